@@ -1,0 +1,13 @@
+# Writes every DIR/*.lua as `static const char lua_NAME[] = "…";` into OUT.
+file(GLOB files ${DIR}/*.lua)
+list(SORT files)
+set(text "/* made from src/broker/scripts by cmake/EmbedLua.cmake */\n")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} body)
+  string(REPLACE "\\" "\\\\" body "${body}")
+  string(REPLACE "\"" "\\\"" body "${body}")
+  string(REPLACE "\n" "\\n\"\n    \"" body "${body}")
+  string(APPEND text "static const char lua_${name}[] =\n    \"${body}\";\n")
+endforeach()
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,67 @@
+/* config.h - all options, from one table (config.c), as a typed struct.
+ * Thread:  read once by main, frozen before the other threads start, then shared read-only.
+ * Owns:    its texts, until config_done.
+ * Sources: --name=value beats the environment (NAME or name) beats the default; an empty value
+ *          counts as not set.
+ */
+#ifndef EH_APP_CONFIG_H
+#define EH_APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+
+enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
+
+struct config {
+    char *listen_address; /* "": :: with IPv4 too */
+    uint64_t listen_port; /* 0: any free port, for tests; the log says which */
+    uint64_t worker_threads; /* 0: as many as CPUs this process may use */
+    uint64_t broker;         /* enum config_broker */
+    char *jwt_secret;
+    bool disable_auth;
+    char *redis_host;
+    uint64_t redis_port;
+    char *redis_password;
+    char *redis_prefix;
+    uint64_t redis_pool_size;
+    bool enable_cache;
+    uint64_t max_cache_length;
+    uint64_t max_cache_request_limit;
+    uint64_t default_cache_ttl;           /* s */
+    uint64_t ping_interval;               /* s */
+    uint64_t websocket_handshake_timeout; /* s */
+    char *prometheus_metric_prefix;
+    uint64_t log_level;  /* enum log_level */
+    uint64_t log_format; /* enum log_format */
+    uint64_t max_message_size;  /* bytes */
+    uint64_t max_header_size;   /* bytes */
+    uint64_t max_output_queue;  /* bytes */
+    uint64_t max_connections;   /* 0: what RLIMIT_NOFILE allows */
+    uint64_t max_subscriptions; /* a connection */
+    uint64_t memory_limit;      /* bytes */
+    uint64_t broker_timeout;    /* s */
+    uint64_t drain_delay;       /* s */
+    uint64_t shutdown_timeout;  /* s */
+};
+
+enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_CHECK };
+
+/* Reads argv and environ. EH_EINVAL: one line in *ret_why (free its p) says which option and
+ * what is allowed, never the value of a secret. */
+int config_load(struct config *ret, int argc, char **argv, char **environment,
+                enum config_action *ret_action, struct str *ret_why) EH_MUST_USE;
+void config_done(struct config *c);
+
+/* The options as text: for --help, and as the README's Markdown table and the man page's list. */
+enum config_text { CONFIG_TEXT_HELP, CONFIG_TEXT_MARKDOWN, CONFIG_TEXT_MAN };
+void config_print_options(FILE *out, enum config_text kind);
+
+bool config_has_default_secret(const struct config *c);
+
+#endif

@@ -1,0 +1,50 @@
+/* buf.h - a growable byte buffer that is filled at its end and consumed at its start.
+ * Thread:  its owner's.
+ * Owns:    its memory; buf_done gives it back, and an empty buf holds none.
+ * Fails:   never (base/mem aborts); the caller bounds what it puts in.
+ */
+#ifndef EH_BASE_BUF_H
+#define EH_BASE_BUF_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct buf {
+    char *data;
+    size_t start; /* first byte not consumed */
+    size_t end;   /* one past the last byte written */
+    size_t cap;
+};
+
+static inline char *buf_head(const struct buf *b)
+{
+    return b->data ? b->data + b->start : NULL;
+}
+
+static inline size_t buf_used(const struct buf *b)
+{
+    return b->end - b->start;
+}
+
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){ buf_head(b), buf_used(b) };
+}
+
+void buf_init(struct buf *b);  /* no memory yet; {0} is the same */
+void buf_done(struct buf *b);  /* frees; the buf can be used again */
+void buf_clear(struct buf *b); /* empties, keeps the memory */
+
+/* Room for n more bytes; returns where they go. buf_commit makes them part of the buffer. */
+char *buf_reserve(struct buf *b, size_t n);
+void buf_commit(struct buf *b, size_t n);
+void buf_consume(struct buf *b, size_t n); /* drops n bytes at the start */
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_add_str(struct buf *b, struct str s);
+void buf_add_char(struct buf *b, char c);
+void buf_addf(struct buf *b, const char *fmt, ...) EH_PRINTF(2, 3);
+
+#endif

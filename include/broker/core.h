@@ -1,0 +1,51 @@
+/* core.h - what the broker's two engines share and what they must provide. Only the broker folder includes
+ * it. All of it runs on the broker's thread.
+ *
+ * The core (broker.c) owns the thread, its loop and inbox, the ports and what is posted to them; an
+ * engine (mem.c, redis.c) owns the messages. Live messages go through core_live, which bounds what
+ * waits for each worker; replay.c reads the log for a port that missed some, through the same
+ * history calls that a client's join uses.
+ */
+#ifndef EH_BROKER_CORE_H
+#define EH_BROKER_CORE_H
+
+#include "broker/broker.h"
+#include "net/loop.h"
+
+struct core;
+
+struct engine_ops {
+    /* On the broker's thread, before anything else. */
+    int (*open)(struct core *core, const struct broker_config *config, void **ret_engine);
+    /* Takes the call; answers with core_answer, now or later, exactly once. */
+    void (*call)(void *engine, struct broker_call *call);
+    /* Answers everything it still holds (NOT_DONE or UNKNOWN) and frees itself. */
+    void (*close)(void *engine);
+};
+
+extern const struct engine_ops mem_engine;
+extern const struct engine_ops redis_engine;
+
+struct loop *core_loop(struct core *core);
+struct mailbox *core_inbox(struct core *core); /* for the resolver's mail */
+struct metrics_cell *core_metrics(struct core *core);
+
+void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
+
+/* One live message for all ports; takes the caller's reference. Messages of ours must come in id
+ * order; one at or below a port's mark is dropped for that port. Leaves in batches at the end of
+ * the turn. */
+void core_live(struct core *core, struct message *m);
+
+/* The feed may have missed messages after `core_mark`: every port reads the log from its own mark
+ * before it gets anything that core_live takes from now on. */
+void core_resync(struct core *core);
+/* The highest id of ours that core_live saw or core_set_mark set; zero: none yet. */
+struct msgid core_mark(const struct core *core);
+/* The place from which a feed that just began counts, where there was none (no replay of what was
+ * before), or to which a rewind went. */
+void core_set_mark(struct core *core, struct msgid id);
+
+void core_set_ready(struct core *core, bool ready); /* also the metric */
+
+#endif

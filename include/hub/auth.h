@@ -1,0 +1,41 @@
+/* auth.h - a JWT becomes a set of rights (libjwt for the signature, everything else checked here).
+ * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
+ * Checks:  the algorithm is the one pinned, never what the token says; `crit` headers are refused;
+ *          exp and nbf are integers and hold; every claim has its type; read and write are arrays
+ *          of strings whose invalid entries are ignored, with at least one valid entry in all.
+ * Secrets: neither token nor secret ever reaches ret_why.
+ */
+#ifndef EH_HUB_AUTH_H
+#define EH_HUB_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define AUTH_SUB_MAX 256 /* bytes of `sub`; a longer one refuses the token */
+
+enum auth_right { AUTH_READ, AUTH_WRITE };
+
+struct auth;
+
+/* Verifies the token (HS256 with the secret) at now_s, seconds since the epoch. EH_EINVAL with a
+ * short reason for the 401's body in *ret_why (static text), else *ret_auth is the caller's. */
+int auth_verify(struct str token, struct str secret, uint64_t now_s, struct auth **ret_auth,
+                const char **ret_why) EH_MUST_USE;
+/* Everybody may do everything (DISABLE_AUTH): no sub, never expires. */
+struct auth *auth_everything(void);
+void auth_free(struct auth *a); /* NULL is fine */
+
+/* May the holder read (or write) everything that the valid filter can match? True only where ONE
+ * entry of the list covers it (filter_covers). */
+bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
+
+struct str auth_sub(const struct auth *a);     /* empty: the token has none */
+uint64_t auth_expires(const struct auth *a);   /* seconds since the epoch; 0: never */
+
+/* `Authorization: Bearer <token>` or `Authorization: <token>`: the token in the field's value. */
+struct str auth_header_token(struct str value);
+
+#endif

@@ -1,0 +1,37 @@
+/* msgid.h - message ids `<ms>-<seq>`: increasing over all topics of a deployment, compared as two
+ * numbers, never as text. Thread: any; pure. Header only, parse and format in message.c.
+ */
+#ifndef EH_HUB_MSGID_H
+#define EH_HUB_MSGID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define MSGID_TEXT 42 /* two 20-digit numbers, '-', NUL */
+
+struct msgid {
+    uint64_t ms;
+    uint64_t seq;
+};
+
+static inline int msgid_cmp(struct msgid a, struct msgid b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return a.seq < b.seq ? -1 : a.seq > b.seq;
+}
+
+static inline bool msgid_is_zero(struct msgid id)
+{
+    return id.ms == 0 && id.seq == 0;
+}
+
+/* `<ms>-<seq>`, decimal, both within uint64; a bare `<ms>` is EH_EINVAL. */
+int msgid_parse(struct str s, struct msgid *ret) EH_MUST_USE;
+size_t msgid_format(struct msgid id, char out[MSGID_TEXT]); /* NUL-terminated; returns its length */
+
+#endif

@@ -1,0 +1,40 @@
+/* acceptor.h - the thread that accepts and hands each socket to the next worker, round-robin.
+ * Thread:  acceptor_start and acceptor_stop from main; the rest runs on its own thread.
+ * Owns:    the listening sockets from acceptor_start on, and an accepted fd until it is posted.
+ * Limits:  when descriptors run out it stops listening for events and tries again every
+ *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, nothing spins.
+ */
+#ifndef EH_NET_ACCEPTOR_H
+#define EH_NET_ACCEPTOR_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "net/mailbox.h"
+#include "net/sock.h"
+
+#define ACCEPTOR_RETRY_MS 100
+
+/* One accepted socket on its way to a worker, which frees it. */
+struct accepted {
+    struct mail mail;
+    int fd;
+    struct sock_addr peer;
+};
+
+struct acceptor;
+
+struct acceptor_config {
+    const int *listen_fds;
+    size_t n_listen_fds;
+    struct mailbox *const *workers; /* where sockets go, in turn */
+    size_t n_workers;
+    mail_fn *on_accepted;           /* runs on the worker with a struct accepted */
+    void (*on_exhausted)(void *arg, int err); /* acceptor's thread: out of descriptors, once a try */
+    void *arg;
+};
+
+int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_acceptor) EH_MUST_USE;
+void acceptor_stop(struct acceptor *a); /* closes the listening sockets; returns when it is done */
+
+#endif

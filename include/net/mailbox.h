@@ -1,0 +1,30 @@
+/* mailbox.h - how one thread hands something to another: a queue and an eventfd.
+ * Thread:  mailbox_post from any thread; the rest on the thread of the loop given at creation.
+ * Owns:    the eventfd. A posted mail belongs to the box until its fn is called, then to fn.
+ * Order:   mails of one poster arrive in the order in which it posted them.
+ * Fails:   posting never fails. Bounding what waits is the posters' affair (broker/broker.h).
+ */
+#ifndef EH_NET_MAILBOX_H
+#define EH_NET_MAILBOX_H
+
+#include "base/err.h"
+#include "base/list.h"
+
+struct loop;
+struct mail;
+struct mailbox;
+
+/* Runs on the receiver. `owner` is what mailbox_create was given: the receiver's state. */
+typedef void mail_fn(struct mail *m, void *owner);
+
+struct mail {
+    struct list link;
+    mail_fn *fn;
+};
+
+int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box) EH_MUST_USE; /* EH_EIO */
+void mailbox_post(struct mailbox *box, struct mail *m);
+void mailbox_drain(struct mailbox *box); /* delivers what waits now; for the receiver's shutdown */
+void mailbox_free(struct mailbox *box);  /* after drain, when nobody posts any more */
+
+#endif

@@ -1,0 +1,33 @@
+/* sock.h - the few socket calls we make, each non-blocking and close-on-exec. Thread: any. */
+#ifndef EH_NET_SOCK_H
+#define EH_NET_SOCK_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define SOCK_ADDR_TEXT 64 /* "[ffff:...:ffff]:65535" and the NUL */
+
+/* Address of a peer, small enough to keep for every connection. */
+struct sock_addr {
+    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;  /* host order */
+};
+
+/* A listening socket. address "" is :: with IPv4 too (0.0.0.0 where there is no IPv6).
+ * EH_EINVAL: not a numeric address; EH_EIO: errno. */
+int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
+
+/* The next waiting connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
+int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
+
+/* Starts to connect; completes when the fd turns writable, then sock_error tells. */
+int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUST_USE;
+int sock_error(int fd); /* SO_ERROR: 0 or an errno */
+
+void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT]); /* "1.2.3.4:80" */
+uint16_t sock_local_port(int fd); /* host order; 0 when it has none */
+
+#endif

@@ -1,0 +1,73 @@
+/* stream.h - one connected socket: reads in, units out.
+ * Thread:  its loop's.
+ * Owns:    the fd once stream_open succeeded, and the output queue (no memory while empty).
+ * Lives:   inside its user's struct. After stream_close no callback comes any more; the struct
+ *          must stay until the end of the turn (loop_reap_later).
+ * Output:  a *unit* is what must not be torn: a WebSocket frame, an HTTP response. Units queued in
+ *          one turn leave together in one sendmsg at its end. The queue counts 64 bytes for each
+ *          unit plus the bytes that it references, and does not limit itself: the user looks at
+ *          stream_queued and decides.
+ */
+#ifndef EH_NET_STREAM_H
+#define EH_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/shared.h"
+#include "base/str.h"
+#include "net/loop.h"
+
+#define STREAM_HEAD_MAX 43 /* bytes of a unit's head that cost no allocation */
+
+struct stream;
+
+struct stream_events {
+    /* Bytes arrived, in the loop's scratch buffer; they may be changed in place and are gone
+     * after the call. */
+    void (*on_data)(struct stream *s, char *p, size_t n);
+    /* The peer closed or the socket failed: err is 0 or an errno. The user closes the stream. */
+    void (*on_end)(struct stream *s, int err);
+    /* sent bytes went to the kernel; the queue may be empty now. May be NULL. */
+    void (*on_sent)(struct stream *s, size_t sent);
+};
+
+struct outq;
+
+struct stream {
+    struct loop_io io;
+    bool paused;  /* does not read */
+    bool blocked; /* the kernel's buffer is full: waits for EPOLLOUT */
+    bool connecting;
+    struct loop *loop;
+    const struct stream_events *events;
+    struct outq *out; /* NULL: nothing waits */
+    struct loop_task flush;
+};
+
+/* Takes the fd (connected, or connecting) and starts reading. On EH_EIO the fd stays the caller's. */
+int stream_open(struct stream *s, struct loop *lp, int fd, const struct stream_events *events)
+    EH_MUST_USE;
+void stream_close(struct stream *s); /* closes the fd, drops the queue; fine when closed */
+bool stream_is_open(const struct stream *s);
+
+void stream_pause(struct stream *s);  /* stop reading: the kernel's window is the back-pressure */
+void stream_resume(struct stream *s);
+
+/* Queues one unit: head is copied, body (may be empty) is referenced and `owner` kept until it is
+ * sent; a head longer than STREAM_HEAD_MAX costs an allocation. The caller keeps its own
+ * reference to owner. */
+void stream_send(struct stream *s, struct str head, struct shared *owner, struct str body);
+/* Appends bytes to a byte stream without unit bounds (Redis commands): copied, kept dense. */
+void stream_write(struct stream *s, struct str bytes);
+
+size_t stream_queued(const struct stream *s); /* as counted above */
+void stream_flush(struct stream *s);          /* now rather than at the end of the turn */
+/* Drops every unit of which nothing was sent yet. */
+void stream_discard(struct stream *s);
+void stream_reset_on_close(struct stream *s); /* closing sends RST: what waits is not wanted */
+void stream_shutdown(struct stream *s);       /* no more output after what is queued was sent (FIN) */
+
+#endif

@@ -1,0 +1,51 @@
+/* jsonrpc.h - JSON-RPC 2.0 requests in, replies out (jansson).
+ * Thread:  any; pure.
+ * Owns:    a request holds references to its tree until jsonrpc_request_done.
+ * Ids:     strings, integers within int64, other numbers; echoed as they came (integers digit for
+ *          digit). As JSON text at most JSONRPC_ID_MAX bytes, since a subscription keeps its id.
+ */
+#ifndef EH_PROTO_JSONRPC_H
+#define EH_PROTO_JSONRPC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/shared.h"
+#include "base/str.h"
+
+#define JSONRPC_ID_MAX 256
+
+enum jsonrpc_error {
+    JSONRPC_PARSE_ERROR = -32700,
+    JSONRPC_INVALID_REQUEST = -32600,
+    JSONRPC_METHOD_NOT_FOUND = -32601,
+    JSONRPC_INVALID_PARAMS = -32602,
+    JSONRPC_NOT_ALLOWED = -32000 - 602, /* ours, inside: goes out as -32602 "Not allowed" */
+    JSONRPC_BROKER = -32603,            /* goes out as "Broker unavailable" */
+};
+
+struct jsonrpc_request {
+    json_t *root;
+    struct str id;      /* as JSON text; {NULL, 0}: a notification, never answered */
+    struct str method;
+    json_t *params;     /* object, array, or NULL; borrowed from root */
+    char id_text[JSONRPC_ID_MAX];
+};
+
+/* Reads one request (strict RFC 8259: duplicate keys, bad UTF-8 and deep nesting are refused; NUL
+ * in strings is fine). On failure a jsonrpc_error code (< 0): *ret then still has the id if one
+ * could be read (else {NULL, 0}), *ret_why is one sentence for error.data, and there is nothing to
+ * release. Arrays (batches) are -32600 until they are built. */
+int jsonrpc_parse(struct str text, struct jsonrpc_request *ret, const char **ret_why) EH_MUST_USE;
+void jsonrpc_request_done(struct jsonrpc_request *rq); /* fine on {0} */
+
+/* A whole reply as bytes to send, count 1. `result` is JSON text. */
+struct bytes *jsonrpc_result(struct str id, struct str result);
+/* The same from a tree, whose reference is taken. */
+struct bytes *jsonrpc_result_tree(struct str id, json_t *result);
+/* id {NULL, 0} goes out as null. why is plain text, one sentence that names what was wrong. */
+struct bytes *jsonrpc_error(struct str id, enum jsonrpc_error code, struct str why);
+
+#endif

@@ -1,0 +1,1 @@
+#include "proto/utf8.h"
