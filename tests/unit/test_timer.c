@@ -1,1 +1,370 @@
-int main(void){return 0;}
+#include "base/timer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define TURN_MS ((uint64_t)TIMER_TICK_MS * TIMER_SLOTS)
+
+/* A timer with what the naive model knows about it. */
+struct probe {
+    struct timer timer;
+    uint64_t due_ms;
+    unsigned fired;
+    struct probe *other;
+};
+
+static struct timers wheel;
+static uint64_t now;
+
+static struct probe *probe_of(struct timer *t)
+{
+    return container_of(t, struct probe, timer);
+}
+
+static void on_fire(struct timer *t)
+{
+    assert_false(timer_is_running(t));
+    assert_true(probe_of(t)->due_ms <= now); /* never early */
+    probe_of(t)->fired++;
+}
+
+static void start(struct probe *p, uint64_t after_ms)
+{
+    timers_start(&wheel, &p->timer, now, after_ms);
+    p->due_ms = now + after_ms;
+}
+
+static void run_at(uint64_t ms)
+{
+    now = ms;
+    timers_run(&wheel, now);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    now = 1000;
+    timers_init(&wheel, now);
+    return 0;
+}
+
+static void fires_once_within_a_tick(void **state)
+{
+    static const uint64_t afters[] = { 0,           1,       15,          16,          17,      100,
+                                       TURN_MS - 1, TURN_MS, TURN_MS + 1, 5 * TURN_MS, 86400000 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(afters) / sizeof(afters[0]); i++) {
+        struct probe p = { 0 };
+        uint64_t begin = now;
+
+        timer_init(&p.timer, on_fire);
+        start(&p, afters[i]);
+        assert_true(timer_is_running(&p.timer));
+        while (!p.fired && now <= begin + afters[i] + TIMER_TICK_MS) {
+            int wait = timers_next_ms(&wheel, now);
+
+            assert_true(wait >= 0);
+            run_at(now + (wait ? (uint64_t)wait : 1));
+        }
+        assert_int_equal(p.fired, 1);
+        assert_true(now <= begin + afters[i] + TIMER_TICK_MS);
+        run_at(now + 3 * TURN_MS);
+        assert_int_equal(p.fired, 1);
+    }
+}
+
+static void long_jump_fires_everything(void **state)
+{
+    struct probe p[40] = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < 40; i++) {
+        timer_init(&p[i].timer, on_fire);
+        start(&p[i], i * (TURN_MS / 7));
+    }
+    run_at(now + 100 * TURN_MS);
+    for (size_t i = 0; i < 40; i++)
+        assert_int_equal(p[i].fired, 1);
+    assert_int_equal(timers_next_ms(&wheel, now), -1);
+}
+
+static void later_turns_stay(void **state)
+{
+    struct probe near = { 0 }, far = { 0 };
+
+    (void)state;
+    timer_init(&near.timer, on_fire);
+    timer_init(&far.timer, on_fire);
+    start(&near, 160);
+    start(&far, 160 + TURN_MS); /* the same slot */
+    run_at(now + 160 + TIMER_TICK_MS);
+    assert_int_equal(near.fired, 1);
+    assert_int_equal(far.fired, 0);
+    run_at(now + TURN_MS);
+    assert_int_equal(far.fired, 1);
+}
+
+static void stopped_does_not_fire(void **state)
+{
+    struct probe p = { 0 };
+
+    (void)state;
+    timer_init(&p.timer, on_fire);
+    timer_stop(&p.timer);
+    start(&p, 50);
+    timer_stop(&p.timer);
+    timer_stop(&p.timer);
+    assert_false(timer_is_running(&p.timer));
+    assert_int_equal(timers_next_ms(&wheel, now), -1);
+    run_at(now + TURN_MS);
+    assert_int_equal(p.fired, 0);
+}
+
+static void starting_again_moves(void **state)
+{
+    struct probe p = { 0 };
+
+    (void)state;
+    timer_init(&p.timer, on_fire);
+    start(&p, 50);
+    start(&p, 500);
+    run_at(now + 490);
+    assert_int_equal(p.fired, 0);
+    run_at(now + 30);
+    assert_int_equal(p.fired, 1);
+}
+
+static void never_ending_is_no_overflow(void **state)
+{
+    struct probe p = { 0 };
+
+    (void)state;
+    timer_init(&p.timer, on_fire);
+    timers_start(&wheel, &p.timer, now, UINT64_MAX);
+    p.due_ms = UINT64_MAX;
+    run_at(now + 1000 * TURN_MS);
+    assert_int_equal(p.fired, 0);
+    assert_true(timer_is_running(&p.timer));
+}
+
+static void on_fire_restart(struct timer *t)
+{
+    on_fire(t);
+    start(probe_of(t), 0);
+}
+
+/* A timer that starts itself with 0 ms runs once a tick, and does not hang the run. */
+static void restarts_itself(void **state)
+{
+    struct probe p = { 0 };
+
+    (void)state;
+    timer_init(&p.timer, on_fire_restart);
+    start(&p, 0);
+    for (unsigned i = 1; i <= 100; i++) {
+        run_at(now + TIMER_TICK_MS);
+        assert_int_equal(p.fired, i);
+    }
+    run_at(now + 10 * TURN_MS);
+    assert_int_equal(p.fired, 101);
+}
+
+static void on_fire_stop_other(struct timer *t)
+{
+    on_fire(t);
+    timer_stop(&probe_of(t)->other->timer);
+}
+
+static void on_fire_start_other(struct timer *t)
+{
+    on_fire(t);
+    start(probe_of(t)->other, 100);
+}
+
+/* Both are due in the same run: whichever comes first decides about the other. */
+static void acts_on_another_due_timer(void **state)
+{
+    struct probe a = { 0 }, b = { 0 };
+
+    (void)state;
+    a.other = &b;
+    b.other = &a;
+    timer_init(&a.timer, on_fire_stop_other);
+    timer_init(&b.timer, on_fire_stop_other);
+    start(&a, 20);
+    start(&b, 20);
+    run_at(now + 100);
+    assert_int_equal(a.fired + b.fired, 1);
+
+    timer_init(&a.timer, on_fire_start_other);
+    timer_init(&b.timer, on_fire);
+    a.fired = b.fired = 0;
+    start(&a, 20);
+    start(&b, 30);
+    run_at(now + 80);
+    assert_int_equal(a.fired, 1);
+    assert_int_equal(b.fired, 0);
+    run_at(now + 120);
+    assert_int_equal(b.fired, 1);
+}
+
+static unsigned freed;
+
+static void on_fire_free(struct timer *t)
+{
+    struct probe *p = probe_of(t);
+
+    if (p->other) { /* and another one that is due too */
+        timer_stop(&p->other->timer);
+        free(p->other);
+        freed++;
+    }
+    free(p);
+    freed++;
+}
+
+static void frees_itself_and_another(void **state)
+{
+    struct probe *first = calloc(1, sizeof(*first));
+    struct probe *second = calloc(1, sizeof(*second));
+
+    (void)state;
+    freed = 0;
+    first->other = second;
+    timer_init(&first->timer, on_fire_free);
+    timer_init(&second->timer, on_fire_free);
+    start(first, 10);
+    start(second, 10);
+    run_at(now + 100);
+    assert_int_equal(freed, 2);
+}
+
+static void time_going_back_is_harmless(void **state)
+{
+    struct probe p = { 0 };
+    uint64_t begin = now;
+
+    (void)state;
+    timer_init(&p.timer, on_fire);
+    start(&p, 100);
+    run_at(begin + 50);
+    run_at(begin + 10);
+    assert_int_equal(p.fired, 0);
+    run_at(begin + 100 + TIMER_TICK_MS);
+    assert_int_equal(p.fired, 1);
+}
+
+#define PROBES 200
+
+struct model {
+    struct probe probes[PROBES];
+    uint64_t seed;
+};
+
+static uint64_t draw(struct model *m, uint64_t below)
+{
+    m->seed ^= m->seed << 13;
+    m->seed ^= m->seed >> 7;
+    m->seed ^= m->seed << 17;
+    return m->seed % below;
+}
+
+/* Mostly short, sometimes several turns of the wheel. */
+static uint64_t draw_ms(struct model *m)
+{
+    static const uint64_t spans[] = { 1, 20, 100, 2000, TURN_MS, 4 * TURN_MS };
+
+    return draw(m, spans[draw(m, sizeof(spans) / sizeof(spans[0]))] + 1);
+}
+
+static void model_act(struct model *m)
+{
+    struct probe *p = &m->probes[draw(m, PROBES)];
+
+    if (draw(m, 4) == 0)
+        timer_stop(&p->timer);
+    else
+        start(p, draw_ms(m));
+}
+
+/* What still runs is not overdue by a tick or more, and the wheel does not let the caller sleep
+ * past any of it. */
+static void model_check(struct model *m)
+{
+    int wait = timers_next_ms(&wheel, now);
+    bool any = false;
+
+    for (size_t i = 0; i < PROBES; i++) {
+        struct probe *p = &m->probes[i];
+
+        if (!timer_is_running(&p->timer))
+            continue;
+        any = true;
+        assert_true(p->due_ms + TIMER_TICK_MS > now);
+        assert_true(now + (uint64_t)wait <= p->due_ms + TIMER_TICK_MS);
+    }
+    assert_int_equal(any, wait >= 0);
+}
+
+static void agrees_with_naive_model(void **state)
+{
+    static struct model m;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        m = (struct model){ .seed = seed * UINT64_C(0x9E3779B97F4A7C15) };
+        setup(NULL);
+        for (size_t i = 0; i < PROBES; i++)
+            timer_init(&m.probes[i].timer, on_fire);
+        for (int step = 0; step < 2000; step++) {
+            for (uint64_t n = draw(&m, 6); n; n--)
+                model_act(&m);
+            run_at(now + draw_ms(&m));
+            model_check(&m);
+        }
+    }
+}
+
+/* A timer that has fired or was stopped is never called again: on_fire asserts the due time, this
+ * test counts. */
+static void each_start_fires_exactly_once(void **state)
+{
+    static struct probe p[1000];
+    struct model m = { .seed = 42 };
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++) {
+        p[i] = (struct probe){ 0 };
+        timer_init(&p[i].timer, on_fire);
+        start(&p[i], draw_ms(&m));
+    }
+    while (timers_next_ms(&wheel, now) >= 0)
+        run_at(now + (uint64_t)timers_next_ms(&wheel, now));
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(p[i].fired, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(fires_once_within_a_tick, setup),
+        cmocka_unit_test_setup(long_jump_fires_everything, setup),
+        cmocka_unit_test_setup(later_turns_stay, setup),
+        cmocka_unit_test_setup(stopped_does_not_fire, setup),
+        cmocka_unit_test_setup(starting_again_moves, setup),
+        cmocka_unit_test_setup(never_ending_is_no_overflow, setup),
+        cmocka_unit_test_setup(restarts_itself, setup),
+        cmocka_unit_test_setup(acts_on_another_due_timer, setup),
+        cmocka_unit_test_setup(frees_itself_and_another, setup),
+        cmocka_unit_test_setup(time_going_back_is_harmless, setup),
+        cmocka_unit_test_setup(agrees_with_naive_model, setup),
+        cmocka_unit_test_setup(each_start_fires_exactly_once, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
