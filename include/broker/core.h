@@ -27,7 +27,7 @@ extern const struct engine_ops mem_engine;
 extern const struct engine_ops redis_engine;
 
 struct loop *core_loop(struct core *core);
-struct mailbox *core_inbox(struct core *core); /* for the resolver's mail */
+struct mailbox *core_inbox(struct core *core); /* for a resolver (net/resolver.h) */
 struct metrics_cell *core_metrics(struct core *core);
 
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);

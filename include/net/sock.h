@@ -28,6 +28,6 @@ int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUS
 int sock_error(int fd); /* SO_ERROR: 0 or an errno */
 
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT]); /* "1.2.3.4:80" */
-uint16_t sock_local_port(int fd); /* host order; 0 when it has none */
+void sock_local_addr(int fd, struct sock_addr *ret); /* all zero when it has none */
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/shared.h"
@@ -25,10 +26,13 @@
 struct stream;
 
 struct stream_events {
+    /* A stream_connect succeeded. NULL for accepted sockets. */
+    void (*on_open)(struct stream *s);
     /* Bytes arrived, in the loop's scratch buffer; they may be changed in place and are gone
      * after the call. */
     void (*on_data)(struct stream *s, char *p, size_t n);
-    /* The peer closed or the socket failed: err is 0 or an errno. The user closes the stream. */
+    /* The peer closed, or the socket (or its connecting) failed: err is 0 or an errno. Nothing comes
+     * after it; the user closes the stream. What is queued may still be flushed when err is 0. */
     void (*on_end)(struct stream *s, int err);
     /* sent bytes went to the kernel; the queue may be empty now. May be NULL. */
     void (*on_sent)(struct stream *s, size_t sent);
@@ -41,15 +45,20 @@ struct stream {
     bool paused;  /* does not read */
     bool blocked; /* the kernel's buffer is full: waits for EPOLLOUT */
     bool connecting;
+    bool ended;     /* on_end was called */
+    bool fin;       /* shut down for writing when the queue is empty */
     struct loop *loop;
     const struct stream_events *events;
     struct outq *out; /* NULL: nothing waits */
     struct loop_task flush;
 };
 
-/* Takes the fd (connected, or connecting) and starts reading. On EH_EIO the fd stays the caller's. */
+/* Takes a connected fd and starts reading. On EH_EIO the fd stays the caller's. */
 int stream_open(struct stream *s, struct loop *lp, int fd, const struct stream_events *events)
     EH_MUST_USE;
+/* Starts to connect; on_open or on_end follows. Output may be queued at once. EH_EIO: errno. */
+int stream_connect(struct stream *s, struct loop *lp, const struct sockaddr *addr, socklen_t len,
+                   const struct stream_events *events) EH_MUST_USE;
 void stream_close(struct stream *s); /* closes the fd, drops the queue; fine when closed */
 bool stream_is_open(const struct stream *s);
 

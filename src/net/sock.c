@@ -1,1 +1,169 @@
 #include "net/sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+
+static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+/* Fills *ret from numeric text; "" is the any address of the family. */
+static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret, socklen_t *len)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+    char z[INET6_ADDRSTRLEN + 1];
+
+    if (text.n >= sizeof(z))
+        return EH_EINVAL;
+    memcpy(z, text.p, text.n);
+    z[text.n] = '\0';
+    memset(ret, 0, sizeof(*ret));
+    if (inet_pton(AF_INET, z, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        *len = sizeof(*v4);
+        return EH_OK;
+    }
+    if (inet_pton(AF_INET6, z, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        *len = sizeof(*v6);
+        return EH_OK;
+    }
+    return EH_EINVAL;
+}
+
+static int fail_closing(int fd)
+{
+    int err = errno;
+
+    close(fd);
+    errno = err;
+    return EH_EIO;
+}
+
+static int listen_on(struct str address, uint16_t port, int *ret_fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+    int on = 1, off = 0;
+    int fd;
+
+    EH_TRY(address_parse(address, port, &addr, &len));
+    fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return EH_EIO;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (addr.ss_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0)
+        return fail_closing(fd);
+    *ret_fd = fd;
+    return EH_OK;
+}
+
+int sock_listen(struct str address, uint16_t port, int *ret_fd)
+{
+    int rc;
+
+    if (address.n)
+        return listen_on(address, port, ret_fd);
+    rc = listen_on(STR("::"), port, ret_fd);
+    if (rc == EH_EIO && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+        rc = listen_on(STR("0.0.0.0"), port, ret_fd);
+    return rc;
+}
+
+static void addr_from(const struct sockaddr_storage *from, struct sock_addr *ret)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
+
+    memset(ret, 0, sizeof(*ret));
+    if (from->ss_family == AF_INET) {
+        memcpy(ret->ip, v4_mapped, sizeof(v4_mapped));
+        memcpy(ret->ip + 12, &v4->sin_addr, 4);
+        ret->port = ntohs(v4->sin_port);
+    } else if (from->ss_family == AF_INET6) {
+        memcpy(ret->ip, &v6->sin6_addr, 16);
+        ret->port = ntohs(v6->sin6_port);
+    }
+}
+
+static void set_nodelay(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* we batch by ourselves */
+}
+
+int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer)
+{
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
+    int fd;
+
+    do {
+        fd = accept4(listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd < 0)
+        return EH_EIO;
+    set_nodelay(fd);
+    addr_from(&from, ret_peer);
+    *ret_fd = fd;
+    return EH_OK;
+}
+
+int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd)
+{
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return EH_EIO;
+    if (addr->sa_family != AF_UNIX)
+        set_nodelay(fd);
+    if (connect(fd, addr, len) < 0 && errno != EINPROGRESS)
+        return fail_closing(fd);
+    *ret_fd = fd;
+    return EH_OK;
+}
+
+int sock_error(int fd)
+{
+    int err = 0;
+    socklen_t len = sizeof(err);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+        return errno;
+    return err;
+}
+
+void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT])
+{
+    char ip[INET6_ADDRSTRLEN];
+
+    if (memcmp(a->ip, v4_mapped, sizeof(v4_mapped)) == 0) {
+        (void)inet_ntop(AF_INET, a->ip + 12, ip, sizeof(ip));
+        (void)snprintf(out, SOCK_ADDR_TEXT, "%s:%u", ip, a->port);
+        return;
+    }
+    (void)inet_ntop(AF_INET6, a->ip, ip, sizeof(ip));
+    (void)snprintf(out, SOCK_ADDR_TEXT, "[%s]:%u", ip, a->port);
+}
+
+void sock_local_addr(int fd, struct sock_addr *ret)
+{
+    struct sockaddr_storage local = { 0 };
+    socklen_t len = sizeof(local);
+
+    if (getsockname(fd, (struct sockaddr *)&local, &len) < 0)
+        local.ss_family = AF_UNSPEC;
+    addr_from(&local, ret);
+}
