@@ -1,1 +1,176 @@
-int main(void){return 0;}
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void assert_str(struct str got, const char *want)
+{
+    assert_int_equal(got.n, strlen(want));
+    assert_memory_equal(got.p, want, got.n);
+}
+
+static void equality(void **state)
+{
+    static const struct {
+        struct str a, b;
+        bool eq, eq_nocase;
+    } cases[] = {
+        { { "abc", 3 }, { "abc", 3 }, true, true },
+        { { "abc", 3 }, { "aBC", 3 }, false, true },
+        { { "abc", 3 }, { "ab", 2 }, false, false },
+        { { "abc", 3 }, { "abd", 3 }, false, false },
+        { { "", 0 }, { NULL, 0 }, true, true },
+        { { "a\0b", 3 }, { "a\0c", 3 }, false, false },
+        { { "a\0b", 3 }, { "A\0B", 3 }, false, true },
+        { { "[", 1 }, { "{", 1 }, false, false }, /* 0x20 apart, but no letters */
+        { { "@", 1 }, { "`", 1 }, false, false },
+        { { "\xc3\x84", 2 }, { "\xc3\xa4", 2 }, false, false }, /* ASCII only */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(str_eq(cases[i].a, cases[i].b), cases[i].eq);
+        assert_int_equal(str_eq(cases[i].b, cases[i].a), cases[i].eq);
+        assert_int_equal(str_eq_nocase(cases[i].a, cases[i].b), cases[i].eq_nocase);
+        assert_int_equal(str_eq_nocase(cases[i].b, cases[i].a), cases[i].eq_nocase);
+    }
+}
+
+static void prefixes(void **state)
+{
+    (void)state;
+    assert_true(str_starts_with(STR("abc"), STR("ab")));
+    assert_true(str_starts_with(STR("abc"), STR("abc")));
+    assert_true(str_starts_with(STR("abc"), str_make(NULL, 0)));
+    assert_false(str_starts_with(STR("abc"), STR("abcd")));
+    assert_false(str_starts_with(STR("abc"), STR("b")));
+    assert_str(str_skip(STR("abc"), 2), "c");
+    assert_str(str_skip(STR("abc"), 3), "");
+}
+
+static void trimming(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        { "", "" },          { " \t ", "" },       { "a", "a" },
+        { " a b\t", "a b" }, { "\na\n", "\na\n" }, { "a  ", "a" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_str(str_trim(str_of(cases[i].in)), cases[i].out);
+    assert_int_equal(str_trim(str_make(NULL, 0)).n, 0);
+}
+
+static void cutting(void **state)
+{
+    struct str rest = STR("a//b/"), head;
+
+    (void)state;
+    assert_true(str_cut(&rest, '/', &head));
+    assert_str(head, "a");
+    assert_true(str_cut(&rest, '/', &head));
+    assert_str(head, "");
+    assert_true(str_cut(&rest, '/', &head));
+    assert_str(head, "b");
+    assert_true(str_cut(&rest, '/', &head)); /* what stands behind the last sep is empty */
+    assert_str(head, "");
+    assert_false(str_cut(&rest, '/', &head));
+    assert_null(rest.p);
+}
+
+static void cutting_without_separator(void **state)
+{
+    struct str rest = STR("abc"), head;
+
+    (void)state;
+    assert_true(str_cut(&rest, ',', &head));
+    assert_str(head, "abc");
+    assert_false(str_cut(&rest, ',', &head));
+    rest = STR("");
+    assert_true(str_cut(&rest, ',', &head));
+    assert_int_equal(head.n, 0);
+    assert_false(str_cut(&rest, ',', &head));
+}
+
+static void unsigned_numbers(void **state)
+{
+    static const struct {
+        const char *in;
+        int rc;
+        uint64_t value;
+    } cases[] = {
+        { "0", EH_OK, 0 },
+        { "007", EH_OK, 7 },
+        { "18446744073709551615", EH_OK, UINT64_MAX },
+        { "18446744073709551616", EH_ELIMIT, 0 },
+        { "99999999999999999999999", EH_ELIMIT, 0 },
+        { "99999999999999999999x", EH_EINVAL, 0 },
+        { "", EH_EINVAL, 0 },
+        { "+1", EH_EINVAL, 0 },
+        { "-1", EH_EINVAL, 0 },
+        { " 1", EH_EINVAL, 0 },
+        { "1 ", EH_EINVAL, 0 },
+        { "1.0", EH_EINVAL, 0 },
+        { "0x10", EH_EINVAL, 0 },
+        { "1e3", EH_EINVAL, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint64_t v = 12345;
+
+        assert_int_equal(str_parse_u64(str_of(cases[i].in), &v), cases[i].rc);
+        assert_int_equal(v, cases[i].rc == EH_OK ? cases[i].value : 12345); /* else untouched */
+    }
+    assert_int_equal(str_parse_u64(str_make("1\0", 2), &(uint64_t){ 0 }), EH_EINVAL);
+}
+
+static void signed_numbers(void **state)
+{
+    static const struct {
+        const char *in;
+        int rc;
+        int64_t value;
+    } cases[] = {
+        { "0", EH_OK, 0 },
+        { "-0", EH_OK, 0 },
+        { "-1", EH_OK, -1 },
+        { "9223372036854775807", EH_OK, INT64_MAX },
+        { "9223372036854775808", EH_ELIMIT, 0 },
+        { "-9223372036854775808", EH_OK, INT64_MIN },
+        { "-9223372036854775809", EH_ELIMIT, 0 },
+        { "18446744073709551615", EH_ELIMIT, 0 },
+        { "-18446744073709551616", EH_ELIMIT, 0 },
+        { "", EH_EINVAL, 0 },
+        { "-", EH_EINVAL, 0 },
+        { "--1", EH_EINVAL, 0 },
+        { "1-", EH_EINVAL, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t v = 12345;
+
+        assert_int_equal(str_parse_i64(str_of(cases[i].in), &v), cases[i].rc);
+        assert_true(v == (cases[i].rc == EH_OK ? cases[i].value : 12345));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equality),         cmocka_unit_test(prefixes),
+        cmocka_unit_test(trimming),         cmocka_unit_test(cutting),
+        cmocka_unit_test(signed_numbers),   cmocka_unit_test(cutting_without_separator),
+        cmocka_unit_test(unsigned_numbers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
