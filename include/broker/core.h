@@ -30,6 +30,8 @@ struct loop *core_loop(struct core *core);
 struct mailbox *core_inbox(struct core *core); /* for a resolver (net/resolver.h) */
 struct metrics_cell *core_metrics(struct core *core);
 
+/* A call of a worker or of a replay goes to the engine, or is answered NOT_DONE without one. */
+void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
 
 /* One live message for all ports; takes the caller's reference. Messages of ours must come in id

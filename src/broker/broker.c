@@ -1,1 +1,226 @@
+#include "broker/broker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "broker/core.h"
+#include "broker/port.h"
+#include "broker/replay.h"
+
+struct core {
+    struct broker_config config;
+    const struct engine_ops *ops;
+    void *engine; /* NULL before open and after close */
+    struct loop *loop;
+    struct mailbox *inbox;
+    struct loop_task flush; /* posts the batches of this turn */
+    struct msgid mark;
+    struct broker_port **ports;
+    size_t n_ports;
+    atomic_bool ready;
+};
+
+struct broker {
+    struct core core;
+    pthread_t thread;
+    bool started;
+    struct mail start;
+    struct mail stop;
+};
+
+struct loop *core_loop(struct core *core)
+{
+    return core->loop;
+}
+
+struct mailbox *core_inbox(struct core *core)
+{
+    return core->inbox;
+}
+
+struct metrics_cell *core_metrics(struct core *core)
+{
+    return core->config.metrics;
+}
+
+struct msgid core_mark(const struct core *core)
+{
+    return core->mark;
+}
+
+void core_set_mark(struct core *core, struct msgid id)
+{
+    core->mark = id;
+    for (size_t i = 0; i < core->n_ports; i++) {
+        if (msgid_is_zero(core->ports[i]->mark))
+            core->ports[i]->mark = id;
+    }
+}
+
+void core_set_ready(struct core *core, bool ready)
+{
+    atomic_store(&core->ready, ready);
+    metrics_set(core->config.metrics, METRIC_BROKER_CONNECTED, ready);
+}
+
+void core_call(struct core *core, struct broker_call *call)
+{
+    metrics_add(core->config.metrics, METRIC_BROKER_QUEUE, 1);
+    if (core->engine)
+        core->ops->call(core->engine, call);
+    else
+        core_answer(core, call, BROKER_NOT_DONE);
+}
+
+void core_answer(struct core *core, struct broker_call *call, enum broker_status status)
+{
+    struct metrics_cell *m = core->config.metrics;
+
+    call->status = status;
+    call->mail.fn = call->answer;
+    metrics_add(m, METRIC_BROKER_QUEUE, -1);
+    if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE)
+        metrics_inc(m, METRIC_PUBLISHED);
+    if (call->port)
+        metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us);
+    /* A replay's own call comes back by mail too: an engine that answers at once must not nest. */
+    mailbox_post(call->port ? call->port->inbox : core->inbox, &call->mail);
+}
+
+static void on_flush(struct loop_task *task)
+{
+    struct core *core = container_of(task, struct core, flush);
+
+    for (size_t i = 0; i < core->n_ports; i++)
+        port_flush(core->ports[i]);
+}
+
+void core_live(struct core *core, struct message *m)
+{
+    metrics_inc(core->config.metrics, METRIC_MESSAGES_FEED);
+    if (!m->foreign)
+        core->mark = m->id;
+    for (size_t i = 0; i < core->n_ports; i++)
+        port_live(core->ports[i], m);
+    message_unref(m);
+    loop_at_end(core->loop, &core->flush);
+}
+
+void core_resync(struct core *core)
+{
+    for (size_t i = 0; i < core->n_ports; i++)
+        replay_start(core->ports[i]);
+}
+
+static void on_call(struct mail *m, void *owner)
+{
+    core_call(owner, container_of(m, struct broker_call, mail));
+}
+
+void broker_call(struct broker *b, struct broker_call *call)
+{
+    call->mail.fn = on_call;
+    call->started_us = clock_mono_us();
+    mailbox_post(b->core.inbox, &call->mail);
+}
+
+bool broker_is_ready(const struct broker *b)
+{
+    return atomic_load(&b->core.ready);
+}
+
+static void on_start(struct mail *m, void *owner)
+{
+    struct core *core = owner;
+
+    (void)m;
+    if (core->ops->open(core, &core->config, &core->engine) < 0) {
+        log_error("broker_failed", LOG_END);
+        core->engine = NULL;
+    }
+}
+
+static void on_stop(struct mail *m, void *owner)
+{
+    struct core *core = owner;
+
+    (void)m;
+    core_set_ready(core, false);
+    if (core->engine)
+        core->ops->close(core->engine);
+    core->engine = NULL; /* calls that still come are answered NOT_DONE */
+    loop_stop(core->loop);
+}
+
+static void *broker_main(void *arg)
+{
+    struct broker *b = arg;
+
+    loop_run(b->core.loop);
+    mailbox_drain(b->core.inbox);
+    return NULL;
+}
+
+int broker_create(const struct broker_config *config, struct broker **ret_broker)
+{
+    struct broker *b = mem_zalloc(sizeof(*b));
+    struct core *core = &b->core;
+
+    core->config = *config;
+    core->ops = config->kind == BROKER_MEMORY ? &mem_engine : &redis_engine;
+    core->flush.fn = on_flush;
+    b->start.fn = on_start;
+    b->stop.fn = on_stop;
+    if (loop_create(&core->loop) < 0 || mailbox_create(core->loop, core, &core->inbox) < 0) {
+        broker_free(b);
+        return EH_EIO;
+    }
+    *ret_broker = b;
+    return EH_OK;
+}
+
+struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live)
+{
+    struct core *core = &b->core;
+
+    assert(!b->started);
+    core->ports = mem_array(core->ports, core->n_ports + 1, sizeof(core->ports[0]));
+    core->ports[core->n_ports] = port_create(core, inbox, on_live);
+    return core->ports[core->n_ports++];
+}
+
+int broker_start(struct broker *b)
+{
+    mailbox_post(b->core.inbox, &b->start);
+    if (pthread_create(&b->thread, NULL, broker_main, b) != 0)
+        return EH_EIO;
+    b->started = true;
+    return EH_OK;
+}
+
+void broker_stop(struct broker *b)
+{
+    if (!b->started)
+        return;
+    mailbox_post(b->core.inbox, &b->stop);
+    pthread_join(b->thread, NULL);
+    b->started = false;
+}
+
+void broker_free(struct broker *b)
+{
+    if (!b)
+        return;
+    if (b->core.inbox)
+        mailbox_drain(b->core.inbox); /* `room` mails of workers that outlived the thread */
+    mailbox_free(b->core.inbox);
+    loop_free(b->core.loop);
+    for (size_t i = 0; i < b->core.n_ports; i++)
+        port_free(b->core.ports[i]);
+    free(b->core.ports);
+    free(b);
+}

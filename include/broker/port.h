@@ -1,0 +1,41 @@
+/* port.h - what is posted to one worker, and how much of it may wait there.
+ * Thread:  the broker's, but for live_batch_free (broker.h). Only broker.c, port.c and replay.c
+ *          include this.
+ * States:  live (replay is NULL): messages go into the batch of this turn; replaying: the log is read
+ *          from the port's own mark and live messages are set aside meanwhile (replay.c).
+ */
+#ifndef EH_BROKER_PORT_H
+#define EH_BROKER_PORT_H
+
+#include "broker/core.h"
+
+struct replay;
+
+struct broker_port {
+    struct core *core;
+    struct mailbox *inbox; /* the worker's */
+    mail_fn *on_live;
+    struct msgid mark;        /* the highest id of ours posted to this port */
+    struct live_batch *batch; /* of this turn, or NULL */
+    size_t batch_cap;
+    struct replay *replay;
+    struct mail room;              /* posted by the worker: the box is half empty */
+    atomic_size_t waiting;         /* messages posted and not yet freed by the worker */
+    atomic_size_t waiting_bytes;
+    atomic_bool wants_room;        /* the worker shall post `room` */
+};
+
+struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live);
+void port_free(struct broker_port *port);
+
+/* A live message: into the batch, aside, or (box full) a replay begins. Borrows m. */
+void port_live(struct broker_port *port, struct message *m);
+/* Into the batch of this turn, whatever waits; raises the mark. Borrows m. */
+void port_post(struct broker_port *port, struct message *m);
+void port_flush(struct broker_port *port); /* the batch goes to the worker */
+
+bool port_is_new_to(const struct broker_port *port, const struct message *m);
+/* True when less than half waits; else the worker posts `room` when that is so. */
+bool port_await_room(struct broker_port *port);
+
+#endif
