@@ -24,9 +24,9 @@ struct mem_log_limits {
 struct mem_entry {
     struct message *message;
     struct mem_topic *topic;
-    uint64_t time;      /* ms; what `since` compares with */
-    uint64_t expires;   /* ms */
-    size_t heap_index;  /* in mem_log.expiring, unless it stays for ever */
+    uint64_t time;     /* ms; what `since` compares with */
+    uint64_t expires;  /* ms */
+    size_t heap_index; /* in mem_log.expiring, unless it stays for ever */
 };
 
 struct mem_log {

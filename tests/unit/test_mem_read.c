@@ -1,0 +1,383 @@
+#include "broker/mem_read.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "hub/topic.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define START    1700000000000 /* ms */
+#define MANY     600
+
+/* What was published, beside the log, to answer each question the slow way. */
+struct fact {
+    char topic[16];
+    struct msgid id;
+    uint64_t time;
+    uint64_t expires;
+};
+
+struct model {
+    struct mem_log log;
+    struct fact facts[MANY];
+    size_t n;
+};
+
+static void log_open(struct mem_log *log, uint64_t max_length, uint64_t ttl_s)
+{
+    const struct mem_log_limits limits = { .max_length = max_length,
+                                           .default_ttl_s = ttl_s,
+                                           .memory = UINT64_MAX };
+
+    mem_log_init(log, &limits, START);
+}
+
+static struct msgid publish(struct mem_log *log, const char *topic, int64_t timestamp, uint64_t now)
+{
+    struct msgid id = mem_log_next_id(log, now);
+    struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
+
+    mem_log_add(log, m, 0, timestamp, now);
+    message_unref(m);
+    return id;
+}
+
+static void drop_items(struct broker_history *h)
+{
+    for (size_t i = 0; i < h->ret_n; i++)
+        message_unref(h->ret_items[i]);
+    free(h->ret_items);
+}
+
+static struct broker_history ask(struct mem_log *log, struct broker_history h, uint64_t now)
+{
+    mem_read(log, &h, now);
+    drop_items(&h);
+    return h;
+}
+
+/* ---- against the model ---- */
+
+static void model_publish(struct model *m, uint64_t now)
+{
+    static const char *const names[] = { "a", "a/b", "a/c", "a/b/c", "b", "ab" };
+    struct fact *f = &m->facts[m->n++];
+    uint64_t ttl = (uint64_t)rand() % 3 ? 60 : 1;
+    int64_t stamp = rand() % 2 ? 0 : (int64_t)now - 3000 + rand() % 6000;
+    struct message *message;
+
+    snprintf(f->topic, sizeof(f->topic), "%s", names[(size_t)rand() % COUNT(names)]);
+    f->id = mem_log_next_id(&m->log, now);
+    f->time = stamp ? (uint64_t)stamp : f->id.ms;
+    f->expires = now + 1000 * ttl;
+    message = message_create(f->id, str_of(f->topic), STR("\"x\""), str_make(NULL, 0));
+    mem_log_add(&m->log, message, ttl, stamp, now);
+    message_unref(message);
+}
+
+static bool fact_is_wanted(const struct fact *f, const struct broker_history *q, uint64_t now)
+{
+    return f->expires > now && filter_matches(q->filter, str_of(f->topic)) &&
+           msgid_cmp(f->id, q->cut) <= 0 &&
+           (q->since ? f->time >= (uint64_t)q->since : msgid_cmp(f->id, q->after) > 0);
+}
+
+static size_t expected(const struct model *m, const struct broker_history *q, uint64_t now,
+                       struct msgid *ret_ids)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (fact_is_wanted(&m->facts[i], q, now))
+            ret_ids[n++] = m->facts[i].id;
+    }
+    return n;
+}
+
+/* Asks page by page, the call as it comes back, and compares everything. */
+static void check_question(struct model *m, struct broker_history q, uint64_t now)
+{
+    static struct msgid want[MANY];
+    size_t n_want = expected(m, &q, now, want);
+    size_t skip = q.newest && n_want > q.newest ? n_want - q.newest : 0;
+    size_t at = skip;
+
+    do {
+        mem_read(&m->log, &q, now);
+        assert_true(q.ret_n <= q.max_entries && (q.ret_n > 0 || !q.ret_more));
+        for (size_t i = 0; i < q.ret_n; i++) {
+            assert_true(at < n_want);
+            assert_int_equal(msgid_cmp(q.ret_items[i]->id, want[at++]), 0);
+        }
+        drop_items(&q);
+    } while (q.ret_more);
+    assert_int_equal(at, n_want);
+    assert_int_equal(q.newest, 0);
+}
+
+static void pages_hold_what_the_model_holds(void **state)
+{
+    static const char *const filters[] = { "a", "a/b", "#", "a/#", "a/+", "+", "+/b", "x", "x/#" };
+    static struct model m;
+    uint64_t now = START;
+
+    (void)state;
+    srand(2);
+    log_open(&m.log, 0, 60);
+    while (m.n < MANY)
+        model_publish(&m, now += (uint64_t)rand() % 20);
+    for (int round = 0; round < 2000; round++) {
+        const struct fact *from = &m.facts[(size_t)rand() % MANY];
+        const struct fact *to = &m.facts[(size_t)rand() % MANY];
+        struct broker_history q = {
+            .filter = str_of(filters[(size_t)rand() % COUNT(filters)]),
+            .after = from->id,
+            .cut = rand() % 2 ? to->id : m.log.last,
+            .since = rand() % 2 ? 0 : (int64_t)from->id.ms,
+            .newest = rand() % 2 ? 0 : (uint32_t)rand() % 20,
+            .max_entries = 1 + (uint32_t)rand() % 50,
+        };
+
+        if (q.since)
+            q.after = (struct msgid){ 0 };
+        check_question(&m, q, now);
+    }
+    mem_log_done(&m.log);
+}
+
+/* ---- where a point is complete ---- */
+
+static void completeness(void **state)
+{
+    static const struct {
+        const char *filter;
+        struct msgid after; /* ms relative to START */
+        bool complete;
+    } cases[] = {
+        { "t", { 0, 0 }, false }, /* 1-0 and 2-0 are gone */
+        { "t", { 1, 0 }, false }, /* 2-0 is */
+        { "t", { 2, 0 }, true },  /* nothing after it is */
+        { "t", { 4, 0 }, true },   { "t", { 5, 0 }, true },
+        { "t", { 5, 1 }, false }, /* above the last id given */
+        { "u", { 0, 0 }, true },   { "none", { 0, 0 }, true },
+        { "+", { 1, 9 }, false },  { "+", { 2, 0 }, true },
+        { "u/#", { 0, 0 }, true }, /* u too, but t is not asked for */
+    };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 2, 60);
+    for (uint64_t i = 1; i <= 4; i++)
+        publish(&log, "t", 0, START + i);
+    publish(&log, "u", 0, START + 5);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history h = { .filter = str_of(cases[i].filter), .after = cases[i].after };
+
+        h.after.ms += START;
+        assert_int_equal(ask(&log, h, START + 5).ret_complete, cases[i].complete);
+    }
+    mem_log_done(&log);
+}
+
+static void points_before_the_log_and_older_than_the_ttl(void **state)
+{
+    struct broker_history before = { .filter = STR("t"), .after = { START - 1, 9 } };
+    struct broker_history start = { .filter = STR("t"), .after = { START, 0 } };
+    struct broker_history since = { .filter = STR("t"), .since = -60000 };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 60);
+    publish(&log, "t", 0, START + 70000);
+    assert_false(ask(&log, before, START).ret_complete);
+    assert_true(ask(&log, start, START).ret_complete);
+    assert_true(ask(&log, start, START + 60000).ret_complete);
+    assert_false(ask(&log, start, START + 60001).ret_complete);
+    since = ask(&log, since, START + 60000);
+    assert_true(since.ret_complete);
+    assert_int_equal(since.since, START);
+    mem_log_done(&log);
+}
+
+static void newest_cut_off_is_not_complete(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .after = { START, 0 } };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 60);
+    for (uint64_t i = 1; i <= 5; i++)
+        publish(&log, "t", 0, START + i);
+    h.newest = 5;
+    assert_true(ask(&log, h, START + 9).ret_complete);
+    h.newest = 4;
+    assert_false(ask(&log, h, START + 9).ret_complete);
+    assert_int_equal(ask(&log, h, START + 9).ret_n, 4);
+    mem_log_done(&log);
+}
+
+/* ---- since and timestamps ---- */
+
+static void since_compares_with_the_timestamp(void **state)
+{
+    static const struct {
+        int64_t since; /* relative to START */
+        size_t n;
+    } cases[] = {
+        { 0, 6 },    { 1000, 6 }, { 1001, 5 },  { 4000, 5 },  { 4001, 4 },
+        { 5000, 4 }, { 5001, 1 }, { 64000, 1 }, { 64001, 0 },
+    };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 600);
+    publish(&log, "t", START + 1000, START + 4000);  /* behind */
+    publish(&log, "t", START + 64000, START + 4000); /* a minute ahead: the most that counts */
+    publish(&log, "t", 0, START + 4000);
+    publish(&log, "t", START + 65001, START + 5000); /* too far ahead: its id's time */
+    publish(&log, "t", -5, START + 5000);            /* nonsense: its id's time */
+    publish(&log, "t", START + 5000, START + 5000);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history h = { .filter = STR("t"), .since = START + cases[i].since };
+
+        assert_int_equal(ask(&log, h, START + 5000).ret_n, cases[i].n);
+        h.filter = STR("#");
+        h.since -= START + 5000; /* that many ms before now */
+        if (h.since != 0)
+            assert_int_equal(ask(&log, h, START + 5000).ret_n, h.since > 0 ? 6 : cases[i].n);
+    }
+    mem_log_done(&log);
+}
+
+static void since_copes_with_every_number(void **state)
+{
+    static const struct {
+        int64_t since, want;
+    } cases[] = {
+        { INT64_MIN, 1 }, { -(int64_t)START, 1 },   { -(int64_t)START + 1, 1 },
+        { 1, 1 },         { INT64_MAX, INT64_MAX }, { -1, START - 1 },
+    };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 0);
+    publish(&log, "t", 0, START);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history h = { .filter = STR("t"), .since = cases[i].since };
+
+        h = ask(&log, h, START);
+        assert_int_equal(h.since, cases[i].want);
+        assert_int_equal(h.ret_n, cases[i].since != INT64_MAX);
+        assert_false(h.ret_complete);
+    }
+    mem_log_done(&log);
+}
+
+/* ---- bounds ---- */
+
+static void a_page_ends_at_its_bytes(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .after = { START, 0 }, .max_bytes = 1 };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 0);
+    publish(&log, "t", 0, START);
+    publish(&log, "t", 0, START);
+    h = ask(&log, h, START);
+    assert_int_equal(h.ret_n, 1); /* at least one */
+    assert_true(h.ret_more);
+    h = ask(&log, h, START);
+    assert_int_equal(h.ret_n, 1);
+    assert_false(h.ret_more);
+    mem_log_done(&log);
+}
+
+static void too_many_topics_are_read_all_the_same(void **state)
+{
+    struct broker_history h = { .filter = STR("t/#"), .after = { START, 0 } };
+    struct broker_history few = { .filter = STR("u/#"), .after = { START, 0 } };
+    struct mem_log log;
+    char topic[16];
+    size_t n = 0;
+
+    (void)state;
+    log_open(&log, 0, 0);
+    publish(&log, "u/1", 0, START);
+    for (unsigned i = 0; i < BROKER_MAX_TOPICS; i++) {
+        snprintf(topic, sizeof(topic), "t/%u", i);
+        publish(&log, topic, 0, START + i);
+    }
+    assert_true(ask(&log, h, START).ret_complete);
+    publish(&log, "t/one/more", 0, START);
+    assert_false(ask(&log, h, START).ret_complete);
+    do {
+        h = ask(&log, h, START);
+        n += h.ret_n;
+    } while (h.ret_more);
+    assert_int_equal(n, BROKER_MAX_TOPICS + 1);
+    assert_true(ask(&log, few, START).ret_complete);
+    mem_log_done(&log);
+}
+
+/* 2 * MEM_READ_SKIP entries that `since` leaves out lie before the one that it wants. */
+static void a_page_without_a_find_ends_early(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .since = START + 1000 };
+    struct mem_log log;
+    struct msgid last;
+    int pages = 0;
+
+    (void)state;
+    log_open(&log, 0, 0);
+    for (int i = 0; i < 2 * MEM_READ_SKIP; i++)
+        publish(&log, "t", START + 100, START + 2000);
+    last = publish(&log, "t", 0, START + 2000);
+    do {
+        h = ask(&log, h, START + 2000);
+        pages++;
+        assert_true(h.ret_more == (h.ret_n == 0));
+    } while (h.ret_more);
+    assert_int_equal(pages, 3);
+    assert_int_equal(h.ret_n, 1);
+    assert_int_equal(msgid_cmp(h.after, last), 0);
+    mem_log_done(&log);
+}
+
+static void without_a_log_the_question_is_settled(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .since = -1000, .newest = 3 };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 0);
+    (void)mem_log_next_id(&log, START + 7);
+    mem_read_nothing(&log, &h, START + 7);
+    assert_int_equal(msgid_cmp(h.cut, log.last), 0);
+    assert_int_equal(h.since, START - 993);
+    assert_true(h.ret_n == 0 && !h.ret_more && !h.ret_complete && h.newest == 0);
+    mem_log_done(&log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_hold_what_the_model_holds),
+        cmocka_unit_test(completeness),
+        cmocka_unit_test(points_before_the_log_and_older_than_the_ttl),
+        cmocka_unit_test(newest_cut_off_is_not_complete),
+        cmocka_unit_test(since_compares_with_the_timestamp),
+        cmocka_unit_test(since_copes_with_every_number),
+        cmocka_unit_test(a_page_ends_at_its_bytes),
+        cmocka_unit_test(too_many_topics_are_read_all_the_same),
+        cmocka_unit_test(a_page_without_a_find_ends_early),
+        cmocka_unit_test(without_a_log_the_question_is_settled),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
