@@ -19,8 +19,8 @@
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
 
 struct config {
-    char *listen_address; /* "": :: with IPv4 too */
-    uint64_t listen_port; /* 0: any free port, for tests; the log says which */
+    char *listen_address;    /* "": :: with IPv4 too */
+    uint64_t listen_port;    /* 0: any free port, for tests; the log says which */
     uint64_t worker_threads; /* 0: as many as CPUs this process may use */
     uint64_t broker;         /* enum config_broker */
     char *jwt_secret;
@@ -37,8 +37,8 @@ struct config {
     uint64_t ping_interval;               /* s */
     uint64_t websocket_handshake_timeout; /* s */
     char *prometheus_metric_prefix;
-    uint64_t log_level;  /* enum log_level */
-    uint64_t log_format; /* enum log_format */
+    uint64_t log_level;         /* enum log_level */
+    uint64_t log_format;        /* enum log_format */
     uint64_t max_message_size;  /* bytes */
     uint64_t max_header_size;   /* bytes */
     uint64_t max_output_queue;  /* bytes */
@@ -50,7 +50,17 @@ struct config {
     uint64_t shutdown_timeout;  /* s */
 };
 
-enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_CHECK };
+/* What the command line asks for. MARKDOWN and MAN (--help=markdown, --help=man) print the options
+ * for the README and the man page. For all but RUN and CHECK the other options are not looked at.
+ */
+enum config_action {
+    CONFIG_RUN,
+    CONFIG_CHECK,
+    CONFIG_VERSION,
+    CONFIG_HELP,
+    CONFIG_MARKDOWN,
+    CONFIG_MAN,
+};
 
 /* Reads argv and environ. EH_EINVAL: one line in *ret_why (free its p) says which option and
  * what is allowed, never the value of a secret. */
@@ -58,7 +68,8 @@ int config_load(struct config *ret, int argc, char **argv, char **environment,
                 enum config_action *ret_action, struct str *ret_why) EH_MUST_USE;
 void config_done(struct config *c);
 
-/* The options as text: for --help, and as the README's Markdown table and the man page's list. */
+/* The whole text of --help, or the options as the README's Markdown table or the man page's list.
+ */
 enum config_text { CONFIG_TEXT_HELP, CONFIG_TEXT_MARKDOWN, CONFIG_TEXT_MAN };
 void config_print_options(FILE *out, enum config_text kind);
 

@@ -15,7 +15,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define HTTP_HEADERS_MAX 64 /* fields of one request; more is 431 */
+#define HTTP_HEADERS_MAX 64       /* fields of one request; more is 431 */
+#define HTTP_NO_LENGTH   SIZE_MAX /* a response whose body ends with the connection (SSE) */
 
 struct http_header {
     struct str name;
@@ -45,12 +46,14 @@ struct http_parser {
 
 /* Parses one request head. `in` begins at the request's first byte and holds all that came so far
  * (it may have moved since the last call); max is MAX_HEADER_SIZE.
- * Returns the bytes of the head, 0 for "need more", or a negative status: -400 not HTTP, -414
- * target too long, -431 head too long, -501 unknown transfer coding, -505 not HTTP/1.x. A
- * violation is reported as soon as its line is complete, or earlier.
- * *ret is complete only when the result is > 0. */
-int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_request *ret)
-    EH_MUST_USE;
+ * Returns the bytes of the head (an empty line before it included), 0 for "need more", or a
+ * negative status: -400 not HTTP, -414 target too long, -431 head too long, -501 unknown transfer
+ * coding, -505 not HTTP/1.x. A byte that cannot stand in a line is reported at once, a malformed
+ * line when it is complete, and what concerns several fields (Host, framing, their number) at the
+ * end of the head. The result does not depend on how the input was cut. *ret is complete only when
+ * it is > 0. */
+int http_parse(struct http_parser *ps, struct str in, size_t max,
+               struct http_request *ret) EH_MUST_USE;
 
 /* The first field of that name (case-insensitive), or {NULL, 0}. */
 struct str http_header(const struct http_request *rq, struct str name);
@@ -65,8 +68,9 @@ int http_percent_decode(struct str in, bool plus_is_space, struct buf *out) EH_M
 
 const char *http_reason(int status);
 
-/* Appends a response head with Content-Length, the given Content-Type (NULL: none) and Connection;
- * `extra` is complete lines with their CRLF, or empty. 204 and 101 carry no Content-Length. */
+/* Appends a response head with Content-Length, the given Content-Type (NULL: none) and Connection
+ * ("Upgrade" with 101); `extra` is complete lines with their CRLF, or empty. 204 and 101 carry no
+ * Content-Length. */
 struct http_response {
     int status;
     const char *content_type;

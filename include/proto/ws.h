@@ -1,7 +1,8 @@
 /* ws.h - RFC 6455: accept key, frames in (server side: masked), frame heads out.
  * Thread:  any; pure.
  * Owns:    nothing; payload views point into the input, unmasked in place.
- * A peer's size is reported before its bytes are there: the caller checks it before it takes memory.
+ * A peer's size is reported before its bytes are there: the caller checks it before it takes
+ * memory.
  */
 #ifndef EH_PROTO_WS_H
 #define EH_PROTO_WS_H
@@ -34,11 +35,11 @@ enum ws_close_code {
     WS_CLOSE_TRY_AGAIN = 1013,
 };
 
-#define WS_CONTROL_MAX  125 /* payload of a control frame, RFC 6455 5.5 */
-#define WS_HEAD_MAX     10  /* of a frame that we send: never masked */
-#define WS_IN_HEAD_MAX  14  /* of a frame that a client sends */
-#define WS_ACCEPT_LEN   28
-#define WS_PARTIAL_MAX  (WS_IN_HEAD_MAX + WS_CONTROL_MAX) /* most that ws_decode leaves unread */
+#define WS_CONTROL_MAX 125 /* payload of a control frame, RFC 6455 5.5 */
+#define WS_HEAD_MAX    10  /* of a frame that we send: never masked */
+#define WS_IN_HEAD_MAX 14  /* of a frame that a client sends */
+#define WS_ACCEPT_LEN  28
+#define WS_PARTIAL_MAX (WS_IN_HEAD_MAX + WS_CONTROL_MAX) /* most that ws_decode leaves unread */
 
 /* Where the byte stream of one connection stands. ws_decoder_init at its start; 32 bytes. */
 struct ws_decoder {
@@ -53,10 +54,10 @@ struct ws_decoder {
 
 /* What one step of ws_decode found. */
 struct ws_event {
-    enum ws_opcode op;    /* WS_OP_TEXT/WS_OP_BINARY: a piece of a message; else a control frame */
-    struct str payload;   /* unmasked, in the input; a piece may be empty */
-    bool last;            /* data: the message ends with this piece */
-    int close_code;       /* WS_OP_CLOSE: the peer's code, or WS_CLOSE_NONE */
+    enum ws_opcode op;  /* WS_OP_TEXT/WS_OP_BINARY: a piece of a message; else a control frame */
+    struct str payload; /* unmasked, in the input; a piece may be empty; of a Close: the reason */
+    bool last;          /* data: the message ends with this piece */
+    int close_code;     /* WS_OP_CLOSE: the peer's code, or WS_CLOSE_NONE */
 };
 
 void ws_decoder_init(struct ws_decoder *d);
@@ -68,12 +69,12 @@ static inline bool ws_decoder_is_idle(const struct ws_decoder *d)
 }
 
 /* One step: at most n bytes at p are looked at and unmasked in place.
- * Returns the bytes used (> 0; *ret is set), 0 for "need more" (at most WS_PARTIAL_MAX - 1 bytes are
- * left: a partial head or control frame), or minus a close code: -1002, -1003 (binary, at its head), -1007,
- * -1009 (message longer than max_message, known from the head). Text is checked to be UTF-8 as it
- * arrives. */
-int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message, struct ws_event *ret)
-    EH_MUST_USE;
+ * Returns the bytes used (> 0; *ret is set), 0 for "need more" (at most WS_PARTIAL_MAX - 1 bytes
+ * are left: a partial head or control frame), or minus a close code: -1002, -1003 (binary, at its
+ * head), -1007, -1009 (message longer than max_message, known from the head). Text is checked to be
+ * UTF-8 as it arrives. */
+int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message,
+              struct ws_event *ret) EH_MUST_USE;
 
 /* The head of an unmasked, unfragmented frame of n payload bytes; returns its length (2, 4, 10). */
 size_t ws_encode_head(char out[WS_HEAD_MAX], enum ws_opcode op, uint64_t n);

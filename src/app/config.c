@@ -1,1 +1,222 @@
 #include "app/config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "app/config_table.h"
+#include "base/buf.h"
+
+#define NAME_MAX_BYTES    64 /* more than the longest name */
+#define EXCERPT_MAX_BYTES 60 /* of a value that is refused */
+
+static const struct {
+    const char *argument;
+    enum config_action action;
+} actions[] = {
+    { "help", CONFIG_HELP },       { "help=markdown", CONFIG_MARKDOWN }, { "help=man", CONFIG_MAN },
+    { "version", CONFIG_VERSION }, { "check-config", CONFIG_CHECK },
+};
+
+/* ---- what goes wrong, in one line ---- */
+
+static void add_excerpt(struct buf *why, struct str text)
+{
+    buf_add_char(why, '\'');
+    for (size_t i = 0; i < text.n && i < EXCERPT_MAX_BYTES; i++)
+        buf_add_char(why, text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?');
+    buf_addf(why, text.n > EXCERPT_MAX_BYTES ? "...'" : "'");
+}
+
+static int refuse(struct buf *why, const struct config_option *o, struct str text,
+                  const char *wrong)
+{
+    buf_addf(why, "%s: ", o->name);
+    if (o->secret)
+        buf_addf(why, "the value");
+    else
+        add_excerpt(why, text);
+    buf_addf(why, " %s; allowed: ", wrong);
+    config_add_allowed(why, o);
+    return EH_EINVAL;
+}
+
+static int apply(struct config *c, const struct config_option *o, struct str text, struct buf *why)
+{
+    const char *wrong = config_set(c, o, text);
+
+    return wrong ? refuse(why, o, text, wrong) : EH_OK;
+}
+
+/* ---- the sources, weakest first ---- */
+
+static void set_defaults(struct config *c)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const char *wrong = config_set(c, &config_options[i], str_of(config_options[i].initial));
+
+        assert(!wrong);
+        (void)wrong;
+    }
+}
+
+static struct str environment_find(char **environment, struct str name)
+{
+    for (; *environment; environment++) {
+        struct str entry = str_of(*environment);
+
+        if (str_starts_with(entry, name) && (*environment)[name.n] == '=')
+            return str_skip(entry, name.n + 1);
+    }
+    return (struct str){ NULL, 0 };
+}
+
+/* NAME, or else name. Empty is as good as none. */
+static struct str environment_value(char **environment, const char *name)
+{
+    struct str value = environment_find(environment, str_of(name));
+    char lower[NAME_MAX_BYTES];
+    size_t n = strlen(name);
+
+    if (value.n)
+        return value;
+    assert(n < sizeof(lower));
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
+    return environment_find(environment, str_make(lower, n));
+}
+
+static int read_environment(struct config *c, char **environment, struct buf *why)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+        struct str value = environment_value(environment, o->name);
+
+        if (!value.n && o->alias)
+            value = environment_value(environment, o->alias);
+        if (value.n)
+            EH_TRY(apply(c, o, value, why));
+    }
+    return EH_OK;
+}
+
+/* Case does not matter, nor whether - or _ stands between the words. */
+static bool is_name(struct str given, const char *name)
+{
+    char spelled[NAME_MAX_BYTES];
+
+    if (given.n != strlen(name) || given.n >= sizeof(spelled))
+        return false;
+    for (size_t i = 0; i < given.n; i++)
+        spelled[i] = (char)(given.p[i] == '-' && name[i] == '_' ? '_' : given.p[i]);
+    return str_eq_nocase(str_make(spelled, given.n), str_of(name));
+}
+
+static const struct config_option *find_option(struct str name)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+
+        if (is_name(name, o->name) || (o->alias && is_name(name, o->alias)))
+            return o;
+    }
+    return NULL;
+}
+
+static bool find_action(const char *argument, enum config_action *ret)
+{
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (strncmp(argument, "--", 2) == 0 &&
+            str_eq_nocase(str_of(argument + 2), str_of(actions[i].argument))) {
+            *ret = actions[i].action;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An argument that is not understood is named without its value, which may be a secret. */
+static int read_argument(struct config *c, int place, const char *argument, struct buf *why)
+{
+    struct str value = str_of(argument), name;
+    const struct config_option *o;
+
+    if (!str_starts_with(value, STR("--"))) {
+        buf_addf(why, "argument %d: is not an option; allowed: --name=value (see --help)", place);
+        return EH_EINVAL;
+    }
+    (void)str_cut(&value, '=', &name);
+    o = find_option(str_skip(name, 2));
+    if (!o) {
+        add_excerpt(why, name);
+        buf_addf(why, " is no option; allowed: what --help lists");
+        return EH_EINVAL;
+    }
+    if (!value.p) {
+        buf_addf(why, "%s: has no value; allowed: %.*s=value", o->name, STR_ARG(name));
+        return EH_EINVAL;
+    }
+    return value.n ? apply(c, o, value, why) : EH_OK;
+}
+
+static int read_arguments(struct config *c, int argc, char **argv, struct buf *why)
+{
+    enum config_action ignored;
+
+    for (int i = 1; i < argc; i++) {
+        if (!find_action(argv[i], &ignored))
+            EH_TRY(read_argument(c, i, argv[i], why));
+    }
+    return EH_OK;
+}
+
+/* The first that is asked for. */
+static enum config_action read_action(int argc, char **argv)
+{
+    enum config_action action = CONFIG_RUN;
+
+    for (int i = 1; i < argc; i++) {
+        if (find_action(argv[i], &action))
+            break;
+    }
+    return action;
+}
+
+int config_load(struct config *ret, int argc, char **argv, char **environment,
+                enum config_action *ret_action, struct str *ret_why)
+{
+    enum config_action action = read_action(argc, argv);
+    struct config c = { 0 };
+    struct buf why = { 0 };
+    int rc = EH_OK;
+
+    set_defaults(&c);
+    if (action == CONFIG_RUN || action == CONFIG_CHECK) { /* else wrong options are no hindrance */
+        rc = read_environment(&c, environment, &why);
+        if (rc == EH_OK)
+            rc = read_arguments(&c, argc, argv, &why);
+    }
+    if (rc < 0) {
+        config_done(&c);
+        *ret_why = buf_str(&why);
+        return rc;
+    }
+    *ret = c;
+    *ret_action = action;
+    return EH_OK;
+}
+
+void config_done(struct config *c)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+
+        if (o->kind == CONFIG_TEXT || o->kind == CONFIG_ADDRESS || o->kind == CONFIG_METRIC_NAME)
+            free(*(char **)(void *)((char *)c + o->offset));
+    }
+    *c = (struct config){ 0 };
+}
+
+bool config_has_default_secret(const struct config *c)
+{
+    return str_eq(str_of(c->jwt_secret), str_of(find_option(STR("JWT_SECRET"))->initial));
+}

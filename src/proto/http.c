@@ -1,1 +1,278 @@
+/* A head is read twice, each time straight through. First line by line as it arrives, to find its
+ * end and to refuse at once what is wrong. Then as a whole, because the input may move between two
+ * calls and the request's views must point into the last one. */
 #include "proto/http.h"
+
+#include <assert.h>
+#include <limits.h>
+
+/* RFC 9110 5.6.2 */
+static const bool token_chars[256] = {
+    ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
+    ['-'] = true,         ['.'] = true,          ['0' ... '9'] = true, ['A' ... 'Z'] = true,
+    ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
+};
+
+/* Of a host with port (RFC 3986 3.2.2): unreserved, sub-delims, '%', and "[:]" for IPv6 and port.
+ */
+static const bool host_chars[256] = {
+    ['!'] = true, ['$' ... '.'] = true, ['0' ... ';'] = true, ['='] = true, ['A' ... '['] = true,
+    [']'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
+};
+
+/* Visible and not '#': a target has no fragment. Browsers do not escape all that RFC 3986 asks for,
+ * so nothing else is refused. */
+static const bool target_chars[256] = { ['!' ... '"'] = true, ['$' ... '~'] = true };
+
+static bool consists_of(struct str s, const bool chars[256])
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!chars[(uint8_t)s.p[i]])
+            return false;
+    }
+    return true;
+}
+
+static bool is_token(struct str s)
+{
+    return s.n > 0 && consists_of(s, token_chars);
+}
+
+/* --- lines --- */
+
+/* Fields may hold tabs and bytes above ASCII (RFC 9110 5.5), the request line may not. So another
+ * protocol's first bytes (a TLS hello, say) are refused without waiting for a line end. */
+static bool may_stand_in_line(const struct http_parser *ps, char c)
+{
+    if (c >= ' ' && c <= '~')
+        return true;
+    return ps->has_request_line && (c == '\t' || (c & 0x80));
+}
+
+/* The next line without its CRLF. Returns 1, 0 for "need more", or -400. */
+static int next_line(struct http_parser *ps, struct str in, struct str *ret)
+{
+    size_t end = ps->scanned;
+
+    while (end < in.n && may_stand_in_line(ps, in.p[end]))
+        end++;
+    ps->scanned = end;
+    if (end == in.n)
+        return 0;
+    if (in.p[end] != '\r')
+        return -400;
+    if (end + 1 == in.n)
+        return 0;
+    if (in.p[end + 1] != '\n')
+        return -400;
+    *ret = str_make(in.p + ps->line, end - ps->line);
+    ps->line = ps->scanned = end + 2;
+    return 1;
+}
+
+/* Cuts the first line off a head whose lines next_line has seen: a CR is a line end there. */
+static struct str cut_line(struct str *head)
+{
+    struct str line;
+
+    (void)str_cut(head, '\r', &line);
+    *head = str_skip(*head, 1);
+    return line;
+}
+
+/* "HTTP/" DIGIT "." DIGIT. A later 1.x is to be read as the highest that we know (RFC 9110 2.5). */
+static int parse_version(struct str s, int *ret_minor)
+{
+    if (s.n != 8 || !str_starts_with(s, STR("HTTP/")) || s.p[6] != '.')
+        return -400;
+    if (s.p[5] < '0' || s.p[5] > '9' || s.p[7] < '0' || s.p[7] > '9')
+        return -400;
+    if (s.p[5] != '1')
+        return -505;
+    *ret_minor = s.p[7] > '0';
+    return EH_OK;
+}
+
+/* Origin-form, or "*" with OPTIONS (RFC 9112 3.2); we are no proxy. */
+static bool is_target(struct str method, struct str target)
+{
+    if (str_eq(target, STR("*")))
+        return str_eq(method, STR("OPTIONS"));
+    return str_starts_with(target, STR("/")) && consists_of(target, target_chars);
+}
+
+static int parse_request_line(struct str line, struct http_request *ret)
+{
+    struct str rest = line;
+
+    if (!str_cut(&rest, ' ', &ret->method) || !str_cut(&rest, ' ', &ret->target))
+        return -400;
+    EH_TRY(parse_version(rest, &ret->minor));
+    if (!is_token(ret->method) || !is_target(ret->method, ret->target))
+        return -400;
+    ret->query = ret->target;
+    (void)str_cut(&ret->query, '?', &ret->path);
+    return EH_OK;
+}
+
+/* A name that is a token leaves no room for white space before the colon, nor for obs-fold. */
+static int parse_field(struct str line, struct http_header *ret)
+{
+    struct str rest = line;
+
+    if (!str_cut(&rest, ':', &ret->name) || !rest.p || !is_token(ret->name))
+        return -400;
+    ret->value = str_trim(rest);
+    return EH_OK;
+}
+
+/* --- the head as a whole --- */
+
+static int check_host(const struct http_request *rq)
+{
+    size_t n = http_header_count(rq, STR("Host"));
+
+    if (n > 1 || (n == 0 && rq->minor > 0))
+        return -400;
+    return consists_of(http_header(rq, STR("Host")), host_chars) ? EH_OK : -400;
+}
+
+/* How long the body is (RFC 9112 6.3). Whatever two readers could understand differently is
+ * refused: that is how requests are smuggled. */
+static int read_framing(struct http_request *rq)
+{
+    size_t n_codings = http_header_count(rq, STR("Transfer-Encoding"));
+    size_t n_lengths = http_header_count(rq, STR("Content-Length"));
+    struct str length = http_header(rq, STR("Content-Length"));
+    struct str coding = http_header(rq, STR("Transfer-Encoding"));
+
+    if (n_codings + n_lengths > 1)
+        return -400;
+    if (n_lengths && str_parse_u64(length, &rq->content_length) < 0)
+        return -400;
+    if (n_codings == 0)
+        return EH_OK;
+    if (rq->minor == 0 || coding.n == 0)
+        return -400;
+    rq->chunked = str_eq_nocase(coding, STR("chunked"));
+    return rq->chunked ? EH_OK : -501;
+}
+
+/* RFC 9112 9.3 */
+static bool is_persistent(const struct http_request *rq)
+{
+    if (http_header_has_token(rq, STR("Connection"), STR("close")))
+        return false;
+    return rq->minor > 0 || http_header_has_token(rq, STR("Connection"), STR("keep-alive"));
+}
+
+static int read_fields(struct str head, struct http_request *ret)
+{
+    struct str line;
+
+    for (line = cut_line(&head); line.n; line = cut_line(&head)) {
+        if (ret->n_headers == HTTP_HEADERS_MAX)
+            return -431;
+        EH_TRY(parse_field(line, &ret->headers[ret->n_headers++]));
+    }
+    return EH_OK;
+}
+
+static int read_head(struct str head, struct http_request *ret)
+{
+    struct str line = cut_line(&head);
+
+    if (line.n == 0)
+        line = cut_line(&head); /* the empty line that check_line let pass */
+    ret->content_length = 0;
+    ret->chunked = false;
+    ret->n_headers = 0;
+    EH_TRY(parse_request_line(line, ret));
+    EH_TRY(read_fields(head, ret));
+    EH_TRY(check_host(ret));
+    EH_TRY(read_framing(ret));
+    ret->keep_alive = is_persistent(ret);
+    ret->expect_continue =
+        ret->minor > 0 && str_eq_nocase(http_header(ret, STR("Expect")), STR("100-continue"));
+    return EH_OK;
+}
+
+/* --- as it arrives --- */
+
+static int check_line(struct http_parser *ps, struct str line, struct http_request *scratch)
+{
+    if (ps->has_request_line)
+        return parse_field(line, &scratch->headers[0]);
+    if (line.n == 0 && ps->line == 2)
+        return EH_OK; /* RFC 9112 2.2: one empty line before the request is no harm */
+    ps->has_request_line = true;
+    return parse_request_line(line, scratch);
+}
+
+/* The limit is reached and the head has not ended. */
+static int too_long(const struct http_parser *ps, struct str in)
+{
+    struct str line = str_skip(in, ps->line);
+
+    if (ps->has_request_line)
+        return -431;
+    return memchr(line.p, ' ', line.n) ? -414 : -400; /* not even a method */
+}
+
+int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_request *ret)
+{
+    struct str line;
+    int rc;
+
+    assert(max <= INT_MAX);
+    if (in.n > max)
+        in.n = max;
+    while ((rc = next_line(ps, in, &line)) > 0) {
+        if (line.n == 0 && ps->has_request_line) {
+            EH_TRY(read_head(str_make(in.p, ps->line), ret));
+            return (int)ps->line;
+        }
+        EH_TRY(check_line(ps, line, ret));
+    }
+    return rc == 0 && in.n == max ? too_long(ps, in) : rc;
+}
+
+/* --- looking at a request --- */
+
+struct str http_header(const struct http_request *rq, struct str name)
+{
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        if (str_eq_nocase(rq->headers[i].name, name))
+            return rq->headers[i].value;
+    }
+    return (struct str){ NULL, 0 };
+}
+
+size_t http_header_count(const struct http_request *rq, struct str name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rq->n_headers; i++)
+        n += str_eq_nocase(rq->headers[i].name, name);
+    return n;
+}
+
+static bool list_has_token(struct str list, struct str token)
+{
+    struct str element;
+
+    while (str_cut(&list, ',', &element)) {
+        if (str_eq_nocase(str_trim(element), token))
+            return true;
+    }
+    return false;
+}
+
+bool http_header_has_token(const struct http_request *rq, struct str name, struct str token)
+{
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        if (str_eq_nocase(rq->headers[i].name, name) && list_has_token(rq->headers[i].value, token))
+            return true;
+    }
+    return false;
+}

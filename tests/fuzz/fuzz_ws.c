@@ -1,4 +1,174 @@
-#include <stddef.h>
+/* The input is a client's byte stream: whole, in two pieces and byte by byte it must lead to the
+ * same messages, the same control frames and the same end. The input as a payload: what is encoded
+ * must decode to itself. */
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "proto/utf8.h"
+#include "proto/ws.h"
+
+#define MESSAGE_MAX 1000 /* small, so that the limit is often met */
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n){(void)p;(void)n;return 0;}
+
+static void check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "broken: %s\n", what);
+    abort();
+}
+
+/* A connection's reading side, and the log of what it saw. */
+struct reader {
+    struct ws_decoder decoder;
+    struct buf unread;
+    struct buf message; /* as far as it has come */
+    struct buf log;
+    int rc;
+};
+
+static void reader_init(struct reader *r)
+{
+    *r = (struct reader){ 0 };
+    ws_decoder_init(&r->decoder);
+}
+
+static void reader_done(struct reader *r)
+{
+    buf_done(&r->unread);
+    buf_done(&r->message);
+    buf_done(&r->log);
+}
+
+static void log_add(struct reader *r, const struct ws_event *ev, struct str payload)
+{
+    buf_addf(&r->log, "%d %d %zu:", (int)ev->op, ev->close_code, payload.n);
+    buf_add_str(&r->log, payload);
+}
+
+static void on_event(struct reader *r, const struct ws_event *ev)
+{
+    if (ev->op != WS_OP_TEXT) {
+        check(ev->op >= WS_OP_CLOSE && ev->last && ev->payload.n <= WS_CONTROL_MAX, "control");
+        log_add(r, ev, ev->payload);
+        return;
+    }
+    buf_add_str(&r->message, ev->payload);
+    check(buf_used(&r->message) <= MESSAGE_MAX, "message size");
+    if (!ev->last)
+        return;
+    check(utf8_is_valid(buf_str(&r->message)), "text is UTF-8");
+    log_add(r, ev, buf_str(&r->message));
+    buf_clear(&r->message);
+}
+
+static void feed(struct reader *r, const void *p, size_t n)
+{
+    struct ws_event ev;
+
+    if (r->rc < 0)
+        return;
+    buf_add(&r->unread, p, n);
+    while ((r->rc = ws_decode(&r->decoder, buf_head(&r->unread), buf_used(&r->unread), MESSAGE_MAX,
+                              &ev)) > 0) {
+        check((size_t)r->rc <= buf_used(&r->unread), "bytes used");
+        on_event(r, &ev);
+        buf_consume(&r->unread, (size_t)r->rc);
+    }
+    check(r->rc < 0 || buf_used(&r->unread) < WS_PARTIAL_MAX, "bytes left");
+}
+
+/* After an error the half-read message does not count: how far it came depends on the cut. */
+static void check_same(const struct reader *a, const struct reader *b)
+{
+    check(a->rc == b->rc, "same end");
+    check(str_eq(buf_str(&a->log), buf_str(&b->log)), "same events");
+    if (a->rc < 0)
+        return;
+    check(str_eq(buf_str(&a->message), buf_str(&b->message)), "same half message");
+    check(buf_used(&a->unread) == buf_used(&b->unread), "same rest");
+}
+
+/* Anywhere, but the same for the same input. */
+static size_t choose_cut(const uint8_t *p, size_t n)
+{
+    uint32_t hash = (uint32_t)n;
+
+    for (size_t i = 0; i < n; i++)
+        hash = hash * 31 + p[i];
+    return hash % (n + 1);
+}
+
+static void decode_cut(const uint8_t *p, size_t n)
+{
+    struct reader whole, two, bytes;
+    size_t cut = choose_cut(p, n);
+
+    reader_init(&whole);
+    reader_init(&two);
+    reader_init(&bytes);
+    feed(&whole, p, n);
+    feed(&two, p, cut);
+    feed(&two, p + cut, n - cut);
+    for (size_t i = 0; i < n; i++)
+        feed(&bytes, p + i, 1);
+    check_same(&whole, &two);
+    check_same(&whole, &bytes);
+    reader_done(&whole);
+    reader_done(&two);
+    reader_done(&bytes);
+}
+
+/* Our own frame, made a client's: with the mask bit and a mask. */
+static void add_masked(struct buf *out, enum ws_opcode op, const uint8_t *p, size_t n)
+{
+    static const uint8_t mask[4] = { 0x01, 0x80, 0x7f, 0xfe };
+    char head[WS_HEAD_MAX];
+    size_t head_len = ws_encode_head(head, op, n);
+
+    head[1] = (char)(head[1] | 0x80);
+    buf_add(out, head, head_len);
+    buf_add(out, mask, sizeof(mask));
+    for (size_t i = 0; i < n; i++)
+        buf_add_char(out, (char)(p[i] ^ mask[i % 4]));
+}
+
+static int expected_end(enum ws_opcode op, const uint8_t *p, size_t n)
+{
+    if (op == WS_OP_PING)
+        return n > WS_CONTROL_MAX ? -WS_CLOSE_PROTOCOL : 0;
+    if (n > MESSAGE_MAX)
+        return -WS_CLOSE_TOO_BIG;
+    return utf8_is_valid(str_make((const char *)p, n)) ? 0 : -WS_CLOSE_BAD_DATA;
+}
+
+static void round_trip(enum ws_opcode op, const uint8_t *p, size_t n)
+{
+    struct ws_event want = { .op = op };
+    struct buf frame = { 0 };
+    struct reader r, log;
+
+    reader_init(&r);
+    reader_init(&log);
+    add_masked(&frame, op, p, n);
+    feed(&r, buf_head(&frame), buf_used(&frame));
+    check(r.rc == expected_end(op, p, n), "end of a round trip");
+    if (r.rc == 0) {
+        log_add(&log, &want, str_make((const char *)p, n));
+        check(str_eq(buf_str(&r.log), buf_str(&log.log)), "payload of a round trip");
+    }
+    reader_done(&r);
+    reader_done(&log);
+    buf_done(&frame);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    decode_cut(p, n);
+    round_trip(WS_OP_TEXT, p, n);
+    round_trip(WS_OP_PING, p, n);
+    return 0;
+}

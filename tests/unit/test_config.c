@@ -1,1 +1,533 @@
-int main(void){return 0;}
+#include "app/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "app/config_table.h"
+#include "base/buf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What config_load made of one command line and one environment. */
+struct result {
+    struct config config;
+    enum config_action action;
+    int rc;
+    char why[512];
+};
+
+static struct result load(char **arguments, char **environment)
+{
+    char *argv[16] = { "eventhub" };
+    struct result r = { .action = CONFIG_RUN };
+    struct str why = { NULL, 0 };
+    int argc = 1;
+
+    for (; *arguments; arguments++)
+        argv[argc++] = *arguments;
+    r.rc = config_load(&r.config, argc, argv, environment, &r.action, &why);
+    assert_true(why.n < sizeof(r.why));
+    if (why.n)
+        memcpy(r.why, why.p, why.n);
+    free((char *)why.p);
+    assert_int_equal(r.rc == EH_OK, why.n == 0);
+    assert_null(strchr(r.why, '\n'));
+    return r;
+}
+
+#define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
+#define NONE      ((char *[]){ NULL })
+
+static struct result load_pair(const char *name, const char *value)
+{
+    char argument[6000];
+
+    (void)snprintf(argument, sizeof(argument), "--%s=%s", name, value);
+    return load(ARGS(argument), NONE);
+}
+
+static void assert_accepts(const char *name, const char *value)
+{
+    struct result r = load_pair(name, value);
+
+    if (r.rc != EH_OK)
+        fail_msg("%s=%s: %s", name, value, r.why);
+    config_done(&r.config);
+}
+
+static void assert_refuses(const struct config_option *o, const char *value)
+{
+    struct result r = load_pair(o->name, value);
+    struct buf allowed = { 0 };
+
+    if (r.rc == EH_OK)
+        fail_msg("%s=%s was accepted", o->name, value);
+    config_add_allowed(&allowed, o);
+    buf_add_char(&allowed, '\0');
+    assert_non_null(strstr(r.why, o->name));
+    assert_non_null(strstr(r.why, buf_head(&allowed)));
+    if (o->secret)
+        assert_null(strstr(r.why, value));
+    buf_done(&allowed);
+}
+
+static void defaults(void **state)
+{
+    struct result r = load(NONE, NONE);
+    const struct config *c = &r.config;
+
+    (void)state;
+    assert_int_equal(r.rc, EH_OK);
+    assert_int_equal(r.action, CONFIG_RUN);
+    assert_string_equal(c->listen_address, "");
+    assert_int_equal(c->listen_port, 8080);
+    assert_int_equal(c->worker_threads, 0);
+    assert_int_equal(c->broker, CONFIG_BROKER_REDIS);
+    assert_string_equal(c->jwt_secret, "eventhub_secret");
+    assert_true(config_has_default_secret(c));
+    assert_false(c->disable_auth);
+    assert_string_equal(c->redis_host, "127.0.0.1");
+    assert_int_equal(c->redis_port, 6379);
+    assert_string_equal(c->redis_password, "");
+    assert_string_equal(c->redis_prefix, "eventhub");
+    assert_int_equal(c->redis_pool_size, 5);
+    assert_true(c->enable_cache);
+    assert_int_equal(c->max_cache_length, 1000);
+    assert_int_equal(c->max_cache_request_limit, 1000);
+    assert_int_equal(c->default_cache_ttl, 86400);
+    assert_int_equal(c->ping_interval, 30);
+    assert_int_equal(c->websocket_handshake_timeout, 15);
+    assert_string_equal(c->prometheus_metric_prefix, "eventhub");
+    assert_int_equal(c->log_level, LOG_INFO);
+    assert_int_equal(c->log_format, LOG_TEXT);
+    assert_int_equal(c->max_message_size, 1 << 20);
+    assert_int_equal(c->max_header_size, 16 << 10);
+    assert_int_equal(c->max_output_queue, 8 << 20);
+    assert_int_equal(c->max_connections, 0);
+    assert_int_equal(c->max_subscriptions, 1000);
+    assert_int_equal(c->memory_limit, 256 << 20);
+    assert_int_equal(c->broker_timeout, 5);
+    assert_int_equal(c->drain_delay, 0);
+    assert_int_equal(c->shutdown_timeout, 8);
+    config_done(&r.config);
+}
+
+static bool same_member(const struct config_option *o, const struct config *a,
+                        const struct config *b)
+{
+    const void *pa = (const char *)a + o->offset;
+    const void *pb = (const char *)b + o->offset;
+
+    if (o->kind == CONFIG_BOOL)
+        return *(const bool *)pa == *(const bool *)pb;
+    if (o->kind == CONFIG_TEXT || o->kind == CONFIG_ADDRESS || o->kind == CONFIG_METRIC_NAME)
+        return strcmp(*(char *const *)pa, *(char *const *)pb) == 0;
+    return *(const uint64_t *)pa == *(const uint64_t *)pb;
+}
+
+/* A value that the row takes and that is not its default. */
+static const char *other_value(const struct config_option *o)
+{
+    switch (o->kind) {
+    case CONFIG_NUMBER: return "7";
+    case CONFIG_SIZE: return strcmp(o->name, "MAX_HEADER_SIZE") == 0 ? "32k" : "5m";
+    case CONFIG_BOOL: return strcmp(o->initial, "true") == 0 ? "no" : "yes";
+    case CONFIG_CHOICE: return strrchr(o->choices, ' ') + 1;
+    case CONFIG_LOG_LEVEL: return "off";
+    case CONFIG_ADDRESS: return "::1";
+    case CONFIG_TEXT:
+    case CONFIG_METRIC_NAME: break;
+    }
+    return "other";
+}
+
+/* A row changes what its name says and nothing else. */
+static void every_row_sets_its_own_member(void **state)
+{
+    struct result plain = load(NONE, NONE);
+
+    (void)state;
+    for (size_t i = 0; i < config_option_count; i++) {
+        struct result r = load_pair(config_options[i].name, other_value(&config_options[i]));
+
+        assert_int_equal(r.rc, EH_OK);
+        for (size_t k = 0; k < config_option_count; k++)
+            assert_int_equal(same_member(&config_options[k], &plain.config, &r.config), i != k);
+        config_done(&r.config);
+    }
+    config_done(&plain.config);
+}
+
+static void check_number_row(const struct config_option *o)
+{
+    static const char *const garbage[] = {
+        "x", "1x", "-1", "+1", "1.5", " 1", "0x1", "1 ", "1e3", "true", "99999999999999999999999"
+    };
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%ju", (uintmax_t)o->min);
+    assert_accepts(o->name, text);
+    (void)snprintf(text, sizeof(text), "%ju", (uintmax_t)o->max);
+    assert_accepts(o->name, text);
+    (void)snprintf(text, sizeof(text), "%ju", (uintmax_t)o->max + 1);
+    assert_refuses(o, text);
+    if (o->min > 0) {
+        (void)snprintf(text, sizeof(text), "%ju", (uintmax_t)o->min - 1);
+        assert_refuses(o, text);
+    }
+    for (size_t i = 0; i < COUNT(garbage); i++)
+        assert_refuses(o, garbage[i]);
+}
+
+static void check_size_row(const struct config_option *o)
+{
+    static const char *const garbage[] = {
+        "k", "1kk", "1kb", "k1", "1 k", "1t", "99999999999999999g"
+    };
+
+    check_number_row(o);
+    for (size_t i = 0; i < COUNT(garbage); i++)
+        assert_refuses(o, garbage[i]);
+}
+
+static void check_choice_row(const struct config_option *o)
+{
+    assert_accepts(o->name, o->initial);
+    assert_refuses(o, "or");
+    assert_refuses(o, "nonsense");
+    assert_refuses(o, "0");
+    assert_refuses(o, o->choices);
+}
+
+static void check_text_row(const struct config_option *o)
+{
+    char text[5000];
+
+    memset(text, 'x', sizeof(text));
+    text[o->max] = '\0';
+    if (o->kind != CONFIG_ADDRESS)
+        assert_accepts(o->name, text);
+    text[o->max] = 'x';
+    text[o->max + 1] = '\0';
+    assert_refuses(o, text);
+    if (o->secret) {
+        assert_accepts(o->name, "any\nbyte\x01");
+        return;
+    }
+    assert_refuses(o, "a\nb");
+    assert_refuses(o, "a\x7f");
+}
+
+static void bounds_of_every_row(void **state)
+{
+    static void (*const check[])(const struct config_option *) = {
+        [CONFIG_NUMBER] = check_number_row,
+        [CONFIG_SIZE] = check_size_row,
+        [CONFIG_BOOL] = NULL,
+        [CONFIG_CHOICE] = check_choice_row,
+        [CONFIG_LOG_LEVEL] = check_choice_row,
+        [CONFIG_TEXT] = check_text_row,
+        [CONFIG_ADDRESS] = check_text_row,
+        [CONFIG_METRIC_NAME] = check_text_row,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+
+        if (check[o->kind])
+            check[o->kind](o);
+    }
+}
+
+static void booleans(void **state)
+{
+    static const char *const yes[] = { "true", "1", "yes", "on", "TRUE", "Yes", "oN" };
+    static const char *const no[] = { "false", "0", "no", "off", "False", "NO" };
+    static const char *const garbage[] = { "2", "t", "y", "truee", "enabled", " true", "-1" };
+
+    (void)state;
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+
+        for (size_t k = 0; o->kind == CONFIG_BOOL && k < COUNT(garbage); k++)
+            assert_refuses(o, garbage[k]);
+    }
+    for (size_t i = 0; i < COUNT(yes); i++) {
+        struct result r = load_pair("DISABLE_AUTH", yes[i]);
+
+        assert_true(r.rc == EH_OK && r.config.disable_auth);
+        config_done(&r.config);
+    }
+    for (size_t i = 0; i < COUNT(no); i++) {
+        struct result r = load_pair("ENABLE_CACHE", no[i]);
+
+        assert_true(r.rc == EH_OK && !r.config.enable_cache);
+        config_done(&r.config);
+    }
+}
+
+static void sizes(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } cases[] = {
+        { "1048576", 1048576 }, { "1024k", 1048576 }, { "1024K", 1048576 }, { "8m", 8388608 },
+        { "8M", 8388608 },      { "2g", 2147483648 }, { "1G", 1073741824 }, { "1048577", 1048577 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct result r = load_pair("MEMORY_LIMIT", cases[i].text);
+
+        assert_int_equal(r.rc, EH_OK);
+        assert_int_equal(r.config.memory_limit, cases[i].bytes);
+        config_done(&r.config);
+    }
+}
+
+static void log_levels(void **state)
+{
+    static const char *const names[] = { "trace", "debug",    "info", "warn",
+                                         "error", "critical", "off" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct result r = load_pair("LOG_LEVEL", names[i]);
+
+        assert_int_equal(r.config.log_level, i);
+        config_done(&r.config);
+    }
+    assert_accepts("LOG_LEVEL", "Warning");
+}
+
+static void addresses_and_names(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool ok;
+    } cases[] = {
+        { "LISTEN_ADDRESS", "127.0.0.1", true },
+        { "LISTEN_ADDRESS", "::", true },
+        { "LISTEN_ADDRESS", "::ffff:1.2.3.4", true },
+        { "LISTEN_ADDRESS", "localhost", false },
+        { "LISTEN_ADDRESS", "[::1]", false },
+        { "LISTEN_ADDRESS", "127.0.0.1:80", false },
+        { "LISTEN_ADDRESS", "256.0.0.1", false },
+        { "PROMETHEUS_METRIC_PREFIX", "a1_:B", true },
+        { "PROMETHEUS_METRIC_PREFIX", "1a", false },
+        { "PROMETHEUS_METRIC_PREFIX", "a-b", false },
+        { "PROMETHEUS_METRIC_PREFIX", "a b", false },
+        { "REDIS_PREFIX", "my app:*?[]{}", true },
+        { "REDIS_PREFIX", "a\tb", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct result r = load_pair(cases[i].name, cases[i].value);
+
+        assert_int_equal(r.rc == EH_OK, cases[i].ok);
+        if (r.rc == EH_OK)
+            config_done(&r.config);
+    }
+}
+
+static void spellings_of_arguments(void **state)
+{
+    static const char *const names[] = { "--REDIS_POOL_SIZE=9", "--redis_pool_size=9",
+                                         "--redis-pool-size=9", "--Redis-Pool_SIZE=9" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct result r = load(ARGS((char *)names[i]), NONE);
+
+        assert_int_equal(r.config.redis_pool_size, 9);
+        config_done(&r.config);
+    }
+}
+
+static void spellings_of_variables(void **state)
+{
+    static const struct {
+        char *first, *second;
+        uint64_t want;
+    } cases[] = {
+        { "LISTEN_PORT=81", "X=", 81 },
+        { "listen_port=82", "X=", 82 },
+        { "listen_port=82", "LISTEN_PORT=81", 81 },
+        { "LISTEN_PORT=", "listen_port=82", 82 },
+        { "LISTEN_PORT=", "listen_port=", 8080 },
+        { "Listen_Port=83", "LISTEN_PORTS=84", 8080 },
+        { "LISTEN_PORT", "LISTEN=85", 8080 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct result r = load(NONE, ARGS(cases[i].first, cases[i].second));
+
+        assert_int_equal(r.rc, EH_OK);
+        assert_int_equal(r.config.listen_port, cases[i].want);
+        config_done(&r.config);
+    }
+}
+
+static void alias(void **state)
+{
+    struct result r = load(NONE, ARGS("HANDSHAKE_TIMEOUT=3"));
+
+    (void)state;
+    assert_int_equal(r.config.websocket_handshake_timeout, 3);
+    config_done(&r.config);
+
+    r = load(NONE, ARGS("handshake_timeout=3", "WEBSOCKET_HANDSHAKE_TIMEOUT=4"));
+    assert_int_equal(r.config.websocket_handshake_timeout, 4);
+    config_done(&r.config);
+
+    r = load(ARGS("--handshake-timeout=5"), ARGS("WEBSOCKET_HANDSHAKE_TIMEOUT=4"));
+    assert_int_equal(r.config.websocket_handshake_timeout, 5);
+    config_done(&r.config);
+}
+
+static void order_of_the_sources(void **state)
+{
+    struct result r = load(ARGS("--listen-port=1", "--listen-port=2"), ARGS("LISTEN_PORT=3"));
+
+    (void)state;
+    assert_int_equal(r.config.listen_port, 2);
+    config_done(&r.config);
+
+    r = load(ARGS("--listen-port="), ARGS("LISTEN_PORT=3"));
+    assert_int_equal(r.config.listen_port, 3);
+    config_done(&r.config);
+
+    r = load(ARGS("--jwt-secret=a=b"), NONE);
+    assert_string_equal(r.config.jwt_secret, "a=b");
+    assert_false(config_has_default_secret(&r.config));
+    config_done(&r.config);
+}
+
+static void wrong_arguments(void **state)
+{
+    static const struct {
+        char *argument;
+        const char *named; /* in the error */
+    } cases[] = {
+        { "--lisen-port=hunter2", "'--lisen-port' is no option" },
+        { "--", "'--' is no option" },
+        { "--=hunter2", "'--' is no option" },
+        { "--help=hunter2", "'--help' is no option" },
+        { "--helpme", "'--helpme' is no option" },
+        { "-h", "argument 1: is not an option" },
+        { "", "argument 1: is not an option" },
+        { "hunter2", "argument 1: is not an option" },
+        { "JWT_SECRET=hunter2", "argument 1: is not an option" },
+        { "-jwt_secret=hunter2", "argument 1: is not an option" },
+        { "--jwt-secret", "JWT_SECRET: has no value; allowed: --jwt-secret=value" },
+        { "--disable_auth", "DISABLE_AUTH: has no value" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct result r = load(ARGS(cases[i].argument), NONE);
+
+        assert_int_equal(r.rc, EH_EINVAL);
+        assert_non_null(strstr(r.why, cases[i].named));
+        assert_null(strstr(r.why, "hunter2"));
+    }
+}
+
+static void errors_name_value_and_what_is_allowed(void **state)
+{
+    struct result r = load(NONE, ARGS("listen_port=70000"));
+
+    (void)state;
+    assert_string_equal(r.why, "LISTEN_PORT: '70000' is out of range; allowed: 0 to 65535");
+    r = load(ARGS("--max-message-size=1t"), NONE);
+    assert_string_equal(r.why, "MAX_MESSAGE_SIZE: '1t' is not a size (bytes, or a number with k, m "
+                               "or g); allowed: 128 to 64m");
+    r = load(ARGS("--broker=ka\nf\xc3\xa9ka"), NONE);
+    assert_string_equal(r.why, "BROKER: 'ka?f??ka' is no such choice; allowed: redis or memory");
+}
+
+static void actions(void **state)
+{
+    static const struct {
+        char *first, *second;
+        enum config_action want;
+    } cases[] = {
+        { "--help", "--nonsense", CONFIG_HELP },
+        { "--nonsense", "--HELP", CONFIG_HELP },
+        { "--version", "--listen-port=x", CONFIG_VERSION },
+        { "--help=markdown", "--help", CONFIG_MARKDOWN },
+        { "--help=man", "--help", CONFIG_MAN },
+        { "--check-config", "--listen-port=9", CONFIG_CHECK },
+    };
+    struct result r;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        r = load(ARGS(cases[i].first, cases[i].second), ARGS("REDIS_PORT=9"));
+        assert_int_equal(r.rc, EH_OK);
+        assert_int_equal(r.action, cases[i].want);
+        config_done(&r.config);
+    }
+    r = load(ARGS("--check-config"), ARGS("REDIS_PORT=x"));
+    assert_int_equal(r.rc, EH_EINVAL);
+}
+
+static char *print(enum config_text kind)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    assert_non_null(out);
+    config_print_options(out, kind);
+    (void)fclose(out);
+    return text;
+}
+
+/* Every row stands in every text, and no markup of the others does. */
+static void texts_name_every_option(void **state)
+{
+    (void)state;
+    for (int kind = CONFIG_TEXT_HELP; kind <= CONFIG_TEXT_MAN; kind++) {
+        char *text = print((enum config_text)kind);
+
+        for (size_t i = 0; i < config_option_count; i++) {
+            assert_non_null(strstr(text, config_options[i].name));
+            assert_non_null(strstr(text, config_options[i].about));
+            assert_null(strpbrk(config_options[i].about, "|\\`*\n"));
+        }
+        assert_non_null(strstr(text, "HANDSHAKE_TIMEOUT"));
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(every_row_sets_its_own_member),
+        cmocka_unit_test(bounds_of_every_row),
+        cmocka_unit_test(booleans),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(log_levels),
+        cmocka_unit_test(addresses_and_names),
+        cmocka_unit_test(spellings_of_arguments),
+        cmocka_unit_test(spellings_of_variables),
+        cmocka_unit_test(alias),
+        cmocka_unit_test(order_of_the_sources),
+        cmocka_unit_test(wrong_arguments),
+        cmocka_unit_test(errors_name_value_and_what_is_allowed),
+        cmocka_unit_test(actions),
+        cmocka_unit_test(texts_name_every_option),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

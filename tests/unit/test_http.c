@@ -1,1 +1,470 @@
-int main(void){return 0;}
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "proto/http.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define HEAD_MAX     2048
+
+static struct http_request rq;
+
+/* Feeds the first cut bytes, then all. */
+static int parse_cut(struct str in, size_t cut, size_t max)
+{
+    struct http_parser ps = { 0 };
+    int rc = http_parse(&ps, str_make(in.p, cut), max, &rq);
+
+    return rc ? rc : http_parse(&ps, in, max, &rq);
+}
+
+static int parse(struct str in)
+{
+    return parse_cut(in, in.n, HEAD_MAX);
+}
+
+static void assert_str(struct str got, const char *want)
+{
+    if (!str_eq(got, str_of(want)))
+        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
+}
+
+/* --- what is accepted --- */
+
+static void test_parts_of_a_request(void **state)
+{
+    struct str in = STR("GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h:8080\r\nAccept:\t text/html \t\r\n"
+                        "X-Empty:\r\n\r\nrest");
+
+    (void)state;
+    assert_int_equal(parse(in), in.n - 4);
+    assert_str(rq.method, "GET");
+    assert_str(rq.target, "/a/b?x=1&y=2");
+    assert_str(rq.path, "/a/b");
+    assert_str(rq.query, "x=1&y=2");
+    assert_int_equal(rq.minor, 1);
+    assert_int_equal(rq.n_headers, 3);
+    assert_str(http_header(&rq, STR("hOST")), "h:8080");
+    assert_str(http_header(&rq, STR("accept")), "text/html");
+    assert_str(http_header(&rq, STR("x-empty")), "");
+    assert_non_null(http_header(&rq, STR("x-empty")).p);
+    assert_null(http_header(&rq, STR("x-none")).p);
+    assert_int_equal(rq.content_length, 0);
+    assert_false(rq.chunked || rq.expect_continue);
+}
+
+static void test_body_is_announced(void **state)
+{
+    (void)state;
+    assert_true(parse(STR("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 42\r\n"
+                          "Expect: 100-Continue\r\n\r\n")) > 0);
+    assert_int_equal(rq.content_length, 42);
+    assert_true(rq.expect_continue);
+    assert_false(rq.chunked);
+    assert_true(parse(STR("POST /t HTTP/1.1\r\nHost: h\r\ntransfer-encoding: CHUNKED\r\n\r\n")) >
+                0);
+    assert_true(rq.chunked);
+    assert_int_equal(rq.content_length, 0);
+    assert_true(parse(STR("POST /t HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")) > 0);
+    assert_false(rq.expect_continue);
+}
+
+static void test_keep_alive(void **state)
+{
+    static const struct {
+        struct str head;
+        bool want;
+    } cases[] = {
+        { STR("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), true },
+        { STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), false },
+        { STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade , ClosE\r\n\r\n"), false },
+        { STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: x\r\nConnection: close\r\n\r\n"), false },
+        { STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: closed\r\n\r\n"), true },
+        { STR("GET / HTTP/1.0\r\n\r\n"), false },
+        { STR("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"), true },
+        { STR("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"), false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(parse(cases[i].head) > 0);
+        if (rq.keep_alive != cases[i].want)
+            fail_msg("'%.*s'", STR_ARG(cases[i].head));
+    }
+}
+
+#define H "Host: h\r\n"
+
+static const struct {
+    struct str head; /* complete, or so far that the answer is known */
+    int want;        /* 0: accepted, all of it is the head */
+} cases[] = {
+    { STR("GET / HTTP/1.1\r\n" H "\r\n"), 0 },
+    { STR("GET / HTTP/1.0\r\n\r\n"), 0 },
+    { STR("GET / HTTP/1.9\r\n" H "\r\n"), 0 },
+    { STR("\r\nGET / HTTP/1.1\r\n" H "\r\n"), 0 },
+    { STR("OPTIONS * HTTP/1.1\r\n" H "\r\n"), 0 },
+    { STR("M!#$%&'*+-.^_`|~9 / HTTP/1.1\r\n" H "\r\n"), 0 },
+    { STR("GET /?q={\"a|b\"}<\\^`> HTTP/1.1\r\n" H "\r\n"), 0 },
+    { STR("GET //x HTTP/1.1\r\nHost:\r\n\r\n"), 0 },
+    { STR("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), 0 },
+    { STR("GET / HTTP/1.1\r\n" H "X: \xe9t\xe9\ttab\r\n\r\n"), 0 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 18446744073709551615\r\n\r\n"), 0 },
+
+    /* request line */
+    { STR("\r\n\r\n"), -400 },
+    { STR("\n"), -400 },
+    { STR("\rG"), -400 },
+    { STR("\x16\x03\x01"), -400 }, /* a TLS hello */
+    { STR("\0"), -400 },
+    { STR("GET /\n"), -400 },
+    { STR("GET /\r "), -400 },
+    { STR("GET\t"), -400 },
+    { STR("GET /\xe9"), -400 },
+    { STR("GET /\x7f"), -400 },
+    { STR("GET\r\n"), -400 },
+    { STR("GET /\r\n"), -400 },
+    { STR(" GET / HTTP/1.1\r\n"), -400 },
+    { STR("GET  / HTTP/1.1\r\n"), -400 },
+    { STR("GET /  HTTP/1.1\r\n"), -400 },
+    { STR("GET / HTTP/1.1 \r\n"), -400 },
+    { STR("GET / x HTTP/1.1\r\n"), -400 },
+    { STR("G@T / HTTP/1.1\r\n"), -400 },
+    { STR("G(T / HTTP/1.1\r\n"), -400 },
+    { STR("GET * HTTP/1.1\r\n"), -400 },
+    { STR("OPTIONS *x HTTP/1.1\r\n"), -400 },
+    { STR("GET x HTTP/1.1\r\n"), -400 },
+    { STR("GET http://h/ HTTP/1.1\r\n"), -400 },
+    { STR("CONNECT h:80 HTTP/1.1\r\n"), -400 },
+    { STR("GET /#f HTTP/1.1\r\n"), -400 },
+    { STR("GET / http/1.1\r\n"), -400 },
+    { STR("GET / HTTP/1,1\r\n"), -400 },
+    { STR("GET / HTTP/1\r\n"), -400 },
+    { STR("GET / HTTP/x.1\r\n"), -400 },
+    { STR("GET / HTTP/1.x\r\n"), -400 },
+    { STR("GET / HTTP/11.1\r\n"), -400 },
+    { STR("GET / HTTP/1.10\r\n"), -400 },
+    { STR("GET / HTTP/0.9\r\n"), -505 },
+    { STR("PRI * HTTP/2.0\r\n"), -505 },
+
+    /* fields */
+    { STR("GET / HTTP/1.1\r\nHost\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n: h\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\nHost : h\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n Host: h\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H " folded\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "\tfolded\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X\xe9: y\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X: a\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X: a\rb"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X: a\0"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X: a\x01"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "X: a\x7f"), -400 },
+
+    /* Host */
+    { STR("GET / HTTP/1.1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H H "\r\n"), -400 },
+    { STR("GET / HTTP/1.0\r\n" H H "\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\nHost: u@h\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\nHost: h/x\r\n\r\n"), -400 },
+
+    /* body */
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 1, 1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: +1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 0x1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length:\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 18446744073709551616\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: x\r\nContent-Length: 1\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"),
+      -400 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n"), -501 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n"), -501 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: chunked;a=b\r\n\r\n"), -501 },
+    { STR("GET / HTTP/1.1\r\n" H "Transfer-Encoding: identity\r\n\r\n"), -501 },
+};
+
+static int wanted(size_t i)
+{
+    return cases[i].want ? cases[i].want : (int)cases[i].head.n;
+}
+
+static void test_accepted_and_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int rc = parse(cases[i].head);
+
+        if (rc != wanted(i))
+            fail_msg("%d: '%.*s'", rc, STR_ARG(cases[i].head));
+    }
+}
+
+static void test_cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t cut = 0; cut < cases[i].head.n; cut++) {
+            int rc = parse_cut(cases[i].head, cut, HEAD_MAX);
+
+            if (rc != wanted(i))
+                fail_msg("%d: '%.*s' cut at %zu", rc, STR_ARG(cases[i].head), cut);
+        }
+    }
+}
+
+/* Each ends just before the byte that makes it wrong or complete. */
+static void test_needs_more(void **state)
+{
+    static const struct str heads[] = {
+        { "", 0 },
+        STR("\r"),
+        STR("\r\n"),
+        STR("GET / HTTP/1.1\r"),
+        STR("GET  x y z"),
+        STR("GET / HTTP/1.1\r\n"),
+        STR("GET / HTTP/1.1\r\n" H "\r"),
+        STR("GET / HTTP/1.1\r\n" H H),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        if (parse(heads[i]) != 0)
+            fail_msg("'%.*s'", STR_ARG(heads[i]));
+    }
+}
+
+static void test_no_byte_is_searched_twice(void **state)
+{
+    struct str in = STR("GET / HTTP/1.1\r\nHost: some.where");
+    struct http_parser ps = { 0 };
+
+    (void)state;
+    for (size_t n = 0; n <= in.n; n++) {
+        assert_int_equal(http_parse(&ps, str_make(in.p, n), HEAD_MAX, &rq), 0);
+        assert_true(n - ps.scanned <= 1); /* the CR waits for its LF */
+    }
+    assert_int_equal(ps.scanned, in.n);
+}
+
+static void test_input_may_move(void **state)
+{
+    static const char head[] = "GET /p?q HTTP/1.1\r\nHost: h\r\n\r\n";
+    char first[24], second[sizeof(head)];
+    struct http_parser ps = { 0 };
+
+    (void)state;
+    memcpy(first, head, sizeof(first));
+    assert_int_equal(http_parse(&ps, str_make(first, sizeof(first)), HEAD_MAX, &rq), 0);
+    memset(first, 'x', sizeof(first));
+    memcpy(second, head, sizeof(head));
+    assert_true(http_parse(&ps, str_make(second, sizeof(head) - 1), HEAD_MAX, &rq) > 0);
+    assert_ptr_equal(rq.method.p, second);
+    assert_str(rq.path, "/p");
+    assert_str(http_header(&rq, STR("Host")), "h");
+}
+
+/* --- limits --- */
+
+static void test_head_limit(void **state)
+{
+    struct str in = STR("GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
+
+    (void)state;
+    assert_int_equal(parse_cut(in, 0, in.n), in.n);
+    for (size_t max = 1; max < in.n; max++) {
+        int want = max < 4 ? -400 : max < 20 ? -414 : -431;
+
+        assert_int_equal(parse_cut(in, max / 2, max), want);
+        assert_int_equal(parse_cut(in, in.n, max), want);
+    }
+}
+
+static int parse_fields(size_t n)
+{
+    struct buf head = { 0 };
+    int rc;
+
+    buf_addf(&head, "GET / HTTP/1.1\r\nHost: h\r\n");
+    for (size_t i = 1; i < n; i++)
+        buf_addf(&head, "X-%zu: y\r\n", i);
+    buf_addf(&head, "\r\n");
+    rc = parse(buf_str(&head));
+    buf_done(&head);
+    return rc;
+}
+
+static void test_field_limit(void **state)
+{
+    (void)state;
+    assert_true(parse_fields(HTTP_HEADERS_MAX) > 0);
+    assert_int_equal(rq.n_headers, HTTP_HEADERS_MAX);
+    assert_int_equal(parse_fields(HTTP_HEADERS_MAX + 1), -431);
+}
+
+/* --- helpers --- */
+
+static void test_list_tokens(void **state)
+{
+    static const struct {
+        const char *name, *token;
+        bool want;
+    } tokens[] = {
+        { "connection", "upgrade", true }, { "connection", "keep-alive", true },
+        { "connection", "last", true },    { "connection", "up", false },
+        { "connection", "Last", true },    { "upgrade", "websocket", true },
+        { "upgrade", "h2c", false },       { "none", "x", false },
+    };
+
+    (void)state;
+    assert_true(parse(STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive,, Upgrade\t\r\n"
+                          "Upgrade: WebSocket\r\nConnection: last\r\n\r\n")) > 0);
+    for (size_t i = 0; i < COUNT(tokens); i++) {
+        if (http_header_has_token(&rq, str_of(tokens[i].name), str_of(tokens[i].token)) !=
+            tokens[i].want)
+            fail_msg("%s: %s", tokens[i].name, tokens[i].token);
+    }
+    assert_int_equal(http_header_count(&rq, STR("CONNECTION")), 2);
+    assert_int_equal(http_header_count(&rq, STR("none")), 0);
+}
+
+static void test_query_param(void **state)
+{
+    static const struct {
+        const char *query, *name;
+        const char *want; /* NULL: there is none */
+    } params[] = {
+        { "auth=abc", "auth", "abc" },
+        { "x=1&auth=abc&y=2", "auth", "abc" },
+        { "auth=a=b", "auth", "a=b" },
+        { "auth=1&auth=2", "auth", "1" },
+        { "auth", "auth", "" },
+        { "x&auth=", "auth", "" },
+        { "&&auth=%20+", "auth", "%20+" },
+        { "", "auth", NULL },
+        { "xauth=1&authx=2", "auth", NULL },
+        { "Auth=1", "auth", NULL },
+        { "x=auth", "auth", NULL },
+    };
+    struct str got;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(params); i++) {
+        bool found = http_query_param(str_of(params[i].query), str_of(params[i].name), &got);
+
+        if (found != (params[i].want != NULL))
+            fail_msg("'%s'", params[i].query);
+        if (found)
+            assert_str(got, params[i].want);
+    }
+    assert_false(http_query_param((struct str){ NULL, 0 }, STR("auth"), &got));
+}
+
+static void test_percent_decode(void **state)
+{
+    static const struct {
+        const char *in;
+        bool plus_is_space;
+        const char *want; /* NULL: refused */
+    } texts[] = {
+        { "", false, "" },
+        { "plain", false, "plain" },
+        { "a%2Fb%2f", false, "a/b/" },
+        { "%c3%A9", false, "\xc3\xa9" },
+        { "a+b", false, "a+b" },
+        { "a+b%2B", true, "a b+" },
+        { "%25%32%35", false, "%25" },
+        { "%", false, NULL },
+        { "%2", false, NULL },
+        { "ok%2", false, NULL },
+        { "%g0", false, NULL },
+        { "%0G", false, NULL },
+        { "%%41", false, NULL },
+        { "%+1", true, NULL },
+    };
+    struct buf out = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        int rc = http_percent_decode(str_of(texts[i].in), texts[i].plus_is_space, &out);
+
+        if ((rc == EH_OK) != (texts[i].want != NULL))
+            fail_msg("'%s'", texts[i].in);
+        assert_str(buf_str(&out), texts[i].want ? texts[i].want : "");
+        buf_clear(&out);
+    }
+    assert_int_equal(http_percent_decode(STR("a%00b"), false, &out), EH_OK);
+    assert_true(str_eq(buf_str(&out), STR("a\0b")));
+    buf_done(&out);
+}
+
+static void test_response_head(void **state)
+{
+    static const struct {
+        struct http_response response;
+        const char *want;
+    } responses[] = {
+        { { 200, "text/plain", 5, true, { NULL, 0 } },
+          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+          "Connection: keep-alive\r\n\r\n" },
+        { { 405, NULL, 0, false, STR("Allow: GET\r\n") },
+          "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n"
+          "Allow: GET\r\n\r\n" },
+        { { 200, "text/event-stream", HTTP_NO_LENGTH, false, { NULL, 0 } },
+          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" },
+        { { 204, NULL, 0, true, { NULL, 0 } },
+          "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n" },
+        { { 101, NULL, 0, true, STR("Upgrade: websocket\r\n") },
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
+    };
+    struct buf out = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(responses); i++) {
+        buf_clear(&out);
+        http_response_head(&out, &responses[i].response);
+        assert_str(buf_str(&out), responses[i].want);
+    }
+    buf_done(&out);
+}
+
+static void test_every_parser_status_has_a_reason(void **state)
+{
+    static const int statuses[] = { 400, 414, 431, 501, 505 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(statuses); i++)
+        assert_string_not_equal(http_reason(statuses[i]), http_reason(999));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parts_of_a_request),
+        cmocka_unit_test(test_body_is_announced),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_accepted_and_refused),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_needs_more),
+        cmocka_unit_test(test_no_byte_is_searched_twice),
+        cmocka_unit_test(test_input_may_move),
+        cmocka_unit_test(test_head_limit),
+        cmocka_unit_test(test_field_limit),
+        cmocka_unit_test(test_list_tokens),
+        cmocka_unit_test(test_query_param),
+        cmocka_unit_test(test_percent_decode),
+        cmocka_unit_test(test_response_head),
+        cmocka_unit_test(test_every_parser_status_has_a_reason),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

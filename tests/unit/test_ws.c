@@ -1,1 +1,405 @@
-int main(void){return 0;}
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "proto/ws.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MESSAGE_MAX  (1u << 20)
+
+/* Frames are written here with a mask of zeros, so that the payload is readable; masks have their
+ * own tests. */
+#define KEY "\0\0\0\0"
+
+static const char mask[4] = { 0x37, (char)0xfa, 0x21, 0x3d };
+
+/* A client's frame: our own head, with the mask bit and a mask added. */
+static void add_frame(struct buf *out, enum ws_opcode op, struct str payload)
+{
+    char head[WS_HEAD_MAX];
+    size_t n = ws_encode_head(head, op, payload.n);
+
+    head[1] = (char)(head[1] | 0x80);
+    buf_add(out, head, n);
+    buf_add(out, mask, sizeof(mask));
+    for (size_t i = 0; i < payload.n; i++)
+        buf_add_char(out, (char)(payload.p[i] ^ mask[i % 4]));
+}
+
+/* What decoding a stream leads to: complete messages and control frames as text, "T" and "P" before
+ * them and "." behind; then how it ended. */
+struct outcome {
+    struct buf in, partial, log;
+    struct ws_decoder decoder;
+    int rc;
+};
+
+static void outcome_init(struct outcome *o)
+{
+    *o = (struct outcome){ 0 };
+    ws_decoder_init(&o->decoder);
+}
+
+static void outcome_done(struct outcome *o)
+{
+    buf_done(&o->in);
+    buf_done(&o->partial);
+    buf_done(&o->log);
+}
+
+static void on_event(struct outcome *o, const struct ws_event *ev)
+{
+    static const char letters[] = "?TB?????CPp";
+
+    if (ev->op & 0x8) {
+        buf_addf(&o->log, "%c%.*s", letters[ev->op], STR_ARG(ev->payload));
+        if (ev->op == WS_OP_CLOSE)
+            buf_addf(&o->log, "(%d)", ev->close_code);
+        buf_add_char(&o->log, '.');
+        return;
+    }
+    buf_add_str(&o->partial, ev->payload);
+    if (!ev->last)
+        return;
+    buf_add_char(&o->log, letters[ev->op]);
+    buf_add_str(&o->log, buf_str(&o->partial));
+    buf_add_char(&o->log, '.');
+    buf_clear(&o->partial);
+}
+
+static void feed(struct outcome *o, struct str piece)
+{
+    struct ws_event ev;
+
+    if (o->rc < 0)
+        return;
+    buf_add_str(&o->in, piece);
+    while ((o->rc = ws_decode(&o->decoder, buf_head(&o->in), buf_used(&o->in), MESSAGE_MAX, &ev)) >
+           0) {
+        buf_consume(&o->in, (size_t)o->rc);
+        on_event(o, &ev);
+    }
+}
+
+static const struct {
+    struct str frames;
+    const char *log;
+    int end; /* 0 or minus a close code */
+} streams[] = {
+    { { "", 0 }, "", 0 },
+    { STR("\x81\x85" KEY "Hello"), "THello.", 0 },
+    { STR("\x81\x80" KEY), "T.", 0 },
+    { STR("\x81\x82" KEY "ab\x81\x81" KEY "c"), "Tab.Tc.", 0 },
+    { STR("\x01\x83" KEY "Hel\x80\x82" KEY "lo"), "THello.", 0 },
+    { STR("\x01\x80" KEY "\x00\x80" KEY "\x80\x80" KEY), "T.", 0 },
+    { STR("\x01\x81" KEY "a\x89\x81" KEY "!\x00\x81" KEY "b\x80\x81" KEY "c"), "P!.Tabc.", 0 },
+    { STR("\x89\x80" KEY "\x8a\x82" KEY "ok"), "P.pok.", 0 },
+    { STR("\x88\x80" KEY), "C(1005).", 0 },
+    { STR("\x88\x82" KEY "\x03\xe8"), "C(1000).", 0 },
+    { STR("\x88\x85" KEY "\x0f\xa0"
+          "bye"),
+      "Cbye(4000).", 0 },
+    { STR("\x01\x81" KEY "\xc3\x89\x80" KEY "\x80\x81" KEY "\xa9"), "P.T\xc3\xa9.", 0 },
+    { STR("\x81\x85" KEY "Hell"), "", 0 },
+    { STR("\x89\x85" KEY "Hell"), "", 0 },
+
+    /* reserved bits and opcodes */
+    { STR("\xc1\x80"), "", -1002 },
+    { STR("\xa1\x80"), "", -1002 },
+    { STR("\x91\x80"), "", -1002 },
+    { STR("\x83\x80"), "", -1002 },
+    { STR("\x87\x80"), "", -1002 },
+    { STR("\x8b\x80"), "", -1002 },
+    { STR("\x8f\x80"), "", -1002 },
+    /* not masked */
+    { STR("\x81\x05"), "", -1002 },
+    { STR("\x89\x00"), "", -1002 },
+    /* control frames: too long, fragmented */
+    { STR("\x89\xfe"), "", -1002 },
+    { STR("\x88\xff"), "", -1002 },
+    { STR("\x09\x80"), "", -1002 },
+    { STR("\x08\x80"), "", -1002 },
+    /* continuation of nothing; a new message inside another */
+    { STR("\x80\x80"), "", -1002 },
+    { STR("\x00\x80"), "", -1002 },
+    { STR("\x81\x81" KEY "a\x80\x80"), "Ta.", -1002 },
+    { STR("\x01\x81" KEY "a\x81\x80"), "", -1002 },
+    { STR("\x01\x81" KEY "a\x82\x80"), "", -1002 },
+    /* lengths: not the shortest form, top bit */
+    { STR("\x81\xfe\x00\x7d" KEY), "", -1002 },
+    { STR("\x81\xff\0\0\0\0\0\0\xff\xff" KEY), "", -1002 },
+    { STR("\x81\xff\x80\0\0\0\0\x01\0\0" KEY), "", -1002 },
+    /* binary */
+    { STR("\x82\x80"), "", -1003 },
+    { STR("\x02\x80"), "", -1003 },
+    /* too big: 1 MiB + 1; 2^63 - 1; in sum */
+    { STR("\x81\xff\0\0\0\0\0\x10\x00\x01" KEY), "", -1009 },
+    { STR("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff" KEY), "", -1009 },
+    { STR("\x01\x81" KEY "a\x80\xff\0\0\0\0\0\x10\x00\x00" KEY), "", -1009 },
+    { STR("\x01\x81" KEY "a\x80\xff\x7f\xff\xff\xff\xff\xff\xff\xff" KEY), "", -1009 },
+    /* text that is not UTF-8 */
+    { STR("\x81\x85" KEY "ab\xff"), "", -1007 },
+    { STR("\x81\x85" KEY "\xed\xa0"), "", -1007 },
+    { STR("\x81\x81" KEY "\xc3"), "", -1007 },
+    { STR("\x01\x81" KEY "\xc3\x80\x80" KEY), "", -1007 },
+    { STR("\x01\x81" KEY "\xc3\x80\x85" KEY "("), "", -1007 },
+    { STR("\x81\x81" KEY "a\x81\x81" KEY "\xa9"), "Ta.", -1007 },
+    /* Close */
+    { STR("\x88\x81" KEY "\x03"), "", -1002 },
+    { STR("\x88\x82" KEY "\x03\xe7"), "", -1002 },
+    { STR("\x88\x82" KEY "\x03\xed"), "", -1002 },
+    { STR("\x88\x82" KEY "\xff\xff"), "", -1002 },
+    { STR("\x88\x83" KEY "\x03\xe8\xff"), "", -1007 },
+    { STR("\x88\x83" KEY "\x03\xe8\xc3"), "", -1007 },
+};
+
+static void assert_outcome(struct outcome *o, size_t i, size_t cut)
+{
+    if (o->rc != streams[i].end || !str_eq(buf_str(&o->log), str_of(streams[i].log)))
+        fail_msg("stream %zu cut at %zu: %d '%.*s'", i, cut, o->rc, STR_ARG(buf_str(&o->log)));
+}
+
+static void test_streams_cut_anywhere(void **state)
+{
+    struct outcome o;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(streams); i++) {
+        struct str all = streams[i].frames;
+
+        for (size_t cut = 0; cut <= all.n; cut++) {
+            outcome_init(&o);
+            feed(&o, str_make(all.p, cut));
+            feed(&o, str_skip(all, cut));
+            assert_outcome(&o, i, cut);
+            outcome_done(&o);
+        }
+    }
+}
+
+static void test_streams_byte_by_byte(void **state)
+{
+    struct outcome o;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(streams); i++) {
+        outcome_init(&o);
+        for (size_t at = 0; at < streams[i].frames.n; at++) {
+            feed(&o, str_make(streams[i].frames.p + at, 1));
+            assert_true(buf_used(&o.in) < WS_PARTIAL_MAX);
+        }
+        assert_outcome(&o, i, 1);
+        outcome_done(&o);
+    }
+}
+
+/* RFC 6455 5.7 */
+static void test_masked_hello(void **state)
+{
+    char frame[] = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    struct ws_decoder d;
+    struct ws_event ev;
+
+    (void)state;
+    ws_decoder_init(&d);
+    assert_int_equal(ws_decode(&d, frame, sizeof(frame) - 1, MESSAGE_MAX, &ev), sizeof(frame) - 1);
+    assert_int_equal(ev.op, WS_OP_TEXT);
+    assert_true(str_eq(ev.payload, STR("Hello")) && ev.last);
+    assert_ptr_equal(ev.payload.p, frame + 6);
+    assert_true(ws_decoder_is_idle(&d));
+}
+
+/* Every length around the unmasking width, cut everywhere. */
+static void test_unmasking(void **state)
+{
+    static const char text[] = "The quick brown fox jumps over it.";
+    struct outcome o;
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(text); n++) {
+        struct buf frame = { 0 };
+
+        add_frame(&frame, WS_OP_TEXT, str_make(text, n));
+        for (size_t cut = 0; cut <= buf_used(&frame); cut++) {
+            outcome_init(&o);
+            feed(&o, str_make(buf_head(&frame), cut));
+            feed(&o, str_skip(buf_str(&frame), cut));
+            assert_int_equal(buf_used(&o.log), n + 2);
+            assert_memory_equal(buf_head(&o.log) + 1, text, n);
+            outcome_done(&o);
+        }
+        buf_done(&frame);
+    }
+}
+
+static void test_lengths_round_trip(void **state)
+{
+    static const struct {
+        size_t n, head;
+    } sizes[] = {
+        { 0, 2 },   { 1, 2 },     { 125, 2 },    { 126, 4 },
+        { 127, 4 }, { 65535, 4 }, { 65536, 10 }, { MESSAGE_MAX, 10 },
+    };
+    char head[WS_HEAD_MAX];
+    char *text = calloc(1, MESSAGE_MAX);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct buf frame = { 0 };
+        struct outcome o;
+
+        assert_int_equal(ws_encode_head(head, WS_OP_TEXT, sizes[i].n), sizes[i].head);
+        add_frame(&frame, WS_OP_TEXT, str_make(text, sizes[i].n));
+        outcome_init(&o);
+        feed(&o, buf_str(&frame));
+        assert_int_equal(o.rc, 0);
+        assert_int_equal(buf_used(&o.log), sizes[i].n + 2);
+        outcome_done(&o);
+        buf_done(&frame);
+    }
+    free(text);
+}
+
+static void test_size_is_known_from_the_head(void **state)
+{
+    char fits[] = "\x81\x8a" KEY, too_big[] = "\x81\x8b" KEY;
+    struct ws_decoder d;
+    struct ws_event ev;
+
+    (void)state;
+    ws_decoder_init(&d);
+    assert_int_equal(ws_decode(&d, fits, 6, 10, &ev), 6);
+    assert_true(ev.payload.n == 0 && !ev.last);
+    assert_false(ws_decoder_is_idle(&d));
+    ws_decoder_init(&d);
+    assert_int_equal(ws_decode(&d, too_big, 6, 10, &ev), -WS_CLOSE_TOO_BIG);
+}
+
+/* The sum counts one message, not the connection. */
+static void test_size_starts_again_with_each_message(void **state)
+{
+    char frames[] = "\x81\x83" KEY "abc\x81\x83" KEY "def";
+    struct ws_decoder d;
+    struct ws_event ev;
+
+    (void)state;
+    ws_decoder_init(&d);
+    assert_int_equal(ws_decode(&d, frames, 18, 3, &ev), 9);
+    assert_int_equal(ws_decode(&d, frames + 9, 9, 3, &ev), 9);
+    assert_true(str_eq(ev.payload, STR("def")));
+}
+
+static void test_idle_between_messages_only(void **state)
+{
+    char first[] = "\x01\x81" KEY "a", rest[] = "\x80\x81" KEY "b";
+    struct ws_decoder d;
+    struct ws_event ev;
+
+    (void)state;
+    ws_decoder_init(&d);
+    assert_true(ws_decoder_is_idle(&d));
+    assert_int_equal(ws_decode(&d, first, 7, MESSAGE_MAX, &ev), 7);
+    assert_false(ws_decoder_is_idle(&d));
+    assert_int_equal(ws_decode(&d, rest, 7, MESSAGE_MAX, &ev), 7);
+    assert_true(ws_decoder_is_idle(&d));
+    assert_int_equal(sizeof(d), 32);
+}
+
+static void test_close_codes(void **state)
+{
+    static const struct {
+        int from, to;
+        bool want;
+    } ranges[] = {
+        { 0, 999, false },     { 1000, 1003, true }, { 1004, 1006, false },  { 1007, 1014, true },
+        { 1015, 2999, false }, { 3000, 4999, true }, { 5000, 65535, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(ranges); i++) {
+        for (int code = ranges[i].from; code <= ranges[i].to; code++) {
+            if (ws_close_code_is_valid(code) != ranges[i].want)
+                fail_msg("%d", code);
+        }
+    }
+}
+
+static void test_encode_close(void **state)
+{
+    char out[2 + WS_CONTROL_MAX], reason[200];
+
+    (void)state;
+    assert_int_equal(ws_encode_close(out, WS_CLOSE_NONE, STR("unused")), 2);
+    assert_memory_equal(out, "\x88\x00", 2);
+    assert_int_equal(ws_encode_close(out, 1001, (struct str){ NULL, 0 }), 4);
+    assert_memory_equal(out, "\x88\x02\x03\xe9", 4);
+    assert_int_equal(ws_encode_close(out, 1013, STR("slow")), 8);
+    assert_memory_equal(out, "\x88\x06\x03\xf5slow", 8);
+    memset(reason, 'r', sizeof(reason));
+    assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 123)), sizeof(out));
+    assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 124)), sizeof(out));
+    assert_int_equal(out[1], WS_CONTROL_MAX);
+    memcpy(reason + 121, "\xe2\x82\xac", 3); /* would be cut after its second byte */
+    assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 124)), sizeof(out) - 2);
+    assert_int_equal(out[1], WS_CONTROL_MAX - 2);
+}
+
+static void test_keys(void **state)
+{
+    static const struct {
+        const char *key;
+        bool want;
+    } keys[] = {
+        { "dGhlIHNhbXBsZSBub25jZQ==", true },
+        { "+/+/+/+/+/+/+/+/+/+/+A==", true },
+        { "", false },
+        { "dGhlIHNhbXBsZSBub25jZQ=", false },
+        { "dGhlIHNhbXBsZSBub25jZQ===", false },
+        { "dGhlIHNhbXBsZSBub25jZQA=", false },
+        { "dGhlIHNhbXBsZSBub25jZQAA", false },
+        { "dGhlIHNhbXBsZSBub25jZ===", false },
+        { "dGhlIHNhbXBsZSBub25j-Q==", false },
+        { " GhlIHNhbXBsZSBub25jZQ==", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (ws_key_is_valid(str_of(keys[i].key)) != keys[i].want)
+            fail_msg("'%s'", keys[i].key);
+    }
+}
+
+/* RFC 6455 1.3 */
+static void test_accept(void **state)
+{
+    char out[WS_ACCEPT_LEN + 1];
+
+    (void)state;
+    ws_accept(STR("dGhlIHNhbXBsZSBub25jZQ=="), out);
+    assert_string_equal(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams_cut_anywhere),
+        cmocka_unit_test(test_streams_byte_by_byte),
+        cmocka_unit_test(test_masked_hello),
+        cmocka_unit_test(test_unmasking),
+        cmocka_unit_test(test_lengths_round_trip),
+        cmocka_unit_test(test_size_is_known_from_the_head),
+        cmocka_unit_test(test_size_starts_again_with_each_message),
+        cmocka_unit_test(test_idle_between_messages_only),
+        cmocka_unit_test(test_close_codes),
+        cmocka_unit_test(test_encode_close),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_accept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

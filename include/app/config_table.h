@@ -1,0 +1,53 @@
+/* config_table.h - the one table of options. It feeds parsing, bounds and defaults (config.c,
+ * config_value.c) and --help, the README's table and the man page (config_text.c). Only config*.c
+ * include it.
+ */
+#ifndef EH_APP_CONFIG_TABLE_H
+#define EH_APP_CONFIG_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct buf;
+struct config;
+
+enum config_kind {
+    CONFIG_NUMBER,      /* uint64_t */
+    CONFIG_SIZE,        /* uint64_t, bytes; takes the suffixes k, m and g */
+    CONFIG_BOOL,        /* bool */
+    CONFIG_CHOICE,      /* uint64_t: the place in `choices` */
+    CONFIG_LOG_LEVEL,   /* uint64_t: enum log_level */
+    CONFIG_TEXT,        /* char *; max bounds its length */
+    CONFIG_ADDRESS,     /* char *: a numeric IPv4 or IPv6 address */
+    CONFIG_METRIC_NAME, /* char *: what a Prometheus name may begin with */
+};
+
+struct config_option {
+    const char *name;
+    const char *alias; /* NULL: none */
+    enum config_kind kind;
+    size_t offset;       /* of its member of struct config */
+    const char *initial; /* the default, spelled as a user would */
+    uint64_t min;
+    uint64_t max;
+    const char *choices; /* "redis or memory" */
+    bool secret;         /* its value is never shown, and may hold any byte */
+    const char *shown;   /* the default in the documentation; NULL: `initial` */
+    const char *about;   /* one line; no markup */
+};
+
+extern const struct config_option config_options[];
+extern const size_t config_option_count;
+
+/* Sets the option's member. Returns NULL, or what is wrong with the text ("is out of range"). */
+const char *config_set(struct config *c, const struct config_option *o,
+                       struct str text) EH_MUST_USE;
+
+/* What is allowed, for an error or the documentation, e.g. "0 to 65535". */
+void config_add_allowed(struct buf *out, const struct config_option *o);
+
+#endif

@@ -1,0 +1,79 @@
+/* The table of options as text: --help, the README's table, the man page's list. */
+#include "app/config.h"
+
+#include "app/config_table.h"
+#include "base/buf.h"
+
+static const char usage[] =
+    "Usage: eventhub [--NAME=VALUE]...\n"
+    "Publish and subscribe over WebSockets.\n"
+    "\n"
+    "  --help          what you are reading\n"
+    "  --version       which version this is\n"
+    "  --check-config  reads the options, says what is wrong with them, and ends\n"
+    "\n"
+    "Every option is also an environment variable, in upper or lower case; --NAME=VALUE beats it.\n"
+    "On the command line case does not matter, and - may stand for _. An empty value counts as\n"
+    "not set. Sizes are bytes or take a suffix: 64k, 8m, 1g.\n"
+    "\n"
+    "Options and their defaults:\n";
+
+static const char *shown_default(const struct config_option *o)
+{
+    return o->shown ? o->shown : o->initial;
+}
+
+/* "also HANDSHAKE_TIMEOUT", as one more sentence. */
+static void print_alias(FILE *out, const struct config_option *o, const char *mark)
+{
+    if (o->alias)
+        fprintf(out, " Also %s%s%s.", mark, o->alias, mark);
+}
+
+static void print_help(FILE *out, const struct config_option *o, struct str allowed)
+{
+    fprintf(out, "\n  %s=%s\n      %s", o->name, o->shown ? "" : o->initial, o->about);
+    print_alias(out, o, "");
+    fprintf(out, "\n      Allowed: %.*s.", STR_ARG(allowed));
+    if (o->shown)
+        fprintf(out, " Default: %s.", o->shown);
+    fputc('\n', out);
+}
+
+static void print_markdown(FILE *out, const struct config_option *o, struct str allowed)
+{
+    fprintf(out, "| `%s` | %s | %s", o->name, shown_default(o), o->about);
+    print_alias(out, o, "`");
+    fprintf(out, " | %.*s |\n", STR_ARG(allowed));
+}
+
+static void print_man(FILE *out, const struct config_option *o, struct str allowed)
+{
+    fprintf(out, ".TP\n.B %s\n%s", o->name, o->about);
+    print_alias(out, o, "");
+    fprintf(out, "\nDefault: %s.\nAllowed: %.*s.\n", shown_default(o), STR_ARG(allowed));
+}
+
+void config_print_options(FILE *out, enum config_text kind)
+{
+    static void (*const print[])(FILE *, const struct config_option *, struct str) = {
+        [CONFIG_TEXT_HELP] = print_help,
+        [CONFIG_TEXT_MARKDOWN] = print_markdown,
+        [CONFIG_TEXT_MAN] = print_man,
+    };
+    static const char *const head[] = {
+        [CONFIG_TEXT_HELP] = usage,
+        [CONFIG_TEXT_MARKDOWN] = "| option | default | what it is | allowed |\n"
+                                 "| --- | --- | --- | --- |\n",
+        [CONFIG_TEXT_MAN] = "",
+    };
+
+    fputs(head[kind], out);
+    for (size_t i = 0; i < config_option_count; i++) {
+        struct buf allowed = { 0 };
+
+        config_add_allowed(&allowed, &config_options[i]);
+        print[kind](out, &config_options[i], buf_str(&allowed));
+        buf_done(&allowed);
+    }
+}
