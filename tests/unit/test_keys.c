@@ -1,1 +1,94 @@
-int main(void){return 0;}
+#include "broker/keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void assert_text(struct buf *b, const char *want)
+{
+    buf_add_char(b, '\0');
+    assert_string_equal(buf_head(b), want);
+    buf_done(b);
+}
+
+static void all_keys_share_the_slot_of_the_prefix(void **state)
+{
+    struct buf b = { 0 };
+
+    (void)state;
+    keys_add(&b, STR("eventhub"), STR("id"));
+    assert_text(&b, "{eventhub}:id");
+    keys_add(&b, STR(""), STR("log:"));
+    assert_text(&b, "{}:log:");
+}
+
+static void a_channel_is_the_prefix_and_the_topic(void **state)
+{
+    struct buf b = { 0 };
+
+    (void)state;
+    keys_add_channel(&b, STR("eventhub"), STR("room/1"));
+    assert_text(&b, "eventhub:room/1");
+}
+
+static void the_feed_pattern_takes_the_prefix_literally(void **state)
+{
+    static const struct {
+        const char *prefix, *want;
+    } cases[] = {
+        { "eventhub", "eventhub:*" }, { "", ":*" },           { "a*b?", "a\\*b\\?:*" },
+        { "[x^y]", "\\[x\\^y\\]:*" }, { "a\\b", "a\\\\b:*" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf b = { 0 };
+
+        keys_add_feed_pattern(&b, str_of(cases[i].prefix));
+        assert_text(&b, cases[i].want);
+    }
+}
+
+static void the_topic_of_a_channel(void **state)
+{
+    static const struct {
+        const char *prefix, *channel, *want; /* NULL: not ours */
+    } cases[] = {
+        { "eventhub", "eventhub:room/1", "room/1" },
+        { "eventhub", "eventhub:a:b", "a:b" },
+        { "eventhub", "eventhub:", "" },
+        { "", ":a", "a" },
+        { "eventhub", "eventhub", NULL },
+        { "eventhub", "eventhub2:a", NULL },
+        { "eventhub", "event", NULL },
+        { "eventhub", "Eventhub:a", NULL },
+        { "eventhub", "", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str got = keys_channel_topic(str_of(cases[i].prefix), str_of(cases[i].channel));
+
+        if (!cases[i].want) {
+            assert_null(got.p);
+            continue;
+        }
+        assert_non_null(got.p);
+        assert_true(str_eq(got, str_of(cases[i].want)));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_keys_share_the_slot_of_the_prefix),
+        cmocka_unit_test(a_channel_is_the_prefix_and_the_topic),
+        cmocka_unit_test(the_feed_pattern_takes_the_prefix_literally),
+        cmocka_unit_test(the_topic_of_a_channel),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

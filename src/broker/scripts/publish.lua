@@ -1,1 +1,105 @@
-return 1
+-- Publishes one message: makes its id, appends it to its topic's log, sends it to every node.
+-- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors
+-- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
+--       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
+--       8 '1': keep the log
+-- Answers the id. Lua does not roll back, so the write that Redis may refuse comes first.
+if redis.replicate_commands then
+    redis.replicate_commands() -- TIME before a write, up to Redis 6
+end
+
+local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS = unpack(KEYS)
+local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local keeps_log = ARGV[8] == '1'
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function digits(number)
+    return string.format('%.0f', number)
+end
+
+-- (now, 0), or the successor of the last id given where that is not greater.
+local function next_id(last)
+    if not last then
+        return now, 0
+    end
+    local ms, seq = string.match(last, '^(%d+)-(%d+)$')
+    ms, seq = tonumber(ms), tonumber(seq)
+    if now > ms then
+        return now, 0
+    end
+    return ms, seq + 1
+end
+
+-- Removes what is over the limit; answers the highest id removed, nil where nothing was.
+local function trim()
+    local over = max_length > 0 and redis.call('XLEN', LOG) - max_length or 0
+    if over <= 0 then
+        return nil
+    end
+    if over > 1 then -- the limit was lowered
+        redis.call('XTRIM', LOG, 'MAXLEN', max_length + 1)
+    end
+    local highest = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1][1]
+    redis.call('XTRIM', LOG, 'MAXLEN', max_length)
+    return highest
+end
+
+local function add_entry(id)
+    local add = { 'XADD', LOG, id, 'message', message }
+    local function field(name, value)
+        add[#add + 1] = name
+        add[#add + 1] = value
+    end
+    if origin ~= '' then
+        field('origin', origin)
+    end
+    if ttl > 0 then
+        field('expiry', digits(now + ttl * 1000))
+    end
+    if timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and timestamp <= now + 60000 then
+        field('timestamp', ARGV[6])
+    end
+    redis.call(unpack(add))
+end
+
+-- The log lives as long as the entry that lives longest: its expiry is only ever moved later.
+local function extend_life(left)
+    if ttl == 0 then
+        if left >= 0 then
+            redis.call('PERSIST', LOG)
+        end
+    elseif left ~= -1 and left < ttl * 1000 then
+        redis.call('PEXPIREAT', LOG, digits(now + ttl * 1000))
+    end
+end
+
+local function append(ms, id)
+    local left = redis.call('PTTL', LOG) -- -1: for ever, -2: there is none yet
+    add_entry(id)
+    local trimmed = trim()
+    if trimmed then
+        redis.call('HSET', FLOORS, topic, trimmed)
+    end
+    redis.call('ZADD', TOPICS, 0, topic)
+    redis.call('ZADD', RECENT, digits(ms), topic)
+    extend_life(left)
+end
+
+local last = redis.call('GET', ID)
+local ms, seq = next_id(last)
+local id = digits(ms) .. '-' .. digits(seq)
+if keeps_log then
+    append(ms, id)
+end
+redis.call('SET', ID, id)
+if not last then
+    redis.call('SET', FLOOR, id) -- Redis was emptied under us: what came before is lost
+end
+
+local sender = origin ~= '' and ',"origin":' .. origin or ''
+redis.call('PUBLISH', channel,
+    '{"id":"' .. id .. '","message":' .. message .. sender .. ',"topic":"' .. topic .. '","v":1}')
+return id

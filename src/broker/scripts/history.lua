@@ -1,0 +1,296 @@
+-- One page of the log, in id order over all topics of a filter. Reads only.
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors
+-- ARGV  1 how a log's key begins  2 filter  3 its fixed prefix  4 the point (an id): what came
+--       after it  5 the id that follows the point  6 the cut: up to this id ('': the last given)
+--       7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)  9 entries of a page
+--       10 bytes of a page  11 default ttl in s (0: for ever)  12 topics to read at most
+--       13 '1': there is a log
+-- Answers {cut, since, after, more, complete, {topics whose log is gone}, {id, topic, message,
+-- origin ('': none), id, ...}}; `after` is the point for the next page.
+local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
+local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
+local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
+local max_entries, max_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
+local default_ttl, max_topics = tonumber(ARGV[11]), tonumber(ARGV[12])
+local has_log = ARGV[13] == '1'
+
+local CHUNK = 32 -- entries fetched at once, of a log whose entries are small
+local SMALL = 1024 -- bytes; a larger entry is not kept but read again when its turn comes
+local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
+local GONE = 100 -- vanished topics reported at once
+local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its id
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function digits(number)
+    return string.format('%.0f', number)
+end
+
+local function id_of(text)
+    local ms, seq = string.match(text, '^(%d+)-(%d+)$')
+    return { ms = tonumber(ms), seq = tonumber(seq), text = text }
+end
+
+local function is_less(a, b)
+    return a.ms < b.ms or (a.ms == b.ms and a.seq < b.seq)
+end
+
+-- The topics -------------------------------------------------------------------------------------
+
+-- A filter as a Lua pattern for `topic/`: with the slash `a/#` is all that begins with `a/`.
+local function matcher()
+    local pattern, open = filter, ''
+    if pattern == '#' then
+        pattern = ''
+    elseif string.sub(pattern, -2) == '/#' then
+        pattern = string.sub(pattern, 1, -2)
+    else
+        pattern, open = pattern .. '/', '$'
+    end
+    return '^' .. string.gsub(string.gsub(pattern, '%-', '%%-'), '%+', '[^/]*') .. open
+end
+
+-- Where a match can be: under the fixed prefix, or published to since; whichever is fewer.
+local function candidates(from, limit)
+    local low, high = '[' .. prefix, '[' .. prefix .. '\255'
+    local since_ms = digits(from.ms)
+    if redis.call('ZLEXCOUNT', TOPICS, low, high) <= redis.call('ZCOUNT', RECENT, since_ms, '+inf') then
+        return redis.call('ZRANGEBYLEX', TOPICS, low, high, 'LIMIT', 0, limit)
+    end
+    return redis.call('ZRANGEBYSCORE', RECENT, since_ms, '+inf', 'LIMIT', 0, limit)
+end
+
+-- The topics to read, and whether these are all.
+local function topics_to_read(from)
+    if not string.find(filter, '[+#]') then
+        return redis.call('ZSCORE', TOPICS, filter) and { filter } or {}, true
+    end
+    local limit = 10 * max_topics
+    local found, pattern, topics = candidates(from, limit + 1), matcher(), {}
+    for _, topic in ipairs(found) do
+        if string.find(topic .. '/', pattern) then
+            if #topics == max_topics then
+                return topics, false
+            end
+            topics[#topics + 1] = topic
+        end
+    end
+    return topics, #found <= limit
+end
+
+-- Their entries, merged --------------------------------------------------------------------------
+
+-- An entry as the merge sees it. `counts` is false for one that has expired or is too old.
+local function node_of(entry, is_small_kept)
+    local node, fields, field = id_of(entry[1]), entry[2], {}
+    for i = 1, #fields, 2 do
+        field[fields[i]] = fields[i + 1]
+    end
+    local message, origin = field.message or '""', field.origin or ''
+    node.size = #message + #origin
+    node.counts = not (field.expiry and tonumber(field.expiry) <= now)
+        and not (since ~= 0 and tonumber(field.timestamp or node.ms) < since)
+    if is_small_kept and node.size <= SMALL then
+        node.message, node.origin = message, origin
+    end
+    return node
+end
+
+local forward = {
+    is_first = is_less,
+    range = 'XRANGE',
+    beyond = function(id)
+        return digits(id.ms) .. '-' .. digits(id.seq + 1)
+    end,
+}
+local backward = {
+    is_first = function(a, b)
+        return is_less(b, a)
+    end,
+    range = 'XREVRANGE',
+    beyond = function(id)
+        if id.seq == 0 then
+            return digits(id.ms - 1) -- its highest seq
+        end
+        return digits(id.ms) .. '-' .. digits(id.seq - 1)
+    end,
+}
+
+local function sift_up(heap, is_first)
+    local i = #heap
+    while i > 1 do
+        local parent = math.floor(i / 2)
+        if not is_first(heap[i].head, heap[parent].head) then
+            return
+        end
+        heap[i], heap[parent] = heap[parent], heap[i]
+        i = parent
+    end
+end
+
+local function sift_down(heap, is_first)
+    local i, n = 1, #heap
+    while 2 * i <= n do
+        local child = 2 * i
+        if child < n and is_first(heap[child + 1].head, heap[child].head) then
+            child = child + 1
+        end
+        if not is_first(heap[child].head, heap[i].head) then
+            return
+        end
+        heap[i], heap[child] = heap[child], heap[i]
+        i = child
+    end
+end
+
+-- The next entry of one log becomes its head; fetched singly at first and while they are large.
+local function advance(log, way, first, last)
+    if log.at == #log.nodes then
+        if log.is_done then
+            log.head = nil
+            return
+        end
+        local count = log.head and log.head.size <= SMALL and CHUNK or 1
+        local from = log.head and way.beyond(log.head) or first
+        local entries = redis.call(way.range, log.key, from, last, 'COUNT', count)
+        log.at, log.nodes, log.is_done = 0, {}, #entries < count
+        for i, entry in ipairs(entries) do
+            log.nodes[i] = node_of(entry, way == forward)
+        end
+    end
+    log.at = log.at + 1
+    log.head = log.nodes[log.at]
+end
+
+-- An iterator over (entry, log) from id `first` to id `last`, both included, either way.
+local function merge(topics, way, first, last, gone)
+    local heap, current = {}, nil
+    for _, topic in ipairs(topics) do
+        local log = { topic = topic, key = LOG .. topic, nodes = {}, at = 0 }
+        advance(log, way, first, last)
+        if log.head then
+            heap[#heap + 1] = log
+            sift_up(heap, way.is_first)
+        elseif gone and #gone < GONE and redis.call('EXISTS', log.key) == 0 then
+            gone[#gone + 1] = topic
+        end
+    end
+    return function()
+        if current then
+            advance(current, way, first, last)
+            if not current.head then
+                heap[1] = heap[#heap]
+                heap[#heap] = nil
+            end
+            sift_down(heap, way.is_first)
+        end
+        current = heap[1]
+        if current then
+            return current.head, current
+        end
+    end
+end
+
+local function read_large(log, node)
+    local entry = redis.call('XRANGE', log.key, node.text, node.text)[1]
+    for i = 1, #entry[2], 2 do
+        if entry[2][i] == 'message' or entry[2][i] == 'origin' then
+            node[entry[2][i]] = entry[2][i + 1]
+        end
+    end
+    node.origin = node.origin or ''
+end
+
+-- The page ---------------------------------------------------------------------------------------
+
+-- The id of the newest-th entry from the end (nil: there is none), and whether these are all.
+local function start_of_newest(topics, from, cut)
+    local start, found, passed = nil, 0, 0
+    for node in merge(topics, backward, cut, from) do
+        if not node.counts then
+            passed = passed + 1
+        elseif found == newest then
+            return start, false
+        else
+            start, found = node.text, found + 1
+        end
+        if passed == SCAN then
+            return start, false
+        end
+    end
+    return start, true
+end
+
+local function read_page(topics, from, cut, gone)
+    local entries, n, bytes, passed, after = {}, 0, 0, 0, ARGV[4]
+    for node, log in merge(topics, forward, from, cut, gone) do
+        if passed == SCAN or (node.counts and (n == max_entries or bytes >= max_bytes)) then
+            return entries, after, 1
+        end
+        after = node.text
+        if node.counts then
+            if not node.message then
+                read_large(log, node)
+            end
+            for _, value in ipairs({ node.text, log.topic, node.message, node.origin }) do
+                entries[#entries + 1] = value
+            end
+            n, bytes = n + 1, bytes + node.size
+        else
+            passed = passed + 1
+        end
+    end
+    return entries, after, 0
+end
+
+-- Did MAX_CACHE_LENGTH remove something after the point?
+local function is_trimmed(topics, point)
+    for first = 1, #topics, 1000 do
+        local last = math.min(first + 999, #topics)
+        for _, floor in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
+            if floor and is_less(point, id_of(floor)) then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+local function is_held(point, last, topics)
+    local floor = redis.call('GET', FLOOR)
+    if not has_log or not last or (floor and is_less(point, id_of(floor))) then
+        return false
+    end
+    if default_ttl > 0 and point.ms < now - default_ttl * 1000 then
+        return false
+    end
+    return not is_less(id_of(last), point) and not is_trimmed(topics, point)
+end
+
+local last = redis.call('GET', ID)
+local cut = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
+local point, from = id_of(ARGV[4]), id_of(ARGV[5])
+if since ~= 0 then
+    since = since < 0 and math.max(1, now + since) or since
+    point = { ms = since, seq = 0 }
+    local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
+    from = is_less(from, earliest) and earliest or from
+end
+
+local topics, is_all = {}, true
+if has_log then
+    topics, is_all = topics_to_read(from)
+end
+local is_complete = is_all and is_held(point, last, topics)
+local start, gone = from.text, {}
+if newest > 0 then
+    local is_whole
+    start, is_whole = start_of_newest(topics, start, cut)
+    is_complete = is_complete and is_whole
+end
+if not start then
+    topics, start = {}, cut
+end
+local entries, after, more = read_page(topics, start, cut, gone)
+return { cut, digits(since), after, more, is_complete and 1 or 0, gone, entries }

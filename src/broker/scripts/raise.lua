@@ -1,0 +1,45 @@
+-- Makes sure that ids only ever grow, for a node whose feed has just been joined.
+-- KEYS  1 id  2 floor
+-- ARGV  1 the node's mark: the highest id that it has seen ('': none)
+-- Answers {last id, 1 if it had to be raised above the mark, 1 if messages after the mark may be
+-- lost}. Redis came back empty or older where the last id is absent or below the mark; what any
+-- node published since its mark is lost then too, so the floor becomes the present.
+if redis.replicate_commands then
+    redis.replicate_commands()
+end
+
+local ID, FLOOR = unpack(KEYS)
+local mark = ARGV[1]
+
+local function is_less(a, b)
+    local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+    local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+    a_ms, b_ms = tonumber(a_ms), tonumber(b_ms)
+    return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) < tonumber(b_seq))
+end
+
+local function present()
+    local time = redis.call('TIME')
+    local id = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000))
+    if mark ~= '' and is_less(id, mark) then
+        return mark
+    end
+    return id
+end
+
+-- A replica takes no writes: ask now, not with the first publish. Deletes nothing.
+local refused = redis.pcall('DEL', ID .. ':none')
+if type(refused) == 'table' and refused.err and string.find(refused.err, 'READONLY', 1, true) then
+    return redis.error_reply('READONLY this Redis is a replica')
+end
+
+local last = redis.call('GET', ID)
+if not last or (mark ~= '' and is_less(last, mark)) then
+    local id = present()
+    redis.call('SET', FLOOR, id)
+    redis.call('SET', ID, id)
+    return { id, 1, mark ~= '' and 1 or 0 }
+end
+local floor = redis.call('GET', FLOOR)
+local lost = mark ~= '' and floor and is_less(mark, floor)
+return { last, 0, lost and 1 or 0 }
