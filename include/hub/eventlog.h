@@ -28,10 +28,11 @@ struct eventlog_request {
     uint32_t limit; /* 0: none given */
 };
 
-/* Reads `since`, `sinceEventId` and `limit` from the params of subscribe or eventlog. `since`: a
- * number is ms, 0 is none; a string is an id, as sinceEventId. Both at once: sinceEventId counts.
- * JSON null counts as absent. limit is an integer >= 1, cut to max_limit.
- * EH_EINVAL: *ret_why names the parameter. */
+/* Reads `since`, `sinceEventId` and `limit` from the params of subscribe or eventlog (NULL: none).
+ * `since`: a number is ms (cut to an integer, held within +-2^53, exact wherever it goes), 0 is
+ * none; a string is an id, as sinceEventId. Both at once: sinceEventId counts. JSON null counts as
+ * absent, and so does an empty id, as in C++ Eventhub. limit is an integer >= 1, cut to max_limit,
+ * which is not 0. EH_EINVAL: *ret_why (static text) names the parameter. */
 int eventlog_request_read(const json_t *params, uint32_t max_limit, struct eventlog_request *ret,
                           const char **ret_why) EH_MUST_USE;
 

@@ -19,12 +19,13 @@ struct message {
     struct shared shared;
     bool foreign; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log */
     struct msgid id;
-    struct str topic; /* views into the block */
-    struct str body;
+    struct str topic; /* a view into body: the topic stands there as it is */
+    struct str body;  /* a view into the block */
 };
 
-/* message_json and origin_json are JSON strings with their quotes; origin_json is empty where the
- * publisher has no `sub`. One allocation; count 1. */
+/* topic is valid; message_json and origin_json are JSON strings with their quotes; origin_json is
+ * empty where the publisher has no `sub`. One allocation; count 1. foreign is false: who has made a
+ * foreign one says so before sharing it. */
 struct message *message_create(struct msgid id, struct str topic, struct str message_json,
                                struct str origin_json);
 

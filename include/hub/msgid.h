@@ -30,7 +30,7 @@ static inline bool msgid_is_zero(struct msgid id)
     return id.ms == 0 && id.seq == 0;
 }
 
-/* `<ms>-<seq>`, decimal, both within uint64; a bare `<ms>` is EH_EINVAL. */
+/* `<ms>-<seq>`, decimal, both within uint64; anything else, a bare `<ms>` too, is EH_EINVAL. */
 int msgid_parse(struct str s, struct msgid *ret) EH_MUST_USE;
 size_t msgid_format(struct msgid id, char out[MSGID_TEXT]); /* NUL-terminated; returns its length */
 

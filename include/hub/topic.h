@@ -25,11 +25,12 @@ bool filter_is_pattern(struct str valid_filter);
 bool filter_matches(struct str filter, struct str topic);
 
 /* Does `wide` match everything that `narrow` can match? Both valid filters. Set inclusion:
- * `a/#` covers `a/+`, `a/b/#` and `a`; `a/+` does not cover `a/#`. */
+ * `a/#` covers `a/+`, `a/b/#` and `a`; `a/+` does not cover `a/#`; `+/#` covers `#`. That topics
+ * are at most TOPIC_MAX long is not made use of. */
 bool filter_covers(struct str wide, struct str narrow);
 
 /* The longest text with which every topic that the filter matches must begin (whole topic if it
- * is one); `a/#` gives `a`, `a/+/c` gives `a/`, `#` gives nothing. A view into filter. */
+ * is one); `a/#` gives `a`, `a/+/c` and `a/+/#` give `a/`, `#` nothing. A view into filter. */
 struct str filter_fixed_prefix(struct str filter);
 
 #endif

@@ -4,8 +4,10 @@
  * Borrows: struct trie_sub, which lives in its subscriber; trie_remove before that is freed.
  * Costs:   matching visits at most the nodes that lie on a path of the topic, with `+` and `#` as
  *          children, however many subscriptions there are. The children of all nodes are in one
- *          open-addressing table keyed by (parent, level). Adding a filter that is there is one
- *          link.
+ *          open-addressing table keyed by (parent, level), with a hash whose key is drawn at
+ *          trie_create, since peers choose the levels. Adding a filter that is there is one link.
+ *          A node takes 32 bytes and its text, and 21 to 43 bytes of the table. The table doubles
+ *          and halves at once, not bit by bit.
  * Fails:   never, for a filter that filter_is_valid() accepted.
  */
 #ifndef EH_HUB_TRIE_H

@@ -1,1 +1,107 @@
 #include "hub/eventlog.h"
+
+#include <assert.h>
+
+#include "base/str.h"
+
+/* What every JSON reader, and Lua, holds exactly: some 285,000 years either way. */
+#define SINCE_MAX ((INT64_C(1) << 53) - 1)
+
+/* Absent, null or, as C++ Eventhub has it, an empty string. */
+static bool is_given(const json_t *v)
+{
+    return v && !json_is_null(v) && !(json_is_string(v) && json_string_length(v) == 0);
+}
+
+static int read_id(const json_t *v, struct eventlog_point *ret)
+{
+    struct msgid id;
+
+    EH_TRY(msgid_parse(str_make(json_string_value(v), json_string_length(v)), &id));
+    *ret = (struct eventlog_point){ .kind = EVENTLOG_AFTER, .id = id };
+    return EH_OK;
+}
+
+static int64_t clamp_since(int64_t ms)
+{
+    if (ms > SINCE_MAX)
+        return SINCE_MAX;
+    return ms < -SINCE_MAX ? -SINCE_MAX : ms;
+}
+
+static int64_t since_of_real(double ms)
+{
+    if (ms > (double)SINCE_MAX)
+        return SINCE_MAX;
+    return ms < (double)-SINCE_MAX ? -SINCE_MAX : (int64_t)ms;
+}
+
+static struct eventlog_point point_of_since(int64_t since)
+{
+    if (since == 0)
+        return (struct eventlog_point){ .kind = EVENTLOG_NONE };
+    return (struct eventlog_point){ .kind = EVENTLOG_SINCE, .since = since };
+}
+
+static int read_since(const json_t *v, struct eventlog_point *ret, const char **ret_why)
+{
+    if (json_is_integer(v)) {
+        *ret = point_of_since(clamp_since(json_integer_value(v)));
+        return EH_OK;
+    }
+    if (json_is_real(v)) {
+        *ret = point_of_since(since_of_real(json_real_value(v)));
+        return EH_OK;
+    }
+    if (json_is_string(v) && read_id(v, ret) == EH_OK)
+        return EH_OK;
+    *ret_why = "since must be a number of milliseconds or a message id";
+    return EH_EINVAL;
+}
+
+static int read_since_event_id(const json_t *v, struct eventlog_point *ret, const char **ret_why)
+{
+    if (json_is_string(v) && read_id(v, ret) == EH_OK)
+        return EH_OK;
+    *ret_why = "sinceEventId must be a message id such as \"1574843571767-0\"";
+    return EH_EINVAL;
+}
+
+static int read_limit(const json_t *v, uint32_t max_limit, uint32_t *ret, const char **ret_why)
+{
+    json_int_t limit = json_integer_value(v); /* 0 for what is no integer */
+
+    if (limit < 1) {
+        *ret_why = "limit must be an integer of at least 1";
+        return EH_EINVAL;
+    }
+    *ret = limit < max_limit ? (uint32_t)limit : max_limit;
+    return EH_OK;
+}
+
+int eventlog_request_read(const json_t *params, uint32_t max_limit, struct eventlog_request *ret,
+                          const char **ret_why)
+{
+    const json_t *since = json_object_get(params, "since");
+    const json_t *since_id = json_object_get(params, "sinceEventId");
+    const json_t *limit = json_object_get(params, "limit");
+    struct eventlog_request req = { .from = { .kind = EVENTLOG_NONE } };
+
+    assert(max_limit > 0);
+    if (is_given(since))
+        EH_TRY(read_since(since, &req.from, ret_why));
+    if (is_given(since_id))
+        EH_TRY(read_since_event_id(since_id, &req.from, ret_why));
+    if (limit && !json_is_null(limit))
+        EH_TRY(read_limit(limit, max_limit, &req.limit, ret_why));
+    *ret = req;
+    return EH_OK;
+}
+
+bool eventlog_timestamp_is_usable(int64_t timestamp_ms, uint64_t now_ms)
+{
+    uint64_t at = (uint64_t)timestamp_ms;
+
+    return timestamp_ms > 0 && at + EVENTLOG_TIMESTAMP_PAST_MS >= now_ms &&
+           at <= now_ms + EVENTLOG_TIMESTAMP_FUTURE_MS;
+}

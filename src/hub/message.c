@@ -1,1 +1,69 @@
 #include "hub/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+int msgid_parse(struct str s, struct msgid *ret)
+{
+    struct str ms;
+    struct msgid id;
+
+    if (!str_cut(&s, '-', &ms) || str_parse_u64(ms, &id.ms) < 0 || str_parse_u64(s, &id.seq) < 0)
+        return EH_EINVAL;
+    *ret = id;
+    return EH_OK;
+}
+
+size_t msgid_format(struct msgid id, char out[MSGID_TEXT])
+{
+    return (size_t)snprintf(out, MSGID_TEXT, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+}
+
+static size_t total_length(const struct str *parts, size_t n)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += parts[i].n;
+    return sum;
+}
+
+static void concat(char *out, const struct str *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(out, parts[i].p, parts[i].n);
+        out += parts[i].n;
+    }
+}
+
+/* A valid topic needs no escapes, so its text in the body serves as the topic, too. */
+struct message *message_create(struct msgid id, struct str topic, struct str message_json,
+                               struct str origin_json)
+{
+    const struct str end = STR("\"}}");
+    char id_text[MSGID_TEXT];
+    const struct str parts[] = {
+        STR("{\"id\":\""),
+        { id_text, msgid_format(id, id_text) },
+        STR("\",\"message\":"),
+        message_json,
+        origin_json.n ? STR(",\"origin\":") : (struct str){ NULL, 0 },
+        origin_json,
+        STR(",\"topic\":\""),
+        topic,
+        end,
+    };
+    size_t n = total_length(parts, ARRAY_LEN(parts));
+    struct message *m = shared_alloc(sizeof(*m) + n);
+    char *body = (char *)(m + 1);
+
+    concat(body, parts, ARRAY_LEN(parts));
+    m->foreign = false;
+    m->id = id;
+    m->topic = str_make(body + n - end.n - topic.n, topic.n);
+    m->body = str_make(body, n);
+    return m;
+}

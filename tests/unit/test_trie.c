@@ -1,1 +1,286 @@
-int main(void){return 0;}
+#include "hub/trie.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "hub/topic.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A subscriber that knows its filter and counts its deliveries. */
+struct subscriber {
+    struct trie_sub sub;
+    const char *filter;
+    unsigned delivered;
+};
+
+static struct trie *trie;
+
+static int setup(void **state)
+{
+    (void)state;
+    trie = trie_create();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    trie_free(trie);
+    return 0;
+}
+
+static void add(struct subscriber *s, const char *filter)
+{
+    *s = (struct subscriber){ .filter = filter };
+    trie_add(trie, str_of(filter), &s->sub);
+}
+
+static void deliver(struct trie_sub *sub, void *arg)
+{
+    container_of(sub, struct subscriber, sub)->delivered++;
+    (*(size_t *)arg)++;
+}
+
+static size_t match(const char *topic)
+{
+    size_t n = 0;
+
+    trie_match(trie, str_of(topic), deliver, &n);
+    return n;
+}
+
+static void an_empty_trie_matches_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(match("a"), 0);
+    assert_int_equal(match("a/b/c"), 0);
+    assert_int_equal(trie_node_count(trie), 0);
+    trie_free(NULL);
+}
+
+static void each_filter_that_matches_is_reported_once(void **state)
+{
+    static const char *const filters[] = {
+        "a",   "a/b",   "a/b/c", "a//b",  "#",     "+",    "+/+",   "a/#", "a/+",
+        "+/b", "+/b/#", "a/b/#", "a/+/c", "+/+/#", "a//#", "a/+/b", "b",   "A/b",
+    };
+    static const char *const topics[] = {
+        "a", "b", "a/b", "a/b/c", "a//b", "a/b/c/d", "c", "b/b", "ab", "A/b", "a/c/b", "a//b/c",
+    };
+    struct subscriber subs[ARRAY_LEN(filters)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++)
+        add(&subs[i], filters[i]);
+    for (size_t t = 0; t < ARRAY_LEN(topics); t++) {
+        (void)match(topics[t]);
+        for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+            unsigned want = filter_matches(str_of(filters[i]), str_of(topics[t]));
+
+            if (subs[i].delivered != want)
+                fail_msg("%s with %s: %u", filters[i], topics[t], subs[i].delivered);
+            subs[i].delivered = 0;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++)
+        trie_remove(trie, &subs[i].sub);
+}
+
+static void equal_filters_share_their_nodes(void **state)
+{
+    struct subscriber a, b, c;
+
+    (void)state;
+    add(&a, "x/y/z");
+    add(&b, "x/y/z");
+    add(&c, "x/y");
+    assert_int_equal(trie_node_count(trie), 3);
+    assert_int_equal(match("x/y/z"), 2);
+    trie_remove(trie, &a.sub);
+    assert_int_equal(match("x/y/z"), 1);
+    trie_remove(trie, &b.sub);
+    assert_int_equal(trie_node_count(trie), 2); /* z is gone, y has a sub of its own */
+    assert_int_equal(match("x/y/z"), 0);
+    assert_int_equal(match("x/y"), 1);
+    trie_remove(trie, &c.sub);
+}
+
+static void removing_an_inner_filter_keeps_what_is_below(void **state)
+{
+    static const char *const pairs[][2] = {
+        { "a", "a/b/c" }, { "a/+", "a/+/c" }, { "+", "+/#" }, { "a/b", "a/#" }, { "a/+", "a/#" },
+    };
+    static const char *const topics[] = { "a/b/c", "a/b/c", "a", "a/b/c", "a" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct subscriber upper, lower;
+
+        add(&upper, pairs[i][0]);
+        add(&lower, pairs[i][1]);
+        trie_remove(trie, &upper.sub);
+        assert_null(upper.sub.node);
+        assert_int_equal(match(topics[i]), 1);
+        assert_int_equal(lower.delivered, 1);
+        trie_remove(trie, &lower.sub);
+        assert_int_equal(match(topics[i]), 0);
+        assert_int_equal(trie_node_count(trie), 0);
+    }
+}
+
+static void the_filter_can_be_read_back(void **state)
+{
+    static const char *const filters[] = { "a", "#", "a//b", "abc/+/d-e_f/#", "a///////b", "+/+" };
+    char out[TOPIC_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        struct subscriber s;
+
+        add(&s, filters[i]);
+        assert_true(str_eq(str_make(out, trie_filter(&s.sub, out)), str_of(filters[i])));
+        trie_remove(trie, &s.sub);
+    }
+}
+
+/* As long and as deep as a topic may be: one level of 256 bytes, and 255 levels. */
+static void extremes_fit(void **state)
+{
+    char longest[TOPIC_MAX + 1] = { 0 };
+    char deepest[TOPIC_MAX + 1] = { 0 };
+    char out[TOPIC_MAX];
+    struct subscriber l, d;
+
+    (void)state;
+    memset(longest, 'x', TOPIC_MAX);
+    memset(deepest, '/', TOPIC_MAX);
+    deepest[0] = deepest[TOPIC_MAX - 1] = 'x';
+    add(&l, longest);
+    add(&d, deepest);
+    assert_int_equal(trie_node_count(trie), 1 + 255);
+    assert_int_equal(match(longest), 1);
+    assert_int_equal(match(deepest), 1);
+    assert_int_equal(l.delivered + d.delivered, 2);
+    assert_true(str_eq(str_make(out, trie_filter(&l.sub, out)), str_of(longest)));
+    assert_true(str_eq(str_make(out, trie_filter(&d.sub, out)), str_of(deepest)));
+    trie_remove(trie, &l.sub);
+    trie_remove(trie, &d.sub);
+    assert_int_equal(trie_node_count(trie), 0);
+}
+
+/* Grows through many sizes of the table and back; what is left must stay findable at each step. */
+static void the_table_grows_and_shrinks(void **state)
+{
+    enum { MANY = 3000 };
+    static char texts[MANY][24];
+    struct subscriber *subs = mem_array(NULL, MANY, sizeof(*subs));
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "room/%d/chat", i);
+        add(&subs[i], texts[i]);
+    }
+    assert_int_equal(trie_node_count(trie), 1 + 2 * MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(match(texts[i]), 1);
+        trie_remove(trie, &subs[i].sub);
+        assert_int_equal(match(texts[i]), 0);
+        assert_int_equal(match(texts[MANY - 1]), i < MANY - 1);
+        assert_int_equal(trie_node_count(trie), i < MANY - 1 ? 1 + 2 * (MANY - 1 - i) : 0);
+    }
+    free(subs);
+}
+
+/* ---- random adding and removing, against a list of filters and filter_matches ---- */
+
+#define MODEL_SUBS 200
+
+static uint32_t random_state;
+
+static uint32_t random_below(uint32_t n)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % n;
+}
+
+static void random_text(char *out, size_t cap, const char *const *levels, uint32_t n_levels)
+{
+    do {
+        uint32_t depth = 1 + random_below(4);
+        size_t n = 0;
+
+        for (uint32_t i = 0; i < depth; i++)
+            n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? "/" : "",
+                                  levels[random_below(n_levels)]);
+    } while (!filter_is_valid(str_of(out)));
+}
+
+static void check_against_model(struct subscriber *subs, const char *topic)
+{
+    size_t want = 0;
+
+    for (size_t i = 0; i < MODEL_SUBS; i++)
+        want += subs[i].sub.node && filter_matches(str_of(subs[i].filter), str_of(topic));
+    assert_int_equal(match(topic), want);
+    for (size_t i = 0; i < MODEL_SUBS; i++) {
+        bool should = subs[i].sub.node && filter_matches(str_of(subs[i].filter), str_of(topic));
+
+        if (subs[i].delivered != (unsigned)should)
+            fail_msg("%s with %s: %u", subs[i].filter, topic, subs[i].delivered);
+        subs[i].delivered = 0;
+    }
+}
+
+static void random_changes_agree_with_a_naive_matcher(void **state)
+{
+    static const char *const filter_levels[] = { "a", "b", "c", "long-level_0", "", "+", "#" };
+    static const char *const topic_levels[] = { "a", "b", "c", "long-level_0", "", "d" };
+    static struct subscriber subs[MODEL_SUBS];
+    static char texts[MODEL_SUBS][64];
+    char topic[64];
+
+    (void)state;
+    random_state = 42;
+    for (int step = 0; step < 20000; step++) {
+        uint32_t i = random_below(MODEL_SUBS);
+
+        if (subs[i].sub.node) {
+            trie_remove(trie, &subs[i].sub);
+        } else {
+            random_text(texts[i], sizeof(texts[i]), filter_levels, ARRAY_LEN(filter_levels));
+            add(&subs[i], texts[i]);
+        }
+        if (step % 8)
+            continue;
+        random_text(topic, sizeof(topic), topic_levels, ARRAY_LEN(topic_levels));
+        check_against_model(subs, topic);
+    }
+    for (size_t i = 0; i < MODEL_SUBS; i++) {
+        if (subs[i].sub.node)
+            trie_remove(trie, &subs[i].sub);
+    }
+    assert_int_equal(trie_node_count(trie), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_trie_matches_nothing),
+        cmocka_unit_test(each_filter_that_matches_is_reported_once),
+        cmocka_unit_test(equal_filters_share_their_nodes),
+        cmocka_unit_test(removing_an_inner_filter_keeps_what_is_below),
+        cmocka_unit_test(the_filter_can_be_read_back),
+        cmocka_unit_test(extremes_fit),
+        cmocka_unit_test(the_table_grows_and_shrinks),
+        cmocka_unit_test(random_changes_agree_with_a_naive_matcher),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
