@@ -1,8 +1,8 @@
-/* auth.h - a JWT becomes a set of rights (libjwt for the signature, everything else checked here).
+/* auth.h - a JWT becomes a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
- * Checks:  the algorithm is the one pinned, never what the token says; `crit` headers are refused;
- *          exp and nbf are integers and hold; every claim has its type; read and write are arrays
- *          of strings whose invalid entries are ignored, with at least one valid entry in all.
+ * Checks:  the envelope (hub/token.h: the algorithm is the one pinned, never what the token says);
+ *          exp and nbf are integers and hold, without leeway; every claim has its type; read and
+ *          write are arrays whose invalid entries are ignored, with at least one valid in all.
  * Secrets: neither token nor secret ever reaches ret_why.
  */
 #ifndef EH_HUB_AUTH_H
