@@ -17,18 +17,19 @@
 
 #define JSONRPC_ID_MAX 256
 
+/* The codes that go out, but for the last. */
 enum jsonrpc_error {
     JSONRPC_PARSE_ERROR = -32700,
     JSONRPC_INVALID_REQUEST = -32600,
     JSONRPC_METHOD_NOT_FOUND = -32601,
     JSONRPC_INVALID_PARAMS = -32602,
-    JSONRPC_NOT_ALLOWED = -32000 - 602, /* ours, inside: goes out as -32602 "Not allowed" */
-    JSONRPC_BROKER = -32603,            /* goes out as "Broker unavailable" */
+    JSONRPC_BROKER = -32603,
+    JSONRPC_NOT_ALLOWED = -32001, /* goes out as -32602 with a message of its own, as upstream */
 };
 
 struct jsonrpc_request {
     json_t *root;
-    struct str id;      /* as JSON text; {NULL, 0}: a notification, never answered */
+    struct str id;      /* JSON text in id_text; {NULL, 0}: a notification, never answered */
     struct str method;
     json_t *params;     /* object, array, or NULL; borrowed from root */
     char id_text[JSONRPC_ID_MAX];

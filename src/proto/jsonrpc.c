@@ -1,1 +1,180 @@
 #include "proto/jsonrpc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/json.h"
+
+/* DECODE_ANY: a lone scalar is JSON, only not a request. ALLOW_NUL: a string may hold U+0000. */
+#define READ_FLAGS  (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
+#define WRITE_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY)
+
+static const char *text_fault(enum json_error_code code)
+{
+    switch (code) {
+    case json_error_numeric_overflow: return "A number is out of range.";
+    case json_error_null_byte_in_key: return "A name holds U+0000.";
+    case json_error_duplicate_key: return "A name stands twice in one object.";
+    case json_error_invalid_utf8: return "The text is not UTF-8.";
+    case json_error_stack_overflow: return "The text is nested too deeply.";
+    default: return "The text is not valid JSON.";
+    }
+}
+
+/* Two of jansson's failures are about valid JSON that it cannot hold. */
+static int text_error(enum json_error_code code)
+{
+    bool is_json = code == json_error_numeric_overflow || code == json_error_null_byte_in_key;
+
+    return is_json ? JSONRPC_INVALID_REQUEST : JSONRPC_PARSE_ERROR;
+}
+
+static const char *read_id(struct jsonrpc_request *rq)
+{
+    const json_t *id = json_object_get(rq->root, "id");
+    size_t n;
+
+    if (!id)
+        return NULL;
+    if (!json_is_string(id) && !json_is_number(id))
+        return "The id is neither a string nor a number.";
+    n = json_dumpb(id, rq->id_text, sizeof(rq->id_text), WRITE_FLAGS);
+    if (n == 0 || n > sizeof(rq->id_text))
+        return "The id is too long.";
+    rq->id = str_make(rq->id_text, n);
+    return NULL;
+}
+
+static const char *read_version(struct jsonrpc_request *rq)
+{
+    const json_t *version = json_object_get(rq->root, "jsonrpc");
+    struct str text = { json_string_value(version), json_string_length(version) };
+
+    return str_eq(text, STR("2.0")) ? NULL : "The member jsonrpc is not \"2.0\".";
+}
+
+static const char *read_method(struct jsonrpc_request *rq)
+{
+    const json_t *method = json_object_get(rq->root, "method");
+
+    rq->method = str_make(json_string_value(method), json_string_length(method));
+    return json_is_string(method) ? NULL : "The member method is not a string.";
+}
+
+static const char *read_params(struct jsonrpc_request *rq)
+{
+    json_t *params = json_object_get(rq->root, "params");
+
+    if (!params || json_is_null(params))
+        return NULL;
+    rq->params = params;
+    if (json_is_object(params) || json_is_array(params))
+        return NULL;
+    return "The member params is neither an object nor an array.";
+}
+
+/* The id first: whatever else is wrong, the error can then go out under it. */
+static const char *read_members(struct jsonrpc_request *rq)
+{
+    static const char *(*const steps[])(struct jsonrpc_request *) = { read_id, read_version,
+                                                                      read_method, read_params };
+    const char *why = NULL;
+
+    if (json_is_array(rq->root))
+        return "Batches are not supported.";
+    if (!json_is_object(rq->root))
+        return "The request is not an object.";
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !why; i++)
+        why = steps[i](rq);
+    return why;
+}
+
+int jsonrpc_parse(struct str text, struct jsonrpc_request *ret, const char **ret_why)
+{
+    json_error_t error;
+    const char *why;
+
+    *ret = (struct jsonrpc_request){ 0 };
+    ret->root = json_loadb(text.p, text.n, READ_FLAGS, &error);
+    if (!ret->root) {
+        *ret_why = text_fault(json_error_code(&error));
+        return text_error(json_error_code(&error));
+    }
+    why = read_members(ret);
+    if (!why)
+        return EH_OK;
+    jsonrpc_request_done(ret);
+    *ret_why = why;
+    return JSONRPC_INVALID_REQUEST;
+}
+
+void jsonrpc_request_done(struct jsonrpc_request *rq)
+{
+    json_decref(rq->root);
+    rq->root = rq->params = NULL;
+    rq->method = (struct str){ NULL, 0 };
+}
+
+static struct str id_or_null(struct str id)
+{
+    return id.p ? id : STR("null");
+}
+
+struct bytes *jsonrpc_result(struct str id, struct str result)
+{
+    const struct str parts[] = {
+        STR("{\"id\":"), id_or_null(id), STR(",\"jsonrpc\":\"2.0\",\"result\":"), result, STR("}"),
+    };
+    size_t n_parts = sizeof(parts) / sizeof(*parts), n = 0;
+    struct bytes *reply;
+    char *end;
+
+    for (size_t i = 0; i < n_parts; i++)
+        n += parts[i].n;
+    reply = bytes_alloc(n);
+    end = reply->p;
+    for (size_t i = 0; i < n_parts; i++)
+        end = mempcpy(end, parts[i].p, parts[i].n);
+    return reply;
+}
+
+struct bytes *jsonrpc_result_tree(struct str id, json_t *result)
+{
+    char *text = json_dumps(result, WRITE_FLAGS);
+    struct bytes *reply;
+
+    assert(text);
+    reply = jsonrpc_result(id, str_of(text));
+    free(text);
+    json_decref(result);
+    return reply;
+}
+
+static const char *phrase(enum jsonrpc_error code)
+{
+    switch (code) {
+    case JSONRPC_PARSE_ERROR: return "Parse error";
+    case JSONRPC_INVALID_REQUEST: return "Invalid Request";
+    case JSONRPC_METHOD_NOT_FOUND: return "Method not found";
+    case JSONRPC_INVALID_PARAMS: return "Invalid params";
+    case JSONRPC_BROKER: return "Broker unavailable";
+    case JSONRPC_NOT_ALLOWED: break;
+    }
+    return "Not allowed";
+}
+
+struct bytes *jsonrpc_error(struct str id, enum jsonrpc_error code, struct str why)
+{
+    int code_out = code == JSONRPC_NOT_ALLOWED ? JSONRPC_INVALID_PARAMS : (int)code;
+    struct buf out = { 0 };
+    struct bytes *reply;
+
+    buf_addf(&out, "{\"error\":{\"code\":%d,\"data\":", code_out);
+    json_add_string(&out, why);
+    buf_addf(&out, ",\"message\":\"%s\"},\"id\":", phrase(code));
+    buf_add_str(&out, id_or_null(id));
+    buf_add_str(&out, STR(",\"jsonrpc\":\"2.0\"}"));
+    reply = bytes_copy(buf_str(&out));
+    buf_done(&out);
+    return reply;
+}
