@@ -1,1 +1,323 @@
 #include "hub/metrics.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "proto/json.h"
+
+enum trait {
+    GAUGE = 1,  /* else a counter */
+    MAX = 2,    /* the largest of the cells, else their sum */
+    BARE = 4,   /* a name that everybody knows: no prefix */
+    MILLIS = 8, /* kept in thousandths of what is shown */
+};
+
+struct series {
+    const char *name, *label, *value; /* name{label="value"}, or no label */
+    const char *help;
+    unsigned traits;
+};
+
+#define PLAIN(n, t, h)                                                                             \
+    {                                                                                              \
+        .name = (n), .traits = (t), .help = (h)                                                    \
+    }
+#define LABELLED(n, l, v, h)                                                                       \
+    {                                                                                              \
+        .name = (n), .label = (l), .value = (v), .help = (h)                                       \
+    }
+#define CLOSED(v)                                                                                  \
+    LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
+#define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
+#define HISTORY(v)                                                                                 \
+    LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
+
+/* In the order of the output. The series of one family stand together. */
+static const struct series table[METRIC_COUNT] = {
+    [METRIC_WORKERS] = PLAIN("worker_count", GAUGE, "Worker threads."),
+    [METRIC_PUBLISHED] = PLAIN("publish_count", 0, "Publishes taken by the broker."),
+    [METRIC_REDIS_FAILS] =
+        PLAIN("redis_connection_fail_count", 0, "Connections to Redis that failed."),
+    [METRIC_PUBLISH_DELAY_MS] = PLAIN("redis_publish_delay_ms", GAUGE | MAX,
+                                      "Milliseconds from a publish to its arrival on the feed."),
+    [METRIC_CONNECTIONS] = PLAIN("current_connections_count", GAUGE, "Client connections now."),
+    [METRIC_CONNECTS] = PLAIN("total_connect_count", 0, "Client connections accepted."),
+    [METRIC_DISCONNECTS] = PLAIN("total_disconnect_count", 0, "Client connections that ended."),
+    [METRIC_LOOP_DELAY_MS] = PLAIN("eventloop_delay_ms", GAUGE | MAX,
+                                   "Milliseconds of the longest turn of a worker's event loop."),
+
+    [METRIC_MESSAGES_IN] =
+        PLAIN("websocket_messages_received_total", 0, "WebSocket messages received from clients."),
+    [METRIC_MESSAGES_FEED] =
+        PLAIN("broker_messages_received_total", 0, "Live messages received from the broker."),
+    [METRIC_FEED_INVALID] = PLAIN("broker_messages_invalid_total", 0,
+                                  "Unreadable messages in our channels, which were dropped."),
+    [METRIC_FEED_FOREIGN] = PLAIN("broker_messages_foreign_total", 0,
+                                  "Live messages of another implementation on the same prefix."),
+    [METRIC_DELIVERIES] = PLAIN("deliveries_total", 0, "Messages queued to subscribers."),
+    [METRIC_BYTES_IN] = PLAIN("received_bytes_total", 0, "Bytes received from clients."),
+    [METRIC_BYTES_OUT] = PLAIN("sent_bytes_total", 0, "Bytes sent to clients."),
+    [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),
+
+    [METRIC_CLOSED_CLIENT] = CLOSED("client"),
+    [METRIC_CLOSED_ERROR] = CLOSED("error"),
+    [METRIC_CLOSED_PROTOCOL] = CLOSED("protocol"),
+    [METRIC_CLOSED_TOO_BIG] = CLOSED("too_big"),
+    [METRIC_CLOSED_TIMEOUT] = CLOSED("timeout"),
+    [METRIC_CLOSED_HANDSHAKE] = CLOSED("handshake_timeout"),
+    [METRIC_CLOSED_SLOW] = CLOSED("slow_reader"),
+    [METRIC_CLOSED_EXPIRED] = CLOSED("token_expired"),
+    [METRIC_CLOSED_SERVER] = CLOSED("server"),
+    [METRIC_CLOSED_DRAIN] = CLOSED("drain"),
+    [METRIC_CLOSED_RESET] = CLOSED("reset"),
+
+    [METRIC_REFUSED_AUTH] = REFUSED("unauthorized"),
+    [METRIC_REFUSED_HTTP] = REFUSED("bad_http"),
+    [METRIC_REFUSED_PARSE] = REFUSED("parse_error"),
+    [METRIC_REFUSED_REQUEST] = REFUSED("invalid_request"),
+    [METRIC_REFUSED_METHOD] = REFUSED("unknown_method"),
+    [METRIC_REFUSED_PARAMS] = REFUSED("invalid_params"),
+    [METRIC_REFUSED_RIGHTS] = REFUSED("not_allowed"),
+    [METRIC_REFUSED_BROKER] = REFUSED("broker_unavailable"),
+
+    [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),
+    [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
+    [METRIC_HISTORY_FAILED] = HISTORY("failed"),
+
+    [METRIC_REWINDS] =
+        PLAIN("broker_rewinds_total", 0, "Times that the broker's ids went backwards."),
+    [METRIC_REPLAYS] =
+        PLAIN("broker_replays_total", 0, "Times that the log was read for what the feed missed."),
+    [METRIC_REPLAY_GAPS] = PLAIN("broker_replays_incomplete_total", 0,
+                                 "Replays that could not give back all that was missed."),
+    [METRIC_LIVE_STALLS] =
+        PLAIN("broker_worker_stalls_total", 0, "Times that a worker's box of messages was full."),
+    [METRIC_BROKER_QUEUE] =
+        PLAIN("broker_queue_requests", GAUGE, "Requests to the broker without an answer yet."),
+    [METRIC_BROKER_CONNECTED] =
+        PLAIN("broker_connected", GAUGE | MAX, "Whether the broker is connected."),
+    [METRIC_ACCEPT_EXHAUSTED] =
+        PLAIN("accept_exhausted_total", 0, "Times that no file descriptor was left to accept."),
+    [METRIC_PROCESS_START_S] = PLAIN("process_start_time_seconds", GAUGE | BARE,
+                                     "Start of the process, seconds since the epoch."),
+    [METRIC_PROCESS_CPU_MS] =
+        PLAIN("process_cpu_seconds_total", BARE | MILLIS, "Processor time used, user and system."),
+    [METRIC_PROCESS_RSS] = PLAIN("process_resident_memory_bytes", GAUGE | BARE, "Resident memory."),
+    [METRIC_PROCESS_FDS] = PLAIN("process_open_fds", GAUGE | BARE, "Open file descriptors."),
+    [METRIC_LOG_DROPPED] =
+        PLAIN("log_lines_dropped_total", 0, "Log lines that stderr did not take."),
+};
+
+static const struct {
+    const char *name, *help;
+} histograms[METRIC_HISTOGRAM_COUNT] = {
+    [METRIC_BROKER_SECONDS] = { "broker_request_duration_seconds",
+                                "Time from asking the broker to its answer." },
+    [METRIC_DELIVERY_SECONDS] = { "delivery_duration_seconds",
+                                  "Time from a message's id to the subscriber's queue." },
+};
+
+#define FIRST_BOUND_US 500 /* each bound is twice the one before */
+
+static const char *const bounds[METRIC_BUCKETS] = {
+    "0.0005", "0.001", "0.002", "0.004", "0.008", "0.016", "0.032",
+    "0.064",  "0.128", "0.256", "0.512", "1.024", "2.048", "+Inf",
+};
+
+static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, as metrics_add */
+{
+    uint64_t old = atomic_load_explicit(cell, memory_order_relaxed);
+
+    atomic_store_explicit(cell, old + n, memory_order_relaxed);
+}
+
+void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us)
+{
+    unsigned i = 0;
+
+    while (i < METRIC_BUCKETS - 1 && us > (uint64_t)FIRST_BOUND_US << i)
+        i++;
+    cell_add(&c->bucket[h][i], 1);
+    cell_add(&c->sum_us[h], us);
+}
+
+/* --- what the cells say together ------------------------------------------------------------ */
+
+struct observed {
+    uint64_t upto[METRIC_BUCKETS]; /* cumulative: the last is the count */
+    uint64_t sum_us;
+};
+
+/* Sums are modulo 2^64, so that a gauge may go up in one cell and down in another. */
+static uint64_t total(const struct metrics_source *src, enum metric m)
+{
+    uint64_t result = 0;
+
+    for (size_t i = 0; i < src->n_cells; i++) {
+        uint64_t v = metrics_get(src->cells[i], m);
+
+        if (!(table[m].traits & MAX))
+            result += v;
+        else if (v > result)
+            result = v;
+    }
+    return result;
+}
+
+static struct observed observed(const struct metrics_source *src, enum metric_histogram h)
+{
+    struct observed o = { 0 };
+
+    for (size_t i = 0; i < src->n_cells; i++) {
+        const struct metrics_cell *c = src->cells[i];
+
+        for (size_t b = 0; b < METRIC_BUCKETS; b++)
+            o.upto[b] += atomic_load_explicit(&c->bucket[h][b], memory_order_relaxed);
+        o.sum_us += atomic_load_explicit(&c->sum_us[h], memory_order_relaxed);
+    }
+    for (size_t b = 1; b < METRIC_BUCKETS; b++)
+        o.upto[b] += o.upto[b - 1];
+    return o;
+}
+
+static void add_value(struct buf *out, const struct metrics_source *src, enum metric m)
+{
+    uint64_t v = total(src, m);
+
+    if (table[m].traits & MILLIS)
+        buf_addf(out, "%" PRIu64 ".%03u", v / 1000, (unsigned)(v % 1000));
+    else
+        buf_addf(out, "%" PRId64, (int64_t)v);
+}
+
+static void add_seconds(struct buf *out, uint64_t us)
+{
+    buf_addf(out, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
+}
+
+static bool same_family(enum metric a, enum metric b)
+{
+    return strcmp(table[a].name, table[b].name) == 0;
+}
+
+static bool begins_family(enum metric m)
+{
+    return m == 0 || !same_family(m, m - 1);
+}
+
+static bool ends_family(enum metric m)
+{
+    return m + 1 == METRIC_COUNT || !same_family(m, m + 1);
+}
+
+/* --- Prometheus ------------------------------------------------------------------------------ */
+
+static void add_name(struct buf *out, struct str prefix, const char *name)
+{
+    if (prefix.n) {
+        buf_add_str(out, prefix);
+        buf_add_char(out, '_');
+    }
+    buf_add_str(out, str_of(name));
+}
+
+static void add_head(struct buf *out, struct str prefix, const char *name, const char *help,
+                     const char *type)
+{
+    buf_add_str(out, STR("# HELP "));
+    add_name(out, prefix, name);
+    buf_addf(out, " %s\n# TYPE ", help);
+    add_name(out, prefix, name);
+    buf_addf(out, " %s\n", type);
+}
+
+static void series_prometheus(struct buf *out, const struct metrics_source *src, enum metric m)
+{
+    const struct series *s = &table[m];
+    struct str prefix = s->traits & BARE ? STR("") : src->prefix;
+
+    if (begins_family(m))
+        add_head(out, prefix, s->name, s->help, s->traits & GAUGE ? "gauge" : "counter");
+    add_name(out, prefix, s->name);
+    if (s->label)
+        buf_addf(out, "{%s=\"%s\"}", s->label, s->value);
+    buf_add_char(out, ' ');
+    add_value(out, src, m);
+    buf_add_char(out, '\n');
+}
+
+static void histogram_prometheus(struct buf *out, const struct metrics_source *src,
+                                 enum metric_histogram h)
+{
+    const char *name = histograms[h].name;
+    struct observed o = observed(src, h);
+
+    add_head(out, src->prefix, name, histograms[h].help, "histogram");
+    for (size_t b = 0; b < METRIC_BUCKETS; b++) {
+        add_name(out, src->prefix, name);
+        buf_addf(out, "_bucket{le=\"%s\"} %" PRIu64 "\n", bounds[b], o.upto[b]);
+    }
+    add_name(out, src->prefix, name);
+    buf_add_str(out, STR("_sum "));
+    add_seconds(out, o.sum_us);
+    buf_add_char(out, '\n');
+    add_name(out, src->prefix, name);
+    buf_addf(out, "_count %" PRIu64 "\n", o.upto[METRIC_BUCKETS - 1]);
+}
+
+static void build_info_prometheus(struct buf *out, const struct metrics_source *src)
+{
+    add_head(out, src->prefix, "build_info", "The version that runs; always 1.", "gauge");
+    add_name(out, src->prefix, "build_info");
+    buf_add_str(out, STR("{version="));
+    json_add_string(out, src->version); /* JSON escapes what a label value must escape, alike */
+    buf_add_str(out, STR("} 1\n"));
+}
+
+void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
+{
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        series_prometheus(out, src, m);
+    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
+        histogram_prometheus(out, src, h);
+    build_info_prometheus(out, src);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+static void series_json(struct buf *out, const struct metrics_source *src, enum metric m)
+{
+    const struct series *s = &table[m];
+
+    if (begins_family(m))
+        buf_addf(out, s->label ? "\"%s\":{" : "\"%s\":", s->name);
+    if (s->label)
+        buf_addf(out, "\"%s\":", s->value);
+    add_value(out, src, m);
+    if (s->label && ends_family(m))
+        buf_add_char(out, '}');
+    buf_add_char(out, ',');
+}
+
+static void histogram_json(struct buf *out, const struct metrics_source *src,
+                           enum metric_histogram h)
+{
+    struct observed o = observed(src, h);
+
+    buf_addf(out, "\"%s\":{\"count\":%" PRIu64 ",\"sum\":", histograms[h].name,
+             o.upto[METRIC_BUCKETS - 1]);
+    add_seconds(out, o.sum_us);
+    buf_add_str(out, STR("},"));
+}
+
+void metrics_write_json(const struct metrics_source *src, struct buf *out)
+{
+    buf_add_char(out, '{');
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        series_json(out, src, m);
+    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
+        histogram_json(out, src, h);
+    buf_add_str(out, STR("\"build_info\":{\"version\":"));
+    json_add_string(out, src->version);
+    buf_add_str(out, STR("}}"));
+}
