@@ -150,6 +150,7 @@ static const struct {
     { STR("\x81\x81" KEY "a\x81\x81" KEY "\xa9"), "Ta.", -1007 },
     /* Close */
     { STR("\x88\x81" KEY "\x03"), "", -1002 },
+    { STR("\x88\x81" KEY "\x03\xe8"), "", -1002 }, /* the second byte is not the frame's */
     { STR("\x88\x82" KEY "\x03\xe7"), "", -1002 },
     { STR("\x88\x82" KEY "\x03\xed"), "", -1002 },
     { STR("\x88\x82" KEY "\xff\xff"), "", -1002 },
@@ -280,6 +281,19 @@ static void test_size_is_known_from_the_head(void **state)
     assert_int_equal(ws_decode(&d, too_big, 6, 10, &ev), -WS_CLOSE_TOO_BIG);
 }
 
+static void test_size_is_the_sum_of_fragments(void **state)
+{
+    char frames[] = "\x01\x82" KEY "ab\x00\x82" KEY "cd\x80\x82" KEY "ef";
+    struct ws_decoder d;
+    struct ws_event ev;
+
+    (void)state;
+    ws_decoder_init(&d);
+    assert_int_equal(ws_decode(&d, frames, 24, 5, &ev), 8);
+    assert_int_equal(ws_decode(&d, frames + 8, 16, 5, &ev), 8);
+    assert_int_equal(ws_decode(&d, frames + 16, 8, 5, &ev), -WS_CLOSE_TOO_BIG);
+}
+
 /* The sum counts one message, not the connection. */
 static void test_size_starts_again_with_each_message(void **state)
 {
@@ -393,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_unmasking),
         cmocka_unit_test(test_lengths_round_trip),
         cmocka_unit_test(test_size_is_known_from_the_head),
+        cmocka_unit_test(test_size_is_the_sum_of_fragments),
         cmocka_unit_test(test_size_starts_again_with_each_message),
         cmocka_unit_test(test_idle_between_messages_only),
         cmocka_unit_test(test_close_codes),

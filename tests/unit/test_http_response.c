@@ -1,0 +1,64 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proto/http.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void assert_str(struct str got, const char *want)
+{
+    if (!str_eq(got, str_of(want)))
+        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
+}
+
+static void test_response_head(void **state)
+{
+    static const struct {
+        struct http_response response;
+        const char *want;
+    } responses[] = {
+        { { 200, "text/plain", 5, true, { NULL, 0 } },
+          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+          "Connection: keep-alive\r\n\r\n" },
+        { { 405, NULL, 0, false, STR("Allow: GET\r\n") },
+          "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n"
+          "Allow: GET\r\n\r\n" },
+        { { 200, "text/event-stream", HTTP_NO_LENGTH, false, { NULL, 0 } },
+          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" },
+        { { 204, NULL, 0, true, { NULL, 0 } },
+          "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n" },
+        { { 101, NULL, 0, true, STR("Upgrade: websocket\r\n") },
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
+    };
+    struct buf out = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(responses); i++) {
+        buf_clear(&out);
+        http_response_head(&out, &responses[i].response);
+        assert_str(buf_str(&out), responses[i].want);
+    }
+    buf_done(&out);
+}
+
+static void test_every_parser_status_has_a_reason(void **state)
+{
+    static const int statuses[] = { 400, 414, 431, 501, 505 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(statuses); i++)
+        assert_string_not_equal(http_reason(statuses[i]), http_reason(999));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_response_head),
+        cmocka_unit_test(test_every_parser_status_has_a_reason),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
