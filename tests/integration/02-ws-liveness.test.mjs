@@ -1,0 +1,84 @@
+// Clients that are silent, dead, or do not read.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { frame, OP, parseClose } from './support/frames.mjs';
+import { openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { openWebSocket } from './support/socket.mjs';
+
+test('PING_INTERVAL', async (t) => {
+  const server = await startServer(t, { PING_INTERVAL: '1' });
+
+  async function nextPing(socket) {
+    const received = await socket.readFrame();
+    assert.equal(received.op, OP.PING);
+    return received.payload;
+  }
+
+  await t.test('a client that answers pings stays', async (t) => {
+    const socket = await openWebSocket(t, server);
+    for (let i = 0; i < 4; i++) await socket.send(frame(OP.PONG, await nextPing(socket)));
+  });
+
+  await t.test('a client that sends anything at all stays', async (t) => {
+    const socket = await openWebSocket(t, server);
+    for (let i = 0; i < 4; i++) {
+      await nextPing(socket);
+      await socket.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', method: 'ping' })));
+    }
+  });
+
+  await t.test('a client from which nothing comes is dropped after two intervals', async (t) => {
+    const startedAt = Date.now();
+    const socket = await openWebSocket(t, server);
+    await nextPing(socket);
+    await socket.untilEnd();
+    assert.ok(Date.now() - startedAt >= 1900, 'not before two intervals');
+    await server.untilMetric('it is counted', (now) => now.disconnects_total.timeout >= 1);
+  });
+});
+
+/** Whatever a socket has received: text messages, and the Close if there is one. */
+async function readAll(socket) {
+  const messages = [];
+  for (;;) {
+    const received = await socket.readDataFrame().catch(() => null); // the rest of a frame at most
+    if (!received) return { messages, close: null };
+    if (received.op === OP.CLOSE) return { messages, close: parseClose(received) };
+    messages.push(JSON.parse(received.payload.toString()));
+  }
+}
+
+test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t) => {
+  const server = await startServer(t, { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '10' });
+  const slow = await openWebSocket(t, server);
+  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'flood' } };
+  await slow.send(frame(OP.TEXT, JSON.stringify(subscribe)));
+  await slow.readJson();
+  slow.socket.pause(); // the kernel's buffers fill up, then the server's queue
+
+  const reader = await openClient(t, server);
+  const subscription = await reader.subscribe('flood');
+  const publisher = await openClient(t, server);
+  const filler = 'x'.repeat(64 * 1024);
+  const sent = [];
+  await server.untilMetric('the slow reader is dropped', async (now) => {
+    for (let i = 0; i < 4; i++) {
+      sent.push(`${sent.length} ${filler}`);
+      await publisher.publish('flood', sent.at(-1));
+    }
+    return now.disconnects_total.slow_reader === 1;
+  });
+
+  await subscription.untilCount(sent.length);
+  assert.ok(subscription.texts.every((text, i) => text === sent[i]), 'the other got all, in order');
+
+  slow.socket.resume();
+  const { messages, close } = await readAll(slow);
+  assert.ok(messages.every(({ result }, i) => result.message === sent[i]), 'a beginning, in order');
+  assert.ok(messages.length < sent.length);
+  if (close) assert.equal(close.code, 1013); // best effort
+  await slow.untilEnd();
+});

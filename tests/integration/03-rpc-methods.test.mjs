@@ -1,0 +1,303 @@
+// Each method's parameters and results, on both brokers.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { testOnBothBrokers } from './support/brokers.mjs';
+import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+
+const ID = /^\d{13}-\d+$/;
+const LONGEST = 't'.repeat(256);
+const BAD_TOPICS = [
+  '', '/', '/a', 'a/', 'a b', 'a.b', 'ä', 'a\u0000b', 'a*', `${LONGEST}t`, 1, null, true, ['a'], {},
+];
+const BAD_PATTERNS = ['a/#/b', 'a#', '#a', 'a+/b', '/+', '+/', '/#', '#/', '##', '++', 'a/#+'];
+
+async function assertInvalidParams(client, method, params, named) {
+  const error = await errorOf(client.call(method, params));
+  assert.equal(error.code, -32602);
+  assert.equal(error.phrase, 'Invalid params');
+  if (named) assert.match(error.data, named);
+}
+
+testOnBothBrokers('publish and subscribe', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const client = await openClient(t, server);
+  const other = await openClient(t, server);
+
+  await t.test('what publish and subscribe answer, and what arrives', async () => {
+    const subscription = await client.subscribe('my/topic1');
+    assert.deepEqual(subscription.answer, { action: 'subscribe', status: 'ok', topic: 'my/topic1' });
+    const result = await other.call('publish', { topic: 'my/topic1', message: 'hello' });
+    assert.match(result.id, ID);
+    assert.deepEqual(result, { action: 'publish', id: result.id, status: 'ok', topic: 'my/topic1' });
+    await subscription.untilCount(1);
+    assert.deepEqual(client.received.at(-1), {
+      id: subscription.id,
+      jsonrpc: '2.0',
+      result: { id: result.id, message: 'hello', topic: 'my/topic1' },
+    });
+  });
+
+  for (const topic of ['a', 'a//b', 'A-Z_0-9/x', LONGEST]) {
+    await t.test(`the topic ${topic.slice(0, 20)}`, async () => {
+      const subscription = await client.subscribe(topic);
+      await other.publish(topic, 'm');
+      await subscription.untilText('m');
+      assert.equal(subscription.messages[0].topic, topic);
+    });
+  }
+
+  const texts = [
+    ['U+0000', 'a\u0000b\u0000'], ['all controls', String.fromCharCode(...Array(32).keys())],
+    ['quotes and slashes', '"\\/'], ['beyond the BMP', '🎈€ä'], ['U+2028', '\u2028\u2029\ufeff'],
+    ['U+FFFF', '\uffff\ufffe'], ['JSON', '{"a":[1,{"b":null}]}'], ['a space', ' '],
+    ['100,000 bytes', 'x'.repeat(100_000)],
+  ];
+  for (const [name, text] of texts) {
+    await t.test(`a message with ${name} comes out as it went in`, async () => {
+      const subscription = await client.subscribe('text');
+      await other.publish('text', text);
+      await subscription.untilCount(1);
+      assert.equal(subscription.texts[0], text);
+      const { items } = await other.call('eventlog', { topic: 'text', since: -60_000 });
+      assert.equal(items.at(-1).message, text);
+      await client.call('unsubscribe', ['text']);
+    });
+  }
+
+  await t.test('the publisher gets its own messages in their order', async () => {
+    const subscription = await client.subscribe('own');
+    const ids = await client.publishAll('own', numbered('own', 200));
+    await subscription.untilCount(200);
+    assert.deepEqual(subscription.ids, ids);
+    assert.deepEqual(subscription.texts, numbered('own', 200));
+    assertIncreasing(ids);
+  });
+
+  await t.test('ids increase over all topics', async () => {
+    const ids = [];
+    for (let i = 0; i < 50; i++) ids.push(await client.publish(`over/${i % 7}`, 'x'));
+    assertIncreasing(ids);
+  });
+
+  await t.test('one connection over several topics keeps its order for a pattern', async () => {
+    const subscription = await other.subscribe('several/#');
+    const sent = [];
+    for (let i = 0; i < 200; i++) sent.push([`several/${i % 5}`, `n ${i}`]);
+    await Promise.all(sent.map(([topic, text]) => client.publish(topic, text)));
+    await subscription.untilCount(200);
+    assert.deepEqual(subscription.messages.map(({ topic, message }) => [topic, message]), sent);
+  });
+});
+
+test('what publish refuses', async (t) => {
+  const server = await startServer(t);
+  const client = await openClient(t, server);
+  const everything = await client.subscribe('#');
+  const cases = [
+    ...[...BAD_TOPICS, ...BAD_PATTERNS, 'a/+', 'a/#', '+', '#'].map((topic) =>
+      [{ topic, message: 'x' }, /topic/i]),
+    [{ message: 'x' }, /topic/i],
+    [{ topic: 'a' }, /message/],
+    ...['', 1, null, true, ['x'], { x: 1 }].map((message) => [{ topic: 'a', message }, /message/]),
+    ...[-1, 31_536_001, 1.5, '60', true].map((ttl) => [{ topic: 'a', message: 'x', ttl }, /ttl/]),
+    ...['now', true, {}].map((timestamp) => [{ topic: 'a', message: 'x', timestamp }, /timestamp/]),
+    [[], null],
+    [['a', 'x'], null],
+    [undefined, null],
+  ];
+  for (const [params, named] of cases) {
+    await t.test(JSON.stringify(params)?.slice(0, 70) ?? 'no params', () =>
+      assertInvalidParams(client, 'publish', params, named));
+  }
+  for (const ttl of [0, 1, 31_536_000]) {
+    await t.test(`but not a ttl of ${ttl}`, () => client.publish('a', 'x', { ttl }));
+  }
+  await everything.untilCount(3);
+  await client.roundTrip();
+  assert.equal(everything.messages.length, 3, 'what is refused reaches nobody');
+});
+
+test('what subscribe and eventlog refuse', async (t) => {
+  const server = await startServer(t);
+  const client = await openClient(t, server);
+  const bad = [
+    ...[...BAD_TOPICS, ...BAD_PATTERNS].map((topic) => [{ topic }, /topic/i]),
+    [{}, /topic/i],
+    ...['yesterday', '1-', '-1-0', '1-0-0', '5', true, {}, []].map((since) =>
+      [{ topic: 'a', since }, /since/]),
+    ...['yesterday', '', '5', '1-x', 1, true, {}].map((sinceEventId) =>
+      [{ topic: 'a', sinceEventId }, /sinceEventId/]),
+    ...[0, -1, 1.5, '10', true].map((limit) => [{ topic: 'a', since: -1000, limit }, /limit/]),
+    [['a'], null],
+    [undefined, null],
+  ];
+  for (const method of ['subscribe', 'eventlog']) {
+    for (const [params, named] of bad) {
+      await t.test(`${method} ${JSON.stringify(params)?.slice(0, 70)}`, () =>
+        assertInvalidParams(client, method, params, named));
+    }
+  }
+  await t.test('eventlog without a place to begin', () =>
+    assertInvalidParams(client, 'eventlog', { topic: 'a' }, /since/));
+  assert.deepEqual(await client.call('list'), []);
+});
+
+testOnBothBrokers('patterns', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const topics = ['a', 'a/b', 'a/b/c', 'a/c', 'b/a', 'a//b', 'ab'];
+  const cases = {
+    '#': topics,
+    '+': ['a', 'ab'],
+    'a/#': ['a', 'a/b', 'a/b/c', 'a/c', 'a//b'],
+    'a/+': ['a/b', 'a/c'],
+    '+/a': ['b/a'],
+    '+/+': ['a/b', 'a/c', 'b/a'],
+    'a/+/b': ['a//b'],
+    '+/b/#': ['a/b', 'a/b/c'],
+    'a/b': ['a/b'],
+  };
+  const client = await openClient(t, server);
+  const subscriptions = new Map();
+  for (const pattern of Object.keys(cases)) {
+    subscriptions.set(pattern, await client.subscribe(pattern));
+  }
+  const publisher = await openClient(t, server);
+  for (const topic of topics) await publisher.publish(topic, topic);
+  await publisher.publish('end', 'end');
+  await subscriptions.get('#').untilText('end');
+  await client.roundTrip();
+
+  for (const [pattern, matching] of Object.entries(cases)) {
+    await t.test(`${pattern} gets each once, under its own id`, () => {
+      const texts = subscriptions.get(pattern).texts.filter((text) => text !== 'end');
+      assert.deepEqual(texts, matching);
+    });
+  }
+
+  await t.test('taking one away leaves the others', async () => {
+    assert.deepEqual(await client.call('unsubscribe', ['a/#']), { unsubscribe_count: 1 });
+    await publisher.publish('a/b', 'later');
+    await subscriptions.get('a/b').untilText('later');
+    await subscriptions.get('#').untilText('later');
+    await client.roundTrip();
+    assert.ok(!subscriptions.get('a/#').texts.includes('later'));
+  });
+});
+
+test('subscriptions of a connection', async (t) => {
+  const server = await startServer(t);
+  const publisher = await openClient(t, server);
+
+  await t.test('list and unsubscribe in all their forms', async (t) => {
+    const client = await openClient(t, server);
+    assert.deepEqual(await client.call('list'), []);
+    for (const topic of ['a', 'b/+', 'c', 'd', 'e/#']) await client.subscribe(topic);
+    assert.deepEqual((await client.call('list', [])).sort(), ['a', 'b/+', 'c', 'd', 'e/#']);
+    assert.deepEqual(await client.call('unsubscribe', ['a', 'b/+', 'not/there', 'a']),
+      { unsubscribe_count: 2 });
+    assert.deepEqual(await client.call('unsubscribe', { topic: 'c' }), { unsubscribe_count: 1 });
+    assert.deepEqual(await client.call('unsubscribe', { topic: 'c' }), { unsubscribe_count: 0 });
+    assert.deepEqual(await client.call('unsubscribe', []), { unsubscribe_count: 0 });
+    assert.deepEqual((await client.call('list', {})).sort(), ['d', 'e/#']);
+    assert.deepEqual(await client.call('unsubscribeAll', []), { unsubscribe_count: 2 });
+    assert.deepEqual(await client.call('unsubscribeAll'), { unsubscribe_count: 0 });
+    assert.deepEqual(await client.call('list'), []);
+  });
+
+  for (const params of [undefined, {}, [1], ['a', null], [['a']], ['a b'], ['#a'], { topic: 1 }, { topic: '' }]) {
+    await t.test(`unsubscribe refuses ${JSON.stringify(params)}`, () =>
+      assertInvalidParams(publisher, 'unsubscribe', params));
+  }
+
+  await t.test('nothing arrives after unsubscribe', async (t) => {
+    const client = await openClient(t, server);
+    const gone = await client.subscribe('gone');
+    await publisher.publish('gone', 'one');
+    await gone.untilText('one');
+    await client.call('unsubscribe', ['gone']);
+    await publisher.publish('gone', 'two');
+    const marker = await client.subscribe('marker');
+    await publisher.publish('marker', 'end');
+    await marker.untilText('end');
+    assert.deepEqual(gone.texts, ['one']);
+  });
+
+  await t.test('subscribing again replaces the id', async (t) => {
+    const client = await openClient(t, server);
+    const first = await client.subscribe('again');
+    await publisher.publish('again', 'one');
+    await first.untilText('one');
+    const second = await client.subscribe('again');
+    assert.deepEqual(await client.call('list'), ['again']);
+    await publisher.publish('again', 'two');
+    await second.untilText('two');
+    await client.roundTrip();
+    assert.deepEqual(first.texts, ['one']);
+    assert.deepEqual(second.texts, ['two']);
+    assert.deepEqual(await client.call('unsubscribeAll'), { unsubscribe_count: 1 });
+  });
+
+  await t.test('a subscription holds before any later request of the connection', async (t) => {
+    const client = await openClient(t, server);
+    const subscription = await client.subscribe('at/once', {}, { confirmed: false });
+    const published = client.publish('at/once', 'own');
+    await subscription.untilText('own');
+    await Promise.all([subscription.answer, published]);
+  });
+
+  await t.test('the id of a subscription may be any', async (t) => {
+    const client = await openClient(t, server);
+    for (const id of ['"text"', '9223372036854775807', '1.5', '"\\u0000€"']) {
+      await client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"subscribe","params":{"topic":"ids"}}`);
+      const before = client.texts.length;
+      await publisher.publish('ids', 'x');
+      await client.until('the message', () => client.texts.length > before);
+      assert.equal(client.received.at(-1).id, JSON.parse(id));
+      assert.equal(client.received.at(-1).result.message, 'x');
+    }
+    assert.match(client.texts.find((text) => /"id":9223372036854775807/.test(text)) ?? '', /ids/);
+  });
+});
+
+test('MAX_SUBSCRIPTIONS', async (t) => {
+  const server = await startServer(t, { MAX_SUBSCRIPTIONS: '3' });
+  const client = await openClient(t, server);
+  for (const topic of ['a', 'b', 'c/#']) await client.subscribe(topic);
+  await assertInvalidParams(client, 'subscribe', { topic: 'd' }, /too many subscriptions/);
+  await client.subscribe('a'); // replaces
+  await client.call('unsubscribe', ['a']);
+  await client.subscribe('d');
+  await assertInvalidParams(client, 'subscribe', { topic: 'a' }, /too many subscriptions/);
+  assert.deepEqual((await client.call('list')).sort(), ['b', 'c/#', 'd']);
+  await (await openClient(t, server)).subscribe('a'); // the limit is each connection's own
+});
+
+testOnBothBrokers('disconnect', async (t, broker) => {
+  const server = await startServer(t, broker);
+
+  await t.test('closes with 1000', async (t) => {
+    const client = await openClient(t, server);
+    client.notify('disconnect', []);
+    assert.equal((await client.untilClosed()).code, 1000);
+    assert.deepEqual(client.received, [], 'and is not answered');
+  });
+
+  await t.test('waits for the answers to earlier requests', async (t) => {
+    const client = await openClient(t, server);
+    const published = Array.from({ length: 20 }, (_, i) => client.publish('last', `${i}`));
+    client.request('disconnect', []).catch(() => {});
+    await Promise.all(published);
+    assert.equal((await client.untilClosed()).code, 1000);
+  });
+
+  await t.test('and so does a Close of the client', async (t) => {
+    const client = await openClient(t, server);
+    const published = Array.from({ length: 20 }, (_, i) => client.publish('last', `${i}`));
+    client.socket.close(4000);
+    await Promise.all(published);
+    assert.equal((await client.untilClosed()).code, 4000);
+  });
+});

@@ -1,0 +1,165 @@
+// Who gets in: tokens that are accepted, and 401 before any upgrade for all others.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { SECRET, secondsFromNow, signToken, unsignedToken } from './support/jwt.mjs';
+import { openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { handshake, openSocket } from './support/socket.mjs';
+
+const CLAIMS = { sub: 'user@example', read: ['a/#'], write: ['a/#'] };
+const WITH_AUTH = { DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
+
+async function answerTo(t, server, fields, target) {
+  const socket = await openSocket(t, server);
+  await socket.send(handshake(fields, target));
+  return socket.readResponse();
+}
+
+function assertUnauthorized(answer) {
+  assert.equal(answer.status, 401);
+  assert.match(answer.headers['www-authenticate'], /^Bearer\b/);
+  const { error } = JSON.parse(answer.body);
+  assert.equal(typeof error, 'string');
+  assert.ok(error.length > 0 && error.length < 200, 'a short reason');
+}
+
+test('tokens that are accepted', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  const token = signToken(CLAIMS);
+  const url = encodeURIComponent(token);
+  const places = [
+    ['Authorization: Bearer', { headers: { Authorization: `Bearer ${token}` } }],
+    ['Authorization: bearer', { headers: { Authorization: `bearer ${token}` } }],
+    ['Authorization alone', { headers: { Authorization: token } }],
+    ['the query', { target: `/?auth=${url}` }],
+    ['the query among others', { target: `/some/path?x=1&auth=${url}&y=2` }],
+    ['the query, every character escaped', {
+      target: `/?auth=${[...token].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('')}`,
+    }],
+  ];
+  for (const [name, how] of places) {
+    await t.test(`in ${name}`, async (t) => {
+      const client = await openClient(t, server, how);
+      await client.publish('a/b', 'x');
+    });
+  }
+
+  const claims = [
+    ['only read', { read: ['a'] }],
+    ['only write', { write: ['a'] }],
+    ['invalid entries beside a valid one', { read: ['a', '/bad/', 7, null, 'x y'], write: [] }],
+    ['exp in the future', { ...CLAIMS, exp: secondsFromNow(3600) }],
+    ['nbf in the past', { ...CLAIMS, nbf: secondsFromNow(-10) }],
+    ['claims that we do not know', { ...CLAIMS, iss: 'somebody', aud: ['x'], other: { a: 1 } }],
+    ['an rlimit that is not complete', { ...CLAIMS, rlimit: [{ topic: 'a' }] }],
+  ];
+  for (const [name, each] of claims) {
+    await t.test(`with ${name}`, (t) =>
+      openClient(t, server, { headers: { Authorization: signToken(each) } }));
+  }
+});
+
+test('tokens that are refused', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  const good = signToken(CLAIMS);
+  const [head, body, signature] = good.split('.');
+  const other = Buffer.from(JSON.stringify({ ...CLAIMS, read: ['#'] })).toString('base64url');
+  const tokens = [
+    ['nothing', ''],
+    ['a word', 'hello'],
+    ['undefined, as the JavaScript client says it', 'undefined'],
+    ['two parts', `${head}.${body}`],
+    ['four parts', `${good}.x`],
+    ['no signature', `${head}.${body}.`],
+    ['another signature', `${head}.${body}.${signature.slice(1)}A`],
+    ['claims that were changed', `${head}.${other}.${signature}`],
+    ['another secret', signToken(CLAIMS, { secret: 'another' })],
+    ['the default secret', signToken(CLAIMS, { secret: 'eventhub_secret' })],
+    ['an empty secret', signToken(CLAIMS, { secret: '' })],
+    ['alg none', unsignedToken(CLAIMS)],
+    ['alg none with a signature', signToken(CLAIMS, { header: { alg: 'none' } })],
+    ['alg HS384', signToken(CLAIMS, { header: { alg: 'HS384' }, hash: 'sha384' })],
+    ['alg HS512', signToken(CLAIMS, { header: { alg: 'HS512' }, hash: 'sha512' })],
+    ['alg RS256', signToken(CLAIMS, { header: { alg: 'RS256' } })],
+    ['no alg', signToken(CLAIMS, { header: { alg: undefined } })],
+    ['a crit header', signToken(CLAIMS, { header: { crit: ['b64'], b64: false } })],
+    ['expired', signToken({ ...CLAIMS, exp: secondsFromNow(-5) })],
+    ['not valid yet', signToken({ ...CLAIMS, nbf: secondsFromNow(3600) })],
+    ['exp as a string', signToken({ ...CLAIMS, exp: `${secondsFromNow(3600)}` })],
+    ['nbf as a string', signToken({ ...CLAIMS, nbf: '0' })],
+    ['sub as a number', signToken({ ...CLAIMS, sub: 7 })],
+    ['read as a string', signToken({ read: 'a/#', write: ['a'] })],
+    ['write as an object', signToken({ read: ['a'], write: { 0: 'a' } })],
+    ['no rights', signToken({ sub: 'x' })],
+    ['empty rights', signToken({ read: [], write: [] })],
+    ['only invalid rights', signToken({ read: ['/x', 1], write: ['y/'] })],
+    ['claims that are an array', signToken(['a'])],
+    ['claims that are no JSON', signToken('hello')],
+  ];
+  for (const [name, token] of tokens) {
+    await t.test(`${name}, in the header and in the query`, async (t) => {
+      assertUnauthorized(await answerTo(t, server, { Authorization: `Bearer ${token}` }));
+      assertUnauthorized(await answerTo(t, server, {}, `/?auth=${encodeURIComponent(token)}`));
+    });
+  }
+
+  await t.test('no token at all', async (t) => {
+    assertUnauthorized(await answerTo(t, server, {}));
+    assertUnauthorized(await answerTo(t, server, {}, '/?authx=1&xauth=2'));
+  });
+
+  await t.test('a query that does not decode', async (t) => {
+    const { status } = await answerTo(t, server, {}, `/?auth=%zz${good}`);
+    assert.ok(status === 400 || status === 401, `${status}`);
+  });
+
+  await t.test('they are counted, and no token is in the log', async () => {
+    const now = await server.metrics();
+    assert.ok(now.refused_requests_total.unauthorized >= 2 * tokens.length);
+    for (const secret of [signature, body, SECRET]) assert.ok(!server.stderr.includes(secret));
+  });
+});
+
+test('a token that expires while connected: 1008', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  const exp = secondsFromNow(2);
+  const client = await openClient(t, server, {
+    headers: { Authorization: signToken({ ...CLAIMS, exp }) },
+  });
+  const staying = await openClient(t, server, { headers: { Authorization: signToken(CLAIMS) } });
+  await client.subscribe('a/b');
+  assert.deepEqual(await client.untilClosed(), { code: 1008, reason: 'token expired' });
+  assert.ok(Date.now() >= exp * 1000, 'not before its time');
+  await staying.roundTrip();
+});
+
+test('DISABLE_AUTH', async (t) => {
+  const server = await startServer(t, { DISABLE_AUTH: '1', JWT_SECRET: SECRET });
+  for (const target of ['/', '/?auth=undefined', '/?auth=null', '/?auth=', '/?auth=%zz']) {
+    await t.test(`GET ${target} may do everything`, async (t) => {
+      const client = await openClient(t, server, { target });
+      await client.subscribe('#');
+      await client.publish('any/topic', 'x');
+    });
+  }
+
+  await t.test('a token is not looked at', async (t) => {
+    const Authorization = signToken({ sub: 'x', read: ['only'] }, { secret: 'wrong' });
+    const client = await openClient(t, server, { headers: { Authorization } });
+    const subscription = await client.subscribe('other');
+    await client.publish('other', 'x');
+    await subscription.untilCount(1);
+    assert.equal(subscription.messages[0].origin, undefined);
+  });
+
+  await t.test('there is a warning at the start', () => assert.match(server.stderr, / warn .*auth/i));
+});
+
+test('the default secret is warned of', async (t) => {
+  const server = await startServer(t, { DISABLE_AUTH: 'false' });
+  assert.match(server.stderr, / warn .*secret/i);
+  const Authorization = signToken(CLAIMS, { secret: 'eventhub_secret' });
+  await (await openClient(t, server, { headers: { Authorization } })).roundTrip();
+});

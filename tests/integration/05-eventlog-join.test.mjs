@@ -1,0 +1,174 @@
+// The join of history and live: in order, without gap or duplicate, whenever it happens.
+
+import assert from 'node:assert/strict';
+
+import { testOnBothBrokers } from './support/brokers.mjs';
+import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { scaled } from './support/wait.mjs';
+
+const JOINS = 8;
+
+/** Subscribes anew each time that another eighth was published; resolves when all is published. */
+async function joinWhilePublishing(t, server, { publish, published, total, topic, params }) {
+  const joined = [];
+  const publishing = publish();
+  for (let i = 0; i < JOINS; i++) {
+    await published.untilCount(Math.floor((total * i) / JOINS));
+    const client = await openClient(t, server);
+    joined.push(await client.subscribe(topic, params(i)));
+  }
+  await publishing;
+  return joined;
+}
+
+testOnBothBrokers('joining a topic while another client publishes', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
+  const total = scaled(6000);
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('join', 'begin');
+  const published = await (await openClient(t, server)).subscribe('join');
+  const texts = numbered('m', total);
+  const joined = await joinWhilePublishing(t, server, {
+    publish: () => publisher.publishAll('join', texts),
+    published,
+    total,
+    topic: 'join',
+    params: () => ({ sinceEventId: begin }),
+  });
+  for (const subscription of [published, ...joined]) {
+    await subscription.untilText(texts.at(-1));
+    assert.deepEqual(subscription.texts, texts);
+  }
+  for (const { answer } of joined) assert.equal(answer.recovered, true);
+});
+
+testOnBothBrokers('joining a pattern over topics that several clients publish', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
+  const each = scaled(2000);
+  const publishers = await Promise.all([0, 1, 2].map(() => openClient(t, server)));
+  const begin = await publishers[0].publish('joined/begin', 'begin');
+  const published = await (await openClient(t, server)).subscribe('joined/#');
+  let ids;
+  const joined = await joinWhilePublishing(t, server, {
+    publish: async () => {
+      const all = publishers.map((publisher, i) =>
+        publisher.publishAll(`joined/${i}`, numbered(`p${i}`, each)));
+      ids = (await Promise.all(all)).flat().sort(compareIds);
+    },
+    published,
+    total: 3 * each,
+    topic: 'joined/#',
+    params: () => ({ sinceEventId: begin }),
+  });
+  assertIncreasing(ids);
+  for (const subscription of [published, ...joined]) {
+    await subscription.untilCount(ids.length);
+    assert.deepEqual(subscription.ids, ids);
+  }
+});
+
+testOnBothBrokers('joining where the last subscription ended', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
+  const total = scaled(3000);
+  const texts = numbered('m', total);
+  const publisher = await openClient(t, server);
+  let last = await publisher.publish('resume', 'begin');
+  const seen = [];
+  const publishing = publisher.publishAll('resume', texts);
+  while (seen.length < total) {
+    const client = await openClient(t, server);
+    const subscription = await client.subscribe('resume', { sinceEventId: last });
+    await subscription.untilCount(Math.min(100, total - seen.length));
+    client.socket.terminate(); // in the middle of things
+    seen.push(...subscription.texts);
+    last = subscription.ids.at(-1);
+  }
+  await publishing;
+  assert.deepEqual(seen, texts);
+});
+
+testOnBothBrokers('a limited join goes on live without a gap', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
+  const total = scaled(3000);
+  const publisher = await openClient(t, server);
+  const published = await (await openClient(t, server)).subscribe('tail');
+  const texts = numbered('m', total);
+  const joined = await joinWhilePublishing(t, server, {
+    publish: () => publisher.publishAll('tail', texts),
+    published,
+    total,
+    topic: 'tail',
+    params: (i) => (i % 2 ? { since: -60_000, limit: 5 } : {}),
+  });
+  for (const subscription of joined) {
+    await subscription.untilText(texts.at(-1));
+    assert.deepEqual(subscription.texts, texts.slice(-subscription.texts.length));
+  }
+});
+
+testOnBothBrokers('many joins of one connection at once', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const client = await openClient(t, server);
+  const topics = Array.from({ length: 30 }, (_, i) => `many/${i}`);
+  const begin = await client.publish('many', 'begin');
+  for (const topic of topics) await client.publishAll(topic, numbered(topic, 20));
+  const joined = await Promise.all(['many/#', ...topics].map((topic) =>
+    client.subscribe(topic, { sinceEventId: begin })));
+  const [all, ...single] = joined;
+  for (const [i, subscription] of single.entries()) {
+    await subscription.untilCount(20);
+    assert.deepEqual(subscription.texts, numbered(topics[i], 20));
+  }
+  await all.untilCount(20 * topics.length);
+  assertIncreasing(all.ids);
+});
+
+testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('left', 'begin');
+  await publisher.publishAll('left', numbered('m', 900));
+
+  await t.test('unsubscribed: nothing arrives after the answer', async (t) => {
+    const client = await openClient(t, server);
+    const subscription = await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+    await client.call('unsubscribe', ['left']);
+    const count = subscription.messages.length;
+    const marker = await client.subscribe('marker');
+    await client.publish('marker', 'end');
+    await marker.untilText('end');
+    assert.equal(subscription.messages.length, count);
+    assert.deepEqual(await client.call('list'), ['marker']);
+  });
+
+  await t.test('replaced: the new id gets what was asked for', async (t) => {
+    const client = await openClient(t, server);
+    await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+    const second = await client.subscribe('left', { sinceEventId: begin });
+    await second.untilCount(900);
+    await client.roundTrip();
+    assert.deepEqual(second.texts, numbered('m', 900));
+  });
+
+  await t.test('left: the server goes on', async (t) => {
+    for (let i = 0; i < 20; i++) {
+      const client = await openClient(t, server);
+      await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+      client.socket.terminate();
+    }
+    await publisher.roundTrip();
+  });
+});
+
+testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_OUTPUT_QUEUE: '512k' });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('large', 'begin');
+  const texts = numbered('x'.repeat(20_000), 400); // 8 MB
+  await publisher.publishAll('large', texts);
+  const subscription = await (await openClient(t, server)).subscribe('large', { sinceEventId: begin });
+  await subscription.untilText(texts.at(-1));
+  assert.ok(subscription.texts.every((text, i) => text === texts[i]));
+  assert.equal(subscription.texts.length, texts.length);
+});

@@ -1,0 +1,170 @@
+// Several nodes on one Redis are one Eventhub.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
+import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { eventually, scaled } from './support/wait.mjs';
+
+async function startNodes(t, options = {}) {
+  const redis = await startRedis(t);
+  const nodes = await Promise.all([0, 1].map(() => startServer(t, { ...redis.options, ...options })));
+  return { redis, nodes };
+}
+
+test('two nodes', async (t) => {
+  const { nodes } = await startNodes(t);
+  const [a, b] = await Promise.all(nodes.map((node) => openClient(t, node)));
+
+  await t.test('a message published on one arrives on the other', async () => {
+    const subscription = await b.subscribe('across/#');
+    const id = await a.publish('across/1', 'hello');
+    await subscription.untilCount(1);
+    assert.deepEqual(subscription.messages, [{ id, message: 'hello', topic: 'across/1' }]);
+  });
+
+  await t.test('the log of one is the log of the other', async () => {
+    const begin = await a.publish('shared', 'begin');
+    await a.publishAll('shared', numbered('of a', 5));
+    await b.publishAll('shared', numbered('of b', 5));
+    const [ofA, ofB] = await Promise.all([a, b].map((client) =>
+      client.call('eventlog', { topic: 'shared', sinceEventId: begin })));
+    assert.deepEqual(ofA, ofB);
+    assert.deepEqual(ofA.items.map(({ message }) => message),
+      [...numbered('of a', 5), ...numbered('of b', 5)]);
+  });
+
+  await t.test('both see the same order', async () => {
+    const each = scaled(2000);
+    const seen = await Promise.all([a, b].map((client) => client.subscribe('order/#')));
+    const published = await Promise.all([a, b].map((client, i) =>
+      client.publishAll(`order/${i}`, numbered(`n${i}`, each))));
+    const expected = published.flat().sort(compareIds);
+    assertIncreasing(expected);
+    for (const subscription of seen) {
+      await subscription.untilCount(expected.length);
+      assert.deepEqual(subscription.ids, expected);
+    }
+  });
+
+  await t.test('a client may resume on the other node', async (t) => {
+    const first = await openClient(t, nodes[0]);
+    const before = await first.subscribe('moving');
+    await b.publish('moving', 'one');
+    await before.untilCount(1);
+    first.socket.terminate();
+    await b.publish('moving', 'two');
+    const second = await openClient(t, nodes[1]);
+    const after = await second.subscribe('moving', { sinceEventId: before.ids[0] });
+    await b.publish('moving', 'three');
+    await after.untilText('three');
+    assert.deepEqual(after.texts, ['two', 'three']);
+  });
+});
+
+test('REDIS_PREFIX parts deployments on one Redis', async (t) => {
+  const redis = await startRedis(t);
+  const prefixes = ['one', 'one*', 'on[e]', 'one:two'];
+  const clients = [];
+  for (const REDIS_PREFIX of prefixes) {
+    clients.push(await openClient(t, await startServer(t, { ...redis.options, REDIS_PREFIX })));
+  }
+  const all = await Promise.all(clients.map((client) => client.subscribe('#')));
+  for (const [i, client] of clients.entries()) await client.publish('topic', prefixes[i]);
+  for (const [i, client] of clients.entries()) await client.publish('topic', `end of ${prefixes[i]}`);
+  for (const [i, subscription] of all.entries()) {
+    await subscription.untilText(`end of ${prefixes[i]}`);
+    assert.deepEqual(subscription.texts, [prefixes[i], `end of ${prefixes[i]}`]);
+  }
+});
+
+test('feeds that are cut while messages are published', async (t) => {
+  const { redis, nodes } = await startNodes(t, { MAX_CACHE_LENGTH: '0' });
+  const [a, b] = await Promise.all(nodes.map((node) => openClient(t, node)));
+  const seen = await Promise.all([a, b].map((client) => client.subscribe('cut/#')));
+  const total = scaled(5000);
+  const publisher = await openClient(t, nodes[0]);
+  const publishing = publisher.publishAll('cut/topic', numbered('m', total));
+  let killed = 0;
+  for (let i = 1; i <= 5; i++) {
+    await seen[0].untilCount(Math.floor((total * i) / 6));
+    killed += Number(await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub'));
+  }
+  const ids = await publishing;
+  assert.ok(killed >= 5, `${killed} feeds were killed`);
+  for (const subscription of seen) {
+    await subscription.untilCount(total);
+    assert.deepEqual(subscription.ids, ids);
+    assert.deepEqual(subscription.texts, numbered('m', total));
+  }
+});
+
+test('a node that is parted from Redis replays what it missed, in order, once', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, MAX_CACHE_LENGTH: '0', BROKER_TIMEOUT: '1' };
+  const a = await startServer(t, options);
+  const b = await startServer(t, { ...options, REDIS_PORT: String(proxy.port) });
+  const publisher = await openClient(t, a);
+  const subscriber = await openClient(t, b);
+  const topic = await subscriber.subscribe('parted/1');
+  const pattern = await subscriber.subscribe('parted/+');
+  await publisher.publish('parted/1', 'before');
+  await pattern.untilText('before');
+
+  proxy.cut();
+  await b.untilReadiness(503);
+  const sent = [];
+  for (let i = 0; i < 1200; i++) sent.push({ topic: `parted/${i % 3}`, message: `m ${i}` });
+  await Promise.all(sent.map(({ topic: to, message }) => publisher.publish(to, message)));
+  assert.deepEqual(pattern.texts, ['before']);
+
+  proxy.mend();
+  await b.untilReadiness(200);
+  await publisher.publish('parted/1', 'after');
+  await Promise.all([topic.untilText('after'), pattern.untilText('after')]);
+  const texts = sent.map(({ message }) => message);
+  assert.deepEqual(pattern.texts, ['before', ...texts, 'after']);
+  assert.deepEqual(topic.texts, ['before', ...texts.filter((_, i) => i % 3 === 1), 'after']);
+  assertIncreasing(pattern.ids);
+});
+
+test('messages of a C++ node on the same prefix are delivered live as they are', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('foreign/#');
+  const say = (topic, message) => redis.command('PUBLISH', `eventhub:${topic}`, message);
+  const foreign = (id, message, topic = 'foreign/1') => JSON.stringify({ id, message, topic });
+
+  const junk = [
+    '', 'junk', '{', '[]', '{}', '1', foreign('no-id', 'x'), foreign('1-1', 7),
+    foreign('1-1', 'x', 'foreign/other'), foreign('1-1', 'x', 'foreign/+'), '['.repeat(100_000),
+  ];
+  for (const message of junk) await say('foreign/1', message);
+  await say('$metrics$/host', 'x');
+  await say('foreign/1', foreign('1574843571767-0', 'first'));
+  await say('foreign/1', foreign('1574843571766-5', 'older id'));
+  await client.publish('foreign/1', 'ours');
+  await say('foreign/1', foreign('1574843571766-6', 'last'));
+  await subscription.untilText('last');
+  assert.deepEqual(subscription.texts, ['first', 'older id', 'ours', 'last']);
+  assert.deepEqual(subscription.messages[0],
+    { id: '1574843571767-0', message: 'first', topic: 'foreign/1' });
+  const now = await server.metrics();
+  assert.equal(now.broker_messages_invalid_total, junk.length);
+  assert.equal(now.broker_messages_foreign_total, 3);
+});
+
+test('REDIS_PASSWORD', async (t) => {
+  const redis = await startRedis(t, { args: ['--requirepass', 'open sesame'] });
+  const right = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'open sesame' });
+  await (await openClient(t, right)).publish('a', 'x');
+  const wrong = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'not this one' }, { ready: false });
+  await eventually('the refusal is logged', () => /WRONGPASS|invalid password/i.test(wrong.stderr));
+  assert.equal(await wrong.readiness(), 503);
+  for (const { stderr } of [right, wrong]) assert.doesNotMatch(stderr, /sesame|not this one/);
+});

@@ -1,0 +1,209 @@
+// Redis goes away, hangs, and comes back, with or without what it knew.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { httpGet } from './support/http.mjs';
+import { startRedis } from './support/redis.mjs';
+import { errorOf, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { SANITIZED } from './support/wait.mjs';
+
+const BROKER_TIMEOUT_MS = 1000;
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
+async function startPair(t, { args = DURABLE, options = {} } = {}) {
+  const redis = await startRedis(t, { args });
+  const server = await startServer(t, {
+    ...redis.options, BROKER_TIMEOUT: String(BROKER_TIMEOUT_MS / 1000), ...options,
+  });
+  return { redis, server };
+}
+
+/** The publish fails in time, with an error that says what is known. */
+async function assertPublishFails(client, data) {
+  const startedAt = Date.now();
+  const error = await errorOf(client.publish('away', 'lost'));
+  const took = Date.now() - startedAt;
+  assert.equal(error.code, -32603);
+  assert.equal(error.phrase, 'Broker unavailable');
+  assert.match(error.data, data);
+  const slack = SANITIZED ? 5000 : 1000;
+  assert.ok(took <= BROKER_TIMEOUT_MS + slack, `answered after ${took} ms`);
+}
+
+test('Redis is killed and started again', async (t) => {
+  const { redis, server } = await startPair(t);
+  const client = await openClient(t, server);
+  const before = await client.subscribe('away/#');
+  const begin = await client.publish('away/1', 'before');
+  await before.untilText('before');
+  await redis.kill();
+
+  await t.test('readiness says so, with the reason', async () => {
+    await server.untilReadiness(503);
+    const answer = await httpGet(server, '/readyz');
+    assert.match(JSON.parse(answer.body).error, /broker|redis/i);
+    assert.equal((await httpGet(server, '/healthz')).status, 200);
+    assert.equal((await server.metrics()).broker_connected, 0);
+  });
+
+  await t.test('clients stay connected', async (t) => {
+    await client.roundTrip();
+    await (await openClient(t, server)).roundTrip();
+  });
+
+  await t.test('a publish fails in time', () => assertPublishFails(client, /^not published/));
+
+  let live;
+  let joined;
+  let logged;
+  await t.test('subscribe without history is answered at once', async () => {
+    live = await client.subscribe('away/live');
+    assert.equal(live.answer.status, 'ok');
+  });
+
+  await t.test('subscribe with history waits, and what comes after it does not', async () => {
+    joined = await client.subscribe('away/1', { sinceEventId: begin }, { confirmed: false });
+    await client.roundTrip();
+    assert.ok((await client.call('list')).includes('away/1'));
+    assert.ok(!client.received.some(({ id }) => id === joined.id), 'not answered yet');
+    logged = errorOf(client.call('eventlog', { topic: 'away/1', sinceEventId: begin }));
+  });
+
+  await t.test('eventlog fails in time', async () => assert.equal((await logged).code, -32603));
+
+  await redis.start();
+  await server.untilReadiness(200);
+
+  await t.test('when it is back, all goes on as if nothing had been', async () => {
+    assert.equal((await joined.answer).recovered, true);
+    await client.publish('away/1', 'after');
+    await client.publish('away/live', 'after');
+    await Promise.all([joined.untilText('after'), live.untilText('after'), before.untilCount(3)]);
+    assert.deepEqual(joined.texts, ['after']);
+    assert.deepEqual(live.texts, ['after']);
+    assert.deepEqual(before.texts, ['before', 'after', 'after']);
+    assert.equal(client.closed, null);
+  });
+});
+
+test('Redis is killed again and again', async (t) => {
+  const { redis, server } = await startPair(t);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('again');
+  for (let i = 0; i < 4; i++) {
+    await client.publish('again', `m ${i}`);
+    await redis.kill();
+    await server.untilReadiness(503);
+    await redis.start();
+    await server.untilReadiness(200);
+  }
+  await client.publish('again', 'end');
+  await subscription.untilText('end');
+  assert.deepEqual(subscription.texts, [...numbered('m', 4), 'end']);
+});
+
+test('Redis comes back empty', async (t) => {
+  const { redis, server } = await startPair(t, { args: [] });
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('empty');
+  const lost = await client.publish('empty', 'lost');
+  await subscription.untilText('lost');
+  await redis.kill();
+  await server.untilReadiness(503);
+  await redis.start();
+  await server.untilReadiness(200);
+
+  await t.test('ids go on increasing, and live messages arrive', async () => {
+    const ids = await client.publishAll('empty', numbered('m', 3));
+    await subscription.untilCount(4);
+    assert.deepEqual(subscription.ids, [lost, ...ids]);
+  });
+
+  await t.test('who asks for what was before is told that it is not all there', async () => {
+    const begin = `${BigInt(lost.split('-')[0]) - 1n}-0`;
+    const answer = await client.call('eventlog', { topic: 'empty', sinceEventId: begin });
+    assert.equal(answer.recovered, false);
+    assert.deepEqual(answer.items.map(({ message }) => message), numbered('m', 3));
+  });
+
+  await t.test('it is counted as a rewind', async () =>
+    assert.equal((await server.metrics()).broker_rewinds_total, 1));
+});
+
+test('Redis hangs', async (t) => {
+  const { redis, server } = await startPair(t);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('hung');
+  await client.publish('hung', 'before');
+  redis.freeze();
+
+  await t.test('a publish that was written fails in time and may have happened', () =>
+    assertPublishFails(client, /^outcome unknown/));
+  await t.test('readiness says so', () => server.untilReadiness(503));
+  await t.test('a publish now fails in time and has not happened', () =>
+    assertPublishFails(client, /^not published/));
+
+  redis.thaw();
+  await server.untilReadiness(200);
+  await t.test('when it goes on, so do we', async () => {
+    await client.publish('hung', 'after');
+    await subscription.untilText('after');
+    assert.deepEqual(subscription.texts, ['before', 'after']);
+  });
+});
+
+test('CLIENT PAUSE: clients that do not need Redis do not notice', async (t) => {
+  const PAUSE_MS = 3000;
+  const { redis, server } = await startPair(t, { options: { BROKER_TIMEOUT: '10' } });
+  const clients = [];
+  for (let i = 0; i < 10; i++) clients.push(await openClient(t, server));
+  const publisher = await openClient(t, server);
+  await redis.command('CLIENT', 'PAUSE', String(PAUSE_MS));
+  let isPaused = true;
+  const published = publisher.publish('paused', 'late').finally(() => (isPaused = false));
+
+  const times = [];
+  while (isPaused) {
+    for (const client of clients) {
+      const sentAt = process.hrtime.bigint();
+      await client.roundTrip();
+      times.push(Number(process.hrtime.bigint() - sentAt) / 1e6);
+    }
+  }
+  await published;
+  const worst = Math.max(...times);
+  t.diagnostic(`${times.length} pings while Redis was paused, the worst ${worst.toFixed(1)} ms`);
+  assert.ok(times.length > 100);
+  if (!SANITIZED) assert.ok(worst < 100, `the worst ping took ${worst} ms`);
+});
+
+test('a server that is started before its Redis', async (t) => {
+  const redis = await startRedis(t, { start: false });
+  const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '1' }, { ready: false });
+  assert.equal(await server.readiness(), 503);
+  const client = await openClient(t, server);
+  const live = await client.subscribe('early');
+  const joined = await client.subscribe('early/+', { since: -60_000 }, { confirmed: false });
+  await assertPublishFails(client, /^not published/);
+
+  await redis.start();
+  await server.untilReadiness(200);
+  assert.equal((await joined.answer).status, 'ok');
+  await client.publish('early', 'x');
+  await client.publish('early/1', 'y');
+  await Promise.all([live.untilText('x'), joined.untilText('y')]);
+});
+
+test('SIGTERM while Redis is away', async (t) => {
+  const { redis, server } = await startPair(t, { options: { BROKER_TIMEOUT: '60' } });
+  const client = await openClient(t, server);
+  await redis.kill();
+  await server.untilReadiness(503);
+  await client.subscribe('waiting', { since: -60_000 }, { confirmed: false });
+  client.notify('publish', { topic: 'waiting', message: 'x' });
+  await client.roundTrip();
+  await server.stop(); // exits with 0 within SHUTDOWN_TIMEOUT, as every server of these tests
+  assert.equal((await client.untilClosed()).code, 1001);
+});

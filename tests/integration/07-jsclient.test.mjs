@@ -1,0 +1,200 @@
+// The npm package eventhub-jsclient, unchanged, as applications use it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Eventhub } from 'eventhub-jsclient';
+
+import { testOnBothBrokers } from './support/brokers.mjs';
+import { defer } from './support/cleanup.mjs';
+import { SECRET, signToken } from './support/jwt.mjs';
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { eventually, Watched } from './support/wait.mjs';
+
+const QUICK = { reconnectInterval: 50, disablePingCheck: true };
+
+/** The callback of a subscription, with what it got. */
+class Inbox extends Watched {
+  messages = [];
+
+  take = (message) => {
+    this.messages.push(message);
+    this.changed();
+  };
+
+  get texts() {
+    return this.messages.map(({ message }) => message);
+  }
+
+  untilText(text) {
+    return this.until(`the message ${text}`, () => this.texts.includes(text));
+  }
+}
+
+async function openHub(t, server, { token, options = QUICK } = {}) {
+  const hub = new Eventhub(`ws://127.0.0.1:${server.port}`, token, options);
+  hub.connects = 0;
+  hub.on('connect', () => (hub.connects += 1));
+  await hub.connect();
+  defer(t, () => hub.disconnect());
+  return hub;
+}
+
+testOnBothBrokers('a session', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const hub = await openHub(t, server); // its handshake says auth=undefined
+  const inbox = new Inbox();
+
+  await t.test('subscribe', async () => {
+    const answer = await hub.subscribe('js/topic', inbox.take);
+    assert.deepEqual(answer, { action: 'subscribe', status: 'ok', topic: 'js/topic' });
+    assert.ok(hub.isSubscribed('js/topic'));
+  });
+
+  let first;
+  await t.test('publish', async () => {
+    first = await hub.publish('js/topic', 'one', { ttl: 60, timestamp: Date.now() });
+    assert.equal(first.status, 'ok');
+    await inbox.untilText('one');
+    assert.deepEqual(inbox.messages, [{ id: first.id, message: 'one', topic: 'js/topic' }]);
+  });
+
+  await t.test('subscribe to a pattern with history', async () => {
+    await hub.publish('js/topic', 'two');
+    const history = new Inbox();
+    const answer = await hub.subscribe('js/#', history.take, { sinceEventId: first.id });
+    assert.equal(answer.status, 'ok');
+    await history.untilText('two');
+    const since = new Inbox();
+    await hub.subscribe('+/topic', since.take, { since: -60_000 });
+    await since.untilText('two');
+    await hub.publish('js/topic', 'three');
+    await Promise.all([inbox, history, since].map((each) => each.untilText('three')));
+    assert.deepEqual(history.texts, ['two', 'three']);
+    assert.deepEqual(since.texts, ['one', 'two', 'three']);
+    assert.deepEqual(inbox.texts, ['one', 'two', 'three']);
+  });
+
+  await t.test('listSubscriptions', async () =>
+    assert.deepEqual((await hub.listSubscriptions()).sort(), ['+/topic', 'js/#', 'js/topic']));
+
+  await t.test('getEventlog', async () => {
+    const after = await hub.getEventlog('js/topic', { sinceEventId: first.id });
+    assert.equal(after.action, 'eventlog');
+    assert.deepEqual(after.items.map(({ message }) => message), ['two', 'three']);
+    const all = await hub.getEventlog('js/#', { since: -60_000 });
+    assert.deepEqual(all.items.map(({ message }) => message), ['one', 'two', 'three']);
+  });
+
+  await t.test('unsubscribe one, several, all', async () => {
+    hub.unsubscribe('js/topic');
+    assert.deepEqual((await hub.listSubscriptions()).sort(), ['+/topic', 'js/#']);
+    hub.unsubscribe(['js/#']);
+    assert.deepEqual(await hub.listSubscriptions(), ['+/topic']);
+    hub.unsubscribeAll();
+    assert.deepEqual(await hub.listSubscriptions(), []);
+  });
+
+  await t.test('a refused publish rejects with the error', () =>
+    assert.rejects(hub.publish('js/+', 'x'), ({ code }) => code === -32602));
+
+  await t.test('disconnect', async () => {
+    await hub.disconnect();
+    await server.untilMetric('it is gone', (now) => now.disconnects_total.server === 1);
+  });
+});
+
+test('tokens', async (t) => {
+  const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
+  const token = signToken({ sub: 'js@example', read: ['js/#'], write: ['js/#'] });
+  const hub = await openHub(t, server, { token });
+  const inbox = new Inbox();
+  await hub.subscribe('js/#', inbox.take);
+  await hub.publish('js/1', 'x');
+  await inbox.untilText('x');
+  assert.equal(inbox.messages[0].origin, 'js@example');
+  await assert.rejects(hub.publish('other', 'x'), ({ code }) => code === -32602);
+
+  const stranger = new Eventhub(`ws://127.0.0.1:${server.port}`, undefined, QUICK);
+  await assert.rejects(stranger.connect());
+});
+
+test('the ping monitor is answered', async (t) => {
+  const server = await startServer(t);
+  const hub = await openHub(t, server, {
+    options: { pingInterval: 20, pingTimeout: 5000, maxFailedPings: 1 },
+  });
+  let offline = 0;
+  hub.on('offline', () => (offline += 1));
+  await server.untilMetric('20 pings', (now) => now.websocket_messages_received_total >= 20);
+  assert.deepEqual(await hub.listSubscriptions(), []);
+  assert.equal(offline, 0);
+  assert.equal(hub.connects, 1);
+});
+
+/** A node whose client we watch, and another one that stays up, on one Redis. */
+async function startWatched(t, options = {}) {
+  const redis = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  const all = { ...redis.options, ...options };
+  const server = await startServer(t, all);
+  const restart = (how) => startServer(t, { ...all, LISTEN_PORT: String(server.port) }, how);
+  return { redis, server, options: all, restart };
+}
+
+function untilReconnected(hub) {
+  return eventually('the client is back', () => hub.connects === 2);
+}
+
+test('reconnecting after a restart of the server: nothing is lost', async (t) => {
+  const { server, options, restart } = await startWatched(t);
+  const publisher = await openClient(t, await startServer(t, options));
+  const hub = await openHub(t, server);
+  const topic = new Inbox();
+  const pattern = new Inbox();
+  const silent = new Inbox();
+  await hub.subscribe('re/1', topic.take);
+  await hub.subscribe('re/+', pattern.take);
+  await hub.subscribe('silent', silent.take);
+  await publisher.publish('re/1', 'before');
+  await Promise.all([topic.untilText('before'), pattern.untilText('before')]);
+
+  await server.stop();
+  const missed = numbered('missed', 300);
+  await publisher.publishAll('re/1', missed);
+  await restart();
+  await untilReconnected(hub);
+  await eventually('it has subscribed again', async () =>
+    (await hub.listSubscriptions()).length === 3);
+  await publisher.publish('re/1', 'after');
+  await publisher.publish('silent', 'after');
+  await Promise.all([topic, pattern, silent].map((inbox) => inbox.untilText('after')));
+  assert.deepEqual(topic.texts, ['before', ...missed, 'after']);
+  assert.deepEqual(pattern.texts, ['before', ...missed, 'after']);
+  assert.deepEqual(silent.texts, ['after']);
+});
+
+for (const [name, more] of [['', {}], [', with ENABLE_CACHE=false', { ENABLE_CACHE: 'false' }]]) {
+  test(`reconnecting while Redis is down ends subscribed${name}`, async (t) => {
+    const { redis, server, restart } = await startWatched(t, { ...more, BROKER_TIMEOUT: '1' });
+    const hub = await openHub(t, server);
+    const inbox = new Inbox();
+    await hub.subscribe('down/1', inbox.take);
+    await hub.publish('down/1', 'before');
+    await inbox.untilText('before'); // from now on it resumes with sinceEventId
+
+    await redis.kill();
+    await server.stop();
+    const again = await restart({ ready: false });
+    await untilReconnected(hub);
+    assert.equal(await again.readiness(), 503);
+    await assert.rejects(hub.publish('down/1', 'lost'), ({ code }) => code === -32603);
+
+    await redis.start();
+    await again.untilReadiness(200);
+    assert.deepEqual(await hub.listSubscriptions(), ['down/1']);
+    await hub.publish('down/1', 'after');
+    await inbox.untilText('after');
+    assert.deepEqual(inbox.texts, ['before', 'after']);
+  });
+}

@@ -1,0 +1,122 @@
+// Draining, and running short of descriptors.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { frame, OP } from './support/frames.mjs';
+import { httpGet } from './support/http.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { openSocket, openWebSocket, requestHead } from './support/socket.mjs';
+import { eventually, SANITIZED } from './support/wait.mjs';
+
+const SLACK_MS = SANITIZED ? 8000 : 1500;
+
+async function assertExitsWithin(server, ms, startedAt) {
+  assert.deepEqual(await server.untilExit(), { code: 0, signal: null });
+  const took = Date.now() - startedAt;
+  assert.ok(took <= ms + SLACK_MS, `it took ${took} ms`);
+}
+
+test('SIGTERM without clients ends at once', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '30' });
+  server.signal('SIGTERM');
+  await assertExitsWithin(server, 0, Date.now());
+});
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  test(`${signal} drains: 503, then Close 1001, then exit 0`, async (t) => {
+    const server = await startServer(t, { DRAIN_DELAY: '1', SHUTDOWN_TIMEOUT: '4' });
+    const clients = await Promise.all(Array.from({ length: 50 }, () => openClient(t, server)));
+    const deaf = await openWebSocket(t, server); // never answers a Close
+    const half = await openSocket(t, server);
+    await half.send('GET / HTTP/1.1\r\n');
+    const startedAt = Date.now();
+    server.signal(signal);
+
+    await server.untilReadiness(503); // it still accepts
+    assert.match(JSON.parse((await httpGet(server, '/readyz')).body).error, /drain/i);
+    assert.equal((await httpGet(server, '/healthz')).status, 200);
+    assert.equal(clients.filter(({ closed }) => closed).length, 0, 'not yet');
+    await clients[0].publish('a', 'still served');
+
+    await Promise.all(clients.map((client) => client.untilClosed()));
+    for (const { closed } of clients) assert.equal(closed.code, 1001);
+    await Promise.all([deaf.untilEnd(), half.untilEnd()]);
+    await assertExitsWithin(server, 5000, startedAt);
+    await assert.rejects(httpGet(server, '/healthz'), 'nobody listens any more');
+  });
+}
+
+test('what was published before the drain is delivered before the Close', async (t) => {
+  const server = await startServer(t);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('last');
+  const publisher = await openClient(t, server);
+  await publisher.publishAll('last', numbered('m', 500));
+  server.signal('SIGTERM');
+  await client.untilClosed();
+  assert.deepEqual(subscription.texts, numbered('m', 500));
+  assert.equal(client.closed.code, 1001);
+});
+
+test('a second SIGTERM ends it at once', async (t) => {
+  const server = await startServer(t, { DRAIN_DELAY: '60', SHUTDOWN_TIMEOUT: '60' });
+  const client = await openClient(t, server);
+  server.signal('SIGTERM');
+  await server.untilReadiness(503);
+  server.signal('SIGTERM');
+  await assertExitsWithin(server, 2000, Date.now());
+  await client.untilClosed();
+});
+
+test('a client that does not read cannot hold up the end', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '2', MAX_OUTPUT_QUEUE: '64m' });
+  const slow = await openWebSocket(t, server);
+  slow.socket.pause();
+  const params = { topic: 'flood' };
+  await slow.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscribe', params })));
+  const publisher = await openClient(t, server);
+  await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
+  await publisher.publishAll('flood', numbered('x'.repeat(100_000), 200), { window: 8 }); // 20 MB
+  server.signal('SIGTERM');
+  await assertExitsWithin(server, 2000, Date.now());
+});
+
+/** CPU time used in a second of wall time, in ms. */
+async function cpuOfOneSecond(server) {
+  const cpu = server.cpuMs();
+  const until = Date.now() + 1000;
+  await eventually('a second has passed', () => Date.now() >= until);
+  return server.cpuMs() - cpu;
+}
+
+test('an idle server rests', async (t) => {
+  const server = await startServer(t);
+  await openClient(t, server);
+  const used = await cpuOfOneSecond(server);
+  assert.ok(used <= 50, `${used} ms of CPU in a second`);
+});
+
+test('out of descriptors: it waits without spinning and goes on when they come back', async (t) => {
+  const server = await startServer(t, { WORKER_THREADS: '1' }, { ulimit: '-n 64' });
+  const early = await openClient(t, server);
+  const sockets = [];
+  for (let i = 0; i < 120; i++) {
+    const socket = await openSocket(t, server); // the kernel completes it in any case
+    socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'x' })).catch(() => {});
+    sockets.push(socket);
+  }
+  const answered = () => sockets.filter(({ received }) => received.length > 0);
+  await eventually('some are served', () => answered().length >= 20);
+  assert.ok(answered().length < 64, 'and not more than there are descriptors');
+
+  const used = await cpuOfOneSecond(server);
+  assert.ok(used <= 200, `${used} ms of CPU in a second`);
+  await early.roundTrip();
+
+  for (const { socket } of sockets) socket.destroy();
+  await eventually('a new client is served', () =>
+    httpGet(server, '/healthz').then(({ status }) => status === 200, () => false));
+  await early.roundTrip();
+});

@@ -1,0 +1,105 @@
+// The command line, the configuration, and starting.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { httpGet } from './support/http.mjs';
+import { runToExit, startServer } from './support/server.mjs';
+
+const OPTIONS = [
+  'LISTEN_ADDRESS', 'LISTEN_PORT', 'WORKER_THREADS', 'BROKER', 'JWT_SECRET', 'DISABLE_AUTH',
+  'REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD', 'REDIS_PREFIX', 'REDIS_POOL_SIZE', 'ENABLE_CACHE',
+  'MAX_CACHE_LENGTH', 'MAX_CACHE_REQUEST_LIMIT', 'DEFAULT_CACHE_TTL', 'PING_INTERVAL',
+  'WEBSOCKET_HANDSHAKE_TIMEOUT', 'PROMETHEUS_METRIC_PREFIX', 'LOG_LEVEL', 'LOG_FORMAT',
+  'MAX_MESSAGE_SIZE', 'MAX_HEADER_SIZE', 'MAX_OUTPUT_QUEUE', 'MAX_CONNECTIONS',
+  'MAX_SUBSCRIPTIONS', 'MEMORY_LIMIT', 'BROKER_TIMEOUT', 'DRAIN_DELAY', 'SHUTDOWN_TIMEOUT',
+];
+
+test('--help names every option on stdout', async () => {
+  const { code, stdout, stderr } = await runToExit({}, { args: ['--help'] });
+  assert.equal(code, 0);
+  assert.equal(stderr, '');
+  for (const name of OPTIONS) assert.match(stdout, new RegExp(`\\b${name}\\b`));
+});
+
+test('--version', async () => {
+  const { code, stdout } = await runToExit({}, { args: ['--version'] });
+  assert.equal(code, 0);
+  assert.match(stdout, /^eventhub \d+\.\d+\.\d+\S*\n$/);
+});
+
+test('--check-config says nothing of a good configuration', async () => {
+  const env = { LISTEN_PORT: '0', BROKER: 'memory', JWT_SECRET: 'mine', max_message_size: '64k' };
+  const { code, stderr } = await runToExit(env, { args: ['--check-config'] });
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+});
+
+const BAD = [
+  ['LISTEN_PORT', 'http'], ['LISTEN_PORT', '65536'], ['LISTEN_PORT', '-1'], ['LISTEN_PORT', '80 '],
+  ['LISTEN_ADDRESS', 'not an address'], ['WORKER_THREADS', '1.5'], ['BROKER', 'kafka'],
+  ['DISABLE_AUTH', 'maybe'], ['REDIS_PORT', '0'], ['PING_INTERVAL', '0'],
+  ['MAX_MESSAGE_SIZE', '1q'], ['MAX_MESSAGE_SIZE', '99999999999999999999'],
+  ['LOG_LEVEL', 'loud'], ['LOG_FORMAT', 'xml'], ['MAX_CACHE_LENGTH', '0x10'],
+];
+
+function assertOneLine({ code, stderr, stdout }, name) {
+  assert.equal(code, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^[^\n]+\n$/, 'one line');
+  assert.match(stderr, new RegExp(name, 'i'));
+}
+
+for (const [name, value] of BAD) {
+  test(`${name}=${value} is refused in one line, from wherever it comes`, async () => {
+    assertOneLine(await runToExit({ [name]: value }), name);
+    assertOneLine(await runToExit({ [name.toLowerCase()]: value }), name);
+    assertOneLine(await runToExit({}, { args: [`--${name.toLowerCase()}=${value}`] }), name);
+    assertOneLine(await runToExit({ [name]: value }, { args: ['--check-config'] }), name);
+  });
+}
+
+test('an option that does not exist is refused', async () => {
+  assertOneLine(await runToExit({}, { args: ['--listen_prot=80'] }), 'listen_prot');
+  assertOneLine(await runToExit({}, { args: ['8080'] }), '8080|argument');
+});
+
+test('a secret is not shown when it is refused', async () => {
+  const secret = 'top-secret'.repeat(1000);
+  const answer = await runToExit({ JWT_SECRET: secret });
+  assertOneLine(answer, 'JWT_SECRET');
+  assert.ok(!answer.stderr.includes('top-secret'));
+});
+
+test('command line beats environment, and empty is not set', async (t) => {
+  const env = { LISTEN_PORT: 'nonsense', BROKER: '', PING_INTERVAL: '' };
+  const server = await startServer(t, env, { args: ['--listen-port=0', '--broker=memory'] });
+  assert.equal((await httpGet(server, '/healthz')).status, 200);
+});
+
+test('a port that is in use is said clearly, with status 1', async (t) => {
+  const first = await startServer(t);
+  const env = { BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(first.port) };
+  const { code, stderr } = await runToExit(env);
+  assert.equal(code, 1);
+  assert.match(stderr, /in use/i);
+  assert.match(stderr, new RegExp(`\\b${first.port}\\b`));
+});
+
+test('without LISTEN_ADDRESS it listens on IPv4, too', async (t) => {
+  const server = await startServer(t, { LISTEN_ADDRESS: undefined });
+  assert.equal((await httpGet(server, '/healthz')).status, 200);
+});
+
+test('the log is one event a line', async (t) => {
+  const text = await startServer(t);
+  await text.stop();
+  for (const line of text.stderr.trimEnd().split('\n')) {
+    assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [a-z]+ event=\S+( \w+=('[^']*'|\S*))*$/);
+  }
+  const json = await startServer(t, { LOG_FORMAT: 'json' });
+  await json.stop();
+  for (const line of json.stderr.trimEnd().split('\n')) {
+    assert.equal(typeof JSON.parse(line).event, 'string');
+  }
+});

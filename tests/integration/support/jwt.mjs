@@ -1,0 +1,22 @@
+// Tokens as an application's backend would make them, and broken ones.
+
+import { createHmac } from 'node:crypto';
+
+export const SECRET = 'integration-secret';
+
+function base64url(value) {
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+}
+
+export function signToken(claims, { secret = SECRET, header = {}, hash = 'sha256' } = {}) {
+  const signed = `${base64url({ alg: 'HS256', typ: 'JWT', ...header })}.${base64url(claims)}`;
+  return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
+}
+
+export function unsignedToken(claims) {
+  return `${base64url({ alg: 'none', typ: 'JWT' })}.${base64url(claims)}.`;
+}
+
+export function secondsFromNow(seconds) {
+  return Math.floor(Date.now() / 1000) + seconds;
+}

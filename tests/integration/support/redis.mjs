@@ -1,0 +1,81 @@
+// A redis-server of the test's own, on a free port with a temporary directory.
+
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { defer } from './cleanup.mjs';
+import { eventually, within } from './wait.mjs';
+
+const run = promisify(execFile);
+
+export async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+export class Redis {
+  #process = null;
+  #gone = null;
+
+  constructor(port, args) {
+    this.port = port;
+    this.args = args;
+    this.dir = mkdtempSync(join(tmpdir(), 'eventhub-redis-'));
+  }
+
+  /** What a server needs to use it. */
+  get options() {
+    return { BROKER: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(this.port) };
+  }
+
+  async start() {
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.dir,
+      '--save', '', ...this.args];
+    this.#process = spawn('redis-server', args, { stdio: 'ignore' });
+    this.#gone = new Promise((resolve) => this.#process.on('close', resolve));
+    const isUp = (answer) => /^(PONG|NOAUTH)/.test(answer); // and not still loading
+    await eventually('redis answers', () => this.command('PING').then(isUp, () => false));
+  }
+
+  /** Like a crash: nothing is saved that is not in the append-only file yet. */
+  async kill() {
+    this.#process.kill('SIGKILL');
+    await within(this.#gone, 'end of redis');
+    this.#process = null;
+  }
+
+  /** It keeps its connections but does nothing, as on a machine that hangs. */
+  freeze() {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw() {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** One command through redis-cli; its answer as text. */
+  async command(...words) {
+    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...words]);
+    return stdout.trimEnd();
+  }
+
+  async done() {
+    if (this.#process) await this.kill();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** `start: false`: the test starts it later, on the port that it has already. */
+export async function startRedis(t, { args = [], start = true } = {}) {
+  const redis = new Redis(await freePort(), args);
+  defer(t, () => redis.done());
+  if (start) await redis.start();
+  return redis;
+}

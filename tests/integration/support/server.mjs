@@ -1,0 +1,142 @@
+// The real binary, as a child process. Every server is stopped with SIGTERM and must then exit with
+// status 0 and without a sanitizer's report, unless the test says that it expects another end.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+import { defer } from './cleanup.mjs';
+import { httpGet } from './http.mjs';
+import { BINARY, eventually, Watched } from './wait.mjs';
+
+const DEFAULTS = {
+  LISTEN_ADDRESS: '127.0.0.1',
+  LISTEN_PORT: '0',
+  BROKER: 'memory',
+  DISABLE_AUTH: 'true',
+  SHUTDOWN_TIMEOUT: '5',
+};
+const SANITIZER_REPORT = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error/;
+// As text, and with LOG_FORMAT=json.
+const LISTENING = /event=listening\b.*?\bport=(\d+)|"event":"listening".*?"port":(\d+)/;
+const KEPT_OF_ENVIRONMENT = ['PATH', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS'];
+
+function environment(options) {
+  const env = { ...options };
+  for (const name of KEPT_OF_ENVIRONMENT) {
+    if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  return env;
+}
+
+/** The binary with exactly these variables in its environment; ends when the process has. */
+export class Process extends Watched {
+  stdout = '';
+  stderr = '';
+  exit = null; // { code, signal }
+
+  constructor(env, { args = [], ulimit } = {}) {
+    super();
+    const command = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`, BINARY] : [BINARY];
+    const [file, ...front] = command;
+    this.child = spawn(file, [...front, ...args], {
+      env: environment(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.pid = this.child.pid;
+    for (const name of ['stdout', 'stderr']) this.#collect(name);
+    this.child.on('close', (code, signal) => {
+      this.exit = { code, signal };
+      this.end();
+    });
+  }
+
+  #collect(name) {
+    this.child[name].setEncoding('utf8').on('data', (text) => {
+      this[name] += text;
+      if (process.env.EVENTHUB_TEST_LOG) process.stderr.write(text);
+      this.changed();
+    });
+  }
+
+  signal(name) {
+    this.child.kill(name);
+  }
+
+  untilExit(deadlineMs) {
+    return this.until('exit of the server', () => this.exit, deadlineMs);
+  }
+
+  assertNoSanitizerReport() {
+    assert.ok(!SANITIZER_REPORT.test(this.stderr), `sanitizer report:\n${this.stderr}`);
+  }
+}
+
+/** Runs the binary to its end: for --help and for what it must refuse. */
+export async function runToExit(env, how) {
+  const process = new Process(env, how);
+  const { code } = await process.untilExit();
+  process.assertNoSanitizerReport();
+  return { code, stdout: process.stdout, stderr: process.stderr };
+}
+
+export class Server extends Process {
+  port = 0;
+
+  async untilListening() {
+    await this.until('event=listening in the log', () => {
+      const line = LISTENING.exec(this.stderr);
+      this.port = line ? Number(line[1] ?? line[2]) : 0;
+      if (!line && this.exit) throw new Error(`the server did not start:\n${this.stderr}`);
+      return line;
+    });
+  }
+
+  /** The status of /readyz; 0 where nobody answers. */
+  async readiness() {
+    return (await httpGet(this, '/readyz').catch(() => ({ status: 0 }))).status;
+  }
+
+  untilReadiness(status) {
+    return eventually(`/readyz says ${status}`, async () => (await this.readiness()) === status);
+  }
+
+  async metrics() {
+    const answer = await httpGet(this, '/metrics?format=json');
+    return JSON.parse(answer.body);
+  }
+
+  untilMetric(what, condition) {
+    return eventually(what, async () => condition(await this.metrics()));
+  }
+
+  /** User and system time used so far, in ms. */
+  cpuMs() {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const TICK_MS = 10;
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+
+  /** SIGTERM, and the end that a server in order comes to. Fine if it was stopped before. */
+  async stop() {
+    if (!this.exit) this.signal('SIGTERM');
+    const exit = await this.untilExit();
+    this.assertNoSanitizerReport();
+    assert.deepEqual(exit, { code: 0, signal: null }, `the server's log:\n${this.stderr}`);
+  }
+}
+
+/**
+ * Starts a server. `options` are its environment, over the defaults above; undefined takes one away.
+ * `how`: args and ulimit as for Process; ready: false does not wait for /readyz.
+ */
+export async function startServer(t, options = {}, how = {}) {
+  const env = { ...DEFAULTS, ...options };
+  for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
+  const server = new Server(env, how);
+  defer(t, () => server.stop());
+  await server.untilListening();
+  if (how.ready !== false) await server.untilReadiness(200);
+  return server;
+}

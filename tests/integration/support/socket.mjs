@@ -1,0 +1,175 @@
+// A client that knows nothing but bytes: sends them cut anywhere, reads responses and frames.
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+
+import { defer } from './cleanup.mjs';
+import { OP, parseClose, parseFrame } from './frames.mjs';
+import { Watched, within } from './wait.mjs';
+
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const WITHOUT_BODY = new Set([101, 204, 304]);
+
+export class RawSocket extends Watched {
+  received = Buffer.alloc(0); // and not read yet
+
+  constructor(t, server) {
+    super();
+    this.socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    this.socket.setNoDelay();
+    this.socket.on('data', (bytes) => {
+      this.received = Buffer.concat([this.received, bytes]);
+      this.changed();
+    });
+    this.socket.on('end', () => this.end());
+    this.socket.on('error', () => this.end()); // a reset is an end, too
+    this.socket.on('close', () => this.end());
+    defer(t, () => this.socket.destroy());
+  }
+
+  untilConnected() {
+    if (!this.socket.connecting) return this;
+    const connected = new Promise((resolve, reject) =>
+      this.socket.once('connect', () => resolve(this)).once('error', reject));
+    return within(connected, 'connect');
+  }
+
+  /** Resolves when the kernel has taken the bytes. */
+  send(bytes) {
+    return within(new Promise((resolve) => this.socket.write(bytes, () => resolve())), 'send');
+  }
+
+  /** Takes what `parse` finds at the start of the received bytes, when it finds something. */
+  async #read(what, parse) {
+    const found = await this.until(what, () => parse(this.received));
+    this.received = this.received.subarray(found.size);
+    return found;
+  }
+
+  /** { status, headers, body }; `head`: the answer to a HEAD, which has no body. */
+  readResponse({ head = false } = {}) {
+    return this.#read('a whole HTTP response', (bytes) => parseResponse(bytes, head));
+  }
+
+  readFrame() {
+    return this.#read('a whole frame', parseFrame);
+  }
+
+  /** The next frame that is not a ping of the server's. */
+  async readDataFrame() {
+    for (;;) {
+      const received = await this.readFrame();
+      if (received.op !== OP.PING) return received;
+    }
+  }
+
+  async readJson() {
+    const received = await this.readDataFrame();
+    assert.equal(received.op, OP.TEXT, `text, not ${JSON.stringify(received)}`);
+    return JSON.parse(received.payload.toString());
+  }
+
+  /** The Close that must come next, and the end of the connection that must follow it. */
+  async readClose() {
+    const close = parseClose(await this.readDataFrame());
+    await this.untilEnd();
+    assert.equal(this.received.length, 0, 'nothing comes after a Close');
+    return close;
+  }
+
+  /** The server has ended its side. */
+  async untilEnd() {
+    await this.until('end of the connection', () => this.ended);
+  }
+}
+
+function parseResponse(bytes, head) {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return null;
+  const [statusLine, ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const match = /^HTTP\/1\.1 (\d{3}) [\x20-\x7e]+$/.exec(statusLine);
+  assert.ok(match, `a status line: ${statusLine}`);
+  const status = Number(match[1]);
+  const headers = parseFields(fields);
+  const bodySize = head || WITHOUT_BODY.has(status) ? 0 : Number(headers['content-length']);
+  assert.ok(bodySize >= 0, 'a response with a body says how long it is');
+  const size = end + 4 + bodySize;
+  if (bytes.length < size) return null;
+  return { status, headers, body: bytes.subarray(end + 4, size).toString(), size };
+}
+
+function parseFields(lines) {
+  const headers = {};
+  for (const line of lines) {
+    const match = /^([\w-]+): ?(.*)$/.exec(line);
+    assert.ok(match, `a header field: ${line}`);
+    const name = match[1].toLowerCase();
+    headers[name] = name in headers ? `${headers[name]}, ${match[2]}` : match[2];
+  }
+  return headers;
+}
+
+export async function openSocket(t, server) {
+  return new RawSocket(t, server).untilConnected();
+}
+
+/** The fields of a handshake that is as it should be. */
+export function handshakeFields(key = randomBytes(16).toString('base64')) {
+  return {
+    Host: 'localhost',
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': key,
+    'Sec-WebSocket-Version': '13',
+  };
+}
+
+/** A request head; a field that is undefined is left out. */
+export function requestHead(requestLine, fields) {
+  const lines = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${requestLine}\r\n${lines.join('')}\r\n`;
+}
+
+export function handshake(fields = {}, target = '/') {
+  return requestHead(`GET ${target} HTTP/1.1`, { ...handshakeFields(), ...fields });
+}
+
+export function acceptKey(key) {
+  return createHash('sha1').update(key + GUID).digest('base64');
+}
+
+/** Reads the answer to a handshake that must have succeeded. */
+export async function readUpgrade(socket, key) {
+  const answer = await socket.readResponse();
+  assert.equal(answer.status, 101, answer.body);
+  assert.equal(answer.headers.upgrade?.toLowerCase(), 'websocket');
+  assert.equal(answer.headers.connection?.toLowerCase(), 'upgrade');
+  assert.equal(answer.headers['sec-websocket-accept'], acceptKey(key));
+  assert.equal(answer.headers['sec-websocket-extensions'], undefined);
+  return answer;
+}
+
+/** A connection that has upgraded; `after` is sent in the same packet as the handshake. */
+export async function openWebSocket(t, server, { fields = {}, target = '/', after = '' } = {}) {
+  const socket = await openSocket(t, server);
+  const all = { ...handshakeFields(), ...fields };
+  const head = requestHead(`GET ${target} HTTP/1.1`, all);
+  await socket.send(Buffer.concat([Buffer.from(head), Buffer.from(after)]));
+  await readUpgrade(socket, all['Sec-WebSocket-Key']);
+  return socket;
+}
+
+/**
+ * Returns a function that resolves when a worker has read what other connections sent before: with
+ * WORKER_THREADS=1 a round trip on a second connection, which the worker serves after them.
+ */
+export async function openBarrier(t, server) {
+  const socket = await openSocket(t, server);
+  return async () => {
+    await socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'localhost' }));
+    assert.equal((await socket.readResponse()).status, 200);
+  };
+}
