@@ -128,7 +128,8 @@ static bool naive_covers(struct str wide, struct str narrow)
     split(narrow, &n);
     if (!is(n.level[n.n - 1], "#"))
         return covers_witness(&w, &n, 0);
-    return covers_witness(&w, &n, 0) && covers_witness(&w, &n, 1) && covers_witness(&w, &n, w.n);
+    return covers_witness(&w, &n, 0) && covers_witness(&w, &n, 1) &&
+           covers_witness(&w, &n, w.n + 1);
 }
 
 /* ---- the properties ---- */
