@@ -1,5 +1,5 @@
-/* core.h - what the broker's two engines share and what they must provide. Only the broker folder includes
- * it. All of it runs on the broker's thread.
+/* core.h - what the broker's two engines share and what they must provide. Only the broker folder
+ * includes it. All of it runs on the broker's thread.
  *
  * The core (broker.c) owns the thread, its loop and inbox, the ports and what is posted to them; an
  * engine (mem.c, redis.c) owns the messages. Live messages go through core_live, which bounds what

@@ -1,8 +1,8 @@
 /* port.h - what is posted to one worker, and how much of it may wait there.
  * Thread:  the broker's, but for live_batch_free (broker.h). Only broker.c, port.c and replay.c
  *          include this.
- * States:  live (replay is NULL): messages go into the batch of this turn; replaying: the log is read
- *          from the port's own mark and live messages are set aside meanwhile (replay.c).
+ * States:  live (replay is NULL): messages go into the batch of this turn; replaying: the log is
+ * read from the port's own mark and live messages are set aside meanwhile (replay.c).
  */
 #ifndef EH_BROKER_PORT_H
 #define EH_BROKER_PORT_H
@@ -19,10 +19,10 @@ struct broker_port {
     struct live_batch *batch; /* of this turn, or NULL */
     size_t batch_cap;
     struct replay *replay;
-    struct mail room;              /* posted by the worker: the box is half empty */
-    atomic_size_t waiting;         /* messages posted and not yet freed by the worker */
+    struct mail room;      /* posted by the worker: the box is half empty */
+    atomic_size_t waiting; /* messages posted and not yet freed by the worker */
     atomic_size_t waiting_bytes;
-    atomic_bool wants_room;        /* the worker shall post `room` */
+    atomic_bool wants_room; /* the worker shall post `room` */
 };
 
 struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live);

@@ -52,6 +52,7 @@ enum metric {
     METRIC_REFUSED_PARAMS,     /* {reason="invalid_params"}: -32602 */
     METRIC_REFUSED_RIGHTS,     /* {reason="not_allowed"} */
     METRIC_REFUSED_BROKER,     /* {reason="broker_unavailable"}: -32603 */
+    METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
     METRIC_HISTORY_COMPLETE,   /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */

@@ -32,6 +32,8 @@ struct trie *trie_create(void);
 void trie_free(struct trie *t); /* every sub removed before */
 void trie_add(struct trie *t, struct str filter, struct trie_sub *s);
 void trie_remove(struct trie *t, struct trie_sub *s);
+/* The place that subs of this filter share; NULL when nobody needs it. */
+const struct trie_node *trie_find(const struct trie *t, struct str filter);
 void trie_match(const struct trie *t, struct str topic, trie_fn *fn, void *arg);
 
 /* The filter that a sub was added under: writes at most TOPIC_MAX bytes, returns the length. The

@@ -29,12 +29,14 @@ struct acceptor_config {
     size_t n_listen_fds;
     struct mailbox *const *workers; /* where sockets go, in turn */
     size_t n_workers;
-    mail_fn *on_accepted;           /* runs on the worker with a struct accepted */
-    void (*on_exhausted)(void *arg, int err); /* acceptor's thread: out of descriptors, once a try */
+    mail_fn *on_accepted; /* runs on the worker with a struct accepted */
+    void (*on_exhausted)(void *arg,
+                         int err); /* acceptor's thread: out of descriptors, once a try */
     void *arg;
 };
 
-int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_acceptor) EH_MUST_USE;
+int acceptor_start(const struct acceptor_config *config,
+                   struct acceptor **ret_acceptor) EH_MUST_USE;
 void acceptor_stop(struct acceptor *a); /* closes the listening sockets; returns when it is done */
 
 #endif

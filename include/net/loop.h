@@ -39,13 +39,14 @@ struct loop_task {
 int loop_create(struct loop **ret_loop) EH_MUST_USE; /* EH_EIO */
 void loop_free(struct loop *lp);                     /* runs what still waits to be freed */
 void loop_run(struct loop *lp);                      /* until loop_stop */
-void loop_stop(struct loop *lp);                     /* on the loop's thread; ends after this turn */
+void loop_stop(struct loop *lp); /* on the loop's thread; ends after this turn */
 bool loop_is_mine(const struct loop *lp);
 
 uint64_t loop_now(const struct loop *lp); /* monotonic ms, as of the start of the turn */
-char *loop_scratch(struct loop *lp);      /* LOOP_SCRATCH bytes, contents valid within one callback */
+char *loop_scratch(struct loop *lp); /* LOOP_SCRATCH bytes, contents valid within one callback */
 
-int loop_watch(struct loop *lp, struct loop_io *io, int fd, uint32_t events) EH_MUST_USE; /* EH_EIO */
+int loop_watch(struct loop *lp, struct loop_io *io, int fd,
+               uint32_t events) EH_MUST_USE; /* EH_EIO */
 void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events);
 void loop_unwatch(struct loop *lp, struct loop_io *io); /* no more calls, also within this turn */
 

@@ -7,6 +7,8 @@
 #ifndef EH_NET_MAILBOX_H
 #define EH_NET_MAILBOX_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/list.h"
 
@@ -24,7 +26,8 @@ struct mail {
 
 int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box) EH_MUST_USE; /* EH_EIO */
 void mailbox_post(struct mailbox *box, struct mail *m);
-void mailbox_drain(struct mailbox *box); /* delivers what waits now; for the receiver's shutdown */
-void mailbox_free(struct mailbox *box);  /* after drain, when nobody posts any more */
+/* Delivers what waits now; false when that was nothing. For the receiver's shutdown. */
+bool mailbox_drain(struct mailbox *box);
+void mailbox_free(struct mailbox *box); /* after drain, when nobody posts any more */
 
 #endif

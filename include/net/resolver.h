@@ -26,8 +26,8 @@ struct resolver *resolver_create(struct mailbox *box); /* box lives at least as 
 void resolver_free(struct resolver *r);                /* never waits for a question */
 
 /* Posts a resolver_answer with fn to the box. EH_EIO when no thread can be started. */
-int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port, uint64_t tag)
-    EH_MUST_USE;
+int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port,
+                 uint64_t tag) EH_MUST_USE;
 void resolver_answer_free(struct resolver_answer *a);
 
 #endif

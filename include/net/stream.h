@@ -31,8 +31,9 @@ struct stream_events {
     /* Bytes arrived, in the loop's scratch buffer; they may be changed in place and are gone
      * after the call. */
     void (*on_data)(struct stream *s, char *p, size_t n);
-    /* The peer closed, or the socket (or its connecting) failed: err is 0 or an errno. Nothing comes
-     * after it; the user closes the stream. What is queued may still be flushed when err is 0. */
+    /* The peer closed, or the socket (or its connecting) failed: err is 0 or an errno. Nothing
+     * comes after it; the user closes the stream. What is queued may still be flushed when err is
+     * 0. */
     void (*on_end)(struct stream *s, int err);
     /* sent bytes went to the kernel; the queue may be empty now. May be NULL. */
     void (*on_sent)(struct stream *s, size_t sent);
@@ -45,8 +46,8 @@ struct stream {
     bool paused;  /* does not read */
     bool blocked; /* the kernel's buffer is full: waits for EPOLLOUT */
     bool connecting;
-    bool ended;     /* on_end was called */
-    bool fin;       /* shut down for writing when the queue is empty */
+    bool ended; /* on_end was called */
+    bool fin;   /* shut down for writing when the queue is empty */
     struct loop *loop;
     const struct stream_events *events;
     struct outq *out; /* NULL: nothing waits */
@@ -54,15 +55,15 @@ struct stream {
 };
 
 /* Takes a connected fd and starts reading. On EH_EIO the fd stays the caller's. */
-int stream_open(struct stream *s, struct loop *lp, int fd, const struct stream_events *events)
-    EH_MUST_USE;
+int stream_open(struct stream *s, struct loop *lp, int fd,
+                const struct stream_events *events) EH_MUST_USE;
 /* Starts to connect; on_open or on_end follows. Output may be queued at once. EH_EIO: errno. */
 int stream_connect(struct stream *s, struct loop *lp, const struct sockaddr *addr, socklen_t len,
                    const struct stream_events *events) EH_MUST_USE;
 void stream_close(struct stream *s); /* closes the fd, drops the queue; fine when closed */
 bool stream_is_open(const struct stream *s);
 
-void stream_pause(struct stream *s);  /* stop reading: the kernel's window is the back-pressure */
+void stream_pause(struct stream *s); /* stop reading: the kernel's window is the back-pressure */
 void stream_resume(struct stream *s);
 
 /* Queues one unit: head is copied, body (may be empty) is referenced and `owner` kept until it is
@@ -77,6 +78,6 @@ void stream_flush(struct stream *s);          /* now rather than at the end of t
 /* Drops every unit of which nothing was sent yet. */
 void stream_discard(struct stream *s);
 void stream_reset_on_close(struct stream *s); /* closing sends RST: what waits is not wanted */
-void stream_shutdown(struct stream *s);       /* no more output after what is queued was sent (FIN) */
+void stream_shutdown(struct stream *s); /* no more output after what is queued was sent (FIN) */
 
 #endif

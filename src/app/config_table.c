@@ -196,14 +196,14 @@ const struct config_option config_options[] = {
       .offset = AT(drain_delay),
       .initial = "0",
       .max = 3600,
-      .about = "Seconds after SIGTERM in which new clients are still taken; /readyz says 503." },
+      .about = "Seconds after SIGTERM in which clients are still taken while /readyz says 503." },
     { .name = "SHUTDOWN_TIMEOUT",
       .kind = CONFIG_NUMBER,
       .offset = AT(shutdown_timeout),
       .initial = "8",
       .min = 1,
       .max = 3600,
-      .about = "Seconds after that in which clients are said goodbye; what is left is cut off." },
+      .about = "Seconds from SIGTERM to the end, the delay included; who is left then is cut off." },
 };
 
 const size_t config_option_count = sizeof(config_options) / sizeof(config_options[0]);

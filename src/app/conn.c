@@ -1,1 +1,294 @@
-#include "app/config.h"
+#include "app/conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/sub.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static void on_data(struct stream *s, char *p, size_t n);
+static void on_end(struct stream *s, int err);
+static void on_sent(struct stream *s, size_t sent);
+
+static const struct stream_events events = {
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_sent = on_sent,
+};
+
+static struct conn *conn_of(struct stream *s)
+{
+    return container_of(s, struct conn, stream);
+}
+
+static void on_handshake_timeout(struct timer *t)
+{
+    conn_close(container_of(t, struct conn, timer), METRIC_CLOSED_HANDSHAKE);
+}
+
+static void on_linger_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    conn_close(c, c->closed_as);
+}
+
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer)
+{
+    struct conn *c = mem_zalloc(sizeof(*c));
+
+    c->worker = w;
+    c->peer = *peer;
+    c->closed_as = METRIC_COUNT; /* not known yet */
+    list_init(&c->subs);
+    if (stream_open(&c->stream, w->loop, fd, &events) < 0) {
+        log_error("epoll_refused", LOG_N("fd", fd));
+        close(fd);
+        free(c);
+        return;
+    }
+    c->ref = worker_add(w, c);
+    timer_init(&c->timer, on_handshake_timeout);
+    loop_timer(w->loop, &c->timer, w->context->config->websocket_handshake_timeout * 1000);
+}
+
+static void on_reap(struct loop_task *task)
+{
+    free(container_of(task, struct conn, task));
+}
+
+static void log_close(const struct conn *c)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    sock_addr_format(&c->peer, peer);
+    log_debug("disconnected", LOG_N("worker", c->worker->index), LOG_N("slot", c->ref.slot),
+              LOG_Z("peer", peer), LOG_N("code", c->close_code));
+}
+
+void conn_close(struct conn *c, enum metric reason)
+{
+    struct worker *w = c->worker;
+
+    if (c->state == CONN_DEAD)
+        return;
+    c->state = CONN_DEAD; /* first: what follows must not send */
+    log_close(c);
+    metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
+    sub_close_all(c);
+    timer_stop(&c->timer);
+    stream_close(&c->stream);
+    worker_remove(w, c->ref);
+    if (list_linked(&c->throttled))
+        list_remove(&c->throttled);
+    buf_done(&c->in);
+    buf_done(&c->message);
+    if (c->auth != w->everybody)
+        auth_free(c->auth);
+    loop_cancel(&c->task);
+    c->task.fn = on_reap;
+    loop_reap_later(w->loop, &c->task);
+}
+
+void conn_linger(struct conn *c, enum metric reason)
+{
+    if (c->state == CONN_LINGER || c->state == CONN_DEAD)
+        return;
+    c->state = CONN_LINGER;
+    if (c->closed_as == METRIC_COUNT)
+        c->closed_as = reason;
+    sub_close_all(c);
+    buf_done(&c->in);
+    buf_done(&c->message);
+    stream_resume(&c->stream); /* reads on, to see the peer's end, and throws away */
+    stream_shutdown(&c->stream);
+    timer_stop(&c->timer);
+    timer_init(&c->timer, on_linger_timeout);
+    loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
+}
+
+void conn_drain(struct conn *c)
+{
+    if (c->state == CONN_WS)
+        conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
+    else if (c->state == CONN_HTTP)
+        conn_linger(c, METRIC_CLOSED_DRAIN);
+}
+
+static bool is_reading(const struct conn *c)
+{
+    return c->state == CONN_HTTP || c->state == CONN_WS || c->state == CONN_CLOSING;
+}
+
+static bool is_throttled(const struct conn *c)
+{
+    return list_linked(&c->throttled);
+}
+
+/* Understands as much of the input as there is; returns the bytes used. */
+static size_t consume(struct conn *c, char *p, size_t n)
+{
+    size_t used = 0;
+
+    while (used < n && is_reading(c) && !is_throttled(c)) {
+        size_t step = c->state == CONN_HTTP ? conn_http_step(c, p + used, n - used)
+                                            : conn_ws_step(c, p + used, n - used);
+
+        if (step == 0)
+            break;
+        used += step;
+    }
+    return is_reading(c) ? used : n;
+}
+
+/* What was left over from before stands in c->in; usually that is nothing, and the bytes are
+ * understood where they were read. */
+static void on_input(struct conn *c, char *p, size_t n)
+{
+    bool had_rest = buf_used(&c->in) > 0;
+    size_t used;
+
+    if (had_rest) {
+        buf_add(&c->in, p, n);
+        p = buf_head(&c->in);
+        n = buf_used(&c->in);
+    }
+    used = consume(c, p, n);
+    if (!is_reading(c) && c->state != CONN_LEAVING)
+        return; /* closing gave the buffers back */
+    if (had_rest)
+        buf_consume(&c->in, used);
+    else if (used < n)
+        buf_add(&c->in, p + used, n - used);
+    if (buf_used(&c->in) == 0)
+        buf_done(&c->in);
+}
+
+static void on_data(struct stream *s, char *p, size_t n)
+{
+    struct conn *c = conn_of(s);
+
+    c->last_heard_ms = loop_now(c->worker->loop);
+    metrics_add(c->worker->metrics, METRIC_BYTES_IN, (int64_t)n);
+    if (is_reading(c))
+        on_input(c, p, n);
+}
+
+static void on_end(struct stream *s, int err)
+{
+    struct conn *c = conn_of(s);
+
+    if (err == 0)
+        stream_flush(s); /* a client that only half-closed still gets its answers */
+    conn_close(c, err ? METRIC_CLOSED_ERROR : METRIC_CLOSED_CLIENT);
+}
+
+static void on_sent(struct stream *s, size_t sent)
+{
+    struct conn *c = conn_of(s);
+
+    metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
+    if (c->n_joins_waiting && stream_queued(s) < c->worker->context->config->max_output_queue / 2)
+        join_on_room(c);
+}
+
+bool conn_has_room(const struct conn *c, size_t bytes)
+{
+    size_t queued = stream_queued(&c->stream);
+
+    /* One unit that is larger than the limit all alone is not the reader's fault. */
+    return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
+}
+
+static void on_overflow(struct loop_task *task)
+{
+    conn_ws_overflow(container_of(task, struct conn, task));
+}
+
+/* At the end of the turn, since a subscription may not end while its message is being matched. */
+static void overflow(struct conn *c)
+{
+    if (c->overflowed)
+        return;
+    c->overflowed = true;
+    c->task.fn = on_overflow;
+    loop_at_end(c->worker->loop, &c->task);
+}
+
+bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
+{
+    if (c->state > CONN_LEAVING || c->overflowed)
+        return false; /* our Close was the last word */
+    if (!conn_has_room(c, head.n + body.n)) {
+        overflow(c);
+        return false;
+    }
+    stream_send(&c->stream, head, owner, body);
+    return true;
+}
+
+static void throttle(struct conn *c)
+{
+    if (is_throttled(c))
+        return;
+    list_push(&c->worker->throttled, &c->throttled);
+    stream_pause(&c->stream);
+}
+
+static void unthrottle(struct conn *c)
+{
+    list_remove(&c->throttled);
+    c->last_heard_ms = loop_now(c->worker->loop); /* we did not listen */
+    stream_resume(&c->stream);
+    on_input(c, NULL, 0);
+}
+
+void conn_call_began(struct conn *c, size_t bytes)
+{
+    struct worker *w = c->worker;
+
+    c->n_pending++;
+    w->pending_bytes += bytes;
+    if (c->n_pending >= CONN_MAX_PENDING || w->pending_bytes > CONN_MAX_PENDING_BYTES)
+        throttle(c);
+}
+
+/* Each at most once: what they read may throttle them again. */
+static void unthrottle_all(struct worker *w)
+{
+    struct list todo;
+    struct list *link;
+
+    list_init(&todo);
+    list_take(&todo, &w->throttled);
+    while ((link = list_first(&todo))) {
+        struct conn *c = container_of(link, struct conn, throttled);
+
+        if (c->n_pending < CONN_MAX_PENDING / 2) {
+            unthrottle(c);
+        } else {
+            list_remove(link);
+            list_push(&w->throttled, link);
+        }
+    }
+}
+
+void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
+{
+    bool was_full = w->pending_bytes > CONN_MAX_PENDING_BYTES / 2;
+
+    assert(w->pending_bytes >= bytes);
+    w->pending_bytes -= bytes;
+    if (c && --c->n_pending == 0)
+        conn_ws_on_idle(c);
+    if (w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
+        return;
+    if (was_full)
+        unthrottle_all(w);
+    else if (c && is_throttled(c) && c->n_pending == CONN_MAX_PENDING / 2)
+        unthrottle(c);
+}

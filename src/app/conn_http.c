@@ -1,1 +1,91 @@
-#include "app/config.h"
+/* conn_http.c - the HTTP state of a connection: one request after the other, until an upgrade. */
+#include "app/conn.h"
+#include "app/routes.h"
+#include "base/log.h"
+#include "proto/json.h"
+
+static void restart_timer(struct conn *c)
+{
+    loop_timer(c->worker->loop, &c->timer,
+               c->worker->context->config->websocket_handshake_timeout * 1000);
+}
+
+void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
+{
+    bool keep_alive = rq && rq->keep_alive && !a->close;
+    struct http_response head = {
+        .status = a->status,
+        .content_type = a->type,
+        .content_length = a->body.n,
+        .keep_alive = keep_alive,
+        .extra = a->extra,
+    };
+    struct buf out = { 0 };
+    struct bytes *unit;
+
+    http_response_head(&out, &head);
+    if (!rq || !str_eq(rq->method, STR("HEAD")))
+        buf_add_str(&out, a->body);
+    unit = bytes_copy(buf_str(&out));
+    buf_done(&out);
+    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* an overflow closes by itself */
+    shared_unref(&unit->shared);
+    if (!keep_alive)
+        conn_linger(c, METRIC_CLOSED_SERVER);
+}
+
+void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
+                     struct str extra)
+{
+    struct buf body = { 0 };
+
+    buf_add_str(&body, STR("{\"error\":"));
+    json_add_string(&body, str_of(why));
+    buf_add_char(&body, '}');
+    http_send(c, rq,
+              &(struct http_answer){ .status = status,
+                                     .type = "application/json",
+                                     .body = buf_str(&body),
+                                     .extra = extra,
+                                     .close = true });
+    buf_done(&body);
+}
+
+static void handle(struct conn *c, const struct http_request *rq)
+{
+    if (routes_handle(c, rq))
+        return;
+    if (upgrade_is_wanted(rq))
+        upgrade_handle(c, rq);
+    else
+        http_send_error(c, rq, 404, "not found", STR(""));
+}
+
+static void refuse(struct conn *c, int status)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->peer, peer);
+    log_debug("http_refused", LOG_Z("peer", peer), LOG_N("status", status));
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
+    c->closed_as = METRIC_CLOSED_PROTOCOL;
+    http_send_error(c, NULL, status, http_reason(status), STR(""));
+}
+
+size_t conn_http_step(struct conn *c, char *p, size_t n)
+{
+    struct http_request rq;
+    int used =
+        http_parse(&c->http, str_make(p, n), c->worker->context->config->max_header_size, &rq);
+
+    if (used < 0) {
+        refuse(c, -used);
+        return n;
+    }
+    if (used == 0)
+        return 0;
+    c->http = (struct http_parser){ 0 };
+    restart_timer(c);
+    handle(c, &rq);
+    return (size_t)used;
+}

@@ -1,1 +1,237 @@
-#include "app/config.h"
+/* conn_ws.c - the WebSocket state of a connection: frames in, the closing handshake, pings. */
+#include <stdlib.h>
+
+#include "app/conn.h"
+#include "app/rpc.h"
+#include "app/sub.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+static uint64_t ping_ms(const struct conn *c)
+{
+    return c->worker->context->config->ping_interval * 1000;
+}
+
+static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
+{
+    char frame[WS_HEAD_MAX + WS_CONTROL_MAX];
+    size_t n = ws_encode_head(frame, op, payload.n);
+    struct bytes *copy;
+
+    if (payload.n)
+        memcpy(frame + n, payload.p, payload.n);
+    copy = bytes_copy(str_make(frame, n + payload.n));
+    (void)conn_send(c, STR(""), &copy->shared, bytes_str(copy)); /* an overflow closes by itself */
+    shared_unref(&copy->shared);
+}
+
+static bool token_expired(const struct conn *c)
+{
+    uint64_t expires = auth_expires(c->auth);
+
+    return expires && clock_wall_ms() / 1000 >= expires;
+}
+
+/* Until the next ping, or the token's end if that comes first. */
+static void start_ping_timer(struct conn *c)
+{
+    uint64_t expires_ms = auth_expires(c->auth) * 1000;
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t wait = ping_ms(c);
+
+    if (expires_ms && expires_ms < now_ms + wait)
+        wait = expires_ms > now_ms ? expires_ms - now_ms : 0;
+    loop_timer(c->worker->loop, &c->timer, wait);
+}
+
+static void on_ping_timer(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+    uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
+    struct bytes *ping = (struct bytes *)c->worker->ping;
+
+    if (token_expired(c)) {
+        conn_ws_close(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
+        return;
+    }
+    if (silent_ms >= 2 * ping_ms(c) && !list_linked(&c->throttled)) {
+        conn_close(c, METRIC_CLOSED_TIMEOUT);
+        return;
+    }
+    (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
+    start_ping_timer(c);
+}
+
+static void on_leave_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    conn_ws_close(c, c->close_code, "", c->closed_as);
+}
+
+static void on_close_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    conn_linger(c, c->closed_as);
+}
+
+static void set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
+{
+    timer_stop(&c->timer);
+    timer_init(&c->timer, fn);
+    loop_timer(c->worker->loop, &c->timer, after_ms);
+}
+
+void conn_ws_begin(struct conn *c, struct auth *auth)
+{
+    c->state = CONN_WS;
+    c->auth = auth;
+    c->last_heard_ms = loop_now(c->worker->loop);
+    ws_decoder_init(&c->ws);
+    timer_stop(&c->timer);
+    timer_init(&c->timer, on_ping_timer);
+    start_ping_timer(c);
+}
+
+void conn_ws_send_text(struct conn *c, struct bytes *text)
+{
+    char head[WS_HEAD_MAX];
+    size_t n = ws_encode_head(head, WS_OP_TEXT, text->n);
+
+    (void)conn_send(c, str_make(head, n), &text->shared, bytes_str(text)); /* closes by itself */
+    shared_unref(&text->shared);
+}
+
+static void send_close(struct conn *c, int code, const char *why)
+{
+    char frame[2 + WS_CONTROL_MAX];
+    size_t n = ws_encode_close(frame, code, str_of(why));
+    struct bytes *copy = bytes_copy(str_make(frame, n));
+
+    stream_send(&c->stream, STR(""), &copy->shared, bytes_str(copy)); /* past the limit too */
+    shared_unref(&copy->shared);
+}
+
+void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason)
+{
+    if (c->state != CONN_WS && c->state != CONN_LEAVING)
+        return;
+    if (c->closed_as == METRIC_COUNT)
+        c->closed_as = reason;
+    sub_close_all(c);
+    send_close(c, code, why);
+    c->close_code = (uint16_t)code;
+    c->state = CONN_CLOSING;
+    buf_done(&c->message);
+    if (c->peer_closed)
+        conn_linger(c, reason);
+    else
+        set_timer(c, on_close_timeout, CONN_LINGER_MS);
+}
+
+void conn_ws_leave(struct conn *c, int code, enum metric reason)
+{
+    if (c->state != CONN_WS)
+        return;
+    c->closed_as = reason;
+    c->close_code = (uint16_t)code;
+    if (c->n_pending == 0) {
+        conn_ws_close(c, code, "", reason);
+        return;
+    }
+    c->state = CONN_LEAVING;
+    set_timer(c, on_leave_timeout, c->worker->context->config->broker_timeout * 1000);
+}
+
+void conn_ws_on_idle(struct conn *c)
+{
+    if (c->state == CONN_LEAVING)
+        conn_ws_close(c, c->close_code, "", c->closed_as);
+}
+
+/* The reader is too slow: what it did not get yet is released at once, and it is told if it ever
+ * reads again. */
+void conn_ws_overflow(struct conn *c)
+{
+    if (c->state == CONN_DEAD || c->state == CONN_LINGER)
+        return;
+    stream_discard(&c->stream);
+    if (c->state == CONN_HTTP || c->state == CONN_CLOSING) {
+        conn_close(c, METRIC_CLOSED_SLOW);
+        return;
+    }
+    c->closed_as = METRIC_CLOSED_SLOW;
+    conn_ws_close(c, WS_CLOSE_TRY_AGAIN, "output queue full", METRIC_CLOSED_SLOW);
+}
+
+static enum metric reason_of(int code)
+{
+    return code == WS_CLOSE_TOO_BIG ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
+}
+
+/* After a violation nothing that the peer sends can be understood any more. */
+static void on_violation(struct conn *c, int code)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    if (c->state == CONN_WS) {
+        sock_addr_format(&c->peer, peer);
+        log_debug("ws_violation", LOG_Z("peer", peer), LOG_N("code", code));
+        conn_ws_close(c, code, "", reason_of(code));
+    }
+    conn_linger(c, reason_of(code));
+}
+
+/* The peer's Close: the end of a handshake that we began, or the beginning of one. */
+static void on_close_frame(struct conn *c, int code)
+{
+    c->peer_closed = true;
+    if (c->state == CONN_CLOSING)
+        conn_linger(c, c->closed_as);
+    else
+        conn_ws_leave(c, code, METRIC_CLOSED_CLIENT);
+}
+
+/* A message in one piece is handled where it was read; one in several is put together first. */
+static void on_piece(struct conn *c, const struct ws_event *ev)
+{
+    if (c->state != CONN_WS)
+        return;
+    if (buf_used(&c->message) == 0 && ev->last) {
+        rpc_handle(c, ev->payload);
+        return;
+    }
+    buf_add_str(&c->message, ev->payload);
+    if (!ev->last)
+        return;
+    rpc_handle(c, buf_str(&c->message));
+    buf_done(&c->message);
+}
+
+static void on_event(struct conn *c, const struct ws_event *ev)
+{
+    switch (ev->op) {
+    case WS_OP_CLOSE: on_close_frame(c, ev->close_code); break;
+    case WS_OP_PING:
+        if (c->state == CONN_WS)
+            send_control(c, WS_OP_PONG, ev->payload);
+        break;
+    case WS_OP_PONG: break; /* that it came is enough: conn_on_data noted it */
+    default: on_piece(c, ev); break;
+    }
+}
+
+size_t conn_ws_step(struct conn *c, char *p, size_t n)
+{
+    struct ws_event ev;
+    int used = ws_decode(&c->ws, p, n, c->worker->context->config->max_message_size, &ev);
+
+    if (used < 0) {
+        on_violation(c, -used);
+        return n;
+    }
+    if (used > 0)
+        on_event(c, &ev);
+    return (size_t)used;
+}

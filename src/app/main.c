@@ -1,1 +1,46 @@
-int main(void){return 0;}
+/* main.c - options in, exit status out. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/server.h"
+
+extern char **environ;
+
+static int run(const struct config *config)
+{
+    log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
+    json_object_seed(0); /* before threads: from the system's randomness */
+    switch (server_run(config)) {
+    case SERVER_DRAINED: return EXIT_SUCCESS;
+    case SERVER_INTERRUPTED: _exit(EXIT_FAILURE); /* the threads still run: no tidying up */
+    case SERVER_FAILED: break;
+    }
+    _exit(EXIT_FAILURE); /* some threads may run */
+}
+
+int main(int argc, char **argv)
+{
+    enum config_action action;
+    struct config config;
+    struct str why;
+    int status = EXIT_SUCCESS;
+
+    if (config_load(&config, argc, argv, environ, &action, &why) < 0) {
+        fprintf(stderr, "eventhub: %.*s\n", STR_ARG(why));
+        free((char *)(uintptr_t)why.p);
+        return EXIT_FAILURE;
+    }
+    switch (action) {
+    case CONFIG_HELP: config_print_options(stdout, CONFIG_TEXT_HELP); break;
+    case CONFIG_MARKDOWN: config_print_options(stdout, CONFIG_TEXT_MARKDOWN); break;
+    case CONFIG_MAN: config_print_options(stdout, CONFIG_TEXT_MAN); break;
+    case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
+    case CONFIG_CHECK: puts("the configuration is valid"); break;
+    case CONFIG_RUN: status = run(&config); break;
+    }
+    config_done(&config);
+    return status;
+}

@@ -1,1 +1,100 @@
-#include "app/config.h"
+#include "app/routes.h"
+
+#define CORS                                                                                       \
+    "Access-Control-Allow-Origin: *\r\n"                                                           \
+    "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"                                         \
+    "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID, Cache-Control\r\n"  \
+    "Access-Control-Max-Age: 86400\r\n"
+
+typedef void route_fn(struct conn *c, const struct http_request *rq);
+
+static void send_json(struct conn *c, const struct http_request *rq, int status, struct str body)
+{
+    http_send(c, rq,
+              &(struct http_answer){ .status = status,
+                                     .type = "application/json",
+                                     .body = body,
+                                     .extra = STR("Cache-Control: no-store\r\n"),
+                                     /* a body that nobody reads would be taken for a request */
+                                     .close = rq->content_length || rq->chunked });
+}
+
+static void route_healthz(struct conn *c, const struct http_request *rq)
+{
+    send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
+}
+
+static void route_readyz(struct conn *c, const struct http_request *rq)
+{
+    const struct context *ctx = c->worker->context;
+
+    if (atomic_load(&ctx->draining))
+        send_json(c, rq, 503, STR("{\"error\":\"draining\"}"));
+    else if (!broker_is_ready(ctx->broker))
+        send_json(c, rq, 503, STR("{\"error\":\"broker not connected\"}"));
+    else
+        send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
+}
+
+static void route_metrics(struct conn *c, const struct http_request *rq)
+{
+    const struct metrics_source *source = &c->worker->context->metrics;
+    struct buf body = { 0 };
+    struct str format;
+
+    if (http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"))) {
+        metrics_write_json(source, &body);
+        send_json(c, rq, 200, buf_str(&body));
+    } else {
+        metrics_write_prometheus(source, &body);
+        http_send(c, rq,
+                  &(struct http_answer){ .status = 200,
+                                         .type = "text/plain; version=0.0.4; charset=utf-8",
+                                         .body = buf_str(&body),
+                                         .close = rq->content_length || rq->chunked });
+    }
+    buf_done(&body);
+}
+
+static const struct route {
+    const char *path;
+    route_fn *fn; /* answers GET and HEAD */
+} routes[] = {
+    { "/healthz", route_healthz },
+    { "/readyz", route_readyz },
+    { "/metrics", route_metrics },
+};
+
+static const struct route *find(struct str path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (str_eq(path, str_of(routes[i].path)))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static bool is_method(const struct http_request *rq, const char *name)
+{
+    return str_eq(rq->method, str_of(name));
+}
+
+bool routes_handle(struct conn *c, const struct http_request *rq)
+{
+    const struct route *route = find(rq->path);
+
+    if (is_method(rq, "OPTIONS")) {
+        http_send(c, rq,
+                  &(struct http_answer){ .status = 204,
+                                         .extra = STR(CORS),
+                                         .close = rq->content_length || rq->chunked });
+        return true;
+    }
+    if (!route)
+        return false;
+    if (is_method(rq, "GET") || is_method(rq, "HEAD"))
+        route->fn(c, rq);
+    else
+        http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD, OPTIONS\r\n"));
+    return true;
+}

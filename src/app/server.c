@@ -1,1 +1,365 @@
-#include "app/config.h"
+#include "app/server.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "app/process.h"
+#include "app/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/acceptor.h"
+
+#define PROCESS_MS  5000
+#define FD_RESERVE  64 /* for listeners, Redis, epoll, eventfds, logs: not for clients */
+#define MAX_WORKERS 1024
+
+struct server {
+    const struct config *config;
+    struct context context;
+    struct loop *loop;
+    struct mailbox *inbox;
+    struct loop_io signals;
+    struct timer process; /* figures from /proc */
+    struct timer phase;   /* of stopping: what comes next */
+    struct acceptor *acceptor;
+    struct broker *broker;
+    struct worker **workers;
+    size_t n_workers;
+    size_t n_drained;
+    struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
+    size_t n_cells;
+    uint64_t stop_at_ms;
+    int listen_fd;
+    bool stopping;
+    enum server_end end;
+};
+
+enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_WORKERS };
+
+static size_t count_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0)
+        return 1;
+    return (size_t)CPU_COUNT(&set);
+}
+
+/* Every client is a descriptor: as many as the system lets us have. */
+static uint64_t raise_fd_limit(void)
+{
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+        return 1024;
+    lim.rlim_cur = lim.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+        log_warn("nofile_not_raised", LOG_Z("why", strerror(errno)));
+    (void)getrlimit(RLIMIT_NOFILE, &lim);
+    return lim.rlim_cur;
+}
+
+static uint64_t max_connections(const struct config *config, uint64_t fds)
+{
+    return config->max_connections ? config->max_connections : fds;
+}
+
+static void refresh_process(struct server *s)
+{
+    struct metrics_cell *m = s->cells[CELL_MAIN];
+    struct process_figures f;
+
+    process_read(&f);
+    metrics_set(m, METRIC_PROCESS_CPU_MS, f.cpu_ms);
+    metrics_set(m, METRIC_PROCESS_RSS, f.rss);
+    metrics_set(m, METRIC_PROCESS_FDS, f.fds);
+    metrics_set(m, METRIC_PROCESS_START_S, f.start_s);
+    metrics_set(m, METRIC_LOG_DROPPED, log_dropped());
+}
+
+static void on_process(struct timer *t)
+{
+    struct server *s = container_of(t, struct server, process);
+
+    refresh_process(s);
+    loop_timer(s->loop, t, PROCESS_MS);
+}
+
+static void on_exhausted(void *arg, int err)
+{
+    struct server *s = arg;
+
+    metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_EXHAUSTED);
+    log_warn("accept_exhausted", LOG_Z("why", strerror(err)));
+}
+
+static void phase(struct server *s, timer_fn *fn, uint64_t after_ms)
+{
+    timer_stop(&s->phase);
+    timer_init(&s->phase, fn);
+    loop_timer(s->loop, &s->phase, after_ms);
+}
+
+static void on_time_up(struct timer *t)
+{
+    struct server *s = container_of(t, struct server, phase);
+
+    log_warn("drain_incomplete", LOG_N("workers", s->n_workers - s->n_drained));
+    loop_stop(s->loop);
+}
+
+static void on_drained(struct mail *m, void *owner)
+{
+    struct server *s = owner;
+
+    (void)m;
+    if (++s->n_drained == s->n_workers)
+        loop_stop(s->loop);
+}
+
+static void on_drain(struct timer *t)
+{
+    struct server *s = container_of(t, struct server, phase);
+    uint64_t now = clock_mono_ms();
+    uint64_t left = s->stop_at_ms > now ? s->stop_at_ms - now : 0;
+
+    acceptor_stop(s->acceptor);
+    s->acceptor = NULL;
+    for (size_t i = 0; i < s->n_workers; i++)
+        worker_drain(s->workers[i], left * 7 / 10, s->inbox, on_drained);
+    phase(s, on_time_up, left * 95 / 100); /* and the rest for the threads to end */
+}
+
+static void begin_stop(struct server *s, int signal_number)
+{
+    const struct config *config = s->config;
+    uint64_t delay_ms = config->drain_delay * 1000;
+    uint64_t most_ms = config->shutdown_timeout * 1000;
+
+    log_info("stopping", LOG_Z("signal", strsignal(signal_number)),
+             LOG_N("timeout", config->shutdown_timeout));
+    s->stopping = true;
+    s->stop_at_ms = clock_mono_ms() + most_ms;
+    atomic_store(&s->context.draining, true);
+    phase(s, on_drain, delay_ms < most_ms ? delay_ms : most_ms);
+}
+
+static void on_signal(struct loop_io *io, uint32_t events)
+{
+    struct server *s = container_of(io, struct server, signals);
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(io->fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (!s->stopping) {
+        begin_stop(s, (int)info.ssi_signo);
+        return;
+    }
+    log_warn("stopped_at_once", LOG_END);
+    s->end = SERVER_INTERRUPTED;
+    loop_stop(s->loop);
+}
+
+/* Blocked here and so in every thread; SIGPIPE never matters (MSG_NOSIGNAL, and stderr may close).
+ */
+static int watch_signals(struct server *s)
+{
+    sigset_t set;
+    int fd;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return EH_EIO;
+    s->signals.fn = on_signal;
+    return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
+}
+
+static int listen_on(struct server *s)
+{
+    const struct config *config = s->config;
+    int rc =
+        sock_listen(str_of(config->listen_address), (uint16_t)config->listen_port, &s->listen_fd);
+
+    if (rc < 0)
+        log_error("listen_failed", LOG_Z("address", config->listen_address),
+                  LOG_N("port", config->listen_port),
+                  LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
+    return rc;
+}
+
+static void make_cells(struct server *s)
+{
+    s->n_cells = CELL_WORKERS + s->n_workers;
+    s->cells = mem_array(NULL, s->n_cells, sizeof(s->cells[0]));
+    for (size_t i = 0; i < s->n_cells; i++)
+        s->cells[i] = mem_zalloc(sizeof(*s->cells[i]));
+    metrics_set(s->cells[CELL_MAIN], METRIC_WORKERS, s->n_workers);
+}
+
+static void make_context(struct server *s, uint64_t fds)
+{
+    s->context.config = s->config;
+    s->context.broker = s->broker;
+    s->context.metrics.cells = s->cells;
+    s->context.metrics.n_cells = s->n_cells;
+    s->context.metrics.prefix = str_of(s->config->prometheus_metric_prefix);
+    s->context.metrics.version = STR(EVENTHUB_VERSION);
+    s->context.workers = s->cells + CELL_WORKERS;
+    s->context.n_workers = s->n_workers;
+    s->context.max_connections = max_connections(s->config, fds);
+}
+
+static int make_broker(struct server *s)
+{
+    const struct config *config = s->config;
+    const struct broker_config bc = {
+        .kind = config->broker == CONFIG_BROKER_MEMORY ? BROKER_MEMORY : BROKER_REDIS,
+        .cache = config->enable_cache,
+        .max_cache_length = config->max_cache_length,
+        .default_ttl_s = config->default_cache_ttl,
+        .timeout_ms = config->broker_timeout * 1000,
+        .memory_limit = config->memory_limit,
+        .redis_host = config->redis_host,
+        .redis_port = (uint16_t)config->redis_port,
+        .redis_password = config->redis_password,
+        .redis_prefix = config->redis_prefix,
+        .redis_pool_size = (unsigned)config->redis_pool_size,
+        .metrics = s->cells[CELL_BROKER],
+    };
+
+    return broker_create(&bc, &s->broker);
+}
+
+static int make_workers(struct server *s)
+{
+    s->workers = mem_zalloc(s->n_workers * sizeof(s->workers[0]));
+    for (size_t i = 0; i < s->n_workers; i++)
+        EH_TRY(worker_create(&s->context, (unsigned)i, s->cells[CELL_WORKERS + i], &s->workers[i]));
+    return EH_OK;
+}
+
+static int start_acceptor(struct server *s)
+{
+    struct mailbox *boxes[MAX_WORKERS];
+    struct acceptor_config ac = {
+        .listen_fds = &s->listen_fd,
+        .n_listen_fds = 1,
+        .workers = boxes,
+        .n_workers = s->n_workers,
+        .on_accepted = worker_on_accepted,
+        .on_exhausted = on_exhausted,
+        .arg = s,
+    };
+
+    for (size_t i = 0; i < s->n_workers; i++)
+        boxes[i] = s->workers[i]->inbox;
+    return acceptor_start(&ac, &s->acceptor);
+}
+
+static void log_started(const struct server *s)
+{
+    struct sock_addr local;
+    char text[SOCK_ADDR_TEXT];
+
+    if (s->config->disable_auth)
+        log_warn("auth_disabled", LOG_Z("why", "DISABLE_AUTH: everybody may do everything"));
+    else if (config_has_default_secret(s->config))
+        log_warn("default_secret",
+                 LOG_Z("why", "JWT_SECRET is the well-known default: set your own"));
+    sock_local_addr(s->listen_fd, &local);
+    sock_addr_format(&local, text);
+    log_info("listening", LOG_Z("address", text), LOG_N("port", local.port),
+             LOG_N("workers", s->n_workers),
+             LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
+             LOG_N("max_connections", s->context.max_connections),
+             LOG_Z("version", EVENTHUB_VERSION));
+}
+
+static int start_threads(struct server *s)
+{
+    EH_TRY(broker_start(s->broker));
+    for (size_t i = 0; i < s->n_workers; i++)
+        EH_TRY(worker_start(s->workers[i]));
+    EH_TRY(start_acceptor(s));
+    return EH_OK;
+}
+
+static int start(struct server *s)
+{
+    uint64_t fds = raise_fd_limit();
+
+    s->n_workers = s->config->worker_threads ? s->config->worker_threads : count_cpus();
+    make_cells(s);
+    EH_TRY(loop_create(&s->loop));
+    EH_TRY(mailbox_create(s->loop, s, &s->inbox));
+    EH_TRY(watch_signals(s));
+    EH_TRY(listen_on(s));
+    EH_TRY(make_broker(s));
+    make_context(s, fds);
+    EH_TRY(make_workers(s));
+    EH_TRY(start_threads(s));
+    timer_init(&s->process, on_process);
+    on_process(&s->process);
+    log_started(s);
+    return EH_OK;
+}
+
+/* In this order: nobody accepts, no worker asks, the broker answers what it holds, then the answers
+ * are taken from the boxes. */
+static void stop_threads(struct server *s)
+{
+    acceptor_stop(s->acceptor);
+    for (size_t i = 0; i < s->n_workers; i++)
+        worker_stop(s->workers[i]);
+    for (size_t i = 0; i < s->n_workers; i++)
+        worker_join(s->workers[i]);
+    broker_stop(s->broker);
+}
+
+static void free_all(struct server *s)
+{
+    for (size_t i = 0; s->workers && i < s->n_workers; i++)
+        worker_free(s->workers[i]);
+    free(s->workers);
+    broker_free(s->broker);
+    timer_stop(&s->process);
+    timer_stop(&s->phase);
+    while (s->inbox && mailbox_drain(s->inbox))
+        ; /* `drained` of workers that we did not wait for */
+    mailbox_free(s->inbox);
+    loop_free(s->loop);
+    for (size_t i = 0; i < s->n_cells; i++)
+        free(s->cells[i]);
+    free(s->cells);
+}
+
+enum server_end server_run(const struct config *config)
+{
+    struct server s = { .config = config, .end = SERVER_DRAINED, .listen_fd = -1 };
+
+    if (start(&s) < 0) {
+        log_error("start_failed", LOG_END);
+        return SERVER_FAILED;
+    }
+    loop_run(s.loop);
+    if (s.end == SERVER_INTERRUPTED)
+        return s.end;
+    stop_threads(&s);
+    free_all(&s);
+    log_info("stopped", LOG_END);
+    return s.end;
+}

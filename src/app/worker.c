@@ -1,1 +1,257 @@
-#include "app/config.h"
+#include "app/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/conn.h"
+#include "app/sub.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/acceptor.h"
+#include "proto/ws.h"
+
+#define NO_SLOT       UINT32_MAX
+#define CHORES_MS     1000
+#define DRAIN_TICK_MS 32
+
+struct conn_ref worker_add(struct worker *w, struct conn *c)
+{
+    struct conn_slot *slot;
+    uint32_t i = w->free_slot;
+
+    if (i == NO_SLOT) {
+        i = w->n_slots++;
+        if ((i & (i - 1)) == 0) /* full at each power of two */
+            w->slots = mem_array(w->slots, i ? (size_t)i * 2 : 1, sizeof(w->slots[0]));
+        w->slots[i] = (struct conn_slot){ .generation = 1, .next_free = NO_SLOT };
+    }
+    slot = &w->slots[i];
+    w->free_slot = slot->next_free;
+    slot->conn = c;
+    w->n_conns++;
+    metrics_inc(w->metrics, METRIC_CONNECTIONS);
+    metrics_inc(w->metrics, METRIC_CONNECTS);
+    return (struct conn_ref){ .slot = i, .generation = slot->generation };
+}
+
+static void report_drained(struct worker *w)
+{
+    if (!w->draining || w->drained || w->n_conns)
+        return;
+    w->drained = true;
+    mailbox_post(w->main_box, &w->drained_mail);
+}
+
+void worker_remove(struct worker *w, struct conn_ref ref)
+{
+    struct conn_slot *slot = &w->slots[ref.slot];
+
+    assert(slot->conn && slot->generation == ref.generation);
+    slot->conn = NULL;
+    slot->generation++;
+    slot->next_free = w->free_slot;
+    w->free_slot = ref.slot;
+    w->n_conns--;
+    metrics_add(w->metrics, METRIC_CONNECTIONS, -1);
+    metrics_inc(w->metrics, METRIC_DISCONNECTS);
+    report_drained(w);
+}
+
+struct conn *worker_find(const struct worker *w, struct conn_ref ref)
+{
+    const struct conn_slot *slot = &w->slots[ref.slot];
+
+    return slot->generation == ref.generation ? slot->conn : NULL;
+}
+
+static bool is_full(const struct worker *w)
+{
+    const struct context *ctx = w->context;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < ctx->n_workers; i++)
+        n += metrics_get(ctx->workers[i], METRIC_CONNECTIONS);
+    return n >= ctx->max_connections;
+}
+
+void worker_on_accepted(struct mail *m, void *owner)
+{
+    struct accepted *got = container_of(m, struct accepted, mail);
+    struct worker *w = owner;
+
+    if (w->stopped || is_full(w)) {
+        metrics_inc(w->metrics, METRIC_REFUSED_CONNECTIONS);
+        close(got->fd);
+    } else {
+        conn_open(w, got->fd, &got->peer);
+    }
+    free(got);
+}
+
+void worker_on_live(struct mail *m, void *owner)
+{
+    struct live_batch *batch = container_of(m, struct live_batch, mail);
+    struct worker *w = owner;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        struct delivery d;
+
+        delivery_init(&d, w, batch->items[i]);
+        trie_match(w->trie, batch->items[i]->topic, sub_on_message, &d);
+    }
+    w->newest = batch->mark;
+    live_batch_free(batch);
+}
+
+static void on_chores(struct timer *t)
+{
+    struct worker *w = container_of(t, struct worker, chores);
+
+    metrics_set(w->metrics, METRIC_LOOP_DELAY_MS, loop_take_longest_turn_us(w->loop) / 1000);
+    loop_timer(w->loop, t, CHORES_MS);
+}
+
+/* How many slots are due at this moment: the first at once, the last at drain_until. */
+static uint32_t drain_due(const struct worker *w, uint64_t now_ms)
+{
+    uint64_t span = w->drain_until_ms - w->drain_from_ms;
+    uint64_t gone = now_ms - w->drain_from_ms;
+
+    if (w->n_conns == 0 || gone >= span)
+        return w->n_slots;
+    return 1 + (uint32_t)((w->n_slots - 1) * gone / span);
+}
+
+static void on_drain(struct timer *t)
+{
+    struct worker *w = container_of(t, struct worker, drain);
+    uint64_t now_ms = loop_now(w->loop);
+    uint32_t due = drain_due(w, now_ms);
+
+    for (; w->drain_slot < due; w->drain_slot++) {
+        if (w->slots[w->drain_slot].conn)
+            conn_drain(w->slots[w->drain_slot].conn);
+    }
+    if (now_ms >= w->drain_until_ms)
+        w->drain_slot = 0; /* those that came meanwhile */
+    report_drained(w);
+    if (!w->drained)
+        loop_timer(w->loop, t, DRAIN_TICK_MS);
+}
+
+static void on_drain_mail(struct mail *m, void *owner)
+{
+    struct worker *w = owner;
+
+    (void)m;
+    w->drain_until_ms += loop_now(w->loop); /* was the length */
+    w->drain_from_ms = loop_now(w->loop);
+    w->draining = true;
+    on_drain(&w->drain);
+}
+
+/* What the drain did not end in time is reset. */
+static void on_stop_mail(struct mail *m, void *owner)
+{
+    struct worker *w = owner;
+
+    (void)m;
+    w->drained = w->stopped = true;
+    for (uint32_t i = 0; i < w->n_slots; i++) {
+        struct conn *c = w->slots[i].conn;
+
+        if (!c)
+            continue;
+        stream_reset_on_close(&c->stream);
+        c->closed_as = METRIC_CLOSED_RESET;
+        conn_close(c, METRIC_CLOSED_RESET);
+    }
+    loop_stop(w->loop);
+}
+
+static struct shared *make_ping(void)
+{
+    char frame[WS_HEAD_MAX];
+
+    return &bytes_copy(str_make(frame, ws_encode_head(frame, WS_OP_PING, 0)))->shared;
+}
+
+int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
+                  struct worker **ret_worker)
+{
+    struct worker *w = mem_zalloc(sizeof(*w));
+
+    w->context = context;
+    w->index = index;
+    w->metrics = metrics;
+    w->free_slot = NO_SLOT;
+    w->trie = trie_create();
+    w->everybody = auth_everything();
+    w->ping = make_ping();
+    w->drain_mail.fn = on_drain_mail;
+    w->stop_mail.fn = on_stop_mail;
+    list_init(&w->throttled);
+    timer_init(&w->chores, on_chores);
+    timer_init(&w->drain, on_drain);
+    if (loop_create(&w->loop) < 0 || mailbox_create(w->loop, w, &w->inbox) < 0) {
+        worker_free(w);
+        return EH_EIO;
+    }
+    w->port = broker_port_open(context->broker, w->inbox, worker_on_live);
+    loop_timer(w->loop, &w->chores, CHORES_MS);
+    *ret_worker = w;
+    return EH_OK;
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+
+    loop_run(w->loop);
+    return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+    if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+        return EH_EIO;
+    return EH_OK;
+}
+
+void worker_drain(struct worker *w, uint64_t spread_ms, struct mailbox *main_box,
+                  mail_fn *on_drained)
+{
+    w->drain_until_ms =
+        spread_ms; /* on_drain_mail makes a moment of it: the loop's clock is its own */
+    w->main_box = main_box;
+    w->drained_mail.fn = on_drained;
+    mailbox_post(w->inbox, &w->drain_mail);
+}
+
+void worker_stop(struct worker *w)
+{
+    mailbox_post(w->inbox, &w->stop_mail);
+}
+
+void worker_join(struct worker *w)
+{
+    pthread_join(w->thread, NULL);
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    while (w->inbox && mailbox_drain(w->inbox))
+        ; /* answers to clients that are gone, sockets nobody will serve */
+    timer_stop(&w->chores);
+    timer_stop(&w->drain);
+    mailbox_free(w->inbox);
+    loop_free(w->loop);
+    trie_free(w->trie);
+    auth_free(w->everybody);
+    shared_unref(w->ping);
+    free(w->slots);
+    free(w);
+}

@@ -161,7 +161,8 @@ static void *broker_main(void *arg)
     struct broker *b = arg;
 
     loop_run(b->core.loop);
-    mailbox_drain(b->core.inbox);
+    while (mailbox_drain(b->core.inbox))
+        ; /* calls that came too late, and what their answers bring about */
     return NULL;
 }
 
@@ -215,8 +216,8 @@ void broker_free(struct broker *b)
 {
     if (!b)
         return;
-    if (b->core.inbox)
-        mailbox_drain(b->core.inbox); /* `room` mails of workers that outlived the thread */
+    while (b->core.inbox && mailbox_drain(b->core.inbox))
+        ; /* `room` of workers that outlived the thread */
     mailbox_free(b->core.inbox);
     loop_free(b->core.loop);
     for (size_t i = 0; i < b->core.n_ports; i++)

@@ -79,6 +79,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_PARAMS] = REFUSED("invalid_params"),
     [METRIC_REFUSED_RIGHTS] = REFUSED("not_allowed"),
     [METRIC_REFUSED_BROKER] = REFUSED("broker_unavailable"),
+    [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
 
     [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),

@@ -218,6 +218,16 @@ void trie_add(struct trie *t, struct str filter, struct trie_sub *s)
     s->node = node;
 }
 
+const struct trie_node *trie_find(const struct trie *t, struct str filter)
+{
+    const struct trie_node *node = t->root;
+    struct str level;
+
+    while (node && str_cut(&filter, '/', &level))
+        node = find_child(t, node, level);
+    return node;
+}
+
 void trie_remove(struct trie *t, struct trie_sub *s)
 {
     struct trie_node *node = s->node;

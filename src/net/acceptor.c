@@ -106,8 +106,7 @@ static void acceptor_free(struct acceptor *a)
 
 int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_acceptor)
 {
-    struct acceptor *a =
-        mem_zalloc(sizeof(*a) + config->n_listen_fds * sizeof(a->listeners[0]));
+    struct acceptor *a = mem_zalloc(sizeof(*a) + config->n_listen_fds * sizeof(a->listeners[0]));
 
     a->config = *config;
     a->stop.fn = on_stop;

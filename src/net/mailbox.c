@@ -26,17 +26,20 @@ static void take(struct mailbox *box, struct list *todo)
     pthread_mutex_unlock(&box->lock);
 }
 
-void mailbox_drain(struct mailbox *box)
+bool mailbox_drain(struct mailbox *box)
 {
     struct list todo;
     struct list *link;
+    bool any;
 
     take(box, &todo);
+    any = !list_empty(&todo);
     while ((link = list_pop(&todo))) {
         struct mail *m = container_of(link, struct mail, link);
 
         m->fn(m, box->owner);
     }
+    return any;
 }
 
 static void on_event(struct loop_io *io, uint32_t events)
@@ -47,7 +50,7 @@ static void on_event(struct loop_io *io, uint32_t events)
     (void)events;
     /* Reset first: a post after the take must wake us again. */
     (void)eventfd_read(io->fd, &n); /* EAGAIN: a drain was quicker */
-    mailbox_drain(box);
+    (void)mailbox_drain(box);       /* a spurious wake-up does no harm */
 }
 
 int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box)

@@ -59,8 +59,8 @@ void resolver_answer_free(struct resolver_answer *a)
     free(a);
 }
 
-/* Posts under the lock, the one place where a lock (the box's) is taken inside another: the box must
- * not go away between the look and the post. */
+/* Posts under the lock, the one place where a lock (the box's) is taken inside another: the box
+ * must not go away between the look and the post. */
 static void deliver(struct question *q)
 {
     struct resolver *r = q->resolver;

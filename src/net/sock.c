@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 /* Fills *ret from numeric text; "" is the any address of the family. */
-static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret, socklen_t *len)
+static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret,
+                         socklen_t *len)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;

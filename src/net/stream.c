@@ -31,10 +31,10 @@ _Static_assert(sizeof(struct unit) == UNIT_OVERHEAD, "the accounting in stream.h
 struct outq {
     size_t first;
     size_t count;
-    size_t cap;             /* a power of two */
-    size_t bytes;           /* bodies of all units */
-    size_t sent;            /* bytes of the first unit that are gone */
-    struct bytes *chunk;    /* where stream_write appends: body of the last unit, or NULL */
+    size_t cap;          /* a power of two */
+    size_t bytes;        /* bodies of all units */
+    size_t sent;         /* bytes of the first unit that are gone */
+    struct bytes *chunk; /* where stream_write appends: body of the last unit, or NULL */
     struct unit ring[];
 };
 

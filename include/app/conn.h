@@ -1,0 +1,90 @@
+/* conn.h - one client: HTTP first, then WebSocket, then closing.
+ * Thread:  its worker's; a pointer to it never leaves that thread.
+ * Owns:    its stream, its subscriptions (app/sub.h), its rights, what is half-read.
+ * Life:    conn_open .. conn_close; the memory goes at the end of the turn.
+ * Bounds:  a head of MAX_HEADER_SIZE, a message of MAX_MESSAGE_SIZE, an output queue of
+ *          MAX_OUTPUT_QUEUE, CONN_MAX_PENDING unanswered requests. Idle it holds this struct alone.
+ */
+#ifndef EH_APP_CONN_H
+#define EH_APP_CONN_H
+
+#include "app/worker.h"
+#include "base/buf.h"
+#include "net/sock.h"
+#include "net/stream.h"
+#include "proto/http.h"
+#include "proto/ws.h"
+
+#define CONN_MAX_PENDING       256                 /* unanswered requests of one connection */
+#define CONN_MAX_PENDING_BYTES (64u * 1024 * 1024) /* of all of a worker */
+#define CONN_LINGER_MS         2000                /* for the peer to close after us */
+
+enum conn_state {
+    CONN_HTTP,    /* reads requests */
+    CONN_WS,      /* reads frames */
+    CONN_LEAVING, /* WebSocket: waits for answers to earlier requests, then sends Close */
+    CONN_CLOSING, /* WebSocket: our Close is sent, the peer's has not come */
+    CONN_LINGER,  /* everything said: waits for the peer to close the socket, reads nothing */
+    CONN_DEAD,
+};
+
+struct conn {
+    struct stream stream;
+    struct worker *worker;
+    struct timer timer;    /* by state: handshake, ping, end of closing */
+    struct loop_task task; /* overflow at the end of the turn, then the reaping */
+    struct list subs;      /* of struct sub */
+    struct list throttled; /* in worker->throttled while it is not read */
+    struct conn_ref ref;
+    uint64_t last_heard_ms;
+    struct auth *auth;  /* worker->everybody, or its own; NULL before the upgrade */
+    struct buf in;      /* bytes not yet understood */
+    struct buf message; /* of a WebSocket message that came in pieces */
+    union {
+        struct http_parser http; /* HTTP */
+        struct ws_decoder ws;    /* afterwards */
+    };
+    uint32_t n_subs;
+    uint32_t n_pending;       /* calls that the broker has not answered */
+    uint32_t n_joins_waiting; /* joins that wait for the output queue to shrink */
+    struct sock_addr peer;
+    uint16_t close_code; /* LEAVING: what Close will say */
+    enum conn_state state : 8;
+    bool overflowed;
+    bool peer_closed;      /* its Close came */
+    enum metric closed_as; /* the reason of disconnects_total, once known */
+};
+
+/* Takes the fd. A connection that cannot be served is closed and counted. */
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer);
+/* Ends it now; the reason counts unless one was noted before. */
+void conn_close(struct conn *c, enum metric reason);
+/* Everything was said: flush, FIN, and wait for the peer's FIN a moment. */
+void conn_linger(struct conn *c, enum metric reason);
+/* The server goes away: 1001, or the end of an idle HTTP connection. */
+void conn_drain(struct conn *c);
+
+/* One unit of output; closes with 1013 (at the end of the turn) when the queue would pass the
+ * limit. False: it was not queued. */
+bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
+bool conn_has_room(const struct conn *c, size_t bytes); /* in the output queue */
+
+/* A call to the broker is under way, or was answered: `bytes` is what it holds. */
+void conn_call_began(struct conn *c, size_t bytes);
+void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL: it hung up */
+
+/* conn_http.c: one step over the input; bytes used, 0 for more. */
+size_t conn_http_step(struct conn *c, char *p, size_t n);
+
+/* conn_ws.c */
+void conn_ws_begin(struct conn *c, struct auth *auth); /* after the 101 was queued */
+size_t conn_ws_step(struct conn *c, char *p, size_t n);
+void conn_ws_send_text(struct conn *c, struct bytes *text); /* takes the reference */
+/* Sends Close at once, ends the subscriptions, and waits for the peer's Close a moment. */
+void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason);
+/* The same after the answers to earlier requests, at most BROKER_TIMEOUT later. */
+void conn_ws_leave(struct conn *c, int code, enum metric reason);
+void conn_ws_on_idle(struct conn *c); /* the last answer came */
+void conn_ws_overflow(struct conn *c);
+
+#endif

@@ -1,0 +1,17 @@
+/* process.h - figures of this process from /proc. Thread: main (file I/O). */
+#ifndef EH_APP_PROCESS_H
+#define EH_APP_PROCESS_H
+
+#include <stdint.h>
+
+struct process_figures {
+    uint64_t start_s; /* since the epoch */
+    uint64_t cpu_ms;  /* user and system */
+    uint64_t rss;     /* bytes */
+    uint64_t fds;     /* open */
+};
+
+/* What cannot be read stays 0. */
+void process_read(struct process_figures *ret);
+
+#endif

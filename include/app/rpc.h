@@ -1,0 +1,56 @@
+/* rpc.h - JSON-RPC requests of one connection: the method table and what its handlers share.
+ * Thread:  the connection's worker.
+ * Fails:   a handler returns EH_OK (it answered, or a broker call will) or a jsonrpc_error code
+ * with one sentence in call->why; rpc_handle answers that and counts it.
+ */
+#ifndef EH_APP_RPC_H
+#define EH_APP_RPC_H
+
+#include "app/conn.h"
+#include "app/sub.h"
+#include "proto/jsonrpc.h"
+
+struct rpc_call {
+    struct conn *conn;
+    struct str id; /* {NULL, 0}: a notification */
+    const json_t *params;
+    char why[128];
+};
+
+typedef int rpc_fn(struct rpc_call *call);
+
+/* One message of a client. */
+void rpc_handle(struct conn *c, struct str text);
+
+/* rpc_pubsub.c, rpc_eventlog.c */
+rpc_fn rpc_subscribe, rpc_publish, rpc_unsubscribe, rpc_unsubscribe_all, rpc_list, rpc_eventlog;
+
+/* Shared steps. */
+int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...) EH_PRINTF(3, 4);
+void rpc_answer(struct rpc_call *call, json_t *result); /* takes the reference */
+/* The string parameter `name`, which must be there. */
+int rpc_string(struct rpc_call *call, const char *name, struct str *ret) EH_MUST_USE;
+/* An integer parameter; *ret is untouched where it is absent or null. */
+int rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t max,
+                int64_t *ret) EH_MUST_USE;
+/* The parameter `topic`: valid, of the kind allowed, and the right covers it. */
+int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too,
+              struct str *ret) EH_MUST_USE;
+
+/* One call to the broker on behalf of a request. `done` runs on the worker with the connection, or
+ * NULL if that hung up; the pending is freed after it returns false. */
+struct pending {
+    struct broker_call call;
+    struct worker *worker;
+    struct conn_ref conn;
+    size_t bytes; /* counted against the bounds of conn.h */
+    bool (*done)(struct pending *p, struct conn *c);
+    struct str id; /* a view into `text`; {NULL, 0}: not answered */
+};
+
+void pending_start(struct pending *p, struct conn *c, enum broker_op op);
+void pending_continue(struct pending *p); /* the same call again, from done, which returns true */
+
+void rpc_refuse(struct conn *c, struct str id, int code, struct str why); /* answers and counts */
+
+#endif

@@ -1,0 +1,57 @@
+/* sub.h - one subscription of one connection, and how it joins history and live.
+ * Thread:  its worker's.
+ * Owns:    the text of its JSON-RPC id; its join while history is being read.
+ * Rule:    a message of ours is delivered only if its id > last, for the whole life of the
+ *          subscription. Without history `last` starts at the worker's newest id; with history it
+ *          becomes the cut that the history answer carries. So nothing comes twice.
+ */
+#ifndef EH_APP_SUB_H
+#define EH_APP_SUB_H
+
+#include "app/conn.h"
+#include "hub/eventlog.h"
+#include "hub/message.h"
+#include "hub/trie.h"
+
+struct join;
+
+struct sub {
+    struct trie_sub trie;
+    struct list link; /* in conn->subs */
+    struct conn *conn;
+    struct join *join; /* NULL: live */
+    struct msgid last;
+    uint16_t id_n;
+    char id[]; /* JSON text of the request's id */
+};
+
+/* Subscribes; one of the same filter on this connection is replaced. */
+struct sub *sub_open(struct conn *c, struct str filter, struct str id);
+void sub_close(struct sub *s); /* a join under way is answered with recovered: false */
+void sub_close_all(struct conn *c);
+struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none */
+
+/* One message on its way to many subscriptions: the head is made once for equal ids. */
+struct delivery {
+    struct message *message;
+    struct worker *worker;
+    uint16_t head_n;
+    uint16_t id_n;
+    char id[256];
+    char head[320];
+};
+void delivery_init(struct delivery *d, struct worker *w, struct message *m);
+trie_fn sub_on_message; /* arg: struct delivery */
+
+/* Sends the message if it is new to the subscription. */
+void sub_deliver(struct sub *s, struct delivery *d);
+struct str sub_id(const struct sub *s);
+
+/* join.c: reads the log from the point on, page by page, while live messages are set aside. The
+ * request is answered when the first page is there. */
+void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq);
+void join_aside(struct sub *s, struct message *m);
+void join_abandon(struct sub *s);  /* the subscription ends */
+void join_on_room(struct conn *c); /* the output queue shrank */
+
+#endif

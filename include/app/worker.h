@@ -1,0 +1,98 @@
+/* worker.h - one worker thread: its loop, its connections, its subscriptions, its inbox.
+ * Thread:  worker_create, worker_start, worker_join and worker_free from main; worker_drain and
+ *          worker_stop post to it from main; everything else on the worker's own thread.
+ * Owns:    its connections (by slot), the trie, the counters. Across threads travels a ticket
+ *          (struct conn_ref), never a pointer to a connection.
+ * Never:   blocks.
+ */
+#ifndef EH_APP_WORKER_H
+#define EH_APP_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "app/config.h"
+#include "broker/broker.h"
+#include "hub/auth.h"
+#include "hub/metrics.h"
+#include "hub/trie.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+
+struct conn;
+
+/* What all workers share: immutable once they run, but for the flag. */
+struct context {
+    const struct config *config;
+    struct broker *broker;
+    struct metrics_source metrics;
+    struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */
+    size_t n_workers;
+    uint64_t max_connections; /* of all workers together */
+    atomic_bool draining;     /* set by main: not ready any more */
+};
+
+/* A ticket: finds the connection again, or finds that it hung up meanwhile. */
+struct conn_ref {
+    uint32_t slot;
+    uint32_t generation;
+};
+
+struct conn_slot {
+    struct conn *conn; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct worker {
+    const struct context *context;
+    unsigned index;
+    struct loop *loop;
+    struct mailbox *inbox;
+    struct broker_port *port;
+    struct metrics_cell *metrics;
+    struct trie *trie;
+    struct msgid newest; /* highest id that came to this worker: where a new subscription starts */
+    struct auth *everybody; /* the rights of all, with DISABLE_AUTH */
+    struct shared *ping;    /* one Ping frame for all */
+    struct conn_slot *slots;
+    uint32_t n_slots;   /* ever used */
+    uint32_t free_slot; /* head of the free list, or UINT32_MAX */
+    uint32_t n_conns;
+    size_t pending_bytes;  /* of requests that the broker has not answered */
+    struct list throttled; /* connections that are not read until answers come */
+    struct timer chores;   /* once a second: gauges */
+    struct timer drain;
+    uint64_t drain_from_ms; /* monotonic; closes are spread over [from, until] */
+    uint64_t drain_until_ms;
+    uint32_t drain_slot; /* next slot to close */
+    struct mail drain_mail;
+    struct mail stop_mail;
+    struct mail drained_mail; /* to main, once: no connection is left */
+    struct mailbox *main_box;
+    bool draining;
+    bool drained;
+    bool stopped;
+    pthread_t thread;
+};
+
+int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
+                  struct worker **ret_worker) EH_MUST_USE;
+int worker_start(struct worker *w) EH_MUST_USE;
+/* Closes with 1001 all connections, spread over spread_ms; posts drained (fn on_drained) to
+ * main_box when none is left. Call it once. */
+void worker_drain(struct worker *w, uint64_t spread_ms, struct mailbox *main_box,
+                  mail_fn *on_drained);
+void worker_stop(struct worker *w); /* resets what is left and ends the thread */
+void worker_join(struct worker *w); /* then its inbox is drained by whoever calls worker_free */
+void worker_free(struct worker *w);
+
+mail_fn worker_on_accepted; /* a struct accepted */
+mail_fn worker_on_live;     /* a struct live_batch */
+
+/* For conn.c */
+struct conn_ref worker_add(struct worker *w, struct conn *c);
+void worker_remove(struct worker *w, struct conn_ref ref);
+struct conn *worker_find(const struct worker *w, struct conn_ref ref); /* NULL: it hung up */
+
+#endif

@@ -1,0 +1,56 @@
+#include "app/process.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static uint64_t read_rss(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    uint64_t pages = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*u %" SCNu64, &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t count_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    uint64_t n = 0;
+
+    if (!dir)
+        return 0;
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n - 3; /* ".", ".." and the directory itself */
+}
+
+static uint64_t ms_of(struct timeval tv)
+{
+    return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
+}
+
+void process_read(struct process_figures *ret)
+{
+    static uint64_t start_s; /* close enough: the first call comes at the start */
+    struct rusage usage;
+
+    if (start_s == 0)
+        start_s = clock_wall_ms() / 1000;
+    memset(ret, 0, sizeof(*ret));
+    ret->start_s = start_s;
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        ret->cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
+    ret->rss = read_rss();
+    ret->fds = count_fds();
+}

@@ -1,0 +1,141 @@
+/* upgrade.c - the opening handshake (RFC 6455 4.2) and who may pass it. */
+#include "app/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+
+bool upgrade_is_wanted(const struct http_request *rq)
+{
+    return http_header_has_token(rq, STR("Upgrade"), STR("websocket")) ||
+           http_header(rq, STR("Sec-WebSocket-Key")).p;
+}
+
+/* What is wrong with the handshake, or NULL. */
+static const char *find_fault(const struct http_request *rq)
+{
+    if (rq->minor < 1)
+        return "a WebSocket handshake needs HTTP/1.1";
+    if (!http_header_has_token(rq, STR("Upgrade"), STR("websocket")))
+        return "Upgrade must be websocket";
+    if (!http_header_has_token(rq, STR("Connection"), STR("upgrade")))
+        return "Connection must name upgrade";
+    if (http_header_count(rq, STR("Sec-WebSocket-Key")) != 1 ||
+        !ws_key_is_valid(http_header(rq, STR("Sec-WebSocket-Key"))))
+        return "Sec-WebSocket-Key must be 16 bytes in base64";
+    if (rq->content_length || rq->chunked)
+        return "a WebSocket handshake has no body";
+    return NULL;
+}
+
+static bool has_version_13(const struct http_request *rq)
+{
+    return http_header_count(rq, STR("Sec-WebSocket-Version")) == 1 &&
+           str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
+}
+
+/* The token of the Authorization field, else the decoded one of the query; empty: none. */
+static int find_token(const struct http_request *rq, struct buf *ret)
+{
+    struct str header = http_header(rq, STR("Authorization"));
+    struct str param;
+
+    if (header.p) {
+        buf_add_str(ret, auth_header_token(header));
+        return EH_OK;
+    }
+    if (!http_query_param(rq->query, STR("auth"), &param))
+        return EH_OK;
+    return http_percent_decode(param, false, ret);
+}
+
+static int verify(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
+                  const char **ret_why)
+{
+    struct str secret = str_of(c->worker->context->config->jwt_secret);
+    struct buf token = { 0 };
+    int rc = EH_EINVAL;
+
+    if (find_token(rq, &token) < 0)
+        *ret_why = "auth is not URL-encoded";
+    else if (buf_used(&token) == 0)
+        *ret_why = "no token";
+    else
+        rc = auth_verify(buf_str(&token), secret, clock_wall_ms() / 1000, ret_auth, ret_why);
+    buf_done(&token);
+    return rc;
+}
+
+static void refuse_token(struct conn *c, const struct http_request *rq, const char *why)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->peer, peer);
+    log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
+    http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+}
+
+/* Browsers insist on an answer to a subprotocol: the first one offered. */
+static struct str first_subprotocol(const struct http_request *rq)
+{
+    struct str list = http_header(rq, STR("Sec-WebSocket-Protocol"));
+    struct str first = { NULL, 0 };
+
+    while (str_cut(&list, ',', &first)) {
+        first = str_trim(first);
+        if (first.n)
+            return first;
+    }
+    return (struct str){ NULL, 0 };
+}
+
+static void accept_handshake(struct conn *c, const struct http_request *rq, struct auth *auth)
+{
+    struct str subprotocol = first_subprotocol(rq);
+    char accept[WS_ACCEPT_LEN + 1];
+    struct buf out = { 0 };
+    struct bytes *unit;
+
+    ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
+    buf_addf(&out,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: %s\r\n",
+             accept);
+    if (subprotocol.n)
+        buf_addf(&out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(subprotocol));
+    buf_add_str(&out, STR("\r\n"));
+    unit = bytes_copy(buf_str(&out));
+    buf_done(&out);
+    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit));
+    shared_unref(&unit->shared);
+    conn_ws_begin(c, auth);
+}
+
+void upgrade_handle(struct conn *c, const struct http_request *rq)
+{
+    struct worker *w = c->worker;
+    struct auth *auth = w->everybody;
+    const char *why = find_fault(rq);
+
+    if (!str_eq(rq->method, STR("GET"))) {
+        http_send_error(c, rq, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
+        return;
+    }
+    if (!why && !has_version_13(rq)) {
+        metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
+        http_send_error(c, rq, 426, "WebSocket version 13 is spoken here",
+                        STR(VERSION "Upgrade: websocket\r\n"));
+        return;
+    }
+    if (why) {
+        metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
+        http_send_error(c, rq, 400, why, STR(""));
+        return;
+    }
+    if (!w->context->config->disable_auth && verify(c, rq, &auth, &why) < 0) {
+        refuse_token(c, rq, why);
+        return;
+    }
+    accept_handshake(c, rq, auth);
+}
