@@ -1,8 +1,8 @@
 /* token.h - the signed envelope of a token: compact JWS (RFC 7515) in, claims out.
  * Thread:  any; pure.
  * Checks:  size; exactly three parts of canonical base64url; header and payload are JSON objects
- *          in which no name stands twice; `alg` is HS256, no `crit` (we know no extension); the
- *          signature, by libjwt.
+ *          in which no name stands twice; `alg` is HS256, `typ` JWT if it is there, no `crit` (we
+ *          know no extension); the signature, by libjwt.
  * Timing:  libjwt compares signatures in constant time since 1.17; older packages need the fix of
  *          CVE-2024-25189 (Debian 12 has it).
  * Secrets: neither token nor secret ever reaches ret_why.

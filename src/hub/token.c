@@ -76,11 +76,14 @@ static const char *header_fault(struct str part)
 {
     json_auto_t *header = part_object(part);
     const char *alg = json_string_value(json_object_get(header, "alg"));
+    const char *typ = json_string_value(json_object_get(header, "typ"));
 
     if (!header)
         return "malformed token";
     if (!alg || strcmp(alg, "HS256") != 0)
         return "the token's algorithm is not HS256";
+    if (typ && !str_eq_nocase(str_of(typ), STR("JWT")))
+        return "the token's type is not JWT";
     if (json_object_get(header, "crit"))
         return "the token has a critical extension";
     return NULL;
@@ -94,7 +97,7 @@ static bool signature_holds(struct str token, struct str signature, struct str s
     char *text;
     bool holds;
 
-    if (signature.n != HS256_SIGNATURE || secret.n == 0) /* without a key libjwt decodes anything */
+    if (signature.n != HS256_SIGNATURE || secret.n == 0) /* without a key libjwt verifies nothing */
         return false;
     text = mem_dup(token.p, token.n);
     holds = jwt_decode(&jwt, text, (const unsigned char *)secret.p, (int)secret.n) == 0 &&

@@ -1,0 +1,286 @@
+#include "hub/token.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "support/sign.h"
+
+#define KEY     STR("the secret of the tests")
+#define RIGHTS  "\"read\":[\"a\"]"
+#define MALFORM "malformed token"
+#define FORGED  "wrong signature"
+#define BAD_ALG "the token's algorithm is not HS256"
+
+/* NULL when the token is taken. */
+static const char *refusal(struct str token, struct str key)
+{
+    json_t *claims = NULL;
+    const char *why = NULL;
+    int rc = token_open(token, key, &claims, &why);
+
+    assert_int_equal(rc, why ? EH_EINVAL : EH_OK);
+    assert_true(json_is_object(claims) == (rc == EH_OK));
+    json_decref(claims);
+    return why;
+}
+
+static void expect(struct str token, const char *want, const char *what)
+{
+    const char *why = refusal(token, KEY);
+
+    if (!want && why)
+        fail_msg("%s: refused: %s", what, why);
+    if (want && (!why || strcmp(why, want) != 0))
+        fail_msg("%s: want '%s', got '%s'", what, want, why ? why : "taken");
+}
+
+static void expect_signed(const char *header, const char *payload, const char *want)
+{
+    char *token = sign_token(str_of(header), str_of(payload), KEY, EVP_sha256());
+
+    expect(str_of(token), want, payload);
+    free(token);
+}
+
+/* RFC 7515 appendix A.1: a key of 64 bytes and a token that somebody else made. */
+static void test_known_answer(void **state)
+{
+    static const unsigned char key[] = {
+        0x03, 0x23, 0x35, 0x4b, 0x2b, 0x0f, 0xa5, 0xbc, 0x83, 0x7e, 0x06, 0x65, 0x77,
+        0x7b, 0xa6, 0x8f, 0x5a, 0xb3, 0x28, 0xe6, 0xf0, 0x54, 0xc9, 0x28, 0xa9, 0x0f,
+        0x84, 0xb2, 0xd2, 0x50, 0x2e, 0xbf, 0xd3, 0xfb, 0x5a, 0x92, 0xd2, 0x06, 0x47,
+        0xef, 0x96, 0x8a, 0xb4, 0xc3, 0x77, 0x62, 0x3d, 0x22, 0x3d, 0x2e, 0x21, 0x72,
+        0x05, 0x2e, 0x4f, 0x08, 0xc0, 0xcd, 0x9a, 0xf5, 0x67, 0xd0, 0x80, 0xa3,
+    };
+    struct str k = { (const char *)key, sizeof(key) };
+    struct str token = STR("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
+                           ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
+                           "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+                           ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    json_t *claims;
+    const char *why;
+
+    (void)state;
+    assert_int_equal(token_open(token, k, &claims, &why), EH_OK);
+    assert_string_equal(json_string_value(json_object_get(claims, "iss")), "joe");
+    json_decref(claims);
+}
+
+static void test_headers(void **state)
+{
+    static const struct {
+        const char *header, *why;
+    } cases[] = {
+        { "{\"alg\":\"HS256\"}", NULL },
+        { "{\"typ\":\"jwt\",\"alg\":\"HS256\",\"kid\":\"1\"}", NULL },
+        { "{\"typ\":\"at+jwt\",\"alg\":\"HS256\"}", "the token's type is not JWT" },
+        { "{\"alg\":\"none\"}", BAD_ALG },
+        { "{\"alg\":\"None\"}", BAD_ALG },
+        { "{\"alg\":\"HS384\"}", BAD_ALG },
+        { "{\"alg\":\"hs256\"}", BAD_ALG },
+        { "{\"alg\":\"RS256\"}", BAD_ALG },
+        { "{\"alg\":[\"HS256\"]}", BAD_ALG },
+        { "{\"alg\":null}", BAD_ALG },
+        { "{\"typ\":\"JWT\"}", BAD_ALG },
+        { "{\"alg\":\"HS256\",\"alg\":\"HS256\"}", MALFORM },
+        { "{\"alg\":\"none\",\"alg\":\"HS256\"}", MALFORM },
+        { "{\"alg\":\"HS256\",\"crit\":[\"exp\"],\"exp\":1}",
+          "the token has a critical extension" },
+        { "{\"alg\":\"HS256\",\"crit\":null}", "the token has a critical extension" },
+        { "[\"HS256\"]", MALFORM },
+        { "HS256", MALFORM },
+        { "", MALFORM },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        expect_signed(cases[i].header, "{" RIGHTS "}", cases[i].why);
+}
+
+static void test_payloads(void **state)
+{
+    static const struct {
+        const char *payload, *why;
+    } cases[] = {
+        { "{}", NULL },
+        { "{\"exp\":99999999999999999999}", MALFORM },
+        { "{" RIGHTS ",\"exp\":1,\"exp\":2000000}", MALFORM },
+        { "{" RIGHTS "," RIGHTS "}", MALFORM },
+        { "{" RIGHTS ",\"x\":{\"y\":1,\"y\":1}}", MALFORM },
+        { "[{" RIGHTS "}]", MALFORM },
+        { "\"read\"", MALFORM },
+        { "{" RIGHTS "} ", NULL },
+        { "{" RIGHTS "}x", MALFORM },
+        { "{" RIGHTS, MALFORM },
+        { "{" RIGHTS ",\"sub\":\"\xff\"}", MALFORM },
+        { "{" RIGHTS ",\"sub\":\"\\u0000\"}", MALFORM },
+        { "", MALFORM },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        expect_signed(SIGN_HS256, cases[i].payload, cases[i].why);
+}
+
+/* True signatures of other algorithms with our key, which libjwt takes. */
+static void test_other_algorithms(void **state)
+{
+    static const struct str payload = { "{" RIGHTS "}", sizeof("{" RIGHTS "}") - 1 };
+    char *hs384 = sign_token(STR("{\"alg\":\"HS384\"}"), payload, KEY, EVP_sha384());
+    char *hs512 = sign_token(STR("{\"alg\":\"HS512\"}"), payload, KEY, EVP_sha512());
+    char *none = sign_token(STR("{\"alg\":\"none\"}"), payload, KEY, EVP_sha256());
+    char *long_mac = sign_token(STR(SIGN_HS256), payload, KEY, EVP_sha512());
+
+    (void)state;
+    expect(str_of(hs384), BAD_ALG, "HS384");
+    expect(str_of(hs512), BAD_ALG, "HS512");
+    expect(str_make(none, strlen(none) - 43), BAD_ALG, "none, without signature");
+    expect(str_of(long_mac), FORGED, "HS256 with a signature of HS512");
+    free(hs384);
+    free(hs512);
+    free(none);
+    free(long_mac);
+}
+
+static void test_wrong_key(void **state)
+{
+    struct str payload = STR("{" RIGHTS "}");
+    char *other = sign_token(STR(SIGN_HS256), payload, STR("another secret"), EVP_sha256());
+    char *empty = sign_token(STR(SIGN_HS256), payload, STR(""), EVP_sha256());
+
+    (void)state;
+    expect(str_of(other), FORGED, "another key");
+    expect(str_of(empty), FORGED, "the empty key");
+    assert_string_equal(refusal(str_of(empty), STR("")), FORGED);
+    free(other);
+    free(empty);
+}
+
+/* Every single byte of a good token counts. */
+static void test_changed_bytes(void **state)
+{
+    char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
+    size_t n = strlen(token);
+    static const char changes[] = { 'A', 'w', '_', '.', '=', '\0', ' ', '+' };
+
+    (void)state;
+    expect(str_of(token), NULL, "unchanged");
+    for (size_t i = 0; i < n; i++) {
+        char good = token[i];
+
+        for (size_t c = 0; c < sizeof(changes); c++) {
+            token[i] = changes[c];
+            if (good != changes[c])
+                assert_non_null(refusal(str_make(token, n), KEY));
+        }
+        token[i] = good;
+        assert_non_null(refusal(str_make(token, i), KEY)); /* cut short */
+    }
+    free(token);
+}
+
+static void test_shapes(void **state)
+{
+    char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
+    static const struct {
+        const char *format, *why;
+        size_t n_nul; /* NUL bytes behind */
+    } cases[] = {
+        { "%s", NULL, 0 },           { "%s.", MALFORM, 0 },       { ".%s", MALFORM, 0 },
+        { "%s.%s", MALFORM, 0 },     { "%s=", FORGED, 0 },        { " %s", MALFORM, 0 },
+        { "%s ", FORGED, 0 },        { "%s\n", FORGED, 0 },       { "%s", FORGED, 1 },
+        { "Bearer %s", MALFORM, 0 }, { "undefined", MALFORM, 0 }, { "a.b", MALFORM, 0 },
+        { "..", MALFORM, 0 },        { ".", MALFORM, 0 },         { "...", MALFORM, 0 },
+        { "", "no token", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[512] = { 0 };
+        int n = snprintf(text, sizeof(text), cases[i].format, token, token);
+
+        expect(str_make(text, (size_t)n + cases[i].n_nul), cases[i].why, cases[i].format);
+    }
+    expect((struct str){ NULL, 0 }, "no token", "NULL");
+    free(token);
+}
+
+/* What RFC 4648 leaves open is refused, although the signature over that text is right. */
+static void test_base64url_is_canonical(void **state)
+{
+    static const struct {
+        const char *header, *payload, *why;
+    } cases[] = {
+        { "eyJhbGciOiJIUzI1NiJ9", "eyJyZWFkIjpbImEiXX0", NULL },
+        { "eyJhbGciOiJIUzI1NiJ9", "eyJyZWFkIjpbImEiXX1", MALFORM },   /* bits left over */
+        { "eyJhbGciOiJIUzI1NiJ9", "eyJyZWFkIjpbImEiXX0=", MALFORM },  /* padding */
+        { "eyJhbGciOiJIUzI1NiJ9", "eyJyZWFkIjpbImEiXX0gA", MALFORM }, /* a lone last digit */
+        { "eyJhbGciOiJIUzI1NiJ9", "eyJyZWFk\nIjpbImEiXX0", MALFORM },
+        { "eyJhbGciOiJIUzI1NiJ9=", "eyJyZWFkIjpbImEiXX0", MALFORM },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char input[128], *token;
+        int n = snprintf(input, sizeof(input), "%s.%s", cases[i].header, cases[i].payload);
+
+        token = sign_input(str_make(input, (size_t)n), KEY, EVP_sha256());
+        expect(str_of(token), cases[i].why, input);
+        free(token);
+    }
+}
+
+/* A token with n read entries of 20 bytes. */
+static char *big_token(size_t n)
+{
+    struct buf payload = { 0 };
+    char *token;
+
+    buf_add_str(&payload, STR("{\"read\":["));
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&payload, "%s\"topic/%011zu\"", i ? "," : "", i);
+    buf_add_str(&payload, STR("]}"));
+    token = sign_token(STR(SIGN_HS256), buf_str(&payload), KEY, EVP_sha256());
+    buf_done(&payload);
+    return token;
+}
+
+static void test_sizes(void **state)
+{
+    char *fits = big_token(2000), *too_long = big_token(3000);
+
+    (void)state;
+    assert_true(strlen(fits) < TOKEN_MAX && strlen(too_long) > TOKEN_MAX);
+    expect(str_of(fits), NULL, "2000 topics");
+    expect(str_of(too_long), "the token is too long", "3000 topics");
+    free(fits);
+    free(too_long);
+}
+
+static void test_deep_payload(void **state)
+{
+    size_t n = 20000;
+    char *payload = mem_alloc(n + 1);
+
+    (void)state;
+    memset(payload, '[', n);
+    payload[n] = '\0';
+    expect_signed(SIGN_HS256, payload, MALFORM);
+    free(payload);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_answer), cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_payloads),     cmocka_unit_test(test_other_algorithms),
+        cmocka_unit_test(test_wrong_key),    cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_base64url_is_canonical),
+        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_deep_payload),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
