@@ -150,6 +150,24 @@ static void the_filter_can_be_read_back(void **state)
     }
 }
 
+static void subs_of_a_filter_are_found_at_one_node(void **state)
+{
+    struct subscriber a, b;
+
+    (void)state;
+    assert_null(trie_find(trie, STR("x/+")));
+    add(&a, "x/+");
+    add(&b, "x/+");
+    assert_ptr_equal(trie_find(trie, STR("x/+")), a.sub.node);
+    assert_ptr_equal(trie_find(trie, STR("x/+")), b.sub.node);
+    assert_null(trie_find(trie, STR("x/y"))); /* that the filter matches it is not asked here */
+    assert_null(trie_find(trie, STR("x/+/z")));
+    trie_remove(trie, &a.sub);
+    assert_ptr_equal(trie_find(trie, STR("x/+")), b.sub.node);
+    trie_remove(trie, &b.sub);
+    assert_null(trie_find(trie, STR("x/+")));
+}
+
 /* As long and as deep as a topic may be: one level of 256 bytes, and 255 levels. */
 static void extremes_fit(void **state)
 {
@@ -277,6 +295,7 @@ int main(void)
         cmocka_unit_test(equal_filters_share_their_nodes),
         cmocka_unit_test(removing_an_inner_filter_keeps_what_is_below),
         cmocka_unit_test(the_filter_can_be_read_back),
+        cmocka_unit_test(subs_of_a_filter_are_found_at_one_node),
         cmocka_unit_test(extremes_fit),
         cmocka_unit_test(the_table_grows_and_shrinks),
         cmocka_unit_test(random_changes_agree_with_a_naive_matcher),
