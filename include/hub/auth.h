@@ -32,8 +32,8 @@ void auth_free(struct auth *a); /* NULL is fine */
  * entry of the list covers it (filter_covers). */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
 
-struct str auth_sub(const struct auth *a);     /* empty: the token has none */
-uint64_t auth_expires(const struct auth *a);   /* seconds since the epoch; 0: never */
+struct str auth_sub(const struct auth *a);   /* empty: the token has none */
+uint64_t auth_expires(const struct auth *a); /* seconds since the epoch; 0: never */
 
 /* `Authorization: Bearer <token>` or `Authorization: <token>`: the token in the field's value. */
 struct str auth_header_token(struct str value);

@@ -25,49 +25,49 @@ enum metric {
     METRIC_DISCONNECTS,      /* total_disconnect_count */
     METRIC_LOOP_DELAY_MS,    /* eventloop_delay_ms: gauge, the longest turn of a worker; max */
     /* ours */
-    METRIC_MESSAGES_IN,        /* websocket_messages_received_total: requests of clients */
-    METRIC_MESSAGES_FEED,      /* broker_messages_received_total: live messages from the broker */
-    METRIC_FEED_INVALID,       /* broker_messages_invalid_total: junk in our channels, dropped */
-    METRIC_FEED_FOREIGN,       /* broker_messages_foreign_total: of a C++ Eventhub */
-    METRIC_DELIVERIES,         /* deliveries_total: messages queued to subscribers */
-    METRIC_BYTES_IN,           /* received_bytes_total */
-    METRIC_BYTES_OUT,          /* sent_bytes_total */
-    METRIC_SUBSCRIPTIONS,      /* subscriptions, gauge */
-    METRIC_CLOSED_CLIENT,      /* disconnects_total{reason="client"}: the peer closed */
-    METRIC_CLOSED_ERROR,       /* {reason="error"}: the socket failed */
-    METRIC_CLOSED_PROTOCOL,    /* {reason="protocol"}: 1002, 1003, 1007, bad HTTP */
-    METRIC_CLOSED_TOO_BIG,     /* {reason="too_big"}: 1009 */
-    METRIC_CLOSED_TIMEOUT,     /* {reason="timeout"}: nothing came for two ping intervals */
-    METRIC_CLOSED_HANDSHAKE,   /* {reason="handshake_timeout"} */
-    METRIC_CLOSED_SLOW,        /* {reason="slow_reader"}: 1013 */
-    METRIC_CLOSED_EXPIRED,     /* {reason="token_expired"}: 1008 */
-    METRIC_CLOSED_SERVER,      /* {reason="server"}: after an answer, disconnect */
-    METRIC_CLOSED_DRAIN,       /* {reason="drain"}: 1001 */
-    METRIC_CLOSED_RESET,       /* {reason="reset"}: left over when the drain's time was up */
-    METRIC_REFUSED_AUTH,       /* refused_requests_total{reason="unauthorized"}: 401 */
-    METRIC_REFUSED_HTTP,       /* {reason="bad_http"} */
-    METRIC_REFUSED_PARSE,      /* {reason="parse_error"}: -32700 */
-    METRIC_REFUSED_REQUEST,    /* {reason="invalid_request"}: -32600 */
-    METRIC_REFUSED_METHOD,     /* {reason="unknown_method"}: -32601 */
-    METRIC_REFUSED_PARAMS,     /* {reason="invalid_params"}: -32602 */
-    METRIC_REFUSED_RIGHTS,     /* {reason="not_allowed"} */
-    METRIC_REFUSED_BROKER,     /* {reason="broker_unavailable"}: -32603 */
+    METRIC_MESSAGES_IN,         /* websocket_messages_received_total: requests of clients */
+    METRIC_MESSAGES_FEED,       /* broker_messages_received_total: live messages from the broker */
+    METRIC_FEED_INVALID,        /* broker_messages_invalid_total: junk in our channels, dropped */
+    METRIC_FEED_FOREIGN,        /* broker_messages_foreign_total: of a C++ Eventhub */
+    METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */
+    METRIC_BYTES_IN,            /* received_bytes_total */
+    METRIC_BYTES_OUT,           /* sent_bytes_total */
+    METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
+    METRIC_CLOSED_CLIENT,       /* disconnects_total{reason="client"}: the peer closed */
+    METRIC_CLOSED_ERROR,        /* {reason="error"}: the socket failed */
+    METRIC_CLOSED_PROTOCOL,     /* {reason="protocol"}: 1002, 1003, 1007, bad HTTP */
+    METRIC_CLOSED_TOO_BIG,      /* {reason="too_big"}: 1009 */
+    METRIC_CLOSED_TIMEOUT,      /* {reason="timeout"}: nothing came for two ping intervals */
+    METRIC_CLOSED_HANDSHAKE,    /* {reason="handshake_timeout"} */
+    METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
+    METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */
+    METRIC_CLOSED_SERVER,       /* {reason="server"}: after an answer, disconnect */
+    METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
+    METRIC_CLOSED_RESET,        /* {reason="reset"}: left over when the drain's time was up */
+    METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
+    METRIC_REFUSED_HTTP,        /* {reason="bad_http"} */
+    METRIC_REFUSED_PARSE,       /* {reason="parse_error"}: -32700 */
+    METRIC_REFUSED_REQUEST,     /* {reason="invalid_request"}: -32600 */
+    METRIC_REFUSED_METHOD,      /* {reason="unknown_method"}: -32601 */
+    METRIC_REFUSED_PARAMS,      /* {reason="invalid_params"}: -32602 */
+    METRIC_REFUSED_RIGHTS,      /* {reason="not_allowed"} */
+    METRIC_REFUSED_BROKER,      /* {reason="broker_unavailable"}: -32603 */
     METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
-    METRIC_HISTORY_COMPLETE,   /* history_requests_total{outcome="complete"}: recovered true */
-    METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
-    METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
-    METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
-    METRIC_REPLAYS,            /* broker_replays_total: the log was read for what was missed */
-    METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: not all could be given back */
-    METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's box was full */
-    METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: asked and not answered */
-    METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
-    METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
-    METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */
-    METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
-    METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */
-    METRIC_PROCESS_FDS,        /* process_open_fds, gauge; no prefix */
-    METRIC_LOG_DROPPED,        /* log_lines_dropped_total */
+    METRIC_HISTORY_COMPLETE,    /* history_requests_total{outcome="complete"}: recovered true */
+    METRIC_HISTORY_INCOMPLETE,  /* {outcome="incomplete"} */
+    METRIC_HISTORY_FAILED,      /* {outcome="failed"} */
+    METRIC_REWINDS,             /* broker_rewinds_total: the ids went backwards */
+    METRIC_REPLAYS,             /* broker_replays_total: the log was read for what was missed */
+    METRIC_REPLAY_GAPS,         /* broker_replays_incomplete_total: not all could be given back */
+    METRIC_LIVE_STALLS,         /* broker_worker_stalls_total: a worker's box was full */
+    METRIC_BROKER_QUEUE,        /* broker_queue_requests, gauge: asked and not answered */
+    METRIC_BROKER_CONNECTED,    /* broker_connected, gauge: 1 or 0; max */
+    METRIC_ACCEPT_EXHAUSTED,    /* accept_exhausted_total: no descriptors left */
+    METRIC_PROCESS_START_S,     /* process_start_time_seconds, gauge; no prefix */
+    METRIC_PROCESS_CPU_MS,      /* process_cpu_seconds_total; no prefix; kept in ms */
+    METRIC_PROCESS_RSS,         /* process_resident_memory_bytes, gauge; no prefix */
+    METRIC_PROCESS_FDS,         /* process_open_fds, gauge; no prefix */
+    METRIC_LOG_DROPPED,         /* log_lines_dropped_total */
     METRIC_COUNT
 };
 

@@ -15,8 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TOKEN_MAX                                                                                  \
-    65536 /* bytes; far more than a header takes, less than libjwt's stack use minds */
+#define TOKEN_MAX 65536 /* bytes: libjwt keeps copies of a token on the stack */
 
 /* EH_EINVAL with static text in *ret_why, else *ret_claims is an object and the caller's. What the
  * claims say is not looked at. An empty secret verifies nothing. */
