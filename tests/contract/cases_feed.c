@@ -1,0 +1,249 @@
+/* Publishing, its order, and what arrives live. */
+#include "contract/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define MANY 1000
+
+static struct msgid id_of(const struct asked *a)
+{
+    assert_int_equal(a->call.status, BROKER_DONE);
+    return a->call.publish.ret_id;
+}
+
+static void assert_id(struct msgid got, struct msgid want)
+{
+    assert_int_equal(msgid_cmp(got, want), 0);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return msgid_cmp(*(const struct msgid *)a, *(const struct msgid *)b);
+}
+
+/* Posts `count` publishes without waiting, spread over workers, lanes and topics. */
+static void post_many(struct node *n, struct asked **calls, size_t count, unsigned lanes)
+{
+    char topic[16];
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned lane = (unsigned)i % lanes;
+
+        snprintf(topic, sizeof(topic), "t/%zu", i % 7);
+        calls[i] = node_publish_call(n, topic, STR("\"text\""));
+        calls[i]->call.lane = lane;
+        node_post(n, lane % NODE_WORKERS, calls[i]);
+    }
+}
+
+static void await_all(struct node *n, struct asked *const *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        node_await(n, calls[i]);
+}
+
+/* The live messages of both workers are the calls' ids, in id order. */
+static void assert_live_is(struct node *n, struct asked *const *calls, size_t count)
+{
+    static struct msgid ids[2 * MANY];
+
+    for (size_t i = 0; i < count; i++)
+        ids[i] = id_of(calls[i]);
+    qsort(ids, count, sizeof(ids[0]), by_id);
+    for (unsigned w = 0; w < NODE_WORKERS; w++) {
+        node_await_live(n, w, count);
+        for (size_t i = 0; i < count; i++)
+            assert_id(node_live(n, w, i)->id, ids[i]);
+        assert_int_equal(node_live_count(n, w), count);
+    }
+    for (size_t i = 1; i < count; i++)
+        assert_true(msgid_cmp(ids[i - 1], ids[i]) < 0); /* no id twice */
+}
+
+static void one_lane_keeps_its_order(void **state)
+{
+    static struct asked *calls[MANY];
+    struct node *n = fixture_node(*state);
+
+    post_many(n, calls, MANY, 1);
+    await_all(n, calls, MANY);
+    for (size_t i = 1; i < MANY; i++)
+        assert_true(msgid_cmp(id_of(calls[i - 1]), id_of(calls[i])) < 0);
+    assert_live_is(n, calls, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_true(str_eq(node_live(n, 1, i)->topic, str_of(calls[i]->topic)));
+}
+
+static void every_lane_keeps_its_order(void **state)
+{
+    static struct asked *calls[MANY];
+    enum { LANES = 10 };
+    struct node *n = fixture_node(*state);
+
+    post_many(n, calls, MANY, LANES);
+    await_all(n, calls, MANY);
+    for (size_t i = LANES; i < MANY; i++)
+        assert_true(msgid_cmp(id_of(calls[i - LANES]), id_of(calls[i])) < 0);
+    assert_live_is(n, calls, MANY);
+}
+
+static void messages_come_back_byte_for_byte(void **state)
+{
+    static const struct {
+        struct str json, origin;
+    } cases[] = {
+        { STR("\"plain\""), { NULL, 0 } },
+        { STR("\"nul \\u0000 inside\""), STR("\"alice\"") },
+        { STR("\"say \\\"hi\\\" \\\\ \\/ \\n\\t\""), STR("\"o\\\"brien\"") },
+        { STR("\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""), STR("\"\xf0\x9f\x91\xa9\"") },
+        { STR("\"%s %n {} \\r\\n* $5 \x7f\""), STR("\"%d\"") },
+        { STR("\"\\\",\\\"topic\\\":\\\"x\\\"}}\""), { NULL, 0 } },
+        { STR("\"\xe2\x80\xa8\xef\xbf\xbf\\ud83d\\ude00\""), STR("\"\\u0000\"") },
+    };
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("a/b") };
+    static struct history got;
+
+    question.after = node_publish(n, "first", "\"x\"");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct asked *a = node_publish_call(n, "a/b", cases[i].json);
+
+        a->call.publish.origin_json = cases[i].origin;
+        node_post(n, 0, a);
+        node_await(n, a);
+        assert_int_equal(a->call.status, BROKER_DONE);
+    }
+    history_read(n, question, &got);
+    assert_int_equal(got.n, COUNT(cases));
+    node_await_live(n, 0, COUNT(cases) + 1);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct message *live = node_live(n, 0, i + 1);
+        struct message *want = message_create(live->id, STR("a/b"), cases[i].json, cases[i].origin);
+
+        assert_int_equal(live->body.n, want->body.n);
+        assert_memory_equal(live->body.p, want->body.p, want->body.n);
+        assert_int_equal(got.items[i]->body.n, want->body.n);
+        assert_memory_equal(got.items[i]->body.p, want->body.p, want->body.n);
+        assert_true(str_eq(got.items[i]->topic, live->topic));
+        message_unref(want);
+    }
+    history_done(&got);
+}
+
+static void a_large_message_comes_back(void **state)
+{
+    enum { SIZE = 1024 * 1024 };
+    struct node *n = fixture_node(*state);
+    char *text = malloc(SIZE + 1);
+    const struct message *live;
+
+    memset(text, 'x', SIZE);
+    text[0] = text[SIZE - 1] = '"';
+    text[SIZE] = '\0';
+    node_publish(n, "big", text);
+    node_await_live(n, 1, 1);
+    live = node_live(n, 1, 0);
+    assert_non_null(memmem(live->body.p, live->body.n, text, SIZE));
+    free(text);
+}
+
+/* 48 MiB for a worker whose box takes 32: the rest comes from the log, once it reads again. */
+static void a_worker_that_stalls_misses_nothing(void **state)
+{
+    enum { BIG_ONES = 48, SIZE = 1024 * 1024 };
+    struct node *n = fixture_node(*state);
+    struct msgid ids[BIG_ONES];
+    char *text = malloc(SIZE + 1);
+
+    memset(text, 'x', SIZE);
+    text[0] = text[SIZE - 1] = '"';
+    text[SIZE] = '\0';
+    node_hold(n, 1);
+    for (size_t i = 0; i < BIG_ONES; i++)
+        ids[i] = node_publish(n, i % 2 ? "a" : "b", text);
+    node_await_live(n, 0, BIG_ONES); /* the other one is not held up */
+    node_release(n, 1);
+    node_await_live(n, 1, BIG_ONES);
+    node_publish(n, "a", "\"end\"");
+    node_await_live(n, 1, BIG_ONES + 1);
+    for (size_t i = 0; i < BIG_ONES; i++) {
+        assert_id(node_live(n, 0, i)->id, ids[i]);
+        assert_id(node_live(n, 1, i)->id, ids[i]);
+    }
+    free(text);
+}
+
+static void without_a_log_ids_and_live_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_history question = { .filter = STR("#"), .newest = 5 };
+    struct msgid first, second;
+    struct node *n;
+
+    f->config.cache = false;
+    n = fixture_node(f);
+    first = node_publish(n, "a", "\"1\"");
+    second = node_publish(n, "b", "\"2\"");
+    assert_true(msgid_cmp(first, second) < 0);
+    node_await_live(n, 0, 2);
+    node_await_live(n, 1, 2);
+    assert_id(node_live(n, 1, 1)->id, second);
+    question.after = first;
+    assert_false(history_is(n, question, NULL, 0));
+    question.filter = STR("b");
+    question.since = -60000;
+    assert_false(history_is(n, question, NULL, 0));
+}
+
+/* Everything under way when the broker stops is answered, once, and with the truth. */
+static void stopping_answers_everything_once(void **state)
+{
+    static struct asked *calls[2 * MANY];
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("#"), .since = -60000 };
+    struct msgid last = { 0 };
+
+    post_many(n, calls, MANY, 1);
+    for (size_t i = MANY; i < 2 * MANY; i++) {
+        calls[i] = node_history_call(n, &question);
+        node_post(n, (unsigned)i % NODE_WORKERS, calls[i]);
+    }
+    node_stop(n);
+    await_all(n, calls, 2 * MANY);
+    for (size_t i = 0; i < 2 * MANY; i++) {
+        const struct broker_call *call = &calls[i]->call;
+
+        assert_int_equal(calls[i]->answers, 1);
+        if (call->op != BROKER_OP_PUBLISH || call->status != BROKER_DONE)
+            continue;
+        assert_true(msgid_cmp(last, call->publish.ret_id) < 0);
+        last = call->publish.ret_id;
+    }
+}
+
+static void a_node_that_stopped_is_not_ready(void **state)
+{
+    struct node *n = fixture_node(*state);
+
+    node_stop(n);
+    node_await_ready(n, false);
+}
+
+int feed_cases(struct fixture *f)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(one_lane_keeps_its_order, f),
+        FIXTURE_TEST(every_lane_keeps_its_order, f),
+        FIXTURE_TEST(messages_come_back_byte_for_byte, f),
+        FIXTURE_TEST(a_large_message_comes_back, f),
+        FIXTURE_TEST(a_worker_that_stalls_misses_nothing, f),
+        FIXTURE_TEST(without_a_log_ids_and_live_go_on, f),
+        FIXTURE_TEST(stopping_answers_everything_once, f),
+        FIXTURE_TEST(a_node_that_stopped_is_not_ready, f),
+    };
+
+    return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
+}

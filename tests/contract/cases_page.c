@@ -1,0 +1,137 @@
+/* History page by page, with the call sent again as it came back. */
+#include "contract/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MANY 500
+
+static void publish_many(struct node *n, struct msgid *ids, size_t count)
+{
+    char topic[16];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(topic, sizeof(topic), "t/%zu", i % 13);
+        ids[i] = node_publish(n, topic, "\"twenty bytes of text\"");
+    }
+}
+
+static void pages_of_every_size_give_everything_once(void **state)
+{
+    static const struct {
+        uint32_t entries, bytes;
+        size_t pages; /* 0: more than one */
+    } cases[] = {
+        { 0, 0, 2 },           { 1, 0, MANY },     { 7, 0, (MANY + 6) / 7 },
+        { MANY, 0, 1 },        { 0, 1, MANY },     { 0, 1000, 0 },
+        { MANY, 1u << 20, 1 }, { MANY - 1, 0, 2 }, { 3, 1, MANY },
+    };
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("t/+") };
+    static struct msgid ids[MANY];
+    static struct history got;
+
+    question.after = node_publish(n, "first", "\"x\"");
+    publish_many(n, ids, MANY);
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        question.max_entries = cases[c].entries;
+        question.max_bytes = cases[c].bytes;
+        history_read(n, question, &got);
+        assert_true(got.complete);
+        assert_int_equal(got.n, MANY);
+        for (size_t i = 0; i < MANY; i++)
+            assert_int_equal(msgid_cmp(got.items[i]->id, ids[i]), 0);
+        assert_true(cases[c].pages ? got.pages == cases[c].pages : got.pages > 1);
+        history_done(&got);
+    }
+}
+
+static void no_page_is_larger_than_asked(void **state)
+{
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("#"), .max_entries = 20, .max_bytes = 500 };
+    struct asked *a;
+    static struct msgid ids[MANY];
+
+    question.after = node_publish(n, "first", "\"x\"");
+    publish_many(n, ids, 50);
+    a = node_history_call(n, &question);
+    do {
+        size_t bytes = 0;
+        const struct broker_history *h = &a->call.history;
+
+        node_history(n, a);
+        assert_in_range(h->ret_n, 1, 20);
+        for (size_t i = 0; i + 1 < h->ret_n; i++) /* the last one may pass the limit */
+            bytes += strlen("\"twenty bytes of text\"");
+        assert_true(bytes < 500);
+        assert_int_equal(msgid_cmp(h->after, h->ret_items[h->ret_n - 1]->id), 0);
+    } while (a->call.history.ret_more);
+}
+
+/* What is published while a client pages is above its cut: it comes live, and only live. */
+static void paging_beside_publishes_ends_at_the_cut(void **state)
+{
+    enum { BEFORE = 100, DURING = 300 };
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("t/+"), .max_entries = 3 };
+    static struct msgid ids[BEFORE];
+    static struct asked *during[DURING];
+    static struct history got;
+
+    question.after = node_publish(n, "first", "\"x\"");
+    publish_many(n, ids, BEFORE);
+    question.cut = ids[BEFORE - 1];
+    for (size_t i = 0; i < DURING; i++) {
+        during[i] = node_publish_call(n, "t/1", STR("\"later\""));
+        during[i]->call.lane = 1;
+        node_post(n, 1, during[i]);
+    }
+    history_read(n, question, &got);
+    assert_true(got.complete);
+    assert_int_equal(got.n, BEFORE);
+    for (size_t i = 0; i < BEFORE; i++)
+        assert_int_equal(msgid_cmp(got.items[i]->id, ids[i]), 0);
+    history_done(&got);
+    for (size_t i = 0; i < DURING; i++)
+        node_await(n, during[i]);
+    node_await_live(n, 0, 1 + BEFORE + DURING);
+    assert_int_equal(msgid_cmp(node_live(n, 0, 1 + BEFORE)->id, during[0]->call.publish.ret_id), 0);
+}
+
+/* The same where the broker sets the cut with the first page, in the middle of the publishes:
+ * history up to the cut and live above it are everything, once. */
+static void history_and_live_meet_at_the_cut(void **state)
+{
+    enum { DURING = 1000 };
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("#"), .max_entries = 50 };
+    static struct asked *during[DURING];
+    static struct history got;
+    size_t live;
+
+    question.after = node_publish(n, "first", "\"x\"");
+    for (size_t i = 0; i < DURING; i++) {
+        during[i] = node_publish_call(n, i % 2 ? "a" : "b/c", STR("\"text\""));
+        node_post(n, 1, during[i]);
+    }
+    history_read(n, question, &got);
+    node_await_live(n, 0, 1 + DURING);
+    for (size_t i = 0; i < got.n; i++)
+        assert_int_equal(msgid_cmp(got.items[i]->id, node_live(n, 0, 1 + i)->id), 0);
+    for (live = 1 + got.n; live < 1 + DURING; live++)
+        assert_true(msgid_cmp(node_live(n, 0, live)->id, got.cut) > 0);
+    history_done(&got);
+}
+
+int page_cases(struct fixture *f)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(pages_of_every_size_give_everything_once, f),
+        FIXTURE_TEST(no_page_is_larger_than_asked, f),
+        FIXTURE_TEST(paging_beside_publishes_ends_at_the_cut, f),
+        FIXTURE_TEST(history_and_live_meet_at_the_cut, f),
+    };
+
+    return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
+}

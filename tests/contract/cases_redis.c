@@ -1,0 +1,184 @@
+/* What only a broker that others share can do: go away, come back, and be published to meanwhile.
+ */
+#include "contract/fixture.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+static struct asked *publish_within(struct node *n, const char *topic, uint64_t ms)
+{
+    struct asked *a = node_publish_call(n, topic, STR("\"text\""));
+
+    a->call.deadline = clock_mono_ms() + ms;
+    node_post(n, 0, a);
+    return a;
+}
+
+static void assert_same_id(const struct message *m, struct msgid id)
+{
+    assert_int_equal(msgid_cmp(m->id, id), 0);
+}
+
+static void nodes_see_each_other_in_one_order(void **state)
+{
+    enum { N = 300 };
+    struct node *nodes[2] = { fixture_node(*state), fixture_node(*state) };
+    static struct asked *calls[N];
+
+    for (size_t i = 0; i < N; i++) {
+        calls[i] = node_publish_call(nodes[i % 2], i % 3 ? "a" : "b", STR("\"text\""));
+        node_post(nodes[i % 2], 0, calls[i]);
+    }
+    for (size_t i = 0; i < N; i++)
+        node_await(nodes[i % 2], calls[i]);
+    node_await_live(nodes[0], 0, N);
+    node_await_live(nodes[1], 1, N);
+    for (size_t i = 0; i < N; i++)
+        assert_same_id(node_live(nodes[0], 0, i), node_live(nodes[1], 1, i)->id);
+}
+
+/* A node whose connections were cut gets from the log what another one published meanwhile. */
+static void a_feed_that_was_away_is_replayed(void **state)
+{
+    enum { N = 100 };
+    struct fixture *f = *state;
+    struct node *cut = fixture_node(f), *other;
+    uint64_t ids[32];
+    size_t n_ids;
+    struct msgid want[N + 2];
+
+    want[0] = node_publish(cut, "before", "\"x\"");
+    n_ids = redis_server_clients(f->redis, ids, COUNT(ids));
+    other = fixture_node(f);
+    node_publish_call(other, "warm", STR("\"x\""));
+    redis_server_refuse(f->redis, ids, n_ids);
+    node_await_ready(cut, false);
+    for (size_t i = 1; i <= N; i++)
+        want[i] = node_publish(other, i % 3 ? "a" : "b/c", "\"missed\"");
+    assert_int_equal(node_live_count(cut, 0), 1);
+    redis_server_accept(f->redis);
+    node_await_ready(cut, true);
+    want[N + 1] = node_publish(cut, "after", "\"x\"");
+    for (unsigned w = 0; w < NODE_WORKERS; w++) {
+        node_await_live(cut, w, N + 2);
+        for (size_t i = 0; i < N + 2; i++)
+            assert_same_id(node_live(cut, w, i), want[i]);
+        assert_int_equal(node_live_count(cut, w), N + 2);
+    }
+}
+
+static void while_redis_is_away_publishes_fail_in_time(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .filter = STR("a") };
+    struct asked *publish, *history, *patient;
+    struct msgid before, after;
+    uint64_t started;
+
+    before = node_publish(n, "a", "\"before\"");
+    node_await_live(n, 0, 1);
+    redis_server_kill(f->redis);
+    node_await_ready(n, false);
+
+    started = clock_mono_ms();
+    publish = publish_within(n, "a", 500);
+    history = node_history_call(n, &question);
+    history->call.deadline = started + 500;
+    node_post(n, 1, history);
+    question.after = before;
+    patient = node_history_call(n, &question); /* no deadline: waits for the broker */
+    node_post(n, 1, patient);
+    node_await(n, publish);
+    node_await(n, history);
+    assert_int_equal(publish->call.status, BROKER_NOT_DONE);
+    assert_int_equal(history->call.status, BROKER_NOT_DONE);
+    assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
+    assert_int_equal(patient->answers, 0);
+
+    redis_server_restart(f->redis); /* empty: its ids would begin anywhere */
+    node_await_ready(n, true);
+    node_await(n, patient);
+    assert_int_equal(patient->call.status, BROKER_DONE);
+    assert_false(patient->call.history.ret_complete);
+    after = node_publish(n, "a", "\"after\"");
+    assert_true(msgid_cmp(before, after) < 0);
+    node_await_live(n, 0, 2);
+    assert_same_id(node_live(n, 0, 1), after);
+    question.after = before;
+    assert_false(history_is(n, question, &after, 1)); /* the log was lost */
+}
+
+/* Redis takes the command and says nothing: nobody can know whether it was done. */
+static void a_frozen_redis_does_not_hold_a_publish(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct asked *a;
+    struct msgid before = node_publish(n, "a", "\"before\"");
+    uint64_t started = clock_mono_ms();
+
+    redis_server_freeze(f->redis);
+    a = publish_within(n, "a", 500);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_UNKNOWN);
+    assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
+    redis_server_thaw(f->redis);
+    node_await_ready(n, true);
+    assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
+}
+
+static void a_node_that_starts_first_waits_for_redis(void **state)
+{
+    struct fixture *f = *state;
+    struct asked *a;
+    struct node *n;
+
+    redis_server_kill(f->redis);
+    f->nodes[0] = n = node_start(&f->config);
+    a = publish_within(n, "a", 300);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_NOT_DONE);
+    assert_int_equal(a->answers, 1);
+    redis_server_restart(f->redis);
+    node_await_ready(n, true);
+    node_publish(n, "a", "\"x\"");
+    node_await_live(n, 1, 1);
+}
+
+/* Scripts are gone after a SCRIPT FLUSH; the node loads them again and keeps the order. */
+static void scripts_that_were_flushed_are_loaded_again(void **state)
+{
+    enum { N = 100 };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    static struct asked *calls[N];
+
+    node_publish(n, "a", "\"x\"");
+    redis_server_command(f->redis, "SCRIPT FLUSH");
+    for (size_t i = 0; i < N; i++) {
+        calls[i] = node_publish_call(n, "a", STR("\"text\""));
+        node_post(n, 0, calls[i]);
+    }
+    node_await_live(n, 0, 1 + N);
+    for (size_t i = 0; i < N; i++) {
+        node_await(n, calls[i]);
+        assert_int_equal(calls[i]->call.status, BROKER_DONE);
+        assert_same_id(node_live(n, 0, 1 + i), calls[i]->call.publish.ret_id);
+    }
+}
+
+int redis_cases(struct fixture *f)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(nodes_see_each_other_in_one_order, f),
+        FIXTURE_TEST(a_feed_that_was_away_is_replayed, f),
+        FIXTURE_TEST(while_redis_is_away_publishes_fail_in_time, f),
+        FIXTURE_TEST(a_frozen_redis_does_not_hold_a_publish, f),
+        FIXTURE_TEST(a_node_that_starts_first_waits_for_redis, f),
+        FIXTURE_TEST(scripts_that_were_flushed_are_loaded_again, f),
+    };
+
+    return cmocka_run_group_tests_name("redis", tests, NULL, NULL);
+}

@@ -1,0 +1,374 @@
+#include "contract/node.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/loop.h"
+
+struct worker {
+    struct node *node;
+    pthread_t thread;
+    struct loop *loop;
+    struct mailbox *inbox;
+    struct broker_port *port;
+    bool held;
+    struct mail hold;
+    struct mail quiet;
+    struct mail stop;
+    size_t n_quiet;             /* how often `quiet` came */
+    atomic_bool has_wrong_mark; /* a batch whose mark is not its last id */
+    struct message **live;
+    size_t n_live;
+    size_t cap_live;
+};
+
+struct node {
+    struct broker *broker;
+    bool stopped;
+    struct metrics_cell metrics;
+    struct list asked;
+    struct worker workers[NODE_WORKERS];
+    pthread_mutex_t lock; /* guards what the workers' threads tell the test */
+    pthread_cond_t changed;
+};
+
+/* ---- on a worker's thread ---- */
+
+static void on_answer(struct mail *m, void *owner)
+{
+    struct asked *a = container_of(m, struct asked, call.mail);
+    struct worker *w = owner;
+
+    pthread_mutex_lock(&w->node->lock);
+    a->answers++;
+    pthread_cond_broadcast(&w->node->changed);
+    pthread_mutex_unlock(&w->node->lock);
+}
+
+static void on_post(struct mail *m, void *owner)
+{
+    struct asked *a = container_of(m, struct asked, post);
+    struct worker *w = owner;
+
+    a->call.port = w->port;
+    a->call.answer = on_answer;
+    broker_call(w->node->broker, &a->call);
+}
+
+static void keep_live(struct worker *w, struct message *m)
+{
+    if (w->n_live == w->cap_live) {
+        w->cap_live = w->cap_live ? 2 * w->cap_live : 64;
+        w->live = mem_array(w->live, w->cap_live, sizeof(w->live[0]));
+    }
+    w->live[w->n_live++] = message_ref(m);
+}
+
+static void on_live(struct mail *m, void *owner)
+{
+    struct live_batch *batch = container_of(m, struct live_batch, mail);
+    struct worker *w = owner;
+
+    pthread_mutex_lock(&w->node->lock);
+    for (size_t i = 0; i < batch->n; i++)
+        keep_live(w, batch->items[i]);
+    if (msgid_cmp(batch->mark, batch->items[batch->n - 1]->id) != 0)
+        atomic_store(&w->has_wrong_mark, true);
+    pthread_cond_broadcast(&w->node->changed);
+    pthread_mutex_unlock(&w->node->lock);
+    live_batch_free(batch);
+}
+
+static void on_hold(struct mail *m, void *owner)
+{
+    struct worker *w = owner;
+
+    (void)m;
+    pthread_mutex_lock(&w->node->lock);
+    while (w->held)
+        pthread_cond_wait(&w->node->changed, &w->node->lock);
+    pthread_mutex_unlock(&w->node->lock);
+}
+
+/* Everything that the test posted before has been handed to the broker. */
+static void on_quiet(struct mail *m, void *owner)
+{
+    struct worker *w = owner;
+
+    (void)m;
+    pthread_mutex_lock(&w->node->lock);
+    w->n_quiet++;
+    pthread_cond_broadcast(&w->node->changed);
+    pthread_mutex_unlock(&w->node->lock);
+}
+
+static void on_stop(struct mail *m, void *owner)
+{
+    struct worker *w = owner;
+
+    (void)m;
+    loop_stop(w->loop);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+
+    loop_run(w->loop);
+    return NULL;
+}
+
+/* ---- on the test's thread ---- */
+
+static void worker_start(struct node *n, struct worker *w)
+{
+    w->node = n;
+    w->hold.fn = on_hold;
+    w->quiet.fn = on_quiet;
+    w->stop.fn = on_stop;
+    assert_int_equal(loop_create(&w->loop), EH_OK);
+    assert_int_equal(mailbox_create(w->loop, w, &w->inbox), EH_OK);
+    w->port = broker_port_open(n->broker, w->inbox, on_live);
+    assert_int_equal(pthread_create(&w->thread, NULL, worker_main, w), 0);
+}
+
+static void worker_end(struct worker *w)
+{
+    mailbox_post(w->inbox, &w->stop);
+    pthread_join(w->thread, NULL);
+    mailbox_drain(w->inbox);
+    mailbox_free(w->inbox);
+    loop_free(w->loop);
+    for (size_t i = 0; i < w->n_live; i++)
+        message_unref(w->live[i]);
+    free(w->live);
+}
+
+struct node *node_start(const struct broker_config *config)
+{
+    struct node *n = mem_zalloc(sizeof(*n));
+    struct broker_config own = *config;
+    pthread_condattr_t attr;
+
+    own.metrics = &n->metrics;
+    list_init(&n->asked);
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    assert_int_equal(broker_create(&own, &n->broker), EH_OK);
+    for (unsigned i = 0; i < NODE_WORKERS; i++)
+        worker_start(n, &n->workers[i]);
+    assert_int_equal(broker_start(n->broker), EH_OK);
+    return n;
+}
+
+static struct timespec in_ms(uint64_t ms)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    ts.tv_sec += (time_t)(ms / 1000);
+    ts.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (ts.tv_nsec >= 1000000000) {
+        ts.tv_sec++;
+        ts.tv_nsec -= 1000000000;
+    }
+    return ts;
+}
+
+/* Until *count is at least `least`; it changes under the lock. */
+static bool await_count(struct node *n, const size_t *count, size_t least)
+{
+    struct timespec deadline = in_ms(NODE_PATIENCE_MS);
+    bool is_there;
+    int rc = 0;
+
+    pthread_mutex_lock(&n->lock);
+    while (!(is_there = *count >= least) && rc == 0)
+        rc = pthread_cond_timedwait(&n->changed, &n->lock, &deadline);
+    pthread_mutex_unlock(&n->lock);
+    return is_there;
+}
+
+void node_stop(struct node *n)
+{
+    if (n->stopped)
+        return;
+    for (unsigned i = 0; i < NODE_WORKERS; i++) {
+        struct worker *w = &n->workers[i];
+
+        mailbox_post(w->inbox, &w->quiet);
+        (void)await_count(n, &w->n_quiet, 1); /* it cannot fail the test: this runs in a teardown */
+    }
+    broker_stop(n->broker);
+    n->stopped = true;
+}
+
+static void asked_free(struct asked *a)
+{
+    if (a->call.op == BROKER_OP_HISTORY) {
+        for (size_t i = 0; i < a->call.history.ret_n; i++)
+            message_unref(a->call.history.ret_items[i]);
+        free(a->call.history.ret_items);
+    }
+    free((char *)a->text.p);
+    free(a);
+}
+
+void node_free(struct node *n)
+{
+    struct list *link;
+
+    if (!n)
+        return;
+    for (unsigned i = 0; i < NODE_WORKERS; i++)
+        node_release(n, i);
+    node_stop(n);
+    for (unsigned i = 0; i < NODE_WORKERS; i++)
+        worker_end(&n->workers[i]);
+    broker_free(n->broker);
+    while ((link = list_pop(&n->asked)))
+        asked_free(container_of(link, struct asked, link));
+    pthread_cond_destroy(&n->changed);
+    pthread_mutex_destroy(&n->lock);
+    free(n);
+}
+
+void node_await_ready(struct node *n, bool ready)
+{
+    uint64_t deadline = clock_mono_ms() + NODE_PATIENCE_MS;
+
+    while (broker_is_ready(n->broker) != ready) {
+        if (clock_mono_ms() > deadline)
+            fail_msg("the broker did not become %sready", ready ? "" : "un");
+        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+    }
+}
+
+static struct asked *asked_create(struct node *n, enum broker_op op)
+{
+    struct asked *a = mem_zalloc(sizeof(*a));
+
+    a->node = n;
+    a->call.op = op;
+    a->post.fn = on_post;
+    list_push(&n->asked, &a->link);
+    return a;
+}
+
+struct asked *node_publish_call(struct node *n, const char *topic, struct str json)
+{
+    struct asked *a = asked_create(n, BROKER_OP_PUBLISH);
+    size_t length = strlen(topic);
+
+    assert_true(length < sizeof(a->topic));
+    memcpy(a->topic, topic, length);
+    a->text = str_make(mem_dup(json.p, json.n), json.n);
+    a->call.deadline = clock_mono_ms() + NODE_PATIENCE_MS;
+    a->call.publish.topic = str_make(a->topic, length);
+    a->call.publish.message_json = a->text;
+    return a;
+}
+
+struct asked *node_history_call(struct node *n, const struct broker_history *question)
+{
+    struct asked *a = asked_create(n, BROKER_OP_HISTORY);
+
+    a->call.history = *question;
+    return a;
+}
+
+void node_post(struct node *n, unsigned worker, struct asked *a)
+{
+    a->answers = 0;
+    mailbox_post(n->workers[worker].inbox, &a->post);
+}
+
+void node_await(struct node *n, struct asked *a)
+{
+    if (!await_count(n, &a->answers, 1))
+        fail_msg("no answer");
+}
+
+struct msgid node_publish(struct node *n, const char *topic, const char *json)
+{
+    struct asked *a = node_publish_call(n, topic, str_of(json));
+
+    node_post(n, 0, a);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_DONE);
+    return a->call.publish.ret_id;
+}
+
+void node_history(struct node *n, struct asked *a)
+{
+    struct broker_history *h = &a->call.history;
+
+    for (size_t i = 0; i < h->ret_n; i++)
+        message_unref(h->ret_items[i]); /* of the page before */
+    free(h->ret_items);
+    h->ret_items = NULL;
+    h->ret_n = 0;
+    node_post(n, 0, a);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_DONE);
+}
+
+size_t node_live_count(struct node *n, unsigned worker)
+{
+    size_t count;
+
+    pthread_mutex_lock(&n->lock);
+    count = n->workers[worker].n_live;
+    pthread_mutex_unlock(&n->lock);
+    return count;
+}
+
+void node_await_live(struct node *n, unsigned worker, size_t count)
+{
+    const struct worker *w = &n->workers[worker];
+
+    if (!await_count(n, &w->n_live, count))
+        fail_msg("worker %u has %zu live messages, not %zu", worker, node_live_count(n, worker),
+                 count);
+    assert_false(atomic_load(&w->has_wrong_mark));
+}
+
+const struct message *node_live(struct node *n, unsigned worker, size_t i)
+{
+    const struct message *m = NULL;
+
+    pthread_mutex_lock(&n->lock);
+    if (i < n->workers[worker].n_live)
+        m = n->workers[worker].live[i];
+    pthread_mutex_unlock(&n->lock);
+    assert_non_null(m);
+    return m;
+}
+
+void node_hold(struct node *n, unsigned worker)
+{
+    struct worker *w = &n->workers[worker];
+
+    pthread_mutex_lock(&n->lock);
+    w->held = true;
+    pthread_mutex_unlock(&n->lock);
+    mailbox_post(w->inbox, &w->hold);
+}
+
+void node_release(struct node *n, unsigned worker)
+{
+    pthread_mutex_lock(&n->lock);
+    n->workers[worker].held = false;
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+}

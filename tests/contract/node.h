@@ -1,0 +1,53 @@
+/* node.h - one broker and two workers, as a daemon would have them, driven by a test.
+ * Thread:  the test's main thread calls all of this; each worker has a thread with a loop and an
+ *          inbox, from which alone it calls the broker.
+ * Waits:   for conditions, at most NODE_PATIENCE_MS; then the test fails.
+ */
+#ifndef EH_TESTS_NODE_H
+#define EH_TESTS_NODE_H
+
+#include "broker/broker.h"
+
+#define NODE_WORKERS     2
+#define NODE_PATIENCE_MS 20000
+
+struct node;
+
+/* Broker, workers, threads; returns before the broker is ready. config->metrics is the node's. */
+struct node *node_start(const struct broker_config *config);
+void node_await_ready(struct node *n, bool ready);
+void node_stop(struct node *n); /* all that was posted reaches the broker, then broker_stop */
+void node_free(struct node *n); /* node_stop, ends the threads, frees all; NULL is fine */
+
+/* A call and what became of it; lives until node_free. */
+struct asked {
+    struct broker_call call;
+    struct node *node;
+    struct list link;
+    size_t answers; /* 1 when it was answered; read it after node_await */
+    char topic[64];
+    struct str text; /* the message's JSON, own copy */
+    struct mail post;
+};
+
+/* Fills a call in without posting it. */
+struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
+struct asked *node_history_call(struct node *n, const struct broker_history *question);
+
+void node_post(struct node *n, unsigned worker, struct asked *a);
+void node_await(struct node *n, struct asked *a);
+
+/* Post and await. node_publish fails the test unless it is DONE. */
+struct msgid node_publish(struct node *n, const char *topic, const char *json);
+void node_history(struct node *n, struct asked *a);
+
+/* Live messages that a worker has received so far, oldest first. */
+size_t node_live_count(struct node *n, unsigned worker);
+void node_await_live(struct node *n, unsigned worker, size_t count);
+const struct message *node_live(struct node *n, unsigned worker, size_t i);
+
+/* The worker does not look into its inbox until node_release. */
+void node_hold(struct node *n, unsigned worker);
+void node_release(struct node *n, unsigned worker);
+
+#endif
