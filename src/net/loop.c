@@ -197,7 +197,8 @@ void loop_run(struct loop *lp)
     lp->has_owner = true;
     while (!lp->stopping)
         loop_turn(lp);
-    lp->has_owner = false; /* whoever joins this thread takes it apart */
+    lp->stopping = false;
+    lp->has_owner = false; /* whoever joins this thread takes it apart, or runs it again */
 }
 
 void loop_stop(struct loop *lp)

@@ -1,1 +1,260 @@
-int main(void){return 0;}
+/* test_loop.c - descriptors, timers, tasks, deferred free, and what may happen within one turn. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+
+struct box { /* everything that a case watches */
+    struct loop *loop;
+    struct loop_io io, other;
+    struct timer timer;
+    struct loop_task task, second;
+    int io_calls, other_calls, timer_calls, task_calls, second_calls;
+};
+
+static struct box box;
+
+static int make_event(eventfd_t value)
+{
+    return eventfd((unsigned)value, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    box = (struct box){ 0 };
+    box.io.fd = box.other.fd = -1;
+    return loop_create(&box.loop);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    timer_stop(&box.timer);
+    if (box.io.fd >= 0)
+        close(box.io.fd);
+    if (box.other.fd >= 0)
+        close(box.other.fd);
+    loop_free(box.loop);
+    return 0;
+}
+
+static void stop(struct timer *t)
+{
+    (void)t;
+    loop_stop(box.loop);
+}
+
+static void run_for(uint64_t ms)
+{
+    struct timer end;
+
+    timer_init(&end, stop);
+    loop_timer(box.loop, &end, ms);
+    loop_run(box.loop);
+    timer_stop(&end);
+}
+
+static void on_io_once(struct loop_io *io, uint32_t events)
+{
+    int fd = io->fd;
+
+    assert_true(events & EPOLLIN);
+    box.io_calls++;
+    loop_unwatch(box.loop, io);
+    close(fd);
+    loop_stop(box.loop);
+}
+
+static void test_ready_descriptor_is_dispatched(void **state)
+{
+    (void)state;
+    box.io.fn = on_io_once;
+    assert_int_equal(loop_watch(box.loop, &box.io, make_event(1), EPOLLIN), EH_OK);
+    loop_run(box.loop);
+    assert_int_equal(box.io_calls, 1);
+}
+
+static void test_bad_descriptor_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(loop_watch(box.loop, &box.io, 1 << 20, EPOLLIN), EH_EIO);
+    assert_int_equal(box.io.fd, -1);
+}
+
+/* Both are ready in the same turn; whichever comes first takes the other out. */
+static void on_io_unwatch_other(struct loop_io *io, uint32_t events)
+{
+    struct loop_io *victim = io == &box.io ? &box.other : &box.io;
+    int fd = victim->fd;
+
+    (void)events;
+    box.io_calls++;
+    if (fd >= 0) {
+        loop_unwatch(box.loop, victim);
+        close(fd);
+    }
+    loop_stop(box.loop);
+}
+
+static void test_unwatched_within_the_turn_is_not_called(void **state)
+{
+    (void)state;
+    box.io.fn = box.other.fn = on_io_unwatch_other;
+    assert_int_equal(loop_watch(box.loop, &box.io, make_event(1), EPOLLIN), EH_OK);
+    assert_int_equal(loop_watch(box.loop, &box.other, make_event(1), EPOLLIN), EH_OK);
+    loop_run(box.loop);
+    assert_int_equal(box.io_calls, 1);
+}
+
+static void on_io_mute(struct loop_io *io, uint32_t events)
+{
+    (void)events;
+    box.io_calls++;
+    loop_rewatch(box.loop, io, 0);
+}
+
+static void test_rewatch_mutes(void **state)
+{
+    (void)state;
+    box.io.fn = on_io_mute;
+    assert_int_equal(loop_watch(box.loop, &box.io, make_event(1), EPOLLIN), EH_OK);
+    run_for(40);
+    assert_int_equal(box.io_calls, 1);
+}
+
+static void on_task(struct loop_task *task)
+{
+    (void)task;
+    box.task_calls++;
+}
+
+static void on_second(struct loop_task *task)
+{
+    (void)task;
+    box.second_calls++;
+    loop_stop(box.loop);
+}
+
+static void on_requeue(struct loop_task *task)
+{
+    if (++box.task_calls < 3)
+        loop_at_end(box.loop, task);
+    else
+        loop_stop(box.loop);
+}
+
+static void test_task_queued_twice_runs_once(void **state)
+{
+    (void)state;
+    box.task.fn = on_task;
+    box.second.fn = on_second;
+    loop_at_end(box.loop, &box.task);
+    loop_at_end(box.loop, &box.task);
+    loop_at_end(box.loop, &box.second);
+    loop_run(box.loop);
+    assert_int_equal(box.task_calls, 1);
+    assert_int_equal(box.second_calls, 1);
+}
+
+static void test_task_that_queues_itself_runs_in_the_next_turn(void **state)
+{
+    (void)state;
+    box.task.fn = on_requeue;
+    loop_at_end(box.loop, &box.task);
+    loop_run(box.loop); /* would sleep for ever if a waiting task did not count */
+    assert_int_equal(box.task_calls, 3);
+}
+
+static void test_cancelled_task_does_not_run(void **state)
+{
+    (void)state;
+    box.task.fn = on_task;
+    loop_at_end(box.loop, &box.task);
+    loop_cancel(&box.task);
+    loop_cancel(&box.task);
+    run_for(1);
+    assert_int_equal(box.task_calls, 0);
+}
+
+static void on_reap(struct loop_task *task)
+{
+    free(task);
+    box.task_calls++;
+}
+
+static void on_bury(struct loop_task *task)
+{
+    struct loop_task *corpse = calloc(1, sizeof(*corpse));
+
+    (void)task;
+    corpse->fn = on_reap;
+    loop_reap_later(box.loop, corpse);
+    assert_int_equal(box.task_calls, 0);
+}
+
+static void test_reaping_comes_after_the_turn(void **state)
+{
+    (void)state;
+    box.task.fn = on_bury;
+    loop_at_end(box.loop, &box.task);
+    run_for(1);
+    assert_int_equal(box.task_calls, 1);
+}
+
+static void test_free_reaps_what_is_left(void **state)
+{
+    struct loop *lp;
+    struct loop_task *corpse = calloc(1, sizeof(*corpse));
+
+    (void)state;
+    corpse->fn = on_reap;
+    assert_int_equal(loop_create(&lp), EH_OK);
+    loop_reap_later(lp, corpse);
+    loop_free(lp);
+    assert_int_equal(box.task_calls, 1);
+}
+
+static void on_slow(struct loop_task *task)
+{
+    (void)task;
+    usleep(20000); /* the turn itself is what is measured */
+    loop_stop(box.loop);
+}
+
+static void test_longest_turn_is_measured_and_taken(void **state)
+{
+    (void)state;
+    box.task.fn = on_slow;
+    loop_at_end(box.loop, &box.task);
+    loop_run(box.loop);
+    assert_true(loop_take_longest_turn_us(box.loop) >= 20000);
+    assert_int_equal(loop_take_longest_turn_us(box.loop), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_ready_descriptor_is_dispatched, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_descriptor_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unwatched_within_the_turn_is_not_called, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_rewatch_mutes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_task_queued_twice_runs_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_task_that_queues_itself_runs_in_the_next_turn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_cancelled_task_does_not_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reaping_comes_after_the_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_free_reaps_what_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_longest_turn_is_measured_and_taken, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,1 +1,338 @@
-int main(void){return 0;}
+/* test_stream.c - a stream on one end of a socket pair, the test on the other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/shared.h"
+#include "net/stream.h"
+
+struct fixture {
+    struct loop *loop;
+    struct stream stream;
+    struct timer tick;
+    int peer; /* blocking */
+    char got[256];
+    size_t n_got;
+    size_t sent;
+    int ends, end_err;
+};
+
+static struct fixture fx;
+
+static void on_data(struct stream *s, char *p, size_t n)
+{
+    (void)s;
+    assert_true(fx.n_got + n <= sizeof(fx.got));
+    memcpy(fx.got + fx.n_got, p, n);
+    fx.n_got += n;
+}
+
+static void on_end(struct stream *s, int err)
+{
+    fx.ends++;
+    fx.end_err = err;
+    stream_close(s);
+}
+
+static void on_sent(struct stream *s, size_t sent)
+{
+    (void)s;
+    fx.sent += sent;
+}
+
+static const struct stream_events events = {
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_sent = on_sent,
+};
+
+static int setup(void **state)
+{
+    int fds[2];
+
+    (void)state;
+    fx = (struct fixture){ 0 };
+    if (loop_create(&fx.loop) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+        return -1;
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    fx.peer = fds[1];
+    return stream_open(&fx.stream, fx.loop, fds[0], &events);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    stream_close(&fx.stream);
+    if (fx.peer >= 0)
+        close(fx.peer);
+    loop_free(fx.loop);
+    return 0;
+}
+
+static void on_tick(struct timer *t)
+{
+    (void)t;
+    loop_stop(fx.loop);
+}
+
+/* As many turns as fit into one tick of the timer: everything that is ready by now is handled. */
+static void turns(void)
+{
+    timer_init(&fx.tick, on_tick);
+    loop_timer(fx.loop, &fx.tick, 1);
+    loop_run(fx.loop);
+}
+
+static void send_unit(const char *head, const char *body)
+{
+    struct bytes *b = bytes_copy(str_of(body));
+
+    stream_send(&fx.stream, str_of(head), &b->shared, bytes_str(b));
+    shared_unref(&b->shared);
+}
+
+static void expect(const char *text)
+{
+    char in[1024];
+    size_t n = 0;
+
+    while (n < strlen(text)) {
+        ssize_t got = read(fx.peer, in + n, strlen(text) - n);
+
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+    assert_memory_equal(in, text, n);
+}
+
+static void test_reads_what_comes_and_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(write(fx.peer, "hello", 5), 5);
+    turns();
+    assert_int_equal(fx.n_got, 5);
+    assert_memory_equal(fx.got, "hello", 5);
+    close(fx.peer);
+    fx.peer = -1;
+    turns();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, 0);
+    assert_false(stream_is_open(&fx.stream));
+}
+
+static void test_paused_reads_nothing(void **state)
+{
+    (void)state;
+    stream_pause(&fx.stream);
+    assert_int_equal(write(fx.peer, "hello", 5), 5);
+    turns();
+    assert_int_equal(fx.n_got, 0);
+    stream_resume(&fx.stream);
+    turns();
+    assert_int_equal(fx.n_got, 5);
+}
+
+static void test_units_leave_in_order(void **state)
+{
+    (void)state;
+    send_unit("a:", "one ");
+    send_unit("b:", "");
+    send_unit("", "two ");
+    send_unit("a head that is longer than what fits into a unit: ", "three ");
+    send_unit("another head that is longer than what fits into one ", "");
+    stream_write(&fx.stream, STR("raw"));
+    stream_write(&fx.stream, STR("er"));
+    assert_int_equal(fx.sent, 0); /* at the end of the turn, together */
+    turns();
+    expect("a:one b:two a head that is longer than what fits into a unit: three "
+           "another head that is longer than what fits into one rawer");
+    assert_int_equal(stream_queued(&fx.stream), 0);
+    assert_null(fx.stream.out); /* idle streams hold no memory */
+}
+
+static void test_accounting_is_64_and_the_body(void **state)
+{
+    (void)state;
+    send_unit("head", "12345");
+    assert_int_equal(stream_queued(&fx.stream), 64 + 5);
+    send_unit("head", "");
+    assert_int_equal(stream_queued(&fx.stream), 2 * 64 + 5);
+}
+
+/* Queues more than the kernel takes; returns the whole text that must arrive. */
+static struct buf fill(size_t units)
+{
+    struct buf all = { 0 };
+    char body[1000];
+
+    memset(body, 'x', sizeof(body));
+    for (size_t i = 0; i < units; i++) {
+        char head[16];
+        int n = snprintf(head, sizeof(head), "<%06zu>", i);
+        struct bytes *b = bytes_copy(str_make(body, sizeof(body)));
+
+        stream_send(&fx.stream, str_make(head, (size_t)n), &b->shared, bytes_str(b));
+        shared_unref(&b->shared);
+        buf_add(&all, head, (size_t)n);
+        buf_add(&all, body, sizeof(body));
+    }
+    return all;
+}
+
+/* Reads with an odd size, so that the kernel takes units in parts. */
+static size_t read_all(char *into, size_t n)
+{
+    size_t got = 0;
+
+    fcntl(fx.peer, F_SETFL, O_NONBLOCK);
+    while (got < n) {
+        ssize_t r = read(fx.peer, into + got, n - got < 7777 ? n - got : 7777);
+
+        if (r < 0 && errno == EAGAIN) {
+            size_t before = fx.sent;
+
+            turns();
+            if (fx.sent == before && !fx.stream.out)
+                break;
+            continue;
+        }
+        assert_true(r > 0);
+        got += (size_t)r;
+    }
+    return got;
+}
+
+static void test_a_full_kernel_buffer_loses_nothing(void **state)
+{
+    struct buf all = fill(5000);
+    char *in = malloc(buf_used(&all));
+
+    (void)state;
+    turns();
+    assert_true(stream_queued(&fx.stream) > 0);
+    assert_true(fx.stream.blocked);
+    assert_int_equal(read_all(in, buf_used(&all)), buf_used(&all));
+    assert_memory_equal(in, buf_head(&all), buf_used(&all));
+    assert_int_equal(fx.sent, buf_used(&all));
+    free(in);
+    buf_done(&all);
+}
+
+/* What the peer gets after a discard is a prefix of whole units. */
+static void test_discard_keeps_the_unit_that_was_begun(void **state)
+{
+    struct buf all = fill(5000);
+    char *in = malloc(buf_used(&all));
+    size_t n;
+
+    (void)state;
+    turns();
+    stream_discard(&fx.stream);
+    send_unit("", "the end");
+    n = read_all(in, buf_used(&all));
+    assert_int_equal((n - 7) % 1008, 0); /* "<000000>" and 1000 bytes a unit */
+    assert_true(n < buf_used(&all));
+    assert_memory_equal(in, buf_head(&all), n - 7);
+    assert_memory_equal(in + n - 7, "the end", 7);
+    free(in);
+    buf_done(&all);
+}
+
+static void test_discard_of_what_was_not_begun_leaves_nothing(void **state)
+{
+    (void)state;
+    send_unit("a head that is longer than what fits into a unit: ", "three ");
+    stream_discard(&fx.stream);
+    assert_int_equal(stream_queued(&fx.stream), 0);
+}
+
+static void test_references_are_kept_until_sent(void **state)
+{
+    struct bytes *b = bytes_copy(STR("shared"));
+
+    (void)state;
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    assert_int_equal(atomic_load(&b->shared.refs), 3);
+    turns();
+    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    shared_unref(&b->shared);
+    expect("sharedshared");
+}
+
+static void test_close_drops_the_queue(void **state)
+{
+    struct bytes *b = bytes_copy(STR("shared"));
+
+    (void)state;
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    stream_close(&fx.stream);
+    stream_close(&fx.stream);
+    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b)); /* to nobody */
+    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    shared_unref(&b->shared);
+}
+
+static void test_shutdown_comes_after_what_is_queued(void **state)
+{
+    char rest[8];
+
+    (void)state;
+    send_unit("", "bye");
+    stream_shutdown(&fx.stream);
+    turns();
+    expect("bye");
+    assert_int_equal(read(fx.peer, rest, sizeof(rest)), 0);
+}
+
+static void test_writing_to_a_closed_peer_ends_once(void **state)
+{
+    (void)state;
+    close(fx.peer);
+    fx.peer = -1;
+    send_unit("", "to nobody");
+    turns();
+    assert_int_equal(fx.ends, 1);
+}
+
+/* stream_write keeps small pieces dense: far fewer units than calls. */
+static void test_small_writes_share_chunks(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        stream_write(&fx.stream, STR("0123456789"));
+    assert_true(stream_queued(&fx.stream) < 10000 + 64 * 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_reads_what_comes_and_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paused_reads_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_units_leave_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_accounting_is_64_and_the_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_kernel_buffer_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_discard_keeps_the_unit_that_was_begun, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_discard_of_what_was_not_begun_leaves_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_references_are_kept_until_sent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_drops_the_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shutdown_comes_after_what_is_queued, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_writing_to_a_closed_peer_ends_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_small_writes_share_chunks, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
