@@ -165,6 +165,7 @@ static void a_worker_that_stalls_misses_nothing(void **state)
     for (size_t i = 0; i < BIG_ONES; i++)
         ids[i] = node_publish(n, i % 2 ? "a" : "b", text);
     node_await_live(n, 0, BIG_ONES); /* the other one is not held up */
+    assert_true(node_metric(n, METRIC_LIVE_STALLS) > 0);
     node_release(n, 1);
     node_await_live(n, 1, BIG_ONES);
     node_publish(n, "a", "\"end\"");
@@ -216,7 +217,6 @@ static void stopping_answers_everything_once(void **state)
     for (size_t i = 0; i < 2 * MANY; i++) {
         const struct broker_call *call = &calls[i]->call;
 
-        assert_int_equal(calls[i]->answers, 1);
         if (call->op != BROKER_OP_PUBLISH || call->status != BROKER_DONE)
             continue;
         assert_true(msgid_cmp(last, call->publish.ret_id) < 0);

@@ -48,10 +48,10 @@ static void a_feed_that_was_away_is_replayed(void **state)
     size_t n_ids;
     struct msgid want[N + 2];
 
-    want[0] = node_publish(cut, "before", "\"x\"");
     n_ids = redis_server_clients(f->redis, ids, COUNT(ids));
     other = fixture_node(f);
-    node_publish_call(other, "warm", STR("\"x\""));
+    want[0] = node_publish(other, "before", "\"x\"");
+    node_await_live(cut, 0, 1);
     redis_server_refuse(f->redis, ids, n_ids);
     node_await_ready(cut, false);
     for (size_t i = 1; i <= N; i++)
@@ -95,7 +95,7 @@ static void while_redis_is_away_publishes_fail_in_time(void **state)
     assert_int_equal(publish->call.status, BROKER_NOT_DONE);
     assert_int_equal(history->call.status, BROKER_NOT_DONE);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
-    assert_int_equal(patient->answers, 0);
+    assert_false(node_is_answered(n, patient));
 
     redis_server_restart(f->redis); /* empty: its ids would begin anywhere */
     node_await_ready(n, true);
@@ -140,7 +140,6 @@ static void a_node_that_starts_first_waits_for_redis(void **state)
     a = publish_within(n, "a", 300);
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_NOT_DONE);
-    assert_int_equal(a->answers, 1);
     redis_server_restart(f->redis);
     node_await_ready(n, true);
     node_publish(n, "a", "\"x\"");

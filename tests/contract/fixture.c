@@ -23,7 +23,7 @@ int fixture_setup(void **state)
         .redis_pool_size = 5,
     };
     if (f->redis)
-        redis_server_flush(f->redis);
+        redis_server_reset(f->redis);
     return 0;
 }
 
@@ -32,8 +32,10 @@ int fixture_teardown(void **state)
     struct fixture *f = *state;
 
     for (size_t i = 0; i < COUNT(f->nodes); i++) {
-        node_free(f->nodes[i]);
+        struct node *n = f->nodes[i];
+
         f->nodes[i] = NULL;
+        node_free(n); /* may fail the test */
     }
     return 0;
 }

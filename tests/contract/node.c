@@ -213,8 +213,11 @@ void node_stop(struct node *n)
     n->stopped = true;
 }
 
-static void asked_free(struct asked *a)
+/* True: it was not answered once for each time it was posted. */
+static bool asked_free(struct asked *a)
 {
+    bool is_wrong = a->answers != a->posts;
+
     if (a->call.op == BROKER_OP_HISTORY) {
         for (size_t i = 0; i < a->call.history.ret_n; i++)
             message_unref(a->call.history.ret_items[i]);
@@ -222,11 +225,13 @@ static void asked_free(struct asked *a)
     }
     free((char *)a->text.p);
     free(a);
+    return is_wrong;
 }
 
 void node_free(struct node *n)
 {
     struct list *link;
+    size_t wrong = 0;
 
     if (!n)
         return;
@@ -237,10 +242,11 @@ void node_free(struct node *n)
         worker_end(&n->workers[i]);
     broker_free(n->broker);
     while ((link = list_pop(&n->asked)))
-        asked_free(container_of(link, struct asked, link));
+        wrong += asked_free(container_of(link, struct asked, link));
     pthread_cond_destroy(&n->changed);
     pthread_mutex_destroy(&n->lock);
     free(n);
+    assert_int_equal(wrong, 0);
 }
 
 void node_await_ready(struct node *n, bool ready)
@@ -289,14 +295,24 @@ struct asked *node_history_call(struct node *n, const struct broker_history *que
 
 void node_post(struct node *n, unsigned worker, struct asked *a)
 {
-    a->answers = 0;
+    a->posts++;
     mailbox_post(n->workers[worker].inbox, &a->post);
 }
 
 void node_await(struct node *n, struct asked *a)
 {
-    if (!await_count(n, &a->answers, 1))
+    if (!await_count(n, &a->answers, a->posts))
         fail_msg("no answer");
+}
+
+bool node_is_answered(struct node *n, const struct asked *a)
+{
+    bool is_answered;
+
+    pthread_mutex_lock(&n->lock);
+    is_answered = a->answers == a->posts;
+    pthread_mutex_unlock(&n->lock);
+    return is_answered;
 }
 
 struct msgid node_publish(struct node *n, const char *topic, const char *json)
@@ -353,6 +369,11 @@ const struct message *node_live(struct node *n, unsigned worker, size_t i)
     pthread_mutex_unlock(&n->lock);
     assert_non_null(m);
     return m;
+}
+
+uint64_t node_metric(const struct node *n, enum metric metric)
+{
+    return metrics_get(&n->metrics, metric);
 }
 
 void node_hold(struct node *n, unsigned worker)

@@ -17,14 +17,16 @@ struct node;
 struct node *node_start(const struct broker_config *config);
 void node_await_ready(struct node *n, bool ready);
 void node_stop(struct node *n); /* all that was posted reaches the broker, then broker_stop */
-void node_free(struct node *n); /* node_stop, ends the threads, frees all; NULL is fine */
+/* node_stop, ends the threads, checks that every call was answered as often as it was posted, frees
+ * all. NULL is fine. */
+void node_free(struct node *n);
 
 /* A call and what became of it; lives until node_free. */
 struct asked {
     struct broker_call call;
-    struct node *node;
-    struct list link;
-    size_t answers; /* 1 when it was answered; read it after node_await */
+    struct list link; /* in its node */
+    size_t posts;
+    size_t answers; /* under the node's lock */
     char topic[64];
     struct str text; /* the message's JSON, own copy */
     struct mail post;
@@ -36,6 +38,7 @@ struct asked *node_history_call(struct node *n, const struct broker_history *que
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);
+bool node_is_answered(struct node *n, const struct asked *a);
 
 /* Post and await. node_publish fails the test unless it is DONE. */
 struct msgid node_publish(struct node *n, const char *topic, const char *json);
@@ -45,6 +48,8 @@ void node_history(struct node *n, struct asked *a);
 size_t node_live_count(struct node *n, unsigned worker);
 void node_await_live(struct node *n, unsigned worker, size_t count);
 const struct message *node_live(struct node *n, unsigned worker, size_t i);
+
+uint64_t node_metric(const struct node *n, enum metric metric); /* of the broker */
 
 /* The worker does not look into its inbox until node_release. */
 void node_hold(struct node *n, unsigned worker);

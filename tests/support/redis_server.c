@@ -183,11 +183,6 @@ void redis_server_command(struct redis_server *rs, const char *words)
     freeReplyObject(ask(rs, words));
 }
 
-void redis_server_flush(struct redis_server *rs)
-{
-    redis_server_command(rs, "FLUSHALL");
-}
-
 size_t redis_server_clients(struct redis_server *rs, uint64_t *ret_ids, size_t max)
 {
     redisReply *own = ask(rs, "CLIENT ID");
@@ -219,4 +214,13 @@ void redis_server_refuse(struct redis_server *rs, const uint64_t *ids, size_t n)
 void redis_server_accept(struct redis_server *rs)
 {
     redis_server_command(rs, "CONFIG SET maxclients 10000");
+}
+
+void redis_server_reset(struct redis_server *rs)
+{
+    if (rs->pid <= 0)
+        redis_server_restart(rs);
+    redis_server_thaw(rs);
+    redis_server_accept(rs);
+    redis_server_command(rs, "FLUSHALL");
 }

@@ -20,7 +20,8 @@ void redis_server_restart(struct redis_server *rs); /* after a kill: empty, on t
 void redis_server_freeze(struct redis_server *rs);  /* takes connections, answers nothing */
 void redis_server_thaw(struct redis_server *rs);
 
-void redis_server_flush(struct redis_server *rs);
+/* Whatever a test did to it: it runs, takes connections and is empty. */
+void redis_server_reset(struct redis_server *rs);
 /* One command, words separated by spaces, on the control connection; it must succeed. */
 void redis_server_command(struct redis_server *rs, const char *words);
 
