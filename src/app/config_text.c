@@ -16,7 +16,7 @@ static const char usage[] =
     "On the command line case does not matter, and - may stand for _. An empty value counts as\n"
     "not set. Sizes are bytes or take a suffix: 64k, 8m, 1g.\n"
     "\n"
-    "Options and their defaults:\n";
+    "Options:\n";
 
 static const char *shown_default(const struct config_option *o)
 {
@@ -32,12 +32,9 @@ static void print_alias(FILE *out, const struct config_option *o, const char *ma
 
 static void print_help(FILE *out, const struct config_option *o, struct str allowed)
 {
-    fprintf(out, "\n  %s=%s\n      %s", o->name, o->shown ? "" : o->initial, o->about);
+    fprintf(out, "\n  %s\n      %s", o->name, o->about);
     print_alias(out, o, "");
-    fprintf(out, "\n      Allowed: %.*s.", STR_ARG(allowed));
-    if (o->shown)
-        fprintf(out, " Default: %s.", o->shown);
-    fputc('\n', out);
+    fprintf(out, "\n      Default: %s. Allowed: %.*s.\n", shown_default(o), STR_ARG(allowed));
 }
 
 static void print_markdown(FILE *out, const struct config_option *o, struct str allowed)

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Writes the options, as the binary knows them, into README.md and docs/eventhub.8, between the
+# lines "options: made by scripts/docs.sh" and "end of options".
+#   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The file with the text between its markers replaced.
+with_options() { # FILE TEXT
+  TEXT=$2 awk '
+    /end of options/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
+    !skip { print }
+    /options: made by scripts\/docs.sh/ { skip = 1; begins++ }
+    END { exit !(begins == 1 && ends == 1) }' "$1"
+}
+
+update() { # FILE TEXT
+  local file=$1 new
+  new=$(with_options "$file" "$2") || { echo "$file: the marker lines are not there" >&2; exit 1; }
+  if printf '%s\n' "$new" | cmp -s - "$file"; then return; fi
+  if [ "$check" = no ]; then
+    printf '%s\n' "$new" >"$file"
+    echo "$file: options written"
+    return
+  fi
+  printf '%s\n' "$new" | diff -u "$file" - || true
+  echo "$file does not have the options of the binary: run scripts/docs.sh" >&2
+  status=1
+}
+
+check=no status=0
+if [ "${1-}" = --check ]; then
+  check=yes
+  shift
+fi
+binary=${1:-build/dev/eventhub}
+markdown=$("$binary" --help=markdown)
+man=$("$binary" --help=man)
+update README.md "$markdown"
+update docs/eventhub.8 "$man"
+exit $status
