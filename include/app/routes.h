@@ -12,12 +12,12 @@ struct http_answer {
     const char *type; /* Content-Type; NULL: no body */
     struct str body;
     struct str extra; /* more header lines, each with its CRLF */
-    bool close;       /* and do not wait for another request */
 };
 
-/* Answers a request, or (rq NULL) something that could not be read as one. */
+/* Answers a request, or (rq NULL) something after which nothing can be read as one. */
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a);
-/* {"error":"…"}; closes the connection afterwards. */
+void http_send_head(struct conn *c, int status, struct str extra); /* 101 */
+/* {"error":"…"} */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);
 

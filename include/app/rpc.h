@@ -14,7 +14,7 @@ struct rpc_call {
     struct conn *conn;
     struct str id; /* {NULL, 0}: a notification */
     const json_t *params;
-    char why[128];
+    char why[400]; /* one sentence, a topic in it included */
 };
 
 typedef int rpc_fn(struct rpc_call *call);

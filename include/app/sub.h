@@ -31,20 +31,23 @@ void sub_close(struct sub *s); /* a join under way is answered with recovered: f
 void sub_close_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none */
 
-/* One message on its way to many subscriptions: the head is made once for equal ids. */
+/* A live message goes to all subscriptions of the worker that match. */
+void delivery_to_all(struct worker *w, struct message *m);
+
+/* One message on its way to one or many subscriptions: the head is made once for equal ids. */
 struct delivery {
     struct message *message;
     struct worker *worker;
+    uint32_t n_sent;
     uint16_t head_n;
     uint16_t id_n;
     char id[256];
     char head[320];
 };
 void delivery_init(struct delivery *d, struct worker *w, struct message *m);
-trie_fn sub_on_message; /* arg: struct delivery */
+void sub_deliver(struct sub *s, struct delivery *d); /* sends it if it is new to the subscription */
+void delivery_done(const struct delivery *d);        /* counts it */
 
-/* Sends the message if it is new to the subscription. */
-void sub_deliver(struct sub *s, struct delivery *d);
 struct str sub_id(const struct sub *s);
 
 /* join.c: reads the log from the point on, page by page, while live messages are set aside. The

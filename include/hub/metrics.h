@@ -108,7 +108,9 @@ static inline void metrics_inc(struct metrics_cell *c, enum metric m)
     metrics_add(c, m, 1);
 }
 
-void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us);
+/* The same value observed so many times: a message that went to that many subscribers. */
+void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
+                        uint64_t times);
 
 struct metrics_source {
     struct metrics_cell *const *cells;

@@ -24,6 +24,7 @@ struct accepted {
 
 struct acceptor;
 
+/* The arrays live as long as the acceptor. */
 struct acceptor_config {
     const int *listen_fds;
     size_t n_listen_fds;

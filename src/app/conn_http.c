@@ -1,6 +1,10 @@
 /* conn_http.c - the HTTP state of a connection: one request after the other, until an upgrade. */
+#include <stdio.h>
+#include <time.h>
+
 #include "app/conn.h"
 #include "app/routes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "proto/json.h"
 
@@ -10,27 +14,57 @@ static void restart_timer(struct conn *c)
                c->worker->context->config->websocket_handshake_timeout * 1000);
 }
 
+/* RFC 9110 6.6.1: a server with a clock says when it answered. */
+static void add_date(struct buf *out)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    char text[64];
+    struct tm tm;
+
+    buf_add(
+        out, text,
+        strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &tm)));
+}
+
+static void send_unit(struct conn *c, const struct http_response *head, struct str body)
+{
+    struct http_response dated = *head;
+    struct buf extra = { 0 };
+    struct buf out = { 0 };
+    struct bytes *unit;
+
+    add_date(&extra);
+    buf_add_str(&extra, head->extra);
+    dated.extra = buf_str(&extra);
+    http_response_head(&out, &dated);
+    buf_add_str(&out, body);
+    unit = bytes_copy(buf_str(&out));
+    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* an overflow closes by itself */
+    shared_unref(&unit->shared);
+    buf_done(&extra);
+    buf_done(&out);
+}
+
+void http_send_head(struct conn *c, int status, struct str extra)
+{
+    send_unit(c, &(struct http_response){ .status = status, .extra = extra }, STR(""));
+}
+
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
 {
-    bool keep_alive = rq && rq->keep_alive && !a->close;
+    bool has_body = rq && (rq->content_length || rq->chunked);
+    bool is_head = rq && str_eq(rq->method, STR("HEAD"));
     struct http_response head = {
         .status = a->status,
         .content_type = a->type,
         .content_length = a->body.n,
-        .keep_alive = keep_alive,
+        /* a body that nobody reads would be taken for the next request */
+        .keep_alive = rq && rq->keep_alive && !has_body,
         .extra = a->extra,
     };
-    struct buf out = { 0 };
-    struct bytes *unit;
 
-    http_response_head(&out, &head);
-    if (!rq || !str_eq(rq->method, STR("HEAD")))
-        buf_add_str(&out, a->body);
-    unit = bytes_copy(buf_str(&out));
-    buf_done(&out);
-    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* an overflow closes by itself */
-    shared_unref(&unit->shared);
-    if (!keep_alive)
+    send_unit(c, &head, is_head ? STR("") : a->body);
+    if (!head.keep_alive)
         conn_linger(c, METRIC_CLOSED_SERVER);
 }
 
@@ -42,12 +76,10 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
     buf_add_str(&body, STR("{\"error\":"));
     json_add_string(&body, str_of(why));
     buf_add_char(&body, '}');
-    http_send(c, rq,
-              &(struct http_answer){ .status = status,
-                                     .type = "application/json",
-                                     .body = buf_str(&body),
-                                     .extra = extra,
-                                     .close = true });
+    http_send(
+        c, rq,
+        &(struct http_answer){
+            .status = status, .type = "application/json", .body = buf_str(&body), .extra = extra });
     buf_done(&body);
 }
 

@@ -86,15 +86,20 @@ void join_aside(struct sub *s, struct message *m)
     j->aside_bytes += cost;
 }
 
+static void deliver_one(const struct join *j, struct sub *s, struct message *m)
+{
+    struct delivery d;
+
+    delivery_init(&d, j->pending.worker, m);
+    sub_deliver(s, &d);
+    delivery_done(&d);
+}
+
 static void send_page(struct join *j, struct broker_history *h)
 {
     for (size_t i = 0; i < h->ret_n; i++) {
-        struct delivery d;
-
-        if (j->sub) {
-            delivery_init(&d, j->pending.worker, h->ret_items[i]);
-            sub_deliver(j->sub, &d);
-        }
+        if (j->sub)
+            deliver_one(j, j->sub, h->ret_items[i]);
         message_unref(h->ret_items[i]);
     }
     free(h->ret_items);
@@ -110,12 +115,8 @@ static void go_live(struct join *j)
     j->sub = NULL;
     if (msgid_cmp(j->pending.call.history.cut, s->last) > 0)
         s->last = j->pending.call.history.cut;
-    for (size_t i = 0; i < j->n_aside; i++) {
-        struct delivery d;
-
-        delivery_init(&d, j->pending.worker, j->aside[i]);
-        sub_deliver(s, &d);
-    }
+    for (size_t i = 0; i < j->n_aside; i++)
+        deliver_one(j, s, j->aside[i]);
     aside_clear(j);
 }
 

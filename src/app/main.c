@@ -6,13 +6,15 @@
 
 #include "app/config.h"
 #include "app/server.h"
+#include "base/mem.h"
 
 extern char **environ;
 
 static int run(const struct config *config)
 {
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
-    json_object_seed(0); /* before threads: from the system's randomness */
+    json_set_alloc_funcs(mem_alloc, free); /* so jansson aborts too when memory is out */
+    json_object_seed(0);                   /* before threads: from the system's randomness */
     switch (server_run(config)) {
     case SERVER_DRAINED: return EXIT_SUCCESS;
     case SERVER_INTERRUPTED: _exit(EXIT_FAILURE); /* the threads still run: no tidying up */

@@ -14,9 +14,7 @@ static void send_json(struct conn *c, const struct http_request *rq, int status,
               &(struct http_answer){ .status = status,
                                      .type = "application/json",
                                      .body = body,
-                                     .extra = STR("Cache-Control: no-store\r\n"),
-                                     /* a body that nobody reads would be taken for a request */
-                                     .close = rq->content_length || rq->chunked });
+                                     .extra = STR("Cache-Control: no-store\r\n") });
 }
 
 static void route_healthz(struct conn *c, const struct http_request *rq)
@@ -50,8 +48,7 @@ static void route_metrics(struct conn *c, const struct http_request *rq)
         http_send(c, rq,
                   &(struct http_answer){ .status = 200,
                                          .type = "text/plain; version=0.0.4; charset=utf-8",
-                                         .body = buf_str(&body),
-                                         .close = rq->content_length || rq->chunked });
+                                         .body = buf_str(&body) });
     }
     buf_done(&body);
 }
@@ -84,10 +81,7 @@ bool routes_handle(struct conn *c, const struct http_request *rq)
     const struct route *route = find(rq->path);
 
     if (is_method(rq, "OPTIONS")) {
-        http_send(c, rq,
-                  &(struct http_answer){ .status = 204,
-                                         .extra = STR(CORS),
-                                         .close = rq->content_length || rq->chunked });
+        http_send(c, rq, &(struct http_answer){ .status = 204, .extra = STR(CORS) });
         return true;
     }
     if (!route)

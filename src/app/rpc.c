@@ -141,8 +141,8 @@ int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, st
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "topic is not a valid topic%s",
                         pattern_too ? " or pattern" : "");
     if (!auth_allows(call->conn->auth, right, topic))
-        return rpc_fail(call, JSONRPC_NOT_ALLOWED, "the token does not allow to %s this topic",
-                        right == AUTH_READ ? "read" : "write");
+        return rpc_fail(call, JSONRPC_NOT_ALLOWED, "the token does not allow to %s %.*s",
+                        right == AUTH_READ ? "read" : "write", STR_ARG(topic));
     *ret = topic;
     return EH_OK;
 }

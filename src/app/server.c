@@ -17,9 +17,7 @@
 #include "base/mem.h"
 #include "net/acceptor.h"
 
-#define PROCESS_MS  5000
-#define FD_RESERVE  64 /* for listeners, Redis, epoll, eventfds, logs: not for clients */
-#define MAX_WORKERS 1024
+#define PROCESS_MS 5000
 
 struct server {
     const struct config *config;
@@ -32,6 +30,7 @@ struct server {
     struct acceptor *acceptor;
     struct broker *broker;
     struct worker **workers;
+    struct mailbox **inboxes; /* the workers', for the acceptor */
     size_t n_workers;
     size_t n_drained;
     struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
@@ -247,26 +246,26 @@ static int make_broker(struct server *s)
 static int make_workers(struct server *s)
 {
     s->workers = mem_zalloc(s->n_workers * sizeof(s->workers[0]));
-    for (size_t i = 0; i < s->n_workers; i++)
+    s->inboxes = mem_zalloc(s->n_workers * sizeof(s->inboxes[0]));
+    for (size_t i = 0; i < s->n_workers; i++) {
         EH_TRY(worker_create(&s->context, (unsigned)i, s->cells[CELL_WORKERS + i], &s->workers[i]));
+        s->inboxes[i] = s->workers[i]->inbox;
+    }
     return EH_OK;
 }
 
 static int start_acceptor(struct server *s)
 {
-    struct mailbox *boxes[MAX_WORKERS];
     struct acceptor_config ac = {
         .listen_fds = &s->listen_fd,
         .n_listen_fds = 1,
-        .workers = boxes,
+        .workers = s->inboxes,
         .n_workers = s->n_workers,
         .on_accepted = worker_on_accepted,
         .on_exhausted = on_exhausted,
         .arg = s,
     };
 
-    for (size_t i = 0; i < s->n_workers; i++)
-        boxes[i] = s->workers[i]->inbox;
     return acceptor_start(&ac, &s->acceptor);
 }
 
@@ -335,6 +334,7 @@ static void free_all(struct server *s)
     for (size_t i = 0; s->workers && i < s->n_workers; i++)
         worker_free(s->workers[i]);
     free(s->workers);
+    free(s->inboxes);
     broker_free(s->broker);
     timer_stop(&s->process);
     timer_stop(&s->phase);

@@ -89,6 +89,7 @@ void delivery_init(struct delivery *d, struct worker *w, struct message *m)
     d->worker = w;
     d->head_n = 0;
     d->id_n = 0;
+    d->n_sent = 0;
 }
 
 static void append(struct delivery *d, struct str s)
@@ -118,16 +119,6 @@ static void make_head(struct delivery *d, struct str id)
 
 _Static_assert(sizeof(((struct delivery *)0)->id) >= JSONRPC_ID_MAX, "every id fits");
 
-static void observe(const struct delivery *d)
-{
-    uint64_t now = clock_wall_ms();
-    uint64_t then = d->message->id.ms;
-
-    metrics_inc(d->worker->metrics, METRIC_DELIVERIES);
-    metrics_observe_us(d->worker->metrics, METRIC_DELIVERY_SECONDS,
-                       now > then ? (now - then) * 1000 : 0);
-}
-
 void sub_deliver(struct sub *s, struct delivery *d)
 {
     struct message *m = d->message;
@@ -139,10 +130,25 @@ void sub_deliver(struct sub *s, struct delivery *d)
     }
     make_head(d, sub_id(s));
     if (conn_send(s->conn, str_make(d->head, d->head_n), &m->shared, m->body))
-        observe(d);
+        d->n_sent++;
 }
 
-void sub_on_message(struct trie_sub *trie, void *arg)
+void delivery_done(const struct delivery *d)
+{
+    metrics_add(d->worker->metrics, METRIC_DELIVERIES, d->n_sent);
+}
+
+/* Only as good as this clock and the broker's agree. */
+static void observe_latency(const struct delivery *d)
+{
+    uint64_t now = clock_wall_ms();
+    uint64_t then = d->message->id.ms;
+
+    metrics_observe_us(d->worker->metrics, METRIC_DELIVERY_SECONDS,
+                       now > then ? (now - then) * 1000 : 0, d->n_sent);
+}
+
+static void on_match(struct trie_sub *trie, void *arg)
 {
     struct sub *s = container_of(trie, struct sub, trie);
     struct delivery *d = arg;
@@ -151,4 +157,15 @@ void sub_on_message(struct trie_sub *trie, void *arg)
         join_aside(s, d->message);
     else
         sub_deliver(s, d);
+}
+
+void delivery_to_all(struct worker *w, struct message *m)
+{
+    struct delivery d;
+
+    delivery_init(&d, w, m);
+    trie_match(w->trie, m->topic, on_match, &d);
+    if (d.n_sent)
+        observe_latency(&d);
+    delivery_done(&d);
 }

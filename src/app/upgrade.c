@@ -66,14 +66,14 @@ static int verify(struct conn *c, const struct http_request *rq, struct auth **r
     return rc;
 }
 
-static void refuse_token(struct conn *c, const struct http_request *rq, const char *why)
+static void refuse_token(struct conn *c, const char *why)
 {
     char peer[SOCK_ADDR_TEXT];
 
     sock_addr_format(&c->peer, peer);
     log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
     metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
-    http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+    http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
 }
 
 /* Browsers insist on an answer to a subprotocol: the first one offered. */
@@ -94,24 +94,18 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
 {
     struct str subprotocol = first_subprotocol(rq);
     char accept[WS_ACCEPT_LEN + 1];
-    struct buf out = { 0 };
-    struct bytes *unit;
+    struct buf extra = { 0 };
 
     ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
-    buf_addf(&out,
-             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: %s\r\n",
-             accept);
+    buf_addf(&extra, "Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n", accept);
     if (subprotocol.n)
-        buf_addf(&out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(subprotocol));
-    buf_add_str(&out, STR("\r\n"));
-    unit = bytes_copy(buf_str(&out));
-    buf_done(&out);
-    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit));
-    shared_unref(&unit->shared);
+        buf_addf(&extra, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(subprotocol));
+    http_send_head(c, 101, buf_str(&extra));
+    buf_done(&extra);
     conn_ws_begin(c, auth);
 }
 
+/* A refusal closes the connection (rq NULL): what follows may be frames. */
 void upgrade_handle(struct conn *c, const struct http_request *rq)
 {
     struct worker *w = c->worker;
@@ -119,22 +113,22 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
     const char *why = find_fault(rq);
 
     if (!str_eq(rq->method, STR("GET"))) {
-        http_send_error(c, rq, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
+        http_send_error(c, NULL, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
         return;
     }
     if (!why && !has_version_13(rq)) {
         metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
-        http_send_error(c, rq, 426, "WebSocket version 13 is spoken here",
+        http_send_error(c, NULL, 426, "WebSocket version 13 is spoken here",
                         STR(VERSION "Upgrade: websocket\r\n"));
         return;
     }
     if (why) {
         metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
-        http_send_error(c, rq, 400, why, STR(""));
+        http_send_error(c, NULL, 400, why, STR(""));
         return;
     }
     if (!w->context->config->disable_auth && verify(c, rq, &auth, &why) < 0) {
-        refuse_token(c, rq, why);
+        refuse_token(c, why);
         return;
     }
     accept_handshake(c, rq, auth);

@@ -94,12 +94,8 @@ void worker_on_live(struct mail *m, void *owner)
     struct live_batch *batch = container_of(m, struct live_batch, mail);
     struct worker *w = owner;
 
-    for (size_t i = 0; i < batch->n; i++) {
-        struct delivery d;
-
-        delivery_init(&d, w, batch->items[i]);
-        trie_match(w->trie, batch->items[i]->topic, sub_on_message, &d);
-    }
+    for (size_t i = 0; i < batch->n; i++)
+        delivery_to_all(w, batch->items[i]);
     w->newest = batch->mark;
     live_batch_free(batch);
 }

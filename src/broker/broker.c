@@ -86,7 +86,7 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE)
         metrics_inc(m, METRIC_PUBLISHED);
     if (call->port)
-        metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us);
+        metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
     /* A replay's own call comes back by mail too: an engine that answers at once must not nest. */
     mailbox_post(call->port ? call->port->inbox : core->inbox, &call->mail);
 }

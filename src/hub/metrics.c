@@ -132,14 +132,15 @@ static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, as metri
     atomic_store_explicit(cell, old + n, memory_order_relaxed);
 }
 
-void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us)
+void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
+                        uint64_t times)
 {
     unsigned i = 0;
 
     while (i < METRIC_BUCKETS - 1 && us > (uint64_t)FIRST_BOUND_US << i)
         i++;
-    cell_add(&c->bucket[h][i], 1);
-    cell_add(&c->sum_us[h], us);
+    cell_add(&c->bucket[h][i], times);
+    cell_add(&c->sum_us[h], us * times);
 }
 
 /* --- what the cells say together ------------------------------------------------------------ */

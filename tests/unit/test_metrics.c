@@ -171,7 +171,7 @@ static void test_histogram(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(observed) / sizeof(*observed); i++)
-        metrics_observe_us(&f->cell[i % CELLS], METRIC_BROKER_SECONDS, observed[i]);
+        metrics_observe_us(&f->cell[i % CELLS], METRIC_BROKER_SECONDS, observed[i], 1);
     expect_line(f, "# TYPE eh_broker_request_duration_seconds histogram");
     expect_line(f, "eh_broker_request_duration_seconds_bucket{le=\"0.0005\"} 2");
     expect_line(f, "eh_broker_request_duration_seconds_bucket{le=\"0.001\"} 4");
@@ -193,7 +193,7 @@ static void test_bucket_bounds(void **state)
 
     (void)state;
     for (unsigned b = 0; b < METRIC_BUCKETS - 1; b++, us *= 2) {
-        metrics_observe_us(&f->cell[0], METRIC_DELIVERY_SECONDS, us);
+        metrics_observe_us(&f->cell[0], METRIC_DELIVERY_SECONDS, us, 1);
         (void)snprintf(line, sizeof(line), "eh_delivery_duration_seconds_bucket{le=\"%g\"} %u",
                        (double)us / 1e6, b + 1);
         expect_line(f, line);
@@ -290,7 +290,7 @@ static void test_json(void **state)
     metrics_set(&f->cell[0], METRIC_WORKERS, 4);
     metrics_set(&f->cell[0], METRIC_CLOSED_SLOW, 9);
     metrics_set(&f->cell[0], METRIC_PROCESS_CPU_MS, 1500);
-    metrics_observe_us(&f->cell[0], METRIC_DELIVERY_SECONDS, 250000);
+    metrics_observe_us(&f->cell[0], METRIC_DELIVERY_SECONDS, 250000, 1);
     tree = json(f);
     assert_int_equal(json_integer_value(json_object_get(tree, "worker_count")), 4);
     closed = json_object_get(tree, "disconnects_total");
