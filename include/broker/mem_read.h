@@ -1,11 +1,12 @@
 /* mem_read.h - answers one page of history from the embedded log.
  * Thread:  the broker's; takes the time (ms since the epoch) as a parameter.
- * How:     the rings of the topics that the filter matches are merged by id. Above
- * BROKER_MAX_TOPICS of them (or MEM_READ_NAMES names to look at) the ring over all topics is read
- * instead and each entry matched: everything is found, but ret_complete is false. Bounds:  a page
- * that passes MEM_READ_SKIP entries which it does not want returns early, with ret_more and `after`
- * at the last one passed: one client cannot hold up the thread. Looking for the `newest` gives up
- * after MEM_READ_SKIP_BACK and says so in ret_complete.
+ * How:     the rings of the topics that the filter matches are merged by id; where they make up
+ *          half of the log or more, the ring over all topics is read and each entry matched. So
+ *          it is above BROKER_MAX_TOPICS of them (or MEM_READ_NAMES names to look at): then all is
+ *          found, but ret_complete is false.
+ * Bounds:  a page that passes MEM_READ_SKIP entries which it does not want returns early, with
+ *          ret_more and `after` at the last one passed: one client cannot hold up the thread.
+ *          Looking for the `newest` gives up after MEM_READ_SKIP_BACK and says so in ret_complete.
  */
 #ifndef EH_BROKER_MEM_READ_H
 #define EH_BROKER_MEM_READ_H

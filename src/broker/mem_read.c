@@ -5,13 +5,15 @@
 #include "base/mem.h"
 #include "hub/topic.h"
 
-/* What a question reads from. */
+/* The topics that a question is about. */
 struct sources {
+    const struct mem_ring *all; /* of every topic */
     const struct mem_ring **rings;
     size_t n;
     size_t cap;
+    size_t live;        /* entries in the rings */
     struct msgid floor; /* the highest of the topics' own */
-    bool too_many;      /* the one ring is that of all topics: the filter is still to be checked */
+    bool too_many;      /* the rings are not all that match */
 };
 
 /* One ring and the place in it that comes next. */
@@ -22,8 +24,8 @@ struct cursor {
 
 /* Goes over the sources in id order, or backwards: a binary heap of cursors. */
 struct walk {
-    const struct sources *sources;
     const struct broker_history *question;
+    bool is_mixed; /* over the ring of all topics: the filter is still to be checked */
     uint64_t now_ms;
     bool back;
     size_t skip_max;
@@ -76,15 +78,24 @@ static struct msgid settle(const struct mem_log *log, struct broker_history *h, 
 
 /* ---- sources ---- */
 
-static void sources_add(struct sources *s, const struct mem_ring *ring, struct msgid floor)
+static void sources_add(struct sources *s, const struct mem_topic *topic)
 {
     if (s->n == s->cap) {
         s->cap = s->cap ? 2 * s->cap : 16;
         s->rings = mem_array(s->rings, s->cap, sizeof(s->rings[0]));
     }
-    s->rings[s->n++] = ring;
-    if (msgid_cmp(s->floor, floor) < 0)
-        s->floor = floor;
+    s->rings[s->n++] = &topic->entries;
+    s->live += topic->entries.live;
+    if (msgid_cmp(s->floor, topic->floor) < 0)
+        s->floor = topic->floor;
+}
+
+/* Beyond what can match. The fixed prefix of `a/#` is `a`, but from `a0` on nothing matches. */
+static bool is_past(struct str name, struct str pattern, struct str prefix)
+{
+    if (!str_starts_with(name, prefix))
+        return true;
+    return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
 }
 
 static void sources_match(struct sources *s, struct mem_log *log, struct str pattern)
@@ -93,16 +104,14 @@ static void sources_match(struct sources *s, struct mem_log *log, struct str pat
     struct mem_topic *topic = mem_topics_from(&log->topics, prefix);
     size_t names = 0;
 
-    for (; topic && str_starts_with(topic->name, prefix); topic = topic->next[0]) {
-        if (++names > MEM_READ_NAMES || s->n > BROKER_MAX_TOPICS)
-            break;
-        if (filter_matches(pattern, topic->name))
-            sources_add(s, &topic->entries, topic->floor);
-    }
-    s->too_many = names > MEM_READ_NAMES || s->n > BROKER_MAX_TOPICS;
-    if (s->too_many) {
-        s->n = 0;
-        sources_add(s, &log->all, log->floor);
+    s->too_many = prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
+    for (; topic && !s->too_many && !is_past(topic->name, pattern, prefix);
+         topic = topic->next[0]) {
+        s->too_many = ++names > MEM_READ_NAMES;
+        if (!filter_matches(pattern, topic->name))
+            continue;
+        s->too_many |= s->n == BROKER_MAX_TOPICS;
+        sources_add(s, topic);
     }
 }
 
@@ -110,14 +119,14 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
 {
     struct mem_topic *topic;
 
-    *s = (struct sources){ 0 };
+    *s = (struct sources){ .all = &log->all };
     if (filter_is_pattern(filter)) {
         sources_match(s, log, filter);
         return;
     }
     topic = mem_topics_find(&log->topics, filter);
     if (topic)
-        sources_add(s, &topic->entries, topic->floor);
+        sources_add(s, topic);
 }
 
 static bool is_complete(const struct mem_log *log, const struct sources *s, struct msgid point,
@@ -161,19 +170,30 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
-static void walk_init(struct walk *w, const struct broker_history *h)
+/* Going forward, the ring of all topics is quicker where at least half of it is wanted. Backwards
+ * it could hold too much at its end that is not. */
+static bool reads_all(const struct walk *w, const struct sources *s)
 {
-    const struct sources *s = w->sources;
+    return s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
+}
 
+static void walk_init(struct walk *w, const struct sources *s, const struct broker_history *h)
+{
+    const struct mem_ring *const *rings;
+    size_t n;
+
+    w->is_mixed = reads_all(w, s);
+    rings = w->is_mixed ? &s->all : s->rings;
+    n = w->is_mixed ? 1 : s->n;
     w->question = h;
     w->n = 0;
-    w->cursors = mem_array(NULL, s->n, sizeof(w->cursors[0]));
-    for (size_t i = 0; i < s->n; i++) {
-        size_t begin = mem_ring_upto(s->rings[i], h->after);
-        size_t end = mem_ring_upto(s->rings[i], h->cut);
+    w->cursors = mem_array(NULL, n, sizeof(w->cursors[0]));
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = mem_ring_upto(rings[i], h->after);
+        size_t end = mem_ring_upto(rings[i], h->cut);
 
         if (begin < end)
-            w->cursors[w->n++] = (struct cursor){ s->rings[i], w->back ? end - 1 : begin };
+            w->cursors[w->n++] = (struct cursor){ rings[i], w->back ? end - 1 : begin };
     }
     for (size_t i = w->n / 2; i-- > 0;)
         sift_down(w, i);
@@ -202,7 +222,7 @@ static bool is_wanted(const struct walk *w, const struct mem_entry *e)
 
     if (!e || e->expires <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
         return false;
-    return !w->sources->too_many || filter_matches(h->filter, e->topic->name);
+    return !w->is_mixed || filter_matches(h->filter, e->topic->name);
 }
 
 static bool walk_is_tired(const struct walk *w)
@@ -230,14 +250,12 @@ static const struct mem_entry *walk_next(struct walk *w)
 /* Moves `after` up to where the newest begin; true: that cut something off. */
 static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t now_ms)
 {
-    struct walk w = {
-        .sources = s, .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK
-    };
+    struct walk w = { .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };
     const struct mem_entry *e;
     uint32_t found = 0;
     bool cut_off;
 
-    walk_init(&w, h);
+    walk_init(&w, s, h);
     while ((e = walk_next(&w)) && found < h->newest)
         found++;
     cut_off = e || walk_is_tired(&w);
@@ -260,14 +278,14 @@ static void add_item(struct broker_history *h, size_t *cap, struct message *m)
 
 static void fill_page(const struct sources *s, struct broker_history *h, uint64_t now_ms)
 {
-    struct walk w = { .sources = s, .now_ms = now_ms, .skip_max = MEM_READ_SKIP };
+    struct walk w = { .now_ms = now_ms, .skip_max = MEM_READ_SKIP };
     size_t max_entries = h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES;
     size_t max_bytes = h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES;
     const struct mem_entry *e;
     size_t bytes = 0;
     size_t cap = 0;
 
-    walk_init(&w, h);
+    walk_init(&w, s, h);
     while ((e = walk_next(&w)) && h->ret_n < max_entries && bytes < max_bytes) {
         add_item(h, &cap, e->message);
         bytes += e->message->body.n;

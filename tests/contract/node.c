@@ -264,7 +264,6 @@ static struct asked *asked_create(struct node *n, enum broker_op op)
 {
     struct asked *a = mem_zalloc(sizeof(*a));
 
-    a->node = n;
     a->call.op = op;
     a->post.fn = on_post;
     list_push(&n->asked, &a->link);
