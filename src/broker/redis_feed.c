@@ -1,1 +1,321 @@
-#include "broker/core.h"
+#include "broker/redis_feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "broker/keys.h"
+#include "broker/redis_reply.h"
+
+#define PROBE_TOPICS "$metrics$/" /* no valid topic begins so */
+
+enum state {
+    FEED_DOWN,       /* or not yet subscribed */
+    FEED_SUBSCRIBED, /* messages are set aside; raise is to be sent */
+    FEED_RAISING,    /* its answer is awaited */
+    FEED_JOINED,
+};
+
+/* Messages that came before the raise was answered. */
+struct aside {
+    struct message **items;
+    size_t n;
+    size_t cap;
+    size_t bytes;
+    bool overflown; /* nothing is kept: the resync reads it from the log */
+};
+
+struct redis_feed {
+    struct redis_feed_config config;
+    struct redis_link *link;
+    enum state state;
+    uintptr_t joins; /* tells the answer to an earlier raise from that to the last */
+    struct aside aside;
+    struct buf pattern;
+    struct buf probe_channel;
+    uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
+    uint64_t probe_published_ms; /* Redis took it; 0: not yet */
+};
+
+/* ---- set aside ---- */
+
+static void aside_clear(struct aside *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        message_unref(a->items[i]);
+    free(a->items);
+    *a = (struct aside){ 0 };
+}
+
+static void aside_add(struct aside *a, struct message *m)
+{
+    if (a->n == BROKER_LIVE_MAX_MESSAGES || a->bytes >= BROKER_LIVE_MAX_BYTES) {
+        aside_clear(a);
+        a->overflown = true;
+    }
+    if (a->overflown) {
+        message_unref(m);
+        return;
+    }
+    if (a->n == a->cap) {
+        a->cap = a->cap ? 2 * a->cap : 64;
+        a->items = mem_array(a->items, a->cap, sizeof(a->items[0]));
+    }
+    a->items[a->n++] = m;
+    a->bytes += m->body.n;
+}
+
+/* To the core, in order. */
+static void aside_release(struct aside *a, struct core *core)
+{
+    for (size_t i = 0; i < a->n; i++)
+        core_live(core, a->items[i]);
+    a->n = 0;
+    aside_clear(a);
+}
+
+/* ---- joining ---- */
+
+static void join(struct redis_feed *f, const struct redis_raised *raised)
+{
+    struct core *core = f->config.core;
+    bool had_mark = !msgid_is_zero(core_mark(core));
+
+    if (raised->lost)
+        metrics_inc(core_metrics(core), METRIC_REWINDS);
+    if (!had_mark || raised->raised)
+        core_set_mark(core, raised->last);
+    if (had_mark || f->aside.overflown)
+        core_resync(core);
+    aside_release(&f->aside, core);
+    f->probe_us = 0;
+    f->state = FEED_JOINED;
+    f->config.events->on_joined(f->config.owner);
+}
+
+static void on_raised(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+    struct redis_raised raised;
+
+    if (f->state != FEED_RAISING || (uintptr_t)arg != f->joins)
+        return;
+    f->state = FEED_SUBSCRIBED; /* the next tick, or the next command connection, tries again */
+    if (fate != REDIS_ANSWERED)
+        return;
+    if (redis_reply_is_error(reply))
+        f->config.events->on_refused(f->config.owner, reply);
+    else if (redis_reply_raise(reply, &raised) == EH_OK)
+        join(f, &raised);
+}
+
+void redis_feed_on_command_link(struct redis_feed *f)
+{
+    struct redis_link *link;
+    struct redis_command c;
+
+    if (f->state != FEED_SUBSCRIBED)
+        return;
+    link = f->config.events->pick(f->config.owner);
+    if (!link)
+        return;
+    f->state = FEED_RAISING;
+    redis_command_raise(&c, f->config.names, core_mark(f->config.core));
+    redis_link_send(link, &c, (struct redis_done){ on_raised, f, (void *)f->joins });
+}
+
+static void on_subscribed(void *owner, void *arg, enum redis_fate fate,
+                          const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+
+    (void)arg;
+    if (fate != REDIS_ANSWERED)
+        return; /* on_down follows */
+    if (redis_reply_is_error(reply)) {
+        redis_feed_drop(f, redis_reply_text(reply).p);
+        return;
+    }
+    f->joins++;
+    f->state = FEED_SUBSCRIBED;
+    redis_feed_on_command_link(f);
+}
+
+static void on_up(struct redis_link *l, void *owner)
+{
+    struct redis_feed *f = owner;
+    struct redis_command c;
+
+    redis_command_init(&c);
+    redis_command_add(&c, STR("PSUBSCRIBE"));
+    redis_command_add(&c, buf_str(&f->pattern));
+    redis_link_send(l, &c, (struct redis_done){ on_subscribed, f, NULL });
+}
+
+static void on_down(struct redis_link *l, void *owner, const char *why)
+{
+    struct redis_feed *f = owner;
+
+    (void)l;
+    aside_clear(&f->aside);
+    f->state = FEED_DOWN;
+    f->config.events->on_down(f->config.owner, why);
+}
+
+/* ---- messages ---- */
+
+static void on_probe(struct redis_feed *f, struct str text)
+{
+    uint64_t sent_us;
+
+    if (str_parse_u64(text, &sent_us) < 0 || sent_us != f->probe_us || sent_us == 0)
+        return;
+    metrics_set(core_metrics(f->config.core), METRIC_PUBLISH_DELAY_MS,
+                (clock_mono_us() - sent_us) / 1000);
+    f->probe_us = 0;
+}
+
+static void on_message(struct redis_feed *f, struct message *m)
+{
+    if (m->foreign)
+        metrics_inc(core_metrics(f->config.core), METRIC_FEED_FOREIGN);
+    if (f->state == FEED_JOINED)
+        core_live(f->config.core, m);
+    else
+        aside_add(&f->aside, m);
+}
+
+static void on_push(struct redis_link *l, void *owner, const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+    struct redis_push push;
+    struct str topic;
+    struct message *m;
+
+    if (redis_reply_push(reply, &push) < 0) {
+        redis_link_drop(l, "a reply that is no message");
+        return;
+    }
+    topic = keys_channel_topic(f->config.names->prefix, push.channel);
+    if (str_eq(push.channel, buf_str(&f->probe_channel)))
+        on_probe(f, push.payload);
+    if (str_starts_with(topic, STR(PROBE_TOPICS)))
+        return; /* another node's, or a C++ Eventhub's */
+    m = redis_payload_parse(topic, push.payload);
+    if (m)
+        on_message(f, m);
+    else
+        metrics_inc(core_metrics(f->config.core), METRIC_FEED_INVALID);
+}
+
+/* ---- the probe ---- */
+
+static void on_probe_published(void *owner, void *arg, enum redis_fate fate,
+                               const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+
+    (void)arg;
+    if (fate != REDIS_ANSWERED || redis_reply_is_error(reply))
+        f->probe_us = 0; /* that says nothing about the feed */
+    else
+        f->probe_published_ms = loop_now(core_loop(f->config.core));
+}
+
+static void send_probe(struct redis_feed *f)
+{
+    struct redis_link *link = f->config.events->pick(f->config.owner);
+    struct redis_command c;
+    char text[24];
+
+    if (!link)
+        return;
+    f->probe_us = clock_mono_us();
+    f->probe_published_ms = 0;
+    (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
+    redis_command_init(&c);
+    redis_command_add(&c, STR("PUBLISH"));
+    redis_command_add(&c, buf_str(&f->probe_channel));
+    redis_command_add(&c, str_of(text));
+    redis_link_send(link, &c, (struct redis_done){ on_probe_published, f, NULL });
+}
+
+static bool is_probe_overdue(const struct redis_feed *f)
+{
+    uint64_t now = loop_now(core_loop(f->config.core));
+
+    return f->probe_us != 0 && f->probe_published_ms != 0 &&
+           now - f->probe_published_ms >= f->config.link.timeout_ms;
+}
+
+void redis_feed_on_tick(struct redis_feed *f)
+{
+    if (f->state == FEED_SUBSCRIBED)
+        redis_feed_on_command_link(f);
+    if (f->state != FEED_JOINED)
+        return;
+    if (is_probe_overdue(f))
+        redis_feed_drop(f, "messages no longer come through");
+    else if (f->probe_us == 0)
+        send_probe(f);
+}
+
+/* ---- the owner's side ---- */
+
+static const struct redis_link_events link_events = {
+    .on_up = on_up,
+    .on_down = on_down,
+    .on_push = on_push,
+};
+
+static void name_probe(struct redis_feed *f)
+{
+    uint64_t node = 0;
+    char text[40];
+
+    if (getrandom(&node, sizeof(node), 0) < 0)
+        node = clock_mono_us();
+    (void)snprintf(text, sizeof(text), PROBE_TOPICS "%016" PRIx64, node);
+    keys_add_channel(&f->probe_channel, f->config.names->prefix, str_of(text));
+}
+
+struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
+{
+    struct redis_feed *f = mem_zalloc(sizeof(*f));
+
+    f->config = *config;
+    f->config.link.events = &link_events;
+    f->config.link.owner = f;
+    f->config.link.runs_scripts = false;
+    keys_add_feed_pattern(&f->pattern, config->names->prefix);
+    name_probe(f);
+    f->link = redis_link_create(&f->config.link);
+    return f;
+}
+
+void redis_feed_close(struct redis_feed *f)
+{
+    f->state = FEED_DOWN;
+    redis_link_free(f->link);
+}
+
+void redis_feed_free(struct redis_feed *f)
+{
+    aside_clear(&f->aside);
+    buf_done(&f->pattern);
+    buf_done(&f->probe_channel);
+    free(f);
+}
+
+bool redis_feed_is_joined(const struct redis_feed *f)
+{
+    return f->state == FEED_JOINED;
+}
+
+void redis_feed_drop(struct redis_feed *f, const char *why)
+{
+    redis_link_drop(f->link, why);
+}

@@ -1,1 +1,423 @@
-#include "broker/core.h"
+#include "broker/redis_link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/mem.h"
+#include "broker/redis_command.h"
+#include "broker/redis_dial.h"
+#include "broker/redis_reply.h"
+#include "net/stream.h"
+
+#define BACKOFF_MIN_MS 50
+#define BACKOFF_MAX_MS 2000
+#define UNSENT_MAX                                                                                 \
+    (256 * 1024) /* bytes; more stays with the caller, who can still take it back                  \
+                  */
+#define SHA_TEXT 40
+#define WHY_MAX  160
+
+enum state {
+    LINK_DOWN,      /* waits for its timer, then tries */
+    LINK_RESOLVING, /* a question is under way */
+    LINK_GREETING,  /* connecting, or waiting for the answers to the greeting */
+    LINK_UP,
+    LINK_DRAINING, /* sends nothing until all is answered; then greets again or makes itself new */
+};
+
+struct redis_link {
+    struct redis_link_config config;
+    enum state state;
+    bool renews;   /* draining: to make itself new, not to load scripts */
+    bool has_room; /* what on_room reports */
+    struct stream stream;
+    redisReader *reader;
+    struct list requests; /* in the order of writing */
+    size_t n_requests;
+    struct list refused; /* NOSCRIPT: to be sent again */
+    size_t n_greetings;  /* not yet answered */
+    char shas[SCRIPT_COUNT][SHA_TEXT];
+    struct timer timer; /* down: the next attempt; else the oldest request's timeout */
+    uint64_t backoff_ms;
+    unsigned seed;
+    char why[WHY_MAX];
+    struct redis_dial *dial;
+    struct loop_task reap;
+};
+
+/* ---- requests ---- */
+
+static void request_write(struct redis_link *l, struct redis_request *rq)
+{
+    rq->sent_ms = loop_now(l->config.loop);
+    list_push(&l->requests, &rq->link);
+    l->n_requests++;
+    stream_write(&l->stream, rq->wire);
+    if (!timer_is_running(&l->timer))
+        loop_timer(l->config.loop, &l->timer, l->config.timeout_ms);
+}
+
+static void give_all_back(struct redis_link *l)
+{
+    struct list lost, refused;
+
+    list_init(&lost);
+    list_init(&refused);
+    list_take(&lost, &l->requests);
+    list_take(&refused, &l->refused);
+    l->n_requests = 0;
+    redis_requests_finish(&refused, REDIS_NOT_RUN);
+    redis_requests_finish(&lost, REDIS_LOST);
+}
+
+/* ---- down and up again ---- */
+
+static void wait_to_retry(struct redis_link *l)
+{
+    uint64_t wait = l->backoff_ms / 2 + (uint64_t)rand_r(&l->seed) % l->backoff_ms;
+
+    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
+    loop_timer(l->config.loop, &l->timer, wait);
+}
+
+static void disconnect(struct redis_link *l)
+{
+    timer_stop(&l->timer);
+    stream_close(&l->stream);
+    if (l->reader)
+        redisReaderFree(l->reader);
+    l->reader = NULL;
+}
+
+static void drop(struct redis_link *l, const char *why)
+{
+    bool was_greeting = l->state == LINK_GREETING;
+
+    if (why != l->why) /* it may lie in a reply that is about to go */
+        (void)snprintf(l->why, sizeof(l->why), "%s", why);
+    disconnect(l);
+    l->state = LINK_DOWN;
+    give_all_back(l);
+    if (was_greeting && redis_dial_has_next(l->dial)) {
+        loop_timer(l->config.loop, &l->timer, 0); /* the name's other address, before we complain */
+        return;
+    }
+    redis_dial_forget(l->dial);
+    metrics_inc(l->config.metrics, METRIC_REDIS_FAILS);
+    wait_to_retry(l);
+    l->config.events->on_down(l, l->config.owner, l->why);
+}
+
+static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply);
+
+static void send_greeting(struct redis_link *l, struct redis_command *c, char *ret_sha)
+{
+    l->n_greetings++;
+    request_write(l, redis_request_create(c, (struct redis_done){ on_greeted, l, ret_sha }));
+}
+
+static void load_scripts(struct redis_link *l)
+{
+    struct redis_command c;
+
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        redis_command_init(&c);
+        redis_command_add(&c, STR("SCRIPT"));
+        redis_command_add(&c, STR("LOAD"));
+        redis_command_add(&c, script_text((enum script)i));
+        send_greeting(l, &c, l->shas[i]);
+    }
+}
+
+static void authenticate(struct redis_link *l)
+{
+    struct redis_command c;
+
+    if (!l->config.password[0])
+        return;
+    redis_command_init(&c);
+    redis_command_add(&c, STR("AUTH"));
+    redis_command_add(&c, str_of(l->config.password));
+    send_greeting(l, &c, NULL);
+}
+
+static void ping(struct redis_link *l)
+{
+    struct redis_command c;
+
+    redis_command_init(&c);
+    redis_command_add(&c, STR("PING"));
+    send_greeting(l, &c, NULL);
+}
+
+/* Queued at once, also while the socket still connects: it costs no round trip of its own. */
+static void greet(struct redis_link *l)
+{
+    l->state = LINK_GREETING;
+    l->n_greetings = 0;
+    authenticate(l);
+    if (l->config.runs_scripts)
+        load_scripts(l);
+    else
+        ping(l);
+}
+
+static void come_up(struct redis_link *l)
+{
+    struct list again, *e;
+
+    l->state = LINK_UP;
+    redis_dial_forget(l->dial);
+    list_init(&again);
+    list_take(&again, &l->refused);
+    while ((e = list_pop(&again)))
+        request_write(l, container_of(e, struct redis_request, link));
+    l->has_room = redis_link_can_send(l);
+    l->config.events->on_up(l, l->config.owner);
+}
+
+/* The answer to AUTH, PING or, with arg, a SCRIPT LOAD. */
+static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
+{
+    struct redis_link *l = owner;
+
+    if (fate != REDIS_ANSWERED)
+        return;
+    if (redis_reply_is_error(reply)) {
+        drop(l, reply->str);
+        return;
+    }
+    if (arg && (reply->type != REDIS_REPLY_STRING || reply->len != SHA_TEXT)) {
+        drop(l, "SCRIPT LOAD was not answered with a SHA-1");
+        return;
+    }
+    if (arg)
+        memcpy(arg, reply->str, SHA_TEXT);
+    if (--l->n_greetings == 0)
+        come_up(l);
+}
+
+/* ---- replies ---- */
+
+static void refuse(struct redis_link *l, struct redis_request *rq)
+{
+    list_push(&l->refused, &rq->link);
+    l->state = LINK_DRAINING;
+}
+
+static void on_drained(struct redis_link *l)
+{
+    if (l->renews)
+        drop(l, l->why);
+    else
+        greet(l);
+}
+
+static void on_answer(struct redis_link *l, struct redis_request *rq, const redisReply *reply)
+{
+    bool was_up = l->state == LINK_UP;
+
+    l->n_requests--;
+    if (rq->is_script && redis_reply_has_code(reply, "NOSCRIPT"))
+        refuse(l, rq);
+    else
+        redis_request_finish(rq, REDIS_ANSWERED, reply);
+    if (was_up && !redis_reply_is_error(reply))
+        l->backoff_ms = BACKOFF_MIN_MS;
+    if (l->state == LINK_DRAINING && list_empty(&l->requests))
+        on_drained(l);
+}
+
+static void on_reply(struct redis_link *l, const redisReply *reply)
+{
+    struct list *e = list_pop(&l->requests);
+
+    if (e)
+        on_answer(l, container_of(e, struct redis_request, link), reply);
+    else if (l->config.events->on_push)
+        l->config.events->on_push(l, l->config.owner, reply);
+    else
+        drop(l, "a reply that nobody asked for");
+}
+
+static void on_data(struct stream *s, char *p, size_t n)
+{
+    struct redis_link *l = container_of(s, struct redis_link, stream);
+    void *reply = NULL;
+
+    (void)redisReaderFeed(l->reader, p, n); /* what it finds wrong, the next call says */
+    while (l->reader && redisReaderGetReply(l->reader, &reply) == REDIS_OK && reply) {
+        on_reply(l, reply);
+        freeReplyObject(reply);
+    }
+    if (l->reader && l->reader->err)
+        drop(l, l->reader->errstr);
+}
+
+static void on_end(struct stream *s, int err)
+{
+    struct redis_link *l = container_of(s, struct redis_link, stream);
+
+    drop(l, err ? strerror(err) : "Redis closed the connection");
+}
+
+static void on_sent(struct stream *s, size_t sent)
+{
+    struct redis_link *l = container_of(s, struct redis_link, stream);
+
+    (void)sent;
+    if (l->has_room || !redis_link_can_send(l))
+        return;
+    l->has_room = true;
+    if (l->config.events->on_room)
+        l->config.events->on_room(l, l->config.owner);
+}
+
+/* ---- connecting ---- */
+
+static const struct stream_events stream_events = {
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_sent = on_sent,
+};
+
+static void connect_next(struct redis_link *l)
+{
+    if (redis_dial_next(l->dial, &l->stream, l->config.loop, &stream_events) < 0) {
+        drop(l, strerror(errno));
+        return;
+    }
+    l->reader = redisReaderCreate();
+    if (!l->reader)
+        abort(); /* memory is out */
+    l->renews = false;
+    greet(l);
+}
+
+static void on_resolved(void *owner, const char *why)
+{
+    struct redis_link *l = owner;
+
+    if (why)
+        drop(l, why);
+    else
+        connect_next(l);
+}
+
+static void resolve(struct redis_link *l)
+{
+    l->state = LINK_RESOLVING;
+    if (redis_dial_ask(l->dial) < 0)
+        drop(l, "no thread for the resolver");
+}
+
+static void check_oldest(struct redis_link *l)
+{
+    struct list *e = list_first(&l->requests);
+    uint64_t now = loop_now(l->config.loop);
+    uint64_t due;
+
+    if (!e)
+        return;
+    due = container_of(e, struct redis_request, link)->sent_ms + l->config.timeout_ms;
+    if (due <= now)
+        drop(l, "no answer in time");
+    else
+        loop_timer(l->config.loop, &l->timer, due - now);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct redis_link *l = container_of(t, struct redis_link, timer);
+
+    if (l->state != LINK_DOWN)
+        check_oldest(l);
+    else if (redis_dial_has_next(l->dial))
+        connect_next(l);
+    else
+        resolve(l);
+}
+
+/* ---- the users' side ---- */
+
+static void on_reap(struct loop_task *task)
+{
+    free(container_of(task, struct redis_link, reap));
+}
+
+struct redis_link *redis_link_create(const struct redis_link_config *config)
+{
+    struct redis_link *l = mem_zalloc(sizeof(*l));
+
+    l->config = *config;
+    l->stream.io.fd = -1;
+    l->backoff_ms = BACKOFF_MIN_MS;
+    if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
+        l->seed = (unsigned)(uintptr_t)l;
+    list_init(&l->requests);
+    list_init(&l->refused);
+    timer_init(&l->timer, on_timer);
+    l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);
+    l->reap.fn = on_reap;
+    loop_timer(config->loop, &l->timer, 0);
+    return l;
+}
+
+void redis_link_free(struct redis_link *l)
+{
+    if (!l)
+        return;
+    l->state = LINK_DOWN;
+    disconnect(l);
+    give_all_back(l);
+    redis_dial_free(l->dial);
+    loop_reap_later(l->config.loop, &l->reap);
+}
+
+bool redis_link_is_up(const struct redis_link *l)
+{
+    return l->state == LINK_UP;
+}
+
+bool redis_link_can_send(const struct redis_link *l)
+{
+    return l->state == LINK_UP && stream_queued(&l->stream) < UNSENT_MAX;
+}
+
+size_t redis_link_waiting(const struct redis_link *l)
+{
+    return l->n_requests;
+}
+
+void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done)
+{
+    assert(redis_link_can_send(l));
+    if (c->is_script) {
+        c->args[1] = l->shas[c->script];
+        c->lengths[1] = SHA_TEXT;
+    }
+    request_write(l, redis_request_create(c, done));
+    l->has_room = redis_link_can_send(l);
+}
+
+void redis_link_drop(struct redis_link *l, const char *why)
+{
+    if (l->state == LINK_GREETING || l->state == LINK_UP || l->state == LINK_DRAINING)
+        drop(l, why);
+}
+
+void redis_link_renew(struct redis_link *l, const char *why)
+{
+    if (l->state != LINK_UP && l->state != LINK_DRAINING)
+        return;
+    (void)snprintf(l->why, sizeof(l->why), "%s", why);
+    l->renews = true;
+    l->state = LINK_DRAINING;
+    if (list_empty(&l->requests))
+        drop(l, l->why);
+}

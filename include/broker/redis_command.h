@@ -1,0 +1,52 @@
+/* redis_command.h - the commands that we send, as argument lists.
+ * Thread:  any; pure.
+ * Owns:    redis_names its key texts. A command only points to its arguments: it is for sending at
+ *          once, before the call or the names that it was made from change.
+ */
+#ifndef EH_BROKER_REDIS_COMMAND_H
+#define EH_BROKER_REDIS_COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "broker/broker.h"
+#include "broker/scripts.h"
+
+#define REDIS_FORGET_MAX 100 /* topics in one command; history.lua reports no more */
+#define REDIS_ARGS_MAX   (REDIS_FORGET_MAX + 16)
+
+struct redis_command {
+    bool is_script; /* EVALSHA: its second argument is put in by the connection */
+    enum script script;
+    size_t n;
+    const char *args[REDIS_ARGS_MAX];
+    size_t lengths[REDIS_ARGS_MAX];
+    size_t n_numbers;
+    char numbers[10][MSGID_TEXT];
+};
+
+void redis_command_init(struct redis_command *c);
+void redis_command_add(struct redis_command *c, struct str arg);
+
+/* What does not change from command to command. */
+struct redis_names {
+    struct str prefix;
+    struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
+    struct buf logs;                                           /* how a log's key begins */
+    struct buf log, channel; /* of the topic of the last publish command */
+};
+
+void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
+void redis_names_done(struct redis_names *names);
+
+void redis_command_publish(struct redis_command *c, struct redis_names *names,
+                           const struct broker_config *config, const struct broker_publish *p);
+void redis_command_history(struct redis_command *c, const struct redis_names *names,
+                           const struct broker_config *config, const struct broker_history *h);
+void redis_command_raise(struct redis_command *c, const struct redis_names *names,
+                         struct msgid mark);
+/* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */
+void redis_command_forget(struct redis_command *c, const struct redis_names *names,
+                          const struct str *topics, size_t n);
+
+#endif

@@ -1,0 +1,45 @@
+/* redis_request.h - one command under way on a connection, and what becomes of it.
+ * Thread:  the broker's.
+ * Owns:    its bytes, until it is finished: a command whose script Redis does not know is sent
+ * again.
+ */
+#ifndef EH_BROKER_REDIS_REQUEST_H
+#define EH_BROKER_REDIS_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/str.h"
+
+struct redisReply;
+struct redis_command;
+
+enum redis_fate {
+    REDIS_ANSWERED, /* reply has it; it may be an error */
+    REDIS_LOST,     /* written, and no answer will come: Redis may have run it */
+    REDIS_NOT_RUN, /* certain: Redis refused it, and the connection went before it was sent again */
+};
+
+struct redis_done {
+    void (*fn)(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply);
+    void *owner;
+    void *arg;
+};
+
+struct redis_request {
+    struct list link;
+    struct redis_done done;
+    uint64_t sent_ms;
+    bool is_script;
+    struct str wire;
+};
+
+struct redis_request *redis_request_create(struct redis_command *c, struct redis_done done);
+/* Calls done once and frees the request. */
+void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
+                          const struct redisReply *reply);
+/* Finishes all of a list without a reply. */
+void redis_requests_finish(struct list *requests, enum redis_fate fate);
+
+#endif

@@ -1,0 +1,191 @@
+#include "broker/redis_command.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "broker/keys.h"
+#include "hub/topic.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+void redis_command_init(struct redis_command *c)
+{
+    c->is_script = false;
+    c->n = 0;
+    c->n_numbers = 0;
+}
+
+void redis_command_add(struct redis_command *c, struct str arg)
+{
+    assert(c->n < REDIS_ARGS_MAX);
+    c->args[c->n] = arg.p ? arg.p : "";
+    c->lengths[c->n++] = arg.n;
+}
+
+static char *number_slot(struct redis_command *c)
+{
+    assert(c->n_numbers < ARRAY_LEN(c->numbers));
+    return c->numbers[c->n_numbers++];
+}
+
+static void add_u64(struct redis_command *c, uint64_t number)
+{
+    char *text = number_slot(c);
+
+    (void)snprintf(text, MSGID_TEXT, "%" PRIu64, number);
+    redis_command_add(c, str_of(text));
+}
+
+static void add_i64(struct redis_command *c, int64_t number)
+{
+    char *text = number_slot(c);
+
+    (void)snprintf(text, MSGID_TEXT, "%" PRId64, number);
+    redis_command_add(c, str_of(text));
+}
+
+static void add_id(struct redis_command *c, struct msgid id)
+{
+    char *text = number_slot(c);
+
+    redis_command_add(c, str_make(text, msgid_format(id, text)));
+}
+
+static void add_id_or_none(struct redis_command *c, struct msgid id)
+{
+    if (msgid_is_zero(id))
+        redis_command_add(c, STR(""));
+    else
+        add_id(c, id);
+}
+
+static void begin_script(struct redis_command *c, enum script script, const char *n_keys)
+{
+    redis_command_init(c);
+    c->is_script = true;
+    c->script = script;
+    redis_command_add(c, STR("EVALSHA"));
+    redis_command_add(c, STR(""));
+    redis_command_add(c, str_of(n_keys));
+}
+
+static void add_key(struct redis_command *c, const struct buf *key)
+{
+    redis_command_add(c, buf_str(key));
+}
+
+void redis_names_init(struct redis_names *names, struct str prefix)
+{
+    *names = (struct redis_names){ .prefix = prefix };
+    keys_add(&names->id, prefix, STR("id"));
+    keys_add(&names->floor, prefix, STR("floor"));
+    keys_add(&names->topics, prefix, STR("topics"));
+    keys_add(&names->recent, prefix, STR("recent"));
+    keys_add(&names->floors, prefix, STR("floors"));
+    keys_add(&names->sweep, prefix, STR("sweep"));
+    keys_add(&names->lock, prefix, STR("sweep:lock"));
+    keys_add(&names->logs, prefix, STR("log:"));
+}
+
+void redis_names_done(struct redis_names *names)
+{
+    struct buf *all[] = { &names->id,     &names->floor,  &names->topics, &names->recent,
+                          &names->floors, &names->sweep,  &names->lock,   &names->logs,
+                          &names->log,    &names->channel };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        buf_done(all[i]);
+}
+
+static void name_topic(struct redis_names *names, struct str topic)
+{
+    buf_clear(&names->log);
+    buf_add_str(&names->log, buf_str(&names->logs));
+    buf_add_str(&names->log, topic);
+    buf_clear(&names->channel);
+    keys_add_channel(&names->channel, names->prefix, topic);
+}
+
+static void add_flag(struct redis_command *c, bool flag)
+{
+    redis_command_add(c, flag ? STR("1") : STR("0"));
+}
+
+void redis_command_publish(struct redis_command *c, struct redis_names *names,
+                           const struct broker_config *config, const struct broker_publish *p)
+{
+    name_topic(names, p->topic);
+    begin_script(c, SCRIPT_PUBLISH, "6");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_key(c, &names->log);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    redis_command_add(c, p->topic);
+    add_key(c, &names->channel);
+    redis_command_add(c, p->message_json);
+    redis_command_add(c, p->origin_json);
+    add_u64(c, p->ttl_s ? p->ttl_s : config->default_ttl_s);
+    add_i64(c, p->timestamp);
+    add_u64(c, config->max_cache_length);
+    add_flag(c, config->cache);
+}
+
+/* Redis 5 has no exclusive ranges: what comes after an id begins with the next one. */
+static struct msgid successor(struct msgid id)
+{
+    if (id.seq < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
+    if (id.ms < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms + 1 };
+    return id; /* no entry has it */
+}
+
+void redis_command_history(struct redis_command *c, const struct redis_names *names,
+                           const struct broker_config *config, const struct broker_history *h)
+{
+    begin_script(c, SCRIPT_HISTORY, "5");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    add_key(c, &names->logs);
+    redis_command_add(c, h->filter);
+    redis_command_add(c, filter_fixed_prefix(h->filter));
+    add_id(c, h->after);
+    add_id(c, successor(h->after));
+    add_id_or_none(c, h->cut);
+    add_i64(c, h->since);
+    add_u64(c, h->newest);
+    add_u64(c, h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES);
+    add_u64(c, h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES);
+    add_u64(c, config->default_ttl_s);
+    add_u64(c, BROKER_MAX_TOPICS);
+    add_flag(c, config->cache);
+}
+
+void redis_command_raise(struct redis_command *c, const struct redis_names *names,
+                         struct msgid mark)
+{
+    begin_script(c, SCRIPT_RAISE, "2");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_id_or_none(c, mark);
+}
+
+void redis_command_forget(struct redis_command *c, const struct redis_names *names,
+                          const struct str *topics, size_t n)
+{
+    begin_script(c, SCRIPT_FORGET, "5");
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    add_key(c, &names->sweep);
+    add_key(c, &names->lock);
+    add_key(c, &names->logs);
+    for (size_t i = 0; i < n; i++)
+        redis_command_add(c, topics[i]);
+}

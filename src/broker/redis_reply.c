@@ -1,0 +1,246 @@
+#include "broker/redis_reply.h"
+
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hub/topic.h"
+#include "proto/json.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- single replies ---- */
+
+bool redis_reply_is_error(const struct redisReply *r)
+{
+    return r->type == REDIS_REPLY_ERROR;
+}
+
+struct str redis_reply_text(const struct redisReply *r)
+{
+    if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS &&
+        r->type != REDIS_REPLY_ERROR)
+        return (struct str){ NULL, 0 };
+    return str_make(r->str, (size_t)r->len);
+}
+
+/* Up to Redis 6 an error inside a script is quoted, `... @user_script: 61: -READONLY You ...`. */
+bool redis_reply_has_code(const struct redisReply *r, const char *code)
+{
+    struct str text = redis_reply_text(r);
+    char quoted[32];
+
+    if (!redis_reply_is_error(r))
+        return false;
+    if (str_starts_with(text, str_of(code)))
+        return true;
+    (void)snprintf(quoted, sizeof(quoted), "-%s ", code);
+    return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL;
+}
+
+bool redis_reply_says_elsewhere(const struct redisReply *r)
+{
+    static const char *const codes[] = { "READONLY", "LOADING", "MASTERDOWN", "NOAUTH" };
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (redis_reply_has_code(r, codes[i]))
+            return true;
+    }
+    return false;
+}
+
+static int read_id(const struct redisReply *r, struct msgid *ret)
+{
+    struct str text = redis_reply_text(r);
+
+    if (redis_reply_is_error(r) || !text.p)
+        return EH_EINVAL;
+    return msgid_parse(text, ret);
+}
+
+static bool is_array(const struct redisReply *r, size_t n)
+{
+    return r->type == REDIS_REPLY_ARRAY && r->elements == n;
+}
+
+static int read_flag(const struct redisReply *r, bool *ret)
+{
+    if (r->type != REDIS_REPLY_INTEGER)
+        return EH_EINVAL;
+    *ret = r->integer != 0;
+    return EH_OK;
+}
+
+int redis_reply_publish(const struct redisReply *r, struct msgid *ret_id)
+{
+    return read_id(r, ret_id);
+}
+
+int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
+{
+    if (!is_array(r, 3))
+        return EH_EINVAL;
+    EH_TRY(read_id(r->element[0], &ret->last));
+    EH_TRY(read_flag(r->element[1], &ret->raised));
+    return read_flag(r->element[2], &ret->lost);
+}
+
+/* ---- a page of history ---- */
+
+enum { PAGE_CUT, PAGE_SINCE, PAGE_AFTER, PAGE_MORE, PAGE_COMPLETE, PAGE_GONE, PAGE_ENTRIES };
+enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
+
+static int read_page_head(redisReply **field, struct broker_history *h)
+{
+    struct str since = redis_reply_text(field[PAGE_SINCE]);
+
+    EH_TRY(read_id(field[PAGE_CUT], &h->cut));
+    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
+    EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
+    EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
+    /* Lua's numbers are doubles: only what was relative to its clock is taken from it. */
+    return h->since < 0 ? str_parse_i64(since, &h->since) : EH_OK;
+}
+
+static struct message *read_entry(redisReply **field)
+{
+    struct str topic = redis_reply_text(field[ENTRY_TOPIC]);
+    struct str message = redis_reply_text(field[ENTRY_MESSAGE]);
+    struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
+    struct msgid id;
+
+    if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 || !origin.p)
+        return NULL;
+    return message_create(id, topic, message, origin);
+}
+
+static void drop_items(struct broker_history *h)
+{
+    for (size_t i = 0; i < h->ret_n; i++)
+        message_unref(h->ret_items[i]);
+    free(h->ret_items);
+    h->ret_items = NULL;
+    h->ret_n = 0;
+}
+
+static int read_entries(const struct redisReply *r, struct broker_history *h)
+{
+    if (r->type != REDIS_REPLY_ARRAY || r->elements % ENTRY_FIELDS != 0)
+        return EH_EINVAL;
+    h->ret_n = 0;
+    h->ret_items = mem_array(NULL, r->elements / ENTRY_FIELDS, sizeof(h->ret_items[0]));
+    for (size_t i = 0; i < r->elements; i += ENTRY_FIELDS) {
+        struct message *m = read_entry(r->element + i);
+
+        if (!m) {
+            drop_items(h);
+            return EH_EINVAL;
+        }
+        h->ret_items[h->ret_n++] = m;
+    }
+    return EH_OK;
+}
+
+static size_t read_gone(const struct redisReply *r, struct str *ret_gone, size_t max_gone)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements && n < max_gone; i++) {
+        ret_gone[n] = redis_reply_text(r->element[i]);
+        if (ret_gone[n].p)
+            n++;
+    }
+    return n;
+}
+
+int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
+                        size_t max_gone, size_t *ret_n_gone)
+{
+    if (!is_array(r, PAGE_ENTRIES + 1))
+        return EH_EINVAL;
+    EH_TRY(read_page_head(r->element, h));
+    EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
+    h->newest = 0;
+    *ret_n_gone = read_gone(r->element[PAGE_GONE], ret_gone, max_gone);
+    return EH_OK;
+}
+
+/* ---- the feed ---- */
+
+int redis_reply_push(const struct redisReply *r, struct redis_push *ret)
+{
+    struct redis_push push;
+
+    if (!is_array(r, 4) || !str_eq(redis_reply_text(r->element[0]), STR("pmessage")))
+        return EH_EINVAL;
+    push.channel = redis_reply_text(r->element[2]);
+    push.payload = redis_reply_text(r->element[3]);
+    if (!push.channel.p || !push.payload.p)
+        return EH_EINVAL;
+    *ret = push;
+    return EH_OK;
+}
+
+static struct str string_of(const json_t *value)
+{
+    return str_make(json_string_value(value), json_string_length(value));
+}
+
+/* Ours carry v 1; a C++ Eventhub's have none; any other v is not for us. */
+static int read_version(const json_t *root, bool *ret_foreign)
+{
+    const json_t *v = json_object_get(root, "v");
+
+    if (v && !(json_is_integer(v) && json_integer_value(v) == 1))
+        return EH_EINVAL;
+    *ret_foreign = v == NULL;
+    return EH_OK;
+}
+
+static struct message *encode(struct msgid id, struct str topic, const json_t *text,
+                              const json_t *sender)
+{
+    struct buf message = { 0 }, origin = { 0 };
+    struct message *m;
+
+    json_add_string(&message, string_of(text));
+    if (sender)
+        json_add_string(&origin, string_of(sender));
+    m = message_create(id, topic, buf_str(&message), buf_str(&origin));
+    buf_done(&message);
+    buf_done(&origin);
+    return m;
+}
+
+static struct message *read_payload(struct str topic, const json_t *root)
+{
+    const json_t *id_text = json_object_get(root, "id");
+    const json_t *text = json_object_get(root, "message");
+    const json_t *sender = json_object_get(root, "origin");
+    const json_t *named = json_object_get(root, "topic");
+    struct message *m;
+    struct msgid id;
+    bool foreign;
+
+    if (!json_is_string(id_text) || !json_is_string(text) || !json_is_string(named) ||
+        (sender && !json_is_string(sender)))
+        return NULL;
+    if (!topic_is_valid(topic) || !str_eq(string_of(named), topic) ||
+        msgid_parse(string_of(id_text), &id) < 0 || read_version(root, &foreign) < 0)
+        return NULL;
+    m = encode(id, topic, text, sender);
+    m->foreign = foreign;
+    return m;
+}
+
+struct message *redis_payload_parse(struct str topic, struct str payload)
+{
+    json_t *root = json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    struct message *m = root ? read_payload(topic, root) : NULL;
+
+    json_decref(root);
+    return m;
+}

@@ -1,0 +1,39 @@
+#include "broker/redis_request.h"
+
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "broker/redis_command.h"
+
+struct redis_request *redis_request_create(struct redis_command *c, struct redis_done done)
+{
+    struct redis_request *rq = mem_zalloc(sizeof(*rq));
+    char *wire;
+    long long n = redisFormatCommandArgv(&wire, (int)c->n, c->args, c->lengths);
+
+    if (n < 0)
+        abort(); /* memory is out */
+    rq->done = done;
+    rq->is_script = c->is_script;
+    rq->wire = str_make(wire, (size_t)n);
+    return rq;
+}
+
+void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
+                          const struct redisReply *reply)
+{
+    struct redis_done done = rq->done;
+
+    redisFreeCommand((char *)(uintptr_t)rq->wire.p);
+    free(rq);
+    done.fn(done.owner, done.arg, fate, reply);
+}
+
+void redis_requests_finish(struct list *requests, enum redis_fate fate)
+{
+    struct list *e;
+
+    while ((e = list_pop(requests)))
+        redis_request_finish(container_of(e, struct redis_request, link), fate, NULL);
+}
