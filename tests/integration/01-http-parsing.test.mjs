@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { frame, OP } from './support/frames.mjs';
 import { startServer } from './support/server.mjs';
 import { openBarrier, openSocket, requestHead } from './support/socket.mjs';
 
@@ -32,7 +33,8 @@ test('keep-alive', async (t) => {
   await t.test('pipelined requests are answered in their order', async (t) => {
     const socket = await openSocket(t, server);
     const paths = Array.from({ length: 50 }, (_, i) => (i % 3 === 0 ? '/nowhere' : '/healthz'));
-    await socket.send(paths.map((path) => requestHead(`GET ${path} HTTP/1.1`, { Host: 'x' })).join(''));
+    const heads = paths.map((path) => requestHead(`GET ${path} HTTP/1.1`, { Host: 'x' }));
+    await socket.send(heads.join(''));
     for (const path of paths) {
       const { status } = await socket.readResponse();
       assert.equal(status, path === '/healthz' ? 200 : 404);
@@ -68,7 +70,7 @@ test('what is refused', async (t) => {
     ['TLS on the plain port', Buffer.from('16030100a5010000a10303', 'hex'), 400],
     ['zero bytes', Buffer.alloc(64), 400],
     ['an SSH greeting', 'SSH-2.0-OpenSSH_9.2\r\n', 400],
-    ['a WebSocket frame without a handshake', Buffer.from([0x81, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 10]), 400],
+    ['a WebSocket frame without a handshake', frame(OP.TEXT, 'hello\r\n'), 400],
     ['bare line feeds', 'GET /healthz HTTP/1.1\nHost: x\n\n', 400],
     ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
     ['two Hosts', 'GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
@@ -79,15 +81,17 @@ test('what is refused', async (t) => {
     ['Content-Length that contradicts itself',
       'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
     ['Content-Length and Transfer-Encoding',
-      'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+      'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     ['an unknown transfer coding',
       'GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n', 501],
     ['HTTP/2.0', 'GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n', 505],
     ['a target over the limit', `GET /${'a'.repeat(5000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],
     ['a target over the limit that never ends', `GET /${'a'.repeat(8000)}`, 414],
     ['a field over the limit', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(5000)}\r\n\r\n`, 431],
-    ['a field over the limit that never ends', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(5000)}`, 431],
-    ['many fields over the limit', `GET / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(1000)}\r\n`, 431],
+    ['a field over the limit that never ends',
+      `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(5000)}`, 431],
+    ['many fields over the limit',
+      `GET / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(1000)}\r\n`, 431],
   ];
   for (const [name, bytes, status] of cases) {
     await t.test(`${name}: ${status}`, (t) => assertRefused(t, server, bytes, status));
@@ -161,5 +165,6 @@ test('WEBSOCKET_HANDSHAKE_TIMEOUT', async (t) => {
       await socket.untilEnd().finally(() => clearInterval(drip));
     }));
   await t.test('and counts them', () =>
-    server.untilMetric('three in the metrics', (now) => now.disconnects_total.handshake_timeout >= 3));
+    server.untilMetric('three in the metrics', ({ disconnects_total: ended }) =>
+      ended.handshake_timeout >= 3));
 });

@@ -26,6 +26,7 @@ function assertError(response, code, id) {
 test('ids', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
+  const pingAs = (id) => client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
 
   const echoed = [
     '0', '-1', '4294967296', '9007199254740993', '9223372036854775807', '-9223372036854775808',
@@ -34,7 +35,7 @@ test('ids', async (t) => {
   ];
   for (const id of echoed) {
     await t.test(`${id.slice(0, 30)} comes back as it came`, async () => {
-      const response = await client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+      const response = await pingAs(id);
       assert.ok(response.result.pong, JSON.stringify(response));
       if (id.startsWith('"')) assert.equal(response.id, JSON.parse(id));
       else assert.match(client.texts.at(-1), new RegExp(`"id":\\s*${id}[,}]`));
@@ -43,21 +44,18 @@ test('ids', async (t) => {
 
   for (const id of ['1.5', '-0.25', '1e3', '1.7976931348623157e308', '5e-324']) {
     await t.test(`${id} comes back as the equal number`, async () => {
-      const response = await client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+      const response = await pingAs(id);
       assert.equal(response.id, Number(id));
     });
   }
 
   for (const id of ['null', 'true', '[]', '{}', '[1]']) {
-    await t.test(`${id} is not an id`, async () => {
-      assertError(await client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`), -32600, null);
-    });
+    await t.test(`${id} is not an id`, async () => assertError(await pingAs(id), -32600, null));
   }
 
   for (const id of ['9223372036854775808', '-9223372036854775809', '18446744073709551616']) {
-    await t.test(`the integer ${id} is beyond int64`, async () => {
-      assertError(await client.exchange(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`), -32600, null);
-    });
+    await t.test(`the integer ${id} is beyond int64`, async () =>
+      assertError(await pingAs(id), -32600, null));
   }
 
   await t.test('two requests may share an id', async () => {
@@ -105,6 +103,7 @@ test('requests', async (t) => {
     ['null', 'null', null],
     ['an empty object', '{}', null],
     ['an empty array', '[]', null],
+    ['a batch, which is not there yet', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', null],
     ['no method', '{"jsonrpc":"2.0","id":1}', 1],
     ['a method that is no string', '{"jsonrpc":"2.0","id":2,"method":3}', 2],
     ['no version', '{"id":3,"method":"ping"}', 3],
@@ -112,7 +111,8 @@ test('requests', async (t) => {
     ['a version that is a number', '{"jsonrpc":2.0,"id":5,"method":"ping"}', 5],
     ['params that are a string', '{"jsonrpc":"2.0","id":"6","method":"ping","params":"x"}', '6'],
     ['params that are a number', '{"jsonrpc":"2.0","id":7,"method":"ping","params":1}', 7],
-    ['subscribe without an id', '{"jsonrpc":"2.0","method":"subscribe","params":{"topic":"a"}}', null],
+    ['subscribe without an id',
+      '{"jsonrpc":"2.0","method":"subscribe","params":{"topic":"a"}}', null],
   ];
   for (const [name, text, id] of notRequests) {
     await t.test(`${name}: -32600`, async () => {
@@ -120,7 +120,11 @@ test('requests', async (t) => {
     });
   }
 
-  for (const method of ['', 'pong', 'publish ', 'subscribe\\u0000', 'rpc.discover']) {
+  const unknown = [
+    '', 'pong', 'publish ', 'subscribe\\u0000', 'rpc.discover',
+    'get', 'set', 'del', 'auth', 'presence', // not there yet
+  ];
+  for (const method of unknown) {
     await t.test(`no method "${method}": -32601`, async () => {
       const text = `{"jsonrpc":"2.0","id":"m","method":"${method}"}`;
       assertError(await client.exchange(text), -32601, 'm');
@@ -136,7 +140,8 @@ test('requests', async (t) => {
   }
 
   await t.test('other members of a request are ignored', async () => {
-    const response = await client.exchange('{"x":[1],"jsonrpc":"2.0","id":1,"method":"ping","y":null}');
+    const request = '{"x":[1],"jsonrpc":"2.0","id":1,"method":"ping","y":null}';
+    const response = await client.exchange(request);
     assert.ok(response.result.pong);
   });
 

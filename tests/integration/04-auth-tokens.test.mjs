@@ -154,7 +154,8 @@ test('DISABLE_AUTH', async (t) => {
     assert.equal(subscription.messages[0].origin, undefined);
   });
 
-  await t.test('there is a warning at the start', () => assert.match(server.stderr, / warn .*auth/i));
+  await t.test('there is a warning at the start', () =>
+    assert.match(server.stderr, / warn .*auth/i));
 });
 
 test('the default secret is warned of', async (t) => {

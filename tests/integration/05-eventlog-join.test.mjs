@@ -8,6 +8,7 @@ import { startServer } from './support/server.mjs';
 import { scaled } from './support/wait.mjs';
 
 const JOINS = 8;
+const UNCONFIRMED = { confirmed: false };
 
 /** Subscribes anew each time that another eighth was published; resolves when all is published. */
 async function joinWhilePublishing(t, server, { publish, published, total, topic, params }) {
@@ -43,7 +44,7 @@ testOnBothBrokers('joining a topic while another client publishes', async (t, br
   for (const { answer } of joined) assert.equal(answer.recovered, true);
 });
 
-testOnBothBrokers('joining a pattern over topics that several clients publish', async (t, broker) => {
+testOnBothBrokers('joining a pattern that several clients publish', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
   const each = scaled(2000);
   const publishers = await Promise.all([0, 1, 2].map(() => openClient(t, server)));
@@ -132,7 +133,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
 
   await t.test('unsubscribed: nothing arrives after the answer', async (t) => {
     const client = await openClient(t, server);
-    const subscription = await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+    const subscription = await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
     await client.call('unsubscribe', ['left']);
     const count = subscription.messages.length;
     const marker = await client.subscribe('marker');
@@ -144,7 +145,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
 
   await t.test('replaced: the new id gets what was asked for', async (t) => {
     const client = await openClient(t, server);
-    await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+    await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
     const second = await client.subscribe('left', { sinceEventId: begin });
     await second.untilCount(900);
     await client.roundTrip();
@@ -154,7 +155,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
   await t.test('left: the server goes on', async (t) => {
     for (let i = 0; i < 20; i++) {
       const client = await openClient(t, server);
-      await client.subscribe('left', { sinceEventId: begin }, { confirmed: false });
+      await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
       client.socket.terminate();
     }
     await publisher.roundTrip();
@@ -167,7 +168,8 @@ testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t,
   const begin = await publisher.publish('large', 'begin');
   const texts = numbered('x'.repeat(20_000), 400); // 8 MB
   await publisher.publishAll('large', texts);
-  const subscription = await (await openClient(t, server)).subscribe('large', { sinceEventId: begin });
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('large', { sinceEventId: begin });
   await subscription.untilText(texts.at(-1));
   assert.ok(subscription.texts.every((text, i) => text === texts[i]));
   assert.equal(subscription.texts.length, texts.length);

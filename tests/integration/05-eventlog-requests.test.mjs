@@ -99,7 +99,8 @@ testOnBothBrokers('MAX_CACHE_REQUEST_LIMIT', async (t, broker) => {
   await t.test('caps eventlog', async () => {
     const newest = await client.call('eventlog', { topic: 'capped', since: -MINUTE });
     assert.deepEqual(texts(newest), numbered('m', 10, 20));
-    const oldest = await client.call('eventlog', { topic: 'capped', sinceEventId: ids[0], limit: 50 });
+    const after = { topic: 'capped', sinceEventId: ids[0] };
+    const oldest = await client.call('eventlog', { ...after, limit: 50 });
     assert.deepEqual(texts(oldest), numbered('m', 10, 1));
     assert.equal(oldest.more, true);
   });
@@ -148,7 +149,8 @@ testOnBothBrokers('history of patterns', async (t, broker) => {
   ];
   for (const [pattern, matches] of cases) {
     await t.test(`${pattern} is one log in the order of ids`, async () => {
-      const { items, recovered } = await client.call('eventlog', { topic: pattern, sinceEventId: begin });
+      const after = { topic: pattern, sinceEventId: begin };
+      const { items, recovered } = await client.call('eventlog', after);
       assert.deepEqual(items, sent.filter(matches));
       assertIncreasing(items.map(({ id }) => id));
       assert.equal(recovered, true);
@@ -180,6 +182,7 @@ testOnBothBrokers('subscribe with history', async (t, broker) => {
     ['a point before the log', { since: -30 * DAY }, numbered('m', 10), false],
     ['an id of the future', { sinceEventId: `${Date.now() + DAY}-0` }, [], false],
     ['since 0', { since: 0 }, [], undefined],
+    ['an empty id', { sinceEventId: '' }, [], undefined],
     ['null', { since: null, sinceEventId: null, limit: null }, [], undefined],
     ['nothing', {}, [], undefined],
   ];
@@ -279,7 +282,8 @@ testOnBothBrokers('timestamp', async (t, broker) => {
   const client = await openClient(t, server);
   const now = Date.now();
   const cases = [
-    ['a day ago', -DAY], ['an hour ago', -60 * MINUTE], ['now', 0], ['in half a minute', MINUTE / 2],
+    ['a day ago', -DAY], ['an hour ago', -60 * MINUTE], ['now', 0],
+    ['in half a minute', MINUTE / 2],
     ['8 days ago, ignored', -8 * DAY], ['in 5 minutes, ignored', 5 * MINUTE],
   ];
   for (const [text, offset] of cases) {

@@ -11,7 +11,8 @@ import { eventually, scaled } from './support/wait.mjs';
 
 async function startNodes(t, options = {}) {
   const redis = await startRedis(t);
-  const nodes = await Promise.all([0, 1].map(() => startServer(t, { ...redis.options, ...options })));
+  const all = { ...redis.options, ...options };
+  const nodes = await Promise.all([startServer(t, all), startServer(t, all)]);
   return { redis, nodes };
 }
 
@@ -73,8 +74,11 @@ test('REDIS_PREFIX parts deployments on one Redis', async (t) => {
     clients.push(await openClient(t, await startServer(t, { ...redis.options, REDIS_PREFIX })));
   }
   const all = await Promise.all(clients.map((client) => client.subscribe('#')));
-  for (const [i, client] of clients.entries()) await client.publish('topic', prefixes[i]);
-  for (const [i, client] of clients.entries()) await client.publish('topic', `end of ${prefixes[i]}`);
+  for (const begin of ['', 'end of ']) {
+    for (const [i, client] of clients.entries()) {
+      await client.publish('topic', begin + prefixes[i]);
+    }
+  }
   for (const [i, subscription] of all.entries()) {
     await subscription.untilText(`end of ${prefixes[i]}`);
     assert.deepEqual(subscription.texts, [prefixes[i], `end of ${prefixes[i]}`]);
@@ -163,7 +167,8 @@ test('REDIS_PASSWORD', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'open sesame'] });
   const right = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'open sesame' });
   await (await openClient(t, right)).publish('a', 'x');
-  const wrong = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'not this one' }, { ready: false });
+  const unfit = { ...redis.options, REDIS_PASSWORD: 'not this one' };
+  const wrong = await startServer(t, unfit, { ready: false });
   await eventually('the refusal is logged', () => /WRONGPASS|invalid password/i.test(wrong.stderr));
   assert.equal(await wrong.readiness(), 503);
   for (const { stderr } of [right, wrong]) assert.doesNotMatch(stderr, /sesame|not this one/);

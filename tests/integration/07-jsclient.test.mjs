@@ -101,7 +101,9 @@ testOnBothBrokers('a session', async (t, broker) => {
 
   await t.test('disconnect', async () => {
     await hub.disconnect();
-    await server.untilMetric('it is gone', (now) => now.disconnects_total.server === 1);
+    const ONLY_THE_SCRAPE = 1;
+    await server.untilMetric('it is gone', (now) =>
+      now.current_connections_count === ONLY_THE_SCRAPE);
   });
 });
 

@@ -13,7 +13,7 @@ import { eventually, SANITIZED } from './support/wait.mjs';
 const SLACK_MS = SANITIZED ? 8000 : 1500;
 
 async function assertExitsWithin(server, ms, startedAt) {
-  assert.deepEqual(await server.untilExit(), { code: 0, signal: null });
+  await server.stop(); // with the status that it must have
   const took = Date.now() - startedAt;
   assert.ok(took <= ms + SLACK_MS, `it took ${took} ms`);
 }
@@ -65,6 +65,7 @@ test('a second SIGTERM ends it at once', async (t) => {
   const client = await openClient(t, server);
   server.signal('SIGTERM');
   await server.untilReadiness(503);
+  server.expectedCode = 1; // it did not come to an orderly end
   server.signal('SIGTERM');
   await assertExitsWithin(server, 2000, Date.now());
   await client.untilClosed();
@@ -74,8 +75,8 @@ test('a client that does not read cannot hold up the end', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '2', MAX_OUTPUT_QUEUE: '64m' });
   const slow = await openWebSocket(t, server);
   slow.socket.pause();
-  const params = { topic: 'flood' };
-  await slow.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscribe', params })));
+  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'flood' } };
+  await slow.send(frame(OP.TEXT, JSON.stringify(subscribe)));
   const publisher = await openClient(t, server);
   await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
   await publisher.publishAll('flood', numbered('x'.repeat(100_000), 200), { window: 8 }); // 20 MB

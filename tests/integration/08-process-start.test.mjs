@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { httpGet } from './support/http.mjs';
 import { runToExit, startServer } from './support/server.mjs';
 
+const LOG_LINE =
+  /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z [a-z]+ event=\w+( \w+=("([^"\\]|\\.)*"|[^\s"=]+))*$/;
 const OPTIONS = [
   'LISTEN_ADDRESS', 'LISTEN_PORT', 'WORKER_THREADS', 'BROKER', 'JWT_SECRET', 'DISABLE_AUTH',
   'REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD', 'REDIS_PREFIX', 'REDIS_POOL_SIZE', 'ENABLE_CACHE',
@@ -28,7 +30,7 @@ test('--version', async () => {
   assert.match(stdout, /^eventhub \d+\.\d+\.\d+\S*\n$/);
 });
 
-test('--check-config says nothing of a good configuration', async () => {
+test('--check-config accepts a good configuration', async () => {
   const env = { LISTEN_PORT: '0', BROKER: 'memory', JWT_SECRET: 'mine', max_message_size: '64k' };
   const { code, stderr } = await runToExit(env, { args: ['--check-config'] });
   assert.equal(stderr, '');
@@ -72,9 +74,9 @@ test('a secret is not shown when it is refused', async () => {
 });
 
 test('command line beats environment, and empty is not set', async (t) => {
-  const env = { LISTEN_PORT: 'nonsense', BROKER: '', PING_INTERVAL: '' };
+  const env = { LISTEN_PORT: '1', BROKER: 'redis', PING_INTERVAL: '' };
   const server = await startServer(t, env, { args: ['--listen-port=0', '--broker=memory'] });
-  assert.equal((await httpGet(server, '/healthz')).status, 200);
+  assert.notEqual(server.port, 1);
 });
 
 test('a port that is in use is said clearly, with status 1', async (t) => {
@@ -95,7 +97,7 @@ test('the log is one event a line', async (t) => {
   const text = await startServer(t);
   await text.stop();
   for (const line of text.stderr.trimEnd().split('\n')) {
-    assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [a-z]+ event=\S+( \w+=('[^']*'|\S*))*$/);
+    assert.match(line, LOG_LINE);
   }
   const json = await startServer(t, { LOG_FORMAT: 'json' });
   await json.stop();

@@ -65,5 +65,6 @@ export function parseFrame(bytes) {
 export function parseClose(received) {
   assert.equal(received.op, OP.CLOSE, `a Close, not: ${received.payload}`);
   if (received.payload.length === 0) return { code: null, reason: '' };
-  return { code: received.payload.readUInt16BE(0), reason: received.payload.subarray(2).toString() };
+  const { payload } = received;
+  return { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
 }

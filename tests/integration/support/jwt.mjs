@@ -5,7 +5,8 @@ import { createHmac } from 'node:crypto';
 export const SECRET = 'integration-secret';
 
 function base64url(value) {
-  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return Buffer.from(text).toString('base64url');
 }
 
 export function signToken(claims, { secret = SECRET, header = {}, hash = 'sha256' } = {}) {

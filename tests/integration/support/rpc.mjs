@@ -65,6 +65,7 @@ export class RpcClient extends Watched {
       headers,
       perMessageDeflate: false,
     });
+    this.socket.on('open', () => this.changed());
     this.socket.on('message', (data) => this.#onText(data.toString()));
     this.socket.on('close', (code, reason) => this.#onClose(code, reason.toString()));
     this.socket.on('error', (error) => (this.error = error)); // 'close' follows

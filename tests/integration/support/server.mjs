@@ -19,7 +19,9 @@ const DEFAULTS = {
 const SANITIZER_REPORT = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error/;
 // As text, and with LOG_FORMAT=json.
 const LISTENING = /event=listening\b.*?\bport=(\d+)|"event":"listening".*?"port":(\d+)/;
-const KEPT_OF_ENVIRONMENT = ['PATH', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS'];
+const KEPT_OF_ENVIRONMENT = [
+  'PATH', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS',
+];
 
 function environment(options) {
   const env = { ...options };
@@ -60,6 +62,7 @@ export class Process extends Watched {
   }
 
   signal(name) {
+    this.isStopping = true;
     this.child.kill(name);
   }
 
@@ -82,6 +85,7 @@ export async function runToExit(env, how) {
 
 export class Server extends Process {
   port = 0;
+  expectedCode = 0;
 
   async untilListening() {
     await this.until('event=listening in the log', () => {
@@ -118,17 +122,19 @@ export class Server extends Process {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
-  /** SIGTERM, and the end that a server in order comes to. Fine if it was stopped before. */
+  /** SIGTERM, if nobody sent one yet, and the end that a server in order then comes to. */
   async stop() {
-    if (!this.exit) this.signal('SIGTERM');
-    const exit = await this.untilExit();
+    if (!this.isStopping) this.signal('SIGTERM');
+    const { code, signal } = await this.untilExit();
     this.assertNoSanitizerReport();
-    assert.deepEqual(exit, { code: 0, signal: null }, `the server's log:\n${this.stderr}`);
+    const end = `exit ${signal ?? code}`;
+    assert.equal(end, `exit ${this.expectedCode}`, `the server's log:\n${this.stderr}`);
   }
 }
 
 /**
- * Starts a server. `options` are its environment, over the defaults above; undefined takes one away.
+ * Starts a server. `options` are its environment, over the defaults above; undefined takes one
+ * away.
  * `how`: args and ulimit as for Process; ready: false does not wait for /readyz.
  */
 export async function startServer(t, options = {}, how = {}) {

@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-export const BINARY =
-  process.env.EVENTHUB_BIN ?? fileURLToPath(new URL('../../../build/dev/eventhub', import.meta.url));
+const DEV_BINARY = fileURLToPath(new URL('../../../build/dev/eventhub', import.meta.url));
+export const BINARY = process.env.EVENTHUB_BIN ?? DEV_BINARY;
 
 export const SANITIZED = /__(asan|tsan)_init/.test(readFileSync(BINARY).toString('latin1'));
 export const DEADLINE_MS = SANITIZED ? 90_000 : 30_000;
