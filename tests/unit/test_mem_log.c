@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -111,6 +112,50 @@ static void entries_expire_by_their_own_ttl(void **state)
     mem_log_done(&log);
 }
 
+/* What trimming removes leaves the heap from its middle; the rest must still expire in time. */
+static void exactly_what_is_due_expires(void **state)
+{
+    enum { LENGTH = 50, SECONDS = 300 };
+    struct mem_log log = log_with(LENGTH, 0, LOTS);
+    char topic[16];
+
+    (void)state;
+    srand(3);
+    for (unsigned i = 0; i < 2000; i++) {
+        snprintf(topic, sizeof(topic), "t/%u", i % 30);
+        publish_ttl(&log, topic, 1 + (uint64_t)rand() % SECONDS, START);
+    }
+    for (uint64_t s = 1; s <= SECONDS; s++) {
+        assert_false(mem_log_expire(&log, START + 1000 * s, SIZE_MAX));
+        for (size_t i = 0; i < log.all.n; i++) {
+            const struct mem_entry *e = mem_ring_at(&log.all, i)->entry;
+
+            assert_true(!e || e->expires > START + 1000 * s);
+        }
+        assert_int_equal(log.n_expiring, log.all.live);
+        assert_true(s == SECONDS || log.all.live > 0);
+    }
+    assert_int_equal(log.all.live, 0);
+    mem_log_done(&log);
+}
+
+/* More has expired than one publish takes with it: trimming that is no loss. */
+static void trimming_what_expired_raises_no_floor(void **state)
+{
+    enum { LENGTH = 40 };
+    struct mem_log log = log_with(LENGTH, 0, LOTS);
+
+    (void)state;
+    for (int i = 0; i < LENGTH; i++)
+        publish_ttl(&log, "b", 1, START); /* expire first, and keep the heap busy */
+    for (int i = 0; i < LENGTH; i++)
+        publish_ttl(&log, "a", 2, START);
+    publish(&log, "a", START + 5000);
+    assert_int_equal(length_of(&log, "a"), LENGTH);
+    assert_id(mem_topics_find(&log.topics, STR("a"))->floor, (struct msgid){ 0 });
+    mem_log_done(&log);
+}
+
 static void ttl_0_is_for_ever(void **state)
 {
     struct mem_log log = log_with(0, 0, LOTS);
@@ -195,6 +240,8 @@ int main(void)
         cmocka_unit_test(ids_increase_whatever_the_clock_does),
         cmocka_unit_test(a_topic_keeps_max_length_exactly),
         cmocka_unit_test(entries_expire_by_their_own_ttl),
+        cmocka_unit_test(exactly_what_is_due_expires),
+        cmocka_unit_test(trimming_what_expired_raises_no_floor),
         cmocka_unit_test(ttl_0_is_for_ever),
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(what_expired_makes_room_first),

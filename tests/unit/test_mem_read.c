@@ -278,6 +278,20 @@ static void since_copes_with_every_number(void **state)
     mem_log_done(&log);
 }
 
+static void expired_entries_are_not_returned(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .after = { START, 0 } };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 10);
+    publish(&log, "t", 0, START);
+    assert_int_equal(ask(&log, h, START + 9999).ret_n, 1);
+    assert_int_equal(ask(&log, h, START + 10000).ret_n, 0); /* not swept yet */
+    assert_true(ask(&log, h, START + 10000).ret_complete);
+    mem_log_done(&log);
+}
+
 /* ---- bounds ---- */
 
 static void a_page_ends_at_its_bytes(void **state)
@@ -373,6 +387,7 @@ int main(void)
         cmocka_unit_test(newest_cut_off_is_not_complete),
         cmocka_unit_test(since_compares_with_the_timestamp),
         cmocka_unit_test(since_copes_with_every_number),
+        cmocka_unit_test(expired_entries_are_not_returned),
         cmocka_unit_test(a_page_ends_at_its_bytes),
         cmocka_unit_test(too_many_topics_are_read_all_the_same),
         cmocka_unit_test(a_page_without_a_find_ends_early),
