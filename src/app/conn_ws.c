@@ -130,6 +130,17 @@ void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason
         set_timer(c, on_close_timeout, CONN_LINGER_MS);
 }
 
+/* How long answers are waited for: a drain leaves less time, and must get its Close out. */
+static uint64_t leave_ms(const struct conn *c)
+{
+    const struct worker *w = c->worker;
+    uint64_t most = w->context->config->broker_timeout * 1000;
+    uint64_t left =
+        w->drain_until_ms > loop_now(w->loop) ? w->drain_until_ms - loop_now(w->loop) : 0;
+
+    return w->draining && left < most ? left : most;
+}
+
 void conn_ws_leave(struct conn *c, int code, enum metric reason)
 {
     if (c->state != CONN_WS)
@@ -141,7 +152,7 @@ void conn_ws_leave(struct conn *c, int code, enum metric reason)
         return;
     }
     c->state = CONN_LEAVING;
-    set_timer(c, on_leave_timeout, c->worker->context->config->broker_timeout * 1000);
+    set_timer(c, on_leave_timeout, leave_ms(c));
 }
 
 void conn_ws_on_idle(struct conn *c)
