@@ -6,12 +6,30 @@
 
 #include "base/clock.h"
 
-static struct asked *publish_within(struct node *n, const char *topic, uint64_t ms)
+#define TIMEOUT_MS 500 /* BROKER_TIMEOUT where a test waits for it to pass */
+
+static struct node *start_impatient_node(struct fixture *f)
+{
+    f->config.timeout_ms = TIMEOUT_MS;
+    return f->nodes[0] = node_start(&f->config);
+}
+
+static struct asked *post_publish(struct node *n, const char *topic)
 {
     struct asked *a = node_publish_call(n, topic, STR("\"text\""));
 
-    a->call.deadline = clock_mono_ms() + ms;
     node_post(n, 0, a);
+    return a;
+}
+
+static struct asked *post_history(struct node *n, const char *topic, struct msgid after,
+                                  uint64_t deadline)
+{
+    const struct broker_history question = { .filter = str_of(topic), .after = after };
+    struct asked *a = node_history_call(n, &question);
+
+    a->call.deadline = deadline;
+    node_post(n, 1, a);
     return a;
 }
 
@@ -68,59 +86,68 @@ static void a_feed_that_was_away_is_replayed(void **state)
     }
 }
 
-static void while_redis_is_away_publishes_fail_in_time(void **state)
+static void while_redis_is_away_calls_fail_in_time(void **state)
 {
     struct fixture *f = *state;
-    struct node *n = fixture_node(f);
-    struct broker_history question = { .filter = STR("a") };
-    struct asked *publish, *history, *patient;
-    struct msgid before, after;
+    struct node *n = start_impatient_node(f);
+    struct asked *publish, *history;
     uint64_t started;
 
-    before = node_publish(n, "a", "\"before\"");
-    node_await_live(n, 0, 1);
+    node_await_ready(n, true);
+    node_publish(n, "a", "\"before\"");
     redis_server_kill(f->redis);
     node_await_ready(n, false);
-
     started = clock_mono_ms();
-    publish = publish_within(n, "a", 500);
-    history = node_history_call(n, &question);
-    history->call.deadline = started + 500;
-    node_post(n, 1, history);
-    question.after = before;
-    patient = node_history_call(n, &question); /* no deadline: waits for the broker */
-    node_post(n, 1, patient);
+    publish = post_publish(n, "a");
+    history = post_history(n, "a", (struct msgid){ 0 }, started + TIMEOUT_MS);
     node_await(n, publish);
     node_await(n, history);
     assert_int_equal(publish->call.status, BROKER_NOT_DONE);
     assert_int_equal(history->call.status, BROKER_NOT_DONE);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
-    assert_false(node_is_answered(n, patient));
+}
 
-    redis_server_restart(f->redis); /* empty: its ids would begin anywhere */
+/* An empty Redis: its own ids would begin anywhere, and what was in the log is lost. */
+static void a_redis_that_comes_back_empty_is_told_the_last_id(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .filter = STR("a") };
+    struct asked *patient;
+    struct msgid after;
+
+    question.after = node_publish(n, "a", "\"before\"");
+    node_await_live(n, 0, 1);
+    redis_server_kill(f->redis);
+    node_await_ready(n, false);
+    patient = post_history(n, "a", question.after, 0); /* waits until the broker is there */
+    redis_server_restart(f->redis);
     node_await_ready(n, true);
     node_await(n, patient);
     assert_int_equal(patient->call.status, BROKER_DONE);
-    assert_false(patient->call.history.ret_complete);
     after = node_publish(n, "a", "\"after\"");
-    assert_true(msgid_cmp(before, after) < 0);
+    assert_true(msgid_cmp(question.after, after) < 0);
     node_await_live(n, 0, 2);
     assert_same_id(node_live(n, 0, 1), after);
-    question.after = before;
-    assert_false(history_is(n, question, &after, 1)); /* the log was lost */
+    question.after.ms--;
+    assert_false(history_is(n, question, &after, 1));
+    assert_true(node_metric(n, METRIC_REWINDS) > 0);
 }
 
 /* Redis takes the command and says nothing: nobody can know whether it was done. */
 static void a_frozen_redis_does_not_hold_a_publish(void **state)
 {
     struct fixture *f = *state;
-    struct node *n = fixture_node(f);
+    struct node *n = start_impatient_node(f);
+    struct msgid before;
     struct asked *a;
-    struct msgid before = node_publish(n, "a", "\"before\"");
-    uint64_t started = clock_mono_ms();
+    uint64_t started;
 
+    node_await_ready(n, true);
+    before = node_publish(n, "a", "\"before\"");
+    started = clock_mono_ms();
     redis_server_freeze(f->redis);
-    a = publish_within(n, "a", 500);
+    a = post_publish(n, "a");
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_UNKNOWN);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
@@ -136,8 +163,8 @@ static void a_node_that_starts_first_waits_for_redis(void **state)
     struct node *n;
 
     redis_server_kill(f->redis);
-    f->nodes[0] = n = node_start(&f->config);
-    a = publish_within(n, "a", 300);
+    n = start_impatient_node(f);
+    a = post_publish(n, "a");
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_NOT_DONE);
     redis_server_restart(f->redis);
@@ -173,7 +200,8 @@ int redis_cases(struct fixture *f)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(nodes_see_each_other_in_one_order, f),
         FIXTURE_TEST(a_feed_that_was_away_is_replayed, f),
-        FIXTURE_TEST(while_redis_is_away_publishes_fail_in_time, f),
+        FIXTURE_TEST(while_redis_is_away_calls_fail_in_time, f),
+        FIXTURE_TEST(a_redis_that_comes_back_empty_is_told_the_last_id, f),
         FIXTURE_TEST(a_frozen_redis_does_not_hold_a_publish, f),
         FIXTURE_TEST(a_node_that_starts_first_waits_for_redis, f),
         FIXTURE_TEST(scripts_that_were_flushed_are_loaded_again, f),

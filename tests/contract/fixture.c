@@ -14,7 +14,7 @@ int fixture_setup(void **state)
         .cache = true,
         .max_cache_length = 5000,
         .default_ttl_s = 3600,
-        .timeout_ms = 5000,
+        .timeout_ms = NODE_PATIENCE_MS,
         .memory_limit = 256u * 1024 * 1024,
         .redis_host = "127.0.0.1",
         .redis_port = f->redis ? redis_server_port(f->redis) : 0,

@@ -32,6 +32,7 @@ struct worker {
 struct node {
     struct broker *broker;
     bool stopped;
+    uint64_t timeout_ms;
     struct metrics_cell metrics;
     struct list asked;
     struct worker workers[NODE_WORKERS];
@@ -158,6 +159,7 @@ struct node *node_start(const struct broker_config *config)
     pthread_condattr_t attr;
 
     own.metrics = &n->metrics;
+    n->timeout_ms = config->timeout_ms;
     list_init(&n->asked);
     pthread_mutex_init(&n->lock, NULL);
     pthread_condattr_init(&attr);
@@ -278,7 +280,7 @@ struct asked *node_publish_call(struct node *n, const char *topic, struct str js
     assert_true(length < sizeof(a->topic));
     memcpy(a->topic, topic, length);
     a->text = str_make(mem_dup(json.p, json.n), json.n);
-    a->call.deadline = clock_mono_ms() + NODE_PATIENCE_MS;
+    a->call.deadline = clock_mono_ms() + n->timeout_ms;
     a->call.publish.topic = str_make(a->topic, length);
     a->call.publish.message_json = a->text;
     return a;

@@ -32,7 +32,7 @@ struct asked {
     struct mail post;
 };
 
-/* Fills a call in without posting it. */
+/* Fills a call in without posting it; a publish has the config's timeout, history has none. */
 struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 
