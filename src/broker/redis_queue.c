@@ -34,9 +34,10 @@ struct broker_call *redis_queue_pop(struct redis_queue *q)
 static void watch_first(struct redis_queue *q)
 {
     struct broker_call *first = redis_queue_first(q);
+    struct loop *lp = core_loop(q->core);
 
-    if (first && first->deadline != 0 && !timer_is_running(&q->expiry))
-        loop_timer(core_loop(q->core), &q->expiry, first->deadline - loop_now(core_loop(q->core)));
+    if (first && first->deadline != 0)
+        loop_timer(lp, &q->expiry, first->deadline - loop_now(lp));
 }
 
 static void on_expiry(struct timer *t)
@@ -46,8 +47,11 @@ static void on_expiry(struct timer *t)
 
 void redis_queue_push(struct redis_queue *q, struct broker_call *call)
 {
+    bool is_first = list_empty(&q->calls);
+
     list_push(&q->calls, &call->mail.link);
-    watch_first(q);
+    if (is_first)
+        watch_first(q);
 }
 
 void redis_queue_push_front(struct redis_queue *q, struct broker_call *call)

@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "hub/topic.h"
-#include "proto/json.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -200,38 +199,74 @@ static int read_version(const json_t *root, bool *ret_foreign)
     return EH_OK;
 }
 
-static struct message *encode(struct msgid id, struct str topic, const json_t *text,
-                              const json_t *sender)
+static size_t skip_space(struct str s, size_t i)
 {
-    struct buf message = { 0 }, origin = { 0 };
-    struct message *m;
-
-    json_add_string(&message, string_of(text));
-    if (sender)
-        json_add_string(&origin, string_of(sender));
-    m = message_create(id, topic, buf_str(&message), buf_str(&origin));
-    buf_done(&message);
-    buf_done(&origin);
-    return m;
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
+        i++;
+    return i;
 }
 
-static struct message *read_payload(struct str topic, const json_t *root)
+/* s[i] is a quote: the index after the one that ends the string. */
+static size_t skip_string(struct str s, size_t i)
 {
-    const json_t *id_text = json_object_get(root, "id");
-    const json_t *text = json_object_get(root, "message");
+    for (i++; i < s.n && s.p[i] != '"'; i++)
+        i += s.p[i] == '\\';
+    return i + 1;
+}
+
+/* The JSON text of the string member `quoted` of an object that has been parsed: what was published
+ * is passed on as it was written. {NULL, 0} where the name is spelt with escapes. */
+static struct str raw_member(struct str object, struct str quoted)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < object.n; i++) {
+        size_t end, value;
+
+        depth += object.p[i] == '{' || object.p[i] == '[';
+        depth -= object.p[i] == '}' || object.p[i] == ']';
+        if (object.p[i] != '"')
+            continue;
+        end = skip_string(object, i);
+        value = skip_space(object, end);
+        if (depth == 1 && value < object.n && object.p[value] == ':' &&
+            str_eq(str_make(object.p + i, end - i), quoted)) {
+            value = skip_space(object, value + 1);
+            return str_make(object.p + value, skip_string(object, value) - value);
+        }
+        i = end - 1;
+    }
+    return (struct str){ NULL, 0 };
+}
+
+/* All members are there, are what they must be, and name the topic of the channel. */
+static int check_payload(struct str topic, const json_t *root, struct msgid *ret_id,
+                         bool *ret_foreign)
+{
+    const json_t *id = json_object_get(root, "id");
     const json_t *sender = json_object_get(root, "origin");
     const json_t *named = json_object_get(root, "topic");
+
+    if (!json_is_string(id) || !json_is_string(named) || (sender && !json_is_string(sender)) ||
+        !json_is_string(json_object_get(root, "message")))
+        return EH_EINVAL;
+    if (!topic_is_valid(topic) || !str_eq(string_of(named), topic))
+        return EH_EINVAL;
+    EH_TRY(read_version(root, ret_foreign));
+    return msgid_parse(string_of(id), ret_id);
+}
+
+static struct message *read_payload(struct str topic, struct str payload, const json_t *root)
+{
+    struct str text = raw_member(payload, STR("\"message\""));
+    struct str sender = raw_member(payload, STR("\"origin\""));
     struct message *m;
     struct msgid id;
     bool foreign;
 
-    if (!json_is_string(id_text) || !json_is_string(text) || !json_is_string(named) ||
-        (sender && !json_is_string(sender)))
+    if (check_payload(topic, root, &id, &foreign) < 0 || !text.p)
         return NULL;
-    if (!topic_is_valid(topic) || !str_eq(string_of(named), topic) ||
-        msgid_parse(string_of(id_text), &id) < 0 || read_version(root, &foreign) < 0)
-        return NULL;
-    m = encode(id, topic, text, sender);
+    m = message_create(id, topic, text, sender);
     m->foreign = foreign;
     return m;
 }
@@ -239,7 +274,7 @@ static struct message *read_payload(struct str topic, const json_t *root)
 struct message *redis_payload_parse(struct str topic, struct str payload)
 {
     json_t *root = json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    struct message *m = root ? read_payload(topic, root) : NULL;
+    struct message *m = root ? read_payload(topic, payload, root) : NULL;
 
     json_decref(root);
     return m;
