@@ -1,0 +1,188 @@
+#include "broker/redis_command.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct broker_config config = {
+    .cache = true,
+    .max_cache_length = 1000,
+    .default_ttl_s = 86400,
+};
+
+static void assert_args(const struct redis_command *c, const char *const *want, size_t n)
+{
+    assert_int_equal(c->n, n);
+    for (size_t i = 0; i < n; i++)
+        assert_true(str_eq(str_make(c->args[i], c->lengths[i]), str_of(want[i])));
+}
+
+static void a_publish_names_its_keys_and_its_channel(void **state)
+{
+    static const char *const want[] = {
+        "EVALSHA",
+        "",
+        "6",
+        "{hub}:id",
+        "{hub}:floor",
+        "{hub}:log:a/b",
+        "{hub}:topics",
+        "{hub}:recent",
+        "{hub}:floors",
+        "a/b",
+        "hub:a/b",
+        "\"x\"",
+        "\"me\"",
+        "60",
+        "-5",
+        "1000",
+        "1",
+    };
+    struct broker_publish p = {
+        .topic = STR("a/b"),
+        .message_json = STR("\"x\""),
+        .origin_json = STR("\"me\""),
+        .ttl_s = 60,
+        .timestamp = -5,
+    };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") });
+    redis_command_publish(&c, &names, &config, &p);
+    assert_true(c.is_script);
+    assert_int_equal(c.script, SCRIPT_PUBLISH);
+    assert_args(&c, want, COUNT(want));
+    redis_names_done(&names);
+}
+
+static void a_publish_falls_back_to_the_default_ttl(void **state)
+{
+    struct broker_publish p = { .topic = STR("a"), .message_json = STR("\"x\"") };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_publish(&c, &names, &config, &p);
+    assert_string_equal(c.args[12], ""); /* no origin */
+    assert_string_equal(c.args[13], "86400");
+    assert_string_equal(c.args[14], "0");
+    redis_names_done(&names);
+}
+
+static void history_begins_with_the_next_id(void **state)
+{
+    static const struct {
+        struct msgid after;
+        const char *from;
+    } cases[] = {
+        { { 0, 0 }, "0-1" },
+        { { 5, 7 }, "5-8" },
+        { { 5, UINT64_MAX }, "6-0" },
+        { { UINT64_MAX, UINT64_MAX }, "18446744073709551615-18446744073709551615" },
+    };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history h = { .filter = STR("a"), .after = cases[i].after };
+
+        redis_command_history(&c, &names, &config, &h);
+        assert_true(str_eq(str_make(c.args[12], c.lengths[12]), str_of(cases[i].from)));
+    }
+    redis_names_done(&names);
+}
+
+static void history_fills_in_the_defaults(void **state)
+{
+    static const char *const want[] = {
+        "EVALSHA",
+        "",
+        "5",
+        "{hub}:id",
+        "{hub}:floor",
+        "{hub}:topics",
+        "{hub}:recent",
+        "{hub}:floors",
+        "{hub}:log:",
+        "a/+",
+        "a/",
+        "1-2",
+        "1-3",
+        "",
+        "-9",
+        "0",
+        "256",
+        "262144",
+        "86400",
+        "10000",
+        "1",
+    };
+    struct broker_history h = { .filter = STR("a/+"), .after = { 1, 2 }, .since = -9 };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_history(&c, &names, &config, &h);
+    assert_args(&c, want, COUNT(want));
+    redis_names_done(&names);
+}
+
+static void a_raise_tells_the_mark_if_there_is_one(void **state)
+{
+    static const char *const with[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "4-2" };
+    static const char *const without[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "" };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_raise(&c, &names, (struct msgid){ 4, 2 });
+    assert_args(&c, with, COUNT(with));
+    redis_command_raise(&c, &names, (struct msgid){ 0 });
+    assert_args(&c, without, COUNT(without));
+    redis_names_done(&names);
+}
+
+static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
+{
+    struct str topics[REDIS_FORGET_MAX];
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(topics); i++)
+        topics[i] = STR("a");
+    redis_names_init(&names, STR("hub"));
+    redis_command_forget(&c, &names, topics, COUNT(topics));
+    assert_int_equal(c.n, 3 + 5 + 1 + COUNT(topics));
+    assert_string_equal(c.args[c.n - 1], "a");
+    redis_command_forget(&c, &names, NULL, 0);
+    assert_int_equal(c.n, 3 + 5 + 1);
+    redis_names_done(&names);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
+        cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),
+        cmocka_unit_test(history_begins_with_the_next_id),
+        cmocka_unit_test(history_fills_in_the_defaults),
+        cmocka_unit_test(a_raise_tells_the_mark_if_there_is_one),
+        cmocka_unit_test(as_many_topics_as_allowed_are_forgotten_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,358 @@
+#include "broker/redis_reply.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "base/buf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What Redis sends, as it stands on the wire (RESP2). */
+static redisReply *reply_of(struct str wire)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+
+    assert_int_equal(redisReaderFeed(reader, wire.p, wire.n), REDIS_OK);
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    assert_non_null(reply);
+    redisReaderFree(reader);
+    return reply;
+}
+
+static void add_bulk(struct buf *wire, struct str s)
+{
+    buf_addf(wire, "$%zu\r\n", s.n);
+    buf_add_str(wire, s);
+    buf_add_str(wire, STR("\r\n"));
+}
+
+/* ---- errors ---- */
+
+static void errors_are_known_by_their_code(void **state)
+{
+    static const struct {
+        const char *wire, *code;
+        bool want;
+    } cases[] = {
+        { "-NOSCRIPT No matching script.\r\n", "NOSCRIPT", true },
+        { "-READONLY You can't write\r\n", "READONLY", true },
+        { "-ERR Error running script: @user_script: 61: -READONLY You can't\r\n", "READONLY",
+          true },
+        { "-ERR Error running script: @user_script: 61: -READONLY You can't\r\n", "OOM", false },
+        { "-ERR something about READONLY\r\n", "READONLY", false },
+        { "+READONLY\r\n", "READONLY", false },
+        { "$8\r\nNOSCRIPT\r\n", "NOSCRIPT", false },
+        { ":1\r\n", "ERR", false },
+        { "-\r\n", "ERR", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+
+        assert_int_equal(redis_reply_has_code(r, cases[i].code), cases[i].want);
+        freeReplyObject(r);
+    }
+}
+
+static void some_errors_call_for_another_connection(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want;
+    } cases[] = {
+        { "-READONLY You can't write against a read only replica.\r\n", true },
+        { "-LOADING Redis is loading the dataset in memory\r\n", true },
+        { "-MASTERDOWN Link with MASTER is down\r\n", true },
+        { "-NOAUTH Authentication required.\r\n", true },
+        { "-OOM command not allowed when used memory > 'maxmemory'.\r\n", false },
+        { "-MISCONF Redis is configured to save RDB snapshots\r\n", false },
+        { "-BUSY Redis is busy running a script\r\n", false },
+        { "+OK\r\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+
+        assert_int_equal(redis_reply_says_elsewhere(r), cases[i].want);
+        freeReplyObject(r);
+    }
+}
+
+/* ---- publish and raise ---- */
+
+static void a_publish_answers_an_id(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want;
+    } cases[] = {
+        { "$6\r\n1700-3\r\n", true }, { "+1700-3\r\n", true },        { "-1700-3\r\n", false },
+        { "$4\r\n1700\r\n", false },  { "$-1\r\n", false },           { ":1700\r\n", false },
+        { "*0\r\n", false },          { "$7\r\n1700-3x\r\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        struct msgid id = { 0 };
+
+        assert_int_equal(redis_reply_publish(r, &id) == EH_OK, cases[i].want);
+        assert_int_equal(id.ms, cases[i].want ? 1700 : 0);
+        assert_int_equal(id.seq, cases[i].want ? 3 : 0);
+        freeReplyObject(r);
+    }
+}
+
+static void a_raise_answers_the_id_and_what_happened(void **state)
+{
+    redisReply *r = reply_of(STR("*3\r\n$6\r\n1700-3\r\n:1\r\n:0\r\n"));
+    struct redis_raised raised;
+
+    (void)state;
+    assert_int_equal(redis_reply_raise(r, &raised), EH_OK);
+    assert_int_equal(raised.last.ms, 1700);
+    assert_true(raised.raised);
+    assert_false(raised.lost);
+    freeReplyObject(r);
+}
+
+static void a_raise_of_another_form_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        "*2\r\n$6\r\n1700-3\r\n:1\r\n",
+        "*3\r\n:1\r\n:1\r\n:0\r\n",
+        "*3\r\n$6\r\n1700-3\r\n$1\r\n1\r\n:0\r\n",
+        "$6\r\n1700-3\r\n",
+        "-ERR no\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i]));
+        struct redis_raised raised;
+
+        assert_int_equal(redis_reply_raise(r, &raised), EH_EINVAL);
+        freeReplyObject(r);
+    }
+}
+
+/* ---- history ---- */
+
+#define PAGE_HEAD  "*7\r\n$3\r\n9-1\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n:1\r\n"
+#define GONE_NONE  "*0\r\n"
+#define ENTRY_ONE  "$3\r\n7-1\r\n$3\r\na/b\r\n$3\r\n\"x\"\r\n$0\r\n\r\n"
+#define ENTRY_TWO  "$3\r\n8-0\r\n$1\r\nc\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n"
+#define ENTRY_JUNK "$3\r\n8-0\r\n$2\r\nc+\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n" /* no topic */
+
+static void a_page_of_history_is_read(void **state)
+{
+    redisReply *r = reply_of(STR(PAGE_HEAD "*2\r\n$1\r\np\r\n$1\r\nq\r\n"
+                                           "*8\r\n" ENTRY_ONE ENTRY_TWO));
+    struct broker_history h = { .since = -5, .newest = 9 };
+    struct str gone[1];
+    size_t n_gone;
+
+    (void)state;
+    assert_int_equal(redis_reply_history(r, &h, gone, COUNT(gone), &n_gone), EH_OK);
+    assert_int_equal(h.cut.ms, 9);
+    assert_int_equal(h.after.ms, 8);
+    assert_int_equal(h.since, 77);
+    assert_int_equal(h.newest, 0);
+    assert_true(h.ret_more && h.ret_complete);
+    assert_int_equal(h.ret_n, 2);
+    assert_true(
+        str_eq(h.ret_items[0]->body, STR("{\"id\":\"7-1\",\"message\":\"x\",\"topic\":\"a/b\"}}")));
+    assert_true(
+        str_eq(h.ret_items[1]->body,
+               STR("{\"id\":\"8-0\",\"message\":\"yy\",\"origin\":\"me\",\"topic\":\"c\"}}")));
+    assert_int_equal(n_gone, 1); /* no more than there is room for */
+    assert_true(str_eq(gone[0], STR("p")));
+    for (size_t i = 0; i < h.ret_n; i++)
+        message_unref(h.ret_items[i]);
+    free(h.ret_items);
+    freeReplyObject(r);
+}
+
+/* Lua counts in doubles: an absolute since is not taken back from it. */
+static void an_absolute_since_stays(void **state)
+{
+    redisReply *r = reply_of(STR(PAGE_HEAD GONE_NONE "*0\r\n"));
+    struct broker_history h = { .since = INT64_MAX };
+    size_t n_gone;
+
+    (void)state;
+    assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
+    assert_true(h.since == INT64_MAX);
+    free(h.ret_items);
+    freeReplyObject(r);
+}
+
+static void a_page_of_another_form_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        PAGE_HEAD GONE_NONE "*4\r\n" ENTRY_JUNK,
+        PAGE_HEAD GONE_NONE "*8\r\n" ENTRY_ONE ENTRY_JUNK,
+        PAGE_HEAD GONE_NONE "*3\r\n$3\r\n7-1\r\n$1\r\na\r\n$3\r\n\"x\"\r\n",
+        PAGE_HEAD GONE_NONE "*4\r\n$3\r\n7-1\r\n$1\r\na\r\n$1\r\n\"\r\n$0\r\n\r\n",
+        PAGE_HEAD GONE_NONE "*4\r\n$3\r\n7-1\r\n$1\r\na\r\n$3\r\n\"x\"\r\n$-1\r\n",
+        PAGE_HEAD GONE_NONE ":0\r\n",
+        "*7\r\n$1\r\n9\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n:1\r\n" GONE_NONE "*0\r\n",
+        "*7\r\n$3\r\n9-1\r\n$1\r\nx\r\n$3\r\n8-0\r\n:1\r\n:1\r\n" GONE_NONE "*0\r\n",
+        "*1\r\n$3\r\n9-1\r\n",
+        "+OK\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i]));
+        struct broker_history h = { .since = -1 };
+        size_t n_gone;
+
+        assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_EINVAL);
+        assert_null(h.ret_items);
+        assert_int_equal(h.ret_n, 0);
+        freeReplyObject(r);
+    }
+}
+
+/* ---- the feed ---- */
+
+static void a_message_of_the_feed_is_a_pmessage(void **state)
+{
+    struct buf wire = { 0 };
+    struct redis_push push;
+    redisReply *r;
+
+    (void)state;
+    buf_add_str(&wire, STR("*4\r\n"));
+    add_bulk(&wire, STR("pmessage"));
+    add_bulk(&wire, STR("eventhub:*"));
+    add_bulk(&wire, STR("eventhub:a"));
+    add_bulk(&wire, STR("{}"));
+    r = reply_of(buf_str(&wire));
+    assert_int_equal(redis_reply_push(r, &push), EH_OK);
+    assert_true(str_eq(push.channel, STR("eventhub:a")));
+    assert_true(str_eq(push.payload, STR("{}")));
+    freeReplyObject(r);
+    buf_done(&wire);
+}
+
+static void what_is_no_pmessage_is_refused(void **state)
+{
+    static const char *const cases[] = {
+        "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "*4\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
+        "*4\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n",
+        "*4\r\n$8\r\npmessage\r\n$1\r\na\r\n$-1\r\n$1\r\nb\r\n",
+        "+PONG\r\n",
+        "-ERR no\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i]));
+        struct redis_push push;
+
+        assert_int_equal(redis_reply_push(r, &push), EH_EINVAL);
+        freeReplyObject(r);
+    }
+}
+
+static void payloads_of_ours_and_of_others_are_taken(void **state)
+{
+    static const struct {
+        const char *payload, *body;
+        bool foreign;
+    } cases[] = {
+        { "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\",\"v\":1}",
+          "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\"}}", false },
+        { "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a/b\",\"v\":1}",
+          "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a/b\"}}", false },
+        /* as it was written */
+        { "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\",\"v\":1}",
+          "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\"}}", false },
+        /* in any order, with spaces, with members that we do not know */
+        { " { \"topic\" : \"a/b\",\"x\":{\"message\":[\"no\"]},\n\"id\":\"5-1\", \"message\" : "
+          "\"}\" } ",
+          "{\"id\":\"5-1\",\"message\":\"}\",\"topic\":\"a/b\"}}", true },
+        { "{\"y\":\"message\",\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}",
+          "{\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}}", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct message *m = redis_payload_parse(STR("a/b"), str_of(cases[i].payload));
+
+        assert_non_null(m);
+        assert_true(str_eq(m->body, str_of(cases[i].body)));
+        assert_true(str_eq(m->topic, STR("a/b")));
+        assert_int_equal(m->id.ms, 5);
+        assert_int_equal(m->id.seq, 1);
+        assert_int_equal(m->foreign, cases[i].foreign);
+        message_unref(m);
+    }
+}
+
+static void junk_in_our_channels_is_refused(void **state)
+{
+    static const struct {
+        const char *topic, *payload;
+    } cases[] = {
+        { "a", "" },
+        { "a", "hello" },
+        { "a", "\"message\"" },
+        { "a", "[\"message\",\"x\"]" },
+        { "a", "{}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":1" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":1}}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":2}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":\"1\"}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":null}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"b\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5\",\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5-\",\"message\":\"x\",\"topic\":\"a\"}" },
+        { "a", "{\"id\":5,\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":1,\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":1,\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"message\":\"y\",\"topic\":\"a\",\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"\xff\",\"topic\":\"a\",\"v\":1}" },
+        { "a/+", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/+\",\"v\":1}" },
+        { "", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"\",\"v\":1}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_null(redis_payload_parse(str_of(cases[i].topic), str_of(cases[i].payload)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_are_known_by_their_code),
+        cmocka_unit_test(some_errors_call_for_another_connection),
+        cmocka_unit_test(a_publish_answers_an_id),
+        cmocka_unit_test(a_raise_answers_the_id_and_what_happened),
+        cmocka_unit_test(a_raise_of_another_form_is_refused),
+        cmocka_unit_test(a_page_of_history_is_read),
+        cmocka_unit_test(an_absolute_since_stays),
+        cmocka_unit_test(a_page_of_another_form_is_refused),
+        cmocka_unit_test(a_message_of_the_feed_is_a_pmessage),
+        cmocka_unit_test(what_is_no_pmessage_is_refused),
+        cmocka_unit_test(payloads_of_ours_and_of_others_are_taken),
+        cmocka_unit_test(junk_in_our_channels_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
