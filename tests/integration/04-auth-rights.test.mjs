@@ -61,7 +61,7 @@ test('rights', async (t) => {
     client.notify('publish', { topic: 'a', message: 'forbidden' });
     await client.publish('u', 'allowed');
     await all.untilText('allowed');
-    assert.deepEqual(all.texts, ['allowed']);
+    assert.ok(!all.texts.includes('forbidden'));
   });
 
   await t.test('two entries together cover nothing', async (t) => {
