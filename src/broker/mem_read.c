@@ -220,7 +220,7 @@ static bool is_wanted(const struct walk *w, const struct mem_entry *e)
 {
     const struct broker_history *h = w->question;
 
-    if (!e || e->expires <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
+    if (e->expires <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
         return false;
     return !w->is_mixed || filter_matches(h->filter, e->topic->name);
 }
@@ -238,6 +238,8 @@ static const struct mem_entry *walk_next(struct walk *w)
 
         w->passed = slot->id;
         walk_step(w);
+        if (!slot->entry)
+            continue; /* a hole costs next to nothing */
         if (is_wanted(w, slot->entry))
             return slot->entry;
         w->skipped++;

@@ -114,7 +114,7 @@ struct redis_server *redis_server_start(void)
     if (!is_installed())
         return NULL;
     rs = mem_zalloc(sizeof(*rs));
-    snprintf(rs->dir, sizeof(rs->dir), "/tmp/eventhub-redis-XXXXXX");
+    snprintf(rs->dir, sizeof(rs->dir), "/tmp/eventhub-contract-XXXXXX");
     if (!mkdtemp(rs->dir))
         die("no temporary directory");
     for (int i = 0; i < TRIES; i++) {
