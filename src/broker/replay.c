@@ -51,7 +51,9 @@ static void ask(struct replay *r)
 {
     if (!port_await_room(r->port))
         return; /* replay_on_room asks */
-    r->call.history.after = r->port->mark;
+    /* A page that found nothing to post may still have come a long way. */
+    if (msgid_cmp(r->call.history.after, r->port->mark) < 0)
+        r->call.history.after = r->port->mark;
     core_call(r->port->core, &r->call);
 }
 
