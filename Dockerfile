@@ -2,7 +2,7 @@ FROM debian:bookworm-slim AS build
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake ninja-build gcc libc6-dev pkg-config \
-      libhiredis-dev libjansson-dev libssl-dev libjwt-dev uthash-dev \
+      libhiredis-dev libjansson-dev libssl-dev libjwt-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
