@@ -1,6 +1,7 @@
 // Where history begins, how much of it comes, and whether it is all there; on both brokers.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
 import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
@@ -328,4 +329,19 @@ testOnBothBrokers('ENABLE_CACHE=false', async (t, broker) => {
       assert.deepEqual(subscription.texts, ['next']);
     });
   }
+});
+
+test('MEMORY_LIMIT: the oldest go first, and who misses them is told', async (t) => {
+  const server = await startServer(t, { MEMORY_LIMIT: '1m', MAX_CACHE_LENGTH: '0' });
+  const client = await openClient(t, server);
+  const message = 'x'.repeat(10_000);
+  const ids = [];
+  for (let i = 0; i < 300; i++) ids.push(await client.publish(`memory/${i % 10}`, message));
+  const { items, recovered } = await client.call('eventlog',
+    { topic: 'memory/#', sinceEventId: ids[0] });
+  assert.equal(recovered, false);
+  assert.ok(items.length >= 50 && items.length <= 105, `${items.length} are held`);
+  assert.deepEqual(items.map(({ id }) => id), ids.slice(-items.length));
+  const rest = await client.call('eventlog', { topic: 'memory/#', sinceEventId: items[0].id });
+  assert.equal(rest.recovered, true);
 });

@@ -84,6 +84,19 @@ test('a client that does not read cannot hold up the end', async (t) => {
   await assertExitsWithin(server, 2000, Date.now());
 });
 
+test('MAX_CONNECTIONS', async (t) => {
+  const server = await startServer(t, { MAX_CONNECTIONS: '3', WORKER_THREADS: '1' });
+  const clients = [];
+  for (let i = 0; i < 3; i++) clients.push(await openClient(t, server));
+  const refused = await openSocket(t, server);
+  await refused.untilEnd();
+  assert.equal(refused.received.length, 0);
+  for (const client of clients) await client.roundTrip();
+  clients[0].socket.close();
+  await eventually('there is room again', () =>
+    httpGet(server, '/healthz').then(({ status }) => status === 200, () => false));
+});
+
 /** CPU time used in a second of wall time, in ms. */
 async function cpuOfOneSecond(server) {
   const cpu = server.cpuMs();
