@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "broker/redis_reply.h"
 
-#define PAGES_A_LINK 4 /* under way on one connection */
+#define PAGES_A_LINK 2 /* under way on one connection: publishes have their turn in between */
 
 static void ignore_answer(void *owner, void *arg, enum redis_fate fate,
                           const struct redisReply *reply)

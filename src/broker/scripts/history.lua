@@ -15,7 +15,7 @@ local default_ttl, max_topics = tonumber(ARGV[11]), tonumber(ARGV[12])
 local has_log = ARGV[13] == '1'
 
 local CHUNK = 32 -- entries fetched at once, of a log whose entries are small
-local SMALL = 1024 -- bytes; a larger entry is not kept but read again when its turn comes
+local SMALL = 1024 -- bytes of an entry; what is larger does not stay in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
 local GONE = 100 -- vanished topics reported at once
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its id
@@ -81,18 +81,35 @@ end
 
 -- Their entries, merged --------------------------------------------------------------------------
 
--- An entry as the merge sees it. `counts` is false for one that has expired or is too old.
-local function node_of(entry, is_small_kept)
-    local node, fields, field = id_of(entry[1]), entry[2], {}
-    for i = 1, #fields, 2 do
-        field[fields[i]] = fields[i + 1]
+local function fields_of(node)
+    local field = {}
+    for i = 1, #node.fields, 2 do
+        field[node.fields[i]] = node.fields[i + 1]
     end
-    local message, origin = field.message or '""', field.origin or ''
-    node.size = #message + #origin
-    node.counts = not (field.expiry and tonumber(field.expiry) <= now)
-        and not (since ~= 0 and tonumber(field.timestamp or node.ms) < since)
-    if is_small_kept and node.size <= SMALL then
-        node.message, node.origin = message, origin
+    return field
+end
+
+-- Is it wanted: not expired and not too old?
+local function is_wanted(node)
+    if node.is_wanted == nil then
+        local field = fields_of(node)
+        node.is_wanted = not (field.expiry and tonumber(field.expiry) <= now)
+            and not (since ~= 0 and tonumber(field.timestamp or node.ms) < since)
+    end
+    return node.is_wanted
+end
+
+-- An entry as the merge sees it: most are only compared, so no more is done than that needs. Of a
+-- large one just the verdict is kept, its fields are read again when its turn comes.
+local function node_of(entry)
+    local node = id_of(entry[1])
+    node.fields, node.size = entry[2], 0
+    for i = 2, #node.fields, 2 do
+        node.size = node.size + #node.fields[i]
+    end
+    if node.size > SMALL then
+        is_wanted(node)
+        node.fields = nil
     end
     return node
 end
@@ -156,7 +173,7 @@ local function advance(log, way, first, last)
         local entries = redis.call(way.range, log.key, from, last, 'COUNT', count)
         log.at, log.nodes, log.is_done = 0, {}, #entries < count
         for i, entry in ipairs(entries) do
-            log.nodes[i] = node_of(entry, way == forward)
+            log.nodes[i] = node_of(entry)
         end
     end
     log.at = log.at + 1
@@ -192,14 +209,13 @@ local function merge(topics, way, first, last, gone)
     end
 end
 
-local function read_large(log, node)
-    local entry = redis.call('XRANGE', log.key, node.text, node.text)[1]
-    for i = 1, #entry[2], 2 do
-        if entry[2][i] == 'message' or entry[2][i] == 'origin' then
-            node[entry[2][i]] = entry[2][i + 1]
-        end
+-- Its message and origin.
+local function text_of(log, node)
+    if not node.fields then
+        node.fields = redis.call('XRANGE', log.key, node.text, node.text)[1][2]
     end
-    node.origin = node.origin or ''
+    local field = fields_of(node)
+    return field.message or '""', field.origin or ''
 end
 
 -- The page ---------------------------------------------------------------------------------------
@@ -208,7 +224,7 @@ end
 local function start_of_newest(topics, from, cut)
     local start, found, passed = nil, 0, 0
     for node in merge(topics, backward, cut, from) do
-        if not node.counts then
+        if not is_wanted(node) then
             passed = passed + 1
         elseif found == newest then
             return start, false
@@ -225,18 +241,16 @@ end
 local function read_page(topics, from, cut, gone)
     local entries, n, bytes, passed, after = {}, 0, 0, 0, ARGV[4]
     for node, log in merge(topics, forward, from, cut, gone) do
-        if passed == SCAN or (node.counts and (n == max_entries or bytes >= max_bytes)) then
+        if passed == SCAN or (is_wanted(node) and (n == max_entries or bytes >= max_bytes)) then
             return entries, after, 1
         end
         after = node.text
-        if node.counts then
-            if not node.message then
-                read_large(log, node)
-            end
-            for _, value in ipairs({ node.text, log.topic, node.message, node.origin }) do
+        if is_wanted(node) then
+            local message, origin = text_of(log, node)
+            for _, value in ipairs({ node.text, log.topic, message, origin }) do
                 entries[#entries + 1] = value
             end
-            n, bytes = n + 1, bytes + node.size
+            n, bytes = n + 1, bytes + #message + #origin
         else
             passed = passed + 1
         end
