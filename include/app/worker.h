@@ -63,6 +63,7 @@ struct worker {
     struct list throttled; /* connections that are not read until answers come */
     struct timer chores;   /* once a second: gauges */
     struct timer drain;
+    uint64_t drain_span_ms; /* set by main, read with drain_mail */
     uint64_t drain_from_ms; /* monotonic; closes are spread over [from, until] */
     uint64_t drain_until_ms;
     uint32_t drain_slot; /* next slot to close */

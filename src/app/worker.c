@@ -141,8 +141,8 @@ static void on_drain_mail(struct mail *m, void *owner)
     struct worker *w = owner;
 
     (void)m;
-    w->drain_until_ms += loop_now(w->loop); /* was the length */
     w->drain_from_ms = loop_now(w->loop);
+    w->drain_until_ms = w->drain_from_ms + w->drain_span_ms;
     w->draining = true;
     on_drain(&w->drain);
 }
@@ -218,8 +218,7 @@ int worker_start(struct worker *w)
 void worker_drain(struct worker *w, uint64_t spread_ms, struct mailbox *main_box,
                   mail_fn *on_drained)
 {
-    w->drain_until_ms =
-        spread_ms; /* on_drain_mail makes a moment of it: the loop's clock is its own */
+    w->drain_span_ms = spread_ms;
     w->main_box = main_box;
     w->drained_mail.fn = on_drained;
     mailbox_post(w->inbox, &w->drain_mail);
