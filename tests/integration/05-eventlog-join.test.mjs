@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
+import { frame, OP } from './support/frames.mjs';
 import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
+import { openWebSocket } from './support/socket.mjs';
 import { scaled } from './support/wait.mjs';
 
 const JOINS = 8;
@@ -174,4 +176,26 @@ testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t,
   await subscription.untilText(texts.at(-1));
   assert.ok(subscription.texts.every((text, i) => text === texts[i]));
   assert.equal(subscription.texts.length, texts.length);
+});
+
+testOnBothBrokers('a joiner that does not read for a while loses nothing', async (t, broker) => {
+  const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0' };
+  const server = await startServer(t, { ...broker, ...options });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('begin', 'x');
+  const texts = numbered('x'.repeat(30_000), 600); // 18 MB: more than the kernel's buffers take
+  await publisher.publishAll('slow', texts.slice(0, 500), { window: 8 });
+
+  const socket = await openWebSocket(t, server);
+  socket.socket.pause();
+  const params = { topic: 'slow', sinceEventId: begin };
+  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params };
+  await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
+  await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
+  await publisher.publishAll('slow', texts.slice(500), { window: 8 });
+
+  socket.socket.resume();
+  assert.equal((await socket.readJson()).result.recovered, true);
+  for (const text of texts) assert.equal((await socket.readJson()).result.message, text);
+  assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
 });

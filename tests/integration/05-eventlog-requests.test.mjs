@@ -175,7 +175,11 @@ testOnBothBrokers('subscribe with history', async (t, broker) => {
   const client = await openClient(t, server);
   const ids = await client.publishAll('h', numbered('m', 10), { window: 1 });
 
+  const ms = Number(ids[3].split('-')[0]);
+  const sinceMs = numbered('m', 10).filter((_, i) => Number(ids[i].split('-')[0]) >= ms);
+
   const cases = [
+    ['a time', { since: ms }, sinceMs, true],
     ['sinceEventId', { sinceEventId: ids[3] }, numbered('m', 6, 4), true],
     ['since as an id', { since: ids[3] }, numbered('m', 6, 4), true],
     ['both', { since: -MINUTE, sinceEventId: ids[3] }, numbered('m', 6, 4), true],

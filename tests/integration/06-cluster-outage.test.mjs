@@ -204,6 +204,11 @@ test('SIGTERM while Redis is away', async (t) => {
   await client.subscribe('waiting', { since: -60_000 }, { confirmed: false });
   client.notify('publish', { topic: 'waiting', message: 'x' });
   await client.roundTrip();
+  const leaving = await openClient(t, server); // waits for its answer before it goes
+  await leaving.subscribe('waiting', { since: -60_000 }, { confirmed: false });
+  await leaving.roundTrip();
+  leaving.notify('disconnect');
   await server.stop(); // exits with 0 within SHUTDOWN_TIMEOUT, as every server of these tests
   assert.equal((await client.untilClosed()).code, 1001);
+  assert.match(`${(await leaving.untilClosed()).code}`, /^100[01]$/);
 });
