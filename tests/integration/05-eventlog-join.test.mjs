@@ -128,6 +128,22 @@ testOnBothBrokers('many joins of one connection at once', async (t, broker) => {
   assertIncreasing(all.ids);
 });
 
+testOnBothBrokers('joins that are together larger than MAX_OUTPUT_QUEUE', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_OUTPUT_QUEUE: '512k' });
+  const publisher = await openClient(t, server);
+  const topics = Array.from({ length: 40 }, (_, i) => `wide/${i}`);
+  const begin = await publisher.publish('begin', 'x');
+  const texts = numbered('x'.repeat(10_000), 20); // 200 kB a topic, 8 MB in all
+  for (const topic of topics) await publisher.publishAll(topic, texts);
+  const client = await openClient(t, server);
+  const joined = await Promise.all(topics.map((topic) =>
+    client.subscribe(topic, { sinceEventId: begin })));
+  for (const subscription of joined) {
+    await subscription.untilCount(texts.length);
+    assert.ok(subscription.texts.every((text, i) => text === texts[i]), 'all, in order');
+  }
+});
+
 testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broker) => {
   const server = await startServer(t, broker);
   const publisher = await openClient(t, server);
