@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
-import { frame, OP } from './support/frames.mjs';
+import { closeFrame, frame, OP } from './support/frames.mjs';
 import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openWebSocket } from './support/socket.mjs';
@@ -214,4 +214,27 @@ testOnBothBrokers('a joiner that does not read for a while loses nothing', async
   assert.equal((await socket.readJson()).result.recovered, true);
   for (const text of texts) assert.equal((await socket.readJson()).result.message, text);
   assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
+});
+
+testOnBothBrokers('a joiner that does not read and closes', async (t, broker) => {
+  const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0', BROKER_TIMEOUT: '1' };
+  const server = await startServer(t, { ...broker, ...options });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('begin', 'x');
+  await publisher.publishAll('left', numbered('x'.repeat(30_000), 500), { window: 8 }); // 15 MB
+
+  const sockets = [];
+  for (let i = 0; i < 3; i++) {
+    const socket = await openWebSocket(t, server);
+    socket.socket.pause();
+    const params = { topic: 'left', sinceEventId: begin };
+    const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params };
+    await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
+    await server.untilMetric('it has subscribed', (now) => now.subscriptions === i + 1);
+    sockets.push(socket);
+  }
+  for (const socket of sockets) await socket.send(closeFrame(3000));
+  await server.untilMetric('all are gone, at the latest after BROKER_TIMEOUT', (now) =>
+    now.subscriptions === 0);
+  await publisher.roundTrip();
 });
