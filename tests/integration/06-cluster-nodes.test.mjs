@@ -136,6 +136,28 @@ test('a node that is parted from Redis replays what it missed, in order, once', 
   assertIncreasing(pattern.ids);
 });
 
+test('a node that was away longer than the log reaches goes on with what is left', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, MAX_CACHE_LENGTH: '10' };
+  const publisher = await openClient(t, await startServer(t, options));
+  const b = await startServer(t, { ...options, REDIS_PORT: String(proxy.port) });
+  const subscription = await (await openClient(t, b)).subscribe('long');
+  await publisher.publish('long', 'before');
+  await subscription.untilText('before');
+  proxy.cut();
+  await b.untilReadiness(503);
+  await publisher.publishAll('long', numbered('m', 100));
+  proxy.mend();
+  await b.untilReadiness(200);
+  await publisher.publish('long', 'after');
+  await subscription.untilText('after');
+  const [first, ...replayed] = subscription.texts;
+  assert.equal(first, 'before');
+  assert.deepEqual(replayed, [...numbered('m', 100), 'after'].slice(-replayed.length));
+  assert.ok(replayed.length >= 10, 'what the log still held');
+});
+
 test('messages of a C++ node on the same prefix are delivered live as they are', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { httpGet } from './support/http.mjs';
 import { startRedis } from './support/redis.mjs';
-import { errorOf, numbered, openClient } from './support/rpc.mjs';
+import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { SANITIZED } from './support/wait.mjs';
 
@@ -130,6 +130,33 @@ test('Redis comes back empty', async (t) => {
 
   await t.test('it is counted as a rewind', async () =>
     assert.equal((await server.metrics()).broker_rewinds_total, 1));
+});
+
+test('Redis comes back older than it was', async (t) => {
+  const { redis, server } = await startPair(t, { args: [] });
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('older');
+  const kept = await client.publishAll('older', ['kept 0', 'kept 1']);
+  await redis.command('SAVE');
+  const lost = await client.publishAll('older', numbered('lost', 3));
+  await subscription.untilText('lost 2');
+  await redis.kill();
+  await server.untilReadiness(503);
+  await redis.start();
+  await server.untilReadiness(200);
+  const after = await client.publish('older', 'after');
+  await subscription.untilText('after');
+  assert.deepEqual(subscription.ids, [...kept, ...lost, after]);
+  assertIncreasing(subscription.ids);
+
+  const read = (sinceEventId) => client.call('eventlog', { topic: 'older', sinceEventId });
+  for (const [point, texts, recovered] of [
+    [kept[0], ['kept 1', 'after'], false], [lost[2], ['after'], false], [after, [], true],
+  ]) {
+    const answer = await read(point);
+    assert.deepEqual(answer.items.map(({ message }) => message), texts);
+    assert.equal(answer.recovered, recovered);
+  }
 });
 
 test('Redis hangs', async (t) => {
