@@ -32,8 +32,9 @@ struct conn {
     struct stream stream;
     struct worker *worker;
     struct timer timer;    /* by state: handshake, ping, end of closing */
-    struct loop_task task; /* overflow at the end of the turn, then the reaping */
+    struct loop_task task; /* settling at the end of the turn, then the reaping */
     struct list subs;      /* of struct sub */
+    struct list readers;   /* of the log (app/reader.h) that wait for their turn */
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     uint64_t last_heard_ms;
@@ -45,14 +46,15 @@ struct conn {
         struct ws_decoder ws;    /* afterwards */
     };
     uint32_t n_subs;
-    uint32_t n_pending;       /* calls that the broker has not answered */
-    uint32_t n_joins_waiting; /* joins that wait for the output queue to shrink */
+    uint32_t n_pending; /* calls that the broker has not answered */
+    size_t aside_bytes; /* of live messages that its joins set aside */
     struct sock_addr peer;
     uint16_t close_code; /* LEAVING: what Close will say */
     enum conn_state state : 8;
     bool overflowed;
-    bool peer_closed;      /* its Close came */
-    enum metric closed_as; /* the reason of disconnects_total, once known */
+    bool is_page_under_way; /* of one of its readers */
+    bool peer_closed;       /* its Close came */
+    enum metric closed_as;  /* the reason of disconnects_total, once known */
 };
 
 /* Takes the fd. A connection that cannot be served is closed and counted. */
@@ -68,6 +70,7 @@ void conn_drain(struct conn *c);
  * limit. False: it was not queued. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
 bool conn_has_room(const struct conn *c, size_t bytes); /* in the output queue */
+bool conn_is_half_full(const struct conn *c);
 
 /* A call to the broker is under way, or was answered: `bytes` is what it holds. */
 void conn_call_began(struct conn *c, size_t bytes);

@@ -38,18 +38,17 @@ int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too,
               struct str *ret) EH_MUST_USE;
 
 /* One call to the broker on behalf of a request. `done` runs on the worker with the connection, or
- * NULL if that hung up; the pending is freed after it returns false. */
+ * NULL if that hung up; the pending is freed after it. */
 struct pending {
     struct broker_call call;
     struct worker *worker;
     struct conn_ref conn;
     size_t bytes; /* counted against the bounds of conn.h */
-    bool (*done)(struct pending *p, struct conn *c);
+    void (*done)(struct pending *p, struct conn *c);
     struct str id; /* a view into `text`; {NULL, 0}: not answered */
 };
 
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
-void pending_continue(struct pending *p); /* the same call again, from done, which returns true */
 
 void rpc_refuse(struct conn *c, struct str id, int code, struct str why); /* answers and counts */
 

@@ -54,7 +54,6 @@ struct str sub_id(const struct sub *s);
  * request is answered when the first page is there. */
 void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq);
 void join_aside(struct sub *s, struct message *m);
-void join_abandon(struct sub *s);  /* the subscription ends */
-void join_on_room(struct conn *c); /* the output queue shrank */
+void join_abandon(struct sub *s); /* the subscription ends */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/reader.h"
 #include "app/sub.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +12,7 @@
 static void on_data(struct stream *s, char *p, size_t n);
 static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
+static void settle(struct conn *c);
 
 static const struct stream_events events = {
     .on_data = on_data,
@@ -43,6 +45,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer)
     c->peer = *peer;
     c->closed_as = METRIC_COUNT; /* not known yet */
     list_init(&c->subs);
+    list_init(&c->readers);
     if (stream_open(&c->stream, w->loop, fd, &events) < 0) {
         log_error("epoll_refused", LOG_N("fd", fd));
         close(fd);
@@ -80,6 +83,7 @@ void conn_close(struct conn *c, enum metric reason)
     log_close(c);
     metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
     sub_close_all(c);
+    readers_end(c);
     timer_stop(&c->timer);
     stream_close(&c->stream);
     worker_remove(w, c->ref);
@@ -113,7 +117,7 @@ void conn_linger(struct conn *c, enum metric reason)
 
 void conn_drain(struct conn *c)
 {
-    if (c->state == CONN_WS)
+    if (c->state == CONN_WS || c->state == CONN_LEAVING)
         conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
     else if (c->state == CONN_HTTP)
         conn_linger(c, METRIC_CLOSED_DRAIN);
@@ -129,6 +133,38 @@ static bool is_throttled(const struct conn *c)
     return list_linked(&c->throttled);
 }
 
+bool conn_has_room(const struct conn *c, size_t bytes)
+{
+    size_t queued = stream_queued(&c->stream);
+
+    /* One unit that is larger than the limit all alone is not the reader's fault. */
+    return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
+}
+
+bool conn_is_half_full(const struct conn *c)
+{
+    return stream_queued(&c->stream) >= c->worker->context->config->max_output_queue / 2;
+}
+
+static bool is_beyond_bounds(const struct conn *c)
+{
+    return c->n_pending >= CONN_MAX_PENDING || c->worker->pending_bytes > CONN_MAX_PENDING_BYTES ||
+           !conn_has_room(c, c->worker->context->config->max_output_queue / 4);
+}
+
+static bool is_well_within_bounds(const struct conn *c)
+{
+    return c->n_pending < CONN_MAX_PENDING / 2 &&
+           c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 && !conn_is_half_full(c);
+}
+
+/* TCP is the back-pressure: the client's requests wait in its kernel. */
+static void throttle(struct conn *c)
+{
+    list_push(&c->worker->throttled, &c->throttled);
+    stream_pause(&c->stream);
+}
+
 /* Understands as much of the input as there is; returns the bytes used. */
 static size_t consume(struct conn *c, char *p, size_t n)
 {
@@ -141,6 +177,8 @@ static size_t consume(struct conn *c, char *p, size_t n)
         if (step == 0)
             break;
         used += step;
+        if (c->state == CONN_WS && is_beyond_bounds(c))
+            throttle(c);
     }
     return is_reading(c) ? used : n;
 }
@@ -192,31 +230,10 @@ static void on_sent(struct stream *s, size_t sent)
     struct conn *c = conn_of(s);
 
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
-    if (c->n_joins_waiting && stream_queued(s) < c->worker->context->config->max_output_queue / 2)
-        join_on_room(c);
-}
-
-bool conn_has_room(const struct conn *c, size_t bytes)
-{
-    size_t queued = stream_queued(&c->stream);
-
-    /* One unit that is larger than the limit all alone is not the reader's fault. */
-    return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
-}
-
-static void on_overflow(struct loop_task *task)
-{
-    conn_ws_overflow(container_of(task, struct conn, task));
-}
-
-/* At the end of the turn, since a subscription may not end while its message is being matched. */
-static void overflow(struct conn *c)
-{
-    if (c->overflowed)
-        return;
-    c->overflowed = true;
-    c->task.fn = on_overflow;
-    loop_at_end(c->worker->loop, &c->task);
+    if (is_throttled(c))
+        c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
+    if ((is_throttled(c) || !list_empty(&c->readers)) && !conn_is_half_full(c))
+        settle(c);
 }
 
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
@@ -224,19 +241,12 @@ bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str
     if (c->state > CONN_LEAVING || c->overflowed)
         return false; /* our Close was the last word */
     if (!conn_has_room(c, head.n + body.n)) {
-        overflow(c);
+        c->overflowed = true;
+        settle(c);
         return false;
     }
     stream_send(&c->stream, head, owner, body);
     return true;
-}
-
-static void throttle(struct conn *c)
-{
-    if (is_throttled(c))
-        return;
-    list_push(&c->worker->throttled, &c->throttled);
-    stream_pause(&c->stream);
 }
 
 static void unthrottle(struct conn *c)
@@ -247,34 +257,34 @@ static void unthrottle(struct conn *c)
     on_input(c, NULL, 0);
 }
 
-void conn_call_began(struct conn *c, size_t bytes)
+/* What may close connections, end subscriptions or read requests happens here, at the end of the
+ * turn, and never in the middle of a match, a delivery or an answer. */
+static void on_settle(struct loop_task *task)
 {
-    struct worker *w = c->worker;
+    struct conn *c = container_of(task, struct conn, task);
 
-    c->n_pending++;
-    w->pending_bytes += bytes;
-    if (c->n_pending >= CONN_MAX_PENDING || w->pending_bytes > CONN_MAX_PENDING_BYTES)
-        throttle(c);
+    if (c->overflowed)
+        conn_ws_overflow(c);
+    else if (c->n_pending == 0)
+        conn_ws_on_idle(c);
+    if (is_throttled(c) && (c->state != CONN_WS || is_well_within_bounds(c)))
+        unthrottle(c);
+    if (c->state != CONN_DEAD)
+        readers_pump(c);
 }
 
-/* Each at most once: what they read may throttle them again. */
-static void unthrottle_all(struct worker *w)
+static void settle(struct conn *c)
 {
-    struct list todo;
-    struct list *link;
+    if (c->state == CONN_DEAD)
+        return;
+    c->task.fn = on_settle;
+    loop_at_end(c->worker->loop, &c->task);
+}
 
-    list_init(&todo);
-    list_take(&todo, &w->throttled);
-    while ((link = list_first(&todo))) {
-        struct conn *c = container_of(link, struct conn, throttled);
-
-        if (c->n_pending < CONN_MAX_PENDING / 2) {
-            unthrottle(c);
-        } else {
-            list_remove(link);
-            list_push(&w->throttled, link);
-        }
-    }
+void conn_call_began(struct conn *c, size_t bytes)
+{
+    c->n_pending++;
+    c->worker->pending_bytes += bytes;
 }
 
 void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
@@ -283,12 +293,11 @@ void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
 
     assert(w->pending_bytes >= bytes);
     w->pending_bytes -= bytes;
-    if (c && --c->n_pending == 0)
-        conn_ws_on_idle(c);
-    if (w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
+    if (c) {
+        c->n_pending--;
+        settle(c);
+    }
+    if (!was_full || w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
         return;
-    if (was_full)
-        unthrottle_all(w);
-    else if (c && is_throttled(c) && c->n_pending == CONN_MAX_PENDING / 2)
-        unthrottle(c);
+    list_for_each(link, &w->throttled) settle(container_of(link, struct conn, throttled));
 }

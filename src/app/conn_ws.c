@@ -44,6 +44,12 @@ static void start_ping_timer(struct conn *c)
     loop_timer(c->worker->loop, &c->timer, wait);
 }
 
+/* Then it is us who do not listen. One that does not read what it asked for has no such excuse. */
+static bool waits_for_broker(const struct conn *c)
+{
+    return list_linked(&c->throttled) && !conn_is_half_full(c);
+}
+
 static void on_ping_timer(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
@@ -54,7 +60,7 @@ static void on_ping_timer(struct timer *t)
         conn_ws_close(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
         return;
     }
-    if (silent_ms >= 2 * ping_ms(c) && !list_linked(&c->throttled)) {
+    if (silent_ms >= 2 * ping_ms(c) && !waits_for_broker(c)) {
         conn_close(c, METRIC_CLOSED_TIMEOUT);
         return;
     }
@@ -143,12 +149,14 @@ static uint64_t leave_ms(const struct conn *c)
 
 void conn_ws_leave(struct conn *c, int code, enum metric reason)
 {
-    if (c->state != CONN_WS)
+    if (c->state != CONN_WS && c->state != CONN_LEAVING)
         return;
-    c->closed_as = reason;
-    c->close_code = (uint16_t)code;
+    if (c->state == CONN_WS) { /* the first reason to leave is the one that is told */
+        c->closed_as = reason;
+        c->close_code = (uint16_t)code;
+    }
     if (c->n_pending == 0) {
-        conn_ws_close(c, code, "", reason);
+        conn_ws_close(c, c->close_code, "", c->closed_as);
         return;
     }
     c->state = CONN_LEAVING;

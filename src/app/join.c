@@ -3,33 +3,40 @@
  */
 #include <stdlib.h>
 
-#include "app/rpc.h"
+#include "app/reader.h"
 #include "app/sub.h"
 #include "base/mem.h"
 #include "hub/topic.h"
+#include "proto/jsonrpc.h"
+
+#define ASIDE_COST 128 /* of a message set aside, beside its body: the head and the unit to be */
 
 struct join {
-    struct pending pending; /* first: it is freed as one */
-    struct sub *sub;        /* NULL: the subscription ended meanwhile */
-    bool confirmed;         /* the request was answered */
-    bool waits_for_room;    /* no page is under way */
-    bool aside_lost;        /* what was set aside does not follow on the cut: read to a new one */
+    struct reader reader; /* first: it is freed as one */
+    struct sub *sub;      /* NULL: the subscription ended meanwhile */
+    bool confirmed;       /* the request was answered */
+    bool aside_lost;      /* what was set aside does not follow on the cut: read to a new one */
     size_t n_aside;
     size_t cap_aside;
-    size_t aside_bytes;
+    size_t aside_bytes; /* counted in conn->aside_bytes, too */
     struct message **aside;
+    size_t bytes; /* what the request holds */
     size_t filter_n;
+    size_t id_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
 };
 
-static struct join *join_of(struct pending *p)
+static struct join *join_of(struct reader *r)
 {
-    return container_of(p, struct join, pending);
+    return container_of(r, struct join, reader);
 }
 
+/* The connection lives as long as the subscription, and nothing is set aside without one. */
 static void aside_clear(struct join *j)
 {
+    if (j->sub)
+        j->sub->conn->aside_bytes -= j->aside_bytes;
     for (size_t i = 0; i < j->n_aside; i++)
         message_unref(j->aside[i]);
     free(j->aside);
@@ -37,46 +44,53 @@ static void aside_clear(struct join *j)
     j->n_aside = j->cap_aside = j->aside_bytes = 0;
 }
 
+/* c is NULL when nobody is left to be told. */
 static void confirm(struct join *j, struct conn *c, bool recovered)
 {
     if (j->confirmed)
         return;
     j->confirmed = true;
-    conn_ws_send_text(
-        c,
-        jsonrpc_result_tree(j->pending.id, json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe",
-                                                     "recovered", (int)recovered, "status", "ok",
-                                                     "topic", j->filter, j->filter_n)));
+    if (c)
+        conn_ws_send_text(
+            c, jsonrpc_result_tree(str_make(j->id, j->id_n),
+                                   json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe",
+                                             "recovered", (int)recovered, "status", "ok", "topic",
+                                             j->filter, j->filter_n)));
+    conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
 void join_abandon(struct sub *s)
 {
     struct join *j = s->join;
 
+    aside_clear(j);
     s->join = NULL;
     j->sub = NULL;
-    aside_clear(j);
-    if (s->conn->state != CONN_DEAD)
-        confirm(j, s->conn, false);
-    if (j->waits_for_room) { /* no page is under way whose answer would free it */
-        size_t bytes = j->pending.bytes;
-
-        s->conn->n_joins_waiting--;
+    confirm(j, s->conn->state == CONN_DEAD ? NULL : s->conn, false);
+    if (reader_is_waiting(&j->reader)) { /* else its page comes back, and frees it */
+        reader_cancel(&j->reader);
         free(j);
-        conn_call_ended(s->conn->worker, s->conn, bytes);
     }
+}
+
+static bool aside_fits(const struct join *j, size_t more)
+{
+    const struct conn *c = j->sub->conn;
+
+    return conn_has_room(c, c->aside_bytes + more);
 }
 
 void join_aside(struct sub *s, struct message *m)
 {
     struct join *j = s->join;
-    size_t cost = m->body.n + sizeof(m);
+    size_t cost = m->body.n + ASIDE_COST;
 
     if (!m->foreign && msgid_cmp(m->id, s->last) <= 0)
         return;
-    if (!conn_has_room(s->conn, j->aside_bytes + cost)) {
+    if (!aside_fits(j, cost)) {
         aside_clear(j); /* the log is the buffer */
         j->aside_lost = true;
+        return;
     }
     if (j->n_aside == j->cap_aside) {
         j->cap_aside = j->cap_aside ? j->cap_aside * 2 : 16;
@@ -84,135 +98,114 @@ void join_aside(struct sub *s, struct message *m)
     }
     j->aside[j->n_aside++] = message_ref(m);
     j->aside_bytes += cost;
+    s->conn->aside_bytes += cost;
 }
 
-static void deliver_one(const struct join *j, struct sub *s, struct message *m)
+static void deliver_one(struct reader *r, struct message *m)
 {
+    struct join *j = join_of(r);
     struct delivery d;
 
-    delivery_init(&d, j->pending.worker, m);
-    sub_deliver(s, &d);
+    if (!j->sub)
+        return;
+    delivery_init(&d, r->worker, m);
+    sub_deliver(j->sub, &d);
     delivery_done(&d);
 }
 
-static void send_page(struct join *j, struct broker_history *h)
-{
-    for (size_t i = 0; i < h->ret_n; i++) {
-        if (j->sub)
-            deliver_one(j, j->sub, h->ret_items[i]);
-        message_unref(h->ret_items[i]);
-    }
-    free(h->ret_items);
-    h->ret_items = NULL;
-    h->ret_n = 0;
-}
-
+/* The cut is reached, and what was set aside follows on it without a gap. */
 static void go_live(struct join *j)
 {
     struct sub *s = j->sub;
+    struct msgid cut = j->reader.call.history.cut;
 
     s->join = NULL;
-    j->sub = NULL;
-    if (msgid_cmp(j->pending.call.history.cut, s->last) > 0)
-        s->last = j->pending.call.history.cut;
+    if (msgid_cmp(cut, s->last) > 0)
+        s->last = cut;
     for (size_t i = 0; i < j->n_aside; i++)
-        deliver_one(j, s, j->aside[i]);
+        deliver_one(&j->reader, j->aside[i]);
     aside_clear(j);
 }
 
-/* True when another page is needed; it may have to wait until the client has read some. */
-static bool read_on(struct join *j, struct conn *c)
+/* True when another page is needed. */
+static bool wants_more(struct join *j)
 {
-    struct broker_history *h = &j->pending.call.history;
+    struct broker_history *h = &j->reader.call.history;
 
-    if (!h->ret_more && !j->aside_lost)
-        return false;
-    if (!h->ret_more) {
-        j->aside_lost = false;
-        h->after = msgid_cmp(h->cut, j->sub->last) > 0 ? h->cut : j->sub->last;
-        h->cut = (struct msgid){ 0 };
-    }
-    if (stream_queued(&c->stream) >= c->worker->context->config->max_output_queue / 2) {
-        j->waits_for_room = true;
-        c->n_joins_waiting++;
+    if (h->ret_more)
         return true;
+    if (j->n_aside && !aside_fits(j, 0)) {
+        aside_clear(j);
+        j->aside_lost = true;
     }
-    pending_continue(&j->pending);
+    if (!j->aside_lost)
+        return false;
+    j->aside_lost = false;
+    h->after = msgid_cmp(h->cut, j->sub->last) > 0 ? h->cut : j->sub->last;
+    h->cut = (struct msgid){ 0 };
     return true;
 }
 
-void join_on_room(struct conn *c)
+static void count_outcome(const struct join *j)
 {
-    list_for_each(link, &c->subs)
-    {
-        struct join *j = container_of(link, struct sub, link)->join;
-
-        if (!j || !j->waits_for_room)
-            continue;
-        j->waits_for_room = false;
-        c->n_joins_waiting--;
-        pending_continue(&j->pending);
-    }
-}
-
-static void count_outcome(struct worker *w, const struct broker_call *call)
-{
-    bool complete = call->history.ret_complete;
+    const struct broker_call *call = &j->reader.call;
+    struct metrics_cell *m = j->reader.worker->metrics;
 
     if (call->status != BROKER_DONE)
-        metrics_inc(w->metrics, METRIC_HISTORY_FAILED);
+        metrics_inc(m, METRIC_HISTORY_FAILED);
+    else if (call->history.ret_complete)
+        metrics_inc(m, METRIC_HISTORY_COMPLETE);
     else
-        metrics_inc(w->metrics, complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+        metrics_inc(m, METRIC_HISTORY_INCOMPLETE);
 }
 
-static bool on_page(struct pending *p, struct conn *c)
+/* The subscription or the whole connection is gone. */
+static bool give_up(struct join *j)
 {
-    struct join *j = join_of(p);
-    struct broker_history *h = &p->call.history;
-
-    if (!j->sub || !c) { /* gone meanwhile: sub_close has said so */
-        j->sub = NULL;
-        send_page(j, h);
-        return false;
-    }
-    if (!j->confirmed) {
-        count_outcome(p->worker, &p->call);
-        confirm(j, c, p->call.status == BROKER_DONE && h->ret_complete);
-    }
-    if (p->call.status == BROKER_DONE) {
-        send_page(j, h);
-        if (read_on(j, c))
-            return true;
-    }
-    go_live(j);
+    reader_take_items(&j->reader, NULL);
+    confirm(j, NULL, false);
+    free(j);
     return false;
 }
 
-static uint32_t page_bytes(const struct conn *c)
+static bool on_page(struct reader *r, struct conn *c)
 {
-    uint64_t quarter = c->worker->context->config->max_output_queue / 4;
+    struct join *j = join_of(r);
+    bool is_read = r->call.status == BROKER_DONE; /* else the broker ends */
 
-    return quarter < BROKER_PAGE_BYTES ? (uint32_t)quarter : BROKER_PAGE_BYTES;
+    if (!j->sub || !c)
+        return give_up(j);
+    if (!j->confirmed) {
+        count_outcome(j);
+        confirm(j, c, is_read && r->call.history.ret_complete);
+    }
+    reader_take_items(r, deliver_one);
+    if (is_read && wants_more(j))
+        return true;
+    go_live(j);
+    free(j);
+    return false;
 }
 
 void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq)
 {
     struct join *j = mem_zalloc(sizeof(*j) + s->id_n);
-    struct broker_history *h = &j->pending.call.history;
+    struct broker_history *h = &j->reader.call.history;
 
     memcpy(j->filter, filter.p, filter.n);
     j->filter_n = filter.n;
     memcpy(j->id, s->id, s->id_n);
+    j->id_n = s->id_n;
+    j->bytes = sizeof(*j) + s->id_n;
     j->sub = s;
     s->join = j;
     s->last = (struct msgid){ 0 }; /* what history brings is new, and its cut is the new start */
-    j->pending.id = str_make(j->id, s->id_n);
-    j->pending.bytes = sizeof(*j) + s->id_n;
-    j->pending.done = on_page;
+    j->reader.on_page = on_page;
     h->filter = str_make(j->filter, j->filter_n);
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
-    h->max_bytes = page_bytes(s->conn);
-    pending_start(&j->pending, s->conn, BROKER_OP_HISTORY);
+    h->max_bytes = reader_page_bytes(s->conn);
+    conn_call_began(s->conn, j->bytes);
+    reader_start(&j->reader, s->conn);
 }

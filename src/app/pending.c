@@ -11,8 +11,7 @@ static void on_answer(struct mail *m, void *owner)
     struct conn *c = worker_find(w, p->conn);
     size_t bytes = p->bytes;
 
-    if (p->done(p, c))
-        return;
+    p->done(p, c);
     free(p);
     conn_call_ended(w, c, bytes);
 }
@@ -26,10 +25,5 @@ void pending_start(struct pending *p, struct conn *c, enum broker_op op)
     p->call.lane = c->ref.slot;
     p->call.op = op;
     conn_call_began(c, p->bytes);
-    pending_continue(p);
-}
-
-void pending_continue(struct pending *p)
-{
     broker_call(p->worker->context->broker, &p->call);
 }

@@ -1,47 +1,42 @@
 /* rpc_eventlog.c - eventlog: what the log holds since a point, as one answer. */
 #include <stdlib.h>
 
+#include "app/reader.h"
 #include "app/rpc.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
 struct log_query {
-    struct pending pending; /* first: it is freed as one */
-    bool is_after_id;       /* sinceEventId: the oldest, with `recovered` */
-    bool has_begun;         /* the first page came */
+    struct reader reader; /* first: it is freed as one */
+    bool is_after_id;     /* sinceEventId: the oldest, with `recovered` */
+    bool has_begun;       /* the first page came */
     bool complete;
     uint32_t wanted;  /* items still to come at most */
     size_t max_bytes; /* of the answer */
     struct buf items; /* JSON, separated by commas */
-    size_t id_n;
-    char text[]; /* id, then the topic */
+    size_t bytes;     /* what the request holds */
+    struct str id;    /* a view into text; {NULL, 0}: not answered */
+    char text[];      /* id, then the topic */
 };
 
-static struct log_query *query_of(struct pending *p)
+static struct log_query *query_of(struct reader *r)
 {
-    return container_of(p, struct log_query, pending);
+    return container_of(r, struct log_query, reader);
 }
 
-static void take_items(struct log_query *q)
+static void take_item(struct reader *r, struct message *m)
 {
-    struct broker_history *h = &q->pending.call.history;
+    struct log_query *q = query_of(r);
 
-    for (size_t i = 0; i < h->ret_n; i++) {
-        if (buf_used(&q->items))
-            buf_add_char(&q->items, ',');
-        buf_add_str(&q->items, message_object(h->ret_items[i]));
-        message_unref(h->ret_items[i]);
-    }
-    q->wanted -= (uint32_t)h->ret_n;
-    free(h->ret_items);
-    h->ret_items = NULL;
-    h->ret_n = 0;
+    if (buf_used(&q->items))
+        buf_add_char(&q->items, ',');
+    buf_add_str(&q->items, message_object(m));
+    q->wanted--;
 }
 
 /* An answer of its own making, since the items are JSON already. Keys in the order of upstream. */
 static void answer(struct log_query *q, struct conn *c)
 {
-    const struct broker_history *h = &q->pending.call.history;
+    const struct broker_history *h = &q->reader.call.history;
     struct buf out = { 0 };
 
     buf_add_str(&out, STR("{\"action\":\"eventlog\",\"items\":["));
@@ -52,42 +47,53 @@ static void answer(struct log_query *q, struct conn *c)
     if (q->is_after_id)
         buf_addf(&out, ",\"recovered\":%s", q->complete ? "true" : "false");
     buf_addf(&out, ",\"status\":\"ok\",\"topic\":\"%.*s\"}", STR_ARG(h->filter));
-    conn_ws_send_text(c, jsonrpc_result(q->pending.id, buf_str(&out)));
+    conn_ws_send_text(c, jsonrpc_result(q->id, buf_str(&out)));
     buf_done(&out);
 }
 
-static bool next_page(struct log_query *q)
+static bool wants_more(struct log_query *q)
 {
-    struct broker_history *h = &q->pending.call.history;
+    struct broker_history *h = &q->reader.call.history;
 
     if (!h->ret_more || q->wanted == 0 || buf_used(&q->items) >= q->max_bytes)
         return false;
     h->max_entries = q->wanted < BROKER_PAGE_ENTRIES ? q->wanted : BROKER_PAGE_ENTRIES;
-    pending_continue(&q->pending);
     return true;
 }
 
-static bool on_page(struct pending *p, struct conn *c)
+static void finish(struct log_query *q, struct conn *c)
 {
-    struct log_query *q = query_of(p);
+    struct metrics_cell *m = q->reader.worker->metrics;
 
-    if (p->call.status == BROKER_DONE) {
-        take_items(q);
-        if (!q->has_begun)
-            q->complete = p->call.history.ret_complete;
-        q->has_begun = true;
-        if (c && next_page(q))
-            return true;
-        metrics_inc(p->worker->metrics,
-                    q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
-        if (c && p->id.p)
-            answer(q, c);
-    } else {
-        metrics_inc(p->worker->metrics, METRIC_HISTORY_FAILED);
-        if (c && p->id.p)
-            rpc_refuse(c, p->id, JSONRPC_BROKER, STR("the log could not be read"));
+    if (q->reader.call.status != BROKER_DONE) {
+        metrics_inc(m, METRIC_HISTORY_FAILED);
+        if (q->id.p)
+            rpc_refuse(c, q->id, JSONRPC_BROKER, STR("the log could not be read"));
+        return;
     }
+    metrics_inc(m, q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+    if (q->id.p)
+        answer(q, c);
+}
+
+static bool on_page(struct reader *r, struct conn *c)
+{
+    struct log_query *q = query_of(r);
+    size_t bytes = q->bytes;
+
+    reader_take_items(r, c ? take_item : NULL);
+    if (c && r->call.status == BROKER_DONE) {
+        if (!q->has_begun)
+            q->complete = r->call.history.ret_complete;
+        q->has_begun = true;
+        if (wants_more(q))
+            return true;
+    }
+    if (c)
+        finish(q, c);
+    conn_call_ended(r->worker, c, bytes);
     buf_done(&q->items);
+    free(q);
     return false;
 }
 
@@ -96,22 +102,30 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
 {
     const struct config *config = call->conn->worker->context->config;
     struct log_query *q = mem_zalloc(sizeof(*q) + call->id.n + topic.n);
-    struct broker_history *h = &q->pending.call.history;
+    struct broker_history *h = &q->reader.call.history;
 
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
-    q->max_bytes = config->max_output_queue / 2;
+    q->max_bytes = config->max_output_queue / 4;
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
     if (call->id.p)
-        q->pending.id = str_make(memcpy(q->text, call->id.p, call->id.n), call->id.n);
+        q->id = str_make(memcpy(q->text, call->id.p, call->id.n), call->id.n);
     h->filter = str_make(memcpy(q->text + call->id.n, topic.p, topic.n), topic.n);
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = q->is_after_id ? 0 : q->wanted;
     h->max_entries = q->wanted < BROKER_PAGE_ENTRIES ? q->wanted : BROKER_PAGE_ENTRIES;
-    q->pending.bytes = sizeof(*q) + call->id.n + topic.n;
-    q->pending.done = on_page;
-    q->pending.call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    h->max_bytes = reader_page_bytes(call->conn);
+    q->bytes = sizeof(*q) + call->id.n + topic.n;
+    q->reader.timeout_ms = config->broker_timeout * 1000;
+    q->reader.keeps_turn = true;
+    q->reader.on_page = on_page;
     return q;
+}
+
+static void query_start(struct log_query *q, struct conn *c)
+{
+    conn_call_began(c, q->bytes);
+    reader_start(&q->reader, c);
 }
 
 int rpc_eventlog(struct rpc_call *call)
@@ -130,6 +144,6 @@ int rpc_eventlog(struct rpc_call *call)
     if (!config->enable_cache)
         return rpc_fail(call, JSONRPC_INVALID_PARAMS,
                         "the event log is switched off (ENABLE_CACHE)");
-    pending_start(&query_create(call, topic, &rq)->pending, call->conn, BROKER_OP_HISTORY);
+    query_start(query_create(call, topic, &rq), call->conn);
     return EH_OK;
 }

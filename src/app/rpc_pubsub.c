@@ -122,25 +122,24 @@ int rpc_list(struct rpc_call *call)
     return EH_OK;
 }
 
-static bool on_published(struct pending *p, struct conn *c)
+static void on_published(struct pending *p, struct conn *c)
 {
     const struct broker_publish *pub = &p->call.publish;
     char id[MSGID_TEXT];
 
     if (!c || !p->id.p)
-        return false;
+        return;
     if (p->call.status != BROKER_DONE) {
         rpc_refuse(c, p->id, JSONRPC_BROKER,
                    p->call.status == BROKER_UNKNOWN ? STR("outcome unknown")
                                                     : STR("not published"));
-        return false;
+        return;
     }
     msgid_format(pub->ret_id, id);
     conn_ws_send_text(
         c,
         jsonrpc_result_tree(p->id, json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id,
                                              "status", "ok", "topic", pub->topic.p, pub->topic.n)));
-    return false;
 }
 
 /* One block: the pending, then the request's id, the topic, the message and the origin. */
