@@ -25,9 +25,11 @@ struct config {
     uint64_t broker;         /* enum config_broker */
     char *jwt_secret;
     bool disable_auth;
-    char *redis_host;
+    char *redis_host; /* a name, an address, or the path of a socket */
     uint64_t redis_port;
+    char *redis_username;
     char *redis_password;
+    uint64_t redis_db;
     char *redis_prefix;
     uint64_t redis_pool_size;
     bool enable_cache;

@@ -41,9 +41,11 @@ struct broker_config {
     uint64_t default_ttl_s;    /* 0: for ever */
     uint64_t timeout_ms;       /* BROKER_TIMEOUT */
     uint64_t memory_limit;     /* memory: bytes that the log may hold */
-    const char *redis_host;    /* a name or an address */
+    const char *redis_host;    /* a name, an address, or the path of a socket */
     uint16_t redis_port;
+    const char *redis_username; /* "" for none: the default user */
     const char *redis_password; /* "" for none */
+    unsigned redis_db;
     const char *redis_prefix;
     unsigned redis_pool_size;   /* command connections; at least 2 are used */
     struct metrics_cell *metrics; /* the broker thread's own */

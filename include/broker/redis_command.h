@@ -28,6 +28,12 @@ struct redis_command {
 void redis_command_init(struct redis_command *c);
 void redis_command_add(struct redis_command *c, struct str arg);
 
+/* What a connection begins with. username may be empty: the default user. */
+void redis_command_auth(struct redis_command *c, struct str username, struct str password);
+void redis_command_select(struct redis_command *c, unsigned db);
+void redis_command_load(struct redis_command *c, enum script script);
+void redis_command_ping(struct redis_command *c);
+
 /* What does not change from command to command. */
 struct redis_names {
     struct str prefix;

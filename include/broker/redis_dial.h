@@ -1,7 +1,9 @@
 /* redis_dial.h - from Redis's name to a connection attempt: the name's addresses, one after
- * another. Thread:  the broker's. Owns:    the addresses of the last answer, until
- * redis_dial_forget. Lives:   a little longer than redis_dial_free: an answer may lie in the inbox
- * already, which is drained after it.
+ * another, or the Unix socket where the name is a path.
+ * Thread:  the broker's.
+ * Owns:    the addresses of the last answer, until redis_dial_forget.
+ * Lives:   a little longer than redis_dial_free: an answer may lie in the inbox already, which is
+ *          drained after it.
  */
 #ifndef EH_BROKER_REDIS_DIAL_H
 #define EH_BROKER_REDIS_DIAL_H
@@ -23,7 +25,7 @@ struct redis_dial *redis_dial_create(struct mailbox *inbox, const char *host, ui
                                      redis_dial_fn *on_answer, void *owner);
 void redis_dial_free(struct redis_dial *d);
 
-/* Asks for the addresses; on_answer follows, unless this is EH_EIO. */
+/* Asks for the addresses; on_answer follows (at once for a path), unless this is EH_EIO. */
 int redis_dial_ask(struct redis_dial *d) EH_MUST_USE;
 /* Starts to connect to the next address. EH_EIO: none of those left would do; errno is the last's.
  */

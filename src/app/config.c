@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "app/config_table.h"
 #include "base/buf.h"
@@ -169,6 +170,18 @@ static int read_arguments(struct config *c, int argc, char **argv, struct buf *w
     return EH_OK;
 }
 
+/* ---- what no single row can say ---- */
+
+static int check_redis_host(const struct config *c, struct buf *why)
+{
+    static const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    if (c->redis_host[0] != '/' || strlen(c->redis_host) <= max)
+        return EH_OK;
+    buf_addf(why, "REDIS_HOST: the path of a socket is too long; allowed: at most %zu bytes", max);
+    return EH_EINVAL;
+}
+
 /* The first that is asked for. */
 static enum config_action read_action(int argc, char **argv)
 {
@@ -194,6 +207,8 @@ int config_load(struct config *ret, int argc, char **argv, char **environment,
         rc = read_environment(&c, environment, &why);
         if (rc == EH_OK)
             rc = read_arguments(&c, argc, argv, &why);
+        if (rc == EH_OK)
+            rc = check_redis_host(&c, &why);
     }
     if (rc < 0) {
         config_done(&c);

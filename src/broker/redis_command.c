@@ -75,6 +75,36 @@ static void add_key(struct redis_command *c, const struct buf *key)
     redis_command_add(c, buf_str(key));
 }
 
+void redis_command_auth(struct redis_command *c, struct str username, struct str password)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("AUTH"));
+    if (username.n) /* Redis 5 knows no users */
+        redis_command_add(c, username);
+    redis_command_add(c, password);
+}
+
+void redis_command_select(struct redis_command *c, unsigned db)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("SELECT"));
+    add_u64(c, db);
+}
+
+void redis_command_load(struct redis_command *c, enum script script)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("SCRIPT"));
+    redis_command_add(c, STR("LOAD"));
+    redis_command_add(c, script_text(script));
+}
+
+void redis_command_ping(struct redis_command *c)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("PING"));
+}
+
 void redis_names_init(struct redis_names *names, struct str prefix)
 {
     *names = (struct redis_names){ .prefix = prefix };

@@ -1,6 +1,9 @@
 #include "broker/redis_dial.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
 
 #include "base/mem.h"
 #include "net/resolver.h"
@@ -13,7 +16,9 @@ struct redis_dial {
     void *owner;
     struct resolver *resolver;
     struct resolver_answer *answer;
-    struct addrinfo *next; /* within answer */
+    struct addrinfo *next;  /* within answer, or the socket */
+    struct addrinfo socket; /* where host is a path */
+    struct sockaddr_un path;
     struct mail gone;
 };
 
@@ -33,8 +38,23 @@ static void on_resolved(struct mail *m, void *owner)
     d->on_answer(d->owner, answer->err ? gai_strerror(answer->err) : NULL);
 }
 
+/* A path is its own address. */
+static void answer_path(struct redis_dial *d)
+{
+    d->path.sun_family = AF_UNIX;
+    memcpy(d->path.sun_path, d->host, strlen(d->host) + 1);
+    d->socket.ai_addr = (struct sockaddr *)&d->path;
+    d->socket.ai_addrlen = sizeof(d->path);
+    d->next = &d->socket;
+    d->on_answer(d->owner, NULL);
+}
+
 int redis_dial_ask(struct redis_dial *d)
 {
+    if (d->host[0] == '/') {
+        answer_path(d);
+        return EH_OK;
+    }
     return resolver_ask(d->resolver, on_resolved, d->host, d->port, (uint64_t)(uintptr_t)d);
 }
 
@@ -68,6 +88,7 @@ struct redis_dial *redis_dial_create(struct mailbox *inbox, const char *host, ui
 {
     struct redis_dial *d = mem_zalloc(sizeof(*d));
 
+    assert(host[0] != '/' || strlen(host) < sizeof(d->path.sun_path));
     d->inbox = inbox;
     d->host = host;
     d->port = port;

@@ -113,12 +113,13 @@ static void drop(struct redis_link *l, const char *why)
     l->config.events->on_down(l, l->config.owner, l->why);
 }
 
-static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply);
+typedef void done_fn(void *owner, void *arg, enum redis_fate fate, const redisReply *reply);
+static done_fn on_authenticated, on_greeted, on_script;
 
-static void send_greeting(struct redis_link *l, struct redis_command *c, char *ret_sha)
+static void send_greeting(struct redis_link *l, struct redis_command *c, done_fn *fn, void *arg)
 {
     l->n_greetings++;
-    request_write(l, redis_request_create(c, (struct redis_done){ on_greeted, l, ret_sha }));
+    request_write(l, redis_request_create(c, (struct redis_done){ fn, l, arg }));
 }
 
 static void load_scripts(struct redis_link *l)
@@ -126,45 +127,32 @@ static void load_scripts(struct redis_link *l)
     struct redis_command c;
 
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        redis_command_init(&c);
-        redis_command_add(&c, STR("SCRIPT"));
-        redis_command_add(&c, STR("LOAD"));
-        redis_command_add(&c, script_text((enum script)i));
-        send_greeting(l, &c, l->shas[i]);
+        redis_command_load(&c, (enum script)i);
+        send_greeting(l, &c, on_script, l->shas[i]);
     }
-}
-
-static void authenticate(struct redis_link *l)
-{
-    struct redis_command c;
-
-    if (!l->config.password[0])
-        return;
-    redis_command_init(&c);
-    redis_command_add(&c, STR("AUTH"));
-    redis_command_add(&c, str_of(l->config.password));
-    send_greeting(l, &c, NULL);
-}
-
-static void ping(struct redis_link *l)
-{
-    struct redis_command c;
-
-    redis_command_init(&c);
-    redis_command_add(&c, STR("PING"));
-    send_greeting(l, &c, NULL);
 }
 
 /* Queued at once, also while the socket still connects: it costs no round trip of its own. */
 static void greet(struct redis_link *l)
 {
+    struct redis_command c;
+
     l->state = LINK_GREETING;
     l->n_greetings = 0;
-    authenticate(l);
-    if (l->config.runs_scripts)
+    if (l->config.username[0] || l->config.password[0]) {
+        redis_command_auth(&c, str_of(l->config.username), str_of(l->config.password));
+        send_greeting(l, &c, on_authenticated, NULL);
+    }
+    if (l->config.db) {
+        redis_command_select(&c, l->config.db);
+        send_greeting(l, &c, on_greeted, NULL);
+    }
+    if (l->config.runs_scripts) {
         load_scripts(l);
-    else
-        ping(l);
+        return;
+    }
+    redis_command_ping(&c);
+    send_greeting(l, &c, on_greeted, NULL);
 }
 
 static void come_up(struct redis_link *l)
@@ -181,25 +169,46 @@ static void come_up(struct redis_link *l)
     l->config.events->on_up(l, l->config.owner);
 }
 
-/* The answer to AUTH, PING or, with arg, a SCRIPT LOAD. */
+/* The answer to PING or SELECT, and the last step of the others. */
 static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct redis_link *l = owner;
 
+    (void)arg;
     if (fate != REDIS_ANSWERED)
         return;
-    if (redis_reply_is_error(reply)) {
+    if (redis_reply_is_error(reply))
         drop(l, reply->str);
-        return;
-    }
-    if (arg && (reply->type != REDIS_REPLY_STRING || reply->len != SHA_TEXT)) {
-        drop(l, "SCRIPT LOAD was not answered with a SHA-1");
-        return;
-    }
-    if (arg)
-        memcpy(arg, reply->str, SHA_TEXT);
-    if (--l->n_greetings == 0)
+    else if (--l->n_greetings == 0)
         come_up(l);
+}
+
+/* What Redis quotes in an error are our own words, and one of them is the password. */
+static void on_authenticated(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
+{
+    struct redis_link *l = owner;
+
+    if (fate != REDIS_ANSWERED || !redis_reply_is_error(reply)) {
+        on_greeted(owner, arg, fate, reply);
+        return;
+    }
+    (void)snprintf(l->why, sizeof(l->why), "AUTH refused: %.*s", (int)strcspn(reply->str, "'`\""),
+                   reply->str);
+    drop(l, l->why);
+}
+
+static void on_script(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
+{
+    struct redis_link *l = owner;
+
+    if (fate == REDIS_ANSWERED && !redis_reply_is_error(reply)) {
+        if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_TEXT) {
+            drop(l, "SCRIPT LOAD was not answered with a SHA-1");
+            return;
+        }
+        memcpy(arg, reply->str, SHA_TEXT);
+    }
+    on_greeted(owner, arg, fate, reply);
 }
 
 /* ---- replies ---- */

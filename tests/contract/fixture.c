@@ -18,6 +18,7 @@ int fixture_setup(void **state)
         .memory_limit = 256u * 1024 * 1024,
         .redis_host = "127.0.0.1",
         .redis_port = f->redis ? redis_server_port(f->redis) : 0,
+        .redis_username = "",
         .redis_password = "",
         .redis_prefix = f->prefix,
         .redis_pool_size = 5,

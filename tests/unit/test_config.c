@@ -92,7 +92,9 @@ static void defaults(void **state)
     assert_false(c->disable_auth);
     assert_string_equal(c->redis_host, "127.0.0.1");
     assert_int_equal(c->redis_port, 6379);
+    assert_string_equal(c->redis_username, "");
     assert_string_equal(c->redis_password, "");
+    assert_int_equal(c->redis_db, 0);
     assert_string_equal(c->redis_prefix, "eventhub");
     assert_int_equal(c->redis_pool_size, 5);
     assert_true(c->enable_cache);
@@ -337,6 +339,24 @@ static void addresses_and_names(void **state)
     }
 }
 
+static void paths_of_sockets(void **state)
+{
+    char path[128];
+    struct result r;
+
+    (void)state;
+    memset(path, '/', sizeof(path));
+    path[107] = '\0';
+    assert_accepts("REDIS_HOST", path);
+    path[107] = '/';
+    path[108] = '\0';
+    r = load_pair("REDIS_HOST", path);
+    assert_string_equal(r.why,
+                        "REDIS_HOST: the path of a socket is too long; allowed: at most 107 bytes");
+    path[0] = 'x'; /* a name */
+    assert_accepts("REDIS_HOST", path);
+}
+
 static void spellings_of_arguments(void **state)
 {
     static const char *const names[] = { "--REDIS_POOL_SIZE=9", "--redis_pool_size=9",
@@ -519,6 +539,7 @@ int main(void)
         cmocka_unit_test(sizes),
         cmocka_unit_test(log_levels),
         cmocka_unit_test(addresses_and_names),
+        cmocka_unit_test(paths_of_sockets),
         cmocka_unit_test(spellings_of_arguments),
         cmocka_unit_test(spellings_of_variables),
         cmocka_unit_test(alias),

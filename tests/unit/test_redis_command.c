@@ -22,6 +22,26 @@ static void assert_args(const struct redis_command *c, const char *const *want, 
         assert_true(str_eq(str_make(c->args[i], c->lengths[i]), str_of(want[i])));
 }
 
+static void a_connection_begins_with_login_and_database(void **state)
+{
+    static const char *const user[] = { "AUTH", "me", "pass word" };
+    static const char *const old[] = { "AUTH", "pass word" };
+    static const char *const nopass[] = { "AUTH", "me", "" };
+    static const char *const db[] = { "SELECT", "3" };
+    struct redis_command c;
+
+    (void)state;
+    redis_command_auth(&c, STR("me"), STR("pass word"));
+    assert_args(&c, user, COUNT(user));
+    redis_command_auth(&c, STR(""), STR("pass word"));
+    assert_args(&c, old, COUNT(old));
+    redis_command_auth(&c, STR("me"), STR(""));
+    assert_args(&c, nopass, COUNT(nopass));
+    redis_command_select(&c, 3);
+    assert_args(&c, db, COUNT(db));
+    assert_false(c.is_script);
+}
+
 static void a_publish_names_its_keys_and_its_channel(void **state)
 {
     static const char *const want[] = {
@@ -176,6 +196,7 @@ static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_begins_with_login_and_database),
         cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
         cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),
         cmocka_unit_test(history_begins_with_the_next_id),

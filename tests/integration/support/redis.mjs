@@ -24,9 +24,10 @@ export class Redis {
   #process = null;
   #gone = null;
 
-  constructor(port, args) {
+  constructor(port, args, cli) {
     this.port = port;
     this.args = args;
+    this.cli = cli;
     this.dir = mkdtempSync(join(tmpdir(), 'eventhub-redis-'));
   }
 
@@ -62,7 +63,8 @@ export class Redis {
 
   /** One command through redis-cli; its answer as text. */
   async command(...words) {
-    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...words]);
+    const args = ['-p', String(this.port), '--no-auth-warning', ...this.cli, ...words];
+    const { stdout } = await run('redis-cli', args);
     return stdout.trimEnd();
   }
 
@@ -72,9 +74,12 @@ export class Redis {
   }
 }
 
-/** `start: false`: the test starts it later, on the port that it has already. */
-export async function startRedis(t, { args = [], start = true } = {}) {
-  const redis = new Redis(await freePort(), args);
+/**
+ * `args` of redis-server, `cli` of redis-cli. `start: false`: the test starts it later, on the port
+ * that it has already.
+ */
+export async function startRedis(t, { args = [], cli = [], start = true } = {}) {
+  const redis = new Redis(await freePort(), args, cli);
   defer(t, () => redis.done());
   if (start) await redis.start();
   return redis;
