@@ -1,0 +1,287 @@
+#include "net/outq.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/stream.h"
+
+#define UNIT_OVERHEAD 64 /* what a unit costs beside its body, as stream.h counts it */
+#define OUTQ_MIN      4
+#define CHUNK_MIN     512
+#define CHUNK_MAX     (64 * 1024)
+
+/* One unit, or one of its parts: a head of its own, then a view into something shared. */
+struct unit {
+    struct shared *owner; /* NULL: no body */
+    const char *p;
+    uint32_t n;
+    uint8_t head_n : 6;
+    uint8_t joined : 1; /* goes on where the one before ends: not to be torn from it */
+    char head[STREAM_HEAD_MAX];
+};
+_Static_assert(sizeof(struct unit) == UNIT_OVERHEAD, "the accounting in stream.h is the truth");
+
+/* A ring of units. */
+struct outq {
+    size_t first;
+    size_t count;
+    size_t cap;          /* a power of two */
+    size_t bytes;        /* bodies of all units */
+    size_t gone;         /* bytes of the first unit that are gone */
+    struct bytes *chunk; /* where outq_append appends: body of the last unit, or NULL */
+    struct unit ring[];
+};
+
+static struct unit *unit_at(struct outq *q, size_t i)
+{
+    return &q->ring[(q->first + i) & (q->cap - 1)];
+}
+
+static struct unit *unit_last(struct outq *q)
+{
+    return unit_at(q, q->count - 1);
+}
+
+static size_t unit_size(const struct unit *u)
+{
+    return u->head_n + (size_t)u->n;
+}
+
+static struct outq *create(size_t cap)
+{
+    struct outq *q = mem_alloc(sizeof(*q) + cap * sizeof(q->ring[0]));
+
+    *q = (struct outq){ .cap = cap };
+    return q;
+}
+
+static struct outq *grow(struct outq *q)
+{
+    struct outq *bigger = create(q->cap * 2);
+
+    for (size_t i = 0; i < q->count; i++)
+        bigger->ring[i] = *unit_at(q, i);
+    bigger->count = q->count;
+    bigger->bytes = q->bytes;
+    bigger->gone = q->gone;
+    bigger->chunk = q->chunk;
+    free(q);
+    return bigger;
+}
+
+static struct unit *push(struct outq **place)
+{
+    struct unit *u;
+
+    if (!*place)
+        *place = create(OUTQ_MIN);
+    else if ((*place)->count == (*place)->cap)
+        *place = grow(*place);
+    (*place)->count++;
+    (*place)->chunk = NULL;
+    u = unit_last(*place);
+    u->owner = NULL;
+    u->p = NULL;
+    u->n = 0;
+    u->head_n = 0;
+    u->joined = false;
+    return u;
+}
+
+static void unit_drop(struct outq *q, struct unit *u)
+{
+    q->bytes -= u->n;
+    shared_unref(u->owner);
+}
+
+void outq_free(struct outq **place)
+{
+    struct outq *q = *place;
+
+    if (!q)
+        return;
+    for (size_t i = 0; i < q->count; i++)
+        unit_drop(q, unit_at(q, i));
+    free(q);
+    *place = NULL;
+}
+
+/* ---- in ---- */
+
+static void set_body(struct outq *q, struct unit *u, struct shared *owner, struct str body)
+{
+    u->owner = owner;
+    u->p = body.p;
+    u->n = (uint32_t)body.n;
+    q->bytes += body.n;
+}
+
+static void add_head(struct outq **place, struct str head)
+{
+    struct unit *u = push(place);
+    struct bytes *copy;
+
+    if (head.n <= STREAM_HEAD_MAX) {
+        memcpy(u->head, head.p, head.n);
+        u->head_n = (uint8_t)(head.n & 0x3f);
+        return;
+    }
+    copy = bytes_copy(head);
+    set_body(*place, u, &copy->shared, bytes_str(copy));
+}
+
+void outq_add(struct outq **place, struct str head, struct shared *owner, struct str body)
+{
+    struct unit *u;
+
+    add_head(place, head);
+    if (body.n == 0)
+        return;
+    u = unit_last(*place);
+    if (u->owner) {
+        u = push(place);
+        u->joined = true;
+    }
+    set_body(*place, u, shared_ref(owner), body);
+}
+
+/* The next chunk is larger than the last, so that a burst needs few. */
+static void add_chunk(struct outq **place, size_t n)
+{
+    struct bytes *last = *place ? (*place)->chunk : NULL;
+    size_t cap = last ? last->n * 2 : CHUNK_MIN;
+    struct bytes *chunk;
+    struct unit *u;
+
+    if (cap > CHUNK_MAX)
+        cap = CHUNK_MAX;
+    chunk = bytes_alloc(cap > n ? cap : n);
+    u = push(place);
+    set_body(*place, u, &chunk->shared, str_make(chunk->p, 0));
+    (*place)->chunk = chunk;
+}
+
+static bool has_room(struct outq *q, size_t n)
+{
+    return q && q->chunk && q->chunk->n - unit_last(q)->n >= n;
+}
+
+void outq_append(struct outq **place, struct str bytes)
+{
+    struct unit *u;
+
+    if (!has_room(*place, bytes.n))
+        add_chunk(place, bytes.n);
+    u = unit_last(*place);
+    memcpy((*place)->chunk->p + u->n, bytes.p, bytes.n);
+    u->n += (uint32_t)bytes.n;
+    (*place)->bytes += bytes.n;
+}
+
+/* ---- out ---- */
+
+/* What is left of a part when *skip bytes from its start on are gone. */
+static struct str part_rest(const char *p, size_t n, size_t *skip)
+{
+    size_t gone = *skip < n ? *skip : n;
+
+    *skip -= gone;
+    return gone == n ? STR("") : str_make(p + gone, n - gone);
+}
+
+static void iov_add(struct iovec *iov, size_t *n, struct str part)
+{
+    if (part.n == 0)
+        return;
+    iov[*n].iov_base = (void *)(uintptr_t)part.p;
+    iov[(*n)++].iov_len = part.n;
+}
+
+size_t outq_gather(struct outq *q, struct iovec *iov, size_t most, size_t *ret_bytes)
+{
+    size_t skip = q->gone;
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->count && n + 2 <= most; i++) {
+        const struct unit *u = unit_at(q, i);
+
+        iov_add(iov, &n, part_rest(u->head, u->head_n, &skip));
+        iov_add(iov, &n, part_rest(u->p, u->n, &skip));
+    }
+    *ret_bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        *ret_bytes += iov[i].iov_len;
+    return n;
+}
+
+static size_t copy_part(char *to, size_t cap, struct str part)
+{
+    size_t n = part.n < cap ? part.n : cap;
+
+    if (n)
+        memcpy(to, part.p, n);
+    return n;
+}
+
+size_t outq_copy(struct outq *q, char *to, size_t cap)
+{
+    size_t skip = q->gone;
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->count && n < cap; i++) {
+        const struct unit *u = unit_at(q, i);
+
+        n += copy_part(to + n, cap - n, part_rest(u->head, u->head_n, &skip));
+        n += copy_part(to + n, cap - n, part_rest(u->p, u->n, &skip));
+    }
+    return n;
+}
+
+void outq_consume(struct outq **place, size_t n)
+{
+    struct outq *q = *place;
+
+    q->gone += n;
+    while (q->count && q->gone >= unit_size(unit_at(q, 0))) {
+        q->gone -= unit_size(unit_at(q, 0));
+        unit_drop(q, unit_at(q, 0));
+        q->first = (q->first + 1) & (q->cap - 1);
+        q->count--;
+    }
+    if (q->count == 0)
+        outq_free(place);
+}
+
+/* How many units belong to what was begun: the one that is gone in part, and what goes on where it
+ * ends. */
+static size_t count_begun(struct outq *q)
+{
+    size_t n = q->gone ? 1 : 0;
+
+    while (n < q->count && unit_at(q, n)->joined)
+        n++;
+    return n;
+}
+
+void outq_discard(struct outq **place)
+{
+    struct outq *q = *place;
+    size_t keep;
+
+    if (!q)
+        return;
+    keep = count_begun(q);
+    while (q->count > keep) {
+        unit_drop(q, unit_last(q));
+        q->count--;
+    }
+    q->chunk = NULL;
+    if (q->count == 0)
+        outq_free(place);
+}
+
+size_t outq_cost(const struct outq *q)
+{
+    return q ? q->bytes + q->count * UNIT_OVERHEAD : 0;
+}

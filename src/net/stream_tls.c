@@ -1,0 +1,351 @@
+/* stream_tls.c - the transport of a stream that speaks TLS.
+ *
+ * Writing: what is queued leaves in records of up to 16 KiB, gathered from as many units as it
+ * takes. OpenSSL writes to a BIO of ours that takes every record whole, and keeps what the socket
+ * did not take (`wire`). So a write is never pending within OpenSSL, which matters beyond
+ * convenience: reading may make it write too (an answer to KeyUpdate), and that fails while another
+ * write is pending. (It also rules out kernel TLS, which wants OpenSSL's own BIO.)
+ *
+ * Reading: OpenSSL reads ahead, one recv for many small records. What it holds epoll knows nothing
+ * of, so a read that may have left something queues another one for the next turn.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/outq.h"
+#include "net/stream_transport.h"
+#include "net/tls.h"
+
+#define RECORD_MAX SSL3_RT_MAX_PLAIN_LENGTH
+#define WIRE_MAX   (64 * 1024) /* a record, and far more KeyUpdates than an honest peer sends */
+#define WHY_MAX    256
+
+struct stream_tls {
+    struct stream_transport base;
+    struct stream *stream;
+    struct loop_task more; /* reads again */
+    SSL *ssl;
+    struct buf wire; /* encrypted, and not taken by the socket */
+    bool eof;        /* of the socket */
+    int err;         /* errno of what made it fail for good; 0: it works */
+};
+
+static struct stream_tls *tls_of(const struct stream *s)
+{
+    return container_of((uintptr_t)s->transport, struct stream_tls, base);
+}
+
+/* ---- the BIO: between OpenSSL and the socket ---- */
+
+static bool is_for_later(int err)
+{
+    return err == EAGAIN || err == EINTR;
+}
+
+static int wire_read(BIO *bio, char *p, int n)
+{
+    struct stream_tls *t = BIO_get_data(bio);
+    ssize_t got = recv(t->stream->io.fd, p, (size_t)n, 0);
+
+    BIO_clear_retry_flags(bio);
+    t->eof = got == 0;
+    if (got < 0 && is_for_later(errno))
+        BIO_set_retry_read(bio);
+    return (int)got;
+}
+
+/* What the socket takes of p now; 0 when it is full, -1 with errno. */
+static ssize_t push(struct stream_tls *t, const char *p, size_t n)
+{
+    ssize_t sent = send(t->stream->io.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    return sent < 0 && is_for_later(errno) ? 0 : sent;
+}
+
+static int wire_write(BIO *bio, const char *p, int n)
+{
+    struct stream_tls *t = BIO_get_data(bio);
+    size_t all = (size_t)n;
+    ssize_t sent = 0;
+
+    BIO_clear_retry_flags(bio);
+    if (buf_used(&t->wire) == 0)
+        sent = push(t, p, all);
+    if (sent < 0)
+        return -1;
+    if (buf_used(&t->wire) + all - (size_t)sent > WIRE_MAX) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    buf_add(&t->wire, p + sent, all - (size_t)sent);
+    return n;
+}
+
+static long wire_control(BIO *bio, int command, long number, void *arg)
+{
+    const struct stream_tls *t = BIO_get_data(bio);
+
+    (void)number;
+    (void)arg;
+    switch (command) {
+    case BIO_CTRL_FLUSH: return 1; /* stream_flush does it */
+    case BIO_CTRL_EOF: return t->eof;
+    default: return 0;
+    }
+}
+
+static BIO_METHOD *wire_method; /* made once, never changed or freed */
+
+static void make_wire_method(void)
+{
+    wire_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "eventhub stream");
+    if (!wire_method || !BIO_meth_set_read(wire_method, wire_read) ||
+        !BIO_meth_set_write(wire_method, wire_write) ||
+        !BIO_meth_set_ctrl(wire_method, wire_control))
+        abort(); /* memory is out */
+}
+
+static BIO *wire_create(struct stream_tls *t)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    BIO *bio;
+
+    pthread_once(&once, make_wire_method);
+    bio = BIO_new(wire_method);
+    if (!bio)
+        abort(); /* memory is out */
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+/* ---- failing ---- */
+
+static void note_why(struct stream_tls *t)
+{
+    long verified = SSL_get_verify_result(t->ssl);
+    const char *text = ERR_reason_error_string(ERR_peek_error());
+    char *why = mem_alloc(WHY_MAX);
+
+    if (verified != X509_V_OK)
+        (void)snprintf(why, WHY_MAX, "certificate refused: %s",
+                       X509_verify_cert_error_string(verified));
+    else
+        (void)snprintf(why, WHY_MAX, "TLS: %s", text ? text : "protocol error");
+    t->base.why = why;
+}
+
+static int fail(struct stream_tls *t, int err)
+{
+    if (err == EPROTO)
+        note_why(t);
+    ERR_clear_error();
+    t->err = err;
+    errno = err;
+    return TRANSPORT_FAILED;
+}
+
+/* Before each call of OpenSSL's: the thread's queue of errors, and errno, shall be its own. */
+static void begin(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+static int stopped(struct stream_tls *t, int rc)
+{
+    int err = errno;
+
+    switch (SSL_get_error(t->ssl, rc)) {
+    case SSL_ERROR_WANT_READ: return TRANSPORT_AGAIN;
+    case SSL_ERROR_ZERO_RETURN: return TRANSPORT_END;
+    case SSL_ERROR_SYSCALL: return fail(t, err ? err : ECONNRESET);
+    default: return fail(t, EPROTO);
+    }
+}
+
+static int failed_before(const struct stream_tls *t)
+{
+    errno = t->err;
+    return TRANSPORT_FAILED;
+}
+
+/* ---- the operations ---- */
+
+static int tls_flush(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+    ssize_t sent;
+
+    if (t->err)
+        return failed_before(t);
+    if (buf_used(&t->wire) == 0)
+        return EH_OK;
+    sent = push(t, buf_head(&t->wire), buf_used(&t->wire));
+    if (sent < 0)
+        return fail(t, errno);
+    buf_consume(&t->wire, (size_t)sent);
+    if (buf_used(&t->wire))
+        return TRANSPORT_FULL;
+    buf_done(&t->wire);
+    return EH_OK;
+}
+
+/* What an operation wrote besides may wait for room. */
+static int full_or(const struct stream_tls *t, int rc)
+{
+    return buf_used(&t->wire) ? TRANSPORT_FULL : rc;
+}
+
+static int tls_shake(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+    int rc;
+
+    EH_TRY(tls_flush(s));
+    begin();
+    rc = SSL_do_handshake(t->ssl);
+    if (rc != 1) {
+        rc = stopped(t, rc);
+        return rc == TRANSPORT_AGAIN ? full_or(t, rc) : rc;
+    }
+    t->base.resumed = SSL_session_reused(t->ssl);
+    if (buf_used(&t->wire))
+        stream_block(s);
+    return EH_OK;
+}
+
+static void read_again(struct stream_tls *t)
+{
+    loop_at_end(t->stream->loop, &t->more);
+}
+
+static void on_more(struct loop_task *task)
+{
+    struct stream *s = container_of(task, struct stream_tls, more)->stream;
+
+    if (!s->paused && !s->ended)
+        stream_read(s);
+}
+
+static ssize_t tls_read(struct stream *s, char *p, size_t cap)
+{
+    struct stream_tls *t = tls_of(s);
+    size_t total = 0, n;
+    int stop = EH_OK;
+
+    if (t->err)
+        return failed_before(t);
+    do {
+        int rc;
+
+        begin();
+        rc = SSL_read_ex(t->ssl, p + total, cap - total, &n);
+        if (rc == 1)
+            total += n;
+        else
+            stop = stopped(t, rc);
+    } while (!stop && total < cap && SSL_has_pending(t->ssl));
+    if (buf_used(&t->wire))
+        stream_block(s);
+    if (total == 0)
+        return stop;
+    if (stop ? stop != TRANSPORT_AGAIN : SSL_has_pending(t->ssl))
+        read_again(t);
+    return (ssize_t)total;
+}
+
+static ssize_t tls_send(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+    char record[RECORD_MAX];
+    size_t n = outq_copy(s->out, record, sizeof(record));
+    size_t taken;
+    int rc;
+
+    if (t->err)
+        return failed_before(t);
+    begin();
+    rc = n ? SSL_write_ex(t->ssl, record, n, &taken) : 1;
+    if (rc != 1)
+        return stopped(t, rc);
+    if (buf_used(&t->wire))
+        stream_block(s);
+    return (ssize_t)n;
+}
+
+static void tls_resume(struct stream *s)
+{
+    read_again(tls_of(s));
+}
+
+/* close_notify, once. A session that failed has nothing to say any more. */
+static void say_goodbye(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+
+    if (t->err || s->shaking || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+        return;
+    begin();
+    (void)SSL_shutdown(t->ssl); /* 0: the peer has not said its own, which nobody waits for */
+}
+
+static int tls_finish(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+
+    say_goodbye(s);
+    if (buf_used(&t->wire))
+        return TRANSPORT_FULL;
+    (void)shutdown(s->io.fd, SHUT_WR);
+    return EH_OK;
+}
+
+static void tls_close(struct stream *s)
+{
+    struct stream_tls *t = tls_of(s);
+
+    say_goodbye(s); /* as far as there is room */
+    loop_cancel(&t->more);
+    SSL_free(t->ssl);
+    ERR_clear_error();
+    buf_done(&t->wire);
+    free((char *)(uintptr_t)t->base.why);
+    free(t);
+}
+
+static const struct stream_transport_ops tls_ops = {
+    .shake = tls_shake,
+    .read = tls_read,
+    .send = tls_send,
+    .flush = tls_flush,
+    .resume = tls_resume,
+    .finish = tls_finish,
+    .close = tls_close,
+};
+
+void stream_use_tls(struct stream *s, struct tls *tls, const char *host)
+{
+    struct stream_tls *t = mem_zalloc(sizeof(*t));
+    BIO *bio = wire_create(t);
+
+    assert(!s->out && s->transport == &stream_plain);
+    t->base.ops = &tls_ops;
+    t->stream = s;
+    t->more.fn = on_more;
+    t->ssl = tls_session(tls, host);
+    SSL_set_bio(t->ssl, bio, bio);
+    s->transport = &t->base;
+    s->shaking = true;
+    if (host && !s->connecting)
+        stream_block(s); /* a client speaks first */
+}

@@ -1,0 +1,340 @@
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* TLS 1.2; those of TLS 1.3 are all good. */
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+struct tls {
+    enum tls_role role;
+    pthread_mutex_t lock;
+    SSL_CTX *ctx;
+};
+
+/* ---- what goes wrong ---- */
+
+static int refuse(char *why, const char *format, ...) EH_PRINTF(2, 3);
+
+static int refuse(char *why, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(why, TLS_WHY_MAX, format, args);
+    va_end(args);
+    ERR_clear_error();
+    return EH_EINVAL;
+}
+
+/* The oldest entry of the error queue: where it began to go wrong. */
+static const char *reason(void)
+{
+    unsigned long err = ERR_peek_error();
+    const char *text;
+
+    if (ERR_GET_LIB(err) == ERR_LIB_PEM && ERR_GET_REASON(err) == PEM_R_NO_START_LINE)
+        return "not in PEM form";
+    text = ERR_reason_error_string(err);
+    return text ? text : "unknown error";
+}
+
+/* OpenSSL's words for a file that cannot be read are poor. */
+static int check_readable(const char *what, const char *path, char *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char byte;
+
+    if (fd < 0)
+        return refuse(why, "%s %s: %s", what, path, strerror(errno));
+    if (read(fd, &byte, 1) < 0) {
+        (void)refuse(why, "%s %s: %s", what, path, strerror(errno));
+        close(fd);
+        return EH_EINVAL;
+    }
+    close(fd);
+    return EH_OK;
+}
+
+/* ---- files into a context ---- */
+
+/* Nobody is there to type one: without this, OpenSSL would ask on the terminal. */
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+    bool *asked = arg;
+
+    (void)buf;
+    (void)size;
+    (void)writing;
+    *asked = true;
+    return -1;
+}
+
+static int use_certificate(SSL_CTX *ctx, const char *path, char *why)
+{
+    EH_TRY(check_readable("certificate", path, why));
+    if (SSL_CTX_use_certificate_chain_file(ctx, path) != 1)
+        return refuse(why, "certificate %s: %s", path, reason());
+    return EH_OK;
+}
+
+static int read_private_key(const char *path, EVP_PKEY **ret, char *why)
+{
+    bool asked = false;
+    BIO *in;
+
+    EH_TRY(check_readable("private key", path, why));
+    in = BIO_new_file(path, "r");
+    *ret = in ? PEM_read_bio_PrivateKey(in, NULL, no_password, &asked) : NULL;
+    BIO_free(in);
+    if (asked)
+        return refuse(why, "private key %s: encrypted, which is not supported", path);
+    return *ret ? EH_OK : refuse(why, "private key %s: no private key in PEM form", path);
+}
+
+static int use_private_key(SSL_CTX *ctx, const struct tls_files *files, char *why)
+{
+    EVP_PKEY *key;
+    int rc = EH_OK;
+
+    EH_TRY(read_private_key(files->private_key, &key, why));
+    if (!X509_check_private_key(SSL_CTX_get0_certificate(ctx), key))
+        rc = refuse(why, "private key %s: does not belong to certificate %s", files->private_key,
+                    files->certificate);
+    else if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
+        rc = refuse(why, "private key %s: %s", files->private_key, reason());
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+static int use_ca(SSL_CTX *ctx, const char *path, char *why)
+{
+    EH_TRY(check_readable("CA certificate", path, why));
+    if (SSL_CTX_load_verify_locations(ctx, path, NULL) != 1)
+        return refuse(why, "CA certificate %s: %s", path, reason());
+    return EH_OK;
+}
+
+static int use_own(SSL_CTX *ctx, const struct tls_files *files, char *why)
+{
+    EH_TRY(use_certificate(ctx, files->certificate, why));
+    return use_private_key(ctx, files, why);
+}
+
+/* ---- contexts ---- */
+
+/* Anything but http/1.1 is refused (RFC 7301, 3.2); a client that names nothing is welcome. */
+static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n,
+                       const unsigned char *offered, unsigned offered_n, void *arg)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    unsigned char *chosen;
+
+    (void)ssl;
+    (void)arg;
+    if (SSL_select_next_proto(&chosen, ret_n, ours, sizeof(ours) - 1, offered, offered_n) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *ret = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* What is in the CA file or behind the certificate, in order, without the root. How far the chain
+ * leads, and whether it is still valid, is for the clients to judge. */
+static int complete_chain(SSL_CTX *ctx, const char *path, char *why)
+{
+    const int flags = SSL_BUILD_CHAIN_FLAG_UNTRUSTED | SSL_BUILD_CHAIN_FLAG_NO_ROOT |
+                      SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR;
+
+    EH_TRY(use_ca(ctx, path, why));
+    if (SSL_CTX_build_cert_chain(ctx, flags) < 1)
+        return refuse(why, "CA certificate %s: %s", path, reason());
+    return EH_OK;
+}
+
+static int fill_server(SSL_CTX *ctx, const struct tls_files *files, char *why)
+{
+    EH_TRY(use_own(ctx, files, why));
+    if (files->ca[0])
+        EH_TRY(complete_chain(ctx, files->ca, why));
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need none */
+    SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+    return EH_OK;
+}
+
+static int fill_client(SSL_CTX *ctx, const struct tls_files *files, char *why)
+{
+    if (files->certificate[0])
+        EH_TRY(use_own(ctx, files, why));
+    if (files->ca[0])
+        EH_TRY(use_ca(ctx, files->ca, why));
+    else if (SSL_CTX_set_default_verify_paths(ctx) != 1)
+        return refuse(why, "the system's CA certificates: %s", reason());
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    return EH_OK;
+}
+
+static void set_options(SSL_CTX *ctx)
+{
+    (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    (void)SSL_CTX_set_cipher_list(ctx, CIPHERS);
+    /* A connection ends with a WebSocket Close or a counted body, not with its last byte: a peer
+     * that just closes the socket (many do) has not cut off anything unnoticed. */
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    /* Idle connections give their buffers back; the chain is built here or not at all. */
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one recv for many small records */
+    ERR_clear_error();
+}
+
+static int make_context(enum tls_role role, const struct tls_files *files, SSL_CTX **ret, char *why)
+{
+    SSL_CTX *ctx = SSL_CTX_new(role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
+    int rc;
+
+    if (!ctx)
+        return refuse(why, "OpenSSL: %s", reason());
+    set_options(ctx);
+    rc = role == TLS_SERVER ? fill_server(ctx, files, why) : fill_client(ctx, files, why);
+    if (rc < 0) {
+        SSL_CTX_free(ctx);
+        return rc;
+    }
+    *ret = ctx;
+    return EH_OK;
+}
+
+int tls_create(enum tls_role role, const struct tls_files *files, struct tls **ret_tls,
+               char why[TLS_WHY_MAX])
+{
+    struct tls *t;
+    SSL_CTX *ctx;
+
+    EH_TRY(make_context(role, files, &ctx, why));
+    t = mem_zalloc(sizeof(*t));
+    t->role = role;
+    t->ctx = ctx;
+    pthread_mutex_init(&t->lock, NULL);
+    *ret_tls = t;
+    return EH_OK;
+}
+
+static SSL_CTX *swap(struct tls *t, SSL_CTX *ctx)
+{
+    SSL_CTX *old;
+
+    pthread_mutex_lock(&t->lock);
+    old = t->ctx;
+    t->ctx = ctx;
+    pthread_mutex_unlock(&t->lock);
+    return old;
+}
+
+/* A reference of the caller's own. */
+static SSL_CTX *take(struct tls *t)
+{
+    SSL_CTX *ctx;
+
+    pthread_mutex_lock(&t->lock);
+    ctx = t->ctx;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&t->lock);
+    return ctx;
+}
+
+int tls_reload(struct tls *t, const struct tls_files *files, char why[TLS_WHY_MAX])
+{
+    SSL_CTX *ctx;
+
+    EH_TRY(make_context(t->role, files, &ctx, why));
+    SSL_CTX_free(swap(t, ctx));
+    return EH_OK;
+}
+
+void tls_free(struct tls *t)
+{
+    if (!t)
+        return;
+    SSL_CTX_free(t->ctx);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* ---- the certificate ---- */
+
+static int64_t seconds_of(const ASN1_TIME *when)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(when, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+static void describe(X509 *x, struct tls_certificate *ret)
+{
+    if (!X509_NAME_oneline(X509_get_subject_name(x), ret->subject, sizeof(ret->subject)))
+        ret->subject[0] = '\0';
+    ret->not_before_s = seconds_of(X509_get0_notBefore(x));
+    ret->not_after_s = seconds_of(X509_get0_notAfter(x));
+}
+
+int tls_certificate(struct tls *t, struct tls_certificate *ret)
+{
+    SSL_CTX *ctx = take(t);
+    X509 *x = SSL_CTX_get0_certificate(ctx);
+
+    if (x)
+        describe(x, ret);
+    SSL_CTX_free(ctx);
+    return x ? EH_OK : EH_ENOENT;
+}
+
+/* ---- sessions ---- */
+
+static bool is_address(const char *host)
+{
+    struct in6_addr ip;
+
+    return inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1;
+}
+
+/* An address is no name: it is compared with the certificate's addresses, and not sent (RFC 6066,
+ * section 3). */
+static bool expect_host(SSL *ssl, const char *host)
+{
+    if (is_address(host))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+struct ssl_st *tls_session(struct tls *t, const char *host)
+{
+    SSL_CTX *ctx = take(t);
+    SSL *ssl = SSL_new(ctx);
+
+    assert((t->role == TLS_CLIENT) == (host != NULL));
+    SSL_CTX_free(ctx);
+    if (!ssl || (host && !expect_host(ssl, host)))
+        abort(); /* memory is out */
+    if (host)
+        SSL_set_connect_state(ssl);
+    else
+        SSL_set_accept_state(ssl);
+    return ssl;
+}

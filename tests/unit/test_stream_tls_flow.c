@@ -1,0 +1,274 @@
+/* test_stream_tls_flow.c - much data, slow readers, and the end of a TLS stream. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/shared.h"
+#include "support/tls_pair.h"
+
+/* ---- much ---- */
+
+static struct buf pattern(size_t n)
+{
+    struct buf b = { 0 };
+
+    for (uint32_t i = 0; buf_used(&b) < n; i++)
+        buf_add(&b, &i, sizeof(i));
+    return b;
+}
+
+static void test_much_input_arrives(void **state)
+{
+    struct buf all = pattern(100000);
+
+    (void)state;
+    shake();
+    for (size_t i = 0; i < buf_used(&all); i += 1000)
+        peer_write(buf_head(&all) + i, 1000);
+    carry_out();
+    for (int i = 0; i < 20; i++)
+        turn();
+    assert_int_equal(buf_used(&fx.got), buf_used(&all));
+    assert_memory_equal(buf_head(&fx.got), buf_head(&all), buf_used(&all));
+    assert_true(fx.largest <= LOOP_SCRATCH);
+    buf_done(&all);
+}
+
+/* What OpenSSL has read is not forgotten, though the socket is empty by then. */
+static void test_paused_with_something_left_in_the_session(void **state)
+{
+    (void)state;
+    shake();
+    fx.pauses = true;
+    peer_write("the last words", 14);
+    (void)SSL_shutdown(fx.ssl);
+    carry_out();
+    turn();
+    assert_got(&fx.got, "the last words");
+    assert_int_equal(recv(fx.stream.io.fd, &(char){ 0 }, 1, 0), -1);
+    assert_int_equal(fx.ends, 0);
+    stream_resume(&fx.stream);
+    turn();
+    assert_int_equal(fx.ends, 1);
+}
+
+static void test_paused_reads_nothing(void **state)
+{
+    (void)state;
+    shake();
+    stream_pause(&fx.stream);
+    peer_write("hello", 5);
+    carry_out();
+    turn();
+    assert_int_equal(buf_used(&fx.got), 0);
+    stream_resume(&fx.stream);
+    turn();
+    assert_got(&fx.got, "hello");
+}
+
+/* Queues more than the kernel takes; returns the whole text that must arrive. */
+static struct buf fill(size_t units)
+{
+    struct buf all = { 0 };
+    char body[1000];
+
+    memset(body, 'x', sizeof(body));
+    for (size_t i = 0; i < units; i++) {
+        char head[16];
+        int n = snprintf(head, sizeof(head), "<%06zu>", i);
+        struct bytes *b = bytes_copy(str_make(body, sizeof(body)));
+
+        stream_send(&fx.stream, str_make(head, (size_t)n), &b->shared, bytes_str(b));
+        shared_unref(&b->shared);
+        buf_add(&all, head, (size_t)n);
+        buf_add(&all, body, sizeof(body));
+    }
+    return all;
+}
+
+/* With an odd size, so that records go in parts. */
+static void read_all(void)
+{
+    while (carry_in(7777)) {
+        assert_int_equal(read_back(), SSL_ERROR_WANT_READ);
+        turn();
+    }
+}
+
+static void test_a_slow_reader_loses_nothing(void **state)
+{
+    struct buf all = fill(5000);
+
+    (void)state;
+    shake();
+    assert_true(stream_queued(&fx.stream) > 0);
+    assert_true(fx.stream.blocked);
+    read_all();
+    assert_int_equal(buf_used(&fx.back), buf_used(&all));
+    assert_memory_equal(buf_head(&fx.back), buf_head(&all), buf_used(&all));
+    assert_int_equal(fx.sent, buf_used(&all));
+    assert_null(fx.stream.out);
+    buf_done(&all);
+}
+
+/* A record that is encrypted must go out, and so must the rest of its last unit. */
+static void test_discard_keeps_what_a_record_under_way_began(void **state)
+{
+    struct buf all = fill(5000);
+    size_t n;
+
+    (void)state;
+    shake();
+    assert_true(fx.stream.blocked);
+    stream_discard(&fx.stream);
+    assert_true(stream_queued(&fx.stream) < 20 * 1064);
+    send_unit("", "the end");
+    read_all();
+    n = buf_used(&fx.back) - 7;
+    assert_int_equal(n % 1008, 0); /* "<000000>" and 1000 bytes a unit */
+    assert_true(n < buf_used(&all));
+    assert_memory_equal(buf_head(&fx.back), buf_head(&all), n);
+    assert_memory_equal(buf_head(&fx.back) + n, "the end", 7);
+    buf_done(&all);
+}
+
+/* The peer wants new keys of us while a record of ours waits for room. */
+static void test_key_update_while_blocked(void **state)
+{
+    struct buf all = fill(5000);
+
+    (void)state;
+    shake();
+    assert_true(fx.stream.blocked);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(SSL_key_update(fx.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        peer_write("ping", 4);
+        carry_out();
+    }
+    assert_got(&fx.got, "pingpingping");
+    read_all();
+    assert_int_equal(fx.ends, 0);
+    assert_int_equal(buf_used(&fx.back), buf_used(&all));
+    assert_memory_equal(buf_head(&fx.back), buf_head(&all), buf_used(&all));
+    buf_done(&all);
+}
+
+/* ---- ending ---- */
+
+static void test_shutdown_says_close_notify_after_what_is_queued(void **state)
+{
+    struct buf all;
+
+    (void)state;
+    shake();
+    all = fill(1000);
+    stream_shutdown(&fx.stream);
+    turn();
+    while (carry_in(ALL)) {
+        (void)read_back();
+        turn();
+    }
+    assert_int_equal(buf_used(&fx.back), buf_used(&all));
+    assert_int_equal(read_back(), SSL_ERROR_ZERO_RETURN);
+    assert_int_equal(recv(fx.fd, &(char){ 0 }, 1, 0), 0); /* FIN */
+    peer_write("late", 4);                                /* and it still reads */
+    carry_out();
+    assert_got(&fx.got, "late");
+    buf_done(&all);
+}
+
+static void test_close_says_close_notify(void **state)
+{
+    (void)state;
+    shake();
+    stream_close(&fx.stream);
+    while (carry_in(ALL))
+        ;
+    assert_int_equal(read_back(), SSL_ERROR_ZERO_RETURN);
+}
+
+/* A peer that ends its side still gets what is queued (on_end above flushes). */
+static void test_a_half_closed_peer_gets_its_answer(void **state)
+{
+    (void)state;
+    shake();
+    peer_write("question", 8);
+    (void)SSL_shutdown(fx.ssl);
+    send_unit("", "answer");
+    carry_out();
+    assert_got(&fx.got, "question");
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, 0);
+    while (carry_in(ALL))
+        ;
+    assert_int_equal(read_back(), SSL_ERROR_ZERO_RETURN);
+    assert_got(&fx.back, "answer");
+}
+
+static void test_an_end_without_close_notify_is_an_end(void **state)
+{
+    (void)state;
+    shake();
+    shutdown(fx.fd, SHUT_WR);
+    send_unit("", "answer");
+    turn();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, 0);
+    while (carry_in(ALL))
+        ;
+    (void)read_back();
+    assert_got(&fx.back, "answer");
+}
+
+static void test_writing_to_a_closed_peer_ends_once(void **state)
+{
+    (void)state;
+    shake();
+    close(fx.fd);
+    fx.fd = -1;
+    send_unit("", "to nobody");
+    turn();
+    turn();
+    assert_int_equal(fx.ends, 1);
+}
+
+static void test_close_with_a_record_under_way(void **state)
+{
+    struct buf all = fill(5000);
+
+    (void)state;
+    shake();
+    assert_true(fx.stream.blocked);
+    stream_close(&fx.stream);
+    while (carry_in(ALL))
+        ;
+    assert_int_equal(read_back(), SSL_ERROR_WANT_READ); /* cut off, and no lie about it */
+    buf_done(&all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_much_input_arrives),
+        TEST(test_paused_with_something_left_in_the_session),
+        TEST(test_paused_reads_nothing),
+        TEST(test_a_slow_reader_loses_nothing),
+        TEST(test_discard_keeps_what_a_record_under_way_began),
+        TEST(test_key_update_while_blocked),
+        TEST(test_shutdown_says_close_notify_after_what_is_queued),
+        TEST(test_close_says_close_notify),
+        TEST(test_a_half_closed_peer_gets_its_answer),
+        TEST(test_an_end_without_close_notify_is_an_end),
+        TEST(test_writing_to_a_closed_peer_ends_once),
+        TEST(test_close_with_a_record_under_way),
+    };
+
+    return cmocka_run_group_tests(tests, tls_pair_setup_all, tls_pair_teardown_all);
+}

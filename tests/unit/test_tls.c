@@ -1,0 +1,182 @@
+/* test_tls.c - contexts from files: what is taken, what is refused and with which words. */
+#include "net/tls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "support/certs.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct certs certs;
+
+static int setup(void **state)
+{
+    (void)state;
+    certs_make(&certs);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    certs_remove(&certs);
+    return 0;
+}
+
+static struct tls *server_with(const char *certificate)
+{
+    const struct tls_files files = { certificate, certs.key, "" };
+    char why[TLS_WHY_MAX] = "";
+    struct tls *t = NULL;
+
+    if (tls_create(TLS_SERVER, &files, &t, why) < 0)
+        fail_msg("%s", why);
+    return t;
+}
+
+static void test_a_server_tells_its_certificate(void **state)
+{
+    struct tls *t = server_with(certs.cert);
+    struct tls_certificate got;
+
+    (void)state;
+    assert_int_equal(tls_certificate(t, &got), EH_OK);
+    assert_string_equal(got.subject, "/CN=first");
+    assert_true(got.not_before_s < time(NULL));
+    assert_true(got.not_after_s > time(NULL) + 8 * 86400);
+    assert_true(got.not_after_s < time(NULL) + 10 * 86400);
+    tls_free(t);
+}
+
+static void test_an_expired_certificate_is_taken(void **state)
+{
+    struct tls *t = server_with(certs.expired);
+    struct tls_certificate got;
+
+    (void)state;
+    assert_int_equal(tls_certificate(t, &got), EH_OK);
+    assert_true(got.not_after_s < time(NULL));
+    tls_free(t);
+}
+
+static void test_a_ca_may_complete_the_chain_or_not(void **state)
+{
+    const char *const cas[] = { certs.ca, certs.other_ca };
+    const char *const certificates[] = { certs.cert, certs.expired };
+    char why[TLS_WHY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cas); i++) {
+        const struct tls_files files = { certificates[i], certs.key, cas[i] };
+        struct tls *t;
+
+        assert_int_equal(tls_create(TLS_SERVER, &files, &t, why), EH_OK);
+        tls_free(t);
+    }
+}
+
+static void test_what_cannot_be_used_is_named(void **state)
+{
+    const char *missing = "/nonexistent/file.pem";
+    const struct {
+        struct tls_files files;
+        const char *culprit;
+        const char *why;
+    } cases[] = {
+        { { missing, certs.key, "" }, missing, "No such file or directory" },
+        { { "", certs.key, "" }, "certificate", "No such file or directory" },
+        { { certs.dir, certs.key, "" }, certs.dir, "Is a directory" },
+        { { certs.junk, certs.key, "" }, certs.junk, "not in PEM form" },
+        { { certs.key, certs.key, "" }, certs.key, "not in PEM form" },
+        { { certs.cert, missing, "" }, missing, "No such file or directory" },
+        { { certs.cert, "", "" }, "private key", "No such file or directory" },
+        { { certs.cert, certs.junk, "" }, certs.junk, "no private key" },
+        { { certs.cert, certs.cert, "" }, "private key", "no private key" },
+        { { certs.cert, certs.other_key, "" }, certs.other_key, "does not belong to certificate" },
+        { { certs.cert, certs.rsa_key, "" }, certs.rsa_key, "does not belong to certificate" },
+        { { certs.cert, certs.encrypted_key, "" }, certs.encrypted_key, "encrypted" },
+        { { certs.cert, certs.key, missing }, missing, "No such file or directory" },
+        { { certs.cert, certs.key, certs.junk }, certs.junk, "no certificate" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char why[TLS_WHY_MAX] = "";
+        struct tls *t = NULL;
+
+        assert_int_equal(tls_create(TLS_SERVER, &cases[i].files, &t, why), EH_EINVAL);
+        assert_null(t);
+        if (!strstr(why, cases[i].culprit) || !strstr(why, cases[i].why))
+            fail_msg("case %zu: %s", i, why);
+    }
+}
+
+static void test_a_client_needs_no_certificate(void **state)
+{
+    const struct tls_files files = { "", "", certs.ca };
+    struct tls_certificate got;
+    char why[TLS_WHY_MAX];
+    struct tls *t;
+
+    (void)state;
+    assert_int_equal(tls_create(TLS_CLIENT, &files, &t, why), EH_OK);
+    assert_int_equal(tls_certificate(t, &got), EH_ENOENT);
+    tls_free(t);
+}
+
+static void test_a_client_refuses_what_it_cannot_read(void **state)
+{
+    const struct tls_files cases[] = {
+        { "", "", certs.junk },
+        { certs.junk, certs.key, certs.ca },
+        { certs.cert, certs.other_key, certs.ca },
+    };
+    char why[TLS_WHY_MAX];
+    struct tls *t = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(tls_create(TLS_CLIENT, &cases[i], &t, why), EH_EINVAL);
+    assert_null(t);
+}
+
+static void test_reload_takes_the_new_or_keeps_the_old(void **state)
+{
+    struct tls *t = server_with(certs.cert);
+    const struct tls_files second = { certs.second, certs.key, "" };
+    const struct tls_files bad = { certs.cert, certs.other_key, "" };
+    struct tls_certificate got;
+    char why[TLS_WHY_MAX] = "";
+
+    (void)state;
+    assert_int_equal(tls_reload(t, &second, why), EH_OK);
+    assert_int_equal(tls_certificate(t, &got), EH_OK);
+    assert_string_equal(got.subject, "/CN=second");
+    assert_int_equal(tls_reload(t, &bad, why), EH_EINVAL);
+    assert_non_null(strstr(why, "does not belong"));
+    assert_int_equal(tls_certificate(t, &got), EH_OK);
+    assert_string_equal(got.subject, "/CN=second");
+    tls_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_server_tells_its_certificate),
+        cmocka_unit_test(test_an_expired_certificate_is_taken),
+        cmocka_unit_test(test_a_ca_may_complete_the_chain_or_not),
+        cmocka_unit_test(test_what_cannot_be_used_is_named),
+        cmocka_unit_test(test_a_client_needs_no_certificate),
+        cmocka_unit_test(test_a_client_refuses_what_it_cannot_read),
+        cmocka_unit_test(test_reload_takes_the_new_or_keeps_the_old),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
