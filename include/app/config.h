@@ -33,6 +33,7 @@ struct config {
     char *redis_prefix;
     uint64_t redis_pool_size;
     bool enable_cache;
+    bool enable_sse;
     uint64_t max_cache_length;
     uint64_t max_cache_request_limit;
     uint64_t default_cache_ttl;           /* s */

@@ -1,4 +1,4 @@
-/* conn.h - one client: HTTP first, then WebSocket, then closing.
+/* conn.h - one client: HTTP first, then WebSocket or an event stream, then closing.
  * Thread:  its worker's; a pointer to it never leaves that thread.
  * Owns:    its stream, its subscriptions (app/sub.h), its rights, what is half-read.
  * Life:    conn_open .. conn_close; the memory goes at the end of the turn.
@@ -22,6 +22,7 @@
 enum conn_state {
     CONN_HTTP,    /* reads requests */
     CONN_WS,      /* reads frames */
+    CONN_SSE,     /* sends events; what the client sends is ignored */
     CONN_LEAVING, /* WebSocket: waits for answers to earlier requests, then sends Close */
     CONN_CLOSING, /* WebSocket: our Close is sent, the peer's has not come */
     CONN_LINGER,  /* everything said: waits for the peer to close the socket, reads nothing */
@@ -31,14 +32,15 @@ enum conn_state {
 struct conn {
     struct stream stream;
     struct worker *worker;
-    struct timer timer;    /* by state: handshake, ping, end of closing */
-    struct loop_task task; /* settling at the end of the turn, then the reaping */
-    struct list subs;      /* of struct sub */
-    struct list readers;   /* of the log (app/reader.h) that wait for their turn */
-    struct list throttled; /* in worker->throttled while it is not read */
+    const struct sub_writer *writer; /* how its subscriptions speak; NULL before the first */
+    struct timer timer;              /* by state: handshake, ping, end of closing */
+    struct loop_task task;           /* settling at the end of the turn, then the reaping */
+    struct list subs;                /* of struct sub */
+    struct list readers;             /* of the log (app/reader.h) that wait for their turn */
+    struct list throttled;           /* in worker->throttled while it is not read */
     struct conn_ref ref;
     uint64_t last_heard_ms;
-    struct auth *auth;  /* worker->everybody, or its own; NULL before the upgrade */
+    struct auth *auth;  /* worker->everybody, or its own; NULL: nobody said yet */
     struct buf in;      /* bytes not yet understood */
     struct buf message; /* of a WebSocket message that came in pieces */
     union {
@@ -54,6 +56,7 @@ struct conn {
     bool overflowed;
     bool is_page_under_way; /* of one of its readers */
     bool peer_closed;       /* its Close came */
+    bool sse_json;          /* SSE: events are objects (?format=json) */
     enum metric closed_as;  /* the reason of disconnects_total, once known */
 };
 
@@ -65,6 +68,14 @@ void conn_close(struct conn *c, enum metric reason);
 void conn_linger(struct conn *c, enum metric reason);
 /* The server goes away: 1001, or the end of an idle HTTP connection. */
 void conn_drain(struct conn *c);
+
+void conn_set_timer(struct conn *c, timer_fn *fn,
+                    uint64_t after_ms); /* instead of the present one */
+/* Until the next ping, or the token's end if that comes first. */
+void conn_set_ping_timer(struct conn *c, timer_fn *fn);
+bool conn_token_expired(const struct conn *c);
+
+void conn_forget_auth(struct conn *c); /* a request was answered */
 
 /* One unit of output; closes with 1013 (at the end of the turn) when the queue would pass the
  * limit. False: it was not queued. */
@@ -78,6 +89,9 @@ void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL:
 
 /* conn_http.c: one step over the input; bytes used, 0 for more. */
 size_t conn_http_step(struct conn *c, char *p, size_t n);
+
+/* conn_sse.c: a request that wants a topic's events, which http_accepts found. */
+void conn_sse_handle(struct conn *c, const struct http_request *rq);
 
 /* conn_ws.c */
 void conn_ws_begin(struct conn *c, struct auth *auth); /* after the 101 was queued */

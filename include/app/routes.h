@@ -4,6 +4,8 @@
 #ifndef EH_APP_ROUTES_H
 #define EH_APP_ROUTES_H
 
+#include <jansson.h>
+
 #include "app/conn.h"
 #include "proto/http.h"
 
@@ -16,7 +18,8 @@ struct http_answer {
 
 /* Answers a request, or (rq NULL) something after which nothing can be read as one. */
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a);
-void http_send_head(struct conn *c, int status, struct str extra); /* 101 */
+/* A head, to which it adds Date, and what of the body is there already, as one unit. */
+void http_send_unit(struct conn *c, const struct http_response *head, struct str body);
 /* {"error":"…"} */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);
@@ -24,6 +27,25 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
 /* Answers every request that is no upgrade. True when the path is one of ours, so that it does not
  * upgrade either. */
 bool routes_handle(struct conn *c, const struct http_request *rq);
+
+/* http_topic.c: a request for /<topic>, a POST or one that accepts events; false: it is neither. */
+bool http_topic_handle(struct conn *c, const struct http_request *rq);
+
+/* What every answer of /<topic> carries, errors too: other origins may read it. */
+#define HTTP_TOPIC_CORS "Access-Control-Allow-Origin: *\r\n"
+void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
+/* Who asks (c->auth from then on) and for what, the path decoded: a topic, or with AUTH_READ also a
+ * pattern. EH_EINVAL: it was refused with 400, 401 or 403. */
+int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
+                    struct buf *ret_topic) EH_MUST_USE;
+/* Those parameters of the query as the params of a method: an integer where it is spelled as one,
+ * else a string. `names` ends with NULL. NULL: one is not URL-encoded UTF-8. */
+json_t *http_topic_params(const struct http_request *rq, const char *const *names);
+
+/* upgrade.c: the rights that the token of a request gives; everybody's with DISABLE_AUTH.
+ * EH_EINVAL: *ret_why (static text) says what is wrong with it; it was logged and counted. */
+int upgrade_authorize(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
+                      const char **ret_why) EH_MUST_USE;
 
 /* upgrade.c: a request that wants to be a WebSocket. */
 bool upgrade_is_wanted(const struct http_request *rq);

@@ -13,7 +13,21 @@
 #include "hub/message.h"
 #include "hub/trie.h"
 
+struct delivery;
 struct join;
+struct sub;
+
+/* How the subscriptions of a connection speak to its client: over WebSocket (sub_ws.c) or as
+ * server-sent events (conn_sse.c). All else about them is the same. */
+struct sub_writer {
+    /* The log's first page is there: the answer to the request. */
+    void (*joined)(struct conn *c, struct str id, struct str filter, bool recovered);
+    /* All of the log was sent, and all that it held up to `cut`, which is above the last message's
+     * id. NULL: not of interest. */
+    void (*caught_up)(struct conn *c, struct msgid cut);
+    bool (*message)(const struct sub *s, struct delivery *d); /* false: it was not queued */
+};
+extern const struct sub_writer sub_ws_writer, sub_sse_writer;
 
 struct sub {
     struct trie_sub trie;
@@ -22,7 +36,7 @@ struct sub {
     struct join *join; /* NULL: live */
     struct msgid last;
     uint16_t id_n;
-    char id[]; /* JSON text of the request's id */
+    char id[]; /* JSON text of the request's id; none with SSE */
 };
 
 /* Subscribes; one of the same filter on this connection is replaced. */
@@ -34,19 +48,21 @@ struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none 
 /* A live message goes to all subscriptions of the worker that match. */
 void delivery_to_all(struct worker *w, struct message *m);
 
-/* One message on its way to one or many subscriptions: the head is made once for equal ids. */
+/* One message on its way to one or many subscriptions: what they send alike is made once, when the
+ * first needs it. */
 struct delivery {
     struct message *message;
     struct worker *worker;
+    struct bytes *event[2]; /* SSE: the text, and the object (?format=json); or NULL */
     uint32_t n_sent;
-    uint16_t head_n;
+    uint16_t head_n; /* WebSocket: the same for equal ids */
     uint16_t id_n;
     char id[256];
     char head[320];
 };
 void delivery_init(struct delivery *d, struct worker *w, struct message *m);
 void sub_deliver(struct sub *s, struct delivery *d); /* sends it if it is new to the subscription */
-void delivery_done(const struct delivery *d);        /* counts it */
+void delivery_done(struct delivery *d);              /* counts it */
 
 struct str sub_id(const struct sub *s);
 

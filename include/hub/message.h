@@ -1,6 +1,7 @@
 /* message.h - one published message, immutable, encoded once, shared by all who send it.
  * Thread:  any; held by count (base/shared.h).
- * Bytes:   body is the `result` object of a delivery followed by the brace that closes the envelope,
+ * Bytes:   body is the `result` object of a delivery followed by the brace that closes the
+ * envelope,
  *          `{"id":"1574843571767-0","message":"…","origin":"…","topic":"my/topic1"}}`, so that a
  *          delivery is a small head of its own, {"id":<rpc id>,"jsonrpc":"2.0","result":, and a
  *          reference to the body.
@@ -17,7 +18,8 @@
 
 struct message {
     struct shared shared;
-    bool foreign; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log */
+    bool foreign; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log
+                   */
     struct msgid id;
     struct str topic; /* a view into body: the topic stands there as it is */
     struct str body;  /* a view into the block */
@@ -34,6 +36,9 @@ static inline struct str message_object(const struct message *m)
 {
     return (struct str){ m->body.p, m->body.n - 1 };
 }
+
+/* Begins with the JSON string of the message's text, as it was published; more follows. */
+struct str message_text_json(const struct message *m);
 
 static inline struct message *message_ref(struct message *m)
 {

@@ -27,6 +27,9 @@ int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_
 int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUST_USE;
 int sock_error(int fd); /* SO_ERROR: 0 or an errno */
 
+/* The connection ends (ETIMEDOUT) when for so long nothing that waits was sent or acknowledged. */
+void sock_user_timeout(int fd, unsigned ms);
+
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT]); /* "1.2.3.4:80" */
 void sock_local_addr(int fd, struct sock_addr *ret); /* all zero when it has none */
 

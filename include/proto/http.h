@@ -60,6 +60,8 @@ struct str http_header(const struct http_request *rq, struct str name);
 size_t http_header_count(const struct http_request *rq, struct str name);
 /* Whether a list field (RFC 9110 5.6.1), over all its lines, holds the token (case-insensitive). */
 bool http_header_has_token(const struct http_request *rq, struct str name, struct str token);
+/* Whether Accept names the media type (case-insensitive, parameters aside); wildcards do not. */
+bool http_accepts(const struct http_request *rq, struct str media_type);
 
 /* The first parameter of that name in a query string; *ret is not decoded. */
 bool http_query_param(struct str query, struct str name, struct str *ret);

@@ -1,11 +1,13 @@
 #include "app/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "app/reader.h"
 #include "app/sub.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -73,6 +75,13 @@ static void log_close(const struct conn *c)
               LOG_Z("peer", peer), LOG_N("code", c->close_code));
 }
 
+void conn_forget_auth(struct conn *c)
+{
+    if (c->auth != c->worker->everybody)
+        auth_free(c->auth);
+    c->auth = NULL;
+}
+
 void conn_close(struct conn *c, enum metric reason)
 {
     struct worker *w = c->worker;
@@ -91,11 +100,35 @@ void conn_close(struct conn *c, enum metric reason)
         list_remove(&c->throttled);
     buf_done(&c->in);
     buf_done(&c->message);
-    if (c->auth != w->everybody)
-        auth_free(c->auth);
+    conn_forget_auth(c);
     loop_cancel(&c->task);
     c->task.fn = on_reap;
     loop_reap_later(w->loop, &c->task);
+}
+
+void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
+{
+    timer_stop(&c->timer);
+    timer_init(&c->timer, fn);
+    loop_timer(c->worker->loop, &c->timer, after_ms);
+}
+
+void conn_set_ping_timer(struct conn *c, timer_fn *fn)
+{
+    uint64_t wait_ms = c->worker->context->config->ping_interval * 1000;
+    uint64_t expires_ms = auth_expires(c->auth) * 1000;
+    uint64_t now_ms = clock_wall_ms();
+
+    if (expires_ms && expires_ms < now_ms + wait_ms)
+        wait_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
+    conn_set_timer(c, fn, wait_ms);
+}
+
+bool conn_token_expired(const struct conn *c)
+{
+    uint64_t expires = auth_expires(c->auth);
+
+    return expires && clock_wall_ms() / 1000 >= expires;
 }
 
 void conn_linger(struct conn *c, enum metric reason)
@@ -110,16 +143,14 @@ void conn_linger(struct conn *c, enum metric reason)
     buf_done(&c->message);
     stream_resume(&c->stream); /* reads on, to see the peer's end, and throws away */
     stream_shutdown(&c->stream);
-    timer_stop(&c->timer);
-    timer_init(&c->timer, on_linger_timeout);
-    loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
+    conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
 }
 
 void conn_drain(struct conn *c)
 {
     if (c->state == CONN_WS || c->state == CONN_LEAVING)
         conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
-    else if (c->state == CONN_HTTP)
+    else if (c->state == CONN_HTTP || c->state == CONN_SSE)
         conn_linger(c, METRIC_CLOSED_DRAIN);
 }
 
@@ -196,7 +227,7 @@ static void on_input(struct conn *c, char *p, size_t n)
         n = buf_used(&c->in);
     }
     used = consume(c, p, n);
-    if (!is_reading(c) && c->state != CONN_LEAVING)
+    if (c->state == CONN_LINGER || c->state == CONN_DEAD)
         return; /* closing gave the buffers back */
     if (had_rest)
         buf_consume(&c->in, used);
@@ -216,13 +247,20 @@ static void on_data(struct stream *s, char *p, size_t n)
         on_input(c, p, n);
 }
 
+static enum metric reason_of(int err)
+{
+    if (err == 0)
+        return METRIC_CLOSED_CLIENT;
+    return err == ETIMEDOUT ? METRIC_CLOSED_TIMEOUT : METRIC_CLOSED_ERROR;
+}
+
 static void on_end(struct stream *s, int err)
 {
     struct conn *c = conn_of(s);
 
     if (err == 0)
         stream_flush(s); /* a client that only half-closed still gets its answers */
-    conn_close(c, err ? METRIC_CLOSED_ERROR : METRIC_CLOSED_CLIENT);
+    conn_close(c, reason_of(err));
 }
 
 static void on_sent(struct stream *s, size_t sent)

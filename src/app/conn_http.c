@@ -26,7 +26,7 @@ static void add_date(struct buf *out)
         strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &tm)));
 }
 
-static void send_unit(struct conn *c, const struct http_response *head, struct str body)
+void http_send_unit(struct conn *c, const struct http_response *head, struct str body)
 {
     struct http_response dated = *head;
     struct buf extra = { 0 };
@@ -45,11 +45,6 @@ static void send_unit(struct conn *c, const struct http_response *head, struct s
     buf_done(&out);
 }
 
-void http_send_head(struct conn *c, int status, struct str extra)
-{
-    send_unit(c, &(struct http_response){ .status = status, .extra = extra }, STR(""));
-}
-
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
 {
     bool has_body = rq && (rq->content_length || rq->chunked);
@@ -63,7 +58,7 @@ void http_send(struct conn *c, const struct http_request *rq, const struct http_
         .extra = a->extra,
     };
 
-    send_unit(c, &head, is_head ? STR("") : a->body);
+    http_send_unit(c, &head, is_head ? STR("") : a->body);
     if (!head.keep_alive)
         conn_linger(c, METRIC_CLOSED_SERVER);
 }
@@ -89,7 +84,7 @@ static void handle(struct conn *c, const struct http_request *rq)
         return;
     if (upgrade_is_wanted(rq))
         upgrade_handle(c, rq);
-    else
+    else if (!http_topic_handle(c, rq))
         http_send_error(c, rq, 404, "not found", STR(""));
 }
 

@@ -4,13 +4,7 @@
 #include "app/conn.h"
 #include "app/rpc.h"
 #include "app/sub.h"
-#include "base/clock.h"
 #include "base/log.h"
-
-static uint64_t ping_ms(const struct conn *c)
-{
-    return c->worker->context->config->ping_interval * 1000;
-}
 
 static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
 {
@@ -25,25 +19,6 @@ static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
     shared_unref(&copy->shared);
 }
 
-static bool token_expired(const struct conn *c)
-{
-    uint64_t expires = auth_expires(c->auth);
-
-    return expires && clock_wall_ms() / 1000 >= expires;
-}
-
-/* Until the next ping, or the token's end if that comes first. */
-static void start_ping_timer(struct conn *c)
-{
-    uint64_t expires_ms = auth_expires(c->auth) * 1000;
-    uint64_t now_ms = clock_wall_ms();
-    uint64_t wait = ping_ms(c);
-
-    if (expires_ms && expires_ms < now_ms + wait)
-        wait = expires_ms > now_ms ? expires_ms - now_ms : 0;
-    loop_timer(c->worker->loop, &c->timer, wait);
-}
-
 /* Then it is us who do not listen. One that does not read what it asked for has no such excuse. */
 static bool waits_for_broker(const struct conn *c)
 {
@@ -56,16 +31,16 @@ static void on_ping_timer(struct timer *t)
     uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
     struct bytes *ping = (struct bytes *)c->worker->ping;
 
-    if (token_expired(c)) {
+    if (conn_token_expired(c)) {
         conn_ws_close(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
         return;
     }
-    if (silent_ms >= 2 * ping_ms(c) && !waits_for_broker(c)) {
+    if (silent_ms >= 2 * c->worker->context->config->ping_interval * 1000 && !waits_for_broker(c)) {
         conn_close(c, METRIC_CLOSED_TIMEOUT);
         return;
     }
     (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
-    start_ping_timer(c);
+    conn_set_ping_timer(c, on_ping_timer);
 }
 
 static void on_leave_timeout(struct timer *t)
@@ -82,22 +57,14 @@ static void on_close_timeout(struct timer *t)
     conn_linger(c, c->closed_as);
 }
 
-static void set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
-{
-    timer_stop(&c->timer);
-    timer_init(&c->timer, fn);
-    loop_timer(c->worker->loop, &c->timer, after_ms);
-}
-
 void conn_ws_begin(struct conn *c, struct auth *auth)
 {
     c->state = CONN_WS;
     c->auth = auth;
+    c->writer = &sub_ws_writer;
     c->last_heard_ms = loop_now(c->worker->loop);
     ws_decoder_init(&c->ws);
-    timer_stop(&c->timer);
-    timer_init(&c->timer, on_ping_timer);
-    start_ping_timer(c);
+    conn_set_ping_timer(c, on_ping_timer);
 }
 
 void conn_ws_send_text(struct conn *c, struct bytes *text)
@@ -133,7 +100,7 @@ void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason
     if (c->peer_closed)
         conn_linger(c, reason);
     else
-        set_timer(c, on_close_timeout, CONN_LINGER_MS);
+        conn_set_timer(c, on_close_timeout, CONN_LINGER_MS);
 }
 
 /* How long answers are waited for: a drain leaves less time, and must get its Close out. */
@@ -160,7 +127,7 @@ void conn_ws_leave(struct conn *c, int code, enum metric reason)
         return;
     }
     c->state = CONN_LEAVING;
-    set_timer(c, on_leave_timeout, leave_ms(c));
+    conn_set_timer(c, on_leave_timeout, leave_ms(c));
 }
 
 void conn_ws_on_idle(struct conn *c)
@@ -176,7 +143,7 @@ void conn_ws_overflow(struct conn *c)
     if (c->state == CONN_DEAD || c->state == CONN_LINGER)
         return;
     stream_discard(&c->stream);
-    if (c->state == CONN_HTTP || c->state == CONN_CLOSING) {
+    if (c->state != CONN_WS && c->state != CONN_LEAVING) {
         conn_close(c, METRIC_CLOSED_SLOW);
         return;
     }

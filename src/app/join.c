@@ -7,7 +7,6 @@
 #include "app/sub.h"
 #include "base/mem.h"
 #include "hub/topic.h"
-#include "proto/jsonrpc.h"
 
 #define ASIDE_COST 128 /* of a message set aside, beside its body: the head and the unit to be */
 
@@ -51,11 +50,7 @@ static void confirm(struct join *j, struct conn *c, bool recovered)
         return;
     j->confirmed = true;
     if (c)
-        conn_ws_send_text(
-            c, jsonrpc_result_tree(str_make(j->id, j->id_n),
-                                   json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe",
-                                             "recovered", (int)recovered, "status", "ok", "topic",
-                                             j->filter, j->filter_n)));
+        c->writer->joined(c, str_make(j->id, j->id_n), str_make(j->filter, j->filter_n), recovered);
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
@@ -120,8 +115,11 @@ static void go_live(struct join *j)
     struct msgid cut = j->reader.call.history.cut;
 
     s->join = NULL;
-    if (msgid_cmp(cut, s->last) > 0)
+    if (msgid_cmp(cut, s->last) > 0) {
         s->last = cut;
+        if (s->conn->writer->caught_up)
+            s->conn->writer->caught_up(s->conn, cut);
+    }
     for (size_t i = 0; i < j->n_aside; i++)
         deliver_one(&j->reader, j->aside[i]);
     aside_clear(j);

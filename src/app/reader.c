@@ -47,8 +47,9 @@ static void on_answer(struct mail *m, void *owner)
 
 static bool may_ask(const struct conn *c)
 {
-    return (c->state == CONN_WS || c->state == CONN_LEAVING) && !c->overflowed &&
-           !c->is_page_under_way && !conn_is_half_full(c);
+    bool may_send = c->state == CONN_WS || c->state == CONN_SSE || c->state == CONN_LEAVING;
+
+    return may_send && !c->overflowed && !c->is_page_under_way && !conn_is_half_full(c);
 }
 
 void readers_pump(struct conn *c)

@@ -1,13 +1,10 @@
 #include "app/sub.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/topic.h"
-#include "proto/jsonrpc.h"
-#include "proto/ws.h"
 
 struct str sub_id(const struct sub *s)
 {
@@ -87,37 +84,11 @@ void delivery_init(struct delivery *d, struct worker *w, struct message *m)
 {
     d->message = m;
     d->worker = w;
+    d->event[0] = d->event[1] = NULL;
     d->head_n = 0;
     d->id_n = 0;
     d->n_sent = 0;
 }
-
-static void append(struct delivery *d, struct str s)
-{
-    assert(d->head_n + s.n <= sizeof(d->head));
-    memcpy(d->head + d->head_n, s.p, s.n);
-    d->head_n = (uint16_t)(d->head_n + s.n);
-}
-
-/* The frame's head and the envelope in front of the shared body; most subscribers of a topic have
- * the same id, so it is seldom made anew. */
-static void make_head(struct delivery *d, struct str id)
-{
-    static const struct str before = { "{\"id\":", 6 };
-    static const struct str after = { ",\"jsonrpc\":\"2.0\",\"result\":", 26 };
-    uint64_t payload = before.n + id.n + after.n + d->message->body.n;
-
-    if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
-        return;
-    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload);
-    append(d, before);
-    append(d, id);
-    append(d, after);
-    memcpy(d->id, id.p, id.n);
-    d->id_n = (uint16_t)id.n;
-}
-
-_Static_assert(sizeof(((struct delivery *)0)->id) >= JSONRPC_ID_MAX, "every id fits");
 
 void sub_deliver(struct sub *s, struct delivery *d)
 {
@@ -128,13 +99,16 @@ void sub_deliver(struct sub *s, struct delivery *d)
             return;
         s->last = m->id;
     }
-    make_head(d, sub_id(s));
-    if (conn_send(s->conn, str_make(d->head, d->head_n), &m->shared, m->body))
+    if (s->conn->writer->message(s, d))
         d->n_sent++;
 }
 
-void delivery_done(const struct delivery *d)
+void delivery_done(struct delivery *d)
 {
+    for (size_t i = 0; i < sizeof(d->event) / sizeof(d->event[0]); i++) {
+        if (d->event[i])
+            shared_unref(&d->event[i]->shared);
+    }
     metrics_add(d->worker->metrics, METRIC_DELIVERIES, d->n_sent);
 }
 

@@ -66,14 +66,21 @@ static int verify(struct conn *c, const struct http_request *rq, struct auth **r
     return rc;
 }
 
-static void refuse_token(struct conn *c, const char *why)
+int upgrade_authorize(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
+                      const char **ret_why)
 {
     char peer[SOCK_ADDR_TEXT];
 
+    if (c->worker->context->config->disable_auth) {
+        *ret_auth = c->worker->everybody;
+        return EH_OK;
+    }
+    if (verify(c, rq, ret_auth, ret_why) == EH_OK)
+        return EH_OK;
     sock_addr_format(&c->peer, peer);
-    log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
+    log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", *ret_why));
     metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
-    http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+    return EH_EINVAL;
 }
 
 /* Browsers insist on an answer to a subprotocol: the first one offered. */
@@ -100,7 +107,7 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
     buf_addf(&extra, "Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n", accept);
     if (subprotocol.n)
         buf_addf(&extra, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(subprotocol));
-    http_send_head(c, 101, buf_str(&extra));
+    http_send_unit(c, &(struct http_response){ .status = 101, .extra = buf_str(&extra) }, STR(""));
     buf_done(&extra);
     conn_ws_begin(c, auth);
 }
@@ -109,7 +116,7 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
 void upgrade_handle(struct conn *c, const struct http_request *rq)
 {
     struct worker *w = c->worker;
-    struct auth *auth = w->everybody;
+    struct auth *auth;
     const char *why = find_fault(rq);
 
     if (!str_eq(rq->method, STR("GET"))) {
@@ -127,8 +134,8 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
         http_send_error(c, NULL, 400, why, STR(""));
         return;
     }
-    if (!w->context->config->disable_auth && verify(c, rq, &auth, &why) < 0) {
-        refuse_token(c, why);
+    if (upgrade_authorize(c, rq, &auth, &why) < 0) {
+        http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
         return;
     }
     accept_handshake(c, rq, auth);

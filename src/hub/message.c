@@ -39,6 +39,9 @@ static void concat(char *out, const struct str *parts, size_t n)
     }
 }
 
+#define BEFORE_ID   STR("{\"id\":\"")
+#define BEFORE_TEXT STR("\",\"message\":")
+
 /* A valid topic needs no escapes, so its text in the body serves as the topic, too. */
 struct message *message_create(struct msgid id, struct str topic, struct str message_json,
                                struct str origin_json)
@@ -46,9 +49,9 @@ struct message *message_create(struct msgid id, struct str topic, struct str mes
     const struct str end = STR("\"}}");
     char id_text[MSGID_TEXT];
     const struct str parts[] = {
-        STR("{\"id\":\""),
+        BEFORE_ID,
         { id_text, msgid_format(id, id_text) },
-        STR("\",\"message\":"),
+        BEFORE_TEXT,
         message_json,
         origin_json.n ? STR(",\"origin\":") : (struct str){ NULL, 0 },
         origin_json,
@@ -66,4 +69,11 @@ struct message *message_create(struct msgid id, struct str topic, struct str mes
     m->topic = str_make(body + n - end.n - topic.n, topic.n);
     m->body = str_make(body, n);
     return m;
+}
+
+struct str message_text_json(const struct message *m)
+{
+    char id_text[MSGID_TEXT];
+
+    return str_skip(m->body, BEFORE_ID.n + msgid_format(m->id, id_text) + BEFORE_TEXT.n);
 }

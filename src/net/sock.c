@@ -145,6 +145,11 @@ int sock_error(int fd)
     return err;
 }
 
+void sock_user_timeout(int fd, unsigned ms)
+{
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT])
 {
     char ip[INET6_ADDRSTRLEN];

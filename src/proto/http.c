@@ -276,3 +276,24 @@ bool http_header_has_token(const struct http_request *rq, struct str name, struc
     }
     return false;
 }
+
+static bool list_has_media_type(struct str list, struct str type)
+{
+    struct str element, name;
+
+    while (str_cut(&list, ',', &element)) {
+        if (str_cut(&element, ';', &name) && str_eq_nocase(str_trim(name), type))
+            return true;
+    }
+    return false;
+}
+
+bool http_accepts(const struct http_request *rq, struct str media_type)
+{
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        if (str_eq_nocase(rq->headers[i].name, STR("Accept")) &&
+            list_has_media_type(rq->headers[i].value, media_type))
+            return true;
+    }
+    return false;
+}

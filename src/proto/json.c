@@ -1,5 +1,7 @@
 #include "proto/json.h"
 
+#include <limits.h>
+
 #define EVERY_BYTE(c) (UINT64_MAX / 0xff * (uint64_t)(c))
 
 /* Is any byte of w less than `limit` (at most 0x80)? The subtraction borrows into the top bit of
@@ -67,4 +69,121 @@ void json_add_string(struct buf *out, struct str s)
         s = str_skip(s, n + 1);
     }
     buf_add_char(out, '"');
+}
+
+/* The four hex digits at the start of s, or EH_EINVAL. */
+static int read_hex4(struct str s)
+{
+    int value = 0;
+
+    if (s.n < 4)
+        return EH_EINVAL;
+    for (size_t i = 0; i < 4; i++) {
+        char c = s.p[i];
+
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (c - '0');
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            value = value * 16 + ((c | 0x20) - 'a' + 10);
+        else
+            return EH_EINVAL;
+    }
+    return value;
+}
+
+static void add_utf8(struct buf *out, uint32_t c)
+{
+    if (c < 0x80) {
+        buf_add_char(out, (char)c);
+        return;
+    }
+    if (c < 0x800) {
+        buf_add_char(out, (char)(0xc0 | c >> 6));
+    } else if (c < 0x10000) {
+        buf_add_char(out, (char)(0xe0 | c >> 12));
+        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+    } else {
+        buf_add_char(out, (char)(0xf0 | c >> 18));
+        buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+    }
+    buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+}
+
+/* s stands behind `\u`: the bytes used, 4 or, of a surrogate pair, 10. */
+static int read_unicode(struct str s, struct buf *out)
+{
+    int high = read_hex4(s);
+    int low;
+
+    if (high < 0 || (high >= 0xdc00 && high < 0xe000))
+        return EH_EINVAL;
+    if (high < 0xd800 || high >= 0xe000) {
+        add_utf8(out, (uint32_t)high);
+        return 4;
+    }
+    if (s.n < 10 || s.p[4] != '\\' || s.p[5] != 'u')
+        return EH_EINVAL;
+    low = read_hex4(str_skip(s, 6));
+    if (low < 0xdc00 || low >= 0xe000)
+        return EH_EINVAL;
+    add_utf8(out, 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
+    return 10;
+}
+
+/* s stands behind the backslash: the bytes used. */
+static int read_escape(struct str s, struct buf *out)
+{
+    static const char names[] = "\"\\/bfnrt";
+    static const char values[] = "\"\\/\b\f\n\r\t";
+    const char *at;
+    int used;
+
+    if (s.n == 0)
+        return EH_EINVAL;
+    if (s.p[0] == 'u') {
+        used = read_unicode(str_skip(s, 1), out);
+        return used < 0 ? used : used + 1;
+    }
+    at = memchr(names, s.p[0], sizeof(names) - 1);
+    if (!at)
+        return EH_EINVAL;
+    buf_add_char(out, values[at - names]);
+    return 1;
+}
+
+/* What stands between the quotes; the bytes up to the closing one. */
+static int read_text(struct str s, struct buf *out)
+{
+    size_t at = 0;
+
+    for (;;) {
+        size_t n = plain_run(str_skip(s, at));
+        int used;
+
+        buf_add(out, s.p + at, n);
+        at += n;
+        if (at == s.n)
+            return EH_EINVAL;
+        if (s.p[at] == '"')
+            return (int)at;
+        if (s.p[at] != '\\')
+            return EH_EINVAL;
+        used = read_escape(str_skip(s, at + 1), out);
+        if (used < 0)
+            return used;
+        at += 1 + (size_t)used;
+    }
+}
+
+int json_read_string(struct str in, struct buf *out)
+{
+    int n;
+
+    if (in.n > INT_MAX)
+        in.n = INT_MAX;
+    if (in.n == 0 || in.p[0] != '"')
+        return EH_EINVAL;
+    n = read_text(str_skip(in, 1), out);
+    return n < 0 ? n : n + 2;
 }

@@ -345,6 +345,36 @@ static void test_list_tokens(void **state)
     assert_int_equal(http_header_count(&rq, STR("none")), 0);
 }
 
+static void test_accepted_media_types(void **state)
+{
+    static const struct {
+        const char *accept;
+        bool want;
+    } types[] = {
+        { "text/event-stream", true },
+        { "Text/Event-Stream;q=1", true },
+        { "text/html, text/event-stream ; charset=utf-8, */*", true },
+        { "text/html\r\nAccept: text/event-stream", true },
+        { "*/*", false },
+        { "text/*", false },
+        { "text/event-streams", false },
+        { "text/html;x=text/event-stream", false },
+        { "", false },
+        { "x\r\nX-Accept: text/event-stream", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(types); i++) {
+        struct buf head = { 0 };
+
+        buf_addf(&head, "GET / HTTP/1.1\r\nHost: h\r\nAccept: %s\r\n\r\n", types[i].accept);
+        assert_true(parse(buf_str(&head)) > 0);
+        if (http_accepts(&rq, STR("text/event-stream")) != types[i].want)
+            fail_msg("%s", types[i].accept);
+        buf_done(&head);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_head_limit),
         cmocka_unit_test(test_field_limit),
         cmocka_unit_test(test_list_tokens),
+        cmocka_unit_test(test_accepted_media_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -59,14 +60,17 @@ static void appends_behind_what_is_there(void **state)
 
 static bool reads_back(struct str in)
 {
-    struct buf out = { 0 };
+    struct buf out = { 0 }, back = { 0 };
     json_t *v;
     bool is_same;
 
     json_add_string(&out, in);
     v = json_loadb(buf_head(&out), buf_used(&out), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     is_same = v && str_eq(str_make(json_string_value(v), json_string_length(v)), in);
+    is_same = is_same && json_read_string(buf_str(&out), &back) == (int)buf_used(&out) &&
+              str_eq(buf_str(&back), in);
     json_decref(v);
+    buf_done(&back);
     buf_done(&out);
     return is_same;
 }
@@ -124,6 +128,92 @@ static void random_texts_read_back(void **state)
     }
 }
 
+/* --- json_read_string --- */
+
+static void strings_are_read(void **state)
+{
+    static const struct {
+        struct str in, want;
+        int used;
+    } cases[] = {
+        { STR("\"\""), STR(""), 2 },
+        { STR("\"plain\",\"topic\":1"), STR("plain"), 7 },
+        { STR("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), STR("\"\\/\b\f\n\r\t"), 18 },
+        { STR("\"a\\u0000b\""), STR("a\0b"), 10 },
+        { STR("\"\\u007f\\u0080\\u07FF\\u0800\\uffff\""),
+          STR("\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"), 32 },
+        { STR("\"\\ud83d\\ude00\\uDBFF\\uDFFF\""), STR("\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf"), 26 },
+        { STR("\"\xe2\x82\xac as it is\""), STR("\xe2\x82\xac as it is"), 14 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = { 0 };
+        int used = json_read_string(cases[i].in, &out);
+
+        if (used != cases[i].used || !str_eq(buf_str(&out), cases[i].want))
+            fail_msg("%.*s: %d, %.*s", STR_ARG(cases[i].in), used, STR_ARG(buf_str(&out)));
+        buf_done(&out);
+    }
+}
+
+static void what_is_no_string_is_refused(void **state)
+{
+    static const struct str cases[] = {
+        { NULL, 0 },
+        STR("x\""),
+        STR("\""),
+        STR("\"no end"),
+        STR("\"no end\\\""),
+        STR("\"\\"),
+        STR("\"\\x41\""),
+        STR("\"\\\0\""),
+        STR("\"line\nfeed\""),
+        STR("\"nul\0\""),
+        STR("\"\\u12\""),
+        STR("\"\\u12g4\""),
+        STR("\"\\u 123\""),
+        STR("\"\\u123"),
+        STR("\"\\ud800\""),
+        STR("\"\\ud800x\\udc00\""),
+        STR("\"\\ud800\\ud800\""),
+        STR("\"\\ud800\\u0041\""),
+        STR("\"\\ud800\\n00000\""),
+        STR("\"\\udc00\""),
+        STR("\"\\udfff\\ud800\""),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = { 0 };
+
+        if (json_read_string(cases[i], &out) != EH_EINVAL)
+            fail_msg("%.*s", STR_ARG(cases[i]));
+        buf_done(&out);
+    }
+}
+
+static void every_bmp_escape_reads_as_the_library_does(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 0x10000; c++) {
+        char text[9];
+        struct buf out = { 0 };
+        json_t *v;
+        int used;
+
+        (void)snprintf(text, sizeof(text), "\"\\u%04x\"", c);
+        v = json_loadb(text, 8, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        used = json_read_string(str_make(text, 8), &out);
+        if (v ? used != 8 ||
+                    !str_eq(buf_str(&out), str_make(json_string_value(v), json_string_length(v)))
+              : used != EH_EINVAL)
+            fail_msg("%s", text);
+        json_decref(v);
+        buf_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +222,9 @@ int main(void)
         cmocka_unit_test(every_character_reads_back_at_every_place),
         cmocka_unit_test(only_what_must_be_is_escaped),
         cmocka_unit_test(random_texts_read_back),
+        cmocka_unit_test(strings_are_read),
+        cmocka_unit_test(what_is_no_string_is_refused),
+        cmocka_unit_test(every_bmp_escape_reads_as_the_library_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,11 @@ export class RawSocket extends Watched {
     return this.#read('a whole HTTP response', (bytes) => parseResponse(bytes, head));
   }
 
+  /** { status, headers } of a response whose body ends with the connection. */
+  readHead() {
+    return this.#read('the head of an HTTP response', (bytes) => parseResponse(bytes, true));
+  }
+
   readFrame() {
     return this.#read('a whole frame', parseFrame);
   }

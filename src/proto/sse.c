@@ -1,0 +1,52 @@
+#include "proto/sse.h"
+
+static bool ends_line(char c)
+{
+    return c == '\r' || c == '\n';
+}
+
+/* Cuts the first line off; false when there was none left. An end of line leaves an empty line
+ * behind it. */
+static bool cut_line(struct str *s, struct str *ret_line)
+{
+    size_t n = 0;
+
+    if (!s->p)
+        return false;
+    while (n < s->n && !ends_line(s->p[n]))
+        n++;
+    *ret_line = str_make(s->p, n);
+    if (n == s->n) {
+        *s = (struct str){ NULL, 0 };
+        return true;
+    }
+    *s = str_skip(*s, n + (str_starts_with(str_skip(*s, n), STR("\r\n")) ? 2 : 1));
+    return true;
+}
+
+static void add_field(struct buf *out, struct str name, struct str value)
+{
+    buf_add_str(out, name);
+    buf_add_str(out, STR(": "));
+    buf_add_str(out, value);
+    buf_add_char(out, '\n');
+}
+
+void sse_add_event(struct buf *out, struct str id, struct str message)
+{
+    struct str line;
+
+    if (id.n)
+        add_field(out, STR("id"), id);
+    if (!message.p)
+        message = STR(""); /* an empty message is an event, too */
+    while (cut_line(&message, &line))
+        add_field(out, STR("data"), line);
+    buf_add_char(out, '\n');
+}
+
+void sse_add_position(struct buf *out, struct str id)
+{
+    add_field(out, STR("id"), id);
+    buf_add_char(out, '\n');
+}

@@ -1,0 +1,134 @@
+// Event streams that live long: pings, clients that do not read, drain, a Redis that goes away.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { openStream } from './support/sse.mjs';
+
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
+test('pings are comments, and a stream without answers stays', async (t) => {
+  const server = await startServer(t, { PING_INTERVAL: '1' });
+  const stream = await openStream(t, server, '/a');
+  for (let i = 0; i < 4; i++) await stream.untilPing();
+  assert.match(stream.text, /^:ok\n\n(:\n\n){4}/);
+  await (await openClient(t, server)).publish('a', 'still here');
+  await stream.untilText('still here');
+});
+
+/** Publishes until the condition on the metrics holds. */
+async function flood(t, server, topic, condition) {
+  const publisher = await openClient(t, server);
+  const filler = 'x'.repeat(64 * 1024);
+  let count = 0;
+  await server.untilMetric('the stream that is not read is dropped', async (now) => {
+    if (condition(now)) return true;
+    for (let i = 0; i < 4; i++) await publisher.publish(topic, `${count++} ${filler}`);
+    return false;
+  });
+  return count;
+}
+
+test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t) => {
+  const server = await startServer(t, { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '10' });
+  const slow = await openStream(t, server, '/flood');
+  const reader = await openStream(t, server, '/flood');
+  slow.socket.socket.pause();
+  const count = await flood(t, server, 'flood', (now) => now.disconnects_total.slow_reader === 1);
+  await reader.untilCount(count);
+  assert.deepEqual(reader.texts.map((text) => parseInt(text, 10)),
+    Array.from({ length: count }, (_, i) => i));
+  slow.socket.socket.resume();
+  await slow.untilEnd();
+  assert.ok(slow.messages.length < count);
+  slow.texts.forEach((text, i) => assert.equal(parseInt(text, 10), i));
+});
+
+test('who takes nothing for two ping intervals is dropped', async (t) => {
+  const server = await startServer(t, {
+    PING_INTERVAL: '1', MAX_OUTPUT_QUEUE: '64m', MAX_CACHE_LENGTH: '1',
+  });
+  const dead = await openStream(t, server, '/flood');
+  dead.socket.socket.pause(); // the window closes, and stays so
+  const publisher = await openClient(t, server);
+  for (const text of numbered('x'.repeat(500_000), 24)) await publisher.publish('flood', text);
+  await server.untilMetric('it is dropped', (now) => now.disconnects_total.timeout === 1);
+  assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
+});
+
+test('a drain ends streams after what was published', async (t) => {
+  const server = await startServer(t);
+  const publisher = await openClient(t, server);
+  const stream = await openStream(t, server, '/a');
+  await publisher.publish('a', 'last');
+  await stream.untilText('last');
+  server.signal('SIGTERM');
+  await stream.untilEnd();
+});
+
+test('resuming after a restart of the server', async (t) => {
+  const redis = await startRedis(t);
+  const first = await startServer(t, redis.options);
+  const publisher = await openClient(t, first);
+  const before = await openStream(t, first, '/kept/%23');
+  const ids = await publisher.publishAll('kept/1', numbered('m', 10));
+  await before.untilCount(10);
+  await first.stop();
+  await before.untilEnd();
+
+  const second = await startServer(t, redis.options);
+  await (await openClient(t, second)).publish('kept/2', 'while away');
+  const after = await openStream(t, second, '/kept/%23', { 'Last-Event-ID': before.lastId });
+  await after.untilText('while away');
+  assert.deepEqual(after.texts, ['while away']);
+  assert.ok(!after.isIncomplete);
+
+  const middle = await openStream(t, second, '/kept/%23', { 'Last-Event-ID': ids[4] });
+  await middle.untilText('while away');
+  assert.deepEqual(middle.texts, [...numbered('m', 5, 5), 'while away']);
+});
+
+test('a Redis that is away', async (t) => {
+  const redis = await startRedis(t, { args: DURABLE });
+  const server = await startServer(t, redis.options);
+  const publisher = await openClient(t, server);
+  const stays = await openStream(t, server, '/away');
+  const begin = await publisher.publish('away', 'before');
+  await publisher.publish('away', 'logged');
+  await stays.untilText('logged');
+  await redis.kill();
+  await server.untilReadiness(503);
+
+  const plain = await openStream(t, server, '/away');
+  const joins = await openStream(t, server, '/away', { 'Last-Event-ID': begin });
+  assert.equal(joins.text, `:ok\n\nid: ${begin}\n\n`, 'open, and waits for the log');
+
+  await redis.start();
+  await server.untilReadiness(200);
+  await publisher.publish('away', 'after');
+  for (const [stream, want] of [
+    [stays, ['before', 'logged', 'after']], [plain, ['after']], [joins, ['logged', 'after']],
+  ]) {
+    await stream.untilText('after');
+    assert.deepEqual(stream.texts, want);
+  }
+});
+
+test('a message of another implementation has no place to resume from', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const stream = await openStream(t, server, '/mixed');
+  const json = await openStream(t, server, '/mixed?format=json');
+  const ours = await (await openClient(t, server)).publish('mixed', 'ours');
+  await stream.untilText('ours');
+  const foreign = { id: '9999999999999-0', message: 'line\n"two"', topic: 'mixed' };
+  await redis.command('PUBLISH', 'eventhub:mixed', JSON.stringify(foreign));
+  await stream.untilCount(2);
+  await json.untilCount(2);
+  assert.deepEqual(stream.messages[1], { id: undefined, event: 'message', data: foreign.message });
+  assert.deepEqual(JSON.parse(json.texts[1]), foreign);
+  assert.equal(stream.lastId, ours);
+});

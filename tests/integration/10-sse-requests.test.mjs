@@ -1,0 +1,239 @@
+// Server-sent events: the request, what is refused, what is on the wire.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { httpGet, httpRequest } from './support/http.mjs';
+import { secondsFromNow, SECRET, signToken } from './support/jwt.mjs';
+import { openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { openBarrier, openSocket, requestHead } from './support/socket.mjs';
+import { openStream, refusedStream } from './support/sse.mjs';
+
+const ACCEPT = { Accept: 'text/event-stream' };
+
+test('the answer', async (t) => {
+  const server = await startServer(t);
+
+  await t.test('its head, and what it begins with', async (t) => {
+    const stream = await openStream(t, server, '/a/b');
+    assert.equal(stream.head.headers['content-type'], 'text/event-stream');
+    assert.equal(stream.head.headers['cache-control'], 'no-cache');
+    assert.equal(stream.head.headers['access-control-allow-origin'], '*');
+    assert.equal(stream.head.headers['content-length'], undefined);
+    assert.match(stream.text, /^:ok\n\n/);
+  });
+
+  await t.test('HEAD is the head alone', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(requestHead('HEAD /a HTTP/1.1', { Host: 'x', ...ACCEPT }));
+    const head = await socket.readHead();
+    assert.equal(head.status, 200);
+    assert.equal(head.headers['content-type'], 'text/event-stream');
+    await socket.untilEnd();
+    assert.equal(socket.received.length, 0);
+  });
+
+  const accepts = ['text/event-stream', 'Text/Event-Stream;q=0.9', 'text/html, text/event-stream'];
+  for (const Accept of accepts) {
+    await t.test(`Accept: ${Accept}`, (t) => openStream(t, server, '/a', { Accept }));
+  }
+
+  await t.test('who does not ask for events gets none', async () => {
+    for (const headers of [{}, { Accept: '*/*' }, { Accept: 'text/*' }]) {
+      assert.equal((await httpGet(server, '/a', headers)).status, 404);
+    }
+  });
+
+  await t.test('other routes stay what they are', async () => {
+    const answer = await httpGet(server, '/healthz', ACCEPT);
+    assert.equal(answer.body, '{"status":"ok"}');
+  });
+
+  await t.test('who leaves is counted', async (t) => {
+    const before = await server.metrics();
+    const stream = await openStream(t, server, '/a');
+    stream.leave();
+    await server.untilMetric('one less', (now) =>
+      now.subscriptions <= before.subscriptions &&
+      now.disconnects_total.client > before.disconnects_total.client);
+  });
+});
+
+test('the topic in the path', async (t) => {
+  const server = await startServer(t);
+  const publisher = await openClient(t, server);
+
+  for (const [path, topic] of [
+    ['/plain', 'plain'], ['/a/b', 'a/b'], ['/a%2fb', 'a/b'], ['/%61/%62', 'a/b'],
+    ['/a/%23', 'a/b/c'], ['/%23', 'any'], ['/+/b', 'x/b'], ['/%2B/b', 'x/b'], ['/a//b', 'a//b'],
+    [`/${'t'.repeat(256)}`, 't'.repeat(256)],
+  ]) {
+    await t.test(`${path.slice(0, 20)} gets ${topic.slice(0, 20)}`, async (t) => {
+      const stream = await openStream(t, server, path);
+      await publisher.publish(topic, 'here');
+      await stream.untilText('here');
+    });
+  }
+
+  const invalid = [
+    '/', '/%', '/a%2', '/a%zz', '/a%00', '/%20', '/a%20b', '/a.b', '/a/',
+    '//a', '/a/%23/b', '/a+', '/%FF', '/a%0d%0aX', `/${'t'.repeat(257)}`,
+  ];
+  for (const path of invalid) {
+    await t.test(`${path.slice(0, 20)} is 400`, async () => {
+      const answer = await refusedStream(server, path);
+      assert.equal(answer.status, 400);
+      assert.match(answer.error, /path/);
+      assert.equal(answer.headers['access-control-allow-origin'], '*');
+    });
+  }
+
+  await t.test('a refusal is counted, and the connection goes on', async (t) => {
+    const before = (await server.metrics()).refused_requests_total;
+    const socket = await openSocket(t, server);
+    await socket.send(requestHead('GET /a. HTTP/1.1', { Host: 'x', ...ACCEPT }).repeat(2));
+    assert.equal((await socket.readResponse()).status, 400);
+    assert.equal((await socket.readResponse()).status, 400);
+    const after = (await server.metrics()).refused_requests_total;
+    assert.equal(after.invalid_params - before.invalid_params, 2);
+  });
+});
+
+test('where the stream begins: what is refused', async (t) => {
+  const server = await startServer(t);
+  const cases = [
+    ['lastEventId=x', /lastEventId/],
+    ['lastEventId=123', /lastEventId/],
+    ['lastEventId=1-2-3', /lastEventId/],
+    ['since=yesterday', /since/],
+    ['since=1.5', /since/],
+    ['limit=0', /limit/],
+    ['limit=-1', /limit/],
+    ['limit=many', /limit/],
+    ['since=%zz', /URL-encoded/],
+    ['since=%ff', /URL-encoded/],
+  ];
+  for (const [query, why] of cases) {
+    await t.test(`?${query}`, async () => {
+      const answer = await refusedStream(server, `/a?${query}`);
+      assert.equal(answer.status, 400);
+      assert.match(answer.error, why);
+    });
+  }
+
+  for (const id of ['x', '1', '\xff']) {
+    await t.test(`Last-Event-ID: ${id}`, async () => {
+      const answer = await refusedStream(server, '/a', { 'Last-Event-ID': id });
+      assert.equal(answer.status, 400);
+      assert.match(answer.error, /Last-Event-ID/);
+    });
+  }
+
+  for (const query of ['since=0', 'since=', 'lastEventId=', 'since=-5', 'limit=3', 'since=1-0']) {
+    await t.test(`?${query} is fine`, (t) => openStream(t, server, `/a?${query}`));
+  }
+});
+
+test('rights', async (t) => {
+  const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
+  const token = signToken({ read: ['news/#', 'room/+'], write: ['other'] });
+  const bearer = { Authorization: `Bearer ${token}` };
+
+  for (const path of ['/news/%23', '/news/today', '/room/1', '/room/+']) {
+    await t.test(`${path} is allowed`, (t) => openStream(t, server, path, bearer));
+  }
+  await t.test('the token in the query', (t) =>
+    openStream(t, server, `/news/a?auth=${encodeURIComponent(token)}`));
+
+  for (const path of ['/other', '/%23', '/room/%23', '/room/1/2']) {
+    await t.test(`${path} is 403`, async () => {
+      const answer = await refusedStream(server, path, bearer);
+      assert.equal(answer.status, 403);
+      assert.equal(answer.headers['access-control-allow-origin'], '*');
+    });
+  }
+
+  for (const headers of [{}, { Authorization: `Bearer ${token}x` }]) {
+    await t.test(`${headers.Authorization ? 'a bad token' : 'no token'} is 401`, async () => {
+      const answer = await refusedStream(server, '/news/a', headers);
+      assert.equal(answer.status, 401);
+      assert.equal(answer.headers['www-authenticate'], 'Bearer');
+      assert.equal(answer.headers['access-control-allow-origin'], '*');
+    });
+  }
+
+  await t.test('no token is 401 also where the topic is none', async () => {
+    assert.equal((await refusedStream(server, '/a.b')).status, 401);
+    assert.equal((await refusedStream(server, '/a.b', bearer)).status, 400);
+  });
+
+  await t.test('one connection, several tokens', async (t) => {
+    const socket = await openSocket(t, server);
+    const ask = (path, headers) =>
+      socket.send(requestHead(`GET ${path} HTTP/1.1`, { Host: 'x', ...ACCEPT, ...headers }));
+    await ask('/other', bearer);
+    assert.equal((await socket.readResponse()).status, 403);
+    await ask('/news/a', {});
+    assert.equal((await socket.readResponse()).status, 401, 'the last one does not count');
+    await ask('/news/a', bearer);
+    assert.equal((await socket.readHead()).status, 200);
+  });
+
+  await t.test('the stream ends with the token', async (t) => {
+    const short = signToken({ read: ['news/#'], exp: secondsFromNow(2) });
+    const stream = await openStream(t, server, '/news/a', { Authorization: `Bearer ${short}` });
+    await stream.untilEnd();
+    await server.untilMetric('it is counted', (now) => now.disconnects_total.token_expired === 1);
+  });
+});
+
+test('ENABLE_SSE=false', async (t) => {
+  const server = await startServer(t, { ENABLE_SSE: 'false' });
+  const answer = await refusedStream(server, '/a');
+  assert.equal(answer.status, 501);
+  assert.match(answer.error, /ENABLE_SSE/);
+  assert.equal((await httpRequest(server, 'HEAD', '/a', ACCEPT)).status, 501);
+});
+
+test('the request and what the client sends after it', async (t) => {
+  const server = await startServer(t, { WORKER_THREADS: '1' });
+  const barrier = await openBarrier(t, server);
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('cut', 'begin');
+  await publisher.publish('cut', 'here');
+  const request = requestHead(`GET /c%75t?lastEventId=${begin} HTTP/1.1`, { Host: 'x', ...ACCEPT });
+  let answer;
+
+  await t.test('in one piece', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(request);
+    await socket.until('the message', () => socket.received.includes('data: here\n\n'));
+    answer = socket.received.toString().replace(/Date: .*\r\n/, '');
+    assert.ok(answer.includes(`\r\n\r\n:ok\n\nid: ${begin}\n\nid: `));
+  });
+
+  await t.test('cut at every byte it is answered alike', async (t) => {
+    for (let cut = 1; cut < request.length; cut++) {
+      const socket = await openSocket(t, server);
+      await socket.send(request.slice(0, cut));
+      await barrier();
+      assert.equal(socket.received.length, 0);
+      await socket.send(request.slice(cut));
+      await socket.until('the message', () => socket.received.includes('data: here\n\n'));
+      assert.equal(socket.received.toString().replace(/Date: .*\r\n/, ''), answer, `cut at ${cut}`);
+      socket.socket.destroy();
+    }
+  });
+
+  await t.test('what follows is ignored', async (t) => {
+    const junk = [request, 'GET / HTTP/1.1\r\n\r\n', Buffer.alloc(100_000, 'x'), '\0\xff'];
+    const socket = await openSocket(t, server);
+    await socket.send(Buffer.concat([request, ...junk].map((part) => Buffer.from(part))));
+    for (const part of junk) await socket.send(part);
+    await barrier();
+    await publisher.publish('cut', 'later');
+    await socket.until('the message', () => socket.received.includes('data: later\n\n'));
+    assert.equal(socket.received.toString().split('HTTP/1.1').length, 2, 'one answer');
+  });
+});

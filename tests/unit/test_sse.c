@@ -1,0 +1,105 @@
+#include "proto/sse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void an_event_has_a_field_for_each_line(void **state)
+{
+    static const struct {
+        struct str message;
+        const char *want;
+    } cases[] = {
+        { STR("one"), "id: 7-0\ndata: one\n\n" },
+        { STR("one\ntwo"), "id: 7-0\ndata: one\ndata: two\n\n" },
+        { STR("one\rtwo"), "id: 7-0\ndata: one\ndata: two\n\n" },
+        { STR("one\r\ntwo"), "id: 7-0\ndata: one\ndata: two\n\n" },
+        { STR("one\n\rtwo"), "id: 7-0\ndata: one\ndata: \ndata: two\n\n" },
+        { STR("\n"), "id: 7-0\ndata: \ndata: \n\n" },
+        { STR("\r"), "id: 7-0\ndata: \ndata: \n\n" },
+        { STR("end\r\n"), "id: 7-0\ndata: end\ndata: \n\n" },
+        { STR("\r\n\r\n"), "id: 7-0\ndata: \ndata: \ndata: \n\n" },
+        { STR(" a space stays"), "id: 7-0\ndata:  a space stays\n\n" },
+        { STR(""), "id: 7-0\ndata: \n\n" },
+        { { NULL, 0 }, "id: 7-0\ndata: \n\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = { 0 };
+
+        sse_add_event(&out, STR("7-0"), cases[i].message);
+        if (!str_eq(buf_str(&out), str_of(cases[i].want)))
+            fail_msg("%zu: %.*s", i, STR_ARG(buf_str(&out)));
+        buf_done(&out);
+    }
+}
+
+/* What would be fields of its own, were its lines not marked as data. */
+static void a_message_cannot_forge_an_event(void **state)
+{
+    static const char *const ends[] = { "\n", "\r", "\r\n" };
+    struct buf message = { 0 }, out = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        buf_addf(&message, "x%s%sid: 9-9%sevent: y%sdata: z%s:%s", ends[i], ends[i], ends[i],
+                 ends[i], ends[i], ends[i]);
+    sse_add_event(&out, STR("7-0"), buf_str(&message));
+    for (size_t i = 0; i < buf_used(&out); i++)
+        assert_true(buf_head(&out)[i] != '\r');
+    for (struct str rest = str_skip(buf_str(&out), sizeof("id: 7-0\n") - 1), line; rest.n > 1;) {
+        assert_true(str_cut(&rest, '\n', &line));
+        assert_true(str_starts_with(line, STR("data: ")));
+    }
+    buf_done(&message);
+    buf_done(&out);
+}
+
+static void zero_bytes_stay(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_event(&out, STR("7-0"), STR("a\0b"));
+    assert_true(str_eq(buf_str(&out), STR("id: 7-0\ndata: a\0b\n\n")));
+    buf_done(&out);
+}
+
+static void an_event_without_an_id(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_event(&out, (struct str){ NULL, 0 }, STR("x"));
+    assert_true(str_eq(buf_str(&out), STR("data: x\n\n")));
+    buf_done(&out);
+}
+
+static void a_position_is_an_id_alone(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_position(&out, STR("7-0"));
+    assert_true(str_eq(buf_str(&out), STR("id: 7-0\n\n")));
+    buf_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_has_a_field_for_each_line),
+        cmocka_unit_test(a_message_cannot_forge_an_event),
+        cmocka_unit_test(zero_bytes_stay),
+        cmocka_unit_test(an_event_without_an_id),
+        cmocka_unit_test(a_position_is_an_id_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
