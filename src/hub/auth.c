@@ -8,25 +8,25 @@
 #include "hub/token.h"
 #include "hub/topic.h"
 
-/* Every connection holds one, so it is one block: the two lists, then sub. In a list each entry
- * has a space behind it, which no topic or pattern can hold. */
-struct auth {
-    uint64_t expires;
-    uint32_t read_n, write_n, sub_n; /* bytes of text */
-    char text[];
+#define RIGHTS (AUTH_PRESENCE + 1)
+
+static const struct {
+    const char *claim, *fault;
+} lists[RIGHTS] = {
+    [AUTH_READ] = { "read", "the claim read is not an array" },
+    [AUTH_WRITE] = { "write", "the claim write is not an array" },
+    [AUTH_PRESENCE] = { "presence", "the claim presence is not an array" },
 };
 
-static struct auth *auth_make(struct str text, size_t read_n, size_t write_n, uint64_t expires)
-{
-    struct auth *a = mem_alloc(sizeof(*a) + text.n);
-
-    a->expires = expires;
-    a->read_n = (uint32_t)read_n;
-    a->write_n = (uint32_t)write_n;
-    a->sub_n = (uint32_t)(text.n - read_n - write_n);
-    memcpy(a->text, text.p, text.n);
-    return a;
-}
+/* Every connection holds one, so it is one block: the rules, then the lists, sub, and the rules'
+ * topics. In a list each entry has a space behind it, which no topic or pattern can hold. */
+struct auth {
+    uint64_t expires;
+    uint32_t list_n[RIGHTS]; /* bytes of text */
+    uint32_t sub_n;
+    uint32_t n_rules;
+    struct rate_rule rules[];
+};
 
 static struct str json_text(const json_t *string) /* {NULL, 0} for anything else */
 {
@@ -59,22 +59,22 @@ static const char *time_fault(const json_t *claims, uint64_t now_s)
 static const char *type_fault(const json_t *claims)
 {
     const json_t *sub = json_object_get(claims, "sub");
-    const json_t *read = json_object_get(claims, "read");
-    const json_t *write = json_object_get(claims, "write");
 
     if (sub && !json_is_string(sub))
         return "the claim sub is not a string";
     if (json_string_length(sub) > AUTH_SUB_MAX)
         return "the claim sub is too long";
-    if (read && !json_is_array(read))
-        return "the claim read is not an array";
-    if (write && !json_is_array(write))
-        return "the claim write is not an array";
+    for (size_t i = 0; i < RIGHTS; i++) {
+        const json_t *list = json_object_get(claims, lists[i].claim);
+
+        if (list && !json_is_array(list))
+            return lists[i].fault;
+    }
     return NULL;
 }
 
 /* Appends the valid entries; returns the bytes they took. */
-static size_t list_build(const json_t *array, struct buf *out)
+static uint32_t list_build(const json_t *array, struct buf *out)
 {
     size_t before = buf_used(out);
 
@@ -86,20 +86,55 @@ static size_t list_build(const json_t *array, struct buf *out)
         buf_add_str(out, entry);
         buf_add_char(out, ' ');
     }
-    return buf_used(out) - before;
+    return (uint32_t)(buf_used(out) - before);
+}
+
+static const char *text_of(const struct auth *a)
+{
+    return (const char *)&a->rules[a->n_rules];
+}
+
+/* The block: `head`, the rules, the text of lists and sub, the rules' topics. */
+static struct auth *auth_make(const struct auth *head, const struct rate_rule *rules,
+                              struct str text)
+{
+    size_t n = sizeof(*head) + head->n_rules * sizeof(rules[0]) + text.n;
+    struct auth *a;
+    char *to;
+
+    for (uint32_t i = 0; i < head->n_rules; i++)
+        n += rules[i].topic.n;
+    a = mem_alloc(n);
+    *a = *head;
+    to = (char *)&a->rules[a->n_rules];
+    memcpy(to, text.p, text.n);
+    to += text.n;
+    for (uint32_t i = 0; i < a->n_rules; i++) {
+        struct str topic = rules[i].topic;
+
+        a->rules[i] = rules[i];
+        a->rules[i].topic.p = memcpy(to, topic.p, topic.n);
+        to += topic.n;
+    }
+    return a;
 }
 
 static struct auth *auth_from_claims(const json_t *claims) /* NULL: not one valid entry */
 {
     json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 where absent */
+    struct str sub = json_text(json_object_get(claims, "sub"));
+    struct auth head = { .expires = (uint64_t)expires, .sub_n = (uint32_t)sub.n };
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
     struct buf text = { 0 };
-    size_t read_n = list_build(json_object_get(claims, "read"), &text);
-    size_t write_n = list_build(json_object_get(claims, "write"), &text);
     struct auth *a = NULL;
 
-    buf_add_str(&text, json_text(json_object_get(claims, "sub")));
-    if (read_n + write_n)
-        a = auth_make(buf_str(&text), read_n, write_n, (uint64_t)expires);
+    for (size_t i = 0; i < RIGHTS; i++)
+        head.list_n[i] = list_build(json_object_get(claims, lists[i].claim), &text);
+    buf_add_str(&text, sub);
+    if (sub.n) /* nobody to count for */
+        head.n_rules = (uint32_t)ratelimit_read(json_object_get(claims, "rlimit"), rules);
+    if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE])
+        a = auth_make(&head, rules, buf_str(&text));
     buf_done(&text);
     return a;
 }
@@ -137,7 +172,9 @@ int auth_verify(struct str token, struct str secret, uint64_t now_s, struct auth
 
 struct auth *auth_everything(void)
 {
-    return auth_make(STR("# # "), 2, 2, 0);
+    static const struct auth head = { .list_n = { 2, 2, 2 } };
+
+    return auth_make(&head, NULL, STR("# # # "));
 }
 
 void auth_free(struct auth *a)
@@ -147,9 +184,11 @@ void auth_free(struct auth *a)
 
 static struct str auth_list(const struct auth *a, enum auth_right right)
 {
-    if (right == AUTH_READ)
-        return str_make(a->text, a->read_n);
-    return str_make(a->text + a->read_n, a->write_n);
+    const char *text = text_of(a);
+
+    for (size_t i = 0; i < right; i++)
+        text += a->list_n[i];
+    return str_make(text, a->list_n[right]);
 }
 
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter)
@@ -165,12 +204,23 @@ bool auth_allows(const struct auth *a, enum auth_right right, struct str filter)
 
 struct str auth_sub(const struct auth *a)
 {
-    return str_make(a->text + a->read_n + a->write_n, a->sub_n);
+    struct str last = auth_list(a, AUTH_PRESENCE);
+
+    return str_make(last.p + last.n, a->sub_n);
 }
 
 uint64_t auth_expires(const struct auth *a)
 {
     return a->expires;
+}
+
+bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *ret_rule)
+{
+    const struct rate_rule *r = ratelimit_pick(a->rules, a->n_rules, topic);
+
+    if (r)
+        *ret_rule = *r;
+    return r != NULL;
 }
 
 struct str auth_header_token(struct str value)

@@ -65,6 +65,8 @@ static void test_claims(void **state)
         { "{\"read\":\"a\"}", "the claim read is not an array" },
         { "{" RIGHTS ",\"write\":{\"a\":1}}", "the claim write is not an array" },
         { "{\"write\":[\"a\"],\"read\":null}", "the claim read is not an array" },
+        { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence is not an array" },
+        { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", NULL },
         { "{}", "the token gives no rights" },
         { "{\"read\":[],\"write\":[]}", "the token gives no rights" },
         { "{\"read\":[1,null,[\"a\"],\"a b\",\"/a\",\"\",\"a/#/b\"]}",
@@ -156,11 +158,69 @@ static void test_sub_and_expires(void **state)
     auth_free(bare);
 }
 
+static void test_presence(void **state)
+{
+    struct auth *a = auth_of("{\"read\":[\"a\"],\"presence\":[\"p/#\",\"/bad\",\"q\"],"
+                             "\"write\":[\"b\"],\"sub\":\"x\"}");
+
+    (void)state;
+    assert_true(auth_allows(a, AUTH_PRESENCE, STR("p/1")));
+    assert_true(auth_allows(a, AUTH_PRESENCE, STR("p/+")));
+    assert_true(auth_allows(a, AUTH_PRESENCE, STR("q")));
+    assert_false(auth_allows(a, AUTH_PRESENCE, STR("a")));
+    assert_false(auth_allows(a, AUTH_PRESENCE, STR("b")));
+    assert_false(auth_allows(a, AUTH_READ, STR("q")));
+    assert_false(auth_allows(a, AUTH_WRITE, STR("q")));
+    assert_true(str_eq(auth_sub(a), STR("x")));
+    auth_free(a);
+}
+
+#define RLIMIT                                                                                     \
+    "\"rlimit\":[{\"topic\":\"a/#\",\"interval\":60,\"max\":9},{\"topic\":7},"                     \
+    "{\"topic\":\"a/bcd\",\"interval\":5,\"max\":0}]"
+
+static void test_rate_rules(void **state)
+{
+    struct auth *a = auth_of("{" RIGHTS ",\"sub\":\"x\",\"presence\":[\"p\"]," RLIMIT "}");
+    struct rate_rule r;
+
+    (void)state;
+    assert_true(auth_rate_rule(a, STR("a/bcd"), &r));
+    assert_true(str_eq(r.topic, STR("a/bcd")));
+    assert_int_equal(r.interval_s, 5);
+    assert_int_equal(r.max, 0);
+    assert_true(auth_rate_rule(a, STR("a/x"), &r));
+    assert_true(str_eq(r.topic, STR("a/#")));
+    assert_int_equal(r.interval_s, 60);
+    assert_int_equal(r.max, 9);
+    assert_false(auth_rate_rule(a, STR("b"), &r));
+    assert_true(str_eq(auth_sub(a), STR("x")));
+    assert_true(auth_allows(a, AUTH_READ, STR("a")));
+    assert_true(auth_allows(a, AUTH_PRESENCE, STR("p")));
+    auth_free(a);
+}
+
+static void test_no_sub_no_limits(void **state)
+{
+    struct auth *none = auth_of("{" RIGHTS "," RLIMIT "}");
+    struct auth *empty = auth_of("{" RIGHTS ",\"sub\":\"\"," RLIMIT "}");
+    struct rate_rule r;
+
+    (void)state;
+    assert_false(auth_rate_rule(none, STR("a/x"), &r));
+    assert_false(auth_rate_rule(empty, STR("a/x"), &r));
+    auth_free(none);
+    auth_free(empty);
+}
+
 static void test_everything(void **state)
 {
     struct auth *a = auth_everything();
+    struct rate_rule r;
 
     (void)state;
+    assert_true(auth_allows(a, AUTH_PRESENCE, STR("#")));
+    assert_false(auth_rate_rule(a, STR("any/topic"), &r));
     assert_true(auth_allows(a, AUTH_READ, STR("#")));
     assert_true(auth_allows(a, AUTH_WRITE, STR("any/topic")));
     assert_int_equal(auth_sub(a).n, 0);
@@ -203,7 +263,9 @@ int main(void)
         cmocka_unit_test(test_claims),           cmocka_unit_test(test_sub_length),
         cmocka_unit_test(test_envelope),         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_one_entry_covers), cmocka_unit_test(test_sub_and_expires),
-        cmocka_unit_test(test_everything),       cmocka_unit_test(test_header_token),
+        cmocka_unit_test(test_presence),         cmocka_unit_test(test_rate_rules),
+        cmocka_unit_test(test_no_sub_no_limits), cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_header_token),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,146 @@
+#include "hub/ratelimit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void test_entries(void **state)
+{
+    static const struct {
+        const char *entry;
+        bool taken;
+    } cases[] = {
+        { "{\"topic\":\"a\",\"interval\":10,\"max\":5}", true },
+        { "{\"topic\":\"a/+/#\",\"interval\":1,\"max\":0}", true },
+        { "{\"topic\":\"#\",\"interval\":31536000,\"max\":9007199254740992,\"else\":[]}", true },
+        { "{\"topic\":\"a\",\"interval\":0,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":-1,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":31536001,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":10,\"max\":-1}", false },
+        { "{\"topic\":\"a\",\"interval\":10,\"max\":9007199254740993}", false },
+        { "{\"topic\":\"a\",\"interval\":10.0,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":\"10\",\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":10,\"max\":5.5}", false },
+        { "{\"topic\":\"a\",\"interval\":10,\"max\":true}", false },
+        { "{\"topic\":\"a\",\"interval\":10}", false },
+        { "{\"topic\":\"a\",\"max\":5}", false },
+        { "{\"interval\":10,\"max\":5}", false },
+        { "{\"topic\":\"\",\"interval\":10,\"max\":5}", false },
+        { "{\"topic\":\"/a\",\"interval\":10,\"max\":5}", false },
+        { "{\"topic\":\"a/#/b\",\"interval\":10,\"max\":5}", false },
+        { "{\"topic\":[\"a\"],\"interval\":10,\"max\":5}", false },
+        { "{}", false },
+        { "[\"a\",10,5]", false },
+        { "\"a\"", false },
+        { "null", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        json_t *claim = json_pack("[o]", json_loads(cases[i].entry, JSON_DECODE_ANY, NULL));
+        struct rate_rule rules[RATELIMIT_MAX_RULES];
+
+        assert_non_null(claim);
+        if (ratelimit_read(claim, rules) != cases[i].taken)
+            fail_msg("%s", cases[i].entry);
+        json_decref(claim);
+    }
+}
+
+static void test_values(void **state)
+{
+    json_t *claim = json_loads("[7,{\"topic\":\"a/+\",\"interval\":60,\"max\":3},null,"
+                               "{\"topic\":\"b\",\"interval\":1,\"max\":0}]",
+                               0, NULL);
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+
+    (void)state;
+    assert_int_equal(ratelimit_read(claim, rules), 2);
+    assert_true(str_eq(rules[0].topic, STR("a/+")));
+    assert_int_equal(rules[0].interval_s, 60);
+    assert_int_equal(rules[0].max, 3);
+    assert_true(str_eq(rules[1].topic, STR("b")));
+    assert_int_equal(rules[1].interval_s, 1);
+    assert_int_equal(rules[1].max, 0);
+    json_decref(claim);
+}
+
+static void test_no_list(void **state)
+{
+    static const char *const claims[] = {
+        "{\"topic\":\"a\",\"interval\":60,\"max\":3}", "\"a\"", "7", "null", "[]",
+    };
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        json_t *claim = json_loads(claims[i], JSON_DECODE_ANY, NULL);
+
+        assert_int_equal(ratelimit_read(claim, rules), 0);
+        json_decref(claim);
+    }
+    assert_int_equal(ratelimit_read(NULL, rules), 0);
+}
+
+/* More than there is room for. */
+static void test_too_many(void **state)
+{
+    json_t *claim = json_array();
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+
+    (void)state;
+    for (int i = 0; i < 2 * RATELIMIT_MAX_RULES; i++) {
+        json_array_append_new(claim, json_integer(i)); /* what is not valid takes no room */
+        json_array_append_new(claim,
+                              json_pack("{s:s, s:i, s:i}", "topic", "a", "interval", 1, "max", i));
+    }
+    assert_int_equal(ratelimit_read(claim, rules), RATELIMIT_MAX_RULES);
+    assert_int_equal(rules[RATELIMIT_MAX_RULES - 1].max, RATELIMIT_MAX_RULES - 1);
+    json_decref(claim);
+}
+
+static void test_pick(void **state)
+{
+    static const struct {
+        const char *topic;
+        int want; /* max of the rule */
+    } cases[] = {
+        { "a/b", 2 },               /* that very topic, although it comes after patterns */
+        { "a/c", 4 },               /* a/+ is longer than # and as long as a/#, and comes first */
+        { "a/b/c", 5 },             /* a/b/# and +/b/c are equally long: the first */
+        { "x/b/c", 6 }, { "a", 3 }, /* a/# matches a, and is longer than # */
+        { "a/x/y", 3 }, { "z", 1 },
+    };
+    static const struct rate_rule rules[] = {
+        { { "#", 1 }, 1, 1 },     { { "a/+", 3 }, 4, 1 },   { { "a/#", 3 }, 3, 1 },
+        { { "a/b/#", 5 }, 5, 1 }, { { "+/b/c", 5 }, 6, 1 }, { { "a/b", 3 }, 2, 1 },
+        { { "a/b", 3 }, 7, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct rate_rule *r = ratelimit_pick(rules, COUNT(rules), str_of(cases[i].topic));
+
+        if (!r || (int)r->max != cases[i].want)
+            fail_msg("%s: rule %d", cases[i].topic, r ? (int)r->max : -1);
+    }
+    assert_null(ratelimit_pick(rules + 1, COUNT(rules) - 1, STR("z")));
+    assert_null(ratelimit_pick(rules + 1, COUNT(rules) - 1, STR("b/c")));
+    assert_null(ratelimit_pick(rules, 0, STR("a")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_entries), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_no_list), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_pick),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
