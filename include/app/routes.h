@@ -42,11 +42,6 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
  * else a string. `names` ends with NULL. NULL: one is not URL-encoded UTF-8. */
 json_t *http_topic_params(const struct http_request *rq, const char *const *names);
 
-/* upgrade.c: the rights that the token of a request gives; everybody's with DISABLE_AUTH.
- * EH_EINVAL: *ret_why (static text) says what is wrong with it; it was logged and counted. */
-int upgrade_authorize(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
-                      const char **ret_why) EH_MUST_USE;
-
 /* upgrade.c: a request that wants to be a WebSocket. */
 bool upgrade_is_wanted(const struct http_request *rq);
 void upgrade_handle(struct conn *c, const struct http_request *rq);

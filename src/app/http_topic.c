@@ -1,4 +1,5 @@
 /* http_topic.c - requests for /<topic>: what those that read and those that publish share. */
+#include "app/authorize.h"
 #include "app/routes.h"
 #include "hub/topic.h"
 #include "proto/sse.h"
@@ -6,7 +7,7 @@
 static enum metric refusal_of(int status)
 {
     switch (status) {
-    case 401: return METRIC_COUNT; /* upgrade_authorize has counted it */
+    case 401: return METRIC_COUNT; /* authorize_request has counted it */
     case 403: return METRIC_REFUSED_RIGHTS;
     case 501: return METRIC_REFUSED_METHOD;
     case 503: return METRIC_REFUSED_BROKER;
@@ -45,7 +46,7 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
     const char *why = NULL;
     int status = 401;
 
-    if (upgrade_authorize(c, rq, &c->auth, &why) == EH_OK) {
+    if (authorize_request(c, rq, &c->auth, &why) == EH_OK) {
         status = 400;
         why = read_path(rq, ret_topic) ? find_fault(buf_str(ret_topic), right)
                                        : "the path is not URL-encoded";

@@ -1,7 +1,6 @@
 /* upgrade.c - the opening handshake (RFC 6455 4.2) and who may pass it. */
+#include "app/authorize.h"
 #include "app/routes.h"
-#include "base/clock.h"
-#include "base/log.h"
 
 #define VERSION "Sec-WebSocket-Version: 13\r\n"
 
@@ -32,55 +31,6 @@ static bool has_version_13(const struct http_request *rq)
 {
     return http_header_count(rq, STR("Sec-WebSocket-Version")) == 1 &&
            str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
-}
-
-/* The token of the Authorization field, else the decoded one of the query; empty: none. */
-static int find_token(const struct http_request *rq, struct buf *ret)
-{
-    struct str header = http_header(rq, STR("Authorization"));
-    struct str param;
-
-    if (header.p) {
-        buf_add_str(ret, auth_header_token(header));
-        return EH_OK;
-    }
-    if (!http_query_param(rq->query, STR("auth"), &param))
-        return EH_OK;
-    return http_percent_decode(param, false, ret);
-}
-
-static int verify(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
-                  const char **ret_why)
-{
-    struct str secret = str_of(c->worker->context->config->jwt_secret);
-    struct buf token = { 0 };
-    int rc = EH_EINVAL;
-
-    if (find_token(rq, &token) < 0)
-        *ret_why = "auth is not URL-encoded";
-    else if (buf_used(&token) == 0)
-        *ret_why = "no token";
-    else
-        rc = auth_verify(buf_str(&token), secret, clock_wall_ms() / 1000, ret_auth, ret_why);
-    buf_done(&token);
-    return rc;
-}
-
-int upgrade_authorize(struct conn *c, const struct http_request *rq, struct auth **ret_auth,
-                      const char **ret_why)
-{
-    char peer[SOCK_ADDR_TEXT];
-
-    if (c->worker->context->config->disable_auth) {
-        *ret_auth = c->worker->everybody;
-        return EH_OK;
-    }
-    if (verify(c, rq, ret_auth, ret_why) == EH_OK)
-        return EH_OK;
-    sock_addr_format(&c->peer, peer);
-    log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", *ret_why));
-    metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
-    return EH_EINVAL;
 }
 
 /* Browsers insist on an answer to a subprotocol: the first one offered. */
@@ -134,7 +84,7 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
         http_send_error(c, NULL, 400, why, STR(""));
         return;
     }
-    if (upgrade_authorize(c, rq, &auth, &why) < 0) {
+    if (authorize_request(c, rq, &auth, &why) < 0) {
         http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
         return;
     }
