@@ -3,21 +3,13 @@
 import assert from 'node:assert/strict';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
+import { randomSource } from './support/random.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { scaled } from './support/wait.mjs';
 
 const TOPICS = ['a', 'a/b', 'a/b/c', 'a/c', 'b', 'b/c', 'b//c', 'c/a/b'];
 const FILTERS = [...TOPICS, '#', '+', 'a/#', 'a/+', '+/b', '+/+', '+/b/#', 'a/b/#', 'b/+/c', '+/c'];
-
-/** Numbers below n, the same in every run. */
-function randomSource(seed) {
-  let state = seed;
-  return (n) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
-}
 
 function matches(filter, topic) {
   const pattern = filter
@@ -32,12 +24,12 @@ async function wander(t, server, random, begin, steps) {
   const periods = [];
   let client = await openClient(t, server);
   for (let i = 0; i < steps; i++) {
-    const filter = FILTERS[random(FILTERS.length)];
-    const withHistory = random(2) === 0;
+    const filter = random.pick(FILTERS);
+    const withHistory = random.below(2) === 0;
     const params = withHistory ? { sinceEventId: begin } : {};
     const subscription = await client.subscribe(filter, params);
-    await subscription.untilCount(5 + random(30));
-    const way = random(3);
+    await subscription.untilCount(5 + random.below(30));
+    const way = random.below(3);
     if (way === 0) await client.call('unsubscribe', [filter]);
     if (way === 1) await client.call('unsubscribeAll');
     if (way === 2) client.socket.terminate();
