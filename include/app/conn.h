@@ -19,6 +19,9 @@
 #define CONN_MAX_PENDING_BYTES (64u * 1024 * 1024) /* of all of a worker */
 #define CONN_LINGER_MS         2000                /* for the peer to close after us */
 
+/* Where those who read the log for a connection wait for their turn (app/reader.h). */
+enum reader_lane { READER_JOINS, READER_QUERIES, READER_LANES };
+
 enum conn_state {
     CONN_HTTP,    /* reads requests */
     CONN_WS,      /* reads frames */
@@ -36,8 +39,11 @@ struct conn {
     struct timer timer;              /* by state: handshake, ping, end of closing */
     struct loop_task task;           /* settling at the end of the turn, then the reaping */
     struct list subs;                /* of struct sub */
-    struct list readers;             /* of the log (app/reader.h) that wait for their turn */
-    struct list throttled;           /* in worker->throttled while it is not read */
+    struct conn_lane {
+        struct list waiting; /* struct reader */
+        bool is_page_under_way;
+    } readers[READER_LANES];
+    struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     uint64_t last_heard_ms;
     struct auth *auth;  /* worker->everybody, or its own; NULL: nobody said yet */
@@ -54,10 +60,9 @@ struct conn {
     uint16_t close_code; /* LEAVING: what Close will say */
     enum conn_state state : 8;
     bool overflowed;
-    bool is_page_under_way; /* of one of its readers */
-    bool peer_closed;       /* its Close came */
-    bool sse_json;          /* SSE: events are objects (?format=json) */
-    enum metric closed_as;  /* the reason of disconnects_total, once known */
+    bool peer_closed;      /* its Close came */
+    bool sse_json;         /* SSE: events are objects (?format=json) */
+    enum metric closed_as; /* the reason of disconnects_total, once known */
 };
 
 /* Takes the fd. A connection that cannot be served is closed and counted. */

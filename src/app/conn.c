@@ -47,7 +47,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer)
     c->peer = *peer;
     c->closed_as = METRIC_COUNT; /* not known yet */
     list_init(&c->subs);
-    list_init(&c->readers);
+    readers_init(c);
     if (stream_open(&c->stream, w->loop, fd, &events) < 0) {
         log_error("epoll_refused", LOG_N("fd", fd));
         close(fd);
@@ -270,7 +270,7 @@ static void on_sent(struct stream *s, size_t sent)
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
-    if ((is_throttled(c) || !list_empty(&c->readers)) && !conn_is_half_full(c))
+    if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))
         settle(c);
 }
 

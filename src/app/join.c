@@ -203,7 +203,7 @@ void join_start(struct sub *s, struct str filter, const struct eventlog_request 
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
-    h->max_bytes = reader_page_bytes(s->conn);
+    reader_bound_page(s->conn, h);
     conn_call_began(s->conn, j->bytes);
     reader_start(&j->reader, s->conn);
 }

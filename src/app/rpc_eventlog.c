@@ -3,6 +3,7 @@
 
 #include "app/reader.h"
 #include "app/rpc.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct log_query {
@@ -51,13 +52,14 @@ static void answer(struct log_query *q, struct conn *c)
     buf_done(&out);
 }
 
-static bool wants_more(struct log_query *q)
+static bool wants_more(struct log_query *q, const struct conn *c)
 {
     struct broker_history *h = &q->reader.call.history;
 
     if (!h->ret_more || q->wanted == 0 || buf_used(&q->items) >= q->max_bytes)
         return false;
-    h->max_entries = q->wanted < BROKER_PAGE_ENTRIES ? q->wanted : BROKER_PAGE_ENTRIES;
+    h->max_entries = q->wanted;
+    reader_bound_page(c, h);
     return true;
 }
 
@@ -86,7 +88,7 @@ static bool on_page(struct reader *r, struct conn *c)
         if (!q->has_begun)
             q->complete = r->call.history.ret_complete;
         q->has_begun = true;
-        if (wants_more(q))
+        if (wants_more(q, c))
             return true;
     }
     if (c)
@@ -105,7 +107,7 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     struct broker_history *h = &q->reader.call.history;
 
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
-    q->max_bytes = config->max_output_queue / 4;
+    q->max_bytes = config->max_output_queue / 8; /* and one page: a quarter */
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
     if (call->id.p)
         q->id = str_make(memcpy(q->text, call->id.p, call->id.n), call->id.n);
@@ -113,11 +115,11 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = q->is_after_id ? 0 : q->wanted;
-    h->max_entries = q->wanted < BROKER_PAGE_ENTRIES ? q->wanted : BROKER_PAGE_ENTRIES;
-    h->max_bytes = reader_page_bytes(call->conn);
+    h->max_entries = q->wanted;
+    reader_bound_page(call->conn, h);
     q->bytes = sizeof(*q) + call->id.n + topic.n;
-    q->reader.timeout_ms = config->broker_timeout * 1000;
-    q->reader.keeps_turn = true;
+    q->reader.lane = READER_QUERIES;
+    q->reader.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     q->reader.on_page = on_page;
     return q;
 }
