@@ -30,6 +30,10 @@ struct config {
     char *redis_username;
     char *redis_password;
     uint64_t redis_db;
+    bool redis_tls;
+    char *redis_tls_ca; /* paths; "": none */
+    char *redis_tls_cert;
+    char *redis_tls_key;
     char *redis_prefix;
     uint64_t redis_pool_size;
     bool enable_cache;

@@ -33,6 +33,7 @@
 
 struct broker;
 struct broker_port;
+struct tls;
 
 struct broker_config {
     enum { BROKER_REDIS, BROKER_MEMORY } kind;
@@ -46,6 +47,7 @@ struct broker_config {
     const char *redis_username; /* "" for none: the default user */
     const char *redis_password; /* "" for none */
     unsigned redis_db;
+    struct tls *redis_tls; /* NULL: plain */
     const char *redis_prefix;
     unsigned redis_pool_size;   /* command connections; at least 2 are used */
     struct metrics_cell *metrics; /* the broker thread's own */

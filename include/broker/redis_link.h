@@ -1,8 +1,8 @@
 /* redis_link.h - one connection to Redis, which comes back by itself.
  * Thread:  the broker's.
- * Life:    down -> resolving -> greeting (connect, AUTH, SELECT, SCRIPT LOAD) -> up. Whatever
- *          fails drops the connection; the next attempt resolves the name again, after a back-off
- *          of 50 ms that doubles to 2 s (+-50 %) until a command has succeeded.
+ * Life:    down -> resolving -> greeting (connect, TLS, AUTH, SELECT, SCRIPT LOAD) -> up.
+ *          Whatever fails drops the connection; the next attempt resolves the name again, after a
+ *          back-off of 50 ms that doubles to 2 s (+-50 %) until a command has succeeded.
  * Order:   commands are answered in the order in which they were sent. When Redis does not know a
  *          script (NOSCRIPT), nothing more is sent until all that is under way is answered and the
  *          scripts are loaded; then what was refused is sent again, in its order.
@@ -22,6 +22,7 @@
 #include "net/mailbox.h"
 
 struct redis_link;
+struct tls;
 
 struct redis_link_events {
     void (*on_up)(struct redis_link *l, void *owner);
@@ -42,6 +43,7 @@ struct redis_link_config {
     const char *username; /* "" for none */
     const char *password; /* "" for none */
     unsigned db;
+    struct tls *tls; /* NULL: plain */
     uint64_t timeout_ms;
     bool runs_scripts;
     const struct redis_link_events *events;

@@ -182,6 +182,17 @@ static int check_redis_host(const struct config *c, struct buf *why)
     return EH_EINVAL;
 }
 
+static int check_redis_tls(const struct config *c, struct buf *why)
+{
+    if (!c->redis_tls)
+        return EH_OK;
+    if (c->redis_host[0] == '/')
+        buf_addf(why, "REDIS_TLS: not over a Unix socket; allowed: with a name or an address");
+    else if (!c->redis_tls_cert[0] != !c->redis_tls_key[0])
+        buf_addf(why, "REDIS_TLS_CERT, REDIS_TLS_KEY: one without the other; allowed: both, none");
+    return buf_used(why) ? EH_EINVAL : EH_OK;
+}
+
 /* The first that is asked for. */
 static enum config_action read_action(int argc, char **argv)
 {
@@ -209,6 +220,8 @@ int config_load(struct config *ret, int argc, char **argv, char **environment,
             rc = read_arguments(&c, argc, argv, &why);
         if (rc == EH_OK)
             rc = check_redis_host(&c, &why);
+        if (rc == EH_OK)
+            rc = check_redis_tls(&c, &why);
     }
     if (rc < 0) {
         config_done(&c);

@@ -7,6 +7,7 @@
 #define MB         (1024 * KB)
 #define GB         (1024 * MB)
 #define YEAR_S     31536000
+#define PATH_BYTES 4095
 
 const struct config_option config_options[] = {
     { .name = "LISTEN_ADDRESS",
@@ -81,6 +82,32 @@ const struct config_option config_options[] = {
       .initial = "0",
       .max = 65535,
       .about = "Database of the Redis server for all keys; channels are not parted by it." },
+    { .name = "REDIS_TLS",
+      .kind = CONFIG_BOOL,
+      .offset = AT(redis_tls),
+      .initial = "false",
+      .about = "Speaks TLS with Redis; its certificate must be for REDIS_HOST." },
+    { .name = "REDIS_TLS_CA",
+      .kind = CONFIG_TEXT,
+      .offset = AT(redis_tls_ca),
+      .initial = "",
+      .max = PATH_BYTES,
+      .shown = "the system's",
+      .about = "File with the CA certificates that Redis is checked against, PEM." },
+    { .name = "REDIS_TLS_CERT",
+      .kind = CONFIG_TEXT,
+      .offset = AT(redis_tls_cert),
+      .initial = "",
+      .max = PATH_BYTES,
+      .shown = "none",
+      .about = "File with our certificate for Redis and its chain, PEM." },
+    { .name = "REDIS_TLS_KEY",
+      .kind = CONFIG_TEXT,
+      .offset = AT(redis_tls_key),
+      .initial = "",
+      .max = PATH_BYTES,
+      .shown = "none",
+      .about = "File with the private key of REDIS_TLS_CERT, PEM, not encrypted." },
     { .name = "REDIS_PREFIX",
       .kind = CONFIG_TEXT,
       .offset = AT(redis_prefix),

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/process.h"
+#include "app/redis_tls.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ struct server {
     size_t n_cells;
     uint64_t stop_at_ms;
     int listen_fd;
+    struct tls *redis_tls; /* NULL: plain */
     bool stopping;
     enum server_end end;
 };
@@ -237,6 +239,7 @@ static int make_broker(struct server *s)
         .redis_username = config->redis_username,
         .redis_password = config->redis_password,
         .redis_db = (unsigned)config->redis_db,
+        .redis_tls = s->redis_tls,
         .redis_prefix = config->redis_prefix,
         .redis_pool_size = (unsigned)config->redis_pool_size,
         .metrics = s->cells[CELL_BROKER],
@@ -309,6 +312,7 @@ static int start(struct server *s)
     EH_TRY(mailbox_create(s->loop, s, &s->inbox));
     EH_TRY(watch_signals(s));
     EH_TRY(listen_on(s));
+    EH_TRY(redis_tls_load(s->config, &s->redis_tls));
     EH_TRY(make_broker(s));
     make_context(s, fds);
     EH_TRY(make_workers(s));
@@ -338,6 +342,7 @@ static void free_all(struct server *s)
     free(s->workers);
     free(s->inboxes);
     broker_free(s->broker);
+    tls_free(s->redis_tls);
     timer_stop(&s->process);
     timer_stop(&s->phase);
     while (s->inbox && mailbox_drain(s->inbox))

@@ -208,6 +208,7 @@ static struct redis_link_config link_config(struct redis_engine *e)
         .username = e->config->redis_username,
         .password = e->config->redis_password,
         .db = e->config->redis_db,
+        .tls = e->config->redis_tls,
         .timeout_ms = e->config->timeout_ms,
         .runs_scripts = true,
         .events = &link_events,

@@ -272,7 +272,7 @@ static void on_end(struct stream *s, int err)
 {
     struct redis_link *l = container_of(s, struct redis_link, stream);
 
-    drop(l, err ? strerror(err) : "Redis closed the connection");
+    drop(l, err ? stream_why(s, err) : "Redis closed the connection");
 }
 
 static void on_sent(struct stream *s, size_t sent)
@@ -301,6 +301,8 @@ static void connect_next(struct redis_link *l)
         drop(l, strerror(errno));
         return;
     }
+    if (l->config.tls)
+        stream_use_tls(&l->stream, l->config.tls, l->config.host);
     l->reader = redisReaderCreate();
     if (!l->reader)
         abort(); /* memory is out */
@@ -335,7 +337,7 @@ static void check_oldest(struct redis_link *l)
         return;
     due = container_of(e, struct redis_request, link)->sent_ms + l->config.timeout_ms;
     if (due <= now)
-        drop(l, "no answer in time");
+        drop(l, stream_is_shaking(&l->stream) ? "no TLS in time" : "no answer in time");
     else
         loop_timer(l->config.loop, &l->timer, due - now);
 }

@@ -95,6 +95,10 @@ static void defaults(void **state)
     assert_string_equal(c->redis_username, "");
     assert_string_equal(c->redis_password, "");
     assert_int_equal(c->redis_db, 0);
+    assert_false(c->redis_tls);
+    assert_string_equal(c->redis_tls_ca, "");
+    assert_string_equal(c->redis_tls_cert, "");
+    assert_string_equal(c->redis_tls_key, "");
     assert_string_equal(c->redis_prefix, "eventhub");
     assert_int_equal(c->redis_pool_size, 5);
     assert_true(c->enable_cache);
@@ -357,6 +361,35 @@ static void paths_of_sockets(void **state)
     assert_accepts("REDIS_HOST", path);
 }
 
+static void tls_for_redis(void **state)
+{
+    static const struct {
+        char *arguments[4];
+        const char *why; /* NULL: accepted */
+    } cases[] = {
+        { { "--redis-tls=yes" }, NULL },
+        { { "--redis-tls=yes", "--redis-tls-ca=a", "--redis-tls-cert=b", "--redis-tls-key=c" },
+          NULL },
+        { { "--redis-tls=yes", "--redis-tls-cert=b" }, "REDIS_TLS_CERT, REDIS_TLS_KEY: one" },
+        { { "--redis-tls=yes", "--redis-tls-key=c" }, "REDIS_TLS_CERT, REDIS_TLS_KEY: one" },
+        { { "--redis-tls=yes", "--redis-host=/x" }, "REDIS_TLS: not over a Unix socket" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *arguments[5] = { NULL };
+        struct result r;
+
+        memcpy(arguments, cases[i].arguments, sizeof(cases[i].arguments));
+        r = load(arguments, NONE);
+        assert_int_equal(r.rc == EH_OK, cases[i].why == NULL);
+        if (cases[i].why)
+            assert_non_null(strstr(r.why, cases[i].why));
+        else
+            config_done(&r.config);
+    }
+}
+
 static void spellings_of_arguments(void **state)
 {
     static const char *const names[] = { "--REDIS_POOL_SIZE=9", "--redis_pool_size=9",
@@ -540,6 +573,7 @@ int main(void)
         cmocka_unit_test(log_levels),
         cmocka_unit_test(addresses_and_names),
         cmocka_unit_test(paths_of_sockets),
+        cmocka_unit_test(tls_for_redis),
         cmocka_unit_test(spellings_of_arguments),
         cmocka_unit_test(spellings_of_variables),
         cmocka_unit_test(alias),

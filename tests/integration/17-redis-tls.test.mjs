@@ -1,0 +1,183 @@
+// Redis behind TLS: who it is, who we are, and what is said where that does not fit.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+
+import { makeAuthority } from './support/certs.mjs';
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { runToExit, startServer } from './support/server.mjs';
+import { eventually, scaled } from './support/wait.mjs';
+
+let ours; // whom both sides trust
+let theirs; // another authority
+let right; // a certificate for the loopback address
+let client;
+
+before(async (t) => {
+  [ours, theirs] = await Promise.all([makeAuthority(t, 'Ours'), makeAuthority(t, 'Theirs')]);
+  right = await ours.issue('DNS:localhost,IP:127.0.0.1');
+  client = await ours.issue('DNS:eventhub');
+});
+
+/** `port` is TLS only. With `pair`, the server's certificate; with `auth` it demands ours. */
+function tlsArguments(port, { pair = right, auth = 'yes' } = {}) {
+  return ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', ours.ca,
+    '--tls-cert-file', pair.cert, '--tls-key-file', pair.key, '--tls-auth-clients', auth];
+}
+
+/** Not running yet. */
+async function makeTlsRedis(t, how) {
+  const cli = ['--tls', '--insecure', '--cert', client.cert, '--key', client.key];
+  const redis = await startRedis(t, { start: false, cli });
+  redis.args = tlsArguments(redis.port, how);
+  return redis;
+}
+
+async function startTlsRedis(t, how) {
+  const redis = await makeTlsRedis(t, how);
+  await redis.start();
+  return redis;
+}
+
+function optionsFor(redis, more = {}) {
+  return {
+    ...redis.options,
+    REDIS_TLS: 'true',
+    REDIS_TLS_CA: ours.ca,
+    REDIS_TLS_CERT: client.cert,
+    REDIS_TLS_KEY: client.key,
+    BROKER_TIMEOUT: '1',
+    ...more,
+  };
+}
+
+async function assertWorks(t, server) {
+  const client = await openClient(t, server);
+  const live = await client.subscribe('tls/#');
+  const id = await client.publish('tls/1', 'hello');
+  await live.untilText('hello');
+  const joined = await client.subscribe('tls/1', { since: -60_000 });
+  await joined.untilCount(1);
+  assert.ok(joined.ids.includes(id));
+}
+
+/** Starts a server that must not become ready, and waits until its log says why. */
+async function startInVain(t, options, why) {
+  const server = await startServer(t, options, { ready: false });
+  await eventually(`broker_waiting: ${why}`, () => server.stderr.split('\n').some((line) =>
+    /event=broker_waiting/.test(line) && why.test(line)));
+  assert.equal(await server.readiness(), 503);
+  return server;
+}
+
+test('a Redis that is TLS only and wants our certificate', async (t) => {
+  const redis = await startTlsRedis(t);
+  const server = await startServer(t, optionsFor(redis));
+  await assertWorks(t, server);
+
+  await t.test('many messages, and large ones', async (t) => {
+    const client = await openClient(t, server);
+    const live = await client.subscribe('many');
+    const texts = numbered('m', scaled(2000));
+    texts.push('x'.repeat(500_000), 'end');
+    const ids = await client.publishAll('many', texts);
+    await live.untilCount(texts.length);
+    assert.deepEqual(live.texts, texts);
+    const log = await client.call('eventlog', { topic: 'many', sinceEventId: ids.at(-3) });
+    assert.deepEqual(log.items.map(({ message }) => message), texts.slice(-2));
+  });
+
+  await t.test('by name', async (t) =>
+    assertWorks(t, await startServer(t, optionsFor(redis, { REDIS_HOST: 'localhost' }))));
+
+  await t.test('with the system\'s authorities', async (t) => {
+    const options = { ...optionsFor(redis), REDIS_TLS_CA: '', SSL_CERT_FILE: ours.ca };
+    await assertWorks(t, await startServer(t, options)); // where OpenSSL looks for them
+  });
+
+  await t.test('it comes back by itself', async () => {
+    await redis.kill();
+    await server.untilReadiness(503);
+    await redis.start();
+    await server.untilReadiness(200);
+    await assertWorks(t, server);
+  });
+});
+
+test('a Redis that another authority vouches for', async (t) => {
+  const redis = await startTlsRedis(t, { pair: await theirs.issue('IP:127.0.0.1') });
+  const server = await startInVain(t, optionsFor(redis), /certificate refused: .*issuer/);
+  await t.test('nor does the system know it', (t) =>
+    startInVain(t, { ...optionsFor(redis), REDIS_TLS_CA: '' }, /certificate refused: .*issuer/));
+
+  await redis.kill();
+  redis.args = tlsArguments(redis.port);
+  await redis.start();
+  await server.untilReadiness(200);
+  await assertWorks(t, server);
+});
+
+test('a certificate for somebody else', async (t) => {
+  const redis = await startTlsRedis(t, { pair: await ours.issue('DNS:other,IP:127.0.0.2') });
+  const byAddress = await startInVain(t, optionsFor(redis), /certificate refused: IP address/);
+  const byName = await startInVain(t, optionsFor(redis, { REDIS_HOST: 'localhost' }),
+    /certificate refused: [Hh]ostname/);
+
+  await redis.kill();
+  redis.args = tlsArguments(redis.port);
+  await redis.start();
+  for (const server of [byAddress, byName]) {
+    await server.untilReadiness(200);
+    await assertWorks(t, server);
+  }
+});
+
+test('no certificate of ours, where Redis wants one', async (t) => {
+  const redis = await startTlsRedis(t);
+  const without = optionsFor(redis, { REDIS_TLS_CERT: '', REDIS_TLS_KEY: '' });
+  const server = await startInVain(t, without, /TLS: .*certificate required/);
+
+  await redis.kill();
+  redis.args = tlsArguments(redis.port, { auth: 'no' });
+  await redis.start();
+  await server.untilReadiness(200);
+  await assertWorks(t, server);
+});
+
+test('a certificate of ours that Redis does not trust', async (t) => {
+  const redis = await startTlsRedis(t);
+  const { cert, key } = await theirs.issue('DNS:eventhub');
+  await startInVain(t, optionsFor(redis, { REDIS_TLS_CERT: cert, REDIS_TLS_KEY: key }),
+    /TLS: .*(unknown ca|certificate)/);
+});
+
+test('one side speaks TLS, the other does not', async (t) => {
+  const plain = await startRedis(t);
+  const tls = await startTlsRedis(t);
+  await startInVain(t, optionsFor(plain), /TLS|closed the connection/);
+  await startInVain(t, { ...optionsFor(tls), REDIS_TLS: 'false' }, /why=\S+/);
+});
+
+test('what can never work is refused at the start', async (t) => {
+  const redis = await makeTlsRedis(t);
+  const junk = join(ours.dir, 'junk.pem');
+  writeFileSync(junk, 'this is no certificate\n');
+  const cases = [
+    [{ REDIS_TLS_CA: join(ours.dir, 'none.pem') }, /none\.pem: No such file/],
+    [{ REDIS_TLS_CA: junk }, /junk\.pem: /],
+    [{ REDIS_TLS_CERT: junk }, /junk\.pem: /],
+    [{ REDIS_TLS_KEY: right.key }, /does not belong to certificate/],
+    [{ REDIS_TLS_KEY: '' }, /one without the other/],
+    [{ REDIS_HOST: '/run/redis.sock' }, /REDIS_TLS: not over a Unix socket/],
+  ];
+  for (const [options, why] of cases) {
+    await t.test(`${why}`, async () => {
+      const { code, stderr } = await runToExit({ ...optionsFor(redis, options), LISTEN_PORT: '0' });
+      assert.equal(code, 1);
+      assert.match(stderr, why);
+    });
+  }
+});
