@@ -38,6 +38,7 @@ struct config {
     uint64_t redis_pool_size;
     bool enable_cache;
     bool enable_sse;
+    bool enable_kvstore;
     uint64_t max_cache_length;
     uint64_t max_cache_request_limit;
     uint64_t default_cache_ttl;           /* s */

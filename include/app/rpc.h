@@ -22,8 +22,9 @@ typedef int rpc_fn(struct rpc_call *call);
 /* One message of a client. */
 void rpc_handle(struct conn *c, struct str text);
 
-/* rpc_pubsub.c, rpc_eventlog.c */
+/* rpc_pubsub.c, rpc_eventlog.c, rpc_kv.c */
 rpc_fn rpc_subscribe, rpc_publish, rpc_unsubscribe, rpc_unsubscribe_all, rpc_list, rpc_eventlog;
+rpc_fn rpc_get, rpc_set, rpc_del;
 
 /* Shared steps. */
 int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...) EH_PRINTF(3, 4);
@@ -33,9 +34,13 @@ int rpc_string(struct rpc_call *call, const char *name, struct str *ret) EH_MUST
 /* An integer parameter; *ret is untouched where it is absent or null. */
 int rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t max,
                 int64_t *ret) EH_MUST_USE;
+#define RPC_TTL_MAX_S 31536000 /* a year */
+
 /* The parameter `topic`: valid, of the kind allowed, and the right covers it. */
 int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too,
               struct str *ret) EH_MUST_USE;
+/* The parameter `key` of the key/value store: valid, and the right covers it. */
+int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret) EH_MUST_USE;
 
 /* One call to the broker on behalf of a request. `done` runs on the worker with the connection, or
  * NULL if that hung up; the pending is freed after it. */

@@ -1,12 +1,13 @@
 /* broker.h - the one way to the messages: publish, read the log, and the live feed.
  * Two implementations (broker/mem.c, broker/redis.c) keep this contract; tests/contract checks it.
  * Thread:  broker_create .. broker_start and broker_stop, broker_free: main. broker_call and
- *          live_batch_free: any worker. broker_is_ready: any. Everything else happens on the broker's
- *          own thread.
+ *          live_batch_free: any worker. broker_is_ready: any. Everything else happens on the
+ *          broker's own thread.
  * Owns:    a call belongs to the broker from broker_call until its mail is delivered to the inbox
  *          of its port; then to its fn. Every call is answered exactly once, also at broker_stop.
  * Never:   blocks a caller.
- * Order:   publishes with the same `lane` run in the order in which they were called.
+ * Order:   publishes and key/value calls with the same `lane` run in the order in which they were
+ *          called.
  */
 #ifndef EH_BROKER_BROKER_H
 #define EH_BROKER_BROKER_H
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/shared.h"
 #include "hub/message.h"
 #include "hub/metrics.h"
 #include "hub/msgid.h"
@@ -41,7 +43,7 @@ struct broker_config {
     uint64_t max_cache_length; /* entries a topic; 0: no limit */
     uint64_t default_ttl_s;    /* 0: for ever */
     uint64_t timeout_ms;       /* BROKER_TIMEOUT */
-    uint64_t memory_limit;     /* memory: bytes that the log may hold */
+    uint64_t memory_limit;     /* memory: bytes that log and key/value store may hold together */
     const char *redis_host;    /* a name, an address, or the path of a socket */
     uint16_t redis_port;
     const char *redis_username; /* "" for none: the default user */
@@ -49,16 +51,23 @@ struct broker_config {
     unsigned redis_db;
     struct tls *redis_tls; /* NULL: plain */
     const char *redis_prefix;
-    unsigned redis_pool_size;   /* command connections; at least 2 are used */
+    unsigned redis_pool_size;     /* command connections; at least 2 are used */
     struct metrics_cell *metrics; /* the broker thread's own */
 };
 
-enum broker_op { BROKER_OP_PUBLISH, BROKER_OP_HISTORY };
+enum broker_op {
+    BROKER_OP_PUBLISH,
+    BROKER_OP_HISTORY,
+    BROKER_OP_GET,
+    BROKER_OP_SET,
+    BROKER_OP_DELETE,
+};
 
 enum broker_status {
     BROKER_DONE,
     BROKER_NOT_DONE, /* certain: nothing was stored or read */
-    BROKER_UNKNOWN,  /* a publish was written and no answer came: it may have been stored */
+    BROKER_FULL,     /* certain: nothing was stored, there is no memory left for it */
+    BROKER_UNKNOWN,  /* a write was sent and no answer came: it may have been done */
 };
 
 struct broker_publish {
@@ -85,24 +94,35 @@ struct broker_history {
     uint32_t max_bytes;   /* stop when reached; at least one entry comes; 0: BROKER_PAGE_BYTES */
     struct message **ret_items; /* ret_n references, the receiver's; free() the array */
     size_t ret_n;
-    bool ret_more;        /* there are entries between the last one here and the cut */
-    bool ret_complete;    /* of the FIRST page: nothing that was published after the point (and
-                             matches, and did not expire by its own ttl) is missing, and `newest`
-                             cut nothing off: `recovered` in the protocol's words */
+    bool ret_more;     /* there are entries between the last one here and the cut */
+    bool ret_complete; /* of the FIRST page: nothing that was published after the point (and
+                          matches, and did not expire by its own ttl) is missing, and `newest`
+                          cut nothing off: `recovered` in the protocol's words */
+};
+
+/* The key/value store. Values are any bytes. */
+struct broker_kv {
+    struct str key;          /* a valid topic */
+    struct str value;        /* SET */
+    uint64_t ttl_s;          /* SET; 0: for ever */
+    bool ret_found;          /* GET, DELETE: there was one */
+    struct bytes *ret_value; /* GET, found: a reference, the receiver's; else NULL */
 };
 
 struct broker_call {
     struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
     mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
     struct broker_port *port; /* who asks */
-    uint32_t lane;            /* publishes of one lane keep their order: the connection's slot */
+    uint32_t lane;            /* the connection's slot: what has the same lane, history apart,
+                                 runs in the order in which it was called */
     enum broker_op op;
-    uint64_t deadline;        /* monotonic ms; 0: wait until the broker is there (history) */
-    uint64_t started_us;      /* set by broker_call */
+    uint64_t deadline;   /* monotonic ms; 0: wait until the broker is there (history) */
+    uint64_t started_us; /* set by broker_call */
     enum broker_status status;
     union {
         struct broker_publish publish;
         struct broker_history history;
+        struct broker_kv kv;
     };
 };
 
@@ -112,8 +132,8 @@ struct live_batch {
     struct mail mail;
     struct broker_port *port;
     size_t n;
-    size_t bytes;          /* of the bodies */
-    struct msgid mark;     /* the highest id of ours that was posted to this port */
+    size_t bytes;      /* of the bodies */
+    struct msgid mark; /* the highest id of ours that was posted to this port */
     struct message *items[];
 };
 void live_batch_free(struct live_batch *batch);

@@ -1,19 +1,18 @@
 /* mem_log.h - the embedded broker's event log: ids, entries, expiry, and the bounds of all of it.
  * Thread:  the broker's; pure data, takes the time (ms since the epoch) as a parameter.
  * Owns:    a reference to every message that it holds.
- * Bounds:  MAX_CACHE_LENGTH entries a topic, MEMORY_LIMIT bytes in all: above it what has expired
- *          goes first, then the oldest entries of all topics, and the floor rises to the last of
- *          them. mem_read.h reads it.
+ * Bounds:  MAX_CACHE_LENGTH entries a topic, MEMORY_LIMIT bytes in all, less what the tables beside
+ *          it hold: above it what has expired goes first, then the oldest entries of all topics,
+ *          and the floor rises to the last of them. mem_read.h reads it.
  */
 #ifndef EH_BROKER_MEM_LOG_H
 #define EH_BROKER_MEM_LOG_H
 
 #include <stdbool.h>
 
+#include "broker/mem_heap.h"
 #include "broker/mem_topics.h"
 #include "hub/message.h"
-
-#define MEM_FOR_EVER UINT64_MAX /* an expiry that never comes */
 
 struct mem_log_limits {
     uint64_t max_length;    /* entries a topic; 0: no limit */
@@ -24,9 +23,8 @@ struct mem_log_limits {
 struct mem_entry {
     struct message *message;
     struct mem_topic *topic;
-    uint64_t time;     /* ms; what `since` compares with */
-    uint64_t expires;  /* ms */
-    size_t heap_index; /* in mem_log.expiring, unless it stays for ever */
+    uint64_t time; /* ms; what `since` compares with */
+    struct mem_expiry expiry;
 };
 
 struct mem_log {
@@ -35,11 +33,10 @@ struct mem_log {
     struct msgid floor; /* everything up to here may be missing */
     uint64_t lead_ms;   /* the most that an entry's time ever was ahead of its id */
     uint64_t bytes;
+    uint64_t others; /* bytes that what shares the limit holds */
     struct mem_topics topics;
-    struct mem_ring all;         /* of every topic */
-    struct mem_entry **expiring; /* a binary heap: the next to expire first */
-    size_t n_expiring;
-    size_t cap_expiring;
+    struct mem_ring all; /* of every topic */
+    struct mem_heap expiring;
 };
 
 /* Nothing from before now is in it, so last and floor begin at <now_ms>-0. */
@@ -54,10 +51,10 @@ struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms);
 void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
                  uint64_t now_ms);
 
+/* What shares the limit holds so many bytes now: the log shrinks to the rest. */
+void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms);
+
 /* Removes at most max entries that have expired; true: there are more. */
 bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max);
-
-/* In ms; MEM_FOR_EVER for 0. */
-uint64_t mem_log_ttl_ms(uint64_t ttl_s);
 
 #endif

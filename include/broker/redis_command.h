@@ -40,6 +40,7 @@ struct redis_names {
     struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
     struct buf logs;                                           /* how a log's key begins */
     struct buf log, channel; /* of the topic of the last publish command */
+    struct buf kv;           /* of the last key/value command */
 };
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
@@ -47,6 +48,13 @@ void redis_names_done(struct redis_names *names);
 
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p);
+/* Plain strings: other programs may read and write them too. */
+void redis_command_get(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv);
+void redis_command_set(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv);
+void redis_command_delete(struct redis_command *c, struct redis_names *names,
+                          const struct broker_kv *kv);
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
 void redis_command_raise(struct redis_command *c, const struct redis_names *names,

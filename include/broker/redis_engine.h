@@ -1,5 +1,5 @@
 /* redis_engine.h - what the parts of the cluster engine share: redis.c holds the connections and
- * their state, redis_publish.c and redis_history.c send the calls. Only these include it.
+ * their state, redis_lane.c and redis_history.c send the calls. Only these include it.
  * Thread:  the broker's.
  * Rule:    nothing is sent while the feed is not joined: until then this node does not know whether
  *          ids have gone backwards (docs/ARCHITECTURE.md).
@@ -15,7 +15,7 @@
 
 #define REDIS_WHY_MAX 160
 
-/* A connection for publishes and what waits for it. */
+/* A connection for all but history, and what waits for it. */
 struct redis_lane {
     struct redis_link *link;
     struct redis_queue queue;
@@ -49,8 +49,8 @@ bool redis_notice_is_new(struct redis_notice *n, const char *what);
 /* Redis answered with an error: says so once, and makes all connections new where that may help. */
 void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *error);
 
-void redis_publish_take(struct redis_engine *e, struct broker_call *call);
-void redis_publish_pump(struct redis_engine *e); /* sends what can be sent now */
+void redis_lanes_take(struct redis_engine *e, struct broker_call *call);
+void redis_lanes_pump(struct redis_engine *e); /* sends what can be sent now */
 
 void redis_history_take(struct redis_engine *e, struct broker_call *call);
 void redis_history_pump(struct redis_engine *e);

@@ -20,6 +20,9 @@ struct str redis_reply_text(const struct redisReply *r); /* of a string, a statu
 
 /* All: EH_EINVAL when the reply is not of the form that our scripts give. */
 int redis_reply_publish(const struct redisReply *r, struct msgid *ret_id) EH_MUST_USE;
+int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
+int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
+int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 
 struct redis_raised {
     struct msgid last; /* the last id given */

@@ -28,6 +28,9 @@ static const struct rpc_method {
     { "unsubscribeAll", rpc_unsubscribe_all },
     { "list", rpc_list },
     { "eventlog", rpc_eventlog },
+    { "get", rpc_get },
+    { "set", rpc_set },
+    { "del", rpc_del },
     { "ping", rpc_ping },
     { "disconnect", rpc_disconnect },
 };
@@ -132,6 +135,14 @@ int rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t ma
     return EH_OK;
 }
 
+static int check_right(struct rpc_call *call, enum auth_right right, struct str name)
+{
+    if (auth_allows(call->conn->auth, right, name))
+        return EH_OK;
+    return rpc_fail(call, JSONRPC_NOT_ALLOWED, "the token does not allow to %s %.*s",
+                    right == AUTH_READ ? "read" : "write", STR_ARG(name));
+}
+
 int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, struct str *ret)
 {
     struct str topic;
@@ -140,9 +151,20 @@ int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, st
     if (!topic_is_valid(topic) && !(pattern_too && pattern_is_valid(topic)))
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "topic is not a valid topic%s",
                         pattern_too ? " or pattern" : "");
-    if (!auth_allows(call->conn->auth, right, topic))
-        return rpc_fail(call, JSONRPC_NOT_ALLOWED, "the token does not allow to %s %.*s",
-                        right == AUTH_READ ? "read" : "write", STR_ARG(topic));
+    EH_TRY(check_right(call, right, topic));
     *ret = topic;
+    return EH_OK;
+}
+
+int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret)
+{
+    struct str key;
+
+    EH_TRY(rpc_string(call, "key", &key));
+    if (!topic_is_valid(key))
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                        "key is not valid: a key is spelt as a topic is");
+    EH_TRY(check_right(call, right, key));
+    *ret = key;
     return EH_OK;
 }

@@ -7,8 +7,6 @@
 #include "hub/topic.h"
 #include "proto/json.h"
 
-#define TTL_MAX_S 31536000 /* a year */
-
 static void confirm(struct rpc_call *call, struct str topic, const struct eventlog_request *rq)
 {
     json_t *result = json_pack("{s:s}", "action", "subscribe");
@@ -180,7 +178,7 @@ int rpc_publish(struct rpc_call *call)
     EH_TRY(rpc_string(call, "message", &message));
     if (message.n == 0)
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "message must not be empty");
-    EH_TRY(rpc_integer(call, "ttl", 0, TTL_MAX_S, &ttl));
+    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ttl));
     EH_TRY(rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &timestamp));
 
     p = publish_create(call, topic, message);

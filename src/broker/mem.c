@@ -1,4 +1,6 @@
-/* The embedded engine: one log in this process (mem_log.h), always ready. */
+/* The embedded engine: the log (mem_log.h) and the tables (mem_table.h) in this process, always
+ * ready. What stays for a time counts from the steady clock; ids and the log are about wall time.
+ */
 #include "broker/core.h"
 
 #include <stdlib.h>
@@ -7,22 +9,34 @@
 #include "base/mem.h"
 #include "broker/mem_log.h"
 #include "broker/mem_read.h"
+#include "broker/mem_table.h"
 
 #define SWEEP_MS  1000 /* how often expired entries are looked for */
 #define SWEEP_MAX 4096 /* entries in one go; when there are more, the next tick goes on */
+
+/* What a table may hold of MEMORY_LIMIT; the log has what is left. */
+#define KV_SHARE 2
 
 struct mem {
     struct core *core;
     bool cache;
     struct timer sweep;
     struct mem_log log;
+    struct mem_table kv;
 };
+
+static void share_memory(struct mem *mem)
+{
+    mem_log_set_others(&mem->log, mem->kv.bytes, clock_wall_ms());
+}
 
 static void on_sweep(struct timer *t)
 {
     struct mem *mem = container_of(t, struct mem, sweep);
     bool has_more = mem_log_expire(&mem->log, clock_wall_ms(), SWEEP_MAX);
 
+    has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
+    share_memory(mem);
     loop_timer(core_loop(mem->core), t, has_more ? TIMER_TICK_MS : SWEEP_MS);
 }
 
@@ -38,6 +52,7 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     mem->core = core;
     mem->cache = config->cache;
     mem_log_init(&mem->log, &limits, clock_wall_ms());
+    mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
     timer_init(&mem->sweep, on_sweep);
     loop_timer(core_loop(core), &mem->sweep, SWEEP_MS);
     core_set_mark(core, mem->log.last);
@@ -69,11 +84,43 @@ static void history(struct mem *mem, struct broker_call *call)
     core_answer(mem->core, call, BROKER_DONE);
 }
 
+static enum broker_status kv_get(struct mem *mem, struct broker_kv *kv)
+{
+    const struct mem_item *item = mem_table_get(&mem->kv, kv->key, clock_mono_ms());
+
+    kv->ret_found = item != NULL;
+    kv->ret_value = item ? bytes_copy(item->value) : NULL;
+    return BROKER_DONE;
+}
+
+static enum broker_status kv_set(struct mem *mem, struct broker_kv *kv)
+{
+    uint64_t now = clock_mono_ms();
+
+    if (!mem_table_has_room(&mem->kv, kv->key, kv->value.n, now))
+        return BROKER_FULL;
+    mem_table_set(&mem->kv, kv->key, kv->value, mem_expiry_after(now, kv->ttl_s));
+    share_memory(mem);
+    return BROKER_DONE;
+}
+
+static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
+{
+    kv->ret_found = mem_table_delete(&mem->kv, kv->key, clock_mono_ms());
+    share_memory(mem);
+    return BROKER_DONE;
+}
+
 static void mem_call(void *engine, struct broker_call *call)
 {
+    struct mem *mem = engine;
+
     switch (call->op) {
-    case BROKER_OP_PUBLISH: publish(engine, call); break;
-    case BROKER_OP_HISTORY: history(engine, call); break;
+    case BROKER_OP_PUBLISH: publish(mem, call); break;
+    case BROKER_OP_HISTORY: history(mem, call); break;
+    case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
+    case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
+    case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
     }
 }
 
@@ -83,6 +130,7 @@ static void mem_close(void *engine)
 
     timer_stop(&mem->sweep);
     mem_log_done(&mem->log);
+    mem_table_done(&mem->kv);
     free(mem);
 }
 

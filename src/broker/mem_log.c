@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/mem.h"
 #include "hub/eventlog.h"
 
@@ -13,78 +14,15 @@
 #define MALLOC_COST 16
 #define ENTRY_COST                                                                                 \
     (sizeof(struct mem_entry) + sizeof(struct message) + 2 * MALLOC_COST +                         \
-     2 * 2 * sizeof(struct mem_slot) + 2 * sizeof(struct mem_entry *))
+     2 * 2 * sizeof(struct mem_slot) + 2 * sizeof(struct mem_expiry *))
 #define TOPIC_COST                                                                                 \
     (sizeof(struct mem_topic) + 2 * sizeof(struct mem_topic *) + 4 * sizeof(struct mem_slot) +     \
      2 * MALLOC_COST)
 
-uint64_t mem_log_ttl_ms(uint64_t ttl_s)
+static struct mem_entry *entry_of(struct mem_expiry *x)
 {
-    return ttl_s == 0 || ttl_s > MEM_FOR_EVER / 1000 ? MEM_FOR_EVER : ttl_s * 1000;
+    return container_of(x, struct mem_entry, expiry);
 }
-
-static uint64_t expiry_of(uint64_t ttl_s, uint64_t now_ms)
-{
-    uint64_t ttl_ms = mem_log_ttl_ms(ttl_s);
-
-    return ttl_ms > MEM_FOR_EVER - now_ms ? MEM_FOR_EVER : now_ms + ttl_ms;
-}
-
-/* ---- the heap of what will expire ---- */
-
-static void heap_put(struct mem_log *log, size_t i, struct mem_entry *e)
-{
-    log->expiring[i] = e;
-    e->heap_index = i;
-}
-
-static void heap_sift_up(struct mem_log *log, size_t i, struct mem_entry *e)
-{
-    while (i > 0 && e->expires < log->expiring[(i - 1) / 2]->expires) {
-        heap_put(log, i, log->expiring[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    heap_put(log, i, e);
-}
-
-static void heap_sift_down(struct mem_log *log, size_t i, struct mem_entry *e)
-{
-    size_t child;
-
-    while ((child = 2 * i + 1) < log->n_expiring) {
-        if (child + 1 < log->n_expiring &&
-            log->expiring[child + 1]->expires < log->expiring[child]->expires)
-            child++;
-        if (e->expires <= log->expiring[child]->expires)
-            break;
-        heap_put(log, i, log->expiring[child]);
-        i = child;
-    }
-    heap_put(log, i, e);
-}
-
-static void heap_add(struct mem_log *log, struct mem_entry *e)
-{
-    if (log->n_expiring == log->cap_expiring) {
-        log->cap_expiring = log->cap_expiring ? 2 * log->cap_expiring : 64;
-        log->expiring = mem_array(log->expiring, log->cap_expiring, sizeof(struct mem_entry *));
-    }
-    heap_sift_up(log, log->n_expiring++, e);
-}
-
-static void heap_remove(struct mem_log *log, size_t i)
-{
-    struct mem_entry *last = log->expiring[--log->n_expiring];
-
-    if (i == log->n_expiring)
-        return;
-    if (i > 0 && last->expires < log->expiring[(i - 1) / 2]->expires)
-        heap_sift_up(log, i, last);
-    else
-        heap_sift_down(log, i, last);
-}
-
-/* ---- entries ---- */
 
 static size_t entry_cost(const struct mem_entry *e)
 {
@@ -114,8 +52,7 @@ static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t now_
 
     mem_ring_remove(&log->all, id);
     mem_ring_remove(&topic->entries, id);
-    if (e->expires != MEM_FOR_EVER)
-        heap_remove(log, e->heap_index);
+    mem_heap_remove(&log->expiring, &e->expiry);
     log->bytes -= entry_cost(e);
     message_unref(e->message);
     free(e);
@@ -125,10 +62,12 @@ static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t now_
 
 bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max)
 {
-    while (log->n_expiring > 0 && log->expiring[0]->expires <= now_ms) {
+    struct mem_expiry *x;
+
+    while ((x = mem_heap_due(&log->expiring, now_ms))) {
         if (max-- == 0)
             return true;
-        remove_entry(log, log->expiring[0], now_ms);
+        remove_entry(log, entry_of(x), now_ms);
     }
     return false;
 }
@@ -138,10 +77,10 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
     while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
         struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
 
-        if (oldest->expires > now_ms) {
+        if (oldest->expiry.at > now_ms) {
             topic->floor = oldest->message->id;
-            if (oldest->expires > topic->lost_until)
-                topic->lost_until = oldest->expires;
+            if (oldest->expiry.at > topic->lost_until)
+                topic->lost_until = oldest->expiry.at;
         }
         remove_entry(log, oldest, now_ms); /* not the last one: the topic stays */
     }
@@ -149,16 +88,23 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
 
 static void make_room(struct mem_log *log, uint64_t now_ms)
 {
-    while (log->bytes > log->limits.memory && log->all.live > 0) {
+    while (log->bytes + log->others > log->limits.memory && log->all.live > 0) {
         struct mem_entry *oldest = mem_ring_at(&log->all, 0)->entry;
+        struct mem_expiry *x = mem_heap_due(&log->expiring, now_ms);
 
-        if (log->n_expiring > 0 && log->expiring[0]->expires <= now_ms) {
-            remove_entry(log, log->expiring[0], now_ms);
+        if (x) {
+            remove_entry(log, entry_of(x), now_ms);
             continue;
         }
         raise(&log->floor, oldest->message->id);
         remove_entry(log, oldest, now_ms);
     }
+}
+
+void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms)
+{
+    log->others = bytes;
+    make_room(log, now_ms);
 }
 
 static struct mem_topic *find_topic(struct mem_log *log, struct str name)
@@ -177,8 +123,7 @@ static void add_entry(struct mem_log *log, struct mem_entry *e)
 
     mem_ring_push(&log->all, id, e);
     mem_ring_push(&e->topic->entries, id, e);
-    if (e->expires != MEM_FOR_EVER)
-        heap_add(log, e);
+    mem_heap_add(&log->expiring, &e->expiry);
     log->bytes += entry_cost(e);
     if (e->time > id.ms && e->time - id.ms > log->lead_ms)
         log->lead_ms = e->time - id.ms;
@@ -196,7 +141,7 @@ void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t
     e->time = m->id.ms;
     if (timestamp != 0 && eventlog_timestamp_is_usable(timestamp, now_ms))
         e->time = (uint64_t)timestamp;
-    e->expires = expiry_of(ttl_s ? ttl_s : log->limits.default_ttl_s, now_ms);
+    e->expiry.at = mem_expiry_after(now_ms, ttl_s ? ttl_s : log->limits.default_ttl_s);
     add_entry(log, e);
     trim_topic(log, e->topic, now_ms);
     make_room(log, now_ms);
@@ -228,6 +173,6 @@ void mem_log_done(struct mem_log *log)
     }
     mem_topics_done(&log->topics);
     mem_ring_done(&log->all);
-    free(log->expiring);
+    mem_heap_done(&log->expiring);
     *log = (struct mem_log){ 0 };
 }

@@ -132,7 +132,7 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
 static bool is_complete(const struct mem_log *log, const struct sources *s, struct msgid point,
                         uint64_t now_ms)
 {
-    uint64_t ttl_ms = mem_log_ttl_ms(log->limits.default_ttl_s);
+    uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
 
     return point.ms >= oldest && msgid_cmp(point, log->floor) >= 0 &&
@@ -220,7 +220,7 @@ static bool is_wanted(const struct walk *w, const struct mem_entry *e)
 {
     const struct broker_history *h = w->question;
 
-    if (e->expires <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
+    if (e->expiry.at <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
         return false;
     return !w->is_mixed || filter_matches(h->filter, e->topic->name);
 }

@@ -43,7 +43,7 @@ static bool all_links_are_up(const struct redis_engine *e)
     return true;
 }
 
-static bool takes_publishes(const struct redis_engine *e)
+static bool takes_writes(const struct redis_engine *e)
 {
     for (size_t i = 0; i < e->n_lanes; i++) {
         if (redis_feed_is_joined(e->feed) && redis_link_is_up(e->lanes[i].link))
@@ -54,7 +54,7 @@ static bool takes_publishes(const struct redis_engine *e)
 
 static void update_ready(struct redis_engine *e)
 {
-    bool ready = takes_publishes(e);
+    bool ready = takes_writes(e);
 
     if (ready && all_links_are_up(e))
         e->connection.said[0] = '\0';
@@ -101,15 +101,15 @@ void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *er
 
 static void engine_call(void *engine, struct broker_call *call)
 {
-    if (call->op == BROKER_OP_PUBLISH)
-        redis_publish_take(engine, call);
-    else
+    if (call->op == BROKER_OP_HISTORY)
         redis_history_take(engine, call);
+    else
+        redis_lanes_take(engine, call);
 }
 
 static void pump(struct redis_engine *e)
 {
-    redis_publish_pump(e);
+    redis_lanes_pump(e);
     redis_history_pump(e);
 }
 

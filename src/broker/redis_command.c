@@ -120,9 +120,9 @@ void redis_names_init(struct redis_names *names, struct str prefix)
 
 void redis_names_done(struct redis_names *names)
 {
-    struct buf *all[] = { &names->id,     &names->floor,  &names->topics, &names->recent,
-                          &names->floors, &names->sweep,  &names->lock,   &names->logs,
-                          &names->log,    &names->channel };
+    struct buf *all[] = { &names->id,     &names->floor,   &names->topics, &names->recent,
+                          &names->floors, &names->sweep,   &names->lock,   &names->logs,
+                          &names->log,    &names->channel, &names->kv };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
@@ -161,6 +161,40 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_i64(c, p->timestamp);
     add_u64(c, config->max_cache_length);
     add_flag(c, config->cache);
+}
+
+static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
+                     const struct broker_kv *kv)
+{
+    buf_clear(&names->kv);
+    keys_add(&names->kv, names->prefix, STR("kv:"));
+    buf_add_str(&names->kv, kv->key);
+    redis_command_init(c);
+    redis_command_add(c, str_of(verb));
+    add_key(c, &names->kv);
+}
+
+void redis_command_get(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv)
+{
+    begin_kv(c, "GET", names, kv);
+}
+
+void redis_command_set(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv)
+{
+    begin_kv(c, "SET", names, kv);
+    redis_command_add(c, kv->value);
+    if (kv->ttl_s == 0)
+        return;
+    redis_command_add(c, STR("EX"));
+    add_u64(c, kv->ttl_s);
+}
+
+void redis_command_delete(struct redis_command *c, struct redis_names *names,
+                          const struct broker_kv *kv)
+{
+    begin_kv(c, "DEL", names, kv);
 }
 
 /* Redis 5 has no exclusive ranges: what comes after an id begins with the next one. */

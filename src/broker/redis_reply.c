@@ -78,6 +78,27 @@ int redis_reply_publish(const struct redisReply *r, struct msgid *ret_id)
     return read_id(r, ret_id);
 }
 
+int redis_reply_get(const struct redisReply *r, struct broker_kv *kv)
+{
+    if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_NIL)
+        return EH_EINVAL;
+    kv->ret_found = r->type == REDIS_REPLY_STRING;
+    kv->ret_value = kv->ret_found ? bytes_copy(redis_reply_text(r)) : NULL;
+    return EH_OK;
+}
+
+int redis_reply_set(const struct redisReply *r)
+{
+    bool is_ok = r->type == REDIS_REPLY_STATUS && str_eq(redis_reply_text(r), STR("OK"));
+
+    return is_ok ? EH_OK : EH_EINVAL;
+}
+
+int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv)
+{
+    return read_flag(r, &kv->ret_found);
+}
+
 int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
 {
     if (!is_array(r, 3))

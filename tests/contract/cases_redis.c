@@ -140,7 +140,7 @@ static void a_frozen_redis_does_not_hold_a_publish(void **state)
     struct fixture *f = *state;
     struct node *n = start_impatient_node(f);
     struct msgid before;
-    struct asked *a;
+    struct asked *a, *get, *set;
     uint64_t started;
 
     node_await_ready(n, true);
@@ -148,8 +148,16 @@ static void a_frozen_redis_does_not_hold_a_publish(void **state)
     started = clock_mono_ms();
     redis_server_freeze(f->redis);
     a = post_publish(n, "a");
+    get = node_kv_call(n, BROKER_OP_GET, "k", STR(""));
+    set = node_kv_call(n, BROKER_OP_SET, "k", STR("v"));
+    node_post(n, 0, get);
+    node_post(n, 0, set);
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_UNKNOWN);
+    node_await(n, get);
+    assert_int_equal(get->call.status, BROKER_NOT_DONE); /* it was not read, whatever happened */
+    node_await(n, set);
+    assert_int_equal(set->call.status, BROKER_UNKNOWN);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
     redis_server_thaw(f->redis);
     node_await_ready(n, true);

@@ -225,6 +225,8 @@ static bool asked_free(struct asked *a)
             message_unref(a->call.history.ret_items[i]);
         free(a->call.history.ret_items);
     }
+    if (a->call.op == BROKER_OP_GET && a->call.kv.ret_value)
+        shared_unref(&a->call.kv.ret_value->shared);
     free((char *)a->text.p);
     free(a);
     return is_wrong;
@@ -272,17 +274,35 @@ static struct asked *asked_create(struct node *n, enum broker_op op)
     return a;
 }
 
-struct asked *node_publish_call(struct node *n, const char *topic, struct str json)
+/* About a topic or key, with a text, and in time. */
+static struct asked *asked_about(struct node *n, enum broker_op op, const char *name,
+                                 struct str text)
 {
-    struct asked *a = asked_create(n, BROKER_OP_PUBLISH);
-    size_t length = strlen(topic);
+    struct asked *a = asked_create(n, op);
+    size_t length = strlen(name);
 
     assert_true(length < sizeof(a->topic));
-    memcpy(a->topic, topic, length);
-    a->text = str_make(mem_dup(json.p, json.n), json.n);
+    memcpy(a->topic, name, length);
+    a->text = str_make(mem_dup(text.p, text.n), text.n);
     a->call.deadline = clock_mono_ms() + n->timeout_ms;
-    a->call.publish.topic = str_make(a->topic, length);
+    return a;
+}
+
+struct asked *node_publish_call(struct node *n, const char *topic, struct str json)
+{
+    struct asked *a = asked_about(n, BROKER_OP_PUBLISH, topic, json);
+
+    a->call.publish.topic = str_of(a->topic);
     a->call.publish.message_json = a->text;
+    return a;
+}
+
+struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value)
+{
+    struct asked *a = asked_about(n, op, key, value);
+
+    a->call.kv.key = str_of(a->topic);
+    a->call.kv.value = a->text;
     return a;
 }
 
@@ -316,12 +336,17 @@ bool node_is_answered(struct node *n, const struct asked *a)
     return is_answered;
 }
 
+void node_ask(struct node *n, struct asked *a)
+{
+    node_post(n, 0, a);
+    node_await(n, a);
+}
+
 struct msgid node_publish(struct node *n, const char *topic, const char *json)
 {
     struct asked *a = node_publish_call(n, topic, str_of(json));
 
-    node_post(n, 0, a);
-    node_await(n, a);
+    node_ask(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
     return a->call.publish.ret_id;
 }
@@ -335,8 +360,7 @@ void node_history(struct node *n, struct asked *a)
     free(h->ret_items);
     h->ret_items = NULL;
     h->ret_n = 0;
-    node_post(n, 0, a);
-    node_await(n, a);
+    node_ask(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
 }
 

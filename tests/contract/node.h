@@ -28,19 +28,21 @@ struct asked {
     size_t posts;
     size_t answers; /* under the node's lock */
     char topic[64];
-    struct str text; /* the message's JSON, own copy */
+    struct str text; /* the message's JSON or the value, own copy */
     struct mail post;
 };
 
-/* Fills a call in without posting it; a publish has the config's timeout, history has none. */
+/* Fills a call in without posting it; history has no deadline, the others have the config's. */
 struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
+struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);
 bool node_is_answered(struct node *n, const struct asked *a);
 
-/* Post and await. node_publish fails the test unless it is DONE. */
+void node_ask(struct node *n, struct asked *a); /* post and await */
+/* The same, of worker 0. node_publish fails the test unless it is DONE. */
 struct msgid node_publish(struct node *n, const char *topic, const char *json);
 void node_history(struct node *n, struct asked *a);
 

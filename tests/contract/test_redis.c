@@ -76,8 +76,8 @@ static void a_full_redis_refuses_publishes_and_is_still_read(void **state)
     struct msgid id = node_publish(n, "a", "\"x\"");
 
     redis_server_command(f->redis, "CONFIG SET maxmemory 1");
-    assert_int_equal(publish(n, "a")->call.status, BROKER_NOT_DONE);
-    assert_int_equal(publish(n, "b")->call.status, BROKER_NOT_DONE);
+    assert_int_equal(publish(n, "a")->call.status, BROKER_FULL);
+    assert_int_equal(publish(n, "b")->call.status, BROKER_FULL);
     (void)history_is(n, (struct broker_history){ .filter = STR("#") }, &id, 1);
     redis_server_command(f->redis, "CONFIG SET maxmemory 0");
     node_publish(n, "a", "\"y\"");

@@ -87,6 +87,16 @@ testOnBothBrokers('a session', async (t, broker) => {
     assert.deepEqual(all.items.map(({ message }) => message), ['one', 'two', 'three']);
   });
 
+  await t.test('get, set, del', async () => {
+    assert.deepEqual(await hub.set('js/key', 'value'),
+      { action: 'set', key: 'js/key', success: true });
+    assert.deepEqual(await hub.get('js/key'), { action: 'get', key: 'js/key', value: 'value' });
+    assert.deepEqual(await hub.del('js/key'), { action: 'del', key: 'js/key', success: true });
+    await assert.rejects(hub.get('js/key'), ({ code }) => code === -32602);
+    assert.equal((await hub.set('js/key', '', 60)).success, true);
+    assert.equal((await hub.get('js/key')).value, '');
+  });
+
   await t.test('unsubscribe one, several, all', async () => {
     hub.unsubscribe('js/topic');
     assert.deepEqual((await hub.listSubscriptions()).sort(), ['+/topic', 'js/#']);

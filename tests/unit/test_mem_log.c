@@ -130,9 +130,9 @@ static void exactly_what_is_due_expires(void **state)
         for (size_t i = 0; i < log.all.n; i++) {
             const struct mem_entry *e = mem_ring_at(&log.all, i)->entry;
 
-            assert_true(!e || e->expires > START + 1000 * s);
+            assert_true(!e || e->expiry.at > START + 1000 * s);
         }
-        assert_int_equal(log.n_expiring, log.all.live);
+        assert_int_equal(log.expiring.n, log.all.live);
         assert_true(s == SECONDS || log.all.live > 0);
     }
     assert_int_equal(log.all.live, 0);
@@ -213,6 +213,30 @@ static void one_that_is_larger_than_the_memory_is_not_kept(void **state)
     mem_log_done(&log);
 }
 
+static void what_others_hold_is_not_the_logs(void **state)
+{
+    struct mem_log log = log_with(0, 0, 100000);
+    uint64_t before;
+
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++)
+        publish(&log, "a", START + i);
+    before = log.bytes;
+    mem_log_set_others(&log, 100000 - before, START + 100);
+    assert_int_equal(log.all.live, 100);
+    mem_log_set_others(&log, 100000 - before / 2, START + 100);
+    assert_in_range(log.all.live, 40, 50);
+    assert_true(log.floor.ms > START);
+    mem_log_set_others(&log, 100000, START + 100);
+    assert_int_equal(log.all.live, 0);
+    publish(&log, "a", START + 200);
+    assert_int_equal(log.all.live, 0);
+    mem_log_set_others(&log, 0, START + 200);
+    publish(&log, "a", START + 200);
+    assert_int_equal(log.all.live, 1);
+    mem_log_done(&log);
+}
+
 /* A topic that leaves must not take the knowledge with it that something was lost. */
 static void a_floor_survives_its_topic(void **state)
 {
@@ -246,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(what_expired_makes_room_first),
         cmocka_unit_test(one_that_is_larger_than_the_memory_is_not_kept),
+        cmocka_unit_test(what_others_hold_is_not_the_logs),
         cmocka_unit_test(a_floor_survives_its_topic),
     };
 

@@ -98,6 +98,31 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
     redis_names_done(&names);
 }
 
+static void a_key_is_a_plain_string(void **state)
+{
+    static const char *const get[] = { "GET", "{hub}:kv:a/b" };
+    static const char *const set[] = { "SET", "{hub}:kv:a/b", "v" };
+    static const char *const set_for_a_time[] = { "SET", "{hub}:kv:a/b", "v", "EX", "31536000" };
+    static const char *const del[] = { "DEL", "{hub}:kv:a/b" };
+    struct broker_kv kv = { .key = STR("a/b"), .value = STR("v") };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_get(&c, &names, &kv);
+    assert_false(c.is_script);
+    assert_args(&c, get, COUNT(get));
+    redis_command_set(&c, &names, &kv);
+    assert_args(&c, set, COUNT(set));
+    redis_command_delete(&c, &names, &kv);
+    assert_args(&c, del, COUNT(del));
+    kv.ttl_s = 31536000;
+    redis_command_set(&c, &names, &kv);
+    assert_args(&c, set_for_a_time, COUNT(set_for_a_time));
+    redis_names_done(&names);
+}
+
 static void history_begins_with_the_next_id(void **state)
 {
     static const struct {
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_connection_begins_with_login_and_database),
         cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
         cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),
+        cmocka_unit_test(a_key_is_a_plain_string),
         cmocka_unit_test(history_begins_with_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),
         cmocka_unit_test(a_raise_tells_the_mark_if_there_is_one),

@@ -112,6 +112,74 @@ static void a_publish_answers_an_id(void **state)
     }
 }
 
+static void a_get_answers_a_string_or_nothing(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want, found;
+    } cases[] = {
+        { "$2\r\nab\r\n", true, true }, { "$0\r\n\r\n", true, true }, { "$-1\r\n", true, false },
+        { "+ab\r\n", false, false },    { ":1\r\n", false, false },   { "*0\r\n", false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        struct broker_kv kv = { 0 };
+
+        assert_int_equal(redis_reply_get(r, &kv) == EH_OK, cases[i].want);
+        assert_int_equal(kv.ret_found, cases[i].found);
+        assert_int_equal(kv.ret_value != NULL, cases[i].found);
+        if (kv.ret_value) {
+            assert_true(str_eq(bytes_str(kv.ret_value), redis_reply_text(r)));
+            shared_unref(&kv.ret_value->shared);
+        }
+        freeReplyObject(r);
+    }
+}
+
+static void a_set_answers_ok(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want;
+    } cases[] = {
+        { "+OK\r\n", true },  { "+QUEUED\r\n", false }, { "$2\r\nOK\r\n", false },
+        { "$-1\r\n", false }, { ":1\r\n", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+
+        assert_int_equal(redis_reply_set(r) == EH_OK, cases[i].want);
+        freeReplyObject(r);
+    }
+}
+
+static void a_delete_answers_whether_there_was_one(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want, found;
+    } cases[] = {
+        { ":1\r\n", true, true },
+        { ":0\r\n", true, false },
+        { "+OK\r\n", false, false },
+        { "$1\r\n1\r\n", false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        struct broker_kv kv = { 0 };
+
+        assert_int_equal(redis_reply_delete(r, &kv) == EH_OK, cases[i].want);
+        assert_int_equal(kv.ret_found, cases[i].found);
+        freeReplyObject(r);
+    }
+}
+
 static void a_raise_answers_the_id_and_what_happened(void **state)
 {
     redisReply *r = reply_of(STR("*3\r\n$6\r\n1700-3\r\n:1\r\n:0\r\n"));
@@ -343,6 +411,9 @@ int main(void)
         cmocka_unit_test(errors_are_known_by_their_code),
         cmocka_unit_test(some_errors_call_for_another_connection),
         cmocka_unit_test(a_publish_answers_an_id),
+        cmocka_unit_test(a_get_answers_a_string_or_nothing),
+        cmocka_unit_test(a_set_answers_ok),
+        cmocka_unit_test(a_delete_answers_whether_there_was_one),
         cmocka_unit_test(a_raise_answers_the_id_and_what_happened),
         cmocka_unit_test(a_raise_of_another_form_is_refused),
         cmocka_unit_test(a_page_of_history_is_read),

@@ -1,0 +1,144 @@
+/* rpc_kv.c - get, set, del: the key/value store. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/rpc.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "hub/topic.h"
+
+static struct str failure(const struct broker_call *call)
+{
+    if (call->op == BROKER_OP_GET)
+        return STR("the key could not be read");
+    switch (call->status) {
+    case BROKER_FULL: return STR("not stored: the broker's memory is full");
+    case BROKER_UNKNOWN: return STR("outcome unknown");
+    default: break;
+    }
+    return call->op == BROKER_OP_SET ? STR("not stored") : STR("not deleted");
+}
+
+/* NULL: there is none. */
+static json_t *get_result(const struct broker_kv *kv)
+{
+    json_t *value = json_stringn(kv->ret_value->p, kv->ret_value->n);
+
+    if (!value)
+        return NULL;
+    return json_pack("{s:s, s:s%, s:o}", "action", "get", "key", kv->key.p, kv->key.n, "value",
+                     value);
+}
+
+static void answer_get(struct pending *p, struct conn *c)
+{
+    const struct broker_kv *kv = &p->call.kv;
+    json_t *result = kv->ret_found ? get_result(kv) : NULL;
+    char why[TOPIC_MAX + 64];
+
+    if (result) {
+        conn_ws_send_text(c, jsonrpc_result_tree(p->id, result));
+        return;
+    }
+    (void)snprintf(why, sizeof(why), "%s %.*s",
+                   kv->ret_found ? "no text is stored under the key" : "there is no key",
+                   STR_ARG(kv->key));
+    rpc_refuse(c, p->id, JSONRPC_INVALID_PARAMS, str_of(why));
+}
+
+static void answer_change(struct pending *p, struct conn *c, const char *action, bool success)
+{
+    const struct str key = p->call.kv.key;
+
+    conn_ws_send_text(
+        c, jsonrpc_result_tree(p->id, json_pack("{s:s, s:s%, s:b}", "action", action, "key", key.p,
+                                                key.n, "success", (int)success)));
+}
+
+static void answer(struct pending *p, struct conn *c)
+{
+    if (p->call.status != BROKER_DONE)
+        rpc_refuse(c, p->id, JSONRPC_BROKER, failure(&p->call));
+    else if (p->call.op == BROKER_OP_GET)
+        answer_get(p, c);
+    else if (p->call.op == BROKER_OP_SET)
+        answer_change(p, c, "set", true);
+    else
+        answer_change(p, c, "del", p->call.kv.ret_found);
+}
+
+static void on_done(struct pending *p, struct conn *c)
+{
+    if (c && p->id.p)
+        answer(p, c);
+    if (p->call.op == BROKER_OP_GET && p->call.kv.ret_value)
+        shared_unref(&p->call.kv.ret_value->shared);
+}
+
+/* One block: the pending, then the request's id, the key and the value. */
+static struct pending *kv_create(const struct rpc_call *call, struct str key, struct str value)
+{
+    size_t bytes = sizeof(struct pending) + call->id.n + key.n + value.n;
+    struct pending *p = mem_zalloc(bytes);
+    char *text = (char *)(p + 1);
+
+    p->bytes = bytes;
+    p->done = on_done;
+    if (call->id.p)
+        p->id = str_make(memcpy(text, call->id.p, call->id.n), call->id.n);
+    text += call->id.n;
+    p->call.kv.key = str_make(memcpy(text, key.p, key.n), key.n);
+    text += key.n;
+    p->call.kv.value = str_make(memcpy(text, value.p, value.n), value.n);
+    return p;
+}
+
+static int kv_start(struct rpc_call *call, struct pending *p, enum broker_op op)
+{
+    const struct config *config = call->conn->worker->context->config;
+
+    p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    pending_start(p, call->conn, op);
+    return EH_OK;
+}
+
+static int check_enabled(struct rpc_call *call)
+{
+    if (call->conn->worker->context->config->enable_kvstore)
+        return EH_OK;
+    return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                    "the key/value store is switched off (ENABLE_KVSTORE)");
+}
+
+int rpc_get(struct rpc_call *call)
+{
+    struct str key;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_READ, &key));
+    return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_GET);
+}
+
+int rpc_set(struct rpc_call *call)
+{
+    struct str key, value;
+    struct pending *p;
+    int64_t ttl = 0;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
+    EH_TRY(rpc_string(call, "value", &value));
+    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ttl));
+    p = kv_create(call, key, value);
+    p->call.kv.ttl_s = (uint64_t)ttl;
+    return kv_start(call, p, BROKER_OP_SET);
+}
+
+int rpc_del(struct rpc_call *call)
+{
+    struct str key;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
+    return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_DELETE);
+}
