@@ -60,8 +60,9 @@ static void on_answer(struct mail *m, void *owner)
 
 static bool may_ask(const struct conn *c)
 {
-    return (c->state == CONN_WS || c->state == CONN_LEAVING) && !c->overflowed &&
-           !conn_is_half_full(c);
+    bool may_send = c->state == CONN_WS || c->state == CONN_SSE || c->state == CONN_LEAVING;
+
+    return may_send && !c->overflowed && !conn_is_half_full(c);
 }
 
 static void pump_lane(struct conn *c, struct conn_lane *lane)
