@@ -56,6 +56,7 @@ struct conn {
     uint32_t n_subs;
     uint32_t n_pending; /* calls that the broker has not answered */
     size_t aside_bytes; /* of live messages that its joins set aside */
+    size_t collected;   /* bytes of answers that wait for others of their batch */
     struct sock_addr peer;
     uint16_t close_code; /* LEAVING: what Close will say */
     enum conn_state state : 8;
@@ -85,8 +86,10 @@ void conn_forget_auth(struct conn *c); /* a request was answered */
 /* One unit of output; closes with 1013 (at the end of the turn) when the queue would pass the
  * limit. False: it was not queued. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
-bool conn_has_room(const struct conn *c, size_t bytes); /* in the output queue */
-bool conn_is_half_full(const struct conn *c);
+bool conn_has_room(const struct conn *c,
+                   size_t bytes);             /* in the output queue, collected included */
+bool conn_is_half_full(const struct conn *c); /* the queue alone: it shrinks by itself */
+void conn_overflow(struct conn *c);           /* there was no room: closes as conn_send does */
 
 /* A call to the broker is under way, or was answered: `bytes` is what it holds. */
 void conn_call_began(struct conn *c, size_t bytes);

@@ -19,7 +19,8 @@ struct reader {
     enum reader_lane lane;
     uint64_t deadline; /* monotonic ms; 0: waits until the broker is there */
     /* A page came, or c is NULL: the connection is gone. Takes the page's items; returns whether it
-     * wants the next page (never with c NULL), else it has freed itself. */
+     * wants the next page (never with c NULL), else it has freed itself, or will be started anew.
+     */
     bool (*on_page)(struct reader *r, struct conn *c);
 };
 

@@ -1,18 +1,19 @@
 /* rpc.h - JSON-RPC requests of one connection: the method table and what its handlers share.
  * Thread:  the connection's worker.
- * Fails:   a handler returns EH_OK (it answered, or a broker call will) or a jsonrpc_error code
- * with one sentence in call->why; rpc_handle answers that and counts it.
+ * Fails:   a handler returns EH_OK (it answered, or a broker call will, to which it gave the reply)
+ *          or a jsonrpc_error code with one sentence in call->why; rpc_handle answers that.
  */
 #ifndef EH_APP_RPC_H
 #define EH_APP_RPC_H
 
 #include "app/conn.h"
+#include "app/reply.h"
 #include "app/sub.h"
 #include "proto/jsonrpc.h"
 
 struct rpc_call {
     struct conn *conn;
-    struct str id; /* {NULL, 0}: a notification */
+    struct reply reply;
     const json_t *params;
     char why[400]; /* one sentence, a topic in it included */
 };
@@ -43,18 +44,17 @@ int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too,
 int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret) EH_MUST_USE;
 
 /* One call to the broker on behalf of a request. `done` runs on the worker with the connection, or
- * NULL if that hung up; the pending is freed after it. */
+ * NULL if that hung up; after it the reply, if it was not sent, is dropped, and the pending freed.
+ */
 struct pending {
     struct broker_call call;
     struct worker *worker;
     struct conn_ref conn;
     size_t bytes; /* counted against the bounds of conn.h */
     void (*done)(struct pending *p, struct conn *c);
-    struct str id; /* a view into `text`; {NULL, 0}: not answered */
+    struct reply reply; /* its id is a copy that lives as long as the pending */
 };
 
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
-
-void rpc_refuse(struct conn *c, struct str id, int code, struct str why); /* answers and counts */
 
 #endif

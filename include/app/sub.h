@@ -13,15 +13,17 @@
 #include "hub/message.h"
 #include "hub/trie.h"
 
+struct batch;
 struct delivery;
 struct join;
+struct reply;
 struct sub;
 
 /* How the subscriptions of a connection speak to its client: over WebSocket (sub_ws.c) or as
  * server-sent events (conn_sse.c). All else about them is the same. */
 struct sub_writer {
     /* The log's first page is there: the answer to the request. */
-    void (*joined)(struct conn *c, struct str id, struct str filter, bool recovered);
+    void (*joined)(struct conn *c, struct reply *reply, struct str filter, bool recovered);
     /* All of the log was sent, and all that it held up to `cut`, which is above the last message's
      * id. NULL: not of interest. */
     void (*caught_up)(struct conn *c, struct msgid cut);
@@ -67,8 +69,11 @@ void delivery_done(struct delivery *d);              /* counts it */
 struct str sub_id(const struct sub *s);
 
 /* join.c: reads the log from the point on, page by page, while live messages are set aside. The
- * request is answered when the first page is there. */
-void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq);
+ * request is answered when the first page is there; in a batch all messages follow its array. */
+void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq,
+                struct reply *reply);
+/* Without history: live messages are set aside until the batch's array was sent. */
+void join_after(struct sub *s, struct str filter, struct batch *batch);
 void join_aside(struct sub *s, struct message *m);
 void join_abandon(struct sub *s); /* the subscription ends */
 

@@ -30,6 +30,14 @@ static inline bool msgid_is_zero(struct msgid id)
     return id.ms == 0 && id.seq == 0;
 }
 
+/* The greatest id below one that is not zero. */
+static inline struct msgid msgid_before(struct msgid id)
+{
+    if (id.seq == 0)
+        return (struct msgid){ .ms = id.ms - 1, .seq = UINT64_MAX };
+    return (struct msgid){ .ms = id.ms, .seq = id.seq - 1 };
+}
+
 /* `<ms>-<seq>`, decimal, both within uint64; anything else, a bare `<ms>` too, is EH_EINVAL. */
 int msgid_parse(struct str s, struct msgid *ret) EH_MUST_USE;
 size_t msgid_format(struct msgid id, char out[MSGID_TEXT]); /* NUL-terminated; returns its length */

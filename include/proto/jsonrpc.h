@@ -1,6 +1,6 @@
 /* jsonrpc.h - JSON-RPC 2.0 requests in, replies out (jansson).
  * Thread:  any; pure.
- * Owns:    a request holds references to its tree until jsonrpc_request_done.
+ * Borrows: a request's method and params are views into the tree that it was read from.
  * Ids:     strings, integers within int64, other numbers; echoed as they came (integers digit for
  *          digit). As JSON text at most JSONRPC_ID_MAX bytes, since a subscription keeps its id.
  */
@@ -15,7 +15,8 @@
 #include "base/shared.h"
 #include "base/str.h"
 
-#define JSONRPC_ID_MAX 256
+#define JSONRPC_ID_MAX    256
+#define JSONRPC_BATCH_MAX 100 /* requests in one batch */
 
 /* The codes that go out, but for the last. */
 enum jsonrpc_error {
@@ -27,20 +28,23 @@ enum jsonrpc_error {
     JSONRPC_NOT_ALLOWED = -32001, /* goes out as -32602 with a message of its own, as upstream */
 };
 
+/* Reads one message (strict RFC 8259: duplicate keys, bad UTF-8 and deep nesting are refused; NUL
+ * in strings is fine): any value, which jsonrpc_read then looks at, or an array of 1 to
+ * JSONRPC_BATCH_MAX of them, which is a batch. On failure a jsonrpc_error code (< 0), and *ret_why
+ * is one sentence for error.data. */
+int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why) EH_MUST_USE;
+
 struct jsonrpc_request {
-    json_t *root;
-    struct str id;      /* JSON text in id_text; {NULL, 0}: a notification, never answered */
+    struct str id; /* JSON text in id_text; {NULL, 0}: a notification, never answered */
     struct str method;
-    json_t *params;     /* object, array, or NULL; borrowed from root */
+    json_t *params; /* object, array, or NULL */
     char id_text[JSONRPC_ID_MAX];
 };
 
-/* Reads one request (strict RFC 8259: duplicate keys, bad UTF-8 and deep nesting are refused; NUL
- * in strings is fine). On failure a jsonrpc_error code (< 0): *ret then still has the id if one
- * could be read (else {NULL, 0}), *ret_why is one sentence for error.data, and there is nothing to
- * release. Arrays (batches) are -32600 until they are built. */
-int jsonrpc_parse(struct str text, struct jsonrpc_request *ret, const char **ret_why) EH_MUST_USE;
-void jsonrpc_request_done(struct jsonrpc_request *rq); /* fine on {0} */
+/* One request. JSONRPC_INVALID_REQUEST when it is none: *ret then still has the id if one could be
+ * read (else {NULL, 0}), and *ret_why is one sentence for error.data. */
+int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret,
+                 const char **ret_why) EH_MUST_USE;
 
 /* A whole reply as bytes to send, count 1. `result` is JSON text. */
 struct bytes *jsonrpc_result(struct str id, struct str result);

@@ -166,7 +166,7 @@ static bool is_throttled(const struct conn *c)
 
 bool conn_has_room(const struct conn *c, size_t bytes)
 {
-    size_t queued = stream_queued(&c->stream);
+    size_t queued = stream_queued(&c->stream) + c->collected;
 
     /* One unit that is larger than the limit all alone is not the reader's fault. */
     return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
@@ -274,13 +274,18 @@ static void on_sent(struct stream *s, size_t sent)
         settle(c);
 }
 
+void conn_overflow(struct conn *c)
+{
+    c->overflowed = true;
+    settle(c);
+}
+
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
 {
     if (c->state > CONN_LEAVING || c->overflowed)
         return false; /* our Close was the last word */
     if (!conn_has_room(c, head.n + body.n)) {
-        c->overflowed = true;
-        settle(c);
+        conn_overflow(c);
         return false;
     }
     stream_send(&c->stream, head, owner, body);

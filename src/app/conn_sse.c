@@ -3,6 +3,7 @@
  * acknowledge.
  */
 #include "app/conn.h"
+#include "app/reply.h"
 #include "app/routes.h"
 #include "app/sub.h"
 #include "base/buf.h"
@@ -27,9 +28,9 @@ static void add_position(struct buf *out, struct msgid id)
 
 /* --- the subscription's voice --- */
 
-static void write_joined(struct conn *c, struct str id, struct str filter, bool recovered)
+static void write_joined(struct conn *c, struct reply *reply, struct str filter, bool recovered)
 {
-    (void)id;
+    (void)reply;
     (void)filter;
     if (!recovered)
         send_text(c, STR(SSE_INCOMPLETE));
@@ -182,7 +183,7 @@ static void begin(struct conn *c, struct str filter, const struct eventlog_reque
     send_head(c, buf_str(&first));
     buf_done(&first);
     if (has_log)
-        join_start(s, filter, from);
+        join_start(s, filter, from, &(struct reply){ 0 });
 }
 
 static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)

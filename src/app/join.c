@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/reader.h"
+#include "app/reply.h"
 #include "app/sub.h"
 #include "base/mem.h"
 #include "hub/topic.h"
@@ -13,7 +14,10 @@
 struct join {
     struct reader reader; /* first: it is freed as one */
     struct sub *sub;      /* NULL: the subscription ended meanwhile */
+    struct reply reply;
+    struct batch_waiter after_batch;
     bool confirmed;       /* the request was answered */
+    bool waits_for_batch; /* for its array to be sent; reads nothing meanwhile */
     bool aside_lost;      /* what was set aside does not follow on the cut: read to a new one */
     size_t n_aside;
     size_t cap_aside;
@@ -21,7 +25,6 @@ struct join {
     struct message **aside;
     size_t bytes; /* what the request holds */
     size_t filter_n;
-    size_t id_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
 };
@@ -50,7 +53,8 @@ static void confirm(struct join *j, struct conn *c, bool recovered)
         return;
     j->confirmed = true;
     if (c)
-        c->writer->joined(c, str_make(j->id, j->id_n), str_make(j->filter, j->filter_n), recovered);
+        c->writer->joined(c, &j->reply, str_make(j->filter, j->filter_n), recovered);
+    reply_drop(&j->reply);
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
@@ -61,11 +65,14 @@ void join_abandon(struct sub *s)
     aside_clear(j);
     s->join = NULL;
     j->sub = NULL;
+    if (list_linked(&j->after_batch.link))
+        list_remove(&j->after_batch.link);
     confirm(j, s->conn->state == CONN_DEAD ? NULL : s->conn, false);
-    if (reader_is_waiting(&j->reader)) { /* else its page comes back, and frees it */
+    if (reader_is_waiting(&j->reader))
         reader_cancel(&j->reader);
-        free(j);
-    }
+    else if (!j->waits_for_batch)
+        return; /* its page comes back, and frees it */
+    free(j);
 }
 
 static bool aside_fits(const struct join *j, size_t more)
@@ -73,6 +80,17 @@ static bool aside_fits(const struct join *j, size_t more)
     const struct conn *c = j->sub->conn;
 
     return conn_has_room(c, c->aside_bytes + more);
+}
+
+/* The log is the buffer. Without one there is no other, and the client has its limit. */
+static void aside_lose(struct join *j)
+{
+    struct conn *c = j->sub->conn;
+
+    if (!c->worker->context->config->enable_cache)
+        conn_overflow(c);
+    aside_clear(j);
+    j->aside_lost = true;
 }
 
 void join_aside(struct sub *s, struct message *m)
@@ -83,8 +101,7 @@ void join_aside(struct sub *s, struct message *m)
     if (!m->foreign && msgid_cmp(m->id, s->last) <= 0)
         return;
     if (!aside_fits(j, cost)) {
-        aside_clear(j); /* the log is the buffer */
-        j->aside_lost = true;
+        aside_lose(j);
         return;
     }
     if (j->n_aside == j->cap_aside) {
@@ -132,10 +149,8 @@ static bool wants_more(struct join *j)
 
     if (h->ret_more)
         return true;
-    if (j->n_aside && !aside_fits(j, 0)) {
-        aside_clear(j);
-        j->aside_lost = true;
-    }
+    if (j->n_aside && !aside_fits(j, 0))
+        aside_lose(j);
     if (!j->aside_lost)
         return false;
     j->aside_lost = false;
@@ -166,18 +181,11 @@ static bool give_up(struct join *j)
     return false;
 }
 
-static bool on_page(struct reader *r, struct conn *c)
+/* Whether the next page is wanted; else the join is over. */
+static bool go_on(struct join *j)
 {
-    struct join *j = join_of(r);
-    bool is_read = r->call.status == BROKER_DONE; /* else the broker ends */
+    bool is_read = j->reader.call.status == BROKER_DONE; /* else the broker ends */
 
-    if (!j->sub || !c)
-        return give_up(j);
-    if (!j->confirmed) {
-        count_outcome(j);
-        confirm(j, c, is_read && r->call.history.ret_complete);
-    }
-    reader_take_items(r, deliver_one);
     if (is_read && wants_more(j))
         return true;
     go_live(j);
@@ -185,25 +193,90 @@ static bool on_page(struct reader *r, struct conn *c)
     return false;
 }
 
-void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq)
+/* The page came before the batch's array could go: it will be asked for again. */
+static void put_back(struct join *j)
+{
+    struct broker_history *h = &j->reader.call.history;
+
+    if (h->ret_n) {
+        h->after = msgid_before(h->ret_items[0]->id);
+        h->ret_more = true;
+    }
+    reader_take_items(&j->reader, NULL);
+    j->waits_for_batch = true;
+}
+
+static bool on_page(struct reader *r, struct conn *c)
+{
+    struct join *j = join_of(r);
+    bool is_read = r->call.status == BROKER_DONE;
+
+    if (!j->sub || !c)
+        return give_up(j);
+    if (!j->confirmed) {
+        count_outcome(j);
+        confirm(j, c, is_read && r->call.history.ret_complete);
+    }
+    if (list_linked(&j->after_batch.link)) {
+        put_back(j);
+        return false;
+    }
+    reader_take_items(r, deliver_one);
+    return go_on(j);
+}
+
+static void on_batch_sent(struct batch_waiter *waiter)
+{
+    struct join *j = container_of(waiter, struct join, after_batch);
+    struct conn *c = j->sub->conn;
+
+    if (!j->waits_for_batch)
+        return; /* its confirmation was the last answer: on_page goes on */
+    j->waits_for_batch = false;
+    if (go_on(j))
+        reader_start(&j->reader, c);
+}
+
+static struct join *join_create(struct sub *s, struct str filter)
 {
     struct join *j = mem_zalloc(sizeof(*j) + s->id_n);
-    struct broker_history *h = &j->reader.call.history;
 
     memcpy(j->filter, filter.p, filter.n);
     j->filter_n = filter.n;
     memcpy(j->id, s->id, s->id_n);
-    j->id_n = s->id_n;
     j->bytes = sizeof(*j) + s->id_n;
     j->sub = s;
     s->join = j;
-    s->last = (struct msgid){ 0 }; /* what history brings is new, and its cut is the new start */
+    j->after_batch.fn = on_batch_sent;
+    j->reader.worker = s->conn->worker; /* for what is delivered before it reads */
     j->reader.on_page = on_page;
-    h->filter = str_make(j->filter, j->filter_n);
+    j->reader.call.history.filter = str_make(j->filter, j->filter_n);
+    reader_bound_page(s->conn, &j->reader.call.history);
+    return j;
+}
+
+void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq,
+                struct reply *reply)
+{
+    struct join *j = join_create(s, filter);
+    struct broker_history *h = &j->reader.call.history;
+
+    s->last = (struct msgid){ 0 }; /* what history brings is new, and its cut is the new start */
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
-    reader_bound_page(s->conn, h);
+    if (reply->batch)
+        batch_wait(reply->batch, &j->after_batch);
+    j->reply = reply_take(reply, str_make(j->id, s->id_n));
     conn_call_began(s->conn, j->bytes);
     reader_start(&j->reader, s->conn);
+}
+
+void join_after(struct sub *s, struct str filter, struct batch *batch)
+{
+    struct join *j = join_create(s, filter);
+
+    j->confirmed = true; /* at once, by the caller */
+    j->waits_for_batch = true;
+    batch_wait(batch, &j->after_batch);
 }

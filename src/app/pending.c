@@ -12,6 +12,7 @@ static void on_answer(struct mail *m, void *owner)
     size_t bytes = p->bytes;
 
     p->done(p, c);
+    reply_drop(&p->reply);
     free(p);
     conn_call_ended(w, c, bytes);
 }

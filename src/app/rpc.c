@@ -44,24 +44,6 @@ static const struct rpc_method *find(struct str name)
     return NULL;
 }
 
-static enum metric refusal_of(int code)
-{
-    switch (code) {
-    case JSONRPC_PARSE_ERROR: return METRIC_REFUSED_PARSE;
-    case JSONRPC_INVALID_REQUEST: return METRIC_REFUSED_REQUEST;
-    case JSONRPC_METHOD_NOT_FOUND: return METRIC_REFUSED_METHOD;
-    case JSONRPC_NOT_ALLOWED: return METRIC_REFUSED_RIGHTS;
-    case JSONRPC_BROKER: return METRIC_REFUSED_BROKER;
-    default: return METRIC_REFUSED_PARAMS;
-    }
-}
-
-void rpc_refuse(struct conn *c, struct str id, int code, struct str why)
-{
-    metrics_inc(c->worker->metrics, refusal_of(code));
-    conn_ws_send_text(c, jsonrpc_error(id, code, why));
-}
-
 static int dispatch(struct rpc_call *call, struct str method)
 {
     const struct rpc_method *m = find(method);
@@ -71,27 +53,54 @@ static int dispatch(struct rpc_call *call, struct str method)
     return m->fn(call);
 }
 
-/* A request that could not be read is answered with id null; a readable one without an id is a
- * notification, which is never answered. */
-void rpc_handle(struct conn *c, struct str text)
+static void handle_request(struct conn *c, const json_t *value, struct reply reply)
 {
+    struct rpc_call call = { .conn = c, .reply = reply };
     struct jsonrpc_request rq;
     const char *why;
-    int rc = jsonrpc_parse(text, &rq, &why);
+    int rc = jsonrpc_read(value, &rq, &why);
+
+    call.reply.id = rq.id;
+    call.params = rq.params;
+    rc = rc < 0 ? rpc_fail(&call, rc, "%s", why) : dispatch(&call, rq.method);
+    if (rc < 0)
+        reply_error(&call.reply, c, rc, str_of(call.why));
+    else
+        reply_drop(&call.reply); /* if the handler neither answered nor took it */
+}
+
+/* What follows a `disconnect` is not executed, as outside a batch. */
+static void handle_batch(struct conn *c, const json_t *requests)
+{
+    struct batch *b = batch_open(c);
+    const json_t *value;
+    size_t i;
+
+    json_array_foreach(requests, i, value)
+    {
+        if (c->state == CONN_WS)
+            handle_request(c, value, batch_reply(b));
+    }
+    batch_close(b);
+}
+
+void rpc_handle(struct conn *c, struct str text)
+{
+    struct reply reply = { 0 };
+    const char *why;
+    json_t *root;
+    int rc = jsonrpc_parse(text, &root, &why);
 
     metrics_inc(c->worker->metrics, METRIC_MESSAGES_IN);
     if (rc < 0) {
-        rpc_refuse(c, rq.id, rc, str_of(why));
+        reply_error(&reply, c, rc, str_of(why));
         return;
     }
-    struct rpc_call call = { .conn = c, .id = rq.id, .params = rq.params };
-
-    rc = dispatch(&call, rq.method);
-    if (rc < 0 && (call.id.p || rc == JSONRPC_INVALID_REQUEST))
-        rpc_refuse(c, call.id, rc, str_of(call.why));
-    else if (rc < 0)
-        metrics_inc(c->worker->metrics, refusal_of(rc));
-    jsonrpc_request_done(&rq);
+    if (json_is_array(root))
+        handle_batch(c, root);
+    else
+        handle_request(c, root, reply);
+    json_decref(root);
 }
 
 int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
@@ -106,10 +115,7 @@ int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
 
 void rpc_answer(struct rpc_call *call, json_t *result)
 {
-    if (call->id.p)
-        conn_ws_send_text(call->conn, jsonrpc_result_tree(call->id, result));
-    else
-        json_decref(result);
+    reply_result_tree(&call->reply, call->conn, result);
 }
 
 int rpc_string(struct rpc_call *call, const char *name, struct str *ret)

@@ -15,8 +15,8 @@ struct log_query {
     size_t max_bytes; /* of the answer */
     struct buf items; /* JSON, separated by commas */
     size_t bytes;     /* what the request holds */
-    struct str id;    /* a view into text; {NULL, 0}: not answered */
-    char text[];      /* id, then the topic */
+    struct reply reply;
+    char text[]; /* id, then the topic */
 };
 
 static struct log_query *query_of(struct reader *r)
@@ -48,7 +48,7 @@ static void answer(struct log_query *q, struct conn *c)
     if (q->is_after_id)
         buf_addf(&out, ",\"recovered\":%s", q->complete ? "true" : "false");
     buf_addf(&out, ",\"status\":\"ok\",\"topic\":\"%.*s\"}", STR_ARG(h->filter));
-    conn_ws_send_text(c, jsonrpc_result(q->id, buf_str(&out)));
+    reply_result(&q->reply, c, buf_str(&out));
     buf_done(&out);
 }
 
@@ -69,13 +69,11 @@ static void finish(struct log_query *q, struct conn *c)
 
     if (q->reader.call.status != BROKER_DONE) {
         metrics_inc(m, METRIC_HISTORY_FAILED);
-        if (q->id.p)
-            rpc_refuse(c, q->id, JSONRPC_BROKER, STR("the log could not be read"));
+        reply_error(&q->reply, c, JSONRPC_BROKER, STR("the log could not be read"));
         return;
     }
     metrics_inc(m, q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
-    if (q->id.p)
-        answer(q, c);
+    answer(q, c);
 }
 
 static bool on_page(struct reader *r, struct conn *c)
@@ -93,6 +91,7 @@ static bool on_page(struct reader *r, struct conn *c)
     }
     if (c)
         finish(q, c);
+    reply_drop(&q->reply);
     conn_call_ended(r->worker, c, bytes);
     buf_done(&q->items);
     free(q);
@@ -103,21 +102,22 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
                                       const struct eventlog_request *rq)
 {
     const struct config *config = call->conn->worker->context->config;
-    struct log_query *q = mem_zalloc(sizeof(*q) + call->id.n + topic.n);
+    struct str id = call->reply.id;
+    struct log_query *q = mem_zalloc(sizeof(*q) + id.n + topic.n);
     struct broker_history *h = &q->reader.call.history;
 
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
     q->max_bytes = config->max_output_queue / 8; /* and one page: a quarter */
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
-    if (call->id.p)
-        q->id = str_make(memcpy(q->text, call->id.p, call->id.n), call->id.n);
-    h->filter = str_make(memcpy(q->text + call->id.n, topic.p, topic.n), topic.n);
+    if (id.p)
+        q->reply = reply_take(&call->reply, str_make(memcpy(q->text, id.p, id.n), id.n));
+    h->filter = str_make(memcpy(q->text + id.n, topic.p, topic.n), topic.n);
     h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = q->is_after_id ? 0 : q->wanted;
     h->max_entries = q->wanted;
     reader_bound_page(call->conn, h);
-    q->bytes = sizeof(*q) + call->id.n + topic.n;
+    q->bytes = sizeof(*q) + id.n + topic.n;
     q->reader.lane = READER_QUERIES;
     q->reader.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     q->reader.on_page = on_page;

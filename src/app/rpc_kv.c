@@ -37,28 +37,28 @@ static void answer_get(struct pending *p, struct conn *c)
     char why[TOPIC_MAX + 64];
 
     if (result) {
-        conn_ws_send_text(c, jsonrpc_result_tree(p->id, result));
+        reply_result_tree(&p->reply, c, result);
         return;
     }
     (void)snprintf(why, sizeof(why), "%s %.*s",
                    kv->ret_found ? "no text is stored under the key" : "there is no key",
                    STR_ARG(kv->key));
-    rpc_refuse(c, p->id, JSONRPC_INVALID_PARAMS, str_of(why));
+    reply_error(&p->reply, c, JSONRPC_INVALID_PARAMS, str_of(why));
 }
 
 static void answer_change(struct pending *p, struct conn *c, const char *action, bool success)
 {
     const struct str key = p->call.kv.key;
 
-    conn_ws_send_text(
-        c, jsonrpc_result_tree(p->id, json_pack("{s:s, s:s%, s:b}", "action", action, "key", key.p,
-                                                key.n, "success", (int)success)));
+    reply_result_tree(&p->reply, c,
+                      json_pack("{s:s, s:s%, s:b}", "action", action, "key", key.p, key.n,
+                                "success", (int)success));
 }
 
 static void answer(struct pending *p, struct conn *c)
 {
     if (p->call.status != BROKER_DONE)
-        rpc_refuse(c, p->id, JSONRPC_BROKER, failure(&p->call));
+        reply_error(&p->reply, c, JSONRPC_BROKER, failure(&p->call));
     else if (p->call.op == BROKER_OP_GET)
         answer_get(p, c);
     else if (p->call.op == BROKER_OP_SET)
@@ -69,24 +69,25 @@ static void answer(struct pending *p, struct conn *c)
 
 static void on_done(struct pending *p, struct conn *c)
 {
-    if (c && p->id.p)
+    if (c)
         answer(p, c);
     if (p->call.op == BROKER_OP_GET && p->call.kv.ret_value)
         shared_unref(&p->call.kv.ret_value->shared);
 }
 
 /* One block: the pending, then the request's id, the key and the value. */
-static struct pending *kv_create(const struct rpc_call *call, struct str key, struct str value)
+static struct pending *kv_create(struct rpc_call *call, struct str key, struct str value)
 {
-    size_t bytes = sizeof(struct pending) + call->id.n + key.n + value.n;
+    struct str id = call->reply.id;
+    size_t bytes = sizeof(struct pending) + id.n + key.n + value.n;
     struct pending *p = mem_zalloc(bytes);
     char *text = (char *)(p + 1);
 
     p->bytes = bytes;
     p->done = on_done;
-    if (call->id.p)
-        p->id = str_make(memcpy(text, call->id.p, call->id.n), call->id.n);
-    text += call->id.n;
+    if (id.p)
+        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
+    text += id.n;
     p->call.kv.key = str_make(memcpy(text, key.p, key.n), key.n);
     text += key.n;
     p->call.kv.value = str_make(memcpy(text, value.p, value.n), value.n);

@@ -32,7 +32,7 @@ int rpc_subscribe(struct rpc_call *call)
     const char *why;
     struct sub *s;
 
-    if (!call->id.p)
+    if (!call->reply.id.p)
         return rpc_fail(call, JSONRPC_INVALID_REQUEST,
                         "subscribe needs an id: messages come back under it");
     EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
@@ -42,11 +42,14 @@ int rpc_subscribe(struct rpc_call *call)
     if (!may_subscribe(call->conn, topic))
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "too many subscriptions");
 
-    s = sub_open(call->conn, topic, call->id);
-    if (rq.from.kind != EVENTLOG_NONE && config->enable_cache)
-        join_start(s, topic, &rq);
-    else
-        confirm(call, topic, &rq);
+    s = sub_open(call->conn, topic, call->reply.id);
+    if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
+        join_start(s, topic, &rq, &call->reply);
+        return EH_OK;
+    }
+    if (call->reply.batch)
+        join_after(s, topic, call->reply.batch);
+    confirm(call, topic, &rq);
     return EH_OK;
 }
 
@@ -125,25 +128,25 @@ static void on_published(struct pending *p, struct conn *c)
     const struct broker_publish *pub = &p->call.publish;
     char id[MSGID_TEXT];
 
-    if (!c || !p->id.p)
+    if (!c)
         return;
     if (p->call.status != BROKER_DONE) {
-        rpc_refuse(c, p->id, JSONRPC_BROKER,
-                   p->call.status == BROKER_UNKNOWN ? STR("outcome unknown")
-                                                    : STR("not published"));
+        reply_error(&p->reply, c, JSONRPC_BROKER,
+                    p->call.status == BROKER_UNKNOWN ? STR("outcome unknown")
+                                                     : STR("not published"));
         return;
     }
     msgid_format(pub->ret_id, id);
-    conn_ws_send_text(
-        c,
-        jsonrpc_result_tree(p->id, json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id,
-                                             "status", "ok", "topic", pub->topic.p, pub->topic.n)));
+    reply_result_tree(&p->reply, c,
+                      json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id, "status",
+                                "ok", "topic", pub->topic.p, pub->topic.n));
 }
 
 /* One block: the pending, then the request's id, the topic, the message and the origin. */
 static struct pending *publish_create(struct rpc_call *call, struct str topic, struct str message)
 {
     struct str origin = auth_sub(call->conn->auth);
+    struct str id = call->reply.id;
     struct buf json = { 0 };
     struct pending *p;
     size_t message_n;
@@ -153,12 +156,12 @@ static struct pending *publish_create(struct rpc_call *call, struct str topic, s
     message_n = buf_used(&json);
     if (origin.n)
         json_add_string(&json, origin);
-    p = mem_zalloc(sizeof(*p) + call->id.n + topic.n + buf_used(&json));
+    p = mem_zalloc(sizeof(*p) + id.n + topic.n + buf_used(&json));
     text = (char *)(p + 1);
-    p->bytes = sizeof(*p) + call->id.n + topic.n + buf_used(&json);
-    if (call->id.p)
-        p->id = str_make(memcpy(text, call->id.p, call->id.n), call->id.n);
-    text += call->id.n;
+    p->bytes = sizeof(*p) + id.n + topic.n + buf_used(&json);
+    if (id.p)
+        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
+    text += id.n;
     p->call.publish.topic = str_make(memcpy(text, topic.p, topic.n), topic.n);
     text = memcpy(text + topic.n, buf_head(&json), buf_used(&json));
     p->call.publish.message_json = str_make(text, message_n);

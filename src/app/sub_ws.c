@@ -1,8 +1,8 @@
 /* sub_ws.c - subscriptions over WebSocket: messages are results under the id of the request. */
 #include <assert.h>
 
+#include "app/reply.h"
 #include "app/sub.h"
-#include "proto/jsonrpc.h"
 
 static void append(struct delivery *d, struct str s)
 {
@@ -37,12 +37,11 @@ static bool write_message(const struct sub *s, struct delivery *d)
     return conn_send(s->conn, str_make(d->head, d->head_n), &d->message->shared, d->message->body);
 }
 
-static void write_joined(struct conn *c, struct str id, struct str filter, bool recovered)
+static void write_joined(struct conn *c, struct reply *reply, struct str filter, bool recovered)
 {
-    json_t *result = json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe", "recovered",
-                               (int)recovered, "status", "ok", "topic", filter.p, filter.n);
-
-    conn_ws_send_text(c, jsonrpc_result_tree(id, result));
+    reply_result_tree(reply, c,
+                      json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe", "recovered",
+                                (int)recovered, "status", "ok", "topic", filter.p, filter.n));
 }
 
 const struct sub_writer sub_ws_writer = {

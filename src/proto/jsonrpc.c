@@ -29,9 +29,40 @@ static int text_error(enum json_error_code code)
     return is_json ? JSONRPC_INVALID_REQUEST : JSONRPC_PARSE_ERROR;
 }
 
-static const char *read_id(struct jsonrpc_request *rq)
+static const char *batch_fault(const json_t *root)
 {
-    const json_t *id = json_object_get(rq->root, "id");
+    if (json_array_size(root) == 0)
+        return "The batch is empty.";
+    if (json_array_size(root) > JSONRPC_BATCH_MAX)
+        return "The batch has more than 100 requests.";
+    return NULL;
+}
+
+_Static_assert(JSONRPC_BATCH_MAX == 100, "as batch_fault says");
+
+int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why)
+{
+    json_error_t error;
+    json_t *root = json_loadb(text.p, text.n, READ_FLAGS, &error);
+    const char *why;
+
+    if (!root) {
+        *ret_why = text_fault(json_error_code(&error));
+        return text_error(json_error_code(&error));
+    }
+    why = json_is_array(root) ? batch_fault(root) : NULL;
+    if (why) {
+        json_decref(root);
+        *ret_why = why;
+        return JSONRPC_INVALID_REQUEST;
+    }
+    *ret_root = root;
+    return EH_OK;
+}
+
+static const char *read_id(const json_t *value, struct jsonrpc_request *rq)
+{
+    const json_t *id = json_object_get(value, "id");
     size_t n;
 
     if (!id)
@@ -45,74 +76,50 @@ static const char *read_id(struct jsonrpc_request *rq)
     return NULL;
 }
 
-static const char *read_version(struct jsonrpc_request *rq)
+static const char *read_version(const json_t *value, struct jsonrpc_request *rq)
 {
-    const json_t *version = json_object_get(rq->root, "jsonrpc");
+    const json_t *version = json_object_get(value, "jsonrpc");
     struct str text = { json_string_value(version), json_string_length(version) };
 
+    (void)rq;
     return str_eq(text, STR("2.0")) ? NULL : "The member jsonrpc is not \"2.0\".";
 }
 
-static const char *read_method(struct jsonrpc_request *rq)
+static const char *read_method(const json_t *value, struct jsonrpc_request *rq)
 {
-    const json_t *method = json_object_get(rq->root, "method");
+    const json_t *method = json_object_get(value, "method");
 
     rq->method = str_make(json_string_value(method), json_string_length(method));
     return json_is_string(method) ? NULL : "The member method is not a string.";
 }
 
-static const char *read_params(struct jsonrpc_request *rq)
+static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
 {
-    json_t *params = json_object_get(rq->root, "params");
+    json_t *params = json_object_get(value, "params");
 
     if (!params || json_is_null(params))
         return NULL;
+    if (!json_is_object(params) && !json_is_array(params))
+        return "The member params is neither an object nor an array.";
     rq->params = params;
-    if (json_is_object(params) || json_is_array(params))
-        return NULL;
-    return "The member params is neither an object nor an array.";
+    return NULL;
 }
 
 /* The id first: whatever else is wrong, the error can then go out under it. */
-static const char *read_members(struct jsonrpc_request *rq)
+int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret, const char **ret_why)
 {
-    static const char *(*const steps[])(struct jsonrpc_request *) = { read_id, read_version,
+    static const char *(*const steps[])(const json_t *,
+                                        struct jsonrpc_request *) = { read_id, read_version,
                                                                       read_method, read_params };
-    const char *why = NULL;
-
-    if (json_is_array(rq->root))
-        return "Batches are not supported.";
-    if (!json_is_object(rq->root))
-        return "The request is not an object.";
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !why; i++)
-        why = steps[i](rq);
-    return why;
-}
-
-int jsonrpc_parse(struct str text, struct jsonrpc_request *ret, const char **ret_why)
-{
-    json_error_t error;
-    const char *why;
+    const char *why = json_is_object(value) ? NULL : "The request is not an object.";
 
     *ret = (struct jsonrpc_request){ 0 };
-    ret->root = json_loadb(text.p, text.n, READ_FLAGS, &error);
-    if (!ret->root) {
-        *ret_why = text_fault(json_error_code(&error));
-        return text_error(json_error_code(&error));
-    }
-    why = read_members(ret);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !why; i++)
+        why = steps[i](value, ret);
     if (!why)
         return EH_OK;
-    jsonrpc_request_done(ret);
     *ret_why = why;
     return JSONRPC_INVALID_REQUEST;
-}
-
-void jsonrpc_request_done(struct jsonrpc_request *rq)
-{
-    json_decref(rq->root);
-    rq->root = rq->params = NULL;
-    rq->method = (struct str){ NULL, 0 };
 }
 
 static struct str id_or_null(struct str id)

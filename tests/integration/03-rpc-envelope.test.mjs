@@ -103,7 +103,6 @@ test('requests', async (t) => {
     ['null', 'null', null],
     ['an empty object', '{}', null],
     ['an empty array', '[]', null],
-    ['a batch, which is not there yet', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', null],
     ['no method', '{"jsonrpc":"2.0","id":1}', 1],
     ['a method that is no string', '{"jsonrpc":"2.0","id":2,"method":3}', 2],
     ['no version', '{"id":3,"method":"ping"}', 3],

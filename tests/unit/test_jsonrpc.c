@@ -18,33 +18,44 @@ static void expect_bytes(struct bytes *got, struct str want)
     shared_unref(&got->shared);
 }
 
-/* Parses what must be refused; returns the id that came with it, as text to compare. */
+/* Parses and reads one request; *ret_root is to be released. */
+static int read_text(struct str text, json_t **ret_root, struct jsonrpc_request *ret,
+                     const char **ret_why)
+{
+    *ret_root = NULL;
+    *ret = (struct jsonrpc_request){ 0 };
+    EH_TRY(jsonrpc_parse(text, ret_root, ret_why));
+    return jsonrpc_read(*ret_root, ret, ret_why);
+}
+
+/* Reads what must be refused, and compares the id that came with it. */
 static void expect_refused(struct str text, int code, const char *id)
 {
     struct jsonrpc_request rq;
     const char *why = NULL;
-    int rc = jsonrpc_parse(text, &rq, &why);
+    json_t *root;
+    int rc = read_text(text, &root, &rq, &why);
 
     if (rc != code)
         fail_msg("%.*s: want %d, got %d", STR_ARG(text), code, rc);
     assert_non_null(why);
-    assert_null(rq.root);
     assert_null(rq.params);
     if (!str_eq(rq.id, id ? str_of(id) : (struct str){ NULL, 0 }))
         fail_msg("%.*s: id %.*s", STR_ARG(text), STR_ARG(rq.id));
-    jsonrpc_request_done(&rq);
+    json_decref(root);
 }
 
 static void expect_id(const char *text, const char *id)
 {
     struct jsonrpc_request rq;
     const char *why = "";
+    json_t *root;
 
-    if (jsonrpc_parse(str_of(text), &rq, &why) != EH_OK)
+    if (read_text(str_of(text), &root, &rq, &why) != EH_OK)
         fail_msg("%s: %s", text, why);
     if (!str_eq(rq.id, id ? str_of(id) : (struct str){ NULL, 0 }))
         fail_msg("%s: id %.*s", text, STR_ARG(rq.id));
-    jsonrpc_request_done(&rq);
+    json_decref(root);
 }
 
 static void test_request(void **state)
@@ -53,14 +64,14 @@ static void test_request(void **state)
     const char *why = "";
     struct str text = STR(" { \"method\" : \"Sub\\u0073cribe\", \"params\":{\"topic\":\"a\"},\r\n\t"
                           "\"id\":1, \"jsonrpc\":\"2.0\", \"other\":null } ");
+    json_t *root;
 
     (void)state;
-    assert_int_equal(jsonrpc_parse(text, &rq, &why), EH_OK);
+    assert_int_equal(read_text(text, &root, &rq, &why), EH_OK);
     assert_true(str_eq(rq.method, STR("Subscribe")));
     assert_true(str_eq(rq.id, STR("1")));
     assert_string_equal(json_string_value(json_object_get(rq.params, "topic")), "a");
-    jsonrpc_request_done(&rq);
-    jsonrpc_request_done(&rq);
+    json_decref(root);
 }
 
 static void test_params(void **state)
@@ -78,6 +89,7 @@ static void test_params(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct jsonrpc_request rq;
         const char *why = "";
+        json_t *root;
         char text[128];
         int n = snprintf(text, sizeof(text),
                          "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":7,\"params\":%s}",
@@ -87,9 +99,9 @@ static void test_params(void **state)
             expect_refused(str_make(text, (size_t)n), JSONRPC_INVALID_REQUEST, "7");
             continue;
         }
-        assert_int_equal(jsonrpc_parse(str_make(text, (size_t)n), &rq, &why), EH_OK);
+        assert_int_equal(read_text(str_make(text, (size_t)n), &root, &rq, &why), EH_OK);
         assert_int_equal(rq.params ? (int)json_typeof(rq.params) : -2, cases[i].type);
-        jsonrpc_request_done(&rq);
+        json_decref(root);
     }
 }
 
@@ -228,15 +240,49 @@ static void test_nul_in_strings(void **state)
     const char *why = "";
     struct str text = STR("{\"jsonrpc\":\"2.0\",\"method\":\"m\\u0000n\","
                           "\"params\":{\"message\":\"a\\u0000b\"}}");
-    json_t *message;
+    json_t *root, *message;
 
     (void)state;
-    assert_int_equal(jsonrpc_parse(text, &rq, &why), EH_OK);
+    assert_int_equal(read_text(text, &root, &rq, &why), EH_OK);
     assert_true(str_eq(rq.method, STR("m\0n")));
     message = json_object_get(rq.params, "message");
     assert_int_equal(json_string_length(message), 3);
     assert_memory_equal(json_string_value(message), "a\0b", 3);
-    jsonrpc_request_done(&rq);
+    json_decref(root);
+}
+
+/* An array of so many numbers: a batch, whatever its entries are. */
+static int parse_batch(size_t n, json_t **ret_root)
+{
+    char text[2 * JSONRPC_BATCH_MAX + 8] = "[]";
+    const char *why = NULL;
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + 2 * i, i ? ",1" : "[1", 2);
+    memcpy(text + 2 * n, n ? "]" : "[]", n ? 1 : 2);
+    *ret_root = NULL;
+    rc = jsonrpc_parse(str_of(text), ret_root, &why);
+    assert_true((rc < 0) == (why != NULL));
+    return rc;
+}
+
+static void test_batch(void **state)
+{
+    static const size_t good[] = { 1, 2, JSONRPC_BATCH_MAX };
+    static const size_t bad[] = { 0, JSONRPC_BATCH_MAX + 1 };
+    json_t *root;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        assert_int_equal(parse_batch(good[i], &root), EH_OK);
+        assert_int_equal(json_array_size(root), good[i]);
+        json_decref(root);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(parse_batch(bad[i], &root), JSONRPC_INVALID_REQUEST);
+        assert_null(root);
+    }
 }
 
 static void test_result(void **state)
@@ -312,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_not_a_request),
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_nul_in_strings),
+        cmocka_unit_test(test_batch),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_result_tree),
         cmocka_unit_test(test_errors),

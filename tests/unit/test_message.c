@@ -85,6 +85,21 @@ static void ids_compare_as_two_numbers(void **state)
     }
 }
 
+static void nothing_lies_between_an_id_and_the_one_before(void **state)
+{
+    static const struct {
+        struct msgid id, before;
+    } cases[] = {
+        { { 0, 1 }, { 0, 0 } },
+        { { 7, 3 }, { 7, 2 } },
+        { { 7, 0 }, { 6, UINT64_MAX } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(msgid_cmp(msgid_before(cases[i].id), cases[i].before), 0);
+}
+
 static void body_is_the_result_and_a_brace(void **state)
 {
     static const struct {
@@ -165,6 +180,7 @@ int main(void)
         cmocka_unit_test(ids_are_parsed_and_formatted),
         cmocka_unit_test(other_ids_are_refused),
         cmocka_unit_test(ids_compare_as_two_numbers),
+        cmocka_unit_test(nothing_lies_between_an_id_and_the_one_before),
         cmocka_unit_test(body_is_the_result_and_a_brace),
         cmocka_unit_test(topic_is_a_view_into_the_body),
         cmocka_unit_test(parts_of_any_size_fit),
