@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the options, as the binary knows them, into README.md and docs/eventhub.8, between the
-# lines "options: made by scripts/docs.sh" and "end of options".
+# lines "options: made by scripts/docs.sh" and "end of options", and as eventhub.conf.example.
 #   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,8 +15,13 @@ with_options() { # FILE TEXT
 }
 
 update() { # FILE TEXT
-  local file=$1 new
-  new=$(with_options "$file" "$2") || { echo "$file: the marker lines are not there" >&2; exit 1; }
+  local new
+  new=$(with_options "$1" "$2") || { echo "$1: the marker lines are not there" >&2; exit 1; }
+  replace "$1" "$new"
+}
+
+replace() { # FILE TEXT
+  local file=$1 new=$2
   if printf '%s\n' "$new" | cmp -s - "$file"; then return; fi
   if [ "$check" = no ]; then
     printf '%s\n' "$new" >"$file"
@@ -38,4 +43,5 @@ markdown=$("$binary" --help=markdown)
 man=$("$binary" --help=man)
 update README.md "$markdown"
 update docs/eventhub.8 "$man"
+replace eventhub.conf.example "$("$binary" --help=conf)"
 exit $status

@@ -1,8 +1,8 @@
 /* config.h - all options, from one table (config.c), as a typed struct.
  * Thread:  read once by main, frozen before the other threads start, then shared read-only.
  * Owns:    its texts, until config_done.
- * Sources: --name=value beats the environment (NAME or name) beats the default; an empty value
- *          counts as not set.
+ * Sources: --name=value beats the environment (NAME or name) beats the file that --config=FILE
+ * names (app/config_file.h) beats the default; an empty value counts as not set.
  */
 #ifndef EH_APP_CONFIG_H
 #define EH_APP_CONFIG_H
@@ -58,9 +58,9 @@ struct config {
     uint64_t shutdown_timeout;  /* s */
 };
 
-/* What the command line asks for. MARKDOWN and MAN (--help=markdown, --help=man) print the options
- * for the README and the man page. For all but RUN and CHECK the other options are not looked at.
- */
+/* What the command line asks for. MARKDOWN, MAN and FILE (--help=markdown, --help=man, --help=conf)
+ * print the options for the README, the man page and the example of a configuration file. For all
+ * but RUN and CHECK the other options are not looked at. */
 enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,
@@ -68,17 +68,18 @@ enum config_action {
     CONFIG_HELP,
     CONFIG_MARKDOWN,
     CONFIG_MAN,
+    CONFIG_FILE,
 };
 
-/* Reads argv and environ. EH_EINVAL: one line in *ret_why (free its p) says which option and
- * what is allowed, never the value of a secret. */
+/* Reads argv, environ and the file. EH_EINVAL: one line in *ret_why (free its p) says which option
+ * and what is allowed, never the value of a secret. */
 int config_load(struct config *ret, int argc, char **argv, char **environment,
                 enum config_action *ret_action, struct str *ret_why) EH_MUST_USE;
 void config_done(struct config *c);
 
-/* The whole text of --help, or the options as the README's Markdown table or the man page's list.
- */
-enum config_text { CONFIG_TEXT_HELP, CONFIG_TEXT_MARKDOWN, CONFIG_TEXT_MAN };
+/* The whole text of --help, or the options as the README's Markdown table, the man page's list, or
+ * an annotated file. */
+enum config_text { CONFIG_TEXT_HELP, CONFIG_TEXT_MARKDOWN, CONFIG_TEXT_MAN, CONFIG_TEXT_FILE };
 void config_print_options(FILE *out, enum config_text kind);
 
 bool config_has_default_secret(const struct config *c);

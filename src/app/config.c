@@ -1,10 +1,14 @@
 #include "app/config.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/un.h>
 
+#include "app/config_file.h"
 #include "app/config_table.h"
+#include "app/file.h"
 #include "base/buf.h"
 
 #define NAME_MAX_BYTES    64 /* more than the longest name */
@@ -14,7 +18,8 @@ static const struct {
     const char *argument;
     enum config_action action;
 } actions[] = {
-    { "help", CONFIG_HELP },       { "help=markdown", CONFIG_MARKDOWN }, { "help=man", CONFIG_MAN },
+    { "help", CONFIG_HELP },       { "help=markdown", CONFIG_MARKDOWN },
+    { "help=man", CONFIG_MAN },    { "help=conf", CONFIG_FILE },
     { "version", CONFIG_VERSION }, { "check-config", CONFIG_CHECK },
 };
 
@@ -135,6 +140,66 @@ static bool find_action(const char *argument, enum config_action *ret)
     return false;
 }
 
+/* o NULL: what is given is the name of no option. */
+static int set_option(struct config *c, const struct config_option *o, struct str given,
+                      struct str value, struct buf *why)
+{
+    if (!o) {
+        add_excerpt(why, given);
+        buf_addf(why, " is no option; allowed: what --help lists");
+        return EH_EINVAL;
+    }
+    return value.n ? apply(c, o, value, why) : EH_OK;
+}
+
+/* Each fault is said with the file and the line in front. */
+static int read_settings(struct config *c, const char *path, struct str text, struct buf *why)
+{
+    struct config_file f = { .rest = text };
+    struct config_setting setting;
+    const char *wrong = NULL;
+    struct buf fault = { 0 };
+    int rc = EH_OK;
+
+    while (rc == EH_OK && config_file_next(&f, &setting, &wrong))
+        rc = set_option(c, find_option(setting.name), setting.name, setting.value, &fault);
+    if (wrong)
+        buf_addf(&fault, "the line %s; allowed: name = value", wrong);
+    if (buf_used(&fault))
+        buf_addf(why, "%s:%zu: %.*s", path, f.line, STR_ARG(buf_str(&fault)));
+    buf_done(&fault);
+    return wrong ? EH_EINVAL : rc;
+}
+
+static const char *config_path(int argc, char **argv)
+{
+    static const char option[] = "--config=";
+    const char *path = "";
+
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], option, strlen(option)) == 0)
+            path = argv[i] + strlen(option);
+    }
+    return path;
+}
+
+static int read_file(struct config *c, const char *path, struct buf *why)
+{
+    struct buf text = { 0 };
+    int rc;
+
+    if (path[0] == '\0')
+        return EH_OK;
+    rc = file_read(path, CONFIG_FILE_MAX, &text);
+    if (rc < 0)
+        buf_addf(why, "--config: %s: %s; allowed: a readable file of at most %dk", path,
+                 rc == EH_ELIMIT ? "is too large" : strerror(errno), CONFIG_FILE_MAX / 1024);
+    else
+        rc = read_settings(c, path, buf_str(&text), why);
+    buf_done(&text);
+    return rc;
+}
+
 /* An argument that is not understood is named without its value, which may be a secret. */
 static int read_argument(struct config *c, int place, const char *argument, struct buf *why)
 {
@@ -146,17 +211,14 @@ static int read_argument(struct config *c, int place, const char *argument, stru
         return EH_EINVAL;
     }
     (void)str_cut(&value, '=', &name);
+    if (str_eq(name, STR("--config")) && value.p)
+        return EH_OK; /* read before */
     o = find_option(str_skip(name, 2));
-    if (!o) {
-        add_excerpt(why, name);
-        buf_addf(why, " is no option; allowed: what --help lists");
-        return EH_EINVAL;
-    }
-    if (!value.p) {
+    if (o && !value.p) {
         buf_addf(why, "%s: has no value; allowed: %.*s=value", o->name, STR_ARG(name));
         return EH_EINVAL;
     }
-    return value.n ? apply(c, o, value, why) : EH_OK;
+    return set_option(c, o, name, value, why);
 }
 
 static int read_arguments(struct config *c, int argc, char **argv, struct buf *why)
@@ -215,7 +277,9 @@ int config_load(struct config *ret, int argc, char **argv, char **environment,
 
     set_defaults(&c);
     if (action == CONFIG_RUN || action == CONFIG_CHECK) { /* else wrong options are no hindrance */
-        rc = read_environment(&c, environment, &why);
+        rc = read_file(&c, config_path(argc, argv), &why);
+        if (rc == EH_OK)
+            rc = read_environment(&c, environment, &why);
         if (rc == EH_OK)
             rc = read_arguments(&c, argc, argv, &why);
         if (rc == EH_OK)

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     case CONFIG_HELP: config_print_options(stdout, CONFIG_TEXT_HELP); break;
     case CONFIG_MARKDOWN: config_print_options(stdout, CONFIG_TEXT_MARKDOWN); break;
     case CONFIG_MAN: config_print_options(stdout, CONFIG_TEXT_MAN); break;
+    case CONFIG_FILE: config_print_options(stdout, CONFIG_TEXT_FILE); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
     case CONFIG_RUN: status = run(&config); break;

@@ -1,0 +1,23 @@
+#include "app/file.h"
+
+#include <stdio.h>
+
+int file_read(const char *path, size_t max, struct buf *ret)
+{
+    FILE *f = fopen(path, "re");
+    size_t before = buf_used(ret), n;
+    char part[4096];
+    bool failed;
+
+    if (!f)
+        return EH_EIO;
+    do {
+        n = fread(part, 1, sizeof(part), f);
+        buf_add(ret, part, n);
+    } while (n == sizeof(part) && buf_used(ret) - before <= max);
+    failed = ferror(f);
+    (void)fclose(f); /* nothing was written */
+    if (failed)
+        return EH_EIO;
+    return buf_used(ret) - before > max ? EH_ELIMIT : EH_OK;
+}
