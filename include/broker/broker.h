@@ -22,6 +22,7 @@
 #include "hub/message.h"
 #include "hub/metrics.h"
 #include "hub/msgid.h"
+#include "hub/ratelimit.h"
 #include "net/mailbox.h"
 
 /* Bounds of live messages that wait for one worker (docs/ARCHITECTURE.md). */
@@ -32,6 +33,10 @@
 #define BROKER_PAGE_ENTRIES 256
 #define BROKER_PAGE_BYTES   (256u * 1024)
 #define BROKER_MAX_TOPICS   10000 /* read for one request; more: recovered is false */
+
+/* The key of a publish. */
+#define BROKER_KEY_MAX 64  /* bytes */
+#define BROKER_KEY_S   300 /* how long it is remembered */
 
 struct broker;
 struct broker_port;
@@ -67,6 +72,7 @@ enum broker_status {
     BROKER_DONE,
     BROKER_NOT_DONE, /* certain: nothing was stored or read */
     BROKER_FULL,     /* certain: nothing was stored, there is no memory left for it */
+    BROKER_LIMITED,  /* certain: a publish over its limit was not done and does not count */
     BROKER_UNKNOWN,  /* a write was sent and no answer came: it may have been done */
 };
 
@@ -76,7 +82,12 @@ struct broker_publish {
     struct str origin_json;  /* or empty */
     uint64_t ttl_s;          /* 0: the default */
     int64_t timestamp;       /* ms; 0: none. Ignored where eventlog_timestamp_is_usable says no */
+    struct str key;          /* not empty: done once for the same topic and key within BROKER_KEY_S;
+                                then answered with the first id, whatever the limit */
+    struct rate_rule limit;  /* counted for origin_json, in all nodes together; topic empty: none */
     struct msgid ret_id;     /* DONE */
+    bool ret_repeated;       /* DONE: the key was known, nothing was stored or sent */
+    uint64_t ret_retry_ms;   /* LIMITED: until another one may pass; at least 1 */
 };
 
 /* A question for one page, which comes back as the question for the next page: filter, cut, since

@@ -39,7 +39,7 @@ struct redis_names {
     struct str prefix;
     struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
     struct buf logs;                                           /* how a log's key begins */
-    struct buf log, channel; /* of the topic of the last publish command */
+    struct buf log, channel, once, count; /* of the last publish command */
     struct buf kv;           /* of the last key/value command */
 };
 

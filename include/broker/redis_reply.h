@@ -19,7 +19,8 @@ bool redis_reply_says_elsewhere(const struct redisReply *r);
 struct str redis_reply_text(const struct redisReply *r); /* of a string, a status or an error */
 
 /* All: EH_EINVAL when the reply is not of the form that our scripts give. */
-int redis_reply_publish(const struct redisReply *r, struct msgid *ret_id) EH_MUST_USE;
+/* What became of the publish is in ret_id, ret_repeated and ret_retry_ms (0: it was not limited). */
+int redis_reply_publish(const struct redisReply *r, struct broker_publish *p) EH_MUST_USE;
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;

@@ -27,6 +27,7 @@ enum metric {
     /* ours */
     METRIC_MESSAGES_IN,         /* websocket_messages_received_total: requests of clients */
     METRIC_MESSAGES_FEED,       /* broker_messages_received_total: live messages from the broker */
+    METRIC_REPEATED,            /* publish_repeats_total: answered with the id of the first one */
     METRIC_FEED_INVALID,        /* broker_messages_invalid_total: junk in our channels, dropped */
     METRIC_FEED_FOREIGN,        /* broker_messages_foreign_total: of a C++ Eventhub */
     METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */
@@ -52,6 +53,7 @@ enum metric {
     METRIC_REFUSED_PARAMS,      /* {reason="invalid_params"}: -32602 */
     METRIC_REFUSED_RIGHTS,      /* {reason="not_allowed"} */
     METRIC_REFUSED_BROKER,      /* {reason="broker_unavailable"}: -32603 */
+    METRIC_REFUSED_RATE,        /* {reason="rate_limited"}: a publish over the token's limit */
     METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
     METRIC_HISTORY_COMPLETE,    /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE,  /* {outcome="incomplete"} */

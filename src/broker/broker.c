@@ -76,6 +76,14 @@ void core_call(struct core *core, struct broker_call *call)
         core_answer(core, call, BROKER_NOT_DONE);
 }
 
+static void count_publish(struct metrics_cell *m, const struct broker_call *call)
+{
+    if (call->status == BROKER_LIMITED)
+        metrics_inc(m, METRIC_REFUSED_RATE);
+    else if (call->status == BROKER_DONE)
+        metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
+}
+
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status)
 {
     struct metrics_cell *m = core->config.metrics;
@@ -83,8 +91,8 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     call->status = status;
     call->mail.fn = call->answer;
     metrics_add(m, METRIC_BROKER_QUEUE, -1);
-    if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE)
-        metrics_inc(m, METRIC_PUBLISHED);
+    if (call->op == BROKER_OP_PUBLISH)
+        count_publish(m, call);
     if (call->port)
         metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
     /* A replay's own call comes back by mail too: an engine that answers at once must not nest. */

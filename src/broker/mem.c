@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/mem_gate.h"
 #include "broker/mem_log.h"
 #include "broker/mem_read.h"
 #include "broker/mem_table.h"
@@ -15,7 +16,8 @@
 #define SWEEP_MAX 4096 /* entries in one go; when there are more, the next tick goes on */
 
 /* What a table may hold of MEMORY_LIMIT; the log has what is left. */
-#define KV_SHARE 2
+#define KV_SHARE   2
+#define GATE_SHARE 4
 
 struct mem {
     struct core *core;
@@ -23,11 +25,12 @@ struct mem {
     struct timer sweep;
     struct mem_log log;
     struct mem_table kv;
+    struct mem_gate gate;
 };
 
 static void share_memory(struct mem *mem)
 {
-    mem_log_set_others(&mem->log, mem->kv.bytes, clock_wall_ms());
+    mem_log_set_others(&mem->log, mem->kv.bytes + mem_gate_bytes(&mem->gate), clock_wall_ms());
 }
 
 static void on_sweep(struct timer *t)
@@ -36,6 +39,7 @@ static void on_sweep(struct timer *t)
     bool has_more = mem_log_expire(&mem->log, clock_wall_ms(), SWEEP_MAX);
 
     has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
+    has_more |= mem_gate_expire(&mem->gate, clock_mono_ms(), SWEEP_MAX);
     share_memory(mem);
     loop_timer(core_loop(mem->core), t, has_more ? TIMER_TICK_MS : SWEEP_MS);
 }
@@ -53,6 +57,7 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     mem->cache = config->cache;
     mem_log_init(&mem->log, &limits, clock_wall_ms());
     mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
+    mem_gate_init(&mem->gate, config->memory_limit / GATE_SHARE);
     timer_init(&mem->sweep, on_sweep);
     loop_timer(core_loop(core), &mem->sweep, SWEEP_MS);
     core_set_mark(core, mem->log.last);
@@ -61,16 +66,32 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     return EH_OK;
 }
 
-static void publish(struct mem *mem, struct broker_call *call)
+static struct message *publish(struct mem *mem, struct broker_publish *p)
 {
-    struct broker_publish *p = &call->publish;
     uint64_t now = clock_wall_ms();
-    struct msgid id = mem_log_next_id(&mem->log, now);
-    struct message *m = message_create(id, p->topic, p->message_json, p->origin_json);
+    struct message *m;
 
+    p->ret_id = mem_log_next_id(&mem->log, now);
+    m = message_create(p->ret_id, p->topic, p->message_json, p->origin_json);
     if (mem->cache)
         mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
-    p->ret_id = id;
+    return m;
+}
+
+static void take_publish(struct mem *mem, struct broker_call *call)
+{
+    struct broker_publish *p = &call->publish;
+    uint64_t now = clock_mono_ms();
+    enum broker_status status;
+    struct message *m;
+
+    if (mem_gate_stops(&mem->gate, p, now, &status)) {
+        core_answer(mem->core, call, status);
+        return;
+    }
+    m = publish(mem, p);
+    if (mem_gate_note(&mem->gate, p, now))
+        share_memory(mem);
     core_answer(mem->core, call, BROKER_DONE);
     core_live(mem->core, m);
 }
@@ -116,7 +137,7 @@ static void mem_call(void *engine, struct broker_call *call)
     struct mem *mem = engine;
 
     switch (call->op) {
-    case BROKER_OP_PUBLISH: publish(mem, call); break;
+    case BROKER_OP_PUBLISH: take_publish(mem, call); break;
     case BROKER_OP_HISTORY: history(mem, call); break;
     case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
     case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
@@ -131,6 +152,7 @@ static void mem_close(void *engine)
     timer_stop(&mem->sweep);
     mem_log_done(&mem->log);
     mem_table_done(&mem->kv);
+    mem_gate_done(&mem->gate);
     free(mem);
 }
 

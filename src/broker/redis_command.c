@@ -122,7 +122,8 @@ void redis_names_done(struct redis_names *names)
 {
     struct buf *all[] = { &names->id,     &names->floor,   &names->topics, &names->recent,
                           &names->floors, &names->sweep,   &names->lock,   &names->logs,
-                          &names->log,    &names->channel, &names->kv };
+                          &names->log,    &names->channel, &names->once,   &names->count,
+                          &names->kv };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
@@ -142,17 +143,51 @@ static void add_flag(struct redis_command *c, bool flag)
     redis_command_add(c, flag ? STR("1") : STR("0"));
 }
 
+static void add_once(struct redis_command *c, struct redis_names *names,
+                     const struct broker_publish *p)
+{
+    buf_clear(&names->once);
+    keys_add_once(&names->once, names->prefix, p->topic, p->key);
+    add_key(c, &names->once);
+}
+
+static void add_count(struct redis_command *c, struct redis_names *names,
+                      const struct broker_publish *p)
+{
+    buf_clear(&names->count);
+    keys_add_count(&names->count, names->prefix, p->origin_json, &p->limit);
+    add_key(c, &names->count);
+}
+
+static void add_limit(struct redis_command *c, const struct rate_rule *limit)
+{
+    if (limit->topic.n == 0) {
+        redis_command_add(c, STR(""));
+        redis_command_add(c, STR(""));
+        return;
+    }
+    add_u64(c, limit->max);
+    add_u64(c, (uint64_t)limit->interval_s * 1000);
+}
+
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p)
 {
+    static const char *const n_keys[] = { "6", "7", "8" };
+    bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
+
     name_topic(names, p->topic);
-    begin_script(c, SCRIPT_PUBLISH, "6");
+    begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
     add_key(c, &names->id);
     add_key(c, &names->floor);
     add_key(c, &names->log);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
+    if (has_key)
+        add_once(c, names, p);
+    if (has_limit)
+        add_count(c, names, p);
     redis_command_add(c, p->topic);
     add_key(c, &names->channel);
     redis_command_add(c, p->message_json);
@@ -161,6 +196,8 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_i64(c, p->timestamp);
     add_u64(c, config->max_cache_length);
     add_flag(c, config->cache);
+    add_flag(c, has_key);
+    add_limit(c, &p->limit);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,

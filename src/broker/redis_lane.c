@@ -21,7 +21,7 @@ static void make_command(struct redis_engine *e, const struct broker_call *call,
 static int take_reply(struct broker_call *call, const struct redisReply *reply)
 {
     switch (call->op) {
-    case BROKER_OP_PUBLISH: return redis_reply_publish(reply, &call->publish.ret_id);
+    case BROKER_OP_PUBLISH: return redis_reply_publish(reply, &call->publish);
     case BROKER_OP_GET: return redis_reply_get(reply, &call->kv);
     case BROKER_OP_SET: return redis_reply_set(reply);
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
@@ -50,6 +50,8 @@ static enum broker_status status_of(struct redis_engine *e, struct broker_call *
     if (take_reply(call, reply) < 0)
         return lost_status(call);
     e->refusal.said[0] = '\0';
+    if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
+        return BROKER_LIMITED;
     return BROKER_DONE;
 }
 

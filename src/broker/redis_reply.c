@@ -73,9 +73,14 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
-int redis_reply_publish(const struct redisReply *r, struct msgid *ret_id)
+int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
 {
-    return read_id(r, ret_id);
+    p->ret_repeated = r->type == REDIS_REPLY_STATUS;
+    p->ret_retry_ms = 0;
+    if (r->type != REDIS_REPLY_INTEGER)
+        return read_id(r, &p->ret_id);
+    p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
+    return EH_OK;
 }
 
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv)

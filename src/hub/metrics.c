@@ -50,6 +50,8 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("websocket_messages_received_total", 0, "WebSocket messages received from clients."),
     [METRIC_MESSAGES_FEED] =
         PLAIN("broker_messages_received_total", 0, "Live messages received from the broker."),
+    [METRIC_REPEATED] = PLAIN("publish_repeats_total", 0,
+                              "Publishes whose key was known, answered with the first id."),
     [METRIC_FEED_INVALID] = PLAIN("broker_messages_invalid_total", 0,
                                   "Unreadable messages in our channels, which were dropped."),
     [METRIC_FEED_FOREIGN] = PLAIN("broker_messages_foreign_total", 0,
@@ -79,6 +81,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_PARAMS] = REFUSED("invalid_params"),
     [METRIC_REFUSED_RIGHTS] = REFUSED("not_allowed"),
     [METRIC_REFUSED_BROKER] = REFUSED("broker_unavailable"),
+    [METRIC_REFUSED_RATE] = REFUSED("rate_limited"),
     [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
 
     [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),

@@ -25,6 +25,26 @@ static void all_keys_share_the_slot_of_the_prefix(void **state)
     assert_text(&b, "{}:log:");
 }
 
+static void a_publishers_key_stands_behind_its_topic(void **state)
+{
+    struct buf b = { 0 };
+
+    (void)state;
+    keys_add_once(&b, STR("eventhub"), STR("room/1"), STR("my key: 1"));
+    assert_text(&b, "{eventhub}:once:room/1:my key: 1");
+}
+
+/* All nodes must come to the same name. */
+static void a_count_is_named_by_a_hash_of_who(void **state)
+{
+    const struct rate_rule rule = { .topic = STR("room/#"), .max = 5, .interval_s = 60 };
+    struct buf b = { 0 };
+
+    (void)state;
+    keys_add_count(&b, STR("eventhub"), STR("alice"), &rule);
+    assert_text(&b, "{eventhub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:room/#");
+}
+
 static void a_channel_is_the_prefix_and_the_topic(void **state)
 {
     struct buf b = { 0 };
@@ -85,6 +105,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_keys_share_the_slot_of_the_prefix),
+        cmocka_unit_test(a_publishers_key_stands_behind_its_topic),
+        cmocka_unit_test(a_count_is_named_by_a_hash_of_who),
         cmocka_unit_test(a_channel_is_the_prefix_and_the_topic),
         cmocka_unit_test(the_feed_pattern_takes_the_prefix_literally),
         cmocka_unit_test(the_topic_of_a_channel),

@@ -62,6 +62,9 @@ static void a_publish_names_its_keys_and_its_channel(void **state)
         "-5",
         "1000",
         "1",
+        "0",
+        "",
+        "",
     };
     struct broker_publish p = {
         .topic = STR("a/b"),
@@ -95,6 +98,49 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
     assert_string_equal(c.args[12], ""); /* no origin */
     assert_string_equal(c.args[13], "86400");
     assert_string_equal(c.args[14], "0");
+    redis_names_done(&names);
+}
+
+/* The keys that only some publishes have stand behind those of all. */
+static void a_publish_may_have_a_key_and_a_limit(void **state)
+{
+    static const struct {
+        const char *key, *rule, *n_keys, *more[2], *tail[3];
+    } cases[] = {
+        { "k", "", "7", { "{hub}:once:a/b:k" }, { "1", "", "" } },
+        { "",
+          "a/#",
+          "7",
+          { "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
+          { "0", "5", "60000" } },
+        { "k",
+          "a/#",
+          "8",
+          { "{hub}:once:a/b:k", "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
+          { "1", "5", "60000" } },
+    };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct broker_publish p = {
+            .topic = STR("a/b"),
+            .message_json = STR("\"x\""),
+            .origin_json = STR("alice"),
+            .key = str_of(cases[i].key),
+            .limit = { .topic = str_of(cases[i].rule), .max = 5, .interval_s = 60 },
+        };
+
+        redis_command_publish(&c, &names, &config, &p);
+        assert_string_equal(c.args[2], cases[i].n_keys);
+        for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
+            assert_true(
+                str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
+        for (size_t k = 0; k < 3; k++)
+            assert_string_equal(c.args[c.n - 3 + k], cases[i].tail[k]);
+    }
     redis_names_done(&names);
 }
 
@@ -224,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_connection_begins_with_login_and_database),
         cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
         cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),
+        cmocka_unit_test(a_publish_may_have_a_key_and_a_limit),
         cmocka_unit_test(a_key_is_a_plain_string),
         cmocka_unit_test(history_begins_with_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),

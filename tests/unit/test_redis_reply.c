@@ -96,18 +96,42 @@ static void a_publish_answers_an_id(void **state)
         bool want;
     } cases[] = {
         { "$6\r\n1700-3\r\n", true }, { "+1700-3\r\n", true },        { "-1700-3\r\n", false },
-        { "$4\r\n1700\r\n", false },  { "$-1\r\n", false },           { ":1700\r\n", false },
+        { "$4\r\n1700\r\n", false },  { "$-1\r\n", false },           { "+OK\r\n", false },
         { "*0\r\n", false },          { "$7\r\n1700-3x\r\n", false },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
-        struct msgid id = { 0 };
+        struct broker_publish p = { 0 };
 
-        assert_int_equal(redis_reply_publish(r, &id) == EH_OK, cases[i].want);
-        assert_int_equal(id.ms, cases[i].want ? 1700 : 0);
-        assert_int_equal(id.seq, cases[i].want ? 3 : 0);
+        assert_int_equal(redis_reply_publish(r, &p) == EH_OK, cases[i].want);
+        assert_int_equal(p.ret_id.ms, cases[i].want ? 1700 : 0);
+        assert_int_equal(p.ret_id.seq, cases[i].want ? 3 : 0);
+        assert_int_equal(p.ret_retry_ms, 0);
+        freeReplyObject(r);
+    }
+}
+
+static void a_publish_answers_a_repeat_and_a_limit(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool repeated;
+        uint64_t retry_ms;
+    } cases[] = {
+        { "$6\r\n1700-3\r\n", false, 0 }, { "+1700-3\r\n", true, 0 }, { ":1500\r\n", false, 1500 },
+        { ":0\r\n", false, 1 },           { ":-2\r\n", false, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        struct broker_publish p = { .ret_repeated = true, .ret_retry_ms = 77 };
+
+        assert_int_equal(redis_reply_publish(r, &p), EH_OK);
+        assert_int_equal(p.ret_repeated, cases[i].repeated);
+        assert_int_equal(p.ret_retry_ms, cases[i].retry_ms);
         freeReplyObject(r);
     }
 }
@@ -411,6 +435,7 @@ int main(void)
         cmocka_unit_test(errors_are_known_by_their_code),
         cmocka_unit_test(some_errors_call_for_another_connection),
         cmocka_unit_test(a_publish_answers_an_id),
+        cmocka_unit_test(a_publish_answers_a_repeat_and_a_limit),
         cmocka_unit_test(a_get_answers_a_string_or_nothing),
         cmocka_unit_test(a_set_answers_ok),
         cmocka_unit_test(a_delete_answers_whether_there_was_one),

@@ -1,9 +1,13 @@
 -- Publishes one message: makes its id, appends it to its topic's log, sends it to every node.
--- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors
+-- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors; then, each only where it is
+--       needed: the place of the publisher's key, the count of a rate limit
 -- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
 --       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
---       8 '1': keep the log
--- Answers the id. Lua does not roll back, so the write that Redis may refuse comes first.
+--       8 '1': keep the log  9 '1': the publish has a key  10 how many may be counted ('': no
+--       limit)  11 ms from the first one counted until the count ends
+-- Answers the id; the first id as a status, where a publish with this key was done already; ms until
+-- the count ends, where it is full. Lua does not roll back, so the write that Redis may refuse comes
+-- first.
 if redis.replicate_commands then
     redis.replicate_commands() -- TIME before a write, up to Redis 6
 end
@@ -11,7 +15,22 @@ end
 local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS = unpack(KEYS)
 local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local keeps_log = ARGV[8] == '1'
+local keeps_log, limit = ARGV[8] == '1', ARGV[10]
+
+local KEY_MS = 300000 -- BROKER_KEY_S
+local PLACE = ARGV[9] == '1' and KEYS[7]
+local COUNT = limit ~= '' and KEYS[#KEYS]
+
+-- Most publishes have neither key nor limit and do nothing here.
+local first = PLACE and redis.call('GET', PLACE)
+if first then
+    return { ok = first }
+end
+local left = COUNT and redis.call('PTTL', COUNT) or -1 -- < 0: nothing is counted yet
+local counted = left >= 0 and tonumber(redis.call('GET', COUNT)) or 0
+if COUNT and counted >= tonumber(limit) then
+    return left >= 0 and left or tonumber(ARGV[11])
+end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -95,6 +114,14 @@ if keeps_log then
     append(ms, id)
 end
 redis.call('SET', ID, id)
+if PLACE then
+    redis.call('SET', PLACE, id, 'PX', KEY_MS)
+end
+if COUNT and left >= 0 then
+    redis.call('INCR', COUNT)
+elseif COUNT then
+    redis.call('SET', COUNT, 1, 'PX', ARGV[11])
+end
 if not last then
     redis.call('SET', FLOOR, id) -- Redis was emptied under us: what came before is lost
 end
