@@ -24,11 +24,20 @@ struct config {
     uint64_t worker_threads; /* 0: as many as CPUs this process may use */
     uint64_t broker;         /* enum config_broker */
     char *jwt_secret;
+    char *jwt_secret_file;     /* here and below, files that config_read_secrets has read */
+    char *jwt_secret_previous; /* "": none */
+    char *jwt_secret_previous_file;
+    uint64_t jwt_algorithm; /* enum key_algorithm (hub/keyring.h) */
+    char *jwt_public_key;   /* path */
+    char *jwt_keys_file;    /* path */
+    char *jwt_audience;     /* "": any */
+    char *jwt_issuer;       /* "": any */
     bool disable_auth;
     char *redis_host; /* a name, an address, or the path of a socket */
     uint64_t redis_port;
     char *redis_username;
     char *redis_password;
+    char *redis_password_file;
     uint64_t redis_db;
     bool redis_tls;
     char *redis_tls_ca; /* paths; "": none */
@@ -76,12 +85,16 @@ enum config_action {
 int config_load(struct config *ret, int argc, char **argv, char **environment,
                 enum config_action *ret_action, struct str *ret_why) EH_MUST_USE;
 void config_done(struct config *c);
+/* Reads the values of secrets from the files that their NAME_FILE options name; fails as
+ * config_load does. */
+int config_read_secrets(struct config *c, struct str *ret_why) EH_MUST_USE;
 
 /* The whole text of --help, or the options as the README's Markdown table, the man page's list, or
  * an annotated file. */
 enum config_text { CONFIG_TEXT_HELP, CONFIG_TEXT_MARKDOWN, CONFIG_TEXT_MAN, CONFIG_TEXT_FILE };
 void config_print_options(FILE *out, enum config_text kind);
 
+/* Tokens are verified with a secret that everybody knows. */
 bool config_has_default_secret(const struct config *c);
 
 #endif

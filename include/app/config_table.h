@@ -34,14 +34,20 @@ struct config_option {
     const char *initial; /* the default, spelled as a user would */
     uint64_t min;
     uint64_t max;
-    const char *choices; /* "redis or memory" */
-    bool secret;         /* its value is never shown, and may hold any byte */
-    const char *shown;   /* the default in the documentation; NULL: `initial` */
-    const char *about;   /* one line; no markup */
+    const char *choices;  /* "redis or memory" */
+    bool secret;          /* its value is never shown, and may hold any byte */
+    const char *value_of; /* the path of a file: the secret option whose value it holds */
+    const char *shown;    /* the default in the documentation; NULL: `initial` */
+    const char *about;    /* one line; no markup */
 };
 
 extern const struct config_option config_options[];
 extern const size_t config_option_count;
+
+/* By name, however spelled; NULL: there is none. */
+const struct config_option *config_find(struct str name);
+/* The member of a text option. */
+char **config_text(struct config *c, const struct config_option *o);
 
 /* Sets the option's member. Returns NULL, or what is wrong with the text ("is out of range"). */
 const char *config_set(struct config *c, const struct config_option *o,

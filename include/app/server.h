@@ -7,6 +7,7 @@
 #define EH_APP_SERVER_H
 
 #include "app/config.h"
+#include "hub/keyring.h"
 
 enum server_end {
     SERVER_DRAINED,     /* asked to stop, and did */
@@ -15,6 +16,6 @@ enum server_end {
 };
 
 /* Runs the server until SIGTERM or SIGINT. Signals must not have been touched before. */
-enum server_end server_run(const struct config *config);
+enum server_end server_run(const struct config *config, const struct keyring *keys);
 
 #endif

@@ -24,6 +24,7 @@ struct conn;
 /* What all workers share: immutable once they run, but for the flag. */
 struct context {
     const struct config *config;
+    struct auth_policy tokens;
     struct broker *broker;
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */

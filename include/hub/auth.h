@@ -1,6 +1,6 @@
 /* auth.h - a JWT becomes a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
- * Checks:  the envelope (hub/token.h: the algorithm is the one pinned, never what the token says);
+ * Checks:  the envelope and its key (hub/token.h); aud and iss where the policy names them;
  *          exp and nbf are integers and hold, without leeway; every claim has its type; read, write
  *          and presence are arrays whose invalid entries are ignored; read and write have at least
  *          one valid in all. Invalid entries of rlimit are ignored, too (hub/ratelimit.h).
@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "hub/keyring.h"
 #include "hub/ratelimit.h"
 
 #define AUTH_SUB_MAX 256 /* bytes of `sub`; a longer one refuses the token */
@@ -26,10 +27,17 @@ enum auth_right {
 
 struct auth;
 
-/* Verifies the token (HS256 with the secret) at now_s, seconds since the epoch. EH_EINVAL with a
- * short reason for the 401's body in *ret_why (static text), else *ret_auth is the caller's. */
-int auth_verify(struct str token, struct str secret, uint64_t now_s, struct auth **ret_auth,
-                const char **ret_why) EH_MUST_USE;
+/* What a token must be; all of it outlives whoever verifies. */
+struct auth_policy {
+    const struct keyring *keys;
+    struct str audience; /* which `aud` must be or hold; empty: any */
+    struct str issuer;   /* which `iss` must be; empty: any */
+};
+
+/* Verifies the token at now_s, seconds since the epoch. EH_EINVAL with a short reason for the 401's
+ * body in *ret_why (static text), else *ret_auth is the caller's. */
+int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_s,
+                struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
 /* Everybody may do everything (DISABLE_AUTH): no sub, never expires. */
 struct auth *auth_everything(void);
 void auth_free(struct auth *a); /* NULL is fine */

@@ -6,14 +6,13 @@
 int authorize_token(const struct conn *c, struct str token, struct auth **ret_auth,
                     const char **ret_why)
 {
-    const struct config *config = c->worker->context->config;
+    const struct context *context = c->worker->context;
 
-    if (config->disable_auth) {
+    if (context->config->disable_auth) {
         *ret_auth = c->worker->everybody;
         return EH_OK;
     }
-    return auth_verify(token, str_of(config->jwt_secret), clock_wall_ms() / 1000, ret_auth,
-                       ret_why);
+    return auth_verify(token, &context->tokens, clock_wall_ms() / 1000, ret_auth, ret_why);
 }
 
 /* What the query's `auth` does not decode to is no token. */

@@ -10,6 +10,7 @@
 #include "app/config_table.h"
 #include "app/file.h"
 #include "base/buf.h"
+#include "hub/keyring.h"
 
 #define NAME_MAX_BYTES    64 /* more than the longest name */
 #define EXCERPT_MAX_BYTES 60 /* of a value that is refused */
@@ -117,7 +118,7 @@ static bool is_name(struct str given, const char *name)
     return str_eq_nocase(str_make(spelled, given.n), str_of(name));
 }
 
-static const struct config_option *find_option(struct str name)
+const struct config_option *config_find(struct str name)
 {
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *o = &config_options[i];
@@ -162,7 +163,7 @@ static int read_settings(struct config *c, const char *path, struct str text, st
     int rc = EH_OK;
 
     while (rc == EH_OK && config_file_next(&f, &setting, &wrong))
-        rc = set_option(c, find_option(setting.name), setting.name, setting.value, &fault);
+        rc = set_option(c, config_find(setting.name), setting.name, setting.value, &fault);
     if (wrong)
         buf_addf(&fault, "the line %s; allowed: name = value", wrong);
     if (buf_used(&fault))
@@ -213,7 +214,7 @@ static int read_argument(struct config *c, int place, const char *argument, stru
     (void)str_cut(&value, '=', &name);
     if (str_eq(name, STR("--config")) && value.p)
         return EH_OK; /* read before */
-    o = find_option(str_skip(name, 2));
+    o = config_find(str_skip(name, 2));
     if (o && !value.p) {
         buf_addf(why, "%s: has no value; allowed: %.*s=value", o->name, STR_ARG(name));
         return EH_EINVAL;
@@ -303,12 +304,14 @@ void config_done(struct config *c)
         const struct config_option *o = &config_options[i];
 
         if (o->kind == CONFIG_TEXT || o->kind == CONFIG_ADDRESS || o->kind == CONFIG_METRIC_NAME)
-            free(*(char **)(void *)((char *)c + o->offset));
+            free(*config_text(c, o));
     }
     *c = (struct config){ 0 };
 }
 
 bool config_has_default_secret(const struct config *c)
 {
-    return str_eq(str_of(c->jwt_secret), str_of(find_option(STR("JWT_SECRET"))->initial));
+    if (c->jwt_keys_file[0] || key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
+        return false;
+    return str_eq(str_of(c->jwt_secret), str_of(config_find(STR("JWT_SECRET"))->initial));
 }

@@ -70,7 +70,7 @@ static const char *parse_bool(struct str text, bool *ret)
     return "is neither true nor false";
 }
 
-/* `choices` is "a or b": the words but "or", counted from 0. */
+/* `choices` is "a, b or c": the words but "or", counted from 0. */
 static const char *parse_choice(const struct config_option *o, struct str text, uint64_t *ret)
 {
     struct str rest = str_of(o->choices), word;
@@ -79,6 +79,8 @@ static const char *parse_choice(const struct config_option *o, struct str text, 
     while (str_cut(&rest, ' ', &word)) {
         if (str_eq(word, STR("or")))
             continue;
+        if (word.p[word.n - 1] == ',')
+            word.n--;
         if (str_eq_nocase(word, text)) {
             *ret = place;
             return NULL;
@@ -143,6 +145,11 @@ static const char *parse_text(const struct config_option *o, struct str text, ch
     free(*ret);
     *ret = mem_dup(text.p, text.n);
     return NULL;
+}
+
+char **config_text(struct config *c, const struct config_option *o)
+{
+    return (char **)(void *)((char *)c + o->offset);
 }
 
 const char *config_set(struct config *c, const struct config_option *o, struct str text)

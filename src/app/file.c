@@ -1,6 +1,8 @@
 #include "app/file.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 int file_read(const char *path, size_t max, struct buf *ret)
 {
@@ -20,4 +22,15 @@ int file_read(const char *path, size_t max, struct buf *ret)
     if (failed)
         return EH_EIO;
     return buf_used(ret) - before > max ? EH_ELIMIT : EH_OK;
+}
+
+const char *file_read_key(const char *path, struct buf *ret)
+{
+    int rc = file_read(path, FILE_KEY_MAX, ret);
+
+    if (rc < 0)
+        return rc == EH_ELIMIT ? "is larger than 64k" : strerror(errno);
+    if (buf_used(ret) == 0)
+        return "is empty";
+    return memchr(buf_head(ret), '\0', buf_used(ret)) ? "holds a NUL byte" : NULL;
 }

@@ -5,17 +5,18 @@
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/token_keys.h"
 #include "app/server.h"
 #include "base/mem.h"
 
 extern char **environ;
 
-static int run(const struct config *config)
+static int run(const struct config *config, const struct keyring *keys)
 {
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
     json_set_alloc_funcs(mem_alloc, free); /* so jansson aborts too when memory is out */
     json_object_seed(0);                   /* before threads: from the system's randomness */
-    switch (server_run(config)) {
+    switch (server_run(config, keys)) {
     case SERVER_DRAINED: return EXIT_SUCCESS;
     case SERVER_INTERRUPTED: _exit(EXIT_FAILURE); /* the threads still run: no tidying up */
     case SERVER_FAILED: break;
@@ -23,16 +24,34 @@ static int run(const struct config *config)
     _exit(EXIT_FAILURE); /* some threads may run */
 }
 
+/* What the options name is read before anything starts, and to check them, too. */
+static int read_files(struct config *config, struct keyring **ret_keys, struct str *ret_why)
+{
+    EH_TRY(config_read_secrets(config, ret_why));
+    return token_keys_load(config, ret_keys, ret_why);
+}
+
+static void print_refusal(struct str why)
+{
+    fprintf(stderr, "eventhub: %.*s\n", STR_ARG(why));
+    free((char *)(uintptr_t)why.p);
+}
+
 int main(int argc, char **argv)
 {
+    struct keyring *keys = NULL;
     enum config_action action;
     struct config config;
     struct str why;
     int status = EXIT_SUCCESS;
 
     if (config_load(&config, argc, argv, environ, &action, &why) < 0) {
-        fprintf(stderr, "eventhub: %.*s\n", STR_ARG(why));
-        free((char *)(uintptr_t)why.p);
+        print_refusal(why);
+        return EXIT_FAILURE;
+    }
+    if ((action == CONFIG_RUN || action == CONFIG_CHECK) && read_files(&config, &keys, &why) < 0) {
+        print_refusal(why);
+        config_done(&config);
         return EXIT_FAILURE;
     }
     switch (action) {
@@ -42,8 +61,9 @@ int main(int argc, char **argv)
     case CONFIG_FILE: config_print_options(stdout, CONFIG_TEXT_FILE); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
-    case CONFIG_RUN: status = run(&config); break;
+    case CONFIG_RUN: status = run(&config, keys); break;
     }
+    keyring_free(keys);
     config_done(&config);
     return status;
 }

@@ -22,6 +22,7 @@
 
 struct server {
     const struct config *config;
+    const struct keyring *keys;
     struct context context;
     struct loop *loop;
     struct mailbox *inbox;
@@ -214,6 +215,9 @@ static void make_cells(struct server *s)
 static void make_context(struct server *s, uint64_t fds)
 {
     s->context.config = s->config;
+    s->context.tokens.keys = s->keys;
+    s->context.tokens.audience = str_of(s->config->jwt_audience);
+    s->context.tokens.issuer = str_of(s->config->jwt_issuer);
     s->context.broker = s->broker;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;
@@ -354,9 +358,9 @@ static void free_all(struct server *s)
     free(s->cells);
 }
 
-enum server_end server_run(const struct config *config)
+enum server_end server_run(const struct config *config, const struct keyring *keys)
 {
-    struct server s = { .config = config, .end = SERVER_DRAINED, .listen_fd = -1 };
+    struct server s = { .config = config, .keys = keys, .end = SERVER_DRAINED, .listen_fd = -1 };
 
     if (start(&s) < 0) {
         log_error("start_failed", LOG_END);

@@ -73,6 +73,30 @@ static const char *type_fault(const json_t *claims)
     return NULL;
 }
 
+static bool names(const json_t *string, struct str wanted)
+{
+    return json_is_string(string) && str_eq(json_text(string), wanted);
+}
+
+/* RFC 7519 4.1.3: one string, or an array of them. */
+static bool is_for(const json_t *aud, struct str audience)
+{
+    for (size_t i = 0; i < json_array_size(aud); i++) {
+        if (names(json_array_get(aud, i), audience))
+            return true;
+    }
+    return names(aud, audience);
+}
+
+static const char *party_fault(const json_t *claims, const struct auth_policy *policy)
+{
+    if (policy->audience.n && !is_for(json_object_get(claims, "aud"), policy->audience))
+        return "the token is for another audience";
+    if (policy->issuer.n && !names(json_object_get(claims, "iss"), policy->issuer))
+        return "the token is from another issuer";
+    return NULL;
+}
+
 /* Appends the valid entries; returns the bytes they took. */
 static uint32_t list_build(const json_t *array, struct buf *out)
 {
@@ -139,11 +163,14 @@ static struct auth *auth_from_claims(const json_t *claims) /* NULL: not one vali
     return a;
 }
 
-static const char *read_claims(const json_t *claims, uint64_t now_s, struct auth **ret_auth)
+static const char *read_claims(const json_t *claims, const struct auth_policy *policy,
+                               uint64_t now_s, struct auth **ret_auth)
 {
     const char *why = time_fault(claims, now_s);
     struct auth *a;
 
+    if (!why)
+        why = party_fault(claims, policy);
     if (!why)
         why = type_fault(claims);
     if (why)
@@ -155,14 +182,14 @@ static const char *read_claims(const json_t *claims, uint64_t now_s, struct auth
     return NULL;
 }
 
-int auth_verify(struct str token, struct str secret, uint64_t now_s, struct auth **ret_auth,
-                const char **ret_why)
+int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_s,
+                struct auth **ret_auth, const char **ret_why)
 {
     json_t *claims;
     const char *why;
 
-    EH_TRY(token_open(token, secret, &claims, ret_why));
-    why = read_claims(claims, now_s, ret_auth);
+    EH_TRY(token_open(token, policy->keys, &claims, ret_why));
+    why = read_claims(claims, policy, now_s, ret_auth);
     json_decref(claims);
     if (!why)
         return EH_OK;

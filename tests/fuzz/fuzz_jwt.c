@@ -25,9 +25,23 @@ static char *token_from(struct str input)
     return sign_token(header, payload, KEY, EVP_sha256());
 }
 
+static int verify(struct str token, struct str key, struct auth **ret_auth, const char **ret_why)
+{
+    struct keyring *keys = keyring_create();
+    struct auth_policy policy = { .keys = keys };
+    int rc;
+
+    if (keyring_add(keys, STR(""), KEY_HS256, key))
+        abort();
+    rc = auth_verify(token, &policy, NOW, ret_auth, ret_why);
+    keyring_free(keys);
+    return rc;
+}
+
 static void check_taken(struct str token, const struct auth *a)
 {
     struct auth *other = NULL;
+    struct rate_rule rule;
     const char *why;
 
     if (auth_expires(a) != 0 && auth_expires(a) <= NOW)
@@ -37,7 +51,10 @@ static void check_taken(struct str token, const struct auth *a)
     if (auth_allows(a, AUTH_READ, STR("#")) && !auth_allows(a, AUTH_READ, STR("a/+/c")))
         abort();
     (void)auth_allows(a, AUTH_WRITE, STR("a/b"));
-    if (auth_verify(token, STR("another secret"), NOW, &other, &why) == EH_OK)
+    if (auth_rate_rule(a, STR("a/b"), &rule) &&
+        (auth_sub(a).n == 0 || !filter_matches(rule.topic, STR("a/b")) || rule.interval_s == 0))
+        abort();
+    if (verify(token, STR("another secret"), &other, &why) == EH_OK)
         abort();
 }
 
@@ -48,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct str token = { text, is_signed ? strlen(text) : n };
     struct auth *a = NULL;
     const char *why = NULL;
-    int rc = auth_verify(token, KEY, NOW, &a, &why);
+    int rc = verify(token, KEY, &a, &why);
 
     if ((rc == EH_OK) != (a != NULL) || (rc == EH_OK) != (why == NULL))
         abort();

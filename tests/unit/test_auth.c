@@ -12,12 +12,30 @@
 #define KEY    STR("the secret of the tests")
 #define RIGHTS "\"read\":[\"a\"]"
 
+static struct auth_policy policy; /* its keys for all tests; which token it wants is up to them */
+
+static int make_keys(void **state)
+{
+    struct keyring *keys = keyring_create();
+
+    (void)state;
+    policy.keys = keys;
+    return keyring_add(keys, STR(""), KEY_HS256, KEY) ? -1 : 0;
+}
+
+static int free_keys(void **state)
+{
+    (void)state;
+    keyring_free((struct keyring *)(uintptr_t)policy.keys);
+    return 0;
+}
+
 static void expect_claims(const char *payload, const char *want) /* NULL: taken */
 {
     char *token = sign_token(STR(SIGN_HS256), str_of(payload), KEY, EVP_sha256());
     struct auth *a = NULL;
     const char *why = NULL;
-    int rc = auth_verify(str_of(token), KEY, NOW, &a, &why);
+    int rc = auth_verify(str_of(token), &policy, NOW, &a, &why);
 
     assert_int_equal(rc, want ? EH_EINVAL : EH_OK);
     assert_true((a != NULL) == (rc == EH_OK));
@@ -33,7 +51,7 @@ static struct auth *auth_of(const char *payload)
     struct auth *a = NULL;
     const char *why = "";
 
-    assert_int_equal(auth_verify(str_of(token), KEY, NOW, &a, &why), EH_OK);
+    assert_int_equal(auth_verify(str_of(token), &policy, NOW, &a, &why), EH_OK);
     free(token);
     return a;
 }
@@ -65,6 +83,7 @@ static void test_claims(void **state)
         { "{\"read\":\"a\"}", "the claim read is not an array" },
         { "{" RIGHTS ",\"write\":{\"a\":1}}", "the claim write is not an array" },
         { "{\"write\":[\"a\"],\"read\":null}", "the claim read is not an array" },
+        { "{" RIGHTS ",\"aud\":7,\"iss\":[]}", NULL }, /* nobody asked */
         { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence is not an array" },
         { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", NULL },
         { "{}", "the token gives no rights" },
@@ -77,6 +96,53 @@ static void test_claims(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         expect_claims(cases[i].payload, cases[i].why);
+}
+
+static void test_audience(void **state)
+{
+    static const struct {
+        const char *payload;
+        bool taken;
+    } cases[] = {
+        { "{" RIGHTS ",\"aud\":\"me\"}", true },
+        { "{" RIGHTS ",\"aud\":[\"you\",7,\"me\"]}", true },
+        { "{" RIGHTS "}", false },
+        { "{" RIGHTS ",\"aud\":\"\"}", false },
+        { "{" RIGHTS ",\"aud\":\"ME\"}", false },
+        { "{" RIGHTS ",\"aud\":\"me \"}", false },
+        { "{" RIGHTS ",\"aud\":\"mee\"}", false },
+        { "{" RIGHTS ",\"aud\":[]}", false },
+        { "{" RIGHTS ",\"aud\":[\"you\"]}", false },
+        { "{" RIGHTS ",\"aud\":[[\"me\"]]}", false },
+        { "{" RIGHTS ",\"aud\":{\"0\":\"me\"}}", false },
+        { "{" RIGHTS ",\"aud\":null}", false },
+        { "{" RIGHTS ",\"iss\":\"me\"}", false },
+    };
+
+    (void)state;
+    policy.audience = STR("me");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        expect_claims(cases[i].payload,
+                      cases[i].taken ? NULL : "the token is for another audience");
+    policy.audience = STR("");
+}
+
+static void test_issuer(void **state)
+{
+    static const struct {
+        const char *payload;
+        bool taken;
+    } cases[] = {
+        { "{" RIGHTS ",\"iss\":\"us\"}", true },    { "{" RIGHTS "}", false },
+        { "{" RIGHTS ",\"iss\":\"them\"}", false }, { "{" RIGHTS ",\"iss\":[\"us\"]}", false },
+        { "{" RIGHTS ",\"iss\":null}", false },     { "{" RIGHTS ",\"aud\":\"us\"}", false },
+    };
+
+    (void)state;
+    policy.issuer = STR("us");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        expect_claims(cases[i].payload, cases[i].taken ? NULL : "the token is from another issuer");
+    policy.issuer = STR("");
 }
 
 static void test_sub_length(void **state)
@@ -97,7 +163,7 @@ static void test_envelope(void **state)
     const char *why = NULL;
 
     (void)state;
-    assert_int_equal(auth_verify(STR("undefined"), KEY, NOW, &a, &why), EH_EINVAL);
+    assert_int_equal(auth_verify(STR("undefined"), &policy, NOW, &a, &why), EH_EINVAL);
     assert_string_equal(why, "malformed token");
     assert_null(a);
 }
@@ -260,6 +326,7 @@ static void test_header_token(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_audience),         cmocka_unit_test(test_issuer),
         cmocka_unit_test(test_claims),           cmocka_unit_test(test_sub_length),
         cmocka_unit_test(test_envelope),         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_one_entry_covers), cmocka_unit_test(test_sub_and_expires),
@@ -268,5 +335,5 @@ int main(void)
         cmocka_unit_test(test_header_token),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

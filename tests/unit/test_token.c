@@ -12,24 +12,28 @@
 #define RIGHTS  "\"read\":[\"a\"]"
 #define MALFORM "malformed token"
 #define FORGED  "wrong signature"
-#define BAD_ALG "the token's algorithm is not HS256"
+#define BAD_ALG "the token's algorithm is not accepted"
 
 /* NULL when the token is taken. */
-static const char *refusal(struct str token, struct str key)
+static const char *refusal(struct str token)
 {
+    struct keyring *keys = keyring_create();
     json_t *claims = NULL;
     const char *why = NULL;
-    int rc = token_open(token, key, &claims, &why);
+    int rc;
 
+    assert_null(keyring_add(keys, STR(""), KEY_HS256, KEY));
+    rc = token_open(token, keys, &claims, &why);
     assert_int_equal(rc, why ? EH_EINVAL : EH_OK);
     assert_true(json_is_object(claims) == (rc == EH_OK));
     json_decref(claims);
+    keyring_free(keys);
     return why;
 }
 
 static void expect(struct str token, const char *want, const char *what)
 {
-    const char *why = refusal(token, KEY);
+    const char *why = refusal(token);
 
     if (!want && why)
         fail_msg("%s: refused: %s", what, why);
@@ -60,13 +64,16 @@ static void test_known_answer(void **state)
                            ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt"
                            "cGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
                            ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    struct keyring *keys = keyring_create();
     json_t *claims;
     const char *why;
 
     (void)state;
-    assert_int_equal(token_open(token, k, &claims, &why), EH_OK);
+    assert_null(keyring_add(keys, STR(""), KEY_HS256, k));
+    assert_int_equal(token_open(token, keys, &claims, &why), EH_OK);
     assert_string_equal(json_string_value(json_object_get(claims, "iss")), "joe");
     json_decref(claims);
+    keyring_free(keys);
 }
 
 static void test_headers(void **state)
@@ -87,6 +94,8 @@ static void test_headers(void **state)
         { "{\"typ\":\"JWT\"}", BAD_ALG },
         { "{\"alg\":\"HS256\",\"alg\":\"HS256\"}", MALFORM },
         { "{\"alg\":\"none\",\"alg\":\"HS256\"}", MALFORM },
+        { "{\"alg\":\"HS256\",\"kid\":1}", "the token's kid is not a string" },
+        { "{\"alg\":\"HS256\",\"kid\":null}", "the token's kid is not a string" },
         { "{\"alg\":\"HS256\",\"crit\":[\"exp\"],\"exp\":1}",
           "the token has a critical extension" },
         { "{\"alg\":\"HS256\",\"crit\":null}", "the token has a critical extension" },
@@ -154,7 +163,6 @@ static void test_wrong_key(void **state)
     (void)state;
     expect(str_of(other), FORGED, "another key");
     expect(str_of(empty), FORGED, "the empty key");
-    assert_string_equal(refusal(str_of(empty), STR("")), FORGED);
     free(other);
     free(empty);
 }
@@ -174,10 +182,10 @@ static void test_changed_bytes(void **state)
         for (size_t c = 0; c < sizeof(changes); c++) {
             token[i] = changes[c];
             if (good != changes[c])
-                assert_non_null(refusal(str_make(token, n), KEY));
+                assert_non_null(refusal(str_make(token, n)));
         }
         token[i] = good;
-        assert_non_null(refusal(str_make(token, i), KEY)); /* cut short */
+        assert_non_null(refusal(str_make(token, i))); /* cut short */
     }
     free(token);
 }
@@ -190,8 +198,8 @@ static void test_shapes(void **state)
         size_t n_nul; /* NUL bytes behind */
     } cases[] = {
         { "%s", NULL, 0 },           { "%s.", MALFORM, 0 },       { ".%s", MALFORM, 0 },
-        { "%s.%s", MALFORM, 0 },     { "%s=", FORGED, 0 },        { " %s", MALFORM, 0 },
-        { "%s ", FORGED, 0 },        { "%s\n", FORGED, 0 },       { "%s", FORGED, 1 },
+        { "%s.%s", MALFORM, 0 },     { "%s=", MALFORM, 0 },       { " %s", MALFORM, 0 },
+        { "%s ", MALFORM, 0 },       { "%s\n", MALFORM, 0 },      { "%s", MALFORM, 1 },
         { "Bearer %s", MALFORM, 0 }, { "undefined", MALFORM, 0 }, { "a.b", MALFORM, 0 },
         { "..", MALFORM, 0 },        { ".", MALFORM, 0 },         { "...", MALFORM, 0 },
         { "", "no token", 0 },

@@ -1,6 +1,6 @@
 // Tokens as an application's backend would make them, and broken ones.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, sign } from 'node:crypto';
 
 export const SECRET = 'integration-secret';
 
@@ -12,6 +12,14 @@ function base64url(value) {
 export function signToken(claims, { secret = SECRET, header = {}, hash = 'sha256' } = {}) {
   const signed = `${base64url({ alg: 'HS256', typ: 'JWT', ...header })}.${base64url(claims)}`;
   return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
+}
+
+/** RS256 or ES256, by the kind of private key; the header may say something else. */
+export function signTokenWith(key, claims, header = {}) {
+  const alg = key.asymmetricKeyType === 'rsa' ? 'RS256' : 'ES256';
+  const signed = `${base64url({ alg, typ: 'JWT', ...header })}.${base64url(claims)}`;
+  const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
+  return `${signed}.${signature.toString('base64url')}`;
 }
 
 export function unsignedToken(claims) {

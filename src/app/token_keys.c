@@ -1,0 +1,180 @@
+#include "app/token_keys.h"
+
+#include <stdio.h>
+
+#include "app/file.h"
+
+#define PATH_BYTES 4096
+
+/* ---- JWT_KEYS_FILE: `kid algorithm key` ---- */
+
+struct keys_file {
+    const char *path;
+    struct keyring *keys;
+    struct buf *why;
+    size_t line;
+    size_t n; /* keys */
+};
+
+static int refuse_line(const struct keys_file *f, const char *part, const char *what)
+{
+    buf_addf(f->why, "JWT_KEYS_FILE: %s:%zu: %s: %s", f->path, f->line, part, what);
+    return EH_EINVAL;
+}
+
+static int refuse_file(struct buf *why, const char *option, const char *path, const char *what)
+{
+    buf_addf(why, "%s: %s: %s", option, path, what);
+    return EH_EINVAL;
+}
+
+/* Blanks part the words of a line. */
+static struct str take_word(struct str *line)
+{
+    struct str word = { line->p, 0 };
+
+    while (word.n < line->n && line->p[word.n] != ' ' && line->p[word.n] != '\t')
+        word.n++;
+    *line = str_trim(str_skip(*line, word.n));
+    return word;
+}
+
+/* A relative path begins where the file of keys is. */
+static bool resolve(const struct keys_file *f, struct str name, char *ret, size_t size)
+{
+    const char *slash = strrchr(f->path, '/');
+    int dir_n = slash && name.p[0] != '/' ? (int)(slash - f->path) + 1 : 0;
+    int n = snprintf(ret, size, "%.*s%.*s", dir_n, f->path, STR_ARG(name));
+
+    return n > 0 && (size_t)n < size;
+}
+
+static const char *add_public(struct keys_file *f, struct str kid, enum key_algorithm a,
+                              struct str name)
+{
+    char path[PATH_BYTES];
+    struct buf pem = { 0 };
+    const char *what;
+
+    if (!resolve(f, name, path, sizeof(path)))
+        return "has a path that is too long";
+    what = file_read_key(path, &pem);
+    if (!what)
+        what = keyring_add(f->keys, kid, a, buf_str(&pem));
+    buf_done(&pem);
+    return what;
+}
+
+static int read_line(struct keys_file *f, struct str line)
+{
+    struct str kid = take_word(&line), algorithm = take_word(&line);
+    enum key_algorithm a;
+    const char *what;
+
+    if (!key_algorithm_parse(algorithm, &a))
+        return refuse_line(f, "algorithm", "is none of " KEY_ALGORITHMS);
+    if (line.n == 0)
+        return refuse_line(f, "key", "is missing");
+    what = key_algorithm_is_public(a) ? add_public(f, kid, a, line)
+                                      : keyring_add(f->keys, kid, a, line);
+    if (what)
+        return refuse_line(f, "key", what);
+    f->n++;
+    return EH_OK;
+}
+
+static int read_lines(struct keys_file *f, struct str text)
+{
+    struct str line;
+
+    while (str_cut(&text, '\n', &line)) {
+        f->line++;
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        line = str_trim(line);
+        if (line.n && line.p[0] != '#')
+            EH_TRY(read_line(f, line));
+    }
+    return EH_OK;
+}
+
+static int read_keys_file(const char *path, struct keyring *keys, struct buf *why)
+{
+    struct keys_file f = { .path = path, .keys = keys, .why = why };
+    struct buf text = { 0 };
+    const char *what = file_read_key(path, &text);
+    int rc = EH_OK;
+
+    if (!what)
+        rc = read_lines(&f, buf_str(&text));
+    if (!what && rc == EH_OK && f.n == 0)
+        what = "holds no key";
+    buf_done(&text);
+    return what ? refuse_file(why, "JWT_KEYS_FILE", path, what) : rc;
+}
+
+/* ---- the options that name one key ---- */
+
+static int read_public_key(const struct config *config, struct keyring *keys, struct buf *why)
+{
+    struct buf pem = { 0 };
+    const char *what = file_read_key(config->jwt_public_key, &pem);
+
+    if (!what)
+        what = keyring_add(keys, STR(""), (enum key_algorithm)config->jwt_algorithm, buf_str(&pem));
+    buf_done(&pem);
+    return what ? refuse_file(why, "JWT_PUBLIC_KEY", config->jwt_public_key, what) : EH_OK;
+}
+
+static int add_secret(const struct config *config, const char *option, const char *secret,
+                      struct keyring *keys, struct buf *why)
+{
+    enum key_algorithm a = (enum key_algorithm)config->jwt_algorithm;
+    const char *what = keyring_add(keys, STR(""), a, str_of(secret));
+
+    if (!what)
+        return EH_OK;
+    buf_addf(why, "%s: the value %s", option, what);
+    return EH_EINVAL;
+}
+
+static int add_secrets(const struct config *config, struct keyring *keys, struct buf *why)
+{
+    EH_TRY(add_secret(config, "JWT_SECRET", config->jwt_secret, keys, why));
+    if (!config->jwt_secret_previous[0])
+        return EH_OK;
+    return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
+}
+
+/* Where a key stands beside an algorithm that it is not of, the tokens would be verified with a
+ * secret that was not meant: the default one. */
+static int add_one(const struct config *config, struct keyring *keys, struct buf *why)
+{
+    bool needs_public = key_algorithm_is_public((enum key_algorithm)config->jwt_algorithm);
+    bool has_public = config->jwt_public_key[0] != '\0';
+
+    if (needs_public && has_public)
+        return read_public_key(config, keys, why);
+    if (!needs_public && !has_public)
+        return add_secrets(config, keys, why);
+    buf_addf(why, has_public
+                      ? "JWT_PUBLIC_KEY: needs another JWT_ALGORITHM; allowed: RS256 or ES256"
+                      : "JWT_ALGORITHM: needs a public key; allowed: with JWT_PUBLIC_KEY");
+    return EH_EINVAL;
+}
+
+int token_keys_load(const struct config *config, struct keyring **ret_keys, struct str *ret_why)
+{
+    struct keyring *keys = keyring_create();
+    struct buf why = { 0 };
+    int rc = config->jwt_keys_file[0] ? read_keys_file(config->jwt_keys_file, keys, &why)
+                                      : add_one(config, keys, &why);
+
+    if (rc < 0) {
+        keyring_free(keys);
+        *ret_why = buf_str(&why);
+        return rc;
+    }
+    *ret_keys = keys;
+    return EH_OK;
+}

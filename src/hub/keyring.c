@@ -1,0 +1,212 @@
+#include "hub/keyring.h"
+
+#include <jwt.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define RSA_MIN_BITS 2048
+#define RSA_MAX_BITS 16384 /* a larger one takes long */
+
+struct key {
+    char *kid; /* "": it takes every kid */
+    char *material;
+    size_t material_n;
+    size_t signature_n; /* bytes of a signature */
+    enum key_algorithm algorithm;
+};
+
+struct keyring {
+    struct key keys[KEYRING_MAX];
+    size_t n;
+};
+
+static const struct {
+    const char *name;
+    jwt_alg_t jwt;
+    size_t signature_n; /* 0: the key says */
+} algorithms[] = {
+    [KEY_HS256] = { "HS256", JWT_ALG_HS256, 32 }, [KEY_HS384] = { "HS384", JWT_ALG_HS384, 48 },
+    [KEY_HS512] = { "HS512", JWT_ALG_HS512, 64 }, [KEY_RS256] = { "RS256", JWT_ALG_RS256, 0 },
+    [KEY_ES256] = { "ES256", JWT_ALG_ES256, 64 },
+};
+
+bool key_algorithm_parse(struct str name, enum key_algorithm *ret)
+{
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        if (str_eq(name, str_of(algorithms[i].name))) {
+            *ret = (enum key_algorithm)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool key_algorithm_is_public(enum key_algorithm a)
+{
+    return a == KEY_RS256 || a == KEY_ES256;
+}
+
+struct keyring *keyring_create(void)
+{
+    return mem_zalloc(sizeof(struct keyring));
+}
+
+void keyring_free(struct keyring *ring)
+{
+    if (!ring)
+        return;
+    for (size_t i = 0; i < ring->n; i++) {
+        free(ring->keys[i].kid);
+        free(ring->keys[i].material);
+    }
+    free(ring);
+}
+
+/* ---- a new key ---- */
+
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1; /* or OpenSSL asks the terminal */
+}
+
+static EVP_PKEY *parse_pem(struct str pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error(); /* the queue is the thread's, and TLS looks into it */
+    return pkey;
+}
+
+static const char *rsa_fault(const EVP_PKEY *pkey)
+{
+    if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
+        return "is not an RSA key";
+    if (EVP_PKEY_get_bits(pkey) < RSA_MIN_BITS)
+        return "is an RSA key of less than 2048 bits";
+    if (EVP_PKEY_get_bits(pkey) > RSA_MAX_BITS)
+        return "is an RSA key of more than 16384 bits";
+    return NULL;
+}
+
+static const char *ec_fault(const EVP_PKEY *pkey)
+{
+    char curve[64];
+
+    if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_EC)
+        return "is not an EC key";
+    if (EVP_PKEY_get_group_name(pkey, curve, sizeof(curve), NULL) != 1 ||
+        OBJ_txt2nid(curve) != NID_X9_62_prime256v1)
+        return "is not on the curve P-256";
+    return NULL;
+}
+
+static const char *public_fault(enum key_algorithm a, struct str pem, size_t *signature_n)
+{
+    EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem) : NULL;
+    const char *why;
+
+    if (!pkey)
+        return "is not a public key in PEM";
+    why = a == KEY_RS256 ? rsa_fault(pkey) : ec_fault(pkey);
+    if (a == KEY_RS256)
+        *signature_n = (size_t)EVP_PKEY_get_size(pkey);
+    EVP_PKEY_free(pkey);
+    ERR_clear_error();
+    return why;
+}
+
+static const char *secret_fault(struct str secret)
+{
+    if (secret.n == 0)
+        return "is empty"; /* without a key libjwt verifies nothing */
+    return secret.n > KEYRING_KEY_MAX ? "is too long" : NULL;
+}
+
+static const char *kid_fault(const struct keyring *ring, struct str kid)
+{
+    if (kid.n > KEYRING_KID_MAX)
+        return "has a kid that is too long";
+    for (size_t i = 0; kid.n && i < ring->n; i++) {
+        if (str_eq(kid, str_of(ring->keys[i].kid)))
+            return "has the kid of another key";
+    }
+    return NULL;
+}
+
+const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a, struct str key)
+{
+    size_t signature_n = algorithms[a].signature_n;
+    const char *why = kid_fault(ring, kid);
+
+    if (ring->n == KEYRING_MAX)
+        return "is one key too many (16 is the most)";
+    if (!why)
+        why = key_algorithm_is_public(a) ? public_fault(a, key, &signature_n) : secret_fault(key);
+    if (why)
+        return why;
+    ring->keys[ring->n++] = (struct key){
+        .kid = mem_dup(kid.p, kid.n),
+        .material = mem_dup(key.p, key.n),
+        .material_n = key.n,
+        .signature_n = signature_n,
+        .algorithm = a,
+    };
+    return NULL;
+}
+
+/* ---- a token ---- */
+
+static bool is_for_kid(const struct key *k, struct str kid)
+{
+    return !kid.p || !k->kid[0] || str_eq(kid, str_of(k->kid));
+}
+
+/* libjwt takes a C string. A NUL can stand in no part of the token that decodes. */
+static bool verifies(const struct key *k, const struct keyring_token *token)
+{
+    jwt_t *jwt = NULL;
+    char *text;
+    bool holds;
+
+    if (token->signature.n != k->signature_n)
+        return false;
+    text = mem_dup(token->text.p, token->text.n);
+    holds = jwt_decode(&jwt, text, (const unsigned char *)k->material, (int)k->material_n) == 0 &&
+            jwt_get_alg(jwt) == algorithms[k->algorithm].jwt;
+    jwt_free(jwt);
+    free(text);
+    ERR_clear_error();
+    return holds;
+}
+
+const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token)
+{
+    bool kid_is_known = false, was_tried = false;
+
+    for (size_t i = 0; i < ring->n; i++) {
+        const struct key *k = &ring->keys[i];
+
+        if (!is_for_kid(k, token->kid))
+            continue;
+        kid_is_known = true;
+        if (!str_eq(token->algorithm, str_of(algorithms[k->algorithm].name)))
+            continue;
+        was_tried = true;
+        if (verifies(k, token))
+            return NULL;
+    }
+    if (!kid_is_known)
+        return "the token's key is not known";
+    return was_tried ? "wrong signature" : "the token's algorithm is not accepted";
+}

@@ -1,0 +1,267 @@
+// With which keys and algorithms tokens are verified, and how keys are changed.
+
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+
+import { temporaryFiles } from './support/files.mjs';
+import { SECRET, signToken, signTokenWith, unsignedToken } from './support/jwt.mjs';
+import { openClient } from './support/rpc.mjs';
+import { runToExit, startServer } from './support/server.mjs';
+import { handshake, openSocket } from './support/socket.mjs';
+
+const CLAIMS = { read: ['#'], write: ['#'] };
+const RSA = pair('rsa', { modulusLength: 2048 });
+const OTHER_RSA = pair('rsa', { modulusLength: 2048 });
+const EC = pair('ec', { namedCurve: 'P-256' });
+const OTHER_EC = pair('ec', { namedCurve: 'P-256' });
+const P384 = pair('ec', { namedCurve: 'P-384' });
+
+function pair(type, options) {
+  const { publicKey, privateKey } = generateKeyPairSync(type, options);
+  const pem = publicKey.export({ type: 'spki', format: 'pem' });
+  return { key: privateKey, pem, privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+}
+
+function signHs(alg, secret = SECRET, header = {}) {
+  return signToken(CLAIMS, { secret, hash: `sha${alg.slice(2)}`, header: { alg, ...header } });
+}
+
+/** A server with authentication and these options, and what it makes of tokens. */
+async function startWithKeys(t, options) {
+  const server = await startServer(t, { DISABLE_AUTH: 'false', ...options });
+
+  async function answerTo(token) {
+    const socket = await openSocket(t, server);
+    await socket.send(handshake({ Authorization: `Bearer ${token}` }));
+    return socket.readResponse();
+  }
+  return {
+    server,
+    taken: async (token) => assert.equal((await answerTo(token)).status, 101),
+    refused: async (token, why = /./) => {
+      const { status, body } = await answerTo(token);
+      assert.equal(status, 401);
+      assert.match(JSON.parse(body).error, why);
+    },
+  };
+}
+
+test('one algorithm, with a secret', async (t) => {
+  for (const alg of ['HS256', 'HS384', 'HS512']) {
+    await t.test(alg, async (t) => {
+      const { taken, refused } = await startWithKeys(t, {
+        JWT_ALGORITHM: alg, JWT_SECRET: SECRET,
+      });
+      for (const each of ['HS256', 'HS384', 'HS512']) {
+        await (each === alg ? taken(signHs(each)) : refused(signHs(each), /algorithm/));
+      }
+      await refused(signHs(alg, 'another'), /signature/);
+      await refused(unsignedToken(CLAIMS), /algorithm/);
+      await refused(signTokenWith(RSA.key, CLAIMS), /algorithm/);
+    });
+  }
+});
+
+test('RS256', async (t) => {
+  const { write } = temporaryFiles(t);
+  const { server, taken, refused } = await startWithKeys(t, {
+    JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('rsa.pem', RSA.pem),
+  });
+  await taken(signTokenWith(RSA.key, CLAIMS));
+  await taken(signTokenWith(RSA.key, CLAIMS, { kid: 'any' }));
+  await refused(signTokenWith(OTHER_RSA.key, CLAIMS), /signature/);
+  await refused(signTokenWith(EC.key, CLAIMS), /algorithm/);
+  await refused(signTokenWith(EC.key, CLAIMS, { alg: 'RS256' }), /signature/);
+  await refused(unsignedToken(CLAIMS), /algorithm/);
+  await refused(signHs('HS256', 'eventhub_secret'), /algorithm/);
+  assert.doesNotMatch(server.stderr, /default_secret/);
+
+  await t.test('the public key is no secret', async () => {
+    for (const secret of [RSA.pem, RSA.pem.trim(), RSA.pem.replaceAll('\n', '')]) {
+      await refused(signHs('HS256', secret), /algorithm/);
+      await refused(signHs('HS512', secret), /algorithm/);
+      const header = { alg: 'RS256' };
+      await refused(signToken(CLAIMS, { secret, header }), /signature/);
+    }
+  });
+
+  await t.test('what it carries works', async (t) => {
+    const Authorization = signTokenWith(RSA.key, { ...CLAIMS, sub: 'x' });
+    const client = await openClient(t, server, { headers: { Authorization } });
+    const subscription = await client.subscribe('a');
+    await client.publish('a', 'hello');
+    await subscription.untilText('hello');
+    assert.equal(subscription.messages[0].origin, 'x');
+  });
+});
+
+test('ES256', async (t) => {
+  const { write } = temporaryFiles(t);
+  const { taken, refused } = await startWithKeys(t, {
+    JWT_ALGORITHM: 'es256', JWT_PUBLIC_KEY: write('ec.pem', EC.pem),
+  });
+  for (let i = 0; i < 8; i++) await taken(signTokenWith(EC.key, CLAIMS)); // each is signed anew
+  await refused(signTokenWith(OTHER_EC.key, CLAIMS), /signature/);
+  await refused(signTokenWith(P384.key, CLAIMS), /signature/);
+  await refused(signTokenWith(RSA.key, CLAIMS), /algorithm/);
+  await refused(signTokenWith(RSA.key, CLAIMS, { alg: 'ES256' }), /signature/);
+  await refused(signHs('HS256', EC.pem), /algorithm/);
+});
+
+test('a secret is one secret, whatever it contains', async (t) => {
+  const secrets = ['a,b', 'a b\tc', '-----BEGIN PUBLIC KEY-----', '/etc/passwd', '"q"', 'k HS256 x'];
+  for (const JWT_SECRET of secrets) {
+    await t.test(JWT_SECRET, async (t) => {
+      const { taken, refused } = await startWithKeys(t, { JWT_SECRET });
+      await taken(signHs('HS256', JWT_SECRET));
+      await refused(signHs('HS256', JWT_SECRET.slice(0, 1)));
+    });
+  }
+});
+
+test('changing a secret', async (t) => {
+  const both = await startWithKeys(t, { JWT_SECRET: 'new', JWT_SECRET_PREVIOUS: 'old' });
+  await both.taken(signHs('HS256', 'new'));
+  await both.taken(signHs('HS256', 'old'));
+  await both.taken(signHs('HS256', 'old', { kid: 'a name' }));
+  await both.refused(signHs('HS256', 'older'), /signature/);
+  await both.refused(signHs('HS512', 'old'), /algorithm/);
+
+  const after = await startWithKeys(t, { JWT_SECRET: 'new' });
+  await after.refused(signHs('HS256', 'old'), /signature/);
+});
+
+test('JWT_KEYS_FILE', async (t) => {
+  const { write } = temporaryFiles(t);
+  write('rsa.pem', RSA.pem);
+  const keys = write('keys', [
+    '# kid algorithm key',
+    'a HS256 first secret', 'b HS256 second secret', 'c HS512 third secret',
+    'r RS256 rsa.pem', `e ES256 ${write('ec.pem', EC.pem)}`, '',
+  ].join('\n'));
+  const { server, taken, refused } = await startWithKeys(t, {
+    JWT_KEYS_FILE: keys, JWT_SECRET: SECRET,
+  });
+
+  await t.test('the kid chooses the key', async () => {
+    await taken(signHs('HS256', 'first secret', { kid: 'a' }));
+    await taken(signHs('HS256', 'second secret', { kid: 'b' }));
+    await taken(signHs('HS512', 'third secret', { kid: 'c' }));
+    await taken(signTokenWith(RSA.key, CLAIMS, { kid: 'r' }));
+    await taken(signTokenWith(EC.key, CLAIMS, { kid: 'e' }));
+    await refused(signHs('HS256', 'first secret', { kid: 'b' }), /signature/);
+    await refused(signHs('HS256', 'third secret', { kid: 'c' }), /algorithm/);
+    await refused(signTokenWith(OTHER_RSA.key, CLAIMS, { kid: 'r' }), /signature/);
+  });
+
+  await t.test('without a kid all keys of the algorithm are tried', async () => {
+    await taken(signHs('HS256', 'first secret'));
+    await taken(signHs('HS256', 'second secret'));
+    await taken(signHs('HS512', 'third secret'));
+    await taken(signTokenWith(RSA.key, CLAIMS));
+    await taken(signTokenWith(EC.key, CLAIMS));
+    await refused(signHs('HS384', 'first secret'), /algorithm/);
+    await refused(signHs('HS512', 'first secret'), /signature/);
+  });
+
+  await t.test('an unknown kid is refused, although a key would verify', async () => {
+    for (const kid of ['d', 'A', '', 'a ', 'first secret']) {
+      await refused(signHs('HS256', 'first secret', { kid }), /key is not known/);
+    }
+    await refused(signHs('HS256', 'first secret', { kid: 7 }), /kid/);
+  });
+
+  await t.test('the key decides the algorithm', async () => {
+    for (const kid of ['r', 'a', 'e', undefined]) {
+      await refused(signHs('HS256', RSA.pem, { kid }));
+      await refused(signHs('HS256', EC.pem, { kid }));
+      await refused(signToken(CLAIMS, { secret: RSA.pem, header: { alg: 'RS256', kid } }));
+    }
+  });
+
+  await t.test('no other key is taken, and none is in the log', async () => {
+    await refused(signHs('HS256', SECRET), /signature/);
+    await refused(signHs('HS256', 'eventhub_secret'), /signature/);
+    assert.doesNotMatch(server.stderr, /(first|second|third) secret|default_secret/);
+  });
+});
+
+test('JWT_AUDIENCE and JWT_ISSUER', async (t) => {
+  const { taken, refused } = await startWithKeys(t, {
+    JWT_SECRET: SECRET, JWT_AUDIENCE: 'eventhub', JWT_ISSUER: 'https://login.example',
+  });
+  const good = { ...CLAIMS, aud: 'eventhub', iss: 'https://login.example' };
+  await taken(signToken(good));
+  await taken(signToken({ ...good, aud: ['shop', 'eventhub'] }));
+  for (const aud of [undefined, '', 'shop', ['shop'], [], 'Eventhub', 7, [['eventhub']]]) {
+    await refused(signToken({ ...good, aud }), /audience/);
+  }
+  for (const iss of [undefined, '', 'https://login.example/', ['https://login.example'], 7]) {
+    await refused(signToken({ ...good, iss }), /issuer/);
+  }
+});
+
+test('secrets from files', async (t) => {
+  const { write } = temporaryFiles(t);
+  const { server, taken, refused } = await startWithKeys(t, {
+    JWT_SECRET_FILE: write('secret', 'from a file\n'),
+    JWT_SECRET_PREVIOUS_FILE: write('previous', ' older '),
+  });
+  await taken(signHs('HS256', 'from a file'));
+  await taken(signHs('HS256', ' older '));
+  await refused(signHs('HS256', 'from a file\n'));
+  await refused(signHs('HS256', 'older'));
+  await refused(signHs('HS256', 'eventhub_secret'));
+  assert.doesNotMatch(server.stderr, /from a file|older|default_secret/);
+});
+
+test('what does not fit together is refused in one line', async (t) => {
+  const { directory, write } = temporaryFiles(t);
+  const rsa = write('rsa.pem', RSA.pem);
+  const material = 'MATERIAL-THAT-NOBODY-MAY-SEE';
+  const bad = [
+    ['EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM: .*HS256, .* or ES256/],
+    ['none', { JWT_ALGORITHM: 'none' }, /JWT_ALGORITHM/],
+    ['RS256 without a key', { JWT_ALGORITHM: 'RS256' }, /JWT_ALGORITHM.*JWT_PUBLIC_KEY/],
+    ['a key without RS256', { JWT_PUBLIC_KEY: rsa }, /JWT_PUBLIC_KEY.*JWT_ALGORITHM/],
+    ['an RSA key for ES256', { JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: rsa }, /not an EC key/],
+    ['no such file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: `${directory}/no` }, /No such/],
+    ['a directory', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: directory }, /directory/],
+    ['a private key', {
+      JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('private.pem', RSA.privatePem),
+    }, /JWT_PUBLIC_KEY: .*private.pem: is not a public key/],
+    ['a wrong curve', {
+      JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: write('p384.pem', P384.pem),
+    }, /P-256/],
+    ['a file of keys with a mistake', {
+      JWT_KEYS_FILE: write('keys', `a HS256 ${material}\nb HS257 ${material}\n`),
+    }, /JWT_KEYS_FILE: .*keys:2: algorithm/],
+    ['a file of keys without any', { JWT_KEYS_FILE: write('none', '# none\n') }, /no key/],
+    ['a secret twice', {
+      JWT_SECRET: material, JWT_SECRET_FILE: write('secret', material),
+    }, /JWT_SECRET_FILE: .*JWT_SECRET/],
+    ['an empty secret', { JWT_SECRET_FILE: write('empty', '\n') }, /JWT_SECRET_FILE: .*empty/],
+    ['no password file', { REDIS_PASSWORD_FILE: `${directory}/no` }, /REDIS_PASSWORD_FILE: /],
+  ];
+  for (const [name, options, why] of bad) {
+    await t.test(name, async () => {
+      for (const args of [[], ['--check-config']]) {
+        const env = { LISTEN_PORT: '0', BROKER: 'memory', ...options };
+        const { code, stdout, stderr } = await runToExit(env, { args });
+        assert.equal(code, 1);
+        assert.equal(stdout, '');
+        assert.match(stderr, /^eventhub: [^\n]+\n$/);
+        assert.match(stderr, why);
+        assert.ok(!stderr.includes(material) && !stderr.includes('BEGIN'));
+      }
+    });
+  }
+
+  await t.test('and what fits is checked without a word', async () => {
+    const env = { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: rsa, JWT_AUDIENCE: 'x' };
+    const { code, stderr } = await runToExit(env, { args: ['--check-config'] });
+    assert.equal(stderr, '');
+    assert.equal(code, 0);
+  });
+});

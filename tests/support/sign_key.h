@@ -1,0 +1,76 @@
+/* sign_key.h - key pairs for tests, and tokens signed with them.
+ * Owns: what is returned is the caller's (EVP_PKEY_free, free).
+ */
+#ifndef EH_TESTS_SIGN_KEY_H
+#define EH_TESTS_SIGN_KEY_H
+
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "support/sign.h"
+
+static inline char *key_public_pem(EVP_PKEY *pkey)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data, *text;
+    long n;
+
+    if (PEM_write_bio_PUBKEY(bio, pkey) != 1)
+        abort();
+    n = BIO_get_mem_data(bio, &data);
+    text = mem_dup(data, (size_t)n);
+    BIO_free(bio);
+    return text;
+}
+
+static inline void sign_digest(EVP_PKEY *pkey, struct str input, struct buf *out)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t n = (size_t)EVP_PKEY_get_size(pkey);
+
+    if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) != 1 ||
+        EVP_DigestSign(ctx, (unsigned char *)buf_reserve(out, n), &n,
+                       (const unsigned char *)input.p, input.n) != 1)
+        abort();
+    buf_commit(out, n);
+    EVP_MD_CTX_free(ctx);
+}
+
+/* ASN.1 as OpenSSL has it becomes the two numbers, half_n bytes each, that a token has (RFC 7518
+ * 3.4). */
+static inline void sign_ec_raw(struct buf *signature, size_t half_n)
+{
+    const unsigned char *der = (const unsigned char *)buf_head(signature);
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)buf_used(signature));
+    unsigned char raw[132];
+
+    if (!sig || BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, (int)half_n) < 0 ||
+        BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + half_n, (int)half_n) < 0)
+        abort();
+    ECDSA_SIG_free(sig);
+    buf_clear(signature);
+    buf_add(signature, raw, 2 * half_n);
+}
+
+/* With SHA-256 and the pair's own kind of signature, whatever the header says. */
+static inline char *sign_token_with(struct str header, struct str payload, EVP_PKEY *pkey)
+{
+    struct buf text = { 0 }, signature = { 0 };
+    char *token;
+
+    sign_add_base64url(&text, header);
+    buf_add_char(&text, '.');
+    sign_add_base64url(&text, payload);
+    sign_digest(pkey, buf_str(&text), &signature);
+    if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC)
+        sign_ec_raw(&signature, (size_t)(EVP_PKEY_get_bits(pkey) + 7) / 8);
+    buf_add_char(&text, '.');
+    sign_add_base64url(&text, buf_str(&signature));
+    token = mem_dup(buf_head(&text), buf_used(&text));
+    buf_done(&signature);
+    buf_done(&text);
+    return token;
+}
+
+#endif

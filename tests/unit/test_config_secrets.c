@@ -1,0 +1,166 @@
+#include "app/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "app/file.h"
+#include "support/temp_dir.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct temp_dir dir;
+
+static int make_dir(void **state)
+{
+    (void)state;
+    temp_dir_init(&dir);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    temp_dir_done(&dir);
+    return 0;
+}
+
+/* What config_load and config_read_secrets make of a file for the option, beside other arguments.
+ */
+static int load(struct config *ret, const char *option, const char *name, char *other,
+                char why[512])
+{
+    enum config_action action;
+    char path[128], argument[256];
+    char *argv[] = { "eventhub", argument, other, NULL };
+    char *environment[] = { NULL };
+    struct str text = { NULL, 0 };
+    int rc;
+
+    (void)snprintf(argument, sizeof(argument), "--%s=%s", option, temp_dir_path(&dir, name, path));
+    assert_int_equal(config_load(ret, other ? 3 : 2, argv, environment, &action, &text), EH_OK);
+    rc = config_read_secrets(ret, &text);
+    assert_int_equal(rc == EH_OK, text.n == 0);
+    (void)snprintf(why, 512, "%.*s", STR_ARG(text));
+    free((char *)(uintptr_t)text.p);
+    return rc;
+}
+
+static const char *value_of(const struct config *c, const char *option)
+{
+    if (strcmp(option, "JWT_SECRET_FILE") == 0)
+        return c->jwt_secret;
+    if (strcmp(option, "JWT_SECRET_PREVIOUS_FILE") == 0)
+        return c->jwt_secret_previous;
+    return c->redis_password;
+}
+
+static const char *const options[] = {
+    "JWT_SECRET_FILE",
+    "JWT_SECRET_PREVIOUS_FILE",
+    "REDIS_PASSWORD_FILE",
+};
+
+static void values(void **state)
+{
+    static const struct {
+        const char *text, *value;
+    } cases[] = {
+        { "secret", "secret" },       { "secret\n", "secret" },       { "secret\n\n", "secret\n" },
+        { " secret ", " secret " },   { "sec\nret\n", "sec\nret" },   { "\nsecret", "\nsecret" },
+        { "secret\r\n", "secret\r" }, { "# a, b = c", "# a, b = c" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        temp_dir_write(&dir, "value", str_of(cases[i].text));
+        for (size_t k = 0; k < COUNT(options); k++) {
+            struct config c;
+            char why[512];
+
+            assert_int_equal(load(&c, options[k], "value", NULL, why), EH_OK);
+            assert_string_equal(value_of(&c, options[k]), cases[i].value);
+            config_done(&c);
+        }
+    }
+}
+
+static void refusals(void **state)
+{
+    static char big[FILE_KEY_MAX + 1], too_long[4097];
+    static const struct {
+        const char *name;
+        struct str text;
+        const char *what;
+    } cases[] = {
+        { "empty", { "", 0 }, "is empty" },
+        { "newline", { "\n", 1 }, "is empty" },
+        { "nul", { "sec\0ret", 7 }, "holds a NUL byte" },
+        { "long", { too_long, sizeof(too_long) }, "is too long" },
+        { "big", { big, sizeof(big) }, "is larger than 64k" },
+    };
+
+    (void)state;
+    memset(big, 'x', sizeof(big));
+    memset(too_long, 'x', sizeof(too_long));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        temp_dir_write(&dir, cases[i].name, cases[i].text);
+        for (size_t k = 0; k < COUNT(options); k++) {
+            struct config c;
+            char why[512];
+
+            assert_int_equal(load(&c, options[k], cases[i].name, NULL, why), EH_EINVAL);
+            assert_non_null(strstr(why, options[k]));
+            assert_non_null(strstr(why, cases[i].what));
+            assert_null(strstr(why, "xxx"));
+            config_done(&c);
+        }
+    }
+}
+
+static void no_file(void **state)
+{
+    struct config c;
+    char why[512];
+
+    (void)state;
+    assert_int_equal(load(&c, "JWT_SECRET_FILE", "nowhere", NULL, why), EH_EINVAL);
+    assert_non_null(strstr(why, "No such file or directory"));
+    config_done(&c);
+    assert_int_equal(load(&c, "JWT_SECRET_FILE", ".", NULL, why), EH_EINVAL);
+    assert_non_null(strstr(why, "Is a directory"));
+    config_done(&c);
+}
+
+/* Which of them counts would be a guess. */
+static void both(void **state)
+{
+    struct config c;
+    char why[512];
+
+    (void)state;
+    temp_dir_write(&dir, "value", STR("secret"));
+    assert_int_equal(load(&c, "JWT_SECRET_FILE", "value", "--jwt-secret=another", why), EH_EINVAL);
+    assert_string_equal(why, "JWT_SECRET_FILE: stands beside JWT_SECRET; allowed: one of them");
+    config_done(&c);
+    assert_int_equal(load(&c, "JWT_SECRET_FILE", "value", "--redis-password=another", why), EH_OK);
+    assert_string_equal(c.jwt_secret, "secret");
+    assert_string_equal(c.redis_password, "another");
+    assert_false(config_has_default_secret(&c));
+    config_done(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(both),
+    };
+
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

@@ -1,0 +1,366 @@
+#include "hub/keyring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "hub/token.h"
+#include "support/sign_key.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SECRET   STR("the secret of the tests")
+#define OTHER    STR("another secret of the tests")
+#define PAYLOAD  STR("{\"read\":[\"a\"]}")
+#define FORGED   "wrong signature"
+#define BAD_ALG  "the token's algorithm is not accepted"
+#define BAD_KID  "the token's key is not known"
+#define NO_PEM   "is not a public key in PEM"
+
+/* Made once: an RSA key takes its time. */
+static struct pair {
+    EVP_PKEY *pkey;
+    char *pem;
+} rsa, rsa_other, rsa_short, ec, ec_other, ec_p384, ed25519;
+
+static void make_pair(struct pair *p, EVP_PKEY *pkey)
+{
+    p->pkey = pkey;
+    p->pem = key_public_pem(pkey);
+}
+
+static int make_pairs(void **state)
+{
+    (void)state;
+    make_pair(&rsa, EVP_RSA_gen(2048));
+    make_pair(&rsa_other, EVP_RSA_gen(2048));
+    make_pair(&rsa_short, EVP_RSA_gen(1024));
+    make_pair(&ec, EVP_EC_gen("P-256"));
+    make_pair(&ec_other, EVP_EC_gen("P-256"));
+    make_pair(&ec_p384, EVP_EC_gen("P-384"));
+    make_pair(&ed25519, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    return 0;
+}
+
+static int free_pairs(void **state)
+{
+    struct pair *all[] = { &rsa, &rsa_other, &rsa_short, &ec, &ec_other, &ec_p384, &ed25519 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        EVP_PKEY_free(all[i]->pkey);
+        free(all[i]->pem);
+    }
+    return 0;
+}
+
+/* Takes the token. NULL: it was taken. */
+static const char *refusal(const struct keyring *keys, char *token)
+{
+    json_t *claims = NULL;
+    const char *why = NULL;
+
+    if (token_open(str_of(token), keys, &claims, &why) == EH_OK)
+        assert_null(why);
+    json_decref(claims);
+    free(token);
+    return why;
+}
+
+static void expect(const struct keyring *keys, char *token, const char *want, const char *what)
+{
+    const char *why = refusal(keys, token);
+
+    if (!want != !why || (want && strcmp(why, want) != 0))
+        fail_msg("%s: want '%s', got '%s'", what, want ? want : "taken", why ? why : "taken");
+}
+
+static char *hs(const char *header, struct str key, const EVP_MD *md)
+{
+    return sign_token(str_of(header), PAYLOAD, key, md);
+}
+
+static char *pk(const char *header, const struct pair *pair)
+{
+    return sign_token_with(str_of(header), PAYLOAD, pair->pkey);
+}
+
+static struct keyring *ring_of(enum key_algorithm a, struct str key)
+{
+    struct keyring *keys = keyring_create();
+    const char *why = keyring_add(keys, STR(""), a, key);
+
+    if (why)
+        fail_msg("the key %s", why);
+    return keys;
+}
+
+/* A ring of one key takes tokens of its algorithm and key, and nothing else that is truly signed.
+ */
+static void test_each_algorithm(void **state)
+{
+    static const char *const names[] = { "HS256", "HS384", "HS512", "RS256", "ES256" };
+    const char *const pems[] = { rsa.pem, ec.pem };
+
+    (void)state;
+    for (size_t k = 0; k < COUNT(names); k++) {
+        enum key_algorithm a;
+        struct keyring *keys;
+
+        assert_true(key_algorithm_parse(str_of(names[k]), &a));
+        assert_int_equal(a, k);
+        assert_int_equal(key_algorithm_is_public(a), k >= 3);
+        keys = ring_of(a, k < 3 ? SECRET : str_of(pems[k - 3]));
+        expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), k == 0 ? NULL : BAD_ALG,
+               names[k]);
+        expect(keys, hs("{\"alg\":\"HS384\"}", SECRET, EVP_sha384()), k == 1 ? NULL : BAD_ALG,
+               names[k]);
+        expect(keys, hs("{\"alg\":\"HS512\"}", SECRET, EVP_sha512()), k == 2 ? NULL : BAD_ALG,
+               names[k]);
+        expect(keys, pk("{\"alg\":\"RS256\"}", &rsa), k == 3 ? NULL : BAD_ALG, names[k]);
+        expect(keys, pk("{\"alg\":\"ES256\"}", &ec), k == 4 ? NULL : BAD_ALG, names[k]);
+        keyring_free(keys);
+    }
+}
+
+static void test_algorithm_names(void **state)
+{
+    static const char *const names[] = {
+        "EdDSA", "RS384", "RS512", "ES384", "PS256", "none", "hs256", "HS256 ", "HS2", "",
+    };
+    enum key_algorithm a;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_false(key_algorithm_parse(str_of(names[i]), &a));
+}
+
+static void test_wrong_keys(void **state)
+{
+    struct keyring *hs_ring = ring_of(KEY_HS512, SECRET);
+    struct keyring *rs_ring = ring_of(KEY_RS256, str_of(rsa.pem));
+    struct keyring *es_ring = ring_of(KEY_ES256, str_of(ec.pem));
+
+    (void)state;
+    expect(hs_ring, hs("{\"alg\":\"HS512\"}", OTHER, EVP_sha512()), FORGED, "another secret");
+    expect(hs_ring, hs("{\"alg\":\"HS512\"}", SECRET, EVP_sha256()), FORGED, "another hash");
+    expect(rs_ring, pk("{\"alg\":\"RS256\"}", &rsa_other), FORGED, "another RSA key");
+    expect(rs_ring, pk("{\"alg\":\"RS256\"}", &rsa_short), FORGED, "a short RSA key");
+    expect(rs_ring, pk("{\"alg\":\"RS256\"}", &ec), FORGED, "an EC signature as RS256");
+    expect(es_ring, pk("{\"alg\":\"ES256\"}", &ec_other), FORGED, "another EC key");
+    expect(es_ring, pk("{\"alg\":\"ES256\"}", &ec_p384), FORGED, "another curve");
+    expect(es_ring, pk("{\"alg\":\"ES256\"}", &rsa), FORGED, "an RSA signature as ES256");
+    keyring_free(hs_ring);
+    keyring_free(rs_ring);
+    keyring_free(es_ring);
+}
+
+/* What is public must never serve as a secret: the PEM text as HMAC key, under every name. */
+static void test_confusion(void **state)
+{
+    static const char *const headers[] = {
+        "{\"alg\":\"HS256\"}",
+        "{\"alg\":\"HS256\",\"kid\":\"public\"}",
+        "{\"alg\":\"HS256\",\"kid\":\"secret\"}",
+        "{\"alg\":\"RS256\"}",
+        "{\"alg\":\"RS256\",\"kid\":\"public\"}",
+        "{\"alg\":\"RS256\",\"kid\":\"secret\"}",
+        "{\"alg\":\"ES256\"}",
+        "{\"alg\":\"none\"}",
+        "{\"alg\":\"none\",\"kid\":\"public\"}",
+    };
+    struct keyring *one = ring_of(KEY_RS256, str_of(rsa.pem));
+    struct keyring *mixed = keyring_create();
+
+    (void)state;
+    assert_null(keyring_add(mixed, STR("public"), KEY_RS256, str_of(rsa.pem)));
+    assert_null(keyring_add(mixed, STR("secret"), KEY_HS256, SECRET));
+    for (size_t i = 0; i < COUNT(headers); i++) {
+        assert_non_null(refusal(one, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
+        assert_non_null(refusal(mixed, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
+    }
+    /* and a key is not used under the kid of another */
+    expect(mixed, pk("{\"alg\":\"RS256\",\"kid\":\"public\"}", &rsa), NULL, "its own kid");
+    expect(mixed, pk("{\"alg\":\"RS256\",\"kid\":\"secret\"}", &rsa), BAD_ALG, "the other kid");
+    expect(mixed, hs("{\"alg\":\"HS256\",\"kid\":\"public\"}", SECRET, EVP_sha256()), BAD_ALG,
+           "the other kid");
+    keyring_free(one);
+    keyring_free(mixed);
+}
+
+static void test_kid(void **state)
+{
+    struct keyring *keys = keyring_create();
+    static const struct {
+        const char *header;
+        struct str key;
+        const char *why;
+    } cases[] = {
+        { "{\"alg\":\"HS256\",\"kid\":\"a\"}", { "key a", 5 }, NULL },
+        { "{\"alg\":\"HS256\",\"kid\":\"b\"}", { "key b", 5 }, NULL },
+        { "{\"alg\":\"HS256\",\"kid\":\"a\"}", { "key b", 5 }, FORGED },
+        { "{\"alg\":\"HS256\",\"kid\":\"c\"}", { "key a", 5 }, BAD_KID },
+        { "{\"alg\":\"HS256\",\"kid\":\"A\"}", { "key a", 5 }, BAD_KID },
+        { "{\"alg\":\"HS256\",\"kid\":\"\"}", { "key a", 5 }, BAD_KID },
+        { "{\"alg\":\"HS384\",\"kid\":\"a\"}", { "key a", 5 }, BAD_ALG },
+        { "{\"alg\":\"HS256\"}", { "key a", 5 }, NULL }, /* without kid all are tried */
+        { "{\"alg\":\"HS256\"}", { "key b", 5 }, NULL },
+        { "{\"alg\":\"HS256\"}", { "key c", 5 }, FORGED },
+        { "{\"kid\":\"a\"}", { "key a", 5 }, BAD_ALG },
+    };
+
+    (void)state;
+    assert_null(keyring_add(keys, STR("a"), KEY_HS256, STR("key a")));
+    assert_null(keyring_add(keys, STR("b"), KEY_HS256, STR("key b")));
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect(keys, hs(cases[i].header, cases[i].key, EVP_sha256()), cases[i].why,
+               cases[i].header);
+    keyring_free(keys);
+}
+
+/* Two secrets while one is being replaced: neither has a name, so a token's does not matter. */
+static void test_previous_secret(void **state)
+{
+    struct keyring *keys = ring_of(KEY_HS256, SECRET);
+
+    (void)state;
+    assert_null(keyring_add(keys, STR(""), KEY_HS256, OTHER));
+    expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), NULL, "the new one");
+    expect(keys, hs("{\"alg\":\"HS256\"}", OTHER, EVP_sha256()), NULL, "the old one");
+    expect(keys, hs("{\"alg\":\"HS256\",\"kid\":\"x\"}", OTHER, EVP_sha256()), NULL, "any kid");
+    expect(keys, hs("{\"alg\":\"HS256\"}", STR("older"), EVP_sha256()), FORGED, "an older one");
+    keyring_free(keys);
+}
+
+static void test_empty_ring(void **state)
+{
+    struct keyring *keys = keyring_create();
+
+    (void)state;
+    expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), BAD_KID, "no key at all");
+    expect(keys, hs("{\"alg\":\"none\"}", SECRET, EVP_sha256()), BAD_KID, "no key at all");
+    keyring_free(keys);
+    keyring_free(NULL);
+}
+
+static void expect_key(enum key_algorithm a, struct str key, const char *want)
+{
+    struct keyring *keys = keyring_create();
+    const char *why = keyring_add(keys, STR(""), a, key);
+
+    if (!want != !why || (want && strcmp(why, want) != 0))
+        fail_msg("'%.30s' as %d: %s", key.p, (int)a, why ? why : "taken");
+    if (why) /* then nothing of it was kept */
+        assert_string_equal(refusal(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256())),
+                            BAD_KID);
+    keyring_free(keys);
+}
+
+static void test_bad_keys(void **state)
+{
+    static char long_secret[KEYRING_KEY_MAX + 1];
+
+    (void)state;
+    memset(long_secret, 'x', sizeof(long_secret));
+    expect_key(KEY_HS256, STR(""), "is empty");
+    expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX), NULL);
+    expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX + 1), "is too long");
+    expect_key(KEY_HS256, str_of(rsa.pem), NULL); /* a secret is a secret, whatever it holds */
+    expect_key(KEY_RS256, STR(""), NO_PEM);
+    expect_key(KEY_RS256, SECRET, NO_PEM);
+    expect_key(KEY_RS256, str_make(rsa.pem, strlen(rsa.pem) / 2), NO_PEM);
+    expect_key(KEY_RS256, str_of(ec.pem), "is not an RSA key");
+    expect_key(KEY_RS256, str_of(rsa_short.pem), "is an RSA key of less than 2048 bits");
+    expect_key(KEY_ES256, str_of(rsa.pem), "is not an EC key");
+    expect_key(KEY_ES256, str_of(ed25519.pem), "is not an EC key");
+    expect_key(KEY_ES256, str_of(ec_p384.pem), "is not on the curve P-256");
+    expect_key(KEY_ES256, str_make(long_secret, sizeof(long_secret)), NO_PEM);
+}
+
+/* A private key in the wrong place is refused, and one with a passphrase asks nobody. */
+static void test_private_keys(void **state)
+{
+    const EVP_CIPHER *ciphers[] = { NULL, EVP_aes_128_cbc() };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(ciphers); i++) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *pem;
+        long n;
+
+        assert_int_equal(PEM_write_bio_PrivateKey(bio, ec.pkey, ciphers[i],
+                                                  (const unsigned char *)"pass", 4, NULL, NULL),
+                         1);
+        n = BIO_get_mem_data(bio, &pem);
+        expect_key(KEY_ES256, str_make(pem, (size_t)n), NO_PEM);
+        BIO_free(bio);
+    }
+}
+
+static void test_bounds(void **state)
+{
+    struct keyring *keys = keyring_create();
+    static char long_kid[KEYRING_KID_MAX + 1];
+
+    (void)state;
+    memset(long_kid, 'x', sizeof(long_kid));
+    assert_non_null(keyring_add(keys, str_make(long_kid, sizeof(long_kid)), KEY_HS256, STR("key")));
+    assert_null(keyring_add(keys, str_make(long_kid, KEYRING_KID_MAX), KEY_HS256, STR("key")));
+    assert_null(keyring_add(keys, STR("twice"), KEY_HS256, STR("key")));
+    assert_non_null(keyring_add(keys, STR("twice"), KEY_HS512, STR("another")));
+    for (size_t i = 2; i < KEYRING_MAX; i++)
+        assert_null(keyring_add(keys, STR(""), KEY_HS256, STR("key")));
+    assert_non_null(keyring_add(keys, STR("one more"), KEY_HS256, STR("key")));
+    keyring_free(keys);
+}
+
+/* Every bit of a signature counts, and so does its spelling. */
+static void test_changed_signatures(void **state)
+{
+    struct keyring *rings[] = {
+        ring_of(KEY_RS256, str_of(rsa.pem)),
+        ring_of(KEY_ES256, str_of(ec.pem)),
+        ring_of(KEY_HS384, SECRET),
+    };
+    char *tokens[] = {
+        pk("{\"alg\":\"RS256\"}", &rsa),
+        pk("{\"alg\":\"ES256\"}", &ec),
+        hs("{\"alg\":\"HS384\"}", SECRET, EVP_sha384()),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rings); i++) {
+        size_t n = strlen(tokens[i]);
+
+        expect(rings[i], mem_dup(tokens[i], n), NULL, "unchanged");
+        for (size_t at = (size_t)(strrchr(tokens[i], '.') - tokens[i]); at < n; at++) {
+            char *changed = mem_dup(tokens[i], n);
+
+            changed[at] = changed[at] == 'A' ? 'B' : 'A';
+            assert_non_null(refusal(rings[i], changed));
+            assert_non_null(refusal(rings[i], mem_dup(tokens[i], at)));
+        }
+        free(tokens[i]);
+        keyring_free(rings[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_algorithm),
+        cmocka_unit_test(test_algorithm_names),
+        cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_confusion),
+        cmocka_unit_test(test_kid),
+        cmocka_unit_test(test_previous_secret),
+        cmocka_unit_test(test_empty_ring),
+        cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_private_keys),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_changed_signatures),
+    };
+
+    return cmocka_run_group_tests(tests, make_pairs, free_pairs);
+}

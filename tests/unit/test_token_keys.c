@@ -1,0 +1,271 @@
+#include "app/token_keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "hub/token.h"
+#include "support/sign_key.h"
+#include "support/temp_dir.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define PAYLOAD  STR("{\"read\":[\"a\"]}")
+
+static struct temp_dir dir;
+static EVP_PKEY *rsa, *ec;
+
+static int make_files(void **state)
+{
+    char *rsa_pem, *ec_pem;
+
+    (void)state;
+    temp_dir_init(&dir);
+    rsa = EVP_RSA_gen(2048);
+    ec = EVP_EC_gen("P-256");
+    rsa_pem = key_public_pem(rsa);
+    ec_pem = key_public_pem(ec);
+    temp_dir_write(&dir, "rsa.pem", str_of(rsa_pem));
+    temp_dir_write(&dir, "ec key.pem", str_of(ec_pem));
+    temp_dir_write(&dir, "junk.pem", STR("-----BEGIN PUBLIC KEY-----\njunk junk\n"));
+    free(rsa_pem);
+    free(ec_pem);
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    temp_dir_done(&dir);
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(ec);
+    return 0;
+}
+
+/* One line of why, or "". */
+static struct keyring *load(char *const *arguments, char why[512])
+{
+    char *argv[8] = { "eventhub" };
+    char *environment[] = { NULL };
+    enum config_action action;
+    struct keyring *keys = NULL;
+    struct config config;
+    struct str text = { NULL, 0 };
+    int argc = 1, rc;
+
+    for (; *arguments; arguments++)
+        argv[argc++] = *arguments;
+    assert_int_equal(config_load(&config, argc, argv, environment, &action, &text), EH_OK);
+    rc = token_keys_load(&config, &keys, &text);
+    assert_int_equal(rc == EH_OK, text.n == 0);
+    assert_int_equal(rc == EH_OK, keys != NULL);
+    (void)snprintf(why, 512, "%.*s", STR_ARG(text));
+    assert_null(strchr(why, '\n'));
+    free((char *)(uintptr_t)text.p);
+    config_done(&config);
+    return keys;
+}
+
+#define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
+
+static struct keyring *load_file(const char *text, char why[512])
+{
+    char path[128], argument[256];
+
+    temp_dir_write(&dir, "keys", str_of(text));
+    (void)snprintf(argument, sizeof(argument), "--jwt-keys-file=%s",
+                   temp_dir_path(&dir, "keys", path));
+    return load(ARGS(argument), why);
+}
+
+/* Takes the token. */
+static bool is_taken(const struct keyring *keys, char *token)
+{
+    json_t *claims = NULL;
+    const char *why;
+    int rc = token_open(str_of(token), keys, &claims, &why);
+
+    json_decref(claims);
+    free(token);
+    return rc == EH_OK;
+}
+
+static char *hs256(const char *secret)
+{
+    return sign_token(STR("{\"alg\":\"HS256\"}"), PAYLOAD, str_of(secret), EVP_sha256());
+}
+
+static char *hs512(const char *secret)
+{
+    return sign_token(STR("{\"alg\":\"HS512\"}"), PAYLOAD, str_of(secret), EVP_sha512());
+}
+
+static char *rs256(void)
+{
+    return sign_token_with(STR("{\"alg\":\"RS256\",\"kid\":\"r\"}"), PAYLOAD, rsa);
+}
+
+static char *es256(void)
+{
+    return sign_token_with(STR("{\"alg\":\"ES256\",\"kid\":\"e\"}"), PAYLOAD, ec);
+}
+
+static void secrets(void **state)
+{
+    char why[512];
+    struct keyring *keys = load(ARGS("--jwt-secret=a, b", "--jwt-secret-previous=old"), why);
+
+    (void)state;
+    assert_true(is_taken(keys, hs256("a, b"))); /* one secret, whatever it contains */
+    assert_true(is_taken(keys, hs256("old")));
+    assert_false(is_taken(keys, hs256("a")));
+    assert_false(is_taken(keys, hs256("eventhub_secret")));
+    assert_false(is_taken(keys, hs512("old")));
+    keyring_free(keys);
+
+    keys = load(ARGS("--jwt-secret=a", "--jwt-algorithm=hs512"), why);
+    assert_true(is_taken(keys, hs512("a")));
+    assert_false(is_taken(keys, hs256("a")));
+    keyring_free(keys);
+}
+
+static void public_key(void **state)
+{
+    char path[128], argument[256], why[512];
+    struct keyring *keys;
+
+    (void)state;
+    (void)snprintf(argument, sizeof(argument), "--jwt-public-key=%s",
+                   temp_dir_path(&dir, "rsa.pem", path));
+    keys = load(ARGS("--jwt-algorithm=RS256", argument), why);
+    assert_true(is_taken(keys, rs256()));
+    assert_false(is_taken(keys, es256()));
+    assert_false(is_taken(keys, hs256("eventhub_secret")));
+    keyring_free(keys);
+
+    assert_null(load(ARGS("--jwt-algorithm=ES256", argument), why));
+    assert_non_null(strstr(why, "JWT_PUBLIC_KEY: "));
+    assert_non_null(strstr(why, "rsa.pem: is not an EC key"));
+}
+
+/* A key without its algorithm, and the other way round. */
+static void public_key_alone(void **state)
+{
+    char path[128], argument[256], why[512];
+
+    (void)state;
+    (void)snprintf(argument, sizeof(argument), "--jwt-public-key=%s",
+                   temp_dir_path(&dir, "rsa.pem", path));
+    assert_null(load(ARGS(argument), why));
+    assert_non_null(strstr(why, "JWT_PUBLIC_KEY: "));
+    assert_null(load(ARGS("--jwt-algorithm=ES256"), why));
+    assert_non_null(strstr(why, "JWT_ALGORITHM: "));
+    assert_null(load(ARGS("--jwt-algorithm=ES256", "--jwt-public-key=/nowhere/at.all"), why));
+    assert_string_equal(why, "JWT_PUBLIC_KEY: /nowhere/at.all: No such file or directory");
+}
+
+static void keys_file(void **state)
+{
+    char why[512];
+    struct keyring *keys = load_file("# the keys of the test\n"
+                                     "\n"
+                                     "  h  HS256\ta secret with blanks # and a hash  \r\n"
+                                     "r RS256 rsa.pem\n"
+                                     "   # another comment\n"
+                                     "e ES256 ec key.pem", /* no newline at the end */
+                                     why);
+
+    (void)state;
+    assert_string_equal(why, "");
+    assert_true(is_taken(keys, hs256("a secret with blanks # and a hash")));
+    assert_true(is_taken(keys, rs256()));
+    assert_true(is_taken(keys, es256()));
+    assert_false(is_taken(keys, hs256("eventhub_secret"))); /* no secret beside the file */
+    keyring_free(keys);
+}
+
+static void absolute_path(void **state)
+{
+    char path[128], text[256], why[512];
+    struct keyring *keys;
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), "r RS256 %s\n", temp_dir_path(&dir, "rsa.pem", path));
+    keys = load_file(text, why);
+    assert_non_null(keys);
+    assert_true(is_taken(keys, rs256()));
+    keyring_free(keys);
+}
+
+static void bad_keys_files(void **state)
+{
+    static const struct {
+        const char *text, *what;
+    } cases[] = {
+        { "# nothing\n\n", "keys: holds no key" },
+        { "a\n", "keys:1: algorithm: is none of HS256" },
+        { "a secret\n", "keys:1: algorithm: is none of HS256" },
+        { "#\na HS257 secret\n", "keys:2: algorithm: is none of HS256" },
+        { "a hs256 secret\n", "keys:1: algorithm: is none of HS256" },
+        { "a EdDSA rsa.pem\n", "keys:1: algorithm: is none of HS256" },
+        { "a none secret\n", "keys:1: algorithm: is none of HS256" },
+        { "a HS256\n", "keys:1: key: is missing" },
+        { "a HS256  \n", "keys:1: key: is missing" },
+        { "a HS256 secret\nb HS256 secret\na HS512 secret\n",
+          "keys:3: key: has the kid of another key" },
+        { "r RS256 nowhere.pem\n", "keys:1: key: No such file or directory" },
+        { "r RS256 junk.pem\n", "keys:1: key: is not a public key in PEM" },
+        { "r RS256 ec key.pem\n", "keys:1: key: is not an RSA key" },
+        { "e ES256 rsa.pem\n", "keys:1: key: is not an EC key" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char why[512];
+
+        assert_null(load_file(cases[i].text, why));
+        if (!strstr(why, cases[i].what))
+            fail_msg("'%s' does not hold '%s'", why, cases[i].what);
+        assert_int_equal(strncmp(why, "JWT_KEYS_FILE: ", 15), 0);
+        assert_null(strstr(why, "secret"));
+        assert_null(strstr(why, "junk junk"));
+    }
+}
+
+static void too_many_keys(void **state)
+{
+    char text[1024], why[512];
+    size_t n = 0;
+
+    (void)state;
+    for (int i = 0; i < KEYRING_MAX; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "k%d HS256 secret\n", i);
+    keyring_free(load_file(text, why));
+    assert_string_equal(why, "");
+    (void)snprintf(text + n, sizeof(text) - n, "more HS256 secret\n");
+    assert_null(load_file(text, why));
+    assert_non_null(strstr(why, "keys:17: key: is one key too many"));
+}
+
+static void no_keys_file(void **state)
+{
+    char why[512];
+
+    (void)state;
+    assert_null(load(ARGS("--jwt-keys-file=/nowhere/at.all"), why));
+    assert_string_equal(why, "JWT_KEYS_FILE: /nowhere/at.all: No such file or directory");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secrets),          cmocka_unit_test(public_key),
+        cmocka_unit_test(public_key_alone), cmocka_unit_test(keys_file),
+        cmocka_unit_test(absolute_path),    cmocka_unit_test(bad_keys_files),
+        cmocka_unit_test(too_many_keys),    cmocka_unit_test(no_keys_file),
+    };
+
+    return cmocka_run_group_tests(tests, make_files, remove_files);
+}
