@@ -1,0 +1,120 @@
+#include "proto/http_chunked.h"
+
+#include <assert.h>
+#include <limits.h>
+
+/* What the next byte belongs to. */
+enum {
+    SIZE, /* 0: where a body begins */
+    EXTENSION,
+    SIZE_LF,
+    DATA,
+    DATA_CR,
+    DATA_LF,
+    TRAILER_START, /* of a line: an empty one ends the body */
+    TRAILER,
+    TRAILER_LF,
+    END_LF,
+    DONE,
+};
+
+#define SIZE_DIGITS_MAX 16
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+static int take_size(struct http_chunked *d, char c)
+{
+    int value = hex_value(c);
+
+    if (value >= 0) {
+        d->left = d->left << 4 | (unsigned)value;
+        return ++d->digits > SIZE_DIGITS_MAX ? -400 : EH_OK;
+    }
+    if (d->digits == 0 || (c != ';' && c != '\r'))
+        return -400;
+    d->digits = 0;
+    d->state = c == ';' ? EXTENSION : SIZE_LF;
+    return EH_OK;
+}
+
+/* A byte of an extension or a trailer line, which goes on in `next` after its CR. */
+static int drop(struct http_chunked *d, char c, size_t max_dropped, uint8_t next)
+{
+    if (++d->dropped > max_dropped)
+        return -431;
+    if (c == '\r')
+        d->state = next;
+    else if ((uint8_t)c < 0x20 && c != '\t')
+        return -400;
+    return EH_OK;
+}
+
+static int expect(struct http_chunked *d, char c, char want, uint8_t next)
+{
+    if (c != want)
+        return -400;
+    d->state = next;
+    return EH_OK;
+}
+
+static int take_trailer_start(struct http_chunked *d, char c, size_t max_dropped)
+{
+    d->state = TRAILER;
+    return drop(d, c, max_dropped, END_LF);
+}
+
+/* One byte of framing. */
+static int take(struct http_chunked *d, char c, size_t max_dropped)
+{
+    switch (d->state) {
+    case SIZE: return take_size(d, c);
+    case EXTENSION: return drop(d, c, max_dropped, SIZE_LF);
+    case SIZE_LF: return expect(d, c, '\n', d->left ? DATA : TRAILER_START);
+    case DATA_CR: return expect(d, c, '\r', DATA_LF);
+    case DATA_LF: return expect(d, c, '\n', SIZE);
+    case TRAILER_START: return take_trailer_start(d, c, max_dropped);
+    case TRAILER: return drop(d, c, max_dropped, TRAILER_LF);
+    case TRAILER_LF: return expect(d, c, '\n', TRAILER_START);
+    default: return expect(d, c, '\n', DONE); /* END_LF */
+    }
+}
+
+static struct str take_data(struct http_chunked *d, struct str in)
+{
+    struct str data = str_make(in.p, in.n < d->left ? in.n : (size_t)d->left);
+
+    d->left -= data.n;
+    if (d->left == 0)
+        d->state = DATA_CR;
+    return data;
+}
+
+int http_chunked_decode(struct http_chunked *d, struct str in, size_t max_dropped,
+                        struct str *ret_data)
+{
+    size_t used = 0;
+
+    assert(in.n > 0 && d->state != DONE);
+    if (in.n > INT_MAX)
+        in.n = INT_MAX;
+    *ret_data = (struct str){ NULL, 0 };
+    while (used < in.n && d->state != DATA && d->state != DONE)
+        EH_TRY(take(d, in.p[used++], max_dropped));
+    if (used < in.n && d->state == DATA) {
+        *ret_data = take_data(d, str_skip(in, used));
+        used += ret_data->n;
+    }
+    return (int)used;
+}
+
+bool http_chunked_is_done(const struct http_chunked *d)
+{
+    return d->state == DONE;
+}

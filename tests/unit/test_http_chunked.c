@@ -1,0 +1,167 @@
+#include "proto/http_chunked.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MAX_DROPPED  32
+
+/* Decodes in.n bytes; the total used, or the error. */
+static int feed(struct http_chunked *d, struct str in, struct buf *body)
+{
+    int total = 0;
+
+    while (in.n && !http_chunked_is_done(d)) {
+        struct str data;
+        int used = http_chunked_decode(d, in, MAX_DROPPED, &data);
+
+        if (used < 0)
+            return used;
+        assert_in_range(used, 1, in.n);
+        buf_add_str(body, data);
+        in = str_skip(in, (size_t)used);
+        total += used;
+    }
+    return total;
+}
+
+/* Cut in two; pieces are of their own, so that nothing is read beyond one. */
+static int decode_cut(struct str in, size_t cut, struct buf *body, bool *ret_done)
+{
+    struct http_chunked d = { 0 };
+    int first = feed(&d, str_make(in.p, cut), body);
+    int second = first < 0 ? 0 : feed(&d, str_skip(in, cut), body);
+
+    *ret_done = http_chunked_is_done(&d);
+    if (first < 0)
+        return first;
+    return second < 0 ? second : first + second;
+}
+
+static void bodies_are_read_wherever_they_are_cut(void **state)
+{
+    static const struct {
+        struct str in;
+        const char *want;
+        int left; /* bytes of what follows */
+    } cases[] = {
+        { STR("0\r\n\r\n"), "", 0 },
+        { STR("5\r\nhello\r\n0\r\n\r\n"), "hello", 0 },
+        { STR("5\r\nhello\r\n0\r\n\r\nGET /"), "hello", 5 },
+        { STR("1\r\nh\r\n4\r\nello\r\n0\r\n\r\n"), "hello", 0 },
+        { STR("A\r\n0123456789\r\na\r\n0123456789\r\n00\r\n\r\n"), "01234567890123456789", 0 },
+        { STR("0000000000000001\r\nx\r\n0\r\n\r\n"), "x", 0 },
+        { STR("2\r\n\r\n\r\n0\r\n\r\n"), "\r\n", 0 },
+        { STR("1;a=b;c=\"d e\"\r\nx\r\n0;z\r\n\r\n"), "x", 0 },
+        { STR("1;\r\nx\r\n0\r\n\r\n"), "x", 0 },
+        { STR("1\r\nx\r\n0\r\nA: b\r\nC:\td\xff\r\n\r\n"), "x", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t cut = 0; cut <= cases[i].in.n; cut++) {
+            struct buf body = { 0 };
+            bool done;
+            int used = decode_cut(cases[i].in, cut, &body, &done);
+
+            if (!done || used != (int)cases[i].in.n - cases[i].left ||
+                !str_eq(buf_str(&body), str_of(cases[i].want)))
+                fail_msg("'%.*s' cut at %zu: %d", STR_ARG(cases[i].in), cut, used);
+            buf_done(&body);
+        }
+    }
+}
+
+static void what_is_not_chunked_is_refused_wherever_it_is_cut(void **state)
+{
+    static const struct {
+        struct str in;
+        int want;
+    } cases[] = {
+        { STR("x"), -400 },
+        { STR("\r\n"), -400 },
+        { STR("-1\r\n"), -400 },
+        { STR("+1\r\n"), -400 },
+        { STR("0x1\r\n"), -400 },
+        { STR(" 1\r\n"), -400 },
+        { STR("1 \r\n"), -400 },
+        { STR("1\t;a\r\n"), -400 },
+        { STR(";a\r\n"), -400 },
+        { STR("1\n"), -400 },
+        { STR("1\rx"), -400 },
+        { STR("1;a\n"), -400 },
+        { STR("1;a\0b\r\n"), -400 },
+        { STR("1\r\nxy"), -400 },
+        { STR("1\r\nx\n"), -400 },
+        { STR("1\r\nx\rx"), -400 },
+        { STR("1\r\nx\r\n\r\n"), -400 },
+        { STR("0\r\n\n"), -400 },
+        { STR("0\r\nA: b\n"), -400 },
+        { STR("0\r\n\rx"), -400 },
+        { STR("0\r\nA\0\r\n"), -400 },
+        { STR("00000000000000001\r\n"), -400 },
+        { STR("10000000000000000\r\n"), -400 },
+        { STR("1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), -431 },
+        { STR("0\r\nA: aaaaaaaaaaaaaaaa\r\nB: aaaaaaaaaaaaaaaaaaa"), -431 },
+        { STR("1;aaaaaaaaaaaaaaaa\r\nx\r\n1;aaaaaaaaaaaaaaaa\r\n"), -431 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t cut = 0; cut <= cases[i].in.n; cut++) {
+            struct buf body = { 0 };
+            bool done;
+            int rc = decode_cut(cases[i].in, cut, &body, &done);
+
+            if (rc != cases[i].want || done)
+                fail_msg("'%.*s' cut at %zu: %d", STR_ARG(cases[i].in), cut, rc);
+            buf_done(&body);
+        }
+    }
+}
+
+static void an_unfinished_body_is_not_done(void **state)
+{
+    struct str in = STR("2;a\r\nxy\r\n0\r\nA: b\r\n\r\n");
+
+    (void)state;
+    for (size_t n = 0; n < in.n; n++) {
+        struct buf body = { 0 };
+        bool done;
+
+        assert_int_equal(decode_cut(str_make(in.p, n), n / 2, &body, &done), n);
+        assert_false(done);
+        buf_done(&body);
+    }
+}
+
+static void a_size_is_known_before_its_data(void **state)
+{
+    struct http_chunked d = { 0 };
+    struct str data;
+
+    (void)state;
+    assert_int_equal(http_chunked_decode(&d, STR("fFfffffFfffffffF\r\n"), MAX_DROPPED, &data), 18);
+    assert_true(d.left == UINT64_MAX);
+    assert_int_equal(data.n, 0);
+    assert_int_equal(http_chunked_decode(&d, STR("abc"), MAX_DROPPED, &data), 3);
+    assert_true(d.left == UINT64_MAX - 3);
+    assert_true(str_eq(data, STR("abc")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bodies_are_read_wherever_they_are_cut),
+        cmocka_unit_test(what_is_not_chunked_is_refused_wherever_it_is_cut),
+        cmocka_unit_test(an_unfinished_body_is_not_done),
+        cmocka_unit_test(a_size_is_known_before_its_data),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
