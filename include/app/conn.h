@@ -24,6 +24,8 @@ enum reader_lane { READER_JOINS, READER_QUERIES, READER_LANES };
 
 enum conn_state {
     CONN_HTTP,    /* reads requests */
+    CONN_BODY,    /* reads the body of a POST */
+    CONN_WAITING, /* HTTP: the broker has the POST; what is behind it waits, too */
     CONN_WS,      /* reads frames */
     CONN_SSE,     /* sends events; what the client sends is ignored */
     CONN_LEAVING, /* WebSocket: waits for answers to earlier requests, then sends Close */
@@ -46,9 +48,10 @@ struct conn {
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     uint64_t last_heard_ms;
-    struct auth *auth;  /* worker->everybody, or its own; NULL: nobody said yet */
-    struct buf in;      /* bytes not yet understood */
-    struct buf message; /* of a WebSocket message that came in pieces */
+    struct auth *auth;      /* worker->everybody, or its own; NULL: nobody said yet */
+    struct buf in;          /* bytes not yet understood */
+    struct buf message;     /* of a WebSocket message that came in pieces; the body of a POST */
+    struct http_post *post; /* BODY and WAITING; else NULL */
     union {
         struct http_parser http; /* HTTP */
         struct ws_decoder ws;    /* afterwards */
@@ -97,6 +100,12 @@ void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL:
 
 /* conn_http.c: one step over the input; bytes used, 0 for more. */
 size_t conn_http_step(struct conn *c, char *p, size_t n);
+
+void conn_http_wait(struct conn *c); /* for the next request, so long as the timeout allows */
+
+/* http_post.c: the head of a POST; one step over its body. */
+void http_post_handle(struct conn *c, const struct http_request *rq);
+size_t http_post_step(struct conn *c, char *p, size_t n);
 
 /* conn_sse.c: a request that wants a topic's events, which http_accepts found. */
 void conn_sse_handle(struct conn *c, const struct http_request *rq);

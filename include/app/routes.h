@@ -20,7 +20,9 @@ struct http_answer {
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a);
 /* A head, to which it adds Date, and what of the body is there already, as one unit. */
 void http_send_unit(struct conn *c, const struct http_response *head, struct str body);
-/* {"error":"…"} */
+/* Answers a request whose head is gone. */
+void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a);
+void http_add_error(struct buf *out, const char *why); /* {"error":"…"} */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);
 
@@ -33,6 +35,7 @@ bool http_topic_handle(struct conn *c, const struct http_request *rq);
 
 /* What every answer of /<topic> carries, errors too: other origins may read it. */
 #define HTTP_TOPIC_CORS "Access-Control-Allow-Origin: *\r\n"
+void http_topic_count(struct conn *c, int status); /* a refusal */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
 /* Who asks (c->auth from then on) and for what, the path decoded: a topic, or with AUTH_READ also a
  * pattern. EH_EINVAL: it was refused with 400, 401 or 403. */

@@ -100,6 +100,7 @@ void conn_close(struct conn *c, enum metric reason)
         list_remove(&c->throttled);
     buf_done(&c->in);
     buf_done(&c->message);
+    free(c->post);
     conn_forget_auth(c);
     loop_cancel(&c->task);
     c->task.fn = on_reap;
@@ -146,17 +147,26 @@ void conn_linger(struct conn *c, enum metric reason)
     conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
 }
 
+/* Its answer will close it, if there is time for one. */
+static bool is_posting(const struct conn *c)
+{
+    return c->state == CONN_BODY || c->state == CONN_WAITING;
+}
+
 void conn_drain(struct conn *c)
 {
     if (c->state == CONN_WS || c->state == CONN_LEAVING)
         conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
     else if (c->state == CONN_HTTP || c->state == CONN_SSE)
         conn_linger(c, METRIC_CLOSED_DRAIN);
+    else if (is_posting(c) && loop_now(c->worker->loop) >= c->worker->drain_until_ms)
+        conn_linger(c, METRIC_CLOSED_DRAIN);
 }
 
 static bool is_reading(const struct conn *c)
 {
-    return c->state == CONN_HTTP || c->state == CONN_WS || c->state == CONN_CLOSING;
+    return c->state == CONN_HTTP || c->state == CONN_BODY || c->state == CONN_WS ||
+           c->state == CONN_CLOSING;
 }
 
 static bool is_throttled(const struct conn *c)
@@ -189,11 +199,33 @@ static bool is_well_within_bounds(const struct conn *c)
            c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 && !conn_is_half_full(c);
 }
 
+static bool may_read_on(const struct conn *c)
+{
+    if (c->state == CONN_WAITING)
+        return false;
+    return c->state != CONN_WS || is_well_within_bounds(c);
+}
+
 /* TCP is the back-pressure: the client's requests wait in its kernel. */
 static void throttle(struct conn *c)
 {
     list_push(&c->worker->throttled, &c->throttled);
     stream_pause(&c->stream);
+}
+
+static size_t step(struct conn *c, char *p, size_t n)
+{
+    switch (c->state) {
+    case CONN_HTTP: return conn_http_step(c, p, n);
+    case CONN_BODY: return http_post_step(c, p, n);
+    default: return conn_ws_step(c, p, n);
+    }
+}
+
+/* Must what comes next wait? */
+static bool is_to_be_throttled(const struct conn *c)
+{
+    return c->state == CONN_WAITING || (c->state == CONN_WS && is_beyond_bounds(c));
 }
 
 /* Understands as much of the input as there is; returns the bytes used. */
@@ -202,16 +234,15 @@ static size_t consume(struct conn *c, char *p, size_t n)
     size_t used = 0;
 
     while (used < n && is_reading(c) && !is_throttled(c)) {
-        size_t step = c->state == CONN_HTTP ? conn_http_step(c, p + used, n - used)
-                                            : conn_ws_step(c, p + used, n - used);
+        size_t n_step = step(c, p + used, n - used);
 
-        if (step == 0)
+        if (n_step == 0)
             break;
-        used += step;
-        if (c->state == CONN_WS && is_beyond_bounds(c))
+        used += n_step;
+        if (is_to_be_throttled(c))
             throttle(c);
     }
-    return is_reading(c) ? used : n;
+    return is_reading(c) || c->state == CONN_WAITING ? used : n;
 }
 
 /* What was left over from before stands in c->in; usually that is nothing, and the bytes are
@@ -310,7 +341,7 @@ static void on_settle(struct loop_task *task)
         conn_ws_overflow(c);
     else if (c->n_pending == 0)
         conn_ws_on_idle(c);
-    if (is_throttled(c) && (c->state != CONN_WS || is_well_within_bounds(c)))
+    if (is_throttled(c) && may_read_on(c))
         unthrottle(c);
     if (c->state != CONN_DEAD)
         readers_pump(c);

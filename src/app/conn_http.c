@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "proto/json.h"
 
-static void restart_timer(struct conn *c)
+void conn_http_wait(struct conn *c)
 {
     loop_timer(c->worker->loop, &c->timer,
                c->worker->context->config->websocket_handshake_timeout * 1000);
@@ -45,22 +45,42 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     buf_done(&out);
 }
 
-void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
+static void send_answer(struct conn *c, const struct http_answer *a, bool keep_alive,
+                        struct str body)
 {
-    bool has_body = rq && (rq->content_length || rq->chunked);
-    bool is_head = rq && str_eq(rq->method, STR("HEAD"));
     struct http_response head = {
         .status = a->status,
         .content_type = a->type,
         .content_length = a->body.n,
-        /* a body that nobody reads would be taken for the next request */
-        .keep_alive = rq && rq->keep_alive && !has_body,
+        .keep_alive = keep_alive && !c->worker->draining,
         .extra = a->extra,
     };
 
-    http_send_unit(c, &head, is_head ? STR("") : a->body);
+    http_send_unit(c, &head, body);
     if (!head.keep_alive)
         conn_linger(c, METRIC_CLOSED_SERVER);
+}
+
+void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
+{
+    bool has_body = rq && (rq->content_length || rq->chunked);
+    bool is_head = rq && str_eq(rq->method, STR("HEAD"));
+    /* a body that nobody reads would be taken for the next request */
+    bool keep_alive = rq && rq->keep_alive && !has_body;
+
+    send_answer(c, a, keep_alive, is_head ? STR("") : a->body);
+}
+
+void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a)
+{
+    send_answer(c, a, keep_alive, a->body);
+}
+
+void http_add_error(struct buf *out, const char *why)
+{
+    buf_add_str(out, STR("{\"error\":"));
+    json_add_string(out, str_of(why));
+    buf_add_char(out, '}');
 }
 
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
@@ -68,9 +88,7 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
 {
     struct buf body = { 0 };
 
-    buf_add_str(&body, STR("{\"error\":"));
-    json_add_string(&body, str_of(why));
-    buf_add_char(&body, '}');
+    http_add_error(&body, why);
     http_send(
         c, rq,
         &(struct http_answer){
@@ -112,7 +130,7 @@ size_t conn_http_step(struct conn *c, char *p, size_t n)
     if (used == 0)
         return 0;
     c->http = (struct http_parser){ 0 };
-    restart_timer(c);
+    conn_http_wait(c);
     handle(c, &rq);
     return (size_t)used;
 }

@@ -9,20 +9,27 @@ static enum metric refusal_of(int status)
     switch (status) {
     case 401: return METRIC_COUNT; /* authorize_request has counted it */
     case 403: return METRIC_REFUSED_RIGHTS;
+    case 413: return METRIC_REFUSED_HTTP;
     case 501: return METRIC_REFUSED_METHOD;
     case 503: return METRIC_REFUSED_BROKER;
     default: return METRIC_REFUSED_PARAMS;
     }
 }
 
-void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
+void http_topic_count(struct conn *c, int status)
 {
     enum metric reason = refusal_of(status);
-    struct str extra =
-        status == 401 ? STR(HTTP_TOPIC_CORS "WWW-Authenticate: Bearer\r\n") : STR(HTTP_TOPIC_CORS);
 
     if (reason != METRIC_COUNT)
         metrics_inc(c->worker->metrics, reason);
+}
+
+void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
+{
+    struct str extra =
+        status == 401 ? STR(HTTP_TOPIC_CORS "WWW-Authenticate: Bearer\r\n") : STR(HTTP_TOPIC_CORS);
+
+    http_topic_count(c, status);
     http_send_error(c, rq, status, why, extra);
 }
 
@@ -98,8 +105,11 @@ bool http_topic_handle(struct conn *c, const struct http_request *rq)
 {
     bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
 
-    if (!reads || !http_accepts(rq, STR(SSE_MEDIA_TYPE)))
+    if (str_eq(rq->method, STR("POST")))
+        http_post_handle(c, rq);
+    else if (reads && http_accepts(rq, STR(SSE_MEDIA_TYPE)))
+        conn_sse_handle(c, rq);
+    else
         return false;
-    conn_sse_handle(c, rq);
     return true;
 }

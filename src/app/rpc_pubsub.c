@@ -1,11 +1,7 @@
 /* rpc_pubsub.c - subscribe, unsubscribe, unsubscribeAll, list, publish. */
-#include <stdlib.h>
-
+#include "app/publish.h"
 #include "app/rpc.h"
-#include "base/clock.h"
-#include "base/mem.h"
 #include "hub/topic.h"
-#include "proto/json.h"
 
 static void confirm(struct rpc_call *call, struct str topic, const struct eventlog_request *rq)
 {
@@ -125,70 +121,29 @@ int rpc_list(struct rpc_call *call)
 
 static void on_published(struct pending *p, struct conn *c)
 {
-    const struct broker_publish *pub = &p->call.publish;
-    char id[MSGID_TEXT];
+    const char *failure = publish_failure(p);
 
     if (!c)
         return;
-    if (p->call.status != BROKER_DONE) {
-        reply_error(&p->reply, c, JSONRPC_BROKER,
-                    p->call.status == BROKER_UNKNOWN ? STR("outcome unknown")
-                                                     : STR("not published"));
-        return;
-    }
-    msgid_format(pub->ret_id, id);
-    reply_result_tree(&p->reply, c,
-                      json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id, "status",
-                                "ok", "topic", pub->topic.p, pub->topic.n));
-}
-
-/* One block: the pending, then the request's id, the topic, the message and the origin. */
-static struct pending *publish_create(struct rpc_call *call, struct str topic, struct str message)
-{
-    struct str origin = auth_sub(call->conn->auth);
-    struct str id = call->reply.id;
-    struct buf json = { 0 };
-    struct pending *p;
-    size_t message_n;
-    char *text;
-
-    json_add_string(&json, message);
-    message_n = buf_used(&json);
-    if (origin.n)
-        json_add_string(&json, origin);
-    p = mem_zalloc(sizeof(*p) + id.n + topic.n + buf_used(&json));
-    text = (char *)(p + 1);
-    p->bytes = sizeof(*p) + id.n + topic.n + buf_used(&json);
-    if (id.p)
-        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
-    text += id.n;
-    p->call.publish.topic = str_make(memcpy(text, topic.p, topic.n), topic.n);
-    text = memcpy(text + topic.n, buf_head(&json), buf_used(&json));
-    p->call.publish.message_json = str_make(text, message_n);
-    p->call.publish.origin_json = str_make(text + message_n, buf_used(&json) - message_n);
-    buf_done(&json);
-    return p;
+    if (failure)
+        reply_error(&p->reply, c, JSONRPC_BROKER, str_of(failure));
+    else
+        reply_result_tree(&p->reply, c, publish_result(p));
 }
 
 int rpc_publish(struct rpc_call *call)
 {
-    const struct config *config = call->conn->worker->context->config;
-    struct str topic, message;
-    int64_t ttl = 0, timestamp = 0;
+    struct publish pub = { 0 };
     struct pending *p;
 
-    EH_TRY(rpc_topic(call, AUTH_WRITE, false, &topic));
-    EH_TRY(rpc_string(call, "message", &message));
-    if (message.n == 0)
+    EH_TRY(rpc_topic(call, AUTH_WRITE, false, &pub.topic));
+    EH_TRY(rpc_string(call, "message", &pub.message));
+    if (pub.message.n == 0)
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "message must not be empty");
-    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ttl));
-    EH_TRY(rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &timestamp));
+    EH_TRY(publish_read_options(call, &pub));
 
-    p = publish_create(call, topic, message);
+    p = publish_create(call->conn, &pub, &call->reply);
     p->done = on_published;
-    p->call.publish.ttl_s = (uint64_t)ttl;
-    p->call.publish.timestamp = timestamp;
-    p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     pending_start(p, call->conn, BROKER_OP_PUBLISH);
     return EH_OK;
 }

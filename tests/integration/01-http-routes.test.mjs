@@ -47,10 +47,6 @@ test('routes', async (t) => {
     });
   }
 
-  await t.test('publishing over plain HTTP is not there yet', async () => {
-    assert.equal((await httpRequest(server, 'POST', '/topic')).status, 404);
-  });
-
   for (const path of ['/healthz', '/readyz', '/metrics']) {
     await t.test(`DELETE ${path} is 405 and names what is allowed`, async () => {
       const answer = await httpRequest(server, 'DELETE', path);

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 
 import { within } from './wait.mjs';
 
-export function httpRequest(server, method, path, headers = {}) {
+export function httpRequest(server, method, path, headers = {}, body = undefined) {
   const answered = new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port: server.port, method, path, headers, agent: false };
     const outgoing = request(options, (incoming) => {
@@ -14,9 +14,15 @@ export function httpRequest(server, method, path, headers = {}) {
         resolve({ status: incoming.statusCode, headers: incoming.headers, body }));
       incoming.on('error', reject);
     });
-    outgoing.on('error', reject).end();
+    outgoing.on('error', reject).end(body);
   });
   return within(answered, `${method} ${path}`);
+}
+
+/** A POST of a body; `json` is the answer's body. */
+export async function httpPost(server, path, body, headers) {
+  const answer = await httpRequest(server, 'POST', path, headers, body);
+  return { ...answer, json: JSON.parse(answer.body) };
 }
 
 export function httpGet(server, path, headers) {

@@ -1,5 +1,5 @@
-// Reads an event stream as strictly as HTML's rules for it allow: what the server never sends (a CR,
-// a field that it does not know) fails the test.
+// Reads an event stream as strictly as the rules of HTML allow: what the server never sends (a CR, a
+// field of another name) fails the test.
 
 import assert from 'node:assert/strict';
 

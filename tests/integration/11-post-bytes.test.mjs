@@ -1,0 +1,294 @@
+// POST as bytes: bodies in pieces, chunks, pipelining, 100-continue, deadlines.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { handshake, openBarrier, openSocket, requestHead } from './support/socket.mjs';
+
+const GET_HEALTH = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
+
+function post(path, body, fields = {}) {
+  const length = Buffer.byteLength(body);
+  return requestHead(`POST ${path} HTTP/1.1`, { Host: 'x', 'Content-Length': length, ...fields }) +
+    body;
+}
+
+function postChunked(path, chunks, { last = '0\r\n\r\n', fields = {} } = {}) {
+  const body = chunks.map((text) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+  const head = { Host: 'x', 'Transfer-Encoding': 'chunked', ...fields };
+  return requestHead(`POST ${path} HTTP/1.1`, head) + body.join('') + last;
+}
+
+async function readStatuses(socket, count) {
+  const statuses = [];
+  for (let i = 0; i < count; i++) statuses.push((await socket.readResponse()).status);
+  return statuses;
+}
+
+test('bodies in pieces', async (t) => {
+  const server = await startServer(t, { WORKER_THREADS: '1' });
+  const barrier = await openBarrier(t, server);
+  const subscription = await (await openClient(t, server)).subscribe('cut');
+  const requests = [
+    post('/cut', 'Grüße'),
+    postChunked('/cut', ['Grü', 'ße'], { last: '0;x=y\r\nTrailer: dropped\r\n\r\n' }),
+  ];
+  let count = 0;
+
+  for (const [i, request] of requests.entries()) {
+    const bytes = Buffer.from(request);
+    await t.test(`${i ? 'chunked' : 'of a length'}, cut in two at every byte`, async (t) => {
+      const socket = await openSocket(t, server);
+      for (let cut = 1; cut < bytes.length; cut++) {
+        await socket.send(bytes.subarray(0, cut));
+        await barrier();
+        assert.equal(socket.received.length, 0, `no answer to ${cut} bytes`);
+        await socket.send(bytes.subarray(cut));
+        assert.equal((await socket.readResponse()).status, 200, `cut at ${cut}`);
+        count++;
+      }
+    });
+
+    await t.test(`${i ? 'chunked' : 'of a length'}, byte by byte`, async (t) => {
+      const socket = await openSocket(t, server);
+      for (const byte of bytes) {
+        await socket.send(Buffer.of(byte));
+        await barrier();
+      }
+      assert.equal((await socket.readResponse()).status, 200);
+      count++;
+    });
+
+    await t.test(`${i ? 'chunked' : 'of a length'}, left at every byte`, async (t) => {
+      for (let cut = 0; cut < bytes.length; cut++) {
+        const socket = await openSocket(t, server);
+        await socket.send(bytes.subarray(0, cut));
+        if (cut % 2) socket.socket.end();
+        else socket.socket.resetAndDestroy();
+      }
+      await server.untilMetric('all are gone', (now) => now.current_connections_count <= 3);
+    });
+  }
+
+  await t.test('each was published once, whole', async () => {
+    await subscription.untilCount(count);
+    assert.deepEqual(new Set(subscription.texts), new Set(['Grüße']));
+    assert.equal((await server.metrics()).publish_count, count);
+  });
+});
+
+test('pipelining', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, { ...redis.options, WORKER_THREADS: '1' });
+  const subscription = await (await openClient(t, server)).subscribe('pipe');
+
+  await t.test('requests are answered one after the other', async (t) => {
+    const socket = await openSocket(t, server);
+    const texts = numbered('m', 200);
+    const requests = texts.map((text, i) => [
+      i % 2 ? post('/pipe', text) : postChunked('/pipe', [text]),
+      i % 3 === 0 ? GET_HEALTH : '',
+      i % 5 === 0 ? post('/pipe', '') : '',
+      i % 7 === 0 ? post('/elsewhere', 'x') : '',
+    ].join(''));
+    await socket.send(requests.join(''));
+    for (let i = 0; i < texts.length; i++) {
+      const want = [200, ...(i % 3 ? [] : [200]), ...(i % 5 ? [] : [400]), ...(i % 7 ? [] : [200])];
+      assert.deepEqual(await readStatuses(socket, want.length), want, `request ${i}`);
+    }
+    await subscription.untilText(texts.at(-1));
+    assert.deepEqual(subscription.texts, texts);
+  });
+
+  await t.test('the next one waits for the answer', async (t) => {
+    const socket = await openSocket(t, server);
+    redis.freeze();
+    await socket.send(post('/pipe', 'slow') + GET_HEALTH.repeat(3));
+    for (let i = 0; i < 20; i++) await socket.send(GET_HEALTH); // and is read later
+    const barrier = await openBarrier(t, server);
+    await barrier();
+    assert.equal(socket.received.length, 0);
+    redis.thaw();
+    const answer = await socket.readResponse();
+    assert.equal(JSON.parse(answer.body).action, 'publish');
+    for (let i = 0; i < 23; i++) {
+      assert.equal((await socket.readResponse()).body, '{"status":"ok"}');
+    }
+  });
+
+  await t.test('Connection: close, and HTTP/1.0', async (t) => {
+    for (const request of [
+      post('/pipe', 'x', { Connection: 'close' }),
+      'POST /pipe HTTP/1.0\r\nContent-Length: 1\r\n\r\nx',
+    ]) {
+      const socket = await openSocket(t, server);
+      await socket.send(request);
+      const answer = await socket.readResponse();
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers.connection, 'close');
+      await socket.untilEnd();
+    }
+  });
+
+  await t.test('a client that closes its half after the request is answered', async (t) => {
+    const socket = await openSocket(t, server);
+    socket.socket.end(post('/pipe', 'half'));
+    assert.equal((await socket.readResponse()).status, 200);
+    await socket.untilEnd();
+  });
+
+  await t.test('a client that is gone before the answer', async (t) => {
+    const socket = await openSocket(t, server);
+    redis.freeze();
+    await socket.send(post('/pipe', 'left behind'));
+    const barrier = await openBarrier(t, server);
+    await barrier();
+    socket.socket.resetAndDestroy();
+    await barrier();
+    redis.thaw();
+    await subscription.untilText('left behind');
+  });
+
+  await t.test('then a WebSocket on the same connection', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(post('/pipe', 'x') + handshake());
+    assert.deepEqual(await readStatuses(socket, 2), [200, 101]);
+  });
+});
+
+test('bodies that are refused end the connection', async (t) => {
+  const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k', MAX_HEADER_SIZE: '1k' });
+  const headOf = (name, value) => requestHead('POST /a HTTP/1.1', { Host: 'x', [name]: value });
+  const chunked = (body) => headOf('Transfer-Encoding', 'chunked') + body;
+  const cases = [
+    ['a length over the limit, before the body', headOf('Content-Length', '1025'), 413],
+    ['an absurd length', headOf('Content-Length', '18446744073709551615'), 413],
+    ['a chunk over the limit, before its bytes', chunked('401\r\n'), 413],
+    ['an absurd chunk', chunked('ffffffffffffffff\r\n'), 413],
+    ['chunks that pass the limit', chunked(`200\r\n${'x'.repeat(512)}\r\n201\r\n`), 413],
+    ['a size that is none', chunked('x\r\n'), 400],
+    ['a chunk without its end', chunked('1\r\nxy'), 400],
+    ['bare line feeds', chunked('1\nx\n0\n\n'), 400],
+    ['an endless extension', chunked(`1;${'a'.repeat(1100)}`), 431],
+    ['endless trailers', chunked(`0\r\n${'A: b\r\n'.repeat(200)}`), 431],
+    ['no right topic, with a body', post('/a.', 'x'), 400],
+    ['length and chunks', post('/a', 'x', { 'Transfer-Encoding': 'chunked' }), 400],
+    ['gzip', post('/a', 'x', { 'Content-Length': undefined, 'Transfer-Encoding': 'gzip' }), 501],
+  ];
+  for (const [name, bytes, status] of cases) {
+    await t.test(`${name}: ${status}`, async (t) => {
+      const socket = await openSocket(t, server);
+      await socket.send(bytes + GET_HEALTH);
+      const answer = await socket.readResponse();
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers.connection, 'close');
+      await socket.untilEnd();
+      assert.equal(socket.received.length, 0, 'one answer, not more');
+    });
+  }
+
+  await t.test('a body that goes on after 413 is read to the answer', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(headOf('Content-Length', '5000000'));
+    for (let i = 0; i < 20; i++) await socket.send(Buffer.alloc(50_000, 'x')); // no reset
+    assert.equal((await socket.readResponse()).status, 413);
+  });
+
+  await t.test('GET with a body is answered, and closes', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(post('/healthz', 'x').replace('POST', 'GET') + GET_HEALTH);
+    assert.equal((await socket.readResponse()).headers.connection, 'close');
+    await socket.untilEnd();
+  });
+
+  await t.test('and nothing was published', async () =>
+    assert.equal((await server.metrics()).publish_count, 0));
+});
+
+test('Expect: 100-continue', async (t) => {
+  const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k' });
+  const EXPECT = { Expect: '100-continue' };
+  const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+  async function sendHead(t, request) {
+    const socket = await openSocket(t, server);
+    await socket.send(request.slice(0, request.indexOf('\r\n\r\n') + 4));
+    return socket;
+  }
+
+  async function readContinue(socket) {
+    await socket.until('100', () => socket.received.length >= CONTINUE.length);
+    assert.equal(socket.received.toString(), CONTINUE);
+    socket.received = Buffer.alloc(0);
+  }
+
+  await t.test('is answered when the body will be read', async (t) => {
+    for (const request of [post('/a', 'x', EXPECT), postChunked('/a', ['x'], { fields: EXPECT })]) {
+      const socket = await sendHead(t, request);
+      await readContinue(socket);
+      await socket.send(request.slice(request.indexOf('\r\n\r\n') + 4));
+      assert.equal((await socket.readResponse()).status, 200);
+    }
+  });
+
+  await t.test('and not when it will not', async (t) => {
+    for (const [request, status] of [
+      [post('/a.', 'x', EXPECT), 400],
+      [post('/a', 'x'.repeat(1025), EXPECT), 413],
+      [post('/a', '', EXPECT), 400],
+    ]) {
+      const socket = await sendHead(t, request);
+      assert.equal((await socket.readResponse()).status, status);
+    }
+  });
+});
+
+test('a body has one deadline', async (t) => {
+  const server = await startServer(t, { WEBSOCKET_HANDSHAKE_TIMEOUT: '1', WORKER_THREADS: '1' });
+  const startedAt = Date.now();
+  const socket = await openSocket(t, server);
+  await socket.send(post('/a', 'x'.repeat(10_000)).slice(0, 200));
+  const drip = setInterval(() => socket.socket.write('x'), 50);
+  await socket.untilEnd().finally(() => clearInterval(drip));
+  assert.ok(Date.now() - startedAt >= 900, 'not before its time');
+  const { disconnects_total: ended } = await server.metrics();
+  assert.equal(ended.handshake_timeout, 1);
+});
+
+test('the broker may take longer than that', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, {
+    ...redis.options, WEBSOCKET_HANDSHAKE_TIMEOUT: '1', BROKER_TIMEOUT: '3',
+  });
+  const socket = await openSocket(t, server);
+  redis.freeze();
+  const startedAt = Date.now();
+  await socket.send(post('/a', 'x'));
+  const answer = await socket.readResponse();
+  redis.thaw();
+  assert.equal(answer.status, 503);
+  assert.ok(Date.now() - startedAt >= 2000);
+  await socket.send(GET_HEALTH);
+  assert.equal((await socket.readResponse()).status, 200, 'and the connection goes on');
+});
+
+test('a drain lets a POST have its answer', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '8' });
+  const [waiting, reading] = [await openSocket(t, server), await openSocket(t, server)];
+  redis.freeze();
+  await waiting.send(post('/a', 'waiting'));
+  await reading.send(post('/a', 'reading').slice(0, -3));
+  server.signal('SIGTERM');
+  await server.until('it stops', () => server.stderr.includes('event=stopping'));
+  redis.thaw();
+  await reading.send('ing');
+  for (const socket of [waiting, reading]) {
+    const answer = await socket.readResponse();
+    assert.equal(answer.status, 200);
+    await socket.untilEnd();
+  }
+});
