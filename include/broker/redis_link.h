@@ -65,5 +65,7 @@ void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis
  * nothing where there is no connection. */
 void redis_link_drop(struct redis_link *l, const char *why);
 void redis_link_renew(struct redis_link *l, const char *why);
+/* Redis has answered another connection: this one need not wait out its back-off. */
+void redis_link_hurry(struct redis_link *l);
 
 #endif

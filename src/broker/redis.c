@@ -115,11 +115,20 @@ static void pump(struct redis_engine *e)
 
 /* ---- what the connections report ---- */
 
+/* A client's publishes wait for one certain connection: none may lag behind the others. */
+static void hurry_all(struct redis_engine *e)
+{
+    for (size_t i = 0; i < n_links(e); i++)
+        redis_link_hurry(link_at(e, i));
+    redis_feed_hurry(e->feed);
+}
+
 static void on_link_up(struct redis_link *l, void *owner)
 {
     struct redis_engine *e = owner;
 
     (void)l;
+    hurry_all(e);
     redis_feed_on_command_link(e->feed);
     update_ready(e);
     pump(e);

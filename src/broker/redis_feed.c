@@ -315,6 +315,11 @@ bool redis_feed_is_joined(const struct redis_feed *f)
     return f->state == FEED_JOINED;
 }
 
+void redis_feed_hurry(struct redis_feed *f)
+{
+    redis_link_hurry(f->link);
+}
+
 void redis_feed_drop(struct redis_feed *f, const char *why)
 {
     redis_link_drop(f->link, why);

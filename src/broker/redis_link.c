@@ -432,3 +432,11 @@ void redis_link_renew(struct redis_link *l, const char *why)
     if (list_empty(&l->requests))
         drop(l, l->why);
 }
+
+void redis_link_hurry(struct redis_link *l)
+{
+    if (l->state != LINK_DOWN)
+        return;
+    l->backoff_ms = BACKOFF_MIN_MS;
+    loop_timer(l->config.loop, &l->timer, 0);
+}
