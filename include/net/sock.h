@@ -30,6 +30,8 @@ int sock_error(int fd); /* SO_ERROR: 0 or an errno */
 /* The connection ends (ETIMEDOUT) when for so long nothing that waits was sent or acknowledged. */
 void sock_user_timeout(int fd, unsigned ms);
 
+/* "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80"; without a port it is 0. */
+int sock_addr_parse(struct str text, struct sock_addr *ret) EH_MUST_USE;
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT]); /* "1.2.3.4:80" */
 void sock_local_addr(int fd, struct sock_addr *ret); /* all zero when it has none */
 

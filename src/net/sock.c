@@ -150,6 +150,48 @@ void sock_user_timeout(int fd, unsigned ms)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
+static int parse_ip(struct str text, struct sock_addr *ret)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+
+    if (text.n && memchr(text.p, '\0', text.n))
+        return EH_EINVAL;
+    EH_TRY(address_parse(text, 0, &addr, &len));
+    addr_from(&addr, ret);
+    return EH_OK;
+}
+
+/* Cuts ":port" off where one stands: behind brackets, or behind the only colon. */
+static int cut_port(struct str *text, uint16_t *ret)
+{
+    const char *colon = text->n ? memrchr(text->p, ':', text->n) : NULL;
+    const char *first = text->n ? memchr(text->p, ':', text->n) : NULL;
+    uint64_t port;
+
+    *ret = 0;
+    if (!colon || (colon != first && colon[-1] != ']'))
+        return EH_OK;
+    EH_TRY(str_parse_u64(str_skip(*text, (size_t)(colon + 1 - text->p)), &port));
+    text->n = (size_t)(colon - text->p);
+    *ret = (uint16_t)port;
+    return port <= UINT16_MAX ? EH_OK : EH_ELIMIT;
+}
+
+int sock_addr_parse(struct str text, struct sock_addr *ret)
+{
+    struct sock_addr addr;
+    uint16_t port;
+
+    EH_TRY(cut_port(&text, &port));
+    if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
+        text = str_make(text.p + 1, text.n - 2);
+    EH_TRY(parse_ip(text, &addr));
+    addr.port = port;
+    *ret = addr;
+    return EH_OK;
+}
+
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT])
 {
     char ip[INET6_ADDRSTRLEN];

@@ -1,0 +1,153 @@
+#include "net/cidr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct sock_addr addr(const char *text)
+{
+    struct sock_addr a;
+
+    if (sock_addr_parse(str_of(text), &a) < 0)
+        fail_msg("%s: is no address", text);
+    return a;
+}
+
+static void addresses(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        { "1.2.3.4", "1.2.3.4:0" },
+        { "1.2.3.4:80", "1.2.3.4:80" },
+        { "1.2.3.4:65535", "1.2.3.4:65535" },
+        { "::1", "[::1]:0" },
+        { "[::1]", "[::1]:0" },
+        { "[::1]:443", "[::1]:443" },
+        { "2001:db8::7", "[2001:db8::7]:0" },
+        { "::ffff:10.0.0.1", "10.0.0.1:0" },
+        { "[::ffff:10.0.0.1]:8", "10.0.0.1:8" },
+    };
+    char shown[SOCK_ADDR_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sock_addr a = addr(cases[i].text);
+
+        sock_addr_format(&a, shown);
+        assert_string_equal(shown, cases[i].shown);
+    }
+}
+
+static void no_addresses(void **state)
+{
+    static const struct str cases[] = {
+        { "", 0 },
+        { NULL, 0 },
+        { " 1.2.3.4", 8 },
+        { "1.2.3", 5 },
+        { "1.2.3.256", 9 },
+        { "1.2.3.4:", 8 },
+        { "1.2.3.4:65536", 13 },
+        { "1.2.3.4:-1", 10 },
+        { "1.2.3.4\0", 8 },
+        { "[]", 2 },
+        { "[::1", 4 },
+        { "::1]", 4 },
+        { "[::1]x", 6 },
+        { "[::1]:", 6 },
+        { ":80", 3 },
+        { "unknown", 7 },
+        { "_hidden", 7 },
+        { "fe80::1%eth0", 12 },
+        { "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", 59 },
+    };
+    struct sock_addr a;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (sock_addr_parse(cases[i], &a) == EH_OK)
+            fail_msg("%.*s was accepted", STR_ARG(cases[i]));
+    }
+}
+
+static void blocks(void **state)
+{
+    static const struct {
+        const char *block, *inside, *outside;
+    } cases[] = {
+        { "10.0.0.0/8", "10.255.0.1", "11.0.0.0" },
+        { "10.0.0.7/8", "10.255.0.1",
+          "9.255.255.255" }, /* what lies behind the length is ignored */
+        { "192.168.4.0/22", "192.168.7.255", "192.168.8.0" },
+        { "192.168.4.0/22", "192.168.4.0", "192.168.3.255" },
+        { "1.2.3.4", "1.2.3.4", "1.2.3.5" },
+        { "1.2.3.4/32", "1.2.3.4:99", "1.2.3.5:99" },
+        { "1.2.3.4/31", "1.2.3.5", "1.2.3.6" },
+        { "0.0.0.0/0", "255.255.255.255", "::1" },
+        { "::/0", "1.2.3.4", NULL },
+        { "::1", "::1", "::2" },
+        { "::1/128", "::1", "127.0.0.1" },
+        { "fd00::/8", "fdff::1", "fe00::1" },
+        { "2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1" },
+        { "::ffff:10.0.0.0/104", "10.1.2.3", "11.0.0.0" },
+    };
+    struct cidr block;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sock_addr inside = addr(cases[i].inside);
+
+        assert_int_equal(cidr_parse(str_of(cases[i].block), &block), EH_OK);
+        if (!cidr_has(&block, &inside))
+            fail_msg("%s is in %s", cases[i].inside, cases[i].block);
+        if (!cases[i].outside)
+            continue;
+        inside = addr(cases[i].outside);
+        if (cidr_has(&block, &inside))
+            fail_msg("%s is not in %s", cases[i].outside, cases[i].block);
+    }
+}
+
+static void no_blocks(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        "/8",
+        "10.0.0.0/",
+        "10.0.0.0/33",
+        "::/129",
+        "10.0.0.0/-1",
+        "10.0.0.0/8/8",
+        "10.0.0/8",
+        "10.0.0.0:80",
+        "[::1]",
+        "[::1]/128",
+        "10.0.0.0/ 8",
+        "10.0.0.0/255.0.0.0",
+        "host/8",
+    };
+    struct cidr block;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (cidr_parse(str_of(cases[i]), &block) == EH_OK)
+            fail_msg("%s was accepted", cases[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(no_addresses),
+        cmocka_unit_test(blocks),
+        cmocka_unit_test(no_blocks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

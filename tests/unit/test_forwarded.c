@@ -1,0 +1,95 @@
+#include "app/forwarded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void find_the_client(void **state)
+{
+    static const struct {
+        const char *trusted, *peer;
+        const char *lines[3];
+        const char *client;
+    } cases[] = {
+        /* nobody is believed */
+        { "", "10.0.0.1", { "1.1.1.1" }, "10.0.0.1:0" },
+        { "10.0.0.2", "10.0.0.1:5", { "1.1.1.1" }, "10.0.0.1:5" },
+        { "10.0.0.0/8", "9.9.9.9:5", { "1.1.1.1, 10.0.0.1" }, "9.9.9.9:5" },
+        /* nothing is said */
+        { "10.0.0.0/8", "10.0.0.1:5", { NULL }, "10.0.0.1:5" },
+        { "10.0.0.0/8", "10.0.0.1:5", { "" }, "10.0.0.1:5" },
+        /* the last that is not trusted; what stands before it anybody may have written */
+        { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1" }, "1.1.1.1:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6, 1.1.1.1" }, "1.1.1.1:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6,1.1.1.1 ,\t10.0.0.2" }, "1.1.1.1:0" },
+        { "10.0.0.0/8,::1", "::1", { "6.6.6.6, 1.1.1.1, 10.0.0.2" }, "1.1.1.1:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "10.0.0.6, 1.1.1.1, 10.0.0.2" }, "1.1.1.1:0" },
+        /* all are trusted: the first */
+        { "10.0.0.0/8", "10.0.0.1", { "10.0.0.3, 10.0.0.2" }, "10.0.0.3:0" },
+        /* several lines are one list */
+        { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6", "1.1.1.1", "10.0.0.2" }, "1.1.1.1:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6, 1.1.1.1", "10.0.0.3, 10.0.0.2" }, "1.1.1.1:0" },
+        /* other spellings */
+        { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1:4711" }, "1.1.1.1:4711" },
+        { "10.0.0.0/8", "10.0.0.1", { "2001:db8::1" }, "[2001:db8::1]:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "[2001:db8::1]:4711" }, "[2001:db8::1]:4711" },
+        /* what is no address ends the search at who said it */
+        { "10.0.0.0/8", "10.0.0.1:5", { "unknown" }, "10.0.0.1:5" },
+        { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1, unknown, 10.0.0.2" }, "10.0.0.2:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1", "", "10.0.0.2" }, "10.0.0.2:0" },
+        { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1,," }, "10.0.0.1:0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct http_request rq = { .n_headers = 1 };
+        struct proxies *trusted;
+        struct sock_addr peer;
+        char shown[SOCK_ADDR_TEXT];
+
+        rq.headers[0] = (struct http_header){ STR("Forwarded"), STR("for=7.7.7.7") };
+        for (size_t j = 0; j < 3 && cases[i].lines[j]; j++)
+            rq.headers[rq.n_headers++] =
+                (struct http_header){ STR("x-forwarded-FOR"), str_of(cases[i].lines[j]) };
+        assert_int_equal(sock_addr_parse(str_of(cases[i].peer), &peer), EH_OK);
+        assert_int_equal(proxies_create(str_of(cases[i].trusted), &trusted), EH_OK);
+        forwarded_find(trusted, &rq, &peer);
+        sock_addr_format(&peer, shown);
+        if (!str_eq(str_of(shown), str_of(cases[i].client)))
+            fail_msg("case %zu: want %s, got %s", i, cases[i].client, shown);
+        proxies_free(trusted);
+    }
+}
+
+static void lists(void **state)
+{
+    static const char *const good[] = { "", "10.0.0.1", " 10.0.0.0/8 , ::1,fd00::/8" };
+    static const char *const bad[] = {
+        ",", "10.0.0.1,", ",10.0.0.1", "a", "10.0.0.1 10.0.0.2", " "
+    };
+    struct proxies *p = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(proxies_create(str_of(good[i]), &p), EH_OK);
+        proxies_free(p);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        if (proxies_create(str_of(bad[i]), &p) == EH_OK)
+            fail_msg("'%s' was accepted", bad[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(find_the_client),
+        cmocka_unit_test(lists),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
