@@ -61,6 +61,7 @@ struct config {
     uint64_t max_output_queue;  /* bytes */
     uint64_t max_connections;   /* 0: what RLIMIT_NOFILE allows */
     uint64_t max_subscriptions; /* a connection */
+    char *allowed_origins;      /* see app/origin.h */
     uint64_t memory_limit;      /* bytes */
     uint64_t broker_timeout;    /* s */
     uint64_t drain_delay;       /* s */

@@ -21,9 +21,10 @@ enum config_kind {
     CONFIG_BOOL,        /* bool */
     CONFIG_CHOICE,      /* uint64_t: the place in `choices` */
     CONFIG_LOG_LEVEL,   /* uint64_t: enum log_level */
-    CONFIG_TEXT,        /* char *; max bounds its length */
-    CONFIG_ADDRESS,     /* char *: a numeric IPv4 or IPv6 address */
-    CONFIG_METRIC_NAME, /* char *: what a Prometheus name may begin with */
+    CONFIG_TEXT,        /* char *, as all that follow; max bounds its length */
+    CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
+    CONFIG_METRIC_NAME, /* what a Prometheus name may begin with */
+    CONFIG_ORIGINS,     /* a list, see app/origin.h */
 };
 
 struct config_option {
@@ -46,6 +47,11 @@ extern const size_t config_option_count;
 
 /* By name, however spelled; NULL: there is none. */
 const struct config_option *config_find(struct str name);
+static inline bool config_is_text(const struct config_option *o)
+{
+    return o->kind >= CONFIG_TEXT;
+}
+
 /* The member of a text option. */
 char **config_text(struct config *c, const struct config_option *o);
 

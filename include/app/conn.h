@@ -49,6 +49,7 @@ struct conn {
     struct conn_ref ref;
     uint64_t last_heard_ms;
     struct auth *auth;      /* worker->everybody, or its own; NULL: nobody said yet */
+    struct bytes *cors;     /* HTTP: header lines for the page that asks (app/origin.h), or NULL */
     struct buf in;          /* bytes not yet understood */
     struct buf message;     /* of a WebSocket message that came in pieces; the body of a POST */
     struct http_post *post; /* BODY and WAITING; else NULL */
@@ -85,6 +86,7 @@ void conn_set_ping_timer(struct conn *c, timer_fn *fn);
 bool conn_token_expired(const struct conn *c);
 
 void conn_forget_auth(struct conn *c); /* a request was answered */
+void conn_forget_cors(struct conn *c);
 
 /* One unit of output; closes with 1013 (at the end of the turn) when the queue would pass the
  * limit. False: it was not queued. */

@@ -33,8 +33,6 @@ bool routes_handle(struct conn *c, const struct http_request *rq);
 /* http_topic.c: a request for /<topic>, a POST or one that accepts events; false: it is neither. */
 bool http_topic_handle(struct conn *c, const struct http_request *rq);
 
-/* What every answer of /<topic> carries, errors too: other origins may read it. */
-#define HTTP_TOPIC_CORS "Access-Control-Allow-Origin: *\r\n"
 void http_topic_count(struct conn *c, int status); /* a refusal */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
 /* Who asks (c->auth from then on) and for what, the path decoded: a topic, or with AUTH_READ also a

@@ -46,6 +46,7 @@ enum metric {
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
     METRIC_CLOSED_RESET,        /* {reason="reset"}: left over when the drain's time was up */
     METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
+    METRIC_REFUSED_ORIGIN,      /* {reason="origin"}: 403, ALLOWED_ORIGINS */
     METRIC_REFUSED_HTTP,        /* {reason="bad_http"} */
     METRIC_REFUSED_PARSE,       /* {reason="parse_error"}: -32700 */
     METRIC_REFUSED_REQUEST,     /* {reason="invalid_request"}: -32600 */

@@ -303,7 +303,7 @@ void config_done(struct config *c)
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *o = &config_options[i];
 
-        if (o->kind == CONFIG_TEXT || o->kind == CONFIG_ADDRESS || o->kind == CONFIG_METRIC_NAME)
+        if (config_is_text(o))
             free(*config_text(c, o));
     }
     *c = (struct config){ 0 };

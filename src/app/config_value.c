@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/config.h"
+#include "app/origin.h"
 #include "base/buf.h"
 #include "base/mem.h"
 
@@ -142,6 +143,8 @@ static const char *parse_text(const struct config_option *o, struct str text, ch
         return "is not a numeric address";
     if (o->kind == CONFIG_METRIC_NAME && !is_metric_name(text))
         return "is not a metric name";
+    if (o->kind == CONFIG_ORIGINS && !origin_list_is_valid(text))
+        return "is not a list of origins";
     free(*ret);
     *ret = mem_dup(text.p, text.n);
     return NULL;
@@ -164,7 +167,8 @@ const char *config_set(struct config *c, const struct config_option *o, struct s
     case CONFIG_LOG_LEVEL: return parse_log_level(text, member);
     case CONFIG_TEXT:
     case CONFIG_ADDRESS:
-    case CONFIG_METRIC_NAME: break;
+    case CONFIG_METRIC_NAME:
+    case CONFIG_ORIGINS: break;
     }
     return parse_text(o, text, member);
 }
@@ -202,6 +206,9 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_ADDRESS: buf_addf(out, "an IPv4 or IPv6 address"); return;
     case CONFIG_METRIC_NAME:
         buf_addf(out, "letters, digits (not first), _ and :, at most %ju", (uintmax_t)o->max);
+        return;
+    case CONFIG_ORIGINS:
+        buf_addf(out, "* or a list of scheme://host[:port], at most %ju bytes", (uintmax_t)o->max);
         return;
     }
 }

@@ -82,6 +82,13 @@ void conn_forget_auth(struct conn *c)
     c->auth = NULL;
 }
 
+void conn_forget_cors(struct conn *c)
+{
+    if (c->cors)
+        shared_unref(&c->cors->shared);
+    c->cors = NULL;
+}
+
 void conn_close(struct conn *c, enum metric reason)
 {
     struct worker *w = c->worker;
@@ -102,6 +109,7 @@ void conn_close(struct conn *c, enum metric reason)
     buf_done(&c->message);
     free(c->post);
     conn_forget_auth(c);
+    conn_forget_cors(c);
     loop_cancel(&c->task);
     c->task.fn = on_reap;
     loop_reap_later(w->loop, &c->task);

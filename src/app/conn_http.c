@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "app/conn.h"
+#include "app/origin.h"
 #include "app/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,6 +35,8 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     struct bytes *unit;
 
     add_date(&extra);
+    if (c->cors)
+        buf_add_str(&extra, bytes_str(c->cors));
     buf_add_str(&extra, head->extra);
     dated.extra = buf_str(&extra);
     http_response_head(&out, &dated);
@@ -96,14 +99,41 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
     buf_done(&body);
 }
 
+/* Kept for all answers to the request: some come when it is not there any more. */
+static void set_cors(struct conn *c, const struct http_request *rq)
+{
+    struct buf lines = { 0 };
+
+    origin_add_cors(str_of(c->worker->context->config->allowed_origins), rq, &lines);
+    c->cors = bytes_copy(buf_str(&lines));
+    buf_done(&lines);
+}
+
+static void refuse_origin(struct conn *c, const struct http_request *rq)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->peer, peer);
+    log_info("origin_refused", LOG_Z("peer", peer),
+             LOG_S("origin", http_header(rq, STR("Origin"))));
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_ORIGIN);
+    http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 403,
+                    "pages of this origin may not use the server", STR(""));
+}
+
 static void handle(struct conn *c, const struct http_request *rq)
 {
     if (routes_handle(c, rq))
         return;
-    if (upgrade_is_wanted(rq))
+    set_cors(c, rq);
+    if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
+        refuse_origin(c, rq);
+    } else if (upgrade_is_wanted(rq)) {
+        conn_forget_cors(c); /* browsers do not look for it there */
         upgrade_handle(c, rq);
-    else if (!http_topic_handle(c, rq))
+    } else if (!http_topic_handle(c, rq)) {
         http_send_error(c, rq, 404, "not found", STR(""));
+    }
 }
 
 static void refuse(struct conn *c, int status)
@@ -123,12 +153,13 @@ size_t conn_http_step(struct conn *c, char *p, size_t n)
     int used =
         http_parse(&c->http, str_make(p, n), c->worker->context->config->max_header_size, &rq);
 
+    if (used == 0)
+        return 0;
+    conn_forget_cors(c); /* of the request before */
     if (used < 0) {
         refuse(c, -used);
         return n;
     }
-    if (used == 0)
-        return 0;
     c->http = (struct http_parser){ 0 };
     conn_http_wait(c);
     handle(c, &rq);

@@ -11,7 +11,7 @@
 #include "proto/sse.h"
 
 /* X-Accel-Buffering: nginx passes events on as they come. */
-#define STREAM_HEADERS HTTP_TOPIC_CORS "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+#define STREAM_HEADERS "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
 
 static void send_text(struct conn *c, struct str text)
 {
@@ -181,6 +181,7 @@ static void begin(struct conn *c, struct str filter, const struct eventlog_reque
     if (from->from.kind != EVENTLOG_NONE && !has_log)
         buf_add_str(&first, STR(SSE_INCOMPLETE));
     send_head(c, buf_str(&first));
+    conn_forget_cors(c);
     buf_done(&first);
     if (has_log)
         join_start(s, filter, from, &(struct reply){ 0 });

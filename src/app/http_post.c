@@ -43,11 +43,9 @@ static void answer(struct conn *c, int status, struct str body)
     forget(c);
     c->state = CONN_HTTP;
     conn_http_wait(c);
-    http_send_later(c, keep_alive,
-                    &(struct http_answer){ .status = status,
-                                           .type = "application/json",
-                                           .body = body,
-                                           .extra = STR(HTTP_TOPIC_CORS) });
+    http_send_later(
+        c, keep_alive,
+        &(struct http_answer){ .status = status, .type = "application/json", .body = body });
 }
 
 static void answer_error(struct conn *c, int status, const char *why)
@@ -110,7 +108,7 @@ static size_t refuse_body(struct conn *c, int status, size_t n)
     forget(c);
     metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
     c->closed_as = status == 413 ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
-    http_send_error(c, NULL, status, http_reason(status), STR(HTTP_TOPIC_CORS));
+    http_send_error(c, NULL, status, http_reason(status), STR(""));
     return n;
 }
 

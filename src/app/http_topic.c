@@ -26,8 +26,7 @@ void http_topic_count(struct conn *c, int status)
 
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
 {
-    struct str extra =
-        status == 401 ? STR(HTTP_TOPIC_CORS "WWW-Authenticate: Bearer\r\n") : STR(HTTP_TOPIC_CORS);
+    struct str extra = status == 401 ? STR("WWW-Authenticate: Bearer\r\n") : STR("");
 
     http_topic_count(c, status);
     http_send_error(c, rq, status, why, extra);

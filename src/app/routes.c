@@ -1,7 +1,8 @@
 #include "app/routes.h"
 
-#define CORS                                                                                       \
-    "Access-Control-Allow-Origin: *\r\n"                                                           \
+#include "app/origin.h"
+
+#define PREFLIGHT                                                                                  \
     "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"                                         \
     "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID, Cache-Control\r\n"  \
     "Access-Control-Max-Age: 86400\r\n"
@@ -76,12 +77,23 @@ static bool is_method(const struct http_request *rq, const char *name)
     return str_eq(rq->method, str_of(name));
 }
 
+/* What a page's browser asks before it lets the page ask. */
+static void send_preflight(struct conn *c, const struct http_request *rq)
+{
+    struct buf extra = { 0 };
+
+    origin_add_cors(str_of(c->worker->context->config->allowed_origins), rq, &extra);
+    buf_add_str(&extra, STR(PREFLIGHT));
+    http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
+    buf_done(&extra);
+}
+
 bool routes_handle(struct conn *c, const struct http_request *rq)
 {
     const struct route *route = find(rq->path);
 
     if (is_method(rq, "OPTIONS")) {
-        http_send(c, rq, &(struct http_answer){ .status = 204, .extra = STR(CORS) });
+        send_preflight(c, rq);
         return true;
     }
     if (!route)

@@ -130,7 +130,7 @@ static bool same_member(const struct config_option *o, const struct config *a,
 
     if (o->kind == CONFIG_BOOL)
         return *(const bool *)pa == *(const bool *)pb;
-    if (o->kind == CONFIG_TEXT || o->kind == CONFIG_ADDRESS || o->kind == CONFIG_METRIC_NAME)
+    if (config_is_text(o))
         return strcmp(*(char *const *)pa, *(char *const *)pb) == 0;
     return *(const uint64_t *)pa == *(const uint64_t *)pb;
 }
@@ -145,6 +145,7 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_CHOICE: return strrchr(o->choices, ' ') + 1;
     case CONFIG_LOG_LEVEL: return "off";
     case CONFIG_ADDRESS: return "::1";
+    case CONFIG_ORIGINS: return "https://a.example, http://b.example:8080";
     case CONFIG_TEXT:
     case CONFIG_METRIC_NAME: break;
     }
@@ -215,7 +216,7 @@ static void check_text_row(const struct config_option *o)
 
     memset(text, 'x', sizeof(text));
     text[o->max] = '\0';
-    if (o->kind != CONFIG_ADDRESS)
+    if (o->kind == CONFIG_TEXT || o->kind == CONFIG_METRIC_NAME)
         assert_accepts(o->name, text);
     text[o->max] = 'x';
     text[o->max + 1] = '\0';
@@ -239,6 +240,7 @@ static void bounds_of_every_row(void **state)
         [CONFIG_TEXT] = check_text_row,
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
+        [CONFIG_ORIGINS] = check_text_row,
     };
 
     (void)state;

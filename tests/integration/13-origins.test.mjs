@@ -1,0 +1,151 @@
+// ALLOWED_ORIGINS: which web pages may use the server, and what their browsers are told.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { httpRequest } from './support/http.mjs';
+import { openClient } from './support/rpc.mjs';
+import { runToExit, startServer } from './support/server.mjs';
+import { openSocket, requestHead } from './support/socket.mjs';
+
+const HOME = 'https://app.example';
+const OTHER = 'http://localhost:3000';
+const LIST = `${HOME}, ${OTHER}`;
+const STRANGERS = [
+  'https://evil.example', 'http://app.example', 'https://app.example:8443', 'null',
+  'https://app.example.evil.example', 'https://evil.example?https://app.example', `${HOME}, ${OTHER}`,
+];
+const HANDSHAKE = {
+  Host: 'x', Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
+
+async function answerTo(t, server, line, headers) {
+  const socket = await openSocket(t, server);
+  await socket.send(requestHead(line, headers));
+  return { socket, answer: await socket.readResponse() };
+}
+
+function assertCors({ headers }, origin, vary = 'Origin') {
+  assert.equal(headers['access-control-allow-origin'], origin);
+  assert.equal(headers.vary ?? null, vary);
+}
+
+test('the WebSocket handshake', async (t) => {
+  const server = await startServer(t, { ALLOWED_ORIGINS: LIST });
+
+  for (const origin of [HOME, OTHER, 'HTTPS://App.Example']) {
+    await t.test(`${origin} may`, async (t) => {
+      await (await openClient(t, server, { headers: { Origin: origin } })).roundTrip();
+    });
+  }
+
+  await t.test('what is no page may', async (t) => (await openClient(t, server)).roundTrip());
+
+  for (const origin of STRANGERS) {
+    await t.test(`${origin} may not: 403, and the connection ends`, async (t) => {
+      const { socket, answer } =
+        await answerTo(t, server, 'GET / HTTP/1.1', { ...HANDSHAKE, Origin: origin });
+      assert.equal(answer.status, 403);
+      assert.match(JSON.parse(answer.body).error, /origin/);
+      await socket.untilEnd();
+    });
+  }
+
+  await t.test('two origins may not', async (t) => {
+    const socket = await openSocket(t, server);
+    await socket.send(requestHead('GET / HTTP/1.1', { ...HANDSHAKE, Origin: HOME })
+      .replace('\r\n\r\n', `\r\nOrigin: ${HOME}\r\n\r\n`));
+    assert.equal((await socket.readResponse()).status, 403);
+  });
+
+  await t.test('it is asked before the token is', async (t) => {
+    const closed = await startServer(t, { ALLOWED_ORIGINS: LIST, DISABLE_AUTH: 'false' });
+    const headers = { ...HANDSHAKE, Origin: STRANGERS[0] };
+    assert.equal((await answerTo(t, closed, 'GET / HTTP/1.1', headers)).answer.status, 403);
+  });
+
+  await t.test('refusals are counted and logged', async () => {
+    const { refused_requests_total: refused } = await server.metrics();
+    assert.equal(refused.origin, STRANGERS.length + 1);
+    assert.match(server.stderr, /event=origin_refused .*origin="?https:\/\/evil\.example/);
+  });
+});
+
+test('POST, streams and OPTIONS', async (t) => {
+  const server = await startServer(t, { ALLOWED_ORIGINS: LIST });
+  const post = (headers) => httpRequest(server, 'POST', '/', { ...headers, 'Content-Length': '0' });
+
+  await t.test('a page of the list may read the answer, an error too', async () => {
+    assertCors(await post({ Origin: HOME }), HOME);
+    const nowhere = await httpRequest(server, 'GET', '/nowhere', { Origin: OTHER });
+    assert.equal(nowhere.status, 404);
+    assertCors(nowhere, OTHER);
+  });
+
+  await t.test('a stream', async (t) => {
+    const accept = { Host: 'x', Accept: 'text/event-stream' };
+    const head = 'HEAD /a HTTP/1.1';
+    const socket = await openSocket(t, server);
+    await socket.send(requestHead(head, { ...accept, Origin: HOME }));
+    assertCors(await socket.readResponse({ head: true }), HOME);
+    const { answer } = await answerTo(t, server, 'GET /a HTTP/1.1',
+      { ...accept, Origin: STRANGERS[0] });
+    assert.equal(answer.status, 403);
+    assertCors(answer, undefined);
+  });
+
+  await t.test('a stranger publishes nothing', async (t) => {
+    const client = await openClient(t, server);
+    const answer = await httpRequest(server, 'POST', '/published',
+      { Origin: STRANGERS[0], 'Content-Length': '0' });
+    assert.equal(answer.status, 403);
+    assertCors(answer, undefined);
+    const { items } = await client.call('eventlog', { topic: 'published', since: -60_000 });
+    assert.deepEqual(items, []);
+  });
+
+  await t.test('without an origin the answer varies all the same', async () =>
+    assertCors(await post({}), undefined));
+
+  await t.test('OPTIONS', async () => {
+    for (const [origin, told] of [[HOME, HOME], [STRANGERS[0], undefined]]) {
+      const answer = await httpRequest(server, 'OPTIONS', '/a', { Origin: origin });
+      assert.equal(answer.status, 204);
+      assertCors(answer, told);
+    }
+  });
+
+  await t.test('health and metrics are for everybody and tell pages nothing', async () => {
+    for (const path of ['/healthz', '/metrics']) {
+      const answer = await httpRequest(server, 'GET', path, { Origin: STRANGERS[0] });
+      assert.equal(answer.status, 200);
+      assertCors(answer, undefined, null);
+    }
+  });
+
+  await t.test('one connection, several pages', async (t) => {
+    const socket = await openSocket(t, server);
+    for (const origin of [HOME, OTHER]) {
+      await socket.send(requestHead('GET /nowhere HTTP/1.1', { Host: 'x', Origin: origin }));
+      assertCors(await socket.readResponse(), origin);
+    }
+    await socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'x', Origin: HOME }));
+    assertCors(await socket.readResponse(), undefined, null);
+  });
+});
+
+test('by default every page may', async (t) => {
+  const server = await startServer(t);
+  await (await openClient(t, server, { headers: { Origin: STRANGERS[0] } })).roundTrip();
+  const answer = await httpRequest(server, 'GET', '/nowhere', { Origin: STRANGERS[0] });
+  assertCors(answer, '*', null);
+});
+
+for (const list of ['app.example', 'https://app.example/', 'https://*.example', 'https://a,']) {
+  test(`ALLOWED_ORIGINS=${list} is refused`, async () => {
+    const { code, stderr } = await runToExit({ ALLOWED_ORIGINS: list });
+    assert.equal(code, 1);
+    assert.match(stderr, /^eventhub: ALLOWED_ORIGINS: [^\n]*scheme:\/\/host[^\n]*\n$/);
+  });
+}
