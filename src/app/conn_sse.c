@@ -120,7 +120,9 @@ static int read_params(const struct conn *c, const struct http_request *rq, cons
 static int read_request(const struct conn *c, const struct http_request *rq,
                         struct eventlog_request *ret, const char **ret_why)
 {
-    static const char *const names[] = { "lastEventId", "since", "limit", NULL };
+    static const struct http_param names[] = {
+        { "lastEventId", false }, { "since", false }, { "limit", false }, { NULL, false }
+    };
     json_t *params = http_topic_params(rq, names);
     int rc;
 

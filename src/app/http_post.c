@@ -2,6 +2,7 @@
  * behind it in the connection waits until it was answered. The body has until the handshake
  * timeout, counted from the end of the head; the broker has its own.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "app/conn.h"
@@ -23,6 +24,7 @@ struct http_post {
     uint64_t left; /* of a body that is not chunked */
     struct http_chunked chunks;
     char topic[TOPIC_MAX];
+    char key[BROKER_KEY_MAX];
 };
 
 static void forget(struct conn *c)
@@ -36,7 +38,7 @@ static void forget(struct conn *c)
 /* --- the answer --- */
 
 /* The connection goes on with the next request, if it may. */
-static void answer(struct conn *c, int status, struct str body)
+static void answer(struct conn *c, int status, struct str body, struct str extra)
 {
     bool keep_alive = c->post->keep_alive;
 
@@ -45,7 +47,8 @@ static void answer(struct conn *c, int status, struct str body)
     conn_http_wait(c);
     http_send_later(
         c, keep_alive,
-        &(struct http_answer){ .status = status, .type = "application/json", .body = body });
+        &(struct http_answer){
+            .status = status, .type = "application/json", .body = body, .extra = extra });
 }
 
 static void answer_error(struct conn *c, int status, const char *why)
@@ -54,27 +57,47 @@ static void answer_error(struct conn *c, int status, const char *why)
 
     http_topic_count(c, status);
     http_add_error(&body, why);
-    answer(c, status, buf_str(&body));
+    answer(c, status, buf_str(&body), STR(""));
     buf_done(&body);
+}
+
+/* The broker has counted it. */
+static void answer_limited(struct conn *c, uint64_t retry_ms)
+{
+    struct buf body = { 0 }, extra = { 0 };
+
+    http_add_error(&body, "over the rate limit of the token");
+    buf_addf(&extra,
+             "Access-Control-Expose-Headers: Retry-After\r\n"
+             "Retry-After: %" PRIu64 "\r\n",
+             (retry_ms + 999) / 1000);
+    answer(c, 429, buf_str(&body), buf_str(&extra));
+    buf_done(&body);
+    buf_done(&extra);
+}
+
+static void answer_published(struct conn *c, const struct pending *p)
+{
+    json_t *result = publish_result(p);
+    char *text = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+
+    answer(c, 200, str_of(text), STR(""));
+    free(text);
+    json_decref(result);
 }
 
 static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
-    json_t *result;
-    char *text;
 
     if (!c || c->state != CONN_WAITING)
         return;
-    if (failure) {
+    if (failure)
         answer_error(c, 503, failure);
-        return;
-    }
-    result = publish_result(p);
-    text = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
-    answer(c, 200, str_of(text));
-    free(text);
-    json_decref(result);
+    else if (p->call.status == BROKER_LIMITED)
+        answer_limited(c, p->call.publish.ret_retry_ms);
+    else
+        answer_published(c, p);
 }
 
 /* --- the body --- */
@@ -155,6 +178,8 @@ static void begin(struct conn *c, const struct http_request *rq, const struct pu
 
     post->publish = *publish;
     post->publish.topic.p = memcpy(post->topic, publish->topic.p, publish->topic.n);
+    if (publish->key.n)
+        post->publish.key.p = memcpy(post->key, publish->key.p, publish->key.n);
     post->keep_alive = rq->keep_alive;
     post->chunked = rq->chunked;
     post->left = rq->content_length;
@@ -174,7 +199,9 @@ static void refuse_head(struct conn *c, const struct http_request *rq, int statu
 
 static void read_head(struct conn *c, const struct http_request *rq, struct str topic)
 {
-    static const char *const names[] = { "ttl", "timestamp", NULL };
+    static const struct http_param names[] = {
+        { "ttl", false }, { "timestamp", false }, { "key", true }, { NULL, false }
+    };
     struct publish publish = { .topic = topic };
     json_t *params = http_topic_params(rq, names);
     struct rpc_call call = { .conn = c, .params = params };

@@ -70,29 +70,30 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
 }
 
 /* NULL: it is no text. */
-static json_t *value_of(struct str raw)
+static json_t *value_of(struct str raw, bool is_text)
 {
     struct buf text = { 0 };
     json_t *value = NULL;
     int64_t n;
 
     if (http_percent_decode(raw, false, &text) == EH_OK)
-        value = str_parse_i64(buf_str(&text), &n) == EH_OK
+        value = !is_text && str_parse_i64(buf_str(&text), &n) == EH_OK
                     ? json_integer(n)
                     : json_stringn(buf_used(&text) ? buf_head(&text) : "", buf_used(&text));
     buf_done(&text);
     return value;
 }
 
-json_t *http_topic_params(const struct http_request *rq, const char *const *names)
+json_t *http_topic_params(const struct http_request *rq, const struct http_param *names)
 {
     json_t *params = json_object();
     struct str raw;
 
-    for (; *names; names++) {
-        if (!http_query_param(rq->query, str_of(*names), &raw))
+    for (; names->name; names++) {
+        if (!http_query_param(rq->query, str_of(names->name), &raw))
             continue;
-        if (json_object_set_new(params, *names, value_of(raw)) < 0) { /* NULL is refused, too */
+        /* NULL is refused, too */
+        if (json_object_set_new(params, names->name, value_of(raw, names->is_text)) < 0) {
             json_decref(params);
             return NULL;
         }

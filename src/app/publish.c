@@ -4,43 +4,82 @@
 #include "base/mem.h"
 #include "proto/json.h"
 
+static int read_key(struct rpc_call *call, struct str *ret)
+{
+    struct str key;
+
+    if (!json_object_get(call->params, "key"))
+        return EH_OK;
+    EH_TRY(rpc_string(call, "key", &key));
+    if (key.n == 0 || key.n > BROKER_KEY_MAX)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
+                        BROKER_KEY_MAX);
+    *ret = key;
+    return EH_OK;
+}
+
 int publish_read_options(struct rpc_call *call, struct publish *ret)
 {
     EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ret->ttl_s));
-    return rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp);
+    EH_TRY(rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp));
+    return read_key(call, &ret->key);
 }
 
-/* One block: the pending, then the request's id, the topic, the message and the origin. */
-static struct pending *copy_texts(const struct publish *pub, struct str origin, struct reply *reply)
+/* Copies s to *at, which moves behind it. */
+static struct str put(char **at, struct str s)
 {
-    struct str topic = pub->topic;
-    struct str id = reply->id;
-    struct buf json = { 0 };
-    struct pending *p;
-    size_t message_n;
-    char *text;
+    struct str copy = str_make(*at, s.n);
 
-    json_add_string(&json, pub->message);
-    message_n = buf_used(&json);
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return copy;
+}
+
+/* The message and the origin as JSON; returns how much of it is the message. */
+static size_t add_json(struct buf *out, struct str message, struct str origin)
+{
+    size_t message_n;
+
+    json_add_string(out, message);
+    message_n = buf_used(out);
     if (origin.n)
-        json_add_string(&json, origin);
-    p = mem_zalloc(sizeof(*p) + id.n + topic.n + buf_used(&json));
-    text = (char *)(p + 1);
-    p->bytes = sizeof(*p) + id.n + topic.n + buf_used(&json);
-    if (id.p)
-        p->reply = reply_take(reply, str_make(memcpy(text, id.p, id.n), id.n));
-    text += id.n;
-    p->call.publish.topic = str_make(memcpy(text, topic.p, topic.n), topic.n);
-    text = memcpy(text + topic.n, buf_head(&json), buf_used(&json));
-    p->call.publish.message_json = str_make(text, message_n);
-    p->call.publish.origin_json = str_make(text + message_n, buf_used(&json) - message_n);
+        json_add_string(out, origin);
+    return message_n;
+}
+
+/* One block: the pending, then the texts. */
+static struct pending *copy_texts(const struct auth *auth, const struct publish *pub,
+                                  struct reply *reply)
+{
+    struct rate_rule limit = { 0 };
+    bool is_limited = auth_rate_rule(auth, pub->topic, &limit);
+    struct buf json = { 0 };
+    size_t message_n = add_json(&json, pub->message, auth_sub(auth));
+    size_t bytes = sizeof(struct pending) + reply->id.n + pub->topic.n + pub->key.n +
+                   limit.topic.n + buf_used(&json);
+    struct pending *p = mem_zalloc(bytes);
+    struct broker_publish *out = &p->call.publish;
+    char *text = (char *)(p + 1);
+
+    p->bytes = bytes;
+    if (reply->id.p)
+        p->reply = reply_take(reply, put(&text, reply->id));
+    out->topic = put(&text, pub->topic);
+    out->key = put(&text, pub->key);
+    if (is_limited) {
+        out->limit = limit;
+        out->limit.topic = put(&text, limit.topic);
+    }
+    out->message_json = put(&text, str_make(buf_head(&json), message_n));
+    out->origin_json = put(&text, str_skip(buf_str(&json), message_n));
     buf_done(&json);
     return p;
 }
 
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply)
 {
-    struct pending *p = copy_texts(pub, auth_sub(c->auth), reply);
+    struct pending *p = copy_texts(c->auth, pub, reply);
 
     p->call.publish.ttl_s = (uint64_t)pub->ttl_s;
     p->call.publish.timestamp = pub->timestamp;
@@ -51,7 +90,8 @@ struct pending *publish_create(struct conn *c, const struct publish *pub, struct
 const char *publish_failure(const struct pending *p)
 {
     switch (p->call.status) {
-    case BROKER_DONE: return NULL;
+    case BROKER_DONE:
+    case BROKER_LIMITED: return NULL;
     case BROKER_UNKNOWN: return "outcome unknown";
     default: return "not published";
     }
@@ -62,6 +102,9 @@ json_t *publish_result(const struct pending *p)
     struct str topic = p->call.publish.topic;
     char id[MSGID_TEXT];
 
+    if (p->call.status == BROKER_LIMITED)
+        return json_pack("{s:s, s:s, s:s%}", "action", "publish", "status",
+                         "ERR_RATE_LIMIT_EXCEEDED", "topic", topic.p, topic.n);
     msgid_format(p->call.publish.ret_id, id);
     return json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id, "status", "ok",
                      "topic", topic.p, topic.n);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
@@ -21,9 +22,16 @@ function documentedAcl(version) {
   return line[1].replaceAll('\\\n', ' ').split(/\s+/);
 }
 
+const RIGHTS = { read: ['#'], write: ['#'] };
+const LIMITED = { ...RIGHTS, sub: 'limited', rlimit: [{ topic: '#', interval: 60, max: 5 }] };
+
 /** One of everything that makes a server talk to Redis; its log is kept for ever by default. */
 async function typicalSession(t, server, isGone) {
-  const client = await openClient(t, server);
+  const openAs = (claims) =>
+    openClient(t, server, { headers: { Authorization: signToken(claims) } });
+  const limited = await openAs(LIMITED);
+  for (const key of ['k', 'k', 'l']) await limited.publish('limited', 'x', { key });
+  const client = await openAs(RIGHTS);
   const live = await client.subscribe('session/#');
   await client.publish('session/short', 'soon gone', { ttl: 1 });
   await client.publish('session/1', 'begin', { ttl: 60 });
@@ -58,6 +66,8 @@ async function startRestricted(t, redis, name, { without } = {}) {
     REDIS_PREFIX: name,
     REDIS_USERNAME: name,
     REDIS_PASSWORD: 'sesame',
+    DISABLE_AUTH: 'false',
+    JWT_SECRET: SECRET,
     MAX_CACHE_LENGTH: String(LOG_LENGTH),
     DEFAULT_CACHE_TTL: '0',
   }, { ready: !without });
