@@ -4,7 +4,8 @@
 # What the server is built with, and what the tests need besides: Debian's package names.
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   libjwt-dev)
-TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates)
+TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
+  chromium)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

@@ -1,0 +1,91 @@
+// EventSource and fetch in a real browser, on a page of another origin.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { openPage, SKIP_BROWSER } from './support/browser.mjs';
+import { httpPost } from './support/http.mjs';
+import { SECRET, signToken } from './support/jwt.mjs';
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+
+/** Opens an EventSource in the page, which notes what comes in window.seen. */
+function listen(page, server, path) {
+  return page.evaluate((url) => new Promise((resolve, reject) => {
+    window.source?.close();
+    const source = (window.source = new EventSource(url));
+    window.seen = [];
+    source.onmessage = ({ data, lastEventId }) => window.seen.push({ data, lastEventId });
+    source.addEventListener('recovered', ({ data }) => window.seen.push({ recovered: data }));
+    source.onopen = () => resolve();
+    source.onerror = () => source.readyState === EventSource.CLOSED && reject(new Error('closed'));
+  }), `http://127.0.0.1:${server.port}${path}`);
+}
+
+async function untilSeen(page, count) {
+  await page.waitForFunction((n) => window.seen.length >= n, count);
+  return page.evaluate(() => window.seen);
+}
+
+test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
+  const redis = await startRedis(t);
+  const options = { ...redis.options, DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
+  const other = await startServer(t, options); // stays while the browser's server is away
+  const server = await startServer(t, options);
+  const token = signToken({ read: ['news/#'], write: ['news/#'] });
+  const auth = `auth=${encodeURIComponent(token)}`;
+  const publisher = await openClient(t, other, { target: `/?${auth}` });
+  const page = await openPage(t);
+  const texts = ['hello', 'two\nlines', 'end\r\n', 'Grüße €😀', 'data: x\n\nid: 1-1', '\0', ' '];
+  const read = (text) => text.replaceAll('\r\n', '\n');
+
+  await t.test('gets every text as it was published', async () => {
+    await listen(page, server, `/news/today?${auth}`);
+    const ids = await publisher.publishAll('news/today', texts);
+    assert.deepEqual(await untilSeen(page, texts.length),
+      texts.map((text, i) => ({ data: read(text), lastEventId: ids[i] })));
+  });
+
+  await t.test('comes back where it was after a restart of the server', async () => {
+    const { port } = server;
+    await server.stop();
+    const ids = await publisher.publishAll('news/today', numbered('meanwhile', 50));
+    await startServer(t, { ...options, LISTEN_PORT: String(port) });
+    const seen = (await untilSeen(page, texts.length + 50)).slice(texts.length);
+    assert.deepEqual(seen.map(({ data }) => data), numbered('meanwhile', 50));
+    assert.deepEqual(seen.map(({ lastEventId }) => lastEventId), ids);
+    assert.equal(await page.evaluate(() => window.source.readyState), 1);
+  });
+
+  await t.test('is told when history is not all there', async () => {
+    await listen(page, other, `/news/%23?${auth}&since=-60000&limit=2&format=json`);
+    const [first, ...rest] = await untilSeen(page, 3);
+    assert.deepEqual(first, { recovered: '{"recovered":false}' });
+    assert.deepEqual(rest.map(({ data }) => JSON.parse(data).message),
+      numbered('meanwhile', 2, 48));
+  });
+
+  await t.test('that is refused gives up', async () => {
+    await assert.rejects(listen(page, other, `/other?${auth}`), /closed/);
+    await assert.rejects(listen(page, other, '/news/today'), /closed/);
+  });
+
+  await t.test('fetch publishes, with a preflight for the token', async () => {
+    await listen(page, other, `/news/posted?${auth}`);
+    const answers = await page.evaluate(async ([url, bearer]) => {
+      const headers = { Authorization: bearer };
+      const good = await fetch(url, { method: 'POST', body: 'by fetch', headers });
+      const refused = await fetch(url, { method: 'POST', body: 'by fetch' });
+      return [good.status, await good.json(), refused.status, await refused.json()];
+    }, [`http://127.0.0.1:${other.port}/news/posted`, `Bearer ${token}`]);
+    assert.equal(answers[0], 200);
+    assert.equal(answers[1].topic, 'news/posted');
+    assert.equal(answers[2], 401);
+    assert.equal(typeof answers[3].error, 'string', 'a page may read the reason');
+    const [message] = await untilSeen(page, 1);
+    assert.deepEqual(message, { data: 'by fetch', lastEventId: answers[1].id });
+    assert.equal((await httpPost(other, `/news/posted?${auth}`, 'by node')).status, 200);
+    assert.equal((await untilSeen(page, 2))[1].data, 'by node');
+  });
+});

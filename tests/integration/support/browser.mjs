@@ -1,0 +1,43 @@
+// A real Chromium, headless, with a page from an origin of its own: what it may read of the server is
+// what CORS allows.
+
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { chromium } from 'playwright-core';
+
+import { defer } from './cleanup.mjs';
+import { DEADLINE_MS } from './wait.mjs';
+
+const EXECUTABLE = '/usr/bin/chromium';
+const ARGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+/** Why tests in a browser cannot run here; false: they can. */
+export const SKIP_BROWSER = existsSync(EXECUTABLE) ? false : `no ${EXECUTABLE}`;
+
+/** The port of a server that has one empty page. */
+async function servePage(t) {
+  const server = createServer((request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html' });
+    response.end('<!doctype html><title>test</title>');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  defer(t, () => new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections?.();
+  }));
+  return server.address().port;
+}
+
+/** A page (of playwright) that has been loaded from another origin than any server's. */
+export async function openPage(t) {
+  const port = await servePage(t);
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  defer(t, () => browser.close());
+  const page = await browser.newPage();
+  page.setDefaultTimeout(DEADLINE_MS);
+  await page.goto(`http://127.0.0.1:${port}/`);
+  return page;
+}
