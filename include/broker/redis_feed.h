@@ -43,7 +43,7 @@ void redis_feed_free(struct redis_feed *f);
 bool redis_feed_is_joined(const struct redis_feed *f);
 void redis_feed_on_command_link(struct redis_feed *f); /* pick may have one now */
 void redis_feed_on_tick(struct redis_feed *f);         /* every second */
-void redis_feed_hurry(struct redis_feed *f); /* see redis_link_hurry */
+void redis_feed_hurry(struct redis_feed *f);
 void redis_feed_drop(struct redis_feed *f, const char *why);
 
 #endif
