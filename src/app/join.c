@@ -75,11 +75,14 @@ void join_abandon(struct sub *s)
     free(j);
 }
 
+/* With what waits already, be that nothing: unlike a message that goes out, one that does not fit
+ * is not lost, however large it is. */
 static bool aside_fits(const struct join *j, size_t more)
 {
     const struct conn *c = j->sub->conn;
+    size_t waiting = stream_queued(&c->stream) + c->collected + c->aside_bytes;
 
-    return conn_has_room(c, c->aside_bytes + more);
+    return waiting + more <= c->worker->context->config->max_output_queue;
 }
 
 /* The log is the buffer. Without one there is no other, and the client has its limit. */

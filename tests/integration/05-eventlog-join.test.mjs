@@ -1,13 +1,16 @@
 // The join of history and live: in order, without gap or duplicate, whenever it happens.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
 import { closeFrame, frame, OP } from './support/frames.mjs';
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openWebSocket } from './support/socket.mjs';
-import { scaled } from './support/wait.mjs';
+import { eventually, SANITIZED, scaled } from './support/wait.mjs';
 
 const JOINS = 8;
 const UNCONFIRMED = { confirmed: false };
@@ -237,4 +240,32 @@ testOnBothBrokers('a joiner that does not read and closes', async (t, broker) =>
   await server.untilMetric('all are gone, at the latest after BROKER_TIMEOUT', (now) =>
     now.subscriptions === 0);
   await publisher.roundTrip();
+});
+
+test('what comes while the log is slow to answer is kept up to MAX_OUTPUT_QUEUE', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const server = await startServer(t, {
+    ...redis.options,
+    REDIS_PORT: String(proxy.port),
+    MAX_OUTPUT_QUEUE: '256k',
+    MAX_CACHE_LENGTH: '0',
+    BROKER_TIMEOUT: '60',
+  });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('begin', 'x');
+  const client = await openClient(t, server);
+
+  proxy.holdAnswersTo('slow/+');
+  const subscription = await client.subscribe('slow/+', { sinceEventId: begin }, UNCONFIRMED);
+  await eventually('the log was asked', () => proxy.isHolding);
+  const before = server.residentBytes();
+  const texts = numbered('x'.repeat(100_000), 500); // 50 MB
+  await publisher.publishAll('slow/a', texts);
+  if (!SANITIZED) assert.ok(server.residentBytes() - before < 25e6, 'it does not keep them all');
+  proxy.release();
+  await subscription.untilText(texts.at(-1));
+  assert.equal((await subscription.answer).recovered, true);
+  assert.ok(subscription.texts.every((text, i) => text === texts[i]));
+  assert.equal(subscription.texts.length, texts.length);
 });

@@ -1,4 +1,4 @@
-// A TCP proxy that a test can cut and mend, in order to part one node from its Redis.
+// A TCP proxy between a node and its Redis: a test can cut and mend it, or hold back answers.
 
 import { connect, createServer } from 'node:net';
 
@@ -7,6 +7,8 @@ import { defer } from './cleanup.mjs';
 class Proxy {
   #pairs = new Set();
   #isCut = false;
+  #heldText = null;
+  #held = new Set(); // pairs from whose Redis nothing comes
 
   constructor(targetPort) {
     this.listener = createServer((near) => this.#join(near, targetPort));
@@ -28,7 +30,30 @@ class Proxy {
     };
     this.#pairs.add(pair);
     for (const socket of pair) socket.setNoDelay().on('error', drop).on('close', drop);
+    near.on('data', (bytes) => {
+      if (this.#heldText && bytes.includes(this.#heldText)) this.#hold(pair);
+    });
     pair[0].pipe(pair[1]).pipe(pair[0]);
+  }
+
+  #hold(pair) {
+    pair[1].unpipe(pair[0]);
+    this.#held.add(pair);
+  }
+
+  /** Where a request has this text in it, nothing is answered any more until release(). */
+  holdAnswersTo(text) {
+    this.#heldText = text;
+  }
+
+  get isHolding() {
+    return this.#held.size > 0;
+  }
+
+  release() {
+    this.#heldText = null;
+    for (const [near, far] of this.#held) far.pipe(near);
+    this.#held.clear();
   }
 
   /** Ends all connections and refuses new ones until mended. */

@@ -122,6 +122,10 @@ export class Server extends Process {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
+  residentBytes() {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`))[1]) * 1024;
+  }
+
   /** SIGTERM, if nobody sent one yet, and the end that a server in order then comes to. */
   async stop() {
     if (!this.isStopping) this.signal('SIGTERM');
