@@ -140,8 +140,8 @@ void conn_ws_on_idle(struct conn *c)
  * reads again. */
 void conn_ws_overflow(struct conn *c)
 {
-    if (c->state == CONN_DEAD || c->state == CONN_LINGER)
-        return;
+    if (c->state > CONN_LEAVING)
+        return; /* it has been told */
     stream_discard(&c->stream);
     if (c->state != CONN_WS && c->state != CONN_LEAVING) {
         conn_close(c, METRIC_CLOSED_SLOW);

@@ -4,9 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { frame, OP, parseClose } from './support/frames.mjs';
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openWebSocket } from './support/socket.mjs';
+import { eventually } from './support/wait.mjs';
 
 test('PING_INTERVAL', async (t) => {
   const server = await startServer(t, { PING_INTERVAL: '1' });
@@ -80,5 +83,34 @@ test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t
   assert.ok(messages.every(({ result }, i) => result.message === sent[i]), 'a beginning, in order');
   assert.ok(messages.length < sent.length);
   if (close) assert.equal(close.code, 1013); // best effort
+  await slow.untilEnd();
+});
+
+test('MAX_OUTPUT_QUEUE: answers that come after the 1013 do not cut it off', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, REDIS_PORT: String(proxy.port), MAX_OUTPUT_QUEUE: '256k' };
+  const server = await startServer(t, options);
+  const slow = await openWebSocket(t, server);
+  const send = (id, method, params) =>
+    slow.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', id, method, params })));
+  proxy.holdAnswersTo('held/+');
+  await send(1, 'subscribe', { topic: 'flood' });
+  await slow.readJson();
+  await send(2, 'eventlog', { topic: 'held/+', since: -1000 });
+  await eventually('the log was asked', () => proxy.isHolding);
+  slow.socket.pause();
+
+  const publisher = await openClient(t, server);
+  const filler = 'x'.repeat(64 * 1024);
+  await server.untilMetric('the slow reader is dropped', async (now) => {
+    for (let i = 0; i < 4; i++) await publisher.publish('flood', filler);
+    return now.subscriptions === 0;
+  });
+  proxy.release();
+  await publisher.call('eventlog', { topic: 'held/+', since: -1000 }); // after the other answer
+  slow.socket.resume();
+  const { close } = await readAll(slow);
+  assert.deepEqual(close, { code: 1013, reason: 'output queue full' });
   await slow.untilEnd();
 });
