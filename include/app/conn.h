@@ -61,6 +61,7 @@ struct conn {
     uint32_t n_pending; /* calls that the broker has not answered */
     size_t aside_bytes; /* of live messages that its joins set aside */
     size_t collected;   /* bytes of answers that wait for others of their batch */
+    size_t expected;    /* bytes that answers under way may have */
     struct sock_addr peer;
     uint16_t close_code; /* LEAVING: what Close will say */
     enum conn_state state : 8;
@@ -96,7 +97,9 @@ bool conn_has_room(const struct conn *c,
 bool conn_is_half_full(const struct conn *c); /* the queue alone: it shrinks by itself */
 void conn_overflow(struct conn *c);           /* there was no room: closes as conn_send does */
 
-/* A call to the broker is under way, or was answered: `bytes` is what it holds. */
+/* A call to the broker is under way, or was answered: `bytes` is what it holds. Who asks for
+ * something large adds what may come to c->expected, so that no more is asked for at a time than
+ * the output queue can take. */
 void conn_call_began(struct conn *c, size_t bytes);
 void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL: it hung up */
 

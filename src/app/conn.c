@@ -197,14 +197,19 @@ bool conn_is_half_full(const struct conn *c)
 
 static bool is_beyond_bounds(const struct conn *c)
 {
+    size_t quarter = c->worker->context->config->max_output_queue / 4;
+
     return c->n_pending >= CONN_MAX_PENDING || c->worker->pending_bytes > CONN_MAX_PENDING_BYTES ||
-           !conn_has_room(c, c->worker->context->config->max_output_queue / 4);
+           stream_queued(&c->stream) + c->collected + c->expected > 3 * quarter;
 }
 
 static bool is_well_within_bounds(const struct conn *c)
 {
+    size_t half = c->worker->context->config->max_output_queue / 2;
+
     return c->n_pending < CONN_MAX_PENDING / 2 &&
-           c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 && !conn_is_half_full(c);
+           c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 &&
+           stream_queued(&c->stream) + c->expected < half;
 }
 
 static bool may_read_on(const struct conn *c)

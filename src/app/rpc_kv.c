@@ -67,10 +67,18 @@ static void answer(struct pending *p, struct conn *c)
         answer_change(p, c, "del", p->call.kv.ret_found);
 }
 
+/* Values are as long as requests may be. */
+static size_t expected_bytes(const struct conn *c, enum broker_op op)
+{
+    return op == BROKER_OP_GET ? c->worker->context->config->max_message_size : 0;
+}
+
 static void on_done(struct pending *p, struct conn *c)
 {
-    if (c)
+    if (c) {
+        c->expected -= expected_bytes(c, p->call.op);
         answer(p, c);
+    }
     if (p->call.op == BROKER_OP_GET && p->call.kv.ret_value)
         shared_unref(&p->call.kv.ret_value->shared);
 }
@@ -99,6 +107,7 @@ static int kv_start(struct rpc_call *call, struct pending *p, enum broker_op op)
     const struct config *config = call->conn->worker->context->config;
 
     p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    call->conn->expected += expected_bytes(call->conn, op);
     pending_start(p, call->conn, op);
     return EH_OK;
 }

@@ -183,6 +183,15 @@ test('a store that is full refuses and keeps what it has', async (t) => {
   assert.equal(items.length, 1);
 });
 
+testOnBothBrokers('many large values at once', async (t, broker) => {
+  const options = { MAX_OUTPUT_QUEUE: '1m', MAX_MESSAGE_SIZE: '256k' };
+  const client = await openClient(t, await startServer(t, { ...broker, ...options }));
+  const value = 'v'.repeat(100_000);
+  await client.call('set', { key: 'large', value });
+  const gets = Array.from({ length: 100 }, () => client.call('get', { key: 'large' })); // 10 MB
+  for (const answer of await Promise.all(gets)) assert.equal(answer.value, value);
+});
+
 test('in Redis', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '1', REDIS_PREFIX: 'hub' };
