@@ -84,6 +84,8 @@ int rpc_unsubscribe(struct rpc_call *call)
     if (!json_is_array(list))
         return rpc_fail(call, JSONRPC_INVALID_PARAMS,
                         "params must be an array of topics, or an object with topic");
+    if (json_array_size(list) > call->conn->worker->context->config->max_subscriptions)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "more topics than a client may subscribe to");
     json_array_foreach(list, i, v)
     {
         if (!is_filter(v))

@@ -211,6 +211,15 @@ test('subscriptions of a connection', async (t) => {
     assert.deepEqual(await client.call('list'), []);
   });
 
+  await t.test('unsubscribe takes as many topics as a client may have', async (t) => {
+    const client = await openClient(t, server);
+    await client.subscribe('a');
+    const error = await errorOf(client.call('unsubscribe', Array(1001).fill('a')));
+    assert.equal(error.code, -32602);
+    assert.deepEqual(await client.call('unsubscribe', Array(1000).fill('a')),
+      { unsubscribe_count: 1 });
+  });
+
   const unfit = [
     undefined, {}, [1], ['a', null], [['a']], ['a b'], ['#a'], { topic: 1 }, { topic: '' },
   ];
