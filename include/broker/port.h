@@ -26,9 +26,12 @@ struct broker_port {
 };
 
 struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live);
+/* Nothing is posted any more: `room` may still come, when the worker's inbox is gone already. */
+void port_end(struct broker_port *port);
 void port_free(struct broker_port *port);
 
-/* A live message: into the batch, aside, or (box full) a replay begins. Borrows m. */
+/* A live message: into the batch, aside, or (box full) a replay begins, which reads it from the
+ * log; without a log it is lost. Borrows m. */
 void port_live(struct broker_port *port, struct message *m);
 /* Into the batch of this turn, whatever waits; raises the mark. Borrows m. */
 void port_post(struct broker_port *port, struct message *m);

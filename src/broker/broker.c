@@ -171,6 +171,8 @@ static void *broker_main(void *arg)
     loop_run(b->core.loop);
     while (mailbox_drain(b->core.inbox))
         ; /* calls that came too late, and what their answers bring about */
+    for (size_t i = 0; i < b->core.n_ports; i++)
+        port_end(b->core.ports[i]);
     return NULL;
 }
 

@@ -32,13 +32,19 @@ static void batch_free(struct live_batch *batch)
     free(batch);
 }
 
+void port_end(struct broker_port *port)
+{
+    replay_free(port->replay);
+    port->replay = NULL;
+}
+
 void port_free(struct broker_port *port)
 {
     if (!port)
         return;
     if (port->batch)
         batch_free(port->batch);
-    replay_free(port->replay);
+    port_end(port);
     free(port);
 }
 

@@ -199,6 +199,27 @@ static void a_worker_that_stalls_misses_nothing(void **state)
     free(text);
 }
 
+/* A worker with a full box at the end: it takes what is there, and no reading of the log begins. */
+static void stopping_while_a_worker_stalls(void **state)
+{
+    enum { BIG_ONES = 48, SIZE = 1024 * 1024 };
+    struct node *n = fixture_node(*state);
+    char *text = malloc(SIZE + 1);
+
+    memset(text, 'x', SIZE);
+    text[0] = text[SIZE - 1] = '"';
+    text[SIZE] = '\0';
+    node_hold(n, 1);
+    for (size_t i = 0; i < BIG_ONES; i++)
+        node_publish(n, "a", text);
+    node_await_live(n, 0, BIG_ONES);
+    assert_true(node_metric(n, METRIC_LIVE_STALLS) > 0);
+    node_stop(n);
+    node_release(n, 1);
+    node_await_live(n, 1, 1);
+    free(text);
+}
+
 static void without_a_log_ids_and_live_go_on(void **state)
 {
     struct fixture *f = *state;
@@ -262,6 +283,7 @@ int feed_cases(struct fixture *f)
         FIXTURE_TEST(messages_come_back_byte_for_byte, f),
         FIXTURE_TEST(a_large_message_comes_back, f),
         FIXTURE_TEST(a_worker_that_stalls_misses_nothing, f),
+        FIXTURE_TEST(stopping_while_a_worker_stalls, f),
         FIXTURE_TEST(without_a_log_ids_and_live_go_on, f),
         FIXTURE_TEST(stopping_answers_everything_once, f),
         FIXTURE_TEST(a_node_that_stopped_is_not_ready, f),

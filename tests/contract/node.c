@@ -208,6 +208,8 @@ void node_stop(struct node *n)
     for (unsigned i = 0; i < NODE_WORKERS; i++) {
         struct worker *w = &n->workers[i];
 
+        if (w->held)
+            continue;
         mailbox_post(w->inbox, &w->quiet);
         (void)await_count(n, &w->n_quiet, 1); /* it cannot fail the test: this runs in a teardown */
     }

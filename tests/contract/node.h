@@ -16,7 +16,9 @@ struct node;
 /* Broker, workers, threads; returns before the broker is ready. config->metrics is the node's. */
 struct node *node_start(const struct broker_config *config);
 void node_await_ready(struct node *n, bool ready);
-void node_stop(struct node *n); /* all that was posted reaches the broker, then broker_stop */
+/* All that was posted reaches the broker, then broker_stop. What waits behind node_hold comes after
+ * that. */
+void node_stop(struct node *n);
 /* node_stop, ends the threads, checks that every call was answered as often as it was posted, frees
  * all. NULL is fine. */
 void node_free(struct node *n);
