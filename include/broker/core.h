@@ -29,6 +29,7 @@ extern const struct engine_ops redis_engine;
 struct loop *core_loop(struct core *core);
 struct mailbox *core_inbox(struct core *core); /* for a resolver (net/resolver.h) */
 struct metrics_cell *core_metrics(struct core *core);
+bool core_has_log(const struct core *core);
 
 /* A call of a worker or of a replay goes to the engine, or is answered NOT_DONE without one. */
 void core_call(struct core *core, struct broker_call *call);

@@ -12,7 +12,8 @@
 #include "broker/port.h"
 
 /* Puts the port into replay; on one that replays already, what is set aside is not to be trusted
- * any more (the feed was interrupted again) and is read from the log instead. */
+ * any more (the feed was interrupted again) and is read from the log instead. Without a log what
+ * was missed is lost, and what comes goes on. */
 void replay_start(struct broker_port *port);
 void replay_aside(struct broker_port *port, struct message *m); /* borrows m */
 void replay_on_room(struct broker_port *port);

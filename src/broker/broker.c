@@ -47,6 +47,11 @@ struct metrics_cell *core_metrics(struct core *core)
     return core->config.metrics;
 }
 
+bool core_has_log(const struct core *core)
+{
+    return core->config.cache;
+}
+
 struct msgid core_mark(const struct core *core)
 {
     return core->mark;

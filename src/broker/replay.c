@@ -65,6 +65,10 @@ void replay_on_room(struct broker_port *port)
 
 void replay_start(struct broker_port *port)
 {
+    if (!core_has_log(port->core)) {
+        metrics_inc(core_metrics(port->core), METRIC_REPLAY_GAPS);
+        return;
+    }
     metrics_inc(core_metrics(port->core), METRIC_REPLAYS);
     if (port->replay) {
         aside_clear(port->replay);

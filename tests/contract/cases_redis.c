@@ -86,6 +86,33 @@ static void a_feed_that_was_away_is_replayed(void **state)
     }
 }
 
+/* Without a log there is nothing to read: what comes after the feed is back is delivered at once.
+ */
+static void without_a_log_a_feed_goes_on_where_it_is(void **state)
+{
+    enum { ROUNDS = 5, N = 50 };
+    struct fixture *f = *state;
+    struct node *n;
+    uint64_t ids[32];
+
+    f->config.cache = false;
+    n = fixture_node(f);
+    node_publish(n, "a", "\"x\"");
+    node_await_live(n, 0, 1);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t before = 1 + round * N;
+
+        redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, COUNT(ids)));
+        node_await_ready(n, false);
+        redis_server_accept(f->redis);
+        node_await_ready(n, true);
+        for (size_t i = 0; i < N; i++)
+            node_publish(n, "a", "\"x\"");
+        for (unsigned w = 0; w < NODE_WORKERS; w++)
+            node_await_live(n, w, before + N);
+    }
+}
+
 static void while_redis_is_away_calls_fail_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -208,6 +235,7 @@ int redis_cases(struct fixture *f)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(nodes_see_each_other_in_one_order, f),
         FIXTURE_TEST(a_feed_that_was_away_is_replayed, f),
+        FIXTURE_TEST(without_a_log_a_feed_goes_on_where_it_is, f),
         FIXTURE_TEST(while_redis_is_away_calls_fail_in_time, f),
         FIXTURE_TEST(a_redis_that_comes_back_empty_is_told_the_last_id, f),
         FIXTURE_TEST(a_frozen_redis_does_not_hold_a_publish, f),
