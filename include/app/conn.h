@@ -59,6 +59,7 @@ struct conn {
     };
     uint32_t n_subs;
     uint32_t n_pending; /* calls that the broker has not answered */
+    uint32_t count;     /* the last of worker->n_counts that it was counted in */
     size_t aside_bytes; /* of live messages that its joins set aside */
     size_t collected;   /* bytes of answers that wait for others of their batch */
     size_t expected;    /* bytes that answers under way may have */

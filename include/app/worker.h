@@ -53,6 +53,7 @@ struct worker {
     struct broker_port *port;
     struct metrics_cell *metrics;
     struct trie *trie;
+    uint32_t n_counts;   /* how often its connections were counted (presence.c) */
     struct msgid newest; /* highest id that came to this worker: where a new subscription starts */
     struct auth *everybody; /* the rights of all, with DISABLE_AUTH */
     struct shared *ping;    /* one Ping frame for all */
@@ -91,6 +92,7 @@ void worker_free(struct worker *w);
 
 mail_fn worker_on_accepted; /* a struct accepted */
 mail_fn worker_on_live;     /* a struct live_batch */
+mail_fn worker_on_count;    /* a struct broker_count; presence.c */
 
 /* For conn.c */
 struct conn_ref worker_add(struct worker *w, struct conn *c);

@@ -1,8 +1,8 @@
-/* broker.h - the one way to the messages: publish, read the log, and the live feed.
+/* broker.h - the one way to the messages: publish, read the log, the live feed; and who listens.
  * Two implementations (broker/mem.c, broker/redis.c) keep this contract; tests/contract checks it.
- * Thread:  broker_create .. broker_start and broker_stop, broker_free: main. broker_call and
- *          live_batch_free: any worker. broker_is_ready: any. Everything else happens on the
- *          broker's own thread.
+ * Thread:  broker_create .. broker_start and broker_stop, broker_free: main. broker_call,
+ *          broker_counted and live_batch_free: any worker. broker_is_ready: any. Everything else
+ *          happens on the broker's own thread.
  * Owns:    a call belongs to the broker from broker_call until its mail is delivered to the inbox
  *          of its port; then to its fn. Every call is answered exactly once, also at broker_stop.
  * Never:   blocks a caller.
@@ -22,6 +22,7 @@
 #include "hub/message.h"
 #include "hub/metrics.h"
 #include "hub/msgid.h"
+#include "hub/presence.h"
 #include "hub/ratelimit.h"
 #include "net/mailbox.h"
 
@@ -40,6 +41,7 @@
 
 struct broker;
 struct broker_port;
+struct census;
 struct tls;
 
 struct broker_config {
@@ -66,6 +68,7 @@ enum broker_op {
     BROKER_OP_GET,
     BROKER_OP_SET,
     BROKER_OP_DELETE,
+    BROKER_OP_PRESENCE,
 };
 
 enum broker_status {
@@ -120,6 +123,15 @@ struct broker_kv {
     struct bytes *ret_value; /* GET, found: a reference, the receiver's; else NULL */
 };
 
+/* Who is subscribed, on all nodes: connections of which at least one subscription matches the
+ * topic; for a pattern those that have subscribed to this very pattern. */
+struct broker_presence {
+    struct str filter; /* a valid topic or pattern */
+    bool wants_subs;
+    struct presence ret_presence; /* DONE: the receiver's */
+    bool ret_complete;            /* every node has answered in time */
+};
+
 struct broker_call {
     struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
     mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
@@ -134,6 +146,7 @@ struct broker_call {
         struct broker_publish publish;
         struct broker_history history;
         struct broker_kv kv;
+        struct broker_presence presence;
     };
 };
 
@@ -149,10 +162,21 @@ struct live_batch {
 };
 void live_batch_free(struct live_batch *batch);
 
+/* The same question to one worker, which fills in `presence` and gives it back. */
+struct broker_count {
+    struct mail mail;
+    struct census *census; /* the broker's */
+    struct str filter;
+    bool wants_subs;
+    struct presence presence;
+};
+void broker_counted(struct broker_count *part);
+
 int broker_create(const struct broker_config *config, struct broker **ret_broker) EH_MUST_USE;
-/* One port for each worker, before broker_start: where its answers and live batches go. on_live
- * runs on the worker with a struct live_batch. */
-struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live);
+/* One port for each worker, before broker_start: where its answers, live batches and counts go.
+ * They run on the worker: on_live with a struct live_batch, on_count with a struct broker_count. */
+struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live,
+                                     mail_fn *on_count);
 int broker_start(struct broker *b) EH_MUST_USE; /* starts the thread; returns before it is ready */
 
 void broker_call(struct broker *b, struct broker_call *call);

@@ -30,6 +30,9 @@ struct loop *core_loop(struct core *core);
 struct mailbox *core_inbox(struct core *core); /* for a resolver (net/resolver.h) */
 struct metrics_cell *core_metrics(struct core *core);
 bool core_has_log(const struct core *core);
+void *core_engine(struct core *core); /* NULL: it has closed */
+size_t core_port_count(const struct core *core);
+struct broker_port *core_port(const struct core *core, size_t i);
 
 /* A call of a worker or of a replay goes to the engine, or is answered NOT_DONE without one. */
 void core_call(struct core *core, struct broker_call *call);

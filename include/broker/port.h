@@ -15,6 +15,7 @@ struct broker_port {
     struct core *core;
     struct mailbox *inbox; /* the worker's */
     mail_fn *on_live;
+    mail_fn *on_count;
     struct msgid mark;        /* the highest id of ours posted to this port */
     struct live_batch *batch; /* of this turn, or NULL */
     size_t batch_cap;
@@ -25,7 +26,8 @@ struct broker_port {
     atomic_bool wants_room; /* the worker shall post `room` */
 };
 
-struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live);
+struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live,
+                                mail_fn *on_count);
 /* Nothing is posted any more: `room` may still come, when the worker's inbox is gone already. */
 void port_end(struct broker_port *port);
 void port_free(struct broker_port *port);

@@ -1,5 +1,6 @@
 /* redis_engine.h - what the parts of the cluster engine share: redis.c holds the connections and
- * their state, redis_lane.c and redis_history.c send the calls. Only these include it.
+ * their state, redis_lane.c, redis_history.c and redis_presence.c send the calls. Only these
+ * include it.
  * Thread:  the broker's.
  * Rule:    nothing is sent while the feed is not joined: until then this node does not know whether
  *          ids have gone backwards (docs/ARCHITECTURE.md).
@@ -26,6 +27,8 @@ struct redis_notice {
     char said[REDIS_WHY_MAX];
 };
 
+struct redis_presence;
+
 struct redis_engine {
     struct core *core;
     const struct broker_config *config;
@@ -37,6 +40,7 @@ struct redis_engine {
     struct redis_link **readers;
     struct redis_queue urgent;  /* history with a deadline */
     struct redis_queue patient; /* ... without */
+    struct redis_presence *presence;
     struct timer tick;
     unsigned ticks;
     bool ready;
@@ -48,6 +52,8 @@ struct redis_engine {
 bool redis_notice_is_new(struct redis_notice *n, const char *what);
 /* Redis answered with an error: says so once, and makes all connections new where that may help. */
 void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *error);
+/* A command connection that can send, each in turn; or NULL. */
+struct redis_link *redis_engine_pick(struct redis_engine *e);
 
 void redis_lanes_take(struct redis_engine *e, struct broker_call *call);
 void redis_lanes_pump(struct redis_engine *e); /* sends what can be sent now */

@@ -24,12 +24,15 @@ struct redis_feed_events {
     void (*on_down)(void *owner, const char *why);
     /* Redis refused to raise. */
     void (*on_refused)(void *owner, const struct redisReply *error);
+    /* Something came on one of `channels`. */
+    void (*on_message)(void *owner, struct str channel, struct str payload);
 };
 
 struct redis_feed_config {
     struct core *core;
     const struct redis_names *names;
     struct redis_link_config link; /* its events and owner are the feed's to set */
+    struct str channels[2];        /* subscribed to besides the messages; borrowed */
     const struct redis_feed_events *events;
     void *owner;
 };

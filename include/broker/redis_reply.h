@@ -37,8 +37,9 @@ int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret) EH_M
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
                         size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
 
-/* A message of the feed: pmessage, pattern, channel, payload. */
+/* A message of the feed: pmessage, pattern, channel, payload; or message, channel, payload. */
 struct redis_push {
+    bool is_pattern;
     struct str channel;
     struct str payload;
 };

@@ -59,6 +59,7 @@ enum metric {
     METRIC_HISTORY_COMPLETE,    /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE,  /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,      /* {outcome="failed"} */
+    METRIC_PRESENCE_DROPPED,    /* presence_questions_dropped_total: other nodes ask too much */
     METRIC_REWINDS,             /* broker_rewinds_total: the ids went backwards */
     METRIC_REPLAYS,             /* broker_replays_total: the log was read for what was missed */
     METRIC_REPLAY_GAPS,         /* broker_replays_incomplete_total: not all could be given back */

@@ -35,6 +35,8 @@ void trie_remove(struct trie *t, struct trie_sub *s);
 /* The place that subs of this filter share; NULL when nobody needs it. */
 const struct trie_node *trie_find(const struct trie *t, struct str filter);
 void trie_match(const struct trie *t, struct str topic, trie_fn *fn, void *arg);
+/* Those of exactly this filter. */
+void trie_each(const struct trie *t, struct str filter, trie_fn *fn, void *arg);
 
 /* The filter that a sub was added under: writes at most TOPIC_MAX bytes, returns the length. The
  * trie keeps the text once for all who share it. */

@@ -31,6 +31,7 @@ static const struct rpc_method {
     { "get", rpc_get },
     { "set", rpc_set },
     { "del", rpc_del },
+    { "presence", rpc_presence },
     { "ping", rpc_ping },
     { "disconnect", rpc_disconnect },
 };

@@ -194,7 +194,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
         worker_free(w);
         return EH_EIO;
     }
-    w->port = broker_port_open(context->broker, w->inbox, worker_on_live);
+    w->port = broker_port_open(context->broker, w->inbox, worker_on_live, worker_on_count);
     loop_timer(w->loop, &w->chores, CHORES_MS);
     *ret_worker = w;
     return EH_OK;

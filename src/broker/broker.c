@@ -52,6 +52,21 @@ bool core_has_log(const struct core *core)
     return core->config.cache;
 }
 
+void *core_engine(struct core *core)
+{
+    return core->engine;
+}
+
+size_t core_port_count(const struct core *core)
+{
+    return core->n_ports;
+}
+
+struct broker_port *core_port(const struct core *core, size_t i)
+{
+    return core->ports[i];
+}
+
 struct msgid core_mark(const struct core *core)
 {
     return core->mark;
@@ -199,13 +214,14 @@ int broker_create(const struct broker_config *config, struct broker **ret_broker
     return EH_OK;
 }
 
-struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live)
+struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live,
+                                     mail_fn *on_count)
 {
     struct core *core = &b->core;
 
     assert(!b->started);
     core->ports = mem_array(core->ports, core->n_ports + 1, sizeof(core->ports[0]));
-    core->ports[core->n_ports] = port_create(core, inbox, on_live);
+    core->ports[core->n_ports] = port_create(core, inbox, on_live, on_count);
     return core->ports[core->n_ports++];
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/census.h"
 #include "broker/mem_gate.h"
 #include "broker/mem_log.h"
 #include "broker/mem_read.h"
@@ -26,6 +27,7 @@ struct mem {
     struct mem_log log;
     struct mem_table kv;
     struct mem_gate gate;
+    struct list asked; /* calls about presence that the workers have not answered */
 };
 
 static void share_memory(struct mem *mem)
@@ -55,6 +57,7 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
 
     mem->core = core;
     mem->cache = config->cache;
+    list_init(&mem->asked);
     mem_log_init(&mem->log, &limits, clock_wall_ms());
     mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
     mem_gate_init(&mem->gate, config->memory_limit / GATE_SHARE);
@@ -132,6 +135,27 @@ static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
     return BROKER_DONE;
 }
 
+static void on_counted(void *engine, void *arg, struct presence total)
+{
+    struct mem *mem = engine;
+    struct broker_call *call = arg;
+
+    if (!mem) {
+        presence_done(&total);
+        return;
+    }
+    list_remove(&call->mail.link);
+    call->presence.ret_presence = total;
+    call->presence.ret_complete = true;
+    core_answer(mem->core, call, BROKER_DONE);
+}
+
+static void presence(struct mem *mem, struct broker_call *call)
+{
+    list_push(&mem->asked, &call->mail.link);
+    census_start(mem->core, call->presence.filter, call->presence.wants_subs, on_counted, call);
+}
+
 static void mem_call(void *engine, struct broker_call *call)
 {
     struct mem *mem = engine;
@@ -142,14 +166,18 @@ static void mem_call(void *engine, struct broker_call *call)
     case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
     case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
     case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
+    case BROKER_OP_PRESENCE: presence(mem, call); break;
     }
 }
 
 static void mem_close(void *engine)
 {
     struct mem *mem = engine;
+    struct list *link;
 
     timer_stop(&mem->sweep);
+    while ((link = list_pop(&mem->asked)))
+        core_answer(mem->core, container_of(link, struct broker_call, mail.link), BROKER_NOT_DONE);
     mem_log_done(&mem->log);
     mem_table_done(&mem->kv);
     mem_gate_done(&mem->gate);

@@ -14,13 +14,15 @@ static void on_room(struct mail *m, void *owner)
     replay_on_room(container_of(m, struct broker_port, room));
 }
 
-struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live)
+struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live,
+                                mail_fn *on_count)
 {
     struct broker_port *port = mem_zalloc(sizeof(*port));
 
     port->core = core;
     port->inbox = inbox;
     port->on_live = on_live;
+    port->on_count = on_count;
     port->room.fn = on_room;
     return port;
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/redis_presence.h"
 #include "broker/redis_reply.h"
 
 #define TICK_MS        1000
@@ -101,16 +102,23 @@ void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *er
 
 static void engine_call(void *engine, struct broker_call *call)
 {
-    if (call->op == BROKER_OP_HISTORY)
-        redis_history_take(engine, call);
-    else
-        redis_lanes_take(engine, call);
+    struct redis_engine *e = engine;
+
+    switch (call->op) {
+    case BROKER_OP_HISTORY: redis_history_take(e, call); break;
+    case BROKER_OP_PRESENCE: redis_presence_take(e->presence, call); break;
+    case BROKER_OP_PUBLISH:
+    case BROKER_OP_GET:
+    case BROKER_OP_SET:
+    case BROKER_OP_DELETE: redis_lanes_take(e, call); break;
+    }
 }
 
 static void pump(struct redis_engine *e)
 {
     redis_lanes_pump(e);
     redis_history_pump(e);
+    redis_presence_pump(e->presence);
 }
 
 /* ---- what the connections report ---- */
@@ -147,10 +155,8 @@ static void on_link_room(struct redis_link *l, void *owner)
 }
 
 /* In turn, so that the feed's probe finds every connection that is dead without having said so. */
-static struct redis_link *pick_link(void *owner)
+struct redis_link *redis_engine_pick(struct redis_engine *e)
 {
-    struct redis_engine *e = owner;
-
     for (size_t i = 0; i < n_links(e); i++) {
         struct redis_link *l = link_at(e, (e->ticks + i) % n_links(e));
 
@@ -158,6 +164,18 @@ static struct redis_link *pick_link(void *owner)
             return l;
     }
     return NULL;
+}
+
+static struct redis_link *pick_for_feed(void *owner)
+{
+    return redis_engine_pick(owner);
+}
+
+static void on_feed_message(void *owner, struct str channel, struct str payload)
+{
+    struct redis_engine *e = owner;
+
+    redis_presence_on_message(e->presence, channel, payload);
 }
 
 static void on_feed_joined(void *owner)
@@ -200,7 +218,8 @@ static const struct redis_link_events link_events = {
 };
 
 static const struct redis_feed_events feed_events = {
-    .pick = pick_link,
+    .pick = pick_for_feed,
+    .on_message = on_feed_message,
     .on_joined = on_feed_joined,
     .on_down = on_feed_down,
     .on_refused = on_feed_refused,
@@ -253,7 +272,10 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     redis_queue_init(&e->urgent, core);
     redis_queue_init(&e->patient, core);
     create_links(e);
+    e->presence = redis_presence_create(e);
     feed.names = &e->names;
+    feed.channels[0] = redis_presence_channel(e->presence, false);
+    feed.channels[1] = redis_presence_channel(e->presence, true);
     feed.link = link_config(e);
     e->feed = redis_feed_create(&feed);
     timer_init(&e->tick, on_tick);
@@ -270,6 +292,7 @@ static void engine_close(void *engine)
 
     timer_stop(&e->tick);
     redis_feed_close(e->feed);
+    redis_presence_close(e->presence);
     for (size_t i = 0; i < n_links(e); i++)
         redis_link_free(link_at(e, i));
     for (size_t i = 0; i < e->n_lanes; i++)
@@ -277,6 +300,7 @@ static void engine_close(void *engine)
     redis_queue_done(&e->urgent);
     redis_queue_done(&e->patient);
     redis_feed_free(e->feed);
+    redis_presence_free(e->presence);
     redis_names_done(&e->names);
     free(e->lanes);
     free(e->readers);

@@ -144,15 +144,35 @@ static void on_subscribed(void *owner, void *arg, enum redis_fate fate,
     redis_feed_on_command_link(f);
 }
 
-static void on_up(struct redis_link *l, void *owner)
+static void on_channel(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
-    struct redis_feed *f = owner;
+    (void)arg;
+    if (fate == REDIS_ANSWERED && redis_reply_is_error(reply))
+        redis_feed_drop(owner, redis_reply_text(reply).p);
+}
+
+static void subscribe(struct redis_feed *f, struct str command, struct str channel,
+                      struct redis_done done)
+{
     struct redis_command c;
 
     redis_command_init(&c);
-    redis_command_add(&c, STR("PSUBSCRIBE"));
-    redis_command_add(&c, buf_str(&f->pattern));
-    redis_link_send(l, &c, (struct redis_done){ on_subscribed, f, NULL });
+    redis_command_add(&c, command);
+    redis_command_add(&c, channel);
+    redis_link_send(f->link, &c, done);
+}
+
+/* The pattern last: when it is confirmed, all is. */
+static void on_up(struct redis_link *l, void *owner)
+{
+    struct redis_feed *f = owner;
+
+    (void)l;
+    for (size_t i = 0; i < sizeof(f->config.channels) / sizeof(f->config.channels[0]); i++)
+        subscribe(f, STR("SUBSCRIBE"), f->config.channels[i],
+                  (struct redis_done){ on_channel, f, NULL });
+    subscribe(f, STR("PSUBSCRIBE"), buf_str(&f->pattern),
+              (struct redis_done){ on_subscribed, f, NULL });
 }
 
 static void on_down(struct redis_link *l, void *owner, const char *why)
@@ -197,6 +217,10 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
 
     if (redis_reply_push(reply, &push) < 0) {
         redis_link_drop(l, "a reply that is no message");
+        return;
+    }
+    if (!push.is_pattern) {
+        f->config.events->on_message(f->config.owner, push.channel, push.payload);
         return;
     }
     topic = keys_channel_topic(f->config.names->prefix, push.channel);

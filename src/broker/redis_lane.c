@@ -14,7 +14,8 @@ static void make_command(struct redis_engine *e, const struct broker_call *call,
     case BROKER_OP_GET: redis_command_get(ret, &e->names, &call->kv); break;
     case BROKER_OP_SET: redis_command_set(ret, &e->names, &call->kv); break;
     case BROKER_OP_DELETE: redis_command_delete(ret, &e->names, &call->kv); break;
-    case BROKER_OP_HISTORY: assert(false); break; /* redis_history.c */
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: assert(false); break; /* not ours */
     }
 }
 
@@ -25,7 +26,8 @@ static int take_reply(struct broker_call *call, const struct redisReply *reply)
     case BROKER_OP_GET: return redis_reply_get(reply, &call->kv);
     case BROKER_OP_SET: return redis_reply_set(reply);
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
-    case BROKER_OP_HISTORY: break;
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: break;
     }
     return EH_EINVAL;
 }

@@ -16,11 +16,9 @@
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
-#define UNSENT_MAX                                                                                 \
-    (256 * 1024) /* bytes; more stays with the caller, who can still take it back                  \
-                  */
-#define SHA_TEXT 40
-#define WHY_MAX  160
+#define UNSENT_MAX     (256 * 1024) /* bytes; more stays with the caller, who may take it back */
+#define SHA_TEXT       40
+#define WHY_MAX        160
 
 enum state {
     LINK_DOWN,      /* waits for its timer, then tries */
@@ -242,9 +240,18 @@ static void on_answer(struct redis_link *l, struct redis_request *rq, const redi
         on_drained(l);
 }
 
+/* What was subscribed to may come between the answers to the commands that subscribe. */
+static bool is_push(const struct redis_link *l, const redisReply *reply)
+{
+    struct redis_push push;
+
+    return l->config.events->on_push && redis_reply_push(reply, &push) == EH_OK;
+}
+
 static void on_reply(struct redis_link *l, const redisReply *reply)
 {
-    struct list *e = list_pop(&l->requests);
+    bool is_asked = !list_empty(&l->requests) && !is_push(l, reply);
+    struct list *e = is_asked ? list_pop(&l->requests) : NULL;
 
     if (e)
         on_answer(l, container_of(e, struct redis_request, link), reply);

@@ -197,12 +197,15 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
 
 int redis_reply_push(const struct redisReply *r, struct redis_push *ret)
 {
-    struct redis_push push;
+    struct redis_push push = { .is_pattern = is_array(r, 4) };
 
-    if (!is_array(r, 4) || !str_eq(redis_reply_text(r->element[0]), STR("pmessage")))
+    if (!push.is_pattern && !is_array(r, 3))
         return EH_EINVAL;
-    push.channel = redis_reply_text(r->element[2]);
-    push.payload = redis_reply_text(r->element[3]);
+    if (!str_eq(redis_reply_text(r->element[0]),
+                push.is_pattern ? STR("pmessage") : STR("message")))
+        return EH_EINVAL;
+    push.channel = redis_reply_text(r->element[r->elements - 2]);
+    push.payload = redis_reply_text(r->element[r->elements - 1]);
     if (!push.channel.p || !push.payload.p)
         return EH_EINVAL;
     *ret = push;

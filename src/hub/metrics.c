@@ -89,6 +89,9 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
     [METRIC_HISTORY_FAILED] = HISTORY("failed"),
 
+    [METRIC_PRESENCE_DROPPED] =
+        PLAIN("presence_questions_dropped_total", 0,
+              "Questions of other nodes about presence that were too many at a time."),
     [METRIC_REWINDS] =
         PLAIN("broker_rewinds_total", 0, "Times that the broker's ids went backwards."),
     [METRIC_REPLAYS] =

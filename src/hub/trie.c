@@ -276,6 +276,15 @@ void trie_match(const struct trie *t, struct str topic, trie_fn *fn, void *arg)
     match_below(&m, t->root, topic);
 }
 
+void trie_each(const struct trie *t, struct str filter, trie_fn *fn, void *arg)
+{
+    const struct match m = { .trie = t, .fn = fn, .arg = arg };
+    const struct trie_node *node = trie_find(t, filter);
+
+    if (node)
+        report(&m, node);
+}
+
 /* Written from its end, level by level up to the root. */
 size_t trie_filter(const struct trie_sub *s, char *out)
 {

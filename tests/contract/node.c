@@ -87,6 +87,20 @@ static void on_live(struct mail *m, void *owner)
     live_batch_free(batch);
 }
 
+static void on_count(struct mail *m, void *owner)
+{
+    struct broker_count *part = container_of(m, struct broker_count, mail);
+    const struct worker *w = owner;
+
+    part->presence.count = 3;
+    if (part->wants_subs) {
+        presence_add_sub(&part->presence, STR("both"));
+        presence_add_sub(&part->presence,
+                         w == w->node->workers ? STR("worker 0") : STR("worker 1"));
+    }
+    broker_counted(part);
+}
+
 static void on_hold(struct mail *m, void *owner)
 {
     struct worker *w = owner;
@@ -136,7 +150,7 @@ static void worker_start(struct node *n, struct worker *w)
     w->stop.fn = on_stop;
     assert_int_equal(loop_create(&w->loop), EH_OK);
     assert_int_equal(mailbox_create(w->loop, w, &w->inbox), EH_OK);
-    w->port = broker_port_open(n->broker, w->inbox, on_live);
+    w->port = broker_port_open(n->broker, w->inbox, on_live, on_count);
     assert_int_equal(pthread_create(&w->thread, NULL, worker_main, w), 0);
 }
 
@@ -229,6 +243,8 @@ static bool asked_free(struct asked *a)
     }
     if (a->call.op == BROKER_OP_GET && a->call.kv.ret_value)
         shared_unref(&a->call.kv.ret_value->shared);
+    if (a->call.op == BROKER_OP_PRESENCE)
+        presence_done(&a->call.presence.ret_presence);
     free((char *)a->text.p);
     free(a);
     return is_wrong;
@@ -313,6 +329,19 @@ struct asked *node_history_call(struct node *n, const struct broker_history *que
     struct asked *a = asked_create(n, BROKER_OP_HISTORY);
 
     a->call.history = *question;
+    return a;
+}
+
+struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs)
+{
+    struct asked *a = asked_create(n, BROKER_OP_PRESENCE);
+    size_t length = strlen(topic);
+
+    assert_true(length < sizeof(a->topic));
+    memcpy(a->topic, topic, length);
+    a->call.deadline = clock_mono_ms() + n->timeout_ms;
+    a->call.presence.filter = str_make(a->topic, length);
+    a->call.presence.wants_subs = wants_subs;
     return a;
 }
 

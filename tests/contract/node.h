@@ -34,10 +34,14 @@ struct asked {
     struct mail post;
 };
 
+/* What a worker says when the broker counts: 3 connections and the sub `both`, and each its own
+ * sub, `worker 0` or `worker 1`. */
+
 /* Fills a call in without posting it; history has no deadline, the others have the config's. */
 struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
 struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
+struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs);
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);

@@ -50,6 +50,10 @@ async function typicalSession(t, server, isGone) {
   const joined = await client.subscribe('session/1', { sinceEventId: ids[1] });
   await joined.untilCount(LOG_LENGTH - 1);
   assert.equal(joined.answer.recovered, true);
+  await client.call('set', { key: 'session', value: 'v', ttl: 60 });
+  assert.equal((await client.call('get', { key: 'session' })).value, 'v');
+  assert.equal((await client.call('del', { key: 'session' })).success, true);
+  assert.equal((await client.call('presence', { topic: 'session/1' })).count, 1);
   await eventually('what has expired is forgotten', async () => {
     assert.equal(client.closed, null);
     await client.call('eventlog', { topic: 'session/+', since: -60_000 });

@@ -318,6 +318,19 @@ static void a_page_of_another_form_is_refused(void **state)
 
 /* ---- the feed ---- */
 
+static void a_message_of_a_channel_is_a_message(void **state)
+{
+    redisReply *r = reply_of(STR("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"));
+    struct redis_push push;
+
+    (void)state;
+    assert_int_equal(redis_reply_push(r, &push), EH_OK);
+    assert_false(push.is_pattern);
+    assert_true(str_eq(push.channel, STR("a")));
+    assert_true(str_eq(push.payload, STR("b")));
+    freeReplyObject(r);
+}
+
 static void a_message_of_the_feed_is_a_pmessage(void **state)
 {
     struct buf wire = { 0 };
@@ -332,16 +345,19 @@ static void a_message_of_the_feed_is_a_pmessage(void **state)
     add_bulk(&wire, STR("{}"));
     r = reply_of(buf_str(&wire));
     assert_int_equal(redis_reply_push(r, &push), EH_OK);
+    assert_true(push.is_pattern);
     assert_true(str_eq(push.channel, STR("eventhub:a")));
     assert_true(str_eq(push.payload, STR("{}")));
     freeReplyObject(r);
     buf_done(&wire);
 }
 
-static void what_is_no_pmessage_is_refused(void **state)
+static void what_is_no_message_is_refused(void **state)
 {
     static const char *const cases[] = {
-        "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "*3\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n",
+        "*2\r\n$7\r\nmessage\r\n$1\r\na\r\n",
         "*4\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
         "*4\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n",
         "*4\r\n$8\r\npmessage\r\n$1\r\na\r\n$-1\r\n$1\r\nb\r\n",
@@ -444,8 +460,9 @@ int main(void)
         cmocka_unit_test(a_page_of_history_is_read),
         cmocka_unit_test(an_absolute_since_stays),
         cmocka_unit_test(a_page_of_another_form_is_refused),
+        cmocka_unit_test(a_message_of_a_channel_is_a_message),
         cmocka_unit_test(a_message_of_the_feed_is_a_pmessage),
-        cmocka_unit_test(what_is_no_pmessage_is_refused),
+        cmocka_unit_test(what_is_no_message_is_refused),
         cmocka_unit_test(payloads_of_ours_and_of_others_are_taken),
         cmocka_unit_test(junk_in_our_channels_is_refused),
     };

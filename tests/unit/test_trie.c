@@ -169,6 +169,32 @@ static void subs_of_a_filter_are_found_at_one_node(void **state)
 }
 
 /* As long and as deep as a topic may be: one level of 256 bytes, and 255 levels. */
+static size_t each(const char *filter)
+{
+    size_t n = 0;
+
+    trie_each(trie, str_of(filter), deliver, &n);
+    return n;
+}
+
+static void subs_of_exactly_a_filter_are_reported(void **state)
+{
+    static const char *const filters[] = { "a/+", "a/b", "a/#", "a/+", "a/+/c", "#" };
+    struct subscriber subs[ARRAY_LEN(filters)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++)
+        add(&subs[i], filters[i]);
+    assert_int_equal(each("a/+"), 2);
+    assert_int_equal(subs[0].delivered + subs[3].delivered, 2);
+    assert_int_equal(each("a/#"), 1);
+    assert_int_equal(each("#"), 1);
+    assert_int_equal(each("a"), 0); /* on the way to others */
+    assert_int_equal(each("b/+"), 0);
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++)
+        trie_remove(trie, &subs[i].sub);
+}
+
 static void extremes_fit(void **state)
 {
     char longest[TOPIC_MAX + 1] = { 0 };
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(removing_an_inner_filter_keeps_what_is_below),
         cmocka_unit_test(the_filter_can_be_read_back),
         cmocka_unit_test(subs_of_a_filter_are_found_at_one_node),
+        cmocka_unit_test(subs_of_exactly_a_filter_are_reported),
         cmocka_unit_test(extremes_fit),
         cmocka_unit_test(the_table_grows_and_shrinks),
         cmocka_unit_test(random_changes_agree_with_a_naive_matcher),

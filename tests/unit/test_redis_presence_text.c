@@ -1,0 +1,202 @@
+#include "broker/redis_presence_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub/auth.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define QUESTION "{\"id\":7,\"node\":\"0123456789abcdef\",\"subs\":true,\"topic\":\"a/+\",\"v\":1}"
+#define ANSWER   "{\"count\":3,\"id\":7,\"more\":false,\"subs\":[\"ann\",\"b\\u0000\"],\"v\":1}"
+
+static void a_question_is_read_as_it_was_written(void **state)
+{
+    struct redis_presence_question q;
+    struct buf out = { 0 };
+
+    (void)state;
+    assert_int_equal(redis_presence_read_question(STR(QUESTION), &q), EH_OK);
+    assert_int_equal(q.id, 7);
+    assert_string_equal(q.node, "0123456789abcdef");
+    assert_string_equal(q.filter, "a/+");
+    assert_true(q.wants_subs);
+    redis_presence_add_question(&out, &q);
+    assert_true(str_eq(buf_str(&out), STR(QUESTION)));
+    buf_done(&out);
+}
+
+static void an_answer_is_read_as_it_was_written(void **state)
+{
+    struct redis_presence_answer a;
+    struct buf out = { 0 };
+
+    (void)state;
+    assert_int_equal(redis_presence_read_answer(STR(ANSWER), &a), EH_OK);
+    assert_int_equal(a.id, 7);
+    assert_int_equal(a.presence.count, 3);
+    assert_int_equal(a.presence.n_subs, 2);
+    assert_false(a.presence.more);
+    redis_presence_add_answer(&out, &a);
+    assert_true(str_eq(buf_str(&out), STR(ANSWER)));
+    buf_done(&out);
+    presence_done(&a.presence);
+}
+
+/* Each is one change to a good text: `from` becomes `to`. */
+struct change {
+    const char *from, *to;
+};
+
+static char *changed(const char *text, const struct change *c)
+{
+    const char *at = strstr(text, c->from);
+    size_t before, size = strlen(text) + strlen(c->to) + 1;
+    char *out = malloc(size);
+
+    assert_non_null(at);
+    assert_non_null(out);
+    before = (size_t)(at - text);
+    memcpy(out, text, before);
+    strcpy(out + before, c->to);
+    strcat(out, at + strlen(c->from));
+    return out;
+}
+
+static void questions_that_are_none(void **state)
+{
+    static const struct change changes[] = {
+        { "{", "[{" },
+        { "}", "" },
+        { "\"v\":1", "\"v\":2" },
+        { "\"v\":1", "\"v\":1,\"v\":1" },
+        { ",\"v\":1", "" },
+        { "7", "-1" },
+        { "7", "\"7\"" },
+        { "7", "1.5" },
+        { "\"id\":7,", "" },
+        { "0123456789abcdef", "0123456789abcde" },
+        { "0123456789abcdef", "0123456789abcdef0" },
+        { "0123456789abcdef", "0123456789ABCDEF" },
+        { "0123456789abcdef", "*123456789abcdef" },
+        { "\"0123456789abcdef\"", "1" },
+        { "true", "1" },
+        { "a/+", "a/" },
+        { "a/+", "" },
+        { "a/+", "a b" },
+        { "\"a/+\"", "[]" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        char *text = changed(QUESTION, &changes[i]);
+        struct redis_presence_question q;
+
+        if (redis_presence_read_question(str_of(text), &q) == EH_OK)
+            fail_msg("accepted: %s", text);
+        free(text);
+    }
+}
+
+static void answers_that_are_none(void **state)
+{
+    static const struct change changes[] = {
+        { "{", "" },
+        { "\"v\":1", "\"v\":0" },
+        { "3", "-3" },
+        { "3", "1000000001" },
+        { "3", "null" },
+        { "7", "99999999999999999999" },
+        { "false", "0" },
+        { "[\"ann\",", "{\"ann\":" },
+        { "\"ann\"", "7" },
+        { "\"ann\"", "\"\"" },
+        { "\"subs\"", "\"names\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        char *text = changed(ANSWER, &changes[i]);
+        struct redis_presence_answer a;
+
+        if (redis_presence_read_answer(str_of(text), &a) == EH_OK)
+            fail_msg("accepted: %s", text);
+        free(text);
+    }
+}
+
+/* An answer with `n` subs of `length` bytes, all the same. */
+static int read_with_subs(size_t n, size_t length, struct redis_presence_answer *ret)
+{
+    struct buf text = { 0 };
+    int rc;
+
+    buf_add_str(&text, STR("{\"count\":3,\"id\":7,\"more\":false,\"v\":1,\"subs\":["));
+    for (size_t i = 0; i < n; i++) {
+        buf_add_str(&text, i ? STR(",\"") : STR("\""));
+        memset(buf_reserve(&text, length), 'x', length);
+        buf_commit(&text, length);
+        buf_add_char(&text, '"');
+    }
+    buf_add_str(&text, STR("]}"));
+    rc = redis_presence_read_answer(buf_str(&text), ret);
+    buf_done(&text);
+    return rc;
+}
+
+static void sizes_have_limits(void **state)
+{
+    struct redis_presence_answer a;
+
+    (void)state;
+    assert_int_equal(read_with_subs(PRESENCE_SUBS, AUTH_SUB_MAX, &a), EH_OK);
+    assert_int_equal(a.presence.n_subs, 1);
+    presence_done(&a.presence);
+    assert_int_equal(read_with_subs(PRESENCE_SUBS + 1, 1, &a), EH_EINVAL);
+    assert_int_equal(read_with_subs(1, AUTH_SUB_MAX + 1, &a), EH_EINVAL);
+    assert_int_equal(read_with_subs(1, REDIS_PRESENCE_ANSWER_MAX, &a), EH_EINVAL);
+}
+
+static void an_answer_leaves_out_what_would_make_it_too_long(void **state)
+{
+    struct redis_presence_answer a = { .id = 1, .presence.count = 1000 }, back;
+    char sub[AUTH_SUB_MAX];
+    struct buf out = { 0 };
+
+    (void)state;
+    memset(sub, 1, sizeof(sub)); /* a control: six bytes each */
+    for (size_t i = 0; i < PRESENCE_SUBS; i++) {
+        sub[0] = (char)('0' + i / 100);
+        sub[1] = (char)('0' + i / 10 % 10);
+        sub[2] = (char)('0' + i % 10);
+        presence_add_sub(&a.presence, str_make(sub, sizeof(sub)));
+    }
+    redis_presence_add_answer(&out, &a);
+    assert_true(buf_used(&out) < REDIS_PRESENCE_ANSWER_MAX);
+    assert_int_equal(redis_presence_read_answer(buf_str(&out), &back), EH_OK);
+    assert_true(back.presence.more);
+    assert_int_equal(back.presence.count, 1000);
+    assert_in_range(back.presence.n_subs, 100, PRESENCE_SUBS - 1);
+    presence_done(&back.presence);
+    presence_done(&a.presence);
+    buf_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_question_is_read_as_it_was_written),
+        cmocka_unit_test(an_answer_is_read_as_it_was_written),
+        cmocka_unit_test(questions_that_are_none),
+        cmocka_unit_test(answers_that_are_none),
+        cmocka_unit_test(sizes_have_limits),
+        cmocka_unit_test(an_answer_leaves_out_what_would_make_it_too_long),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
