@@ -19,8 +19,16 @@
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
 
 struct config {
-    char *listen_address;    /* "": :: with IPv4 too */
-    uint64_t listen_port;    /* 0: any free port, for tests; the log says which */
+    char *listen_address; /* "": :: with IPv4 too */
+    uint64_t listen_port; /* 0: any free port, for tests; the log says which */
+    bool enable_ssl;
+    uint64_t ssl_listen_port; /* 0: as above */
+    char *ssl_certificate;    /* paths; "": none */
+    char *ssl_private_key;
+    char *ssl_ca_certificate;
+    bool ssl_cert_auto_reload;
+    uint64_t ssl_cert_check_interval; /* s */
+    bool disable_unsecure_listener;
     uint64_t worker_threads; /* 0: as many as CPUs this process may use */
     uint64_t broker;         /* enum config_broker */
     char *jwt_secret;

@@ -1,4 +1,5 @@
-/* conn.h - one client: HTTP first, then WebSocket or an event stream, then closing.
+/* conn.h - one client, plain or over TLS: HTTP first, then WebSocket or an event stream, then
+ * closing.
  * Thread:  its worker's; a pointer to it never leaves that thread.
  * Owns:    its stream, its subscriptions (app/sub.h), its rights, what is half-read.
  * Life:    conn_open .. conn_close; the memory goes at the end of the turn.
@@ -72,8 +73,8 @@ struct conn {
     enum metric closed_as; /* the reason of disconnects_total, once known */
 };
 
-/* Takes the fd. A connection that cannot be served is closed and counted. */
-void conn_open(struct worker *w, int fd, const struct sock_addr *peer);
+/* Takes the fd. tls NULL: plain. A connection that cannot be served is closed and counted. */
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tls *tls);
 /* Ends it now; the reason counts unless one was noted before. */
 void conn_close(struct conn *c, enum metric reason);
 /* Everything was said: flush, FIN, and wait for the peer's FIN a moment. */

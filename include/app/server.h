@@ -1,5 +1,6 @@
 /* server.h - starts the threads in order, waits for signals, stops the threads in order.
  * Thread:  main.
+ * SIGHUP:  reads the TLS certificates again, ours and those for Redis.
  * Start:   listening sockets, broker, workers, acceptor. Stop: not ready any more, DRAIN_DELAY, the
  *          acceptor, Close 1001 to all clients over 70 % of the time left, the workers, the broker.
  */

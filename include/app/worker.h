@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "app/config.h"
+#include "app/listeners.h"
 #include "broker/broker.h"
 #include "hub/auth.h"
 #include "hub/metrics.h"
@@ -25,6 +26,7 @@ struct conn;
 struct context {
     const struct config *config;
     struct auth_policy tokens;
+    const struct listeners *listeners;
     struct broker *broker;
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */

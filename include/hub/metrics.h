@@ -40,6 +40,7 @@ enum metric {
     METRIC_CLOSED_TOO_BIG,      /* {reason="too_big"}: 1009 */
     METRIC_CLOSED_TIMEOUT,      /* {reason="timeout"}: nothing came for two ping intervals */
     METRIC_CLOSED_HANDSHAKE,    /* {reason="handshake_timeout"} */
+    METRIC_CLOSED_TLS,          /* {reason="tls_handshake"}: it failed */
     METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
     METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */
     METRIC_CLOSED_SERVER,       /* {reason="server"}: after an answer, disconnect */
@@ -56,6 +57,8 @@ enum metric {
     METRIC_REFUSED_BROKER,      /* {reason="broker_unavailable"}: -32603 */
     METRIC_REFUSED_RATE,        /* {reason="rate_limited"}: a publish over the token's limit */
     METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
+    METRIC_TLS_FULL,            /* tls_handshakes_total{kind="full"} */
+    METRIC_TLS_RESUMED,         /* {kind="resumed"} */
     METRIC_HISTORY_COMPLETE,    /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE,  /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,      /* {outcome="failed"} */
@@ -67,6 +70,8 @@ enum metric {
     METRIC_BROKER_QUEUE,        /* broker_queue_requests, gauge: asked and not answered */
     METRIC_BROKER_CONNECTED,    /* broker_connected, gauge: 1 or 0; max */
     METRIC_ACCEPT_EXHAUSTED,    /* accept_exhausted_total: no descriptors left */
+    METRIC_CERT_EXPIRES_S,      /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
+    METRIC_CERT_REFUSED,        /* certificate_reloads_refused_total: the old one stayed */
     METRIC_PROCESS_START_S,     /* process_start_time_seconds, gauge; no prefix */
     METRIC_PROCESS_CPU_MS,      /* process_cpu_seconds_total; no prefix; kept in ms */
     METRIC_PROCESS_RSS,         /* process_resident_memory_bytes, gauge; no prefix */

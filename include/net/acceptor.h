@@ -19,6 +19,7 @@
 struct accepted {
     struct mail mail;
     int fd;
+    size_t listener; /* where it came from: the place in listen_fds */
     struct sock_addr peer;
 };
 

@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+static void on_open(struct stream *s);
 static void on_data(struct stream *s, char *p, size_t n);
 static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
 static void settle(struct conn *c);
 
 static const struct stream_events events = {
+    .on_open = on_open,
     .on_data = on_data,
     .on_end = on_end,
     .on_sent = on_sent,
@@ -39,7 +41,7 @@ static void on_linger_timeout(struct timer *t)
     conn_close(c, c->closed_as);
 }
 
-void conn_open(struct worker *w, int fd, const struct sock_addr *peer)
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tls *tls)
 {
     struct conn *c = mem_zalloc(sizeof(*c));
 
@@ -54,6 +56,8 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer)
         free(c);
         return;
     }
+    if (tls)
+        stream_use_tls(&c->stream, tls, NULL);
     c->ref = worker_add(w, c);
     timer_init(&c->timer, on_handshake_timeout);
     loop_timer(w->loop, &c->timer, w->context->config->websocket_handshake_timeout * 1000);
@@ -165,6 +169,8 @@ void conn_drain(struct conn *c)
 {
     if (c->state == CONN_WS || c->state == CONN_LEAVING)
         conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
+    else if (stream_is_shaking(&c->stream))
+        conn_close(c, METRIC_CLOSED_DRAIN); /* nothing can be said yet */
     else if (c->state == CONN_HTTP || c->state == CONN_SSE)
         conn_linger(c, METRIC_CLOSED_DRAIN);
     else if (is_posting(c) && loop_now(c->worker->loop) >= c->worker->drain_until_ms)
@@ -291,20 +297,41 @@ static void on_data(struct stream *s, char *p, size_t n)
         on_input(c, p, n);
 }
 
-static enum metric reason_of(int err)
+/* Only with TLS: the handshake is over. */
+static void on_open(struct stream *s)
+{
+    metrics_inc(conn_of(s)->worker->metrics,
+                stream_was_resumed(s) ? METRIC_TLS_RESUMED : METRIC_TLS_FULL);
+}
+
+static enum metric reason_of(const struct stream *s, int err)
 {
     if (err == 0)
         return METRIC_CLOSED_CLIENT;
-    return err == ETIMEDOUT ? METRIC_CLOSED_TIMEOUT : METRIC_CLOSED_ERROR;
+    if (err == ETIMEDOUT)
+        return METRIC_CLOSED_TIMEOUT;
+    return stream_is_shaking(s) ? METRIC_CLOSED_TLS : METRIC_CLOSED_ERROR;
+}
+
+static void log_failure(const struct conn *c, int err)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    sock_addr_format(&c->peer, peer);
+    log_debug("connection_failed", LOG_Z("peer", peer), LOG_Z("why", stream_why(&c->stream, err)));
 }
 
 static void on_end(struct stream *s, int err)
 {
     struct conn *c = conn_of(s);
 
-    if (err == 0)
+    if (err)
+        log_failure(c, err);
+    else
         stream_flush(s); /* a client that only half-closed still gets its answers */
-    conn_close(c, reason_of(err));
+    conn_close(c, reason_of(s, err));
 }
 
 static void on_sent(struct stream *s, size_t sent)

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/certificates.h"
 #include "app/config.h"
-#include "app/token_keys.h"
+#include "app/redis_tls.h"
 #include "app/server.h"
+#include "app/token_keys.h"
+#include "base/buf.h"
 #include "base/mem.h"
 
 extern char **environ;
@@ -24,10 +27,27 @@ static int run(const struct config *config, const struct keyring *keys)
     _exit(EXIT_FAILURE); /* some threads may run */
 }
 
+/* Of TLS, to the clients and to Redis. */
+static int check_certificates(const struct config *config, struct str *ret_why)
+{
+    char why[TLS_WHY_MAX];
+    struct buf text = { 0 };
+
+    if (certificates_check(config, why) < 0)
+        buf_addf(&text, "TLS: %s", why);
+    else if (redis_tls_check(config, why) < 0)
+        buf_addf(&text, "REDIS_TLS: %s", why);
+    else
+        return EH_OK;
+    *ret_why = buf_str(&text);
+    return EH_EINVAL;
+}
+
 /* What the options name is read before anything starts, and to check them, too. */
 static int read_files(struct config *config, struct keyring **ret_keys, struct str *ret_why)
 {
     EH_TRY(config_read_secrets(config, ret_why));
+    EH_TRY(check_certificates(config, ret_why));
     return token_keys_load(config, ret_keys, ret_why);
 }
 

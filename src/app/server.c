@@ -10,6 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "app/certificates.h"
+#include "app/listeners.h"
 #include "app/process.h"
 #include "app/redis_tls.h"
 #include "app/worker.h"
@@ -38,8 +40,9 @@ struct server {
     struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
     size_t n_cells;
     uint64_t stop_at_ms;
-    int listen_fd;
-    struct tls *redis_tls; /* NULL: plain */
+    struct listeners listeners;
+    struct certificates *certificates; /* NULL: no TLS */
+    struct tls *redis_tls;             /* NULL: plain */
     bool stopping;
     enum server_end end;
 };
@@ -154,6 +157,13 @@ static void begin_stop(struct server *s, int signal_number)
     phase(s, on_drain, delay_ms < most_ms ? delay_ms : most_ms);
 }
 
+static void reload(struct server *s)
+{
+    log_info("reloading", LOG_END);
+    certificates_reload(s->certificates);
+    redis_tls_reload(s->config, s->redis_tls);
+}
+
 static void on_signal(struct loop_io *io, uint32_t events)
 {
     struct server *s = container_of(io, struct server, signals);
@@ -162,6 +172,10 @@ static void on_signal(struct loop_io *io, uint32_t events)
     (void)events;
     if (read(io->fd, &info, sizeof(info)) != sizeof(info))
         return;
+    if (info.ssi_signo == SIGHUP) {
+        reload(s);
+        return;
+    }
     if (!s->stopping) {
         begin_stop(s, (int)info.ssi_signo);
         return;
@@ -182,25 +196,13 @@ static int watch_signals(struct server *s)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return EH_EIO;
     s->signals.fn = on_signal;
     return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
-}
-
-static int listen_on(struct server *s)
-{
-    const struct config *config = s->config;
-    int rc =
-        sock_listen(str_of(config->listen_address), (uint16_t)config->listen_port, &s->listen_fd);
-
-    if (rc < 0)
-        log_error("listen_failed", LOG_Z("address", config->listen_address),
-                  LOG_N("port", config->listen_port),
-                  LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
-    return rc;
 }
 
 static void make_cells(struct server *s)
@@ -218,6 +220,7 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.tokens.keys = s->keys;
     s->context.tokens.audience = str_of(s->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->config->jwt_issuer);
+    s->context.listeners = &s->listeners;
     s->context.broker = s->broker;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;
@@ -266,8 +269,8 @@ static int make_workers(struct server *s)
 static int start_acceptor(struct server *s)
 {
     struct acceptor_config ac = {
-        .listen_fds = &s->listen_fd,
-        .n_listen_fds = 1,
+        .listen_fds = s->listeners.fds,
+        .n_listen_fds = s->listeners.n,
         .workers = s->inboxes,
         .n_workers = s->n_workers,
         .on_accepted = worker_on_accepted,
@@ -280,18 +283,13 @@ static int start_acceptor(struct server *s)
 
 static void log_started(const struct server *s)
 {
-    struct sock_addr local;
-    char text[SOCK_ADDR_TEXT];
-
     if (s->config->disable_auth)
         log_warn("auth_disabled", LOG_Z("why", "DISABLE_AUTH: everybody may do everything"));
     else if (config_has_default_secret(s->config))
         log_warn("default_secret",
                  LOG_Z("why", "JWT_SECRET is the well-known default: set your own"));
-    sock_local_addr(s->listen_fd, &local);
-    sock_addr_format(&local, text);
-    log_info("listening", LOG_Z("address", text), LOG_N("port", local.port),
-             LOG_N("workers", s->n_workers),
+    listeners_log(&s->listeners);
+    log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
              LOG_N("max_connections", s->context.max_connections),
              LOG_Z("version", EVENTHUB_VERSION));
@@ -315,7 +313,8 @@ static int start(struct server *s)
     EH_TRY(loop_create(&s->loop));
     EH_TRY(mailbox_create(s->loop, s, &s->inbox));
     EH_TRY(watch_signals(s));
-    EH_TRY(listen_on(s));
+    EH_TRY(certificates_load(s->config, s->loop, s->cells[CELL_MAIN], &s->certificates));
+    EH_TRY(listeners_open(s->config, certificates_tls(s->certificates), &s->listeners));
     EH_TRY(redis_tls_load(s->config, &s->redis_tls));
     EH_TRY(make_broker(s));
     make_context(s, fds);
@@ -347,6 +346,7 @@ static void free_all(struct server *s)
     free(s->inboxes);
     broker_free(s->broker);
     tls_free(s->redis_tls);
+    certificates_free(s->certificates);
     timer_stop(&s->process);
     timer_stop(&s->phase);
     while (s->inbox && mailbox_drain(s->inbox))
@@ -360,7 +360,7 @@ static void free_all(struct server *s)
 
 enum server_end server_run(const struct config *config, const struct keyring *keys)
 {
-    struct server s = { .config = config, .keys = keys, .end = SERVER_DRAINED, .listen_fd = -1 };
+    struct server s = { .config = config, .keys = keys, .end = SERVER_DRAINED };
 
     if (start(&s) < 0) {
         log_error("start_failed", LOG_END);

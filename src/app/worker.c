@@ -84,7 +84,7 @@ void worker_on_accepted(struct mail *m, void *owner)
         metrics_inc(w->metrics, METRIC_REFUSED_CONNECTIONS);
         close(got->fd);
     } else {
-        conn_open(w, got->fd, &got->peer);
+        conn_open(w, got->fd, &got->peer, w->context->listeners->tls[got->listener]);
     }
     free(got);
 }

@@ -29,6 +29,7 @@ struct series {
 #define CLOSED(v)                                                                                  \
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
 #define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
+#define SHAKEN(v)  LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
 #define HISTORY(v)                                                                                 \
     LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
 
@@ -67,6 +68,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_CLOSED_TOO_BIG] = CLOSED("too_big"),
     [METRIC_CLOSED_TIMEOUT] = CLOSED("timeout"),
     [METRIC_CLOSED_HANDSHAKE] = CLOSED("handshake_timeout"),
+    [METRIC_CLOSED_TLS] = CLOSED("tls_handshake"),
     [METRIC_CLOSED_SLOW] = CLOSED("slow_reader"),
     [METRIC_CLOSED_EXPIRED] = CLOSED("token_expired"),
     [METRIC_CLOSED_SERVER] = CLOSED("server"),
@@ -84,6 +86,9 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_BROKER] = REFUSED("broker_unavailable"),
     [METRIC_REFUSED_RATE] = REFUSED("rate_limited"),
     [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
+
+    [METRIC_TLS_FULL] = SHAKEN("full"),
+    [METRIC_TLS_RESUMED] = SHAKEN("resumed"),
 
     [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
@@ -106,6 +111,11 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("broker_connected", GAUGE | MAX, "Whether the broker is connected."),
     [METRIC_ACCEPT_EXHAUSTED] =
         PLAIN("accept_exhausted_total", 0, "Times that no file descriptor was left to accept."),
+    [METRIC_CERT_EXPIRES_S] =
+        PLAIN("certificate_expiry_timestamp_seconds", GAUGE | MAX,
+              "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),
+    [METRIC_CERT_REFUSED] =
+        PLAIN("certificate_reloads_refused_total", 0, "Reloads that kept the old TLS certificate."),
     [METRIC_PROCESS_START_S] = PLAIN("process_start_time_seconds", GAUGE | BARE,
                                      "Start of the process, seconds since the epoch."),
     [METRIC_PROCESS_CPU_MS] =

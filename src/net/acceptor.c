@@ -31,12 +31,14 @@ static void set_listening(struct acceptor *a, bool on)
         loop_rewatch(a->loop, &a->listeners[i].io, on ? EPOLLIN : 0);
 }
 
-static void hand_over(struct acceptor *a, int fd, const struct sock_addr *peer)
+static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
 {
+    struct acceptor *a = l->acceptor;
     struct accepted *got = mem_alloc(sizeof(*got));
 
     got->mail.fn = a->config.on_accepted;
     got->fd = fd;
+    got->listener = (size_t)(l - a->listeners);
     got->peer = *peer;
     mailbox_post(a->config.workers[a->next_worker], &got->mail);
     a->next_worker = (a->next_worker + 1) % a->config.n_workers;
@@ -52,15 +54,15 @@ static void back_off(struct acceptor *a, int err)
 
 static void on_listener(struct loop_io *io, uint32_t events)
 {
-    struct acceptor *a = container_of(io, struct listener, io)->acceptor;
+    struct listener *l = container_of(io, struct listener, io);
     struct sock_addr peer;
     int fd;
 
     (void)events;
     while (sock_accept(io->fd, &fd, &peer) == EH_OK)
-        hand_over(a, fd, &peer);
+        hand_over(l, fd, &peer);
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        back_off(a, errno);
+        back_off(l->acceptor, errno);
 }
 
 static void on_retry(struct timer *t)

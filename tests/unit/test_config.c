@@ -85,6 +85,14 @@ static void defaults(void **state)
     assert_int_equal(r.action, CONFIG_RUN);
     assert_string_equal(c->listen_address, "");
     assert_int_equal(c->listen_port, 8080);
+    assert_false(c->enable_ssl);
+    assert_int_equal(c->ssl_listen_port, 8443);
+    assert_string_equal(c->ssl_certificate, "");
+    assert_string_equal(c->ssl_private_key, "");
+    assert_string_equal(c->ssl_ca_certificate, "");
+    assert_false(c->ssl_cert_auto_reload);
+    assert_int_equal(c->ssl_cert_check_interval, 300);
+    assert_false(c->disable_unsecure_listener);
     assert_int_equal(c->worker_threads, 0);
     assert_int_equal(c->broker, CONFIG_BROKER_REDIS);
     assert_string_equal(c->jwt_secret, "eventhub_secret");

@@ -1,0 +1,191 @@
+#include "app/certificates.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { CERTIFICATE, PRIVATE_KEY, CA, FILES };
+
+struct certificates {
+    struct tls *tls;
+    struct tls_files files;
+    struct stat seen[FILES]; /* as they were when they were last read */
+    struct loop *loop;
+    struct timer check;
+    uint64_t check_ms;
+    struct metrics_cell *metrics;
+};
+
+static struct tls_files files_of(const struct config *config)
+{
+    return (struct tls_files){ .certificate = config->ssl_certificate,
+                               .private_key = config->ssl_private_key,
+                               .ca = config->ssl_ca_certificate };
+}
+
+/* What the options alone say, or NULL. */
+static const char *contradiction(const struct config *config)
+{
+    if (config->disable_unsecure_listener && !config->enable_ssl)
+        return "DISABLE_UNSECURE_LISTENER without ENABLE_SSL leaves nothing to listen on";
+    if (config->enable_ssl && !config->ssl_certificate[0])
+        return "ENABLE_SSL needs SSL_CERTIFICATE";
+    if (config->enable_ssl && !config->ssl_private_key[0])
+        return "ENABLE_SSL needs SSL_PRIVATE_KEY";
+    return NULL;
+}
+
+int certificates_check(const struct config *config, char why[TLS_WHY_MAX])
+{
+    const struct tls_files files = files_of(config);
+    const char *wrong = contradiction(config);
+    struct tls *tls;
+
+    if (wrong) {
+        (void)snprintf(why, TLS_WHY_MAX, "%s", wrong);
+        return EH_EINVAL;
+    }
+    if (!config->enable_ssl)
+        return EH_OK;
+    EH_TRY(tls_create(TLS_SERVER, &files, &tls, why));
+    tls_free(tls);
+    return EH_OK;
+}
+
+/* ---- what is in use, for the operator ---- */
+
+static void log_certificate(const struct tls_certificate *x)
+{
+    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+    time_t end = (time_t)x->not_after_s;
+    char text[32];
+    struct tm tm;
+
+    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
+    if (x->not_after_s < now_s)
+        log_warn("certificate_expired", LOG_Z("subject", x->subject), LOG_Z("expired", text));
+    else if (x->not_before_s > now_s)
+        log_warn("certificate_not_valid_yet", LOG_Z("subject", x->subject));
+    else
+        log_info("certificate_loaded", LOG_Z("subject", x->subject), LOG_Z("expires", text));
+}
+
+static void report(struct certificates *c)
+{
+    struct tls_certificate x;
+
+    if (tls_certificate(c->tls, &x) < 0)
+        return;
+    metrics_set(c->metrics, METRIC_CERT_EXPIRES_S, (uint64_t)x.not_after_s);
+    log_certificate(&x);
+}
+
+/* ---- files ---- */
+
+static void look(const struct certificates *c, struct stat ret[FILES])
+{
+    const char *const paths[FILES] = {
+        [CERTIFICATE] = c->files.certificate,
+        [PRIVATE_KEY] = c->files.private_key,
+        [CA] = c->files.ca,
+    };
+
+    for (int i = 0; i < FILES; i++) {
+        if (!paths[i][0] || stat(paths[i], &ret[i]) < 0)
+            ret[i] = (struct stat){ 0 };
+    }
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void certificates_reload(struct certificates *c)
+{
+    char why[TLS_WHY_MAX];
+
+    if (!c)
+        return;
+    look(c, c->seen); /* before they are read: a change from now on is seen by the next check */
+    if (tls_reload(c->tls, &c->files, why) == EH_OK) {
+        report(c);
+        return;
+    }
+    metrics_inc(c->metrics, METRIC_CERT_REFUSED);
+    log_error("certificate_refused", LOG_Z("why", why),
+              LOG_Z("consequence", "the one loaded before stays in use"));
+}
+
+/* A change is tried once: one that is half done fails, and the other half is a change again. */
+static void on_check(struct timer *t)
+{
+    struct certificates *c = container_of(t, struct certificates, check);
+    struct stat now[FILES];
+    bool changed = false;
+
+    look(c, now);
+    for (int i = 0; i < FILES; i++)
+        changed = changed || !is_same(&now[i], &c->seen[i]);
+    if (changed)
+        certificates_reload(c);
+    loop_timer(c->loop, t, c->check_ms);
+}
+
+/* ---- life ---- */
+
+static int load(struct certificates *c)
+{
+    char why[TLS_WHY_MAX];
+
+    look(c, c->seen);
+    if (tls_create(TLS_SERVER, &c->files, &c->tls, why) < 0) {
+        log_error("certificate_refused", LOG_Z("why", why));
+        return EH_EINVAL;
+    }
+    report(c);
+    return EH_OK;
+}
+
+int certificates_load(const struct config *config, struct loop *lp, struct metrics_cell *metrics,
+                      struct certificates **ret)
+{
+    struct certificates *c;
+
+    *ret = NULL;
+    if (!config->enable_ssl)
+        return EH_OK;
+    c = mem_zalloc(sizeof(*c));
+    c->files = files_of(config);
+    c->loop = lp;
+    c->metrics = metrics;
+    c->check_ms = config->ssl_cert_check_interval * 1000;
+    timer_init(&c->check, on_check);
+    if (load(c) < 0) {
+        certificates_free(c);
+        return EH_EINVAL;
+    }
+    if (config->ssl_cert_auto_reload)
+        loop_timer(lp, &c->check, c->check_ms);
+    *ret = c;
+    return EH_OK;
+}
+
+struct tls *certificates_tls(const struct certificates *c)
+{
+    return c ? c->tls : NULL;
+}
+
+void certificates_free(struct certificates *c)
+{
+    if (!c)
+        return;
+    timer_stop(&c->check);
+    tls_free(c->tls);
+    free(c);
+}
