@@ -32,7 +32,7 @@ struct tls_files {
 
 /* What is presented to peers. */
 struct tls_certificate {
-    char subject[128];
+    char name[128]; /* the subject's common name, or else the first of its DNS names */
     int64_t not_before_s; /* since the epoch */
     int64_t not_after_s;
 };

@@ -67,11 +67,11 @@ static void log_certificate(const struct tls_certificate *x)
 
     (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
     if (x->not_after_s < now_s)
-        log_warn("certificate_expired", LOG_Z("subject", x->subject), LOG_Z("expired", text));
+        log_warn("certificate_expired", LOG_Z("name", x->name), LOG_Z("expired", text));
     else if (x->not_before_s > now_s)
-        log_warn("certificate_not_valid_yet", LOG_Z("subject", x->subject));
+        log_warn("certificate_not_valid_yet", LOG_Z("name", x->name));
     else
-        log_info("certificate_loaded", LOG_Z("subject", x->subject), LOG_Z("expires", text));
+        log_info("certificate_loaded", LOG_Z("name", x->name), LOG_Z("expires", text));
 }
 
 static void report(struct certificates *c)

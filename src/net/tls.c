@@ -285,10 +285,27 @@ static int64_t seconds_of(const ASN1_TIME *when)
     return ASN1_TIME_to_tm(when, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
+static void copy_dns_name(X509 *x, char *to, size_t cap)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !to[0]; i++) {
+        int kind;
+        const ASN1_STRING *name = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &kind);
+
+        if (kind == GEN_DNS)
+            (void)snprintf(to, cap, "%.*s", ASN1_STRING_length(name),
+                           (const char *)ASN1_STRING_get0_data(name));
+    }
+    GENERAL_NAMES_free(names);
+}
+
 static void describe(X509 *x, struct tls_certificate *ret)
 {
-    if (!X509_NAME_oneline(X509_get_subject_name(x), ret->subject, sizeof(ret->subject)))
-        ret->subject[0] = '\0';
+    ret->name[0] = '\0';
+    if (X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, ret->name,
+                                  sizeof(ret->name)) <= 0)
+        copy_dns_name(x, ret->name, sizeof(ret->name));
     ret->not_before_s = seconds_of(X509_get0_notBefore(x));
     ret->not_after_s = seconds_of(X509_get0_notAfter(x));
 }

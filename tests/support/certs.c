@@ -37,8 +37,10 @@ static void add_extension(X509 *x, int nid, const char *value)
 
 static void set_name(X509_NAME *name, const char *cn)
 {
-    need(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0),
-         cn);
+    if (cn[0])
+        need(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1,
+                                        0),
+             cn);
 }
 
 /* Valid for ten days from `from_day` on. issuer NULL: an authority, signed by itself. */
@@ -118,6 +120,7 @@ void certs_make(struct certs *c)
     need(mkdtemp(c->dir), c->dir);
     write_cert(c, c->cert, "cert.pem", make_cert("first", key, ca, ca_key, -1));
     write_cert(c, c->second, "second.pem", make_cert("second", key, ca, ca_key, -1));
+    write_cert(c, c->nameless, "nameless.pem", make_cert("", key, ca, ca_key, -1));
     write_cert(c, c->expired, "expired.pem", make_cert("expired", key, ca, ca_key, -20));
     write_key(c, c->key, "key.pem", key, NULL);
     write_key(c, c->encrypted_key, "encrypted-key.pem", key, "secret");
@@ -129,10 +132,9 @@ void certs_make(struct certs *c)
 
 void certs_remove(struct certs *c)
 {
-    const char *const paths[] = { c->ca,        c->cert,    c->key,
-                                  c->expired,   c->second,  c->other_ca,
-                                  c->other_key, c->rsa_key, c->encrypted_key,
-                                  c->junk };
+    const char *const paths[] = { c->ca,      c->cert,          c->key,      c->expired,
+                                  c->second,  c->nameless,      c->other_ca, c->other_key,
+                                  c->rsa_key, c->encrypted_key, c->junk };
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         (void)unlink(paths[i]);

@@ -14,6 +14,7 @@ struct certs {
     char key[CERTS_PATH];
     char expired[CERTS_PATH];   /* the same and over */
     char second[CERTS_PATH];    /* as cert, another one for the same key */
+    char nameless[CERTS_PATH];  /* the same without a common name */
     char other_ca[CERTS_PATH];  /* signed nothing of the above */
     char other_key[CERTS_PATH]; /* belongs to none of the certificates */
     char rsa_key[CERTS_PATH];   /* nor does this */

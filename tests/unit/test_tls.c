@@ -48,10 +48,21 @@ static void test_a_server_tells_its_certificate(void **state)
 
     (void)state;
     assert_int_equal(tls_certificate(t, &got), EH_OK);
-    assert_string_equal(got.subject, "/CN=first");
+    assert_string_equal(got.name, "first");
     assert_true(got.not_before_s < time(NULL));
     assert_true(got.not_after_s > time(NULL) + 8 * 86400);
     assert_true(got.not_after_s < time(NULL) + 10 * 86400);
+    tls_free(t);
+}
+
+static void test_without_a_common_name_it_is_a_dns_name(void **state)
+{
+    struct tls *t = server_with(certs.nameless);
+    struct tls_certificate got;
+
+    (void)state;
+    assert_int_equal(tls_certificate(t, &got), EH_OK);
+    assert_string_equal(got.name, "localhost");
     tls_free(t);
 }
 
@@ -158,11 +169,11 @@ static void test_reload_takes_the_new_or_keeps_the_old(void **state)
     (void)state;
     assert_int_equal(tls_reload(t, &second, why), EH_OK);
     assert_int_equal(tls_certificate(t, &got), EH_OK);
-    assert_string_equal(got.subject, "/CN=second");
+    assert_string_equal(got.name, "second");
     assert_int_equal(tls_reload(t, &bad, why), EH_EINVAL);
     assert_non_null(strstr(why, "does not belong"));
     assert_int_equal(tls_certificate(t, &got), EH_OK);
-    assert_string_equal(got.subject, "/CN=second");
+    assert_string_equal(got.name, "second");
     tls_free(t);
 }
 
@@ -170,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_server_tells_its_certificate),
+        cmocka_unit_test(test_without_a_common_name_it_is_a_dns_name),
         cmocka_unit_test(test_an_expired_certificate_is_taken),
         cmocka_unit_test(test_a_ca_may_complete_the_chain_or_not),
         cmocka_unit_test(test_what_cannot_be_used_is_named),

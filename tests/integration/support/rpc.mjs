@@ -59,12 +59,11 @@ export class RpcClient extends Watched {
   #pending = new Map();
   #subscriptions = new Map();
 
-  constructor(t, server, { target = '/', headers = {} } = {}) {
+  /** With `ca`, over TLS to the server's tlsPort. */
+  constructor(t, server, { target = '/', headers = {}, ca } = {}) {
     super();
-    this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${target}`, {
-      headers,
-      perMessageDeflate: false,
-    });
+    const origin = ca ? `wss://127.0.0.1:${server.tlsPort}` : `ws://127.0.0.1:${server.port}`;
+    this.socket = new WebSocket(origin + target, { headers, ca, perMessageDeflate: false });
     this.socket.on('open', () => this.changed());
     this.socket.on('message', (data) => this.#onText(data.toString()));
     this.socket.on('close', (code, reason) => this.#onClose(code, reason.toString()));

@@ -18,7 +18,9 @@ const DEFAULTS = {
 };
 const SANITIZER_REPORT = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error/;
 // As text, and with LOG_FORMAT=json.
-const LISTENING = /event=listening\b.*?\bport=(\d+)|"event":"listening".*?"port":(\d+)/;
+const LISTENING =
+  /event=listening\b.*?\bport=(\d+) tls=(\w+)|"event":"listening".*?"port":(\d+),"tls":"(\w+)"/g;
+const STARTED = /event=started\b|"event":"started"/;
 const KEPT_OF_ENVIRONMENT = [
   'PATH', 'ASAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS',
 ];
@@ -84,16 +86,19 @@ export async function runToExit(env, how) {
 }
 
 export class Server extends Process {
-  port = 0;
+  port = 0; // 0: it does not listen there
+  tlsPort = 0;
   expectedCode = 0;
 
-  async untilListening() {
-    await this.until('event=listening in the log', () => {
-      const line = LISTENING.exec(this.stderr);
-      this.port = line ? Number(line[1] ?? line[2]) : 0;
-      if (!line && this.exit) throw new Error(`the server did not start:\n${this.stderr}`);
-      return line;
+  async untilStarted() {
+    await this.until('event=started in the log', () => {
+      if (this.exit) throw new Error(`the server did not start:\n${this.stderr}`);
+      return STARTED.test(this.stderr);
     });
+    for (const [, port, tls, jsonPort, jsonTls] of this.stderr.matchAll(LISTENING)) {
+      if ((tls ?? jsonTls) === 'yes') this.tlsPort = Number(port ?? jsonPort);
+      else this.port = Number(port ?? jsonPort);
+    }
   }
 
   /** The status of /readyz; 0 where nobody answers. */
@@ -146,7 +151,7 @@ export async function startServer(t, options = {}, how = {}) {
   for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
   const server = new Server(env, how);
   defer(t, () => server.stop());
-  await server.untilListening();
+  await server.untilStarted();
   if (how.ready !== false) await server.untilReadiness(200);
   return server;
 }

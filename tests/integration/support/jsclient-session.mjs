@@ -1,0 +1,13 @@
+// A session of the npm client against the URL given: a process of its own, since which certificates
+// Node trusts (NODE_EXTRA_CA_CERTS) is settled when it starts. Prints what it received.
+
+import { Eventhub } from 'eventhub-jsclient';
+
+const [, , url] = process.argv;
+const hub = new Eventhub(url, undefined, { disablePingCheck: true });
+
+await hub.connect();
+const received = new Promise((resolve) => hub.subscribe('session/#', resolve));
+await hub.publish('session/1', 'over TLS');
+console.log(JSON.stringify(await received));
+await hub.disconnect();
