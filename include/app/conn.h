@@ -118,7 +118,8 @@ size_t http_post_step(struct conn *c, char *p, size_t n);
 void conn_sse_handle(struct conn *c, const struct http_request *rq);
 
 /* conn_ws.c */
-void conn_ws_begin(struct conn *c, struct auth *auth); /* after the 101 was queued */
+void conn_ws_begin(struct conn *c, struct auth *auth);    /* after the 101 was queued */
+void conn_ws_set_auth(struct conn *c, struct auth *auth); /* takes it; its end is the timer's */
 size_t conn_ws_step(struct conn *c, char *p, size_t n);
 void conn_ws_send_text(struct conn *c, struct bytes *text); /* takes the reference */
 /* Sends Close at once, ends the subscriptions, and waits for the peer's Close a moment. */

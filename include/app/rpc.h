@@ -23,9 +23,9 @@ typedef int rpc_fn(struct rpc_call *call);
 /* One message of a client. */
 void rpc_handle(struct conn *c, struct str text);
 
-/* rpc_pubsub.c, rpc_eventlog.c, rpc_kv.c, rpc_presence.c */
+/* rpc_pubsub.c, rpc_eventlog.c, rpc_kv.c, rpc_presence.c, rpc_auth.c */
 rpc_fn rpc_subscribe, rpc_publish, rpc_unsubscribe, rpc_unsubscribe_all, rpc_list, rpc_eventlog;
-rpc_fn rpc_get, rpc_set, rpc_del, rpc_presence;
+rpc_fn rpc_get, rpc_set, rpc_del, rpc_presence, rpc_auth;
 
 /* Shared steps. */
 int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...) EH_PRINTF(3, 4);

@@ -126,15 +126,23 @@ void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
     loop_timer(c->worker->loop, &c->timer, after_ms);
 }
 
-void conn_set_ping_timer(struct conn *c, timer_fn *fn)
+/* An exp may be too far away to count in ms. */
+static uint64_t until_expiry_ms(const struct conn *c)
 {
-    uint64_t wait_ms = c->worker->context->config->ping_interval * 1000;
-    uint64_t expires_ms = auth_expires(c->auth) * 1000;
+    uint64_t expires = auth_expires(c->auth);
     uint64_t now_ms = clock_wall_ms();
 
-    if (expires_ms && expires_ms < now_ms + wait_ms)
-        wait_ms = expires_ms > now_ms ? expires_ms - now_ms : 0;
-    conn_set_timer(c, fn, wait_ms);
+    if (expires == 0 || expires > UINT64_MAX / 1000)
+        return UINT64_MAX;
+    return expires * 1000 > now_ms ? expires * 1000 - now_ms : 0;
+}
+
+void conn_set_ping_timer(struct conn *c, timer_fn *fn)
+{
+    uint64_t ping_ms = c->worker->context->config->ping_interval * 1000;
+    uint64_t expiry_ms = until_expiry_ms(c);
+
+    conn_set_timer(c, fn, expiry_ms < ping_ms ? expiry_ms : ping_ms);
 }
 
 bool conn_token_expired(const struct conn *c)

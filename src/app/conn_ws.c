@@ -57,14 +57,20 @@ static void on_close_timeout(struct timer *t)
     conn_linger(c, c->closed_as);
 }
 
+void conn_ws_set_auth(struct conn *c, struct auth *auth)
+{
+    conn_forget_auth(c);
+    c->auth = auth;
+    conn_set_ping_timer(c, on_ping_timer);
+}
+
 void conn_ws_begin(struct conn *c, struct auth *auth)
 {
     c->state = CONN_WS;
-    c->auth = auth;
     c->writer = &sub_ws_writer;
     c->last_heard_ms = loop_now(c->worker->loop);
     ws_decoder_init(&c->ws);
-    conn_set_ping_timer(c, on_ping_timer);
+    conn_ws_set_auth(c, auth);
 }
 
 void conn_ws_send_text(struct conn *c, struct bytes *text)

@@ -32,6 +32,7 @@ static const struct rpc_method {
     { "set", rpc_set },
     { "del", rpc_del },
     { "presence", rpc_presence },
+    { "auth", rpc_auth },
     { "ping", rpc_ping },
     { "disconnect", rpc_disconnect },
 };
