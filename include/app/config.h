@@ -70,10 +70,12 @@ struct config {
     uint64_t max_connections;   /* 0: what RLIMIT_NOFILE allows */
     uint64_t max_subscriptions; /* a connection */
     char *allowed_origins;      /* see app/origin.h */
-    uint64_t memory_limit;      /* bytes */
-    uint64_t broker_timeout;    /* s */
-    uint64_t drain_delay;       /* s */
-    uint64_t shutdown_timeout;  /* s */
+    bool proxy_protocol;
+    char *trusted_proxies;     /* see app/forwarded.h */
+    uint64_t memory_limit;     /* bytes */
+    uint64_t broker_timeout;   /* s */
+    uint64_t drain_delay;      /* s */
+    uint64_t shutdown_timeout; /* s */
 };
 
 /* What the command line asks for. MARKDOWN, MAN and FILE (--help=markdown, --help=man, --help=conf)

@@ -25,6 +25,7 @@ enum config_kind {
     CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
     CONFIG_METRIC_NAME, /* what a Prometheus name may begin with */
     CONFIG_ORIGINS,     /* a list, see app/origin.h */
+    CONFIG_NETWORKS,    /* a list, see app/forwarded.h */
 };
 
 struct config_option {

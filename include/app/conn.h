@@ -59,13 +59,14 @@ struct conn {
         struct ws_decoder ws;    /* afterwards */
     };
     uint32_t n_subs;
-    uint32_t n_pending; /* calls that the broker has not answered */
-    uint32_t count;     /* the last of worker->n_counts that it was counted in */
-    size_t aside_bytes; /* of live messages that its joins set aside */
-    size_t collected;   /* bytes of answers that wait for others of their batch */
-    size_t expected;    /* bytes that answers under way may have */
-    struct sock_addr peer;
-    uint16_t close_code; /* LEAVING: what Close will say */
+    uint32_t n_pending;    /* calls that the broker has not answered */
+    uint32_t count;        /* the last of worker->n_counts that it was counted in */
+    size_t aside_bytes;    /* of live messages that its joins set aside */
+    size_t collected;      /* bytes of answers that wait for others of their batch */
+    size_t expected;       /* bytes that answers under way may have */
+    struct sock_addr link; /* the other end of the TCP connection, or who it says it speaks for */
+    struct sock_addr peer; /* the client: link, or whom a trusted proxy names */
+    uint16_t close_code;   /* LEAVING: what Close will say */
     enum conn_state state : 8;
     bool overflowed;
     bool peer_closed;      /* its Close came */
@@ -104,6 +105,9 @@ void conn_overflow(struct conn *c);           /* there was no room: closes as co
  * the output queue can take. */
 void conn_call_began(struct conn *c, size_t bytes);
 void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL: it hung up */
+
+/* conn_proxy.c: the PROXY header before all else, as stream_events wants it. */
+int conn_proxy_step(struct conn *c, const char *p, size_t n);
 
 /* conn_http.c: one step over the input; bytes used, 0 for more. */
 size_t conn_http_step(struct conn *c, char *p, size_t n);

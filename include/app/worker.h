@@ -21,12 +21,14 @@
 #include "net/mailbox.h"
 
 struct conn;
+struct proxies;
 
 /* What all workers share: immutable once they run, but for the flag. */
 struct context {
     const struct config *config;
     struct auth_policy tokens;
     const struct listeners *listeners;
+    struct proxies *trusted_proxies;
     struct broker *broker;
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */

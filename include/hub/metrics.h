@@ -47,6 +47,7 @@ enum metric {
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
     METRIC_CLOSED_RESET,        /* {reason="reset"}: left over when the drain's time was up */
     METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
+    METRIC_REFUSED_PROXY,       /* {reason="bad_proxy_header"}: PROXY_PROTOCOL */
     METRIC_REFUSED_ORIGIN,      /* {reason="origin"}: 403, ALLOWED_ORIGINS */
     METRIC_REFUSED_HTTP,        /* {reason="bad_http"} */
     METRIC_REFUSED_PARSE,       /* {reason="parse_error"}: -32700 */

@@ -32,6 +32,10 @@ struct stream_events {
     /* A stream_connect succeeded, and with TLS the handshake: the peer is who it should be. For
      * accepted sockets it comes only with TLS. May be NULL. */
     void (*on_open)(struct stream *s);
+    /* After stream_expect_preface: what came, in the loop's scratch buffer. Returns how many of the
+     * bytes end the preface, 0: it is all of it and not the end, or EH_EINVAL: on_end with EPROTO
+     * follows. */
+    int (*on_preface)(struct stream *s, const char *p, size_t n);
     /* Bytes arrived, in the loop's scratch buffer; they may be changed in place and are gone
      * after the call. */
     void (*on_data)(struct stream *s, char *p, size_t n);
@@ -48,6 +52,7 @@ struct stream {
     bool paused;  /* does not read */
     bool blocked; /* the kernel's buffer is full: waits for EPOLLOUT */
     bool connecting;
+    bool in_preface;
     bool shaking; /* the TLS handshake is not over */
     bool ended;   /* on_end was called */
     bool fin;     /* shut down for writing when the queue is empty */
@@ -67,6 +72,8 @@ int stream_connect(struct stream *s, struct loop *lp, const struct sockaddr *add
 /* Makes it TLS; right after one of the above. As a client, `host` is the name or address that the
  * peer's certificate must have; NULL: as a server. What is queued waits for the handshake. */
 void stream_use_tls(struct stream *s, struct tls *tls, const char *host);
+/* Right after stream_open: something comes before the stream's own bytes, plain also with TLS. */
+void stream_expect_preface(struct stream *s);
 void stream_close(struct stream *s); /* closes the fd, drops the queue; fine when closed */
 bool stream_is_open(const struct stream *s);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/config.h"
+#include "app/forwarded.h"
 #include "app/origin.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -133,6 +134,16 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
+static bool is_network_list(struct str text)
+{
+    struct proxies *list;
+
+    if (proxies_create(text, &list) < 0)
+        return false;
+    proxies_free(list);
+    return true;
+}
+
 static const char *parse_text(const struct config_option *o, struct str text, char **ret)
 {
     if (text.n > o->max)
@@ -145,6 +156,8 @@ static const char *parse_text(const struct config_option *o, struct str text, ch
         return "is not a metric name";
     if (o->kind == CONFIG_ORIGINS && !origin_list_is_valid(text))
         return "is not a list of origins";
+    if (o->kind == CONFIG_NETWORKS && !is_network_list(text))
+        return "is not a list of addresses";
     free(*ret);
     *ret = mem_dup(text.p, text.n);
     return NULL;
@@ -168,7 +181,8 @@ const char *config_set(struct config *c, const struct config_option *o, struct s
     case CONFIG_TEXT:
     case CONFIG_ADDRESS:
     case CONFIG_METRIC_NAME:
-    case CONFIG_ORIGINS: break;
+    case CONFIG_ORIGINS:
+    case CONFIG_NETWORKS: break;
     }
     return parse_text(o, text, member);
 }
@@ -209,6 +223,10 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
         return;
     case CONFIG_ORIGINS:
         buf_addf(out, "* or a list of scheme://host[:port], at most %ju bytes", (uintmax_t)o->max);
+        return;
+    case CONFIG_NETWORKS:
+        buf_addf(out, "a list of addresses and blocks (10.0.0.0/8), at most %ju bytes",
+                 (uintmax_t)o->max);
         return;
     }
 }

@@ -17,8 +17,14 @@ static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
 static void settle(struct conn *c);
 
+static int on_preface(struct stream *s, const char *p, size_t n)
+{
+    return conn_proxy_step(container_of(s, struct conn, stream), p, n);
+}
+
 static const struct stream_events events = {
     .on_open = on_open,
+    .on_preface = on_preface,
     .on_data = on_data,
     .on_end = on_end,
     .on_sent = on_sent,
@@ -46,7 +52,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tl
     struct conn *c = mem_zalloc(sizeof(*c));
 
     c->worker = w;
-    c->peer = *peer;
+    c->link = c->peer = *peer;
     c->closed_as = METRIC_COUNT; /* not known yet */
     list_init(&c->subs);
     readers_init(c);
@@ -56,6 +62,8 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tl
         free(c);
         return;
     }
+    if (w->context->config->proxy_protocol)
+        stream_expect_preface(&c->stream);
     if (tls)
         stream_use_tls(&c->stream, tls, NULL);
     c->ref = worker_add(w, c);

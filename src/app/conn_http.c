@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "app/conn.h"
+#include "app/forwarded.h"
 #include "app/origin.h"
 #include "app/routes.h"
 #include "base/clock.h"
@@ -162,6 +163,8 @@ size_t conn_http_step(struct conn *c, char *p, size_t n)
     }
     c->http = (struct http_parser){ 0 };
     conn_http_wait(c);
+    c->peer = c->link; /* each request may be another's */
+    forwarded_find(c->worker->context->trusted_proxies, &rq, &c->peer);
     handle(c, &rq);
     return (size_t)used;
 }

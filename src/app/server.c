@@ -1,5 +1,6 @@
 #include "app/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/certificates.h"
+#include "app/forwarded.h"
 #include "app/listeners.h"
 #include "app/process.h"
 #include "app/redis_tls.h"
@@ -216,6 +218,10 @@ static void make_cells(struct server *s)
 
 static void make_context(struct server *s, uint64_t fds)
 {
+    int rc = proxies_create(str_of(s->config->trusted_proxies), &s->context.trusted_proxies);
+
+    assert(rc == EH_OK); /* config_load has checked it */
+    (void)rc;
     s->context.config = s->config;
     s->context.tokens.keys = s->keys;
     s->context.tokens.audience = str_of(s->config->jwt_audience);
@@ -344,6 +350,7 @@ static void free_all(struct server *s)
         worker_free(s->workers[i]);
     free(s->workers);
     free(s->inboxes);
+    proxies_free(s->context.trusted_proxies);
     broker_free(s->broker);
     tls_free(s->redis_tls);
     certificates_free(s->certificates);

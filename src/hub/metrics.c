@@ -76,6 +76,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_CLOSED_RESET] = CLOSED("reset"),
 
     [METRIC_REFUSED_AUTH] = REFUSED("unauthorized"),
+    [METRIC_REFUSED_PROXY] = REFUSED("bad_proxy_header"),
     [METRIC_REFUSED_ORIGIN] = REFUSED("origin"),
     [METRIC_REFUSED_HTTP] = REFUSED("bad_http"),
     [METRIC_REFUSED_PARSE] = REFUSED("parse_error"),

@@ -198,6 +198,32 @@ static void on_up(struct stream *s)
         s->events->on_open(s);
 }
 
+void stream_expect_preface(struct stream *s)
+{
+    s->in_preface = true;
+}
+
+/* Only looked at first: what follows the preface stays in the socket, for the transport. */
+static void read_preface(struct stream *s)
+{
+    char *p = loop_scratch(s->loop);
+    ssize_t n = recv(s->io.fd, p, LOOP_SCRATCH, MSG_PEEK);
+    int used;
+
+    if (n <= 0) {
+        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            end(s, n == 0 ? 0 : errno);
+        return;
+    }
+    used = s->events->on_preface(s, p, (size_t)n);
+    if (used < 0) {
+        end(s, EPROTO);
+        return;
+    }
+    s->in_preface = used == 0;
+    (void)recv(s->io.fd, p, used ? (size_t)used : (size_t)n, 0); /* they are there */
+}
+
 static void shake(struct stream *s)
 {
     int rc;
@@ -245,6 +271,8 @@ static void on_io(struct loop_io *io, uint32_t events)
 
     if (s->connecting)
         on_connecting(s);
+    else if (s->in_preface && !s->ended)
+        read_preface(s);
     else if (s->shaking)
         shake(s);
     else

@@ -153,6 +153,7 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_CHOICE: return strrchr(o->choices, ' ') + 1;
     case CONFIG_LOG_LEVEL: return "off";
     case CONFIG_ADDRESS: return "::1";
+    case CONFIG_NETWORKS: return "10.0.0.0/8, ::1";
     case CONFIG_ORIGINS: return "https://a.example, http://b.example:8080";
     case CONFIG_TEXT:
     case CONFIG_METRIC_NAME: break;
@@ -249,6 +250,7 @@ static void bounds_of_every_row(void **state)
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
         [CONFIG_ORIGINS] = check_text_row,
+        [CONFIG_NETWORKS] = check_text_row,
     };
 
     (void)state;

@@ -23,6 +23,8 @@ struct fixture {
     int peer; /* blocking */
     char got[256];
     size_t n_got;
+    char preface[64];
+    size_t n_preface;
     size_t sent;
     int ends, end_err;
 };
@@ -50,7 +52,22 @@ static void on_sent(struct stream *s, size_t sent)
     fx.sent += sent;
 }
 
+/* A preface is a line; what came of it is kept in fx.preface. A '!' in it is refused. */
+static int on_preface(struct stream *s, const char *p, size_t n)
+{
+    const char *end = memchr(p, '\n', n);
+    size_t used = end ? (size_t)(end - p) + 1 : n;
+
+    (void)s;
+    if (memchr(p, '!', used))
+        return EH_EINVAL;
+    memcpy(fx.preface + fx.n_preface, p, used);
+    fx.n_preface += used;
+    return end ? (int)used : 0;
+}
+
 static const struct stream_events events = {
+    .on_preface = on_preface,
     .on_data = on_data,
     .on_end = on_end,
     .on_sent = on_sent,
@@ -315,6 +332,53 @@ static void test_small_writes_share_chunks(void **state)
     assert_true(stream_queued(&fx.stream) < 10000 + 64 * 10);
 }
 
+/* However the network cuts it, the preface ends where it ends, and the rest is data. */
+static void test_a_preface_comes_first(void **state)
+{
+    static const char *const pieces[] = { "first\nrest", "first\n|rest", "fir|st|\n|rest",
+                                          "f|irst\nre|st" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct str text = str_of(pieces[i]), piece;
+
+        fx.n_preface = fx.n_got = 0;
+        stream_expect_preface(&fx.stream);
+        while (str_cut(&text, '|', &piece)) {
+            assert_int_equal(write(fx.peer, piece.p, piece.n), piece.n);
+            turns();
+        }
+        assert_int_equal(fx.n_preface, 6);
+        assert_memory_equal(fx.preface, "first\n", 6);
+        assert_int_equal(fx.n_got, 4);
+        assert_memory_equal(fx.got, "rest", 4);
+    }
+    assert_int_equal(fx.ends, 0);
+}
+
+static void test_a_bad_preface_ends_the_stream(void **state)
+{
+    (void)state;
+    stream_expect_preface(&fx.stream);
+    assert_int_equal(write(fx.peer, "no!\ndata", 8), 8);
+    turns();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, EPROTO);
+    assert_int_equal(fx.n_got, 0);
+}
+
+static void test_a_peer_that_goes_in_the_preface(void **state)
+{
+    (void)state;
+    stream_expect_preface(&fx.stream);
+    assert_int_equal(write(fx.peer, "fir", 3), 3);
+    turns();
+    assert_int_equal(shutdown(fx.peer, SHUT_WR), 0);
+    turns();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +396,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shutdown_comes_after_what_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(test_writing_to_a_closed_peer_ends_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_small_writes_share_chunks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_preface_comes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_bad_preface_ends_the_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_peer_that_goes_in_the_preface, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
