@@ -13,7 +13,8 @@ import { peerOf, TELLS_PEERS } from './support/peer.mjs';
 import { freePort } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
-import { openSocket, requestHead } from './support/socket.mjs';
+import { handshake, openSocket, requestHead } from './support/socket.mjs';
+import { startTlsServer, TlsSocket, tlsErrorOf } from './support/tls.mjs';
 import { eventually, within } from './support/wait.mjs';
 
 const HAPROXY = '/usr/sbin/haproxy';
@@ -117,6 +118,29 @@ test('a connection without a good header is closed and counted', async (t) => {
     assert.equal(metrics.refused_requests_total.bad_proxy_header, BAD.length);
     assert.equal(metrics.disconnects_total.protocol, BAD.length);
     assert.match(server.stderr, /debug event=proxy_header_refused peer="?127\.0\.0\.1:/);
+  });
+});
+
+test('before TLS, in one packet with the hello and alone', async (t) => {
+  const server = await startTlsServer(t,
+    { ...TELLS_PEERS, PROXY_PROTOCOL: 'true' }, NOT_READY);
+  for (const pause of [false, true]) {
+    const raw = await openSocket(t, { port: server.tlsPort });
+    raw.socket.removeAllListeners('data').cork();
+    raw.socket.write(HEADERS[3][1]);
+    if (pause) raw.socket.uncork();
+    const client = new TlsSocket(t, server, { socket: raw.socket, servername: 'localhost' });
+    if (!pause) raw.socket.uncork();
+    await client.untilSecure();
+    client.socket.write(handshake());
+    await client.untilReceived(/^HTTP\/1\.1 401 /);
+  }
+  const peers = () => [...server.stderr.matchAll(/event=unauthorized peer="?([^\s"]+)/g)];
+  await server.until('both in the log', () => peers().length === 2);
+  assert.deepEqual(peers().map(([, peer]) => peer), [HEADERS[3][2], HEADERS[3][2]]);
+
+  await t.test('TLS without a header is refused', async (t) => {
+    await tlsErrorOf(t, server);
   });
 });
 
