@@ -16,7 +16,7 @@
 #include "broker/redis_engine.h"
 
 #define REDIS_PRESENCE_WAIT_MS 1000
-#define REDIS_PRESENCE_ASKED   16
+#define REDIS_PRESENCE_ASKED   64
 #define REDIS_PRESENCE_COUNTED 1024
 
 struct redis_presence *redis_presence_create(struct redis_engine *e);

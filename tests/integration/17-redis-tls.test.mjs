@@ -161,6 +161,27 @@ test('one side speaks TLS, the other does not', async (t) => {
   await startInVain(t, { ...optionsFor(tls), REDIS_TLS: 'false' }, /why=\S+/);
 });
 
+test('SIGHUP reads the files again', async (t) => {
+  const redis = await startTlsRedis(t);
+  const ca = join(ours.dir, 'current.pem');
+  copyFileSync(theirs.ca, ca);
+  const options = optionsFor(redis, { REDIS_TLS_CA: ca });
+  const server = await startInVain(t, options, /certificate refused: /);
+
+  copyFileSync(ours.ca, ca);
+  server.child.kill('SIGHUP');
+  await server.untilReadiness(200);
+
+  writeFileSync(ca, 'this is no certificate\n');
+  server.child.kill('SIGHUP');
+  await eventually('it says so', () => /event=redis_tls_refused.*current\.pem/.test(server.stderr));
+  await redis.kill();
+  await server.untilReadiness(503);
+  await redis.start();
+  await server.untilReadiness(200); // with what was read before
+  await assertWorks(t, server);
+});
+
 test('what can never work is refused at the start', async (t) => {
   const redis = await makeTlsRedis(t);
   const junk = join(ours.dir, 'junk.pem');
@@ -175,9 +196,12 @@ test('what can never work is refused at the start', async (t) => {
   ];
   for (const [options, why] of cases) {
     await t.test(`${why}`, async () => {
-      const { code, stderr } = await runToExit({ ...optionsFor(redis, options), LISTEN_PORT: '0' });
-      assert.equal(code, 1);
-      assert.match(stderr, why);
+      const env = { ...optionsFor(redis, options), LISTEN_PORT: '0' };
+      for (const args of [[], ['--check-config']]) {
+        const { code, stderr } = await runToExit(env, { args });
+        assert.equal(code, 1);
+        assert.match(stderr, why);
+      }
     });
   }
 });

@@ -74,6 +74,12 @@ testOnBothBrokers('presence counts connections', async (t, options) => {
     assert.equal((await server.metrics()).presence_questions_dropped_total, 0);
   });
 
+  await t.test('in a batch', async () => {
+    const [first, second] = await asker.exchange(JSON.stringify(['room/2', 'elsewhere'].map(
+      (topic, i) => ({ jsonrpc: '2.0', id: `b${i}`, method: 'PRESENCE', params: { topic } }))));
+    assert.deepEqual([first.result.count, second.result.count], [3, 1]);
+  });
+
   await t.test('a question without an id is not answered', async () => {
     asker.notify('presence', { topic: 'room/1' });
     await asker.roundTrip();
