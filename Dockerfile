@@ -22,5 +22,5 @@ COPY --from=build /out/bin/eventhub /usr/bin/eventhub
 USER 10001
 EXPOSE 8080 8443
 HEALTHCHECK --interval=10s --timeout=3s --start-period=2s \
-  CMD curl -fs -o /dev/null "http://127.0.0.1:${LISTEN_PORT:-8080}/healthz"
+  CMD curl -fs -o /dev/null "http://127.0.0.1:${METRICS_LISTEN_PORT:-${LISTEN_PORT:-8080}}/healthz"
 ENTRYPOINT ["/usr/bin/eventhub"]

@@ -38,6 +38,7 @@ enum conn_state {
 struct conn {
     struct stream stream;
     struct worker *worker;
+    const struct listener *listener; /* that it came from */
     const struct sub_writer *writer; /* how its subscriptions speak; NULL before the first */
     struct timer timer;              /* by state: handshake, ping, end of closing */
     struct loop_task task;           /* settling at the end of the turn, then the reaping */
@@ -74,8 +75,9 @@ struct conn {
     enum metric closed_as; /* the reason of disconnects_total, once known */
 };
 
-/* Takes the fd. tls NULL: plain. A connection that cannot be served is closed and counted. */
-void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tls *tls);
+/* Takes the fd, which came from that listener. A connection that cannot be served is closed and
+ * counted. */
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const struct listener *from);
 /* Ends it now; the reason counts unless one was noted before. */
 void conn_close(struct conn *c, enum metric reason);
 /* Everything was said: flush, FIN, and wait for the peer's FIN a moment. */

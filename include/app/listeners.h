@@ -1,23 +1,31 @@
-/* listeners.h - the sockets to which clients connect, and what is spoken on each.
+/* listeners.h - the sockets to which clients, and whoever operates the server, connect, and what is
+ * spoken on each.
  * Thread:  main opens them; then immutable and shared.
  * Owns:    nothing once the acceptor runs: it closes the descriptors.
  */
 #ifndef EH_APP_LISTENERS_H
 #define EH_APP_LISTENERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "app/config.h"
 #include "base/err.h"
 
-#define LISTENERS_MAX 2
+#define LISTENERS_MAX 3
 
 struct tls;
+
+struct listener {
+    struct tls *tls;       /* NULL: plain */
+    bool has_proxy_header; /* PROXY_PROTOCOL */
+    bool is_internal;      /* METRICS_LISTEN_PORT: health and metrics, nothing else */
+};
 
 struct listeners {
     size_t n;
     int fds[LISTENERS_MAX];
-    struct tls *tls[LISTENERS_MAX]; /* NULL: plain */
+    struct listener at[LISTENERS_MAX];
 };
 
 /* tls NULL: no listener for it. EH_EIO, EH_EINVAL: it was logged. */

@@ -20,6 +20,8 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 
+#define WORKER_MAX_INTERNAL 64 /* connections of the internal listener, beside MAX_CONNECTIONS */
+
 struct conn;
 struct proxies;
 
@@ -65,6 +67,7 @@ struct worker {
     uint32_t n_slots;   /* ever used */
     uint32_t free_slot; /* head of the free list, or UINT32_MAX */
     uint32_t n_conns;
+    uint32_t n_internal;   /* of them, from the internal listener: no clients */
     size_t pending_bytes;  /* of requests that the broker has not answered */
     struct list throttled; /* connections that are not read until answers come */
     struct timer chores;   /* once a second: gauges */

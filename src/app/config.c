@@ -256,6 +256,16 @@ static int check_redis_tls(const struct config *c, struct buf *why)
     return buf_used(why) ? EH_EINVAL : EH_OK;
 }
 
+/* Weakest first. */
+static int read_all(struct config *c, int argc, char **argv, char **environment, struct buf *why)
+{
+    EH_TRY(read_file(c, config_path(argc, argv), why));
+    EH_TRY(read_environment(c, environment, why));
+    EH_TRY(read_arguments(c, argc, argv, why));
+    EH_TRY(check_redis_host(c, why));
+    return check_redis_tls(c, why);
+}
+
 /* The first that is asked for. */
 static enum config_action read_action(int argc, char **argv)
 {
@@ -277,17 +287,8 @@ int config_load(struct config *ret, int argc, char **argv, char **environment,
     int rc = EH_OK;
 
     set_defaults(&c);
-    if (action == CONFIG_RUN || action == CONFIG_CHECK) { /* else wrong options are no hindrance */
-        rc = read_file(&c, config_path(argc, argv), &why);
-        if (rc == EH_OK)
-            rc = read_environment(&c, environment, &why);
-        if (rc == EH_OK)
-            rc = read_arguments(&c, argc, argv, &why);
-        if (rc == EH_OK)
-            rc = check_redis_host(&c, &why);
-        if (rc == EH_OK)
-            rc = check_redis_tls(&c, &why);
-    }
+    if (action == CONFIG_RUN || action == CONFIG_CHECK) /* else wrong options are no hindrance */
+        rc = read_all(&c, argc, argv, environment, &why);
     if (rc < 0) {
         config_done(&c);
         *ret_why = buf_str(&why);

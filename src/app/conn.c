@@ -47,11 +47,12 @@ static void on_linger_timeout(struct timer *t)
     conn_close(c, c->closed_as);
 }
 
-void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tls *tls)
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const struct listener *from)
 {
     struct conn *c = mem_zalloc(sizeof(*c));
 
     c->worker = w;
+    c->listener = from;
     c->link = c->peer = *peer;
     c->closed_as = METRIC_COUNT; /* not known yet */
     list_init(&c->subs);
@@ -62,10 +63,10 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, struct tl
         free(c);
         return;
     }
-    if (w->context->config->proxy_protocol)
+    if (from->has_proxy_header)
         stream_expect_preface(&c->stream);
-    if (tls)
-        stream_use_tls(&c->stream, tls, NULL);
+    if (from->tls)
+        stream_use_tls(&c->stream, from->tls, NULL);
     c->ref = worker_add(w, c);
     timer_init(&c->timer, on_handshake_timeout);
     loop_timer(w->loop, &c->timer, w->context->config->websocket_handshake_timeout * 1000);
@@ -109,7 +110,8 @@ void conn_close(struct conn *c, enum metric reason)
         return;
     c->state = CONN_DEAD; /* first: what follows must not send */
     log_close(c);
-    metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
+    if (!c->listener->is_internal)
+        metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
     sub_close_all(c);
     readers_end(c);
     timer_stop(&c->timer);

@@ -126,6 +126,10 @@ static void handle(struct conn *c, const struct http_request *rq)
 {
     if (routes_handle(c, rq))
         return;
+    if (c->listener->is_internal) {
+        http_send_error(c, rq, 404, "not found", STR(""));
+        return;
+    }
     set_cors(c, rq);
     if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
         refuse_origin(c, rq);

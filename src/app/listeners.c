@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-static int add(struct listeners *l, const char *address, uint64_t port, struct tls *tls)
+static int add(struct listeners *l, const char *address, uint64_t port, struct listener kind)
 {
     int rc = sock_listen(str_of(address), (uint16_t)port, &l->fds[l->n]);
 
@@ -15,17 +15,24 @@ static int add(struct listeners *l, const char *address, uint64_t port, struct t
                   LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
         return rc;
     }
-    l->tls[l->n++] = tls;
+    l->at[l->n++] = kind;
     return EH_OK;
 }
 
 int listeners_open(const struct config *config, struct tls *tls, struct listeners *ret)
 {
+    struct listener public = { .has_proxy_header = config->proxy_protocol };
+    const char *internal = config->metrics_listen_address;
+
     *ret = (struct listeners){ .n = 0 };
     if (!config->disable_unsecure_listener)
-        EH_TRY(add(ret, config->listen_address, config->listen_port, NULL));
+        EH_TRY(add(ret, config->listen_address, config->listen_port, public));
+    public.tls = tls;
     if (tls)
-        EH_TRY(add(ret, config->listen_address, config->ssl_listen_port, tls));
+        EH_TRY(add(ret, config->listen_address, config->ssl_listen_port, public));
+    if (config->metrics_listen_port)
+        EH_TRY(add(ret, internal[0] ? internal : config->listen_address,
+                   config->metrics_listen_port, (struct listener){ .is_internal = true }));
     return EH_OK;
 }
 
@@ -37,7 +44,7 @@ void listeners_log(const struct listeners *l)
 
         sock_local_addr(l->fds[i], &local);
         sock_addr_format(&local, text);
-        log_info("listening", LOG_Z("address", text), LOG_N("port", local.port),
-                 LOG_Z("tls", l->tls[i] ? "yes" : "no"));
+        log_info(l->at[i].is_internal ? "metrics_listening" : "listening", LOG_Z("address", text),
+                 LOG_N("port", local.port), LOG_Z("tls", l->at[i].tls ? "yes" : "no"));
     }
 }

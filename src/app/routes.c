@@ -88,9 +88,15 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
     buf_done(&extra);
 }
 
+/* With a listener of their own they are there alone; elsewhere their paths are like any other. */
+static bool are_served(const struct conn *c)
+{
+    return c->listener->is_internal || c->worker->context->config->metrics_listen_port == 0;
+}
+
 bool routes_handle(struct conn *c, const struct http_request *rq)
 {
-    const struct route *route = find(rq->path);
+    const struct route *route = are_served(c) ? find(rq->path) : NULL;
 
     if (is_method(rq, "OPTIONS")) {
         send_preflight(c, rq);

@@ -294,6 +294,9 @@ static void log_started(const struct server *s)
     else if (config_has_default_secret(s->config))
         log_warn("default_secret",
                  LOG_Z("why", "JWT_SECRET is the well-known default: set your own"));
+    if (s->config->metrics_listen_address[0] && !s->config->metrics_listen_port)
+        log_warn("metrics_listen_address_unused",
+                 LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is where clients are"));
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),

@@ -30,8 +30,12 @@ struct conn_ref worker_add(struct worker *w, struct conn *c)
     w->free_slot = slot->next_free;
     slot->conn = c;
     w->n_conns++;
-    metrics_inc(w->metrics, METRIC_CONNECTIONS);
-    metrics_inc(w->metrics, METRIC_CONNECTS);
+    if (c->listener->is_internal) {
+        w->n_internal++;
+    } else {
+        metrics_inc(w->metrics, METRIC_CONNECTIONS);
+        metrics_inc(w->metrics, METRIC_CONNECTS);
+    }
     return (struct conn_ref){ .slot = i, .generation = slot->generation };
 }
 
@@ -48,13 +52,17 @@ void worker_remove(struct worker *w, struct conn_ref ref)
     struct conn_slot *slot = &w->slots[ref.slot];
 
     assert(slot->conn && slot->generation == ref.generation);
+    if (slot->conn->listener->is_internal) {
+        w->n_internal--;
+    } else {
+        metrics_add(w->metrics, METRIC_CONNECTIONS, -1);
+        metrics_inc(w->metrics, METRIC_DISCONNECTS);
+    }
     slot->conn = NULL;
     slot->generation++;
     slot->next_free = w->free_slot;
     w->free_slot = ref.slot;
     w->n_conns--;
-    metrics_add(w->metrics, METRIC_CONNECTIONS, -1);
-    metrics_inc(w->metrics, METRIC_DISCONNECTS);
     report_drained(w);
 }
 
@@ -65,10 +73,13 @@ struct conn *worker_find(const struct worker *w, struct conn_ref ref)
     return slot->generation == ref.generation ? slot->conn : NULL;
 }
 
-static bool is_full(const struct worker *w)
+static bool is_full(const struct worker *w, const struct listener *from)
 {
     const struct context *ctx = w->context;
     uint64_t n = 0;
+
+    if (from->is_internal)
+        return w->n_internal >= WORKER_MAX_INTERNAL;
 
     for (size_t i = 0; i < ctx->n_workers; i++)
         n += metrics_get(ctx->workers[i], METRIC_CONNECTIONS);
@@ -79,12 +90,13 @@ void worker_on_accepted(struct mail *m, void *owner)
 {
     struct accepted *got = container_of(m, struct accepted, mail);
     struct worker *w = owner;
+    const struct listener *from = &w->context->listeners->at[got->listener];
 
-    if (w->stopped || is_full(w)) {
+    if (w->stopped || is_full(w, from)) {
         metrics_inc(w->metrics, METRIC_REFUSED_CONNECTIONS);
         close(got->fd);
     } else {
-        conn_open(w, got->fd, &got->peer, w->context->listeners->tls[got->listener]);
+        conn_open(w, got->fd, &got->peer, from);
     }
     free(got);
 }

@@ -1,0 +1,126 @@
+// METRICS_LISTEN_PORT: health and metrics on a port of their own, and nothing else there.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { httpGet, httpRequest } from './support/http.mjs';
+import { freePort } from './support/redis.mjs';
+import { openClient } from './support/rpc.mjs';
+import { runToExit, startServer } from './support/server.mjs';
+import { handshake, openSocket, openWebSocket, requestHead } from './support/socket.mjs';
+import { eventually } from './support/wait.mjs';
+
+const PATHS = ['/healthz', '/readyz', '/metrics', '/metrics?format=json'];
+
+/** A server with an internal port: { server, internal }, the latter for whoever takes a port. */
+async function startWithInternal(t, options = {}) {
+  const internal = { port: await freePort() };
+  const all = { METRICS_LISTEN_PORT: String(internal.port), ...options };
+  const server = await startServer(t, all, { ready: false });
+  await eventually('/readyz says 200', () =>
+    httpGet(internal, '/readyz').then(({ status }) => status === 200, () => false));
+  return { server, internal };
+}
+
+async function metricsOf(internal) {
+  return JSON.parse((await httpGet(internal, '/metrics?format=json')).body);
+}
+
+test('health and metrics are on the internal port alone', async (t) => {
+  const { server, internal } = await startWithInternal(t);
+  for (const path of PATHS) {
+    assert.equal((await httpGet(internal, path)).status, 200, path);
+    assert.equal((await httpRequest(internal, 'HEAD', path)).status, 200, path);
+    assert.equal((await httpGet(server, path)).status, 404, path);
+  }
+  assert.match(server.stderr, /event=metrics_listening address="?127\.0\.0\.1/);
+});
+
+test('on the public port their paths are like any other', async (t) => {
+  const { server } = await startWithInternal(t);
+  const client = await openClient(t, server, { target: '/metrics' });
+  const subscription = await client.subscribe('healthz');
+  await httpRequest(server, 'POST', '/healthz', { 'Content-Length': '0' });
+  await client.publish('healthz', 'a topic');
+  await subscription.untilText('a topic');
+});
+
+test('the internal port serves nothing else', async (t) => {
+  const { internal } = await startWithInternal(t);
+
+  for (const path of ['/', '/nowhere', '/metrics/', '/Healthz']) {
+    await t.test(`GET ${path}: 404`, async () =>
+      assert.equal((await httpGet(internal, path)).status, 404));
+  }
+
+  await t.test('a handshake: 404', async (t) => {
+    const socket = await openSocket(t, internal);
+    await socket.send(handshake());
+    assert.equal((await socket.readResponse()).status, 404);
+  });
+
+  await t.test('a stream: 404', async () => {
+    const answer = await httpGet(internal, '/topic', { Accept: 'text/event-stream' });
+    assert.equal(answer.status, 404);
+  });
+
+  await t.test('POST: 404, 405', async () => {
+    const post = (path) => httpRequest(internal, 'POST', path, { 'Content-Length': '0' });
+    assert.equal((await post('/topic')).status, 404);
+    assert.equal((await post('/metrics')).status, 405);
+  });
+});
+
+test('its connections are no clients', async (t) => {
+  const { server, internal } = await startWithInternal(t,
+    { MAX_CONNECTIONS: '1', WORKER_THREADS: '1' });
+  const before = await metricsOf(internal);
+  assert.equal(before.current_connections_count, 0);
+  assert.equal(before.total_connect_count, 0);
+  assert.equal(before.total_disconnect_count, 0);
+
+  await openWebSocket(t, server);
+  const refused = await openSocket(t, server);
+  await refused.untilEnd();
+  const after = await metricsOf(internal);
+  assert.equal(after.current_connections_count, 1);
+  assert.equal(after.refused_requests_total.too_many_connections, 1);
+
+  await t.test('and have a limit of their own', async (t) => {
+    const request = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
+    const all = [];
+    for (let i = 0; i < 64; i++) {
+      all.push(await openSocket(t, internal));
+      await all[i].send(request);
+      assert.equal((await all[i].readResponse()).status, 200, `connection ${i}`);
+    }
+    const over = await openSocket(t, internal);
+    await over.untilEnd();
+    await all[0].send(request);
+    assert.equal((await all[0].readResponse()).status, 200);
+  });
+});
+
+test('no PROXY header there', async (t) => {
+  const { internal } = await startWithInternal(t, { PROXY_PROTOCOL: 'true' });
+  assert.equal((await httpGet(internal, '/metrics')).status, 200);
+});
+
+test('readiness goes off in a drain while it still answers', async (t) => {
+  const { server, internal } = await startWithInternal(t,
+    { DRAIN_DELAY: '2', SHUTDOWN_TIMEOUT: '10' });
+  server.signal('SIGTERM');
+  await eventually('/readyz says 503', () =>
+    httpGet(internal, '/readyz').then(({ status }) => status === 503));
+  assert.equal((await httpGet(internal, '/healthz')).status, 200);
+});
+
+test('a port that is in use is said clearly, with status 1', async (t) => {
+  const first = await startServer(t);
+  const { code, stderr } = await runToExit({
+    BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: '0',
+    METRICS_LISTEN_PORT: String(first.port),
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`listen_failed .*port=${first.port}\\b`));
+});
