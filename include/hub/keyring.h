@@ -3,8 +3,8 @@
  * Owns:    copies of the keys.
  * Rule:    a key belongs to one algorithm, and takes tokens of that algorithm alone: what a token
  *          says of itself never decides how a key is used.
- * Checks:  the signature, by libjwt. It compares in constant time since 1.17; older packages need
- *          the fix of CVE-2024-25189 (Debian 12 has it).
+ * Checks:  the signature: of a secret by libjwt, which compares in constant time since 1.17 (older
+ *          packages need the fix of CVE-2024-25189; Debian 12 has it), of a public key by OpenSSL.
  * Secrets: no key ever stands in a text that is returned.
  */
 #ifndef EH_HUB_KEYRING_H
@@ -20,7 +20,7 @@
 #define KEYRING_KEY_MAX 4096 /* bytes of a secret */
 #define KEYRING_PEM_MAX 16384
 
-/* Those that every libjwt 1 has; EdDSA is not among them. */
+/* A token of any other is refused. */
 enum key_algorithm { KEY_HS256, KEY_HS384, KEY_HS512, KEY_RS256, KEY_ES256 };
 #define KEY_ALGORITHMS "HS256, HS384, HS512, RS256 or ES256" /* in that order */
 
@@ -39,7 +39,8 @@ const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm
 
 /* What a token says of itself, and its signature decoded. */
 struct keyring_token {
-    struct str text; /* all of it; no NUL in header and payload */
+    struct str text;        /* all of it, without any NUL */
+    struct str signed_text; /* its header and payload */
     struct str signature;
     struct str algorithm; /* {NULL, 0}: none */
     struct str kid;       /* {NULL, 0}: none */

@@ -96,6 +96,7 @@ static const char *signature_fault(struct str token, struct str part, const json
     char *signature = mem_alloc(part.n + 1);
     struct keyring_token signed_token = {
         .text = token,
+        .signed_text = str_make(token.p, token.n - part.n - 1),
         .algorithm = json_text(json_object_get(header, "alg")),
         .kid = json_text(json_object_get(header, "kid")),
     };
