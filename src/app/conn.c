@@ -195,10 +195,11 @@ void conn_drain(struct conn *c)
         conn_linger(c, METRIC_CLOSED_DRAIN);
 }
 
+/* Behind the peer's Close there is nothing to read. */
 static bool is_reading(const struct conn *c)
 {
     return c->state == CONN_HTTP || c->state == CONN_BODY || c->state == CONN_WS ||
-           c->state == CONN_CLOSING;
+           c->state == CONN_CLOSING || (c->state == CONN_LEAVING && !c->peer_closed);
 }
 
 static bool is_throttled(const struct conn *c)

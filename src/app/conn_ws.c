@@ -167,7 +167,7 @@ static void on_violation(struct conn *c, int code)
 {
     char peer[SOCK_ADDR_TEXT];
 
-    if (c->state == CONN_WS) {
+    if (c->state != CONN_CLOSING) {
         sock_addr_format(&c->peer, peer);
         log_debug("ws_violation", LOG_Z("peer", peer), LOG_N("code", code));
         conn_ws_close(c, code, "", reason_of(code));

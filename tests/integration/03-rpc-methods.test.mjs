@@ -4,8 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
+import { closeFrame, frame, OP } from './support/frames.mjs';
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
+import { openBarrier, openWebSocket } from './support/socket.mjs';
+import { eventually } from './support/wait.mjs';
 
 const ID = /^\d{13}-\d+$/;
 const LONGEST = 't'.repeat(256);
@@ -317,4 +322,30 @@ testOnBothBrokers('disconnect', async (t, broker) => {
     await Promise.all(published);
     assert.equal((await client.untilClosed()).code, 4000);
   });
+});
+
+test('a Close that comes while disconnect waits for an answer ends it without delay', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, REDIS_PORT: String(proxy.port), WORKER_THREADS: '1' };
+  const server = await startServer(t, options);
+  const wasRead = await openBarrier(t, server);
+  const socket = await openWebSocket(t, server);
+  const send = (request) =>
+    socket.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', ...request })));
+  proxy.holdAnswersTo('held/+');
+  await send({ id: 1, method: 'eventlog', params: { topic: 'held/+', since: -1000 } });
+  await eventually('the log was asked', () => proxy.isHolding);
+  await send({ method: 'disconnect' });
+  await send({ id: 2, method: 'ping' }); // too late
+  const close = closeFrame(1000);
+  for (const part of [close.subarray(0, 3), close.subarray(3)]) {
+    await socket.send(part);
+    await wasRead();
+  }
+  const startedAt = Date.now();
+  proxy.release();
+  assert.equal((await socket.readJson()).id, 1);
+  assert.equal((await socket.readClose()).code, 1000);
+  assert.ok(Date.now() - startedAt < 1500, 'it does not wait for a Close that it has');
 });
