@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startProxy } from './support/proxy.mjs';
+import { temporaryFiles } from './support/files.mjs';
 import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, compareIds, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -189,6 +190,9 @@ test('REDIS_PASSWORD', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'open sesame'] });
   const right = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'open sesame' });
   await (await openClient(t, right)).publish('a', 'x');
+  const { write } = temporaryFiles(t);
+  const REDIS_PASSWORD_FILE = write('password', 'open sesame\n');
+  await startServer(t, { ...redis.options, REDIS_PASSWORD_FILE }); // it becomes ready
   const unfit = { ...redis.options, REDIS_PASSWORD: 'not this one' };
   const wrong = await startServer(t, unfit, { ready: false });
   await eventually('the refusal is logged', () => /WRONGPASS|invalid password/i.test(wrong.stderr));
