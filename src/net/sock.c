@@ -22,7 +22,8 @@ static int address_parse(struct str text, uint16_t port, struct sockaddr_storage
 
     if (text.n >= sizeof(z))
         return EH_EINVAL;
-    memcpy(z, text.p, text.n);
+    if (text.n)
+        memcpy(z, text.p, text.n);
     z[text.n] = '\0';
     memset(ret, 0, sizeof(*ret));
     if (inet_pton(AF_INET, z, &v4->sin_addr) == 1) {

@@ -230,7 +230,7 @@ test('more live messages than fit are read from the log after the array', async 
   const client = await openClient(t, await startServer(t, { ...options, MAX_OUTPUT_QUEUE: '64k' }));
   const begin = await other.publish('begin', 'x');
   // What is asked for while Redis hangs keeps the array back; live messages come before it.
-  redis.freeze();
+  await redis.freeze();
   const texts = numbered('x'.repeat(1000), 200);
   const publishing = Promise.all(texts.map((text) => other.publish('lots', text)));
   await other.roundTrip();
@@ -251,7 +251,7 @@ test('a batch that waits for the broker holds up nobody', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '60' });
   const client = await openClient(t, server);
-  redis.freeze();
+  await redis.freeze();
   const before = client.received.length;
   client.sendText(JSON.stringify([
     request('p', 'publish', { topic: 'a', message: 'x' }), request('q', 'ping'),

@@ -164,7 +164,7 @@ test('Redis hangs', async (t) => {
   const client = await openClient(t, server);
   const subscription = await client.subscribe('hung');
   await client.publish('hung', 'before');
-  redis.freeze();
+  await redis.freeze();
 
   await t.test('a publish that was written fails in time and may have happened', () =>
     assertPublishFails(client, /^outcome unknown/));

@@ -113,7 +113,7 @@ test('more requests than may wait, while Redis hangs', async (t) => {
   const { redis, server } = await startPair(t, { BROKER_TIMEOUT: '1' });
   const client = await openClient(t, server);
   const other = await openClient(t, server);
-  redis.freeze();
+  await redis.freeze();
   const outcomes = numbered('m', 1000).map((text) => errorOf(client.publish('held', text)));
   await other.roundTrip();
   for (const error of await Promise.all(outcomes)) {

@@ -119,7 +119,7 @@ for (const seed of [1, 2, 3]) {
         await redis.command('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
         await redis.command('SCRIPT', 'FLUSH');
       }
-      redis.freeze();
+      await redis.freeze();
       await server.untilReadiness(503);
       redis.thaw();
     });

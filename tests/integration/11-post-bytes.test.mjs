@@ -105,7 +105,7 @@ test('pipelining', async (t) => {
 
   await t.test('the next one waits for the answer', async (t) => {
     const socket = await openSocket(t, server);
-    redis.freeze();
+    await redis.freeze();
     await socket.send(post('/pipe', 'slow') + GET_HEALTH.repeat(3));
     for (let i = 0; i < 20; i++) await socket.send(GET_HEALTH); // and is read later
     const barrier = await openBarrier(t, server);
@@ -142,7 +142,7 @@ test('pipelining', async (t) => {
 
   await t.test('a client that is gone before the answer', async (t) => {
     const socket = await openSocket(t, server);
-    redis.freeze();
+    await redis.freeze();
     await socket.send(post('/pipe', 'left behind'));
     const barrier = await openBarrier(t, server);
     await barrier();
@@ -264,7 +264,7 @@ test('the broker may take longer than that', async (t) => {
     ...redis.options, WEBSOCKET_HANDSHAKE_TIMEOUT: '1', BROKER_TIMEOUT: '3',
   });
   const socket = await openSocket(t, server);
-  redis.freeze();
+  await redis.freeze();
   const startedAt = Date.now();
   await socket.send(post('/a', 'x'));
   const answer = await socket.readResponse();
@@ -279,7 +279,7 @@ test('a drain lets a POST have its answer', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '8' });
   const [waiting, reading] = [await openSocket(t, server), await openSocket(t, server)];
-  redis.freeze();
+  await redis.freeze();
   await waiting.send(post('/a', 'waiting'));
   await reading.send(post('/a', 'reading').slice(0, -3));
   server.signal('SIGTERM');

@@ -158,7 +158,7 @@ test('a Redis that is away', async (t) => {
   await server.untilReadiness(200);
   assert.equal((await httpPost(server, '/a', 'x')).status, 200);
 
-  redis.freeze();
+  await redis.freeze();
   const late = await httpPost(server, '/a', 'x');
   redis.thaw();
   assert.equal(late.status, 503);

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
 import { defer } from './support/cleanup.mjs';
+import { freeze } from './support/freeze.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
@@ -205,7 +206,7 @@ test('presence over the nodes of a cluster', async (t) => {
   });
 
   await t.test('a node that hangs is not waited for long', async () => {
-    nodes[2].child.kill('SIGSTOP');
+    await freeze(nodes[2].child);
     const startedAt = Date.now();
     const answer = await ask();
     assert.deepEqual(answer, {
@@ -247,7 +248,7 @@ test('presence while Redis is away', async (t) => {
   await server.untilReadiness(200);
   assert.equal(await count(client, 'a'), 1);
 
-  redis.freeze();
+  await redis.freeze();
   assert.equal((await errorOf(presence(client, 'a'))).code, -32603);
   redis.thaw();
   await server.untilReadiness(200);

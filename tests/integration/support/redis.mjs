@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { defer } from './cleanup.mjs';
+import { freeze } from './freeze.mjs';
 import { eventually, within } from './wait.mjs';
 
 const run = promisify(execFile);
@@ -54,7 +55,7 @@ export class Redis {
 
   /** It keeps its connections but does nothing, as on a machine that hangs. */
   freeze() {
-    this.#process.kill('SIGSTOP');
+    return freeze(this.#process);
   }
 
   thaw() {
