@@ -20,6 +20,14 @@
 #define CONN_MAX_PENDING_BYTES (64u * 1024 * 1024) /* of all of a worker */
 #define CONN_LINGER_MS         2000                /* for the peer to close after us */
 
+struct conn;
+
+/* What whole WebSocket messages are for: rpc_service (app/rpc.h), or what a test puts there. */
+struct ws_service {
+    void (*on_message)(struct conn *c, enum ws_opcode op, struct str message);
+    bool binary; /* takes binary messages too; else they end the connection with 1003 */
+};
+
 /* Where those who read the log for a connection wait for their turn (app/reader.h). */
 enum reader_lane { READER_JOINS, READER_QUERIES, READER_LANES };
 
@@ -128,7 +136,8 @@ void conn_sse_handle(struct conn *c, const struct http_request *rq);
 void conn_ws_begin(struct conn *c, struct auth *auth);    /* after the 101 was queued */
 void conn_ws_set_auth(struct conn *c, struct auth *auth); /* takes it; its end is the timer's */
 size_t conn_ws_step(struct conn *c, char *p, size_t n);
-void conn_ws_send_text(struct conn *c, struct bytes *text); /* takes the reference */
+/* One message; takes the reference. */
+void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message);
 /* Sends Close at once, ends the subscriptions, and waits for the peer's Close a moment. */
 void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason);
 /* The same after the answers to earlier requests, at most BROKER_TIMEOUT later. */

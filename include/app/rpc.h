@@ -1,7 +1,7 @@
 /* rpc.h - JSON-RPC requests of one connection: the method table and what its handlers share.
  * Thread:  the connection's worker.
  * Fails:   a handler returns EH_OK (it answered, or a broker call will, to which it gave the reply)
- *          or a jsonrpc_error code with one sentence in call->why; rpc_handle answers that.
+ *          or a jsonrpc_error code with one sentence in call->why; rpc.c answers that.
  */
 #ifndef EH_APP_RPC_H
 #define EH_APP_RPC_H
@@ -20,8 +20,8 @@ struct rpc_call {
 
 typedef int rpc_fn(struct rpc_call *call);
 
-/* One message of a client. */
-void rpc_handle(struct conn *c, struct str text);
+/* A text message is a request or a batch. */
+extern const struct ws_service rpc_service;
 
 /* rpc_pubsub.c, rpc_eventlog.c, rpc_kv.c, rpc_presence.c, rpc_auth.c */
 rpc_fn rpc_subscribe, rpc_publish, rpc_unsubscribe, rpc_unsubscribe_all, rpc_list, rpc_eventlog;

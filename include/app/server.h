@@ -10,13 +10,17 @@
 #include "app/config.h"
 #include "hub/keyring.h"
 
+struct ws_service;
+
 enum server_end {
     SERVER_DRAINED,     /* asked to stop, and did */
     SERVER_INTERRUPTED, /* asked a second time: the process should exit at once */
     SERVER_FAILED,      /* could not start; it was logged */
 };
 
-/* Runs the server until SIGTERM or SIGINT. Signals must not have been touched before. */
-enum server_end server_run(const struct config *config, const struct keyring *keys);
+/* Runs the server until SIGTERM or SIGINT: messages go to the service (app/conn.h). Signals must
+ * not have been touched before. */
+enum server_end server_run(const struct config *config, const struct keyring *keys,
+                           const struct ws_service *service);
 
 #endif

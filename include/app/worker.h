@@ -24,10 +24,12 @@
 
 struct conn;
 struct proxies;
+struct ws_service;
 
 /* What all workers share: immutable once they run, but for the flag. */
 struct context {
     const struct config *config;
+    const struct ws_service *service; /* app/conn.h: what clients talk to */
     struct auth_policy tokens;
     const struct listeners *listeners;
     struct proxies *trusted_proxies;

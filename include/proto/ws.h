@@ -41,7 +41,8 @@ enum ws_close_code {
 #define WS_ACCEPT_LEN  28
 #define WS_PARTIAL_MAX (WS_IN_HEAD_MAX + WS_CONTROL_MAX) /* most that ws_decode leaves unread */
 
-/* Where the byte stream of one connection stands. ws_decoder_init at its start; 32 bytes. */
+/* Where the byte stream of one connection stands. ws_decoder_init at its start, then what is to be
+ * taken; 32 bytes. */
 struct ws_decoder {
     uint64_t left;          /* payload bytes of the present data frame still to come */
     uint64_t message_bytes; /* announced so far for the present message */
@@ -50,6 +51,7 @@ struct ws_decoder {
     uint8_t message_op;     /* WS_OP_TEXT or WS_OP_BINARY while inside a message, else 0 */
     bool fin;               /* of the present data frame */
     bool in_frame;
+    bool binary; /* binary messages are taken, else they are -1003 */
 };
 
 /* What one step of ws_decode found. */
@@ -60,7 +62,7 @@ struct ws_event {
     int close_code;     /* WS_OP_CLOSE: the peer's code, or WS_CLOSE_NONE */
 };
 
-void ws_decoder_init(struct ws_decoder *d);
+void ws_decoder_init(struct ws_decoder *d); /* takes text alone */
 
 /* True between messages: no state to keep. */
 static inline bool ws_decoder_is_idle(const struct ws_decoder *d)

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "app/conn.h"
-#include "app/rpc.h"
 #include "app/sub.h"
 #include "base/log.h"
 
@@ -70,16 +69,18 @@ void conn_ws_begin(struct conn *c, struct auth *auth)
     c->writer = &sub_ws_writer;
     c->last_heard_ms = loop_now(c->worker->loop);
     ws_decoder_init(&c->ws);
+    c->ws.binary = c->worker->context->service->binary;
     conn_ws_set_auth(c, auth);
 }
 
-void conn_ws_send_text(struct conn *c, struct bytes *text)
+void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message)
 {
     char head[WS_HEAD_MAX];
-    size_t n = ws_encode_head(head, WS_OP_TEXT, text->n);
+    size_t n = ws_encode_head(head, op, message->n);
 
-    (void)conn_send(c, str_make(head, n), &text->shared, bytes_str(text)); /* closes by itself */
-    shared_unref(&text->shared);
+    /* an overflow closes by itself */
+    (void)conn_send(c, str_make(head, n), &message->shared, bytes_str(message));
+    shared_unref(&message->shared);
 }
 
 static void send_close(struct conn *c, int code, const char *why)
@@ -185,19 +186,25 @@ static void on_close_frame(struct conn *c, int code)
         conn_ws_leave(c, code, METRIC_CLOSED_CLIENT);
 }
 
+static void on_message(struct conn *c, enum ws_opcode op, struct str message)
+{
+    metrics_inc(c->worker->metrics, METRIC_MESSAGES_IN);
+    c->worker->context->service->on_message(c, op, message);
+}
+
 /* A message in one piece is handled where it was read; one in several is put together first. */
 static void on_piece(struct conn *c, const struct ws_event *ev)
 {
     if (c->state != CONN_WS)
         return;
     if (buf_used(&c->message) == 0 && ev->last) {
-        rpc_handle(c, ev->payload);
+        on_message(c, ev->op, ev->payload);
         return;
     }
     buf_add_str(&c->message, ev->payload);
     if (!ev->last)
         return;
-    rpc_handle(c, buf_str(&c->message));
+    on_message(c, ev->op, buf_str(&c->message));
     buf_done(&c->message);
 }
 

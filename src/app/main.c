@@ -7,6 +7,7 @@
 #include "app/certificates.h"
 #include "app/config.h"
 #include "app/redis_tls.h"
+#include "app/rpc.h"
 #include "app/server.h"
 #include "app/token_keys.h"
 #include "base/buf.h"
@@ -19,7 +20,7 @@ static int run(const struct config *config, const struct keyring *keys)
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
     json_set_alloc_funcs(mem_alloc, free); /* so jansson aborts too when memory is out */
     json_object_seed(0);                   /* before threads: from the system's randomness */
-    switch (server_run(config, keys)) {
+    switch (server_run(config, keys, &rpc_service)) {
     case SERVER_DRAINED: return EXIT_SUCCESS;
     case SERVER_INTERRUPTED: _exit(EXIT_FAILURE); /* the threads still run: no tidying up */
     case SERVER_FAILED: break;

@@ -45,7 +45,7 @@ static void send_array(struct batch *b, struct conn *c)
     if (n == 0)
         return;
     buf_add_char(&b->answers, ']');
-    conn_ws_send_text(c, bytes_copy(buf_str(&b->answers)));
+    conn_ws_send(c, WS_OP_TEXT, bytes_copy(buf_str(&b->answers)));
 }
 
 /* The batch's own call ends last: what waited may still have something to say. */
@@ -113,7 +113,7 @@ static void reply_send(struct reply *r, struct conn *c, struct bytes *answer)
     if (r->batch)
         collect(r->batch, c, answer);
     else
-        conn_ws_send_text(c, answer);
+        conn_ws_send(c, WS_OP_TEXT, answer);
     reply_drop(r);
 }
 

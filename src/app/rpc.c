@@ -86,14 +86,14 @@ static void handle_batch(struct conn *c, const json_t *requests)
     batch_close(b);
 }
 
-void rpc_handle(struct conn *c, struct str text)
+static void on_message(struct conn *c, enum ws_opcode op, struct str text)
 {
     struct reply reply = { 0 };
     const char *why;
     json_t *root;
     int rc = jsonrpc_parse(text, &root, &why);
 
-    metrics_inc(c->worker->metrics, METRIC_MESSAGES_IN);
+    (void)op;
     if (rc < 0) {
         reply_error(&reply, c, rc, str_of(why));
         return;
@@ -104,6 +104,8 @@ void rpc_handle(struct conn *c, struct str text)
         handle_request(c, root, reply);
     json_decref(root);
 }
+
+const struct ws_service rpc_service = { .on_message = on_message, .binary = false };
 
 int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
 {

@@ -368,9 +368,12 @@ static void free_all(struct server *s)
     free(s->cells);
 }
 
-enum server_end server_run(const struct config *config, const struct keyring *keys)
+enum server_end server_run(const struct config *config, const struct keyring *keys,
+                           const struct ws_service *service)
 {
-    struct server s = { .config = config, .keys = keys, .end = SERVER_DRAINED };
+    struct server s = {
+        .config = config, .keys = keys, .context.service = service, .end = SERVER_DRAINED
+    };
 
     if (start(&s) < 0) {
         log_error("start_failed", LOG_END);

@@ -65,7 +65,10 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     switch (op) {
     case WS_OP_CONT: return d->message_op ? EH_OK : -WS_CLOSE_PROTOCOL;
     case WS_OP_TEXT: return d->message_op ? -WS_CLOSE_PROTOCOL : EH_OK;
-    case WS_OP_BINARY: return d->message_op ? -WS_CLOSE_PROTOCOL : -WS_CLOSE_UNSUPPORTED;
+    case WS_OP_BINARY:
+        if (d->message_op)
+            return -WS_CLOSE_PROTOCOL;
+        return d->binary ? EH_OK : -WS_CLOSE_UNSUPPORTED;
     case WS_OP_CLOSE:
     case WS_OP_PING:
     case WS_OP_PONG: return fin ? EH_OK : -WS_CLOSE_PROTOCOL;
@@ -175,6 +178,12 @@ static int begin_data(struct ws_decoder *d, const struct head *h, uint64_t max_m
     return EH_OK;
 }
 
+static void end_message(struct ws_decoder *d)
+{
+    d->message_op = 0;
+    d->message_bytes = 0;
+}
+
 /* Takes what is there of the frame's payload, be it nothing. */
 static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *ret)
 {
@@ -183,7 +192,7 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     bool last;
 
     unmask(d->mask, p, len);
-    if (!utf8_feed(&d->utf8, p, len))
+    if (op == WS_OP_TEXT && !utf8_feed(&d->utf8, p, len))
         return -WS_CLOSE_BAD_DATA;
     d->left -= len;
     d->in_frame = d->left > 0;
@@ -191,7 +200,7 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     if (last) {
         if (d->utf8 != UTF8_START)
             return -WS_CLOSE_BAD_DATA;
-        ws_decoder_init(d);
+        end_message(d);
     }
     *ret = (struct ws_event){ .op = op, .payload = str_make(p, len), .last = last };
     return (int)len;

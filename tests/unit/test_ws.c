@@ -198,6 +198,25 @@ static void test_streams_byte_by_byte(void **state)
     }
 }
 
+/* Where binary is taken it may hold any bytes, in fragments too; text must still be UTF-8. */
+static void test_binary(void **state)
+{
+    struct str frames = STR("\x02\x81" KEY "\xff\x89\x80" KEY "\x80\x81" KEY "\xc3\x82\x80" KEY
+                            "\x81\x81" KEY "a\x82\x81" KEY "b\x81\x81" KEY "\xc3");
+    struct outcome o;
+
+    (void)state;
+    for (size_t cut = 0; cut <= frames.n; cut++) {
+        outcome_init(&o);
+        o.decoder.binary = true;
+        feed(&o, str_make(frames.p, cut));
+        feed(&o, str_skip(frames, cut));
+        assert_int_equal(o.rc, -WS_CLOSE_BAD_DATA);
+        assert_true(str_eq(buf_str(&o.log), STR("P.B\xff\xc3.B.Ta.Bb.")));
+        outcome_done(&o);
+    }
+}
+
 /* RFC 6455 5.7 */
 static void test_masked_hello(void **state)
 {
@@ -403,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_cut_anywhere),
         cmocka_unit_test(test_streams_byte_by_byte),
+        cmocka_unit_test(test_binary),
         cmocka_unit_test(test_masked_hello),
         cmocka_unit_test(test_unmasking),
         cmocka_unit_test(test_lengths_round_trip),

@@ -1,0 +1,58 @@
+/* ws_echo.c - the server with an echo in place of JSON-RPC: every text and binary message comes
+ * back as it was sent. For fuzzing clients, which expect that; all but the echo is what clients get
+ * from the server itself. Options are the server's, with defaults that need nothing else: ws_echo
+ * --listen-port=9001
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/conn.h"
+#include "app/server.h"
+#include "base/log.h"
+
+extern char **environ;
+
+static void on_message(struct conn *c, enum ws_opcode op, struct str message)
+{
+    conn_ws_send(c, op, bytes_copy(message));
+}
+
+static const struct ws_service echo_service = { .on_message = on_message, .binary = true };
+
+/* A client that sends and does not read is not read either, long before the queue is full. */
+static void set_defaults(void)
+{
+    static const char *const defaults[][2] = {
+        { "BROKER", "memory" },
+        { "DISABLE_AUTH", "true" },
+        { "MAX_MESSAGE_SIZE", "64m" },
+        { "MAX_OUTPUT_QUEUE", "512m" },
+    };
+
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        (void)setenv(defaults[i][0], defaults[i][1], 0);
+}
+
+int main(int argc, char **argv)
+{
+    enum config_action action;
+    struct config config;
+    enum server_end end;
+    struct str why;
+
+    set_defaults();
+    if (config_load(&config, argc, argv, environ, &action, &why) < 0) {
+        fprintf(stderr, "ws_echo: %.*s\n", STR_ARG(why));
+        return EXIT_FAILURE;
+    }
+    log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
+    json_object_seed(0);
+    end = server_run(&config, NULL, &echo_service);
+    if (end != SERVER_DRAINED)
+        _exit(EXIT_FAILURE); /* some threads may run */
+    config_done(&config);
+    return EXIT_SUCCESS;
+}
