@@ -1,0 +1,276 @@
+/* A whole connection: the input is what a client sends to a worker with the embedded broker. What
+ * comes back must be HTTP, then WebSocket frames of JSON-RPC or lines of an event stream, whatever
+ * was sent; and the server must be there for others afterwards.
+ *
+ * The first byte says how the rest goes in: raw, raw behind a PROXY header's listener, as frames
+ * after a handshake, or line by line as text messages after a handshake; and whether in one piece.
+ */
+#include <jansson.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../support/one_worker.h"
+#include "base/buf.h"
+#include "proto/utf8.h"
+#include "proto/ws.h"
+
+#define HANDSHAKE                                                                                  \
+    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+#define PUBLISH                                                                                    \
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"publish\",\"params\":{\"topic\":\"t\","            \
+    "\"message\":\"m\"}}"
+#define PATIENCE_MS 20000 /* then it hangs */
+#define OUTPUT_MAX  (1024 * 1024)
+
+enum { MODE_RAW, MODE_PROXY, MODE_FRAMES, MODE_LINES, MODE_MASK = 3, MODE_IN_TWO = 4 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+static const char *const options[] = {
+    "--disable-auth=true",
+    "--log-level=off",
+    "--ping-interval=3600",
+    "--max-message-size=4096",
+    "--max-header-size=2048",
+    "--max-output-queue=64k",
+    "--max-subscriptions=16",
+    "--memory-limit=1m",
+    "--max-cache-length=20",
+    "--trusted-proxies=::/0",
+    "--allowed-origins=http://x",
+    NULL,
+};
+
+static void check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "broken: %s\n", what);
+    abort();
+}
+
+/* ---- a client ---- */
+
+static void await(int fd, short events)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+
+    check(poll(&p, 1, PATIENCE_MS) == 1, "the server answers in time");
+}
+
+/* Appends what there is; false at the end of the stream. */
+static bool receive(int fd, struct buf *out, int flags)
+{
+    char chunk[16384];
+    ssize_t n = recv(fd, chunk, sizeof(chunk), flags);
+
+    if (n > 0 && buf_used(out) < OUTPUT_MAX)
+        buf_add(out, chunk, (size_t)n);
+    return n > 0;
+}
+
+/* Reads besides: a server that nobody reads does not read either. False: it has closed. */
+static bool transmit(int fd, struct str bytes, struct buf *out)
+{
+    while (bytes.n) {
+        ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0 && poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 0)
+            await(fd, POLLIN | POLLOUT);
+        if (n < 0 && !receive(fd, out, MSG_DONTWAIT))
+            return false;
+        bytes = str_skip(bytes, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
+/* A client's frame; the mask is zero, so that the fuzzer sees its own bytes. */
+static void add_frame(struct buf *out, struct str text)
+{
+    static const char mask[4];
+    char head[WS_HEAD_MAX];
+    size_t n = ws_encode_head(head, WS_OP_TEXT, text.n);
+
+    head[1] = (char)(head[1] | 0x80);
+    buf_add(out, head, n);
+    buf_add(out, mask, sizeof(mask));
+    buf_add_str(out, text);
+}
+
+/* ---- another client of the same worker: what came before its publish has been handled ---- */
+
+static struct one_worker *server;
+static int witness;
+
+static void round_trip(void)
+{
+    struct buf out = { 0 };
+
+    add_frame(&out, STR(PUBLISH));
+    check(transmit(witness, buf_str(&out), &out), "the witness is connected");
+    buf_clear(&out);
+    while (!memmem(buf_head(&out), buf_used(&out), "\"publish\"", 9)) {
+        await(witness, POLLIN);
+        check(receive(witness, &out, 0), "the witness is served");
+    }
+    buf_done(&out);
+}
+
+static void start(void)
+{
+    struct buf out = { 0 };
+
+    server = one_worker_start(options);
+    witness = one_worker_connect(server, ONE_WORKER_PLAIN);
+    check(transmit(witness, STR(HANDSHAKE), &out), "the witness upgrades");
+    round_trip();
+    buf_done(&out);
+}
+
+/* ---- what the server may say ---- */
+
+static void check_json(struct str text)
+{
+    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root;
+    const char *version = json_string_value(json_object_get(first, "jsonrpc"));
+
+    check(root && version && strcmp(version, "2.0") == 0, "a message is JSON-RPC");
+    json_decref(root);
+}
+
+/* One frame; 0: the rest of it was not sent any more. */
+static size_t check_frame(struct str in)
+{
+    struct str payload;
+    uint8_t op, length;
+    size_t head = 2;
+
+    if (in.n < 10 && (in.n < 2 || in.n < 2 + (size_t)(uint8_t)in.p[1]))
+        return 0;
+    op = (uint8_t)in.p[0];
+    length = (uint8_t)in.p[1];
+    check(op == (0x80 | WS_OP_TEXT) || op == (0x80 | WS_OP_CLOSE) || op == (0x80 | WS_OP_PING) ||
+              op == (0x80 | WS_OP_PONG),
+          "opcode");
+    check(length < 128, "a server's frame has no mask");
+    payload.n = length;
+    if (length >= 126) {
+        check((op & 0xf) == WS_OP_TEXT, "control frames are short");
+        head = length == 126 ? 4 : 10;
+        payload.n = 0;
+        for (size_t i = 2; i < head; i++)
+            payload.n = payload.n << 8 | (uint8_t)in.p[i];
+    }
+    if (in.n - head < payload.n)
+        return 0;
+    payload.p = in.p + head;
+    if ((op & 0xf) == WS_OP_TEXT)
+        check_json(payload);
+    if ((op & 0xf) == WS_OP_CLOSE)
+        check(head + payload.n == in.n, "Close is the last word");
+    return head + payload.n;
+}
+
+static void check_frames(struct str in)
+{
+    size_t n;
+
+    while (in.n && (n = check_frame(in)) > 0)
+        in = str_skip(in, n);
+}
+
+/* A message can never forge a field. */
+static void check_events(struct str in)
+{
+    static const char *const fields[] = { ":", "id: ", "data: ", "event: recovered", "event: gap" };
+    struct str line;
+
+    check(!memchr(in.p, '\r', in.n), "lines end with LF");
+    while (memchr(in.p, '\n', in.n) && str_cut(&in, '\n', &line)) {
+        bool is_known = line.n == 0 || str_eq(line, STR("data:"));
+
+        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+            is_known |= str_starts_with(line, str_of(fields[i]));
+        check(is_known, "field of an event");
+    }
+}
+
+static void check_output(struct str in)
+{
+    static const char end[] = "\r\n\r\n";
+    const char *body;
+    struct str head;
+
+    if (in.n == 0)
+        return;
+    body = memmem(in.p, in.n, end, 4);
+    check(body && str_starts_with(in, STR("HTTP/1.1 ")), "HTTP comes first");
+    head = str_make(in.p, (size_t)(body - in.p));
+    in = str_skip(in, head.n + 4);
+    if (str_starts_with(head, STR("HTTP/1.1 101 ")))
+        check_frames(in);
+    else if (memmem(head.p, head.n, "text/event-stream", 17) && in.n)
+        check_events(in);
+}
+
+/* ---- the input ---- */
+
+static void build(struct buf *wire, unsigned mode, struct str input)
+{
+    struct str line;
+
+    if (mode == MODE_FRAMES || mode == MODE_LINES)
+        buf_add_str(wire, STR(HANDSHAKE));
+    if (mode != MODE_LINES) {
+        buf_add_str(wire, input);
+        return;
+    }
+    while (str_cut(&input, '\n', &line))
+        add_frame(wire, line);
+}
+
+/* Nothing more comes from the client: the server closes. */
+static void finish(int fd, struct buf *out)
+{
+    (void)shutdown(fd, SHUT_WR);
+    do
+        await(fd, POLLIN);
+    while (receive(fd, out, 0));
+    close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    unsigned how = n ? p[0] : 0;
+    struct buf wire = { 0 }, out = { 0 };
+    struct str all;
+    size_t cut;
+    int fd;
+
+    if (!server)
+        start();
+    if (n == 0)
+        return 0;
+    build(&wire, how & MODE_MASK, str_make((const char *)p + 1, n - 1));
+    all = buf_str(&wire);
+    cut = how & MODE_IN_TWO ? all.n - (n - 1) / 2 : all.n;
+    fd = one_worker_connect(server,
+                            (how & MODE_MASK) == MODE_PROXY ? ONE_WORKER_PROXY : ONE_WORKER_PLAIN);
+    if (transmit(fd, str_make(all.p, cut), &out) && cut < all.n) {
+        round_trip();
+        (void)transmit(fd, str_skip(all, cut), &out);
+    }
+    round_trip();
+    finish(fd, &out);
+    check_output(buf_str(&out));
+    buf_done(&wire);
+    buf_done(&out);
+    return 0;
+}

@@ -1,0 +1,183 @@
+/* The input is what Redis sends on a connection: whole and in two pieces it must lead to the same
+ * replies. Each reply is read as an answer to everything that we ask, and what is taken must be
+ * what our own side may pass on. */
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "broker/redis_presence_text.h"
+#include "broker/redis_reply.h"
+#include "hub/topic.h"
+
+#define GONE_MAX 4
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+static void check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "broken: %s\n", what);
+    abort();
+}
+
+/* ---- what is made of a reply ---- */
+
+/* The body is the end of a JSON-RPC answer: with an id in front it must be one. */
+static void check_message(const struct message *m)
+{
+    struct str object = message_object(m);
+    json_t *tree = json_loadb(object.p, object.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+
+    check(topic_is_valid(m->topic), "topic of a message");
+    check(json_is_object(tree), "a message is an object");
+    check(json_is_string(json_object_get(tree, "message")), "with a text");
+    json_decref(tree);
+}
+
+static void read_publish(const redisReply *r)
+{
+    struct broker_publish publish = { 0 };
+
+    if (redis_reply_publish(r, &publish) == EH_OK)
+        check(!publish.ret_repeated || publish.ret_retry_ms == 0, "repeated or limited");
+}
+
+static void read_kv(const redisReply *r)
+{
+    struct broker_kv kv = { 0 };
+
+    if (redis_reply_get(r, &kv) == EH_OK) {
+        check(kv.ret_found == (kv.ret_value != NULL), "value found");
+        if (kv.ret_value)
+            shared_unref(&kv.ret_value->shared);
+    }
+    if (redis_reply_delete(r, &kv) == EH_OK)
+        check(r->type == REDIS_REPLY_INTEGER, "deleted");
+    if (redis_reply_set(r) == EH_OK)
+        check(r->type == REDIS_REPLY_STATUS, "set");
+}
+
+/* Log entries hold JSON text that our own script wrote: it is not parsed again. */
+static void read_history(const redisReply *r)
+{
+    struct broker_history h = { .since = -1 };
+    struct str gone[GONE_MAX];
+    size_t n_gone = 0;
+
+    if (redis_reply_history(r, &h, gone, GONE_MAX, &n_gone) < 0) {
+        check(!h.ret_items, "nothing is kept");
+        return;
+    }
+    check(n_gone <= GONE_MAX, "topics gone");
+    for (size_t i = 0; i < h.ret_n; i++) {
+        check(topic_is_valid(h.ret_items[i]->topic), "topic of an entry");
+        message_unref(h.ret_items[i]);
+    }
+    free(h.ret_items);
+}
+
+static void read_presence(struct str text)
+{
+    struct redis_presence_question question;
+    struct redis_presence_answer answer;
+
+    if (redis_presence_read_question(text, &question) == EH_OK)
+        check(filter_is_valid(str_of(question.filter)), "filter of a question");
+    if (redis_presence_read_answer(text, &answer) == EH_OK)
+        presence_done(&answer.presence);
+}
+
+static void read_push(const redisReply *r)
+{
+    struct redis_push push;
+    struct message *m;
+
+    if (redis_reply_push(r, &push) < 0)
+        return;
+    m = redis_payload_parse(push.channel, push.payload);
+    if (m)
+        check_message(m);
+    message_unref(m);
+    read_presence(push.payload);
+}
+
+static void read_reply(const redisReply *r)
+{
+    struct redis_raised raised;
+
+    if (redis_reply_says_elsewhere(r))
+        check(redis_reply_is_error(r), "only an error sends us away");
+    if (redis_reply_raise(r, &raised) == EH_OK)
+        check(r->elements == 3, "raised");
+    read_publish(r);
+    read_kv(r);
+    read_history(r);
+    read_push(r);
+}
+
+/* ---- the stream ---- */
+
+static void log_reply(struct buf *log, const redisReply *r)
+{
+    struct str text = redis_reply_text(r);
+
+    buf_addf(log, "%d %lld %zu:", r->type, r->integer, text.n);
+    buf_add_str(log, text);
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++)
+        log_reply(log, r->element[i]);
+}
+
+static void feed(redisReader *reader, struct str bytes, struct buf *log)
+{
+    void *reply = NULL;
+
+    (void)redisReaderFeed(reader, bytes.p, bytes.n);
+    while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
+        read_reply(reply);
+        log_reply(log, reply);
+        freeReplyObject(reply);
+    }
+}
+
+static void read_cut(struct str all, size_t cut, struct buf *log)
+{
+    redisReader *reader = redisReaderCreate();
+
+    check(reader != NULL, "memory");
+    feed(reader, str_make(all.p, cut), log);
+    feed(reader, str_skip(all, cut), log);
+    redisReaderFree(reader);
+}
+
+/* hiredis takes memory for an array before its elements are there: that Redis tells the truth about
+ * sizes is believed, and not looked into here. */
+static bool has_huge_array(struct str all)
+{
+    size_t digits = 0;
+
+    for (size_t i = 0; i < all.n && digits < 6; i++)
+        digits = all.p[i] >= '0' && all.p[i] <= '9' ? digits + 1 : 0;
+    return digits == 6 && memchr(all.p, '*', all.n);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    struct str all = str_make((const char *)p, n);
+    struct buf whole = { 0 }, two = { 0 };
+
+    if (has_huge_array(all))
+        return 0;
+
+    read_cut(all, n, &whole);
+    read_cut(all, n / 2, &two);
+    check(str_eq(buf_str(&whole), buf_str(&two)), "same replies");
+    buf_done(&whole);
+    buf_done(&two);
+    read_presence(all);
+    return 0;
+}

@@ -1,0 +1,119 @@
+#include "one_worker.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "app/config.h"
+#include "app/forwarded.h"
+#include "app/worker.h"
+#include "base/mem.h"
+#include "net/acceptor.h"
+
+#define OPTIONS_MAX 32
+
+enum { CELL_BROKER, CELL_WORKER, CELLS };
+
+struct one_worker {
+    struct config config;
+    struct context context;
+    struct listeners listeners;
+    struct metrics_cell cells[CELLS];
+    struct metrics_cell *cell[CELLS];
+    struct worker *worker;
+};
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void load_config(struct config *config, const char *const *options)
+{
+    char *nothing[] = { NULL };
+    char *argv[OPTIONS_MAX] = { (char *)(uintptr_t) "test", (char *)(uintptr_t) "--broker=memory" };
+    enum config_action action;
+    struct str why;
+    int argc = 2;
+
+    for (; *options; options++) {
+        require(argc < OPTIONS_MAX);
+        argv[argc++] = (char *)(uintptr_t)*options;
+    }
+    require(config_load(config, argc, argv, nothing, &action, &why) == EH_OK);
+}
+
+static void make_context(struct one_worker *o)
+{
+    struct context *ctx = &o->context;
+
+    for (size_t i = 0; i < CELLS; i++)
+        o->cell[i] = &o->cells[i];
+    o->listeners.n = ONE_WORKER_LISTENERS;
+    o->listeners.at[ONE_WORKER_PROXY].has_proxy_header = true;
+    ctx->config = &o->config;
+    require(proxies_create(str_of(o->config.trusted_proxies), &ctx->trusted_proxies) == EH_OK);
+    ctx->listeners = &o->listeners;
+    ctx->metrics.cells = o->cell;
+    ctx->metrics.n_cells = CELLS;
+    ctx->metrics.prefix = STR("eventhub");
+    ctx->metrics.version = STR("test");
+    ctx->workers = o->cell + CELL_WORKER;
+    ctx->n_workers = 1;
+    ctx->max_connections = UINT32_MAX;
+}
+
+static void make_broker(struct one_worker *o)
+{
+    const struct broker_config bc = {
+        .kind = BROKER_MEMORY,
+        .cache = o->config.enable_cache,
+        .max_cache_length = o->config.max_cache_length,
+        .default_ttl_s = o->config.default_cache_ttl,
+        .timeout_ms = o->config.broker_timeout * 1000,
+        .memory_limit = o->config.memory_limit,
+        .metrics = o->cell[CELL_BROKER],
+    };
+
+    require(broker_create(&bc, &o->context.broker) == EH_OK);
+}
+
+struct one_worker *one_worker_start(const char *const *options)
+{
+    struct one_worker *o = mem_zalloc(sizeof(*o));
+
+    load_config(&o->config, options);
+    make_context(o);
+    make_broker(o);
+    require(worker_create(&o->context, 0, o->cell[CELL_WORKER], &o->worker) == EH_OK);
+    require(broker_start(o->context.broker) == EH_OK);
+    require(worker_start(o->worker) == EH_OK);
+    return o;
+}
+
+int one_worker_connect(struct one_worker *o, enum one_worker_listener from)
+{
+    struct accepted *got = mem_zalloc(sizeof(*got));
+    int fds[2];
+
+    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    require(fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0);
+    got->mail.fn = worker_on_accepted;
+    got->fd = fds[1];
+    got->listener = from;
+    mailbox_post(o->worker->inbox, &got->mail);
+    return fds[0];
+}
+
+void one_worker_stop(struct one_worker *o)
+{
+    worker_stop(o->worker);
+    worker_join(o->worker);
+    broker_stop(o->context.broker);
+    worker_free(o->worker);
+    broker_free(o->context.broker);
+    proxies_free(o->context.trusted_proxies);
+    config_done(&o->config);
+    free(o);
+}
