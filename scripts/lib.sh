@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   libjwt-dev)
 TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
-  chromium haproxy nginx-light openssl)
+  llvm chromium haproxy nginx-light openssl)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
