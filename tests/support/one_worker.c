@@ -6,6 +6,7 @@
 
 #include "app/config.h"
 #include "app/forwarded.h"
+#include "app/rpc.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
@@ -53,6 +54,7 @@ static void make_context(struct one_worker *o)
     o->listeners.n = ONE_WORKER_LISTENERS;
     o->listeners.at[ONE_WORKER_PROXY].has_proxy_header = true;
     ctx->config = &o->config;
+    ctx->service = &rpc_service;
     require(proxies_create(str_of(o->config.trusted_proxies), &ctx->trusted_proxies) == EH_OK);
     ctx->listeners = &o->listeners;
     ctx->metrics.cells = o->cell;
