@@ -103,13 +103,16 @@ bool conn_token_expired(const struct conn *c);
 void conn_forget_auth(struct conn *c); /* a request was answered */
 void conn_forget_cors(struct conn *c);
 
-/* One unit of output; closes with 1013 (at the end of the turn) when the queue would pass the
- * limit. False: it was not queued. */
+/* conn_output.c: one unit of output; closes with 1013 (at the end of the turn) when the queue would
+ * pass the limit. False: it was not queued. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
 bool conn_has_room(const struct conn *c,
                    size_t bytes);             /* in the output queue, collected included */
 bool conn_is_half_full(const struct conn *c); /* the queue alone: it shrinks by itself */
 void conn_overflow(struct conn *c);           /* there was no room: closes as conn_send does */
+
+/* At the end of this turn: what may close the connection, or read on. */
+void conn_settle(struct conn *c);
 
 /* A call to the broker is under way, or was answered: `bytes` is what it holds. Who asks for
  * something large adds what may come to c->expected, so that no more is asked for at a time than

@@ -47,8 +47,8 @@ void sub_close(struct sub *s); /* a join under way is answered with recovered: f
 void sub_close_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none */
 
-/* A live message goes to all subscriptions of the worker that match. */
-void delivery_to_all(struct worker *w, struct message *m);
+/* A live message goes to all subscriptions of the worker that match; returns how many got it. */
+uint32_t delivery_to_all(struct worker *w, struct message *m);
 
 /* One message on its way to one or many subscriptions: what they send alike is made once, when the
  * first needs it. */

@@ -69,8 +69,11 @@ struct worker {
     uint32_t n_slots;   /* ever used */
     uint32_t free_slot; /* head of the free list, or UINT32_MAX */
     uint32_t n_conns;
-    uint32_t n_internal;   /* of them, from the internal listener: no clients */
-    size_t pending_bytes;  /* of requests that the broker has not answered */
+    uint32_t n_internal;  /* of them, from the internal listener: no clients */
+    size_t pending_bytes; /* of requests that the broker has not answered */
+    struct list live;     /* of struct live_batch: what the broker sent and nobody got yet */
+    size_t live_next;     /* place in the first of them */
+    struct loop_task live_task;
     struct list throttled; /* connections that are not read until answers come */
     struct timer chores;   /* once a second: gauges */
     struct timer drain;
@@ -100,8 +103,12 @@ void worker_join(struct worker *w); /* then its inbox is drained by whoever call
 void worker_free(struct worker *w);
 
 mail_fn worker_on_accepted; /* a struct accepted */
-mail_fn worker_on_live;     /* a struct live_batch */
+mail_fn worker_on_live;     /* a struct live_batch; live.c */
 mail_fn worker_on_count;    /* a struct broker_count; presence.c */
+
+/* live.c */
+void live_init(struct worker *w);
+void live_end(struct worker *w); /* nothing is delivered any more */
 
 /* For conn.c */
 struct conn_ref worker_add(struct worker *w, struct conn *c);

@@ -89,6 +89,10 @@ void stream_write(struct stream *s, struct str bytes);
 
 size_t stream_queued(const struct stream *s); /* as counted above */
 void stream_flush(struct stream *s);          /* now rather than at the end of the turn */
+/* The same in the middle of whatever the user does: of all callbacks only on_sent may come. It
+ * tries also when the kernel's buffer was full. */
+void stream_push(struct stream *s);
+bool stream_is_blocked(const struct stream *s); /* the kernel's buffer was full when last tried */
 /* Drops every unit of which nothing was sent (or encrypted) yet. */
 void stream_discard(struct stream *s);
 void stream_reset_on_close(struct stream *s); /* closing sends RST: what waits is not wanted */

@@ -15,7 +15,6 @@ static void on_open(struct stream *s);
 static void on_data(struct stream *s, char *p, size_t n);
 static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
-static void settle(struct conn *c);
 
 static int on_preface(struct stream *s, const char *p, size_t n)
 {
@@ -207,19 +206,6 @@ static bool is_throttled(const struct conn *c)
     return list_linked(&c->throttled);
 }
 
-bool conn_has_room(const struct conn *c, size_t bytes)
-{
-    size_t queued = stream_queued(&c->stream) + c->collected;
-
-    /* One unit that is larger than the limit all alone is not the reader's fault. */
-    return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
-}
-
-bool conn_is_half_full(const struct conn *c)
-{
-    return stream_queued(&c->stream) >= c->worker->context->config->max_output_queue / 2;
-}
-
 static bool is_beyond_bounds(const struct conn *c)
 {
     size_t quarter = c->worker->context->config->max_output_queue / 4;
@@ -361,25 +347,7 @@ static void on_sent(struct stream *s, size_t sent)
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))
-        settle(c);
-}
-
-void conn_overflow(struct conn *c)
-{
-    c->overflowed = true;
-    settle(c);
-}
-
-bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
-{
-    if (c->state > CONN_LEAVING || c->overflowed)
-        return false; /* our Close was the last word */
-    if (!conn_has_room(c, head.n + body.n)) {
-        conn_overflow(c);
-        return false;
-    }
-    stream_send(&c->stream, head, owner, body);
-    return true;
+        conn_settle(c);
 }
 
 static void unthrottle(struct conn *c)
@@ -406,7 +374,7 @@ static void on_settle(struct loop_task *task)
         readers_pump(c);
 }
 
-static void settle(struct conn *c)
+void conn_settle(struct conn *c)
 {
     if (c->state == CONN_DEAD)
         return;
@@ -428,9 +396,9 @@ void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
     w->pending_bytes -= bytes;
     if (c) {
         c->n_pending--;
-        settle(c);
+        conn_settle(c);
     }
     if (!was_full || w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
         return;
-    list_for_each(link, &w->throttled) settle(container_of(link, struct conn, throttled));
+    list_for_each(link, &w->throttled) conn_settle(container_of(link, struct conn, throttled));
 }

@@ -133,7 +133,7 @@ static void on_match(struct trie_sub *trie, void *arg)
         sub_deliver(s, d);
 }
 
-void delivery_to_all(struct worker *w, struct message *m)
+uint32_t delivery_to_all(struct worker *w, struct message *m)
 {
     struct delivery d;
 
@@ -142,4 +142,5 @@ void delivery_to_all(struct worker *w, struct message *m)
     if (d.n_sent)
         observe_latency(&d);
     delivery_done(&d);
+    return d.n_sent;
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "app/conn.h"
-#include "app/sub.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
@@ -101,17 +100,6 @@ void worker_on_accepted(struct mail *m, void *owner)
     free(got);
 }
 
-void worker_on_live(struct mail *m, void *owner)
-{
-    struct live_batch *batch = container_of(m, struct live_batch, mail);
-    struct worker *w = owner;
-
-    for (size_t i = 0; i < batch->n; i++)
-        delivery_to_all(w, batch->items[i]);
-    w->newest = batch->mark;
-    live_batch_free(batch);
-}
-
 static void on_chores(struct timer *t)
 {
     struct worker *w = container_of(t, struct worker, chores);
@@ -200,6 +188,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
     w->drain_mail.fn = on_drain_mail;
     w->stop_mail.fn = on_stop_mail;
     list_init(&w->throttled);
+    live_init(w);
     timer_init(&w->chores, on_chores);
     timer_init(&w->drain, on_drain);
     if (loop_create(&w->loop) < 0 || mailbox_create(w->loop, w, &w->inbox) < 0) {
@@ -252,6 +241,7 @@ void worker_free(struct worker *w)
         return;
     while (w->inbox && mailbox_drain(w->inbox))
         ; /* answers to clients that are gone, sockets nobody will serve */
+    live_end(w);
     timer_stop(&w->chores);
     timer_stop(&w->drain);
     mailbox_free(w->inbox);

@@ -59,46 +59,42 @@ static void on_stopped(struct stream *s, ssize_t rc)
 
 /* ---- writing ---- */
 
-/* False when there is no point in another now. */
-static bool send_some(struct stream *s)
+static int send_some(struct stream *s)
 {
     ssize_t n = s->transport->ops->send(s);
 
-    if (n < 0) {
-        on_stopped(s, n);
-        return false;
-    }
+    if (n < 0)
+        return (int)n;
     outq_consume(&s->out, (size_t)n);
     if (s->events->on_sent)
         s->events->on_sent(s, (size_t)n);
-    return !s->blocked;
+    return EH_OK;
 }
 
-/* All that can go now. */
-static void send_all(struct stream *s)
+/* All that can go now; EH_OK, or why an operation of the transport moved nothing. */
+static int send_all(struct stream *s)
 {
-    int rc = s->transport->ops->flush(s);
+    int rc;
 
-    if (rc < 0) {
-        on_stopped(s, rc);
-        return;
-    }
-    while (s->io.fd >= 0 && s->out && send_some(s))
-        ;
-    if (s->io.fd < 0 || s->out || s->blocked || !s->fin)
-        return;
-    rc = s->transport->ops->finish(s);
-    if (rc < 0)
-        on_stopped(s, rc);
+    s->blocked = false;
+    rc = s->transport->ops->flush(s);
+    while (rc == EH_OK && s->io.fd >= 0 && s->out && !s->blocked)
+        rc = send_some(s);
+    if (rc < 0 || s->io.fd < 0 || s->out || s->blocked || !s->fin)
+        return rc;
+    return s->transport->ops->finish(s);
 }
 
 void stream_flush(struct stream *s)
 {
+    int rc;
+
     loop_cancel(&s->flush);
     if (s->io.fd < 0 || !is_up(s) || (s->ended && s->blocked))
         return;
-    s->blocked = false;
-    send_all(s);
+    rc = send_all(s);
+    if (rc < 0)
+        on_stopped(s, rc);
     update_interest(s);
 }
 
@@ -114,6 +110,26 @@ static void queue_flush(struct stream *s)
 {
     if (!s->blocked && is_up(s))
         loop_at_end(s->loop, &s->flush);
+}
+
+/* A failure shows again at the end of the turn, when the user may be told. */
+void stream_push(struct stream *s)
+{
+    int rc;
+
+    if (s->io.fd < 0 || !is_up(s) || s->ended)
+        return;
+    rc = send_all(s);
+    if (rc == TRANSPORT_FULL)
+        s->blocked = true;
+    else if (rc < 0)
+        queue_flush(s);
+    update_interest(s);
+}
+
+bool stream_is_blocked(const struct stream *s)
+{
+    return s->blocked;
 }
 
 void stream_send(struct stream *s, struct str head, struct shared *owner, struct str body)

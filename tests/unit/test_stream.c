@@ -323,6 +323,53 @@ static void test_writing_to_a_closed_peer_ends_once(void **state)
     assert_int_equal(fx.ends, 1);
 }
 
+static void test_push_sends_at_once(void **state)
+{
+    (void)state;
+    send_unit("a:", "now");
+    stream_push(&fx.stream);
+    assert_int_equal(fx.sent, 5);
+    assert_null(fx.stream.out);
+    expect("a:now");
+}
+
+/* The user is in the middle of something, and must not be told now. */
+static void test_a_push_that_fails_ends_with_the_turn(void **state)
+{
+    (void)state;
+    close(fx.peer);
+    fx.peer = -1;
+    send_unit("", "to nobody");
+    stream_push(&fx.stream);
+    assert_int_equal(fx.ends, 0);
+    assert_true(stream_is_open(&fx.stream));
+    turns();
+    assert_int_equal(fx.ends, 1);
+}
+
+/* The reader took something since: a push finds that out before epoll says so. */
+static void test_push_tries_when_the_kernel_was_full(void **state)
+{
+    struct buf all = fill(5000);
+    char *in = malloc(buf_used(&all));
+    size_t before, n;
+
+    (void)state;
+    turns();
+    assert_true(stream_is_blocked(&fx.stream));
+    before = fx.sent;
+    stream_push(&fx.stream);
+    assert_int_equal(fx.sent, before);
+    assert_true(stream_is_blocked(&fx.stream));
+    n = (size_t)read(fx.peer, in, buf_used(&all));
+    stream_push(&fx.stream);
+    assert_true(fx.sent > before);
+    assert_int_equal(read_all(in + n, buf_used(&all) - n), buf_used(&all) - n);
+    assert_memory_equal(in, buf_head(&all), buf_used(&all));
+    free(in);
+    buf_done(&all);
+}
+
 /* stream_write keeps small pieces dense: far fewer units than calls. */
 static void test_small_writes_share_chunks(void **state)
 {
@@ -395,6 +442,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_close_drops_the_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown_comes_after_what_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(test_writing_to_a_closed_peer_ends_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_push_sends_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_push_that_fails_ends_with_the_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_push_tries_when_the_kernel_was_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_small_writes_share_chunks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_preface_comes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_preface_ends_the_stream, setup, teardown),
