@@ -62,16 +62,18 @@ struct config {
     uint64_t ping_interval;               /* s */
     uint64_t websocket_handshake_timeout; /* s */
     char *prometheus_metric_prefix;
-    uint64_t log_level;           /* enum log_level */
-    uint64_t log_format;          /* enum log_format */
-    uint64_t max_message_size;    /* bytes */
-    uint64_t max_header_size;     /* bytes */
-    uint64_t max_output_queue;    /* bytes */
-    uint64_t max_connections;     /* 0: what RLIMIT_NOFILE allows */
-    uint64_t max_subscriptions;   /* a connection */
-    char *metrics_listen_address; /* "": as listen_address */
-    uint64_t metrics_listen_port; /* 0: none, they are where clients are */
-    char *allowed_origins;        /* see app/origin.h */
+    uint64_t log_level;              /* enum log_level */
+    uint64_t log_format;             /* enum log_format */
+    uint64_t max_message_size;       /* bytes */
+    uint64_t max_header_size;        /* bytes */
+    uint64_t max_output_queue;       /* bytes */
+    uint64_t max_connections;        /* 0: what RLIMIT_NOFILE allows */
+    uint64_t max_connections_per_ip; /* 0: no limit */
+    uint64_t connect_rate;           /* a second; 0: no limit */
+    uint64_t max_subscriptions;      /* a connection */
+    char *metrics_listen_address;    /* "": as listen_address */
+    uint64_t metrics_listen_port;    /* 0: none, they are where clients are */
+    char *allowed_origins;           /* see app/origin.h */
     bool proxy_protocol;
     char *trusted_proxies;     /* see app/forwarded.h */
     uint64_t memory_limit;     /* bytes */

@@ -80,6 +80,7 @@ struct conn {
     enum conn_state state : 8;
     bool overflowed;
     bool peer_closed;      /* its Close came */
+    bool is_counted;       /* in context->peers, as a connection of `peer` */
     bool sse_json;         /* SSE: events are objects (?format=json) */
     enum metric closed_as; /* the reason of disconnects_total, once known */
 };
@@ -119,6 +120,15 @@ void conn_settle(struct conn *c);
  * the output queue can take. */
 void conn_call_began(struct conn *c, size_t bytes);
 void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL: it hung up */
+
+/* conn_client.c. False: the client has MAX_CONNECTIONS_PER_IP connections already; counted and
+ * logged, to be refused. Entering twice counts once. */
+bool conn_client_enter(struct conn *c) EH_MUST_USE;
+void conn_client_leave(struct conn *c); /* fine when it is not counted */
+/* Sets `peer`: each request may be another's. */
+void conn_client_of_request(struct conn *c, const struct http_request *rq);
+/* Between the requests of a proxy the connection is no client's. */
+void conn_client_is_idle(struct conn *c);
 
 /* conn_proxy.c: the PROXY header before all else, as stream_events wants it. */
 int conn_proxy_step(struct conn *c, const char *p, size_t n);

@@ -6,6 +6,8 @@
 #ifndef EH_APP_FORWARDED_H
 #define EH_APP_FORWARDED_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/str.h"
 #include "net/sock.h"
@@ -16,6 +18,8 @@ struct proxies;
 /* Addresses and blocks separated by commas. EH_EINVAL: one is none. "" trusts nobody. */
 int proxies_create(struct str list, struct proxies **ret) EH_MUST_USE;
 void proxies_free(struct proxies *p);
+
+bool proxies_trust(const struct proxies *p, const struct sock_addr *addr);
 
 /* From whom the request is; *peer, which it came from, if no trusted proxy says another. */
 void forwarded_find(const struct proxies *trusted, const struct http_request *rq,

@@ -24,6 +24,7 @@ struct listener {
 
 struct listeners {
     size_t n;
+    size_t n_public; /* of them; the internal one comes last */
     int fds[LISTENERS_MAX];
     struct listener at[LISTENERS_MAX];
 };

@@ -23,6 +23,7 @@
 #define WORKER_MAX_INTERNAL 64 /* connections of the internal listener, beside MAX_CONNECTIONS */
 
 struct conn;
+struct peers;
 struct proxies;
 struct ws_service;
 
@@ -37,6 +38,7 @@ struct context {
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */
     size_t n_workers;
+    struct peers *peers;      /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
     uint64_t max_connections; /* of all workers together */
     atomic_bool draining;     /* set by main: not ready any more */
 };

@@ -58,26 +58,28 @@ enum metric {
     METRIC_REFUSED_BROKER,      /* {reason="broker_unavailable"}: -32603 */
     METRIC_REFUSED_RATE,        /* {reason="rate_limited"}: a publish over the token's limit */
     METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
-    METRIC_TLS_FULL,            /* tls_handshakes_total{kind="full"} */
-    METRIC_TLS_RESUMED,         /* {kind="resumed"} */
-    METRIC_HISTORY_COMPLETE,    /* history_requests_total{outcome="complete"}: recovered true */
-    METRIC_HISTORY_INCOMPLETE,  /* {outcome="incomplete"} */
-    METRIC_HISTORY_FAILED,      /* {outcome="failed"} */
-    METRIC_PRESENCE_DROPPED,    /* presence_questions_dropped_total: other nodes ask too much */
-    METRIC_REWINDS,             /* broker_rewinds_total: the ids went backwards */
-    METRIC_REPLAYS,             /* broker_replays_total: the log was read for what was missed */
-    METRIC_REPLAY_GAPS,         /* broker_replays_incomplete_total: not all could be given back */
-    METRIC_LIVE_STALLS,         /* broker_worker_stalls_total: a worker's box was full */
-    METRIC_BROKER_QUEUE,        /* broker_queue_requests, gauge: asked and not answered */
-    METRIC_BROKER_CONNECTED,    /* broker_connected, gauge: 1 or 0; max */
-    METRIC_ACCEPT_EXHAUSTED,    /* accept_exhausted_total: no descriptors left */
-    METRIC_CERT_EXPIRES_S,      /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
-    METRIC_CERT_REFUSED,        /* certificate_reloads_refused_total: the old one stayed */
-    METRIC_PROCESS_START_S,     /* process_start_time_seconds, gauge; no prefix */
-    METRIC_PROCESS_CPU_MS,      /* process_cpu_seconds_total; no prefix; kept in ms */
-    METRIC_PROCESS_RSS,         /* process_resident_memory_bytes, gauge; no prefix */
-    METRIC_PROCESS_FDS,         /* process_open_fds, gauge; no prefix */
-    METRIC_LOG_DROPPED,         /* log_lines_dropped_total */
+    METRIC_REFUSED_PER_IP,   /* {reason="too_many_of_ip"}: MAX_CONNECTIONS_PER_IP; closed, or 429 */
+    METRIC_TLS_FULL,         /* tls_handshakes_total{kind="full"} */
+    METRIC_TLS_RESUMED,      /* {kind="resumed"} */
+    METRIC_HISTORY_COMPLETE, /* history_requests_total{outcome="complete"}: recovered true */
+    METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
+    METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
+    METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: other nodes ask too much */
+    METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
+    METRIC_REPLAYS,            /* broker_replays_total: the log was read for what was missed */
+    METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: not all could be given back */
+    METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's box was full */
+    METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: asked and not answered */
+    METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
+    METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
+    METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE let connections wait */
+    METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
+    METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one stayed */
+    METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */
+    METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
+    METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */
+    METRIC_PROCESS_FDS,        /* process_open_fds, gauge; no prefix */
+    METRIC_LOG_DROPPED,        /* log_lines_dropped_total */
     METRIC_COUNT
 };
 

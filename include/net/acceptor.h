@@ -2,7 +2,8 @@
  * Thread:  acceptor_start and acceptor_stop from main; the rest runs on its own thread.
  * Owns:    the listening sockets from acceptor_start on, and an accepted fd until it is posted.
  * Limits:  when descriptors run out it stops listening for events and tries again every
- *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, nothing spins.
+ *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, nothing spins. So they do
+ *          while `rate` is used up. What is not used adds up for a tenth of a second at most.
  */
 #ifndef EH_NET_ACCEPTOR_H
 #define EH_NET_ACCEPTOR_H
@@ -31,9 +32,12 @@ struct acceptor_config {
     size_t n_listen_fds;
     struct mailbox *const *workers; /* where sockets go, in turn */
     size_t n_workers;
+    uint64_t rate;        /* connections a second; 0: no limit */
+    size_t n_rated_fds;   /* the first so many of listen_fds are under it together */
     mail_fn *on_accepted; /* runs on the worker with a struct accepted */
     void (*on_exhausted)(void *arg,
                          int err); /* acceptor's thread: out of descriptors, once a try */
+    void (*on_paced)(void *arg);   /* acceptor's thread: the rate is used up, once a pause */
     void *arg;
 };
 

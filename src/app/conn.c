@@ -46,6 +46,13 @@ static void on_linger_timeout(struct timer *t)
     conn_close(c, c->closed_as);
 }
 
+static void give_up(struct conn *c, int fd)
+{
+    conn_client_leave(c);
+    close(fd);
+    free(c);
+}
+
 void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const struct listener *from)
 {
     struct conn *c = mem_zalloc(sizeof(*c));
@@ -56,10 +63,13 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
     c->closed_as = METRIC_COUNT; /* not known yet */
     list_init(&c->subs);
     readers_init(c);
+    if (!from->has_proxy_header && !conn_client_enter(c)) {
+        give_up(c, fd);
+        return;
+    }
     if (stream_open(&c->stream, w->loop, fd, &events) < 0) {
         log_error("epoll_refused", LOG_N("fd", fd));
-        close(fd);
-        free(c);
+        give_up(c, fd);
         return;
     }
     if (from->has_proxy_header)
@@ -121,6 +131,7 @@ void conn_close(struct conn *c, enum metric reason)
     buf_done(&c->in);
     buf_done(&c->message);
     free(c->post);
+    conn_client_leave(c);
     conn_forget_auth(c);
     conn_forget_cors(c);
     loop_cancel(&c->task);

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "app/conn.h"
-#include "app/forwarded.h"
 #include "app/origin.h"
 #include "app/routes.h"
 #include "base/clock.h"
@@ -133,6 +132,9 @@ static void handle(struct conn *c, const struct http_request *rq)
     set_cors(c, rq);
     if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
         refuse_origin(c, rq);
+    } else if (!conn_client_enter(c)) {
+        http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 429,
+                        "too many connections of this address", STR(""));
     } else if (upgrade_is_wanted(rq)) {
         conn_forget_cors(c); /* browsers do not look for it there */
         upgrade_handle(c, rq);
@@ -167,8 +169,9 @@ size_t conn_http_step(struct conn *c, char *p, size_t n)
     }
     c->http = (struct http_parser){ 0 };
     conn_http_wait(c);
-    c->peer = c->link; /* each request may be another's */
-    forwarded_find(c->worker->context->trusted_proxies, &rq, &c->peer);
+    conn_client_of_request(c, &rq);
     handle(c, &rq);
+    if (c->state == CONN_HTTP)
+        conn_client_is_idle(c);
     return (size_t)used;
 }

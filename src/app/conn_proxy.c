@@ -14,13 +14,15 @@ static int refuse(struct conn *c)
     return EH_EINVAL;
 }
 
-static void believe(struct conn *c, const struct proxy_header *h)
+/* False: the client has too many connections already. */
+static bool believe(struct conn *c, const struct proxy_header *h)
 {
-    if (!h->has_source)
-        return;
-    memcpy(c->link.ip, h->ip, sizeof(c->link.ip));
-    c->link.port = h->port;
-    c->peer = c->link;
+    if (h->has_source) {
+        memcpy(c->link.ip, h->ip, sizeof(c->link.ip));
+        c->link.port = h->port;
+        c->peer = c->link;
+    }
+    return conn_client_enter(c);
 }
 
 int conn_proxy_step(struct conn *c, const char *p, size_t n)
@@ -38,6 +40,9 @@ int conn_proxy_step(struct conn *c, const char *p, size_t n)
     if (used == 0)
         return 0;
     buf_done(&c->in);
-    believe(c, &h);
+    if (!believe(c, &h)) {
+        c->closed_as = METRIC_CLOSED_SERVER;
+        return EH_EINVAL;
+    }
     return used - (int)before;
 }

@@ -43,7 +43,7 @@ void proxies_free(struct proxies *p)
     free(p);
 }
 
-static bool is_trusted(const struct proxies *p, const struct sock_addr *addr)
+bool proxies_trust(const struct proxies *p, const struct sock_addr *addr)
 {
     for (size_t i = 0; i < p->n; i++) {
         if (cidr_has(&p->blocks[i], addr))
@@ -68,7 +68,7 @@ static struct str cut_last(struct str *list)
 static bool follow(const struct proxies *trusted, struct str line, struct sock_addr *peer)
 {
     while (line.p) {
-        if (!is_trusted(trusted, peer) || sock_addr_parse(cut_last(&line), peer) < 0)
+        if (!proxies_trust(trusted, peer) || sock_addr_parse(cut_last(&line), peer) < 0)
             return false;
     }
     return true;

@@ -44,6 +44,7 @@ static void answer(struct conn *c, int status, struct str body, struct str extra
 
     forget(c);
     c->state = CONN_HTTP;
+    conn_client_is_idle(c);
     conn_http_wait(c);
     http_send_later(
         c, keep_alive,

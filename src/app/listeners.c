@@ -30,6 +30,7 @@ int listeners_open(const struct config *config, struct tls *tls, struct listener
     public.tls = tls;
     if (tls)
         EH_TRY(add(ret, config->listen_address, config->ssl_listen_port, public));
+    ret->n_public = ret->n;
     if (config->metrics_listen_port)
         EH_TRY(add(ret, internal[0] ? internal : config->listen_address,
                    config->metrics_listen_port, (struct listener){ .is_internal = true }));

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
+#include "net/peers.h"
 
 #define PROCESS_MS 5000
 
@@ -106,6 +107,13 @@ static void on_exhausted(void *arg, int err)
 
     metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_EXHAUSTED);
     log_warn("accept_exhausted", LOG_Z("why", strerror(err)));
+}
+
+static void on_paced(void *arg)
+{
+    struct server *s = arg;
+
+    metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_PACED);
 }
 
 static void phase(struct server *s, timer_fn *fn, uint64_t after_ms)
@@ -234,6 +242,8 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.metrics.version = STR(EVENTHUB_VERSION);
     s->context.workers = s->cells + CELL_WORKERS;
     s->context.n_workers = s->n_workers;
+    if (s->config->max_connections_per_ip)
+        s->context.peers = peers_create(s->config->max_connections_per_ip);
     s->context.max_connections = max_connections(s->config, fds);
 }
 
@@ -281,6 +291,9 @@ static int start_acceptor(struct server *s)
         .n_workers = s->n_workers,
         .on_accepted = worker_on_accepted,
         .on_exhausted = on_exhausted,
+        .rate = s->config->connect_rate,
+        .n_rated_fds = s->listeners.n_public,
+        .on_paced = on_paced,
         .arg = s,
     };
 
@@ -354,6 +367,7 @@ static void free_all(struct server *s)
     free(s->workers);
     free(s->inboxes);
     proxies_free(s->context.trusted_proxies);
+    peers_free(s->context.peers);
     broker_free(s->broker);
     tls_free(s->redis_tls);
     certificates_free(s->certificates);

@@ -87,6 +87,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_BROKER] = REFUSED("broker_unavailable"),
     [METRIC_REFUSED_RATE] = REFUSED("rate_limited"),
     [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
+    [METRIC_REFUSED_PER_IP] = REFUSED("too_many_of_ip"),
 
     [METRIC_TLS_FULL] = SHAKEN("full"),
     [METRIC_TLS_RESUMED] = SHAKEN("resumed"),
@@ -112,6 +113,8 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("broker_connected", GAUGE | MAX, "Whether the broker is connected."),
     [METRIC_ACCEPT_EXHAUSTED] =
         PLAIN("accept_exhausted_total", 0, "Times that no file descriptor was left to accept."),
+    [METRIC_ACCEPT_PACED] =
+        PLAIN("accept_paced_total", 0, "Times that CONNECT_RATE let new connections wait."),
     [METRIC_CERT_EXPIRES_S] =
         PLAIN("certificate_expiry_timestamp_seconds", GAUGE | MAX,
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),

@@ -6,8 +6,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/loop.h"
+
+#define ONE 1000 /* connection, as credit counts: so a ms is worth `rate` */
 
 struct listener {
     struct loop_io io;
@@ -19,16 +22,26 @@ struct acceptor {
     struct loop *loop;
     struct mailbox *inbox;
     struct timer retry; /* runs while descriptors are exhausted */
+    struct timer pause; /* runs while the rate is used up */
+    uint64_t credit;    /* of the rate, in thousandths of a connection, as of credit_ms */
+    uint64_t credit_ms;
     struct mail stop;
     pthread_t thread;
     size_t next_worker;
     struct listener listeners[];
 };
 
-static void set_listening(struct acceptor *a, bool on)
+/* Each socket as the two timers want it. */
+static void update_listening(struct acceptor *a)
 {
-    for (size_t i = 0; i < a->config.n_listen_fds; i++)
-        loop_rewatch(a->loop, &a->listeners[i].io, on ? EPOLLIN : 0);
+    bool is_exhausted = timer_is_running(&a->retry);
+    bool is_paused = timer_is_running(&a->pause);
+
+    for (size_t i = 0; i < a->config.n_listen_fds; i++) {
+        bool waits = is_exhausted || (is_paused && i < a->config.n_rated_fds);
+
+        loop_rewatch(a->loop, &a->listeners[i].io, waits ? 0 : EPOLLIN);
+    }
 }
 
 static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
@@ -48,8 +61,70 @@ static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
 static void back_off(struct acceptor *a, int err)
 {
     a->config.on_exhausted(a->config.arg, err);
-    set_listening(a, false);
     loop_timer(a->loop, &a->retry, ACCEPTOR_RETRY_MS);
+    update_listening(a);
+}
+
+/* ---- the rate ---- */
+
+/* What is not used adds up for a tenth of a second, or to one connection. */
+static uint64_t credit_most(const struct acceptor *a)
+{
+    uint64_t tenth = a->config.rate * ONE / 10;
+
+    return tenth > ONE ? tenth : ONE;
+}
+
+static void refill(struct acceptor *a)
+{
+    uint64_t now = clock_mono_ms();
+
+    a->credit += (now - a->credit_ms) * a->config.rate;
+    a->credit_ms = now;
+    if (a->credit > credit_most(a))
+        a->credit = credit_most(a);
+}
+
+static void pause_rated(struct acceptor *a)
+{
+    uint64_t missing = ONE - a->credit;
+
+    a->config.on_paced(a->config.arg);
+    loop_timer(a->loop, &a->pause, (missing + a->config.rate - 1) / a->config.rate);
+    update_listening(a);
+}
+
+static bool is_rated(const struct listener *l)
+{
+    const struct acceptor *a = l->acceptor;
+
+    return a->config.rate && (size_t)(l - a->listeners) < a->config.n_rated_fds;
+}
+
+/* May this listener take one more now? */
+static bool may_accept(struct listener *l)
+{
+    struct acceptor *a = l->acceptor;
+
+    if (!is_rated(l))
+        return true;
+    refill(a);
+    if (a->credit >= ONE)
+        return true;
+    pause_rated(a);
+    return false;
+}
+
+static void spend(struct listener *l)
+{
+    if (is_rated(l))
+        l->acceptor->credit -= ONE;
+}
+
+static void on_refused(struct acceptor *a, int err)
+{
+    if (err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM)
+        back_off(a, err);
 }
 
 static void on_listener(struct loop_io *io, uint32_t events)
@@ -59,15 +134,23 @@ static void on_listener(struct loop_io *io, uint32_t events)
     int fd;
 
     (void)events;
-    while (sock_accept(io->fd, &fd, &peer) == EH_OK)
+    while (may_accept(l)) {
+        if (sock_accept(io->fd, &fd, &peer) < 0) {
+            on_refused(l->acceptor, errno);
+            return;
+        }
+        spend(l);
         hand_over(l, fd, &peer);
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        back_off(l->acceptor, errno);
+    }
 }
-
 static void on_retry(struct timer *t)
 {
-    set_listening(container_of(t, struct acceptor, retry), true);
+    update_listening(container_of(t, struct acceptor, retry));
+}
+
+static void on_pause_over(struct timer *t)
+{
+    update_listening(container_of(t, struct acceptor, pause));
 }
 
 static void on_stop(struct mail *m, void *owner)
@@ -101,6 +184,7 @@ static int listen_all(struct acceptor *a)
 static void acceptor_free(struct acceptor *a)
 {
     timer_stop(&a->retry);
+    timer_stop(&a->pause);
     mailbox_free(a->inbox); /* before its loop */
     loop_free(a->loop);
     free(a);
@@ -113,6 +197,9 @@ int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_a
     a->config = *config;
     a->stop.fn = on_stop;
     timer_init(&a->retry, on_retry);
+    timer_init(&a->pause, on_pause_over);
+    a->credit = credit_most(a);
+    a->credit_ms = clock_mono_ms();
     if (loop_create(&a->loop) < 0 || mailbox_create(a->loop, a, &a->inbox) < 0 ||
         listen_all(a) < 0 || pthread_create(&a->thread, NULL, acceptor_main, a) != 0) {
         acceptor_free(a);

@@ -4,27 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { httpGet, httpRequest } from './support/http.mjs';
-import { freePort } from './support/redis.mjs';
+import { metricsOf, startWithInternal } from './support/internal.mjs';
 import { openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
 import { handshake, openSocket, openWebSocket, requestHead } from './support/socket.mjs';
 import { eventually } from './support/wait.mjs';
 
 const PATHS = ['/healthz', '/readyz', '/metrics', '/metrics?format=json'];
-
-/** A server with an internal port: { server, internal }, the latter for whoever takes a port. */
-async function startWithInternal(t, options = {}) {
-  const internal = { port: await freePort() };
-  const all = { METRICS_LISTEN_PORT: String(internal.port), ...options };
-  const server = await startServer(t, all, { ready: false });
-  await eventually('/readyz says 200', () =>
-    httpGet(internal, '/readyz').then(({ status }) => status === 200, () => false));
-  return { server, internal };
-}
-
-async function metricsOf(internal) {
-  return JSON.parse((await httpGet(internal, '/metrics?format=json')).body);
-}
 
 test('health and metrics are on the internal port alone', async (t) => {
   const { server, internal } = await startWithInternal(t);

@@ -16,7 +16,8 @@ export class RawSocket extends Watched {
 
   constructor(t, server) {
     super();
-    this.socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    const { port, localAddress } = server;
+    this.socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
     this.socket.setNoDelay();
     this.socket.on('data', (bytes) => {
       this.received = Buffer.concat([this.received, bytes]);
@@ -113,6 +114,11 @@ function parseFields(lines) {
     headers[name] = name in headers ? `${headers[name]}, ${match[2]}` : match[2];
   }
   return headers;
+}
+
+/** The server as a client at another address of this machine reaches it. */
+export function seenFrom(localAddress, { port }) {
+  return { port, localAddress };
 }
 
 export async function openSocket(t, server) {

@@ -1,0 +1,141 @@
+// MAX_CONNECTIONS_PER_IP and CONNECT_RATE.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { metricsOf, startWithInternal } from './support/internal.mjs';
+import { startServer } from './support/server.mjs';
+import { handshake, openSocket, openWebSocket, requestHead, seenFrom } from './support/socket.mjs';
+import { eventually } from './support/wait.mjs';
+
+const MOST = 3;
+const HEALTH = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
+
+function startLimited(t, options = {}, how = {}) {
+  const all = { MAX_CONNECTIONS_PER_IP: String(MOST), WORKER_THREADS: '2', ...options };
+  return startServer(t, all, how);
+}
+
+/** Asks until the server has let go of a connection that ended. */
+function untilAdmitted(socketOf) {
+  return eventually('another one is let in', async () => {
+    const socket = await socketOf();
+    await socket.send(HEALTH);
+    return socket.readResponse().then(({ status }) => status === 200, () => false);
+  });
+}
+
+test('of one address no more than MAX_CONNECTIONS_PER_IP', async (t) => {
+  const server = await startLimited(t);
+  const crowd = seenFrom('127.0.0.2', server);
+  const inside = [];
+  for (let i = 0; i < MOST; i++) inside.push(await openWebSocket(t, crowd));
+
+  const over = await openSocket(t, crowd);
+  await over.untilEnd();
+  assert.equal(over.received.length, 0, 'closed on arrival');
+  assert.equal((await server.metrics()).refused_requests_total.too_many_of_ip, 1);
+
+  await openWebSocket(t, seenFrom('127.0.0.3', server)); // others are not concerned
+
+  inside[0].socket.destroy();
+  await untilAdmitted(() => openSocket(t, crowd));
+});
+
+test('never one more, however many come to both workers at once', async (t) => {
+  const server = await startLimited(t);
+  const crowd = seenFrom('127.0.0.2', server);
+  const sockets = await Promise.all(Array.from({ length: 40 }, () => openSocket(t, crowd)));
+  await Promise.all(sockets.map((socket) => socket.send(HEALTH).catch(() => {})));
+  const answers = await Promise.all(sockets.map((socket) => socket.readResponse().catch(() => null)));
+  assert.equal(answers.filter(Boolean).length, MOST);
+  assert.equal((await server.metrics()).refused_requests_total.too_many_of_ip, 40 - MOST);
+});
+
+test('with PROXY_PROTOCOL the header says whose connection it is', async (t) => {
+  const server = await startLimited(t, { PROXY_PROTOCOL: 'true' }, { ready: false });
+  const openAs = async (ip) => {
+    const socket = await openSocket(t, server);
+    await socket.send(`PROXY TCP6 ${ip} ::1 4711 80\r\n`);
+    return socket;
+  };
+  const isServed = async (socket) => {
+    await socket.send(HEALTH).catch(() => {});
+    return socket.readResponse().then(() => true, () => false);
+  };
+
+  for (let i = 1; i <= MOST; i++) {
+    assert.ok(await isServed(await openAs(`2001:db8::${i}`)), 'addresses of one /64');
+  }
+  assert.equal(await isServed(await openAs('2001:db8::ffff')), false);
+  const other = await openAs('2001:db8:0:1::1');
+  assert.ok(await isServed(other), 'of the next /64');
+
+  await other.send(requestHead('GET /metrics?format=json HTTP/1.1', { Host: 'x' }));
+  const metrics = JSON.parse((await other.readResponse()).body);
+  assert.equal(metrics.refused_requests_total.too_many_of_ip, 1);
+  assert.equal(metrics.disconnects_total.server, 1);
+});
+
+test('behind a trusted proxy each request says whose connection it is', async (t) => {
+  const server = await startLimited(t, { TRUSTED_PROXIES: '127.0.0.1' });
+  const openAs = (ip) => openWebSocket(t, server, { fields: { 'X-Forwarded-For': ip } });
+  const first = await openAs('1.2.3.4');
+  for (let i = 1; i < MOST; i++) await openAs('1.2.3.4');
+
+  const over = await openSocket(t, server);
+  await over.send(handshake({ 'X-Forwarded-For': '1.2.3.4' }));
+  assert.equal((await over.readResponse()).status, 429);
+  await over.untilEnd();
+  await openAs('1.2.3.5');
+  for (let i = 0; i <= MOST; i++) {
+    const socket = await openSocket(t, server); // the proxy itself is not counted
+    await socket.send(HEALTH);
+    assert.equal((await socket.readResponse()).status, 200);
+  }
+
+  await t.test('streams and POST, too; the connection goes on with another client', async (t) => {
+    const socket = await openSocket(t, server);
+    const post = (ip) => requestHead('POST /topic HTTP/1.1',
+      { Host: 'x', 'Content-Length': '1', 'X-Forwarded-For': ip });
+    for (let i = 0; i <= MOST; i++) { // between requests it is nobody's
+      await socket.send(`${post('1.2.3.6')}x`);
+      assert.equal((await socket.readResponse()).status, 200);
+    }
+    for (let i = 0; i < MOST; i++) await openAs('1.2.3.6');
+    const stream = await openSocket(t, server);
+    await stream.send(requestHead('GET /topic HTTP/1.1',
+      { Host: 'x', Accept: 'text/event-stream', 'X-Forwarded-For': '1.2.3.4' }));
+    assert.equal((await stream.readResponse()).status, 429);
+  });
+
+  first.socket.destroy();
+  await eventually('another one is let in', async () => {
+    const socket = await openSocket(t, server);
+    await socket.send(handshake({ 'X-Forwarded-For': '1.2.3.4' }));
+    return (await socket.readResponse()).status === 101;
+  });
+});
+
+test('CONNECT_RATE: those who are too many at a time wait, and nobody is refused', async (t) => {
+  const rate = 5;
+  const count = 12;
+  const { server, internal } = await startWithInternal(t, { CONNECT_RATE: String(rate) });
+  const startedAt = Date.now();
+  const cpuBefore = server.cpuMs();
+  const sockets = await Promise.all(Array.from({ length: count }, () => openSocket(t, server)));
+  const opened = sockets.map(async (socket) => {
+    await socket.send(handshake());
+    assert.equal((await socket.readResponse()).status, 101);
+  });
+  await metricsOf(internal); // that port waits for nobody
+  await Promise.all(opened);
+  const tookMs = Date.now() - startedAt;
+  assert.ok(tookMs >= ((count - 1) / rate) * 1000 - 100, `not faster than the rate: ${tookMs} ms`);
+  assert.ok(server.cpuMs() - cpuBefore < tookMs / 2, 'nothing spins');
+
+  const after = await metricsOf(internal);
+  assert.ok(after.accept_paced_total > 0);
+  assert.equal(after.current_connections_count, count);
+  assert.equal(after.refused_requests_total.too_many_connections, 0);
+});

@@ -1,0 +1,137 @@
+/* test_peers.c - counting connections by address, against a naive model and from many threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/peers.h"
+
+static struct sock_addr addr(const char *text)
+{
+    struct sock_addr a;
+
+    assert_int_equal(sock_addr_parse(str_of(text), &a), EH_OK);
+    return a;
+}
+
+static void test_who_shares_a_count(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {
+        { "1.2.3.4", "1.2.3.4:99", true },
+        { "1.2.3.4", "1.2.3.5", false },
+        { "2001:db8::1", "2001:db8::ffff:0:1", true }, /* one /64 */
+        { "2001:db8:0:1::1", "2001:db8:0:2::1", false },
+        { "::1", "::2", true },
+        { "::1", "0.0.0.1", false },
+        { "::ffff:1.2.3.4", "1.2.3.4", true },
+        { "::ffff:1.2.3.4", "::1", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct peers *p = peers_create(1);
+        struct sock_addr a = addr(cases[i].a), b = addr(cases[i].b);
+
+        assert_true(peers_enter(p, &a));
+        assert_int_equal(peers_enter(p, &b), !cases[i].same);
+        peers_free(p);
+    }
+}
+
+static void test_who_left_makes_room(void **state)
+{
+    struct peers *p = peers_create(2);
+    struct sock_addr a = addr("1.2.3.4");
+
+    (void)state;
+    assert_true(peers_enter(p, &a));
+    assert_true(peers_enter(p, &a));
+    assert_false(peers_enter(p, &a));
+    assert_false(peers_enter(p, &a)); /* a refusal does not count */
+    peers_leave(p, &a);
+    assert_true(peers_enter(p, &a));
+    assert_false(peers_enter(p, &a));
+    peers_free(p);
+}
+
+#define ADDRESSES 500
+#define MOST      3
+#define STEPS     200000
+
+/* The table grows, and its chains are closed, in any order. */
+static void test_as_a_naive_count_does(void **state)
+{
+    struct peers *p = peers_create(MOST);
+    unsigned n[ADDRESSES] = { 0 };
+
+    (void)state;
+    srand(1);
+    for (int step = 0; step < STEPS; step++) {
+        unsigned i = (unsigned)rand() % ADDRESSES;
+        struct sock_addr a = { .ip = { 0x20, 1, [6] = (uint8_t)(i >> 8), [7] = (uint8_t)i } };
+
+        if (rand() % 2) {
+            assert_int_equal(peers_enter(p, &a), n[i] < MOST);
+            n[i] += n[i] < MOST;
+        } else if (n[i]) {
+            peers_leave(p, &a);
+            n[i]--;
+        }
+    }
+    peers_free(p);
+}
+
+#define THREADS 4
+
+static struct peers *shared;
+static atomic_int inside;
+
+static void *come_and_go(void *arg)
+{
+    struct sock_addr a = addr("1.2.3.4");
+    bool *was_more = arg;
+
+    for (int i = 0; i < 20000; i++) {
+        if (!peers_enter(shared, &a))
+            continue;
+        *was_more |= atomic_fetch_add(&inside, 1) >= MOST;
+        atomic_fetch_sub(&inside, 1);
+        peers_leave(shared, &a);
+    }
+    return NULL;
+}
+
+static void test_never_one_more_whoever_asks(void **state)
+{
+    pthread_t threads[THREADS];
+    bool was_more[THREADS] = { 0 };
+
+    (void)state;
+    shared = peers_create(MOST);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &was_more[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(was_more[i]);
+    }
+    peers_free(shared);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_shares_a_count),
+        cmocka_unit_test(test_who_left_makes_room),
+        cmocka_unit_test(test_as_a_naive_count_does),
+        cmocka_unit_test(test_never_one_more_whoever_asks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
