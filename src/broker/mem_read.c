@@ -129,6 +129,13 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
         sources_add(s, topic);
 }
 
+/* No id above the last one was given; since a time that has come, though, nothing was published. */
+static bool has_been(const struct mem_log *log, const struct broker_history *h, struct msgid point,
+                     uint64_t now_ms)
+{
+    return msgid_cmp(point, log->last) <= 0 || (h->since != 0 && point.ms <= now_ms);
+}
+
 static bool is_complete(const struct mem_log *log, const struct sources *s, struct msgid point,
                         uint64_t now_ms)
 {
@@ -136,7 +143,7 @@ static bool is_complete(const struct mem_log *log, const struct sources *s, stru
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
 
     return point.ms >= oldest && msgid_cmp(point, log->floor) >= 0 &&
-           msgid_cmp(point, s->floor) >= 0 && msgid_cmp(point, log->last) <= 0 && !s->too_many;
+           msgid_cmp(point, s->floor) >= 0 && !s->too_many;
 }
 
 /* ---- the walk ---- */
@@ -304,7 +311,7 @@ void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
     struct sources sources;
 
     sources_init(&sources, log, h->filter);
-    h->ret_complete = is_complete(log, &sources, point, now_ms);
+    h->ret_complete = has_been(log, h, point, now_ms) && is_complete(log, &sources, point, now_ms);
     if (h->newest != 0 && cut_to_newest(&sources, h, now_ms))
         h->ret_complete = false;
     fill_page(&sources, h, now_ms);

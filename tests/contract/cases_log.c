@@ -239,6 +239,31 @@ static void a_point_outside_the_log_is_not_complete(void **state)
     assert_false(history_is(n, question, ids, 2));
 }
 
+/* Nothing was published since a moment that has passed; what is to come, nobody knows. */
+static void a_time_after_the_last_message_is_complete(void **state)
+{
+    const int64_t minute = 60000;
+    struct node *n = fixture_node(*state);
+    struct msgid last = node_publish(n, "a", "\"x\"");
+    const struct {
+        int64_t since;
+        bool complete;
+    } cases[] = {
+        { -1, true },
+        { (int64_t)last.ms + 1, true },
+        { (int64_t)last.ms + 2, true },
+        { (int64_t)last.ms + 10 * minute, false },
+    };
+
+    while (clock_wall_ms() < last.ms + 3)
+        ; /* the times above pass */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history question = { .filter = STR("a"), .since = cases[i].since };
+
+        assert_int_equal(history_is(n, question, NULL, 0), cases[i].complete);
+    }
+}
+
 static void a_point_older_than_the_default_ttl_is_not_complete(void **state)
 {
     struct fixture *f = *state;
@@ -309,6 +334,7 @@ int log_cases(struct fixture *f)
         FIXTURE_TEST(a_ttl_that_has_run_out_is_not_missing, f),
         FIXTURE_TEST(a_topic_keeps_max_cache_length, f),
         FIXTURE_TEST(a_point_outside_the_log_is_not_complete, f),
+        FIXTURE_TEST(a_time_after_the_last_message_is_complete, f),
         FIXTURE_TEST(a_point_older_than_the_default_ttl_is_not_complete, f),
         FIXTURE_TEST(default_ttl_0_is_for_ever, f),
         FIXTURE_TEST(memory_limit_lets_the_oldest_go, f),

@@ -279,7 +279,8 @@ local function is_held(point, last, topics)
     if default_ttl > 0 and point.ms < now - default_ttl * 1000 then
         return false
     end
-    return not is_less(id_of(last), point) and not is_trimmed(topics, point)
+    local is_given = not is_less(id_of(last), point)
+    return (is_given or (since ~= 0 and point.ms <= now)) and not is_trimmed(topics, point)
 end
 
 local last = redis.call('GET', ID)
