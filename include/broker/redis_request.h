@@ -25,18 +25,21 @@ struct redis_done {
     void (*fn)(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply);
     void *owner;
     void *arg;
+    uint64_t deadline; /* monotonic ms: not to be waited for any longer; 0: none of its own */
 };
 
 struct redis_request {
     struct list link;
-    struct redis_done done;
+    struct redis_done done; /* fn NULL: it was given up, nobody waits for the answer */
     uint64_t sent_ms;
     bool is_script;
     struct str wire;
 };
 
 struct redis_request *redis_request_create(struct redis_command *c, struct redis_done done);
-/* Calls done once and frees the request. */
+/* It is LOST now. The request stays until it is finished, which then calls nobody. */
+void redis_request_give_up(struct redis_request *rq);
+/* Calls done, unless it was given up, and frees the request. */
 void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
                           const struct redisReply *reply);
 /* Finishes all of a list without a reply. */

@@ -124,7 +124,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
         return;
     f->state = FEED_RAISING;
     redis_command_raise(&c, f->config.names, core_mark(f->config.core));
-    redis_link_send(link, &c, (struct redis_done){ on_raised, f, (void *)f->joins });
+    redis_link_send(link, &c, (struct redis_done){ on_raised, f, (void *)f->joins, 0 });
 }
 
 static void on_subscribed(void *owner, void *arg, enum redis_fate fate,
@@ -170,9 +170,9 @@ static void on_up(struct redis_link *l, void *owner)
     (void)l;
     for (size_t i = 0; i < sizeof(f->config.channels) / sizeof(f->config.channels[0]); i++)
         subscribe(f, STR("SUBSCRIBE"), f->config.channels[i],
-                  (struct redis_done){ on_channel, f, NULL });
+                  (struct redis_done){ on_channel, f, NULL, 0 });
     subscribe(f, STR("PSUBSCRIBE"), buf_str(&f->pattern),
-              (struct redis_done){ on_subscribed, f, NULL });
+              (struct redis_done){ on_subscribed, f, NULL, 0 });
 }
 
 static void on_down(struct redis_link *l, void *owner, const char *why)
@@ -264,7 +264,7 @@ static void send_probe(struct redis_feed *f)
     redis_command_add(&c, STR("PUBLISH"));
     redis_command_add(&c, buf_str(&f->probe_channel));
     redis_command_add(&c, str_of(text));
-    redis_link_send(link, &c, (struct redis_done){ on_probe_published, f, NULL });
+    redis_link_send(link, &c, (struct redis_done){ on_probe_published, f, NULL, 0 });
 }
 
 static bool is_probe_overdue(const struct redis_feed *f)

@@ -28,7 +28,7 @@ static void forget(struct redis_engine *e, const struct str *topics, size_t n)
     if (!redis_feed_is_joined(e->feed) || !redis_link_can_send(link))
         return;
     redis_command_forget(&c, &e->names, topics, n);
-    redis_link_send(link, &c, (struct redis_done){ ignore_answer, NULL, NULL });
+    redis_link_send(link, &c, (struct redis_done){ ignore_answer, NULL, NULL, 0 });
 }
 
 static struct redis_queue *history_queue(struct redis_engine *e, const struct broker_call *call)
@@ -113,7 +113,7 @@ void redis_history_pump(struct redis_engine *e)
 
     while (redis_feed_is_joined(e->feed) && (link = free_reader(e)) && (call = next_question(e))) {
         redis_command_history(&c, &e->names, e->config, &call->history);
-        redis_link_send(link, &c, (struct redis_done){ on_page, e, call });
+        redis_link_send(link, &c, (struct redis_done){ on_page, e, call, call->deadline });
     }
 }
 

@@ -73,7 +73,7 @@ static void pump(struct redis_engine *e, struct redis_lane *lane)
     while (redis_feed_is_joined(e->feed) && redis_link_can_send(lane->link) &&
            (call = redis_queue_pop(&lane->queue))) {
         make_command(e, call, &c);
-        redis_link_send(lane->link, &c, (struct redis_done){ on_reply, e, call });
+        redis_link_send(lane->link, &c, (struct redis_done){ on_reply, e, call, call->deadline });
     }
 }
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "broker/redis_command.h"
 #include "broker/redis_dial.h"
+#include "broker/redis_pipeline.h"
 #include "broker/redis_reply.h"
 #include "net/stream.h"
 
@@ -35,12 +36,11 @@ struct redis_link {
     bool has_room; /* what on_room reports */
     struct stream stream;
     redisReader *reader;
-    struct list requests; /* in the order of writing */
-    size_t n_requests;
-    struct list refused; /* NOSCRIPT: to be sent again */
-    size_t n_greetings;  /* not yet answered */
+    struct redis_pipeline pipeline;
+    size_t n_greetings; /* not yet answered */
     char shas[SCRIPT_COUNT][SHA_TEXT];
-    struct timer timer; /* down: the next attempt; else the oldest request's timeout */
+    struct timer timer; /* down: the next attempt; else the pipeline is to be looked at */
+    uint64_t check_ms;  /* ... at this time */
     uint64_t backoff_ms;
     unsigned seed;
     char why[WHY_MAX];
@@ -50,27 +50,19 @@ struct redis_link {
 
 /* ---- requests ---- */
 
-static void request_write(struct redis_link *l, struct redis_request *rq)
+static void check_at(struct redis_link *l, uint64_t at)
 {
-    rq->sent_ms = loop_now(l->config.loop);
-    list_push(&l->requests, &rq->link);
-    l->n_requests++;
-    stream_write(&l->stream, rq->wire);
-    if (!timer_is_running(&l->timer))
-        loop_timer(l->config.loop, &l->timer, l->config.timeout_ms);
+    l->check_ms = at;
+    loop_timer(l->config.loop, &l->timer, at - loop_now(l->config.loop));
 }
 
-static void give_all_back(struct redis_link *l)
+static void request_write(struct redis_link *l, struct redis_request *rq)
 {
-    struct list lost, refused;
+    uint64_t at = redis_pipeline_push(&l->pipeline, rq, loop_now(l->config.loop));
 
-    list_init(&lost);
-    list_init(&refused);
-    list_take(&lost, &l->requests);
-    list_take(&refused, &l->refused);
-    l->n_requests = 0;
-    redis_requests_finish(&refused, REDIS_NOT_RUN);
-    redis_requests_finish(&lost, REDIS_LOST);
+    stream_write(&l->stream, rq->wire);
+    if (!timer_is_running(&l->timer) || at < l->check_ms)
+        check_at(l, at);
 }
 
 /* ---- down and up again ---- */
@@ -100,7 +92,7 @@ static void drop(struct redis_link *l, const char *why)
         (void)snprintf(l->why, sizeof(l->why), "%s", why);
     disconnect(l);
     l->state = LINK_DOWN;
-    give_all_back(l);
+    redis_pipeline_give_back(&l->pipeline);
     if (was_greeting && redis_dial_has_next(l->dial)) {
         loop_timer(l->config.loop, &l->timer, 0); /* the name's other address, before we complain */
         return;
@@ -117,7 +109,7 @@ static done_fn on_authenticated, on_greeted, on_script;
 static void send_greeting(struct redis_link *l, struct redis_command *c, done_fn *fn, void *arg)
 {
     l->n_greetings++;
-    request_write(l, redis_request_create(c, (struct redis_done){ fn, l, arg }));
+    request_write(l, redis_request_create(c, (struct redis_done){ fn, l, arg, 0 }));
 }
 
 static void load_scripts(struct redis_link *l)
@@ -155,14 +147,12 @@ static void greet(struct redis_link *l)
 
 static void come_up(struct redis_link *l)
 {
-    struct list again, *e;
+    struct redis_request *rq;
 
     l->state = LINK_UP;
     redis_dial_forget(l->dial);
-    list_init(&again);
-    list_take(&again, &l->refused);
-    while ((e = list_pop(&again)))
-        request_write(l, container_of(e, struct redis_request, link));
+    while ((rq = redis_pipeline_pop_refused(&l->pipeline)))
+        request_write(l, rq);
     l->has_room = redis_link_can_send(l);
     l->config.events->on_up(l, l->config.owner);
 }
@@ -213,7 +203,7 @@ static void on_script(void *owner, void *arg, enum redis_fate fate, const redisR
 
 static void refuse(struct redis_link *l, struct redis_request *rq)
 {
-    list_push(&l->refused, &rq->link);
+    redis_pipeline_refuse(&l->pipeline, rq);
     l->state = LINK_DRAINING;
 }
 
@@ -229,14 +219,13 @@ static void on_answer(struct redis_link *l, struct redis_request *rq, const redi
 {
     bool was_up = l->state == LINK_UP;
 
-    l->n_requests--;
     if (rq->is_script && redis_reply_has_code(reply, "NOSCRIPT"))
         refuse(l, rq);
     else
         redis_request_finish(rq, REDIS_ANSWERED, reply);
     if (was_up && !redis_reply_is_error(reply))
         l->backoff_ms = BACKOFF_MIN_MS;
-    if (l->state == LINK_DRAINING && list_empty(&l->requests))
+    if (l->state == LINK_DRAINING && l->pipeline.n_sent == 0)
         on_drained(l);
 }
 
@@ -250,11 +239,10 @@ static bool is_push(const struct redis_link *l, const redisReply *reply)
 
 static void on_reply(struct redis_link *l, const redisReply *reply)
 {
-    bool is_asked = !list_empty(&l->requests) && !is_push(l, reply);
-    struct list *e = is_asked ? list_pop(&l->requests) : NULL;
+    struct redis_request *rq = is_push(l, reply) ? NULL : redis_pipeline_pop(&l->pipeline);
 
-    if (e)
-        on_answer(l, container_of(e, struct redis_request, link), reply);
+    if (rq)
+        on_answer(l, rq, reply);
     else if (l->config.events->on_push)
         l->config.events->on_push(l, l->config.owner, reply);
     else
@@ -334,19 +322,15 @@ static void resolve(struct redis_link *l)
         drop(l, "no thread for the resolver");
 }
 
-static void check_oldest(struct redis_link *l)
+static void check_pipeline(struct redis_link *l)
 {
-    struct list *e = list_first(&l->requests);
     uint64_t now = loop_now(l->config.loop);
-    uint64_t due;
+    uint64_t next = redis_pipeline_check(&l->pipeline, now);
 
-    if (!e)
-        return;
-    due = container_of(e, struct redis_request, link)->sent_ms + l->config.timeout_ms;
-    if (due <= now)
+    if (next <= now)
         drop(l, stream_is_shaking(&l->stream) ? "no TLS in time" : "no answer in time");
-    else
-        loop_timer(l->config.loop, &l->timer, due - now);
+    else if (next != REDIS_PIPELINE_IDLE)
+        check_at(l, next);
 }
 
 static void on_timer(struct timer *t)
@@ -354,7 +338,7 @@ static void on_timer(struct timer *t)
     struct redis_link *l = container_of(t, struct redis_link, timer);
 
     if (l->state != LINK_DOWN)
-        check_oldest(l);
+        check_pipeline(l);
     else if (redis_dial_has_next(l->dial))
         connect_next(l);
     else
@@ -377,8 +361,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->backoff_ms = BACKOFF_MIN_MS;
     if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
         l->seed = (unsigned)(uintptr_t)l;
-    list_init(&l->requests);
-    list_init(&l->refused);
+    redis_pipeline_init(&l->pipeline, config->timeout_ms);
     timer_init(&l->timer, on_timer);
     l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);
     l->reap.fn = on_reap;
@@ -392,7 +375,7 @@ void redis_link_free(struct redis_link *l)
         return;
     l->state = LINK_DOWN;
     disconnect(l);
-    give_all_back(l);
+    redis_pipeline_give_back(&l->pipeline);
     redis_dial_free(l->dial);
     loop_reap_later(l->config.loop, &l->reap);
 }
@@ -409,7 +392,7 @@ bool redis_link_can_send(const struct redis_link *l)
 
 size_t redis_link_waiting(const struct redis_link *l)
 {
-    return l->n_requests;
+    return l->pipeline.n_sent;
 }
 
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done)
@@ -436,7 +419,7 @@ void redis_link_renew(struct redis_link *l, const char *why)
     (void)snprintf(l->why, sizeof(l->why), "%s", why);
     l->renews = true;
     l->state = LINK_DRAINING;
-    if (list_empty(&l->requests))
+    if (l->pipeline.n_sent == 0)
         drop(l, l->why);
 }
 

@@ -146,7 +146,7 @@ static void ask(struct redis_presence *p, struct broker_call *call, struct redis
     memcpy(text.filter, call->presence.filter.p, call->presence.filter.n);
     redis_presence_add_question(&out, &text);
     publish(link, buf_str(&p->questions), buf_str(&out),
-            (struct redis_done){ on_asked, p, (void *)(uintptr_t)q->id });
+            (struct redis_done){ on_asked, p, (void *)(uintptr_t)q->id, 0 });
     buf_done(&out);
 }
 
@@ -191,7 +191,7 @@ static void send_answer(struct redis_presence *p, const struct asker *to,
     keys_add(&channel, p->engine->names.prefix, STR("presence:"));
     buf_add_str(&channel, str_of(to->node));
     publish(link, buf_str(&channel), buf_str(&text),
-            (struct redis_done){ ignore_answer, NULL, NULL });
+            (struct redis_done){ ignore_answer, NULL, NULL, 0 });
     buf_done(&channel);
     buf_done(&text);
 }

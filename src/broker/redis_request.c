@@ -20,6 +20,14 @@ struct redis_request *redis_request_create(struct redis_command *c, struct redis
     return rq;
 }
 
+void redis_request_give_up(struct redis_request *rq)
+{
+    struct redis_done done = rq->done;
+
+    rq->done.fn = NULL;
+    done.fn(done.owner, done.arg, REDIS_LOST, NULL);
+}
+
 void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
                           const struct redisReply *reply)
 {
@@ -27,7 +35,8 @@ void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
 
     redisFreeCommand((char *)(uintptr_t)rq->wire.p);
     free(rq);
-    done.fn(done.owner, done.arg, fate, reply);
+    if (done.fn)
+        done.fn(done.owner, done.arg, fate, reply);
 }
 
 void redis_requests_finish(struct list *requests, enum redis_fate fate)

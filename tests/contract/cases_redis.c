@@ -191,6 +191,31 @@ static void a_frozen_redis_does_not_hold_a_publish(void **state)
     assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
 }
 
+/* However late it was written, and however long the connection itself may be silent. */
+static void a_call_is_answered_at_its_own_deadline(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f); /* whose timeout is NODE_PATIENCE_MS */
+    struct msgid before = node_publish(n, "a", "\"before\"");
+    struct asked *late = node_publish_call(n, "a", STR("\"late\""));
+    struct asked *get = node_kv_call(n, BROKER_OP_GET, "k", STR(""));
+    uint64_t started = clock_mono_ms();
+
+    redis_server_freeze(f->redis);
+    late->call.deadline = get->call.deadline = started + TIMEOUT_MS;
+    node_post(n, 0, late);
+    node_post(n, 0, get);
+    node_await(n, late);
+    node_await(n, get);
+    assert_in_range(clock_mono_ms() - started, TIMEOUT_MS, NODE_PATIENCE_MS / 2);
+    assert_int_equal(late->call.status, BROKER_UNKNOWN);
+    assert_int_equal(get->call.status, BROKER_NOT_DONE);
+    redis_server_thaw(f->redis);
+    assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
+    node_await_live(n, 0, 3);                                /* Redis did it all the same */
+    assert_int_equal(node_metric(n, METRIC_REDIS_FAILS), 0); /* on the same connection */
+}
+
 static void a_node_that_starts_first_waits_for_redis(void **state)
 {
     struct fixture *f = *state;
@@ -239,6 +264,7 @@ int redis_cases(struct fixture *f)
         FIXTURE_TEST(while_redis_is_away_calls_fail_in_time, f),
         FIXTURE_TEST(a_redis_that_comes_back_empty_is_told_the_last_id, f),
         FIXTURE_TEST(a_frozen_redis_does_not_hold_a_publish, f),
+        FIXTURE_TEST(a_call_is_answered_at_its_own_deadline, f),
         FIXTURE_TEST(a_node_that_starts_first_waits_for_redis, f),
         FIXTURE_TEST(scripts_that_were_flushed_are_loaded_again, f),
     };

@@ -1,0 +1,130 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "broker/redis_command.h"
+#include "broker/redis_pipeline.h"
+
+#define TIMEOUT 1000
+#define NONE    (-1)
+#define MANY    8
+
+/* What became of each request: its fate, or NONE. */
+static int fates[MANY];
+
+static void on_done(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+{
+    (void)owner;
+    (void)reply;
+    assert_int_equal(fates[(uintptr_t)arg], NONE); /* once */
+    fates[(uintptr_t)arg] = (int)fate;
+}
+
+static struct redis_request *request(uintptr_t i, uint64_t deadline)
+{
+    struct redis_command c;
+
+    redis_command_ping(&c);
+    fates[i] = NONE;
+    return redis_request_create(&c, (struct redis_done){ on_done, NULL, (void *)i, deadline });
+}
+
+static void each_is_finished_at_its_deadline(void **state)
+{
+    static const struct {
+        uint64_t deadline, at; /* 0: none */
+        int want;              /* after looking at that time */
+    } cases[] = {
+        { 0, 999, NONE },
+        { 500, 499, NONE },
+        { 500, 500, REDIS_LOST },
+        { 2000, 999, NONE },
+    };
+    struct redis_pipeline p;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t first;
+
+        redis_pipeline_init(&p, TIMEOUT);
+        first = redis_pipeline_push(&p, request(0, cases[i].deadline), 0);
+        assert_int_equal(first, cases[i].deadline == 500 ? 500 : TIMEOUT);
+        assert_true(redis_pipeline_check(&p, cases[i].at) > cases[i].at); /* has not timed out */
+        assert_int_equal(fates[0], cases[i].want);
+        redis_pipeline_give_back(&p);
+        assert_int_equal(fates[0], REDIS_LOST);
+    }
+}
+
+/* The place of one that was given up is kept: the answers of the others stay theirs. */
+static void answers_keep_their_places(void **state)
+{
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    redis_pipeline_push(&p, request(0, 0), 0);
+    redis_pipeline_push(&p, request(1, 100), 0);
+    redis_pipeline_push(&p, request(2, 0), 0);
+    (void)redis_pipeline_check(&p, 100);
+    assert_int_equal(fates[1], REDIS_LOST);
+    for (int i = 0; i < 3; i++)
+        redis_request_finish(redis_pipeline_pop(&p), REDIS_ANSWERED, NULL);
+    assert_int_equal(fates[0], REDIS_ANSWERED);
+    assert_int_equal(fates[1], REDIS_LOST);
+    assert_int_equal(fates[2], REDIS_ANSWERED);
+    assert_null(redis_pipeline_pop(&p));
+    assert_int_equal(p.n_sent, 0);
+    assert_int_equal(redis_pipeline_check(&p, 5000), REDIS_PIPELINE_IDLE);
+}
+
+static void the_oldest_times_out(void **state)
+{
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    redis_pipeline_push(&p, request(0, 0), 10);
+    redis_pipeline_push(&p, request(1, 0), 20);
+    assert_int_equal(redis_pipeline_check(&p, 1009), 1010);
+    assert_true(redis_pipeline_check(&p, 1010) <= 1010);
+    redis_request_finish(redis_pipeline_pop(&p), REDIS_ANSWERED, NULL);
+    assert_int_equal(redis_pipeline_check(&p, 1010), 1020);
+    redis_pipeline_give_back(&p);
+}
+
+/* One that Redis refused and that nobody waits for any more is not sent again. */
+static void what_was_refused_in_vain_is_not_sent_again(void **state)
+{
+    struct redis_pipeline p;
+    struct redis_request *again;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    for (uintptr_t i = 0; i < 3; i++)
+        redis_pipeline_push(&p, request(i, i == 1 ? 100 : 0), 0);
+    for (int i = 0; i < 3; i++)
+        redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
+    (void)redis_pipeline_check(&p, 100);
+    assert_int_equal(fates[1], REDIS_NOT_RUN);
+    again = redis_pipeline_pop_refused(&p);
+    redis_pipeline_push(&p, again, 100);
+    redis_pipeline_give_back(&p);
+    assert_int_equal(fates[0], REDIS_LOST);
+    assert_int_equal(fates[2], REDIS_NOT_RUN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_is_finished_at_its_deadline),
+        cmocka_unit_test(answers_keep_their_places),
+        cmocka_unit_test(the_oldest_times_out),
+        cmocka_unit_test(what_was_refused_in_vain_is_not_sent_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
