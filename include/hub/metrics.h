@@ -33,6 +33,7 @@ enum metric {
     METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */
     METRIC_BYTES_IN,            /* received_bytes_total */
     METRIC_BYTES_OUT,           /* sent_bytes_total */
+    METRIC_SENDS,               /* socket_sends_total: system calls, or TLS records */
     METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
     METRIC_CLOSED_CLIENT,       /* disconnects_total{reason="client"}: the peer closed */
     METRIC_CLOSED_ERROR,        /* {reason="error"}: the socket failed */

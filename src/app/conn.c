@@ -355,6 +355,7 @@ static void on_sent(struct stream *s, size_t sent)
     struct conn *c = conn_of(s);
 
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
+    metrics_inc(c->worker->metrics, METRIC_SENDS);
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))

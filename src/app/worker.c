@@ -1,6 +1,7 @@
 #include "app/worker.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -204,7 +205,10 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
+    char name[16];
 
+    (void)snprintf(name, sizeof(name), "worker-%u", w->index % 1000);
+    (void)pthread_setname_np(pthread_self(), name);
     loop_run(w->loop);
     return NULL;
 }

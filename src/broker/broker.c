@@ -188,6 +188,7 @@ static void *broker_main(void *arg)
 {
     struct broker *b = arg;
 
+    (void)pthread_setname_np(pthread_self(), "broker"); /* for top -H and the like */
     loop_run(b->core.loop);
     while (mailbox_drain(b->core.inbox))
         ; /* calls that came too late, and what their answers bring about */

@@ -60,6 +60,9 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_DELIVERIES] = PLAIN("deliveries_total", 0, "Messages queued to subscribers."),
     [METRIC_BYTES_IN] = PLAIN("received_bytes_total", 0, "Bytes received from clients."),
     [METRIC_BYTES_OUT] = PLAIN("sent_bytes_total", 0, "Bytes sent to clients."),
+    [METRIC_SENDS] =
+        PLAIN("socket_sends_total", 0,
+              "Writes to clients' sockets; deliveries over it is how well they share."),
     [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),
 
     [METRIC_CLOSED_CLIENT] = CLOSED("client"),

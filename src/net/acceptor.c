@@ -165,6 +165,7 @@ static void *acceptor_main(void *arg)
 {
     struct acceptor *a = arg;
 
+    (void)pthread_setname_np(pthread_self(), "acceptor");
     loop_run(a->loop);
     return NULL;
 }
