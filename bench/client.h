@@ -1,0 +1,40 @@
+/* client.h - a WebSocket client for load: cheap enough that one thread is thousands of them.
+ * Thread:  its loop's.
+ * Owns:    its stream. The struct is the caller's and stays until the loop ends.
+ * Fails:   a connection that cannot be made or that ends unasked ends the program: a measurement
+ *          with fewer clients than it says would be a lie.
+ */
+#ifndef EH_BENCH_CLIENT_H
+#define EH_BENCH_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "net/stream.h"
+
+struct client;
+
+struct client_events {
+    void (*on_upgraded)(struct client *c);
+    void (*on_text)(struct client *c,
+                    struct str text);    /* whole messages: servers do not fragment */
+    void (*on_pong)(struct client *c);   /* may be NULL */
+    void (*on_closed)(struct client *c); /* after client_close; may be NULL */
+};
+
+struct client {
+    struct stream stream;
+    const struct client_events *events;
+    struct buf in; /* a half-read head or frame */
+    bool upgraded;
+    bool closing;
+};
+
+/* Connects to 127.0.0.1 and shakes hands. */
+void client_open(struct client *c, struct loop *lp, uint16_t port,
+                 const struct client_events *events);
+void client_send(struct client *c, struct str text);
+void client_ping(struct client *c);
+void client_close(struct client *c); /* resets: nothing lingers in TIME_WAIT */
+
+#endif

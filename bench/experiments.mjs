@@ -1,0 +1,205 @@
+// What is measured: each experiment answers rows of a table, [what, figure, the floor's, ratio].
+
+import { readFileSync } from 'node:fs';
+
+import { holdClients, load, micro, startFloor, startRedis, startServer } from './programs.mjs';
+
+const KEYS = ['id', 'floor', 'log:p/0/x', 'topics', 'recent', 'floors'].map((k) => `{eventhub}:${k}`);
+const SCRIPT = readFileSync(new URL('../src/broker/scripts/publish.lua', import.meta.url), 'utf8');
+
+const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const us = (v) => `${v.toFixed(v < 10 ? 2 : 0)} us`;
+const ratio = (a, b) => (a / b).toFixed(2);
+
+/** Starts what an experiment needs, and stops it whatever happens. */
+async function together(starts, fn) {
+  const running = [];
+  try {
+    for (const start of starts) running.push(await start(...running));
+    return await fn(...running);
+  } finally {
+    for (const program of running.reverse()) await program.stop();
+  }
+}
+
+const redisAndServer = (options) => [startRedis, (redis) => startServer(redis, options)];
+
+// ---- fan-out ----
+
+/** CPU us for each delivery, and how many deliveries share a write. */
+async function fanout(target, options) {
+  const before = await target.sends();
+  const result = await load('fanout', options, target);
+  if (result.lost || result.repeated) throw new Error(`lost or repeated: ${JSON.stringify(result)}`);
+  return {
+    ...result,
+    cpu: sum(result.cpu_us) / result.deliveries,
+    perSend: result.all_deliveries / ((await target.sends()) - before),
+  };
+}
+
+/** What the floor costs where so many deliveries share a write: linear in the writes. */
+function floorAt(points, perSend) {
+  const sorted = points.toSorted((a, b) => a.perSend - b.perSend);
+  const above = Math.max(1, sorted.findIndex((p) => p.perSend >= perSend));
+  const [a, b] = [sorted[above - 1], sorted[above]];
+  const part = (1 / perSend - 1 / a.perSend) / (1 / b.perSend - 1 / a.perSend);
+  return a.cpu + part * (b.cpu - a.cpu);
+}
+
+async function saturated({ seconds }, size) {
+  const options = (window) => ({ clients: 1000, size, window, seconds });
+  const floors = await together([() => startFloor('coalesce')], async (floor) => {
+    const points = [];
+    for (const window of [1, 2, 4, 8, 16, 32, 64, 128]) points.push({ window, ...await fanout(floor, options(window)) });
+    return points;
+  });
+  return together(redisAndServer({}), async (redis, server) => {
+    const rows = [];
+    for (const window of [1, 16, 64]) {
+      const own = await fanout(server, options(window));
+      const floor = floors.find((f) => f.window === window);
+      const what = `1000 x ${size} B, window ${window}`;
+      rows.push([`${what}: CPU per delivery, at ${own.perSend.toFixed(1)} a write`, us(own.cpu),
+        us(floorAt(floors, own.perSend)), ratio(own.cpu, floorAt(floors, own.perSend))]);
+      rows.push([`${what}: deliveries a write`, own.perSend.toFixed(1), floor.perSend.toFixed(1), ratio(own.perSend, floor.perSend)]);
+      rows.push([`${what}: deliveries/s`, Math.round(own.deliveries / own.seconds), Math.round(floor.deliveries / floor.seconds),
+        ratio(own.deliveries / own.seconds, floor.deliveries / floor.seconds)]);
+      rows.push([`${what}: another client's ping, p99`, us(own.ping_p99_us), us(floor.ping_p99_us), ratio(own.ping_p99_us, floor.ping_p99_us)]);
+    }
+    return rows;
+  });
+}
+
+/** Interleaved, so that what else the machine does falls on both. */
+async function latency({ seconds, runs }) {
+  return together([...redisAndServer({}), () => startFloor('coalesce')], async (redis, server, floor) => {
+    const options = { clients: 1000, rate: 50, seconds };
+    const own = [], floors = [];
+    for (let i = 0; i < runs; i++) {
+      own.push(await load('fanout', options, server));
+      floors.push(await load('fanout', options, floor));
+    }
+    const typical = median(floors.map((r) => r.p99_us));
+    const isQuiet = (_, i) => floors[i].p99_us <= 2 * typical;
+    const rows = ['p50_us', 'p99_us'].map((key) => {
+      const of = (results) => median(results.filter(isQuiet).map((r) => r[key]));
+      return [`50/s to 1000: delivery ${key.slice(0, 3)}`, us(of(own)), us(of(floors)), ratio(of(own), of(floors))];
+    });
+    const thrown = runs - floors.filter(isQuiet).length;
+    rows.push([`runs, thrown out because the floor's own p99 was off`, `${runs}, ${thrown}`, '', '']);
+    return rows;
+  });
+}
+
+async function topics({ seconds }) {
+  const options = (n) => ({ clients: n, topics: n, window: 256, seconds });
+  const kinds = [100, 1000, 9900];
+  const floors = await together([() => startFloor('coalesce')], async (floor) => {
+    const all = [];
+    for (const n of kinds) all.push(await fanout(floor, options(n)));
+    return all;
+  });
+  return together(redisAndServer({}), async (redis, server) => {
+    const own = [];
+    for (const n of kinds) own.push(await fanout(server, options(n)));
+    const patterns = await fanout(server, { ...options(1000), patterns: 1 });
+    const rows = kinds.map((n, i) => [`${n} topics, a subscriber each: CPU per delivery`, us(own[i].cpu), us(floors[i].cpu), ratio(own[i].cpu, floors[i].cpu)]);
+    const growth = (results) => results[2].cpu / results[0].cpu;
+    rows.push(['growth from 100 topics to 9900', growth(own).toFixed(2), growth(floors).toFixed(2), ratio(growth(own), growth(floors))]);
+    rows.push(['1000 patterns: CPU per delivery; beside it 1000 topics', us(patterns.cpu), us(own[1].cpu), ratio(patterns.cpu, own[1].cpu)]);
+    return rows;
+  });
+}
+
+// ---- publishing ----
+
+function scriptCall(sha) {
+  return ['evalsha', sha, String(KEYS.length), ...KEYS, 'p/0/x', 'eventhub:p/0/x', `"${'x'.repeat(128)}"`, '', '86400', '0', '1000', '1', '0', '', '0'];
+}
+
+async function publishing({ seconds }) {
+  const bare = await together([startRedis], async (redis) => {
+    const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
+    return {
+      pipelined: await redis.benchmark(16, 64, 300000, ...scriptCall(sha)),
+      alone: await redis.benchmark(1, 1, 20000, ...scriptCall(sha)),
+    };
+  });
+  const floor = await together([() => startFloor('coalesce')], (f) => load('publish', { seconds }, f));
+  return together(redisAndServer({}), async (redis, server) => {
+    const many = await load('publish', { clients: 16, window: 64, seconds }, server, redis);
+    const one = await load('publish', { seconds }, server, redis);
+    if (many.failed || one.failed) throw new Error('publishes failed');
+    const sumOfFloors = floor.p50_us + bare.alone.p50us;
+    return [
+      ['publishes/s, 16 clients, 64 under way; beside it Redis alone with the same script', Math.round(many.per_s), Math.round(bare.pipelined.perSecond), ratio(many.per_s, bare.pipelined.perSecond)],
+      ['  CPU per publish: server, Redis', us(many.cpu_us[0] / many.published), us(many.cpu_us[1] / many.published), ''],
+      ['one client, one under way: p50; beside it the floor and a bare EVALSHA', us(one.p50_us), `${us(floor.p50_us)} + ${us(bare.alone.p50us)}`, ratio(one.p50_us, sumOfFloors)],
+    ];
+  });
+}
+
+/** What a node's broker thread does for messages that others publish. */
+async function feed({ seconds }) {
+  return together([startRedis, startServer, (redis) => startServer(redis)], async (redis, node, other) => {
+    const before = await node.figures();
+    const result = await load('publish', { clients: 16, window: 64, topics: 16, seconds }, other, node);
+    const after = await node.figures();
+    const messages = result.published;
+    const seen = after.broker_messages_received_total - before.broker_messages_received_total;
+    return [[`broker thread of another node, for each of ${seen} messages received and posted`, us(result.broker_us / messages), '', '']];
+  });
+}
+
+// ---- connections ----
+
+async function idle() {
+  const rows = [];
+  for (const n of [1, 9900]) {
+    const each = async (target) => {
+      const before = target.residentBytes();
+      const first = await holdClients({ clients: 9900, topics: n }, target);
+      const full = target.residentBytes();
+      await first.release();
+      const second = await holdClients({ clients: 9900, topics: n }, target);
+      const again = target.residentBytes();
+      await second.release();
+      return { full: Math.round((full - before) / 9900), again: Math.round((again - before) / 9900) };
+    };
+    const floor = await together([() => startFloor('coalesce')], each);
+    const own = await together([() => startServer(null)], each);
+    rows.push([`idle, 9900 connections, ${n === 1 ? 'one topic' : 'a three-level topic each'}: bytes`, own.full, floor.full, ratio(own.full, floor.full)]);
+    rows.push(['  the same after all have gone and come again', own.again, floor.again, ratio(own.again, floor.again)]);
+  }
+  return rows;
+}
+
+async function handshakes() {
+  const options = { clients: 50, messages: 20000 };
+  const cpu = (target) => load('storm', options, target).then((r) => r.cpu_us[0] / r.handshakes);
+  const single = await together([() => startFloor('coalesce')], cpu);
+  const threads = await together([() => startFloor('coalesce', 'threads')], cpu);
+  const own = await together([() => startServer(null)], cpu);
+  return [
+    ['CPU per handshake; beside it a floor with an acceptor thread', us(own), us(threads), ratio(own, threads)],
+    ['  beside it a floor of one thread', us(own), us(single), ratio(own, single)],
+  ];
+}
+
+async function parts() {
+  return (await micro()).map(([what, ns]) => [what, `${ns.toFixed(0)} ns`, '', '']);
+}
+
+export const experiments = {
+  fanout128: (o) => saturated(o, 128),
+  fanout4096: (o) => saturated(o, 4096),
+  latency,
+  topics,
+  publishing,
+  feed,
+  idle,
+  handshakes,
+  parts,
+};

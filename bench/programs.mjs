@@ -1,0 +1,151 @@
+// The programs that take part in a measurement: servers and Redis on the first CPU, load on the
+// second, each with what it costs.
+
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const BUILD = new URL('../build/bench/', import.meta.url).pathname;
+const SERVER_CPU = '0';
+const LOAD_CPU = '1';
+
+export async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+async function until(what, condition) {
+  for (let i = 0; i < 500; i++) {
+    if (await condition().catch(() => false)) return;
+    await sleep(20);
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
+
+class Program {
+  constructor(file, args, env = {}) {
+    this.child = spawn('taskset', ['-c', SERVER_CPU, file, ...args], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    this.pid = this.child.pid; // taskset becomes the program
+    this.gone = new Promise((resolve) => this.child.on('close', resolve));
+  }
+
+  async stop(signal = 'SIGTERM') {
+    this.child.kill(signal);
+    await this.gone;
+  }
+
+  residentBytes() {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]) * 1024;
+  }
+}
+
+class Listener extends Program {
+  constructor(port, ...program) {
+    super(...program);
+    this.port = port;
+  }
+
+  async figures() {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/metrics?format=json`);
+    return answer.json();
+  }
+
+  async sends() {
+    const { socket_sends_total: sends } = await this.figures();
+    return sends;
+  }
+}
+
+export async function startFloor(...how) {
+  const port = await freePort();
+  const floor = new Listener(port, `${BUILD}bench/floor`, [`--port=${port}`, ...how]);
+  await until('the floor', () => floor.sends().then(() => true));
+  return floor;
+}
+
+/** The server with one worker; redis null: the embedded broker. */
+export async function startServer(redis, options = {}) {
+  const port = await freePort();
+  const broker = redis ? { BROKER: 'redis', REDIS_PORT: String(redis.port) } : { BROKER: 'memory' };
+  const server = new Listener(port, `${BUILD}eventhub`, [], {
+    LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(port), WORKER_THREADS: '1',
+    DISABLE_AUTH: 'true', LOG_LEVEL: 'error', ...broker, ...options,
+  });
+  await until('the server', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+  return server;
+}
+
+class Redis extends Program {
+  constructor(port, dir) {
+    super('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']);
+    this.port = port;
+    this.dir = dir;
+  }
+
+  async command(...words) {
+    return (await run('redis-cli', ['-p', String(this.port), ...words])).stdout.trim();
+  }
+
+  /** What redis-benchmark says of a command: requests a second, and the median in us. */
+  async benchmark(connections, pipeline, requests, ...words) {
+    const { stdout } = await run('taskset', ['-c', LOAD_CPU, 'redis-benchmark', '-p', String(this.port),
+      '-c', String(connections), '-P', String(pipeline), '-n', String(requests), '--csv', ...words]);
+    const fields = stdout.trim().split('\n').at(-1).split('","').map((f) => f.replaceAll('"', ''));
+    return { perSecond: Number(fields.at(-7)), p50us: Number(fields.at(-4)) * 1000 };
+  }
+
+  async stop() {
+    await super.stop('SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export async function startRedis() {
+  const redis = new Redis(await freePort(), mkdtempSync(join(tmpdir(), 'eventhub-bench-')));
+  await until('redis', async () => (await redis.command('PING')) === 'PONG');
+  return redis;
+}
+
+function loadArguments(kind, options, pids) {
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${Number(value)}`);
+  return ['-c', LOAD_CPU, `${BUILD}bench/load`, kind, ...args, ...pids.map((pid) => `--pid=${pid}`)];
+}
+
+/** Runs load.c against the first target, and counts the CPU time of all. */
+export async function load(kind, options, ...targets) {
+  const pids = targets.map((t) => t.pid);
+  const args = loadArguments(kind, { port: targets[0].port, ...options }, pids);
+  const { stdout } = await run('taskset', args);
+  return JSON.parse(stdout);
+}
+
+/** Idle clients, until `release` is called. */
+export async function holdClients(options, target) {
+  const child = spawn('taskset', loadArguments('idle', { port: target.port, ...options }, []), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const gone = new Promise((resolve) => child.on('close', resolve));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return {
+    async release() {
+      child.stdin.end();
+      await gone;
+    },
+  };
+}
+
+export async function micro() {
+  const { stdout } = await run('taskset', ['-c', LOAD_CPU, `${BUILD}bench/micro`]);
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,23 @@
+// bench/run.mjs - runs the experiments that are named (all without a name) and prints their rows
+// as a Markdown table.
+
+import { execFileSync } from 'node:child_process';
+import { cpus, loadavg } from 'node:os';
+
+import { experiments } from './experiments.mjs';
+
+const options = { seconds: 5, runs: 10 };
+const names = [];
+for (const arg of process.argv.slice(2)) {
+  const [, name, value] = /^--(\w+)=(\d+)$/.exec(arg) ?? [];
+  if (name in options) options[name] = Number(value);
+  else if (arg in experiments) names.push(arg);
+  else throw new Error(`${arg} is none of ${Object.keys(experiments).join(', ')}, --seconds=N, --runs=N`);
+}
+
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+console.log(`${new Date().toISOString()}, commit ${commit}, ${cpus().length} x ${cpus()[0].model}, load ${loadavg()[0].toFixed(2)}\n`);
+console.log('| what | Eventhub | floor | ratio |\n| --- | --- | --- | --- |');
+for (const name of names.length ? names : Object.keys(experiments)) {
+  for (const row of await experiments[name](options)) console.log(`| ${row.join(' | ')} |`);
+}
