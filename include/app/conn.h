@@ -81,6 +81,7 @@ struct conn {
     bool overflowed;
     bool peer_closed;      /* its Close came */
     bool is_counted;       /* in context->peers, as a connection of `peer` */
+    uint8_t unfinished;    /* WS: pings since the message that is being read began */
     bool sse_json;         /* SSE: events are objects (?format=json) */
     enum metric closed_as; /* the reason of disconnects_total, once known */
 };

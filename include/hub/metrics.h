@@ -41,6 +41,7 @@ enum metric {
     METRIC_CLOSED_TOO_BIG,      /* {reason="too_big"}: 1009 */
     METRIC_CLOSED_TIMEOUT,      /* {reason="timeout"}: nothing came for two ping intervals */
     METRIC_CLOSED_HANDSHAKE,    /* {reason="handshake_timeout"} */
+    METRIC_CLOSED_STALLED,      /* {reason="message_timeout"}: 1008, it was never finished */
     METRIC_CLOSED_TLS,          /* {reason="tls_handshake"}: it failed */
     METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
     METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */

@@ -24,6 +24,18 @@ static bool waits_for_broker(const struct conn *c)
     return list_linked(&c->throttled) && !conn_is_half_full(c);
 }
 
+#define UNFINISHED_MOST 2
+
+/* Asked at each ping. Whoever sends a byte now and then is alive, but shall not hold what came of a
+ * message for ever. */
+static bool is_message_stalled(struct conn *c)
+{
+    bool is_theirs = !ws_decoder_is_idle(&c->ws) && !list_linked(&c->throttled);
+
+    c->unfinished = is_theirs ? (uint8_t)(c->unfinished + 1) : 0;
+    return c->unfinished > UNFINISHED_MOST;
+}
+
 static void on_ping_timer(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
@@ -36,6 +48,10 @@ static void on_ping_timer(struct timer *t)
     }
     if (silent_ms >= 2 * c->worker->context->config->ping_interval * 1000 && !waits_for_broker(c)) {
         conn_close(c, METRIC_CLOSED_TIMEOUT);
+        return;
+    }
+    if (is_message_stalled(c)) {
+        conn_ws_close(c, WS_CLOSE_POLICY, "message not finished", METRIC_CLOSED_STALLED);
         return;
     }
     (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
@@ -197,6 +213,8 @@ static void on_piece(struct conn *c, const struct ws_event *ev)
 {
     if (c->state != CONN_WS)
         return;
+    if (ev->last)
+        c->unfinished = 0;
     if (buf_used(&c->message) == 0 && ev->last) {
         on_message(c, ev->op, ev->payload);
         return;

@@ -71,6 +71,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_CLOSED_TOO_BIG] = CLOSED("too_big"),
     [METRIC_CLOSED_TIMEOUT] = CLOSED("timeout"),
     [METRIC_CLOSED_HANDSHAKE] = CLOSED("handshake_timeout"),
+    [METRIC_CLOSED_STALLED] = CLOSED("message_timeout"),
     [METRIC_CLOSED_TLS] = CLOSED("tls_handshake"),
     [METRIC_CLOSED_SLOW] = CLOSED("slow_reader"),
     [METRIC_CLOSED_EXPIRED] = CLOSED("token_expired"),

@@ -1,0 +1,105 @@
+// Who sends a byte now and then: one deadline for the whole of it, not one for each byte.
+
+import assert from 'node:assert/strict';
+import { setInterval } from 'node:timers';
+import { test } from 'node:test';
+
+import { defer } from './support/cleanup.mjs';
+import { frame, OP, parseClose } from './support/frames.mjs';
+import { metricsOf, startWithInternal } from './support/internal.mjs';
+import { startServer } from './support/server.mjs';
+import { openSocket, openWebSocket, requestHead } from './support/socket.mjs';
+import { startTlsServer } from './support/tls.mjs';
+import { within } from './support/wait.mjs';
+
+const TRICKLE_MS = 50;
+
+/** Sends a byte of `bytes` now and then, the last one again and again, until the socket ends. */
+function trickle(t, socket, bytes) {
+  const all = Buffer.from(bytes);
+  let sent = 0;
+  const timer = setInterval(() => {
+    socket.socket.write(all.subarray(sent, sent + 1));
+    if (sent < all.length - 1) sent++;
+  }, TRICKLE_MS);
+  defer(t, () => clearInterval(timer));
+}
+
+/** It ends in time, and not before it was up. */
+async function assertEndsAfter(socket, seconds) {
+  const startedAt = Date.now();
+  await within(socket.untilEnd(), 'the end of who is too slow');
+  assert.ok(Date.now() - startedAt >= seconds * 1000 - 100, 'not before the time is up');
+}
+
+const HASTY = { WEBSOCKET_HANDSHAKE_TIMEOUT: '1' };
+const HELLO = Buffer.concat([Buffer.from('1603010200010001fc0303', 'hex'), Buffer.alloc(400, 7)]);
+const CHUNKED = requestHead('POST /topic HTTP/1.1', { Host: 'x', 'Transfer-Encoding': 'chunked' });
+
+const SLOW = [
+  ['a body in chunks of a byte', {}, CHUNKED, '1\r\nx\r\n'.repeat(1000)],
+  ['a PROXY header', { PROXY_PROTOCOL: 'true' }, '', `PROXY UNKNOWN ${'x'.repeat(100)}`],
+  ['a head behind a PROXY header', { PROXY_PROTOCOL: 'true' }, 'PROXY UNKNOWN\r\n', 'GET / HTTP'],
+];
+
+for (const [what, options, before, slowly] of SLOW) {
+  test(`${what}, a byte at a time`, async (t) => {
+    const { server, internal } = await startWithInternal(t, { ...HASTY, ...options });
+    const socket = await openSocket(t, server);
+    await socket.send(before);
+    trickle(t, socket, slowly);
+    await assertEndsAfter(socket, 1);
+    assert.equal((await metricsOf(internal)).disconnects_total.handshake_timeout, 1);
+  });
+}
+
+test('a TLS handshake, a byte at a time', async (t) => {
+  const server = await startTlsServer(t, HASTY);
+  const socket = await openSocket(t, { port: server.tlsPort });
+  trickle(t, socket, HELLO);
+  await assertEndsAfter(socket, 1);
+});
+
+const PING_INTERVAL = 1;
+
+async function assertStalled(server, socket) {
+  const startedAt = Date.now();
+  let received;
+  do {
+    received = await socket.readFrame();
+  } while (received.op === OP.PING);
+  assert.equal(received.op, OP.CLOSE);
+  assert.deepEqual(parseClose(received), { code: 1008, reason: 'message not finished' });
+  assert.ok(Date.now() - startedAt >= 2 * PING_INTERVAL * 1000 - 100, 'not before two intervals');
+  await server.untilMetric('counted', (now) => now.disconnects_total.message_timeout >= 1);
+}
+
+test('a WebSocket message', async (t) => {
+  const server = await startServer(t, { PING_INTERVAL: String(PING_INTERVAL) });
+
+  await t.test('one frame, a byte at a time', async (t) => {
+    const socket = await openWebSocket(t, server);
+    trickle(t, socket, frame(OP.TEXT, ' '.repeat(60_000)));
+    await assertStalled(server, socket);
+  });
+
+  await t.test('fragments that never end, with pings in between', async (t) => {
+    const socket = await openWebSocket(t, server);
+    await socket.send(frame(OP.TEXT, ' ', { fin: false }));
+    const step = Buffer.concat([frame(OP.CONT, ' ', { fin: false }), frame(OP.PONG, '')]);
+    const timer = setInterval(() => socket.socket.write(step), TRICKLE_MS);
+    defer(t, () => clearInterval(timer));
+    await assertStalled(server, socket);
+  });
+
+  await t.test('one after the other, each in time: it stays', async (t) => {
+    const socket = await openWebSocket(t, server);
+    const one = frame(OP.TEXT, '{"jsonrpc":"2.0","method":"ping"}');
+    const next = Buffer.concat([one.subarray(10), one.subarray(0, 10)]);
+    await socket.send(one.subarray(0, 10));
+    for (let pings = 0; pings < 5; pings++) {
+      assert.equal((await socket.readFrame()).op, OP.PING);
+      await socket.send(next);
+    }
+  });
+});
