@@ -115,10 +115,11 @@ static void round_trip(void)
     add_frame(&out, STR(PUBLISH));
     check(transmit(witness, buf_str(&out), &out), "the witness is connected");
     buf_clear(&out);
-    while (!memmem(buf_head(&out), buf_used(&out), "\"publish\"", 9)) {
+    while (!memmem(buf_head(&out), buf_used(&out), "\"id\":1", 6)) {
         await(witness, POLLIN);
         check(receive(witness, &out, 0), "the witness is served");
     }
+    check(memmem(buf_head(&out), buf_used(&out), "\"ok\"", 4), "the witness may publish");
     buf_done(&out);
 }
 

@@ -86,6 +86,7 @@ struct one_worker *one_worker_start(const char *const *options)
     struct one_worker *o = mem_zalloc(sizeof(*o));
 
     load_config(&o->config, options);
+    log_setup((enum log_level)o->config.log_level, (enum log_format)o->config.log_format);
     make_context(o);
     make_broker(o);
     require(worker_create(&o->context, 0, o->cell[CELL_WORKER], &o->worker) == EH_OK);
