@@ -45,7 +45,4 @@ struct redis_push {
 };
 int redis_reply_push(const struct redisReply *r, struct redis_push *ret) EH_MUST_USE;
 
-/* The live message in a payload that came for `topic`; NULL for junk. */
-struct message *redis_payload_parse(struct str topic, struct str payload);
-
 #endif

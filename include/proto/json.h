@@ -12,8 +12,8 @@
  * as it is. s must be valid UTF-8 and may hold U+0000. */
 void json_add_string(struct buf *out, struct str s);
 
-/* The other way round: appends the text of the JSON string at the start of `in`; what stands behind
- * its closing quote is not looked at. Returns the bytes of the string with its quotes, or EH_EINVAL
+/* The other way round: appends the text of the JSON string at the start of `in` (out NULL: only
+ * looks at it); what stands behind its closing quote is not looked at. Returns the bytes of the string with its quotes, or EH_EINVAL
  * where none is there: bad escape, bare control, half a surrogate pair, no end; what came
  * before the fault stands in out then. That the text is UTF-8 is not checked. */
 int json_read_string(struct str in, struct buf *out) EH_MUST_USE;

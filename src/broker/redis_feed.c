@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/keys.h"
+#include "broker/redis_payload.h"
 #include "broker/redis_reply.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins so */

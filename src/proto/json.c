@@ -91,23 +91,30 @@ static int read_hex4(struct str s)
     return value;
 }
 
+/* out is NULL for a reader who only wants to know whether it is a string. */
+static void put_char(struct buf *out, char c)
+{
+    if (out)
+        buf_add_char(out, c);
+}
+
 static void add_utf8(struct buf *out, uint32_t c)
 {
     if (c < 0x80) {
-        buf_add_char(out, (char)c);
+        put_char(out, (char)c);
         return;
     }
     if (c < 0x800) {
-        buf_add_char(out, (char)(0xc0 | c >> 6));
+        put_char(out, (char)(0xc0 | c >> 6));
     } else if (c < 0x10000) {
-        buf_add_char(out, (char)(0xe0 | c >> 12));
-        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        put_char(out, (char)(0xe0 | c >> 12));
+        put_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
     } else {
-        buf_add_char(out, (char)(0xf0 | c >> 18));
-        buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
-        buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        put_char(out, (char)(0xf0 | c >> 18));
+        put_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        put_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
     }
-    buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    put_char(out, (char)(0x80 | (c & 0x3f)));
 }
 
 /* s stands behind `\u`: the bytes used, 4 or, of a surrogate pair, 10. */
@@ -148,7 +155,7 @@ static int read_escape(struct str s, struct buf *out)
     at = memchr(names, s.p[0], sizeof(names) - 1);
     if (!at)
         return EH_EINVAL;
-    buf_add_char(out, values[at - names]);
+    put_char(out, values[at - names]);
     return 1;
 }
 
@@ -161,7 +168,8 @@ static int read_text(struct str s, struct buf *out)
         size_t n = plain_run(str_skip(s, at));
         int used;
 
-        buf_add(out, s.p + at, n);
+        if (out)
+            buf_add(out, s.p + at, n);
         at += n;
         if (at == s.n)
             return EH_EINVAL;

@@ -151,6 +151,7 @@ static void strings_are_read(void **state)
         struct buf out = { 0 };
         int used = json_read_string(cases[i].in, &out);
 
+        assert_int_equal(json_read_string(cases[i].in, NULL), used);
         if (used != cases[i].used || !str_eq(buf_str(&out), cases[i].want))
             fail_msg("%.*s: %d, %.*s", STR_ARG(cases[i].in), used, STR_ARG(buf_str(&out)));
         buf_done(&out);
@@ -187,7 +188,8 @@ static void what_is_no_string_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = { 0 };
 
-        if (json_read_string(cases[i], &out) != EH_EINVAL)
+        if (json_read_string(cases[i], &out) != EH_EINVAL ||
+            json_read_string(cases[i], NULL) != EH_EINVAL)
             fail_msg("%.*s", STR_ARG(cases[i]));
         buf_done(&out);
     }

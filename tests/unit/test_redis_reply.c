@@ -375,76 +375,6 @@ static void what_is_no_message_is_refused(void **state)
     }
 }
 
-static void payloads_of_ours_and_of_others_are_taken(void **state)
-{
-    static const struct {
-        const char *payload, *body;
-        bool foreign;
-    } cases[] = {
-        { "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\",\"v\":1}",
-          "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\"}}", false },
-        { "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a/b\",\"v\":1}",
-          "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a/b\"}}", false },
-        /* as it was written */
-        { "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\",\"v\":1}",
-          "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\"}}", false },
-        /* in any order, with spaces, with members that we do not know */
-        { " { \"topic\" : \"a/b\",\"x\":{\"message\":[\"no\"]},\n\"id\":\"5-1\", \"message\" : "
-          "\"}\" } ",
-          "{\"id\":\"5-1\",\"message\":\"}\",\"topic\":\"a/b\"}}", true },
-        { "{\"y\":\"message\",\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}",
-          "{\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}}", true },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct message *m = redis_payload_parse(STR("a/b"), str_of(cases[i].payload));
-
-        assert_non_null(m);
-        assert_true(str_eq(m->body, str_of(cases[i].body)));
-        assert_true(str_eq(m->topic, STR("a/b")));
-        assert_int_equal(m->id.ms, 5);
-        assert_int_equal(m->id.seq, 1);
-        assert_int_equal(m->foreign, cases[i].foreign);
-        message_unref(m);
-    }
-}
-
-static void junk_in_our_channels_is_refused(void **state)
-{
-    static const struct {
-        const char *topic, *payload;
-    } cases[] = {
-        { "a", "" },
-        { "a", "hello" },
-        { "a", "\"message\"" },
-        { "a", "[\"message\",\"x\"]" },
-        { "a", "{}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":1" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":1}}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":2}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":\"1\"}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":null}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"b\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5\",\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5-\",\"message\":\"x\",\"topic\":\"a\"}" },
-        { "a", "{\"id\":5,\"message\":\"x\",\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"message\":1,\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":1,\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"message\":\"y\",\"topic\":\"a\",\"v\":1}" },
-        { "a", "{\"id\":\"5-1\",\"message\":\"\xff\",\"topic\":\"a\",\"v\":1}" },
-        { "a/+", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/+\",\"v\":1}" },
-        { "", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"\",\"v\":1}" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
-        assert_null(redis_payload_parse(str_of(cases[i].topic), str_of(cases[i].payload)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,8 +393,6 @@ int main(void)
         cmocka_unit_test(a_message_of_a_channel_is_a_message),
         cmocka_unit_test(a_message_of_the_feed_is_a_pmessage),
         cmocka_unit_test(what_is_no_message_is_refused),
-        cmocka_unit_test(payloads_of_ours_and_of_others_are_taken),
-        cmocka_unit_test(junk_in_our_channels_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
