@@ -2,7 +2,7 @@ FROM debian:bookworm-slim AS build
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake ninja-build gcc libc6-dev pkg-config \
-      libhiredis-dev libjansson-dev libssl-dev libjwt-dev \
+      libhiredis-dev libjansson-dev libssl-dev libjwt-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
@@ -15,7 +15,7 @@ RUN cmake --preset release -DEH_TESTS=OFF \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libhiredis0.14 libjansson4 libssl3 libjwt0 curl \
+ && apt-get install -y --no-install-recommends libhiredis0.14 libjansson4 libssl3 libjwt0 zlib1g curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin eventhub
 COPY --from=build /out/bin/eventhub /usr/bin/eventhub

@@ -3,7 +3,7 @@
 
 # What the server is built with, and what the tests need besides: Debian's package names.
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
-  libjwt-dev)
+  libjwt-dev zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
   llvm chromium haproxy nginx-light openssl)
 

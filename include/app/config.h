@@ -56,6 +56,8 @@ struct config {
     bool enable_cache;
     bool enable_sse;
     bool enable_kvstore;
+    bool enable_compression;
+    uint64_t compression_min_size; /* bytes */
     uint64_t max_cache_length;
     uint64_t max_cache_request_limit;
     uint64_t default_cache_ttl;           /* s */

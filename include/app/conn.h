@@ -83,6 +83,7 @@ struct conn {
     bool is_counted;       /* in context->peers, as a connection of `peer` */
     uint8_t unfinished;    /* WS: pings since the message that is being read began */
     bool sse_json;         /* SSE: events are objects (?format=json) */
+    uint8_t window_bits;   /* WebSocket: compresses with this window; 0: does not */
     enum metric closed_as; /* the reason of disconnects_total, once known */
 };
 
@@ -112,6 +113,8 @@ bool conn_has_room(const struct conn *c,
                    size_t bytes);             /* in the output queue, collected included */
 bool conn_is_half_full(const struct conn *c); /* the queue alone: it shrinks by itself */
 void conn_overflow(struct conn *c);           /* there was no room: closes as conn_send does */
+/* What else it has sent is read in a later turn: it cost much already. */
+void conn_yield(struct conn *c);
 
 /* At the end of this turn: what may close the connection, or read on. */
 void conn_settle(struct conn *c);
@@ -147,10 +150,11 @@ size_t http_post_step(struct conn *c, char *p, size_t n);
 void conn_sse_handle(struct conn *c, const struct http_request *rq);
 
 /* conn_ws.c */
-void conn_ws_begin(struct conn *c, struct auth *auth);    /* after the 101 was queued */
+/* After the 101 was queued; what it said of permessage-deflate (proto/ws_deflate.h). */
+void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits);
 void conn_ws_set_auth(struct conn *c, struct auth *auth); /* takes it; its end is the timer's */
 size_t conn_ws_step(struct conn *c, char *p, size_t n);
-/* One message; takes the reference. */
+/* One message, deflated where that is worth it; takes the reference. */
 void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message);
 /* Sends Close at once, ends the subscriptions, and waits for the peer's Close a moment. */
 void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason);

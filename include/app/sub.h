@@ -12,6 +12,7 @@
 #include "hub/eventlog.h"
 #include "hub/message.h"
 #include "hub/trie.h"
+#include "proto/ws_deflate.h"
 
 struct batch;
 struct delivery;
@@ -29,7 +30,7 @@ struct sub_writer {
     void (*caught_up)(struct conn *c, struct msgid cut);
     bool (*message)(const struct sub *s, struct delivery *d); /* false: it was not queued */
 };
-extern const struct sub_writer sub_ws_writer, sub_sse_writer;
+extern const struct sub_writer sub_ws_writer, sub_ws_deflate_writer, sub_sse_writer;
 
 struct sub {
     struct trie_sub trie;
@@ -57,10 +58,13 @@ struct delivery {
     struct worker *worker;
     struct bytes *event[2]; /* SSE: the text, and the object (?format=json); or NULL */
     uint32_t n_sent;
-    uint16_t head_n; /* WebSocket: the same for equal ids */
+    uint32_t deflated_for; /* a bit for each window whose `deflated` was made */
+    uint16_t head_n;       /* WebSocket: the same for equal ids */
     uint16_t id_n;
     char id[256];
     char head[320];
+    /* By bits of the window: what follows the id; NULL: not worth it. */
+    struct bytes *deflated[WS_DEFLATE_MAX_BITS + 1];
 };
 void delivery_init(struct delivery *d, struct worker *w, struct message *m);
 void sub_deliver(struct sub *s, struct delivery *d); /* sends it if it is new to the subscription */

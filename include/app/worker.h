@@ -22,6 +22,7 @@
 
 #define WORKER_MAX_INTERNAL 64 /* connections of the internal listener, beside MAX_CONNECTIONS */
 
+struct compression;
 struct conn;
 struct peers;
 struct proxies;
@@ -65,8 +66,9 @@ struct worker {
     struct trie *trie;
     uint32_t n_counts;   /* how often its connections were counted (presence.c) */
     struct msgid newest; /* highest id that came to this worker: where a new subscription starts */
-    struct auth *everybody; /* the rights of all, with DISABLE_AUTH */
-    struct shared *ping;    /* one Ping frame for all */
+    struct auth *everybody;          /* the rights of all, with DISABLE_AUTH */
+    struct shared *ping;             /* one Ping frame for all */
+    struct compression *compression; /* NULL: ENABLE_COMPRESSION is false */
     struct conn_slot *slots;
     uint32_t n_slots;   /* ever used */
     uint32_t free_slot; /* head of the free list, or UINT32_MAX */

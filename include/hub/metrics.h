@@ -63,6 +63,11 @@ enum metric {
     METRIC_REFUSED_PER_IP,   /* {reason="too_many_of_ip"}: MAX_CONNECTIONS_PER_IP; closed, or 429 */
     METRIC_TLS_FULL,         /* tls_handshakes_total{kind="full"} */
     METRIC_TLS_RESUMED,      /* {kind="resumed"} */
+    METRIC_DEFLATE_IN,       /* deflate_input_bytes_total: each message once a worker */
+    METRIC_DEFLATE_OUT,      /* deflate_output_bytes_total */
+    METRIC_INFLATE_IN,       /* inflate_input_bytes_total: compressed messages of clients */
+    METRIC_INFLATE_OUT,      /* inflate_output_bytes_total */
+    METRIC_INFLATE_REFUSED,  /* inflate_refused_total: bad or too long, 1007 or 1009 */
     METRIC_HISTORY_COMPLETE, /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */

@@ -68,6 +68,8 @@ bool http_query_param(struct str query, struct str name, struct str *ret);
 /* Percent-decodes; '+' becomes a space if plus_is_space. EH_EINVAL: bad escape. Appends to out. */
 int http_percent_decode(struct str in, bool plus_is_space, struct buf *out) EH_MUST_USE;
 
+bool http_is_token(struct str s); /* RFC 9110 5.6.2 */
+
 const char *http_reason(int status);
 
 /* Appends a response head with Content-Length, the given Content-Type (NULL: none) and Connection

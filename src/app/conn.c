@@ -244,6 +244,8 @@ static bool may_read_on(const struct conn *c)
 /* TCP is the back-pressure: the client's requests wait in its kernel. */
 static void throttle(struct conn *c)
 {
+    if (is_throttled(c))
+        return;
     list_push(&c->worker->throttled, &c->throttled);
     stream_pause(&c->stream);
 }
@@ -360,6 +362,12 @@ static void on_sent(struct stream *s, size_t sent)
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))
         conn_settle(c);
+}
+
+void conn_yield(struct conn *c)
+{
+    throttle(c);
+    settle(c);
 }
 
 static void unthrottle(struct conn *c)

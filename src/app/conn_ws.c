@@ -1,6 +1,7 @@
 /* conn_ws.c - the WebSocket state of a connection: frames in, the closing handshake, pings. */
 #include <stdlib.h>
 
+#include "app/compression.h"
 #include "app/conn.h"
 #include "app/sub.h"
 #include "base/log.h"
@@ -79,24 +80,42 @@ void conn_ws_set_auth(struct conn *c, struct auth *auth)
     conn_set_ping_timer(c, on_ping_timer);
 }
 
-void conn_ws_begin(struct conn *c, struct auth *auth)
+void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)
 {
     c->state = CONN_WS;
-    c->writer = &sub_ws_writer;
+    c->window_bits = window_bits;
+    c->writer = window_bits ? &sub_ws_deflate_writer : &sub_ws_writer;
     c->last_heard_ms = loop_now(c->worker->loop);
     ws_decoder_init(&c->ws);
+    c->ws.deflate = window_bits > 0;
     c->ws.binary = c->worker->context->service->binary;
     conn_ws_set_auth(c, auth);
 }
 
+/* NULL: it goes as it is. */
+static struct bytes *deflate(const struct conn *c, const struct bytes *message)
+{
+    struct compression *z = c->worker->compression;
+
+    if (!c->window_bits || !compression_is_for(z, message->n))
+        return NULL;
+    return compression_deflate(z, c->window_bits, STR(""), bytes_str(message), 1);
+}
+
 void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message)
 {
+    struct bytes *deflated = deflate(c, message);
+    struct bytes *payload = deflated ? deflated : message;
     char head[WS_HEAD_MAX];
-    size_t n = ws_encode_head(head, op, message->n);
+    size_t n = ws_encode_head(head, op, payload->n);
 
+    if (deflated)
+        ws_mark_compressed(head);
     /* an overflow closes by itself */
-    (void)conn_send(c, str_make(head, n), &message->shared, bytes_str(message));
-    shared_unref(&message->shared);
+    (void)conn_send(c, str_make(head, n), &payload->shared, bytes_str(payload));
+    shared_unref(&payload->shared);
+    if (deflated)
+        shared_unref(&message->shared);
 }
 
 static void send_close(struct conn *c, int code, const char *why)
@@ -208,6 +227,29 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str message)
     c->worker->context->service->on_message(c, op, message);
 }
 
+/* A few bytes may stand for MAX_MESSAGE_SIZE: others have their turn before the next ones. */
+static void on_compressed(struct conn *c, enum ws_opcode op, struct str payload)
+{
+    struct buf message = { 0 };
+    int rc = compression_inflate(c->worker->compression, payload, op == WS_OP_TEXT, &message);
+
+    if (rc < 0)
+        on_violation(c, -rc);
+    else
+        on_message(c, op, buf_str(&message));
+    if (buf_used(&message) > LOOP_SCRATCH && c->state == CONN_WS)
+        conn_yield(c);
+    buf_done(&message);
+}
+
+static void on_whole(struct conn *c, const struct ws_event *ev, struct str payload)
+{
+    if (ev->compressed)
+        on_compressed(c, ev->op, payload);
+    else
+        on_message(c, ev->op, payload);
+}
+
 /* A message in one piece is handled where it was read; one in several is put together first. */
 static void on_piece(struct conn *c, const struct ws_event *ev)
 {
@@ -216,13 +258,13 @@ static void on_piece(struct conn *c, const struct ws_event *ev)
     if (ev->last)
         c->unfinished = 0;
     if (buf_used(&c->message) == 0 && ev->last) {
-        on_message(c, ev->op, ev->payload);
+        on_whole(c, ev, ev->payload);
         return;
     }
     buf_add_str(&c->message, ev->payload);
     if (!ev->last)
         return;
-    on_message(c, ev->op, buf_str(&c->message));
+    on_whole(c, ev, buf_str(&c->message));
     buf_done(&c->message);
 }
 

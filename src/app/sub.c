@@ -85,6 +85,7 @@ void delivery_init(struct delivery *d, struct worker *w, struct message *m)
     d->message = m;
     d->worker = w;
     d->event[0] = d->event[1] = NULL;
+    d->deflated_for = 0;
     d->head_n = 0;
     d->id_n = 0;
     d->n_sent = 0;
@@ -103,8 +104,18 @@ void sub_deliver(struct sub *s, struct delivery *d)
         d->n_sent++;
 }
 
+static void forget_deflated(struct delivery *d)
+{
+    for (size_t bits = WS_DEFLATE_MIN_BITS; bits <= WS_DEFLATE_MAX_BITS; bits++) {
+        if (d->deflated_for & 1u << bits && d->deflated[bits])
+            shared_unref(&d->deflated[bits]->shared);
+    }
+}
+
 void delivery_done(struct delivery *d)
 {
+    if (d->deflated_for)
+        forget_deflated(d);
     for (size_t i = 0; i < sizeof(d->event) / sizeof(d->event[0]); i++) {
         if (d->event[i])
             shared_unref(&d->event[i]->shared);

@@ -1,8 +1,18 @@
 /* sub_ws.c - subscriptions over WebSocket: messages are results under the id of the request. */
 #include <assert.h>
 
+#include "app/compression.h"
 #include "app/reply.h"
 #include "app/sub.h"
+#include "proto/deflate.h"
+
+static const struct str before_id = { "{\"id\":", 6 };
+static const struct str after_id = { ",\"jsonrpc\":\"2.0\",\"result\":", 26 };
+
+static size_t payload_size(const struct delivery *d, struct str id)
+{
+    return before_id.n + id.n + after_id.n + d->message->body.n;
+}
 
 static void append(struct delivery *d, struct str s)
 {
@@ -15,16 +25,12 @@ static void append(struct delivery *d, struct str s)
  * the same id, so it is seldom made anew. */
 static void make_head(struct delivery *d, struct str id)
 {
-    static const struct str before = { "{\"id\":", 6 };
-    static const struct str after = { ",\"jsonrpc\":\"2.0\",\"result\":", 26 };
-    uint64_t payload = before.n + id.n + after.n + d->message->body.n;
-
     if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
         return;
-    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload);
-    append(d, before);
+    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d, id));
+    append(d, before_id);
     append(d, id);
-    append(d, after);
+    append(d, after_id);
     memcpy(d->id, id.p, id.n);
     d->id_n = (uint16_t)id.n;
 }
@@ -37,6 +43,44 @@ static bool write_message(const struct sub *s, struct delivery *d)
     return conn_send(s->conn, str_make(d->head, d->head_n), &d->message->shared, d->message->body);
 }
 
+/* --- with permessage-deflate: the id goes in front as it is, the rest is deflated once for all ---
+ */
+
+static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
+{
+    if (!(d->deflated_for & 1u << window_bits)) {
+        d->deflated[window_bits] =
+            compression_deflate(d->worker->compression, window_bits, after_id, d->message->body,
+                                DEFLATE_STORED_HEAD + 1);
+        d->deflated_for |= 1u << window_bits;
+    }
+    return d->deflated[window_bits];
+}
+
+static bool send_deflated(const struct sub *s, struct bytes *rest)
+{
+    char head[WS_HEAD_MAX + DEFLATE_STORED_HEAD + sizeof(((struct delivery *)0)->id) + 6];
+    struct str id = sub_id(s);
+    size_t stored = before_id.n + id.n;
+    size_t n = ws_encode_head(head, WS_OP_TEXT, DEFLATE_STORED_HEAD + stored + rest->n);
+
+    ws_mark_compressed(head);
+    deflate_stored_head(head + n, stored);
+    n += DEFLATE_STORED_HEAD;
+    memcpy(head + n, before_id.p, before_id.n);
+    memcpy(head + n + before_id.n, id.p, id.n);
+    return conn_send(s->conn, str_make(head, n + stored), &rest->shared, bytes_str(rest));
+}
+
+static bool write_deflated(const struct sub *s, struct delivery *d)
+{
+    struct bytes *rest = NULL;
+
+    if (compression_is_for(d->worker->compression, payload_size(d, sub_id(s))))
+        rest = deflate_once(d, s->conn->window_bits);
+    return rest ? send_deflated(s, rest) : write_message(s, d);
+}
+
 static void write_joined(struct conn *c, struct reply *reply, struct str filter, bool recovered)
 {
     reply_result_tree(reply, c,
@@ -47,4 +91,9 @@ static void write_joined(struct conn *c, struct reply *reply, struct str filter,
 const struct sub_writer sub_ws_writer = {
     .joined = write_joined,
     .message = write_message,
+};
+
+const struct sub_writer sub_ws_deflate_writer = {
+    .joined = write_joined,
+    .message = write_deflated,
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/compression.h"
 #include "app/conn.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -186,6 +187,8 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
     w->trie = trie_create();
     w->everybody = auth_everything();
     w->ping = make_ping();
+    if (context->config->enable_compression)
+        w->compression = compression_create(context->config, metrics);
     w->drain_mail.fn = on_drain_mail;
     w->stop_mail.fn = on_stop_mail;
     list_init(&w->throttled);
@@ -253,6 +256,7 @@ void worker_free(struct worker *w)
     trie_free(w->trie);
     auth_free(w->everybody);
     shared_unref(w->ping);
+    compression_free(w->compression);
     free(w->slots);
     free(w);
 }

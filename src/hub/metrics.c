@@ -96,6 +96,17 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_TLS_FULL] = SHAKEN("full"),
     [METRIC_TLS_RESUMED] = SHAKEN("resumed"),
 
+    [METRIC_DEFLATE_IN] =
+        PLAIN("deflate_input_bytes_total", 0, "Bytes of messages to clients before compression."),
+    [METRIC_DEFLATE_OUT] =
+        PLAIN("deflate_output_bytes_total", 0, "Bytes of the same messages after compression."),
+    [METRIC_INFLATE_IN] =
+        PLAIN("inflate_input_bytes_total", 0, "Bytes of compressed messages from clients."),
+    [METRIC_INFLATE_OUT] =
+        PLAIN("inflate_output_bytes_total", 0, "Bytes of the same messages after decompression."),
+    [METRIC_INFLATE_REFUSED] = PLAIN("inflate_refused_total", 0,
+                                     "Compressed messages from clients that were bad or too long."),
+
     [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
     [METRIC_HISTORY_FAILED] = HISTORY("failed"),

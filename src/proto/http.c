@@ -33,7 +33,7 @@ static bool consists_of(struct str s, const bool chars[256])
     return true;
 }
 
-static bool is_token(struct str s)
+bool http_is_token(struct str s)
 {
     return s.n > 0 && consists_of(s, token_chars);
 }
@@ -108,7 +108,7 @@ static int parse_request_line(struct str line, struct http_request *ret)
     if (!str_cut(&rest, ' ', &ret->method) || !str_cut(&rest, ' ', &ret->target))
         return -400;
     EH_TRY(parse_version(rest, &ret->minor));
-    if (!is_token(ret->method) || !is_target(ret->method, ret->target))
+    if (!http_is_token(ret->method) || !is_target(ret->method, ret->target))
         return -400;
     ret->query = ret->target;
     (void)str_cut(&ret->query, '?', &ret->path);
@@ -120,7 +120,7 @@ static int parse_field(struct str line, struct http_header *ret)
 {
     struct str rest = line;
 
-    if (!str_cut(&rest, ':', &ret->name) || !rest.p || !is_token(ret->name))
+    if (!str_cut(&rest, ':', &ret->name) || !rest.p || !http_is_token(ret->name))
         return -400;
     ret->value = str_trim(rest);
     return EH_OK;

@@ -23,6 +23,7 @@
 struct head {
     enum ws_opcode op;
     bool fin;
+    bool compressed;
     uint64_t n; /* payload bytes */
     uint8_t mask[MASK_LEN];
 };
@@ -76,11 +77,19 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     return -WS_CLOSE_PROTOCOL;
 }
 
+/* The message says it once, in its first frame. */
+static bool may_have_bits(const struct ws_decoder *d, enum ws_opcode op, int rsv)
+{
+    if (rsv == WS_COMPRESSED)
+        return d->deflate && !is_control(op) && op != WS_OP_CONT;
+    return rsv == 0;
+}
+
 static int check_first_bytes(const struct ws_decoder *d, const uint8_t *b)
 {
     enum ws_opcode op = b[0] & BITS_OP;
 
-    if (b[0] & BITS_RSV)
+    if (!may_have_bits(d, op, b[0] & BITS_RSV))
         return -WS_CLOSE_PROTOCOL;
     EH_TRY(check_opcode(d, op, b[0] & BIT_FIN));
     if (!(b[1] & BIT_MASKED))
@@ -132,6 +141,7 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
     EH_TRY(read_length(b + 2, b[1] & BITS_LEN, &ret->n));
     ret->op = b[0] & BITS_OP;
     ret->fin = b[0] & BIT_FIN;
+    ret->compressed = b[0] & WS_COMPRESSED;
     memcpy(ret->mask, b + 2 + ext, MASK_LEN);
     return (int)(2 + ext + MASK_LEN);
 }
@@ -168,8 +178,10 @@ static int begin_data(struct ws_decoder *d, const struct head *h, uint64_t max_m
 {
     if (h->n > max_message || d->message_bytes > max_message - h->n)
         return -WS_CLOSE_TOO_BIG;
-    if (h->op != WS_OP_CONT)
+    if (h->op != WS_OP_CONT) {
         d->message_op = (uint8_t)h->op;
+        d->compressed = h->compressed;
+    }
     d->message_bytes += h->n;
     d->left = h->n;
     d->fin = h->fin;
@@ -192,7 +204,7 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     bool last;
 
     unmask(d->mask, p, len);
-    if (op == WS_OP_TEXT && !utf8_feed(&d->utf8, p, len))
+    if (op == WS_OP_TEXT && !d->compressed && !utf8_feed(&d->utf8, p, len))
         return -WS_CLOSE_BAD_DATA;
     d->left -= len;
     d->in_frame = d->left > 0;
@@ -202,7 +214,9 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
             return -WS_CLOSE_BAD_DATA;
         end_message(d);
     }
-    *ret = (struct ws_event){ .op = op, .payload = str_make(p, len), .last = last };
+    *ret = (struct ws_event){
+        .op = op, .payload = str_make(p, len), .last = last, .compressed = d->compressed
+    };
     return (int)len;
 }
 

@@ -31,7 +31,7 @@ static void add_frame(struct buf *out, enum ws_opcode op, struct str payload)
 }
 
 /* What decoding a stream leads to: complete messages and control frames as text, "T" and "P" before
- * them and "." behind; then how it ended. */
+ * them ("T~" when compressed) and "." behind; then how it ended. */
 struct outcome {
     struct buf in, partial, log;
     struct ws_decoder decoder;
@@ -66,6 +66,8 @@ static void on_event(struct outcome *o, const struct ws_event *ev)
     if (!ev->last)
         return;
     buf_add_char(&o->log, letters[ev->op]);
+    if (ev->compressed)
+        buf_add_char(&o->log, '~');
     buf_add_str(&o->log, buf_str(&o->partial));
     buf_add_char(&o->log, '.');
     buf_clear(&o->partial);
@@ -214,6 +216,52 @@ static void test_binary(void **state)
         assert_int_equal(o.rc, -WS_CLOSE_BAD_DATA);
         assert_true(str_eq(buf_str(&o.log), STR("P.B\xff\xc3.B.Ta.Bb.")));
         outcome_done(&o);
+    }
+}
+
+/* RFC 7692 6: the bit belongs to a message's first frame. What it says is not checked to be text.
+ */
+static void test_compressed(void **state)
+{
+    static const struct {
+        struct str frames;
+        const char *log;
+        int end;
+    } cases[] = {
+        { STR("\xc1\x82" KEY "\xff\xc3"), "T~\xff\xc3.", 0 },
+        { STR("\xc1\x80" KEY "\x81\x81" KEY "a"), "T~.Ta.", 0 },
+        { STR("\x41\x81" KEY "\xc3\x89\x80" KEY "\x00\x80" KEY "\x80\x81" KEY "b"),
+          "P.T~\xc3"
+          "b.",
+          0 },
+        { STR("\xc1\x81" KEY "a\x81\x81" KEY "\xc3"), "T~a.", -1007 },
+        { STR("\x41\x81" KEY "a\x80\x81" KEY "b\xc1\x81" KEY "c"), "T~ab.T~c.", 0 },
+        { STR("\x41\x81" KEY "a\xc0\x80"), "", -1002 },
+        { STR("\x01\x81" KEY "a\xc0\x80"), "", -1002 },
+        { STR("\xc0\x80"), "", -1002 },
+        { STR("\x41\x81" KEY "a\xc1\x80"), "", -1002 },
+        { STR("\xc8\x80"), "", -1002 },
+        { STR("\xc9\x80"), "", -1002 },
+        { STR("\xca\x80"), "", -1002 },
+        { STR("\xe1\x80"), "", -1002 },
+        { STR("\xd1\x80"), "", -1002 },
+        { STR("\xa1\x80"), "", -1002 },
+        { STR("\xc2\x80"), "", -1003 },
+        { STR("\xc1\xff\0\0\0\0\0\x10\x00\x01" KEY), "", -1009 },
+    };
+    struct outcome o;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t cut = 0; cut <= cases[i].frames.n; cut++) {
+            outcome_init(&o);
+            o.decoder.deflate = true;
+            feed(&o, str_make(cases[i].frames.p, cut));
+            feed(&o, str_skip(cases[i].frames, cut));
+            if (o.rc != cases[i].end || !str_eq(buf_str(&o.log), str_of(cases[i].log)))
+                fail_msg("case %zu: %d '%.*s'", i, o.rc, STR_ARG(buf_str(&o.log)));
+            outcome_done(&o);
+        }
     }
 }
 
@@ -423,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_streams_cut_anywhere),
         cmocka_unit_test(test_streams_byte_by_byte),
         cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_compressed),
         cmocka_unit_test(test_masked_hello),
         cmocka_unit_test(test_unmasking),
         cmocka_unit_test(test_lengths_round_trip),

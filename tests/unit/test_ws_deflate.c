@@ -1,0 +1,192 @@
+#include "proto/ws_deflate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define OURS "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+
+/* What is answered to the fields, which end with NULL; "": no extension; NULL: they are no list. */
+static void expect_answer(const char *const fields[], const char *answer)
+{
+    struct ws_deflate d = { 0 };
+    struct buf out = { 0 };
+    int rc = EH_OK;
+
+    for (size_t i = 0; fields[i] && rc == EH_OK; i++)
+        rc = ws_deflate_read(str_of(fields[i]), &d);
+    if (d.window_bits)
+        ws_deflate_add_answer(&d, &out);
+    buf_add_char(&out, '\0');
+    if ((rc < 0) != !answer)
+        fail_msg("%s is %sa list", fields[0], rc < 0 ? "not " : "");
+    if (answer)
+        assert_string_equal(buf_head(&out), answer);
+    buf_done(&out);
+}
+
+static void expect_one(const char *field, const char *answer)
+{
+    const char *const fields[] = { field, NULL };
+
+    expect_answer(fields, answer);
+}
+
+static void test_accepted(void **state)
+{
+    static const char *const cases[][2] = {
+        { "permessage-deflate", OURS },
+        { "permessage-deflate;server_no_context_takeover", OURS },
+        { "permessage-deflate; client_no_context_takeover", OURS },
+        { "permessage-deflate; client_no_context_takeover; server_no_context_takeover", OURS },
+        /* nothing needs to be said of the client's window */
+        { "permessage-deflate; client_max_window_bits", OURS },
+        { "permessage-deflate; client_max_window_bits=8", OURS },
+        { "permessage-deflate; client_max_window_bits=15", OURS },
+        { "permessage-deflate; client_max_window_bits=\"10\"", OURS },
+        { "permessage-deflate; server_max_window_bits=9", OURS "; server_max_window_bits=9" },
+        { "permessage-deflate; server_max_window_bits=10", OURS "; server_max_window_bits=10" },
+        { "permessage-deflate; server_max_window_bits=15", OURS "; server_max_window_bits=15" },
+        { "permessage-deflate; server_max_window_bits=\"12\"", OURS "; server_max_window_bits=12" },
+        { "permessage-deflate; server_max_window_bits=\"\\1\\2\"",
+          OURS "; server_max_window_bits=12" },
+        { "permessage-deflate; server_max_window_bits=11; client_max_window_bits=9;"
+          " client_no_context_takeover; server_no_context_takeover",
+          OURS "; server_max_window_bits=11" },
+        /* space where the grammar has it */
+        { " \tpermessage-deflate \t; server_max_window_bits =\t9 ; client_max_window_bits \t",
+          OURS "; server_max_window_bits=9" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_one(cases[i][0], cases[i][1]);
+}
+
+static void test_declined(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        " ",
+        ", ,",
+        "x-webkit-deflate-frame",
+        "permessage-bzip2; a=1; b; c=\"d\"",
+        "permessage-deflate2",
+        "Permessage-Deflate",
+        /* RFC 7692 7.1: parameters that are not known, */
+        "permessage-deflate; mystery",
+        "permessage-deflate; mystery=1",
+        "permessage-deflate; Server_no_context_takeover",
+        "permessage-deflate; client_max_window_bits; window=15",
+        /* twice there, */
+        "permessage-deflate; client_max_window_bits; client_max_window_bits",
+        "permessage-deflate; client_max_window_bits=15; client_max_window_bits",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+        "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10",
+        /* or with a value that may not be */
+        "permessage-deflate; server_no_context_takeover=true",
+        "permessage-deflate; server_no_context_takeover=\"1\"",
+        "permessage-deflate; client_no_context_takeover=0",
+        "permessage-deflate; server_max_window_bits",
+        "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; server_max_window_bits=16",
+        "permessage-deflate; server_max_window_bits=09",
+        "permessage-deflate; server_max_window_bits=010",
+        "permessage-deflate; server_max_window_bits=+9",
+        "permessage-deflate; server_max_window_bits=9x",
+        "permessage-deflate; server_max_window_bits=1",
+        "permessage-deflate; server_max_window_bits=1x",
+        "permessage-deflate; server_max_window_bits=100",
+        "permessage-deflate; server_max_window_bits=10000000000000000000000000000015",
+        "permessage-deflate; server_max_window_bits=\"true\"",
+        "permessage-deflate; client_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=08",
+        "permessage-deflate; client_max_window_bits=0",
+        "permessage-deflate; client_max_window_bits=x",
+        /* and the window that zlib cannot keep to */
+        "permessage-deflate; server_max_window_bits=8",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_one(cases[i], "");
+}
+
+static void test_the_first_acceptable_counts(void **state)
+{
+    static const char *const cases[][2] = {
+        { "foo, permessage-deflate", OURS },
+        { "foo; a=\"b\" ; c , permessage-deflate, bar", OURS },
+        { ",, permessage-deflate ,,", OURS },
+        { "permessage-deflate; server_max_window_bits=10, permessage-deflate",
+          OURS "; server_max_window_bits=10" },
+        { "permessage-deflate, permessage-deflate; server_max_window_bits=10", OURS },
+        { "permessage-deflate; server_max_window_bits=8,"
+          "permessage-deflate; server_max_window_bits=9, permessage-deflate",
+          OURS "; server_max_window_bits=9" },
+        { "permessage-deflate; nonsense, permessage-deflate; client_max_window_bits", OURS },
+        { "permessage-deflate; server_max_window_bits=9; nonsense, permessage-deflate", OURS },
+    };
+    static const char *const fields[] = { "foo, permessage-deflate; unknown",
+                                          "permessage-deflate; server_max_window_bits=13",
+                                          "permessage-deflate", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_one(cases[i][0], cases[i][1]);
+    expect_answer(fields, OURS "; server_max_window_bits=13");
+}
+
+/* RFC 6455 9.1: the connection fails. */
+static void test_no_list(void **state)
+{
+    static const char *const cases[] = {
+        ";",
+        "=",
+        "\"permessage-deflate\"",
+        "permessage-deflate;",
+        "permessage-deflate; ;client_max_window_bits",
+        "permessage-deflate permessage-deflate",
+        "permessage-deflate; a b",
+        "permessage-deflate; =1",
+        "permessage-deflate; a=",
+        "permessage-deflate; a==1",
+        "permessage-deflate; a=1=2",
+        "permessage-deflate; a=\"",
+        "permessage-deflate; a=\"1",
+        "permessage-deflate; a=\"1\\",
+        "permessage-deflate; a=\"\"",
+        "permessage-deflate; a=\"1\"2",
+        "permessage-deflate; a=\"one two\"",
+        "permessage-deflate; a=\"one,two\"",
+        "permessage-deflate; a=\"\\\"\"",
+        "permessage-deflate, (comment)",
+        "permessage-deflate=1",
+        "permessage/deflate",
+        "\x80",
+    };
+    static const char *const fields[] = { "permessage-deflate", "foo;", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        expect_one(cases[i], NULL);
+    expect_answer(fields, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_declined),
+        cmocka_unit_test(test_the_first_acceptable_counts),
+        cmocka_unit_test(test_no_list),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
