@@ -367,7 +367,7 @@ static void on_sent(struct stream *s, size_t sent)
 void conn_yield(struct conn *c)
 {
     throttle(c);
-    settle(c);
+    conn_settle(c);
 }
 
 static void unthrottle(struct conn *c)

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
+export const RSV1 = 4; // of a compressed message (RFC 7692)
 export const OP = { CONT: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
 
 function lengthField(length, bytes) {
@@ -35,6 +37,27 @@ export function closeFrame(code, reason = '') {
   return frame(OP.CLOSE, payload);
 }
 
+const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+
+/** A message's payload as RFC 7692 7.2.1 compresses it. */
+export function deflateMessage(text, options = {}) {
+  const finishFlush = constants.Z_SYNC_FLUSH;
+  const blocks = deflateRawSync(Buffer.from(text), { finishFlush, ...options });
+  assert.deepEqual(blocks.subarray(-TAIL.length), TAIL);
+  return blocks.subarray(0, -TAIL.length);
+}
+
+/** The text of a compressed payload (7.2.2) that was made for a window of so many bits. */
+export function inflateMessage(payload, windowBits = 15) {
+  const finishFlush = constants.Z_SYNC_FLUSH;
+  return inflateRawSync(Buffer.concat([payload, TAIL]), { finishFlush, windowBits }).toString();
+}
+
+/** A whole compressed text message. */
+export function compressed(text, how = {}) {
+  return frame(OP.TEXT, deflateMessage(text), { rsv: RSV1, ...how });
+}
+
 /** The payload's length of the frame at the start of bytes, and where the payload begins. */
 function readLength(bytes) {
   const short = bytes[1] & 0x7f;
@@ -47,18 +70,21 @@ function readLength(bytes) {
 }
 
 /**
- * The first frame in bytes that a server sent: { op, fin, payload, size }, or null when it is not
- * all there. What a server must never do fails the test.
+ * The first frame in bytes that a server sent: { op, fin, compressed, payload, size }, or null when
+ * it is not all there. What a server must never do fails the test.
  */
-export function parseFrame(bytes) {
+export function parseFrame(bytes, { mayCompress = false } = {}) {
   if (bytes.length < 2) return null;
-  assert.equal(bytes[0] & 0x70, 0, 'reserved bits are clear');
+  assert.equal(bytes[0] & (mayCompress ? 0x30 : 0x70), 0, 'reserved bits are clear');
   assert.equal(bytes[1] & 0x80, 0, 'the server does not mask');
   const head = readLength(bytes);
   if (!head || bytes.length < head.at + head.length) return null;
   const size = head.at + head.length;
   const payload = bytes.subarray(head.at, size);
-  return { op: bytes[0] & 0x0f, fin: (bytes[0] & 0x80) !== 0, payload, size };
+  const [fin, compressed] = [0x80, RSV1 << 4].map((bit) => (bytes[0] & bit) !== 0);
+  const op = bytes[0] & 0x0f;
+  assert.ok(!compressed || op === OP.TEXT, 'only messages are compressed');
+  return { op, fin, compressed, payload, size };
 }
 
 /** { code, reason } of a Close frame; code is null where it has none. */

@@ -59,11 +59,15 @@ export class RpcClient extends Watched {
   #pending = new Map();
   #subscriptions = new Map();
 
-  /** With `ca`, over TLS to the server's tlsPort. */
-  constructor(t, server, { target = '/', headers = {}, ca } = {}) {
+  /**
+   * With `ca`, over TLS to the server's tlsPort. `deflate`: perMessageDeflate of `ws`, for
+   * messages of any size.
+   */
+  constructor(t, server, { target = '/', headers = {}, ca, deflate } = {}) {
     super();
     const origin = ca ? `wss://127.0.0.1:${server.tlsPort}` : `ws://127.0.0.1:${server.port}`;
-    this.socket = new WebSocket(origin + target, { headers, ca, perMessageDeflate: false });
+    const perMessageDeflate = deflate ? { threshold: 0, ...deflate } : false;
+    this.socket = new WebSocket(origin + target, { headers, ca, perMessageDeflate });
     this.socket.on('open', () => this.changed());
     this.socket.on('message', (data) => this.#onText(data.toString()));
     this.socket.on('close', (code, reason) => this.#onClose(code, reason.toString()));

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 
 import { defer } from './cleanup.mjs';
-import { OP, parseClose, parseFrame } from './frames.mjs';
+import { inflateMessage, OP, parseClose, parseFrame } from './frames.mjs';
 import { Watched, within } from './wait.mjs';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -13,6 +13,7 @@ const WITHOUT_BODY = new Set([101, 204, 304]);
 
 export class RawSocket extends Watched {
   received = Buffer.alloc(0); // and not read yet
+  mayCompress = false; // the server
 
   constructor(t, server) {
     super();
@@ -59,7 +60,8 @@ export class RawSocket extends Watched {
   }
 
   readFrame() {
-    return this.#read('a whole frame', parseFrame);
+    const { mayCompress } = this;
+    return this.#read('a whole frame', (bytes) => parseFrame(bytes, { mayCompress }));
   }
 
   /** The next frame that is not a ping of the server's. */
@@ -73,7 +75,8 @@ export class RawSocket extends Watched {
   async readJson() {
     const received = await this.readDataFrame();
     assert.equal(received.op, OP.TEXT, `text, not ${JSON.stringify(received)}`);
-    return JSON.parse(received.payload.toString());
+    const { compressed, payload } = received;
+    return JSON.parse(compressed ? inflateMessage(payload) : payload.toString());
   }
 
   /** The Close that must come next, and the end of the connection that must follow it. */
@@ -152,24 +155,29 @@ export function acceptKey(key) {
   return createHash('sha1').update(key + GUID).digest('base64');
 }
 
-/** Reads the answer to a handshake that must have succeeded. */
-export async function readUpgrade(socket, key) {
+/** Reads the answer to a handshake that must have succeeded, and name these extensions. */
+export async function readUpgrade(socket, key, extensions) {
   const answer = await socket.readResponse();
   assert.equal(answer.status, 101, answer.body);
   assert.equal(answer.headers.upgrade?.toLowerCase(), 'websocket');
   assert.equal(answer.headers.connection?.toLowerCase(), 'upgrade');
   assert.equal(answer.headers['sec-websocket-accept'], acceptKey(key));
-  assert.equal(answer.headers['sec-websocket-extensions'], undefined);
+  assert.equal(answer.headers['sec-websocket-extensions'], extensions);
+  socket.mayCompress = extensions !== undefined;
   return answer;
 }
 
-/** A connection that has upgraded; `after` is sent in the same packet as the handshake. */
-export async function openWebSocket(t, server, { fields = {}, target = '/', after = '' } = {}) {
+/**
+ * A connection that has upgraded; `after` is sent in the same packet as the handshake. The answer
+ * must have these extensions, undefined: none.
+ */
+export async function openWebSocket(t, server, how = {}) {
+  const { fields = {}, target = '/', after = '', extensions } = how;
   const socket = await openSocket(t, server);
   const all = { ...handshakeFields(), ...fields };
   const head = requestHead(`GET ${target} HTTP/1.1`, all);
   await socket.send(Buffer.concat([Buffer.from(head), Buffer.from(after)]));
-  await readUpgrade(socket, all['Sec-WebSocket-Key']);
+  await readUpgrade(socket, all['Sec-WebSocket-Key'], extensions);
   return socket;
 }
 
