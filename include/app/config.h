@@ -69,6 +69,7 @@ struct config {
     uint64_t max_message_size;       /* bytes */
     uint64_t max_header_size;        /* bytes */
     uint64_t max_output_queue;       /* bytes */
+    uint64_t max_output_memory;      /* bytes; 0: a quarter of the memory */
     uint64_t max_connections;        /* 0: what RLIMIT_NOFILE allows */
     uint64_t max_connections_per_ip; /* 0: no limit */
     uint64_t connect_rate;           /* a second; 0: no limit */

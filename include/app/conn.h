@@ -119,6 +119,13 @@ void conn_yield(struct conn *c);
 /* At the end of this turn: what may close the connection, or read on. */
 void conn_settle(struct conn *c);
 
+/* All that waits for it: the output queue, answers of a batch, live messages that a join set aside.
+ */
+size_t conn_waiting(const struct conn *c);
+/* conn_ws.c: the client does not read what it has: drops it, and the connection; a WebSocket with
+ * 1013. */
+void conn_drop_output(struct conn *c, enum metric reason);
+
 /* A call to the broker is under way, or was answered: `bytes` is what it holds. Who asks for
  * something large adds what may come to c->expected, so that no more is asked for at a time than
  * the output queue can take. */
@@ -161,6 +168,5 @@ void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason
 /* The same after the answers to earlier requests, at most BROKER_TIMEOUT later. */
 void conn_ws_leave(struct conn *c, int code, enum metric reason);
 void conn_ws_on_idle(struct conn *c); /* the last answer came */
-void conn_ws_overflow(struct conn *c);
 
 #endif

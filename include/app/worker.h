@@ -39,9 +39,10 @@ struct context {
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */
     size_t n_workers;
-    struct peers *peers;      /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
-    uint64_t max_connections; /* of all workers together */
-    atomic_bool draining;     /* set by main: not ready any more */
+    struct peers *peers;        /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
+    uint64_t max_output_memory; /* of all workers together */
+    uint64_t max_connections;   /* of all workers together */
+    atomic_bool draining;       /* set by main: not ready any more */
 };
 
 /* A ticket: finds the connection again, or finds that it hung up meanwhile. */
@@ -78,8 +79,9 @@ struct worker {
     struct list live;     /* of struct live_batch: what the broker sent and nobody got yet */
     size_t live_next;     /* place in the first of them */
     struct loop_task live_task;
-    struct list throttled; /* connections that are not read until answers come */
-    struct timer chores;   /* once a second: gauges */
+    struct loop_task output_task; /* looks at what waits for clients */
+    struct list throttled;        /* connections that are not read until answers come */
+    struct timer chores;          /* once a second: gauges */
     struct timer drain;
     uint64_t drain_span_ms; /* set by main, read with drain_mail */
     uint64_t drain_from_ms; /* monotonic; closes are spread over [from, until] */
@@ -113,6 +115,11 @@ mail_fn worker_on_count;    /* a struct broker_count; presence.c */
 /* live.c */
 void live_init(struct worker *w);
 void live_end(struct worker *w); /* nothing is delivered any more */
+
+/* output.c: what waits for clients may have become more, or less. */
+void output_init(struct worker *w);
+void output_changed(struct worker *w);
+void output_check(struct worker *w); /* now; not in the middle of a delivery or an answer */
 
 /* For conn.c */
 struct conn_ref worker_add(struct worker *w, struct conn *c);

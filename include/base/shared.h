@@ -7,16 +7,24 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
 struct shared {
-    atomic_uint refs;
+    _Atomic uint64_t refs; /* low half: all references; high half: those that wait to be sent */
 };
 
 /* A block with the count 1; size includes the struct shared at its start. */
 void *shared_alloc(size_t size);
 void shared_unref(struct shared *s); /* NULL is fine */
+
+/* References that wait to be sent are counted apart, so that a block that waits in a thousand
+ * queues counts as memory once. They return the bytes of the heap that began (ended) to wait with
+ * this reference: 0 where another one waits too. */
+size_t shared_ref_waiting(struct shared *s);
+size_t shared_unref_waiting(struct shared *s); /* NULL is fine */
+unsigned shared_count(const struct shared *s); /* all references now; for tests */
 
 static inline struct shared *shared_ref(struct shared *s)
 {

@@ -34,6 +34,7 @@ enum metric {
     METRIC_BYTES_IN,            /* received_bytes_total */
     METRIC_BYTES_OUT,           /* sent_bytes_total */
     METRIC_SENDS,               /* socket_sends_total: system calls, or TLS records */
+    METRIC_OUTPUT_BYTES,        /* output_memory_bytes, gauge: what waits for clients */
     METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
     METRIC_CLOSED_CLIENT,       /* disconnects_total{reason="client"}: the peer closed */
     METRIC_CLOSED_ERROR,        /* {reason="error"}: the socket failed */
@@ -44,6 +45,7 @@ enum metric {
     METRIC_CLOSED_STALLED,      /* {reason="message_timeout"}: 1008, it was never finished */
     METRIC_CLOSED_TLS,          /* {reason="tls_handshake"}: it failed */
     METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
+    METRIC_CLOSED_MEMORY,       /* {reason="output_memory"}: 1013, MAX_OUTPUT_MEMORY */
     METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */
     METRIC_CLOSED_SERVER,       /* {reason="server"}: after an answer, disconnect */
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */

@@ -58,6 +58,12 @@ void loop_cancel(struct loop_task *task);
 /* Runs task->fn when nothing of this turn can still point to what it frees. */
 void loop_reap_later(struct loop *lp, struct loop_task *task);
 
+/* Bytes of the heap that wait to be sent by streams of this loop, or are held back from them: a
+ * figure for whoever bounds it. Who makes something wait (net/outq.h) adds it here, and takes it
+ * off again. What waits in several loops is in the figure of the first that had it and leaves that
+ * of the last: only the sum of all loops means something. */
+size_t *loop_waiting(struct loop *lp);
+
 /* The longest turn since the last call, in us (waiting not counted): how long a ready descriptor
  * may have waited. */
 uint64_t loop_take_longest_turn_us(struct loop *lp);

@@ -16,10 +16,12 @@
 
 struct outq;
 
-/* One unit; see stream_send. */
-void outq_add(struct outq **q, struct str head, struct shared *owner, struct str body);
+/* One unit; see stream_send. What the queue takes of the heap is counted in *waiting (loop.h), the
+ * same for all of its life: its own memory, and bodies that no other queue holds. */
+void outq_add(struct outq **q, size_t *waiting, struct str head, struct shared *owner,
+              struct str body);
 /* Bytes without unit bounds; see stream_write. */
-void outq_append(struct outq **q, struct str bytes);
+void outq_append(struct outq **q, size_t *waiting, struct str bytes);
 
 /* What comes next, as at most `most` (>= 2) pieces. Returns how many; *ret_bytes is their sum. */
 size_t outq_gather(struct outq *q, struct iovec *iov, size_t most, size_t *ret_bytes);

@@ -125,6 +125,7 @@ void conn_close(struct conn *c, enum metric reason)
     readers_end(c);
     timer_stop(&c->timer);
     stream_close(&c->stream);
+    output_changed(w);
     worker_remove(w, c->ref);
     if (list_linked(&c->throttled))
         list_remove(&c->throttled);
@@ -358,6 +359,7 @@ static void on_sent(struct stream *s, size_t sent)
 
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
     metrics_inc(c->worker->metrics, METRIC_SENDS);
+    output_changed(c->worker);
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))
@@ -384,8 +386,8 @@ static void on_settle(struct loop_task *task)
 {
     struct conn *c = container_of(task, struct conn, task);
 
-    if (c->overflowed)
-        conn_ws_overflow(c);
+    if (c->overflowed && c->state <= CONN_LEAVING) /* else it has been told */
+        conn_drop_output(c, METRIC_CLOSED_SLOW);
     else if (c->n_pending == 0)
         conn_ws_on_idle(c);
     if (is_throttled(c) && may_read_on(c))

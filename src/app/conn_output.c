@@ -3,6 +3,11 @@
 
 #define FLUSH_BYTES (256u * 1024) /* or a quarter of MAX_OUTPUT_QUEUE */
 
+size_t conn_waiting(const struct conn *c)
+{
+    return stream_queued(&c->stream) + c->collected + c->aside_bytes;
+}
+
 bool conn_has_room(const struct conn *c, size_t bytes)
 {
     size_t queued = stream_queued(&c->stream) + c->collected;
@@ -49,6 +54,7 @@ bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str
         return false;
     }
     stream_send(&c->stream, head, owner, body);
+    output_changed(c->worker);
     if (is_to_be_flushed(c))
         stream_push(&c->stream);
     return true;

@@ -178,19 +178,16 @@ void conn_ws_on_idle(struct conn *c)
         conn_ws_close(c, c->close_code, "", c->closed_as);
 }
 
-/* The reader is too slow: what it did not get yet is released at once, and it is told if it ever
- * reads again. */
-void conn_ws_overflow(struct conn *c)
+/* What it did not get yet is released at once, and it is told if it ever reads again. */
+void conn_drop_output(struct conn *c, enum metric reason)
 {
-    if (c->state > CONN_LEAVING)
-        return; /* it has been told */
     stream_discard(&c->stream);
     if (c->state != CONN_WS && c->state != CONN_LEAVING) {
-        conn_close(c, METRIC_CLOSED_SLOW);
+        conn_close(c, reason);
         return;
     }
-    c->closed_as = METRIC_CLOSED_SLOW;
-    conn_ws_close(c, WS_CLOSE_TRY_AGAIN, "output queue full", METRIC_CLOSED_SLOW);
+    c->closed_as = reason;
+    conn_ws_close(c, WS_CLOSE_TRY_AGAIN, "output queue full", reason);
 }
 
 static enum metric reason_of(int code)

@@ -37,10 +37,12 @@ static struct join *join_of(struct reader *r)
 /* The connection lives as long as the subscription, and nothing is set aside without one. */
 static void aside_clear(struct join *j)
 {
+    size_t *waiting = loop_waiting(j->reader.worker->loop);
+
     if (j->sub)
         j->sub->conn->aside_bytes -= j->aside_bytes;
     for (size_t i = 0; i < j->n_aside; i++)
-        message_unref(j->aside[i]);
+        *waiting -= shared_unref_waiting(&j->aside[i]->shared);
     free(j->aside);
     j->aside = NULL;
     j->n_aside = j->cap_aside = j->aside_bytes = 0;
@@ -80,9 +82,7 @@ void join_abandon(struct sub *s)
 static bool aside_fits(const struct join *j, size_t more)
 {
     const struct conn *c = j->sub->conn;
-    size_t waiting = stream_queued(&c->stream) + c->collected + c->aside_bytes;
-
-    return waiting + more <= c->worker->context->config->max_output_queue;
+    return conn_waiting(c) + more <= c->worker->context->config->max_output_queue;
 }
 
 /* The log is the buffer. Without one there is no other, and the client has its limit. */
@@ -111,7 +111,9 @@ void join_aside(struct sub *s, struct message *m)
         j->cap_aside = j->cap_aside ? j->cap_aside * 2 : 16;
         j->aside = mem_array(j->aside, j->cap_aside, sizeof(j->aside[0]));
     }
-    j->aside[j->n_aside++] = message_ref(m);
+    j->aside[j->n_aside++] = m;
+    *loop_waiting(s->conn->worker->loop) += shared_ref_waiting(&m->shared);
+    output_changed(s->conn->worker);
     j->aside_bytes += cost;
     s->conn->aside_bytes += cost;
 }

@@ -54,6 +54,7 @@ static void finish(struct batch *b)
     struct conn *c = worker_find(b->worker, b->conn);
     struct list *link;
 
+    *loop_waiting(b->worker->loop) -= buf_used(&b->answers);
     if (c)
         send_array(b, c);
     while ((link = list_pop(&b->waiters))) {
@@ -80,6 +81,8 @@ static void collect(struct batch *b, struct conn *c, struct bytes *answer)
 
     if (conn_has_room(c, n)) {
         c->collected += n;
+        *loop_waiting(b->worker->loop) += n;
+        output_changed(b->worker);
         buf_add_char(&b->answers, buf_used(&b->answers) ? ',' : '[');
         buf_add_str(&b->answers, bytes_str(answer));
     } else {

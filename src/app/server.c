@@ -14,6 +14,7 @@
 #include "app/certificates.h"
 #include "app/forwarded.h"
 #include "app/listeners.h"
+#include "app/memory.h"
 #include "app/process.h"
 #include "app/redis_tls.h"
 #include "app/worker.h"
@@ -244,6 +245,8 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.n_workers = s->n_workers;
     if (s->config->max_connections_per_ip)
         s->context.peers = peers_create(s->config->max_connections_per_ip);
+    s->context.max_output_memory =
+        s->config->max_output_memory ? s->config->max_output_memory : memory_available("") / 4;
     s->context.max_connections = max_connections(s->config, fds);
 }
 
@@ -314,6 +317,7 @@ static void log_started(const struct server *s)
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
              LOG_N("max_connections", s->context.max_connections),
+             LOG_N("max_output_memory", s->context.max_output_memory),
              LOG_Z("version", EVENTHUB_VERSION));
 }
 

@@ -107,6 +107,7 @@ static void on_chores(struct timer *t)
     struct worker *w = container_of(t, struct worker, chores);
 
     metrics_set(w->metrics, METRIC_LOOP_DELAY_MS, loop_take_longest_turn_us(w->loop) / 1000);
+    output_check(w);
     loop_timer(w->loop, t, CHORES_MS);
 }
 
@@ -193,6 +194,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
     w->stop_mail.fn = on_stop_mail;
     list_init(&w->throttled);
     live_init(w);
+    output_init(w);
     timer_init(&w->chores, on_chores);
     timer_init(&w->drain, on_drain);
     if (loop_create(&w->loop) < 0 || mailbox_create(w->loop, w, &w->inbox) < 0) {

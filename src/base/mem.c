@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,11 @@ void *mem_array(void *p, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &n))
         n = SIZE_MAX;
     return checked(n == SIZE_MAX ? NULL : realloc(p, n ? n : 1), n);
+}
+
+size_t mem_size(const void *p)
+{
+    return malloc_usable_size((void *)(uintptr_t)p);
 }
 
 char *mem_dup(const char *p, size_t n)

@@ -63,6 +63,8 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_SENDS] =
         PLAIN("socket_sends_total", 0,
               "Writes to clients' sockets; deliveries over it is how well they share."),
+    [METRIC_OUTPUT_BYTES] =
+        PLAIN("output_memory_bytes", GAUGE, "Memory of what waits to be sent to clients."),
     [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),
 
     [METRIC_CLOSED_CLIENT] = CLOSED("client"),
@@ -74,6 +76,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_CLOSED_STALLED] = CLOSED("message_timeout"),
     [METRIC_CLOSED_TLS] = CLOSED("tls_handshake"),
     [METRIC_CLOSED_SLOW] = CLOSED("slow_reader"),
+    [METRIC_CLOSED_MEMORY] = CLOSED("output_memory"),
     [METRIC_CLOSED_EXPIRED] = CLOSED("token_expired"),
     [METRIC_CLOSED_SERVER] = CLOSED("server"),
     [METRIC_CLOSED_DRAIN] = CLOSED("drain"),

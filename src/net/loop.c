@@ -19,6 +19,7 @@ struct loop {
     pthread_t owner;
     uint64_t now_ms;
     uint64_t longest_turn_us;
+    size_t waiting;
     struct timers timers;
     struct list tasks; /* for the end of this turn */
     struct list dead;  /* to be freed when the turn is over */
@@ -157,7 +158,7 @@ void loop_reap_later(struct loop *lp, struct loop_task *task)
 
 static int wait_ms(const struct loop *lp)
 {
-    if (lp->stopping || !list_empty(&lp->tasks))
+    if (lp->stopping || !list_empty(&lp->tasks) || !list_empty(&lp->dead))
         return 0;
     return timers_next_ms(&lp->timers, clock_mono_ms());
 }
@@ -205,6 +206,11 @@ void loop_stop(struct loop *lp)
 {
     assert(loop_is_mine(lp));
     lp->stopping = true;
+}
+
+size_t *loop_waiting(struct loop *lp)
+{
+    return &lp->waiting;
 }
 
 uint64_t loop_take_longest_turn_us(struct loop *lp)

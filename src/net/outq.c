@@ -29,6 +29,7 @@ struct outq {
     size_t cap;          /* a power of two */
     size_t bytes;        /* bodies of all units */
     size_t gone;         /* bytes of the first unit that are gone */
+    size_t *waiting;     /* where it is counted */
     struct bytes *chunk; /* where outq_append appends: body of the last unit, or NULL */
     struct unit ring[];
 };
@@ -48,17 +49,24 @@ static size_t unit_size(const struct unit *u)
     return u->head_n + (size_t)u->n;
 }
 
-static struct outq *create(size_t cap)
+static struct outq *create(size_t cap, size_t *waiting)
 {
     struct outq *q = mem_alloc(sizeof(*q) + cap * sizeof(q->ring[0]));
 
-    *q = (struct outq){ .cap = cap };
+    *q = (struct outq){ .cap = cap, .waiting = waiting };
+    *waiting += mem_size(q);
     return q;
+}
+
+static void destroy(struct outq *q)
+{
+    *q->waiting -= mem_size(q);
+    free(q);
 }
 
 static struct outq *grow(struct outq *q)
 {
-    struct outq *bigger = create(q->cap * 2);
+    struct outq *bigger = create(q->cap * 2, q->waiting);
 
     for (size_t i = 0; i < q->count; i++)
         bigger->ring[i] = *unit_at(q, i);
@@ -66,16 +74,16 @@ static struct outq *grow(struct outq *q)
     bigger->bytes = q->bytes;
     bigger->gone = q->gone;
     bigger->chunk = q->chunk;
-    free(q);
+    destroy(q);
     return bigger;
 }
 
-static struct unit *push(struct outq **place)
+static struct unit *push(struct outq **place, size_t *waiting)
 {
     struct unit *u;
 
     if (!*place)
-        *place = create(OUTQ_MIN);
+        *place = create(OUTQ_MIN, waiting);
     else if ((*place)->count == (*place)->cap)
         *place = grow(*place);
     (*place)->count++;
@@ -92,7 +100,7 @@ static struct unit *push(struct outq **place)
 static void unit_drop(struct outq *q, struct unit *u)
 {
     q->bytes -= u->n;
-    shared_unref(u->owner);
+    *q->waiting -= shared_unref_waiting(u->owner);
 }
 
 void outq_free(struct outq **place)
@@ -103,7 +111,7 @@ void outq_free(struct outq **place)
         return;
     for (size_t i = 0; i < q->count; i++)
         unit_drop(q, unit_at(q, i));
-    free(q);
+    destroy(q);
     *place = NULL;
 }
 
@@ -111,15 +119,16 @@ void outq_free(struct outq **place)
 
 static void set_body(struct outq *q, struct unit *u, struct shared *owner, struct str body)
 {
+    *q->waiting += shared_ref_waiting(owner);
     u->owner = owner;
     u->p = body.p;
     u->n = (uint32_t)body.n;
     q->bytes += body.n;
 }
 
-static void add_head(struct outq **place, struct str head)
+static void add_head(struct outq **place, size_t *waiting, struct str head)
 {
-    struct unit *u = push(place);
+    struct unit *u = push(place, waiting);
     struct bytes *copy;
 
     if (head.n <= STREAM_HEAD_MAX) {
@@ -129,25 +138,27 @@ static void add_head(struct outq **place, struct str head)
     }
     copy = bytes_copy(head);
     set_body(*place, u, &copy->shared, bytes_str(copy));
+    shared_unref(&copy->shared);
 }
 
-void outq_add(struct outq **place, struct str head, struct shared *owner, struct str body)
+void outq_add(struct outq **place, size_t *waiting, struct str head, struct shared *owner,
+              struct str body)
 {
     struct unit *u;
 
-    add_head(place, head);
+    add_head(place, waiting, head);
     if (body.n == 0)
         return;
     u = unit_last(*place);
     if (u->owner) {
-        u = push(place);
+        u = push(place, waiting);
         u->joined = true;
     }
-    set_body(*place, u, shared_ref(owner), body);
+    set_body(*place, u, owner, body);
 }
 
 /* The next chunk is larger than the last, so that a burst needs few. */
-static void add_chunk(struct outq **place, size_t n)
+static void add_chunk(struct outq **place, size_t *waiting, size_t n)
 {
     struct bytes *last = *place ? (*place)->chunk : NULL;
     size_t cap = last ? last->n * 2 : CHUNK_MIN;
@@ -157,8 +168,9 @@ static void add_chunk(struct outq **place, size_t n)
     if (cap > CHUNK_MAX)
         cap = CHUNK_MAX;
     chunk = bytes_alloc(cap > n ? cap : n);
-    u = push(place);
+    u = push(place, waiting);
     set_body(*place, u, &chunk->shared, str_make(chunk->p, 0));
+    shared_unref(&chunk->shared);
     (*place)->chunk = chunk;
 }
 
@@ -167,12 +179,12 @@ static bool has_room(struct outq *q, size_t n)
     return q && q->chunk && q->chunk->n - unit_last(q)->n >= n;
 }
 
-void outq_append(struct outq **place, struct str bytes)
+void outq_append(struct outq **place, size_t *waiting, struct str bytes)
 {
     struct unit *u;
 
     if (!has_room(*place, bytes.n))
-        add_chunk(place, bytes.n);
+        add_chunk(place, waiting, bytes.n);
     u = unit_last(*place);
     memcpy((*place)->chunk->p + u->n, bytes.p, bytes.n);
     u->n += (uint32_t)bytes.n;

@@ -137,7 +137,7 @@ void stream_send(struct stream *s, struct str head, struct shared *owner, struct
     assert(body.n <= UINT32_MAX && head.n <= UINT32_MAX);
     if (s->io.fd < 0 || s->ended)
         return;
-    outq_add(&s->out, head, owner, body);
+    outq_add(&s->out, loop_waiting(s->loop), head, owner, body);
     queue_flush(s);
 }
 
@@ -145,7 +145,7 @@ void stream_write(struct stream *s, struct str bytes)
 {
     if (s->io.fd < 0 || s->ended || bytes.n == 0)
         return;
-    outq_append(&s->out, bytes);
+    outq_append(&s->out, loop_waiting(s->loop), bytes);
     queue_flush(s);
 }
 

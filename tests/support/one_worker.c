@@ -64,6 +64,7 @@ static void make_context(struct one_worker *o)
     ctx->workers = o->cell + CELL_WORKER;
     ctx->n_workers = 1;
     ctx->max_connections = UINT32_MAX;
+    ctx->max_output_memory = UINT32_MAX;
 }
 
 static void make_broker(struct one_worker *o)

@@ -118,6 +118,8 @@ int tls_pair_teardown(void **state)
 {
     (void)state;
     disconnect_pair();
+    if (*loop_waiting(fx.loop) != 0)
+        return -1; /* something that waited was not let go */
     loop_free(fx.loop);
     SSL_CTX_free(fx.ctx);
     buf_done(&fx.got);

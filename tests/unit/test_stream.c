@@ -90,6 +90,7 @@ static int teardown(void **state)
 {
     (void)state;
     stream_close(&fx.stream);
+    assert_int_equal(*loop_waiting(fx.loop), 0); /* whatever the test did */
     if (fx.peer >= 0)
         close(fx.peer);
     loop_free(fx.loop);
@@ -280,11 +281,32 @@ static void test_references_are_kept_until_sent(void **state)
     (void)state;
     stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
     stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
-    assert_int_equal(atomic_load(&b->shared.refs), 3);
+    assert_int_equal(shared_count(&b->shared), 3);
     turns();
-    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    assert_int_equal(shared_count(&b->shared), 1);
     shared_unref(&b->shared);
     expect("sharedshared");
+}
+
+/* What waits is what it takes of the heap: a queue each, and the body once. */
+static void test_a_shared_body_counts_once(void **state)
+{
+    struct bytes *b = bytes_alloc(100000);
+    size_t one;
+
+    (void)state;
+    memset(b->p, 'x', b->n);
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    one = *loop_waiting(fx.loop);
+    assert_in_range(one, 100000, 101000);
+    for (int i = 0; i < 3; i++)
+        stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    assert_int_equal(*loop_waiting(fx.loop), one);
+    assert_int_equal(stream_queued(&fx.stream), 4 * 100064); /* the client's lag is another thing */
+    stream_discard(&fx.stream);
+    assert_int_equal(*loop_waiting(fx.loop), 0);
+    assert_int_equal(shared_count(&b->shared), 1);
+    shared_unref(&b->shared);
 }
 
 static void test_close_drops_the_queue(void **state)
@@ -295,9 +317,9 @@ static void test_close_drops_the_queue(void **state)
     stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
     stream_close(&fx.stream);
     stream_close(&fx.stream);
-    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    assert_int_equal(shared_count(&b->shared), 1);
     stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b)); /* to nobody */
-    assert_int_equal(atomic_load(&b->shared.refs), 1);
+    assert_int_equal(shared_count(&b->shared), 1);
     shared_unref(&b->shared);
 }
 
@@ -439,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_discard_of_what_was_not_begun_leaves_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_references_are_kept_until_sent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_shared_body_counts_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_drops_the_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown_comes_after_what_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(test_writing_to_a_closed_peer_ends_once, setup, teardown),

@@ -139,6 +139,70 @@ static void test_discard_keeps_what_a_record_under_way_began(void **state)
     buf_done(&all);
 }
 
+#define BODIES 100
+
+/* As often as the peer has room for; returns the block, which all of them share. */
+static struct bytes *fill_with_one_body(void)
+{
+    struct bytes *b = bytes_alloc(100000);
+
+    memset(b->p, 'x', b->n);
+    for (int i = 0; i < BODIES; i++)
+        stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
+    assert_int_equal(shared_count(&b->shared), BODIES + 1);
+    return b;
+}
+
+/* Those of which nothing is left to encrypt are gone; that of a record half sent is kept. */
+static void test_a_body_is_free_when_its_last_unit_has_left(void **state)
+{
+    struct bytes *b = fill_with_one_body();
+    unsigned before;
+
+    (void)state;
+    shake();
+    before = shared_count(&b->shared);
+    assert_in_range(before, 2, BODIES);
+    assert_true(fx.sent > 0 && fx.sent % b->n != 0);
+    while (carry_in(7777)) {
+        size_t whole = fx.sent / b->n;
+
+        assert_int_equal(shared_count(&b->shared), 1 + BODIES - whole);
+        assert_int_equal(read_back(), SSL_ERROR_WANT_READ);
+        turn();
+    }
+    assert_int_equal(buf_used(&fx.back), BODIES * b->n);
+    assert_int_equal(shared_count(&b->shared), 1);
+    assert_int_equal(*loop_waiting(fx.loop), 0);
+    shared_unref(&b->shared);
+}
+
+static void test_a_discard_frees_all_but_what_was_begun(void **state)
+{
+    struct bytes *b = fill_with_one_body();
+
+    (void)state;
+    shake();
+    stream_discard(&fx.stream);
+    assert_int_equal(shared_count(&b->shared), 2);
+    read_all();
+    assert_int_equal(shared_count(&b->shared), 1);
+    assert_int_equal(buf_used(&fx.back) % b->n, 0);
+    shared_unref(&b->shared);
+}
+
+static void test_a_close_in_the_middle_of_a_record_frees_all(void **state)
+{
+    struct bytes *b = fill_with_one_body();
+
+    (void)state;
+    shake();
+    stream_close(&fx.stream);
+    assert_int_equal(shared_count(&b->shared), 1);
+    assert_int_equal(*loop_waiting(fx.loop), 0);
+    shared_unref(&b->shared);
+}
+
 /* The peer wants new keys of us while a record of ours waits for room. */
 static void test_key_update_while_blocked(void **state)
 {
@@ -261,6 +325,9 @@ int main(void)
         TEST(test_paused_reads_nothing),
         TEST(test_a_slow_reader_loses_nothing),
         TEST(test_discard_keeps_what_a_record_under_way_began),
+        TEST(test_a_body_is_free_when_its_last_unit_has_left),
+        TEST(test_a_discard_frees_all_but_what_was_begun),
+        TEST(test_a_close_in_the_middle_of_a_record_frees_all),
         TEST(test_key_update_while_blocked),
         TEST(test_shutdown_says_close_notify_after_what_is_queued),
         TEST(test_close_says_close_notify),
