@@ -45,8 +45,9 @@ static inline struct str str_skip(struct str s, size_t n)
     return (struct str){ s.p + n, s.n - n };
 }
 
-bool str_eq_nocase(struct str a, struct str b); /* ASCII only, whatever the locale */
-struct str str_trim(struct str s);              /* spaces and tabs at both ends */
+bool str_eq_nocase(struct str a, struct str b);            /* ASCII only, whatever the locale */
+bool str_consists_of(struct str s, const bool chars[256]); /* of these bytes alone */
+struct str str_trim(struct str s);                         /* spaces and tabs at both ends */
 
 /* Cuts s at the first sep: *ret_head is what stands before it, s becomes what stands after.
  * Without a sep the head is all of s, and s becomes {NULL, 0}. False when s was {NULL, 0}. */

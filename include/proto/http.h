@@ -1,8 +1,9 @@
 /* http.h - HTTP/1.1 request heads in, response heads out (RFC 9112, RFC 9110).
  * Thread:  any; pure: no I/O, no clock, no allocation but what buf does.
- * Borrows: the request's views point into the input given to http_parse.
+ * Borrows: the request's views point into the input given to http_parse (a path that is not there
+ *          is "/" from elsewhere).
  * Strict:  CRLF line ends only, no obs-fold, token method and field names, visible target, exactly
- *          one Host for 1.1, no conflicting Content-Length or Transfer-Encoding.
+ *          one valid Host for 1.1, no conflicting Content-Length or Transfer-Encoding.
  */
 #ifndef EH_PROTO_HTTP_H
 #define EH_PROTO_HTTP_H
@@ -25,8 +26,8 @@ struct http_header {
 
 struct http_request {
     struct str method;
-    struct str target; /* as sent, origin-form: starts with '/' (or "*" with OPTIONS) */
-    struct str path;   /* target up to '?', not decoded */
+    struct str target; /* as sent */
+    struct str path;   /* from the '/' up to '?', not decoded; or "*" with OPTIONS */
     struct str query;  /* after '?', not decoded; empty when there is none */
     int minor;         /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;   /* what version and Connection say */
@@ -47,11 +48,11 @@ struct http_parser {
 /* Parses one request head. `in` begins at the request's first byte and holds all that came so far
  * (it may have moved since the last call); max is MAX_HEADER_SIZE.
  * Returns the bytes of the head (an empty line before it included), 0 for "need more", or a
- * negative status: -400 not HTTP, -414 target too long, -431 head too long, -501 unknown transfer
- * coding, -505 not HTTP/1.x. A byte that cannot stand in a line is reported at once, a malformed
- * line when it is complete, and what concerns several fields (Host, framing, their number) at the
- * end of the head. The result does not depend on how the input was cut. *ret is complete only when
- * it is > 0. */
+ * negative status: -400 not HTTP, -414 target too long, -431 head too long, -501 chunked and
+ * another transfer coding, -505 not HTTP/1.x. A byte that cannot stand in a line is reported at
+ * once, a malformed line when it is complete, and what concerns several fields (Host, framing,
+ * their number) at the end of the head. The result does not depend on how the input was cut. *ret
+ * is complete only when it is > 0. */
 int http_parse(struct http_parser *ps, struct str in, size_t max,
                struct http_request *ret) EH_MUST_USE;
 

@@ -1,9 +1,9 @@
 /* http_chunked.h - the chunked transfer coding of a request's body (RFC 9112 7.1), as it arrives.
  * Thread:  any; pure.
- * Strict:  CRLF line ends only, a size of 1 to 16 hex digits with nothing but ';' or CR behind it.
- *          Extensions and trailer fields are dropped; they have a limit.
- * A chunk's size is reported before its bytes are there: the caller checks it before it takes
- * memory.
+ * Strict:  CRLF line ends only, a size of 1 to 16 hex digits with nothing behind it but CR, or ';'
+ *          with white space before it. Extensions and trailer fields are dropped; they have a
+ * limit. A chunk's size is reported before its bytes are there: the caller checks it before it
+ * takes memory.
  */
 #ifndef EH_PROTO_HTTP_CHUNKED_H
 #define EH_PROTO_HTTP_CHUNKED_H
@@ -29,6 +29,9 @@ struct http_chunked {
  * input was cut. Not to be called any more when http_chunked_is_done. */
 int http_chunked_decode(struct http_chunked *d, struct str in, size_t max_dropped,
                         struct str *ret_data) EH_MUST_USE;
+
+/* Bytes that the present chunk still announces: 0 until its size was read whole. */
+uint64_t http_chunked_announced(const struct http_chunked *d);
 
 /* The last chunk and the trailers were read; what follows is not of this body. */
 bool http_chunked_is_done(const struct http_chunked *d);

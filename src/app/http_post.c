@@ -148,7 +148,7 @@ static bool is_too_big(const struct conn *c, struct str data)
 {
     uint64_t room = c->worker->context->config->max_message_size - buf_used(&c->message);
 
-    return data.n > room || c->post->chunks.left > room - data.n;
+    return data.n > room || http_chunked_announced(&c->post->chunks) > room - data.n;
 }
 
 size_t http_post_step(struct conn *c, char *p, size_t n)

@@ -109,7 +109,7 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
     if (!why && !has_version_13(rq)) {
         metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
         http_send_error(c, NULL, 426, "WebSocket version 13 is spoken here",
-                        STR(VERSION "Upgrade: websocket\r\n"));
+                        STR(VERSION "Upgrade: websocket\r\nConnection: Upgrade\r\n"));
         return;
     }
     if (why) {

@@ -16,6 +16,15 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
+bool str_consists_of(struct str s, const bool chars[256])
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!chars[(uint8_t)s.p[i]])
+            return false;
+    }
+    return true;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

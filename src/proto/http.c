@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <limits.h>
 
+#include "proto/http_target.h"
+
 /* RFC 9110 5.6.2 */
 static const bool token_chars[256] = {
     ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
@@ -13,29 +15,9 @@ static const bool token_chars[256] = {
     ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
 };
 
-/* Of a host with port (RFC 3986 3.2.2): unreserved, sub-delims, '%', and "[:]" for IPv6 and port.
- */
-static const bool host_chars[256] = {
-    ['!'] = true, ['$' ... '.'] = true, ['0' ... ';'] = true, ['='] = true, ['A' ... '['] = true,
-    [']'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
-};
-
-/* Visible and not '#': a target has no fragment. Browsers do not escape all that RFC 3986 asks for,
- * so nothing else is refused. */
-static const bool target_chars[256] = { ['!' ... '"'] = true, ['$' ... '~'] = true };
-
-static bool consists_of(struct str s, const bool chars[256])
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (!chars[(uint8_t)s.p[i]])
-            return false;
-    }
-    return true;
-}
-
 bool http_is_token(struct str s)
 {
-    return s.n > 0 && consists_of(s, token_chars);
+    return s.n > 0 && str_consists_of(s, token_chars);
 }
 
 /* --- lines --- */
@@ -93,14 +75,6 @@ static int parse_version(struct str s, int *ret_minor)
     return EH_OK;
 }
 
-/* Origin-form, or "*" with OPTIONS (RFC 9112 3.2); we are no proxy. */
-static bool is_target(struct str method, struct str target)
-{
-    if (str_eq(target, STR("*")))
-        return str_eq(method, STR("OPTIONS"));
-    return str_starts_with(target, STR("/")) && consists_of(target, target_chars);
-}
-
 static int parse_request_line(struct str line, struct http_request *ret)
 {
     struct str rest = line;
@@ -108,10 +82,8 @@ static int parse_request_line(struct str line, struct http_request *ret)
     if (!str_cut(&rest, ' ', &ret->method) || !str_cut(&rest, ' ', &ret->target))
         return -400;
     EH_TRY(parse_version(rest, &ret->minor));
-    if (!http_is_token(ret->method) || !is_target(ret->method, ret->target))
+    if (!http_is_token(ret->method) || http_read_target(ret) < 0)
         return -400;
-    ret->query = ret->target;
-    (void)str_cut(&ret->query, '?', &ret->path);
     return EH_OK;
 }
 
@@ -134,7 +106,21 @@ static int check_host(const struct http_request *rq)
 
     if (n > 1 || (n == 0 && rq->minor > 0))
         return -400;
-    return consists_of(http_header(rq, STR("Host")), host_chars) ? EH_OK : -400;
+    return http_authority_is_valid(http_header(rq, STR("Host"))) ? EH_OK : -400;
+}
+
+/* Where chunked is not the last coding, nobody can know where the body ends; what else it was coded
+ * with is not undone here. */
+static int read_coding(struct str codings, bool *ret_chunked)
+{
+    struct str last;
+
+    *ret_chunked = str_eq_nocase(codings, STR("chunked"));
+    if (*ret_chunked)
+        return EH_OK;
+    while (str_cut(&codings, ',', &last))
+        ;
+    return str_eq_nocase(str_trim(last), STR("chunked")) ? -501 : -400;
 }
 
 /* How long the body is (RFC 9112 6.3). Whatever two readers could understand differently is
@@ -152,10 +138,7 @@ static int read_framing(struct http_request *rq)
         return -400;
     if (n_codings == 0)
         return EH_OK;
-    if (rq->minor == 0 || coding.n == 0)
-        return -400;
-    rq->chunked = str_eq_nocase(coding, STR("chunked"));
-    return rq->chunked ? EH_OK : -501;
+    return rq->minor ? read_coding(coding, &rq->chunked) : -400;
 }
 
 /* RFC 9112 9.3 */

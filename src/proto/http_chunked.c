@@ -5,7 +5,8 @@
 
 /* What the next byte belongs to. */
 enum {
-    SIZE, /* 0: where a body begins */
+    SIZE,       /* 0: where a body begins */
+    SIZE_BLANK, /* bad white space before an extension (RFC 9112 7.1.1) */
     EXTENSION,
     SIZE_LF,
     DATA,
@@ -29,7 +30,15 @@ static int hex_value(char c)
     return -1;
 }
 
-static int take_size(struct http_chunked *d, char c)
+static int take_blank(struct http_chunked *d, char c, size_t max_dropped)
+{
+    if (c != ';' && c != ' ' && c != '\t')
+        return -400;
+    d->state = c == ';' ? EXTENSION : SIZE_BLANK;
+    return ++d->dropped > max_dropped ? -431 : EH_OK;
+}
+
+static int take_size(struct http_chunked *d, char c, size_t max_dropped)
 {
     int value = hex_value(c);
 
@@ -37,10 +46,12 @@ static int take_size(struct http_chunked *d, char c)
         d->left = d->left << 4 | (unsigned)value;
         return ++d->digits > SIZE_DIGITS_MAX ? -400 : EH_OK;
     }
-    if (d->digits == 0 || (c != ';' && c != '\r'))
+    if (d->digits == 0)
         return -400;
     d->digits = 0;
-    d->state = c == ';' ? EXTENSION : SIZE_LF;
+    if (c != '\r')
+        return take_blank(d, c, max_dropped);
+    d->state = SIZE_LF;
     return EH_OK;
 }
 
@@ -74,7 +85,8 @@ static int take_trailer_start(struct http_chunked *d, char c, size_t max_dropped
 static int take(struct http_chunked *d, char c, size_t max_dropped)
 {
     switch (d->state) {
-    case SIZE: return take_size(d, c);
+    case SIZE: return take_size(d, c, max_dropped);
+    case SIZE_BLANK: return take_blank(d, c, max_dropped);
     case EXTENSION: return drop(d, c, max_dropped, SIZE_LF);
     case SIZE_LF: return expect(d, c, '\n', d->left ? DATA : TRAILER_START);
     case DATA_CR: return expect(d, c, '\r', DATA_LF);
@@ -112,6 +124,11 @@ int http_chunked_decode(struct http_chunked *d, struct str in, size_t max_droppe
         used += ret_data->n;
     }
     return (int)used;
+}
+
+uint64_t http_chunked_announced(const struct http_chunked *d)
+{
+    return d->state == DATA ? d->left : 0;
 }
 
 bool http_chunked_is_done(const struct http_chunked *d)

@@ -9,7 +9,7 @@ import { inflateMessage, OP, parseClose, parseFrame } from './frames.mjs';
 import { Watched, within } from './wait.mjs';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-const WITHOUT_BODY = new Set([101, 204, 304]);
+const WITHOUT_BODY = new Set([100, 101, 204, 304]);
 
 export class RawSocket extends Watched {
   received = Buffer.alloc(0); // and not read yet
@@ -93,7 +93,7 @@ export class RawSocket extends Watched {
   }
 }
 
-function parseResponse(bytes, head) {
+export function parseResponse(bytes, head) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const [statusLine, ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n');

@@ -1,0 +1,61 @@
+// Runs tables of rules: rows of [section, what, bytes in, expected out], each a test of its own whose
+// name is the section and what the row says. Every row is run whole and in pieces.
+
+import assert from 'node:assert/strict';
+
+import { closeFrame } from '../../integration/support/frames.mjs';
+import { openBarrier, openSocket, openWebSocket } from '../../integration/support/socket.mjs';
+import { exchange, exchangeByteByByte, exchangeCut } from './pieces.mjs';
+import { transcript } from './transcript.mjs';
+
+const LONG = 160; // bytes; longer ones are not sent byte by byte
+
+/** The last request of a connection that goes on, and behind one that must end: never answered. */
+export const GET_HEALTH =
+  'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+/** Expected out: the connection ends with the last of these. */
+export const ends = (...words) => ({ words: words.map(String), goesOn: false });
+/** ... or it is there for what comes next. */
+export const goesOn = (...words) => ({ words: words.map(String), goesOn: true });
+
+async function inEveryPiece(open, barrier, bytes, want, upgraded) {
+  const check = (came, how) => assert.deepEqual(transcript(came, upgraded), want, how);
+  check(await exchange(open, bytes), 'whole');
+  await exchangeCut(open, barrier, bytes, (came, cut) => check(came, `cut at ${cut}`));
+  if (bytes.length > LONG) return;
+  check(await exchangeByteByByte(open, barrier, bytes), 'byte by byte');
+}
+
+/**
+ * `server` has one worker. Where the connection goes on, `next` is what is sent behind the row's
+ * bytes, and answered with `answer`. Where it ends, `next` behind them changes nothing.
+ */
+async function runTable(t, server, rows, { open, next, answer, upgraded }) {
+  for (const [section, what, input, want] of rows) {
+    await t.test(`${section}: ${what}`, async (t) => {
+      const barrier = await openBarrier(t, server);
+      const bytes = Buffer.from(input, 'latin1');
+      const more = Buffer.concat([bytes, Buffer.from(next)]);
+      const connect = () => open(t);
+      if (want.goesOn) {
+        await inEveryPiece(connect, barrier, more, [...want.words, answer], upgraded);
+        return;
+      }
+      await inEveryPiece(connect, barrier, bytes, want.words, upgraded);
+      assert.deepEqual(transcript(await exchange(connect, more), upgraded), want.words, 'with more');
+    });
+  }
+}
+
+/** Bytes are those of a new connection. */
+export function runHttpTable(t, server, rows) {
+  return runTable(t, server, rows,
+    { open: (t) => openSocket(t, server), next: GET_HEALTH, answer: '200', upgraded: false });
+}
+
+/** Bytes are what follows a handshake. */
+export function runFrameTable(t, server, rows) {
+  return runTable(t, server, rows,
+    { open: (t) => openWebSocket(t, server), next: closeFrame(1000), answer: 'close 1000', upgraded: true });
+}

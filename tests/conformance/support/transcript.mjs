@@ -1,0 +1,65 @@
+// What a server said on one connection, from its first byte to its end, as a list of short words:
+// `404` for a response, `answer 1` for JSON-RPC, `pong hello`, `close 1002`. What no server may ever
+// send fails the test here, so that no case has to look for it.
+
+import assert from 'node:assert/strict';
+
+import { OP, parseClose, parseFrame } from '../../integration/support/frames.mjs';
+import { parseResponse } from '../../integration/support/socket.mjs';
+
+function wordOf(frame) {
+  assert.ok(frame.fin, 'the server does not send fragments');
+  const text = frame.payload.toString();
+  switch (frame.op) {
+    case OP.TEXT: return `answer ${JSON.parse(text).id}`;
+    case OP.PONG: return `pong ${text}`.trim();
+    case OP.CLOSE: return `close ${parseClose(frame).code ?? ''}`.trim();
+    default: return assert.fail(`opcode ${frame.op}`);
+  }
+}
+
+function parseFrames(bytes) {
+  const words = [];
+  while (bytes.length > 0) {
+    const frame = parseFrame(bytes);
+    assert.ok(frame, `a whole frame: ${bytes.toString('hex')}`);
+    words.push(wordOf(frame));
+    bytes = bytes.subarray(frame.size);
+  }
+  return words;
+}
+
+/** RFC 9110 6.6.1, 8.6, 15.5.6; and errors say why. */
+function checkResponse({ status, headers, body }) {
+  const hasLength = headers['content-length'] !== undefined;
+  assert.equal(hasLength, status >= 200 && status !== 204, `Content-Length with ${status}`);
+  if (status >= 200) assert.match(headers.date, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+  if (status === 405) assert.ok(headers.allow);
+  if (status >= 400) assert.equal(typeof JSON.parse(body).error, 'string');
+}
+
+/** RFC 9112 9.6: the last answer says that it is the last, the others that they are not. */
+function checkPersistence(responses) {
+  const final = responses.filter(({ status }) => status !== 100 && status !== 101);
+  const upgraded = responses.at(-1)?.status === 101;
+  for (const [i, { headers }] of final.entries()) {
+    const isLast = !upgraded && i === final.length - 1;
+    const options = headers.connection.toLowerCase().split(', ');
+    assert.equal(options.includes('close'), isLast, `Connection: ${headers.connection}`);
+  }
+}
+
+/** The words for everything that came; `upgraded`: frames from the first byte. */
+export function transcript(bytes, upgraded = false) {
+  if (upgraded) return parseFrames(bytes);
+  const responses = [];
+  while (bytes.length > 0 && responses.at(-1)?.status !== 101) {
+    const response = parseResponse(bytes, false);
+    assert.ok(response, `a whole response: ${bytes}`);
+    checkResponse(response);
+    responses.push(response);
+    bytes = bytes.subarray(response.size);
+  }
+  checkPersistence(responses);
+  return [...responses.map(({ status }) => `${status}`), ...parseFrames(bytes)];
+}
