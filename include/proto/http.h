@@ -56,6 +56,8 @@ struct http_parser {
 int http_parse(struct http_parser *ps, struct str in, size_t max,
                struct http_request *ret) EH_MUST_USE;
 
+bool http_is_token(struct str s); /* RFC 9110 5.6.2 */
+
 /* The first field of that name (case-insensitive), or {NULL, 0}. */
 struct str http_header(const struct http_request *rq, struct str name);
 size_t http_header_count(const struct http_request *rq, struct str name);

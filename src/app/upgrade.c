@@ -3,29 +3,55 @@
 #include "app/routes.h"
 #include "proto/ws_deflate.h"
 
-#define VERSION "Sec-WebSocket-Version: 13\r\n"
+/* What is taken of what the client offers. */
+struct choice {
+    struct str subprotocol; /* empty: none */
+    struct ws_deflate deflate;
+};
 
+/* Never of a HEAD: its answer has no body, and who asks so does not speak frames. */
 bool upgrade_is_wanted(const struct http_request *rq)
 {
+    if (str_eq(rq->method, STR("HEAD")))
+        return false;
     return http_header_has_token(rq, STR("Upgrade"), STR("websocket")) ||
            http_header(rq, STR("Sec-WebSocket-Key")).p;
 }
 
+/* Browsers insist on an answer to a subprotocol: the first one offered. EH_EINVAL: one is no token.
+ */
+static int read_subprotocols(struct str list, struct choice *ret)
+{
+    struct str offered;
+
+    while (str_cut(&list, ',', &offered)) {
+        offered = str_trim(offered);
+        if (offered.n && !http_is_token(offered))
+            return EH_EINVAL;
+        if (ret->subprotocol.n == 0)
+            ret->subprotocol = offered;
+    }
+    return EH_OK;
+}
+
+static int read_extensions(struct str list, struct choice *ret)
+{
+    return ws_deflate_read(list, &ret->deflate);
+}
+
 /* Several fields are one list (RFC 9110 5.3). */
-static bool has_good_extensions(const struct http_request *rq, struct ws_deflate *ret)
+static bool choose(const struct http_request *rq, struct str name,
+                   int (*read)(struct str list, struct choice *ret), struct choice *ret)
 {
     for (size_t i = 0; i < rq->n_headers; i++) {
-        const struct http_header *h = &rq->headers[i];
-
-        if (str_eq_nocase(h->name, STR("Sec-WebSocket-Extensions")) &&
-            ws_deflate_read(h->value, ret) < 0)
+        if (str_eq_nocase(rq->headers[i].name, name) && read(rq->headers[i].value, ret) < 0)
             return false;
     }
     return true;
 }
 
 /* What is wrong with the handshake, or NULL. */
-static const char *find_fault(const struct http_request *rq, struct ws_deflate *ret_deflate)
+static const char *find_fault(const struct http_request *rq, struct choice *ret)
 {
     if (rq->minor < 1)
         return "a WebSocket handshake needs HTTP/1.1";
@@ -38,7 +64,9 @@ static const char *find_fault(const struct http_request *rq, struct ws_deflate *
         return "Sec-WebSocket-Key must be 16 bytes in base64";
     if (rq->content_length || rq->chunked)
         return "a WebSocket handshake has no body";
-    if (!has_good_extensions(rq, ret_deflate))
+    if (!choose(rq, STR("Sec-WebSocket-Protocol"), read_subprotocols, ret))
+        return "Sec-WebSocket-Protocol must be a list of tokens";
+    if (!choose(rq, STR("Sec-WebSocket-Extensions"), read_extensions, ret))
         return "Sec-WebSocket-Extensions must be a list of extensions";
     return NULL;
 }
@@ -49,77 +77,60 @@ static bool has_version_13(const struct http_request *rq)
            str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
 }
 
-/* Browsers insist on an answer to a subprotocol: the first one offered. */
-static struct str first_subprotocol(const struct http_request *rq)
-{
-    struct str list = http_header(rq, STR("Sec-WebSocket-Protocol"));
-    struct str first = { NULL, 0 };
-
-    while (str_cut(&list, ',', &first)) {
-        first = str_trim(first);
-        if (first.n)
-            return first;
-    }
-    return (struct str){ NULL, 0 };
-}
-
 /* The protocol's fields of the answer. */
-static void add_fields(const struct http_request *rq, const struct ws_deflate *deflate,
-                       struct buf *out)
+static void add_fields(const struct http_request *rq, const struct choice *choice, struct buf *out)
 {
-    struct str subprotocol = first_subprotocol(rq);
     char accept[WS_ACCEPT_LEN + 1];
 
     ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
     buf_addf(out, "Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n", accept);
-    if (subprotocol.n)
-        buf_addf(out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(subprotocol));
-    if (!deflate->window_bits)
+    if (choice->subprotocol.n)
+        buf_addf(out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(choice->subprotocol));
+    if (!choice->deflate.window_bits)
         return;
     buf_add_str(out, STR("Sec-WebSocket-Extensions: "));
-    ws_deflate_add_answer(deflate, out);
+    ws_deflate_add_answer(&choice->deflate, out);
     buf_add_str(out, STR("\r\n"));
 }
 
 static void accept_handshake(struct conn *c, const struct http_request *rq, struct auth *auth,
-                             struct ws_deflate deflate)
+                             struct choice *choice)
 {
     struct buf extra = { 0 };
 
     if (!c->worker->compression)
-        deflate.window_bits = 0;
-    add_fields(rq, &deflate, &extra);
+        choice->deflate.window_bits = 0;
+    add_fields(rq, choice, &extra);
     http_send_unit(c, &(struct http_response){ .status = 101, .extra = buf_str(&extra) }, STR(""));
     buf_done(&extra);
-    conn_ws_begin(c, auth, deflate.window_bits);
+    conn_ws_begin(c, auth, choice->deflate.window_bits);
 }
 
-/* A refusal closes the connection (rq NULL): what follows may be frames. */
+/* It closes the connection: what follows may be frames. */
+static void refuse(struct conn *c, int status, const char *why, struct str extra)
+{
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
+    http_send_error(c, NULL, status, why, extra);
+}
+
 void upgrade_handle(struct conn *c, const struct http_request *rq)
 {
-    struct worker *w = c->worker;
-    struct ws_deflate deflate = { 0 };
-    const char *why = find_fault(rq, &deflate);
+    struct choice choice = { 0 };
+    const char *why = find_fault(rq, &choice);
     struct auth *auth;
 
     if (!str_eq(rq->method, STR("GET"))) {
-        http_send_error(c, NULL, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
-        return;
-    }
-    if (!why && !has_version_13(rq)) {
-        metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
-        http_send_error(c, NULL, 426, "WebSocket version 13 is spoken here",
-                        STR(VERSION "Upgrade: websocket\r\nConnection: Upgrade\r\n"));
-        return;
-    }
-    if (why) {
-        metrics_inc(w->metrics, METRIC_REFUSED_HTTP);
-        http_send_error(c, NULL, 400, why, STR(""));
-        return;
-    }
-    if (authorize_request(c, rq, &auth, &why) < 0) {
+        refuse(c, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
+    } else if (why) {
+        refuse(c, 400, why, STR(""));
+    } else if (!has_version_13(rq)) {
+        refuse(c, 426, "WebSocket version 13 is spoken here",
+               STR("Sec-WebSocket-Version: 13\r\n"
+                   "Upgrade: websocket\r\n"
+                   "Connection: Upgrade\r\n"));
+    } else if (authorize_request(c, rq, &auth, &why) < 0) {
         http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
-        return;
+    } else {
+        accept_handshake(c, rq, auth, &choice);
     }
-    accept_handshake(c, rq, auth, deflate);
 }

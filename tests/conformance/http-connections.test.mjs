@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startServer } from '../integration/support/server.mjs';
-import { handshake, openSocket } from '../integration/support/socket.mjs';
+import { openSocket } from '../integration/support/socket.mjs';
 import { readToEnd } from './support/pieces.mjs';
-import { ends, GET_HEALTH, goesOn, runHttpTable } from './support/tables.mjs';
+import { ends, GET_HEALTH, goesOn, handshake, runHttpTable } from './support/tables.mjs';
 import { transcript } from './support/transcript.mjs';
 
 const GET = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 
 import { closeFrame } from '../../integration/support/frames.mjs';
-import { openBarrier, openSocket, openWebSocket } from '../../integration/support/socket.mjs';
+import {
+  handshakeFields, openBarrier, openSocket, openWebSocket, requestHead,
+} from '../../integration/support/socket.mjs';
 import { exchange, exchangeByteByByte, exchangeCut } from './pieces.mjs';
-import { transcript } from './transcript.mjs';
+import { KEY, transcript } from './transcript.mjs';
 
 const LONG = 160; // bytes; longer ones are not sent byte by byte
 
@@ -52,6 +54,17 @@ async function runTable(t, server, rows, { open, next, answer, upgraded }) {
 export function runHttpTable(t, server, rows) {
   return runTable(t, server, rows,
     { open: (t) => openSocket(t, server), next: GET_HEALTH, answer: '200', upgraded: false });
+}
+
+/** A handshake with other fields, or none where one is undefined. */
+export function handshake(fields = {}, requestLine = 'GET / HTTP/1.1') {
+  return requestHead(requestLine, { ...handshakeFields(KEY), ...fields });
+}
+
+/** Bytes are those of a new connection, which upgrades where the row says that it goes on. */
+export function runHandshakeTable(t, server, rows) {
+  return runTable(t, server, rows,
+    { open: (t) => openSocket(t, server), next: closeFrame(1000), answer: 'close 1000', upgraded: false });
 }
 
 /** Bytes are what follows a handshake. */

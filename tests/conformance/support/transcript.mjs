@@ -1,11 +1,13 @@
 // What a server said on one connection, from its first byte to its end, as a list of short words:
 // `404` for a response, `answer 1` for JSON-RPC, `pong hello`, `close 1002`. What no server may ever
-// send fails the test here, so that no case has to look for it.
+// send fails the test here, so that no case has to look for it. Handshakes use KEY.
 
 import assert from 'node:assert/strict';
 
 import { OP, parseClose, parseFrame } from '../../integration/support/frames.mjs';
-import { parseResponse } from '../../integration/support/socket.mjs';
+import { acceptKey, parseResponse } from '../../integration/support/socket.mjs';
+
+export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 function wordOf(frame) {
   assert.ok(frame.fin, 'the server does not send fragments');
@@ -29,12 +31,26 @@ function parseFrames(bytes) {
   return words;
 }
 
-/** RFC 9110 6.6.1, 8.6, 15.5.6; and errors say why. */
+/** RFC 6455 4.2.2 */
+function checkUpgrade(headers) {
+  assert.equal(headers.upgrade, 'websocket');
+  assert.equal(headers.connection, 'Upgrade');
+  assert.equal(headers['sec-websocket-accept'], acceptKey(KEY));
+  assert.equal(headers['sec-websocket-extensions'], undefined);
+}
+
+/** RFC 9110 6.6.1, 8.6, 15.5.6, 15.5.22; RFC 6455 4.4; and errors say why. */
 function checkResponse({ status, headers, body }) {
   const hasLength = headers['content-length'] !== undefined;
   assert.equal(hasLength, status >= 200 && status !== 204, `Content-Length with ${status}`);
   if (status >= 200) assert.match(headers.date, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
   if (status === 405) assert.ok(headers.allow);
+  if (status === 101) checkUpgrade(headers);
+  if (status === 426) {
+    assert.equal(headers.upgrade, 'websocket');
+    assert.equal(headers['sec-websocket-version'], '13');
+    assert.match(headers.connection, /\bUpgrade\b/);
+  }
   if (status >= 400) assert.equal(typeof JSON.parse(body).error, 'string');
 }
 
@@ -49,6 +65,10 @@ function checkPersistence(responses) {
   }
 }
 
+function wordOfResponse({ status, headers }) {
+  return [status, headers['sec-websocket-protocol']].filter((word) => word !== undefined).join(' ');
+}
+
 /** The words for everything that came; `upgraded`: frames from the first byte. */
 export function transcript(bytes, upgraded = false) {
   if (upgraded) return parseFrames(bytes);
@@ -61,5 +81,5 @@ export function transcript(bytes, upgraded = false) {
     bytes = bytes.subarray(response.size);
   }
   checkPersistence(responses);
-  return [...responses.map(({ status }) => `${status}`), ...parseFrames(bytes)];
+  return [...responses.map(wordOfResponse), ...parseFrames(bytes)];
 }

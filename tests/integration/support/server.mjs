@@ -33,15 +33,15 @@ function environment(options) {
   return env;
 }
 
-/** The binary with exactly these variables in its environment; ends when the process has. */
+/** A binary, the server's unless told otherwise, with exactly these variables in its environment; ends when the process has. */
 export class Process extends Watched {
   stdout = '';
   stderr = '';
   exit = null; // { code, signal }
 
-  constructor(env, { args = [], ulimit } = {}) {
+  constructor(env, { args = [], ulimit, binary = BINARY } = {}) {
     super();
-    const command = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`, BINARY] : [BINARY];
+    const command = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`, binary] : [binary];
     const [file, ...front] = command;
     this.child = spawn(file, [...front, ...args], {
       env: environment(env),
@@ -144,7 +144,7 @@ export class Server extends Process {
 /**
  * Starts a server. `options` are its environment, over the defaults above; undefined takes one
  * away.
- * `how`: args and ulimit as for Process; ready: false does not wait for /readyz.
+ * `how`: args, ulimit and binary as for Process; ready: false does not wait for /readyz.
  */
 export async function startServer(t, options = {}, how = {}) {
   const env = { ...DEFAULTS, ...options };
