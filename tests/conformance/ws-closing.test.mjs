@@ -9,7 +9,7 @@ import { startServer } from '../integration/support/server.mjs';
 import { openBarrier, openWebSocket } from '../integration/support/socket.mjs';
 import { readToEnd } from './support/pieces.mjs';
 import { ends, runFrameTable } from './support/tables.mjs';
-import { transcript } from './support/transcript.mjs';
+import { frameTranscript } from './support/transcript.mjs';
 
 const all = (...frames) => Buffer.concat(frames);
 const request = (id, method) => frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', id, method }));
@@ -52,7 +52,7 @@ async function openClosing(t, server) {
   const socket = await openWebSocket(t, server);
   await socket.send(request(undefined, 'disconnect'));
   await socket.until('the Close', () => socket.received.length >= 4);
-  assert.deepEqual(transcript(socket.received, true), ['close 1000']);
+  assert.deepEqual(frameTranscript(socket.received), ['close 1000']);
   return socket;
 }
 
@@ -66,7 +66,7 @@ test('closing', async (t) => {
     await barrier();
     assert.equal(socket.ended, false);
     await socket.send(closeFrame(1000));
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['close 1000']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['close 1000']);
   });
 
   for (const [what, bytes] of [
@@ -80,19 +80,19 @@ test('closing', async (t) => {
       await barrier();
       assert.equal(socket.ended, false, 'it still waits for the answer');
       await socket.send(closeFrame(1000));
-      assert.deepEqual(transcript(await readToEnd(socket), true), ['close 1000']);
+      assert.deepEqual(frameTranscript(await readToEnd(socket)), ['close 1000']);
     });
   }
 
   await t.test('rfc6455 7.1.7: a violation in place of the answer ends the connection without another Close', async (t) => {
     const socket = await openClosing(t, server);
     await socket.send(frame(OP.TEXT, '', { masked: false }));
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['close 1000']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['close 1000']);
   });
 
   await t.test('rfc6455 7.1.1: an answer that does not come is not waited for for ever', async (t) => {
     const socket = await openClosing(t, server);
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['close 1000']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['close 1000']);
   });
 
   await t.test('rfc6455 7.1.1: the server does not wait for the client to end TCP', async (t) => {
@@ -105,18 +105,18 @@ test('closing', async (t) => {
   await t.test('rfc6455 7.1.5: TCP ended without a Close: answers still come, a Close does not', async (t) => {
     const socket = await openWebSocket(t, server);
     socket.socket.end(all(ping(1), ping(2)));
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['answer 1', 'answer 2']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['answer 1', 'answer 2']);
   });
 
   await t.test('rfc6455 7.1.5: TCP ended within a frame', async (t) => {
     const socket = await openWebSocket(t, server);
     socket.socket.end(all(ping(1), ping(2).subarray(0, 9)));
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['answer 1']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['answer 1']);
   });
 
   await t.test('rfc6455 7.1.4: TCP ended behind a Close', async (t) => {
     const socket = await openWebSocket(t, server);
     socket.socket.end(all(ping(1), closeFrame(1000)));
-    assert.deepEqual(transcript(await readToEnd(socket), true), ['answer 1', 'close 1000']);
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['answer 1', 'close 1000']);
   });
 });

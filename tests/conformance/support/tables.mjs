@@ -8,7 +8,7 @@ import {
   handshakeFields, openBarrier, openSocket, openWebSocket, requestHead,
 } from '../../integration/support/socket.mjs';
 import { exchange, exchangeByteByByte, exchangeCut } from './pieces.mjs';
-import { KEY, transcript } from './transcript.mjs';
+import { echoTranscript, frameTranscript, KEY, transcript } from './transcript.mjs';
 
 const LONG = 160; // bytes; longer ones are not sent byte by byte
 
@@ -21,19 +21,24 @@ export const ends = (...words) => ({ words: words.map(String), goesOn: false });
 /** ... or it is there for what comes next. */
 export const goesOn = (...words) => ({ words: words.map(String), goesOn: true });
 
-async function inEveryPiece(open, barrier, bytes, want, upgraded) {
-  const check = (came, how) => assert.deepEqual(transcript(came, upgraded), want, how);
+/** With `isSilentBefore`, no Close comes before the last byte. */
+async function inEveryPiece(open, barrier, bytes, want, { words, isSilentBefore }) {
+  const check = (came, how) => assert.deepEqual(words(came), want, how);
+  const look = (came, cut) => {
+    if (isSilentBefore) assert.doesNotMatch(words(came).join(), /close/, `after ${cut} bytes`);
+  };
   check(await exchange(open, bytes), 'whole');
-  await exchangeCut(open, barrier, bytes, (came, cut) => check(came, `cut at ${cut}`));
+  await exchangeCut(open, barrier, bytes, (came, cut) => check(came, `cut at ${cut}`), look);
   if (bytes.length > LONG) return;
   check(await exchangeByteByByte(open, barrier, bytes), 'byte by byte');
 }
 
 /**
- * `server` has one worker. Where the connection goes on, `next` is what is sent behind the row's
- * bytes, and answered with `answer`. Where it ends, `next` behind them changes nothing.
+ * `server` has one worker; `words` makes a transcript. Where the connection goes on, `next` is what is
+ * sent behind the row's bytes, and answered with `answer`. Where it ends, `next` behind them changes
+ * nothing.
  */
-async function runTable(t, server, rows, { open, next, answer, upgraded }) {
+async function runTable(t, server, rows, { open, next, answer, words, ...how }) {
   for (const [section, what, input, want] of rows) {
     await t.test(`${section}: ${what}`, async (t) => {
       const barrier = await openBarrier(t, server);
@@ -41,11 +46,11 @@ async function runTable(t, server, rows, { open, next, answer, upgraded }) {
       const more = Buffer.concat([bytes, Buffer.from(next)]);
       const connect = () => open(t);
       if (want.goesOn) {
-        await inEveryPiece(connect, barrier, more, [...want.words, answer], upgraded);
+        await inEveryPiece(connect, barrier, more, [...want.words, answer], { words });
         return;
       }
-      await inEveryPiece(connect, barrier, bytes, want.words, upgraded);
-      assert.deepEqual(transcript(await exchange(connect, more), upgraded), want.words, 'with more');
+      await inEveryPiece(connect, barrier, bytes, want.words, { words, ...how });
+      assert.deepEqual(words(await exchange(connect, more)), want.words, 'with more behind it');
     });
   }
 }
@@ -53,7 +58,7 @@ async function runTable(t, server, rows, { open, next, answer, upgraded }) {
 /** Bytes are those of a new connection. */
 export function runHttpTable(t, server, rows) {
   return runTable(t, server, rows,
-    { open: (t) => openSocket(t, server), next: GET_HEALTH, answer: '200', upgraded: false });
+    { open: (t) => openSocket(t, server), next: GET_HEALTH, answer: '200', words: transcript });
 }
 
 /** A handshake with other fields, or none where one is undefined. */
@@ -64,11 +69,20 @@ export function handshake(fields = {}, requestLine = 'GET / HTTP/1.1') {
 /** Bytes are those of a new connection, which upgrades where the row says that it goes on. */
 export function runHandshakeTable(t, server, rows) {
   return runTable(t, server, rows,
-    { open: (t) => openSocket(t, server), next: closeFrame(1000), answer: 'close 1000', upgraded: false });
+    { open: (t) => openSocket(t, server), next: closeFrame(1000), answer: 'close 1000', words: transcript });
+}
+
+function afterHandshake(server, words) {
+  return { open: (t) => openWebSocket(t, server), next: closeFrame(1000), answer: 'close 1000', words };
 }
 
 /** Bytes are what follows a handshake. */
 export function runFrameTable(t, server, rows) {
+  return runTable(t, server, rows, afterHandshake(server, frameTranscript));
+}
+
+/** The same against a server that echoes; what ends a connection does so at the last byte, not before. */
+export function runEchoTable(t, server, rows) {
   return runTable(t, server, rows,
-    { open: (t) => openWebSocket(t, server), next: closeFrame(1000), answer: 'close 1000', upgraded: true });
+    { ...afterHandshake(server, echoTranscript), isSilentBefore: true });
 }

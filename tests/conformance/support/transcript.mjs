@@ -1,5 +1,5 @@
 // What a server said on one connection, from its first byte to its end, as a list of short words:
-// `404` for a response, `answer 1` for JSON-RPC, `pong hello`, `close 1002`. What no server may ever
+// `404` for a response, `answer 1` for JSON-RPC, `text hello` for an echo, `pong hello`, `close 1002`. What no server may ever
 // send fails the test here, so that no case has to look for it. Handshakes use KEY.
 
 import assert from 'node:assert/strict';
@@ -9,23 +9,26 @@ import { acceptKey, parseResponse } from '../../integration/support/socket.mjs';
 
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-function wordOf(frame) {
+function wordOf(frame, isEcho) {
   assert.ok(frame.fin, 'the server does not send fragments');
   const text = frame.payload.toString();
   switch (frame.op) {
-    case OP.TEXT: return `answer ${JSON.parse(text).id}`;
+    case OP.TEXT: return isEcho ? `text ${text}` : `answer ${JSON.parse(text).id}`;
+    case OP.BINARY:
+      assert.ok(isEcho, 'JSON-RPC is never binary');
+      return `binary ${frame.payload.toString('hex')}`;
     case OP.PONG: return `pong ${text}`.trim();
     case OP.CLOSE: return `close ${parseClose(frame).code ?? ''}`.trim();
     default: return assert.fail(`opcode ${frame.op}`);
   }
 }
 
-function parseFrames(bytes) {
+function parseFrames(bytes, isEcho = false) {
   const words = [];
   while (bytes.length > 0) {
     const frame = parseFrame(bytes);
     assert.ok(frame, `a whole frame: ${bytes.toString('hex')}`);
-    words.push(wordOf(frame));
+    words.push(wordOf(frame, isEcho));
     bytes = bytes.subarray(frame.size);
   }
   return words;
@@ -69,9 +72,18 @@ function wordOfResponse({ status, headers }) {
   return [status, headers['sec-websocket-protocol']].filter((word) => word !== undefined).join(' ');
 }
 
-/** The words for everything that came; `upgraded`: frames from the first byte. */
-export function transcript(bytes, upgraded = false) {
-  if (upgraded) return parseFrames(bytes);
+/** The words for frames alone. */
+export function frameTranscript(bytes) {
+  return parseFrames(bytes);
+}
+
+/** ... of a server that echoes. */
+export function echoTranscript(bytes) {
+  return parseFrames(bytes, true);
+}
+
+/** The words for responses, and for frames once one of them is 101. */
+export function transcript(bytes) {
   const responses = [];
   while (bytes.length > 0 && responses.at(-1)?.status !== 101) {
     const response = parseResponse(bytes, false);
