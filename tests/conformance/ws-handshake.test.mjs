@@ -100,7 +100,9 @@ const offers = [
   refused('rfc6455 4.1', 'a subprotocol in quotes', handshake({ 'Sec-WebSocket-Protocol': '"chat"' }), 400),
   refused('rfc6455 4.1', 'a second subprotocol that is no token', handshake({ 'Sec-WebSocket-Protocol': 'a, b/c' }), 400),
   accepted('rfc6455 9.1', 'extensions that are not known are not answered',
-    handshake({ 'Sec-WebSocket-Extensions': 'x-foo; a="b c"; d, x-bar' })),
+    handshake({ 'Sec-WebSocket-Extensions': 'x-foo; a="bc"; d, x-bar' })),
+  ...['x-foo; a="b c"', 'x-foo; a=', 'x-foo; =b', 'x-foo a', 'x-foo; a="b', '; a'].map((extensions) =>
+    refused('rfc6455 9.1', `the extension list ${extensions}`, handshake({ 'Sec-WebSocket-Extensions': extensions }), 400)),
   accepted('rfc6455 9.1', 'extensions in two lines are not answered',
     handshake().replace(/\r\n$/, 'Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: bar\r\n\r\n')),
 ];
