@@ -4,10 +4,13 @@
  * takes. OpenSSL writes to a BIO of ours that takes every record whole, and keeps what the socket
  * did not take (`wire`). So a write is never pending within OpenSSL, which matters beyond
  * convenience: reading may make it write too (an answer to KeyUpdate), and that fails while another
- * write is pending. (It also rules out kernel TLS, which wants OpenSSL's own BIO.)
+ * write is pending. Kernel TLS has no place here: with it nobody can answer a KeyUpdate
+ * (docs/operations.md).
  *
  * Reading: OpenSSL reads ahead, one recv for many small records. What it holds epoll knows nothing
- * of, so a read that may have left something queues another one for the next turn.
+ * of, so a read that may have left something queues another one for the next turn. OpenSSL goes on
+ * to the next record as long as none brings data (KeyUpdates, refused renegotiations), so the BIO
+ * has a quota: no peer can keep it at work for longer than a turn may take.
  */
 #include <assert.h>
 #include <errno.h>
@@ -34,9 +37,11 @@ struct stream_tls {
     struct stream *stream;
     struct loop_task more; /* reads again */
     SSL *ssl;
-    struct buf wire; /* encrypted, and not taken by the socket */
-    bool eof;        /* of the socket */
-    int err;         /* errno of what made it fail for good; 0: it works */
+    struct buf wire;     /* encrypted, and not taken by the socket */
+    size_t quota;        /* bytes that OpenSSL may still take from the socket in this turn */
+    bool eof;            /* of the socket */
+    bool send_must_read; /* half a handshake message came: no sending until the rest is there */
+    int err;             /* errno of what made it fail for good; 0: it works */
 };
 
 static struct stream_tls *tls_of(const struct stream *s)
@@ -54,12 +59,15 @@ static bool is_for_later(int err)
 static int wire_read(BIO *bio, char *p, int n)
 {
     struct stream_tls *t = BIO_get_data(bio);
-    ssize_t got = recv(t->stream->io.fd, p, (size_t)n, 0);
+    size_t most = (size_t)n < t->quota ? (size_t)n : t->quota;
+    ssize_t got = most ? recv(t->stream->io.fd, p, most, 0) : -1;
 
     BIO_clear_retry_flags(bio);
     t->eof = got == 0;
-    if (got < 0 && is_for_later(errno))
-        BIO_set_retry_read(bio);
+    if (got > 0)
+        t->quota -= (size_t)got;
+    else if (most == 0 || (got < 0 && is_for_later(errno)))
+        BIO_set_retry_read(bio); /* epoll tells again of what is left */
     return (int)got;
 }
 
@@ -213,6 +221,7 @@ static int tls_shake(struct stream *s)
 
     EH_TRY(tls_flush(s));
     begin();
+    t->quota = LOOP_SCRATCH;
     rc = SSL_do_handshake(t->ssl);
     if (rc != 1) {
         rc = stopped(t, rc);
@@ -237,6 +246,17 @@ static void on_more(struct loop_task *task)
         stream_read(s);
 }
 
+/* What had to wait for input goes on, from the next EPOLLOUT. */
+static bool may_send_again(struct stream_tls *t)
+{
+    bool waited = t->send_must_read;
+
+    if (SSL_in_init(t->ssl))
+        return false;
+    t->send_must_read = false;
+    return waited;
+}
+
 static ssize_t tls_read(struct stream *s, char *p, size_t cap)
 {
     struct stream_tls *t = tls_of(s);
@@ -245,6 +265,7 @@ static ssize_t tls_read(struct stream *s, char *p, size_t cap)
 
     if (t->err)
         return failed_before(t);
+    t->quota = cap;
     do {
         int rc;
 
@@ -255,7 +276,7 @@ static ssize_t tls_read(struct stream *s, char *p, size_t cap)
         else
             stop = stopped(t, rc);
     } while (!stop && total < cap && SSL_has_pending(t->ssl));
-    if (buf_used(&t->wire))
+    if (buf_used(&t->wire) || may_send_again(t))
         stream_block(s);
     if (total == 0)
         return stop;
@@ -276,8 +297,11 @@ static ssize_t tls_send(struct stream *s)
         return failed_before(t);
     begin();
     rc = n ? SSL_write_ex(t->ssl, record, n, &taken) : 1;
-    if (rc != 1)
-        return stopped(t, rc);
+    if (rc != 1) {
+        rc = stopped(t, rc);
+        t->send_must_read = rc == TRANSPORT_AGAIN;
+        return rc;
+    }
     if (buf_used(&t->wire))
         stream_block(s);
     return (ssize_t)n;
