@@ -32,6 +32,9 @@
 #define WIRE_MAX   (64 * 1024) /* a record, and far more KeyUpdates than an honest peer sends */
 #define WHY_MAX    256
 
+/* Bytes that one turn takes from the socket: a full record, or 600 KeyUpdates, which cost 10 ms. */
+#define READ_QUOTA SSL3_RT_MAX_PACKET_SIZE
+
 struct stream_tls {
     struct stream_transport base;
     struct stream *stream;
@@ -221,7 +224,7 @@ static int tls_shake(struct stream *s)
 
     EH_TRY(tls_flush(s));
     begin();
-    t->quota = LOOP_SCRATCH;
+    t->quota = READ_QUOTA;
     rc = SSL_do_handshake(t->ssl);
     if (rc != 1) {
         rc = stopped(t, rc);
@@ -265,7 +268,7 @@ static ssize_t tls_read(struct stream *s, char *p, size_t cap)
 
     if (t->err)
         return failed_before(t);
-    t->quota = cap;
+    t->quota = READ_QUOTA;
     do {
         int rc;
 
