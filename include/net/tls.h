@@ -3,8 +3,8 @@
  *          sessions come from any thread; the context behind them is swapped under a mutex, and a
  *          session keeps the one that it began with.
  * Serves:  TLS 1.2 and 1.3, forward-secret ciphers with authenticated encryption. Servers speak
- *          http/1.1 (ALPN) and resume sessions by tickets, whose keys live and die with a context:
- *          in memory only, for all threads the same, new after each reload.
+ *          http/1.1 (ALPN) and resume sessions by tickets (net/tls_tickets.h), whose keys live and
+ *          die with a context: for all threads the same, new after each reload.
  * Fails:   with a text that names the file and what is wrong with it. Nothing changes then.
  */
 #ifndef EH_NET_TLS_H
@@ -32,7 +32,7 @@ struct tls_files {
 
 /* What is presented to peers. */
 struct tls_certificate {
-    char name[128]; /* the subject's common name, or else the first of its DNS names */
+    char name[128];       /* the subject's common name, or else the first of its DNS names */
     int64_t not_before_s; /* since the epoch */
     int64_t not_after_s;
 };

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/tls_tickets.h"
 
 /* TLS 1.2; those of TLS 1.3 are all good. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -174,6 +175,7 @@ static int fill_server(SSL_CTX *ctx, const struct tls_files *files, char *why)
     if (files->ca[0])
         EH_TRY(complete_chain(ctx, files->ca, why));
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need none */
+    tls_tickets_use(ctx);
     SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
     return EH_OK;
 }
@@ -330,14 +332,26 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1;
 }
 
-/* An address is no name: it is compared with the certificate's addresses, and not sent (RFC 6066,
- * section 3). */
+/* A dot at the end says to the resolver that the name is whole; neither certificates nor the names
+ * sent have it (RFC 6066, section 3). An empty name would switch the check off. */
+static bool expect_name(SSL *ssl, const char *host)
+{
+    size_t n = strlen(host);
+    char *name = mem_dup(host, n > 1 && host[n - 1] == '.' ? n - 1 : n);
+    bool taken;
+
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    taken = SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    free(name);
+    return taken;
+}
+
+/* An address is no name: it is compared with the certificate's addresses, and not sent. */
 static bool expect_host(SSL *ssl, const char *host)
 {
     if (is_address(host))
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    return expect_name(ssl, host);
 }
 
 struct ssl_st *tls_session(struct tls *t, const char *host)

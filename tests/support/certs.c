@@ -57,7 +57,7 @@ static X509 *make_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *is
     set_name(X509_get_subject_name(x), cn);
     X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer : x));
     if (issuer)
-        add_extension(x, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+        add_extension(x, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");
     else
         add_extension(x, NID_basic_constraints, "critical,CA:TRUE");
     need(X509_sign(x, issuer_key, EVP_sha256()), "a signature");

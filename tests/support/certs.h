@@ -10,7 +10,7 @@
 struct certs {
     char dir[64];
     char ca[CERTS_PATH];
-    char cert[CERTS_PATH]; /* for localhost and 127.0.0.1, signed by ca */
+    char cert[CERTS_PATH]; /* for localhost, 127.0.0.1 and ::1, signed by ca */
     char key[CERTS_PATH];
     char expired[CERTS_PATH];   /* the same and over */
     char second[CERTS_PATH];    /* as cert, another one for the same key */

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/tls_tickets.h"
 #include "support/tls_pair.h"
 
 /* ---- the handshake, and small things both ways ---- */
@@ -191,14 +192,19 @@ static void test_a_record_that_was_changed_is_refused(void **state)
 
 /* ---- sessions and reloading ---- */
 
-static SSL_SESSION *session_of_first(void)
+static SSL_SESSION *session_now(void)
 {
-    shake();
     while (carry_in(ALL))
         ;
     (void)read_back(); /* the tickets of TLS 1.3 come after the handshake */
-    assert_false(stream_was_resumed(&fx.stream));
     return SSL_get1_session(fx.ssl);
+}
+
+static SSL_SESSION *session_of_first(void)
+{
+    shake();
+    assert_false(stream_was_resumed(&fx.stream));
+    return session_now();
 }
 
 static bool resumes(SSL_SESSION *session)
@@ -217,14 +223,19 @@ static void test_sessions_resume(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        SSL_SESSION *session;
+        SSL_SESSION *session, *next;
 
         SSL_CTX_set_max_proto_version(fx.ctx, versions[i]);
         disconnect_pair();
         connect_pair();
         session = session_of_first();
         assert_true(resumes(session));
+        next = session_now();
+        assert_int_equal(next != session, versions[i] == TLS1_3_VERSION); /* one ticket, one use */
+        assert_true(resumes(next));
+        assert_int_equal(SSL_SESSION_get_ticket_lifetime_hint(next), TLS_TICKET_S);
         SSL_SESSION_free(session);
+        SSL_SESSION_free(next);
     }
 }
 
@@ -321,11 +332,11 @@ static void talk_to(const struct tls_files *files, const char *host)
 static void test_a_client_talks_to_who_it_should(void **state)
 {
     const struct tls_files cases[] = { { "", "", certs.ca }, { certs.cert, certs.key, certs.ca } };
-    const char *const hosts[] = { "localhost", "127.0.0.1" };
+    const char *const hosts[] = { "localhost", "localhost.", "127.0.0.1", "::1" };
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
-        talk_to(&cases[i / 2], hosts[i % 2]);
+    for (size_t i = 0; i < 8; i++) {
+        talk_to(&cases[i / 4], hosts[i % 4]);
         assert_int_equal(client.opens, 1);
         assert_int_equal(fx.opens, 1);
         assert_got(&fx.got, "question");
@@ -357,6 +368,8 @@ static void test_a_client_refuses_others_and_says_why(void **state)
     (void)state;
     assert_client_refuses(certs.ca, "example.com", "certificate refused: hostname mismatch");
     assert_client_refuses(certs.ca, "127.0.0.2", "certificate refused: IP address mismatch");
+    assert_client_refuses(certs.ca, "::2", "certificate refused: IP address mismatch");
+    assert_client_refuses(certs.ca, ".", "certificate refused: hostname mismatch");
     assert_client_refuses(certs.other_ca, "localhost", "certificate refused: unable to get");
     reload(certs.expired);
     assert_client_refuses(certs.ca, "localhost", "certificate refused: certificate has expired");

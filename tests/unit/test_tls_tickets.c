@@ -1,0 +1,100 @@
+/* test_tls_tickets.c - how long a key seals, how long it opens, and that it is gone then. */
+#include "net/tls_tickets.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BEGIN    1000 /* seconds: a machine that has just started */
+
+static bool is_same(const struct tls_ticket_key *a, const struct tls_ticket_key *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void test_a_key_by_its_age(void **state)
+{
+    const struct {
+        uint64_t at_s; /* after it was made, with nothing in between */
+        enum tls_ticket_age age;
+    } cases[] = {
+        { 0, TLS_TICKET_RECENT },
+        { TLS_TICKET_S - 1, TLS_TICKET_RECENT },
+        { TLS_TICKET_S, TLS_TICKET_OLD },
+        { 2 * TLS_TICKET_S - 1, TLS_TICKET_OLD },
+        { 2 * TLS_TICKET_S, TLS_TICKET_UNKNOWN },
+        { 100 * TLS_TICKET_S, TLS_TICKET_UNKNOWN },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_tickets *t = tls_tickets_create();
+        struct tls_ticket_key key, found, next;
+
+        tls_tickets_seal(t, BEGIN, &key);
+        if (tls_tickets_open(t, BEGIN + cases[i].at_s, key.name, &found) != cases[i].age)
+            fail_msg("case %zu", i);
+        if (cases[i].age != TLS_TICKET_UNKNOWN)
+            assert_true(is_same(&key, &found));
+        tls_tickets_seal(t, BEGIN + cases[i].at_s, &next);
+        assert_int_equal(is_same(&key, &next), cases[i].age == TLS_TICKET_RECENT);
+        tls_tickets_free(t);
+    }
+}
+
+/* On a busy node: one key a period, and the one before. */
+static void test_keys_follow_each_other(void **state)
+{
+    struct tls_tickets *t = tls_tickets_create();
+    struct tls_ticket_key keys[5], found;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        uint64_t now_s = BEGIN + i * TLS_TICKET_S;
+
+        tls_tickets_seal(t, now_s, &keys[i]);
+        assert_int_equal(tls_tickets_open(t, now_s, keys[i].name, &found), TLS_TICKET_RECENT);
+        if (i >= 1)
+            assert_int_equal(tls_tickets_open(t, now_s, keys[i - 1].name, &found), TLS_TICKET_OLD);
+        if (i >= 2)
+            assert_int_equal(tls_tickets_open(t, now_s, keys[i - 2].name, &found),
+                             TLS_TICKET_UNKNOWN);
+    }
+    tls_tickets_free(t);
+}
+
+static void test_keys_are_not_guessed(void **state)
+{
+    struct tls_tickets *a = tls_tickets_create(), *b = tls_tickets_create();
+    const unsigned char nothing[16] = { 0 };
+    struct tls_ticket_key of_a, of_b, found;
+
+    (void)state;
+    assert_int_equal(tls_tickets_open(a, BEGIN, nothing, &found), TLS_TICKET_UNKNOWN);
+    tls_tickets_seal(a, BEGIN, &of_a);
+    tls_tickets_seal(b, BEGIN, &of_b);
+    assert_memory_not_equal(of_a.name, of_b.name, sizeof(of_a.name));
+    assert_memory_not_equal(of_a.cipher, of_b.cipher, sizeof(of_a.cipher));
+    assert_memory_not_equal(of_a.mac, of_b.mac, sizeof(of_a.mac));
+    assert_int_equal(tls_tickets_open(a, BEGIN, of_b.name, &found), TLS_TICKET_UNKNOWN);
+    assert_int_equal(tls_tickets_open(a, BEGIN, nothing, &found), TLS_TICKET_UNKNOWN);
+    tls_tickets_free(a);
+    tls_tickets_free(b);
+    tls_tickets_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_key_by_its_age),
+        cmocka_unit_test(test_keys_follow_each_other),
+        cmocka_unit_test(test_keys_are_not_guessed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
