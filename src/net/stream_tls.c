@@ -27,6 +27,7 @@
 #include "net/outq.h"
 #include "net/stream_transport.h"
 #include "net/tls.h"
+#include "net/tls_hello.h"
 
 #define RECORD_MAX SSL3_RT_MAX_PLAIN_LENGTH
 #define WIRE_MAX   (64 * 1024) /* a record, and far more KeyUpdates than an honest peer sends */
@@ -40,7 +41,8 @@ struct stream_tls {
     struct stream *stream;
     struct loop_task more; /* reads again */
     SSL *ssl;
-    struct buf wire;     /* encrypted, and not taken by the socket */
+    struct buf wire; /* encrypted, and not taken by the socket */
+    struct tls_hello hello;
     size_t quota;        /* bytes that OpenSSL may still take from the socket in this turn */
     bool eof;            /* of the socket */
     bool send_must_read; /* half a handshake message came: no sending until the rest is there */
@@ -59,6 +61,22 @@ static bool is_for_later(int err)
     return err == EAGAIN || err == EINTR;
 }
 
+/* May what OpenSSL reads next still be a ClientHello? It may be a second one. */
+static bool awaits_hello(const SSL *ssl)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    return SSL_is_server(ssl) &&
+           (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO || state == TLS_ST_EARLY_DATA);
+}
+
+static bool is_acceptable(struct stream_tls *t, const char *p, size_t n)
+{
+    if (!awaits_hello(t->ssl))
+        t->hello.is_over = true;
+    return tls_hello_fits(&t->hello, (const unsigned char *)p, n);
+}
+
 static int wire_read(BIO *bio, char *p, int n)
 {
     struct stream_tls *t = BIO_get_data(bio);
@@ -67,9 +85,13 @@ static int wire_read(BIO *bio, char *p, int n)
 
     BIO_clear_retry_flags(bio);
     t->eof = got == 0;
-    if (got > 0)
+    if (got > 0) {
         t->quota -= (size_t)got;
-    else if (most == 0 || (got < 0 && is_for_later(errno)))
+        if (t->stream->shaking && !is_acceptable(t, p, (size_t)got)) {
+            errno = EMSGSIZE;
+            return -1;
+        }
+    } else if (most == 0 || (got < 0 && is_for_later(errno)))
         BIO_set_retry_read(bio); /* epoll tells again of what is left */
     return (int)got;
 }

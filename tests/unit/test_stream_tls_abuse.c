@@ -1,4 +1,5 @@
-/* test_stream_tls_keys.c - peers that change their keys (RFC 8446 4.6.3) often, or in pieces. */
+/* test_stream_tls_abuse.c - peers that use what TLS allows to cost much, or in ways that are rare.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,13 +7,62 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "support/tls_pair.h"
+
+/* ---- what a client announces ---- */
+
+static const char huge_hello[] = "\x16\x03\x01\x00\x04\x01\x01\xff\x00"; /* announced alone */
+
+static void test_a_huge_client_hello_is_refused_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(write(fx.fd, huge_hello, 9), 9);
+    turn();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, EMSGSIZE);
+}
+
+/* Makes X448, the third group of the client, one that nobody knows, and its key share one of that
+ * group: it will be asked to say hello again. */
+static void spoil_key_share(char *hello, size_t n)
+{
+    char *third = memmem(hello, n, "\x00\x1d\x00\x17\x00\x1e", 6);
+    char *share = memmem(hello, n, "\x00\x1d\x00\x20", 4); /* X25519, 32 bytes */
+
+    assert_true(third && share);
+    memcpy(third + 4, "\x6a\x6a", 2);
+    memcpy(share, "\x6a\x6a", 2);
+}
+
+static void test_a_huge_second_client_hello_too(void **state)
+{
+    char p[2000];
+    int n;
+
+    (void)state;
+    assert_int_equal(SSL_do_handshake(fx.ssl), -1);
+    n = BIO_read(fx.out, p, sizeof(p));
+    spoil_key_share(p, (size_t)n);
+    assert_int_equal(write(fx.fd, p, (size_t)n), n);
+    turn();
+    assert_int_equal(fx.ends, 0);
+    assert_true(read(fx.fd, p, sizeof(p)) > 6);
+    assert_int_equal(p[5], 2); /* a HelloRetryRequest is a ServerHello */
+    assert_int_equal(write(fx.fd, huge_hello, 9), 9);
+    turn();
+    assert_int_equal(fx.ends, 1);
+    assert_int_equal(fx.end_err, EMSGSIZE);
+}
+
+/* ---- keys (RFC 8446 4.6.3) ---- */
 
 static int unread(void)
 {
@@ -138,6 +188,8 @@ static void test_a_key_update_in_two_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_a_huge_client_hello_is_refused_at_once),
+        TEST(test_a_huge_second_client_hello_too),
         TEST(test_key_updates_cannot_hold_the_loop),
         TEST(test_a_key_update_in_two_records),
     };

@@ -1,0 +1,82 @@
+/* test_tls_hello.c - what a client announces, wherever the network cuts it. */
+#include "net/tls_hello.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BYTES(s) s, sizeof(s) - 1
+
+static const struct {
+    const char *what;
+    const char *p;
+    size_t n;
+    bool fits;
+} cases[] = {
+    { "nothing", BYTES(""), true },
+    { "a small one", BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi"), true },
+    { "the largest", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40\x00"), true },
+    { "one byte more", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40\x01"), false },
+    { "as large as can be said", BYTES("\x16\x03\x01\x00\x04\x01\xff\xff\xff"), false },
+    { "behind the head of a record", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40"), true },
+    { "its head in records of a byte",
+      BYTES("\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x01\x01"
+            "\x16\x03\x01\x00\x01\xff\x16\x03\x01\x00\x01\xff"),
+      false },
+    { "behind empty records", BYTES("\x16\x03\x01\x00\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"),
+      false },
+    { "behind an empty message", BYTES("\x16\x03\x01\x00\x08\x01\x00\x00\x00\x01\x01\x00\x00"),
+      false },
+    { "a second one in the same record",
+      BYTES("\x16\x03\x01\x00\x0a\x01\x00\x00\x02hi\x01\x01\x00\x00"), false },
+    { "a second one, with the first in two records",
+      BYTES("\x16\x03\x01\x00\x05\x01\x00\x00\x02h\x16\x03\x01\x00\x05i\x01\x01\x00\x00"), false },
+    { "a second one behind a change_cipher_spec",
+      BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi\x14\x03\x03\x00\x01\x01"
+            "\x16\x03\x03\x00\x04\x01\x01\x00\x00"),
+      false },
+    { "an alert between", BYTES("\x15\x03\x01\x00\x02\x01\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"),
+      false },
+    { "early data",
+      BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi\x17\x03\x03\x00\x04\x01\x01\x00\x00"
+            "\x16\x03\x03\x00\x04\x01\x01\x00\x00"),
+      true },
+    { "no TLS", BYTES("GET / HTTP/1.1\r\n\x16\x03\x01\x00\x04\x01\x01\x00\x00"), true },
+};
+
+static bool feed(const char *p, size_t n, size_t piece)
+{
+    struct tls_hello h = { .is_over = false };
+
+    for (size_t i = 0; i < n; i += piece) {
+        size_t left = n - i;
+
+        if (!tls_hello_fits(&h, (const unsigned char *)p + i, left < piece ? left : piece))
+            return false;
+    }
+    return tls_hello_fits(&h, NULL, 0);
+}
+
+static void test_all_in_pieces_of_any_size(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t piece = 1; piece <= cases[i].n + 1; piece++) {
+            if (feed(cases[i].p, cases[i].n, piece) != cases[i].fits)
+                fail_msg("%s, in pieces of %zu", cases[i].what, piece);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_in_pieces_of_any_size),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
