@@ -148,6 +148,34 @@ testOnBothBrokers('auth: a subscription that is still reading the log', async (t
   assert.ok(ended.messages.length === 0 || (await ended.answer).recovered);
 });
 
+testOnBothBrokers('auth: a batch whose subscriptions are still reading the log', async (t, broker) => {
+  const server = await startServer(t, { ...WITH_AUTH, ...broker });
+  const client = await openAs(t, server, ALL);
+  const sinceEventId = await client.publish('log/0', 'begin');
+  await client.publishAll('log/1', numbered('m', 200));
+  const kept = await client.subscribe('keep');
+  const batch = [
+    { jsonrpc: '2.0', id: 'reads', method: 'subscribe', params: { topic: 'log/1', sinceEventId } },
+    { jsonrpc: '2.0', id: 'waits', method: 'subscribe', params: { topic: 'log/+' } },
+    { jsonrpc: '2.0', id: 'early', method: 'eventlog', params: { topic: 'log/1', sinceEventId } },
+  ];
+  client.sendText(JSON.stringify(batch));
+  const answer = await renew(client, { read: ['keep'], write: ['#'] });
+  assert.deepEqual(answer.ended.sort(), ['log/+', 'log/1']);
+  await client.publish('log/1', 'after');
+  await client.publish('keep', 'after');
+  await kept.untilText('after');
+
+  const answers = await eventually('the answers', () => client.received.find(Array.isArray));
+  assert.deepEqual(answers.map(({ id }) => id).sort(), ['early', 'reads', 'waits']);
+  const byId = Object.fromEntries(answers.map((each) => [each.id, each.result]));
+  assert.equal(byId.early.items.length, 200, 'it was asked for with the old token');
+  const answeredAt = client.received.findIndex(({ result }) => result?.action === 'auth');
+  const late = client.received.slice(answeredAt + 1).filter(({ id }) => id === 'reads' || id === 'waits');
+  assert.deepEqual(late, []);
+  assert.deepEqual(await client.call('list'), ['keep']);
+});
+
 test('auth: a bad token changes nothing', async (t) => {
   const server = await startServer(t, { ...WITH_AUTH, JWT_AUDIENCE: 'us' });
   const mine = { read: ['a'], write: ['a'], sub: 'x', aud: 'us' };
