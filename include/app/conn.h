@@ -25,6 +25,8 @@ struct conn;
 /* What whole WebSocket messages are for: rpc_service (app/rpc.h), or what a test puts there. */
 struct ws_service {
     void (*on_message)(struct conn *c, enum ws_opcode op, struct str message);
+    /* Goes on with conn->batch, or ends it where the state is not WS any more. */
+    void (*go_on)(struct conn *c);
     bool binary; /* takes binary messages too; else they end the connection with 1003 */
 };
 
@@ -64,6 +66,7 @@ struct conn {
     struct buf in;          /* bytes not yet understood */
     struct buf message;     /* of a WebSocket message that came in pieces; the body of a POST */
     struct http_post *post; /* BODY and WAITING; else NULL */
+    struct batch *batch;    /* of requests that wait until the bounds allow them, or NULL */
     union {
         struct http_parser http; /* HTTP */
         struct ws_decoder ws;    /* afterwards */
@@ -115,6 +118,9 @@ bool conn_is_half_full(const struct conn *c); /* the queue alone: it shrinks by 
 void conn_overflow(struct conn *c);           /* there was no room: closes as conn_send does */
 /* What else it has sent is read in a later turn: it cost much already. */
 void conn_yield(struct conn *c);
+
+/* Must the next request of a batch wait? Then the service's go_on will be called. */
+bool conn_must_wait(struct conn *c);
 
 /* At the end of this turn: what may close the connection, or read on. */
 void conn_settle(struct conn *c);

@@ -6,7 +6,8 @@
  *          dropping it.
  * Batch:   counts the replies that are not there yet; the array goes out when the last has come or
  *          was dropped, and what waits for it runs then. A batch counts as one unanswered call of
- *          its connection. What it has collected counts towards MAX_OUTPUT_QUEUE.
+ *          its connection, to whose bounds its requests are held: the rest waits in conn->batch.
+ *          What it has collected counts towards MAX_OUTPUT_QUEUE.
  */
 #ifndef EH_APP_REPLY_H
 #define EH_APP_REPLY_H
@@ -30,9 +31,10 @@ void reply_result_tree(struct reply *r, struct conn *c, json_t *result); /* take
 void reply_error(struct reply *r, struct conn *c, int code, struct str why);
 void reply_drop(struct reply *r); /* no answer will come; the connection may be gone */
 
-struct batch *batch_open(struct conn *c);
-struct reply batch_reply(struct batch *b); /* of one more request */
-void batch_close(struct batch *b);         /* no more requests come */
+struct batch *batch_open(struct conn *c, json_t *requests); /* takes the array */
+const json_t *batch_next(struct batch *b); /* request, until the batch is closed; NULL: none */
+struct reply batch_reply(struct batch *b); /* to one more request */
+void batch_close(struct batch *b);         /* no more of them are executed */
 
 /* Runs after the array was sent; unlinking it before is allowed. */
 struct batch_waiter {

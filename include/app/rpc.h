@@ -50,7 +50,8 @@ struct pending {
     struct broker_call call;
     struct worker *worker;
     struct conn_ref conn;
-    size_t bytes; /* counted against the bounds of conn.h */
+    size_t bytes;    /* counted against the bounds of conn.h */
+    size_t expected; /* that the answer may have; counted in conn->expected meanwhile */
     void (*done)(struct pending *p, struct conn *c);
     struct reply reply; /* its id is a copy that lives as long as the pending */
 };

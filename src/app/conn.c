@@ -123,6 +123,8 @@ void conn_close(struct conn *c, enum metric reason)
         metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
     sub_close_all(c);
     readers_end(c);
+    if (c->batch)
+        w->context->service->go_on(c);
     timer_stop(&c->timer);
     stream_close(&c->stream);
     output_changed(w);
@@ -196,14 +198,16 @@ static bool is_posting(const struct conn *c)
 
 void conn_drain(struct conn *c)
 {
-    if (c->state == CONN_WS || c->state == CONN_LEAVING)
+    if (c->state == CONN_WS || c->state == CONN_LEAVING) {
         conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
-    else if (stream_is_shaking(&c->stream))
+        conn_settle(c); /* requests that wait are not executed any more */
+    } else if (stream_is_shaking(&c->stream)) {
         conn_close(c, METRIC_CLOSED_DRAIN); /* nothing can be said yet */
-    else if (c->state == CONN_HTTP || c->state == CONN_SSE)
+    } else if (c->state == CONN_HTTP || c->state == CONN_SSE) {
         conn_linger(c, METRIC_CLOSED_DRAIN);
-    else if (is_posting(c) && loop_now(c->worker->loop) >= c->worker->drain_until_ms)
+    } else if (is_posting(c) && loop_now(c->worker->loop) >= c->worker->drain_until_ms) {
         conn_linger(c, METRIC_CLOSED_DRAIN);
+    }
 }
 
 /* Behind the peer's Close there is nothing to read. */
@@ -263,7 +267,7 @@ static size_t step(struct conn *c, char *p, size_t n)
 /* Must what comes next wait? */
 static bool is_to_be_throttled(const struct conn *c)
 {
-    return c->state == CONN_WAITING || (c->state == CONN_WS && is_beyond_bounds(c));
+    return c->state == CONN_WAITING || c->batch || (c->state == CONN_WS && is_beyond_bounds(c));
 }
 
 /* Understands as much of the input as there is; returns the bytes used. */
@@ -372,8 +376,20 @@ void conn_yield(struct conn *c)
     conn_settle(c);
 }
 
+bool conn_must_wait(struct conn *c)
+{
+    if (!is_beyond_bounds(c))
+        return false;
+    conn_settle(c); /* what was collected does not get less by itself */
+    return true;
+}
+
 static void unthrottle(struct conn *c)
 {
+    if (c->batch)
+        c->worker->context->service->go_on(c);
+    if (c->batch)
+        return;
     list_remove(&c->throttled);
     c->last_heard_ms = loop_now(c->worker->loop); /* we did not listen */
     stream_resume(&c->stream);

@@ -11,6 +11,8 @@ static void on_answer(struct mail *m, void *owner)
     struct conn *c = worker_find(w, p->conn);
     size_t bytes = p->bytes;
 
+    if (c)
+        c->expected -= p->expected;
     p->done(p, c);
     reply_drop(&p->reply);
     free(p);
@@ -25,6 +27,7 @@ void pending_start(struct pending *p, struct conn *c, enum broker_op op)
     p->call.port = c->worker->port;
     p->call.lane = c->ref.slot;
     p->call.op = op;
+    c->expected += p->expected;
     conn_call_began(c, p->bytes);
     broker_call(p->worker->context->broker, &p->call);
 }

@@ -8,21 +8,29 @@
 struct batch {
     struct worker *worker;
     struct conn_ref conn;
-    unsigned n_open;     /* replies to come, and one while requests are added */
+    json_t *requests;
+    size_t n_taken;      /* of them */
+    unsigned n_open;     /* replies to come, and one while there are requests */
     struct buf answers;  /* "[", then those that came, separated by commas */
     struct list waiters; /* of struct batch_waiter */
 };
 
-struct batch *batch_open(struct conn *c)
+struct batch *batch_open(struct conn *c, json_t *requests)
 {
     struct batch *b = mem_zalloc(sizeof(*b));
 
     b->worker = c->worker;
     b->conn = c->ref;
+    b->requests = requests;
     b->n_open = 1;
     list_init(&b->waiters);
     conn_call_began(c, 0); /* its requests count for themselves */
     return b;
+}
+
+const json_t *batch_next(struct batch *b)
+{
+    return json_array_get(b->requests, b->n_taken++);
 }
 
 struct reply batch_reply(struct batch *b)
@@ -67,11 +75,18 @@ static void finish(struct batch *b)
     free(b);
 }
 
-void batch_close(struct batch *b)
+static void let_go(struct batch *b)
 {
     assert(b->n_open > 0);
     if (--b->n_open == 0)
         finish(b);
+}
+
+void batch_close(struct batch *b)
+{
+    json_decref(b->requests);
+    b->requests = NULL;
+    let_go(b);
 }
 
 /* What does not fit any more ends the connection, as everything does that passes its limit. */
@@ -108,7 +123,7 @@ void reply_drop(struct reply *r)
 
     r->batch = NULL;
     if (b)
-        batch_close(b);
+        let_go(b);
 }
 
 static void reply_send(struct reply *r, struct conn *c, struct bytes *answer)

@@ -71,18 +71,19 @@ static void handle_request(struct conn *c, const json_t *value, struct reply rep
         reply_drop(&call.reply); /* if the handler neither answered nor took it */
 }
 
-/* What follows a `disconnect` is not executed, as outside a batch. */
-static void handle_batch(struct conn *c, const json_t *requests)
+/* One request after the other, while the connection's bounds allow it. What follows a `disconnect`
+ * is not executed, as outside a batch. */
+static void go_on(struct conn *c)
 {
-    struct batch *b = batch_open(c);
-    const json_t *value;
-    size_t i;
+    struct batch *b = c->batch;
+    const json_t *request;
 
-    json_array_foreach(requests, i, value)
-    {
-        if (c->state == CONN_WS)
-            handle_request(c, value, batch_reply(b));
+    while (c->state == CONN_WS && (request = batch_next(b))) {
+        handle_request(c, request, batch_reply(b));
+        if (conn_must_wait(c))
+            return;
     }
+    c->batch = NULL;
     batch_close(b);
 }
 
@@ -98,14 +99,16 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
         reply_error(&reply, c, rc, str_of(why));
         return;
     }
-    if (json_is_array(root))
-        handle_batch(c, root);
-    else
-        handle_request(c, root, reply);
+    if (json_is_array(root)) {
+        c->batch = batch_open(c, root);
+        go_on(c);
+        return;
+    }
+    handle_request(c, root, reply);
     json_decref(root);
 }
 
-const struct ws_service rpc_service = { .on_message = on_message, .binary = false };
+const struct ws_service rpc_service = { .on_message = on_message, .go_on = go_on, .binary = false };
 
 int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
 {

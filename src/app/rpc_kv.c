@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/topic.h"
+#include "proto/json.h"
+#include "proto/utf8.h"
 
 static struct str failure(const struct broker_call *call)
 {
@@ -19,25 +21,26 @@ static struct str failure(const struct broker_call *call)
     return call->op == BROKER_OP_SET ? STR("not stored") : STR("not deleted");
 }
 
-/* NULL: there is none. */
-static json_t *get_result(const struct broker_kv *kv)
+/* An answer of its own making: values may be large. A key needs no escapes. */
+static void answer_value(struct pending *p, struct conn *c)
 {
-    json_t *value = json_stringn(kv->ret_value->p, kv->ret_value->n);
+    const struct broker_kv *kv = &p->call.kv;
+    struct buf out = { 0 };
 
-    if (!value)
-        return NULL;
-    return json_pack("{s:s, s:s%, s:o}", "action", "get", "key", kv->key.p, kv->key.n, "value",
-                     value);
+    buf_addf(&out, "{\"action\":\"get\",\"key\":\"%.*s\",\"value\":", STR_ARG(kv->key));
+    json_add_string(&out, bytes_str(kv->ret_value));
+    buf_add_char(&out, '}');
+    reply_result(&p->reply, c, buf_str(&out));
+    buf_done(&out);
 }
 
 static void answer_get(struct pending *p, struct conn *c)
 {
     const struct broker_kv *kv = &p->call.kv;
-    json_t *result = kv->ret_found ? get_result(kv) : NULL;
     char why[TOPIC_MAX + 64];
 
-    if (result) {
-        reply_result_tree(&p->reply, c, result);
+    if (kv->ret_found && utf8_is_valid(bytes_str(kv->ret_value))) {
+        answer_value(p, c);
         return;
     }
     (void)snprintf(why, sizeof(why), "%s %.*s",
@@ -67,18 +70,10 @@ static void answer(struct pending *p, struct conn *c)
         answer_change(p, c, "del", p->call.kv.ret_found);
 }
 
-/* Values are as long as requests may be. */
-static size_t expected_bytes(const struct conn *c, enum broker_op op)
-{
-    return op == BROKER_OP_GET ? c->worker->context->config->max_message_size : 0;
-}
-
 static void on_done(struct pending *p, struct conn *c)
 {
-    if (c) {
-        c->expected -= expected_bytes(c, p->call.op);
+    if (c)
         answer(p, c);
-    }
     if (p->call.op == BROKER_OP_GET && p->call.kv.ret_value)
         shared_unref(&p->call.kv.ret_value->shared);
 }
@@ -107,7 +102,6 @@ static int kv_start(struct rpc_call *call, struct pending *p, enum broker_op op)
     const struct config *config = call->conn->worker->context->config;
 
     p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
-    call->conn->expected += expected_bytes(call->conn, op);
     pending_start(p, call->conn, op);
     return EH_OK;
 }
@@ -122,11 +116,14 @@ static int check_enabled(struct rpc_call *call)
 
 int rpc_get(struct rpc_call *call)
 {
+    struct pending *p;
     struct str key;
 
     EH_TRY(check_enabled(call));
     EH_TRY(rpc_key(call, AUTH_READ, &key));
-    return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_GET);
+    p = kv_create(call, key, STR(""));
+    p->expected = call->conn->worker->context->config->max_message_size; /* as a request may be */
+    return kv_start(call, p, BROKER_OP_GET);
 }
 
 int rpc_set(struct rpc_call *call)

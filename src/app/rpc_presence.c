@@ -64,6 +64,8 @@ int rpc_presence(struct rpc_call *call)
     EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
     p = presence_create(call, topic);
     p->call.presence.wants_subs = auth_allows(call->conn->auth, AUTH_PRESENCE, topic);
+    if (p->call.presence.wants_subs)
+        p->expected = PRESENCE_SUBS * AUTH_SUB_MAX;
     p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     pending_start(p, call->conn, BROKER_OP_PRESENCE);
     return EH_OK;
