@@ -30,8 +30,8 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
  * upgrade either. */
 bool routes_handle(struct conn *c, const struct http_request *rq);
 
-/* http_topic.c: a request for /<topic>, a POST or one that accepts events; false: it is neither. */
-bool http_topic_handle(struct conn *c, const struct http_request *rq);
+/* http_topic.c: a request for /<topic>: a POST, or one that accepts events, or it is refused. */
+void http_topic_handle(struct conn *c, const struct http_request *rq);
 
 void http_topic_count(struct conn *c, int status); /* a refusal */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);

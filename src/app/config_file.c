@@ -75,6 +75,8 @@ static const char *read_setting(struct str line, struct config_setting *ret)
 /* Without its line end. */
 static bool next_line(struct config_file *f, struct str *ret)
 {
+    if (f->line == 0 && str_starts_with(f->rest, STR("\xef\xbb\xbf")))
+        f->rest = str_skip(f->rest, 3); /* what some editors mark UTF-8 with */
     if (f->rest.n == 0 || !str_cut(&f->rest, '\n', ret))
         return false;
     if (ret->n && ret->p[ret->n - 1] == '\r')

@@ -138,8 +138,8 @@ static void handle(struct conn *c, const struct http_request *rq)
     } else if (upgrade_is_wanted(rq)) {
         conn_forget_cors(c); /* browsers do not look for it there */
         upgrade_handle(c, rq);
-    } else if (!http_topic_handle(c, rq)) {
-        http_send_error(c, rq, 404, "not found", STR(""));
+    } else {
+        http_topic_handle(c, rq);
     }
 }
 

@@ -101,15 +101,17 @@ json_t *http_topic_params(const struct http_request *rq, const struct http_param
     return params;
 }
 
-bool http_topic_handle(struct conn *c, const struct http_request *rq)
+void http_topic_handle(struct conn *c, const struct http_request *rq)
 {
     bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
 
     if (str_eq(rq->method, STR("POST")))
         http_post_handle(c, rq);
-    else if (reads && http_accepts(rq, STR(SSE_MEDIA_TYPE)))
+    else if (!reads)
+        http_send_error(c, rq, 405, "method not allowed",
+                        STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
+    else if (http_accepts(rq, STR(SSE_MEDIA_TYPE)))
         conn_sse_handle(c, rq);
     else
-        return false;
-    return true;
+        http_send_error(c, rq, 404, "not found", STR(""));
 }

@@ -85,6 +85,31 @@ bool origin_list_is_valid(struct str list)
     return true;
 }
 
+static bool cut_end(struct str *s, struct str end)
+{
+    if (s->n < end.n || !str_eq(str_skip(*s, s->n - end.n), end))
+        return false;
+    s->n -= end.n;
+    return true;
+}
+
+/* A browser leaves the port out where it is the scheme's own; who writes the list may not. */
+static struct str without_default_port(struct str origin)
+{
+    static const struct {
+        struct str begin, end;
+    } schemes[] = { { { "https://", 8 }, { ":443", 4 } }, { { "http://", 7 }, { ":80", 3 } } };
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        struct str begin = schemes[i].begin;
+
+        if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin) &&
+            cut_end(&origin, schemes[i].end))
+            break;
+    }
+    return origin;
+}
+
 /* Whether the list has the origin, or (origin {NULL, 0}) lets in everybody. */
 static bool list_has(struct str list, struct str origin)
 {
@@ -92,7 +117,7 @@ static bool list_has(struct str list, struct str origin)
 
     while (str_cut(&list, ',', &entry)) {
         entry = str_trim(entry);
-        if (is_any(entry) || (origin.n && str_eq_nocase(entry, origin)))
+        if (is_any(entry) || (origin.n && str_eq_nocase(without_default_port(entry), origin)))
             return true;
     }
     return false;

@@ -6,10 +6,9 @@
 
 static int read_key(struct rpc_call *call, struct str *ret)
 {
-    const json_t *given = json_object_get(call->params, "key");
     struct str key;
 
-    if (!given || json_is_null(given))
+    if (!json_object_get(call->params, "key"))
         return EH_OK;
     EH_TRY(rpc_string(call, "key", &key));
     if (key.n == 0 || key.n > BROKER_KEY_MAX)

@@ -136,6 +136,8 @@ static struct message *read_payload(struct str topic, struct str payload, const 
 
     if (check_payload(topic, root, &id, &foreign) < 0 || !text.p)
         return NULL;
+    if (foreign && str_eq(sender, STR("\"\"")))
+        sender = STR(""); /* a publisher without a name */
     m = message_create(id, topic, text, sender);
     m->foreign = foreign;
     return m;

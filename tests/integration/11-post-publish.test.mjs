@@ -108,7 +108,12 @@ test('what is refused', async (t) => {
 
   await t.test('other routes and methods', async () => {
     assert.equal((await httpPost(server, '/healthz', 'x')).status, 405);
-    assert.equal((await httpRequest(server, 'PUT', '/a', {}, 'x')).status, 404);
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const answer = await httpRequest(server, method, '/a');
+      assert.equal(answer.status, 405, method);
+      assert.equal(answer.headers.allow, 'GET, HEAD, POST, OPTIONS');
+      assert.equal(answer.headers['access-control-allow-origin'], '*');
+    }
   });
 
   await t.test('it is counted, and nothing of it was published', async () => {

@@ -82,6 +82,7 @@ static void one_line(void **state)
         { "a = b\r", "a", "b" },
         { "a = 'b'\r", "a", "b" },
         { "a = \xc3\xa9", "a", "\xc3\xa9" },
+        { "\xef\xbb\xbf\x61 = b", "a", "b" },
     };
 
     (void)state;
@@ -113,7 +114,15 @@ static void many_lines(void **state)
 
 static void nothing(void **state)
 {
-    static const char *const cases[] = { "", "\n", "\r\n\r\n", " ", "#", "# a = b", "\t#\n \n" };
+    static const char *const cases[] = { "",
+                                         "\n",
+                                         "\r\n\r\n",
+                                         " ",
+                                         "#",
+                                         "# a = b",
+                                         "\t#\n \n",
+                                         "\xef\xbb\xbf",
+                                         "\xef\xbb\xbf# a = b\n" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -136,6 +145,7 @@ static void wrong_lines(void **state)
         { { "a b = c", 7 }, "is not of the form name = value", 1 },
         { { " \t = b", 6 }, "is not of the form name = value", 1 },
         { { "a = 1\n[section]\n", 16 }, "is not of the form name = value", 2 },
+        { { "\n\xef\xbb\xbf\x61 = b", 9 }, "is not of the form name = value", 2 },
         { { "a = 'b", 6 }, "has no closing quote", 1 },
         { { "a = 'b\"", 7 }, "has no closing quote", 1 },
         { { "a = 'b\nc'", 9 }, "has no closing quote", 1 },

@@ -29,6 +29,8 @@ static void payloads_of_ours_and_of_others_are_taken(void **state)
         { " { \"topic\" : \"a/b\",\"x\":{\"message\":[\"no\"]},\n\"id\":\"5-1\", \"message\" : "
           "\"}\" } ",
           "{\"id\":\"5-1\",\"message\":\"}\",\"topic\":\"a/b\"}}", true },
+        { "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"\",\"topic\":\"a/b\"}",
+          "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\"}}", true },
         { "{\"y\":\"message\",\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}",
           "{\"id\":\"5-1\",\"message\":\"\",\"topic\":\"a/b\"}}", true },
     };
