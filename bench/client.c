@@ -141,8 +141,9 @@ static void on_data(struct stream *s, char *p, size_t n)
 
 static void on_end(struct stream *s, int err)
 {
-    give_up("connection", err ? strerror(err) : "closed by the server");
-    (void)s;
+    if (!client_of(s)->events->may_be_dropped)
+        give_up("connection", err ? strerror(err) : "closed by the server");
+    stream_close(s);
 }
 
 /* ---- open and close ---- */

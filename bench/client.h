@@ -1,8 +1,8 @@
 /* client.h - a WebSocket client for load: cheap enough that one thread is thousands of them.
  * Thread:  its loop's.
  * Owns:    its stream. The struct is the caller's and stays until the loop ends.
- * Fails:   a connection that cannot be made or that ends unasked ends the program: a measurement
- *          with fewer clients than it says would be a lie.
+ * Fails:   a connection that cannot be made or that ends unasked (but for may_be_dropped) ends the
+ *          program: a measurement with fewer clients than it says would be a lie.
  */
 #ifndef EH_BENCH_CLIENT_H
 #define EH_BENCH_CLIENT_H
@@ -20,6 +20,7 @@ struct client_events {
                     struct str text);    /* whole messages: servers do not fragment */
     void (*on_pong)(struct client *c);   /* may be NULL */
     void (*on_closed)(struct client *c); /* after client_close; may be NULL */
+    bool may_be_dropped;                 /* by the server: just closed then */
 };
 
 struct client {

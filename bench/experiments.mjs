@@ -93,6 +93,30 @@ async function latency({ seconds, runs }) {
   });
 }
 
+/** What 100 readers that stop reading cost 1000 others, while their queues fill and when they are
+ * dropped. Interleaved as above. */
+async function stalled({ seconds, runs }) {
+  const options = { clients: 1000, rate: 50, size: 8192, seconds: Math.max(seconds, 20) };
+  return together([() => startServer(null, { MAX_OUTPUT_QUEUE: '256k' })], async (server) => {
+    const alone = [], beside = [];
+    for (let i = 0; i < runs; i++) {
+      alone.push(await load('fanout', options, server));
+      const holders = await holdClients({ clients: 100 }, server, 'stalled');
+      beside.push(await load('fanout', options, server));
+      const { disconnects_total: ended } = await server.figures();
+      if (ended.slow_reader !== 100 * (i + 1)) throw new Error(`dropped: ${ended.slow_reader}`);
+      await holders.release();
+    }
+    const lost = sum([...alone, ...beside].map((r) => r.lost + r.repeated));
+    if (lost) throw new Error(`lost or repeated: ${lost}`);
+    return ['p50_us', 'p99_us', 'ping_p99_us'].map((key) => {
+      const of = (results) => median(results.map((r) => r[key]));
+      return [`50/s of 8 KiB to 1000, 100 others stalled and dropped; beside it nobody stalled: ${key.slice(0, -3)}`,
+        us(of(beside)), us(of(alone)), ratio(of(beside), of(alone))];
+    });
+  });
+}
+
 async function topics({ seconds }) {
   const options = (n) => ({ clients: n, topics: n, window: 256, seconds });
   const kinds = [100, 1000, 9900];
@@ -196,6 +220,7 @@ export const experiments = {
   fanout128: (o) => saturated(o, 128),
   fanout4096: (o) => saturated(o, 4096),
   latency,
+  stalled,
   topics,
   publishing,
   feed,

@@ -1,5 +1,6 @@
 /* load.c - a load generator for Eventhub and for the floors that it is measured against:
- *   load fanout|publish|idle|storm --port=N [--clients=N] [--topics=N] [--patterns=1] [--size=N]
+ *   load fanout|publish|idle|stalled|storm --port=N [--clients=N] [--topics=N] [--patterns=1]
+ * [--size=N]
  *        [--window=N] [--rate=N] [--messages=N] [--warmup=S] [--seconds=S] [--pid=N]...
  */
 #include "load.h"
@@ -146,10 +147,8 @@ static load_fn *find(const char *kind)
         const char *name;
         load_fn *fn;
     } kinds[] = {
-        { "fanout", load_fanout },
-        { "publish", load_publish },
-        { "idle", load_idle },
-        { "storm", load_storm },
+        { "fanout", load_fanout },   { "publish", load_publish }, { "idle", load_idle },
+        { "stalled", load_stalled }, { "storm", load_storm },
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

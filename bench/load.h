@@ -26,7 +26,7 @@ struct load_options {
 };
 
 typedef int load_fn(const struct load_options *o); /* the exit status */
-load_fn load_fanout, load_publish, load_idle, load_storm;
+load_fn load_fanout, load_publish, load_idle, load_stalled, load_storm;
 
 uint64_t load_now_ns(void);
 

@@ -1,5 +1,6 @@
 /* load_idle.c - clients that subscribe and say nothing more, and clients that come and go.
  *   idle   opens them all, prints "ready" and waits for the end of its standard input.
+ *   stalled  the same, but they subscribe to the topic of `fanout` and read nothing any more.
  *   storm  keeps so many handshakes under way until `messages` are done, and closes each.
  */
 #include <inttypes.h>
@@ -28,6 +29,7 @@ static struct {
     uint32_t n_open, n_subscribed;
     uint32_t n_started, n_done; /* storm */
     struct loop_io input;
+    bool stalled;
 } all;
 
 /* ---- idle ---- */
@@ -36,10 +38,11 @@ static void subscribe(struct client *c)
 {
     struct idler *s = container_of(c, struct idler, client);
     char text[160];
-    int n = snprintf(text, sizeof(text),
-                     "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"subscribe\",\"params\":{\"topic\":"
-                     "\"room/%u/chat\"}}",
-                     s->number % all.o->topics);
+    int n =
+        snprintf(text, sizeof(text),
+                 "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"subscribe\",\"params\":{\"topic\":"
+                 "\"%s/%u/%s\"}}",
+                 all.stalled ? "b" : "room", s->number % all.o->topics, all.stalled ? "x" : "chat");
 
     client_send(c, str_make(text, (size_t)n));
 }
@@ -66,9 +69,10 @@ static void on_all_there(void)
 
 static void on_confirmed(struct client *c, struct str text)
 {
-    (void)c;
     if (!memmem(text.p, text.n, "\"ok\"", 4))
         abort();
+    if (all.stalled)
+        stream_pause(&c->stream);
     if (++all.n_subscribed == all.o->clients)
         on_all_there();
     else if (all.n_subscribed == all.n_open)
@@ -78,11 +82,16 @@ static void on_confirmed(struct client *c, struct str text)
 static const struct client_events idle_events = { .on_upgraded = subscribe,
                                                   .on_text = on_confirmed };
 
+static const struct client_events stalled_events = { .on_upgraded = subscribe,
+                                                     .on_text = on_confirmed,
+                                                     .may_be_dropped = true };
+
 static void open_next(void)
 {
     for (uint32_t n = 0; n < BATCH && all.n_open < all.o->clients; n++, all.n_open++) {
         all.idlers[all.n_open].number = all.n_open;
-        client_open(&all.idlers[all.n_open].client, all.loop, all.o->port, &idle_events);
+        client_open(&all.idlers[all.n_open].client, all.loop, all.o->port,
+                    all.stalled ? &stalled_events : &idle_events);
     }
 }
 
@@ -100,6 +109,12 @@ int load_idle(const struct load_options *o)
     open_next();
     loop_run(all.loop);
     return EXIT_SUCCESS;
+}
+
+int load_stalled(const struct load_options *o)
+{
+    all.stalled = true;
+    return load_idle(o);
 }
 
 /* ---- storm ---- */

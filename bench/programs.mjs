@@ -130,9 +130,9 @@ export async function load(kind, options, ...targets) {
   return JSON.parse(stdout);
 }
 
-/** Idle clients, until `release` is called. */
-export async function holdClients(options, target) {
-  const child = spawn('taskset', loadArguments('idle', { port: target.port, ...options }, []), {
+/** Idle clients, or stalled ones that do not read, until `release` is called. */
+export async function holdClients(options, target, kind = 'idle') {
+  const child = spawn('taskset', loadArguments(kind, { port: target.port, ...options }, []), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const gone = new Promise((resolve) => child.on('close', resolve));
