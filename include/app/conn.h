@@ -39,8 +39,8 @@ enum conn_state {
     CONN_WAITING, /* HTTP: the broker has the POST; what is behind it waits, too */
     CONN_WS,      /* reads frames */
     CONN_SSE,     /* sends events; what the client sends is ignored */
-    CONN_LEAVING, /* WebSocket: waits for answers to earlier requests, then sends Close; ignores all
-                     but the peer's */
+    CONN_LEAVING, /* WebSocket: waits for answers to earlier requests, then sends Close; ignores
+                     messages */
     CONN_CLOSING, /* WebSocket: our Close is sent, the peer's has not come */
     CONN_LINGER,  /* everything said: waits for the peer to close the socket, reads nothing */
     CONN_DEAD,

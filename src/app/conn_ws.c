@@ -270,8 +270,7 @@ static void on_event(struct conn *c, const struct ws_event *ev)
     switch (ev->op) {
     case WS_OP_CLOSE: on_close_frame(c, ev->close_code); break;
     case WS_OP_PING:
-        if (c->state == CONN_WS)
-            send_control(c, WS_OP_PONG, ev->payload);
+        send_control(c, WS_OP_PONG, ev->payload); /* unless our Close was the last word */
         break;
     case WS_OP_PONG: break; /* that it came is enough: conn_on_data noted it */
     default: on_piece(c, ev); break;

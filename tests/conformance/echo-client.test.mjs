@@ -14,9 +14,9 @@ import { payloadOf, startEcho } from './support/echo.mjs';
 class Client extends Watched {
   received = [];
 
-  constructor(t, server) {
+  constructor(t, server, perMessageDeflate) {
     super();
-    this.ws = new WebSocket(`ws://127.0.0.1:${server.port}/`, { maxPayload: 2 ** 26 });
+    this.ws = new WebSocket(`ws://127.0.0.1:${server.port}/`, { maxPayload: 2 ** 26, perMessageDeflate });
     this.ws.on('message', (data, isBinary) => {
       this.received.push([data, isBinary]);
       this.changed();
@@ -44,7 +44,8 @@ class Client extends Watched {
   }
 }
 
-const openClient = (t, server) => new Client(t, server).untilOpen();
+const openClient = (t, server, perMessageDeflate = false) =>
+  new Client(t, server, perMessageDeflate).untilOpen();
 
 test('one client', async (t) => {
   const server = await startEcho(t);
@@ -115,6 +116,30 @@ test('one client', async (t) => {
     await client.untilClosed();
     assert.deepEqual(client.received.map(([data]) => data.toString()), Array.from({ length: 100 }, (_, i) => `${i}`));
   });
+});
+
+test('one client with permessage-deflate', async (t) => {
+  const server = await startEcho(t, { ENABLE_COMPRESSION: 'true', COMPRESSION_MIN_SIZE: '0' });
+
+  for (const isBinary of [false, true]) {
+    const kind = isBinary ? 'binary' : 'text';
+    for (const size of [0, 1, 125, 126, 65535, 65536, 2 ** 20, 16 * 2 ** 20]) {
+      await t.test(`rfc7692 7.2: ${kind} of ${size} bytes, twice, and one in fragments`, async (t) => {
+        const client = await openClient(t, server, { threshold: 0 });
+        assert.match(client.ws.extensions, /^permessage-deflate/);
+        const payload = payloadOf(isBinary ? OP.BINARY : OP.TEXT, size);
+        client.ws.send(payload, { binary: isBinary });
+        client.ws.send(payload, { binary: isBinary });
+        client.ws.send(payload.subarray(0, size >> 1), { binary: isBinary, fin: false });
+        client.ws.send(payload.subarray(size >> 1), { binary: isBinary });
+        for (let i = 0; i < 3; i++) {
+          const [data, cameBinary] = await client.next();
+          assert.equal(cameBinary, isBinary);
+          assert.ok(payload.equals(data));
+        }
+      });
+    }
+  }
 });
 
 test('many clients at once', async (t) => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { closeFrame, frame, OP } from '../integration/support/frames.mjs';
+import { startRedis } from '../integration/support/redis.mjs';
 import { startServer } from '../integration/support/server.mjs';
 import { openBarrier, openWebSocket } from '../integration/support/socket.mjs';
 import { readToEnd } from './support/pieces.mjs';
@@ -118,5 +119,35 @@ test('closing', async (t) => {
     const socket = await openWebSocket(t, server);
     socket.socket.end(all(ping(1), closeFrame(1000)));
     assert.deepEqual(frameTranscript(await readToEnd(socket)), ['answer 1', 'close 1000']);
+  });
+});
+
+test('closing that waits for answers', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, { ...redis.options, WORKER_THREADS: '1' });
+  const publish = frame(OP.TEXT, JSON.stringify(
+    { jsonrpc: '2.0', id: 1, method: 'publish', params: { topic: 't', message: 'm' } }));
+
+  await t.test('rfc6455 5.5.2: a ping before the server has sent its Close is answered', async (t) => {
+    const socket = await openWebSocket(t, server);
+    await redis.freeze();
+    await socket.send(all(publish, request(undefined, 'disconnect'), frame(OP.PING, 'p'), ping(2)));
+    await socket.until('the pong', () => socket.received.length > 0);
+    assert.deepEqual(frameTranscript(socket.received), ['pong p']);
+    redis.thaw();
+    await socket.until('the Close', () => socket.received.includes(Buffer.of(0x88, 2)));
+    await socket.send(closeFrame(1000));
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['pong p', 'answer 1', 'close 1000']);
+  });
+
+  await t.test('rfc6455 5.5.1: answers to what came before the client\'s Close come before the server\'s', async (t) => {
+    const socket = await openWebSocket(t, server);
+    await redis.freeze();
+    await socket.send(all(publish, closeFrame(4000), frame(OP.PING, 'p')));
+    const barrier = await openBarrier(t, server);
+    await barrier();
+    assert.equal(socket.received.length, 0);
+    redis.thaw();
+    assert.deepEqual(frameTranscript(await readToEnd(socket)), ['answer 1', 'close 4000']);
   });
 });
