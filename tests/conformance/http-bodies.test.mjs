@@ -55,7 +55,7 @@ const codings = [
     ['rfc9112 6.3', `the coding ${JSON.stringify(value)} is refused`, coded(value), ends(400)]),
   ['rfc9112 6.1', 'an empty element before chunked is refused', coded(', chunked'), ends(501)],
   ['rfc9112 6.1', 'Transfer-Encoding in HTTP/1.0 is refused',
-    'POST /t HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', ends(400)],
+    'POST /t HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', ends(400)],
 ];
 
 /** What a front that looks at the one, and a server that looks at the other, would not agree on. */
