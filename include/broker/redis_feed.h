@@ -4,6 +4,9 @@
  * which makes sure that ids only grow and tells whether messages may be lost; what arrives before
  *          its answer is set aside. Then the ports read from the log what was missed (core_resync),
  *          and the feed is joined. Nothing may be published or read before that.
+ * Doubt:   a message whose id is more than an hour ahead of Redis' clock, as far as that is known,
+ * is dropped, and the feed joins once more. So a forged one does no harm, and where the clock
+ *          really has jumped the log gives it back.
  * Probe:   while joined, a message of our own through Redis every tick. When it does not come back
  *          for timeout_ms after Redis took it, the connection is dead whatever TCP says.
  */

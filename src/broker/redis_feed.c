@@ -12,6 +12,8 @@
 #include "broker/redis_reply.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins so */
+#define AHEAD_MS     3600000      /* that an id may be ahead of all that is known of Redis' clock */
+#define DOUBT_MS     1000         /* between two questions because of one that is further ahead */
 
 enum state {
     FEED_DOWN,       /* or not yet subscribed */
@@ -35,6 +37,8 @@ struct redis_feed {
     enum state state;
     uintptr_t joins; /* tells the answer to an earlier raise from that to the last */
     struct aside aside;
+    uint64_t told_ms;    /* of the last id, as the raise said */
+    uint64_t doubted_ms; /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
     uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
@@ -85,6 +89,7 @@ static void join(struct redis_feed *f, const struct redis_raised *raised)
     struct core *core = f->config.core;
     bool had_mark = !msgid_is_zero(core_mark(core));
 
+    f->told_ms = raised->last.ms;
     if (raised->lost)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
     if (!had_mark || raised->raised)
@@ -199,8 +204,40 @@ static void on_probe(struct redis_feed *f, struct str text)
     f->probe_us = 0;
 }
 
+/* One that nobody was given yet would hide all that follow until their ids are greater. */
+static bool is_plausible(const struct redis_feed *f, const struct message *m)
+{
+    uint64_t known = clock_wall_ms();
+
+    if (core_mark(f->config.core).ms > known)
+        known = core_mark(f->config.core).ms;
+    if (f->told_ms > known)
+        known = f->told_ms;
+    return m->foreign || m->id.ms <= known + AHEAD_MS;
+}
+
+/* It is forged, or Redis' clock has jumped. The raise asks which, and if it is the clock then what
+ * was dropped meanwhile is read from the log. */
+static void doubt(struct redis_feed *f)
+{
+    uint64_t now = loop_now(core_loop(f->config.core));
+
+    metrics_inc(core_metrics(f->config.core), METRIC_FEED_INVALID);
+    if (f->state != FEED_JOINED || (f->doubted_ms && now - f->doubted_ms < DOUBT_MS))
+        return;
+    f->doubted_ms = now;
+    f->joins++;
+    f->state = FEED_SUBSCRIBED;
+    redis_feed_on_command_link(f);
+}
+
 static void on_message(struct redis_feed *f, struct message *m)
 {
+    if (!is_plausible(f, m)) {
+        message_unref(m);
+        doubt(f);
+        return;
+    }
     if (m->foreign)
         metrics_inc(core_metrics(f->config.core), METRIC_FEED_FOREIGN);
     if (f->state == FEED_JOINED)

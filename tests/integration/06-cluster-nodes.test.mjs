@@ -186,6 +186,47 @@ test('messages of a C++ node on the same prefix are delivered live as they are',
   assert.equal(now.broker_messages_foreign_total, 3);
 });
 
+test('an id that nobody was given does not hide what follows', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('a');
+  const forge = (id) => redis.command('PUBLISH', 'eventhub:a',
+    JSON.stringify({ id, message: 'forged', topic: 'a', v: 1 }));
+
+  await client.publish('a', 'before');
+  for (const ms of [`${Date.now() + 7_200_000}`, '9007199254740993', '18446744073709551615']) {
+    await forge(`${ms}-0`);
+  }
+  await client.publish('a', 'after');
+  await subscription.untilText('after');
+  assert.equal((await server.metrics()).broker_messages_invalid_total, 3);
+
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await server.untilMetric('joined again', (now) => now.broker_replays_total >= 1);
+  const id = await client.publish('a', 'joined again');
+  assert.ok(Number.parseInt(id, 10) < Date.now() + 60_000, `${id}: ids did not jump`);
+  await subscription.untilText('joined again');
+  assert.deepEqual(subscription.texts, ['before', 'after', 'joined again']);
+});
+
+test('when the ids of Redis jump, its nodes follow', async (t) => {
+  const redis = await startRedis(t);
+  const nodes = [await startServer(t, redis.options), await startServer(t, redis.options)];
+  const [client, other] = [await openClient(t, nodes[0]), await openClient(t, nodes[1])];
+  const subscription = await other.subscribe('a');
+  await client.publish('a', 'before');
+  const far = Date.now() + 10 * 86_400_000;
+  await redis.command('SET', '{eventhub}:id', `${far}-0`);
+  const texts = numbered('jumped', 100);
+  await client.publishAll('a', texts);
+  await subscription.untilText(texts.at(-1));
+  await client.publish('a', 'later');
+  await subscription.untilText('later');
+  assert.deepEqual(subscription.texts, ['before', ...texts, 'later']);
+  assert.equal(subscription.ids.at(-1), `${far}-101`);
+});
+
 test('REDIS_PASSWORD', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'open sesame'] });
   const right = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'open sesame' });
