@@ -18,7 +18,7 @@ struct tls_hello {
     uint8_t record[5]; /* the head of the record under way */
     uint8_t message[4];
     uint8_t record_n, message_n; /* how much of the heads is there */
-    bool is_over;                /* what comes now is encrypted, or no TLS */
+    bool is_over;                /* this is no TLS, or no ClientHello can come any more */
     uint32_t record_left, message_left;
 };
 

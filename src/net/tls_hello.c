@@ -1,6 +1,6 @@
 #include "net/tls_hello.h"
 
-enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22 }; /* 21: alert */
+enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, APPLICATION_DATA = 23 }; /* 21: alert */
 
 static void use_record(struct tls_hello *h, size_t n)
 {
@@ -23,7 +23,7 @@ static void take_record(struct tls_hello *h, unsigned char byte)
     if (h->record_n < sizeof(h->record))
         return;
     h->record_left = (uint32_t)h->record[3] << 8 | h->record[4];
-    h->is_over = h->record[0] < CHANGE_CIPHER_SPEC || h->record[0] > HANDSHAKE;
+    h->is_over = h->record[0] < CHANGE_CIPHER_SPEC || h->record[0] > APPLICATION_DATA;
     use_record(h, 0);
 }
 
