@@ -42,7 +42,7 @@ void tls_tickets_free(struct tls_tickets *t)
 /* What has had its time moves on, and out. */
 static void age(struct tls_tickets *t, uint64_t now_s)
 {
-    uint64_t old_s = now_s - t->made_s;
+    uint64_t old_s = now_s > t->made_s ? now_s - t->made_s : 0; /* another thread was faster */
 
     if (!t->has_newest || old_s < TLS_TICKET_S)
         return;
