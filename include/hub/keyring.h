@@ -37,6 +37,10 @@ void keyring_free(struct keyring *ring); /* NULL is fine */
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a,
                         struct str key) EH_MUST_USE;
 
+/* Is one of the secrets shorter than its hash (RFC 7518, 3.2 forbids it)? Whoever has a token can
+ * try secrets on it until one fits. */
+bool keyring_has_short_secret(const struct keyring *ring);
+
 /* What a token says of itself, and its signature decoded. */
 struct keyring_token {
     struct str text;        /* all of it, without any NUL */

@@ -171,6 +171,15 @@ const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm
     return NULL;
 }
 
+bool keyring_has_short_secret(const struct keyring *ring)
+{
+    for (size_t i = 0; i < ring->n; i++) {
+        if (ring->keys[i].secret && ring->keys[i].secret_n < ring->keys[i].signature_n)
+            return true;
+    }
+    return false;
+}
+
 /* ---- a token ---- */
 
 static bool is_for_kid(const struct key *k, struct str kid)

@@ -164,3 +164,11 @@ test('the default secret is warned of', async (t) => {
   const Authorization = signToken(CLAIMS, { secret: 'eventhub_secret' });
   await (await openClient(t, server, { headers: { Authorization } })).roundTrip();
 });
+
+test('a secret that can be guessed is warned of, without showing it', async (t) => {
+  for (const [JWT_SECRET, isShort] of [['x'.repeat(31), true], ['x'.repeat(32), false]]) {
+    const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET });
+    assert.equal(/ warn .*short_secret/.test(server.stderr), isShort);
+    assert.doesNotMatch(server.stderr, /default_secret|xxx/);
+  }
+});

@@ -278,6 +278,28 @@ static void test_bad_keys(void **state)
     expect_key(KEY_ES256, str_make(long_secret, sizeof(long_secret)), NO_PEM);
 }
 
+static void test_short_secrets(void **state)
+{
+    static const char text[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const struct {
+        enum key_algorithm a;
+        size_t enough;
+    } cases[] = { { KEY_HS256, 32 }, { KEY_HS384, 48 }, { KEY_HS512, 64 } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct keyring *keys = keyring_create();
+
+        assert_null(keyring_add(keys, STR("public"), KEY_RS256, str_of(rsa.pem)));
+        assert_false(keyring_has_short_secret(keys));
+        assert_null(keyring_add(keys, STR("1"), cases[i].a, str_make(text, cases[i].enough)));
+        assert_false(keyring_has_short_secret(keys));
+        assert_null(keyring_add(keys, STR("2"), cases[i].a, str_make(text, cases[i].enough - 1)));
+        assert_true(keyring_has_short_secret(keys));
+        keyring_free(keys);
+    }
+}
+
 /* A private key in the wrong place is refused, and one with a passphrase asks nobody. */
 static void test_private_keys(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_previous_secret),
         cmocka_unit_test(test_empty_ring),
         cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_short_secrets),
         cmocka_unit_test(test_private_keys),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_changed_signatures),
