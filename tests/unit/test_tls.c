@@ -9,12 +9,19 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "support/certs.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct certs certs;
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 static int setup(void **state)
 {
@@ -158,6 +165,37 @@ static void test_a_client_refuses_what_it_cannot_read(void **state)
     assert_null(t);
 }
 
+/* What is sent as the name (SNI), and what the certificate must be for. */
+static void test_a_client_says_whom_it_wants(void **state)
+{
+    const struct tls_files files = { "", "", certs.ca };
+    const struct {
+        const char *host, *sent, *name, *address;
+    } cases[] = {
+        { "redis.example", "redis.example", "redis.example", NULL },
+        { "redis.example.", "redis.example", "redis.example", NULL },
+        { "10.0.0.5", NULL, NULL, "10.0.0.5" },
+        { "2001:db8::5", NULL, NULL, "2001:DB8:0:0:0:0:0:5" },
+    };
+    char why[TLS_WHY_MAX];
+    struct tls *t;
+
+    (void)state;
+    assert_int_equal(tls_create(TLS_CLIENT, &files, &t, why), EH_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SSL *ssl = tls_session(t, cases[i].host);
+        char *address = X509_VERIFY_PARAM_get1_ip_asc(SSL_get0_param(ssl));
+
+        assert_true(is_same(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), cases[i].sent));
+        assert_true(is_same(X509_VERIFY_PARAM_get0_host(SSL_get0_param(ssl), 0), cases[i].name));
+        assert_true(is_same(address, cases[i].address));
+        assert_int_equal(SSL_get_verify_mode(ssl), SSL_VERIFY_PEER);
+        OPENSSL_free(address);
+        SSL_free(ssl);
+    }
+    tls_free(t);
+}
+
 static void test_reload_takes_the_new_or_keeps_the_old(void **state)
 {
     struct tls *t = server_with(certs.cert);
@@ -186,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_a_ca_may_complete_the_chain_or_not),
         cmocka_unit_test(test_what_cannot_be_used_is_named),
         cmocka_unit_test(test_a_client_needs_no_certificate),
+        cmocka_unit_test(test_a_client_says_whom_it_wants),
         cmocka_unit_test(test_a_client_refuses_what_it_cannot_read),
         cmocka_unit_test(test_reload_takes_the_new_or_keeps_the_old),
     };
