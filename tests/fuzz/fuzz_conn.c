@@ -3,7 +3,8 @@
  * was sent; and the server must be there for others afterwards.
  *
  * The first byte says how the rest goes in: raw, raw behind a PROXY header's listener, as frames
- * after a handshake, or line by line as text messages after a handshake; and whether in one piece.
+ * after a handshake, or line by line as text messages after a handshake; whether in one piece; and
+ * whether the handshake offers permessage-deflate.
  */
 #include <jansson.h>
 #include <poll.h>
@@ -16,35 +17,43 @@
 
 #include "../support/one_worker.h"
 #include "base/buf.h"
+#include "proto/deflate.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
 
-#define HANDSHAKE                                                                                  \
+#define HANDSHAKE_FIELDS                                                                           \
     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define HANDSHAKE HANDSHAKE_FIELDS "\r\n"
+#define HANDSHAKE_DEFLATE                                                                          \
+    HANDSHAKE_FIELDS                                                                               \
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n"
 #define PUBLISH                                                                                    \
     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"publish\",\"params\":{\"topic\":\"t\","            \
     "\"message\":\"m\"}}"
 #define PATIENCE_MS 20000 /* then it hangs */
 #define OUTPUT_MAX  (1024 * 1024)
 
-enum { MODE_RAW, MODE_PROXY, MODE_FRAMES, MODE_LINES, MODE_MASK = 3, MODE_IN_TWO = 4 };
+enum {
+    MODE_RAW,
+    MODE_PROXY,
+    MODE_FRAMES,
+    MODE_LINES,
+    MODE_MASK = 3,
+    MODE_IN_TWO = 4,
+    MODE_DEFLATE = 8
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static const char *const options[] = {
-    "--disable-auth=true",
-    "--log-level=off",
-    "--ping-interval=3600",
-    "--max-message-size=4096",
-    "--max-header-size=2048",
-    "--max-output-queue=64k",
-    "--max-subscriptions=16",
-    "--memory-limit=1m",
-    "--max-cache-length=20",
-    "--trusted-proxies=::/0",
-    "--allowed-origins=http://x",
-    NULL,
+    "--disable-auth=true",        "--log-level=off",
+    "--ping-interval=3600",       "--max-message-size=4096",
+    "--max-header-size=2048",     "--max-output-queue=64k",
+    "--max-subscriptions=16",     "--memory-limit=1m",
+    "--max-cache-length=20",      "--trusted-proxies=::/0",
+    "--allowed-origins=http://x", "--enable-compression=true",
+    "--compression-min-size=64",  NULL,
 };
 
 static void check(bool ok, const char *what)
@@ -146,8 +155,20 @@ static void check_json(struct str text)
     json_decref(root);
 }
 
+static void check_deflated(struct str payload)
+{
+    struct inflater *f = inflater_create();
+    struct buf text = { 0 };
+
+    check(inflater_message(f, payload, OUTPUT_MAX, &text) == EH_OK, "a compressed message");
+    check(buf_used(&text) > payload.n, "is shorter");
+    check_json(buf_str(&text));
+    buf_done(&text);
+    inflater_free(f);
+}
+
 /* One frame; 0: the rest of it was not sent any more. */
-static size_t check_frame(struct str in)
+static size_t check_frame(struct str in, bool may_deflate)
 {
     struct str payload;
     uint8_t op, length;
@@ -157,8 +178,8 @@ static size_t check_frame(struct str in)
         return 0;
     op = (uint8_t)in.p[0];
     length = (uint8_t)in.p[1];
-    check(op == (0x80 | WS_OP_TEXT) || op == (0x80 | WS_OP_CLOSE) || op == (0x80 | WS_OP_PING) ||
-              op == (0x80 | WS_OP_PONG),
+    check((op == (0x80 | WS_COMPRESSED | WS_OP_TEXT) && may_deflate) || op == (0x80 | WS_OP_TEXT) ||
+              op == (0x80 | WS_OP_CLOSE) || op == (0x80 | WS_OP_PING) || op == (0x80 | WS_OP_PONG),
           "opcode");
     check(length < 128, "a server's frame has no mask");
     payload.n = length;
@@ -172,18 +193,20 @@ static size_t check_frame(struct str in)
     if (in.n - head < payload.n)
         return 0;
     payload.p = in.p + head;
-    if ((op & 0xf) == WS_OP_TEXT)
+    if (op & WS_COMPRESSED)
+        check_deflated(payload);
+    else if ((op & 0xf) == WS_OP_TEXT)
         check_json(payload);
     if ((op & 0xf) == WS_OP_CLOSE)
         check(head + payload.n == in.n, "Close is the last word");
     return head + payload.n;
 }
 
-static void check_frames(struct str in)
+static void check_frames(struct str in, bool may_deflate)
 {
     size_t n;
 
-    while (in.n && (n = check_frame(in)) > 0)
+    while (in.n && (n = check_frame(in, may_deflate)) > 0)
         in = str_skip(in, n);
 }
 
@@ -216,20 +239,20 @@ static void check_output(struct str in)
     head = str_make(in.p, (size_t)(body - in.p));
     in = str_skip(in, head.n + 4);
     if (str_starts_with(head, STR("HTTP/1.1 101 ")))
-        check_frames(in);
+        check_frames(in, memmem(head.p, head.n, "permessage-deflate", 18));
     else if (memmem(head.p, head.n, "text/event-stream", 17) && in.n)
         check_events(in);
 }
 
 /* ---- the input ---- */
 
-static void build(struct buf *wire, unsigned mode, struct str input)
+static void build(struct buf *wire, unsigned how, struct str input)
 {
     struct str line;
 
-    if (mode == MODE_FRAMES || mode == MODE_LINES)
-        buf_add_str(wire, STR(HANDSHAKE));
-    if (mode != MODE_LINES) {
+    if ((how & MODE_MASK) == MODE_FRAMES || (how & MODE_MASK) == MODE_LINES)
+        buf_add_str(wire, how & MODE_DEFLATE ? STR(HANDSHAKE_DEFLATE) : STR(HANDSHAKE));
+    if ((how & MODE_MASK) != MODE_LINES) {
         buf_add_str(wire, input);
         return;
     }
@@ -259,7 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         start();
     if (n == 0)
         return 0;
-    build(&wire, how & MODE_MASK, str_make((const char *)p + 1, n - 1));
+    build(&wire, how, str_make((const char *)p + 1, n - 1));
     all = buf_str(&wire);
     cut = how & MODE_IN_TWO ? all.n - (n - 1) / 2 : all.n;
     fd = one_worker_connect(server,
