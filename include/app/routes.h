@@ -22,6 +22,7 @@ void http_send(struct conn *c, const struct http_request *rq, const struct http_
 void http_send_unit(struct conn *c, const struct http_response *head, struct str body);
 /* Answers a request whose head is gone. */
 void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a);
+void http_send_continue(struct conn *c);               /* 100: who asked may send the body */
 void http_add_error(struct buf *out, const char *why); /* {"error":"…"} */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);

@@ -48,6 +48,12 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     buf_done(&out);
 }
 
+void http_send_continue(struct conn *c)
+{
+    /* an overflow closes by itself */
+    (void)conn_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), NULL, STR(""));
+}
+
 static void send_answer(struct conn *c, const struct http_answer *a, bool keep_alive,
                         struct str body)
 {

@@ -14,8 +14,6 @@
 #include "proto/json.h"
 #include "proto/utf8.h"
 
-#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
-
 /* From the head to the answer. The body gathers in conn->message, the rights are conn->auth. */
 struct http_post {
     struct publish publish;
@@ -189,7 +187,7 @@ static void begin(struct conn *c, const struct http_request *rq, const struct pu
     if (!has_body)
         on_body(c);
     else if (rq->expect_continue)
-        (void)conn_send(c, STR(CONTINUE), NULL, STR("")); /* an overflow closes by itself */
+        http_send_continue(c);
 }
 
 static void refuse_head(struct conn *c, const struct http_request *rq, int status, const char *why)

@@ -101,6 +101,8 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
     if (!c->worker->compression)
         choice->deflate.window_bits = 0;
     add_fields(rq, choice, &extra);
+    if (rq->expect_continue)
+        http_send_continue(c); /* RFC 9110 7.8, though there is no body */
     http_send_unit(c, &(struct http_response){ .status = 101, .extra = buf_str(&extra) }, STR(""));
     buf_done(&extra);
     conn_ws_begin(c, auth, choice->deflate.window_bits);

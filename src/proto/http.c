@@ -176,7 +176,7 @@ static int read_head(struct str head, struct http_request *ret)
     EH_TRY(read_framing(ret));
     ret->keep_alive = is_persistent(ret);
     ret->expect_continue =
-        ret->minor > 0 && str_eq_nocase(http_header(ret, STR("Expect")), STR("100-continue"));
+        ret->minor > 0 && http_header_has_token(ret, STR("Expect"), STR("100-continue"));
     return EH_OK;
 }
 

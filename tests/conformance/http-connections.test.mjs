@@ -46,6 +46,9 @@ const rows = [
   ['rfc9110 10.1.1', '100-continue before chunks',
     post('1.1', 'Transfer-Encoding: chunked\r\nExpect: 100-continue', '1\r\nx\r\n0\r\n\r\n'), goesOn(100, 200)],
   ['rfc9110 10.1.1', 'in other letters', post('1.1', 'Content-Length: 1\r\nexpect: 100-Continue', 'x'), goesOn(100, 200)],
+  ['rfc9110 10.1.1', 'in a list', post('1.1', 'Content-Length: 1\r\nExpect: x, 100-continue', 'x'), goesOn(100, 200)],
+  ['rfc9110 10.1.1', 'in a second line',
+    post('1.1', 'Content-Length: 1\r\nExpect: x\r\nExpect: 100-continue', 'x'), goesOn(100, 200)],
   ['rfc9110 10.1.1', 'is ignored in HTTP/1.0', post('1.0', 'Content-Length: 1\r\nExpect: 100-continue', 'x'), ends(200)],
   ['rfc9110 10.1.1', 'is not answered where there is no body', post('1.1', 'Expect: 100-continue', ''), goesOn(400)],
   ['rfc9110 10.1.1', 'is not answered where the answer is known',
@@ -57,6 +60,8 @@ const rows = [
 
   ['rfc9110 7.8', 'an offer to upgrade to what is not spoken here is ignored',
     get('1.1', 'Connection: Upgrade\r\nUpgrade: TLS/1.3, irc'), goesOn(200)],
+  ['rfc9110 7.8', '100-continue and an upgrade: 100 comes before 101',
+    handshake({ Expect: '100-continue' }) + '\x88\x80\0\0\0\0', ends(100, 101, 'close')],
   ['rfc9110 7.8', 'a connection can upgrade after plain requests',
     GET + POST + handshake() + '\x88\x80\0\0\0\0', ends(200, 200, 101, 'close')],
 ];

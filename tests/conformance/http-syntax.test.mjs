@@ -83,7 +83,7 @@ const requestLines = [
   ['rfc9110 15.5.6', 'DELETE is not allowed, and Allow says what is',
     requestLine('DELETE /healthz HTTP/1.1'), goesOn(405)],
   ['rfc9110 9.1', 'a method that nobody knows is no GET', requestLine('FETCH /healthz HTTP/1.1'), goesOn(405)],
-  ['rfc9110 9.3.8', 'TRACE sends nothing back', requestLine('TRACE /nowhere HTTP/1.1'), goesOn(404)],
+  ['rfc9110 9.3.8', 'TRACE sends nothing back', requestLine('TRACE /nowhere HTTP/1.1'), goesOn(405)],
 ];
 
 const targets = [
