@@ -160,6 +160,7 @@ static bool wants_more(struct join *j)
         return false;
     j->aside_lost = false;
     h->after = msgid_cmp(h->cut, j->sub->last) > 0 ? h->cut : j->sub->last;
+    h->since = 0; /* these were live: whatever time they bear */
     h->cut = (struct msgid){ 0 };
     return true;
 }

@@ -197,26 +197,34 @@ testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t,
   assert.equal(subscription.texts.length, texts.length);
 });
 
-testOnBothBrokers('a joiner that does not read for a while loses nothing', async (t, broker) => {
+/** More is published than the kernel's buffers take while a joiner from `from(begin)` sleeps. */
+async function joinAsleep(t, broker, from) {
   const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0' };
   const server = await startServer(t, { ...broker, ...options });
   const publisher = await openClient(t, server);
   const begin = await publisher.publish('begin', 'x');
-  const texts = numbered('x'.repeat(30_000), 600); // 18 MB: more than the kernel's buffers take
+  const texts = numbered('x'.repeat(30_000), 600);
   await publisher.publishAll('slow', texts.slice(0, 500), { window: 8 });
 
   const socket = await openWebSocket(t, server);
   socket.socket.pause();
-  const params = { topic: 'slow', sinceEventId: begin };
+  const params = { topic: 'slow', ...from(begin) };
   const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params };
   await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
   await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
-  await publisher.publishAll('slow', texts.slice(500), { window: 8 });
+  const timestamp = Date.now() - 86_400_000; // no matter to who is there already
+  for (const text of texts.slice(500)) await publisher.publish('slow', text, { timestamp });
 
   socket.socket.resume();
   assert.equal((await socket.readJson()).result.recovered, true);
   for (const text of texts) assert.equal((await socket.readJson()).result.message, text);
   assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
+}
+
+testOnBothBrokers('a joiner that does not read for a while loses nothing', async (t, broker) => {
+  await t.test('after an id', (t) => joinAsleep(t, broker, (begin) => ({ sinceEventId: begin })));
+  await t.test('since a time', (t) =>
+    joinAsleep(t, broker, (begin) => ({ since: Number(begin.split('-')[0]) })));
 });
 
 testOnBothBrokers('a joiner that does not read and closes', async (t, broker) => {
