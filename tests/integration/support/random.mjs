@@ -2,9 +2,11 @@
 
 export function randomSource(seed) {
   let state = seed;
-  const below = (n) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
+  const below = (n) => { // splitmix32: any draw of a sequence is as good as its neighbour
+    state = (state + 0x9e3779b9) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return Math.floor((((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32) * n);
   };
   return { below, pick: (list) => list[below(list.length)] };
 }

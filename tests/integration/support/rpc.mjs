@@ -35,6 +35,10 @@ class Subscription extends Watched {
     return this.messages.map((message) => message.id);
   }
 
+  get lastId() {
+    return this.messages.at(-1)?.id ?? null;
+  }
+
   untilCount(count) {
     return this.until(`${count} messages (${this.messages.length} so far)`,
       () => this.messages.length >= count);
