@@ -37,7 +37,7 @@ struct redis_feed {
     enum state state;
     uintptr_t joins; /* tells the answer to an earlier raise from that to the last */
     struct aside aside;
-    uint64_t told_ms;    /* of the last id, as the raise said */
+    uint64_t told_ms;    /* of the last id, as the raise said; 0: not yet */
     uint64_t doubted_ms; /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
@@ -213,7 +213,7 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
         known = core_mark(f->config.core).ms;
     if (f->told_ms > known)
         known = f->told_ms;
-    return m->foreign || m->id.ms <= known + AHEAD_MS;
+    return m->foreign || f->told_ms == 0 || m->id.ms <= known + AHEAD_MS;
 }
 
 /* It is forged, or Redis' clock has jumped. The raise asks which, and if it is the clock then what
