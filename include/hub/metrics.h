@@ -34,6 +34,7 @@ enum metric {
     METRIC_BYTES_IN,            /* received_bytes_total */
     METRIC_BYTES_OUT,           /* sent_bytes_total */
     METRIC_SENDS,               /* socket_sends_total: system calls, or TLS records */
+    METRIC_READS_PAUSED,        /* reads_paused_total: too much was under way for a client */
     METRIC_OUTPUT_BYTES,        /* output_memory_bytes, gauge: what waits for clients */
     METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
     METRIC_CLOSED_CLIENT,       /* disconnects_total{reason="client"}: the peer closed */

@@ -251,6 +251,8 @@ static void throttle(struct conn *c)
 {
     if (is_throttled(c))
         return;
+    if (c->state == CONN_WS)
+        metrics_inc(c->worker->metrics, METRIC_READS_PAUSED);
     list_push(&c->worker->throttled, &c->throttled);
     stream_pause(&c->stream);
 }

@@ -63,6 +63,8 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_SENDS] =
         PLAIN("socket_sends_total", 0,
               "Writes to clients' sockets; deliveries over it is how well they share."),
+    [METRIC_READS_PAUSED] =
+        PLAIN("reads_paused_total", 0, "Times that a client was not read until answers came."),
     [METRIC_OUTPUT_BYTES] =
         PLAIN("output_memory_bytes", GAUGE, "Memory of what waits to be sent to clients."),
     [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),

@@ -62,14 +62,18 @@ test('a TLS handshake, a byte at a time', async (t) => {
 
 const PING_INTERVAL = 1;
 
+async function readUntilClose(socket) {
+  for (;;) {
+    const received = await socket.readFrame();
+    if (received.op === OP.CLOSE) return parseClose(received);
+    assert.equal(received.op, OP.PING);
+  }
+}
+
 async function assertStalled(server, socket) {
   const startedAt = Date.now();
-  let received;
-  do {
-    received = await socket.readFrame();
-  } while (received.op === OP.PING);
-  assert.equal(received.op, OP.CLOSE);
-  assert.deepEqual(parseClose(received), { code: 1008, reason: 'message not finished' });
+  const close = await within(readUntilClose(socket), 'the Close');
+  assert.deepEqual(close, { code: 1008, reason: 'message not finished' });
   assert.ok(Date.now() - startedAt >= 2 * PING_INTERVAL * 1000 - 100, 'not before two intervals');
   await server.untilMetric('counted', (now) => now.disconnects_total.message_timeout >= 1);
 }
