@@ -1,4 +1,5 @@
 /* Who is subscribed: the broker asks its workers, and over Redis the other nodes. */
+#include "broker/redis_presence.h"
 #include "contract/fixture.h"
 
 static const struct presence *ask(struct node *n, struct asked *a)
@@ -86,6 +87,28 @@ static void a_node_whose_worker_hangs_is_left_out(void **state)
     node_release(n[1], 1);
 }
 
+/* What other nodes ask while a worker does not answer is held up to a bound, and counted beyond. */
+static void too_many_questions_of_others_are_dropped(void **state)
+{
+    enum { TOO_MANY = 7 };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    char command[256];
+
+    (void)snprintf(command, sizeof(command),
+                   "PUBLISH {%s}:presence {\"id\":1,\"node\":\"0123456789abcdef\",\"subs\":false,"
+                   "\"topic\":\"a\",\"v\":1}",
+                   f->prefix);
+    node_hold(n, 1);
+    for (int i = 0; i < REDIS_PRESENCE_COUNTED + TOO_MANY; i++)
+        redis_server_command(f->redis, command);
+    node_publish(n, "a", "\"behind them\"");
+    node_await_live(n, 0, 1);
+    assert_int_equal(node_metric(n, METRIC_PRESENCE_DROPPED), TOO_MANY);
+    node_release(n, 1);
+    assert_int_equal(ask(n, node_presence_call(n, "a", false))->count, 6);
+}
+
 /* The broker stops while a worker still has the question: the call is answered all the same. */
 static void stopping_answers_what_is_under_way(void **state)
 {
@@ -113,6 +136,7 @@ int presence_cases(struct fixture *f)
     const struct CMUnitTest redis_tests[] = {
         FIXTURE_TEST(nodes_answer_each_other, f),
         FIXTURE_TEST(a_node_whose_worker_hangs_is_left_out, f),
+        FIXTURE_TEST(too_many_questions_of_others_are_dropped, f),
     };
     int failed = cmocka_run_group_tests_name("presence", tests, NULL, NULL);
 
