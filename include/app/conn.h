@@ -18,7 +18,7 @@
 
 #define CONN_MAX_PENDING       256                 /* unanswered requests of one connection */
 #define CONN_MAX_PENDING_BYTES (64u * 1024 * 1024) /* of all of a worker */
-#define CONN_LINGER_MS         2000                /* for the peer to close after us */
+#define CONN_LINGER_MS         2000                /* for the peer to take something, or to close */
 
 struct conn;
 
@@ -131,6 +131,7 @@ size_t conn_waiting(const struct conn *c);
 /* conn_ws.c: the client does not read what it has: drops it, and the connection; a WebSocket with
  * 1013. */
 void conn_drop_output(struct conn *c, enum metric reason);
+bool conn_was_dropped(const struct conn *c); /* so */
 
 /* A call to the broker is under way, or was answered: `bytes` is what it holds. Who asks for
  * something large adds what may come to c->expected, so that no more is asked for at a time than

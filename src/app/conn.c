@@ -366,6 +366,8 @@ static void on_sent(struct stream *s, size_t sent)
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
     metrics_inc(c->worker->metrics, METRIC_SENDS);
     output_changed(c->worker);
+    if (c->state == CONN_LINGER && !conn_was_dropped(c))
+        loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))

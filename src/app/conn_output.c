@@ -45,6 +45,11 @@ void conn_overflow(struct conn *c)
     conn_settle(c);
 }
 
+bool conn_was_dropped(const struct conn *c)
+{
+    return c->closed_as == METRIC_CLOSED_SLOW || c->closed_as == METRIC_CLOSED_MEMORY;
+}
+
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
 {
     if (c->state > CONN_LEAVING || c->overflowed)

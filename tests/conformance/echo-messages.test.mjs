@@ -152,3 +152,24 @@ test('random streams in random pieces', async (t) => {
     });
   }
 });
+
+test('who reads slowly', async (t) => {
+  const server = await startEcho(t);
+
+  await t.test('rfc6455 5.5.1: gets all that comes before the Close, and the Close', async (t) => {
+    const socket = await openWebSocket(t, server);
+    const payload = payloadOf(OP.BINARY, 32 * 2 ** 20);
+    let read = 0;
+    let end = Buffer.alloc(0);
+    socket.socket.removeAllListeners('data').on('data', (bytes) => {
+      read += bytes.length;
+      end = Buffer.concat([end, bytes]).subarray(-4);
+      socket.socket.pause(); // about 8 MiB a second: longer than a closing server waits in vain
+      setTimeout(() => socket.socket.resume(), bytes.length / 8192);
+    });
+    await socket.send(Buffer.concat([frame(OP.BINARY, payload), closeFrame(1000)]));
+    await socket.untilEnd();
+    assert.equal(read, 10 + payload.length + 4);
+    assert.deepEqual(end, Buffer.of(0x88, 2, 3, 232));
+  });
+});
