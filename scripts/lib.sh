@@ -1,11 +1,12 @@
 # shellcheck shell=bash disable=SC2034
 # Shared by scripts/run and scripts/test, which source it.
 
-# What the server is built with, and what the tests need besides: Debian's package names.
+# What the server is built with, what the tests need besides, and the lint: Debian's package names.
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   libjwt-dev zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
   llvm chromium haproxy nginx-light openssl)
+LINT_PACKAGES=(clang-tidy cppcheck shellcheck)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

@@ -30,7 +30,8 @@ static inline size_t buf_used(const struct buf *b)
 
 static inline struct str buf_str(const struct buf *b)
 {
-    return (struct str){ buf_head(b), buf_used(b) };
+    return b->data ? (struct str){ b->data + b->start, b->end - b->start }
+                   : (struct str){ NULL, 0 };
 }
 
 void buf_init(struct buf *b);  /* no memory yet; {0} is the same */

@@ -30,7 +30,7 @@ static void add_excerpt(struct buf *why, struct str text)
 {
     buf_add_char(why, '\'');
     for (size_t i = 0; i < text.n && i < EXCERPT_MAX_BYTES; i++)
-        buf_add_char(why, text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?');
+        buf_add_char(why, (char)(text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?'));
     buf_addf(why, text.n > EXCERPT_MAX_BYTES ? "...'" : "'");
 }
 
@@ -239,6 +239,7 @@ static int check_redis_host(const struct config *c, struct buf *why)
 {
     static const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
+    assert(c->redis_host); /* set_defaults has set all texts */
     if (c->redis_host[0] != '/' || strlen(c->redis_host) <= max)
         return EH_OK;
     buf_addf(why, "REDIS_HOST: the path of a socket is too long; allowed: at most %zu bytes", max);
@@ -312,7 +313,11 @@ void config_done(struct config *c)
 
 bool config_has_default_secret(const struct config *c)
 {
+    const struct config_option *secret;
+
     if (c->jwt_keys_file[0] || key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
         return false;
-    return str_eq(str_of(c->jwt_secret), str_of(config_find(STR("JWT_SECRET"))->initial));
+    secret = config_find(STR("JWT_SECRET"));
+    assert(secret);
+    return str_eq(str_of(c->jwt_secret), str_of(secret->initial));
 }

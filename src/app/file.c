@@ -27,10 +27,12 @@ int file_read(const char *path, size_t max, struct buf *ret)
 const char *file_read_key(const char *path, struct buf *ret)
 {
     int rc = file_read(path, FILE_KEY_MAX, ret);
+    struct str text;
 
     if (rc < 0)
         return rc == EH_ELIMIT ? "is larger than 64k" : strerror(errno);
-    if (buf_used(ret) == 0)
+    text = buf_str(ret);
+    if (!text.p || text.n == 0)
         return "is empty";
-    return memchr(buf_head(ret), '\0', buf_used(ret)) ? "holds a NUL byte" : NULL;
+    return memchr(text.p, '\0', text.n) ? "holds a NUL byte" : NULL;
 }

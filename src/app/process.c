@@ -8,17 +8,29 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
+
+/* The second word of /proc/self/statm is the resident pages. */
+static int read_second(struct str line, uint64_t *ret)
+{
+    struct str word = { NULL, 0 };
+
+    (void)str_cut(&line, ' ', &word);
+    (void)str_cut(&line, ' ', &word);
+    return str_parse_u64(word, ret);
+}
 
 static uint64_t read_rss(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
     uint64_t pages = 0;
+    char line[128];
 
     if (!f)
         return 0;
-    if (fscanf(f, "%*u %" SCNu64, &pages) != 1)
+    if (fgets(line, sizeof(line), f) && read_second(str_of(line), &pages) < 0)
         pages = 0;
-    fclose(f);
+    (void)fclose(f);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

@@ -30,7 +30,7 @@ static struct str put(char **at, struct str s)
 {
     struct str copy = str_make(*at, s.n);
 
-    if (s.n)
+    if (s.p)
         memcpy(*at, s.p, s.n);
     *at += s.n;
     return copy;

@@ -158,7 +158,7 @@ static int check_right(struct rpc_call *call, enum auth_right right, struct str 
 
 int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, struct str *ret)
 {
-    struct str topic;
+    struct str topic = { NULL, 0 };
 
     EH_TRY(rpc_string(call, "topic", &topic));
     if (!topic_is_valid(topic) && !(pattern_too && pattern_is_valid(topic)))
@@ -171,7 +171,7 @@ int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, st
 
 int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret)
 {
-    struct str key;
+    struct str key = { NULL, 0 };
 
     EH_TRY(rpc_string(call, "key", &key));
     if (!topic_is_valid(key))

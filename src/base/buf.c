@@ -31,6 +31,7 @@ char *buf_reserve(struct buf *b, size_t n)
     size_t used = buf_used(b);
     size_t cap = b->cap ? b->cap : BUF_MIN;
 
+    assert(b->data || b->start == 0);
     if (b->cap - b->end >= n && b->data)
         return b->data + b->end;
     if (b->start) {

@@ -77,6 +77,7 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
     while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
         struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
 
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry took the one before out */
         if (oldest->expiry.at > now_ms) {
             topic->floor = oldest->message->id;
             if (oldest->expiry.at > topic->lost_until)

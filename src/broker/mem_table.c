@@ -33,17 +33,22 @@ static struct mem_item **chain_of(const struct mem_table *t, struct str key)
 /* The link that leads to the item, or NULL. */
 static struct mem_item **find(const struct mem_table *t, struct str key)
 {
-    struct mem_item **link = t->n_chains ? chain_of(t, key) : NULL;
+    struct mem_item **link;
 
-    while (link && *link && !str_eq((*link)->key, key))
+    if (t->n_chains == 0)
+        return NULL;
+    link = chain_of(t, key);
+    while (*link && !str_eq((*link)->key, key))
         link = &(*link)->next;
-    return link && *link ? link : NULL;
+    return *link ? link : NULL;
 }
 
 static void remove_at(struct mem_table *t, struct mem_item **link)
 {
-    struct mem_item *item = *link;
+    struct mem_item *item;
 
+    assert(link);
+    item = *link;
     *link = item->next;
     mem_heap_remove(&t->expiring, &item->expiry);
     t->bytes -= item_cost(item->key.n, item->value.n);

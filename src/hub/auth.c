@@ -1,5 +1,6 @@
 #include "hub/auth.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -131,6 +132,7 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     a = mem_alloc(n);
     *a = *head;
     to = (char *)&a->rules[a->n_rules];
+    assert(text.p); /* there is a list */
     memcpy(to, text.p, text.n);
     to += text.n;
     for (uint32_t i = 0; i < a->n_rules; i++) {
@@ -148,7 +150,7 @@ static struct auth *auth_from_claims(const json_t *claims) /* NULL: not one vali
     json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 where absent */
     struct str sub = json_text(json_object_get(claims, "sub"));
     struct auth head = { .expires = (uint64_t)expires, .sub_n = (uint32_t)sub.n };
-    struct rate_rule rules[RATELIMIT_MAX_RULES];
+    struct rate_rule rules[RATELIMIT_MAX_RULES] = { 0 };
     struct buf text = { 0 };
     struct auth *a = NULL;
 
@@ -200,8 +202,9 @@ int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now
 struct auth *auth_everything(void)
 {
     static const struct auth head = { .list_n = { 2, 2, 2 } };
+    static const struct rate_rule none = { .max = 0 };
 
-    return auth_make(&head, NULL, STR("# # # "));
+    return auth_make(&head, &none, STR("# # # "));
 }
 
 void auth_free(struct auth *a)

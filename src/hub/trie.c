@@ -247,6 +247,7 @@ struct match {
 
 static void report(const struct match *m, const struct trie_node *node)
 {
+    assert(node);
     list_for_each(it, &node->subs) m->fn(container_of(it, struct trie_sub, link), m->arg);
 }
 
@@ -256,6 +257,7 @@ static void match_below(const struct match *m, const struct trie_node *node, str
     const struct trie_node *child;
     struct str level;
 
+    assert(node);
     if (node->has_hash)
         report(m, find_child(m->trie, node, STR("#")));
     if (!str_cut(&rest, '/', &level)) {

@@ -107,7 +107,7 @@ static void set_nodelay(int fd)
 
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer)
 {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = { 0 };
     socklen_t len = sizeof(from);
     int fd;
 

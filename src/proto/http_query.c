@@ -47,7 +47,7 @@ int http_percent_decode(struct str in, bool plus_is_space, struct buf *out)
         char c = in.p[i];
 
         if (c == '%') {
-            c = (char)(hex_value(in.p[i + 1]) << 4 | hex_value(in.p[i + 2]));
+            c = (char)(hex_value(in.p[i + 1]) * 16 + hex_value(in.p[i + 2]));
             i += 2;
         } else if (c == '+' && plus_is_space) {
             c = ' ';
