@@ -97,8 +97,11 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
 void conn_close(struct conn *c, enum metric reason);
 /* Everything was said: flush, FIN, and wait for the peer's FIN a moment. */
 void conn_linger(struct conn *c, enum metric reason);
-/* The server goes away: 1001, or the end of an idle HTTP connection. */
+
+/* conn_drain.c: the server goes away. Its turn has come: 1001 after the answers, or the end of the
+ * stream. A request under way has until worker->drain_until_ms, when it is called again. */
 void conn_drain(struct conn *c);
+bool conn_drain_idle(struct conn *c); /* ends one that is between two requests; false: it is not */
 
 void conn_set_timer(struct conn *c, timer_fn *fn,
                     uint64_t after_ms); /* instead of the present one */
@@ -159,6 +162,7 @@ void conn_http_wait(struct conn *c); /* for the next request, so long as the tim
 /* http_post.c: the head of a POST; one step over its body. */
 void http_post_handle(struct conn *c, const struct http_request *rq);
 size_t http_post_step(struct conn *c, char *p, size_t n);
+void http_post_give_up(struct conn *c); /* BODY or WAITING: answers 503 and ends the connection */
 
 /* conn_sse.c: a request that wants a topic's events, which http_accepts found. */
 void conn_sse_handle(struct conn *c, const struct http_request *rq);

@@ -57,6 +57,13 @@ struct conn_slot {
     uint32_t next_free;
 };
 
+/* How the end is spread over time. The workers take turns, those without clients do not count. */
+struct drain_plan {
+    uint64_t spread_ms;
+    uint32_t turn; /* of this worker */
+    uint32_t turns;
+};
+
 struct worker {
     const struct context *context;
     unsigned index;
@@ -83,10 +90,12 @@ struct worker {
     struct list throttled;        /* connections that are not read until answers come */
     struct timer chores;          /* once a second: gauges */
     struct timer drain;
-    uint64_t drain_span_ms; /* set by main, read with drain_mail */
-    uint64_t drain_from_ms; /* monotonic; closes are spread over [from, until] */
+    struct drain_plan drain_plan; /* set by main, read with drain_mail */
+    uint64_t drain_from_ms;       /* monotonic; closes are spread over [from, until] */
     uint64_t drain_until_ms;
-    uint32_t drain_slot; /* next slot to close */
+    uint32_t drain_slot; /* next slot to look at */
+    uint32_t n_to_tell;  /* connections when it began, but for those that were idle */
+    uint32_t n_told;
     struct mail drain_mail;
     struct mail stop_mail;
     struct mail drained_mail; /* to main, once: no connection is left */
@@ -100,9 +109,9 @@ struct worker {
 int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
                   struct worker **ret_worker) EH_MUST_USE;
 int worker_start(struct worker *w) EH_MUST_USE;
-/* Closes with 1001 all connections, spread over spread_ms; posts drained (fn on_drained) to
- * main_box when none is left. Call it once. */
-void worker_drain(struct worker *w, uint64_t spread_ms, struct mailbox *main_box,
+/* Ends all connections, WebSockets with 1001, spread as planned; posts drained (fn on_drained) to
+ * main_box when none is left and every request was answered. Call it once. */
+void worker_drain(struct worker *w, const struct drain_plan *plan, struct mailbox *main_box,
                   mail_fn *on_drained);
 void worker_stop(struct worker *w); /* resets what is left and ends the thread */
 void worker_join(struct worker *w); /* then its inbox is drained by whoever calls worker_free */

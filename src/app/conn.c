@@ -190,26 +190,6 @@ void conn_linger(struct conn *c, enum metric reason)
     conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
 }
 
-/* Its answer will close it, if there is time for one. */
-static bool is_posting(const struct conn *c)
-{
-    return c->state == CONN_BODY || c->state == CONN_WAITING;
-}
-
-void conn_drain(struct conn *c)
-{
-    if (c->state == CONN_WS || c->state == CONN_LEAVING) {
-        conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
-        conn_settle(c); /* requests that wait are not executed any more */
-    } else if (stream_is_shaking(&c->stream)) {
-        conn_close(c, METRIC_CLOSED_DRAIN); /* nothing can be said yet */
-    } else if (c->state == CONN_HTTP || c->state == CONN_SSE) {
-        conn_linger(c, METRIC_CLOSED_DRAIN);
-    } else if (is_posting(c) && loop_now(c->worker->loop) >= c->worker->drain_until_ms) {
-        conn_linger(c, METRIC_CLOSED_DRAIN);
-    }
-}
-
 /* Behind the peer's Close there is nothing to read. */
 static bool is_reading(const struct conn *c)
 {

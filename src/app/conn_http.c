@@ -61,7 +61,7 @@ static void send_answer(struct conn *c, const struct http_answer *a, bool keep_a
         .status = a->status,
         .content_type = a->type,
         .content_length = a->body.n,
-        .keep_alive = keep_alive && !c->worker->draining,
+        .keep_alive = keep_alive && !atomic_load(&c->worker->context->draining),
         .extra = a->extra,
     };
 

@@ -99,6 +99,12 @@ static void on_published(struct pending *p, struct conn *c)
         answer_published(c, p);
 }
 
+void http_post_give_up(struct conn *c)
+{
+    c->post->keep_alive = false;
+    answer_error(c, 503, c->state == CONN_BODY ? "not published" : "outcome unknown");
+}
+
 /* --- the body --- */
 
 static void publish_body(struct conn *c)

@@ -141,6 +141,27 @@ static void on_drained(struct mail *m, void *owner)
         loop_stop(s->loop);
 }
 
+static uint64_t clients_of(const struct server *s, size_t worker)
+{
+    return metrics_get(s->cells[CELL_WORKERS + worker], METRIC_CONNECTIONS);
+}
+
+static void drain_workers(struct server *s, uint64_t spread_ms)
+{
+    struct drain_plan plan = { .spread_ms = spread_ms };
+    uint64_t clients = 0;
+
+    for (size_t i = 0; i < s->n_workers; i++) {
+        clients += clients_of(s, i);
+        plan.turns += clients_of(s, i) > 0;
+    }
+    log_info("draining", LOG_N("clients", clients), LOG_N("spread_ms", spread_ms));
+    for (size_t i = 0; i < s->n_workers; i++) {
+        worker_drain(s->workers[i], &plan, s->inbox, on_drained);
+        plan.turn += clients_of(s, i) > 0;
+    }
+}
+
 static void on_drain(struct timer *t)
 {
     struct server *s = container_of(t, struct server, phase);
@@ -149,8 +170,7 @@ static void on_drain(struct timer *t)
 
     acceptor_stop(s->acceptor);
     s->acceptor = NULL;
-    for (size_t i = 0; i < s->n_workers; i++)
-        worker_drain(s->workers[i], left * 7 / 10, s->inbox, on_drained);
+    drain_workers(s, left * 7 / 10);
     phase(s, on_time_up, left * 95 / 100); /* and the rest for the threads to end */
 }
 
@@ -322,6 +342,9 @@ static void log_started(const struct server *s)
     if (s->config->metrics_listen_address[0] && !s->config->metrics_listen_port)
         log_warn("metrics_listen_address_unused",
                  LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is where clients are"));
+    if (s->config->drain_delay >= s->config->shutdown_timeout)
+        log_warn("drain_delay_too_long",
+                 LOG_Z("why", "it leaves nothing of SHUTDOWN_TIMEOUT: clients would be reset"));
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
@@ -373,6 +396,16 @@ static void stop_threads(struct server *s)
     broker_stop(s->broker);
 }
 
+/* Those whom the drain left over. */
+static uint64_t count_reset(const struct server *s)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < s->n_workers; i++)
+        n += metrics_get(s->cells[CELL_WORKERS + i], METRIC_CLOSED_RESET);
+    return n;
+}
+
 static void free_all(struct server *s)
 {
     for (size_t i = 0; s->workers && i < s->n_workers; i++)
@@ -410,7 +443,7 @@ enum server_end server_run(const struct config *config, const struct keyring *ke
     if (s.end == SERVER_INTERRUPTED)
         return s.end;
     stop_threads(&s);
+    log_info("stopped", LOG_N("reset", count_reset(&s)));
     free_all(&s);
-    log_info("stopped", LOG_END);
     return s.end;
 }

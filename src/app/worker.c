@@ -40,9 +40,10 @@ struct conn_ref worker_add(struct worker *w, struct conn *c)
     return (struct conn_ref){ .slot = i, .generation = slot->generation };
 }
 
+/* Also what clients published who have gone is waited for. */
 static void report_drained(struct worker *w)
 {
-    if (!w->draining || w->drained || w->n_conns)
+    if (!w->draining || w->drained || w->n_conns || w->pending_bytes)
         return;
     w->drained = true;
     mailbox_post(w->main_box, &w->drained_mail);
@@ -111,32 +112,47 @@ static void on_chores(struct timer *t)
     loop_timer(w->loop, t, CHORES_MS);
 }
 
-/* How many slots are due at this moment: the first at once, the last at drain_until. */
-static uint32_t drain_due(const struct worker *w, uint64_t now_ms)
+/* Shares of time: the n-th of our clients in the n-th, and in it the workers one after the other.
+ */
+static bool is_next_due(const struct worker *w, uint64_t now_ms)
 {
-    uint64_t span = w->drain_until_ms - w->drain_from_ms;
-    uint64_t gone = now_ms - w->drain_from_ms;
+    const struct drain_plan *plan = &w->drain_plan;
+    uint64_t gone_ms = now_ms - w->drain_from_ms;
+    uint64_t place = (uint64_t)w->n_told * plan->turns + plan->turn;
 
-    if (w->n_conns == 0 || gone >= span)
-        return w->n_slots;
-    return 1 + (uint32_t)((w->n_slots - 1) * gone / span);
+    return gone_ms >= plan->spread_ms ||
+           place * plan->spread_ms <= gone_ms * w->n_to_tell * plan->turns;
 }
 
 static void on_drain(struct timer *t)
 {
     struct worker *w = container_of(t, struct worker, drain);
     uint64_t now_ms = loop_now(w->loop);
-    uint32_t due = drain_due(w, now_ms);
 
-    for (; w->drain_slot < due; w->drain_slot++) {
-        if (w->slots[w->drain_slot].conn)
-            conn_drain(w->slots[w->drain_slot].conn);
+    while (w->drain_slot < w->n_slots && is_next_due(w, now_ms)) {
+        struct conn *c = w->slots[w->drain_slot++].conn;
+
+        if (!c)
+            continue;
+        conn_drain(c);
+        w->n_told++;
     }
     if (now_ms >= w->drain_until_ms)
-        w->drain_slot = 0; /* those that came meanwhile */
+        w->drain_slot = 0; /* those that wait for something, and those that came meanwhile */
     report_drained(w);
     if (!w->drained)
         loop_timer(w->loop, t, DRAIN_TICK_MS);
+}
+
+/* Who waits for nothing need not wait for a turn. */
+static void end_idle(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->n_slots; i++) {
+        struct conn *c = w->slots[i].conn;
+
+        if (c && !conn_drain_idle(c))
+            w->n_to_tell++;
+    }
 }
 
 static void on_drain_mail(struct mail *m, void *owner)
@@ -145,8 +161,9 @@ static void on_drain_mail(struct mail *m, void *owner)
 
     (void)m;
     w->drain_from_ms = loop_now(w->loop);
-    w->drain_until_ms = w->drain_from_ms + w->drain_span_ms;
+    w->drain_until_ms = w->drain_from_ms + w->drain_plan.spread_ms;
     w->draining = true;
+    end_idle(w);
     on_drain(&w->drain);
 }
 
@@ -225,10 +242,10 @@ int worker_start(struct worker *w)
     return EH_OK;
 }
 
-void worker_drain(struct worker *w, uint64_t spread_ms, struct mailbox *main_box,
+void worker_drain(struct worker *w, const struct drain_plan *plan, struct mailbox *main_box,
                   mail_fn *on_drained)
 {
-    w->drain_span_ms = spread_ms;
+    w->drain_plan = *plan;
     w->main_box = main_box;
     w->drained_mail.fn = on_drained;
     mailbox_post(w->inbox, &w->drain_mail);

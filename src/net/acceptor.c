@@ -127,15 +127,13 @@ static void on_refused(struct acceptor *a, int err)
         back_off(a, err);
 }
 
-static void on_listener(struct loop_io *io, uint32_t events)
+static void accept_all(struct listener *l)
 {
-    struct listener *l = container_of(io, struct listener, io);
     struct sock_addr peer;
     int fd;
 
-    (void)events;
     while (may_accept(l)) {
-        if (sock_accept(io->fd, &fd, &peer) < 0) {
+        if (sock_accept(l->io.fd, &fd, &peer) < 0) {
             on_refused(l->acceptor, errno);
             return;
         }
@@ -143,6 +141,13 @@ static void on_listener(struct loop_io *io, uint32_t events)
         hand_over(l, fd, &peer);
     }
 }
+
+static void on_listener(struct loop_io *io, uint32_t events)
+{
+    (void)events;
+    accept_all(container_of(io, struct listener, io));
+}
+
 static void on_retry(struct timer *t)
 {
     update_listening(container_of(t, struct acceptor, retry));
@@ -167,6 +172,8 @@ static void *acceptor_main(void *arg)
 
     (void)pthread_setname_np(pthread_self(), "acceptor");
     loop_run(a->loop);
+    for (size_t i = 0; i < a->config.n_listen_fds; i++)
+        accept_all(&a->listeners[i]); /* else closing would reset them */
     return NULL;
 }
 

@@ -1,0 +1,227 @@
+// Draining: who is told when, what is answered first, and what is cut off in the end.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { frame, OP } from './support/frames.mjs';
+import { startRedis } from './support/redis.mjs';
+import { errorOf, numbered, openClient } from './support/rpc.mjs';
+import { Process, startServer } from './support/server.mjs';
+import { openSocket, openWebSocket, requestHead } from './support/socket.mjs';
+import { openStream } from './support/sse.mjs';
+import { eventually } from './support/wait.mjs';
+
+const GET = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
+
+function post(target, body) {
+  return requestHead(`POST ${target} HTTP/1.1`, { Host: 'x', 'Content-Length': body.length }) + body;
+}
+
+function openClients(t, server, count) {
+  return Promise.all(Array.from({ length: count }, () => openClient(t, server)));
+}
+
+/** The server has read so many messages of WebSockets. */
+function untilTaken(server, count) {
+  return server.untilMetric(`${count} messages are taken`,
+    (now) => now.websocket_messages_received_total >= count);
+}
+
+/** How many clients were closed in each tenth of the time from the first to the last Close. */
+async function histogram(clients) {
+  const times = await Promise.all(
+    clients.map((client) => client.untilClosed().then(() => Date.now())));
+  const [first, last] = [Math.min(...times), Math.max(...times)];
+  const tenths = Array(10).fill(0);
+  for (const time of times) tenths[Math.min(9, Math.floor((10 * (time - first)) / (last - first)))]++;
+  return tenths;
+}
+
+test('the closes are spread evenly, also where most clients have gone before', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '6', WORKER_THREADS: '2' });
+  const clients = await openClients(t, server, 50);
+  const others = await openClients(t, server, 450);
+  for (const { socket } of others) socket.close();
+  await Promise.all(others.map((other) => other.untilClosed()));
+  await server.untilMetric('50 are left', (now) => now.current_connections_count <= 51);
+  server.signal('SIGTERM');
+  const tenths = await histogram(clients);
+  t.diagnostic(`closes in each tenth of the time: ${tenths}`);
+  assert.ok(Math.max(...tenths) <= 20, `${tenths}`);
+  assert.ok(tenths.filter((count) => count > 0).length >= 6, `${tenths}`);
+  for (const { closed } of clients) assert.equal(closed.code, 1001);
+});
+
+test('workers with a client each take turns', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '6', WORKER_THREADS: '8' });
+  const clients = await openClients(t, server, 8); // round-robin: each worker may have one
+  server.signal('SIGTERM');
+  await Promise.race(clients.map((client) => client.untilClosed()));
+  const open = clients.filter(({ closed }) => !closed);
+  assert.ok(open.length >= 4, `${open.length} are still open`);
+  await open.at(-1).roundTrip().catch(() => assert.ok(open.at(-1).closed));
+  await Promise.all(clients.map((client) => client.untilClosed()));
+});
+
+test('one client is told at once, whichever worker has it', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '60', WORKER_THREADS: '4' });
+  const client = await openClient(t, server);
+  server.signal('SIGTERM');
+  await client.untilClosed(); // and not a share of 42 s later
+  assert.equal(client.closed.code, 1001);
+});
+
+test('publishes that Redis has not answered are answered before the Close', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '20' });
+  const client = await openClient(t, server);
+  await redis.freeze();
+  const answers = numbered('m', 100).map((text) => client.publish('a', text));
+  client.sendText(JSON.stringify(numbered('b', 3).map((message, id) => (
+    { jsonrpc: '2.0', id: `b${id}`, method: 'publish', params: { topic: 'a', message } }))));
+  await untilTaken(server, 101);
+  server.signal('SIGTERM');
+  await server.until('it drains', () => server.stderr.includes('event=draining'));
+  redis.thaw();
+  const ids = await Promise.all(answers);
+  assert.equal(new Set(ids).size, 100);
+  await client.untilClosed();
+  assert.equal(client.closed.code, 1001);
+  assert.ok(Array.isArray(client.received.at(-1)), 'the answers to the batch came, last');
+});
+
+test('Redis stays away: publishes fail within BROKER_TIMEOUT, then the Close', async (t) => {
+  const redis = await startRedis(t);
+  const options = { ...redis.options, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '20' };
+  const server = await startServer(t, options);
+  const client = await openClient(t, server);
+  await redis.freeze();
+  const refused = errorOf(client.publish('a', 'x'));
+  await untilTaken(server, 1);
+  server.signal('SIGTERM');
+  assert.match((await refused).data, /outcome unknown/);
+  await client.untilClosed();
+  assert.equal(client.closed.code, 1001);
+});
+
+test('Redis stays away longer than there is time: 1001 all the same, and exit 0', async (t) => {
+  const redis = await startRedis(t);
+  const options = { ...redis.options, BROKER_TIMEOUT: '60', SHUTDOWN_TIMEOUT: '3' };
+  const server = await startServer(t, options);
+  const client = await openClient(t, server);
+  const posting = await openSocket(t, server);
+  await redis.freeze();
+  client.notify('publish', { topic: 'a', message: 'x' });
+  await untilTaken(server, 1);
+  await posting.send(post('/a', 'x'));
+  server.signal('SIGTERM');
+  await client.untilClosed();
+  assert.equal(client.closed.code, 1001);
+  const answer = await posting.readResponse();
+  assert.equal(answer.status, 503);
+  assert.match(answer.body, /outcome unknown/);
+  await posting.untilEnd();
+});
+
+test('what a client published that has gone is waited for', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '20' });
+  const client = await openClient(t, server);
+  await client.publish('a', 'before');
+  await redis.freeze();
+  for (const message of numbered('m', 50)) client.notify('publish', { topic: 'a', message });
+  client.socket.close();
+  await untilTaken(server, 51);
+  await server.untilMetric('it has gone', (now) => now.current_connections_count <= 1);
+  server.signal('SIGTERM');
+  await server.until('it drains', () => server.stderr.includes('event=draining'));
+  redis.thaw();
+  await server.stop();
+  assert.equal(await redis.command('XLEN', '{eventhub}:log:a'), '51');
+});
+
+test('requests that are half there are answered, and end the connection', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '20', WORKER_THREADS: '1' });
+  const [half, fresh, idle] = await Promise.all(
+    [1, 2, 3].map(() => openSocket(t, server)));
+  await half.send(GET.slice(0, 10));
+  await idle.send(GET);
+  assert.equal((await idle.readResponse()).headers.connection, 'keep-alive');
+  server.signal('SIGTERM');
+  await idle.untilEnd(); // at once: so the drain has begun
+  await Promise.all([half.send(GET.slice(10)), fresh.send(GET)]);
+  for (const socket of [half, fresh]) {
+    const { status, headers } = await socket.readResponse();
+    assert.equal(status, 200);
+    assert.equal(headers.connection, 'close');
+    await socket.untilEnd();
+  }
+});
+
+test('from SIGTERM on answers end the connection: a proxy goes elsewhere', async (t) => {
+  const server = await startServer(t, { DRAIN_DELAY: '1', SHUTDOWN_TIMEOUT: '5' });
+  const socket = await openSocket(t, server);
+  server.signal('SIGTERM');
+  await server.untilReadiness(503);
+  await socket.send(GET);
+  assert.equal((await socket.readResponse()).headers.connection, 'close');
+  await socket.untilEnd();
+});
+
+test('a body that never comes is refused at the end of the drain', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '3' });
+  const socket = await openSocket(t, server);
+  await socket.send(post('/a', 'whole').slice(0, -1));
+  server.signal('SIGTERM');
+  const { status, body } = await socket.readResponse();
+  assert.equal(status, 503);
+  assert.match(body, /not published/);
+  await socket.untilEnd();
+});
+
+test('event streams end whole', async (t) => {
+  const server = await startServer(t);
+  const stream = await openStream(t, server, '/a');
+  const publisher = await openClient(t, server);
+  await publisher.publishAll('a', numbered('m', 200));
+  server.signal('SIGTERM');
+  await stream.until('the end', () => stream.ended);
+  assert.deepEqual(stream.texts, numbered('m', 200));
+});
+
+test('a client that does not answer our Close holds nothing up, and is not reset', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '30' });
+  const deaf = await openWebSocket(t, server);
+  server.signal('SIGTERM');
+  assert.equal((await deaf.readClose()).code, 1001);
+  await server.stop();
+  assert.match(server.stderr, /event=stopped reset=0/);
+});
+
+test('who is left over is reset, and counted', async (t) => {
+  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '1', MAX_OUTPUT_QUEUE: '64m' });
+  const slow = await openWebSocket(t, server);
+  slow.socket.pause();
+  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'flood' } };
+  await slow.send(frame(OP.TEXT, JSON.stringify(subscribe)));
+  const publisher = await openClient(t, server);
+  await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
+  await publisher.publishAll('flood', numbered('x'.repeat(100_000), 200), { window: 8 });
+  publisher.socket.terminate();
+  server.signal('SIGTERM');
+  await server.stop();
+  assert.match(server.stderr, /event=stopped reset=1/);
+});
+
+test('SIGTERM at any moment of the start ends it', async (t) => {
+  const env = { BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: '0' };
+  for (let delay = 0; delay < 40; delay++) {
+    const server = new Process(env);
+    const due = Date.now() + delay;
+    await eventually('its time has come', () => Date.now() >= due);
+    server.signal('SIGTERM');
+    const { code, signal } = await server.untilExit();
+    server.assertNoSanitizerReport();
+    assert.ok(code === 0 || signal === 'SIGTERM', `${signal ?? code}: ${server.stderr}`);
+  }
+});
