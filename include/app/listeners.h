@@ -10,16 +10,17 @@
 #include <stddef.h>
 
 #include "app/config.h"
+#include "app/handover.h"
 #include "base/err.h"
 
-#define LISTENERS_MAX 3
+#define LISTENERS_MAX (HANDOVER_MAX + 2) /* with those that are not handed over */
 
 struct tls;
 
 struct listener {
     struct tls *tls;       /* NULL: plain */
     bool has_proxy_header; /* PROXY_PROTOCOL */
-    bool is_internal;      /* METRICS_LISTEN_PORT: health and metrics, nothing else */
+    bool is_internal;      /* health and metrics, nothing else */
 };
 
 struct listeners {
@@ -29,7 +30,8 @@ struct listeners {
     struct listener at[LISTENERS_MAX];
 };
 
-/* tls NULL: no listener for it. EH_EIO, EH_EINVAL: it was logged. */
+/* Takes sockets that are handed over, opens the others that the options want. tls NULL: none for
+ * TLS. EH_EIO, EH_EINVAL: it was logged. */
 int listeners_open(const struct config *config, struct tls *tls, struct listeners *ret) EH_MUST_USE;
 void listeners_log(const struct listeners *l); /* each with its address and port */
 

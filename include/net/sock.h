@@ -20,6 +20,10 @@ struct sock_addr {
  * EH_EINVAL: not a numeric address; EH_EIO: errno. */
 int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
 
+/* A listening TCP socket that somebody else has opened, made non-blocking and close-on-exec.
+ * EH_EINVAL: it is none. */
+int sock_adopt(int fd) EH_MUST_USE;
+
 /* The next waiting connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
 

@@ -6,35 +6,125 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-static int add(struct listeners *l, const char *address, uint64_t port, struct listener kind)
+/* What a listener is for: the name of a socket that is handed over, or where else to listen. */
+struct role {
+    const char *name;
+    struct listener kind;
+    bool is_wanted;
+    const char *refused; /* why a socket of this name is not; NULL: it always is */
+    const char *address;
+    uint64_t port;
+};
+
+static void keep(struct listeners *l, int fd, const struct role *role)
 {
-    int rc = sock_listen(str_of(address), (uint16_t)port, &l->fds[l->n]);
+    l->fds[l->n] = fd;
+    l->at[l->n++] = role->kind;
+}
+
+static int listen_as(struct listeners *l, const struct role *role)
+{
+    int fd;
+    int rc = sock_listen(str_of(role->address), (uint16_t)role->port, &fd);
 
     if (rc < 0) {
-        log_error("listen_failed", LOG_Z("address", address), LOG_N("port", port),
+        log_error("listen_failed", LOG_Z("address", role->address), LOG_N("port", role->port),
                   LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
         return rc;
     }
-    l->at[l->n++] = kind;
+    keep(l, fd, role);
     return EH_OK;
+}
+
+static int refuse(int fd, struct str name, const char *why)
+{
+    log_error("socket_refused", LOG_N("fd", fd), LOG_S("name", name), LOG_Z("why", why));
+    return EH_EINVAL;
+}
+
+static int adopt(struct listeners *l, const struct role *role, int fd)
+{
+    if (!role->is_wanted && role->refused)
+        return refuse(fd, str_of(role->name), role->refused);
+    if (sock_adopt(fd) < 0)
+        return refuse(fd, str_of(role->name), "it is no listening TCP socket");
+    keep(l, fd, role);
+    return EH_OK;
+}
+
+/* The sockets of this name; where there are none it listens itself, if the options want it. */
+static int open_role(struct listeners *l, const struct role *role, const struct handover *handed)
+{
+    size_t before = l->n;
+
+    for (size_t i = 0; i < handed->n; i++) {
+        if (str_eq(handed->names[i], str_of(role->name)))
+            EH_TRY(adopt(l, role, HANDOVER_FIRST_FD + (int)i));
+    }
+    return l->n > before || !role->is_wanted ? EH_OK : listen_as(l, role);
+}
+
+static int check_names(const struct handover *handed, const struct role *roles, size_t n_roles)
+{
+    for (size_t i = 0; i < handed->n; i++) {
+        size_t r = 0;
+
+        while (r < n_roles && !str_eq(handed->names[i], str_of(roles[r].name)))
+            r++;
+        if (r == n_roles)
+            return refuse(HANDOVER_FIRST_FD + (int)i, handed->names[i],
+                          "its name must be http, https or metrics (FileDescriptorName=)");
+    }
+    return EH_OK;
+}
+
+static int open_all(const struct config *config, struct tls *tls, const struct handover *handed,
+                    struct listeners *ret)
+{
+    const char *inner = config->metrics_listen_address;
+    const struct role roles[] = {
+        { .name = "http",
+          .kind = { .has_proxy_header = config->proxy_protocol },
+          .is_wanted = !config->disable_unsecure_listener,
+          .refused = "DISABLE_UNSECURE_LISTENER is on",
+          .address = config->listen_address,
+          .port = config->listen_port },
+        { .name = "https",
+          .kind = { .tls = tls, .has_proxy_header = config->proxy_protocol },
+          .is_wanted = tls != NULL,
+          .refused = "ENABLE_SSL is off",
+          .address = config->listen_address,
+          .port = config->ssl_listen_port },
+        { .name = "metrics",
+          .kind = { .is_internal = true },
+          .is_wanted = config->metrics_listen_port != 0,
+          .address = inner[0] ? inner : config->listen_address,
+          .port = config->metrics_listen_port },
+    };
+
+    EH_TRY(check_names(handed, roles, sizeof(roles) / sizeof(roles[0])));
+    EH_TRY(open_role(ret, &roles[0], handed));
+    EH_TRY(open_role(ret, &roles[1], handed));
+    ret->n_public = ret->n;
+    return open_role(ret, &roles[2], handed);
 }
 
 int listeners_open(const struct config *config, struct tls *tls, struct listeners *ret)
 {
-    struct listener public = { .has_proxy_header = config->proxy_protocol };
-    const char *internal = config->metrics_listen_address;
+    struct handover handed;
+    const char *why;
+    int rc;
 
     *ret = (struct listeners){ .n = 0 };
-    if (!config->disable_unsecure_listener)
-        EH_TRY(add(ret, config->listen_address, config->listen_port, public));
-    public.tls = tls;
-    if (tls)
-        EH_TRY(add(ret, config->listen_address, config->ssl_listen_port, public));
-    ret->n_public = ret->n;
-    if (config->metrics_listen_port)
-        EH_TRY(add(ret, internal[0] ? internal : config->listen_address,
-                   config->metrics_listen_port, (struct listener){ .is_internal = true }));
-    return EH_OK;
+    if (handover_take(&handed, &why) < 0) {
+        log_error("sockets_refused", LOG_Z("why", why));
+        return EH_EINVAL;
+    }
+    if (handed.n)
+        log_info("sockets_handed_over", LOG_N("count", handed.n));
+    rc = open_all(config, tls, &handed, ret);
+    handover_done(&handed);
+    return rc;
 }
 
 void listeners_log(const struct listeners *l)

@@ -91,7 +91,9 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
 /* With a listener of their own they are there alone; elsewhere their paths are like any other. */
 static bool are_served(const struct conn *c)
 {
-    return c->listener->is_internal || c->worker->context->config->metrics_listen_port == 0;
+    const struct listeners *listeners = c->worker->context->listeners;
+
+    return c->listener->is_internal || listeners->n == listeners->n_public;
 }
 
 bool routes_handle(struct conn *c, const struct http_request *rq)

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -80,6 +81,28 @@ int sock_listen(struct str address, uint16_t port, int *ret_fd)
     if (rc == EH_EIO && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
         rc = listen_on(STR("0.0.0.0"), port, ret_fd);
     return rc;
+}
+
+static int int_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    (void)getsockopt(fd, SOL_SOCKET, option, &value, &len); /* -1 is no answer to any */
+    return value;
+}
+
+int sock_adopt(int fd)
+{
+    int domain = int_option(fd, SO_DOMAIN);
+
+    if ((domain != AF_INET && domain != AF_INET6) || int_option(fd, SO_TYPE) != SOCK_STREAM ||
+        int_option(fd, SO_ACCEPTCONN) != 1)
+        return EH_EINVAL;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+        return EH_EINVAL;
+    return EH_OK;
 }
 
 static void addr_from(const struct sockaddr_storage *from, struct sock_addr *ret)

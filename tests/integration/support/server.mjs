@@ -39,10 +39,10 @@ export class Process extends Watched {
   stderr = '';
   exit = null; // { code, signal }
 
-  constructor(env, { args = [], ulimit, binary = BINARY } = {}) {
+  constructor(env, { args = [], ulimit, binary = BINARY, launcher = [] } = {}) {
     super();
-    const command = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`, binary] : [binary];
-    const [file, ...front] = command;
+    const shell = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`] : [];
+    const [file, ...front] = [...launcher, ...shell, binary];
     this.child = spawn(file, [...front, ...args], {
       env: environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -144,7 +144,7 @@ export class Server extends Process {
 /**
  * Starts a server. `options` are its environment, over the defaults above; undefined takes one
  * away.
- * `how`: args, ulimit and binary as for Process; ready: false does not wait for /readyz.
+ * `how`: args, ulimit, binary and launcher (a command in front) as for Process; ready: false does not wait for /readyz.
  */
 export async function startServer(t, options = {}, how = {}) {
   const env = { ...DEFAULTS, ...options };

@@ -1,0 +1,128 @@
+#include "app/handover.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void set_or_not(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+}
+
+/* pid NULL: ours. */
+static int take(const char *pid, const char *fds, const char *names, struct handover *ret)
+{
+    const char *why = NULL;
+    char ours[32];
+    int rc;
+
+    (void)snprintf(ours, sizeof(ours), "%ld", (long)getpid());
+    set_or_not("LISTEN_PID", pid ? pid : ours);
+    set_or_not("LISTEN_FDS", fds);
+    set_or_not("LISTEN_FDNAMES", names);
+    rc = handover_take(ret, &why);
+    if (rc < 0)
+        assert_non_null(why);
+    assert_null(getenv("LISTEN_PID"));
+    assert_null(getenv("LISTEN_FDS"));
+    assert_null(getenv("LISTEN_FDNAMES"));
+    return rc;
+}
+
+static void assert_name(const struct handover *h, size_t i, const char *name)
+{
+    assert_true(str_eq(h->names[i], str_of(name)));
+}
+
+static void names_in_their_order(void **state)
+{
+    struct handover h;
+
+    (void)state;
+    assert_int_equal(take(NULL, "3", "https:http:metrics", &h), EH_OK);
+    assert_int_equal(h.n, 3);
+    assert_name(&h, 0, "https");
+    assert_name(&h, 1, "http");
+    assert_name(&h, 2, "metrics");
+    handover_done(&h);
+    assert_int_equal(take(NULL, "8", "a:b:c:d:e:f:g:h", &h), EH_OK);
+    assert_name(&h, 7, "h");
+    handover_done(&h);
+}
+
+static void one_without_a_name(void **state)
+{
+    struct handover h;
+
+    (void)state;
+    assert_int_equal(take(NULL, "1", NULL, &h), EH_OK);
+    assert_int_equal(h.n, 1);
+    assert_name(&h, 0, "http");
+    handover_done(&h);
+}
+
+static void none(void **state)
+{
+    static const struct {
+        const char *pid, *fds, *names;
+    } cases[] = {
+        { NULL, NULL, NULL },   { NULL, "0", NULL },   { "1", "1", "http" },
+        { "", "1", "http" },    { "x", "1", "http" },  { "1", "nonsense", "http" },
+        { NULL, NULL, "http" }, { NULL, "0", "http" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct handover h = { .n = 77 };
+
+        assert_int_equal(take(cases[i].pid, cases[i].fds, cases[i].names, &h), EH_OK);
+        assert_int_equal(h.n, 0);
+        handover_done(&h);
+    }
+}
+
+static void what_is_refused(void **state)
+{
+    static const struct {
+        const char *fds, *names;
+    } cases[] = {
+        { "", "http" },
+        { "-1", "http" },
+        { "1x", "http" },
+        { "9", "a:b:c:d:e:f:g:h:i" },
+        { "99999999999999999999", "http" },
+        { "2", NULL },
+        { "2", "http" },
+        { "1", "http:https" },
+        { "1", "http:" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct handover h = { .n = 77 };
+
+        if (take(NULL, cases[i].fds, cases[i].names, &h) == EH_OK)
+            fail_msg("%s, %s", cases[i].fds, cases[i].names);
+        assert_int_equal(h.n, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_in_their_order),
+        cmocka_unit_test(one_without_a_name),
+        cmocka_unit_test(none),
+        cmocka_unit_test(what_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
