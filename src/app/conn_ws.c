@@ -66,14 +66,15 @@ static void on_leave_timeout(struct timer *t)
     conn_ws_close(c, c->close_code, "", c->closed_as);
 }
 
-/* It had its time to answer Close, and needs no more to see the end of the connection. */
+/* It had its time to answer Close. With nothing left to take it needs no more to see the end. */
 static void on_close_timeout(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
 
-    stream_shutdown(&c->stream);
+    conn_linger(c, c->closed_as);
     stream_flush(&c->stream);
-    conn_close(c, c->closed_as);
+    if (stream_queued(&c->stream) == 0)
+        conn_close(c, c->closed_as);
 }
 
 void conn_ws_set_auth(struct conn *c, struct auth *auth)
