@@ -6,12 +6,13 @@
 #include "app/sub.h"
 #include "proto/deflate.h"
 
-static const struct str before_id = { "{\"id\":", 6 };
-static const struct str after_id = { ",\"jsonrpc\":\"2.0\",\"result\":", 26 };
+#define BEFORE_ID_TEXT "{\"id\":"
+#define BEFORE_ID      STR(BEFORE_ID_TEXT)
+#define AFTER_ID       STR(",\"jsonrpc\":\"2.0\",\"result\":")
 
 static size_t payload_size(const struct delivery *d, struct str id)
 {
-    return before_id.n + id.n + after_id.n + d->message->body.n;
+    return BEFORE_ID.n + id.n + AFTER_ID.n + d->message->body.n;
 }
 
 static void append(struct delivery *d, struct str s)
@@ -28,9 +29,9 @@ static void make_head(struct delivery *d, struct str id)
     if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
         return;
     d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d, id));
-    append(d, before_id);
+    append(d, BEFORE_ID);
     append(d, id);
-    append(d, after_id);
+    append(d, AFTER_ID);
     memcpy(d->id, id.p, id.n);
     d->id_n = (uint16_t)id.n;
 }
@@ -43,14 +44,13 @@ static bool write_message(const struct sub *s, struct delivery *d)
     return conn_send(s->conn, str_make(d->head, d->head_n), &d->message->shared, d->message->body);
 }
 
-/* --- with permessage-deflate: the id goes in front as it is, the rest is deflated once for all ---
- */
+/* --- with permessage-deflate: the id goes in front as it is, the rest is deflated once --- */
 
 static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
 {
     if (!(d->deflated_for & 1u << window_bits)) {
         d->deflated[window_bits] =
-            compression_deflate(d->worker->compression, window_bits, after_id, d->message->body,
+            compression_deflate(d->worker->compression, window_bits, AFTER_ID, d->message->body,
                                 DEFLATE_STORED_HEAD + 1);
         d->deflated_for |= 1u << window_bits;
     }
@@ -59,16 +59,16 @@ static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
 
 static bool send_deflated(const struct sub *s, struct bytes *rest)
 {
-    char head[WS_HEAD_MAX + DEFLATE_STORED_HEAD + sizeof(((struct delivery *)0)->id) + 6];
+    char head[WS_HEAD_MAX + DEFLATE_STORED_HEAD + sizeof(BEFORE_ID_TEXT) + JSONRPC_ID_MAX];
     struct str id = sub_id(s);
-    size_t stored = before_id.n + id.n;
+    size_t stored = BEFORE_ID.n + id.n;
     size_t n = ws_encode_head(head, WS_OP_TEXT, DEFLATE_STORED_HEAD + stored + rest->n);
 
     ws_mark_compressed(head);
     deflate_stored_head(head + n, stored);
     n += DEFLATE_STORED_HEAD;
-    memcpy(head + n, before_id.p, before_id.n);
-    memcpy(head + n + before_id.n, id.p, id.n);
+    memcpy(head + n, BEFORE_ID.p, BEFORE_ID.n);
+    memcpy(head + n + BEFORE_ID.n, id.p, id.n);
     return conn_send(s->conn, str_make(head, n + stored), &rest->shared, bytes_str(rest));
 }
 

@@ -8,7 +8,7 @@ import {
   handshakeFields, openBarrier, openSocket, openWebSocket, requestHead,
 } from '../../integration/support/socket.mjs';
 import { exchange, exchangeByteByByte, exchangeCut } from './pieces.mjs';
-import { echoTranscript, frameTranscript, KEY, transcript } from './transcript.mjs';
+import { deflateTranscript, echoTranscript, frameTranscript, KEY, transcript } from './transcript.mjs';
 
 const LONG = 160; // bytes; longer ones are not sent byte by byte
 
@@ -72,13 +72,19 @@ export function runHandshakeTable(t, server, rows) {
     { open: (t) => openSocket(t, server), next: closeFrame(1000), answer: 'close 1000', words: transcript });
 }
 
-function afterHandshake(server, words) {
-  return { open: (t) => openWebSocket(t, server), next: closeFrame(1000), answer: 'close 1000', words };
+function afterHandshake(server, words, handshakeHow) {
+  return { open: (t) => openWebSocket(t, server, handshakeHow), next: closeFrame(1000), answer: 'close 1000', words };
 }
 
 /** Bytes are what follows a handshake. */
 export function runFrameTable(t, server, rows) {
   return runTable(t, server, rows, afterHandshake(server, frameTranscript));
+}
+
+/** ... that offers these extensions, and is answered with those. */
+export function runDeflateTable(t, server, rows, [offer, extensions]) {
+  const how = { fields: { 'Sec-WebSocket-Extensions': offer }, extensions };
+  return runTable(t, server, rows, afterHandshake(server, deflateTranscript, how));
 }
 
 /** The same against a server that echoes; what ends a connection does so at the last byte, not before. */

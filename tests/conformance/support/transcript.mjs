@@ -4,14 +4,14 @@
 
 import assert from 'node:assert/strict';
 
-import { OP, parseClose, parseFrame } from '../../integration/support/frames.mjs';
+import { inflateMessage, OP, parseClose, parseFrame } from '../../integration/support/frames.mjs';
 import { acceptKey, parseResponse } from '../../integration/support/socket.mjs';
 
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 function wordOf(frame, isEcho) {
   assert.ok(frame.fin, 'the server does not send fragments');
-  const text = frame.payload.toString();
+  const text = frame.compressed ? inflateMessage(frame.payload) : frame.payload.toString();
   switch (frame.op) {
     case OP.TEXT: return isEcho ? `text ${text}` : `answer ${JSON.parse(text).id}`;
     case OP.BINARY:
@@ -23,10 +23,10 @@ function wordOf(frame, isEcho) {
   }
 }
 
-function parseFrames(bytes, isEcho = false) {
+function parseFrames(bytes, { isEcho = false, mayCompress = false } = {}) {
   const words = [];
   while (bytes.length > 0) {
-    const frame = parseFrame(bytes);
+    const frame = parseFrame(bytes, { mayCompress });
     assert.ok(frame, `a whole frame: ${bytes.toString('hex')}`);
     words.push(wordOf(frame, isEcho));
     bytes = bytes.subarray(frame.size);
@@ -39,7 +39,6 @@ function checkUpgrade(headers) {
   assert.equal(headers.upgrade, 'websocket');
   assert.equal(headers.connection, 'Upgrade');
   assert.equal(headers['sec-websocket-accept'], acceptKey(KEY));
-  assert.equal(headers['sec-websocket-extensions'], undefined);
 }
 
 /** RFC 9110 6.6.1, 8.6, 15.5.6, 15.5.22; RFC 6455 4.4; and errors say why. */
@@ -69,7 +68,8 @@ function checkPersistence(responses) {
 }
 
 function wordOfResponse({ status, headers }) {
-  return [status, headers['sec-websocket-protocol']].filter((word) => word !== undefined).join(' ');
+  const [protocol, extensions] = ['protocol', 'extensions'].map((of) => headers[`sec-websocket-${of}`]);
+  return [status, protocol, extensions].filter((word) => word !== undefined).join(' ');
 }
 
 /** The words for frames alone. */
@@ -79,7 +79,12 @@ export function frameTranscript(bytes) {
 
 /** ... of a server that echoes. */
 export function echoTranscript(bytes) {
-  return parseFrames(bytes, true);
+  return parseFrames(bytes, { isEcho: true });
+}
+
+/** ... behind a handshake that agreed on permessage-deflate. */
+export function deflateTranscript(bytes) {
+  return parseFrames(bytes, { mayCompress: true });
 }
 
 /** The words for responses, and for frames once one of them is 101. */
@@ -93,5 +98,6 @@ export function transcript(bytes) {
     bytes = bytes.subarray(response.size);
   }
   checkPersistence(responses);
-  return [...responses.map(wordOfResponse), ...parseFrames(bytes)];
+  const mayCompress = responses.at(-1)?.headers['sec-websocket-extensions'] !== undefined;
+  return [...responses.map(wordOfResponse), ...parseFrames(bytes, { mayCompress })];
 }
