@@ -6,9 +6,11 @@ import { test } from 'node:test';
 
 import { defer } from '../integration/support/cleanup.mjs';
 import { OP } from '../integration/support/frames.mjs';
+import { numbered } from '../integration/support/rpc.mjs';
 import { eventually, SANITIZED, scaled, Watched, within } from '../integration/support/wait.mjs';
 import { WebSocket } from '../integration/support/websocket.mjs';
-import { payloadOf, startEcho } from './support/echo.mjs';
+import { payloadOf } from './support/echo.mjs';
+import { startEcho } from './support/servers.mjs';
 
 /** A client that keeps what comes: [data, isBinary]. */
 class Client extends Watched {
@@ -43,6 +45,9 @@ class Client extends Watched {
     return this.closed;
   }
 }
+
+const CODES =
+  [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
 
 const openClient = (t, server, perMessageDeflate = false) =>
   new Client(t, server, perMessageDeflate).untilOpen();
@@ -95,7 +100,7 @@ test('one client', async (t) => {
     });
   }
 
-  for (const code of [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]) {
+  for (const code of CODES) {
     await t.test(`rfc6455 7.1.5: Close ${code}`, async (t) => {
       const client = await openClient(t, server);
       client.ws.close(code, 'bye');
@@ -111,10 +116,11 @@ test('one client', async (t) => {
 
   await t.test('rfc6455 5.5.1: what was sent before a Close comes back', async (t) => {
     const client = await openClient(t, server);
-    for (let i = 0; i < 100; i++) client.ws.send(`${i}`);
+    for (let i = 0; i < 100; i++) client.ws.send(`text ${i}`);
     client.ws.close(1000);
     await client.untilClosed();
-    assert.deepEqual(client.received.map(([data]) => data.toString()), Array.from({ length: 100 }, (_, i) => `${i}`));
+    const texts = client.received.map(([data]) => data.toString());
+    assert.deepEqual(texts, numbered('text', 100));
   });
 });
 

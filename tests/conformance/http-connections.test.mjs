@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { startServer } from '../integration/support/server.mjs';
 import { openSocket } from '../integration/support/socket.mjs';
 import { readToEnd } from './support/pieces.mjs';
+import { startStill } from './support/servers.mjs';
 import { ends, GET_HEALTH, goesOn, handshake, runHttpTable } from './support/tables.mjs';
 import { transcript } from './support/transcript.mjs';
 
@@ -20,43 +20,56 @@ const post = (version, lines, body) => `POST /t HTTP/${version}\r\nHost: x\r\n${
 const rows = [
   ['rfc9112 9.3', 'HTTP/1.1 persists', GET, goesOn(200)],
   ['rfc9112 9.3', 'HTTP/1.0 does not', 'GET /healthz HTTP/1.0\r\n\r\n', ends(200)],
-  ['rfc9112 9.3', 'HTTP/1.0 with keep-alive persists', get('1.0', 'Connection: keep-alive'), goesOn(200)],
+  ['rfc9112 9.3', 'HTTP/1.0 with keep-alive persists',
+    get('1.0', 'Connection: keep-alive'), goesOn(200)],
   ['rfc9112 9.3', 'keep-alive in other letters', get('1.0', 'connection: Keep-Alive'), goesOn(200)],
   ['rfc9112 9.6', 'close ends it', get('1.1', 'Connection: close'), ends(200)],
   ['rfc9112 9.6', 'close in a list', get('1.1', 'Connection: x, Close'), ends(200)],
-  ['rfc9112 9.6', 'close in a second line', get('1.1', 'Connection: x\r\nConnection: close'), ends(200)],
+  ['rfc9112 9.6', 'close in a second line',
+    get('1.1', 'Connection: x\r\nConnection: close'), ends(200)],
   ['rfc9112 9.6', 'close beats keep-alive', get('1.1', 'Connection: keep-alive, close'), ends(200)],
-  ['rfc9110 5.6.1', 'empty elements of a list are ignored', get('1.1', 'Connection: ,, close ,'), ends(200)],
+  ['rfc9110 5.6.1', 'empty elements of a list are ignored',
+    get('1.1', 'Connection: ,, close ,'), ends(200)],
   ['rfc9110 7.6.1', 'closed is not close', get('1.1', 'Connection: closed'), goesOn(200)],
-  ['rfc9110 7.6.1', 'Proxy-Connection is not Connection', get('1.1', 'Proxy-Connection: close'), goesOn(200)],
-  ['rfc9112 9.6', 'nothing behind close is answered', get('1.1', 'Connection: close') + GET, ends(200)],
+  ['rfc9110 7.6.1', 'Proxy-Connection is not Connection',
+    get('1.1', 'Proxy-Connection: close'), goesOn(200)],
+  ['rfc9112 9.6', 'nothing behind close is answered',
+    get('1.1', 'Connection: close') + GET, ends(200)],
   ['rfc9112 9.6', 'nothing behind the close of a POST is answered',
     post('1.1', 'Connection: close\r\nContent-Length: 1', 'x') + GET, ends(200)],
-  ['rfc9112 9.3', 'a POST in HTTP/1.0 is the last request', post('1.0', 'Content-Length: 1', 'x') + GET, ends(200)],
+  ['rfc9112 9.3', 'a POST in HTTP/1.0 is the last request',
+    post('1.0', 'Content-Length: 1', 'x') + GET, ends(200)],
   ['rfc9112 9.3', 'an error does not end it', NOWHERE, goesOn(404)],
   ['rfc9112 9.3.2', 'pipelined requests are answered in their order',
     GET + NOWHERE + POST + GET + NOWHERE, goesOn(200, 404, 200, 200, 404)],
   ['rfc9112 9.3.2', 'pipelined behind chunks',
-    post('1.1', 'Transfer-Encoding: chunked', '1\r\nx\r\n0\r\n\r\n') + NOWHERE + POST, goesOn(200, 404, 200)],
+    post('1.1', 'Transfer-Encoding: chunked', '1\r\nx\r\n0\r\n\r\n') + NOWHERE + POST,
+    goesOn(200, 404, 200)],
   ['rfc9112 9.3.2', 'what is wrong ends it behind the answers before',
     GET + NOWHERE + 'GET\r\n\r\n' + GET, ends(200, 404, 400)],
 
   ['rfc9110 10.1.1', '100-continue is answered before the body',
     post('1.1', 'Content-Length: 1\r\nExpect: 100-continue', 'x'), goesOn(100, 200)],
   ['rfc9110 10.1.1', '100-continue before chunks',
-    post('1.1', 'Transfer-Encoding: chunked\r\nExpect: 100-continue', '1\r\nx\r\n0\r\n\r\n'), goesOn(100, 200)],
-  ['rfc9110 10.1.1', 'in other letters', post('1.1', 'Content-Length: 1\r\nexpect: 100-Continue', 'x'), goesOn(100, 200)],
-  ['rfc9110 10.1.1', 'in a list', post('1.1', 'Content-Length: 1\r\nExpect: x, 100-continue', 'x'), goesOn(100, 200)],
+    post('1.1', 'Transfer-Encoding: chunked\r\nExpect: 100-continue', '1\r\nx\r\n0\r\n\r\n'),
+    goesOn(100, 200)],
+  ['rfc9110 10.1.1', 'in other letters',
+    post('1.1', 'Content-Length: 1\r\nexpect: 100-Continue', 'x'), goesOn(100, 200)],
+  ['rfc9110 10.1.1', 'in a list',
+    post('1.1', 'Content-Length: 1\r\nExpect: x, 100-continue', 'x'), goesOn(100, 200)],
   ['rfc9110 10.1.1', 'in a second line',
     post('1.1', 'Content-Length: 1\r\nExpect: x\r\nExpect: 100-continue', 'x'), goesOn(100, 200)],
-  ['rfc9110 10.1.1', 'is ignored in HTTP/1.0', post('1.0', 'Content-Length: 1\r\nExpect: 100-continue', 'x'), ends(200)],
-  ['rfc9110 10.1.1', 'is not answered where there is no body', post('1.1', 'Expect: 100-continue', ''), goesOn(400)],
+  ['rfc9110 10.1.1', 'is ignored in HTTP/1.0',
+    post('1.0', 'Content-Length: 1\r\nExpect: 100-continue', 'x'), ends(200)],
+  ['rfc9110 10.1.1', 'is not answered where there is no body',
+    post('1.1', 'Expect: 100-continue', ''), goesOn(400)],
   ['rfc9110 10.1.1', 'is not answered where the answer is known',
     post('1.1', 'Content-Length: 1\r\nExpect: 100-continue', '').replace('/t', '/t.'), ends(400)],
   ['rfc9110 10.1.1', 'is not answered where the body is too long',
     post('1.1', 'Content-Length: 1025\r\nExpect: 100-continue', ''), ends(413)],
   ['rfc9110 10.1.1', 'is not answered to a GET', get('1.1', 'Expect: 100-continue'), goesOn(200)],
-  ['rfc9110 10.1.1', 'another expectation may be ignored', get('1.1', 'Expect: nothing'), goesOn(200)],
+  ['rfc9110 10.1.1', 'another expectation may be ignored',
+    get('1.1', 'Expect: nothing'), goesOn(200)],
 
   ['rfc9110 7.8', 'an offer to upgrade to what is not spoken here is ignored',
     get('1.1', 'Connection: Upgrade\r\nUpgrade: TLS/1.3, irc'), goesOn(200)],
@@ -67,7 +80,7 @@ const rows = [
 ];
 
 test('HTTP connections', async (t) => {
-  const server = await startServer(t, { WORKER_THREADS: '1', MAX_MESSAGE_SIZE: '1024' });
+  const server = await startStill(t, { MAX_MESSAGE_SIZE: '1024' });
   await runHttpTable(t, server, rows);
 
   await t.test('rfc9110 9.3.2: HEAD is answered without a body', async (t) => {
@@ -83,7 +96,7 @@ test('HTTP connections', async (t) => {
     assert.deepEqual(transcript(await readToEnd(socket)), ['404', '200', '200']);
   });
 
-  await t.test('rfc9112 9.6: what is sent behind the last answer is read, so that no reset takes the answer away',
+  await t.test('rfc9112 9.6: what is sent behind the last answer is read: no reset takes it away',
     async (t) => {
       const socket = await openSocket(t, server);
       await socket.send(`POST /t HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n`);

@@ -4,7 +4,7 @@
 import { test } from 'node:test';
 
 import { frame, OP } from '../integration/support/frames.mjs';
-import { startEcho } from './support/echo.mjs';
+import { startEcho } from './support/servers.mjs';
 import { ends, goesOn, runEchoTable } from './support/tables.mjs';
 
 const all = (...frames) => Buffer.concat(frames);
@@ -24,19 +24,23 @@ const characters = [
   ['U+0800, the first of three bytes', '\u0800'], ['U+1000', '\u1000'], ['U+CFFF', '\ucfff'],
   ['U+D7FF, the last before the surrogates', '\ud7ff'], ['U+E000, the first behind them', '\ue000'],
   ['U+FEFF, a byte order mark', '\ufeff'], ['U+FFFD', '\ufffd'],
-  ['U+FDD0, which is no character', '\ufdd0'], ['U+FFFE, nor is this', '\ufffe'], ['U+FFFF, the last of three bytes', '\uffff'],
+  ['U+FDD0, which is no character', '\ufdd0'], ['U+FFFE, nor is this', '\ufffe'],
+  ['U+FFFF, the last of three bytes', '\uffff'],
   ['U+10000, the first of four bytes', '\u{10000}'], ['U+1FFFF', '\u{1ffff}'], ['U+3FFFF', '\u{3ffff}'],
-  ['U+40000', '\u{40000}'], ['U+FFFFF', '\u{fffff}'], ['U+100000', '\u{100000}'], ['U+10FFFF, the last of all', '\u{10ffff}'],
+  ['U+40000', '\u{40000}'], ['U+FFFFF', '\u{fffff}'], ['U+100000', '\u{100000}'],
+  ['U+10FFFF, the last of all', '\u{10ffff}'],
 ];
 
 const texts = [
   ['Greek', '\u03ba\u1f79\u03c3\u03bc\u03b5'], ['letters, umlauts, euro and balloon', 'a\u00e4\u20ac\u{1f388}z'],
-  ['a letter with marks', 'Z\u0351\u036b\u0343'], ['words around the width of a machine word', '1234567\u00e4 12345678\u20ac 123456789\u{1f388}'],
+  ['a letter with marks', 'Z\u0351\u036b\u0343'],
+  ['words around the width of a machine word', '1234567\u00e4 12345678\u20ac 123456789\u{1f388}'],
 ];
 
 const valid = [...characters, ...texts].flatMap(([name, text]) => [
   ['rfc3629 3', `${name}`, frame(OP.TEXT, text), goesOn(`text ${text}`)],
-  ['rfc6455 5.6', `${name}, each byte a fragment`, scattered(Buffer.from(text), { fin: true }), goesOn(`text ${text}`)],
+  ['rfc6455 5.6', `${name}, each byte a fragment`,
+    scattered(Buffer.from(text), { fin: true }), goesOn(`text ${text}`)],
 ]);
 
 /** Every byte but the last could still be right. */
@@ -65,22 +69,29 @@ const invalid = impossible.flatMap(([name, digits]) => {
       frame(OP.TEXT, bytes, { announced: bytes.length + 100 }), BAD],
     ['rfc6455 8.1', `${name}, in a fragment, is 1007`, frame(OP.TEXT, bytes, { fin: false }), BAD],
     ...(bytes.length === 1 ? [] : [
-      ['rfc6455 8.1', `${name}, each byte a fragment, is 1007`, scattered(bytes, { fin: false }), BAD],
+      ['rfc6455 8.1', `${name}, each byte a fragment, is 1007`,
+        scattered(bytes, { fin: false }), BAD],
     ]),
   ];
 });
 
-const unfinished = ['c2', 'df', 'e0', 'e2 82', 'ed 9f', 'f0 90', 'f0 9f 98', 'f4 8f bf', '61 e2 82'].flatMap((digits) => [
-  ['rfc6455 8.1', `a text that ends within a character (${digits}) is 1007`, frame(OP.TEXT, hex(digits)), BAD],
-  ['rfc6455 8.1', `a text that ends so in its last fragment (${digits}) is 1007`, scattered(hex(digits), { fin: true }), BAD],
+const CUT_OFF = ['c2', 'df', 'e0', 'e2 82', 'ed 9f', 'f0 90', 'f0 9f 98', 'f4 8f bf', '61 e2 82'];
+
+const unfinished = CUT_OFF.flatMap((digits) => [
+  ['rfc6455 8.1', `a text that ends within a character (${digits}) is 1007`,
+    frame(OP.TEXT, hex(digits)), BAD],
+  ['rfc6455 8.1', `a text that ends so in its last fragment (${digits}) is 1007`,
+    scattered(hex(digits), { fin: true }), BAD],
   ['rfc6455 8.1', `a text that ends so with an empty fragment (${digits}) is 1007`,
     all(frame(OP.TEXT, hex(digits), { fin: false }), frame(OP.CONT, '')), BAD],
 ]);
 
 const between = [
-  ['rfc6455 5.6', 'a character around pings', scattered(Buffer.from('\u{1f388}'), { fin: true, between: frame(OP.PING, 'p') }),
+  ['rfc6455 5.6', 'a character around pings',
+    scattered(Buffer.from('\u{1f388}'), { fin: true, between: frame(OP.PING, 'p') }),
     goesOn('pong p', 'pong p', 'pong p', 'text \u{1f388}')],
-  ['rfc6455 8.1', 'a bad byte behind pings is 1007', scattered(hex('f0 9f 41'), { fin: false, between: frame(OP.PING, 'p') }),
+  ['rfc6455 8.1', 'a bad byte behind pings is 1007',
+    scattered(hex('f0 9f 41'), { fin: false, between: frame(OP.PING, 'p') }),
     ends('pong p', 'pong p', 'close 1007')],
   ['rfc6455 5.6', 'a character around an empty fragment', all(
     frame(OP.TEXT, hex('e2'), { fin: false }), frame(OP.CONT, '', { fin: false }), frame(OP.CONT, hex('82ac'))),

@@ -1,19 +1,8 @@
-// ws_echo: the server with an echo in place of JSON-RPC, and what tests need to talk to it.
+// Messages for a server that echoes.
 
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
 
 import { frame, OP } from '../../integration/support/frames.mjs';
-import { startServer } from '../../integration/support/server.mjs';
-import { BINARY } from '../../integration/support/wait.mjs';
-
-const ECHO = join(dirname(BINARY), 'tests/conformance/ws_echo');
-
-/** One worker, unless told otherwise: the barrier of tests/integration needs that. */
-export function startEcho(t, options = {}) {
-  const env = { WORKER_THREADS: '1', MAX_MESSAGE_SIZE: '64m', MAX_OUTPUT_QUEUE: '512m', ...options };
-  return startServer(t, env, { binary: ECHO });
-}
 
 /** Bytes that are easily told apart: where they went wrong can be seen. As text, all are ASCII. */
 export function payloadOf(op, size) {

@@ -1,6 +1,7 @@
 // What a server said on one connection, from its first byte to its end, as a list of short words:
-// `404` for a response, `answer 1` for JSON-RPC, `text hello` for an echo, `pong hello`, `close 1002`. What no server may ever
-// send fails the test here, so that no case has to look for it. Handshakes use KEY.
+// `404` for a response, `answer 1` for JSON-RPC, `text hello` for an echo, `pong hello`, `close
+// 1002`. What no server may ever send fails the test here, so that no case has to look for it.
+// Handshakes use KEY.
 
 import assert from 'node:assert/strict';
 
