@@ -74,6 +74,7 @@ struct conn {
     uint32_t n_subs;
     uint32_t n_pending;    /* calls that the broker has not answered */
     uint32_t count;        /* the last of worker->n_counts that it was counted in */
+    enum metric closed_as; /* the reason of disconnects_total, once known */
     size_t aside_bytes;    /* of live messages that its joins set aside */
     size_t collected;      /* bytes of answers that wait for others of their batch */
     size_t expected;       /* bytes that answers under way may have */
@@ -82,12 +83,11 @@ struct conn {
     uint16_t close_code;   /* LEAVING: what Close will say */
     enum conn_state state : 8;
     bool overflowed;
-    bool peer_closed;      /* its Close came */
-    bool is_counted;       /* in context->peers, as a connection of `peer` */
-    uint8_t unfinished;    /* WS: pings since the message that is being read began */
-    bool sse_json;         /* SSE: events are objects (?format=json) */
-    uint8_t window_bits;   /* WebSocket: compresses with this window; 0: does not */
-    enum metric closed_as; /* the reason of disconnects_total, once known */
+    bool peer_closed;    /* its Close came */
+    bool is_counted;     /* in context->peers, as a connection of `peer` */
+    uint8_t unfinished;  /* WS: pings since the message that is being read began */
+    bool sse_json;       /* SSE: events are objects (?format=json) */
+    uint8_t window_bits; /* WebSocket: compresses with this window; 0: does not */
 };
 
 /* Takes the fd, which came from that listener. A connection that cannot be served is closed and
