@@ -60,7 +60,7 @@ struct conn {
     } readers[READER_LANES];
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
-    uint64_t last_heard_ms;
+    uint64_t last_heard_ms; /* LINGER: when that began */
     struct auth *auth;      /* worker->everybody, or its own; NULL: nobody said yet */
     struct bytes *cors;     /* HTTP: header lines for the page that asks (app/origin.h), or NULL */
     struct buf in;          /* bytes not yet understood */
@@ -97,6 +97,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
 void conn_close(struct conn *c, enum metric reason);
 /* Everything was said: flush, FIN, and wait for the peer's FIN a moment. */
 void conn_linger(struct conn *c, enum metric reason);
+void conn_linger_on(struct conn *c); /* it took something of what is left */
 
 /* conn_drain.c: the server goes away. Its turn has come: 1001 after the answers, or the end of the
  * stream. A request under way has until worker->drain_until_ms, when it is called again. */

@@ -39,13 +39,6 @@ static void on_handshake_timeout(struct timer *t)
     conn_close(container_of(t, struct conn, timer), METRIC_CLOSED_HANDSHAKE);
 }
 
-static void on_linger_timeout(struct timer *t)
-{
-    struct conn *c = container_of(t, struct conn, timer);
-
-    conn_close(c, c->closed_as);
-}
-
 static void give_up(struct conn *c, int fd)
 {
     conn_client_leave(c);
@@ -175,21 +168,6 @@ bool conn_token_expired(const struct conn *c)
     return expires && clock_wall_ms() / 1000 >= expires;
 }
 
-void conn_linger(struct conn *c, enum metric reason)
-{
-    if (c->state == CONN_LINGER || c->state == CONN_DEAD)
-        return;
-    c->state = CONN_LINGER;
-    if (c->closed_as == METRIC_COUNT)
-        c->closed_as = reason;
-    sub_close_all(c);
-    buf_done(&c->in);
-    buf_done(&c->message);
-    stream_resume(&c->stream); /* reads on, to see the peer's end, and throws away */
-    stream_shutdown(&c->stream);
-    conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
-}
-
 /* Behind the peer's Close there is nothing to read. */
 static bool is_reading(const struct conn *c)
 {
@@ -296,10 +274,11 @@ static void on_data(struct stream *s, char *p, size_t n)
 {
     struct conn *c = conn_of(s);
 
-    c->last_heard_ms = loop_now(c->worker->loop);
     metrics_add(c->worker->metrics, METRIC_BYTES_IN, (int64_t)n);
-    if (is_reading(c))
-        on_input(c, p, n);
+    if (!is_reading(c))
+        return;
+    c->last_heard_ms = loop_now(c->worker->loop);
+    on_input(c, p, n);
 }
 
 /* Only with TLS: the handshake is over. */
@@ -346,8 +325,10 @@ static void on_sent(struct stream *s, size_t sent)
     metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
     metrics_inc(c->worker->metrics, METRIC_SENDS);
     output_changed(c->worker);
-    if (c->state == CONN_LINGER && !conn_was_dropped(c))
-        loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
+    if (c->state == CONN_LINGER) {
+        conn_linger_on(c);
+        return;
+    }
     if (is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
     if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { defer } from './support/cleanup.mjs';
 import { frame, OP, parseClose } from './support/frames.mjs';
 import { metricsOf, startWithInternal } from './support/internal.mjs';
+import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openSocket, openWebSocket, requestHead } from './support/socket.mjs';
 import { startTlsServer } from './support/tls.mjs';
@@ -106,4 +107,31 @@ test('a WebSocket message', async (t) => {
       await socket.send(next);
     }
   });
+});
+
+const MUCH = 80;
+const SIZE = 500_000;
+
+test('what is left when a client closes goes to who takes it, but not for ever', async (t) => {
+  const server = await startServer(t,
+    { PING_INTERVAL: '1', MAX_OUTPUT_QUEUE: '64m', MAX_CACHE_LENGTH: '1' });
+  const socket = await openWebSocket(t, server);
+  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'much' } };
+  await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
+  await socket.readJson();
+  socket.socket.pause().removeAllListeners('data');
+  const alive = setInterval(() => socket.socket.write(frame(OP.PONG)), 300);
+  defer(t, () => clearInterval(alive));
+  const publisher = await openClient(t, server);
+  await publisher.publishAll('much', Array(MUCH).fill('x'.repeat(SIZE)));
+  await server.untilMetric('much waits for it', (now) => now.output_memory_bytes > 10_000_000);
+  clearInterval(alive);
+  await socket.send(frame(OP.CLOSE));
+
+  const startedAt = Date.now();
+  const sip = setInterval(() => socket.socket.read(), 25); // 64 KiB at most
+  defer(t, () => clearInterval(sip));
+  await server.untilMetric('it is gone', (now) => now.output_memory_bytes === 0);
+  assert.ok(Date.now() - startedAt >= 2 * PING_INTERVAL * 1000 - 100, 'it had its time');
+  assert.ok((await server.metrics()).sent_bytes_total < MUCH * SIZE, 'and not more');
 });
