@@ -46,8 +46,10 @@ struct redis_names {
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_done(struct redis_names *names);
 
+/* mark: the highest id that this node has seen; the new one will be above it, whatever Redis knows. */
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
-                           const struct broker_config *config, const struct broker_publish *p);
+                           const struct broker_config *config, const struct broker_publish *p,
+                           struct msgid mark);
 /* Plain strings: other programs may read and write them too. */
 void redis_command_get(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);
@@ -59,6 +61,8 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
                            const struct broker_config *config, const struct broker_history *h);
 void redis_command_raise(struct redis_command *c, const struct redis_names *names,
                          struct msgid mark);
+void redis_command_probe(struct redis_command *c, const struct redis_names *names,
+                         struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
                           const struct str *topics, size_t n);

@@ -44,6 +44,7 @@ struct redis_engine {
     struct timer tick;
     unsigned ticks;
     bool ready;
+    bool refuses; /* Redis takes no publishes, said the last probe */
     struct redis_notice connection;
     struct redis_notice refusal;
 };

@@ -7,8 +7,11 @@
  * Doubt:   a message whose id is more than an hour ahead of Redis' clock, as far as that is known,
  * is dropped, and the feed joins once more. So a forged one does no harm, and where the clock
  *          really has jumped the log gives it back.
- * Probe:   while joined, a message of our own through Redis every tick. When it does not come back
- *          for timeout_ms after Redis took it, the connection is dead whatever TCP says.
+ * Probe:   while joined, a message of our own through Redis every tick, over each command
+ * connection in turn. When it does not come back for timeout_ms after Redis took it, the
+ * subscription is dead whatever TCP says (a dead connection is found before that, by
+ * redis_link_ping). It also tells whether Redis takes writes, and whether it still knows the last
+ * id: where it does not, the feed joins anew.
  */
 #ifndef EH_BROKER_REDIS_FEED_H
 #define EH_BROKER_REDIS_FEED_H
@@ -25,8 +28,9 @@ struct redis_feed_events {
     void (*on_joined)(void *owner);
     /* The connection, or an attempt at one, is gone; it comes back by itself. */
     void (*on_down)(void *owner, const char *why);
-    /* Redis refused to raise. */
+    /* Redis refused to raise, or the probe: it takes no publishes. */
     void (*on_refused)(void *owner, const struct redisReply *error);
+    void (*on_accepted)(void *owner); /* it takes them */
     /* Something came on one of `channels`. */
     void (*on_message)(void *owner, struct str channel, struct str payload);
 };

@@ -61,6 +61,10 @@ size_t redis_link_waiting(const struct redis_link *l); /* commands not yet answe
 /* Needs redis_link_can_send. Leaves with the others of this turn in one write. */
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done);
 
+/* Where nothing is under way: a command whose answer nobody waits for but the timeout. Called
+ * regularly, it finds a connection that is dead without having said so. */
+void redis_link_ping(struct redis_link *l);
+
 /* A new connection instead of this one: at once, or when all that is under way is answered. Both do
  * nothing where there is no connection. */
 void redis_link_drop(struct redis_link *l, const char *why);

@@ -21,6 +21,7 @@ enum redis_fate {
     REDIS_NOT_RUN, /* certain: Redis refused it, and the connection went before it was sent again */
 };
 
+/* fn NULL: nobody waits for the answer. */
 struct redis_done {
     void (*fn)(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply);
     void *owner;
@@ -30,7 +31,7 @@ struct redis_done {
 
 struct redis_request {
     struct list link;
-    struct redis_done done; /* fn NULL: it was given up, nobody waits for the answer */
+    struct redis_done done;
     uint64_t sent_ms;
     bool is_script;
     struct str wire;

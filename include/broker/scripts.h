@@ -6,7 +6,14 @@
 
 #include "base/str.h"
 
-enum script { SCRIPT_PUBLISH, SCRIPT_HISTORY, SCRIPT_RAISE, SCRIPT_FORGET, SCRIPT_COUNT };
+enum script {
+    SCRIPT_PUBLISH,
+    SCRIPT_HISTORY,
+    SCRIPT_RAISE,
+    SCRIPT_FORGET,
+    SCRIPT_PROBE,
+    SCRIPT_COUNT,
+};
 
 struct str script_text(enum script script);
 

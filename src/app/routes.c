@@ -30,7 +30,7 @@ static void route_readyz(struct conn *c, const struct http_request *rq)
     if (atomic_load(&ctx->draining))
         send_json(c, rq, 503, STR("{\"error\":\"draining\"}"));
     else if (!broker_is_ready(ctx->broker))
-        send_json(c, rq, 503, STR("{\"error\":\"broker not connected\"}"));
+        send_json(c, rq, 503, STR("{\"error\":\"broker not ready\"}"));
     else
         send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
 }

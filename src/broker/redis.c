@@ -44,7 +44,7 @@ static bool all_links_are_up(const struct redis_engine *e)
     return true;
 }
 
-static bool takes_writes(const struct redis_engine *e)
+static bool takes_publishes(const struct redis_engine *e)
 {
     for (size_t i = 0; i < e->n_lanes; i++) {
         if (redis_feed_is_joined(e->feed) && redis_link_is_up(e->lanes[i].link))
@@ -55,7 +55,7 @@ static bool takes_writes(const struct redis_engine *e)
 
 static void update_ready(struct redis_engine *e)
 {
-    bool ready = takes_writes(e);
+    bool ready = takes_publishes(e) && !e->refuses;
 
     if (ready && all_links_are_up(e))
         e->connection.said[0] = '\0';
@@ -154,7 +154,6 @@ static void on_link_room(struct redis_link *l, void *owner)
     pump(owner);
 }
 
-/* In turn, so that the feed's probe finds every connection that is dead without having said so. */
 struct redis_link *redis_engine_pick(struct redis_engine *e)
 {
     for (size_t i = 0; i < n_links(e); i++) {
@@ -194,7 +193,19 @@ static void on_feed_down(void *owner, const char *why)
 
 static void on_feed_refused(void *owner, const struct redisReply *error)
 {
-    redis_engine_on_refusal(owner, error);
+    struct redis_engine *e = owner;
+
+    e->refuses = true;
+    redis_engine_on_refusal(e, error);
+    update_ready(e);
+}
+
+static void on_feed_accepted(void *owner)
+{
+    struct redis_engine *e = owner;
+
+    e->refuses = false;
+    update_ready(e);
 }
 
 static void on_tick(struct timer *t)
@@ -203,6 +214,8 @@ static void on_tick(struct timer *t)
 
     e->ticks++;
     redis_feed_on_tick(e->feed);
+    for (size_t i = 0; i < n_links(e); i++)
+        redis_link_ping(link_at(e, i));
     if (e->config->cache && e->ticks % SWEEP_TICKS == 0)
         redis_history_sweep(e);
     redis_history_pump(e);
@@ -223,6 +236,7 @@ static const struct redis_feed_events feed_events = {
     .on_joined = on_feed_joined,
     .on_down = on_feed_down,
     .on_refused = on_feed_refused,
+    .on_accepted = on_feed_accepted,
 };
 
 static struct redis_link_config link_config(struct redis_engine *e)

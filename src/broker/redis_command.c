@@ -171,7 +171,8 @@ static void add_limit(struct redis_command *c, const struct rate_rule *limit)
 }
 
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
-                           const struct broker_config *config, const struct broker_publish *p)
+                           const struct broker_config *config, const struct broker_publish *p,
+                           struct msgid mark)
 {
     static const char *const n_keys[] = { "6", "7", "8" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
@@ -198,6 +199,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_flag(c, config->cache);
     add_flag(c, has_key);
     add_limit(c, &p->limit);
+    add_id(c, mark);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -275,6 +277,15 @@ void redis_command_raise(struct redis_command *c, const struct redis_names *name
     add_key(c, &names->id);
     add_key(c, &names->floor);
     add_id_or_none(c, mark);
+}
+
+void redis_command_probe(struct redis_command *c, const struct redis_names *names,
+                         struct str channel, struct str text)
+{
+    begin_script(c, SCRIPT_PROBE, "1");
+    add_key(c, &names->id);
+    redis_command_add(c, channel);
+    redis_command_add(c, text);
 }
 
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,

@@ -43,6 +43,7 @@ struct redis_feed {
     struct buf probe_channel;
     uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
     uint64_t probe_published_ms; /* Redis took it; 0: not yet */
+    struct msgid probe_mark;     /* what Redis must know at least */
 };
 
 /* ---- set aside ---- */
@@ -82,23 +83,91 @@ static void aside_release(struct aside *a, struct core *core)
     aside_clear(a);
 }
 
+/* ---- the probe ---- */
+
+/* The ids are gone, or have gone backwards, though no connection broke: all again but the
+ * subscription. */
+static void rejoin(struct redis_feed *f)
+{
+    f->joins++;
+    f->state = FEED_SUBSCRIBED;
+    redis_feed_on_command_link(f);
+}
+
+/* Nothing about the feed is known where the answer is an error, or none. */
+static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+    struct msgid last;
+
+    if (f->state != FEED_JOINED || (uintptr_t)arg != f->joins)
+        return;
+    if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
+        f->probe_us = 0;
+        if (fate == REDIS_ANSWERED)
+            f->config.events->on_refused(f->config.owner, reply);
+        return;
+    }
+    f->probe_published_ms = loop_now(core_loop(f->config.core));
+    f->config.events->on_accepted(f->config.owner);
+    if (redis_reply_id(reply, &last) < 0 || msgid_cmp(last, f->probe_mark) < 0)
+        rejoin(f);
+}
+
+static void send_probe(struct redis_feed *f)
+{
+    struct redis_link *link = f->config.events->pick(f->config.owner);
+    struct redis_command c;
+    char text[24];
+
+    f->probe_us = 0;
+    if (!link)
+        return;
+    f->probe_us = clock_mono_us();
+    f->probe_published_ms = 0;
+    f->probe_mark = core_mark(f->config.core);
+    (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
+    redis_command_probe(&c, f->config.names, buf_str(&f->probe_channel), str_of(text));
+    redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->joins, 0 });
+}
+
+static bool is_probe_overdue(const struct redis_feed *f)
+{
+    uint64_t now = loop_now(core_loop(f->config.core));
+
+    return f->probe_us != 0 && f->probe_published_ms != 0 &&
+           now - f->probe_published_ms >= f->config.link.timeout_ms;
+}
+
 /* ---- joining ---- */
+
+/* Without a log all that can be done about it is to say so: not where nothing was published. */
+static bool may_have_missed(const struct redis_feed *f, const struct redis_raised *raised)
+{
+    const struct core *core = f->config.core;
+    struct msgid mark = core_mark(core);
+
+    if (msgid_is_zero(mark) || f->aside.overflown)
+        return f->aside.overflown;
+    return core_has_log(core) || msgid_cmp(raised->last, mark) != 0;
+}
 
 static void join(struct redis_feed *f, const struct redis_raised *raised)
 {
     struct core *core = f->config.core;
     bool had_mark = !msgid_is_zero(core_mark(core));
+    bool has_missed = may_have_missed(f, raised);
 
     f->told_ms = raised->last.ms;
     if (raised->lost)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
     if (!had_mark || raised->raised)
         core_set_mark(core, raised->last);
-    if (had_mark || f->aside.overflown)
+    if (has_missed)
         core_resync(core);
     aside_release(&f->aside, core);
-    f->probe_us = 0;
     f->state = FEED_JOINED;
+    send_probe(f);
     f->config.events->on_joined(f->config.owner);
 }
 
@@ -273,48 +342,11 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
         metrics_inc(core_metrics(f->config.core), METRIC_FEED_INVALID);
 }
 
-/* ---- the probe ---- */
-
-static void on_probe_published(void *owner, void *arg, enum redis_fate fate,
-                               const struct redisReply *reply)
-{
-    struct redis_feed *f = owner;
-
-    (void)arg;
-    if (fate != REDIS_ANSWERED || redis_reply_is_error(reply))
-        f->probe_us = 0; /* that says nothing about the feed */
-    else
-        f->probe_published_ms = loop_now(core_loop(f->config.core));
-}
-
-static void send_probe(struct redis_feed *f)
-{
-    struct redis_link *link = f->config.events->pick(f->config.owner);
-    struct redis_command c;
-    char text[24];
-
-    if (!link)
-        return;
-    f->probe_us = clock_mono_us();
-    f->probe_published_ms = 0;
-    (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
-    redis_command_init(&c);
-    redis_command_add(&c, STR("PUBLISH"));
-    redis_command_add(&c, buf_str(&f->probe_channel));
-    redis_command_add(&c, str_of(text));
-    redis_link_send(link, &c, (struct redis_done){ on_probe_published, f, NULL, 0 });
-}
-
-static bool is_probe_overdue(const struct redis_feed *f)
-{
-    uint64_t now = loop_now(core_loop(f->config.core));
-
-    return f->probe_us != 0 && f->probe_published_ms != 0 &&
-           now - f->probe_published_ms >= f->config.link.timeout_ms;
-}
+/* ---- the owner's side ---- */
 
 void redis_feed_on_tick(struct redis_feed *f)
 {
+    redis_link_ping(f->link);
     if (f->state == FEED_SUBSCRIBED)
         redis_feed_on_command_link(f);
     if (f->state != FEED_JOINED)
@@ -324,8 +356,6 @@ void redis_feed_on_tick(struct redis_feed *f)
     else if (f->probe_us == 0)
         send_probe(f);
 }
-
-/* ---- the owner's side ---- */
 
 static const struct redis_link_events link_events = {
     .on_up = on_up,

@@ -9,15 +9,6 @@
 
 #define PAGES_A_LINK 2 /* under way on one connection: publishes have their turn in between */
 
-static void ignore_answer(void *owner, void *arg, enum redis_fate fate,
-                          const struct redisReply *reply)
-{
-    (void)owner;
-    (void)arg;
-    (void)fate;
-    (void)reply;
-}
-
 /* Topics that a reader found without a log, or (none) the next step of the sweep. Nobody waits for
  * it, and what one call misses, a later one finds. */
 static void forget(struct redis_engine *e, const struct str *topics, size_t n)
@@ -28,7 +19,7 @@ static void forget(struct redis_engine *e, const struct str *topics, size_t n)
     if (!redis_feed_is_joined(e->feed) || !redis_link_can_send(link))
         return;
     redis_command_forget(&c, &e->names, topics, n);
-    redis_link_send(link, &c, (struct redis_done){ ignore_answer, NULL, NULL, 0 });
+    redis_link_send(link, &c, (struct redis_done){ 0 });
 }
 
 static struct redis_queue *history_queue(struct redis_engine *e, const struct broker_call *call)

@@ -406,6 +406,16 @@ void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis
     l->has_room = redis_link_can_send(l);
 }
 
+void redis_link_ping(struct redis_link *l)
+{
+    struct redis_command c;
+
+    if (l->state != LINK_UP || l->pipeline.n_sent > 0)
+        return;
+    redis_command_ping(&c);
+    redis_link_send(l, &c, (struct redis_done){ 0 });
+}
+
 void redis_link_drop(struct redis_link *l, const char *why)
 {
     if (l->state == LINK_GREETING || l->state == LINK_UP || l->state == LINK_DRAINING)

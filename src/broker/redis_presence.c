@@ -170,15 +170,6 @@ void redis_presence_take(struct redis_presence *p, struct broker_call *call)
 
 /* ---- what others ask ---- */
 
-static void ignore_answer(void *owner, void *arg, enum redis_fate fate,
-                          const struct redisReply *reply)
-{
-    (void)owner;
-    (void)arg;
-    (void)fate;
-    (void)reply;
-}
-
 static void send_answer(struct redis_presence *p, const struct asker *to,
                         const struct redis_presence_answer *answer)
 {
@@ -190,8 +181,7 @@ static void send_answer(struct redis_presence *p, const struct asker *to,
     redis_presence_add_answer(&text, answer);
     keys_add(&channel, p->engine->names.prefix, STR("presence:"));
     buf_add_str(&channel, str_of(to->node));
-    publish(link, buf_str(&channel), buf_str(&text),
-            (struct redis_done){ ignore_answer, NULL, NULL, 0 });
+    publish(link, buf_str(&channel), buf_str(&text), (struct redis_done){ 0 });
     buf_done(&channel);
     buf_done(&text);
 }

@@ -50,7 +50,7 @@ bool redis_reply_says_elsewhere(const struct redisReply *r)
     return false;
 }
 
-static int read_id(const struct redisReply *r, struct msgid *ret)
+int redis_reply_id(const struct redisReply *r, struct msgid *ret)
 {
     struct str text = redis_reply_text(r);
 
@@ -77,7 +77,7 @@ int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
     p->ret_repeated = r->type == REDIS_REPLY_STATUS;
     p->ret_retry_ms = 0;
     if (r->type != REDIS_REPLY_INTEGER)
-        return read_id(r, &p->ret_id);
+        return redis_reply_id(r, &p->ret_id);
     p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
     return EH_OK;
 }
@@ -107,7 +107,7 @@ int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
 {
     if (!is_array(r, 3))
         return EH_EINVAL;
-    EH_TRY(read_id(r->element[0], &ret->last));
+    EH_TRY(redis_reply_id(r->element[0], &ret->last));
     EH_TRY(read_flag(r->element[1], &ret->raised));
     return read_flag(r->element[2], &ret->lost);
 }
@@ -121,8 +121,8 @@ static int read_page_head(redisReply **field, struct broker_history *h)
 {
     struct str since = redis_reply_text(field[PAGE_SINCE]);
 
-    EH_TRY(read_id(field[PAGE_CUT], &h->cut));
-    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
+    EH_TRY(redis_reply_id(field[PAGE_CUT], &h->cut));
+    EH_TRY(redis_reply_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
     EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
     /* Lua's numbers are doubles: only what was relative to its clock is taken from it. */
@@ -136,7 +136,8 @@ static struct message *read_entry(redisReply **field)
     struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
     struct msgid id;
 
-    if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 || !origin.p)
+    if (redis_reply_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 ||
+        !origin.p)
         return NULL;
     return message_create(id, topic, message, origin);
 }

@@ -8,6 +8,7 @@ struct str script_text(enum script script)
         [SCRIPT_PUBLISH] = { lua_publish, sizeof(lua_publish) - 1 },
         [SCRIPT_HISTORY] = { lua_history, sizeof(lua_history) - 1 },
         [SCRIPT_RAISE] = { lua_raise, sizeof(lua_raise) - 1 },
+        [SCRIPT_PROBE] = { lua_probe, sizeof(lua_probe) - 1 },
         [SCRIPT_FORGET] = { lua_forget, sizeof(lua_forget) - 1 },
     };
 

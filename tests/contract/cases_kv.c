@@ -153,9 +153,9 @@ static void a_full_store_refuses(void **state)
     size_t stored;
 
     f->config.memory_limit = N * sizeof(kilobyte);
+    n = fixture_node(f);
     if (f->redis)
         redis_server_command(f->redis, "CONFIG SET maxmemory 1");
-    n = fixture_node(f);
     for (stored = 0; stored < N && status == BROKER_DONE; stored++) {
         snprintf(key, sizeof(key), "k/%zu", stored);
         status = set_key(n, key, str_make(kilobyte, sizeof(kilobyte)), 0);

@@ -15,6 +15,8 @@ static const struct broker_config config = {
     .default_ttl_s = 86400,
 };
 
+static const struct msgid mark = { 7, 8 };
+
 static void assert_args(const struct redis_command *c, const char *const *want, size_t n)
 {
     assert_int_equal(c->n, n);
@@ -65,6 +67,7 @@ static void a_publish_names_its_keys_and_its_channel(void **state)
         "0",
         "",
         "",
+        "7-8",
     };
     struct broker_publish p = {
         .topic = STR("a/b"),
@@ -78,8 +81,9 @@ static void a_publish_names_its_keys_and_its_channel(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") });
-    redis_command_publish(&c, &names, &config, &p);
+    redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") },
+                          mark);
+    redis_command_publish(&c, &names, &config, &p, mark);
     assert_true(c.is_script);
     assert_int_equal(c.script, SCRIPT_PUBLISH);
     assert_args(&c, want, COUNT(want));
@@ -94,7 +98,7 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &p);
+    redis_command_publish(&c, &names, &config, &p, mark);
     assert_string_equal(c.args[12], ""); /* no origin */
     assert_string_equal(c.args[13], "86400");
     assert_string_equal(c.args[14], "0");
@@ -133,13 +137,13 @@ static void a_publish_may_have_a_key_and_a_limit(void **state)
             .limit = { .topic = str_of(cases[i].rule), .max = 5, .interval_s = 60 },
         };
 
-        redis_command_publish(&c, &names, &config, &p);
+        redis_command_publish(&c, &names, &config, &p, mark);
         assert_string_equal(c.args[2], cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
                 str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
         for (size_t k = 0; k < 3; k++)
-            assert_string_equal(c.args[c.n - 3 + k], cases[i].tail[k]);
+            assert_string_equal(c.args[c.n - 4 + k], cases[i].tail[k]);
     }
     redis_names_done(&names);
 }

@@ -4,7 +4,8 @@
 -- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
 --       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
 --       8 '1': keep the log  9 '1': the publish has a key  10 how many may be counted ('': no
---       limit)  11 ms from the first one counted until the count ends
+--       limit)  11 ms from the first one counted until the count ends  12 the node's mark: the highest
+--       id that it has seen
 -- Answers the id; the first id as a status, where a publish with this key was done already; ms until
 -- the count ends, where it is full. Lua does not roll back, so the write that Redis may refuse comes
 -- first.
@@ -18,6 +19,7 @@ local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
 
 local KEY_MS = 300000 -- BROKER_KEY_S
+local AHEAD_MS = 1000 -- as in raise.lua
 local PLACE = ARGV[9] == '1' and KEYS[7]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
@@ -39,13 +41,20 @@ local function digits(number)
     return string.format('%.0f', number)
 end
 
--- (now, 0), or the successor of the last id given where that is not greater.
+local function read_id(id)
+    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+    return tonumber(ms), tonumber(seq)
+end
+
+-- (now, 0), or the successor of the last id given where that is not greater. True behind it: this
+-- Redis has forgotten ids that were given, since it was emptied or replaced by an older one under
+-- us.
 local function next_id(last)
-    if not last then
-        return now, 0
+    local mark_ms, mark_seq = read_id(ARGV[12])
+    local ms, seq = read_id(last or '0-0')
+    if not last or mark_ms > ms or (mark_ms == ms and mark_seq > seq) then
+        return math.max(now, mark_ms) + AHEAD_MS, 0, true
     end
-    local ms, seq = string.match(last, '^(%d+)-(%d+)$')
-    ms, seq = tonumber(ms), tonumber(seq)
     if now > ms then
         return now, 0
     end
@@ -108,7 +117,7 @@ local function append(ms, id)
 end
 
 local last = redis.call('GET', ID)
-local ms, seq = next_id(last)
+local ms, seq, has_forgotten = next_id(last)
 local id = digits(ms) .. '-' .. digits(seq)
 if keeps_log then
     append(ms, id)
@@ -122,8 +131,8 @@ if COUNT and left >= 0 then
 elseif COUNT then
     redis.call('SET', COUNT, 1, 'PX', ARGV[11])
 end
-if not last then
-    redis.call('SET', FLOOR, id) -- Redis was emptied under us: what came before is lost
+if has_forgotten then
+    redis.call('SET', FLOOR, id) -- what came before is lost
 end
 
 local sender = origin ~= '' and ',"origin":' .. origin or ''

@@ -11,6 +11,10 @@ end
 local ID, FLOOR = unpack(KEYS)
 local mark = ARGV[1]
 
+-- Other nodes may have seen ids above this one's mark, and this clock may be behind the one that
+-- gave them.
+local AHEAD_MS = 1000
+
 local function is_less(a, b)
     local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
     local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
@@ -20,11 +24,11 @@ end
 
 local function present()
     local time = redis.call('TIME')
-    local id = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000))
-    if mark ~= '' and is_less(id, mark) then
-        return mark
+    local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+    if mark ~= '' then
+        ms = math.max(ms, tonumber(string.match(mark, '^%d+'))) + AHEAD_MS
     end
-    return id
+    return string.format('%.0f-0', ms)
 end
 
 -- A replica takes no writes: ask now, not with the first publish. Deletes nothing.
