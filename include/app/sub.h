@@ -20,15 +20,25 @@ struct join;
 struct reply;
 struct sub;
 
+struct sub_joined {
+    struct str filter;
+    bool has_history; /* was asked for */
+    bool recovered;
+    const struct msgid *from; /* where it begins, for those that asked for gaps; else NULL */
+};
+
 /* How the subscriptions of a connection speak to its client: over WebSocket (sub_ws.c) or as
  * server-sent events (conn_sse.c). All else about them is the same. */
 struct sub_writer {
-    /* The log's first page is there: the answer to the request. */
-    void (*joined)(struct conn *c, struct reply *reply, struct str filter, bool recovered);
+    /* The answer to the request; with history the log's first page is there. */
+    void (*joined)(struct conn *c, struct reply *reply, const struct sub_joined *joined);
     /* All of the log was sent, and all that it held up to `cut`, which is above the last message's
      * id. NULL: not of interest. */
     void (*caught_up)(struct conn *c, struct msgid cut);
     bool (*message)(const struct sub *s, struct delivery *d); /* false: it was not queued */
+    /* Messages of this topic (or, where nobody knows of which, of the subscription's own filter)
+     * were lost and come no more; for those that asked. */
+    void (*gap)(const struct sub *s, struct str topic);
 };
 extern const struct sub_writer sub_ws_writer, sub_ws_deflate_writer, sub_sse_writer;
 
@@ -39,17 +49,25 @@ struct sub {
     struct join *join; /* NULL: live */
     struct msgid last;
     uint16_t id_n;
+    bool gaps; /* wants to be told of messages that were lost */
     char id[]; /* JSON text of the request's id; none with SSE */
 };
 
 /* Subscribes; one of the same filter on this connection is replaced. */
-struct sub *sub_open(struct conn *c, struct str filter, struct str id);
+struct sub *sub_open(struct conn *c, struct str filter, struct str id, bool gaps);
 void sub_close(struct sub *s); /* a join under way is answered with recovered: false */
 void sub_close_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none */
 
 /* A live message goes to all subscriptions of the worker that match; returns how many got it. */
 uint32_t delivery_to_all(struct worker *w, struct message *m);
+
+/* gap.c: messages of these topics, or (NULL) of whatever topics, were lost on the way to this
+ * worker.
+ */
+struct lost;
+void gap_to_all(struct worker *w, struct lost *lost);
+void sub_gap(struct sub *s); /* tells one, if it asked: nobody knows of which topics */
 
 /* One message on its way to one or many subscriptions: what they send alike is made once, when the
  * first needs it. */
@@ -79,6 +97,9 @@ void join_start(struct sub *s, struct str filter, const struct eventlog_request 
 /* Without history: live messages are set aside until the batch's array was sent. */
 void join_after(struct sub *s, struct str filter, struct batch *batch);
 void join_aside(struct sub *s, struct message *m);
+/* Live messages were lost: what was set aside does not follow on the cut. The log is read to a new
+ * one, and says what is missing. */
+void join_gap(struct sub *s);
 void join_abandon(struct sub *s); /* the subscription ends */
 
 #endif

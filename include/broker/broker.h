@@ -42,6 +42,7 @@
 struct broker;
 struct broker_port;
 struct census;
+struct lost;
 struct tls;
 
 struct broker_config {
@@ -109,9 +110,11 @@ struct broker_history {
     struct message **ret_items; /* ret_n references, the receiver's; free() the array */
     size_t ret_n;
     bool ret_more;     /* there are entries between the last one here and the cut */
-    bool ret_complete; /* of the FIRST page: nothing that was published after the point (and
-                          matches, and did not expire by its own ttl) is missing, and `newest`
-                          cut nothing off: `recovered` in the protocol's words */
+    bool ret_complete; /* nothing that was published after the point of this page (and matches, and
+                          did not expire by its own ttl) is missing, and `newest` cut nothing off:
+                          of the first page `recovered` in the protocol's words */
+    struct lost *ret_lost; /* not complete, and all that is missing was of these topics (lost.h);
+                              NULL: nobody knows of which. The receiver's; free() it */
 };
 
 /* The key/value store. Values are any bytes. */
@@ -155,7 +158,9 @@ struct broker_call {
 struct live_batch {
     struct mail mail;
     struct broker_port *port;
-    size_t n;
+    bool has_gap;      /* before the first of them some were lost on the way to this worker */
+    struct lost *lost; /* of these topics; NULL: nobody knows of which */
+    size_t n;          /* 0: only a gap, or a new mark */
     size_t bytes;      /* of the bodies */
     struct msgid mark; /* the highest id of ours that was posted to this port */
     struct message *items[];

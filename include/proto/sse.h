@@ -17,6 +17,8 @@
 
 /* A message under its id; without one (empty) the reader's last id stays what it is. */
 void sse_add_event(struct buf *out, struct str id, struct str message);
+/* Messages of this topic (or pattern) were lost. */
+void sse_add_gap(struct buf *out, struct str topic);
 /* A position alone: the reader notes the id and gets no event. */
 void sse_add_position(struct buf *out, struct str id);
 

@@ -28,12 +28,20 @@ static void add_position(struct buf *out, struct msgid id)
 
 /* --- the subscription's voice --- */
 
-static void write_joined(struct conn *c, struct reply *reply, struct str filter, bool recovered)
+static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
     (void)reply;
-    (void)filter;
-    if (!recovered)
+    if (!joined->recovered)
         send_text(c, STR(SSE_INCOMPLETE));
+}
+
+static void write_gap(const struct sub *s, struct str topic)
+{
+    struct buf text = { 0 };
+
+    sse_add_gap(&text, topic);
+    send_text(s->conn, buf_str(&text));
+    buf_done(&text);
 }
 
 /* Only now: one that leaves before the log was sent must come back to where it began. */
@@ -86,9 +94,15 @@ const struct sub_writer sub_sse_writer = {
     .joined = write_joined,
     .caught_up = write_caught_up,
     .message = write_message,
+    .gap = write_gap,
 };
 
 /* --- the request --- */
+
+struct stream_request {
+    struct eventlog_request log;
+    bool gaps;
+};
 
 /* The field that a browser sends when it comes back beats what the URL says, and both beat since.
  */
@@ -106,23 +120,35 @@ static int read_last_id(const struct http_request *rq, const json_t *params,
     return msgid_parse(id, &ret->id);
 }
 
+static int read_gaps(const json_t *params, bool *ret)
+{
+    const char *text = json_string_value(json_object_get(params, "gaps"));
+
+    *ret = text && strcmp(text, "true") == 0;
+    return !text || *ret || strcmp(text, "false") == 0 ? EH_OK : EH_EINVAL;
+}
+
 static int read_params(const struct conn *c, const struct http_request *rq, const json_t *params,
-                       struct eventlog_request *ret, const char **ret_why)
+                       struct stream_request *ret, const char **ret_why)
 {
     uint32_t max = (uint32_t)c->worker->context->config->max_cache_request_limit;
 
-    EH_TRY(eventlog_request_read(params, max, ret, ret_why));
+    EH_TRY(eventlog_request_read(params, max, &ret->log, ret_why));
+    *ret_why = "gaps must be true or false";
+    EH_TRY(read_gaps(params, &ret->gaps));
     *ret_why = "Last-Event-ID and lastEventId must be a message id such as 1574843571767-0";
-    return read_last_id(rq, params, &ret->from);
+    return read_last_id(rq, params, &ret->log.from);
 }
 
 /* Where the stream begins; *ret_why is static text. */
 static int read_request(const struct conn *c, const struct http_request *rq,
-                        struct eventlog_request *ret, const char **ret_why)
+                        struct stream_request *ret, const char **ret_why)
 {
-    static const struct http_param names[] = {
-        { "lastEventId", false }, { "since", false }, { "limit", false }, { NULL, false }
-    };
+    static const struct http_param names[] = { { "lastEventId", false },
+                                               { "since", false },
+                                               { "limit", false },
+                                               { "gaps", true },
+                                               { NULL, false } };
     json_t *params = http_topic_params(rq, names);
     int rc;
 
@@ -166,9 +192,10 @@ static void send_head(struct conn *c, struct str first)
                    first);
 }
 
-static void begin(struct conn *c, struct str filter, const struct eventlog_request *from)
+static void begin(struct conn *c, struct str filter, const struct stream_request *rq)
 {
     const struct config *config = c->worker->context->config;
+    const struct eventlog_request *from = &rq->log;
     bool has_log = from->from.kind != EVENTLOG_NONE && config->enable_cache;
     struct buf first = { 0 };
     struct sub *s;
@@ -177,7 +204,7 @@ static void begin(struct conn *c, struct str filter, const struct eventlog_reque
     c->writer = &sub_sse_writer;
     conn_set_ping_timer(c, on_ping_timer);
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
-    s = sub_open(c, filter, STR(""));
+    s = sub_open(c, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
     add_position(&first, has_log ? from->from.id : s->last);
     if (from->from.kind != EVENTLOG_NONE && !has_log)
@@ -191,10 +218,10 @@ static void begin(struct conn *c, struct str filter, const struct eventlog_reque
 
 static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
 {
-    struct eventlog_request from;
+    struct stream_request wanted;
     const char *why;
 
-    if (read_request(c, rq, &from, &why) < 0) {
+    if (read_request(c, rq, &wanted, &why) < 0) {
         conn_forget_auth(c);
         http_topic_refuse(c, rq, 400, why);
     } else if (str_eq(rq->method, STR("HEAD"))) {
@@ -202,7 +229,7 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
         c->sse_json = wants_json(rq);
-        begin(c, filter, &from);
+        begin(c, filter, &wanted);
     }
 }
 

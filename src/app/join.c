@@ -7,6 +7,7 @@
 #include "app/reply.h"
 #include "app/sub.h"
 #include "base/mem.h"
+#include "broker/lost.h"
 #include "hub/topic.h"
 
 #define ASIDE_COST 128 /* of a message set aside, beside its body: the head and the unit to be */
@@ -21,9 +22,11 @@ struct join {
     bool aside_lost;      /* what was set aside does not follow on the cut: read to a new one */
     size_t n_aside;
     size_t cap_aside;
-    size_t aside_bytes; /* counted in conn->aside_bytes, too */
-    struct message **aside;
-    size_t bytes; /* what the request holds */
+    size_t aside_bytes;     /* counted in conn->aside_bytes, too */
+    struct message **aside; /* NULL in it: messages were lost there */
+    struct lost_said said;  /* of the holes in the log, for one that wants to know */
+    struct msgid from;      /* the id that was asked for */
+    size_t bytes;           /* what the request holds */
     size_t filter_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
@@ -41,21 +44,31 @@ static void aside_clear(struct join *j)
 
     if (j->sub)
         j->sub->conn->aside_bytes -= j->aside_bytes;
-    for (size_t i = 0; i < j->n_aside; i++)
-        *waiting -= shared_unref_waiting(&j->aside[i]->shared);
+    for (size_t i = 0; i < j->n_aside; i++) {
+        if (j->aside[i])
+            *waiting -= shared_unref_waiting(&j->aside[i]->shared);
+    }
     free(j->aside);
     j->aside = NULL;
     j->n_aside = j->cap_aside = j->aside_bytes = 0;
 }
 
-/* c is NULL when nobody is left to be told. */
-static void confirm(struct join *j, struct conn *c, bool recovered)
+static void join_free(struct join *j)
 {
+    lost_said_done(&j->said);
+    free(j);
+}
+
+/* c is NULL when nobody is left to be told; from when that is not known or not asked for. */
+static void confirm(struct join *j, struct conn *c, bool recovered, const struct msgid *from)
+{
+    struct sub_joined joined = { str_make(j->filter, j->filter_n), true, recovered, from };
+
     if (j->confirmed)
         return;
     j->confirmed = true;
     if (c)
-        c->writer->joined(c, &j->reply, str_make(j->filter, j->filter_n), recovered);
+        c->writer->joined(c, &j->reply, &joined);
     reply_drop(&j->reply);
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
@@ -69,12 +82,12 @@ void join_abandon(struct sub *s)
     j->sub = NULL;
     if (list_linked(&j->after_batch.link))
         list_remove(&j->after_batch.link);
-    confirm(j, s->conn->state == CONN_DEAD ? NULL : s->conn, false);
+    confirm(j, s->conn->state == CONN_DEAD ? NULL : s->conn, false, NULL);
     if (reader_is_waiting(&j->reader))
         reader_cancel(&j->reader);
     else if (!j->waits_for_batch)
         return; /* its page comes back, and frees it */
-    free(j);
+    join_free(j);
 }
 
 /* With what waits already, be that nothing: unlike a message that goes out, one that does not fit
@@ -96,13 +109,11 @@ static void aside_lose(struct join *j)
     j->aside_lost = true;
 }
 
-void join_aside(struct sub *s, struct message *m)
+/* m NULL: a gap. */
+static void aside_add(struct join *j, struct message *m)
 {
-    struct join *j = s->join;
-    size_t cost = m->body.n + ASIDE_COST;
+    size_t cost = (m ? m->body.n : 0) + ASIDE_COST;
 
-    if (!m->foreign && msgid_cmp(m->id, s->last) <= 0)
-        return;
     if (!aside_fits(j, cost)) {
         aside_lose(j);
         return;
@@ -112,10 +123,26 @@ void join_aside(struct sub *s, struct message *m)
         j->aside = mem_array(j->aside, j->cap_aside, sizeof(j->aside[0]));
     }
     j->aside[j->n_aside++] = m;
-    *loop_waiting(s->conn->worker->loop) += shared_ref_waiting(&m->shared);
-    output_changed(s->conn->worker);
+    if (m)
+        *loop_waiting(j->sub->conn->worker->loop) += shared_ref_waiting(&m->shared);
+    output_changed(j->sub->conn->worker);
     j->aside_bytes += cost;
-    s->conn->aside_bytes += cost;
+    j->sub->conn->aside_bytes += cost;
+}
+
+void join_aside(struct sub *s, struct message *m)
+{
+    if (m->foreign || msgid_cmp(m->id, s->last) > 0)
+        aside_add(s->join, m);
+}
+
+/* Without a log there is nothing to read, and the place of the gap is what can be kept. */
+void join_gap(struct sub *s)
+{
+    if (s->conn->worker->context->config->enable_cache)
+        aside_lose(s->join);
+    else
+        aside_add(s->join, NULL);
 }
 
 static void deliver_one(struct reader *r, struct message *m)
@@ -142,9 +169,18 @@ static void go_live(struct join *j)
         if (s->conn->writer->caught_up)
             s->conn->writer->caught_up(s->conn, cut);
     }
-    for (size_t i = 0; i < j->n_aside; i++)
-        deliver_one(&j->reader, j->aside[i]);
+    for (size_t i = 0; i < j->n_aside; i++) {
+        if (j->aside[i])
+            deliver_one(&j->reader, j->aside[i]);
+        else
+            sub_gap(s);
+    }
     aside_clear(j);
+}
+
+static bool is_read(const struct join *j)
+{
+    return j->reader.call.status == BROKER_DONE; /* else the broker ends, or Redis refuses */
 }
 
 /* True when another page is needed. */
@@ -182,20 +218,18 @@ static void count_outcome(const struct join *j)
 static bool give_up(struct join *j)
 {
     reader_take_items(&j->reader, NULL);
-    confirm(j, NULL, false);
-    free(j);
+    confirm(j, NULL, false, NULL);
+    join_free(j);
     return false;
 }
 
 /* Whether the next page is wanted; else the join is over. */
 static bool go_on(struct join *j)
 {
-    bool is_read = j->reader.call.status == BROKER_DONE; /* else the broker ends */
-
-    if (is_read && wants_more(j))
+    if (is_read(j) && wants_more(j))
         return true;
     go_live(j);
-    free(j);
+    join_free(j);
     return false;
 }
 
@@ -212,21 +246,52 @@ static void put_back(struct join *j)
     j->waits_for_batch = true;
 }
 
+/* Where the subscription begins: what it asked for, but nothing that lies ahead. */
+static struct msgid start_of(const struct join *j)
+{
+    const struct broker_history *h = &j->reader.call.history;
+    struct msgid from = h->since ? (struct msgid){ .ms = (uint64_t)h->since } : j->from;
+
+    return is_read(j) && msgid_cmp(h->cut, from) < 0 ? h->cut : from;
+}
+
+static void answer(struct join *j, struct conn *c)
+{
+    struct msgid from = start_of(j);
+    bool recovered = is_read(j) && j->reader.call.history.ret_complete;
+
+    count_outcome(j);
+    confirm(j, c, recovered, j->sub->gaps ? &from : NULL);
+}
+
+/* What is missing after the first page's point is in the answer; after the others' it is told. */
+static void check_page(struct join *j, bool is_first)
+{
+    struct lost *lost = NULL;
+    bool is_news = is_read(j) ? lost_news(&j->said, &j->reader.call.history, &lost) : true;
+
+    for (size_t i = 0; lost && !is_first && i < lost->n; i++)
+        j->sub->conn->writer->gap(j->sub, lost->topics[i]);
+    if (is_news && !lost && !is_first)
+        j->sub->conn->writer->gap(j->sub, str_make(j->filter, j->filter_n));
+    free(lost);
+}
+
 static bool on_page(struct reader *r, struct conn *c)
 {
     struct join *j = join_of(r);
-    bool is_read = r->call.status == BROKER_DONE;
+    bool is_first = !j->confirmed;
 
     if (!j->sub || !c)
         return give_up(j);
-    if (!j->confirmed) {
-        count_outcome(j);
-        confirm(j, c, is_read && r->call.history.ret_complete);
-    }
+    if (is_first)
+        answer(j, c);
     if (list_linked(&j->after_batch.link)) {
         put_back(j);
         return false;
     }
+    if (j->sub->gaps)
+        check_page(j, is_first);
     reader_take_items(r, deliver_one);
     return go_on(j);
 }
@@ -268,7 +333,7 @@ void join_start(struct sub *s, struct str filter, const struct eventlog_request 
     struct broker_history *h = &j->reader.call.history;
 
     s->last = (struct msgid){ 0 }; /* what history brings is new, and its cut is the new start */
-    h->after = rq->from.id;
+    j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
     if (reply->batch)

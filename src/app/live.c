@@ -25,6 +25,9 @@ static struct message *next_message(struct worker *w)
         struct live_batch *batch =
             container_of(container_of(link, struct mail, link), struct live_batch, mail);
 
+        if (batch->has_gap)
+            gap_to_all(w, batch->lost);
+        batch->has_gap = false;
         if (w->live_next < batch->n)
             return batch->items[w->live_next++];
         w->newest = batch->mark;

@@ -135,6 +135,8 @@ void reader_take_items(struct reader *r, reader_item_fn *fn)
         message_unref(h->ret_items[i]);
     }
     free(h->ret_items);
+    free(h->ret_lost);
     h->ret_items = NULL;
+    h->ret_lost = NULL;
     h->ret_n = 0;
 }

@@ -3,15 +3,27 @@
 #include "app/rpc.h"
 #include "hub/topic.h"
 
-static void confirm(struct rpc_call *call, struct str topic, const struct eventlog_request *rq)
+/* Where history was asked for but the log is off, it is not all there. */
+static void confirm(struct rpc_call *call, const struct sub *s, struct str topic,
+                    const struct eventlog_request *rq)
 {
-    json_t *result = json_pack("{s:s}", "action", "subscribe");
+    const struct sub_joined joined = {
+        .filter = topic,
+        .has_history = rq->from.kind != EVENTLOG_NONE,
+        .from = s->gaps ? &s->last : NULL,
+    };
 
-    if (rq->from.kind != EVENTLOG_NONE) /* asked for, but the log is off */
-        json_object_set_new(result, "recovered", json_false());
-    json_object_set_new(result, "status", json_string("ok"));
-    json_object_set_new(result, "topic", json_stringn(topic.p, topic.n));
-    rpc_answer(call, result);
+    call->conn->writer->joined(call->conn, &call->reply, &joined);
+}
+
+static int read_gaps(struct rpc_call *call, bool *ret)
+{
+    const json_t *gaps = json_object_get(call->params, "gaps");
+
+    if (gaps && !json_is_null(gaps) && !json_is_boolean(gaps))
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "gaps must be true or false");
+    *ret = json_is_true(gaps);
+    return EH_OK;
 }
 
 static bool may_subscribe(const struct conn *c, struct str topic)
@@ -27,6 +39,7 @@ int rpc_subscribe(struct rpc_call *call)
     struct str topic;
     const char *why;
     struct sub *s;
+    bool gaps;
 
     if (!call->reply.id.p)
         return rpc_fail(call, JSONRPC_INVALID_REQUEST,
@@ -35,17 +48,18 @@ int rpc_subscribe(struct rpc_call *call)
     if (eventlog_request_read(call->params, (uint32_t)config->max_cache_request_limit, &rq, &why) <
         0)
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s", why);
+    EH_TRY(read_gaps(call, &gaps));
     if (!may_subscribe(call->conn, topic))
         return rpc_fail(call, JSONRPC_INVALID_PARAMS, "too many subscriptions");
 
-    s = sub_open(call->conn, topic, call->reply.id);
+    s = sub_open(call->conn, topic, call->reply.id, gaps);
     if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
         join_start(s, topic, &rq, &call->reply);
         return EH_OK;
     }
     if (call->reply.batch)
         join_after(s, topic, call->reply.batch);
-    confirm(call, topic, &rq);
+    confirm(call, s, topic, &rq);
     return EH_OK;
 }
 

@@ -24,13 +24,14 @@ static struct sub *find_twin(const struct sub *s)
     return NULL;
 }
 
-struct sub *sub_open(struct conn *c, struct str filter, struct str id)
+struct sub *sub_open(struct conn *c, struct str filter, struct str id, bool gaps)
 {
     struct sub *s = mem_zalloc(sizeof(*s) + id.n);
     struct sub *twin;
 
     s->conn = c;
     s->last = c->worker->newest;
+    s->gaps = gaps;
     s->id_n = (uint16_t)id.n;
     memcpy(s->id, id.p, id.n);
     trie_add(c->worker->trie, filter, &s->trie);

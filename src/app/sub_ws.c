@@ -81,19 +81,37 @@ static bool write_deflated(const struct sub *s, struct delivery *d)
     return rest ? send_deflated(s, rest) : write_message(s, d);
 }
 
-static void write_joined(struct conn *c, struct reply *reply, struct str filter, bool recovered)
+static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
-    reply_result_tree(reply, c,
-                      json_pack("{s:s, s:b, s:s, s:s%}", "action", "subscribe", "recovered",
-                                (int)recovered, "status", "ok", "topic", filter.p, filter.n));
+    json_t *result = json_pack("{s:s}", "action", "subscribe");
+    char from[MSGID_TEXT];
+
+    if (joined->from)
+        json_object_set_new(result, "lastEventId",
+                            json_stringn(from, msgid_format(*joined->from, from)));
+    if (joined->has_history)
+        json_object_set_new(result, "recovered", json_boolean(joined->recovered));
+    json_object_set_new(result, "status", json_string("ok"));
+    json_object_set_new(result, "topic", json_stringn(joined->filter.p, joined->filter.n));
+    reply_result_tree(reply, c, result);
+}
+
+static void write_gap(const struct sub *s, struct str topic)
+{
+    struct reply reply = { .id = sub_id(s) };
+
+    reply_result_tree(&reply, s->conn,
+                      json_pack("{s:s, s:s%}", "action", "gap", "topic", topic.p, topic.n));
 }
 
 const struct sub_writer sub_ws_writer = {
     .joined = write_joined,
     .message = write_message,
+    .gap = write_gap,
 };
 
 const struct sub_writer sub_ws_deflate_writer = {
     .joined = write_joined,
     .message = write_deflated,
+    .gap = write_gap,
 };

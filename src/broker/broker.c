@@ -77,8 +77,9 @@ void core_set_mark(struct core *core, struct msgid id)
     core->mark = id;
     for (size_t i = 0; i < core->n_ports; i++) {
         if (msgid_is_zero(core->ports[i]->mark))
-            core->ports[i]->mark = id;
+            port_set_mark(core->ports[i], id);
     }
+    loop_at_end(core->loop, &core->flush);
 }
 
 void core_set_ready(struct core *core, bool ready)
@@ -142,6 +143,7 @@ void core_resync(struct core *core)
 {
     for (size_t i = 0; i < core->n_ports; i++)
         replay_start(core->ports[i]);
+    loop_at_end(core->loop, &core->flush);
 }
 
 static void on_call(struct mail *m, void *owner)

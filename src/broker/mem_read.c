@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/lost.h"
 #include "hub/topic.h"
 
 /* The topics that a question is about. */
@@ -11,9 +12,11 @@ struct sources {
     const struct mem_ring **rings;
     size_t n;
     size_t cap;
-    size_t live;        /* entries in the rings */
-    struct msgid floor; /* the highest of the topics' own */
-    bool too_many;      /* the rings are not all that match */
+    size_t live;   /* entries in the rings */
+    bool too_many; /* the rings are not all that match */
+    struct msgid point;
+    size_t n_lost; /* topics of which MAX_CACHE_LENGTH removed something after the point */
+    struct str lost[LOST_MAX];
 };
 
 /* One ring and the place in it that comes next. */
@@ -58,14 +61,16 @@ static struct msgid before_since(uint64_t since, uint64_t lead_ms)
 static struct msgid settle(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
     struct msgid point = h->after;
-    struct msgid start;
+    struct msgid moment, start;
 
     if (msgid_is_zero(h->cut))
         h->cut = log->last;
     if (h->since != 0) {
         h->since = (int64_t)resolve_since(h->since, now_ms);
-        point = (struct msgid){ .ms = (uint64_t)h->since };
-        start = before_since(point.ms, log->lead_ms);
+        moment = (struct msgid){ .ms = (uint64_t)h->since };
+        if (msgid_cmp(point, moment) < 0)
+            point = moment;
+        start = before_since(moment.ms, log->lead_ms);
         if (msgid_cmp(h->after, start) < 0)
             h->after = start;
     }
@@ -73,6 +78,7 @@ static struct msgid settle(const struct mem_log *log, struct broker_history *h, 
     h->ret_n = 0;
     h->ret_more = false;
     h->ret_complete = false;
+    h->ret_lost = NULL;
     return point;
 }
 
@@ -86,8 +92,11 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     }
     s->rings[s->n++] = &topic->entries;
     s->live += topic->entries.live;
-    if (msgid_cmp(s->floor, topic->floor) < 0)
-        s->floor = topic->floor;
+    if (msgid_cmp(s->point, topic->floor) >= 0)
+        return;
+    if (s->n_lost < LOST_MAX)
+        s->lost[s->n_lost] = topic->name;
+    s->n_lost++;
 }
 
 /* Beyond what can match. The fixed prefix of `a/#` is `a`, but from `a0` on nothing matches. */
@@ -115,11 +124,12 @@ static void sources_match(struct sources *s, struct mem_log *log, struct str pat
     }
 }
 
-static void sources_init(struct sources *s, struct mem_log *log, struct str filter)
+static void sources_init(struct sources *s, struct mem_log *log, struct str filter,
+                         struct msgid point)
 {
     struct mem_topic *topic;
 
-    *s = (struct sources){ .all = &log->all };
+    *s = (struct sources){ .all = &log->all, .point = point };
     if (filter_is_pattern(filter)) {
         sources_match(s, log, filter);
         return;
@@ -136,14 +146,15 @@ static bool has_been(const struct mem_log *log, const struct broker_history *h, 
     return msgid_cmp(point, log->last) <= 0 || (h->since != 0 && point.ms <= now_ms);
 }
 
-static bool is_complete(const struct mem_log *log, const struct sources *s, struct msgid point,
-                        uint64_t now_ms)
+/* Does the log reach back to the point, of all topics together? */
+static bool is_held(const struct mem_log *log, const struct broker_history *h, struct msgid point,
+                    uint64_t now_ms)
 {
     uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
 
-    return point.ms >= oldest && msgid_cmp(point, log->floor) >= 0 &&
-           msgid_cmp(point, s->floor) >= 0 && !s->too_many;
+    return has_been(log, h, point, now_ms) && point.ms >= oldest &&
+           msgid_cmp(point, log->floor) >= 0;
 }
 
 /* ---- the walk ---- */
@@ -308,12 +319,15 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
 void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
     struct msgid point = settle(log, h, now_ms);
+    bool is_reached = is_held(log, h, point, now_ms);
     struct sources sources;
 
-    sources_init(&sources, log, h->filter);
-    h->ret_complete = has_been(log, h, point, now_ms) && is_complete(log, &sources, point, now_ms);
-    if (h->newest != 0 && cut_to_newest(&sources, h, now_ms))
-        h->ret_complete = false;
+    sources_init(&sources, log, h->filter, point);
+    if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now_ms)))
+        is_reached = false;
+    h->ret_complete = is_reached && sources.n_lost == 0;
+    if (is_reached && sources.n_lost > 0 && sources.n_lost <= LOST_MAX)
+        h->ret_lost = lost_create(sources.lost, sources.n_lost);
     fill_page(&sources, h, now_ms);
     free(sources.rings);
 }

@@ -10,8 +10,11 @@
 
 static void on_room(struct mail *m, void *owner)
 {
+    struct broker_port *port = container_of(m, struct broker_port, room);
+
     (void)owner;
-    replay_on_room(container_of(m, struct broker_port, room));
+    replay_on_room(port);
+    port_flush(port);
 }
 
 struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live,
@@ -31,6 +34,7 @@ static void batch_free(struct live_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
         message_unref(batch->items[i]);
+    free(batch->lost);
     free(batch);
 }
 
@@ -47,6 +51,7 @@ void port_free(struct broker_port *port)
     if (port->batch)
         batch_free(port->batch);
     port_end(port);
+    free(port->lost);
     free(port);
 }
 
@@ -63,6 +68,11 @@ static bool is_below(const struct broker_port *port, size_t messages, size_t byt
 static bool is_half_empty(const struct broker_port *port)
 {
     return is_below(port, BROKER_LIVE_MAX_MESSAGES / 2, BROKER_LIVE_MAX_BYTES / 2);
+}
+
+static bool has_room(const struct broker_port *port)
+{
+    return is_below(port, BROKER_LIVE_MAX_MESSAGES, BROKER_LIVE_MAX_BYTES);
 }
 
 bool port_await_room(struct broker_port *port)
@@ -97,9 +107,10 @@ static struct live_batch *batch_with_room(struct broker_port *port)
     port->batch_cap = batch ? port->batch_cap * 2 : BATCH_MIN;
     port->batch = mem_realloc(batch, sizeof(*batch) + port->batch_cap * sizeof(batch->items[0]));
     if (!batch) {
-        port->batch->port = port;
-        port->batch->n = 0;
-        port->batch->bytes = 0;
+        *port->batch =
+            (struct live_batch){ .port = port, .has_gap = port->has_gap, .lost = port->lost };
+        port->has_gap = false;
+        port->lost = NULL;
     }
     return port->batch;
 }
@@ -116,10 +127,31 @@ void port_post(struct broker_port *port, struct message *m)
         port->mark = m->id;
 }
 
+void port_gap(struct broker_port *port, struct lost *lost)
+{
+    port_flush(port);
+    if (port->has_gap) {
+        free(port->lost);
+        free(lost);
+        lost = NULL;
+    }
+    port->has_gap = true;
+    port->lost = lost;
+    (void)port_await_room(port);
+}
+
+void port_set_mark(struct broker_port *port, struct msgid id)
+{
+    port->mark = id;
+    (void)batch_with_room(port);
+}
+
 void port_flush(struct broker_port *port)
 {
     struct live_batch *batch = port->batch;
 
+    if (!batch && port->has_gap && has_room(port))
+        batch = batch_with_room(port);
     if (!batch)
         return;
     port->batch = NULL;
@@ -136,7 +168,7 @@ void port_live(struct broker_port *port, struct message *m)
         replay_aside(port, m);
         return;
     }
-    if (is_below(port, BROKER_LIVE_MAX_MESSAGES, BROKER_LIVE_MAX_BYTES)) {
+    if (has_room(port)) {
         port_post(port, m);
         return;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "broker/lost.h"
 #include "hub/topic.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -114,7 +115,16 @@ int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
 
 /* ---- a page of history ---- */
 
-enum { PAGE_CUT, PAGE_SINCE, PAGE_AFTER, PAGE_MORE, PAGE_COMPLETE, PAGE_GONE, PAGE_ENTRIES };
+enum {
+    PAGE_CUT,
+    PAGE_SINCE,
+    PAGE_AFTER,
+    PAGE_MORE,
+    PAGE_COMPLETE,
+    PAGE_LOST,
+    PAGE_GONE,
+    PAGE_ENTRIES
+};
 enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
 
 static int read_page_head(redisReply **field, struct broker_history *h)
@@ -169,16 +179,28 @@ static int read_entries(const struct redisReply *r, struct broker_history *h)
     return EH_OK;
 }
 
-static size_t read_gone(const struct redisReply *r, struct str *ret_gone, size_t max_gone)
+static size_t read_topics(const struct redisReply *r, struct str *ret_topics, size_t max)
 {
     size_t n = 0;
 
-    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements && n < max_gone; i++) {
-        ret_gone[n] = redis_reply_text(r->element[i]);
-        if (ret_gone[n].p)
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements && n < max; i++) {
+        ret_topics[n] = redis_reply_text(r->element[i]);
+        if (ret_topics[n].p)
             n++;
     }
     return n;
+}
+
+static struct lost *read_lost(const struct redisReply *r)
+{
+    struct str topics[LOST_MAX];
+    size_t n = read_topics(r, topics, LOST_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!topic_is_valid(topics[i]))
+            return NULL;
+    }
+    return n ? lost_create(topics, n) : NULL;
 }
 
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
@@ -189,7 +211,8 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
     EH_TRY(read_page_head(r->element, h));
     EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
     h->newest = 0;
-    *ret_n_gone = read_gone(r->element[PAGE_GONE], ret_gone, max_gone);
+    h->ret_lost = h->ret_complete ? NULL : read_lost(r->element[PAGE_LOST]);
+    *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
     return EH_OK;
 }
 

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/lost.h"
 
 struct replay {
     struct broker_port *port;
     struct broker_call call; /* the page under way, or the next one to ask for */
-    bool is_first_page;
-    bool aside_lost; /* what was set aside does not follow on the cut: read to a new one */
+    struct lost_said said;
+    bool is_incomplete; /* and counted */
+    bool aside_lost;    /* what was set aside does not follow on the cut: read to a new one */
     size_t n_aside;
     size_t cap_aside;
     size_t aside_bytes;
@@ -34,7 +36,6 @@ static struct replay *replay_create(struct broker_port *port)
     r->call.answer = on_page;
     r->call.op = BROKER_OP_HISTORY;
     r->call.history.filter = STR("#");
-    r->is_first_page = true;
     return r;
 }
 
@@ -43,6 +44,7 @@ void replay_free(struct replay *r)
     if (!r)
         return;
     aside_clear(r);
+    lost_said_done(&r->said);
     free(r->aside);
     free(r);
 }
@@ -67,6 +69,7 @@ void replay_start(struct broker_port *port)
 {
     if (!core_has_log(port->core)) {
         metrics_inc(core_metrics(port->core), METRIC_REPLAY_GAPS);
+        port_gap(port, NULL);
         return;
     }
     metrics_inc(core_metrics(port->core), METRIC_REPLAYS);
@@ -93,6 +96,25 @@ void replay_aside(struct broker_port *port, struct message *m)
     }
     r->aside[r->n_aside++] = message_ref(m);
     r->aside_bytes += m->body.n;
+}
+
+static void tell_gap(struct replay *r, struct lost *lost)
+{
+    if (!r->is_incomplete)
+        metrics_inc(core_metrics(r->port->core), METRIC_REPLAY_GAPS);
+    r->is_incomplete = true;
+    port_gap(r->port, lost);
+}
+
+static void check_page(struct replay *r)
+{
+    struct broker_history *h = &r->call.history;
+    struct lost *lost;
+
+    if (lost_news(&r->said, h, &lost))
+        tell_gap(r, lost);
+    free(h->ret_lost);
+    h->ret_lost = NULL;
 }
 
 static void post_page(struct replay *r)
@@ -126,23 +148,19 @@ static void finish(struct replay *r)
 static void on_page(struct mail *m, void *owner)
 {
     struct replay *r = container_of(m, struct replay, call.mail);
-    struct core *core = r->port->core;
 
     (void)owner;
-    if (r->call.status != BROKER_DONE) { /* the engine closes, or there is no log */
-        metrics_inc(core_metrics(core), METRIC_REPLAY_GAPS);
+    if (r->call.status != BROKER_DONE) { /* the engine closes, or Redis refuses */
+        tell_gap(r, NULL);
         finish(r);
         return;
     }
-    if (r->is_first_page && !r->call.history.ret_complete)
-        metrics_inc(core_metrics(core), METRIC_REPLAY_GAPS);
-    r->is_first_page = false;
+    check_page(r);
     post_page(r);
     if (r->call.history.ret_more) {
         ask(r);
     } else if (r->aside_lost) {
         r->aside_lost = false;
-        r->is_first_page = true;
         r->call.history.cut = (struct msgid){ 0 };
         ask(r);
     } else {

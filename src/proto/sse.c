@@ -45,6 +45,11 @@ void sse_add_event(struct buf *out, struct str id, struct str message)
     buf_add_char(out, '\n');
 }
 
+void sse_add_gap(struct buf *out, struct str topic)
+{
+    buf_addf(out, "event: gap\ndata: {\"topic\":\"%.*s\"}\n\n", STR_ARG(topic));
+}
+
 void sse_add_position(struct buf *out, struct str id)
 {
     add_field(out, STR("id"), id);

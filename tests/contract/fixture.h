@@ -24,6 +24,7 @@ struct fixture {
 
 /* The groups of tests; each returns how many failed. */
 int feed_cases(struct fixture *f);
+int gap_cases(struct fixture *f);
 int log_cases(struct fixture *f);
 int page_cases(struct fixture *f);
 int kv_cases(struct fixture *f);

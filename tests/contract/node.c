@@ -3,13 +3,16 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/lost.h"
 #include "net/loop.h"
 
 struct worker {
@@ -27,6 +30,9 @@ struct worker {
     struct message **live;
     size_t n_live;
     size_t cap_live;
+    size_t n_gaps;  /* batches that began with a gap */
+    size_t gap_at;  /* messages before the last of them */
+    char lost[128]; /* its topics, each with a space behind it; empty: all */
 };
 
 struct node {
@@ -72,15 +78,29 @@ static void keep_live(struct worker *w, struct message *m)
     w->live[w->n_live++] = message_ref(m);
 }
 
+static void keep_gap(struct worker *w, const struct lost *lost)
+{
+    w->n_gaps++;
+    w->gap_at = w->n_live;
+    w->lost[0] = '\0';
+    for (size_t i = 0; lost && i < lost->n; i++) {
+        size_t used = strlen(w->lost);
+
+        (void)snprintf(w->lost + used, sizeof(w->lost) - used, "%.*s ", STR_ARG(lost->topics[i]));
+    }
+}
+
 static void on_live(struct mail *m, void *owner)
 {
     struct live_batch *batch = container_of(m, struct live_batch, mail);
     struct worker *w = owner;
 
     pthread_mutex_lock(&w->node->lock);
+    if (batch->has_gap)
+        keep_gap(w, batch->lost);
     for (size_t i = 0; i < batch->n; i++)
         keep_live(w, batch->items[i]);
-    if (msgid_cmp(batch->mark, batch->items[batch->n - 1]->id) != 0)
+    if (batch->n && msgid_cmp(batch->mark, batch->items[batch->n - 1]->id) != 0)
         atomic_store(&w->has_wrong_mark, true);
     pthread_cond_broadcast(&w->node->changed);
     pthread_mutex_unlock(&w->node->lock);
@@ -240,6 +260,7 @@ static bool asked_free(struct asked *a)
         for (size_t i = 0; i < a->call.history.ret_n; i++)
             message_unref(a->call.history.ret_items[i]);
         free(a->call.history.ret_items);
+        free(a->call.history.ret_lost);
     }
     if (a->call.op == BROKER_OP_GET && a->call.kv.ret_value)
         shared_unref(&a->call.kv.ret_value->shared);
@@ -389,7 +410,9 @@ void node_history(struct node *n, struct asked *a)
     for (size_t i = 0; i < h->ret_n; i++)
         message_unref(h->ret_items[i]); /* of the page before */
     free(h->ret_items);
+    free(h->ret_lost);
     h->ret_items = NULL;
+    h->ret_lost = NULL;
     h->ret_n = 0;
     node_ask(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
@@ -425,6 +448,20 @@ const struct message *node_live(struct node *n, unsigned worker, size_t i)
     pthread_mutex_unlock(&n->lock);
     assert_non_null(m);
     return m;
+}
+
+struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count)
+{
+    const struct worker *w = &n->workers[worker];
+    struct node_gap gap;
+
+    if (!await_count(n, &w->n_gaps, count))
+        fail_msg("worker %u was told of %zu gaps, not %zu", worker, w->n_gaps, count);
+    pthread_mutex_lock(&n->lock);
+    gap = (struct node_gap){ .count = w->n_gaps, .at = w->gap_at };
+    memcpy(gap.lost, w->lost, sizeof(gap.lost));
+    pthread_mutex_unlock(&n->lock);
+    return gap;
 }
 
 uint64_t node_metric(const struct node *n, enum metric metric)

@@ -57,6 +57,14 @@ size_t node_live_count(struct node *n, unsigned worker);
 void node_await_live(struct node *n, unsigned worker, size_t count);
 const struct message *node_live(struct node *n, unsigned worker, size_t i);
 
+/* Waits until so many gaps were told to a worker, and returns how many there are and the last. */
+struct node_gap {
+    size_t count;
+    size_t at;      /* live messages before it */
+    char lost[128]; /* its topics, each with a space behind it; empty: nobody knows of which */
+};
+struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count);
+
 uint64_t node_metric(const struct node *n, enum metric metric); /* of the broker */
 
 /* The worker does not look into its inbox until node_release. */

@@ -22,8 +22,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "test_broker: no redis-server on the PATH\n");
         return EXIT_SKIPPED;
     }
-    failed = feed_cases(&f) + log_cases(&f) + page_cases(&f) + kv_cases(&f) + limit_cases(&f) +
-             presence_cases(&f);
+    failed = feed_cases(&f) + gap_cases(&f) + log_cases(&f) + page_cases(&f) + kv_cases(&f) +
+             limit_cases(&f) + presence_cases(&f);
     if (redis)
         failed += redis_cases(&f);
     redis_server_stop(f.redis);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "broker/redis_payload.h"
+#include "broker/lost.h"
 #include "broker/redis_presence_text.h"
 #include "broker/redis_reply.h"
 #include "hub/topic.h"
@@ -80,6 +81,9 @@ static void read_history(const redisReply *r)
         message_unref(h.ret_items[i]);
     }
     free(h.ret_items);
+    for (size_t i = 0; h.ret_lost && i < h.ret_lost->n; i++)
+        check(topic_is_valid(h.ret_lost->topics[i]), "topic that was lost");
+    free(h.ret_lost);
 }
 
 /* With a space in front it is not as our script writes it: the long way must find the same. */

@@ -14,7 +14,7 @@ test('pings are comments, and a stream without answers stays', async (t) => {
   const server = await startServer(t, { PING_INTERVAL: '1' });
   const stream = await openStream(t, server, '/a');
   for (let i = 0; i < 4; i++) await stream.untilPing();
-  assert.match(stream.text, /^:ok\n\n(:\n\n){4}/);
+  assert.match(stream.text, /^:ok\n\nid: \d+-\d+\n\n(:\n\n){4}/);
   await (await openClient(t, server)).publish('a', 'still here');
   await stream.untilText('still here');
 });

@@ -11,6 +11,8 @@
 
 #include "base/buf.h"
 
+#include "broker/lost.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* What Redis sends, as it stands on the wire (RESP2). */
@@ -239,7 +241,8 @@ static void a_raise_of_another_form_is_refused(void **state)
 
 /* ---- history ---- */
 
-#define PAGE_HEAD  "*7\r\n$3\r\n9-1\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n:1\r\n"
+#define PAGE_POINT "*8\r\n$3\r\n9-1\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n"
+#define PAGE_HEAD  PAGE_POINT ":1\r\n*0\r\n"
 #define GONE_NONE  "*0\r\n"
 #define ENTRY_ONE  "$3\r\n7-1\r\n$3\r\na/b\r\n$3\r\n\"x\"\r\n$0\r\n\r\n"
 #define ENTRY_TWO  "$3\r\n8-0\r\n$1\r\nc\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n"
@@ -274,6 +277,39 @@ static void a_page_of_history_is_read(void **state)
     freeReplyObject(r);
 }
 
+static void what_was_lost_is_named(void **state)
+{
+    static const struct {
+        const char *complete_and_lost;
+        size_t n; /* 0: nobody knows of which topics */
+    } cases[] = {
+        { ":0\r\n*2\r\n$1\r\na\r\n$3\r\nb/c\r\n", 2 },
+        { ":0\r\n*0\r\n", 0 },
+        { ":1\r\n*1\r\n$1\r\na\r\n", 0 },            /* then nothing is */
+        { ":0\r\n*2\r\n$1\r\na\r\n$1\r\n+\r\n", 0 }, /* no topic */
+        { ":0\r\n$1\r\na\r\n", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct broker_history h = { 0 };
+        char text[256];
+        size_t n_gone;
+        redisReply *r;
+
+        snprintf(text, sizeof(text), PAGE_POINT "%s" GONE_NONE "*0\r\n",
+                 cases[i].complete_and_lost);
+        r = reply_of(str_of(text));
+        assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
+        assert_int_equal(h.ret_lost ? h.ret_lost->n : 0, cases[i].n);
+        if (cases[i].n)
+            assert_true(str_eq(h.ret_lost->topics[1], STR("b/c")));
+        free(h.ret_lost);
+        free(h.ret_items);
+        freeReplyObject(r);
+    }
+}
+
 /* Lua counts in doubles: an absolute since is not taken back from it. */
 static void an_absolute_since_stays(void **state)
 {
@@ -297,7 +333,7 @@ static void a_page_of_another_form_is_refused(void **state)
         PAGE_HEAD GONE_NONE "*4\r\n$3\r\n7-1\r\n$1\r\na\r\n$1\r\n\"\r\n$0\r\n\r\n",
         PAGE_HEAD GONE_NONE "*4\r\n$3\r\n7-1\r\n$1\r\na\r\n$3\r\n\"x\"\r\n$-1\r\n",
         PAGE_HEAD GONE_NONE ":0\r\n",
-        "*7\r\n$1\r\n9\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n:1\r\n" GONE_NONE "*0\r\n",
+        "*8\r\n$1\r\n9\r\n$2\r\n77\r\n$3\r\n8-0\r\n:1\r\n:1\r\n*0\r\n" GONE_NONE "*0\r\n",
         "*7\r\n$3\r\n9-1\r\n$1\r\nx\r\n$3\r\n8-0\r\n:1\r\n:1\r\n" GONE_NONE "*0\r\n",
         "*1\r\n$3\r\n9-1\r\n",
         "+OK\r\n",
@@ -388,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_raise_answers_the_id_and_what_happened),
         cmocka_unit_test(a_raise_of_another_form_is_refused),
         cmocka_unit_test(a_page_of_history_is_read),
+        cmocka_unit_test(what_was_lost_is_named),
         cmocka_unit_test(an_absolute_since_stays),
         cmocka_unit_test(a_page_of_another_form_is_refused),
         cmocka_unit_test(a_message_of_a_channel_is_a_message),

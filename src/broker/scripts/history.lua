@@ -5,8 +5,9 @@
 --       7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)  9 entries of a page
 --       10 bytes of a page  11 default ttl in s (0: for ever)  12 topics to read at most
 --       13 '1': there is a log
--- Answers {cut, since, after, more, complete, {topics whose log is gone}, {id, topic, message,
--- origin ('': none), id, ...}}; `after` is the point for the next page.
+-- Answers {cut, since, after, more, complete, {topics of which something was removed, where that is
+-- all that is missing}, {topics whose log is gone}, {id, topic, message, origin ('': none), id,
+-- ...}}; `after` is the point for the next page.
 local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
 local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
 local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -17,6 +18,7 @@ local has_log = ARGV[13] == '1'
 local CHUNK = 32 -- entries fetched at once, of a log whose entries are small
 local SMALL = 1024 -- bytes of an entry; what is larger does not stay in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
+local LOST = 100 -- topics that are named (LOST_MAX)
 local GONE = 100 -- vanished topics reported at once
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its id
 
@@ -258,20 +260,22 @@ local function read_page(topics, from, cut, gone)
     return entries, after, 0
 end
 
--- Did MAX_CACHE_LENGTH remove something after the point?
-local function is_trimmed(topics, point)
+-- The topics of which MAX_CACHE_LENGTH removed something after the point.
+local function trimmed(topics, point)
+    local found = {}
     for first = 1, #topics, 1000 do
         local last = math.min(first + 999, #topics)
-        for _, floor in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
+        for i, floor in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
             if floor and is_less(point, id_of(floor)) then
-                return true
+                found[#found + 1] = topics[first + i - 1]
             end
         end
     end
-    return false
+    return found
 end
 
-local function is_held(point, last, topics)
+-- Does the log reach back to the point, of all topics together?
+local function is_held(point, last)
     local floor = redis.call('GET', FLOOR)
     if not has_log or not last or (floor and is_less(point, id_of(floor))) then
         return false
@@ -279,8 +283,7 @@ local function is_held(point, last, topics)
     if default_ttl > 0 and point.ms < now - default_ttl * 1000 then
         return false
     end
-    local is_given = not is_less(id_of(last), point)
-    return (is_given or (since ~= 0 and point.ms <= now)) and not is_trimmed(topics, point)
+    return not is_less(id_of(last), point) or (since ~= 0 and point.ms <= now)
 end
 
 local last = redis.call('GET', ID)
@@ -288,7 +291,8 @@ local cut = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
 local point, from = id_of(ARGV[4]), id_of(ARGV[5])
 if since ~= 0 then
     since = since < 0 and math.max(1, now + since) or since
-    point = { ms = since, seq = 0 }
+    local moment = { ms = since, seq = 0 }
+    point = is_less(point, moment) and moment or point
     local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
     from = is_less(from, earliest) and earliest or from
 end
@@ -297,15 +301,19 @@ local topics, is_all = {}, true
 if has_log then
     topics, is_all = topics_to_read(from)
 end
-local is_complete = is_all and is_held(point, last, topics)
+local is_reached, lost = is_all and is_held(point, last), trimmed(topics, point)
 local start, gone = from.text, {}
 if newest > 0 then
     local is_whole
     start, is_whole = start_of_newest(topics, start, cut)
-    is_complete = is_complete and is_whole
+    is_reached = is_reached and is_whole
 end
 if not start then
     topics, start = {}, cut
 end
 local entries, after, more = read_page(topics, start, cut, gone)
-return { cut, digits(since), after, more, is_complete and 1 or 0, gone, entries }
+local is_complete = is_reached and #lost == 0
+if not is_reached or #lost > LOST then
+    lost = {}
+end
+return { cut, digits(since), after, more, is_complete and 1 or 0, lost, gone, entries }

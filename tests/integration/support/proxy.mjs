@@ -1,44 +1,103 @@
-// A TCP proxy between a node and its Redis: a test can cut and mend it, or hold back answers.
+// A TCP proxy between a node and its Redis: a test can cut and mend it, lead it elsewhere, hold back
+// answers, cut one in its middle, or let connections live on in which nothing moves.
 
 import { connect, createServer } from 'node:net';
 
 import { defer } from './cleanup.mjs';
 
+/** One connection: `near` is the node's end, `far` that of Redis. */
+class Pair {
+  kind = 'commands'; // or 'feed'
+  isMute = false; // nothing passes, either way
+  held = null; // answers that wait; null: they pass
+  left = Infinity; // bytes of answers until the cut
+
+  constructor(near, far) {
+    Object.assign(this, { near, far });
+  }
+
+  get sockets() {
+    return [this.near, this.far];
+  }
+
+  answer(bytes) {
+    if (this.isMute) return;
+    if (this.held) {
+      this.held.push(bytes);
+      return;
+    }
+    if (bytes.length < this.left) {
+      this.near.write(bytes);
+      this.left -= bytes.length;
+      return;
+    }
+    this.near.end(bytes.subarray(0, this.left));
+    this.left = 0;
+    this.far.destroy();
+  }
+}
+
 class Proxy {
   #pairs = new Set();
   #isCut = false;
   #heldText = null;
-  #held = new Set(); // pairs from whose Redis nothing comes
+  #cutting = null; // { text, after, inAnswer }
 
   constructor(targetPort) {
-    this.listener = createServer((near) => this.#join(near, targetPort));
+    this.targetPort = targetPort;
+    this.cuts = 0;
+    this.listener = createServer((near) => this.#join(near));
   }
 
   get port() {
     return this.listener.address().port;
   }
 
-  #join(near, targetPort) {
+  #join(near) {
     if (this.#isCut) {
       near.destroy();
       return;
     }
-    const pair = [near, connect(targetPort, '127.0.0.1')];
+    const pair = new Pair(near, connect(this.targetPort, '127.0.0.1'));
     const drop = () => {
       this.#pairs.delete(pair);
-      for (const socket of pair) socket.destroy();
+      pair.far.destroy();
+      if (near.writableEnded) near.destroySoon(); // what it was still to get
+      else near.destroy();
     };
     this.#pairs.add(pair);
-    for (const socket of pair) socket.setNoDelay().on('error', drop).on('close', drop);
-    near.on('data', (bytes) => {
-      if (this.#heldText && bytes.includes(this.#heldText)) this.#hold(pair);
-    });
-    pair[0].pipe(pair[1]).pipe(pair[0]);
+    for (const socket of pair.sockets) socket.setNoDelay().on('error', drop).on('close', drop);
+    near.on('data', (bytes) => this.#ask(pair, bytes));
+    pair.far.on('data', (bytes) => this.#answer(pair, bytes));
   }
 
-  #hold(pair) {
-    pair[1].unpipe(pair[0]);
-    this.#held.add(pair);
+  #ask(pair, bytes) {
+    if (bytes.includes('PSUBSCRIBE')) pair.kind = 'feed';
+    if (this.#heldText && bytes.includes(this.#heldText)) pair.held ??= [];
+    if (this.#cutting && !this.#cutting.inAnswer) this.#arm(pair, bytes);
+    if (!pair.isMute) pair.far.write(bytes);
+  }
+
+  #answer(pair, bytes) {
+    if (this.#cutting?.inAnswer) this.#arm(pair, bytes);
+    pair.answer(bytes);
+  }
+
+  #arm(pair, bytes) {
+    if (!bytes.includes(this.#cutting.text)) return;
+    pair.left = this.#cutting.after;
+    this.#cutting = null;
+    this.cuts++;
+  }
+
+  /** Where a request has this text in it, its answer ends after so many bytes, and the connection. */
+  cutAnswerTo(text, after) {
+    this.#cutting = { text, after, inAnswer: false };
+  }
+
+  /** The same for what Redis sends with this text in it. */
+  cutAnswerWith(text, after) {
+    this.#cutting = { text, after, inAnswer: true };
   }
 
   /** Where a request has this text in it, nothing is answered any more until release(). */
@@ -47,22 +106,34 @@ class Proxy {
   }
 
   get isHolding() {
-    return this.#held.size > 0;
+    return [...this.#pairs].some(({ held }) => held);
   }
 
   release() {
     this.#heldText = null;
-    for (const [near, far] of this.#held) far.pipe(near);
-    this.#held.clear();
+    for (const pair of this.#pairs) {
+      const held = pair.held ?? [];
+      pair.held = null;
+      for (const bytes of held) pair.answer(bytes);
+    }
+  }
+
+  /** The connections of this kind ('feed' or 'commands') live on, but nothing passes any more. */
+  mute(kind) {
+    const pairs = [...this.#pairs].filter((pair) => pair.kind === kind);
+    for (const pair of pairs) pair.isMute = true;
+    return pairs.length;
   }
 
   /** Ends all connections and refuses new ones until mended. */
   cut() {
     this.#isCut = true;
-    for (const pair of [...this.#pairs]) for (const socket of pair) socket.destroy();
+    for (const pair of [...this.#pairs]) for (const socket of pair.sockets) socket.destroy();
   }
 
-  mend() {
+  /** `port`: another Redis from now on. */
+  mend(port = this.targetPort) {
+    this.targetPort = port;
     this.#isCut = false;
   }
 

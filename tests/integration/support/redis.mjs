@@ -37,12 +37,14 @@ export class Redis {
     return { BROKER: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(this.port) };
   }
 
-  async start() {
+  /** Until it answers; `isLoading`: until it says that it is still loading. */
+  async start({ args: more = [], isLoading = false } = {}) {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.dir,
-      '--save', '', ...this.args];
+      '--save', '', ...this.args, ...more];
     this.#process = spawn('redis-server', args, { stdio: 'ignore' });
     this.#gone = new Promise((resolve) => this.#process.on('close', resolve));
-    const isUp = (answer) => /^(PONG|NOAUTH)/.test(answer); // and not still loading
+    const wanted = isLoading ? /^LOADING/ : /^(PONG|NOAUTH)/;
+    const isUp = (answer) => wanted.test(answer);
     await eventually('redis answers', () => this.command('PING').then(isUp, () => false));
   }
 
