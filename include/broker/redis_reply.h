@@ -16,7 +16,6 @@ bool redis_reply_has_code(const struct redisReply *r, const char *code);
 /* This Redis cannot serve us now (a replica, loading, cut off from its master, no login): another
  * connection, perhaps to another address, may. */
 bool redis_reply_says_elsewhere(const struct redisReply *r);
-int redis_reply_id(const struct redisReply *r, struct msgid *ret) EH_MUST_USE;
 struct str redis_reply_text(const struct redisReply *r); /* of a string, a status or an error */
 
 /* All: EH_EINVAL when the reply is not of the form that our scripts give. */
@@ -32,6 +31,10 @@ struct redis_raised {
     bool lost;         /* messages after the mark may be lost */
 };
 int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret) EH_MUST_USE;
+
+/* Zero where there is none. */
+int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
+                      struct msgid *ret_floor) EH_MUST_USE;
 
 /* Fills in what the answer says; *ret_gone are ret_n_gone topics to forget, views into the reply
  * (room for max_gone). On failure *h keeps nothing. */

@@ -131,7 +131,7 @@ static void on_flush(struct loop_task *task)
 void core_live(struct core *core, struct message *m)
 {
     metrics_inc(core->config.metrics, METRIC_MESSAGES_FEED);
-    if (!m->foreign)
+    if (!m->foreign && msgid_cmp(m->id, core->mark) > 0)
         core->mark = m->id;
     for (size_t i = 0; i < core->n_ports; i++)
         port_live(core->ports[i], m);

@@ -282,8 +282,9 @@ void redis_command_raise(struct redis_command *c, const struct redis_names *name
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text)
 {
-    begin_script(c, SCRIPT_PROBE, "1");
+    begin_script(c, SCRIPT_PROBE, "2");
     add_key(c, &names->id);
+    add_key(c, &names->floor);
     redis_command_add(c, channel);
     redis_command_add(c, text);
 }

@@ -85,8 +85,8 @@ static void aside_release(struct aside *a, struct core *core)
 
 /* ---- the probe ---- */
 
-/* The ids are gone, or have gone backwards, though no connection broke: all again but the
- * subscription. */
+/* The ids are gone, or have gone backwards, or another node found that out, though no connection
+ * broke: all again but the subscription. */
 static void rejoin(struct redis_feed *f)
 {
     f->joins++;
@@ -98,7 +98,7 @@ static void rejoin(struct redis_feed *f)
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct msgid last;
+    struct msgid last, floor;
 
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->joins)
         return;
@@ -110,7 +110,8 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     f->probe_published_ms = loop_now(core_loop(f->config.core));
     f->config.events->on_accepted(f->config.owner);
-    if (redis_reply_id(reply, &last) < 0 || msgid_cmp(last, f->probe_mark) < 0)
+    if (redis_reply_probe(reply, &last, &floor) < 0 || msgid_cmp(last, f->probe_mark) < 0 ||
+        msgid_cmp(core_mark(f->config.core), floor) < 0)
         rejoin(f);
 }
 
@@ -161,7 +162,7 @@ static void join(struct redis_feed *f, const struct redis_raised *raised)
     f->told_ms = raised->last.ms;
     if (raised->lost)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
-    if (!had_mark || raised->raised)
+    if (!had_mark || raised->raised || raised->lost)
         core_set_mark(core, raised->last);
     if (has_missed)
         core_resync(core);

@@ -51,7 +51,7 @@ bool redis_reply_says_elsewhere(const struct redisReply *r)
     return false;
 }
 
-int redis_reply_id(const struct redisReply *r, struct msgid *ret)
+static int read_id(const struct redisReply *r, struct msgid *ret)
 {
     struct str text = redis_reply_text(r);
 
@@ -78,7 +78,7 @@ int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
     p->ret_repeated = r->type == REDIS_REPLY_STATUS;
     p->ret_retry_ms = 0;
     if (r->type != REDIS_REPLY_INTEGER)
-        return redis_reply_id(r, &p->ret_id);
+        return read_id(r, &p->ret_id);
     p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
     return EH_OK;
 }
@@ -108,9 +108,26 @@ int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
 {
     if (!is_array(r, 3))
         return EH_EINVAL;
-    EH_TRY(redis_reply_id(r->element[0], &ret->last));
+    EH_TRY(read_id(r->element[0], &ret->last));
     EH_TRY(read_flag(r->element[1], &ret->raised));
     return read_flag(r->element[2], &ret->lost);
+}
+
+static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
+{
+    if (str_eq(redis_reply_text(r), STR(""))) {
+        *ret = (struct msgid){ 0 };
+        return EH_OK;
+    }
+    return read_id(r, ret);
+}
+
+int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last, struct msgid *ret_floor)
+{
+    if (!is_array(r, 2))
+        return EH_EINVAL;
+    EH_TRY(read_id_or_none(r->element[0], ret_last));
+    return read_id_or_none(r->element[1], ret_floor);
 }
 
 /* ---- a page of history ---- */
@@ -131,8 +148,8 @@ static int read_page_head(redisReply **field, struct broker_history *h)
 {
     struct str since = redis_reply_text(field[PAGE_SINCE]);
 
-    EH_TRY(redis_reply_id(field[PAGE_CUT], &h->cut));
-    EH_TRY(redis_reply_id(field[PAGE_AFTER], &h->after));
+    EH_TRY(read_id(field[PAGE_CUT], &h->cut));
+    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
     EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
     /* Lua's numbers are doubles: only what was relative to its clock is taken from it. */
@@ -146,8 +163,7 @@ static struct message *read_entry(redisReply **field)
     struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
     struct msgid id;
 
-    if (redis_reply_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 ||
-        !origin.p)
+    if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 || !origin.p)
         return NULL;
     return message_create(id, topic, message, origin);
 }

@@ -234,6 +234,20 @@ static void history_fills_in_the_defaults(void **state)
     redis_names_done(&names);
 }
 
+static void a_probe_names_what_it_looks_at(void **state)
+{
+    static const char *const want[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "c", "1" };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_probe(&c, &names, STR("c"), STR("1"));
+    assert_int_equal(c.script, SCRIPT_PROBE);
+    assert_args(&c, want, COUNT(want));
+    redis_names_done(&names);
+}
+
 static void a_raise_tells_the_mark_if_there_is_one(void **state)
 {
     static const char *const with[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "4-2" };
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_key_is_a_plain_string),
         cmocka_unit_test(history_begins_with_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),
+        cmocka_unit_test(a_probe_names_what_it_looks_at),
         cmocka_unit_test(a_raise_tells_the_mark_if_there_is_one),
         cmocka_unit_test(as_many_topics_as_allowed_are_forgotten_at_once),
     };

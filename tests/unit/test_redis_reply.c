@@ -219,6 +219,33 @@ static void a_raise_answers_the_id_and_what_happened(void **state)
     freeReplyObject(r);
 }
 
+static void a_probe_answers_the_id_and_the_floor(void **state)
+{
+    static const struct {
+        const char *reply;
+        int rc;
+        uint64_t last_ms, floor_ms;
+    } cases[] = {
+        { "*2\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n", EH_OK, 9, 7 },
+        { "*2\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9, 0 },
+        { "*2\r\n$0\r\n\r\n$0\r\n\r\n", EH_OK, 0, 0 },
+        { "*2\r\n$1\r\nx\r\n$0\r\n\r\n", EH_EINVAL, 0, 0 },
+        { "*1\r\n$3\r\n9-1\r\n", EH_EINVAL, 0, 0 },
+        { "+9-1\r\n", EH_EINVAL, 0, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].reply));
+        struct msgid last = { 0 }, floor = { 0 };
+
+        assert_int_equal(redis_reply_probe(r, &last, &floor), cases[i].rc);
+        assert_int_equal(last.ms, cases[i].last_ms);
+        assert_int_equal(floor.ms, cases[i].floor_ms);
+        freeReplyObject(r);
+    }
+}
+
 static void a_raise_of_another_form_is_refused(void **state)
 {
     static const char *const cases[] = {
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_set_answers_ok),
         cmocka_unit_test(a_delete_answers_whether_there_was_one),
         cmocka_unit_test(a_raise_answers_the_id_and_what_happened),
+        cmocka_unit_test(a_probe_answers_the_id_and_the_floor),
         cmocka_unit_test(a_raise_of_another_form_is_refused),
         cmocka_unit_test(a_page_of_history_is_read),
         cmocka_unit_test(what_was_lost_is_named),

@@ -26,7 +26,7 @@ class Publisher {
 
   async #run() {
     const underWay = new Set();
-    for (let i = 0; !this.#isStopped; i++) {
+    for (let i = 0; !this.#isStopped && !this.client.closed; i++) {
       const one = this.#publish(`${this.name} ${i}`).finally(() => underWay.delete(one));
       underWay.add(one);
       await delay(PAUSE_MS);
@@ -64,9 +64,9 @@ class Pinger {
   }
 
   async #run() {
-    while (!this.#isStopped) {
+    while (!this.#isStopped && !this.client.closed) {
       const startedAt = performance.now();
-      await this.client.roundTrip();
+      await this.client.roundTrip().catch(() => {}); // that it is closed is found elsewhere
       this.worst = Math.max(this.worst, performance.now() - startedAt);
       this.count++;
       await delay(PAUSE_MS);

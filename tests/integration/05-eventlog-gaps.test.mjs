@@ -1,0 +1,79 @@
+// `gaps`: who asks is told where the log could not give everything back. What makes gaps in a
+// cluster is in 06-cluster-gaps.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { testOnBothBrokers } from './support/brokers.mjs';
+import { errorOf, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { httpGet } from './support/http.mjs';
+
+testOnBothBrokers('the answer says where a subscription begins', async (t, options) => {
+  const server = await startServer(t, options);
+  const client = await openClient(t, server);
+  const quiet = await client.subscribe('quiet', { gaps: true });
+  assert.match(quiet.answer.lastEventId, /^\d{13}-\d+$/, 'known before the first message');
+  const ids = await client.publishAll('t', numbered('m', 3));
+  const watch = await client.subscribe('t');
+  await watch.untilCount(0);
+  const [ms] = ids[0].split('-').map(Number);
+
+  const cases = [
+    [{ gaps: true, sinceEventId: ids[0] }, ids[0], true],
+    [{ gaps: true, sinceEventId: `${ms + 60_000}-0` }, ids[2], false], // nothing lies ahead
+    [{ gaps: true, since: ms - 1 }, `${ms - 1}-0`, undefined],
+    [{ gaps: true, sinceEventId: ids[0], limit: 1 }, ids[0], false],
+  ];
+  for (const [params, lastEventId, recovered] of cases) {
+    const { answer } = await client.subscribe('t', params);
+    assert.equal(answer.lastEventId, lastEventId, JSON.stringify(params));
+    if (recovered !== undefined) assert.equal(answer.recovered, recovered);
+  }
+  const { answer } = await client.subscribe('t', { gaps: true, since: -60_000 });
+  assert.ok(Math.abs(Date.now() - 60_000 - parseInt(answer.lastEventId)) < 30_000);
+});
+
+testOnBothBrokers('one may resume from it', async (t, options) => {
+  const server = await startServer(t, options);
+  const publisher = await openClient(t, server);
+  const first = await openClient(t, server);
+  const { answer } = await first.subscribe('t/#', { gaps: true });
+  first.socket.terminate();
+  await publisher.publishAll('t/1', numbered('m', 3));
+  const again = await openClient(t, server);
+  const resumed = await again.subscribe('t/#', { gaps: true, sinceEventId: answer.lastEventId });
+  assert.equal(resumed.answer.recovered, true);
+  await resumed.untilCount(3);
+  assert.deepEqual(resumed.texts, numbered('m', 3));
+});
+
+test('without gaps nothing is answered that was not before', async (t) => {
+  const client = await openClient(t, await startServer(t));
+  for (const params of [{}, { gaps: false }, { gaps: null }]) {
+    const { answer } = await client.subscribe('t', params);
+    assert.deepEqual(answer, { action: 'subscribe', status: 'ok', topic: 't' });
+  }
+});
+
+test('gaps is a boolean', async (t) => {
+  const server = await startServer(t);
+  const client = await openClient(t, server);
+  for (const gaps of ['true', 1, 0, [], {}]) {
+    const error = await errorOf(client.subscribe('t', { gaps }));
+    assert.equal(error.code, -32602);
+    assert.match(error.data, /gaps/);
+  }
+  const headers = { Accept: 'text/event-stream' };
+  for (const gaps of ['', 'yes', '1', 'TRUE']) {
+    assert.equal((await httpGet(server, `/t?gaps=${gaps}`, headers)).status, 400, gaps);
+  }
+});
+
+test('without a log: the position, and that history is not there', async (t) => {
+  const client = await openClient(t, await startServer(t, { ENABLE_CACHE: 'false' }));
+  const id = await client.publish('t', 'x');
+  const { answer } = await client.subscribe('t', { gaps: true, sinceEventId: id });
+  assert.equal(answer.recovered, false);
+  assert.match(answer.lastEventId, /^\d+-\d+$/);
+});

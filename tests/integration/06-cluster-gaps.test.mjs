@@ -1,0 +1,162 @@
+// Messages that were lost on the way to a node: told in their place to those who asked, and to
+// nobody else.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
+import { numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { openStream } from './support/sse.mjs';
+
+const GAPS = { gaps: true };
+
+/** What came, in order: the text of a message, or `gap: topic`. */
+const story = ({ messages }) =>
+  messages.map(({ action, message, topic }) => (action ? `${action}: ${topic}` : message));
+
+async function restartEmpty(redis, ...nodes) {
+  await redis.kill();
+  for (const node of nodes) await node.untilReadiness(503);
+  await redis.start();
+  for (const node of nodes) await node.untilReadiness(200);
+}
+
+/** Node a, and node b that a proxy parts from Redis at will. */
+async function startParted(t, options = {}) {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const all = { ...redis.options, BROKER_TIMEOUT: '1', ...options };
+  const a = await startServer(t, all);
+  const b = await startServer(t, { ...all, REDIS_PORT: String(proxy.port) });
+  const meanwhile = async (act) => {
+    proxy.cut();
+    await b.untilReadiness(503);
+    await act();
+    proxy.mend();
+    await b.untilReadiness(200);
+  };
+  return { a, b, redis, meanwhile };
+}
+
+test('Redis comes back empty: all that asked are told, each under its own filter', async (t) => {
+  const redis = await startRedis(t);
+  const nodes = await Promise.all([1, 2].map(() => startServer(t, redis.options)));
+  const clients = await Promise.all(nodes.map((node) => openClient(t, node)));
+  const filters = ['room/1', 'room/+', '#', 'other'];
+  const asked = [];
+  for (const client of clients) {
+    for (const filter of filters) asked.push([filter, await client.subscribe(filter, GAPS)]);
+  }
+  const silent = await (await openClient(t, nodes[1])).subscribe('room/#');
+  await clients[0].publish('room/1', 'before');
+  await silent.untilText('before');
+  await restartEmpty(redis, ...nodes);
+  await clients[0].publish('room/1', 'after');
+  await clients[0].publish('other', 'after');
+  await silent.untilText('after');
+  for (const [filter, subscription] of asked) {
+    await subscription.untilText('after');
+    const [gap, ...rest] = story(subscription).filter((text) => text !== 'before');
+    assert.equal(gap, `gap: ${filter}`);
+    assert.ok(rest.every((text) => text === 'after'));
+    if (filter !== 'other') assert.equal(story(subscription)[0], 'before');
+  }
+  assert.deepEqual(story(silent), ['before', 'after']);
+});
+
+test('the log was trimmed meanwhile: the topic is named', async (t) => {
+  const { a, b, meanwhile } = await startParted(t, { MAX_CACHE_LENGTH: '10' });
+  const publisher = await openClient(t, a);
+  const client = await openClient(t, b);
+  const pattern = await client.subscribe('t/#', GAPS);
+  const trimmed = await client.subscribe('t/full', GAPS);
+  const whole = await client.subscribe('t/few', GAPS);
+  const silent = await client.subscribe('t/+');
+  for (const topic of ['t/full', 't/few']) await publisher.publish(topic, 'before');
+  await silent.untilCount(2);
+  await meanwhile(async () => {
+    await publisher.publish('t/few', 'few');
+    await publisher.publishAll('t/full', numbered('m', 30));
+  });
+  for (const topic of ['t/full', 't/few']) await publisher.publish(topic, 'after');
+  const kept = [...numbered('m', 10, 20), 'after'];
+  await Promise.all([silent.untilCount(15), pattern.untilCount(16)]);
+  await Promise.all([trimmed.untilText('after'), whole.untilText('after')]);
+  assert.deepEqual(story(pattern), ['before', 'before', 'gap: t/full', 'few', ...kept, 'after']);
+  assert.deepEqual(story(trimmed), ['before', 'gap: t/full', ...kept]);
+  assert.deepEqual(story(whole), ['before', 'few', 'after']);
+  assert.deepEqual(story(silent), ['before', 'before', 'few', ...kept, 'after']);
+});
+
+test('a node that was away and missed nothing tells of no gap', async (t) => {
+  for (const ENABLE_CACHE of ['true', 'false']) {
+    const { a, b, meanwhile } = await startParted(t, { ENABLE_CACHE });
+    const publisher = await openClient(t, a);
+    const subscription = await (await openClient(t, b)).subscribe('t', GAPS);
+    await publisher.publish('t', 'before');
+    await subscription.untilText('before');
+    await meanwhile(() => {});
+    await publisher.publish('t', 'after');
+    await subscription.untilText('after');
+    assert.deepEqual(story(subscription), ['before', 'after']);
+  }
+});
+
+test('without a log whatever was missed is lost', async (t) => {
+  const { a, b, meanwhile } = await startParted(t, { ENABLE_CACHE: 'false' });
+  const publisher = await openClient(t, a);
+  const client = await openClient(t, b);
+  const subscription = await client.subscribe('t/+', GAPS);
+  await publisher.publish('t/1', 'before');
+  await subscription.untilText('before');
+  await meanwhile(() => publisher.publish('t/1', 'lost'));
+  await publisher.publish('t/1', 'after');
+  await subscription.untilText('after');
+  assert.deepEqual(story(subscription), ['before', 'gap: t/+', 'after']);
+});
+
+test('a client that is still reading its history', async (t) => {
+  const redis = await startRedis(t);
+  const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0' };
+  const server = await startServer(t, { ...redis.options, ...options });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('begin', 'x');
+  const texts = numbered('x'.repeat(5000), 2000);
+  await publisher.publishAll('long', texts);
+  const client = await openClient(t, server);
+  const joined = await client.subscribe('long', { ...GAPS, sinceEventId: begin });
+  client.socket.pause();
+  const first = await client.subscribe('quick', {}, { confirmed: false });
+  await restartEmpty(redis, server);
+  await publisher.publish('long', 'after');
+  client.socket.resume();
+  await joined.untilText('after');
+  await first.answer;
+
+  assert.equal(joined.answer.recovered, true, 'as it was then');
+  const told = story(joined);
+  const gapAt = told.indexOf('gap: long');
+  assert.ok(gapAt > 0 && gapAt < texts.length, `after ${gapAt} messages`);
+  assert.deepEqual(told.slice(0, gapAt), texts.slice(0, gapAt));
+  // The rest of the history is missing, and what was published until Redis was back: two holes, of
+  // which a join that has not ended by then tells as one.
+  const gaps = told.slice(gapAt, -1);
+  assert.ok(gaps.length <= 2 && gaps.every((text) => text === 'gap: long'), `${gaps}`);
+});
+
+test('event streams are told with ?gaps=true', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const told = await openStream(t, server, '/t/%23?gaps=true');
+  const silent = await openStream(t, server, '/t/%23?gaps=false');
+  await client.publish('t/1', 'before');
+  for (const stream of [told, silent]) await stream.untilText('before');
+  await restartEmpty(redis, server);
+  await client.publish('t/1', 'after');
+  for (const stream of [told, silent]) await stream.untilText('after');
+  assert.match(told.text, /before\n\nevent: gap\ndata: \{"topic":"t\/#"\}\n\nid: \S+\ndata: after/);
+  assert.doesNotMatch(silent.text, /gap/);
+});

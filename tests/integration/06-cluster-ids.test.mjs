@@ -1,0 +1,173 @@
+// Redis forgets, or an older one takes its place: ids go on increasing, none is given twice, and
+// what was lost is told.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Cluster } from './support/faults.mjs';
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
+import { assertIncreasing, compareIds, errorOf, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { eventually } from './support/wait.mjs';
+
+/** Every id that was given, by either node, is another one; each was delivered, everywhere. */
+function assertAllIdsOnce(cluster) {
+  const given = cluster.publishers.flatMap(({ outcomes }) =>
+    outcomes.filter(({ id }) => id).map(({ id }) => id));
+  assert.equal(new Set(given).size, given.length, 'no id twice');
+  for (const { ids } of cluster.seen) {
+    const seen = new Set(ids);
+    assert.deepEqual(given.filter((id) => !seen.has(id)), [], 'all were delivered');
+  }
+}
+
+test('FLUSHALL while two nodes publish: no id comes twice, and all arrive', async (t) => {
+  const redis = await startRedis(t);
+  const cluster = await Cluster.start(t, redis.options);
+  for (let i = 0; i < 20; i++) {
+    await redis.command('FLUSHALL');
+    await cluster.untilAllPass(2);
+  }
+  await cluster.stop();
+  cluster.assertPromises();
+  assert.deepEqual(cluster.errors, []);
+  assertAllIdsOnce(cluster);
+});
+
+test('FLUSHALL in the same millisecond as a publish', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('t');
+  const underWay = [];
+  for (let i = 0; i < 200; i++) {
+    underWay.push(...numbered(`m ${i}`, 10).map((text) => client.publish('t', text)));
+    if (i % 10 === 5) underWay.push(redis.command('FLUSHALL').then(() => null));
+    if (i % 10 === 9) await Promise.all(underWay);
+  }
+  const ids = (await Promise.all(underWay)).filter((id) => id);
+  await subscription.untilCount(2000);
+  assert.deepEqual(subscription.ids, ids);
+  assertIncreasing(ids);
+});
+
+test('FLUSHALL on a quiet system is noticed, and told', async (t) => {
+  const redis = await startRedis(t);
+  const nodes = await Promise.all([1, 2].map(() => startServer(t, redis.options)));
+  const clients = await Promise.all(nodes.map((node) => openClient(t, node)));
+  const told = await Promise.all(clients.map((client) => client.subscribe('t', { gaps: true })));
+  const last = await clients[0].publish('t', 'before');
+  await Promise.all(told.map((subscription) => subscription.untilText('before')));
+  const flushedAt = performance.now();
+  await redis.command('FLUSHALL');
+  for (const node of nodes) {
+    await node.untilMetric('it is counted', (now) => now.broker_rewinds_total === 1);
+  }
+  t.diagnostic(`noticed after ${(performance.now() - flushedAt).toFixed()} ms`);
+  await Promise.all(told.map((subscription) => subscription.untilCount(2)));
+  assert.ok(compareIds(last, await redis.command('GET', '{eventhub}:id')) < 0);
+  for (const { messages } of told) {
+    assert.deepEqual(messages[1], { action: 'gap', topic: 't' });
+  }
+  const id = await clients[1].publish('t', 'after');
+  assert.ok(compareIds(last, id) < 0);
+  await Promise.all(told.map((subscription) => subscription.untilText('after')));
+  for (const { messages } of told) assert.equal(messages.length, 3);
+  for (const node of nodes) assert.equal((await node.metrics()).redis_connection_fail_count, 0);
+});
+
+/** A Redis and its replica, and two nodes that reach one of them through a proxy. */
+async function startReplicated(t) {
+  const [primary, replica] = [await startRedis(t), await startRedis(t)];
+  await replica.command('REPLICAOF', '127.0.0.1', String(primary.port));
+  const isInSync = async () =>
+    /master_link_status:up/.test(await replica.command('INFO', 'replication'));
+  await eventually('the replica follows', isInSync);
+  const proxy = await startProxy(t, primary.port);
+  const failOver = () => {
+    proxy.cut();
+    proxy.mend(replica.port);
+  };
+  return { primary, replica, proxy, failOver, isInSync };
+}
+
+test('a lagging replica takes over', async (t) => {
+  const { primary, replica, proxy, failOver } = await startReplicated(t);
+  const options = { ...primary.options, REDIS_PORT: String(proxy.port) };
+  const cluster = await Cluster.start(t, options);
+  await replica.command('REPLICAOF', 'NO', 'ONE'); // it stops following
+  await cluster.untilAllPass(20); // and this is what it does not have
+  const failedAt = performance.now();
+  failOver();
+  await eventually('both nodes have rewound', async () => {
+    const all = await Promise.all(cluster.nodes.map((node) => node.metrics()));
+    return all.every((now) => now.broker_rewinds_total >= 1 && now.broker_connected === 1);
+  });
+  t.diagnostic(`ready again after ${(performance.now() - failedAt).toFixed()} ms`);
+  await cluster.untilAllPass(20);
+  await cluster.stop();
+  cluster.assertPromises();
+  for (const [i, { messages }] of cluster.seen.entries()) {
+    const texts = messages.filter(({ id }) => id).map(({ message }) => message);
+    cluster.assertHolds(texts, { mayLose: true }); // at the moment of the failover
+    assert.deepEqual(cluster.gaps[i], [{ action: 'gap', topic: 'fault/#' }]);
+  }
+  const given = cluster.publishers.flatMap(({ outcomes }) =>
+    outcomes.filter(({ id }) => id).map(({ id }) => id));
+  assert.equal(new Set(given).size, given.length, 'no id twice');
+  cluster.assertHolds(await cluster.logged(), { mayLose: true });
+});
+
+test('a replica that is not promoted yet takes no publishes', async (t) => {
+  const { primary, replica, proxy, failOver, isInSync } = await startReplicated(t);
+  const options = { ...primary.options, REDIS_PORT: String(proxy.port) };
+  const cluster = await Cluster.start(t, options);
+  await eventually('the replica has it all', isInSync);
+  failOver();
+  await cluster.untilReadiness(503);
+  await cluster.untilFailures(10);
+  const promotedAt = performance.now();
+  await replica.command('REPLICAOF', 'NO', 'ONE');
+  await cluster.untilReadiness(200);
+  t.diagnostic(`ready after ${(performance.now() - promotedAt).toFixed()} ms`);
+  await cluster.untilAllPass(10);
+  await cluster.stop();
+  cluster.assertPromises();
+});
+
+test('a Redis whose data are replaced under living connections', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const told = await client.subscribe('t', { gaps: true });
+  const last = await client.publish('t', 'before');
+  await told.untilText('before');
+  await redis.command('SET', '{eventhub}:id', '1000000000000-0');
+  await server.untilMetric('it is noticed', (now) => now.broker_rewinds_total === 1);
+  await told.untilCount(2);
+  const id = await client.publish('t', 'after');
+  assert.ok(compareIds(last, id) < 0);
+  await told.untilText('after');
+  assert.deepEqual(told.messages.map(({ action, message }) => action ?? message),
+    ['before', 'gap', 'after']);
+});
+
+test('a wrong password at the start: nothing is answered ok until it is right', async (t) => {
+  const redis = await startRedis(t, { args: ['--requirepass', 'other'], cli: ['-a', 'other'] });
+  const options = { ...redis.options, REDIS_PASSWORD: 'secret', BROKER_TIMEOUT: '1' };
+  const server = await startServer(t, options, { ready: false });
+  const client = await openClient(t, server);
+  const subscription = await client.subscribe('t');
+  const startedAt = performance.now();
+  const error = await errorOf(client.publish('t', 'lost'));
+  assert.equal(error.code, -32603);
+  assert.match(error.data, /^not published/);
+  assert.ok(performance.now() - startedAt < 5000);
+  assert.equal(await server.readiness(), 503);
+  await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
+  await server.untilReadiness(200);
+  await client.publish('t', 'x');
+  await subscription.untilText('x');
+  assert.deepEqual(subscription.texts, ['x']);
+});
