@@ -296,9 +296,7 @@ static void doubt(struct redis_feed *f)
     if (f->state != FEED_JOINED || (f->doubted_ms && now - f->doubted_ms < DOUBT_MS))
         return;
     f->doubted_ms = now;
-    f->joins++;
-    f->state = FEED_SUBSCRIBED;
-    redis_feed_on_command_link(f);
+    rejoin(f);
 }
 
 static void on_message(struct redis_feed *f, struct message *m)
