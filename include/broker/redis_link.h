@@ -6,8 +6,9 @@
  * Order:   commands are answered in the order in which they were sent. When Redis does not know a
  *          script (NOSCRIPT), nothing more is sent until all that is under way is answered and the
  *          scripts are loaded; then what was refused is sent again, in its order.
- * Time:    a command without an answer for timeout_ms drops the connection.
- * Never:   sends a command again that Redis may have run.
+ * Time:    a command without an answer for timeout_ms drops the connection; one with a deadline of
+ * its own is given back LOST when that passes (redis_pipeline.h). Never:   sends a command again
+ * that Redis may have run.
  */
 #ifndef EH_BROKER_REDIS_LINK_H
 #define EH_BROKER_REDIS_LINK_H

@@ -129,8 +129,8 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("broker_worker_stalls_total", 0, "Times that a worker's box of messages was full."),
     [METRIC_BROKER_QUEUE] =
         PLAIN("broker_queue_requests", GAUGE, "Requests to the broker without an answer yet."),
-    [METRIC_BROKER_CONNECTED] =
-        PLAIN("broker_connected", GAUGE | MAX, "Whether the broker is connected."),
+    [METRIC_BROKER_CONNECTED] = PLAIN("broker_connected", GAUGE | MAX,
+                                      "Whether the broker is connected and takes publishes."),
     [METRIC_ACCEPT_EXHAUSTED] =
         PLAIN("accept_exhausted_total", 0, "Times that no file descriptor was left to accept."),
     [METRIC_ACCEPT_PACED] =
