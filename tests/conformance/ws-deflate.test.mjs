@@ -4,12 +4,12 @@
 import { test } from 'node:test';
 
 import { compressed, deflateMessage, frame, OP, RSV1 } from '../integration/support/frames.mjs';
-import { startServer } from '../integration/support/server.mjs';
+import { startStill } from './support/servers.mjs';
 import { ends, goesOn, handshake, runDeflateTable, runHandshakeTable } from './support/tables.mjs';
 
 const LIMIT = 70_000; // MAX_MESSAGE_SIZE
 const ON = {
-  ENABLE_COMPRESSION: 'true', COMPRESSION_MIN_SIZE: '0', MAX_MESSAGE_SIZE: String(LIMIT), WORKER_THREADS: '1',
+  ENABLE_COMPRESSION: 'true', COMPRESSION_MIN_SIZE: '0', MAX_MESSAGE_SIZE: String(LIMIT),
 };
 const DEFLATE = 'permessage-deflate';
 const OURS = `${DEFLATE}; server_no_context_takeover; client_no_context_takeover`;
@@ -106,13 +106,13 @@ const blocks = [
 ];
 
 test('permessage-deflate', async (t) => {
-  const server = await startServer(t, ON);
+  const server = await startStill(t, ON);
   await runHandshakeTable(t, server, offers);
   await runDeflateTable(t, server, [...messages, ...blocks], [DEFLATE, OURS]);
 });
 
 test('without ENABLE_COMPRESSION', async (t) => {
-  const server = await startServer(t, { WORKER_THREADS: '1' });
+  const server = await startStill(t);
   await runDeflateTable(t, server, [
     ['rfc7692 5.1', 'the offer is not answered', plain(1), goesOn('answer 1')],
     ['rfc7692 6.1', 'the bit is 1002', compressed(ping(1)), ends('close 1002')],
