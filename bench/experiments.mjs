@@ -96,7 +96,7 @@ async function latency({ seconds, runs }) {
 /** What 100 readers that stop reading cost 1000 others, while their queues fill and when they are
  * dropped. Interleaved as above. */
 async function stalled({ seconds, runs }) {
-  const options = { clients: 1000, rate: 50, size: 8192, seconds: Math.max(seconds, 20) };
+  const options = { clients: 1000, rate: 50, size: 2048, seconds: Math.max(seconds, 15) };
   return together([() => startServer(null, { MAX_OUTPUT_QUEUE: '256k' })], async (server) => {
     const alone = [], beside = [];
     for (let i = 0; i < runs; i++) {
@@ -111,7 +111,7 @@ async function stalled({ seconds, runs }) {
     if (lost) throw new Error(`lost or repeated: ${lost}`);
     return ['p50_us', 'p99_us', 'ping_p99_us'].map((key) => {
       const of = (results) => median(results.map((r) => r[key]));
-      return [`50/s of 8 KiB to 1000, 100 others stalled and dropped; beside it nobody stalled: ${key.slice(0, -3)}`,
+      return [`50/s of 2 KiB to 1000, 100 others stalled and dropped; beside it nobody stalled: ${key.slice(0, -3)}`,
         us(of(beside)), us(of(alone)), ratio(of(beside), of(alone))];
     });
   });

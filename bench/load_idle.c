@@ -1,6 +1,7 @@
 /* load_idle.c - clients that subscribe and say nothing more, and clients that come and go.
  *   idle   opens them all, prints "ready" and waits for the end of its standard input.
- *   stalled  the same, but they subscribe to the topic of `fanout` and read nothing any more.
+ *   stalled  the same, but they subscribe to the topic of `fanout`, in four ways, and then
+ *          read nothing any more.
  *   storm  keeps so many handshakes under way until `messages` are done, and closes each.
  */
 #include <inttypes.h>
@@ -20,6 +21,7 @@ struct idler {
     struct client client;
     struct loop_task again; /* storm: opens the next one when this one is closed */
     uint32_t number;
+    uint32_t confirmed; /* stalled: of its subscriptions */
 };
 
 static struct {
@@ -34,17 +36,34 @@ static struct {
 
 /* ---- idle ---- */
 
+static void subscribe_to(struct client *c, const char *topic)
+{
+    char text[160];
+    int n = snprintf(text, sizeof(text),
+                     "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"subscribe\",\"params\":{\"topic\":"
+                     "\"%s\"}}",
+                     topic);
+
+    client_send(c, str_make(text, (size_t)n));
+}
+
 static void subscribe(struct client *c)
 {
     struct idler *s = container_of(c, struct idler, client);
-    char text[160];
-    int n =
-        snprintf(text, sizeof(text),
-                 "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"subscribe\",\"params\":{\"topic\":"
-                 "\"%s/%u/%s\"}}",
-                 all.stalled ? "b" : "room", s->number % all.o->topics, all.stalled ? "x" : "chat");
+    char topic[32];
 
-    client_send(c, str_make(text, (size_t)n));
+    (void)snprintf(topic, sizeof(topic), "room/%u/chat", s->number % all.o->topics);
+    subscribe_to(c, topic);
+}
+
+/* All of which match: so they fall behind quickly, and those that read need not read as much. */
+static const char *const floods[] = { "b/0/x", "b/+/x", "b/0/+", "b/#" };
+#define FLOODS (sizeof(floods) / sizeof(floods[0]))
+
+static void subscribe_to_floods(struct client *c)
+{
+    for (size_t i = 0; i < FLOODS; i++)
+        subscribe_to(c, floods[i]);
 }
 
 static void open_next(void);
@@ -71,6 +90,8 @@ static void on_confirmed(struct client *c, struct str text)
 {
     if (!memmem(text.p, text.n, "\"ok\"", 4))
         abort();
+    if (all.stalled && ++container_of(c, struct idler, client)->confirmed < FLOODS)
+        return;
     if (all.stalled)
         stream_pause(&c->stream);
     if (++all.n_subscribed == all.o->clients)
@@ -82,7 +103,7 @@ static void on_confirmed(struct client *c, struct str text)
 static const struct client_events idle_events = { .on_upgraded = subscribe,
                                                   .on_text = on_confirmed };
 
-static const struct client_events stalled_events = { .on_upgraded = subscribe,
+static const struct client_events stalled_events = { .on_upgraded = subscribe_to_floods,
                                                      .on_text = on_confirmed,
                                                      .may_be_dropped = true };
 
