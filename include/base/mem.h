@@ -9,8 +9,12 @@
 void *mem_alloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *mem_zalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *mem_realloc(void *p, size_t n) __attribute__((returns_nonnull));
-void *mem_array(void *p, size_t count, size_t size) __attribute__((returns_nonnull)); /* realloc, overflow-checked */
-size_t mem_size(const void *p); /* what the block takes of the heap */
-char *mem_dup(const char *p, size_t n) __attribute__((malloc, returns_nonnull));      /* with a NUL behind */
+void *mem_array(void *p, size_t count, size_t size)
+    __attribute__((returns_nonnull)); /* realloc, overflow-checked */
+size_t mem_size(const void *p);       /* what the block takes of the heap */
+/* For libraries whose own allocations fail: aborts with that line, which names the library. */
+void mem_exhausted(const char *whose) __attribute__((noreturn));
+char *mem_dup(const char *p, size_t n)
+    __attribute__((malloc, returns_nonnull)); /* with a NUL behind */
 
 #endif

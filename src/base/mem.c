@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+void mem_exhausted(const char *whose)
+{
+    fprintf(stderr, "eventhub: out of memory (%s)\n", whose);
+    abort();
+}
+
 static void *checked(void *p, size_t n)
 {
     if (!p) {

@@ -300,7 +300,7 @@ static void connect_next(struct redis_link *l)
         stream_use_tls(&l->stream, l->config.tls, l->config.host);
     l->reader = redisReaderCreate();
     if (!l->reader)
-        abort(); /* memory is out */
+        mem_exhausted("hiredis");
     l->renews = false;
     greet(l);
 }

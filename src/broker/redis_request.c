@@ -13,7 +13,7 @@ struct redis_request *redis_request_create(struct redis_command *c, struct redis
     long long n = redisFormatCommandArgv(&wire, (int)c->n, c->args, c->lengths);
 
     if (n < 0)
-        abort(); /* memory is out */
+        mem_exhausted("hiredis");
     rq->done = done;
     rq->is_script = c->is_script;
     rq->wire = str_make(wire, (size_t)n);

@@ -144,7 +144,7 @@ static void make_wire_method(void)
     if (!wire_method || !BIO_meth_set_read(wire_method, wire_read) ||
         !BIO_meth_set_write(wire_method, wire_write) ||
         !BIO_meth_set_ctrl(wire_method, wire_control))
-        abort(); /* memory is out */
+        mem_exhausted("OpenSSL");
 }
 
 static BIO *wire_create(struct stream_tls *t)
@@ -155,7 +155,7 @@ static BIO *wire_create(struct stream_tls *t)
     pthread_once(&once, make_wire_method);
     bio = BIO_new(wire_method);
     if (!bio)
-        abort(); /* memory is out */
+        mem_exhausted("OpenSSL");
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     return bio;

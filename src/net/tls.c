@@ -362,7 +362,7 @@ struct ssl_st *tls_session(struct tls *t, const char *host)
     assert((t->role == TLS_CLIENT) == (host != NULL));
     SSL_CTX_free(ctx);
     if (!ssl || (host && !expect_host(ssl, host)))
-        abort(); /* memory is out */
+        mem_exhausted("OpenSSL");
     if (host)
         SSL_set_connect_state(ssl);
     else

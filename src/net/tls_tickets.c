@@ -58,7 +58,7 @@ static void age(struct tls_tickets *t, uint64_t now_s)
 static void make(struct tls_tickets *t, uint64_t now_s)
 {
     if (RAND_bytes((unsigned char *)&t->newest, sizeof(t->newest)) != 1)
-        abort(); /* no randomness, no TLS */
+        mem_exhausted("OpenSSL"); /* what else may keep its generator from a number */
     t->has_newest = true;
     t->made_s = now_s;
 }
@@ -116,7 +116,7 @@ static void make_place(void)
 {
     place = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_context_gone);
     if (place < 0)
-        abort(); /* memory is out */
+        mem_exhausted("OpenSSL");
 }
 
 static bool set_mac(EVP_MAC_CTX *ctx, struct tls_ticket_key *key)
@@ -183,7 +183,7 @@ void tls_tickets_use(struct ssl_ctx_st *ctx)
 {
     pthread_once(&once, make_place);
     if (SSL_CTX_set_ex_data(ctx, place, tls_tickets_create()) != 1)
-        abort(); /* memory is out */
+        mem_exhausted("OpenSSL");
     (void)SSL_CTX_set_timeout(ctx, TLS_TICKET_S);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 }
