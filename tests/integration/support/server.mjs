@@ -9,7 +9,7 @@ import { defer } from './cleanup.mjs';
 import { httpGet } from './http.mjs';
 import { BINARY, eventually, Watched } from './wait.mjs';
 
-const DEFAULTS = {
+export const DEFAULTS = {
   LISTEN_ADDRESS: '127.0.0.1',
   LISTEN_PORT: '0',
   BROKER: 'memory',
