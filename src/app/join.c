@@ -250,8 +250,10 @@ static void put_back(struct join *j)
 static struct msgid start_of(const struct join *j)
 {
     const struct broker_history *h = &j->reader.call.history;
-    struct msgid from = h->since ? (struct msgid){ .ms = (uint64_t)h->since } : j->from;
+    struct msgid from = j->from;
 
+    if (h->since)
+        from = (struct msgid){ .ms = (uint64_t)h->since };
     return is_read(j) && msgid_cmp(h->cut, from) < 0 ? h->cut : from;
 }
 

@@ -39,7 +39,7 @@ int rpc_subscribe(struct rpc_call *call)
     struct str topic;
     const char *why;
     struct sub *s;
-    bool gaps;
+    bool gaps = false;
 
     if (!call->reply.id.p)
         return rpc_fail(call, JSONRPC_INVALID_REQUEST,
