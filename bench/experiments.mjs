@@ -179,10 +179,12 @@ async function feed({ seconds }) {
 
 // ---- connections ----
 
+/** A few come first: the program's own pages that a first client brings in are not a client's. */
 async function idle() {
   const rows = [];
   for (const n of [1, 9900]) {
     const each = async (target) => {
+      await (await holdClients({ clients: 100, topics: n }, target)).release();
       const before = target.residentBytes();
       const first = await holdClients({ clients: 9900, topics: n }, target);
       const full = target.residentBytes();
