@@ -6,6 +6,7 @@
  * after a handshake, or line by line as text messages after a handshake; whether in one piece; and
  * whether the handshake offers permessage-deflate.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@
 #define HANDSHAKE HANDSHAKE_FIELDS "\r\n"
 #define HANDSHAKE_DEFLATE                                                                          \
     HANDSHAKE_FIELDS                                                                               \
-        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n"
+    "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n"
 #define PUBLISH                                                                                    \
     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"publish\",\"params\":{\"topic\":\"t\","            \
     "\"message\":\"m\"}}"
@@ -69,15 +70,23 @@ static void check(bool ok, const char *what)
 static void await(int fd, short events)
 {
     struct pollfd p = { .fd = fd, .events = events };
+    int n;
 
-    check(poll(&p, 1, PATIENCE_MS) == 1, "the server answers in time");
+    do
+        n = poll(&p, 1, PATIENCE_MS);
+    while (n < 0 && errno == EINTR); /* libFuzzer has a timer of its own */
+    check(n == 1, "the server answers in time");
 }
 
 /* Appends what there is; false at the end of the stream. */
 static bool receive(int fd, struct buf *out, int flags)
 {
     char chunk[16384];
-    ssize_t n = recv(fd, chunk, sizeof(chunk), flags);
+    ssize_t n;
+
+    do
+        n = recv(fd, chunk, sizeof(chunk), flags);
+    while (n < 0 && errno == EINTR);
 
     if (n > 0 && buf_used(out) < OUTPUT_MAX)
         buf_add(out, chunk, (size_t)n);
