@@ -22,18 +22,20 @@ function assertAllIdsOnce(cluster) {
   }
 }
 
-test('FLUSHALL while two nodes publish: no id comes twice, and all arrive', async (t) => {
-  const redis = await startRedis(t);
-  const cluster = await Cluster.start(t, redis.options);
-  for (let i = 0; i < 20; i++) {
-    await redis.command('FLUSHALL');
-    await cluster.untilAllPass(2);
-  }
-  await cluster.stop();
-  cluster.assertPromises();
-  assert.deepEqual(cluster.errors, []);
-  assertAllIdsOnce(cluster);
-});
+for (const command of [['FLUSHALL'], ['SCRIPT', 'FLUSH']]) {
+  test(`${command.join(' ')} while two nodes publish: all pass and arrive, no id twice`, async (t) => {
+    const redis = await startRedis(t);
+    const cluster = await Cluster.start(t, redis.options);
+    for (let i = 0; i < 20; i++) {
+      await redis.command(...command);
+      await cluster.untilAllPass(2);
+    }
+    await cluster.stop();
+    cluster.assertPromises();
+    assert.deepEqual(cluster.errors, []);
+    assertAllIdsOnce(cluster);
+  });
+}
 
 test('FLUSHALL in the same millisecond as a publish', async (t) => {
   const redis = await startRedis(t);

@@ -301,19 +301,20 @@ local topics, is_all = {}, true
 if has_log then
     topics, is_all = topics_to_read(from)
 end
-local is_reached, lost = is_all and is_held(point, last), trimmed(topics, point)
+local is_reached = is_all and is_held(point, last)
 local start, gone = from.text, {}
 if newest > 0 then
     local is_whole
     start, is_whole = start_of_newest(topics, start, cut)
     is_reached = is_reached and is_whole
 end
+local lost = is_reached and trimmed(topics, point) or {}
 if not start then
     topics, start = {}, cut
 end
 local entries, after, more = read_page(topics, start, cut, gone)
 local is_complete = is_reached and #lost == 0
-if not is_reached or #lost > LOST then
+if #lost > LOST then
     lost = {}
 end
 return { cut, digits(since), after, more, is_complete and 1 or 0, lost, gone, entries }
