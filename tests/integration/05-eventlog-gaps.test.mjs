@@ -48,6 +48,42 @@ testOnBothBrokers('one may resume from it', async (t, options) => {
   assert.deepEqual(resumed.texts, numbered('m', 3));
 });
 
+testOnBothBrokers('what is trimmed while a client reads its history', async (t, options) => {
+  const LENGTH = 600; // of 30 kB: more than the kernel's buffers take
+  const bounds = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: String(LENGTH) };
+  const server = await startServer(t, { ...options, ...bounds });
+  const publisher = await openClient(t, server);
+  const begin = await publisher.publish('begin', 'x');
+  const texts = numbered('x'.repeat(30_000), 2 * LENGTH);
+  await publisher.publishAll('t/long', texts.slice(0, LENGTH), { window: 8 });
+  const client = await openClient(t, server);
+  const joined = await client.subscribe('t/#', { gaps: true, sinceEventId: begin });
+  const quiet = await client.subscribe('t/quiet', { gaps: true });
+  client.socket.pause();
+  await publisher.publishAll('t/long', texts.slice(LENGTH), { window: 8 });
+  client.socket.resume();
+  await joined.untilText(texts.at(-1));
+
+  assert.equal(joined.answer.recovered, true, 'as it was then');
+  let next = 0;
+  let missing = 0;
+  let isTold = false;
+  for (const { action, topic, message } of joined.messages) {
+    if (action) {
+      assert.deepEqual([action, topic, isTold], ['gap', 't/long', false]);
+      isTold = true;
+      continue;
+    }
+    const at = texts.indexOf(message, next);
+    assert.equal(at > next, isTold, `${at - next} missing before ${message.slice(-6)}`);
+    missing += at - next;
+    next = at + 1;
+    isTold = false;
+  }
+  assert.ok(missing > 0 && missing < LENGTH, `${missing} are missing`);
+  assert.deepEqual(quiet.messages, []);
+});
+
 test('without gaps nothing is answered that was not before', async (t) => {
   const client = await openClient(t, await startServer(t));
   for (const params of [{}, { gaps: false }, { gaps: null }]) {
