@@ -27,7 +27,7 @@ function endedInOrder({ exit: { code, signal }, stderr }) {
 async function makeScene(t, broker) {
   const authority = await makeAuthority(t);
   const pair = await authority.issue(LOOPBACK);
-  const token = signToken({ read: ALL, write: ALL, exp: secondsFromNow(600) });
+  const token = signToken({ read: ALL, write: ALL, exp: secondsFromNow(86_400) });
   const headers = { Authorization: `Bearer ${token}` };
   const options = {
     ...broker, ...tlsOptions(pair), DISABLE_AUTH: 'false', JWT_SECRET: SECRET,
