@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the options, as the binary knows them, into README.md and docs/eventhub.8, between the
-# lines "options: made by scripts/docs.sh" and "end of options", and as eventhub.conf.example.
+# Writes the options, as the binary knows them, into README.md and docs/eventhub.conf.5, between
+# the lines "options: made by scripts/docs.sh" and "end of options", and as eventhub.conf.example.
 #   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,6 +42,6 @@ binary=${1:-build/dev/eventhub}
 markdown=$("$binary" --help=markdown)
 man=$("$binary" --help=man)
 update README.md "$markdown"
-update docs/eventhub.8 "$man"
+update docs/eventhub.conf.5 "$man"
 replace eventhub.conf.example "$("$binary" --help=conf)"
 exit $status

@@ -18,9 +18,17 @@
 
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
 
+/* What config_load read. */
+struct config_source {
+    int argc;
+    char **argv;
+    char **environment;
+};
+
 struct config {
-    char *listen_address; /* "": :: with IPv4 too */
-    uint64_t listen_port; /* 0: any free port, for tests; the log says which */
+    struct config_source source; /* borrowed */
+    char *listen_address;        /* "": :: with IPv4 too */
+    uint64_t listen_port;        /* 0: any free port, for tests; the log says which */
     bool enable_ssl;
     uint64_t ssl_listen_port; /* 0: as above */
     char *ssl_certificate;    /* paths; "": none */
@@ -85,12 +93,16 @@ struct config {
     uint64_t shutdown_timeout; /* s */
 };
 
-/* What the command line asks for. MARKDOWN, MAN and FILE (--help=markdown, --help=man, --help=conf)
- * print the options for the README, the man page and the example of a configuration file. For all
- * but RUN and CHECK the other options are not looked at. */
+/* What the command line asks for. LIVE and READY ask the server that runs with the same options
+ * (--health-check and --health-check=ready, app/health_check.h). MARKDOWN, MAN and FILE
+ * (--help=markdown, --help=man, --help=conf) print the options for the README, the man page and the
+ * example of a configuration file; for these, HELP and VERSION the other options are not looked at.
+ */
 enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,
+    CONFIG_LIVE,
+    CONFIG_READY,
     CONFIG_VERSION,
     CONFIG_HELP,
     CONFIG_MARKDOWN,
@@ -106,6 +118,10 @@ void config_done(struct config *c);
 /* Reads the values of secrets from the files that their NAME_FILE options name; fails as
  * config_load does. */
 int config_read_secrets(struct config *c, struct str *ret_why) EH_MUST_USE;
+
+/* Reads everything again and takes over what may change while the server runs: LOG_LEVEL. Logs each
+ * other option that is not as it was: it waits for a restart; and why nothing was taken. */
+void config_reload(const struct config *running);
 
 /* The whole text of --help, or the options as the README's Markdown table, the man page's list, or
  * an annotated file. */

@@ -25,8 +25,8 @@ struct log_field {
     struct str text;
 };
 
-#define LOG_S(k, s) ((struct log_field){ .key = (k), .text = (s) })         /* struct str */
-#define LOG_Z(k, z) ((struct log_field){ .key = (k), .text = str_of(z) })   /* C string */
+#define LOG_S(k, s) ((struct log_field){ .key = (k), .text = (s) })       /* struct str */
+#define LOG_Z(k, z) ((struct log_field){ .key = (k), .text = str_of(z) }) /* C string */
 #define LOG_N(k, v) ((struct log_field){ .key = (k), .is_number = true, .number = (int64_t)(v) })
 
 /* log_info("listening", LOG_Z("address", text), LOG_N("workers", n)); a line without fields is
@@ -43,6 +43,7 @@ struct log_field {
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 
 void log_setup(enum log_level level, enum log_format format); /* before threads start */
+void log_set_level(enum log_level level);                     /* at any time */
 bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 uint64_t log_dropped(void); /* lines that stderr would not take, since the start */

@@ -188,6 +188,9 @@ void broker_call(struct broker *b, struct broker_call *call);
 
 bool broker_is_ready(const struct broker *b); /* connected, feed joined: publishes are taken */
 
+/* Mail for its thread, beside calls; what the thread does not read broker_free delivers. */
+struct mailbox *broker_inbox(struct broker *b);
+
 /* Fails what cannot be answered any more, posts all answers, joins the thread. The inboxes must
  * live on until they are drained; then broker_free. */
 void broker_stop(struct broker *b);

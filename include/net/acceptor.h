@@ -43,6 +43,8 @@ struct acceptor_config {
 
 int acceptor_start(const struct acceptor_config *config,
                    struct acceptor **ret_acceptor) EH_MUST_USE;
+/* Mail for its thread; what the thread does not read acceptor_stop delivers. */
+struct mailbox *acceptor_inbox(struct acceptor *a);
 void acceptor_stop(struct acceptor *a); /* closes the listening sockets; returns when it is done */
 
 #endif

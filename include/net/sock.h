@@ -29,6 +29,9 @@ int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_
 
 /* Starts to connect; completes when the fd turns writable, then sock_error tells. */
 int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUST_USE;
+/* Connects to a numeric address and waits for it, as reads and writes do afterwards, timeout_ms at
+ * most: for a process that does nothing else. EH_EINVAL: not an address; EH_EIO: errno. */
+int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_fd) EH_MUST_USE;
 int sock_error(int fd); /* SO_ERROR: 0 or an errno */
 
 /* The connection ends (ETIMEDOUT) when for so long nothing that waits was sent or acknowledged. */

@@ -19,9 +19,10 @@ static const struct {
     const char *argument;
     enum config_action action;
 } actions[] = {
-    { "help", CONFIG_HELP },       { "help=markdown", CONFIG_MARKDOWN },
-    { "help=man", CONFIG_MAN },    { "help=conf", CONFIG_FILE },
-    { "version", CONFIG_VERSION }, { "check-config", CONFIG_CHECK },
+    { "help", CONFIG_HELP },         { "help=markdown", CONFIG_MARKDOWN },
+    { "help=man", CONFIG_MAN },      { "help=conf", CONFIG_FILE },
+    { "version", CONFIG_VERSION },   { "check-config", CONFIG_CHECK },
+    { "health-check", CONFIG_LIVE }, { "health-check=ready", CONFIG_READY },
 };
 
 /* ---- what goes wrong, in one line ---- */
@@ -279,16 +280,23 @@ static enum config_action read_action(int argc, char **argv)
     return action;
 }
 
+/* For the others wrong options are no hindrance. */
+static bool wants_options(enum config_action action)
+{
+    return action == CONFIG_RUN || action == CONFIG_CHECK || action == CONFIG_LIVE ||
+           action == CONFIG_READY;
+}
+
 int config_load(struct config *ret, int argc, char **argv, char **environment,
                 enum config_action *ret_action, struct str *ret_why)
 {
     enum config_action action = read_action(argc, argv);
-    struct config c = { 0 };
+    struct config c = { .source = { argc, argv, environment } };
     struct buf why = { 0 };
     int rc = EH_OK;
 
     set_defaults(&c);
-    if (action == CONFIG_RUN || action == CONFIG_CHECK) /* else wrong options are no hindrance */
+    if (wants_options(action))
         rc = read_all(&c, argc, argv, environment, &why);
     if (rc < 0) {
         config_done(&c);

@@ -13,6 +13,8 @@ static const char usage[] =
     "  --help          what you are reading\n"
     "  --version       which version this is\n"
     "  --check-config  reads the options, says what is wrong with them, and ends\n"
+    "  --health-check  asks the server that runs with these options: status 0 when it is alive;\n"
+    "                  --health-check=ready: when it takes publishes\n"
     "  --config=FILE   reads options from a file, too: lines of the form name = value\n"
     "\n"
     "Every option is also an environment variable, in upper or lower case. --NAME=VALUE beats it,\n"

@@ -6,6 +6,7 @@
 
 #include "app/certificates.h"
 #include "app/config.h"
+#include "app/health_check.h"
 #include "app/redis_tls.h"
 #include "app/rpc.h"
 #include "app/server.h"
@@ -82,6 +83,12 @@ int main(int argc, char **argv)
     case CONFIG_FILE: config_print_options(stdout, CONFIG_TEXT_FILE); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
+    case CONFIG_LIVE:
+        status = health_check(&config, "/healthz") ? EXIT_SUCCESS : EXIT_FAILURE;
+        break;
+    case CONFIG_READY:
+        status = health_check(&config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
+        break;
     case CONFIG_RUN: status = run(&config, keys); break;
     }
     keyring_free(keys);

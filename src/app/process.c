@@ -1,13 +1,15 @@
 #include "app/process.h"
 
 #include <dirent.h>
-#include <inttypes.h>
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 
 /* The second word of /proc/self/statm is the resident pages. */
@@ -65,4 +67,26 @@ void process_read(struct process_figures *ret)
         ret->cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
     ret->rss = read_rss();
     ret->fds = count_fds();
+}
+
+size_t process_count_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0)
+        return 1;
+    return (size_t)CPU_COUNT(&set);
+}
+
+uint64_t process_raise_fd_limit(void)
+{
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+        return 1024;
+    lim.rlim_cur = lim.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+        log_warn("nofile_not_raised", LOG_Z("why", strerror(errno)));
+    (void)getrlimit(RLIMIT_NOFILE, &lim);
+    return lim.rlim_cur;
 }

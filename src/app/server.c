@@ -1,15 +1,11 @@
 #include "app/server.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <sched.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "app/certificates.h"
 #include "app/forwarded.h"
@@ -17,6 +13,9 @@
 #include "app/memory.h"
 #include "app/process.h"
 #include "app/redis_tls.h"
+#include "app/signals.h"
+#include "app/supervisor.h"
+#include "app/watchdog.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,7 +23,8 @@
 #include "net/acceptor.h"
 #include "net/peers.h"
 
-#define PROCESS_MS 5000
+#define PROCESS_MS    5000
+#define STOP_SPARE_MS 5000 /* for the threads to end, beyond SHUTDOWN_TIMEOUT */
 
 struct server {
     const struct config *config;
@@ -33,6 +33,7 @@ struct server {
     struct loop *loop;
     struct mailbox *inbox;
     struct loop_io signals;
+    struct supervisor *supervisor;
     struct timer process; /* figures from /proc */
     struct timer phase;   /* of stopping: what comes next */
     struct acceptor *acceptor;
@@ -53,29 +54,6 @@ struct server {
 
 enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_WORKERS };
 
-static size_t count_cpus(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof(set), &set) < 0)
-        return 1;
-    return (size_t)CPU_COUNT(&set);
-}
-
-/* Every client is a descriptor: as many as the system lets us have. */
-static uint64_t raise_fd_limit(void)
-{
-    struct rlimit lim;
-
-    if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-        return 1024;
-    lim.rlim_cur = lim.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
-        log_warn("nofile_not_raised", LOG_Z("why", strerror(errno)));
-    (void)getrlimit(RLIMIT_NOFILE, &lim);
-    return lim.rlim_cur;
-}
-
 static uint64_t max_connections(const struct config *config, uint64_t fds)
 {
     return config->max_connections ? config->max_connections : fds;
@@ -94,11 +72,24 @@ static void refresh_process(struct server *s)
     metrics_set(m, METRIC_LOG_DROPPED, log_dropped());
 }
 
+/* How it is, in a line for whoever supervises it. */
+static void report_status(struct server *s)
+{
+    const char *broker = broker_is_ready(s->broker) ? "connected" : "away";
+    uint64_t clients = 0;
+
+    for (size_t i = 0; i < s->n_workers; i++)
+        clients += metrics_get(s->cells[CELL_WORKERS + i], METRIC_CONNECTIONS);
+    supervisor_status(s->supervisor, "%s, %" PRIu64 " clients, broker %s",
+                      s->stopping ? "Stopping" : "Serving", clients, broker);
+}
+
 static void on_process(struct timer *t)
 {
     struct server *s = container_of(t, struct server, process);
 
     refresh_process(s);
+    report_status(s);
     loop_timer(s->loop, t, PROCESS_MS);
 }
 
@@ -168,6 +159,7 @@ static void on_drain(struct timer *t)
     uint64_t now = clock_mono_ms();
     uint64_t left = s->stop_at_ms > now ? s->stop_at_ms - now : 0;
 
+    supervisor_unwatch(s->supervisor, acceptor_inbox(s->acceptor));
     acceptor_stop(s->acceptor);
     s->acceptor = NULL;
     drain_workers(s, left * 7 / 10);
@@ -185,55 +177,40 @@ static void begin_stop(struct server *s, int signal_number)
     s->stopping = true;
     s->stop_at_ms = clock_mono_ms() + most_ms;
     atomic_store(&s->context.draining, true);
+    supervisor_stopping(s->supervisor, most_ms + STOP_SPARE_MS);
+    report_status(s);
     phase(s, on_drain, delay_ms < most_ms ? delay_ms : most_ms);
 }
 
 static void reload(struct server *s)
 {
     log_info("reloading", LOG_END);
+    supervisor_reloading(s->supervisor);
+    config_reload(s->config);
     certificates_reload(s->certificates);
     redis_tls_reload(s->config, s->redis_tls);
+    supervisor_reloaded(s->supervisor);
 }
 
 static void on_signal(struct loop_io *io, uint32_t events)
 {
     struct server *s = container_of(io, struct server, signals);
-    struct signalfd_siginfo info;
+    int number = signals_read(io);
 
     (void)events;
-    if (read(io->fd, &info, sizeof(info)) != sizeof(info))
+    if (number == 0)
         return;
-    if (info.ssi_signo == SIGHUP) {
+    if (number == SIGHUP) {
         reload(s);
         return;
     }
     if (!s->stopping) {
-        begin_stop(s, (int)info.ssi_signo);
+        begin_stop(s, number);
         return;
     }
     log_warn("stopped_at_once", LOG_END);
     s->end = SERVER_INTERRUPTED;
     loop_stop(s->loop);
-}
-
-/* Blocked here and so in every thread; SIGPIPE never matters (MSG_NOSIGNAL, and stderr may close).
- */
-static int watch_signals(struct server *s)
-{
-    sigset_t set;
-    int fd;
-
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return EH_EIO;
-    s->signals.fn = on_signal;
-    return loop_watch(s->loop, &s->signals, fd, EPOLLIN);
 }
 
 static void make_cells(struct server *s)
@@ -362,15 +339,29 @@ static int start_threads(struct server *s)
     return EH_OK;
 }
 
+/* Every loop but that of main, which asks them. */
+static void watch_loops(struct server *s)
+{
+    supervisor_watch(s->supervisor, "broker", broker_inbox(s->broker));
+    supervisor_watch(s->supervisor, "acceptor", acceptor_inbox(s->acceptor));
+    for (size_t i = 0; i < s->n_workers; i++) {
+        char name[WATCHDOG_NAME_MAX];
+
+        (void)snprintf(name, sizeof(name), "worker-%zu", i % 1000); /* as the thread */
+        supervisor_watch(s->supervisor, name, s->inboxes[i]);
+    }
+}
+
 static int start(struct server *s)
 {
-    uint64_t fds = raise_fd_limit();
+    uint64_t fds = process_raise_fd_limit();
 
-    s->n_workers = s->config->worker_threads ? s->config->worker_threads : count_cpus();
+    s->n_workers = s->config->worker_threads ? s->config->worker_threads : process_count_cpus();
     make_cells(s);
     EH_TRY(loop_create(&s->loop));
     EH_TRY(mailbox_create(s->loop, s, &s->inbox));
-    EH_TRY(watch_signals(s));
+    s->supervisor = supervisor_create(s->loop, s->inbox, s->n_workers + 2);
+    EH_TRY(signals_watch(s->loop, &s->signals));
     EH_TRY(certificates_load(s->config, s->loop, s->cells[CELL_MAIN], &s->certificates));
     EH_TRY(listeners_open(s->config, certificates_tls(s->certificates), &s->listeners));
     EH_TRY(redis_tls_load(s->config, &s->redis_tls));
@@ -381,6 +372,8 @@ static int start(struct server *s)
     timer_init(&s->process, on_process);
     on_process(&s->process);
     log_started(s);
+    watch_loops(s);
+    supervisor_ready(s->supervisor);
     return EH_OK;
 }
 
@@ -420,7 +413,8 @@ static void free_all(struct server *s)
     timer_stop(&s->process);
     timer_stop(&s->phase);
     while (s->inbox && mailbox_drain(s->inbox))
-        ; /* `drained` of workers that we did not wait for */
+        ; /* `drained` of workers that we did not wait for, and that a loop turns */
+    supervisor_free(s->supervisor);
     mailbox_free(s->inbox);
     loop_free(s->loop);
     for (size_t i = 0; i < s->n_cells; i++)
@@ -431,9 +425,11 @@ static void free_all(struct server *s)
 enum server_end server_run(const struct config *config, const struct keyring *keys,
                            const struct ws_service *service)
 {
-    struct server s = {
-        .config = config, .keys = keys, .context.service = service, .end = SERVER_DRAINED
-    };
+    struct server s = { .config = config,
+                        .keys = keys,
+                        .context.service = service,
+                        .signals.fn = on_signal,
+                        .end = SERVER_DRAINED };
 
     if (start(&s) < 0) {
         log_error("start_failed", LOG_END);

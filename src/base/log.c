@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,7 @@ static const struct {
     { "warning", LOG_WARN }, { "off", LOG_OFF },
 };
 
-static enum log_level current_level = LOG_INFO;
+static _Atomic(enum log_level) current_level = LOG_INFO;
 static enum log_format current_format = LOG_TEXT;
 
 /* Guards stderr, so that no other thread fills the room that poll has found, and the counts. */
@@ -211,13 +212,18 @@ size_t log_format_line(char *out, size_t cap, enum log_format format, uint64_t w
 
 void log_setup(enum log_level level, enum log_format format)
 {
-    current_level = level;
+    log_set_level(level);
     current_format = format;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&current_level, level, memory_order_relaxed);
 }
 
 bool log_enabled(enum log_level level)
 {
-    return level >= current_level;
+    return level >= atomic_load_explicit(&current_level, memory_order_relaxed);
 }
 
 /* For a pipe or socket, POLLOUT means that a line fits without waiting. */

@@ -163,6 +163,11 @@ bool broker_is_ready(const struct broker *b)
     return atomic_load(&b->core.ready);
 }
 
+struct mailbox *broker_inbox(struct broker *b)
+{
+    return b->core.inbox;
+}
+
 static void on_start(struct mail *m, void *owner)
 {
     struct core *core = owner;

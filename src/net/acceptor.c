@@ -217,12 +217,19 @@ int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_a
     return EH_OK;
 }
 
+struct mailbox *acceptor_inbox(struct acceptor *a)
+{
+    return a->inbox;
+}
+
 void acceptor_stop(struct acceptor *a)
 {
     if (!a)
         return;
     mailbox_post(a->inbox, &a->stop);
     pthread_join(a->thread, NULL);
+    while (mailbox_drain(a->inbox))
+        ; /* what others asked it meanwhile */
     for (size_t i = 0; i < a->config.n_listen_fds; i++)
         close(a->config.listen_fds[i]);
     acceptor_free(a);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
@@ -154,6 +155,31 @@ int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd)
     if (addr->sa_family != AF_UNIX)
         set_nodelay(fd);
     if (connect(fd, addr, len) < 0 && errno != EINPROGRESS)
+        return fail_closing(fd);
+    *ret_fd = fd;
+    return EH_OK;
+}
+
+static void set_timeouts(int fd, unsigned ms)
+{
+    const struct timeval most = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* of connecting, too */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+}
+
+int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len;
+    int fd;
+
+    EH_TRY(address_parse(address, port, &addr, &len));
+    fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return EH_EIO;
+    set_timeouts(fd, timeout_ms);
+    if (connect(fd, (struct sockaddr *)&addr, len) < 0)
         return fail_closing(fd);
     *ret_fd = fd;
     return EH_OK;

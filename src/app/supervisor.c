@@ -1,0 +1,145 @@
+#include "app/supervisor.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/watchdog.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/notify.h"
+
+#define STATUS_MAX  200 /* bytes */
+#define MESSAGE_MAX 256
+
+struct supervisor {
+    struct notify *notify;     /* NULL: nobody listens */
+    struct watchdog *watchdog; /* NULL: nobody wants to hear it */
+    char status[STATUS_MAX];   /* as it was last told */
+};
+
+static void tell(const struct supervisor *s, const char *format, ...) EH_PRINTF(2, 3);
+
+static void tell(const struct supervisor *s, const char *format, ...)
+{
+    char message[MESSAGE_MAX];
+    va_list args;
+
+    if (!s->notify)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    notify_send(s->notify, message);
+}
+
+static void on_alive(void *arg)
+{
+    tell(arg, "WATCHDOG=1");
+}
+
+static void on_silent(void *arg, const char *name)
+{
+    (void)arg;
+    log_error("loop_silent", LOG_Z("thread", name));
+}
+
+static struct notify *open_notify(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct notify *n = NULL;
+
+    if (path && path[0] && notify_create(path, &n) < 0)
+        log_warn("notify_refused", LOG_Z("why", "NOTIFY_SOCKET is no Unix socket"));
+    return n;
+}
+
+/* A quarter: as the supervisor counts from what it heard last, a loop has the three others to
+ * answer. */
+static void open_watchdog(struct supervisor *s, struct loop *loop, struct mailbox *home,
+                          size_t max_loops)
+{
+    uint64_t ms = notify_watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"));
+    const struct watchdog_config config = {
+        .loop = loop,
+        .home = home,
+        .max_loops = max_loops,
+        .period_ms = ms / 4,
+        .on_alive = on_alive,
+        .on_silent = on_silent,
+        .arg = s,
+    };
+
+    if (s->notify && ms)
+        s->watchdog = watchdog_create(&config);
+}
+
+struct supervisor *supervisor_create(struct loop *loop, struct mailbox *home, size_t max_loops)
+{
+    struct supervisor *s = mem_zalloc(sizeof(*s));
+
+    s->notify = open_notify();
+    open_watchdog(s, loop, home, max_loops);
+    return s;
+}
+
+void supervisor_watch(struct supervisor *s, const char *name, struct mailbox *box)
+{
+    if (s->watchdog)
+        watchdog_add(s->watchdog, name, box);
+}
+
+void supervisor_unwatch(struct supervisor *s, const struct mailbox *box)
+{
+    if (s->watchdog)
+        watchdog_remove(s->watchdog, box);
+}
+
+void supervisor_free(struct supervisor *s)
+{
+    if (!s)
+        return;
+    watchdog_free(s->watchdog);
+    notify_free(s->notify);
+    free(s);
+}
+
+void supervisor_ready(struct supervisor *s)
+{
+    tell(s, "READY=1");
+    if (s->watchdog)
+        watchdog_start(s->watchdog);
+}
+
+void supervisor_status(struct supervisor *s, const char *format, ...)
+{
+    char status[STATUS_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(status, sizeof(status), format, args);
+    va_end(args);
+    if (strcmp(status, s->status) == 0)
+        return;
+    memcpy(s->status, status, sizeof(status));
+    tell(s, "STATUS=%s", status);
+}
+
+/* The time tells the manager that this is the answer to its own request (Type=notify-reload). */
+void supervisor_reloading(struct supervisor *s)
+{
+    tell(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_mono_us());
+}
+
+void supervisor_reloaded(struct supervisor *s)
+{
+    tell(s, "READY=1");
+}
+
+void supervisor_stopping(struct supervisor *s, uint64_t most_ms)
+{
+    tell(s, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
+}

@@ -1,0 +1,227 @@
+// What the server tells a service manager, what SIGHUP takes over, and --health-check.
+
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+import { defer } from './support/cleanup.mjs';
+import { temporaryFiles } from './support/files.mjs';
+import { startWithInternal } from './support/internal.mjs';
+import { openClient } from './support/rpc.mjs';
+import { Process, runToExit, startServer } from './support/server.mjs';
+import { startTlsServer, tlsOptions } from './support/tls.mjs';
+import { BINARY } from './support/wait.mjs';
+
+const LISTENER = join(dirname(BINARY), 'tests/notify_log');
+const THREAD_STOPPER = join(dirname(BINARY), 'tests/stop_thread');
+
+/** A manager that listens; `heard` are its messages so far. */
+class Manager {
+  constructor(t) {
+    this.path = join(temporaryFiles(t).directory, 'notify');
+    this.process = new Process({}, { binary: LISTENER, args: [this.path] });
+    defer(t, async () => {
+      this.process.signal('SIGTERM');
+      await this.process.untilExit();
+    });
+  }
+
+  static async start(t) {
+    const manager = new Manager(t);
+    await manager.untilHeard(/^listening$/m);
+    return manager;
+  }
+
+  get heard() {
+    return this.process.stdout;
+  }
+
+  untilHeard(pattern) {
+    return this.process.until(`${pattern} of the manager`, () => pattern.test(this.heard));
+  }
+
+  times(pattern) {
+    return this.heard.match(new RegExp(pattern, 'gm'))?.length ?? 0;
+  }
+}
+
+test('ready, status, stopping with the time that it may take', async (t) => {
+  const manager = await Manager.start(t);
+  const server = await startServer(t, { NOTIFY_SOCKET: manager.path, SHUTDOWN_TIMEOUT: '7' });
+  await manager.untilHeard(/^READY=1$/m);
+  await manager.untilHeard(/^STATUS=Serving, \d+ clients, broker (connected|away)$/m);
+  await server.stop();
+  await manager.untilHeard(/^STOPPING=1 EXTEND_TIMEOUT_USEC=12000000$/m);
+  assert.equal(manager.times('^WATCHDOG'), 0, 'which was not asked for');
+});
+
+test('the status counts clients', async (t) => {
+  const manager = await Manager.start(t);
+  const server = await startServer(t, { NOTIFY_SOCKET: manager.path });
+  await openClient(t, server);
+  await manager.untilHeard(/^STATUS=Serving, 1 clients, broker connected$/m);
+});
+
+test('the watchdog is fed while it serves, and while it drains', async (t) => {
+  const manager = await Manager.start(t);
+  const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000', DRAIN_DELAY: '1' };
+  const server = await startServer(t, options);
+  await manager.untilHeard(/(^WATCHDOG=1$[^]*){3}/m);
+  server.signal('SIGTERM');
+  await manager.untilHeard(/^STOPPING=1[^]*(^WATCHDOG=1$[^]*){3}/m);
+  await server.stop();
+});
+
+/** One thread of the server hangs; returns a function that lets it go on. */
+async function hang(t, server, name) {
+  const stopper = new Process({}, { binary: THREAD_STOPPER, args: [String(server.pid), name] });
+  async function goOn() {
+    stopper.signal('SIGKILL');
+    await stopper.untilExit();
+  }
+  defer(t, goOn);
+  await stopper.until('a thread that hangs', () => {
+    if (stopper.exit) throw new Error(stopper.stderr);
+    return stopper.stdout === 'stopped\n';
+  });
+  return goOn;
+}
+
+for (const name of ['worker-1', 'acceptor', 'broker']) {
+  test(`the watchdog is not fed while ${name} hangs, and is when it goes on`, async (t) => {
+    const manager = await Manager.start(t);
+    const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '400000', WORKER_THREADS: '2' };
+    const server = await startServer(t, options);
+    await manager.untilHeard(/^WATCHDOG=1$/m);
+    const goOn = await hang(t, server, name);
+    // What was asked before may be answered still; from the first complaint on nothing is.
+    const complaints = new RegExp(`event=loop_silent thread=${name}`, 'g');
+    await server.until('a first complaint', () => server.stderr.match(complaints));
+    const fed = manager.times('^WATCHDOG');
+    await server.until('four more', () => server.stderr.match(complaints).length >= 5);
+    assert.equal(manager.times('^WATCHDOG'), fed);
+    await goOn();
+    await manager.untilHeard(new RegExp(`(^WATCHDOG=1$[^]*){${fed + 2}}`, 'm'));
+  });
+}
+
+test('a watchdog of another process is not fed', async (t) => {
+  const manager = await Manager.start(t);
+  const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '100000', WATCHDOG_PID: '1' };
+  const server = await startServer(t, options);
+  await openClient(t, server);
+  await manager.untilHeard(/^STATUS=Serving, 1 clients/m);
+  assert.equal(manager.times('^WATCHDOG'), 0);
+});
+
+test('a manager that has gone is no hindrance', async (t) => {
+  await startServer(t, { NOTIFY_SOCKET: '/nowhere/notify', WATCHDOG_USEC: '100000' });
+  const server = await startServer(t, { NOTIFY_SOCKET: 'nothing' });
+  assert.match(server.stderr, /event=notify_refused/);
+});
+
+test('SIGHUP: RELOADING, then READY; LOG_LEVEL changes, the rest is named', async (t) => {
+  const manager = await Manager.start(t);
+  const file = join(temporaryFiles(t).directory, 'eventhub.conf');
+  writeFileSync(file, 'LOG_LEVEL = info\nPING_INTERVAL = 30\nJWT_SECRET = one\n');
+  const server = await startServer(t, { NOTIFY_SOCKET: manager.path }, {
+    args: [`--config=${file}`],
+  });
+  writeFileSync(file, 'LOG_LEVEL = warn\nPING_INTERVAL = 31\nJWT_SECRET = two-two\n');
+  server.child.kill('SIGHUP');
+  await manager.untilHeard(/^RELOADING=1 MONOTONIC_USEC=\d+\n(STATUS.*\n)?READY=1$/m);
+  const named = [...server.stderr.matchAll(/event=restart_needed option=(\w+)/g)];
+  assert.deepEqual(named.map(([, name]) => name).sort(), ['JWT_SECRET', 'PING_INTERVAL']);
+  assert.ok(!server.stderr.includes('two-two'));
+  await server.stop();
+  assert.ok(!server.stderr.includes('event=stopping'), 'which is of level info');
+});
+
+test('SIGHUP with a file that is wrong changes nothing', async (t) => {
+  const manager = await Manager.start(t);
+  const file = join(temporaryFiles(t).directory, 'eventhub.conf');
+  writeFileSync(file, 'LOG_LEVEL = info\n');
+  const server = await startServer(t, { NOTIFY_SOCKET: manager.path }, {
+    args: [`--config=${file}`],
+  });
+  for (const content of ['LOG_LEVEL = off\nPING_INTERVAL = never\n', null]) {
+    if (content) writeFileSync(file, content);
+    else rmSync(file);
+    const before = server.stderr.length;
+    server.child.kill('SIGHUP');
+    await server.until('options_refused', () =>
+      /event=options_refused why=/.test(server.stderr.slice(before)));
+  }
+  await server.stop();
+  assert.match(server.stderr, /event=stopping/);
+});
+
+// ---- --health-check ----
+
+/** What a second process with the same options, and the port that was found, says. */
+function check(server, options = {}, action = '--health-check') {
+  const env = { LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(server.port), ...options };
+  return runToExit(env, { args: [action] });
+}
+
+test('--health-check: alive, ready, and neither', async (t) => {
+  const server = await startServer(t);
+  for (const address of ['127.0.0.1', '', '0.0.0.0']) {
+    const { code, stdout } = await check(server, { LISTEN_ADDRESS: address });
+    assert.equal(stdout, '/healthz: HTTP/1.1 200 OK\n');
+    assert.equal(code, 0);
+  }
+  const ready = await check(server, {}, '--health-check=ready');
+  assert.deepEqual([ready.code, ready.stdout], [0, '/readyz: HTTP/1.1 200 OK\n']);
+  await server.stop();
+  const gone = await check(server);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stdout, /^\/healthz: 127\.0\.0\.1 port \d+: Connection refused\n$/);
+});
+
+test('--health-check: alive but not ready without Redis', async (t) => {
+  const server = await startServer(t, { BROKER: 'redis', REDIS_PORT: '1' }, { ready: false });
+  assert.equal((await check(server)).code, 0);
+  const { code, stdout } = await check(server, {}, '--health-check=ready');
+  assert.equal(code, 1);
+  assert.match(stdout, /^\/readyz: HTTP\/1\.1 503 /);
+});
+
+test('--health-check with TLS alone, and with a PROXY header before it', async (t) => {
+  for (const PROXY_PROTOCOL of ['false', 'true']) {
+    const options = { DISABLE_UNSECURE_LISTENER: 'true', PROXY_PROTOCOL };
+    const server = await startTlsServer(t, options, { ready: false });
+    const env = { ...tlsOptions(server.files), ...options,
+      SSL_LISTEN_PORT: String(server.tlsPort) };
+    assert.equal((await check(server, env)).code, 0, PROXY_PROTOCOL);
+    if (PROXY_PROTOCOL === 'true') {
+      assert.equal((await check(server, { ...env, PROXY_PROTOCOL: 'false' })).code, 1);
+    }
+  }
+});
+
+test('--health-check with PROXY_PROTOCOL', async (t) => {
+  const server = await startServer(t, { PROXY_PROTOCOL: 'true' }, { ready: false });
+  assert.equal((await check(server, { PROXY_PROTOCOL: 'true' })).code, 0);
+  assert.equal((await check(server)).code, 1);
+});
+
+test('--health-check with METRICS_LISTEN_PORT', async (t) => {
+  const { server, internal } = await startWithInternal(t, { PROXY_PROTOCOL: 'true' });
+  const METRICS_LISTEN_PORT = String(internal.port);
+  assert.equal((await check(server, { METRICS_LISTEN_PORT, PROXY_PROTOCOL: 'true' })).code, 0);
+  assert.equal((await check(server, { METRICS_LISTEN_PORT, LISTEN_PORT: '1' })).code, 0);
+  const { code, stdout } = await check(server, { PROXY_PROTOCOL: 'true' });
+  assert.equal(code, 1, 'clients are not told');
+  assert.match(stdout, /^\/healthz: HTTP\/1\.1 404 /);
+});
+
+test('--health-check with wrong options says so', async () => {
+  const { code, stderr } = await runToExit({ PING_INTERVAL: 'x' }, { args: ['--health-check'] });
+  assert.equal(code, 1);
+  assert.match(stderr, /^eventhub: PING_INTERVAL/);
+  const any = await runToExit({ LISTEN_PORT: '0' }, { args: ['--health-check'] });
+  assert.equal(any.code, 1);
+  assert.match(any.stdout, /port 0: 0 is any port/);
+});

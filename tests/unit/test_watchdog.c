@@ -1,0 +1,172 @@
+/* test_watchdog.c - fed only while every loop answers. The loops that are asked do not run here:
+ * the test drains their boxes, or does not, as a loop that hangs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/watchdog.h"
+
+#define LOOPS 3
+
+struct world {
+    struct loop *loop;
+    struct mailbox *home;
+    struct loop *loops[LOOPS];
+    struct mailbox *boxes[LOOPS];
+    struct watchdog *watchdog;
+    int n_alive;
+    int n_silent;
+    char silent[WATCHDOG_NAME_MAX]; /* the last one */
+};
+
+static void on_alive(void *arg)
+{
+    struct world *w = arg;
+
+    w->n_alive++;
+    loop_stop(w->loop);
+}
+
+static void on_silent(void *arg, const char *name)
+{
+    struct world *w = arg;
+
+    w->n_silent++;
+    strncpy(w->silent, name, sizeof(w->silent) - 1);
+    loop_stop(w->loop);
+}
+
+static void make_watchdog(struct world *w)
+{
+    static const char *const names[LOOPS] = { "broker", "acceptor", "worker-0" };
+    const struct watchdog_config config = { .loop = w->loop,
+                                            .home = w->home,
+                                            .max_loops = LOOPS,
+                                            .period_ms = 20,
+                                            .on_alive = on_alive,
+                                            .on_silent = on_silent,
+                                            .arg = w };
+
+    w->watchdog = watchdog_create(&config);
+    for (size_t i = 0; i < LOOPS; i++)
+        watchdog_add(w->watchdog, names[i], w->boxes[i]);
+}
+
+static void open_world(struct world *w)
+{
+    memset(w, 0, sizeof(*w));
+    assert_int_equal(loop_create(&w->loop), EH_OK);
+    assert_int_equal(mailbox_create(w->loop, w, &w->home), EH_OK);
+    for (size_t i = 0; i < LOOPS; i++) {
+        assert_int_equal(loop_create(&w->loops[i]), EH_OK);
+        assert_int_equal(mailbox_create(w->loops[i], NULL, &w->boxes[i]), EH_OK);
+    }
+    make_watchdog(w);
+}
+
+static void answer(struct world *w, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        (void)mailbox_drain(w->boxes[i]);
+}
+
+static void close_world(struct world *w)
+{
+    answer(w, 0, LOOPS);
+    (void)mailbox_drain(w->home);
+    watchdog_free(w->watchdog);
+    for (size_t i = 0; i < LOOPS; i++) {
+        mailbox_free(w->boxes[i]);
+        loop_free(w->loops[i]);
+    }
+    mailbox_free(w->home);
+    loop_free(w->loop);
+}
+
+static void test_all_answer(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    watchdog_start(w.watchdog);
+    answer(&w, 0, LOOPS);
+    loop_run(w.loop);
+    assert_int_equal(w.n_alive, 1);
+    assert_int_equal(w.n_silent, 0);
+    close_world(&w);
+}
+
+static void test_one_hangs(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    watchdog_start(w.watchdog);
+    answer(&w, 0, LOOPS - 1); /* worker-0 does not */
+    loop_run(w.loop);
+    loop_run(w.loop); /* a second period: it is told again, and nobody is asked twice */
+    assert_int_equal(w.n_alive, 0);
+    assert_int_equal(w.n_silent, 2);
+    assert_string_equal(w.silent, "worker-0");
+    assert_false(mailbox_drain(w.boxes[0]));
+
+    answer(&w, LOOPS - 1, LOOPS); /* it was only slow */
+    loop_run(w.loop);
+    assert_int_equal(w.n_alive, 1);
+    close_world(&w);
+}
+
+static void test_asked_again(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    watchdog_start(w.watchdog);
+    for (int i = 1; i <= 3; i++) {
+        answer(&w, 0, LOOPS);
+        loop_run(w.loop);
+        assert_int_equal(w.n_alive, i);
+        loop_run(w.loop); /* until the next question has had no answer for a period */
+    }
+    assert_int_equal(w.n_silent, 3 * LOOPS);
+    close_world(&w);
+}
+
+/* As when the acceptor stops: what it was asked is answered by whoever drains its box. */
+static void test_removed(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w);
+    watchdog_start(w.watchdog);
+    watchdog_remove(w.watchdog, w.boxes[1]);
+    answer(&w, 0, LOOPS);
+    loop_run(w.loop);
+    assert_int_equal(w.n_alive, 1);
+    loop_run(w.loop); /* the next question, to two */
+    assert_false(mailbox_drain(w.boxes[1]));
+    answer(&w, 0, LOOPS);
+    loop_run(w.loop);
+    assert_int_equal(w.n_alive, 2);
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_answer),
+        cmocka_unit_test(test_one_hangs),
+        cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_removed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
