@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# podman and buildah with a store of their own, so that nothing of the machine's is touched; and with
+# what they need where they are root of a container themselves (no rise of limits, no systemd).
+
+WORK=${EVENTHUB_IMAGE_STORE:-/var/tmp/eventhub-image}
+mkdir -p "$WORK"
+
+cat >"$WORK/storage.conf" <<END
+[storage]
+driver = "overlay"
+graphroot = "$WORK/store"
+runroot = "$WORK/run"
+END
+
+cat >"$WORK/containers.conf" <<END
+[containers]
+default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=32768:32768"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+helper_binaries_dir = ["/usr/lib/podman", "/usr/libexec/podman"]
+END
+
+export CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf
+
+# debian:bookworm-slim from Debian's own packages, where no registry can be asked.
+make_base() {
+  podman image exists "$BASE" && return
+  debootstrap --variant=minbase bookworm "$WORK/rootfs" >"$WORK/debootstrap.log"
+  rm -rf "$WORK/rootfs"/var/cache/apt/archives/*.deb "$WORK/rootfs"/var/lib/apt/lists/* \
+    "$WORK/rootfs"/usr/share/{doc,man,locale}/*
+  tar -C "$WORK/rootfs" -c . | podman import -q --change 'CMD ["bash"]' - "$BASE"
+  rm -rf "$WORK/rootfs"
+}
+
+# A Redis for the tests, as redis:7-bookworm.
+make_redis() {
+  podman image exists "$REDIS" && return
+  printf 'FROM %s\nRUN apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*\n' \
+    "$BASE" | buildah bud --isolation chroot --network host --pull-never --format docker -t "$REDIS" -
+}
