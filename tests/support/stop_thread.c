@@ -1,5 +1,5 @@
 /* stop_thread.c - a thread that hangs: stops one thread of a process, by its name, and says so;
- * lets it go on when it is ended itself. stop_thread PID NAME
+ * lets it go on when it is ended itself. Ends with the thread. stop_thread PID NAME
  */
 #include <dirent.h>
 #include <signal.h>
@@ -63,6 +63,6 @@ int main(int argc, char **argv)
     }
     puts("stopped");
     (void)fflush(stdout);
-    pause();
+    (void)waitpid(tid, NULL, __WALL); /* or the process could not end: as traced, it is our child, too */
     return 0;
 }

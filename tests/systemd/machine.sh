@@ -1,0 +1,103 @@
+# shellcheck shell=bash disable=SC2034
+# A Debian that boots in systemd-nspawn, with a network of its own that has loopback alone. A base tree is made once;
+# each machine is an overlay on it and goes away at the end. Needs root, systemd-container, debootstrap.
+
+WORK=${EVENTHUB_MACHINES:-/var/tmp/eventhub-machines}
+BASE_TREE=$WORK/base
+TREE= # of the machine; what begins with / in it is its root
+NSPAWN= # the pid of what holds it
+INIT=   # the pid of its systemd
+
+say() { printf '%s\n' "$*"; }
+ok() { printf 'ok: %s\n' "$*"; }
+die() {
+  printf 'FAILED: %s\n' "$*" >&2
+  [ -z "$INIT" ] || inside journalctl -u eventhub --no-pager -n 30 >&2 || true
+  exit 1
+}
+
+until_true() { # SECONDS WHAT COMMAND...
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt "$end" ] || die "waited too long for: $what"
+    sleep 0.1
+  done
+}
+
+make_base_tree() {
+  [ -e "$BASE_TREE/.made" ] && return
+  rm -rf "$BASE_TREE"
+  mkdir -p "$WORK"
+  debootstrap --variant=minbase \
+    --include=systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,redis-server,libhiredis0.14,libjansson4,libjwt0,ca-certificates \
+    bookworm "$BASE_TREE" >"$WORK/debootstrap.log" || die "debootstrap, see $WORK/debootstrap.log"
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$BASE_TREE/etc/hosts"
+  mkdir -p "$BASE_TREE/var/log/journal"
+  touch "$BASE_TREE/.made"
+}
+
+make_machine() {
+  local layers=$WORK/machine-$$
+  make_base_tree
+  mkdir -p "$layers"/{upper,work,root}
+  mount -t overlay overlay -o "lowerdir=$BASE_TREE,upperdir=$layers/upper,workdir=$layers/work" "$layers/root"
+  TREE=$layers/root
+  trap end_machine EXIT
+}
+
+boot() {
+  systemd-nspawn -D "$TREE" --register=no --keep-unit --private-network --console=pipe --boot \
+    </dev/null >"$WORK/machine-$$/nspawn.log" 2>&1 &
+  NSPAWN=$!
+  until_true 20 "an init process" has_child "$NSPAWN"
+  INIT=$(pgrep -P "$NSPAWN")
+  until_true 60 "the machine" is_up
+}
+
+has_child() { pgrep -P "$1"; }
+is_up() {
+  case $(inside systemctl is-system-running) in running | degraded) ;; *) return 1 ;; esac
+}
+
+inside() { nsenter -t "$INIT" -m -u -i -n -p -C -- "$@"; }
+
+power_off() {
+  [ -n "$NSPAWN" ] || return 0
+  { [ -n "$INIT" ] && inside systemctl poweroff >/dev/null 2>&1; } || kill "$NSPAWN" 2>/dev/null || true
+  wait "$NSPAWN" 2>/dev/null || true
+  INIT='' NSPAWN=''
+}
+
+end_machine() {
+  power_off
+  umount "$TREE" && rm -rf "$WORK/machine-$$"
+}
+
+property() { inside systemctl show -P "$1" eventhub.service; }
+is_active() { [ "$(property ActiveState)" = active ]; }
+main_pid() { property MainPID; }
+has_restarted() { [ "$(main_pid)" != "$1" ] && is_active; } # OLD-PID
+status_code() { inside curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:8080$1"; }
+answers() { [ "$(status_code "$1")" = "$2" ]; } # PATH CODE
+
+# A token for everything, signed with the secret of the machine.
+token() {
+  local signed
+  signed=$(printf '{"alg":"HS256"}' | b64).$(printf '{"sub":"test","read":["#"],"write":["#"]}' | b64)
+  printf '%s.%s' "$signed" \
+    "$(printf %s "$signed" | openssl dgst -sha256 -hmac "$(cat "$TREE/etc/eventhub/jwt-secret")" -binary | b64)"
+}
+
+b64() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+publishes() {
+  inside curl -fsS -d Hello -H "Authorization: Bearer $(token)" http://127.0.0.1:8080/demo/hello | grep -q '"id"'
+}
+
+build_package() { # [RELEASE]
+  [ -f build/deb/build.ninja ] || cmake --preset deb >/dev/null
+  cmake --build --preset deb -- --quiet
+  (cd build/deb && cpack -D "CPACK_DEBIAN_PACKAGE_RELEASE=${1:-1}" >cpack.log) || die cpack
+  PACKAGE=$(find build/deb -maxdepth 1 -name "eventhub_*-${1:-1}_*.deb")
+}
