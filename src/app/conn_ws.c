@@ -149,11 +149,14 @@ void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason
         conn_set_timer(c, on_close_timeout, CONN_LINGER_MS);
 }
 
-/* How long answers are waited for: a drain leaves less time, and must get its Close out. */
+#define ANSWER_WAY_MS 250 /* from the broker, who looks at deadlines now and then, to here */
+
+/* How long answers are waited for: a request that fails at its deadline still gets its answer. A
+ * drain leaves less time, and must get its Close out. */
 static uint64_t leave_ms(const struct conn *c)
 {
     const struct worker *w = c->worker;
-    uint64_t most = w->context->config->broker_timeout * 1000;
+    uint64_t most = w->context->config->broker_timeout * 1000 + ANSWER_WAY_MS;
     uint64_t left =
         w->drain_until_ms > loop_now(w->loop) ? w->drain_until_ms - loop_now(w->loop) : 0;
 
