@@ -12,6 +12,7 @@ struct process_figures {
     uint64_t cpu_ms;  /* user and system */
     uint64_t rss;     /* bytes */
     uint64_t fds;     /* open */
+    uint64_t max_fds; /* that may be */
 };
 
 /* What cannot be read stays 0. */

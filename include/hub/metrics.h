@@ -36,6 +36,8 @@ enum metric {
     METRIC_SENDS,               /* socket_sends_total: system calls, or TLS records */
     METRIC_READS_PAUSED,        /* reads_paused_total: too much was under way for a client */
     METRIC_OUTPUT_BYTES,        /* output_memory_bytes, gauge: what waits for clients */
+    METRIC_OUTPUT_LIMIT,        /* output_memory_limit_bytes, gauge: MAX_OUTPUT_MEMORY */
+    METRIC_CONNECTIONS_LIMIT,   /* connections_limit, gauge: MAX_CONNECTIONS */
     METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
     METRIC_CLOSED_CLIENT,       /* disconnects_total{reason="client"}: the peer closed */
     METRIC_CLOSED_ERROR,        /* {reason="error"}: the socket failed */
@@ -89,6 +91,7 @@ enum metric {
     METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
     METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */
     METRIC_PROCESS_FDS,        /* process_open_fds, gauge; no prefix */
+    METRIC_PROCESS_MAX_FDS,    /* process_max_fds, gauge; no prefix */
     METRIC_LOG_DROPPED,        /* log_lines_dropped_total */
     METRIC_COUNT
 };

@@ -49,6 +49,13 @@ static uint64_t count_fds(void)
     return n - 3; /* ".", ".." and the directory itself */
 }
 
+static uint64_t max_fds(void)
+{
+    struct rlimit lim;
+
+    return getrlimit(RLIMIT_NOFILE, &lim) == 0 ? lim.rlim_cur : 0;
+}
+
 static uint64_t ms_of(struct timeval tv)
 {
     return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
@@ -67,6 +74,7 @@ void process_read(struct process_figures *ret)
         ret->cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
     ret->rss = read_rss();
     ret->fds = count_fds();
+    ret->max_fds = max_fds();
 }
 
 size_t process_count_cpus(void)

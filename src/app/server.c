@@ -54,11 +54,6 @@ struct server {
 
 enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_WORKERS };
 
-static uint64_t max_connections(const struct config *config, uint64_t fds)
-{
-    return config->max_connections ? config->max_connections : fds;
-}
-
 static void refresh_process(struct server *s)
 {
     struct metrics_cell *m = s->cells[CELL_MAIN];
@@ -68,6 +63,7 @@ static void refresh_process(struct server *s)
     metrics_set(m, METRIC_PROCESS_CPU_MS, f.cpu_ms);
     metrics_set(m, METRIC_PROCESS_RSS, f.rss);
     metrics_set(m, METRIC_PROCESS_FDS, f.fds);
+    metrics_set(m, METRIC_PROCESS_MAX_FDS, f.max_fds);
     metrics_set(m, METRIC_PROCESS_START_S, f.start_s);
     metrics_set(m, METRIC_LOG_DROPPED, log_dropped());
 }
@@ -244,7 +240,9 @@ static void make_context(struct server *s, uint64_t fds)
         s->context.peers = peers_create(s->config->max_connections_per_ip);
     s->context.max_output_memory =
         s->config->max_output_memory ? s->config->max_output_memory : memory_available("") / 4;
-    s->context.max_connections = max_connections(s->config, fds);
+    s->context.max_connections = s->config->max_connections ? s->config->max_connections : fds;
+    metrics_set(s->cells[CELL_MAIN], METRIC_OUTPUT_LIMIT, s->context.max_output_memory);
+    metrics_set(s->cells[CELL_MAIN], METRIC_CONNECTIONS_LIMIT, s->context.max_connections);
 }
 
 static int make_broker(struct server *s)

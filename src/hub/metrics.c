@@ -67,6 +67,10 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("reads_paused_total", 0, "Times that a client was not read until answers came."),
     [METRIC_OUTPUT_BYTES] =
         PLAIN("output_memory_bytes", GAUGE, "Memory of what waits to be sent to clients."),
+    [METRIC_OUTPUT_LIMIT] =
+        PLAIN("output_memory_limit_bytes", GAUGE, "What MAX_OUTPUT_MEMORY comes to."),
+    [METRIC_CONNECTIONS_LIMIT] =
+        PLAIN("connections_limit", GAUGE, "What MAX_CONNECTIONS comes to."),
     [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),
 
     [METRIC_CLOSED_CLIENT] = CLOSED("client"),
@@ -146,6 +150,8 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("process_cpu_seconds_total", BARE | MILLIS, "Processor time used, user and system."),
     [METRIC_PROCESS_RSS] = PLAIN("process_resident_memory_bytes", GAUGE | BARE, "Resident memory."),
     [METRIC_PROCESS_FDS] = PLAIN("process_open_fds", GAUGE | BARE, "Open file descriptors."),
+    [METRIC_PROCESS_MAX_FDS] =
+        PLAIN("process_max_fds", GAUGE | BARE, "Limit on open file descriptors."),
     [METRIC_LOG_DROPPED] =
         PLAIN("log_lines_dropped_total", 0, "Log lines that stderr did not take."),
 };

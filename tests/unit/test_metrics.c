@@ -96,6 +96,9 @@ static void test_names(void **state)
         { METRIC_PROCESS_START_S, "process_start_time_seconds" },
         { METRIC_PROCESS_RSS, "process_resident_memory_bytes" },
         { METRIC_PROCESS_FDS, "process_open_fds" },
+        { METRIC_PROCESS_MAX_FDS, "process_max_fds" },
+        { METRIC_OUTPUT_LIMIT, "eh_output_memory_limit_bytes" },
+        { METRIC_CONNECTIONS_LIMIT, "eh_connections_limit" },
         { METRIC_LOG_DROPPED, "eh_log_lines_dropped_total" },
     };
     struct fixture *f = fixture_new();
