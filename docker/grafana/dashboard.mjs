@@ -1,0 +1,240 @@
+#!/usr/bin/env node
+// Prints the Grafana dashboard. What it shows is the table below; the rest is its layout.
+//   docker/grafana/dashboard.mjs > docker/grafana/dashboards/eventhub.json
+
+const NODE = 'job="eventhub",instance=~"$node"';
+const GRID = 24;
+const HEIGHT = 8;
+
+const of = (name, labels = '') => `${name}{${NODE}${labels && `,${labels}`}}`;
+const rate = (name, labels) => `rate(${of(name, labels)}[$__rate_interval])`;
+const total = (expression) => `sum(${expression})`;
+const by = (label, expression) => `sum by (${label}) (${expression})`;
+const quantile = (q, name) =>
+  `histogram_quantile(${q}, sum by (le) (${rate(`${name}_bucket`)}))`;
+const nodeQuantile = (q, name) => `histogram_quantile(${q}, ${rate(`${name}_bucket`)})`;
+
+/** A line for each result of the expression. */
+const line = (expr, legend = '{{instance}}') => ({ expr, legend });
+const quantiles = (name) => [0.5, 0.9, 0.99].map((q) => line(quantile(q, name), `${q * 100} %`));
+
+const stat = (title, unit, expr, more = {}) =>
+  ({ type: 'stat', width: 4, height: 4, title, unit, lines: [line(expr, ' ')], ...more });
+const graph = (title, unit, lines, more = {}) =>
+  ({ type: 'timeseries', width: 8, height: HEIGHT, title, unit, lines, ...more });
+
+const OK_OR_NOT = [
+  { type: 'value', options: { 0: { text: 'away', color: 'red' }, 1: { text: 'connected', color: 'green' } } },
+];
+const FULL = [[null, 'green'], [0.8, 'yellow'], [0.95, 'red']];
+
+const DELIVERY = 'eventhub_delivery_duration_seconds';
+const BROKER = 'eventhub_broker_request_duration_seconds';
+
+const ROWS = {
+  'All nodes': [
+    stat('Nodes up', 'none', total(of('up'))),
+    stat('Connections', 'short', total(of('eventhub_current_connections_count'))),
+    stat('Subscriptions', 'short', total(of('eventhub_subscriptions'))),
+    stat('Publishes', 'cps', total(rate('eventhub_publish_count'))),
+    stat('Deliveries', 'cps', total(rate('eventhub_deliveries_total'))),
+    stat('Redis, all nodes', 'none', `min(${of('eventhub_broker_connected')})`, { mappings: OK_OR_NOT }),
+    graph('Messages in and out, all nodes', 'cps', [
+      line(total(rate('eventhub_websocket_messages_received_total')), 'requests over WebSocket'),
+      line(total(rate('eventhub_publish_count')), 'publishes'),
+      line(total(rate('eventhub_deliveries_total')), 'deliveries'),
+    ]),
+    graph('Delivery latency, all nodes', 's', quantiles(DELIVERY), {
+      description: 'From the message\'s id, by the clock of Redis, to the queue of the subscriber.',
+    }),
+    graph('Redis latency, all nodes', 's', quantiles(BROKER), {
+      description: 'From asking the broker to its answer.',
+    }),
+  ],
+  'Clients of each node': [
+    graph('Connections', 'short', [line(of('eventhub_current_connections_count'))]),
+    graph('Connections, share of the limit', 'percentunit',
+      [line(`${of('eventhub_current_connections_count')} / ${of('eventhub_connections_limit')}`)],
+      { max: 1, steps: FULL }),
+    graph('Connects and disconnects', 'cps', [
+      line(rate('eventhub_total_connect_count'), '{{instance}} connects'),
+      line(rate('eventhub_total_disconnect_count'), '{{instance}} disconnects'),
+    ]),
+    graph('Why connections ended', 'cps', [line(by('reason', rate('eventhub_disconnects_total')), '{{reason}}')]),
+    graph('Refused, by reason', 'cps', [line(by('reason', rate('eventhub_refused_requests_total')), '{{reason}}')]),
+    graph('Slow clients dropped', 'cps', [
+      line(rate('eventhub_disconnects_total', 'reason="slow_reader"'), '{{instance}} own queue'),
+      line(rate('eventhub_disconnects_total', 'reason="output_memory"'), '{{instance}} memory of all'),
+    ]),
+  ],
+  'Messages of each node': [
+    graph('Publishes', 'cps', [line(rate('eventhub_publish_count'))]),
+    graph('Deliveries', 'cps', [line(rate('eventhub_deliveries_total'))]),
+    graph('Delivery latency, 99 %', 's', [line(nodeQuantile(0.99, DELIVERY))]),
+    graph('Bytes to clients', 'Bps', [line(rate('eventhub_sent_bytes_total'))]),
+    graph('Bytes from clients', 'Bps', [line(rate('eventhub_received_bytes_total'))]),
+    graph('Deliveries in one write', 'none',
+      [line(`${rate('eventhub_deliveries_total')} / (${rate('eventhub_socket_sends_total')} > 0)`)]),
+    graph('Subscriptions', 'short', [line(of('eventhub_subscriptions'))]),
+    graph('Requests for history, by outcome', 'cps',
+      [line(by('outcome', rate('eventhub_history_requests_total')), '{{outcome}}')]),
+    graph('Publishes repeated by their key', 'cps', [line(rate('eventhub_publish_repeats_total'))]),
+  ],
+  'Redis and the broker': [
+    graph('Connected', 'none', [line(of('eventhub_broker_connected'))], { max: 1, mappings: OK_OR_NOT }),
+    graph('Latency of requests, 99 %', 's', [line(nodeQuantile(0.99, BROKER))]),
+    graph('Publish to feed, last message', 'ms', [line(of('eventhub_redis_publish_delay_ms'))]),
+    graph('Requests without an answer yet', 'short', [line(of('eventhub_broker_queue_requests'))]),
+    graph('Connections that failed', 'cps', [line(rate('eventhub_redis_connection_fail_count'))]),
+    graph('Live messages from the broker', 'cps', [
+      line(rate('eventhub_broker_messages_received_total')),
+      line(rate('eventhub_broker_messages_foreign_total'), '{{instance}} of C++ nodes'),
+      line(rate('eventhub_broker_messages_invalid_total'), '{{instance}} invalid'),
+    ]),
+    graph('Replays of the log', 'short', [
+      line(`increase(${of('eventhub_broker_replays_total')}[$__rate_interval])`, '{{instance}} replays'),
+      line(`increase(${of('eventhub_broker_replays_incomplete_total')}[$__rate_interval])`, '{{instance}} incomplete'),
+      line(`increase(${of('eventhub_broker_rewinds_total')}[$__rate_interval])`, '{{instance}} rewinds'),
+    ]),
+    graph('Workers that fell behind the feed', 'cps', [line(rate('eventhub_broker_worker_stalls_total'))]),
+    graph('Questions about presence dropped', 'cps', [line(rate('eventhub_presence_questions_dropped_total'))]),
+  ],
+  'Queues, memory and CPU': [
+    graph('Output memory', 'bytes', [line(of('eventhub_output_memory_bytes'))], {
+      description: 'What waits to be sent to clients, each message once.',
+    }),
+    graph('Output memory, share of the limit', 'percentunit',
+      [line(`${of('eventhub_output_memory_bytes')} / ${of('eventhub_output_memory_limit_bytes')}`)],
+      { max: 1, steps: FULL }),
+    graph('Reads paused until answers came', 'cps', [line(rate('eventhub_reads_paused_total'))]),
+    graph('Longest turn of an event loop', 'ms', [line(of('eventhub_eventloop_delay_ms'))]),
+    graph('CPU, share of the workers', 'percentunit',
+      [line(`${rate('process_cpu_seconds_total')} / ${of('eventhub_worker_count')}`)]),
+    graph('Resident memory', 'bytes', [line(of('process_resident_memory_bytes'))]),
+    graph('Open files', 'short', [
+      line(of('process_open_fds')),
+      line(of('process_max_fds'), '{{instance}} limit'),
+    ]),
+    graph('Accepting held up', 'cps', [
+      line(rate('eventhub_accept_paced_total'), '{{instance}} CONNECT_RATE'),
+      line(rate('eventhub_accept_exhausted_total'), '{{instance}} no descriptors'),
+    ]),
+    graph('Log lines dropped', 'cps', [line(rate('eventhub_log_lines_dropped_total'))]),
+  ],
+  'TLS and compression, where they are used': [
+    graph('TLS handshakes', 'cps', [line(by('kind', rate('eventhub_tls_handshakes_total')), '{{kind}}'),
+      line(total(rate('eventhub_disconnects_total', 'reason="tls_handshake"')), 'failed')]),
+    graph('Certificate, time left', 's',
+      [line(`(${of('eventhub_certificate_expiry_timestamp_seconds')} > 0) - time()`)]),
+    graph('Reloads of the certificate refused', 'short', [line(of('eventhub_certificate_reloads_refused_total'))]),
+    graph('To clients, compressed to', 'percentunit',
+      [line(`${rate('eventhub_deflate_output_bytes_total')} / (${rate('eventhub_deflate_input_bytes_total')} > 0)`)]),
+    graph('From clients, compressed to', 'percentunit',
+      [line(`${rate('eventhub_inflate_input_bytes_total')} / (${rate('eventhub_inflate_output_bytes_total')} > 0)`)]),
+    graph('Compressed messages refused', 'cps', [line(rate('eventhub_inflate_refused_total'))]),
+  ],
+  'What runs': [
+    graph('Versions', 'short', [line(by('version', of('eventhub_build_info')), '{{version}}')], { width: 12 }),
+    graph('Time since the start', 's', [line(`time() - ${of('process_start_time_seconds')}`)], { width: 12 }),
+  ],
+};
+
+const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
+
+function thresholds(steps = [[null, 'green']]) {
+  return { mode: 'absolute', steps: steps.map(([value, color]) => ({ value, color })) };
+}
+
+function optionsOf(type) {
+  if (type === 'stat') {
+    return {
+      colorMode: 'value', graphMode: 'area', justifyMode: 'auto', orientation: 'auto', textMode: 'auto',
+      reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+    };
+  }
+  return {
+    legend: { calcs: ['mean', 'max'], displayMode: 'table', placement: 'bottom', showLegend: true },
+    tooltip: { mode: 'multi', sort: 'desc' },
+  };
+}
+
+function panelOf({ type, title, unit, lines, description, max, steps, mappings = [] }, id, gridPos) {
+  const custom = type === 'timeseries' ? { lineWidth: 1, fillOpacity: 5, showPoints: 'never' } : {};
+  return {
+    id,
+    type,
+    title,
+    ...(description && { description }),
+    datasource: DATASOURCE,
+    gridPos,
+    targets: lines.map(({ expr, legend }, i) => ({
+      refId: String.fromCharCode('A'.charCodeAt(0) + i),
+      datasource: DATASOURCE,
+      expr,
+      legendFormat: legend,
+      editorMode: 'code',
+      range: true,
+    })),
+    fieldConfig: {
+      defaults: { unit, min: 0, ...(max && { max }), mappings, thresholds: thresholds(steps), custom },
+      overrides: [],
+    },
+    options: optionsOf(type),
+  };
+}
+
+/** Panels from left to right, in lines as high as their highest; each row has its heading. */
+function layOut(rows) {
+  const panels = [];
+  let y = 0;
+  for (const [title, row] of Object.entries(rows)) {
+    panels.push({ id: panels.length + 1, type: 'row', title, collapsed: false, panels: [], gridPos: { x: 0, y: y++, w: GRID, h: 1 } });
+    let x = 0;
+    let h = 0;
+    for (const panel of row) {
+      if (x + panel.width > GRID) [x, y, h] = [0, y + h, 0];
+      panels.push(panelOf(panel, panels.length + 1, { x, y, w: panel.width, h: panel.height }));
+      x += panel.width;
+      h = Math.max(h, panel.height);
+    }
+    y += h;
+  }
+  return panels;
+}
+
+const VARIABLES = [
+  { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', hide: 0 },
+  {
+    name: 'node',
+    label: 'Node',
+    type: 'query',
+    datasource: DATASOURCE,
+    query: { query: 'label_values(eventhub_worker_count{job="eventhub"}, instance)', refId: 'node' },
+    refresh: 2, // also when the range of time changes: nodes come and go
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: '.+',
+    current: { selected: true, text: ['All'], value: ['$__all'] },
+    hide: 0,
+  },
+];
+
+const dashboard = {
+  uid: 'eventhub',
+  title: 'Eventhub',
+  tags: ['eventhub'],
+  editable: true,
+  graphTooltip: 1, // one cursor for all graphs
+  schemaVersion: 39,
+  version: 1,
+  refresh: '30s',
+  time: { from: 'now-3h', to: 'now' },
+  timezone: 'browser',
+  templating: { list: VARIABLES },
+  annotations: { list: [] },
+  links: [],
+  panels: layOut(ROWS),
+};
+
+console.log(JSON.stringify(dashboard, null, 2));

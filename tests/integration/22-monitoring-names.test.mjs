@@ -1,0 +1,100 @@
+// Alerts and the dashboard look for what the server really exports.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { httpGet } from './support/http.mjs';
+import { parsePrometheus } from './support/metrics.mjs';
+import { startServer } from './support/server.mjs';
+
+const ROOT = new URL('../../', import.meta.url);
+const read = (path) => readFileSync(new URL(path, ROOT), 'utf8');
+const ALERTS = read('docker/prometheus/alerts.yml');
+const DASHBOARD = read('docker/grafana/dashboards/eventhub.json');
+
+function dashboardExpressions() {
+  const { panels, templating } = JSON.parse(DASHBOARD);
+  return [
+    ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+    ...templating.list.filter(({ type }) => type === 'query').map(({ query }) => query.query),
+  ];
+}
+
+const alertExpressions = () => [...ALERTS.matchAll(/^ +expr: (.+)$/gm)].map(([, expr]) => expr);
+
+/** What an expression looks for: [{ name, labels }]; labels only where they must be of one value. */
+function selectorsOf(expression) {
+  const found = expression.matchAll(/\b((?:eventhub|process)_\w+)(?:\{([^}]*)\})?/g);
+  return [...found].map(([, name, labels = '']) => ({
+    name,
+    labels: Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)]
+      .map(([, label, value]) => [label, value])
+      .filter(([label]) => label !== 'job')),
+  }));
+}
+
+function samplesOf(families) {
+  return [...families.values()].flatMap(({ name, samples }) =>
+    samples.map(({ suffix, labels }) => ({ name: name + suffix, labels })));
+}
+
+function isThere(samples, selector) {
+  return samples.some(({ name, labels }) => name === selector.name &&
+    Object.entries(selector.labels).every(([label, value]) => labels[label] === value));
+}
+
+test('every series of the alerts and of the dashboard is in /metrics', async (t) => {
+  const server = await startServer(t);
+  const samples = samplesOf(parsePrometheus((await httpGet(server, '/metrics')).body));
+  for (const expressions of [alertExpressions(), dashboardExpressions()]) {
+    const selectors = expressions.flatMap(selectorsOf);
+    assert.ok(selectors.length > 15);
+    const missing = selectors.filter((selector) => !isThere(samples, selector));
+    assert.deepEqual(missing, []);
+  }
+  for (const unknown of ['eventhub_nothing', 'eventhub_disconnects_total{reason="nothing"}']) {
+    assert.ok(!isThere(samples, selectorsOf(unknown)[0]), unknown);
+  }
+});
+
+test('labels that expressions sum by are those of the metrics', async (t) => {
+  const server = await startServer(t);
+  const samples = samplesOf(parsePrometheus((await httpGet(server, '/metrics')).body));
+  const known = new Set(['instance', 'job', ...samples.flatMap(({ labels }) => Object.keys(labels))]);
+  for (const expression of [...alertExpressions(), ...dashboardExpressions()]) {
+    for (const [, list] of expression.matchAll(/(?:by|without|on) \(([^)]*)\)/g)) {
+      for (const label of list.split(/, */)) assert.ok(known.has(label), expression);
+    }
+  }
+});
+
+test('the dashboard is what its program prints', async () => {
+  const program = fileURLToPath(new URL('docker/grafana/dashboard.mjs', ROOT));
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  assert.equal(DASHBOARD, stdout, 'run docker/grafana/dashboard.mjs > docker/grafana/dashboards/eventhub.json');
+});
+
+/** As GitHub makes them. */
+function anchorsOf(path) {
+  return [...read(path).matchAll(/^#+ +(.+)$/gm)].map(([, title]) =>
+    title.toLowerCase().replace(/[^a-z0-9_ -]/g, '').replaceAll(' ', '-'));
+}
+
+test('every alert says what to do, where the rest is, and has a test', () => {
+  const tests = read('docker/prometheus/alerts.test.yml');
+  const alerts = ALERTS.split(/^ +- alert: /m).slice(1);
+  for (const alert of alerts) {
+    const name = /^\w+/.exec(alert)[0];
+    assert.match(alert, /severity: (page|ticket) /, name);
+    assert.match(alert, /^ +summary: ".+"$/m, name);
+    assert.match(alert, /^ +description: ".+"$/m, name);
+    const [, page, anchor] = /^ +runbook: (docs\/\w+\.md)#([\w-]+)$/m.exec(alert);
+    assert.ok(anchorsOf(page).includes(anchor), `${name}: ${page}#${anchor}`);
+    assert.match(tests, new RegExp(`^ +- exp_labels:.*\\n(?:.*\\n){1,3}.*runbook: "?${page}#${anchor}"?$`, 'm'), name);
+    assert.match(tests, new RegExp(`alertname: ${name}$`, 'm'), name);
+  }
+});

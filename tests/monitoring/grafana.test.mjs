@@ -1,0 +1,61 @@
+// The dashboard against the types that Grafana publishes, its expressions against Prometheus' parser.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { temporaryFiles } from '../integration/support/files.mjs';
+import { filledIn } from './expressions.mjs';
+import { promtool } from './prometheus.mjs';
+
+const TEXT = readFileSync(new URL('../../docker/grafana/dashboards/eventhub.json', import.meta.url), 'utf8');
+const TSC = fileURLToPath(new URL('node_modules/typescript/bin/tsc', import.meta.url));
+const OPTIONS = ['--noEmit', '--strict', '--skipLibCheck', '--moduleResolution', 'bundler', '--module', 'esnext'];
+
+/** What tsc says of a dashboard. It must stand beside the types: the file goes away again. */
+async function typeErrors(json) {
+  const file = fileURLToPath(new URL('dashboard.check.ts', import.meta.url));
+  writeFileSync(file, `import type { OurDashboard } from './dashboard.types';\nexport const dashboard: OurDashboard = ${json};\n`);
+  try {
+    await promisify(execFile)(process.execPath, [TSC, ...OPTIONS, file], { cwd: fileURLToPath(new URL('.', import.meta.url)) });
+    return '';
+  } catch (error) {
+    return error.stdout;
+  } finally {
+    rmSync(file);
+  }
+}
+
+test('it is of Grafana\'s types', async () => {
+  assert.equal(await typeErrors(TEXT), '');
+});
+
+const WRONG = [
+  ['"showPoints": "never"', '"showPoints": "sometimes"', /TS2(322|820)/],
+  ['"gridPos"', '"gridpos"', /TS2353/],
+];
+for (const [right, wrong, error] of WRONG) {
+  test(`which know no ${wrong}`, async () => {
+    assert.match(await typeErrors(TEXT.replace(right, wrong)), error);
+  });
+}
+
+test('nothing covers anything', () => {
+  const { panels } = JSON.parse(TEXT);
+  assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
+  const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+  panels.forEach(({ gridPos: a }, i) => {
+    assert.ok(a.x + a.w <= 24);
+    for (const { gridPos: b, title } of panels.slice(i + 1)) assert.ok(!overlap(a, b), title);
+  });
+});
+
+test('Prometheus understands every expression', async (t) => {
+  const exprs = JSON.parse(TEXT).panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const rules = exprs.map((expr, i) => ({ record: `panel:${i}`, expr: filledIn(expr) }));
+  const file = temporaryFiles(t).write('rules.yml', JSON.stringify({ groups: [{ name: 'panels', rules }] }));
+  assert.match(await promtool('check', 'rules', file), new RegExp(`SUCCESS: ${exprs.length} rules`));
+});
