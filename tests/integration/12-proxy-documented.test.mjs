@@ -1,0 +1,161 @@
+// The configurations of docs/proxies.md as they stand there, with two nodes behind the proxy.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { LOOPBACK, makeAuthority } from './support/certs.mjs';
+import { defer } from './support/cleanup.mjs';
+import { runSession } from './support/jsclient.mjs';
+import { freePort, startRedis } from './support/redis.mjs';
+import { openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { httpsGet, openTls, tlsOptions } from './support/tls.mjs';
+import { eventually, within } from './support/wait.mjs';
+
+const PAGE = readFileSync(new URL('../../docs/proxies.md', import.meta.url), 'utf8');
+const CLIENT = '203.0.113.9'; // whom the proxy had it from
+const PACE_MS = 50; // between clients during a drain: often enough, and CPU left for others
+const ADDRESSES = ['127.0.0.11', '127.0.0.12'];
+
+/** The configuration under a heading. */
+function documented(heading) {
+  const section = PAGE.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  return /^```\w+\n(.*?)^```$/ms.exec(section)[1];
+}
+
+function startNginx(file, config, dir) {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${join(dir, name)};`).join(' ');
+  writeFileSync(file, `daemon off; pid ${join(dir, 'nginx.pid')}; error_log stderr warn;
+events { worker_connections 64; }
+http {
+  access_log off; ${temporary}
+${config}
+}
+`);
+  return spawn(NGINX, ['-c', file], { stdio: 'ignore' });
+}
+
+function startHaproxy(file, config) {
+  writeFileSync(file, config);
+  return spawn(HAPROXY, ['-db', '-f', file], { stdio: 'ignore' });
+}
+
+const NGINX = '/usr/sbin/nginx';
+const HAPROXY = '/usr/sbin/haproxy';
+const HTTP = { TRUSTED_PROXIES: '127.0.0.1', DRAIN_DELAY: '6', SHUTDOWN_TIMEOUT: '10' };
+const TLS = { ...HTTP, TRUSTED_PROXIES: '', PROXY_PROTOCOL: 'true', DISABLE_UNSECURE_LISTENER: 'true' };
+const PROXIES = {
+  nginx: { binary: NGINX, start: startNginx, options: { ...HTTP, DRAIN_DELAY: '0' } },
+  'HAProxy, with TLS in HAProxy': { binary: HAPROXY, start: startHaproxy, options: HTTP },
+  'HAProxy, with TLS in Eventhub': { binary: HAPROXY, start: startHaproxy, options: TLS },
+};
+
+/** What the page has for everybody becomes what is here: [what, in its place]. */
+function places({ front, ports, pair, both }) {
+  return [
+    ['10.0.0.11', ADDRESSES[0]], ['10.0.0.12', ADDRESSES[1]],
+    [':8080', `:${ports.http}`], [':8443', `:${ports.https}`], ['9100', ports.metrics],
+    ['listen 443', `listen 127.0.0.1:${front}`], ['bind :443', `bind 127.0.0.1:${front}`],
+    ['/etc/ssl/example.pem', pair.cert], ['/etc/ssl/example.key', pair.key],
+    ['/etc/haproxy/example.pem', both],
+  ];
+}
+
+async function startNodes(t, options, ports, pair) {
+  const redis = await startRedis(t);
+  const isTls = options.PROXY_PROTOCOL === 'true';
+  const nodes = [];
+  for (const address of ADDRESSES) {
+    const node = await startServer(t, {
+      ...redis.options, ...options, LISTEN_ADDRESS: address, LISTEN_PORT: String(ports.http),
+      ...(isTls && { ...tlsOptions(pair), SSL_LISTEN_PORT: String(ports.https), METRICS_LISTEN_PORT: String(ports.metrics) }),
+      LOG_LEVEL: 'debug',
+    }, { ready: false });
+    await node.until('it is ready', () => /event=broker_ready/.test(node.stderr));
+    nodes.push(node);
+  }
+  return nodes;
+}
+
+/** The proxy with two nodes behind: { tlsPort, ca, nodes, authority }. */
+async function startProxy(t, name) {
+  const { start, options } = PROXIES[name];
+  const authority = await makeAuthority(t);
+  const pair = await authority.issue(LOOPBACK);
+  const both = join(authority.dir, 'both.pem');
+  writeFileSync(both, readFileSync(pair.cert, 'utf8') + readFileSync(pair.key, 'utf8'));
+  const ports = { http: await freePort(), https: await freePort(), metrics: await freePort() };
+  const front = await freePort();
+  const nodes = await startNodes(t, options, ports, pair);
+  let config = documented(name);
+  for (const [there, here] of places({ front, ports, pair, both })) config = config.replaceAll(there, here);
+  const child = start(join(authority.dir, 'proxy.conf'), config, authority.dir);
+  const gone = new Promise((resolve) => child.on('close', resolve));
+  defer(t, async () => {
+    child.kill('SIGTERM');
+    await within(gone, 'end of the proxy');
+  });
+  const proxy = { tlsPort: front, ca: authority.pem, nodes, authority };
+  await eventually('the proxy answers', () =>
+    httpsGet(proxy, '/nowhere').then(({ status }) => status === 404, () => false));
+  return proxy;
+}
+
+/** An event stream gets what is published, when it is. */
+async function tryStream(t, front, client) {
+  const stream = await openTls(t, front);
+  stream.socket.write('GET /streamed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
+  await stream.untilReceived(/:ok/);
+  await client.publish('streamed', 'as it comes');
+  await stream.untilReceived(/data: ?as it comes/);
+}
+
+/** A node drains: who comes meanwhile is served, every time. */
+async function tryDrain(t, front) {
+  const [node] = front.nodes;
+  node.signal('SIGTERM');
+  let n = 0;
+  for (; !node.exit; n++) {
+    const client = await openClient(t, front, { ca: front.ca });
+    await client.roundTrip();
+    client.socket.close(1000);
+    await client.untilClosed();
+    await delay(PACE_MS);
+  }
+  assert.ok(n > 0);
+  await node.stop();
+}
+
+for (const [name, { binary, options }] of Object.entries(PROXIES)) {
+  const missing = !process.env.CI && !existsSync(binary) && `${binary} is missing`;
+  test(name, { skip: missing }, async (t) => {
+    const front = await startProxy(t, name);
+    assert.equal((await runSession(front, front.authority)).message, 'over TLS');
+
+    const client = await openClient(t, front, { ca: front.ca, headers: { 'X-Forwarded-For': CLIENT } });
+    const port = client.socket._socket.localPort;
+    const got = await client.subscribe('through/#');
+    const large = 'x'.repeat(500_000);
+    await client.publish('through/1', large);
+    await got.untilText(large);
+    await tryStream(t, front, client);
+    client.socket.close(1000);
+    await client.untilClosed();
+    assert.equal(client.closed.code, 1000);
+
+    const peer = options.PROXY_PROTOCOL ? `127\\.0\\.0\\.1:${port}\\b` : CLIENT.replaceAll('.', '\\.');
+    const log = () => front.nodes.map(({ stderr }) => stderr).join('');
+    await eventually('the client in the log', () =>
+      new RegExp(`event=disconnected .*peer="?${peer}`).test(log()));
+    const expected = options.PROXY_PROTOCOL ? 404 : 403; // they are on another port, or denied
+    for (const path of ['/metrics', '/healthz', '/readyz']) {
+      assert.equal((await httpsGet(front, path)).status, expected, path);
+    }
+    await tryDrain(t, front);
+  });
+}
