@@ -1,36 +1,19 @@
 // The dashboard against the types that Grafana publishes, its expressions against Prometheus' parser.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import { temporaryFiles } from '../integration/support/files.mjs';
 import { filledIn } from './expressions.mjs';
 import { promtool } from './prometheus.mjs';
+import { typeErrors } from './types.mjs';
 
 const TEXT = readFileSync(new URL('../../docker/grafana/dashboards/eventhub.json', import.meta.url), 'utf8');
-const TSC = fileURLToPath(new URL('node_modules/typescript/bin/tsc', import.meta.url));
-const OPTIONS = ['--noEmit', '--strict', '--skipLibCheck', '--moduleResolution', 'bundler', '--module', 'esnext'];
-
-/** What tsc says of a dashboard. It must stand beside the types: the file goes away again. */
-async function typeErrors(json) {
-  const file = fileURLToPath(new URL('dashboard.check.ts', import.meta.url));
-  writeFileSync(file, `import type { OurDashboard } from './dashboard.types';\nexport const dashboard: OurDashboard = ${json};\n`);
-  try {
-    await promisify(execFile)(process.execPath, [TSC, ...OPTIONS, file], { cwd: fileURLToPath(new URL('.', import.meta.url)) });
-    return '';
-  } catch (error) {
-    return error.stdout;
-  } finally {
-    rmSync(file);
-  }
-}
+const typeErrorsOf = (json) => typeErrors(json, 'OurDashboard', './dashboard.types');
 
 test('it is of Grafana\'s types', async () => {
-  assert.equal(await typeErrors(TEXT), '');
+  assert.equal(await typeErrorsOf(TEXT), '');
 });
 
 const WRONG = [
@@ -39,7 +22,7 @@ const WRONG = [
 ];
 for (const [right, wrong, error] of WRONG) {
   test(`which know no ${wrong}`, async () => {
-    assert.match(await typeErrors(TEXT.replace(right, wrong)), error);
+    assert.match(await typeErrorsOf(TEXT.replace(right, wrong)), error);
   });
 }
 
