@@ -3,6 +3,7 @@
 # there. Headings have the anchors that GitHub gives them.
 cd "$(dirname "$0")/.." || exit 1
 
+# shellcheck disable=SC2016 # backticks of Markdown
 links() { # FILE: the targets of its links, without those in code
     awk '/^ *```/ { code = !code } !code' "$1" | sed 's/`[^`]*`//g' |
         grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//' | grep -vE '^(https?|mailto):'
