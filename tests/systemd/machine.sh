@@ -92,7 +92,7 @@ token() {
 b64() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
 publishes() {
-  inside curl -fsS -d Hello -H "Authorization: Bearer $(token)" http://127.0.0.1:8080/demo/hello | grep -q '"id"'
+  inside curl -fsS -d Hello -H "Authorization: Bearer $(token)" http://127.0.0.1:8080/demo/hello | grep '"id"' >/dev/null
 }
 
 build_package() { # [RELEASE]
