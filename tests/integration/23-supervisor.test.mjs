@@ -10,6 +10,7 @@ import { temporaryFiles } from './support/files.mjs';
 import { startWithInternal } from './support/internal.mjs';
 import { openClient } from './support/rpc.mjs';
 import { Process, runToExit, startServer } from './support/server.mjs';
+import { openSocket, requestHead } from './support/socket.mjs';
 import { startTlsServer, tlsOptions } from './support/tls.mjs';
 import { BINARY } from './support/wait.mjs';
 
@@ -41,6 +42,10 @@ class Manager {
     return this.process.until(`${pattern} of the manager`, () => pattern.test(this.heard));
   }
 
+  untilFed(count) {
+    return this.process.until(`${count} times WATCHDOG=1`, () => this.times('^WATCHDOG=1$') >= count);
+  }
+
   times(pattern) {
     return this.heard.match(new RegExp(pattern, 'gm'))?.length ?? 0;
   }
@@ -65,11 +70,16 @@ test('the status counts clients', async (t) => {
 
 test('the watchdog is fed while it serves, and while it drains', async (t) => {
   const manager = await Manager.start(t);
-  const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000', DRAIN_DELAY: '1' };
+  const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000', SHUTDOWN_TIMEOUT: '20' };
   const server = await startServer(t, options);
-  await manager.untilHeard(/(^WATCHDOG=1$[^]*){3}/m);
+  await manager.untilFed(3);
+  const slow = await openSocket(t, server); // a body that does not end: it is waited for
+  await slow.send(requestHead('POST /demo/x HTTP/1.1', { Host: 'x', 'Content-Length': 2 }) + 'x');
+  await server.untilMetric('both are there', (now) => now.current_connections_count >= 2);
   server.signal('SIGTERM');
-  await manager.untilHeard(/^STOPPING=1[^]*(^WATCHDOG=1$[^]*){3}/m);
+  await server.until('the drain', () => /event=draining/.test(server.stderr));
+  await manager.untilFed(manager.times('^WATCHDOG') + 4); // without the acceptor, which has ended
+  await slow.send('x');
   await server.stop();
 });
 
@@ -93,7 +103,7 @@ for (const name of ['worker-1', 'acceptor', 'broker']) {
     const manager = await Manager.start(t);
     const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '400000', WORKER_THREADS: '2' };
     const server = await startServer(t, options);
-    await manager.untilHeard(/^WATCHDOG=1$/m);
+    await manager.untilFed(1);
     const goOn = await hang(t, server, name);
     // What was asked before may be answered still; from the first complaint on nothing is.
     const complaints = new RegExp(`event=loop_silent thread=${name}`, 'g');
@@ -102,7 +112,7 @@ for (const name of ['worker-1', 'acceptor', 'broker']) {
     await server.until('four more', () => server.stderr.match(complaints).length >= 5);
     assert.equal(manager.times('^WATCHDOG'), fed);
     await goOn();
-    await manager.untilHeard(new RegExp(`(^WATCHDOG=1$[^]*){${fed + 2}}`, 'm'));
+    await manager.untilFed(fed + 2);
   });
 }
 
@@ -131,8 +141,10 @@ test('SIGHUP: RELOADING, then READY; LOG_LEVEL changes, the rest is named', asyn
   writeFileSync(file, 'LOG_LEVEL = warn\nPING_INTERVAL = 31\nJWT_SECRET = two-two\n');
   server.child.kill('SIGHUP');
   await manager.untilHeard(/^RELOADING=1 MONOTONIC_USEC=\d+\n(STATUS.*\n)?READY=1$/m);
-  const named = [...server.stderr.matchAll(/event=restart_needed option=(\w+)/g)];
-  assert.deepEqual(named.map(([, name]) => name).sort(), ['JWT_SECRET', 'PING_INTERVAL']);
+  const named = () =>
+    [...server.stderr.matchAll(/event=restart_needed option=(\w+)/g)].map(([, name]) => name);
+  await server.until('two names', () => named().length >= 2);
+  assert.deepEqual(named().sort(), ['JWT_SECRET', 'PING_INTERVAL']);
   assert.ok(!server.stderr.includes('two-two'));
   await server.stop();
   assert.ok(!server.stderr.includes('event=stopping'), 'which is of level info');
