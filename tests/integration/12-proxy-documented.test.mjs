@@ -46,7 +46,7 @@ function startHaproxy(file, config) {
 
 const NGINX = '/usr/sbin/nginx';
 const HAPROXY = '/usr/sbin/haproxy';
-const HTTP = { TRUSTED_PROXIES: '127.0.0.1', DRAIN_DELAY: '6', SHUTDOWN_TIMEOUT: '10' };
+const HTTP = { TRUSTED_PROXIES: '127.0.0.1', DRAIN_DELAY: '6', SHUTDOWN_TIMEOUT: '7' };
 const TLS = { ...HTTP, TRUSTED_PROXIES: '', PROXY_PROTOCOL: 'true', DISABLE_UNSECURE_LISTENER: 'true' };
 const PROXIES = {
   nginx: { binary: NGINX, start: startNginx, options: { ...HTTP, DRAIN_DELAY: '0' } },

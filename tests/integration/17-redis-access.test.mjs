@@ -12,13 +12,13 @@ import { runToExit, startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
 const LOG_LENGTH = 5; // MAX_CACHE_LENGTH
-const OPERATIONS = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+const OPERATIONS = readFileSync(new URL('../../docs/redis.md', import.meta.url), 'utf8');
 
-/** The ACL line of docs/operations.md for a version of Redis, as words for redis-cli. */
+/** The ACL line of docs/redis.md for a version of Redis, as words for redis-cli. */
 function documentedAcl(version) {
   const begin = `^# Redis ${version}\\b.*\\n`;
   const line = new RegExp(`${begin}(ACL SETUSER (?:.*\\\\\\n)*.*)`, 'm').exec(OPERATIONS);
-  assert.ok(line, `docs/operations.md has an ACL line for Redis ${version}`);
+  assert.ok(line, `docs/redis.md has an ACL line for Redis ${version}`);
   return line[1].replaceAll('\\\n', ' ').split(/\s+/);
 }
 
