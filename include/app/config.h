@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+struct keyring;
+
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
 
 /* What config_load read. */
@@ -118,6 +120,9 @@ void config_done(struct config *c);
 /* Reads the values of secrets from the files that their NAME_FILE options name; fails as
  * config_load does. */
 int config_read_secrets(struct config *c, struct str *ret_why) EH_MUST_USE;
+
+/* Logs what is allowed but seldom meant; at start. */
+void config_warn(const struct config *c, const struct keyring *keys);
 
 /* Reads everything again and takes over what may change while the server runs: LOG_LEVEL. Logs each
  * other option that is not as it was: it waits for a restart; and why nothing was taken. */

@@ -298,28 +298,9 @@ static int start_acceptor(struct server *s)
     return acceptor_start(&ac, &s->acceptor);
 }
 
-static void warn_of_secrets(const struct server *s)
-{
-    if (config_has_default_secret(s->config))
-        log_warn("default_secret",
-                 LOG_Z("why", "JWT_SECRET is the well-known default: set your own"));
-    else if (keyring_has_short_secret(s->context.tokens.keys))
-        log_warn("short_secret", LOG_Z("why", "a secret of tokens is shorter than its hash "
-                                              "(HS256: 32 bytes): it can be guessed from a token"));
-}
-
 static void log_started(const struct server *s)
 {
-    if (s->config->disable_auth)
-        log_warn("auth_disabled", LOG_Z("why", "DISABLE_AUTH: everybody may do everything"));
-    else
-        warn_of_secrets(s);
-    if (s->config->metrics_listen_address[0] && !s->config->metrics_listen_port)
-        log_warn("metrics_listen_address_unused",
-                 LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is where clients are"));
-    if (s->config->drain_delay >= s->config->shutdown_timeout)
-        log_warn("drain_delay_too_long",
-                 LOG_Z("why", "it leaves nothing of SHUTDOWN_TIMEOUT: clients would be reset"));
+    config_warn(s->config, s->keys);
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
