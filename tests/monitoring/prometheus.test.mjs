@@ -95,15 +95,34 @@ test('two nodes, scraped', async (t) => {
     }
   });
 
-  await t.test('a node that goes away is an alert', async () => {
-    const alertsFor = async (port) => (await prometheus.get('alerts')).alerts
-      .filter(({ labels }) => labels.instance === `127.0.0.1:${port}`)
-      .map(({ labels, state }) => `${labels.alertname} ${state}`);
-    assert.deepEqual(await alertsFor(near.port), []);
+  const alertsFor = async ({ port }) => (await prometheus.get('alerts')).alerts
+    .filter(({ labels }) => labels.instance === `127.0.0.1:${port}`)
+    .map(({ labels, state }) => `${labels.alertname} ${state}`);
+
+  await t.test('nothing is an alert while all is well', async () => {
+    for (const node of nodes) assert.deepEqual(await alertsFor(node), []);
+  });
+
+  await t.test('a Redis that goes away is one of both nodes', async () => {
+    await redis.kill();
+    for (const node of nodes) {
+      await prometheus.untilValue(`eventhub_broker_connected${at(node)}`, 0);
+      await eventually('the alert', async () =>
+        (await alertsFor(node)).includes('EventhubBrokerAway pending')); // firing after a minute
+    }
+    await redis.start();
+    for (const node of nodes) {
+      await prometheus.untilValue(`eventhub_broker_connected${at(node)}`, 1);
+      await eventually('its end', async () =>
+        !(await alertsFor(node)).some((alert) => alert.startsWith('EventhubBrokerAway')));
+    }
+  });
+
+  await t.test('a node that goes away is one of this node', async () => {
     await near.stop();
     await prometheus.untilValue(`up${at(near)}`, 0);
     await eventually('the alert', async () =>
-      (await alertsFor(near.port)).includes('EventhubDown pending')); // firing after a minute
-    assert.deepEqual(await alertsFor(far.port), []);
+      (await alertsFor(near)).includes('EventhubDown pending'));
+    assert.ok(!(await alertsFor(far)).includes('EventhubDown pending'));
   });
 });
