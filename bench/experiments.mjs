@@ -140,7 +140,7 @@ async function topics({ seconds }) {
 // ---- publishing ----
 
 function scriptCall(sha) {
-  return ['evalsha', sha, String(KEYS.length), ...KEYS, 'p/0/x', 'eventhub:p/0/x', `"${'x'.repeat(128)}"`, '', '86400', '0', '1000', '1', '0', '', '0'];
+  return ['evalsha', sha, String(KEYS.length), ...KEYS, 'p/0/x', 'eventhub:p/0/x', `"${'x'.repeat(128)}"`, '', '86400', '0', '1000', '1', '0', '', '0', '0-0'];
 }
 
 async function publishing({ seconds }) {
