@@ -12,6 +12,7 @@
 #include "broker/redis_command.h"
 #include "broker/redis_dial.h"
 #include "broker/redis_pipeline.h"
+#include "broker/redis_reader.h"
 #include "broker/redis_reply.h"
 #include "net/stream.h"
 
@@ -35,7 +36,7 @@ struct redis_link {
     bool renews;   /* draining: to make itself new, not to load scripts */
     bool has_room; /* what on_room reports */
     struct stream stream;
-    redisReader *reader;
+    struct redis_reader *reader;
     struct redis_pipeline pipeline;
     size_t n_greetings; /* not yet answered */
     char shas[SCRIPT_COUNT][SHA_TEXT];
@@ -79,9 +80,6 @@ static void disconnect(struct redis_link *l)
 {
     timer_stop(&l->timer);
     stream_close(&l->stream);
-    if (l->reader)
-        redisReaderFree(l->reader);
-    l->reader = NULL;
 }
 
 static void drop(struct redis_link *l, const char *why)
@@ -252,15 +250,19 @@ static void on_reply(struct redis_link *l, const redisReply *reply)
 static void on_data(struct stream *s, char *p, size_t n)
 {
     struct redis_link *l = container_of(s, struct redis_link, stream);
-    void *reply = NULL;
+    struct str in = { p, n };
+    const redisReply *reply;
 
-    (void)redisReaderFeed(l->reader, p, n); /* what it finds wrong, the next call says */
-    while (l->reader && redisReaderGetReply(l->reader, &reply) == REDIS_OK && reply) {
-        on_reply(l, reply);
-        freeReplyObject(reply);
+    while (stream_is_open(s)) { /* a reply may lead to the end of the connection */
+        if (redis_reader_next(l->reader, &reply) < 0)
+            drop(l, redis_reader_why(l->reader));
+        else if (reply)
+            on_reply(l, reply);
+        else if (in.n)
+            redis_reader_feed(l->reader, &in);
+        else
+            return;
     }
-    if (l->reader && l->reader->err)
-        drop(l, l->reader->errstr);
 }
 
 static void on_end(struct stream *s, int err)
@@ -298,9 +300,7 @@ static void connect_next(struct redis_link *l)
     }
     if (l->config.tls)
         stream_use_tls(&l->stream, l->config.tls, l->config.host);
-    l->reader = redisReaderCreate();
-    if (!l->reader)
-        mem_exhausted("hiredis");
+    redis_reader_reset(l->reader);
     l->renews = false;
     greet(l);
 }
@@ -349,7 +349,10 @@ static void on_timer(struct timer *t)
 
 static void on_reap(struct loop_task *task)
 {
-    free(container_of(task, struct redis_link, reap));
+    struct redis_link *l = container_of(task, struct redis_link, reap);
+
+    redis_reader_free(l->reader);
+    free(l);
 }
 
 struct redis_link *redis_link_create(const struct redis_link_config *config)
@@ -361,6 +364,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->backoff_ms = BACKOFF_MIN_MS;
     if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
         l->seed = (unsigned)(uintptr_t)l;
+    l->reader = redis_reader_create();
     redis_pipeline_init(&l->pipeline, config->timeout_ms);
     timer_init(&l->timer, on_timer);
     l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);

@@ -1,0 +1,32 @@
+/* redis_reader.h - replies out of the bytes that Redis sends (RESP2). hiredis parses; what it makes
+ * lies in memory that is used again for the next reply, so that a message of the feed costs no
+ * allocation.
+ * Thread:  its owner's.
+ * Owns:    the reply last returned, until the next call of redis_reader_next, _reset or _free.
+ * Limits:  REDIS_ARRAY_MAX elements of an array, before memory is taken for them; our scripts answer
+ *          far fewer. What a string may be long is for Redis to keep: it takes what has arrived.
+ * Fails:   what is no RESP2 ends the stream: every later call says so, until it is reset.
+ */
+#ifndef EH_BROKER_REDIS_READER_H
+#define EH_BROKER_REDIS_READER_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define REDIS_ARRAY_MAX 65536
+
+struct redisReply;
+struct redis_reader;
+
+struct redis_reader *redis_reader_create(void);
+void redis_reader_free(struct redis_reader *r);
+void redis_reader_reset(struct redis_reader *r); /* the start of another stream */
+
+/* Takes bytes from the start of *in, not all of them at a time: again until next finds no reply and
+ * *in is empty. */
+void redis_reader_feed(struct redis_reader *r, struct str *in);
+/* *ret is NULL when more bytes are needed. EH_EINVAL: redis_reader_why says what is wrong. */
+int redis_reader_next(struct redis_reader *r, const struct redisReply **ret) EH_MUST_USE;
+const char *redis_reader_why(const struct redis_reader *r);
+
+#endif

@@ -1,0 +1,126 @@
+#include "broker/redis_reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+#include "base/buf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void log_reply(struct buf *log, const redisReply *r)
+{
+    buf_addf(log, "%d(%lld,%zu,%s", r->type, r->integer, r->len, r->str ? r->str : "-");
+    for (size_t i = 0; i < r->elements; i++)
+        log_reply(log, r->element[i]);
+    buf_add_char(log, ')');
+}
+
+/* All replies of what came now; false: the stream has failed. */
+static bool read_piece(struct redis_reader *r, struct str piece, struct buf *log)
+{
+    const redisReply *reply;
+
+    while (redis_reader_next(r, &reply) == EH_OK) {
+        if (reply)
+            log_reply(log, reply);
+        else if (piece.n)
+            redis_reader_feed(r, &piece);
+        else
+            return true;
+    }
+    return false;
+}
+
+static void replies_do_not_depend_on_the_cut(void **state)
+{
+    const struct str wire = STR("+OK\r\n:7\r\n$-1\r\n$0\r\n\r\n-ERR no\r\n*-1\r\n*0\r\n"
+                                "*3\r\n$2\r\nab\r\n*2\r\n:1\r\n$1\r\nc\r\n:-5\r\n");
+    const struct str want = STR("5(0,2,OK)3(7,0,-)4(0,0,-)1(0,0,)6(0,6,ERR no)4(0,0,-)2(0,0,-)"
+                                "2(0,0,-1(0,2,ab)2(0,0,-3(1,0,-)1(0,1,c))3(-5,0,-))");
+
+    (void)state;
+    for (size_t cut = 0; cut <= wire.n; cut++) {
+        struct redis_reader *r = redis_reader_create();
+        struct buf log = { 0 };
+
+        assert_true(read_piece(r, str_make(wire.p, cut), &log));
+        assert_true(read_piece(r, str_skip(wire, cut), &log));
+        assert_true(str_eq(buf_str(&log), want));
+        buf_done(&log);
+        redis_reader_free(r);
+    }
+}
+
+static void what_is_no_resp2_ends_the_stream(void **state)
+{
+    static const char *const cases[] = {
+        "hello\r\n",  ":x\r\n",
+        "$x\r\n",     "%1\r\n+a\r\n:1\r\n",
+        "#t\r\n",     ",1.5\r\n",
+        "*65537\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct redis_reader *r = redis_reader_create();
+        struct buf log = { 0 };
+
+        assert_false(read_piece(r, str_of(cases[i]), &log));
+        assert_true(strlen(redis_reader_why(r)) > 0);
+        assert_false(read_piece(r, STR("+OK\r\n"), &log));
+        redis_reader_reset(r);
+        assert_true(read_piece(r, STR("+OK\r\n"), &log));
+        assert_true(str_eq(buf_str(&log), STR("5(0,2,OK)")));
+        buf_done(&log);
+        redis_reader_free(r);
+    }
+}
+
+/* Larger than any block of memory for replies, and than what is fed at a time. */
+static void a_large_reply_is_whole(void **state)
+{
+    struct redis_reader *r = redis_reader_create();
+    struct buf wire = { 0 };
+    const redisReply *reply = NULL;
+    struct str rest;
+
+    (void)state;
+    buf_addf(&wire, "*%d\r\n", 1000);
+    for (int i = 0; i < 1000; i++)
+        buf_addf(&wire, "$300\r\n%0300d\r\n", i);
+    buf_add_str(&wire, STR(":1\r\n"));
+    rest = buf_str(&wire);
+    while (!reply) {
+        redis_reader_feed(r, &rest);
+        assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+    }
+    assert_int_equal(reply->elements, 1000);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(atoi(reply->element[i]->str), i);
+    assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+    while (!reply) {
+        redis_reader_feed(r, &rest);
+        assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+    }
+    assert_int_equal(reply->integer, 1);
+    buf_done(&wire);
+    redis_reader_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replies_do_not_depend_on_the_cut),
+        cmocka_unit_test(what_is_no_resp2_ends_the_stream),
+        cmocka_unit_test(a_large_reply_is_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
