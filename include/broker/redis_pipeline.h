@@ -27,7 +27,8 @@ void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms);
 /* It is written now. Returns when to look at it, in ms: its deadline, or when it has timed out. */
 uint64_t redis_pipeline_push(struct redis_pipeline *p, struct redis_request *rq, uint64_t now);
 struct redis_request *redis_pipeline_pop(struct redis_pipeline *p); /* the oldest; NULL: none */
-void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq); /* was popped */
+/* It was popped. Is kept to be sent again, unless nobody waits for it any more. */
+void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq);
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p);
 
 /* Finishes all: what was sent is LOST, what was refused NOT_RUN. */

@@ -43,9 +43,13 @@ struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
     return request_of(link);
 }
 
+/* What is not waited for any more must not be sent again. */
 void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
 {
-    list_push(&p->refused, &rq->link);
+    if (rq->done.fn)
+        list_push(&p->refused, &rq->link);
+    else
+        redis_request_finish(rq, REDIS_NOT_RUN, NULL);
 }
 
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p)
@@ -84,7 +88,6 @@ static uint64_t check_sent(struct redis_pipeline *p, uint64_t now)
     return next;
 }
 
-/* What is not waited for any more must not be sent again. */
 static uint64_t check_refused(struct redis_pipeline *p, uint64_t now)
 {
     uint64_t next = UINT64_MAX;

@@ -117,6 +117,21 @@ static void what_was_refused_in_vain_is_not_sent_again(void **state)
     assert_int_equal(fates[2], REDIS_NOT_RUN);
 }
 
+/* ... nor where it was given up before Redis refused it. */
+static void what_was_given_up_is_not_sent_again(void **state)
+{
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    redis_pipeline_push(&p, request(0, 100), 0);
+    (void)redis_pipeline_check(&p, 100);
+    assert_int_equal(fates[0], REDIS_LOST);
+    redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
+    assert_null(redis_pipeline_pop_refused(&p));
+    assert_int_equal(redis_pipeline_check(&p, 100), REDIS_PIPELINE_IDLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +139,7 @@ int main(void)
         cmocka_unit_test(answers_keep_their_places),
         cmocka_unit_test(the_oldest_times_out),
         cmocka_unit_test(what_was_refused_in_vain_is_not_sent_again),
+        cmocka_unit_test(what_was_given_up_is_not_sent_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
