@@ -246,15 +246,18 @@ static void put_back(struct join *j)
     j->waits_for_batch = true;
 }
 
-/* Where the subscription begins: what it asked for, but nothing that lies ahead. */
+/* Where the subscription begins: what it asked for, but nothing that lies ahead; with what is live
+ * where the log could not be read. */
 static struct msgid start_of(const struct join *j)
 {
     const struct broker_history *h = &j->reader.call.history;
     struct msgid from = j->from;
 
+    if (!is_read(j))
+        return j->reader.worker->newest;
     if (h->since)
-        from = (struct msgid){ .ms = (uint64_t)h->since };
-    return is_read(j) && msgid_cmp(h->cut, from) < 0 ? h->cut : from;
+        from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
+    return msgid_cmp(h->cut, from) < 0 ? h->cut : from;
 }
 
 static void answer(struct join *j, struct conn *c)

@@ -8,6 +8,7 @@ import { testOnBothBrokers } from './support/brokers.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { httpGet } from './support/http.mjs';
+import { startRedis } from './support/redis.mjs';
 
 testOnBothBrokers('the answer says where a subscription begins', async (t, options) => {
   const server = await startServer(t, options);
@@ -22,7 +23,7 @@ testOnBothBrokers('the answer says where a subscription begins', async (t, optio
   const cases = [
     [{ gaps: true, sinceEventId: ids[0] }, ids[0], true],
     [{ gaps: true, sinceEventId: `${ms + 60_000}-0` }, ids[2], false], // nothing lies ahead
-    [{ gaps: true, since: ms - 1 }, `${ms - 1}-0`, undefined],
+    [{ gaps: true, since: ms }, `${ms - 1}-${2n ** 64n - 1n}`, undefined], // ms-0 is wanted
     [{ gaps: true, sinceEventId: ids[0], limit: 1 }, ids[0], false],
   ];
   for (const [params, lastEventId, recovered] of cases) {
@@ -46,6 +47,28 @@ testOnBothBrokers('one may resume from it', async (t, options) => {
   assert.equal(resumed.answer.recovered, true);
   await resumed.untilCount(3);
   assert.deepEqual(resumed.texts, numbered('m', 3));
+
+  const since = parseInt(resumed.messages[0].id); // of a message
+  const third = await again.subscribe('t/1', { gaps: true, since });
+  const { lastEventId: sinceEventId } = third.answer;
+  const fourth = await again.subscribe('t/+', { gaps: true, sinceEventId });
+  await fourth.untilCount(3);
+  assert.deepEqual(fourth.texts, numbered('m', 3));
+});
+
+test('where the log cannot be read, it begins with what is live', async (t) => {
+  const redis = await startRedis(t);
+  const client = await openClient(t, await startServer(t, redis.options));
+  const live = await client.subscribe('t');
+  const id = await client.publish('t', 'last');
+  await live.untilText('last');
+  await redis.command('DEL', '{eventhub}:topics');
+  await redis.command('SET', '{eventhub}:topics', 'no sorted set');
+  for (const from of [{ since: -1000 }, { since: 1 }, { sinceEventId: id }]) {
+    const { answer } = await client.subscribe('t', { gaps: true, ...from });
+    const { lastEventId, recovered } = answer;
+    assert.deepEqual({ lastEventId, recovered }, { lastEventId: id, recovered: false });
+  }
 });
 
 testOnBothBrokers('what is trimmed while a client reads its history', async (t, options) => {
