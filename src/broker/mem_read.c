@@ -139,22 +139,20 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
         sources_add(s, topic);
 }
 
-/* No id above the last one was given; since a time that has come, though, nothing was published. */
-static bool has_been(const struct mem_log *log, const struct broker_history *h, struct msgid point,
-                     uint64_t now_ms)
-{
-    return msgid_cmp(point, log->last) <= 0 || (h->since != 0 && point.ms <= now_ms);
-}
-
-/* Does the log reach back to the point, of all topics together? */
+/* Does the log reach back to the point, of all topics together? Where nothing was published after
+ * it, nothing can have expired; but an id above the last one was never given. */
 static bool is_held(const struct mem_log *log, const struct broker_history *h, struct msgid point,
                     uint64_t now_ms)
 {
     uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
+    int cmp = msgid_cmp(point, log->last);
 
-    return has_been(log, h, point, now_ms) && point.ms >= oldest &&
-           msgid_cmp(point, log->floor) >= 0;
+    if (msgid_cmp(point, log->floor) < 0)
+        return false;
+    if (cmp < 0)
+        return point.ms >= oldest;
+    return cmp == 0 || (h->since != 0 && point.ms <= now_ms);
 }
 
 /* ---- the walk ---- */

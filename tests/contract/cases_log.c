@@ -280,6 +280,25 @@ static void a_point_older_than_the_default_ttl_is_not_complete(void **state)
     assert_false(history_is(n, question, &stays, 1));
 }
 
+/* After the last id there was nothing that could have expired, nor since a time that came later. */
+static void the_last_id_is_complete_however_old(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_history question = { .filter = STR("a") };
+    struct broker_history time = { .filter = STR("a") };
+    struct node *n;
+
+    f->config.default_ttl_s = 1;
+    n = fixture_node(f);
+    question.after = node_publish(n, "a", "\"x\"");
+    time.since = (int64_t)question.after.ms + 1;
+    await_history(n, (struct broker_history){ .filter = STR("a") }, 0, false);
+    while (clock_wall_ms() <= (uint64_t)time.since + 1000)
+        ; /* the ttl passes */
+    assert_true(history_is(n, question, NULL, 0));
+    assert_true(history_is(n, time, NULL, 0));
+}
+
 static void default_ttl_0_is_for_ever(void **state)
 {
     struct fixture *f = *state;
@@ -336,6 +355,7 @@ int log_cases(struct fixture *f)
         FIXTURE_TEST(a_point_outside_the_log_is_not_complete, f),
         FIXTURE_TEST(a_time_after_the_last_message_is_complete, f),
         FIXTURE_TEST(a_point_older_than_the_default_ttl_is_not_complete, f),
+        FIXTURE_TEST(the_last_id_is_complete_however_old, f),
         FIXTURE_TEST(default_ttl_0_is_for_ever, f),
         FIXTURE_TEST(memory_limit_lets_the_oldest_go, f),
     };

@@ -274,14 +274,15 @@ local function trimmed(topics, point)
     return found
 end
 
--- Does the log reach back to the point, of all topics together?
+-- Does the log reach back to the point, of all topics together? Where nothing was published after
+-- it, nothing can have expired.
 local function is_held(point, last)
     local floor = redis.call('GET', FLOOR)
     if not has_log or not last or (floor and is_less(point, id_of(floor))) then
         return false
     end
-    if default_ttl > 0 and point.ms < now - default_ttl * 1000 then
-        return false
+    if is_less(point, id_of(last)) then
+        return default_ttl == 0 or point.ms >= now - default_ttl * 1000
     end
     return not is_less(id_of(last), point) or (since ~= 0 and point.ms <= now)
 end
