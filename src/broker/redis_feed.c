@@ -41,6 +41,7 @@ struct redis_feed {
     uint64_t doubted_ms; /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
+    uintptr_t probes;            /* tells the answer to an earlier probe from that to the last */
     uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
     uint64_t probe_published_ms; /* Redis took it; 0: not yet */
     struct msgid probe_mark;     /* what Redis must know at least */
@@ -100,7 +101,7 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     struct redis_feed *f = owner;
     struct msgid last, floor;
 
-    if (f->state != FEED_JOINED || (uintptr_t)arg != f->joins)
+    if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
     if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
         f->probe_us = 0;
@@ -122,6 +123,7 @@ static void send_probe(struct redis_feed *f)
     char text[24];
 
     f->probe_us = 0;
+    f->probes++; /* what an earlier one says no longer counts: the mark may have risen since */
     if (!link)
         return;
     f->probe_us = clock_mono_us();
@@ -129,7 +131,7 @@ static void send_probe(struct redis_feed *f)
     f->probe_mark = core_mark(f->config.core);
     (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
     redis_command_probe(&c, f->config.names, buf_str(&f->probe_channel), str_of(text));
-    redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->joins, 0 });
+    redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->probes, 0 });
 }
 
 static bool is_probe_overdue(const struct redis_feed *f)
@@ -156,14 +158,12 @@ static bool may_have_missed(const struct redis_feed *f, const struct redis_raise
 static void join(struct redis_feed *f, const struct redis_raised *raised)
 {
     struct core *core = f->config.core;
-    bool had_mark = !msgid_is_zero(core_mark(core));
     bool has_missed = may_have_missed(f, raised);
 
     f->told_ms = raised->last.ms;
     if (raised->lost)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
-    if (!had_mark || raised->raised || raised->lost)
-        core_set_mark(core, raised->last);
+    core_set_mark(core, raised->last); /* never below it: the raise saw to that */
     if (has_missed)
         core_resync(core);
     aside_release(&f->aside, core);

@@ -1,7 +1,10 @@
 /* What a worker is told of messages that were lost on the way to it and cannot be given back. */
 #include "contract/fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "base/clock.h"
 
 #define SIZE  (1024 * 1024)
 #define MANY  48 /* of that size: more than a worker's box takes */
@@ -125,8 +128,9 @@ static void without_a_log(void **state)
 
 /* ---- a feed that was away ---- */
 
-/* Two nodes, of which the first is cut off while `publish` runs on the second. */
-static struct node *part(struct fixture *f, void (*publish)(struct node *other))
+/* Two nodes, of which the first is cut off while `publish` runs on the second; and then publishes
+ * itself, where it goes on. */
+static struct node *part(struct fixture *f, void (*publish)(struct node *other), bool goes_on)
 {
     struct node *cut = fixture_node(f), *other;
     uint64_t ids[32];
@@ -140,7 +144,8 @@ static struct node *part(struct fixture *f, void (*publish)(struct node *other))
     publish(other);
     redis_server_accept(f->redis);
     node_await_ready(cut, true);
-    publish_and_await_end(cut, 1);
+    if (goes_on)
+        publish_and_await_end(cut, 1);
     return cut;
 }
 
@@ -186,7 +191,7 @@ static void a_feed_that_was_away(void **state)
         struct node_gap gap;
 
         f->config.cache = cases[i].cache;
-        cut = part(f, cases[i].publish);
+        cut = part(f, cases[i].publish, true);
         gap = node_await_gap(cut, 1, cases[i].gaps);
         assert_int_equal(gap.count, cases[i].gaps);
         assert_lost(gap.lost, cases[i].lost);
@@ -194,6 +199,83 @@ static void a_feed_that_was_away(void **state)
         (void)fixture_teardown(state);
         redis_server_reset(f->redis);
     }
+}
+
+/* All connections of all nodes, until act is done. */
+static void cut_all(struct fixture *f, struct node *n, void (*act)(void))
+{
+    uint64_t ids[32];
+
+    redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, COUNT(ids)));
+    node_await_ready(n, false);
+    if (act)
+        act();
+    redis_server_accept(f->redis);
+    node_await_ready(n, true);
+}
+
+static void let_a_second_pass(void)
+{
+    uint64_t now = clock_wall_ms();
+
+    while (clock_wall_ms() <= now + 1000)
+        ;
+}
+
+/* Nothing expired that was not there. */
+static void a_feed_that_was_away_from_a_quiet_redis(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n;
+
+    if (!f->redis)
+        skip();
+    f->config.default_ttl_s = 1;
+    n = fixture_node(f);
+    node_publish(n, "a", "\"x\"");
+    node_await_live(n, 1, 1);
+    cut_all(f, n, let_a_second_pass);
+    publish_and_await_end(n, 1);
+    assert_int_equal(node_await_gap(n, 1, 0).count, 0);
+}
+
+/* What was lost was told: the next time counts from there. */
+static void without_a_log_each_loss_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n;
+
+    if (!f->redis)
+        skip();
+    f->config.cache = false;
+    n = part(f, publish_one, false);
+    assert_int_equal(node_await_gap(n, 1, 1).count, 1);
+    cut_all(f, n, NULL);
+    publish_and_await_end(n, 1);
+    assert_int_equal(node_await_gap(n, 1, 1).count, 1);
+}
+
+/* Nor does what came by the log make it forget how far Redis had been. */
+static void a_redis_that_is_older_than_what_was_replayed(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n;
+    char command[128];
+    struct msgid before;
+    char text[MSGID_TEXT];
+
+    if (!f->redis)
+        skip();
+    n = part(f, publish_one, false);
+    node_await_live(n, 1, 2);
+    node_free(f->nodes[1]); /* it would notice, too */
+    f->nodes[1] = NULL;
+    before = node_live(n, 1, 0)->id;
+    msgid_format(before, text);
+    (void)snprintf(command, sizeof(command), "SET {%s}:id %s", f->prefix, text);
+    redis_server_command(f->redis, command);
+    assert_string_equal(node_await_gap(n, 1, 1).lost, "");
+    assert_int_equal(node_metric(n, METRIC_REWINDS), 1);
 }
 
 static void a_redis_that_came_back_empty(void **state)
@@ -226,6 +308,9 @@ int gap_cases(struct fixture *f)
         FIXTURE_TEST(what_memory_limit_took, f),
         FIXTURE_TEST(without_a_log, f),
         FIXTURE_TEST(a_feed_that_was_away, f),
+        FIXTURE_TEST(a_feed_that_was_away_from_a_quiet_redis, f),
+        FIXTURE_TEST(without_a_log_each_loss_is_told_once, f),
+        FIXTURE_TEST(a_redis_that_is_older_than_what_was_replayed, f),
         FIXTURE_TEST(a_redis_that_came_back_empty, f),
     };
 

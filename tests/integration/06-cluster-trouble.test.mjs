@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { compareIds, errorOf, numbered, openClient, RpcError } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
-import { scaled } from './support/wait.mjs';
+import { eventually, scaled } from './support/wait.mjs';
 
 async function startPair(t, options = {}) {
   const redis = await startRedis(t);
@@ -80,6 +81,27 @@ test('command connections that are cut: what is answered ok happened once', asyn
   const accepted = outcomes.filter(({ id }) => id);
   assert.ok(accepted.length > texts.length / 2, `${accepted.length} of ${texts.length} passed`);
   assert.deepEqual(accepted.map(({ id }) => id), accepted.map(({ id }) => id).sort(compareIds));
+});
+
+test('the answer to a probe comes after more was published: nothing is read again', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const publisher = await openClient(t, await startServer(t, redis.options));
+  const options = { ...redis.options, REDIS_PORT: String(proxy.port), WORKER_THREADS: '1' };
+  const node = await startServer(t, options);
+  const subscription = await (await openClient(t, node)).subscribe('t');
+  const replays = async () => (await node.metrics()).broker_replays_total;
+  const before = await replays();
+  for (const late of [1, 2]) {
+    proxy.holdAnswersTo('$metrics$');
+    await eventually(`${late} probes wait`, () => proxy.holding === late);
+    await publisher.publish('t', 'more');
+    await subscription.untilCount(late);
+  }
+  proxy.release();
+  proxy.holdAnswersTo('$metrics$');
+  await eventually('the next probe', () => proxy.isHolding);
+  assert.equal(await replays(), before);
 });
 
 test('what Redis cannot store is never answered ok', async (t) => {

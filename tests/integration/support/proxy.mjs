@@ -105,8 +105,13 @@ class Proxy {
     this.#heldText = text;
   }
 
+  /** How many connections hold back answers. */
+  get holding() {
+    return [...this.#pairs].filter(({ held }) => held).length;
+  }
+
   get isHolding() {
-    return [...this.#pairs].some(({ held }) => held);
+    return this.holding > 0;
   }
 
   release() {
