@@ -25,7 +25,8 @@ static struct message *next_message(struct worker *w)
         struct live_batch *batch =
             container_of(container_of(link, struct mail, link), struct live_batch, mail);
 
-        if (batch->has_gap)
+        /* What was published before the broker told its first id, nobody knows. */
+        if (batch->has_gap || msgid_is_zero(w->newest))
             gap_to_all(w, batch->lost);
         batch->has_gap = false;
         if (w->live_next < batch->n)

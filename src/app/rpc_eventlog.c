@@ -9,12 +9,11 @@
 struct log_query {
     struct reader reader; /* first: it is freed as one */
     bool is_after_id;     /* sinceEventId: the oldest, with `recovered` */
-    bool has_begun;       /* the first page came */
-    bool complete;
-    uint32_t wanted;  /* items still to come at most */
-    size_t max_bytes; /* of the answer */
-    struct buf items; /* JSON, separated by commas */
-    size_t bytes;     /* what the request holds */
+    bool complete;        /* said every page so far: what is trimmed meanwhile is missing, too */
+    uint32_t wanted;      /* items still to come at most */
+    size_t max_bytes;     /* of the answer */
+    struct buf items;     /* JSON, separated by commas */
+    size_t bytes;         /* what the request holds */
     struct reply reply;
     char text[]; /* id, then the topic */
 };
@@ -83,9 +82,7 @@ static bool on_page(struct reader *r, struct conn *c)
 
     reader_take_items(r, c ? take_item : NULL);
     if (c && r->call.status == BROKER_DONE) {
-        if (!q->has_begun)
-            q->complete = r->call.history.ret_complete;
-        q->has_begun = true;
+        q->complete &= r->call.history.ret_complete;
         if (wants_more(q, c))
             return true;
     }
@@ -109,6 +106,7 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
     q->max_bytes = config->max_output_queue / 8; /* and one page: a quarter */
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
+    q->complete = true;
     if (id.p)
         q->reply = reply_take(&call->reply, str_make(memcpy(q->text, id.p, id.n), id.n));
     h->filter = str_make(memcpy(q->text + id.n, topic.p, topic.n), topic.n);

@@ -9,6 +9,7 @@ import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openStream } from './support/sse.mjs';
+import { eventually } from './support/wait.mjs';
 
 const GAPS = { gaps: true };
 
@@ -102,6 +103,48 @@ test('a node that was away and missed nothing tells of no gap', async (t) => {
     await subscription.untilText('after');
     assert.deepEqual(story(subscription), ['before', 'after']);
   }
+});
+
+test('who subscribed before the node had found Redis', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const a = await openClient(t, await startServer(t, redis.options));
+  proxy.cut();
+  const options = { ...redis.options, REDIS_PORT: String(proxy.port) };
+  const node = await startServer(t, options, { ready: false });
+  const client = await openClient(t, node);
+  const told = await client.subscribe('t', GAPS);
+  const silent = await client.subscribe('t/#');
+  await a.publish('t', 'lost');
+  proxy.mend();
+  await node.untilReadiness(200);
+  await a.publish('t', 'after');
+  for (const subscription of [told, silent]) await subscription.untilText('after');
+  assert.deepEqual(story(told), ['gap: t', 'after']);
+  assert.deepEqual(story(silent), ['after']);
+});
+
+test('what is trimmed between the pages of one answer is not recovered', async (t) => {
+  const LENGTH = 300; // more than a page
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = {
+    ...redis.options,
+    MAX_CACHE_LENGTH: String(LENGTH), MAX_CACHE_REQUEST_LIMIT: '1000', MAX_OUTPUT_QUEUE: '256k',
+  };
+  const publisher = await openClient(t, await startServer(t, options));
+  const node = await startServer(t, { ...options, REDIS_PORT: String(proxy.port) });
+  const client = await openClient(t, node);
+  const sinceEventId = await publisher.publish('begin', 'x');
+  await publisher.publishAll('paged', numbered('m', LENGTH));
+  proxy.holdAnswersTo('paged');
+  const reading = client.call('eventlog', { topic: 'paged', sinceEventId, limit: LENGTH });
+  await eventually('the first page is there', () => proxy.isHolding);
+  await publisher.publishAll('paged', numbered('m', 200, LENGTH));
+  proxy.release();
+  const { items, recovered } = await reading;
+  assert.ok(items.length < LENGTH && items[0].message === 'm 0', `${items.length} items`);
+  assert.equal(recovered, false);
 });
 
 test('without a log whatever was missed is lost', async (t) => {
