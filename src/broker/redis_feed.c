@@ -144,15 +144,13 @@ static bool is_probe_overdue(const struct redis_feed *f)
 
 /* ---- joining ---- */
 
-/* Without a log all that can be done about it is to say so: not where nothing was published. */
+/* Not where nothing was published: a log that was quiet for longer than its ttl could not say so
+ * any more once something is. Before the first join there is no point to read from. */
 static bool may_have_missed(const struct redis_feed *f, const struct redis_raised *raised)
 {
-    const struct core *core = f->config.core;
-    struct msgid mark = core_mark(core);
+    struct msgid mark = core_mark(f->config.core);
 
-    if (msgid_is_zero(mark) || f->aside.overflown)
-        return f->aside.overflown;
-    return core_has_log(core) || msgid_cmp(raised->last, mark) != 0;
+    return f->aside.overflown || (!msgid_is_zero(mark) && msgid_cmp(raised->last, mark) != 0);
 }
 
 static void join(struct redis_feed *f, const struct redis_raised *raised)
