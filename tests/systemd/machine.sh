@@ -64,14 +64,15 @@ inside() { nsenter -t "$INIT" -m -u -i -n -p -C -- "$@"; }
 
 power_off() {
   [ -n "$NSPAWN" ] || return 0
-  { [ -n "$INIT" ] && inside systemctl poweroff >/dev/null 2>&1; } || kill "$NSPAWN" 2>/dev/null || true
+  { [ -n "$INIT" ] && inside systemctl poweroff >/dev/null 2>&1; } || kill -KILL "$NSPAWN" 2>/dev/null || true
   wait "$NSPAWN" 2>/dev/null || true
   INIT='' NSPAWN=''
 }
 
 end_machine() {
   power_off
-  umount "$TREE" && rm -rf "$WORK/machine-$$"
+  umount "$TREE" || umount --lazy "$TREE" # a process that hangs may hold it
+  rm -rf "$WORK/machine-$$"
 }
 
 property() { inside systemctl show -P "$1" eventhub.service; }
