@@ -88,6 +88,7 @@ test('the documented ACL line', async (t) => {
     await session();
     await eventually('a sweep', async () =>
       Number(await redis.command('EXISTS', '{enough}:sweep')));
+    await redis.command('SET', '{enough}:id', `${Date.now()}-0`); // as if others had published
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await server.untilMetric('a replay', (now) => now.broker_replays_total > 0);
     assert.equal(await redis.command('ACL', 'LOG'), '');
