@@ -51,19 +51,23 @@ static void deliver_portion(struct worker *w)
         if (!m->foreign)
             w->newest = m->id;
     }
-    if (!list_empty(&w->live))
-        loop_at_end(w->loop, &w->live_task);
+    loop_at_end(w->loop, &w->live_task);
 }
 
+/* Runs behind what sends the portion before it. */
 static void on_live_task(struct loop_task *task)
 {
-    deliver_portion(container_of(task, struct worker, live_task));
+    struct worker *w = container_of(task, struct worker, live_task);
+
+    if (!list_empty(&w->live))
+        deliver_portion(w);
 }
 
+/* The broker may have posted a burst in many small batches: one portion, too, whatever they are. */
 void worker_on_live(struct mail *m, void *owner)
 {
     struct worker *w = owner;
-    bool must_wait = !list_empty(&w->live);
+    bool must_wait = list_linked(&w->live_task.link);
 
     list_push(&w->live, &m->link);
     if (!must_wait)

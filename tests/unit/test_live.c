@@ -1,0 +1,149 @@
+/* test_live.c - how much of what waits for a worker one turn delivers: a worker that is not started
+ * runs its loop here, and its client's end of a socket pair is read in it.
+ */
+#include "app/forwarded.h"
+#include "app/rpc.h"
+#include "app/worker.h"
+#include "broker/port.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define QUEUE      (64 * 1024)       /* MAX_OUTPUT_QUEUE: a portion is a quarter */
+#define MESSAGE    (QUEUE / 4 - 512) /* one of them is less than a portion */
+#define BATCHES    40
+#define DEADLINE_S 10
+
+struct fixture {
+    struct config config;
+    struct context context;
+    struct metrics_cell cells[2]; /* the broker's, the worker's */
+    struct metrics_cell *cell[2];
+    struct listener listener;
+    struct worker *worker;
+    struct loop_io peer; /* the client's end */
+    size_t n_got;        /* bytes */
+    size_t n_wanted;
+    struct timer deadline;
+};
+
+static struct fixture fx;
+
+static void on_peer(struct loop_io *io, uint32_t events)
+{
+    char *p = loop_scratch(fx.worker->loop);
+    ssize_t n = recv(io->fd, p, LOOP_SCRATCH, MSG_DONTWAIT);
+
+    (void)events;
+    if (n > 0)
+        fx.n_got += (size_t)n;
+    if (n == 0 || fx.n_got >= fx.n_wanted)
+        loop_stop(fx.worker->loop);
+}
+
+static void on_deadline(struct timer *t)
+{
+    (void)t;
+    loop_stop(fx.worker->loop);
+}
+
+static int setup(void **state)
+{
+    struct broker_config bc = { .kind = BROKER_MEMORY,
+                                .timeout_ms = 1000,
+                                .memory_limit = 1 << 20 };
+
+    (void)state;
+    memset(&fx, 0, sizeof(fx));
+    for (size_t i = 0; i < 2; i++)
+        fx.cell[i] = &fx.cells[i];
+    fx.config.max_output_queue = QUEUE;
+    fx.config.ping_interval = fx.config.websocket_handshake_timeout = 30;
+    fx.context.config = &fx.config;
+    fx.context.service = &rpc_service;
+    fx.context.workers = fx.cell + 1;
+    fx.context.n_workers = 1;
+    fx.context.max_output_memory = fx.context.max_connections = UINT32_MAX;
+    bc.metrics = fx.cell[0];
+    assert_int_equal(proxies_create(STR(""), &fx.context.trusted_proxies), EH_OK);
+    assert_int_equal(broker_create(&bc, &fx.context.broker), EH_OK);
+    assert_int_equal(worker_create(&fx.context, 0, fx.cell[1], &fx.worker), EH_OK);
+    timer_init(&fx.deadline, on_deadline);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    timer_stop(&fx.deadline);
+    worker_stop(fx.worker);
+    loop_run(fx.worker->loop);
+    loop_unwatch(fx.worker->loop, &fx.peer);
+    close(fx.peer.fd);
+    worker_free(fx.worker);
+    broker_free(fx.context.broker);
+    proxies_free(fx.context.trusted_proxies);
+    return 0;
+}
+
+/* A client that is subscribed to "a". */
+static void connect_client(void)
+{
+    struct sock_addr nobody = { .port = 0 };
+    struct conn *c;
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+    conn_open(fx.worker, fds[1], &nobody, &fx.listener);
+    c = fx.worker->slots[0].conn;
+    conn_ws_begin(c, fx.worker->everybody, 0);
+    (void)sub_open(c, STR("a"), STR("1"), false);
+    fx.peer.fn = on_peer;
+    assert_int_equal(loop_watch(fx.worker->loop, &fx.peer, fds[0], EPOLLIN), EH_OK);
+}
+
+/* One message, posted alone, as the broker does with what one turn of its own brings. */
+static void post(uint64_t ms)
+{
+    static char text[MESSAGE];
+    struct message *m;
+
+    memset(text, 'x', sizeof(text));
+    text[0] = text[sizeof(text) - 1] = '"';
+    m = message_create((struct msgid){ .ms = ms }, STR("a"), str_make(text, sizeof(text)), STR(""));
+    fx.n_wanted += m->body.n;
+    port_post(fx.worker->port, m);
+    port_flush(fx.worker->port);
+    message_unref(m);
+}
+
+/* Whether the broker posts a burst at once or bit by bit makes no difference to who reads. */
+static void test_many_small_batches_are_a_burst(void **state)
+{
+    (void)state;
+    connect_client();
+    for (uint64_t i = 1; i <= BATCHES; i++)
+        post(i);
+    loop_timer(fx.worker->loop, &fx.deadline, DEADLINE_S * 1000);
+    loop_run(fx.worker->loop);
+    assert_int_equal(metrics_get(fx.cell[1], METRIC_CLOSED_SLOW), 0);
+    assert_true(fx.n_got >= fx.n_wanted);
+    assert_int_equal(metrics_get(fx.cell[1], METRIC_DELIVERIES), BATCHES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_many_small_batches_are_a_burst, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
