@@ -2,7 +2,8 @@
  * Thread:  its worker's.
  * Owns:    at most one deflater for each window size and one inflater, made when the first message
  *          needs them: all its connections share them.
- * Costs:   CPU time of the worker, for one message of at most MAX_MESSAGE_SIZE at a time.
+ * Costs:   CPU time of the worker, for one message of at most MAX_MESSAGE_SIZE at a time. A few
+ * bytes may stand for many: after each LOOP_SCRATCH of them others have their turn.
  */
 #ifndef EH_APP_COMPRESSION_H
 #define EH_APP_COMPRESSION_H
@@ -30,5 +31,7 @@ struct bytes *compression_deflate(struct compression *z, unsigned window_bits, s
 /* Inflates a client's message into text, which is empty. Returns 0, or minus a close code: -1007
  * not deflated, or text (is_text) that is not UTF-8; -1009: longer than MAX_MESSAGE_SIZE. */
 int compression_inflate(struct compression *z, struct str payload, bool is_text, struct buf *text);
+/* Is what was inflated since this was last true more than one read may bring? */
+bool compression_had_its_share(struct compression *z);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/loop.h"
 #include "proto/deflate.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
@@ -15,6 +16,7 @@ struct compression {
     struct metrics_cell *metrics;
     struct deflater *deflaters[WINDOWS]; /* NULL: not needed yet */
     struct inflater *inflater;
+    size_t inflated; /* bytes, since others had their turn */
 };
 
 struct compression *compression_create(const struct config *config, struct metrics_cell *metrics)
@@ -81,9 +83,18 @@ int compression_inflate(struct compression *z, struct str payload, bool is_text,
     rc = inflater_message(z->inflater, payload, z->config->max_message_size, text);
     metrics_add(z->metrics, METRIC_INFLATE_IN, (int64_t)payload.n);
     metrics_add(z->metrics, METRIC_INFLATE_OUT, (int64_t)buf_used(text));
+    z->inflated += buf_used(text);
     if (rc < 0) {
         metrics_inc(z->metrics, METRIC_INFLATE_REFUSED);
         return close_code_of(rc);
     }
     return !is_text || utf8_is_valid(buf_str(text)) ? EH_OK : -WS_CLOSE_BAD_DATA;
+}
+
+bool compression_had_its_share(struct compression *z)
+{
+    if (z->inflated <= LOOP_SCRATCH)
+        return false;
+    z->inflated = 0;
+    return true;
 }

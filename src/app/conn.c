@@ -209,10 +209,15 @@ static void throttle(struct conn *c)
 {
     if (is_throttled(c))
         return;
-    if (c->state == CONN_WS)
-        metrics_inc(c->worker->metrics, METRIC_READS_PAUSED);
     list_push(&c->worker->throttled, &c->throttled);
     stream_pause(&c->stream);
+}
+
+static void await_answers(struct conn *c)
+{
+    if (c->state == CONN_WS)
+        metrics_inc(c->worker->metrics, METRIC_READS_PAUSED);
+    throttle(c);
 }
 
 static size_t step(struct conn *c, char *p, size_t n)
@@ -241,8 +246,8 @@ static size_t consume(struct conn *c, char *p, size_t n)
         if (n_step == 0)
             break;
         used += n_step;
-        if (is_to_be_throttled(c))
-            throttle(c);
+        if (is_to_be_throttled(c) && !is_throttled(c))
+            await_answers(c);
     }
     return is_reading(c) || c->state == CONN_WAITING ? used : n;
 }

@@ -231,7 +231,6 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str message)
     c->worker->context->service->on_message(c, op, message);
 }
 
-/* A few bytes may stand for MAX_MESSAGE_SIZE: others have their turn before the next ones. */
 static void on_compressed(struct conn *c, enum ws_opcode op, struct str payload)
 {
     struct buf message = { 0 };
@@ -241,7 +240,7 @@ static void on_compressed(struct conn *c, enum ws_opcode op, struct str payload)
         on_violation(c, -rc);
     else
         on_message(c, op, buf_str(&message));
-    if (buf_used(&message) > LOOP_SCRATCH && c->state == CONN_WS)
+    if (compression_had_its_share(c->worker->compression) && c->state == CONN_WS)
         conn_yield(c);
     buf_done(&message);
 }

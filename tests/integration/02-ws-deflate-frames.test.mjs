@@ -181,20 +181,27 @@ test('bombs', async (t) => {
   });
 });
 
-test('few bytes that stand for many do not keep others waiting', async (t) => {
+/** So many requests that are read at once: others have their turns between them. */
+async function assertOthersAreServed(t, count, size) {
   const server = await startServer(t, { ...ON, MAX_MESSAGE_SIZE: '1m' });
-  const COUNT = 40;
   const other = await openClient(t, server);
   const socket = await openDeflating(t, server);
-  const messages = Array.from({ length: COUNT }, (_, i) => compressed(roomyPing(i, 1 << 20)));
+  const messages = Array.from({ length: count }, (_, i) => compressed(roomyPing(i, size)));
   const bytes = Buffer.concat(messages);
   assert.ok(bytes.length < 65536, 'the server reads them at once');
   await socket.send(bytes);
   assert.equal((await socket.readJson()).id, 0);
   await other.roundTrip();
-  const isLastThere = socket.received.includes(`"id":${COUNT - 1},`);
+  const isLastThere = socket.received.includes(`"id":${count - 1},`);
   assert.ok(!isLastThere, 'the other was served before the last of them');
-  for (let id = 1; id < COUNT; id++) assert.equal((await socket.readJson()).id, id);
+  for (let id = 1; id < count; id++) assert.equal((await socket.readJson()).id, id);
+  assert.equal((await server.metrics()).reads_paused_total, 0, 'that waits for answers');
   await socket.send(closeFrame(1000));
   assert.equal((await socket.readClose()).code, 1000);
-});
+}
+
+test('few bytes that stand for many do not keep others waiting', (t) =>
+  assertOthersAreServed(t, 40, 1 << 20));
+
+test('nor do many messages of which each stands for less than a read', (t) =>
+  assertOthersAreServed(t, 480, 60_000));
