@@ -15,7 +15,8 @@
 
 struct tls_tickets {
     pthread_mutex_t lock;
-    uint64_t made_s; /* when `newest` was */
+    uint64_t made_s;        /* when `newest` was */
+    uint64_t older_until_s; /* and when `older` has had its time */
     bool has_newest, has_older;
     struct tls_ticket_key newest, older;
 };
@@ -42,17 +43,17 @@ void tls_tickets_free(struct tls_tickets *t)
 /* What has had its time moves on, and out. */
 static void age(struct tls_tickets *t, uint64_t now_s)
 {
-    uint64_t old_s = now_s > t->made_s ? now_s - t->made_s : 0; /* another thread was faster */
-
-    if (!t->has_newest || old_s < TLS_TICKET_S)
-        return;
-    t->has_older = old_s < 2 * TLS_TICKET_S;
-    if (t->has_older)
+    if (t->has_newest && now_s >= t->made_s + TLS_TICKET_S) {
         t->older = t->newest;
-    else
+        t->older_until_s = t->made_s + 2 * TLS_TICKET_S;
+        t->has_older = true;
+        OPENSSL_cleanse(&t->newest, sizeof(t->newest));
+        t->has_newest = false;
+    }
+    if (t->has_older && now_s >= t->older_until_s) {
         OPENSSL_cleanse(&t->older, sizeof(t->older));
-    OPENSSL_cleanse(&t->newest, sizeof(t->newest));
-    t->has_newest = false;
+        t->has_older = false;
+    }
 }
 
 static void make(struct tls_tickets *t, uint64_t now_s)

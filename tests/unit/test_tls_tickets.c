@@ -47,6 +47,30 @@ static void test_a_key_by_its_age(void **state)
     }
 }
 
+/* Whoever looks meanwhile, and whatever was made after it, does not give it more time. */
+static void test_its_time_is_its_own(void **state)
+{
+    const uint64_t looks[] = { TLS_TICKET_S, 2 * TLS_TICKET_S - 1, 2 * TLS_TICKET_S };
+    struct tls_tickets *t = tls_tickets_create();
+    struct tls_ticket_key key, found, next;
+
+    (void)state;
+    tls_tickets_seal(t, BEGIN, &key);
+    for (size_t i = 0; i < COUNT(looks); i++)
+        assert_int_equal(tls_tickets_open(t, BEGIN + looks[i], key.name, &found),
+                         i + 1 < COUNT(looks) ? TLS_TICKET_OLD : TLS_TICKET_UNKNOWN);
+
+    tls_tickets_seal(t, 2 * BEGIN + 2 * TLS_TICKET_S, &key);
+    tls_tickets_seal(t, 2 * BEGIN + 4 * TLS_TICKET_S - 1, &next);
+    assert_int_equal(tls_tickets_open(t, 2 * BEGIN + 4 * TLS_TICKET_S - 1, key.name, &found),
+                     TLS_TICKET_OLD);
+    assert_int_equal(tls_tickets_open(t, 2 * BEGIN + 4 * TLS_TICKET_S, key.name, &found),
+                     TLS_TICKET_UNKNOWN);
+    assert_int_equal(tls_tickets_open(t, 2 * BEGIN + 4 * TLS_TICKET_S, next.name, &found),
+                     TLS_TICKET_RECENT);
+    tls_tickets_free(t);
+}
+
 /* On a busy node: one key a period, and the one before. */
 static void test_keys_follow_each_other(void **state)
 {
@@ -105,9 +129,8 @@ static void test_keys_are_not_guessed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_key_by_its_age),
-        cmocka_unit_test(test_keys_follow_each_other),
-        cmocka_unit_test(test_a_key_from_the_future),
+        cmocka_unit_test(test_a_key_by_its_age),       cmocka_unit_test(test_its_time_is_its_own),
+        cmocka_unit_test(test_keys_follow_each_other), cmocka_unit_test(test_a_key_from_the_future),
         cmocka_unit_test(test_keys_are_not_guessed),
     };
 
