@@ -27,6 +27,7 @@ struct listeners {
     size_t n;
     size_t n_public; /* of them; the internal one comes last */
     int fds[LISTENERS_MAX];
+    bool are_kept[LISTENERS_MAX]; /* they were handed over, and outlive us */
     struct listener at[LISTENERS_MAX];
 };
 

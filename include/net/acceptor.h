@@ -8,6 +8,7 @@
 #ifndef EH_NET_ACCEPTOR_H
 #define EH_NET_ACCEPTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -29,6 +30,7 @@ struct acceptor;
 /* The arrays live as long as the acceptor. */
 struct acceptor_config {
     const int *listen_fds;
+    const bool *are_kept; /* each of them: somebody else has it, too, and takes over at the end */
     size_t n_listen_fds;
     struct mailbox *const *workers; /* where sockets go, in turn */
     size_t n_workers;
@@ -45,6 +47,8 @@ int acceptor_start(const struct acceptor_config *config,
                    struct acceptor **ret_acceptor) EH_MUST_USE;
 /* Mail for its thread; what the thread does not read acceptor_stop delivers. */
 struct mailbox *acceptor_inbox(struct acceptor *a);
-void acceptor_stop(struct acceptor *a); /* closes the listening sockets; returns when it is done */
+/* Closes the listening sockets; returns when it is done. Who waits there is accepted first,
+ * whatever the rate; not where the socket is kept. */
+void acceptor_stop(struct acceptor *a);
 
 #endif

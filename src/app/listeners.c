@@ -16,9 +16,10 @@ struct role {
     uint64_t port;
 };
 
-static void keep(struct listeners *l, int fd, const struct role *role)
+static void add(struct listeners *l, int fd, const struct role *role, bool is_kept)
 {
     l->fds[l->n] = fd;
+    l->are_kept[l->n] = is_kept;
     l->at[l->n++] = role->kind;
 }
 
@@ -32,7 +33,7 @@ static int listen_as(struct listeners *l, const struct role *role)
                   LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
         return rc;
     }
-    keep(l, fd, role);
+    add(l, fd, role, false);
     return EH_OK;
 }
 
@@ -48,7 +49,7 @@ static int adopt(struct listeners *l, const struct role *role, int fd)
         return refuse(fd, str_of(role->name), role->refused);
     if (sock_adopt(fd) < 0)
         return refuse(fd, str_of(role->name), "it is no listening TCP socket");
-    keep(l, fd, role);
+    add(l, fd, role, true);
     return EH_OK;
 }
 

@@ -284,6 +284,7 @@ static int start_acceptor(struct server *s)
 {
     struct acceptor_config ac = {
         .listen_fds = s->listeners.fds,
+        .are_kept = s->listeners.are_kept,
         .n_listen_fds = s->listeners.n,
         .workers = s->inboxes,
         .n_workers = s->n_workers,

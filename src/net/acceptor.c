@@ -166,14 +166,23 @@ static void on_stop(struct mail *m, void *owner)
     loop_stop(a->loop);
 }
 
+/* Closing would reset those who wait. Where another process takes over they wait on. */
+static void accept_last(struct acceptor *a)
+{
+    a->config.rate = 0;
+    for (size_t i = 0; i < a->config.n_listen_fds; i++) {
+        if (!a->config.are_kept[i])
+            accept_all(&a->listeners[i]);
+    }
+}
+
 static void *acceptor_main(void *arg)
 {
     struct acceptor *a = arg;
 
     (void)pthread_setname_np(pthread_self(), "acceptor");
     loop_run(a->loop);
-    for (size_t i = 0; i < a->config.n_listen_fds; i++)
-        accept_all(&a->listeners[i]); /* else closing would reset them */
+    accept_last(a);
     return NULL;
 }
 

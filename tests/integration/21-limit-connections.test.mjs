@@ -117,6 +117,16 @@ test('behind a trusted proxy each request says whose connection it is', async (t
   });
 });
 
+test('CONNECT_RATE: those who still wait when the server stops are answered', async (t) => {
+  const server = await startServer(t, { CONNECT_RATE: '1', SHUTDOWN_TIMEOUT: '5' });
+  const sockets = await Promise.all(Array.from({ length: 5 }, () => openSocket(t, server)));
+  server.signal('SIGTERM');
+  for (const socket of sockets) {
+    await socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'x' }));
+    assert.ok((await socket.readResponse()).status >= 200);
+  }
+});
+
 test('CONNECT_RATE: those who are too many at a time wait, and nobody is refused', async (t) => {
   const rate = 5;
   const count = 12;
