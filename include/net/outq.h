@@ -3,7 +3,7 @@
  * Thread:  its stream's.
  * Owns:    a reference to every body.
  * Lives:   while something waits. Its place is a `struct outq *` of the stream, NULL when empty:
- *          adding creates the queue, consuming or discarding its last unit frees it.
+ *          who has something to add creates it, consuming or discarding its last unit frees it.
  */
 #ifndef EH_NET_OUTQ_H
 #define EH_NET_OUTQ_H
@@ -16,12 +16,14 @@
 
 struct outq;
 
-/* One unit; see stream_send. What the queue takes of the heap is counted in *waiting (loop.h), the
- * same for all of its life: its own memory, and bodies that no other queue holds. */
-void outq_add(struct outq **q, size_t *waiting, struct str head, struct shared *owner,
-              struct str body);
+/* What it takes of the heap is counted in *waiting (loop.h) for all of its life: its own memory,
+ * and bodies that no other queue holds. */
+struct outq *outq_create(size_t *waiting);
+
+/* One unit; see stream_send. */
+void outq_add(struct outq **q, struct str head, struct shared *owner, struct str body);
 /* Bytes without unit bounds; see stream_write. */
-void outq_append(struct outq **q, size_t *waiting, struct str bytes);
+void outq_append(struct outq **q, struct str bytes);
 
 /* What comes next, as at most `most` (>= 2) pieces. Returns how many; *ret_bytes is their sum. */
 size_t outq_gather(struct outq *q, struct iovec *iov, size_t most, size_t *ret_bytes);

@@ -78,13 +78,16 @@ static struct outq *grow(struct outq *q)
     return bigger;
 }
 
-static struct unit *push(struct outq **place, size_t *waiting)
+struct outq *outq_create(size_t *waiting)
+{
+    return create(OUTQ_MIN, waiting);
+}
+
+static struct unit *push(struct outq **place)
 {
     struct unit *u;
 
-    if (!*place)
-        *place = create(OUTQ_MIN, waiting);
-    else if ((*place)->count == (*place)->cap)
+    if ((*place)->count == (*place)->cap)
         *place = grow(*place);
     (*place)->count++;
     (*place)->chunk = NULL;
@@ -126,9 +129,9 @@ static void set_body(struct outq *q, struct unit *u, struct shared *owner, struc
     q->bytes += body.n;
 }
 
-static void add_head(struct outq **place, size_t *waiting, struct str head)
+static void add_head(struct outq **place, struct str head)
 {
-    struct unit *u = push(place, waiting);
+    struct unit *u = push(place);
     struct bytes *copy;
 
     if (head.n <= STREAM_HEAD_MAX) {
@@ -141,26 +144,25 @@ static void add_head(struct outq **place, size_t *waiting, struct str head)
     shared_unref(&copy->shared);
 }
 
-void outq_add(struct outq **place, size_t *waiting, struct str head, struct shared *owner,
-              struct str body)
+void outq_add(struct outq **place, struct str head, struct shared *owner, struct str body)
 {
     struct unit *u;
 
-    add_head(place, waiting, head);
+    add_head(place, head);
     if (body.n == 0)
         return;
     u = unit_last(*place);
     if (u->owner) {
-        u = push(place, waiting);
+        u = push(place);
         u->joined = true;
     }
     set_body(*place, u, owner, body);
 }
 
 /* The next chunk is larger than the last, so that a burst needs few. */
-static void add_chunk(struct outq **place, size_t *waiting, size_t n)
+static void add_chunk(struct outq **place, size_t n)
 {
-    struct bytes *last = *place ? (*place)->chunk : NULL;
+    struct bytes *last = (*place)->chunk;
     size_t cap = last ? last->n * 2 : CHUNK_MIN;
     struct bytes *chunk;
     struct unit *u;
@@ -168,7 +170,7 @@ static void add_chunk(struct outq **place, size_t *waiting, size_t n)
     if (cap > CHUNK_MAX)
         cap = CHUNK_MAX;
     chunk = bytes_alloc(cap > n ? cap : n);
-    u = push(place, waiting);
+    u = push(place);
     set_body(*place, u, &chunk->shared, str_make(chunk->p, 0));
     shared_unref(&chunk->shared);
     (*place)->chunk = chunk;
@@ -176,15 +178,15 @@ static void add_chunk(struct outq **place, size_t *waiting, size_t n)
 
 static bool has_room(struct outq *q, size_t n)
 {
-    return q && q->chunk && q->chunk->n - unit_last(q)->n >= n;
+    return q->chunk && q->chunk->n - unit_last(q)->n >= n;
 }
 
-void outq_append(struct outq **place, size_t *waiting, struct str bytes)
+void outq_append(struct outq **place, struct str bytes)
 {
     struct unit *u;
 
     if (!has_room(*place, bytes.n))
-        add_chunk(place, waiting, bytes.n);
+        add_chunk(place, bytes.n);
     u = unit_last(*place);
     memcpy((*place)->chunk->p + u->n, bytes.p, bytes.n);
     u->n += (uint32_t)bytes.n;

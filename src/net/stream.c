@@ -132,12 +132,19 @@ bool stream_is_blocked(const struct stream *s)
     return s->blocked;
 }
 
+static void need_queue(struct stream *s)
+{
+    if (!s->out)
+        s->out = outq_create(loop_waiting(s->loop));
+}
+
 void stream_send(struct stream *s, struct str head, struct shared *owner, struct str body)
 {
     assert(body.n <= UINT32_MAX && head.n <= UINT32_MAX);
     if (s->io.fd < 0 || s->ended)
         return;
-    outq_add(&s->out, loop_waiting(s->loop), head, owner, body);
+    need_queue(s);
+    outq_add(&s->out, head, owner, body);
     queue_flush(s);
 }
 
@@ -145,7 +152,8 @@ void stream_write(struct stream *s, struct str bytes)
 {
     if (s->io.fd < 0 || s->ended || bytes.n == 0)
         return;
-    outq_append(&s->out, loop_waiting(s->loop), bytes);
+    need_queue(s);
+    outq_append(&s->out, bytes);
     queue_flush(s);
 }
 
