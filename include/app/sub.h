@@ -59,8 +59,9 @@ void sub_close(struct sub *s); /* a join under way is answered with recovered: f
 void sub_close_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none */
 
-/* A live message goes to all subscriptions of the worker that match; returns how many got it. */
-uint32_t delivery_to_all(struct worker *w, struct message *m);
+/* A live message goes to all subscriptions of the worker that match; returns what that cost,
+ * counted in deliveries. */
+uint64_t delivery_to_all(struct worker *w, struct message *m);
 
 /* gap.c: messages of these topics, or (NULL) of whatever topics, were lost on the way to this
  * worker.

@@ -5,7 +5,7 @@
 #include "app/sub.h"
 #include "app/worker.h"
 
-#define PORTION_DELIVERIES 65536
+#define PORTION_DELIVERIES 65536          /* and what is deflated for them */
 #define PORTION_BYTES      (1024u * 1024) /* of messages, or a quarter of MAX_OUTPUT_QUEUE */
 #define MESSAGE_COST       128            /* of one, beside its body: a queue's unit, its head */
 

@@ -1,6 +1,7 @@
 /* test_live.c - how much of what waits for a worker one turn delivers: a worker that is not started
  * runs its loop here, and its client's end of a socket pair is read in it.
  */
+#include "app/compression.h"
 #include "app/forwarded.h"
 #include "app/rpc.h"
 #include "app/worker.h"
@@ -65,6 +66,7 @@ static int setup(void **state)
     memset(&fx, 0, sizeof(fx));
     for (size_t i = 0; i < 2; i++)
         fx.cell[i] = &fx.cells[i];
+    fx.peer.fd = -1;
     fx.config.max_output_queue = QUEUE;
     fx.config.ping_interval = fx.config.websocket_handshake_timeout = 30;
     fx.context.config = &fx.config;
@@ -86,16 +88,17 @@ static int teardown(void **state)
     timer_stop(&fx.deadline);
     worker_stop(fx.worker);
     loop_run(fx.worker->loop);
+    if (fx.peer.fd >= 0)
+        close(fx.peer.fd);
     loop_unwatch(fx.worker->loop, &fx.peer);
-    close(fx.peer.fd);
     worker_free(fx.worker);
     broker_free(fx.context.broker);
     proxies_free(fx.context.trusted_proxies);
     return 0;
 }
 
-/* A client that is subscribed to "a". */
-static void connect_client(void)
+/* A client that is subscribed to "a", and compresses with that window; returns its end. */
+static int open_client(uint8_t window_bits)
 {
     struct sock_addr nobody = { .port = 0 };
     struct conn *c;
@@ -103,11 +106,16 @@ static void connect_client(void)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     conn_open(fx.worker, fds[1], &nobody, &fx.listener);
-    c = fx.worker->slots[0].conn;
-    conn_ws_begin(c, fx.worker->everybody, 0);
+    c = fx.worker->slots[fx.worker->n_conns - 1].conn;
+    conn_ws_begin(c, fx.worker->everybody, window_bits);
     (void)sub_open(c, STR("a"), STR("1"), false);
+    return fds[0];
+}
+
+static void watch(int fd)
+{
     fx.peer.fn = on_peer;
-    assert_int_equal(loop_watch(fx.worker->loop, &fx.peer, fds[0], EPOLLIN), EH_OK);
+    assert_int_equal(loop_watch(fx.worker->loop, &fx.peer, fd, EPOLLIN), EH_OK);
 }
 
 /* One message, posted alone, as the broker does with what one turn of its own brings. */
@@ -129,7 +137,7 @@ static void post(uint64_t ms)
 static void test_many_small_batches_are_a_burst(void **state)
 {
     (void)state;
-    connect_client();
+    watch(open_client(0));
     for (uint64_t i = 1; i <= BATCHES; i++)
         post(i);
     loop_timer(fx.worker->loop, &fx.deadline, DEADLINE_S * 1000);
@@ -139,10 +147,39 @@ static void test_many_small_batches_are_a_burst(void **state)
     assert_int_equal(metrics_get(fx.cell[1], METRIC_DELIVERIES), BATCHES);
 }
 
+static void on_turn_over(struct loop_task *task)
+{
+    (void)task;
+    loop_stop(fx.worker->loop);
+}
+
+/* Each window that a client asked for is deflated for: it must not make the turn longer. */
+static void test_what_is_deflated_counts(void **state)
+{
+    const uint8_t windows[] = { 9, 10, 11, 12, 13, 14, 15 };
+    struct loop_task over = { .fn = on_turn_over };
+    int fds[sizeof(windows)];
+
+    (void)state;
+    fx.config.max_output_queue = 8 * 1024 * 1024;
+    fx.config.max_message_size = MESSAGE * 2;
+    fx.worker->compression = compression_create(&fx.config, fx.cell[1]);
+    for (size_t i = 0; i < sizeof(windows); i++)
+        fds[i] = open_client(windows[i]);
+    for (uint64_t i = 1; i <= 60; i++)
+        post(i);
+    loop_at_end(fx.worker->loop, &over);
+    loop_run(fx.worker->loop);
+    assert_true(metrics_get(fx.cell[1], METRIC_DEFLATE_IN) <= 2500000); /* two portions */
+    for (size_t i = 0; i < sizeof(windows); i++)
+        close(fds[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_small_batches_are_a_burst, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_deflated_counts, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
