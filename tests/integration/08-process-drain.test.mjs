@@ -133,8 +133,8 @@ test('what a client published that has gone is waited for', async (t) => {
   await redis.freeze();
   const large = 'x'.repeat(500_000); // 20 MB: more than the sockets between us and Redis take
   for (const message of numbered(large, 40)) client.notify('publish', { topic: 'a', message });
-  client.socket.close();
   await untilTaken(server, 41);
+  client.socket.terminate();
   await server.untilMetric('it has gone', (now) => now.current_connections_count <= 1);
   server.signal('SIGTERM');
   await server.until('it drains', () => server.stderr.includes('event=draining'));

@@ -102,10 +102,13 @@ export class RpcClient extends Watched {
     this.closed = { code, reason };
     this.end();
     for (const subscription of this.#subscriptions.values()) subscription.end();
-    for (const answered of this.#pending.values()) {
-      answered({ error: { code: 0, message: 'closed', data: `${code} ${reason}` } });
-    }
+    for (const answered of this.#pending.values()) answered(this.#noAnswer());
     this.#pending.clear();
+  }
+
+  #noAnswer() {
+    const { code, reason } = this.closed;
+    return { error: { code: 0, message: 'closed', data: `${code} ${reason}` } };
   }
 
   sendText(text) {
@@ -114,6 +117,7 @@ export class RpcClient extends Watched {
 
   /** Sends a request and resolves to the whole response, be it a result or an error. */
   request(method, params, id = this.#nextId++) {
+    if (this.closed) return Promise.resolve(this.#noAnswer());
     const response = new Promise((resolve) => this.#pending.set(id, resolve));
     this.sendText(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
     return within(response, `answer to ${method}`);
