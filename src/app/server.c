@@ -405,11 +405,13 @@ static void free_all(struct server *s)
 enum server_end server_run(const struct config *config, const struct keyring *keys,
                            const struct ws_service *service)
 {
-    struct server s = { .config = config,
-                        .keys = keys,
-                        .context.service = service,
-                        .signals.fn = on_signal,
-                        .end = SERVER_DRAINED };
+    static struct server s; /* outlives the call: threads still use it after SERVER_INTERRUPTED */
+
+    s = (struct server){ .config = config,
+                         .keys = keys,
+                         .context.service = service,
+                         .signals.fn = on_signal,
+                         .end = SERVER_DRAINED };
 
     if (start(&s) < 0) {
         log_error("start_failed", LOG_END);
