@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Fails on a block of README.md, CONTRIBUTING.md or docs/ that can be run (commands, programs, configurations)
+# and is neither run by a test nor marked as not tested here: scripts/documented has the marks. Who is
+# named must take the block with scripts/documented, or have each of its commands word for word.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+takes() { # RUNNER FILE HEADING
+  local lines
+  lines=$(grep documented "$1") && grep -qF -- "$2" <<<"$lines" && grep -qF -- "$3" <<<"$lines"
+}
+
+has_each_command() { # RUNNER FILE HEADING
+  local command
+  while read -r command; do
+    sed 's/^ *//' "$1" | grep -qxF -- "$command" || return
+  done < <(scripts/documented "$1" "$2" "$3" | sed 's/ *# .*//')
+}
+
+# What is wrong with a block, if anything.
+judge() { # FILE HEADING LANGUAGE MARK
+  local runner
+  case $3 in
+  '' | indented) echo "a block has a fence and a language (text, where it is none)" && return ;;
+  text | json) return ;;
+  esac
+  case $4 in
+  '<!-- not tested here: '*' -->') return ;;
+  '<!-- run by '*' -->') ;;
+  *) echo "who runs this? Nothing above it says so" && return ;;
+  esac
+  runner=${4#'<!-- run by '}
+  runner=${runner%' -->'}
+  if [ ! -f "$runner" ]; then
+    echo "$runner: no such file"
+  elif ! takes "$runner" "$1" "$2" && ! has_each_command "$runner" "$1" "$2"; then
+    echo "$runner does not run it"
+  fi
+}
+
+status=0
+for file in README.md CONTRIBUTING.md docs/*.md tests/*/README.md; do
+  while IFS=$'\x1f' read -r line heading language mark; do
+    wrong=$(judge "$file" "$heading" "$language" "$mark")
+    [ -z "$wrong" ] || { echo "$file:$line: $wrong"; status=1; }
+  done < <(scripts/documented --list "$file" | tr '\t' '\037')
+done
+exit $status
