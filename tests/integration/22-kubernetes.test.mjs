@@ -46,7 +46,8 @@ test('the times of a drain fit into each other', () => {
   const seen = Number(/periodSeconds: (\d+)/.exec(readiness)[1]) * Number(/failureThreshold: (\d+)/.exec(readiness)[1]);
   assert.ok(Number(ENV.DRAIN_DELAY) > seen, 'the delay is longer than it takes to be seen');
   assert.ok(Number(ENV.SHUTDOWN_TIMEOUT) > Number(ENV.DRAIN_DELAY));
-  assert.ok(grace >= Number(ENV.SHUTDOWN_TIMEOUT) + 5, 'nobody is killed who keeps to it');
+  const before = Number(one(/command: \[\/bin\/sleep, "(\d+)"\]/g));
+  assert.ok(grace >= before + Number(ENV.SHUTDOWN_TIMEOUT) + 5, 'nobody is killed who keeps to it');
 });
 
 test('names that must agree do', () => {
