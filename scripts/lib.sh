@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   libjwt-dev zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
-  llvm chromium haproxy nginx-light openssl)
+  llvm chromium haproxy nginx-light openssl curl)
 LINT_PACKAGES=(clang-tidy cppcheck shellcheck)
 
 say() { printf '%s\n' "$*"; }

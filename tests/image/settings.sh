@@ -2,6 +2,19 @@
 # podman and buildah with a store of their own, so that nothing of the machine's is touched; and with
 # what they need where they are root of a container themselves (no rise of limits, no systemd).
 
+say() { printf '%s\n' "$*"; }
+die() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+ok() { printf 'ok: %s\n' "$*"; }
+
+until_true() { # SECONDS WHAT COMMAND...
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt "$end" ] || die "waited too long for: $what"
+    sleep 0.1
+  done
+}
+
 WORK=${EVENTHUB_IMAGE_STORE:-/var/tmp/eventhub-image}
 mkdir -p "$WORK"
 
@@ -34,9 +47,11 @@ make_base() {
   rm -rf "$WORK/rootfs"
 }
 
-# A Redis for the tests, as redis:7-bookworm.
-make_redis() {
-  podman image exists "$REDIS" && return
-  printf 'FROM %s\nRUN apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*\n' \
-    "$BASE" | buildah bud --isolation chroot --network host --pull-never --format docker -t "$REDIS" -
+# Stands for a published image, where no registry can be asked: a package of Debian's and what more is to be said.
+make_stand_in() { # IMAGE PACKAGE LINES
+  podman image exists "$1" && return
+  printf 'FROM %s\nRUN apt-get update && apt-get install -y --no-install-recommends %s && rm -rf /var/lib/apt/lists/*\n%s\n' \
+    "$BASE" "$2" "$3" >"$WORK/Dockerfile"
+  buildah bud --isolation chroot --network host --pull-never --format docker -t "$1" - <"$WORK/Dockerfile" >"$WORK/stand-in.log" 2>&1 ||
+    { tail -n 20 "$WORK/stand-in.log"; die "$1"; }
 }

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { LOOPBACK, makeAuthority } from './support/certs.mjs';
 import { defer } from './support/cleanup.mjs';
+import { documentedFor } from './support/documented.mjs';
 import { runSession } from './support/jsclient.mjs';
 import { freePort, startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -16,15 +17,9 @@ import { startServer } from './support/server.mjs';
 import { httpsGet, openTls, tlsOptions } from './support/tls.mjs';
 import { eventually, within } from './support/wait.mjs';
 
-const PAGE = readFileSync(new URL('../../docs/proxies.md', import.meta.url), 'utf8');
+const documented = documentedFor(import.meta.url);
 const PACE_MS = 50; // between clients during a drain: often enough, and CPU left for others
 const ADDRESSES = ['127.0.0.11', '127.0.0.12'];
-
-/** The configuration under a heading. */
-function documented(heading) {
-  const section = PAGE.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
-  return /^```\w+\n(.*?)^```$/ms.exec(section)[1];
-}
 
 function startNginx(file, config, dir) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -49,9 +44,18 @@ const HAPROXY = '/usr/sbin/haproxy';
 const HTTP = { TRUSTED_PROXIES: '127.0.0.1', DRAIN_DELAY: '6', SHUTDOWN_TIMEOUT: '7' };
 const TLS = { ...HTTP, TRUSTED_PROXIES: '', PROXY_PROTOCOL: 'true', DISABLE_UNSECURE_LISTENER: 'true' };
 const PROXIES = {
-  nginx: { binary: NGINX, start: startNginx, options: { ...HTTP, DRAIN_DELAY: '0' } },
-  'HAProxy, with TLS in HAProxy': { binary: HAPROXY, start: startHaproxy, options: HTTP },
-  'HAProxy, with TLS in Eventhub': { binary: HAPROXY, start: startHaproxy, options: TLS },
+  'nginx': {
+    config: documented('docs/proxies.md', 'nginx'),
+    binary: NGINX, start: startNginx, options: { ...HTTP, DRAIN_DELAY: '0' },
+  },
+  'HAProxy, with TLS in HAProxy': {
+    config: documented('docs/proxies.md', 'HAProxy, with TLS in HAProxy'),
+    binary: HAPROXY, start: startHaproxy, options: HTTP,
+  },
+  'HAProxy, with TLS in Eventhub': {
+    config: documented('docs/proxies.md', 'HAProxy, with TLS in Eventhub'),
+    binary: HAPROXY, start: startHaproxy, options: TLS,
+  },
 };
 
 /** What the page has for everybody becomes what is here: [what, in its place]. */
@@ -84,7 +88,7 @@ async function startNodes(t, options, ports, pair) {
 
 /** The proxy with two nodes behind: { tlsPort, ca, nodes, authority }. */
 async function startProxy(t, name) {
-  const { start, options } = PROXIES[name];
+  const { start, options, config: text } = PROXIES[name];
   const authority = await makeAuthority(t);
   const pair = await authority.issue(LOOPBACK);
   const both = join(authority.dir, 'both.pem');
@@ -92,7 +96,7 @@ async function startProxy(t, name) {
   const ports = { http: await freePort(), https: await freePort(), metrics: await freePort() };
   const front = await freePort();
   const nodes = await startNodes(t, options, ports, pair);
-  let config = documented(name);
+  let config = text;
   for (const [there, here] of places({ front, ports, pair, both })) config = config.replaceAll(there, here);
   const child = start(join(authority.dir, 'proxy.conf'), config, authority.dir);
   const gone = new Promise((resolve) => child.on('close', resolve));

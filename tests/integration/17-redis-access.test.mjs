@@ -1,10 +1,10 @@
 // Ways to a Redis: users and their rights, databases, Unix sockets.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { documentedFor } from './support/documented.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
@@ -12,12 +12,13 @@ import { runToExit, startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
 const LOG_LENGTH = 5; // MAX_CACHE_LENGTH
-const OPERATIONS = readFileSync(new URL('../../docs/redis.md', import.meta.url), 'utf8');
+const documented = documentedFor(import.meta.url);
 
 /** The ACL line of docs/redis.md for a version of Redis, as words for redis-cli. */
 function documentedAcl(version) {
   const begin = `^# Redis ${version}\\b.*\\n`;
-  const line = new RegExp(`${begin}(ACL SETUSER (?:.*\\\\\\n)*.*)`, 'm').exec(OPERATIONS);
+  const text = documented('docs/redis.md', 'TLS, users, databases, sockets');
+  const line = new RegExp(`${begin}(ACL SETUSER (?:.*\\\\\\n)*.*)`, 'm').exec(text);
   assert.ok(line, `docs/redis.md has an ACL line for Redis ${version}`);
   return line[1].replaceAll('\\\n', ' ').split(/\s+/);
 }

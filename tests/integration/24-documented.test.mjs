@@ -1,0 +1,135 @@
+// What README.md and docs/ say to run does what they say.
+
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { openPage, SKIP_BROWSER } from './support/browser.mjs';
+import { makeAuthority } from './support/certs.mjs';
+import { documentedFor, ROOT } from './support/documented.mjs';
+import { temporaryFiles } from './support/files.mjs';
+import { httpPost } from './support/http.mjs';
+import { SECRET } from './support/jwt.mjs';
+import { Process, runToExit, startServer } from './support/server.mjs';
+import { eventually } from './support/wait.mjs';
+
+const documented = documentedFor(import.meta.url);
+const commandsOf = (text) => text.trimEnd().split('\n');
+
+/** What stands there for port 8080, for the server here. */
+const at = (text, { port }) => text
+  .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
+  .replaceAll('scripts/try', `scripts/try --port ${port}`);
+
+function startShell(server, commands, env = {}) {
+  return new Process(env, { binary: 'bash', args: ['-ec', `cd '${ROOT}'\n${at(commands, server)}`] });
+}
+
+/** What commands print, which must succeed. */
+async function runShell(...args) {
+  const shell = startShell(...args);
+  const { code } = await shell.untilExit();
+  assert.equal(code, 0, shell.stderr);
+  return shell.stdout;
+}
+
+const untilSaid = (process, what) => process.until(`${what}`, () => what.test(process.stdout));
+
+test('README: start', async (t) => {
+  const server = await startServer(t);
+  const [subscribe, ...publishes] = commandsOf(documented('README.md', 'Start'));
+  const subscriber = startShell(server, subscribe);
+  await untilSaid(subscriber, /"action":"subscribe","status":"ok"/);
+  for (const publish of publishes) assert.match(await runShell(server, publish), /"status":"ok"/);
+  await untilSaid(subscriber, /"message":"Hello, world"/);
+  await untilSaid(subscriber, /"message":"Hello from curl"/);
+  await server.stop();
+  await subscriber.untilExit();
+  assert.match(subscriber.stderr, /said goodbye/);
+});
+
+test('README: from a browser', { skip: SKIP_BROWSER }, async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t);
+  await page.goto(`http://127.0.0.1:${server.port}/healthz`);
+  const lines = [];
+  page.on('console', (line) => lines.push(line.text()));
+  await page.evaluate(at(documented('README.md', 'From a browser'), server));
+  await eventually('the message, as JSON-RPC', () =>
+    lines.some((line) => /^\{"id":1,.*"message":"Hello from a browser"/.test(line)));
+  await eventually('an event', async () => {
+    await httpPost(server, '/demo/hello', 'for who only listens'); // it listens a little later
+    return lines.includes('for who only listens');
+  });
+});
+
+test('README: from an application', async (t) => {
+  const server = await startServer(t);
+  const { directory, write } = temporaryFiles(t);
+  symlinkSync(join(ROOT, 'tests/integration/node_modules'), join(directory, 'node_modules'));
+  const program = write('application.mjs', at(documented('README.md', 'From an application'), server));
+  const application = new Process({}, { binary: process.execPath, args: [program] });
+  await untilSaid(application, /^\d+-\d+ demo\/hello Hello from Node$/m);
+  application.signal('SIGTERM');
+  await application.untilExit();
+});
+
+test('README: tokens', async (t) => {
+  const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
+  const commands = documented('README.md', 'Tokens');
+  assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /"status":"ok"/);
+  const wrong = startShell(server, commands, { JWT_SECRET: `not ${SECRET}` });
+  assert.equal((await wrong.untilExit()).code, 1);
+  assert.match(wrong.stderr, /refused: HTTP\/1.1 401/);
+});
+
+test('README: health and metrics', async (t) => {
+  const server = await startServer(t);
+  const [healthz, readyz, metrics, ...more] = commandsOf(documented('README.md', 'Health and metrics'));
+  assert.equal(await runShell(server, healthz), '{"status":"ok"}');
+  assert.equal(await runShell(server, readyz), '{"status":"ok"}');
+  assert.match(await runShell(server, metrics), /^eventhub_worker_count \d+$/m);
+  assert.deepEqual(more, []);
+});
+
+test('protocol: POST, then its event', async (t) => {
+  const server = await startServer(t);
+  const answer = JSON.parse(await runShell(server, documented('docs/protocol.md', 'Publishing with POST')));
+  assert.deepEqual({ ...answer, id: '' }, { action: 'publish', id: '', status: 'ok', topic: 'room/7' });
+  const stream = startShell(server, documented('docs/protocol.md', 'Server-sent events'));
+  await untilSaid(stream, new RegExp(`^:ok\n(?:.*\n)*id: ${answer.id}\ndata: Hello\n\n`));
+  await server.stop();
+  await stream.untilExit();
+});
+
+const CONFIGURATIONS = {
+  'TLS': documented('docs/operations.md', 'TLS'),
+  'a single node with TLS': documented('docs/configuration.md', 'A single node with TLS'),
+  'a node of a cluster': documented('docs/configuration.md', 'A node of a cluster'),
+  'for strangers': documented('docs/configuration.md', 'For strangers'),
+  'several keys': 'JWT_KEYS_FILE = /etc/eventhub/keys',
+};
+
+test('files of options', async (t) => {
+  const { directory, write } = temporaryFiles(t);
+  const check = (options) => {
+    const file = write('eventhub.conf', options.replaceAll('/etc/eventhub', directory));
+    return runToExit({}, { args: ['--check-config', `--config=${file}`] });
+  };
+  for (const [name, options] of Object.entries(CONFIGURATIONS)) {
+    assert.match((await check(options)).stderr, /No such file/, name);
+  }
+  const pair = await (await makeAuthority(t)).issue('DNS:localhost');
+  write('fullchain.pem', readFileSync(pair.cert));
+  write('privkey.pem', readFileSync(pair.key));
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  for (const name of ['issuer.pem', 'shop.pem']) write(name, publicKey.export({ type: 'spki', format: 'pem' }));
+  for (const name of ['jwt-secret', 'redis-password']) write(name, SECRET);
+  write('keys', documented('docs/configuration.md', 'Keys of tokens'));
+  for (const [name, options] of Object.entries(CONFIGURATIONS)) {
+    const { code, stderr } = await check(options);
+    assert.equal(code, 0, `${name}: ${stderr}`);
+  }
+});
