@@ -10,6 +10,8 @@ const of = (name, labels = '') => `${name}{${NODE}${labels && `,${labels}`}}`;
 const rate = (name, labels) => `rate(${of(name, labels)}[$__rate_interval])`;
 const total = (expression) => `sum(${expression})`;
 const by = (label, expression) => `sum by (${label}) (${expression})`;
+/** For each node and value of the label, those that happen. */
+const byNode = (label, expression) => `(${by(`instance, ${label}`, expression)} > 0)`;
 const quantile = (q, name) =>
   `histogram_quantile(${q}, sum by (le) (${rate(`${name}_bucket`)}))`;
 const nodeQuantile = (q, name) => `histogram_quantile(${q}, ${rate(`${name}_bucket`)})`;
@@ -50,6 +52,12 @@ const ROWS = {
     graph('Redis latency, all nodes', 's', quantiles(BROKER), {
       description: 'From asking the broker to its answer.',
     }),
+    graph('Slow clients dropped, all nodes', 'cps', [
+      line(total(rate('eventhub_disconnects_total', 'reason="slow_reader"')), 'own queue'),
+      line(total(rate('eventhub_disconnects_total', 'reason="output_memory"')), 'memory of all'),
+    ]),
+    graph('Refused by reason, all nodes', 'cps', [line(by('reason', rate('eventhub_refused_requests_total')), '{{reason}}')]),
+    graph('Why connections ended, all nodes', 'cps', [line(by('reason', rate('eventhub_disconnects_total')), '{{reason}}')]),
   ],
   'Clients of each node': [
     graph('Connections', 'short', [line(of('eventhub_current_connections_count'))]),
@@ -60,16 +68,19 @@ const ROWS = {
       line(rate('eventhub_total_connect_count'), '{{instance}} connects'),
       line(rate('eventhub_total_disconnect_count'), '{{instance}} disconnects'),
     ]),
-    graph('Why connections ended', 'cps', [line(by('reason', rate('eventhub_disconnects_total')), '{{reason}}')]),
-    graph('Refused, by reason', 'cps', [line(by('reason', rate('eventhub_refused_requests_total')), '{{reason}}')]),
+    graph('Why connections ended', 'cps', [line(byNode('reason', rate('eventhub_disconnects_total')), '{{instance}} {{reason}}')]),
+    graph('Refused, by reason', 'cps', [line(byNode('reason', rate('eventhub_refused_requests_total')), '{{instance}} {{reason}}')]),
     graph('Slow clients dropped', 'cps', [
       line(rate('eventhub_disconnects_total', 'reason="slow_reader"'), '{{instance}} own queue'),
       line(rate('eventhub_disconnects_total', 'reason="output_memory"'), '{{instance}} memory of all'),
     ]),
   ],
   'Messages of each node': [
-    graph('Publishes', 'cps', [line(rate('eventhub_publish_count'))]),
-    graph('Deliveries', 'cps', [line(rate('eventhub_deliveries_total'))]),
+    graph('Messages in', 'cps', [
+      line(rate('eventhub_websocket_messages_received_total'), '{{instance}} requests over WebSocket'),
+      line(rate('eventhub_publish_count'), '{{instance}} publishes'),
+    ]),
+    graph('Messages out', 'cps', [line(rate('eventhub_deliveries_total'), '{{instance}} deliveries')]),
     graph('Delivery latency, 99 %', 's', [line(nodeQuantile(0.99, DELIVERY))]),
     graph('Bytes to clients', 'Bps', [line(rate('eventhub_sent_bytes_total'))]),
     graph('Bytes from clients', 'Bps', [line(rate('eventhub_received_bytes_total'))]),
