@@ -3,24 +3,17 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
+import { freePort } from '../tests/integration/support/port.mjs';
+
 const run = promisify(execFile);
 const BUILD = new URL('../build/bench/', import.meta.url).pathname;
 const SERVER_CPU = '0';
 const LOAD_CPU = '1';
-
-export async function freePort() {
-  const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 async function until(what, condition) {
   for (let i = 0; i < 500; i++) {

@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { freePort, startRedis, startServer } from './programs.mjs';
+import { freePort } from '../tests/integration/support/port.mjs';
+import { startRedis, startServer } from './programs.mjs';
 
 const WebSocket = createRequire(new URL('../tests/integration/', import.meta.url))('ws');
 

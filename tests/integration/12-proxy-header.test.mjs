@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { defer } from './support/cleanup.mjs';
 import { httpGet } from './support/http.mjs';
 import { peerOf, TELLS_PEERS } from './support/peer.mjs';
-import { freePort } from './support/redis.mjs';
+import { freePort } from './support/port.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { handshake, openSocket, requestHead } from './support/socket.mjs';

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 
 import { temporaryFiles } from './support/files.mjs';
 import { httpGet } from './support/http.mjs';
-import { freePort, startRedis } from './support/redis.mjs';
+import { freePort } from './support/port.mjs';
+import { startRedis } from './support/redis.mjs';
 import { startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { defer } from '../integration/support/cleanup.mjs';
 import { temporaryFiles } from '../integration/support/files.mjs';
 import { httpGet } from '../integration/support/http.mjs';
-import { freePort } from '../integration/support/redis.mjs';
+import { freePort } from '../integration/support/port.mjs';
 import { eventually, within } from '../integration/support/wait.mjs';
 
 /** What promtool says; fails when it does. */

@@ -1,7 +1,7 @@
 // A server that has a port of its own for health and metrics.
 
 import { httpGet } from './http.mjs';
-import { freePort } from './redis.mjs';
+import { freePort } from './port.mjs';
 import { startServer } from './server.mjs';
 import { eventually } from './wait.mjs';
 

@@ -2,24 +2,16 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { defer } from './cleanup.mjs';
 import { freeze } from './freeze.mjs';
+import { freePort } from './port.mjs';
 import { eventually, within } from './wait.mjs';
 
 const run = promisify(execFile);
-
-export async function freePort() {
-  const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 export class Redis {
   #process = null;
