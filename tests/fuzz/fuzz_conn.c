@@ -10,13 +10,12 @@
 #include <jansson.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../support/one_worker.h"
+#include "check.h"
 #include "base/buf.h"
 #include "proto/deflate.h"
 #include "proto/utf8.h"
@@ -56,14 +55,6 @@ static const char *const options[] = {
     "--allowed-origins=http://x", "--enable-compression=true",
     "--compression-min-size=64",  NULL,
 };
-
-static void check(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* ---- a client ---- */
 

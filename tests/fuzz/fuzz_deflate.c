@@ -3,23 +3,14 @@
  * is kept exactly, and what it holds survives being deflated again. As text: it comes back, cut in
  * two anywhere, behind a stored block, from any window. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "check.h"
 #include "proto/deflate.h"
 #include "proto/ws_deflate.h"
 
 #define TEXT_MAX 100000
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void check(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* --- a field --- */
 

@@ -1,22 +1,14 @@
 /* Where the network cuts a request must not matter: whole, in two pieces and byte by byte the
  * parser finds the same. What it accepts keeps the promises of http.h. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "proto/http.h"
 
 #define HEAD_MAX 1024 /* small, so that the limit is often met */
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void check(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* A copy of exactly n bytes: asan sees a read past it, and the next piece comes at another place.
  */

@@ -4,10 +4,10 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "base/buf.h"
 #include "broker/redis_payload.h"
 #include "broker/lost.h"
@@ -19,14 +19,6 @@
 #define GONE_MAX 4
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void check(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* ---- what is made of a reply ---- */
 

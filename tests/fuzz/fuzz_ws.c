@@ -2,9 +2,8 @@
  * same messages, the same control frames and the same end. The input as a payload: what is encoded
  * must decode to itself. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "check.h"
 #include "base/buf.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
@@ -12,14 +11,6 @@
 #define MESSAGE_MAX 1000 /* small, so that the limit is often met */
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void check(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* A connection's reading side, and the log of what it saw. */
 struct reader {
