@@ -202,21 +202,6 @@ test('a client that does not answer our Close holds nothing up, and is not reset
   assert.match(server.stderr, /event=stopped reset=0/);
 });
 
-test('who is left over is reset, and counted', async (t) => {
-  const server = await startServer(t, { SHUTDOWN_TIMEOUT: '1', MAX_OUTPUT_QUEUE: '64m' });
-  const slow = await openWebSocket(t, server);
-  slow.socket.pause();
-  const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'flood' } };
-  await slow.send(frame(OP.TEXT, JSON.stringify(subscribe)));
-  const publisher = await openClient(t, server);
-  await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
-  await publisher.publishAll('flood', numbered('x'.repeat(100_000), 200), { window: 8 });
-  publisher.socket.terminate();
-  server.signal('SIGTERM');
-  await server.stop();
-  assert.match(server.stderr, /event=stopped reset=1/);
-});
-
 test('SIGTERM at any moment of the start ends it', async (t) => {
   const env = { BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: '0' };
   for (let delay = 0; delay < 40; delay++) {

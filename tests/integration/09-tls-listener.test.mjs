@@ -171,7 +171,7 @@ test('DISABLE_UNSECURE_LISTENER leaves TLS alone', async (t) => {
 
 test('SIGTERM drains TLS clients: Close 1001, close_notify, and no waiting for a handshake',
   async (t) => {
-    const server = await startTlsServer(t, { SHUTDOWN_TIMEOUT: '20' });
+    const server = await startTlsServer(t, { SHUTDOWN_TIMEOUT: '5' });
     const clients = await Promise.all([1, 2, 3].map(() => openClient(t, server, server)));
     const idle = await openTls(t, server);
     const stuck = await openSocket(t, rawPort(server));
@@ -182,6 +182,7 @@ test('SIGTERM drains TLS clients: Close 1001, close_notify, and no waiting for a
     assert.equal(idle.error, null);
     await stuck.untilEnd();
     await server.stop();
+    assert.match(server.stderr, /event=stopped reset=0/);
   });
 
 test('a chain through an intermediate authority', async (t) => {
