@@ -47,6 +47,16 @@ export class Redis {
     this.#process = null;
   }
 
+  /**
+   * In order, but nothing is saved. Unlike with kill(), nobody was answered a publish that subscribers
+   * were not yet sent: Redis answers the publisher first, and sends both between two commands.
+   */
+  async end() {
+    await this.command('SHUTDOWN', 'NOSAVE').catch(() => {}); // its connection ends
+    await within(this.#gone, 'end of redis');
+    this.#process = null;
+  }
+
   /** It keeps its connections but does nothing, as on a machine that hangs. */
   freeze() {
     return freeze(this.#process);
