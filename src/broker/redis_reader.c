@@ -73,7 +73,20 @@ static void forget(struct redis_reader *r)
     r->is_whole = false;
 }
 
-/* ---- what hiredis calls ---- */
+/* ---- what hiredis calls: NULL ends the stream ---- */
+
+/* hiredis 1 knows RESP3 as well, which nobody asked for. */
+static bool is_resp2(const redisReadTask *task)
+{
+    switch (task->type) {
+    case REDIS_REPLY_STRING:
+    case REDIS_REPLY_STATUS:
+    case REDIS_REPLY_ERROR:
+    case REDIS_REPLY_INTEGER:
+    case REDIS_REPLY_ARRAY: return true;
+    default: return false;
+    }
+}
 
 static redisReply *make(const redisReadTask *task, int type)
 {
@@ -87,8 +100,11 @@ static redisReply *make(const redisReadTask *task, int type)
 
 static void *make_string(const redisReadTask *task, char *text, size_t n)
 {
-    redisReply *reply = make(task, task->type); /* STATUS and ERROR, too */
+    redisReply *reply;
 
+    if (!is_resp2(task))
+        return NULL;
+    reply = make(task, task->type); /* STATUS and ERROR, too */
     reply->str = take(task->privdata, n + 1);
     memcpy(reply->str, text, n);
     reply->str[n] = '\0';
@@ -96,12 +112,11 @@ static void *make_string(const redisReadTask *task, char *text, size_t n)
     return reply;
 }
 
-/* NULL ends the stream. */
 static void *make_array(const redisReadTask *task, array_size n)
 {
     redisReply *reply;
 
-    if (n > REDIS_ARRAY_MAX)
+    if (n > REDIS_ARRAY_MAX || !is_resp2(task))
         return NULL;
     reply = make(task, REDIS_REPLY_ARRAY);
     reply->elements = (size_t)n;
@@ -120,7 +135,8 @@ static void *make_integer(const redisReadTask *task, long long value)
 
 static void *make_nil(const redisReadTask *task)
 {
-    return make(task, REDIS_REPLY_NIL); /* the task is that of a string or an array */
+    return is_resp2(task) ? make(task, REDIS_REPLY_NIL)
+                          : NULL; /* the task is that of a string or an array */
 }
 
 static void drop_nothing(void *reply)
@@ -128,7 +144,7 @@ static void drop_nothing(void *reply)
     (void)reply; /* goes with the blocks */
 }
 
-#if HIREDIS_MAJOR >= 1 /* RESP3, which nobody asked for: NULL ends the stream */
+#if HIREDIS_MAJOR >= 1 /* RESP3 */
 static void *refuse_double(const redisReadTask *task, double value, char *text, size_t n)
 {
     (void)task, (void)value, (void)text, (void)n;

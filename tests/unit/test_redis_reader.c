@@ -61,10 +61,19 @@ static void replies_do_not_depend_on_the_cut(void **state)
 static void what_is_no_resp2_ends_the_stream(void **state)
 {
     static const char *const cases[] = {
-        "hello\r\n",  ":x\r\n",
-        "$x\r\n",     "%1\r\n+a\r\n:1\r\n",
-        "#t\r\n",     ",1.5\r\n",
-        "*65537\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+        "hello\r\n",
+        ":x\r\n",
+        "$x\r\n",
+        "%1\r\n+a\r\n:1\r\n",
+        "#t\r\n",
+        ",1.5\r\n",
+        "_\r\n",
+        "(12345678901234567890\r\n",
+        "~1\r\n:1\r\n",
+        "=7\r\ntxt:abc\r\n",
+        ">1\r\n:1\r\n",
+        "*65537\r\n",
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
     };
 
     (void)state;
