@@ -88,6 +88,16 @@ static bool is_resp2(const redisReadTask *task)
     }
 }
 
+/* hiredis 1 has no limit of its own. */
+static bool is_too_deep(const redisReadTask *array)
+{
+    int depth = 1;
+
+    for (const redisReadTask *t = array->parent; t; t = t->parent)
+        depth++;
+    return depth > REDIS_NESTING_MAX;
+}
+
 static redisReply *make(const redisReadTask *task, int type)
 {
     redisReply *reply = take(task->privdata, sizeof(*reply));
@@ -116,7 +126,7 @@ static void *make_array(const redisReadTask *task, array_size n)
 {
     redisReply *reply;
 
-    if (n > REDIS_ARRAY_MAX || !is_resp2(task))
+    if (n > REDIS_ARRAY_MAX || is_too_deep(task) || !is_resp2(task))
         return NULL;
     reply = make(task, REDIS_REPLY_ARRAY);
     reply->elements = (size_t)n;
@@ -135,8 +145,8 @@ static void *make_integer(const redisReadTask *task, long long value)
 
 static void *make_nil(const redisReadTask *task)
 {
-    return is_resp2(task) ? make(task, REDIS_REPLY_NIL)
-                          : NULL; /* the task is that of a string or an array */
+    /* In RESP2 it is a string or an array without a length. */
+    return is_resp2(task) ? make(task, REDIS_REPLY_NIL) : NULL;
 }
 
 static void drop_nothing(void *reply)

@@ -73,7 +73,7 @@ static void what_is_no_resp2_ends_the_stream(void **state)
         "=7\r\ntxt:abc\r\n",
         ">1\r\n:1\r\n",
         "*65537\r\n",
-        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
     };
 
     (void)state;
@@ -90,6 +90,23 @@ static void what_is_no_resp2_ends_the_stream(void **state)
         buf_done(&log);
         redis_reader_free(r);
     }
+}
+
+static void arrays_nest_as_deep_as_is_said(void **state)
+{
+    struct redis_reader *r = redis_reader_create();
+    struct buf wire = { 0 };
+    struct buf log = { 0 };
+
+    (void)state;
+    for (int i = 0; i < REDIS_NESTING_MAX; i++)
+        buf_add_str(&wire, STR("*1\r\n"));
+    buf_add_str(&wire, STR(":1\r\n"));
+    assert_true(read_piece(r, buf_str(&wire), &log));
+    assert_true(buf_str(&log).n > 0);
+    buf_done(&wire);
+    buf_done(&log);
+    redis_reader_free(r);
 }
 
 /* Larger than any block of memory for replies, and than what is fed at a time. */
@@ -128,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_do_not_depend_on_the_cut),
         cmocka_unit_test(what_is_no_resp2_ends_the_stream),
+        cmocka_unit_test(arrays_nest_as_deep_as_is_said),
         cmocka_unit_test(a_large_reply_is_whole),
     };
 
