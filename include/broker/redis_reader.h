@@ -3,9 +3,9 @@
  * allocation.
  * Thread:  its owner's.
  * Owns:    the reply last returned, until the next call of redis_reader_next, _reset or _free.
- * Limits:  REDIS_ARRAY_MAX elements of an array, before memory is taken for them; our scripts
- * answer far fewer. REDIS_NESTING_MAX arrays in each other. What a string may be long is for Redis
- *          to keep: it takes what has arrived.
+ * Limits:  REDIS_ARRAY_MAX elements of an array, before memory is taken for them (our scripts
+ *          send far fewer), REDIS_NESTING_MAX arrays in each other. What a string may be long is
+ *          for Redis to keep: it takes what has arrived.
  * Fails:   what is no RESP2 ends the stream: every later call says so, until it is reset.
  */
 #ifndef EH_BROKER_REDIS_READER_H
