@@ -36,6 +36,9 @@ struct sub_writer {
      * id. NULL: not of interest. */
     void (*caught_up)(struct conn *c, struct msgid cut);
     bool (*message)(const struct sub *s, struct delivery *d); /* false: it was not queued */
+    /* All that it sends of these messages, alike for all subscriptions with its id; the caller's.
+     * NULL: it has them one by one. */
+    struct bytes *(*run)(const struct sub *s, struct message *const *messages, size_t n);
     /* Messages of this topic (or, where nobody knows of which, of the subscription's own filter)
      * were lost and come no more; for those that asked. */
     void (*gap)(const struct sub *s, struct str topic);
@@ -62,6 +65,13 @@ struct sub *sub_find(struct conn *c, struct str filter); /* NULL: there is none 
 /* A live message goes to all subscriptions of the worker that match; returns what that cost,
  * counted in deliveries. */
 uint64_t delivery_to_all(struct worker *w, struct message *m);
+void delivery_observe(struct worker *w, const struct message *m, uint64_t n); /* how long it took */
+
+/* run.c: live messages that follow each other, of one topic and in the order of their ids. The same
+ * for them. */
+uint64_t run_to_all(struct worker *w, struct message *const *messages, size_t n);
+/* May `next`, which follows, be in one run with `first`? */
+bool run_goes_on(const struct message *first, const struct message *next);
 
 /* gap.c: messages of these topics, or (NULL) of whatever topics, were lost on the way to this
  * worker.

@@ -3,7 +3,7 @@
  *          (before loop_run: any one thread).
  * Owns:    the epoll descriptor, the wheel of timers, one scratch buffer to read into.
  * Borrows: struct loop_io, loop_task and timer, which live in their users' structs.
- * A turn:  wait, dispatch what is ready, run timers, run tasks (flush), free what was closed.
+ * A turn:  wait, dispatch what is ready, run timers, run tasks, flush, free what was closed.
  */
 #ifndef EH_NET_LOOP_H
 #define EH_NET_LOOP_H
@@ -49,11 +49,15 @@ int loop_watch(struct loop *lp, struct loop_io *io, int fd,
                uint32_t events) EH_MUST_USE; /* EH_EIO */
 void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events);
 void loop_unwatch(struct loop *lp, struct loop_io *io); /* no more calls, also within this turn */
+/* The same, and closes the descriptor, which nobody else may have a copy of. */
+void loop_close(struct loop *lp, struct loop_io *io);
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms); /* starts or moves it */
 
 /* Runs task->fn once at the end of this turn; queued twice it runs once. */
 void loop_at_end(struct loop *lp, struct loop_task *task);
+/* The same when all tasks of this turn have run: what they have to send goes with the rest. */
+void loop_flush_later(struct loop *lp, struct loop_task *task);
 void loop_cancel(struct loop_task *task);
 /* Runs task->fn when nothing of this turn can still point to what it frees. */
 void loop_reap_later(struct loop *lp, struct loop_task *task);

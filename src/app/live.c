@@ -8,6 +8,8 @@
 #define PORTION_DELIVERIES 65536          /* and what is deflated for them */
 #define PORTION_BYTES      (1024u * 1024) /* of messages, or a quarter of MAX_OUTPUT_QUEUE */
 #define MESSAGE_COST       128            /* of one, beside its body: a queue's unit, its head */
+#define RUN_MOST           64             /* messages */
+#define RUN_BYTES          (64u * 1024)   /* of them */
 
 static size_t portion_bytes(const struct worker *w)
 {
@@ -16,22 +18,32 @@ static size_t portion_bytes(const struct worker *w)
     return quarter < PORTION_BYTES ? (size_t)quarter : PORTION_BYTES;
 }
 
-/* The next message of the batches that wait; NULL: none is left. */
-static struct message *next_message(struct worker *w)
+static struct live_batch *batch_of(struct list *link)
+{
+    return container_of(container_of(link, struct mail, link), struct live_batch, mail);
+}
+
+static void raise_newest(struct worker *w, struct msgid id)
+{
+    if (msgid_cmp(id, w->newest) > 0)
+        w->newest = id;
+}
+
+/* Where the next message is, at w->live_next; NULL: none is left. */
+static struct live_batch *next_batch(struct worker *w)
 {
     struct list *link;
 
     while ((link = list_first(&w->live))) {
-        struct live_batch *batch =
-            container_of(container_of(link, struct mail, link), struct live_batch, mail);
+        struct live_batch *batch = batch_of(link);
 
         /* What was published before the broker told its first id, nobody knows. */
         if (batch->has_gap || msgid_is_zero(w->newest))
             gap_to_all(w, batch->lost);
         batch->has_gap = false;
         if (w->live_next < batch->n)
-            return batch->items[w->live_next++];
-        w->newest = batch->mark;
+            return batch;
+        raise_newest(w, batch->mark);
         w->live_next = 0;
         list_remove(link);
         live_batch_free(batch);
@@ -39,39 +51,108 @@ static struct message *next_message(struct worker *w)
     return NULL;
 }
 
-static void deliver_portion(struct worker *w)
+static size_t cost_of(const struct message *m)
 {
-    size_t bytes = 0, most = portion_bytes(w);
-    uint64_t deliveries = 0;
-    struct message *m;
-
-    while (bytes < most && deliveries < PORTION_DELIVERIES && (m = next_message(w))) {
-        deliveries += delivery_to_all(w, m);
-        bytes += m->body.n + MESSAGE_COST;
-        if (!m->foreign)
-            w->newest = m->id;
-    }
-    loop_at_end(w->loop, &w->live_task);
+    return m->body.n + MESSAGE_COST;
 }
 
-/* Runs behind what sends the portion before it. */
+/* A run, and what of a portion it may take. */
+struct run {
+    struct message *messages[RUN_MOST];
+    size_t n;
+    size_t most;
+    size_t bytes;
+    size_t most_bytes; /* or what the last one makes of it */
+};
+
+/* False where the run ends before m. */
+static bool add(struct run *run, struct message *m)
+{
+    if (run->n &&
+        (run->n == run->most || run->bytes >= run->most_bytes || !run_goes_on(run->messages[0], m)))
+        return false;
+    run->messages[run->n++] = m;
+    run->bytes += cost_of(m);
+    return true;
+}
+
+/* The messages stay where they are. */
+static void look_ahead(struct worker *w, struct run *run)
+{
+    size_t next = w->live_next;
+
+    list_for_each(link, &w->live)
+    {
+        struct live_batch *batch = batch_of(link);
+
+        if (run->n && batch->has_gap)
+            return;
+        for (; next < batch->n; next++) {
+            if (!add(run, batch->items[next]))
+                return;
+        }
+        next = 0;
+    }
+}
+
+static void pass_over(struct worker *w, size_t n)
+{
+    while (n--) {
+        (void)next_batch(w); /* behind a run there is no gap in it */
+        w->live_next++;
+    }
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Its deliveries, which it returns, are not many more than a portion has. */
+static uint64_t deliver_run(struct worker *w, size_t *bytes)
+{
+    struct run run = { .most = smaller(RUN_MOST, PORTION_DELIVERIES / (w->n_conns + 1) + 1),
+                       .most_bytes = smaller(RUN_BYTES, portion_bytes(w) - *bytes) };
+    const struct message *last;
+    uint64_t deliveries;
+
+    look_ahead(w, &run);
+    deliveries = run_to_all(w, run.messages, run.n);
+    *bytes += run.bytes;
+    last = run.messages[run.n - 1];
+    if (!last->foreign)
+        raise_newest(w, last->id);
+    pass_over(w, run.n);
+    return deliveries;
+}
+
+static void deliver_portion(struct worker *w)
+{
+    uint64_t deliveries = 0;
+    size_t bytes = 0;
+
+    while (bytes < portion_bytes(w) && deliveries < PORTION_DELIVERIES && next_batch(w))
+        deliveries += deliver_run(w, &bytes);
+}
+
+/* What is left waits for the next turn: first this one sends what it has. */
 static void on_live_task(struct loop_task *task)
 {
     struct worker *w = container_of(task, struct worker, live_task);
 
+    deliver_portion(w);
     if (!list_empty(&w->live))
-        deliver_portion(w);
+        loop_at_end(w->loop, &w->live_task);
 }
 
-/* The broker may have posted a burst in many small batches: one portion, too, whatever they are. */
+/* At the end of the turn: the broker may have posted a burst in many small batches, and what they
+ * have for one client leaves together. */
 void worker_on_live(struct mail *m, void *owner)
 {
     struct worker *w = owner;
-    bool must_wait = list_linked(&w->live_task.link);
 
     list_push(&w->live, &m->link);
-    if (!must_wait)
-        deliver_portion(w);
+    loop_at_end(w->loop, &w->live_task);
 }
 
 void live_init(struct worker *w)
@@ -86,6 +167,5 @@ void live_end(struct worker *w)
 
     loop_cancel(&w->live_task);
     while ((link = list_pop(&w->live)))
-        live_batch_free(
-            container_of(container_of(link, struct mail, link), struct live_batch, mail));
+        live_batch_free(batch_of(link));
 }

@@ -125,13 +125,13 @@ void delivery_done(struct delivery *d)
 }
 
 /* Only as good as this clock and the broker's agree. */
-static void observe_latency(const struct delivery *d)
+void delivery_observe(struct worker *w, const struct message *m, uint64_t n)
 {
     uint64_t now = clock_wall_ms();
-    uint64_t then = d->message->id.ms;
 
-    metrics_observe_us(d->worker->metrics, METRIC_DELIVERY_SECONDS,
-                       now > then ? (now - then) * 1000 : 0, d->n_sent);
+    if (n)
+        metrics_observe_us(w->metrics, METRIC_DELIVERY_SECONDS,
+                           now > m->id.ms ? (now - m->id.ms) * 1000 : 0, n);
 }
 
 static void on_match(struct trie_sub *trie, void *arg)
@@ -161,8 +161,7 @@ uint64_t delivery_to_all(struct worker *w, struct message *m)
 
     delivery_init(&d, w, m);
     trie_match(w->trie, m->topic, on_match, &d);
-    if (d.n_sent)
-        observe_latency(&d);
+    delivery_observe(w, m, d.n_sent);
     delivery_done(&d);
     return cost_of(&d);
 }

@@ -44,6 +44,41 @@ static bool write_message(const struct sub *s, struct delivery *d)
     return conn_send(s->conn, str_make(d->head, d->head_n), &d->message->shared, d->message->body);
 }
 
+static size_t run_size(struct str id, struct message *const *messages, size_t n)
+{
+    size_t size = n * (WS_HEAD_MAX + BEFORE_ID.n + id.n + AFTER_ID.n);
+
+    for (size_t i = 0; i < n; i++)
+        size += messages[i]->body.n;
+    return size;
+}
+
+static void put(struct bytes *out, struct str s)
+{
+    memcpy(out->p + out->n, s.p, s.n);
+    out->n += s.n;
+}
+
+/* The frames of all of them, one behind the other. */
+static struct bytes *write_run(const struct sub *s, struct message *const *messages, size_t n)
+{
+    struct str id = sub_id(s);
+    struct bytes *out = bytes_alloc(run_size(id, messages, n));
+    size_t envelope = BEFORE_ID.n + id.n + AFTER_ID.n;
+
+    out->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct str body = messages[i]->body;
+
+        out->n += ws_encode_head(out->p + out->n, WS_OP_TEXT, envelope + body.n);
+        put(out, BEFORE_ID);
+        put(out, id);
+        put(out, AFTER_ID);
+        put(out, body);
+    }
+    return out;
+}
+
 /* --- with permessage-deflate: the id goes in front as it is, the rest is deflated once --- */
 
 static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
@@ -107,6 +142,7 @@ static void write_gap(const struct sub *s, struct str topic)
 const struct sub_writer sub_ws_writer = {
     .joined = write_joined,
     .message = write_message,
+    .run = write_run,
     .gap = write_gap,
 };
 

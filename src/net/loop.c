@@ -21,9 +21,10 @@ struct loop {
     uint64_t longest_turn_us;
     size_t waiting;
     struct timers timers;
-    struct list tasks; /* for the end of this turn */
-    struct list dead;  /* to be freed when the turn is over */
-    int n_ready;       /* of ready[], those of the present turn */
+    struct list tasks;   /* for the end of this turn */
+    struct list flushes; /* behind them */
+    struct list dead;    /* to be freed when the turn is over */
+    int n_ready;         /* of ready[], those of the present turn */
     struct epoll_event ready[READY_MAX];
     char scratch[LOOP_SCRATCH];
 };
@@ -40,6 +41,7 @@ int loop_create(struct loop **ret_loop)
     lp->now_ms = clock_mono_ms();
     timers_init(&lp->timers, lp->now_ms);
     list_init(&lp->tasks);
+    list_init(&lp->flushes);
     list_init(&lp->dead);
     *ret_loop = lp;
     return EH_OK;
@@ -118,17 +120,32 @@ void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events)
     (void)rc;
 }
 
+static void forget(struct loop *lp, struct loop_io *io)
+{
+    io->fd = -1;
+    for (int i = 0; i < lp->n_ready; i++) { /* not yet dispatched events of this turn */
+        if (lp->ready[i].data.ptr == io)
+            lp->ready[i].data.ptr = NULL;
+    }
+}
+
 void loop_unwatch(struct loop *lp, struct loop_io *io)
 {
     assert(loop_is_mine(lp));
     if (io->fd < 0)
         return;
     (void)epoll_ctl(lp->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
-    io->fd = -1;
-    for (int i = 0; i < lp->n_ready; i++) { /* not yet dispatched events of this turn */
-        if (lp->ready[i].data.ptr == io)
-            lp->ready[i].data.ptr = NULL;
-    }
+    forget(lp, io);
+}
+
+/* epoll lets go of what is closed by itself. */
+void loop_close(struct loop *lp, struct loop_io *io)
+{
+    assert(loop_is_mine(lp));
+    if (io->fd < 0)
+        return;
+    close(io->fd);
+    forget(lp, io);
 }
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)
@@ -137,11 +154,22 @@ void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)
     timers_start(&lp->timers, t, lp->now_ms, after_ms);
 }
 
-void loop_at_end(struct loop *lp, struct loop_task *task)
+static void queue(struct loop *lp, struct list *queue, struct loop_task *task)
 {
     assert(loop_is_mine(lp));
+    (void)lp;
     if (!list_linked(&task->link))
-        list_push(&lp->tasks, &task->link);
+        list_push(queue, &task->link);
+}
+
+void loop_at_end(struct loop *lp, struct loop_task *task)
+{
+    queue(lp, &lp->tasks, task);
+}
+
+void loop_flush_later(struct loop *lp, struct loop_task *task)
+{
+    queue(lp, &lp->flushes, task);
 }
 
 void loop_cancel(struct loop_task *task)
@@ -158,7 +186,8 @@ void loop_reap_later(struct loop *lp, struct loop_task *task)
 
 static int wait_ms(const struct loop *lp)
 {
-    if (lp->stopping || !list_empty(&lp->tasks) || !list_empty(&lp->dead))
+    if (lp->stopping || !list_empty(&lp->tasks) || !list_empty(&lp->flushes) ||
+        !list_empty(&lp->dead))
         return 0;
     return timers_next_ms(&lp->timers, clock_mono_ms());
 }
@@ -185,6 +214,7 @@ static void loop_turn(struct loop *lp)
     dispatch(lp);
     timers_run(&lp->timers, lp->now_ms);
     run_tasks(&lp->tasks);
+    run_tasks(&lp->flushes);
     run_tasks(&lp->dead); /* the only place that frees what callbacks closed */
 
     took_us = clock_mono_us() - began_us;

@@ -36,8 +36,8 @@ static void end(struct stream *s, int err)
     s->ended = true;
     s->blocked = false;
     loop_cancel(&s->flush);
-    update_interest(s);
     s->events->on_end(s, err);
+    update_interest(s); /* unless it is closed now */
 }
 
 void stream_block(struct stream *s)
@@ -109,7 +109,7 @@ static void on_flush(struct loop_task *task)
 static void queue_flush(struct stream *s)
 {
     if (!s->blocked && is_up(s))
-        loop_at_end(s->loop, &s->flush);
+        loop_flush_later(s->loop, &s->flush);
 }
 
 /* A failure shows again at the end of the turn, when the user may be told. */
@@ -341,15 +341,12 @@ bool stream_is_open(const struct stream *s)
 
 void stream_close(struct stream *s)
 {
-    int fd = s->io.fd;
-
-    if (fd < 0)
+    if (s->io.fd < 0)
         return;
     s->transport->ops->close(s);
     s->transport = &stream_plain;
     loop_cancel(&s->flush);
-    loop_unwatch(s->loop, &s->io);
-    close(fd);
+    loop_close(s->loop, &s->io);
     outq_free(&s->out);
 }
 

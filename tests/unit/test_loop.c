@@ -173,6 +173,26 @@ static void test_task_that_queues_itself_runs_in_the_next_turn(void **state)
     assert_int_equal(box.task_calls, 3);
 }
 
+static void on_queue_flush(struct loop_task *task)
+{
+    (void)task;
+    box.task_calls++;
+    loop_flush_later(box.loop, &box.second);
+}
+
+static void test_flush_runs_behind_the_tasks_of_its_turn(void **state)
+{
+    struct loop_task stop = { .fn = on_task };
+
+    (void)state;
+    box.task.fn = on_queue_flush;
+    box.second.fn = on_second;
+    loop_at_end(box.loop, &box.task);
+    loop_at_end(box.loop, &stop); /* ends after this turn */
+    loop_run(box.loop);
+    assert_int_equal(box.second_calls, 1);
+}
+
 static void test_cancelled_task_does_not_run(void **state)
 {
     (void)state;
@@ -249,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rewatch_mutes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_queued_twice_runs_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_that_queues_itself_runs_in_the_next_turn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_flush_runs_behind_the_tasks_of_its_turn, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_cancelled_task_does_not_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reaping_comes_after_the_turn, setup, teardown),
