@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "app/config.h"
 #include "app/listeners.h"
@@ -76,6 +77,8 @@ struct worker {
     struct msgid newest; /* highest id that came to this worker: where a new subscription starts */
     struct auth *everybody;          /* the rights of all, with DISABLE_AUTH */
     struct shared *ping;             /* one Ping frame for all */
+    time_t date_s;                   /* the second of `date` */
+    char date[40];                   /* HTTP: the header line */
     struct compression *compression; /* NULL: ENABLE_COMPRESSION is false */
     struct conn_slot *slots;
     uint32_t n_slots;   /* ever used */

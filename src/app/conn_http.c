@@ -15,16 +15,20 @@ void conn_http_wait(struct conn *c)
                c->worker->context->config->websocket_handshake_timeout * 1000);
 }
 
-/* RFC 9110 6.6.1: a server with a clock says when it answered. */
-static void add_date(struct buf *out)
+#define HEAD_ROOM 256 /* bytes that most heads fit in */
+
+/* RFC 9110 6.6.1: a server with a clock says when it answered. Written once a second. */
+static struct str date_line(struct worker *w)
 {
     time_t now = (time_t)(clock_wall_ms() / 1000);
-    char text[64];
     struct tm tm;
 
-    buf_add(
-        out, text,
-        strftime(text, sizeof(text), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &tm)));
+    if (w->date_s != now) {
+        w->date_s = now;
+        (void)strftime(w->date, sizeof(w->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                       gmtime_r(&now, &tm));
+    }
+    return str_of(w->date);
 }
 
 void http_send_unit(struct conn *c, const struct http_response *head, struct str body)
@@ -34,7 +38,9 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     struct buf out = { 0 };
     struct bytes *unit;
 
-    add_date(&extra);
+    (void)buf_reserve(&extra, HEAD_ROOM);
+    (void)buf_reserve(&out, HEAD_ROOM);
+    buf_add_str(&extra, date_line(c->worker));
     if (c->cors)
         buf_add_str(&extra, bytes_str(c->cors));
     buf_add_str(&extra, head->extra);

@@ -83,7 +83,9 @@ static void add_fields(const struct http_request *rq, const struct choice *choic
     char accept[WS_ACCEPT_LEN + 1];
 
     ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
-    buf_addf(out, "Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n", accept);
+    buf_add_str(out, STR("Upgrade: websocket\r\nSec-WebSocket-Accept: "));
+    buf_add(out, accept, WS_ACCEPT_LEN);
+    buf_add_str(out, STR("\r\n"));
     if (choice->subprotocol.n)
         buf_addf(out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(choice->subprotocol));
     if (!choice->deflate.window_bits)

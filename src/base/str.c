@@ -9,6 +9,8 @@ bool str_eq_nocase(struct str a, struct str b)
 {
     if (a.n != b.n)
         return false;
+    if (str_eq(a, b))
+        return true;
     for (size_t i = 0; i < a.n; i++) {
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;

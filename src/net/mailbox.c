@@ -89,14 +89,10 @@ void mailbox_post(struct mailbox *box, struct mail *m)
 
 void mailbox_free(struct mailbox *box)
 {
-    int fd;
-
     if (!box)
         return;
     assert(list_empty(&box->waiting));
-    fd = box->io.fd;
-    loop_unwatch(box->loop, &box->io);
-    close(fd);
+    loop_close(box->loop, &box->io);
     pthread_mutex_destroy(&box->lock);
     free(box);
 }

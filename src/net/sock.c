@@ -43,6 +43,13 @@ static int address_parse(struct str text, uint16_t port, struct sockaddr_storage
     return EH_EINVAL;
 }
 
+static void set_nodelay(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* we batch by ourselves */
+}
+
 static int fail_closing(int fd)
 {
     int err = errno;
@@ -64,6 +71,7 @@ static int listen_on(struct str address, uint16_t port, int *ret_fd)
     if (fd < 0)
         return EH_EIO;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    set_nodelay(fd); /* what it accepts has it from there */
     if (addr.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0)
@@ -103,6 +111,7 @@ int sock_adopt(int fd)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
         return EH_EINVAL;
+    set_nodelay(fd);
     return EH_OK;
 }
 
@@ -122,13 +131,6 @@ static void addr_from(const struct sockaddr_storage *from, struct sock_addr *ret
     }
 }
 
-static void set_nodelay(int fd)
-{
-    int on = 1;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* we batch by ourselves */
-}
-
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer)
 {
     struct sockaddr_storage from = { 0 };
@@ -140,7 +142,6 @@ int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer)
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (fd < 0)
         return EH_EIO;
-    set_nodelay(fd);
     addr_from(&from, ret_peer);
     *ret_fd = fd;
     return EH_OK;

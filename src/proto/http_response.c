@@ -50,7 +50,9 @@ void http_response_head(struct buf *out, const struct http_response *r)
         buf_addf(out, "Content-Type: %s\r\n", r->content_type);
     if (has_length(r))
         buf_addf(out, "Content-Length: %zu\r\n", r->content_length);
-    buf_addf(out, "Connection: %s\r\n", connection(r));
+    buf_add_str(out, STR("Connection: "));
+    buf_add_str(out, str_of(connection(r)));
+    buf_add_str(out, STR("\r\n"));
     buf_add_str(out, r->extra);
     buf_add(out, "\r\n", 2);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 
 #include "proto/utf8.h"
 
@@ -316,6 +317,23 @@ bool ws_key_is_valid(struct str key)
     return true;
 }
 
+/* Looked up once for all threads: that costs more than what it is looked up for. Never freed. */
+static EVP_MD *sha1;
+
+static void fetch_sha1(void)
+{
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+}
+
+static void hash(const void *p, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, fetch_sha1);
+    if (!sha1 || !EVP_Digest(p, n, digest, NULL, sha1, NULL))
+        (void)SHA1(p, n, digest);
+}
+
 void ws_accept(struct str key, char out[WS_ACCEPT_LEN + 1])
 {
     uint8_t text[KEY_LEN + sizeof(GUID) - 1];
@@ -324,6 +342,6 @@ void ws_accept(struct str key, char out[WS_ACCEPT_LEN + 1])
     assert(key.n == KEY_LEN);
     memcpy(text, key.p, KEY_LEN);
     memcpy(text + KEY_LEN, GUID, sizeof(GUID) - 1);
-    (void)SHA1(text, sizeof(text), digest);
+    hash(text, sizeof(text), digest);
     (void)EVP_EncodeBlock((unsigned char *)out, digest, sizeof(digest));
 }
