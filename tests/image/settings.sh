@@ -44,7 +44,7 @@ make_base() {
   rm -rf "$WORK/rootfs"/var/cache/apt/archives/*.deb "$WORK/rootfs"/var/lib/apt/lists/* \
     "$WORK/rootfs"/usr/share/{doc,man,locale}/*
   tar -C "$WORK/rootfs" -c . | podman import -q --change 'CMD ["bash"]' - "$BASE"
-  rm -rf "$WORK/rootfs"
+  rm -rf --one-file-system "$WORK/rootfs"
 }
 
 # Stands for a published image, where no registry can be asked: a package of Debian's and what more is to be said.

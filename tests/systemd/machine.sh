@@ -27,7 +27,7 @@ until_true() { # SECONDS WHAT COMMAND...
 
 make_base_tree() {
   [ -e "$BASE_TREE/.made" ] && return
-  rm -rf "$BASE_TREE"
+  rm -rf --one-file-system "$BASE_TREE"
   mkdir -p "$WORK"
   debootstrap --variant=minbase \
     --include=systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,redis-server,libhiredis0.14,libjansson4,libjwt0,ca-certificates \
@@ -72,7 +72,7 @@ power_off() {
 end_machine() {
   power_off
   umount "$TREE" || umount --lazy "$TREE" # a process that hangs may hold it
-  rm -rf "$WORK/machine-$$"
+  rm -rf --one-file-system "$WORK/machine-$$"
 }
 
 property() { inside systemctl show -P "$1" eventhub.service; }
