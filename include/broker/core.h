@@ -17,7 +17,9 @@ struct core;
 struct engine_ops {
     /* On the broker's thread, before anything else. */
     int (*open)(struct core *core, const struct broker_config *config, void **ret_engine);
-    /* Takes the call; answers with core_answer, now or later, exactly once. */
+    /* Takes the call; answers with core_answer, now or later, exactly once. To a replay (a call
+     * without a port) a page that is not complete must come after all that was published before it
+     * was read has gone through core_live. */
     void (*call)(void *engine, struct broker_call *call);
     /* Answers everything it still holds (NOT_DONE or UNKNOWN) and frees itself. */
     void (*close)(void *engine);

@@ -40,6 +40,7 @@ struct redis_engine {
     struct redis_link **readers;
     struct redis_queue urgent;  /* history with a deadline */
     struct redis_queue patient; /* ... without */
+    struct list pages;          /* of replays, read; given when the feed has joined again */
     struct redis_presence *presence;
     struct timer tick;
     unsigned ticks;
@@ -63,5 +64,6 @@ void redis_history_take(struct redis_engine *e, struct broker_call *call);
 void redis_history_pump(struct redis_engine *e);
 /* The next step of the sweep for topics whose log is gone. */
 void redis_history_sweep(struct redis_engine *e);
+void redis_history_close(struct redis_engine *e); /* answers what is left; nothing is under way */
 
 #endif

@@ -285,6 +285,7 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     redis_names_init(&e->names, str_of(config->redis_prefix));
     redis_queue_init(&e->urgent, core);
     redis_queue_init(&e->patient, core);
+    list_init(&e->pages);
     create_links(e);
     e->presence = redis_presence_create(e);
     feed.names = &e->names;
@@ -311,8 +312,7 @@ static void engine_close(void *engine)
         redis_link_free(link_at(e, i));
     for (size_t i = 0; i < e->n_lanes; i++)
         redis_queue_done(&e->lanes[i].queue);
-    redis_queue_done(&e->urgent);
-    redis_queue_done(&e->patient);
+    redis_history_close(e);
     redis_feed_free(e->feed);
     redis_presence_free(e->presence);
     redis_names_done(&e->names);

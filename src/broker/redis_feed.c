@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/aside.h"
 #include "broker/keys.h"
 #include "broker/redis_payload.h"
 #include "broker/redis_reply.h"
@@ -22,21 +23,12 @@ enum state {
     FEED_JOINED,
 };
 
-/* Messages that came before the raise was answered. */
-struct aside {
-    struct message **items;
-    size_t n;
-    size_t cap;
-    size_t bytes;
-    bool overflown; /* nothing is kept: the resync reads it from the log */
-};
-
 struct redis_feed {
     struct redis_feed_config config;
     struct redis_link *link;
     enum state state;
-    uintptr_t joins; /* tells the answer to an earlier raise from that to the last */
-    struct aside aside;
+    uintptr_t joins;     /* tells the answer to an earlier raise from that to the last */
+    struct aside aside;  /* what came before the raise was answered */
     uint64_t told_ms;    /* of the last id, as the raise said; 0: not yet */
     uint64_t doubted_ms; /* when an id was last doubted; 0: never */
     struct buf pattern;
@@ -46,43 +38,6 @@ struct redis_feed {
     uint64_t probe_published_ms; /* Redis took it; 0: not yet */
     struct msgid probe_mark;     /* what Redis must know at least */
 };
-
-/* ---- set aside ---- */
-
-static void aside_clear(struct aside *a)
-{
-    for (size_t i = 0; i < a->n; i++)
-        message_unref(a->items[i]);
-    free(a->items);
-    *a = (struct aside){ 0 };
-}
-
-static void aside_add(struct aside *a, struct message *m)
-{
-    if (a->n == BROKER_LIVE_MAX_MESSAGES || a->bytes >= BROKER_LIVE_MAX_BYTES) {
-        aside_clear(a);
-        a->overflown = true;
-    }
-    if (a->overflown) {
-        message_unref(m);
-        return;
-    }
-    if (a->n == a->cap) {
-        a->cap = a->cap ? 2 * a->cap : 64;
-        a->items = mem_array(a->items, a->cap, sizeof(a->items[0]));
-    }
-    a->items[a->n++] = m;
-    a->bytes += m->body.n;
-}
-
-/* To the core, in order. */
-static void aside_release(struct aside *a, struct core *core)
-{
-    for (size_t i = 0; i < a->n; i++)
-        core_live(core, a->items[i]);
-    a->n = 0;
-    aside_clear(a);
-}
 
 /* ---- the probe ---- */
 
@@ -150,7 +105,7 @@ static bool may_have_missed(const struct redis_feed *f, const struct redis_raise
 {
     struct msgid mark = core_mark(f->config.core);
 
-    return f->aside.overflown || (!msgid_is_zero(mark) && msgid_cmp(raised->last, mark) != 0);
+    return f->aside.has_hole || (!msgid_is_zero(mark) && msgid_cmp(raised->last, mark) != 0);
 }
 
 static void join(struct redis_feed *f, const struct redis_raised *raised)
@@ -164,7 +119,9 @@ static void join(struct redis_feed *f, const struct redis_raised *raised)
     core_set_mark(core, raised->last); /* never below it: the raise saw to that */
     if (has_missed)
         core_resync(core);
-    aside_release(&f->aside, core);
+    while (aside_first(&f->aside))
+        core_live(core, aside_pop(&f->aside));
+    aside_done(&f->aside);
     f->state = FEED_JOINED;
     send_probe(f);
     f->config.events->on_joined(f->config.owner);
@@ -254,7 +211,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
     struct redis_feed *f = owner;
 
     (void)l;
-    aside_clear(&f->aside);
+    aside_done(&f->aside);
     f->state = FEED_DOWN;
     f->config.events->on_down(f->config.owner, why);
 }
@@ -393,7 +350,7 @@ void redis_feed_close(struct redis_feed *f)
 
 void redis_feed_free(struct redis_feed *f)
 {
-    aside_clear(&f->aside);
+    aside_done(&f->aside);
     buf_done(&f->pattern);
     buf_done(&f->probe_channel);
     free(f);
@@ -402,6 +359,18 @@ void redis_feed_free(struct redis_feed *f)
 bool redis_feed_is_joined(const struct redis_feed *f)
 {
     return f->state == FEED_JOINED;
+}
+
+void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)
+{
+    struct redis_command c;
+
+    if (!redis_link_can_send(f->link)) { /* it is gone, and what was on its way with it */
+        done.fn(done.owner, done.arg, REDIS_NOT_RUN, NULL);
+        return;
+    }
+    redis_command_ping(&c);
+    redis_link_send(f->link, &c, done);
 }
 
 void redis_feed_hurry(struct redis_feed *f)

@@ -27,6 +27,35 @@ static struct redis_queue *history_queue(struct redis_engine *e, const struct br
     return call->deadline == 0 ? &e->patient : &e->urgent;
 }
 
+/* While the feed joins again, what came in has not reached the ports yet. */
+static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
+                         const struct redisReply *reply)
+{
+    struct redis_engine *e = owner;
+    struct broker_call *call = arg;
+
+    (void)fate;
+    (void)reply;
+    if (redis_feed_is_joined(e->feed))
+        core_answer(e->core, call, BROKER_DONE);
+    else
+        list_push(&e->pages, &call->mail.link);
+}
+
+static void give_pages(struct redis_engine *e)
+{
+    struct list *link;
+
+    while ((link = list_pop(&e->pages)))
+        core_answer(e->core, container_of(link, struct broker_call, mail.link), BROKER_DONE);
+}
+
+/* What the log has lost may still be on its way to us, and a replay puts it in its place. */
+static bool waits_for_feed(const struct broker_call *call)
+{
+    return !call->port && !call->history.ret_complete;
+}
+
 static void take_page(struct redis_engine *e, struct broker_call *call,
                       const struct redisReply *reply)
 {
@@ -41,7 +70,10 @@ static void take_page(struct redis_engine *e, struct broker_call *call,
     }
     if (n_gone)
         forget(e, gone, n_gone);
-    core_answer(e->core, call, BROKER_DONE);
+    if (waits_for_feed(call))
+        redis_feed_catch_up(e->feed, (struct redis_done){ on_caught_up, e, call, 0 });
+    else
+        core_answer(e->core, call, BROKER_DONE);
 }
 
 /* Reading again does no harm: what another connection, or a moment later, may answer is asked
@@ -102,6 +134,8 @@ void redis_history_pump(struct redis_engine *e)
     struct redis_link *link;
     struct broker_call *call;
 
+    if (redis_feed_is_joined(e->feed))
+        give_pages(e);
     while (redis_feed_is_joined(e->feed) && (link = free_reader(e)) && (call = next_question(e))) {
         redis_command_history(&c, &e->names, e->config, &call->history);
         redis_link_send(link, &c, (struct redis_done){ on_page, e, call, call->deadline });
@@ -117,4 +151,11 @@ void redis_history_take(struct redis_engine *e, struct broker_call *call)
 void redis_history_sweep(struct redis_engine *e)
 {
     forget(e, NULL, 0);
+}
+
+void redis_history_close(struct redis_engine *e)
+{
+    give_pages(e);
+    redis_queue_done(&e->urgent);
+    redis_queue_done(&e->patient);
 }

@@ -1,9 +1,9 @@
 #include "broker/replay.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/aside.h"
 #include "broker/lost.h"
 
 struct replay {
@@ -11,22 +11,10 @@ struct replay {
     struct broker_call call; /* the page under way, or the next one to ask for */
     struct lost_said said;
     bool is_incomplete; /* and counted */
-    bool aside_lost;    /* what was set aside does not follow on the cut: read to a new one */
-    size_t n_aside;
-    size_t cap_aside;
-    size_t aside_bytes;
-    struct message **aside;
+    struct aside aside; /* its hole is read from the log: to a new cut */
 };
 
 static void on_page(struct mail *m, void *owner);
-
-static void aside_clear(struct replay *r)
-{
-    for (size_t i = 0; i < r->n_aside; i++)
-        message_unref(r->aside[i]);
-    r->n_aside = 0;
-    r->aside_bytes = 0;
-}
 
 static struct replay *replay_create(struct broker_port *port)
 {
@@ -43,9 +31,8 @@ void replay_free(struct replay *r)
 {
     if (!r)
         return;
-    aside_clear(r);
+    aside_done(&r->aside);
     lost_said_done(&r->said);
-    free(r->aside);
     free(r);
 }
 
@@ -74,8 +61,7 @@ void replay_start(struct broker_port *port)
     }
     metrics_inc(core_metrics(port->core), METRIC_REPLAYS);
     if (port->replay) {
-        aside_clear(port->replay);
-        port->replay->aside_lost = true;
+        port->replay->aside.has_hole = true;
         return;
     }
     port->replay = replay_create(port);
@@ -84,18 +70,7 @@ void replay_start(struct broker_port *port)
 
 void replay_aside(struct broker_port *port, struct message *m)
 {
-    struct replay *r = port->replay;
-
-    if (r->n_aside == BROKER_LIVE_MAX_MESSAGES || r->aside_bytes >= BROKER_LIVE_MAX_BYTES) {
-        aside_clear(r);
-        r->aside_lost = true;
-    }
-    if (r->n_aside == r->cap_aside) {
-        r->cap_aside = r->cap_aside ? r->cap_aside * 2 : 64;
-        r->aside = mem_array(r->aside, r->cap_aside, sizeof(r->aside[0]));
-    }
-    r->aside[r->n_aside++] = message_ref(m);
-    r->aside_bytes += m->body.n;
+    aside_add(&port->replay->aside, message_ref(m));
 }
 
 static void tell_gap(struct replay *r, struct lost *lost)
@@ -117,31 +92,50 @@ static void check_page(struct replay *r)
     h->ret_lost = NULL;
 }
 
+/* Takes m. */
+static void post(struct replay *r, struct message *m)
+{
+    if (port_is_new_to(r->port, m))
+        port_post(r->port, m);
+    message_unref(m);
+}
+
+/* What is older than the log's next entry, and not in the log any more: it was trimmed, or Redis
+ * was emptied, while it was on its way. One without an id goes with the one before it. */
+static void post_aside_before(struct replay *r, struct msgid id)
+{
+    const struct message *m;
+
+    while ((m = aside_first(&r->aside)) && (m->foreign || msgid_cmp(m->id, id) < 0))
+        post(r, aside_pop(&r->aside));
+}
+
+/* Whatever waits for the worker: what was set aside waits already. */
 static void post_page(struct replay *r)
 {
     struct broker_history *h = &r->call.history;
 
     for (size_t i = 0; i < h->ret_n; i++) {
-        if (port_is_new_to(r->port, h->ret_items[i]))
-            port_post(r->port, h->ret_items[i]);
-        message_unref(h->ret_items[i]);
+        post_aside_before(r, h->ret_items[i]->id);
+        post(r, h->ret_items[i]);
     }
     free(h->ret_items);
     h->ret_items = NULL;
     port_flush(r->port);
 }
 
-/* The cut is reached: what was set aside above it follows without a gap. */
+/* The cut is reached, and nothing at or below it is still to come: what was set aside is all that
+ * follows. */
 static void finish(struct replay *r)
 {
     struct broker_port *port = r->port;
 
+    while (aside_first(&r->aside))
+        post(r, aside_pop(&r->aside));
+    port_flush(port);
     if (msgid_cmp(r->call.history.cut, port->mark) > 0)
         port->mark = r->call.history.cut;
     port->replay = NULL;
-    for (size_t i = 0; i < r->n_aside; i++)
-        port_live(port, r->aside[i]);
-    port_flush(port);
     replay_free(r);
 }
 
@@ -159,8 +153,8 @@ static void on_page(struct mail *m, void *owner)
     post_page(r);
     if (r->call.history.ret_more) {
         ask(r);
-    } else if (r->aside_lost) {
-        r->aside_lost = false;
+    } else if (r->aside.has_hole) {
+        r->aside.has_hole = false;
         r->call.history.cut = (struct msgid){ 0 };
         ask(r);
     } else {

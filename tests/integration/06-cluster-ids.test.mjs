@@ -54,6 +54,70 @@ test('FLUSHALL in the same millisecond as a publish', async (t) => {
   assertIncreasing(ids);
 });
 
+/** A node that Redis' messages reach only when the test says so; its publishes pass all the time. */
+async function startLagging(t) {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, REDIS_PORT: String(proxy.port), BROKER_TIMEOUT: '60' };
+  const node = await startServer(t, options);
+  const client = await openClient(t, node);
+  const subscriptions = [await client.subscribe('t'), await client.subscribe('#', { gaps: true })];
+  const ids = [await client.publish('t', 'first')];
+  await subscriptions[0].untilText('first');
+  proxy.hold('feed');
+  const publish = async (texts) => ids.push(...(await client.publishAll('t', texts)));
+  /** What the log holds now has been read, by the node too. */
+  const untilReplayed = async () => {
+    await node.untilMetric('it is noticed', (now) => now.broker_rewinds_total === 1);
+    await client.call('eventlog', { topic: 't', sinceEventId: ids[0] });
+  };
+  const assertAll = async () => {
+    await publish(['end']);
+    for (const subscription of subscriptions) {
+      await subscription.untilText('end');
+      const got = subscription.messages.filter(({ action }) => action !== 'gap');
+      assert.deepEqual(got.map(({ id }) => id), ids);
+    }
+    assertIncreasing(ids);
+  };
+  return { redis, proxy, node, publish, untilReplayed, assertAll };
+}
+
+test('what was on its way to a node when Redis was emptied comes in its place', async (t) => {
+  const { redis, proxy, publish, untilReplayed, assertAll } = await startLagging(t);
+  await publish(numbered('before', 300));
+  await redis.command('FLUSHALL');
+  await publish(numbered('after', 600)); // some pages
+  await untilReplayed();
+  proxy.release();
+  await assertAll();
+});
+
+test('Redis was emptied twice while messages were on their way', async (t) => {
+  const { redis, proxy, publish, untilReplayed, assertAll } = await startLagging(t);
+  await publish(numbered('before', 20));
+  await redis.command('FLUSHALL');
+  await publish(numbered('between', 20));
+  await untilReplayed();
+  await redis.command('FLUSHALL');
+  await publish(numbered('after', 20));
+  proxy.release();
+  await assertAll();
+});
+
+test('the node joins again while it catches up with a Redis that was emptied', async (t) => {
+  const { redis, proxy, publish, node, untilReplayed, assertAll } = await startLagging(t);
+  const forged = { id: '9999999999999-0', message: 'forged', topic: 't', v: 1 };
+  await redis.command('PUBLISH', 'eventhub:t', JSON.stringify(forged)); // which makes it join
+  await publish(numbered('before', 20));
+  await redis.command('FLUSHALL');
+  await publish(numbered('after', 20));
+  await untilReplayed();
+  proxy.release();
+  await node.untilMetric('it is dropped', (now) => now.broker_messages_invalid_total === 1);
+  await assertAll();
+});
+
 test('FLUSHALL on a quiet system is noticed, and told', async (t) => {
   const redis = await startRedis(t);
   const nodes = await Promise.all([1, 2].map(() => startServer(t, redis.options)));

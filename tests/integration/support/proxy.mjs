@@ -105,6 +105,11 @@ class Proxy {
     this.#heldText = text;
   }
 
+  /** What comes for the connections of this kind ('feed' or 'commands') waits until release(). */
+  hold(kind) {
+    for (const pair of this.#pairs) if (pair.kind === kind) pair.held ??= [];
+  }
+
   /** How many connections hold back answers. */
   get holding() {
     return [...this.#pairs].filter(({ held }) => held).length;

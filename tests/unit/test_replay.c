@@ -1,0 +1,291 @@
+/* test_replay.c - a port that reads the log while live messages come: what its worker gets. The
+ * core is the test's own: it answers the questions of the replay as a case says.
+ */
+#include "broker/replay.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct {
+    struct loop *loop;
+    struct mailbox *box; /* the worker's and the broker's */
+    struct metrics_cell metrics;
+    struct broker_port *port;
+    struct broker_call *asked; /* the page that the replay waits for, or NULL */
+    size_t posted;
+    char story[256]; /* what the worker got, each with a space behind it */
+} test;
+
+/* ---- the core ---- */
+
+struct mailbox *core_inbox(struct core *core)
+{
+    (void)core;
+    return test.box;
+}
+
+struct metrics_cell *core_metrics(struct core *core)
+{
+    (void)core;
+    return &test.metrics;
+}
+
+bool core_has_log(const struct core *core)
+{
+    (void)core;
+    return true;
+}
+
+void core_call(struct core *core, struct broker_call *call)
+{
+    (void)core;
+    assert_null(test.asked);
+    assert_null(call->port);
+    test.asked = call;
+}
+
+/* ---- the worker ---- */
+
+static void tell(const char *word)
+{
+    size_t used = strlen(test.story);
+
+    (void)snprintf(test.story + used, sizeof(test.story) - used, "%s ", word);
+}
+
+static void on_live(struct mail *m, void *owner)
+{
+    struct live_batch *batch = container_of(m, struct live_batch, mail);
+
+    (void)owner;
+    if (batch->has_gap)
+        tell("gap");
+    for (size_t i = 0; i < batch->n; i++) {
+        char id[24];
+
+        (void)snprintf(id, sizeof(id), "%d", (int)batch->items[i]->id.ms);
+        tell(batch->items[i]->foreign ? "f" : id);
+    }
+    test.posted += batch->n;
+    live_batch_free(batch);
+}
+
+static void on_count(struct mail *m, void *owner)
+{
+    (void)m;
+    (void)owner;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&test, 0, sizeof(test));
+    assert_int_equal(loop_create(&test.loop), EH_OK);
+    assert_int_equal(mailbox_create(test.loop, NULL, &test.box), EH_OK);
+    test.port = port_create(NULL, test.box, on_live, on_count);
+    test.port->mark = (struct msgid){ 1, 0 };
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    while (mailbox_drain(test.box))
+        ;
+    port_free(test.port);
+    mailbox_free(test.box);
+    loop_free(test.loop);
+    return 0;
+}
+
+/* ---- the feed and the log ---- */
+
+static struct message *message_of(uint64_t id)
+{
+    return message_create((struct msgid){ id, 0 }, STR("t"), STR("\"x\""), STR(""));
+}
+
+static void live(uint64_t id, bool foreign)
+{
+    struct message *m = message_of(id);
+
+    m->foreign = foreign;
+    port_live(test.port, m);
+    message_unref(m);
+}
+
+struct page {
+    struct message *items[8];
+    size_t n;
+};
+
+/* The cut is the broker's to choose where the question leaves it open, and stays what it was. */
+static struct broker_call *begin_answer(enum broker_status status)
+{
+    struct broker_call *call = test.asked;
+
+    assert_non_null(call);
+    test.asked = NULL;
+    call->status = status;
+    call->history.ret_items = NULL;
+    call->history.ret_n = 0;
+    return call;
+}
+
+static void answer(const struct page *page, uint64_t cut, bool more, bool complete)
+{
+    struct broker_call *call = begin_answer(BROKER_DONE);
+    struct broker_history *h = &call->history;
+
+    if (msgid_is_zero(h->cut))
+        h->cut.ms = cut;
+    assert_int_equal(h->cut.ms, cut);
+    h->ret_items = mem_array(NULL, page->n + 1, sizeof(h->ret_items[0]));
+    for (size_t i = 0; i < page->n; i++) {
+        assert_true(msgid_cmp(h->after, page->items[i]->id) < 0);
+        h->ret_items[h->ret_n++] = page->items[i];
+        h->after = page->items[i]->id;
+    }
+    h->ret_more = more;
+    h->ret_complete = complete;
+    call->answer(&call->mail, NULL);
+}
+
+static void refuse(void)
+{
+    struct broker_call *call = begin_answer(BROKER_NOT_DONE);
+
+    call->answer(&call->mail, NULL);
+}
+
+/* A word of a case: 5 live; f a foreign one; ! some were missed; p5 an entry of the page, which
+ * then is the last up to the cut 9 (=9), or not the last (+9), or one that says that some before
+ * are missing (?9); x no page. */
+static void step(const char *word, struct page *page)
+{
+    uint64_t number = strtoull(word + strcspn(word, "0123456789"), NULL, 10);
+
+    switch (word[0]) {
+    case 'f': live(0, true); break;
+    case '!': replay_start(test.port); break;
+    case 'x': refuse(); break;
+    case 'p': page->items[page->n++] = message_of(number); break;
+    case '=':
+    case '+':
+    case '?':
+        answer(page, number, word[0] == '+', word[0] != '?');
+        page->n = 0;
+        break;
+    default: live(number, false);
+    }
+}
+
+static void play(const char *words)
+{
+    char text[128], *rest = text;
+    struct page page = { .n = 0 };
+    const char *word;
+
+    (void)snprintf(text, sizeof(text), "%s", words);
+    while ((word = strtok_r(rest, " ", &rest)))
+        step(word, &page);
+    port_flush(test.port);
+    while (mailbox_drain(test.box))
+        ;
+}
+
+static void log_and_live_are_one_story(void **state)
+{
+    static const struct {
+        const char *words, *story;
+        uint64_t mark;
+        bool reads; /* it still does */
+    } cases[] = {
+        { "2 3", "2 3 ", 3, false },
+        { "! 5", "", 1, true },
+        { "! =1 2", "2 ", 2, false },
+        { "! p3 p5 =5 6", "3 5 6 ", 6, false },
+        /* both have it */
+        { "! 5 6 p3 p5 =5 7", "3 5 6 7 ", 7, false },
+        { "! 3 5 p3 p5 =5", "3 5 ", 5, false },
+        /* the log has lost it */
+        { "! 4 6 8 p5 p7 ?7 9", "gap 4 5 6 7 8 9 ", 9, false },
+        { "! 4 6 ?9", "gap 4 6 ", 9, false },
+        { "! 4 6 =9 12", "4 6 12 ", 12, false },
+        { "! 4 6 p3 p5 +9 8 p7 p9 =9 10", "3 4 5 6 7 8 9 10 ", 10, false },
+        { "! 4 6 p3 p5 +9", "3 4 5 ", 5, true },
+        /* what was posted before does not come again */
+        { "2 ! 4 p3 =5", "2 3 4 ", 5, false },
+        { "4 ! 3 p5 =5", "4 5 ", 5, false },
+        /* those without an id */
+        { "! f 4 f 6 f p5 =6", "f 4 f 5 6 f ", 6, false },
+        { "! f =9 f", "f f ", 9, false },
+        /* a hole: nothing behind it is posted until a new cut has been reached */
+        { "! 4 ! 8 p3 =3", "3 ", 3, true },
+        { "! 4 ! 8 p3 =3 p6 =8 9", "3 4 6 8 9 ", 9, false },
+        { "! 4 ! 8 =3 9 =9", "4 8 9 ", 9, false },
+        { "! ! ! =3 =9", "", 9, false },
+        /* no page: told, and what is there comes all the same */
+        { "! 4 x 5", "gap 4 5 ", 5, false },
+        { "! 6 p3 +9 x 10", "3 gap 6 10 ", 10, false },
+        { "! 4 ! 8 x 9", "gap 4 8 9 ", 9, false },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        play(cases[i].words);
+        if (strcmp(test.story, cases[i].story) != 0)
+            fail_msg("%s: %s", cases[i].words, test.story);
+        assert_int_equal(test.port->mark.ms, cases[i].mark);
+        assert_int_equal(test.port->replay != NULL, cases[i].reads);
+        (void)teardown(state);
+        (void)setup(state);
+    }
+}
+
+static void as_many_as_may_be_set_aside_are_posted(void **state)
+{
+    (void)state;
+    replay_start(test.port);
+    for (uint64_t i = 0; i < BROKER_LIVE_MAX_MESSAGES; i++)
+        live(2 + i, false);
+    play("=1");
+    assert_int_equal(test.posted, BROKER_LIVE_MAX_MESSAGES);
+}
+
+static void more_are_read_from_the_log(void **state)
+{
+    enum { LAST = 1 + BROKER_LIVE_MAX_MESSAGES + 1 };
+    struct page page = { .n = 0 };
+
+    (void)state;
+    replay_start(test.port);
+    for (uint64_t id = 2; id <= LAST; id++)
+        live(id, false);
+    answer(&page, 1, false, true);
+    assert_non_null(test.asked);
+    play("p2 p3 =3");
+    assert_int_equal(test.posted, 3);
+    assert_int_equal(test.port->mark.ms, LAST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(log_and_live_are_one_story, setup, teardown),
+        cmocka_unit_test_setup_teardown(as_many_as_may_be_set_aside_are_posted, setup, teardown),
+        cmocka_unit_test_setup_teardown(more_are_read_from_the_log, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
