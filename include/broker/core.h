@@ -50,6 +50,9 @@ void core_live(struct core *core, struct message *m);
 void core_resync(struct core *core);
 /* The highest id of ours that core_live saw or core_set_mark set; zero: none yet. */
 struct msgid core_mark(const struct core *core);
+/* The highest id known: the mark, or that of a publish whose answer came before its message. No id
+ * may be given again up to this one. */
+struct msgid core_newest(const struct core *core);
 /* The place from which a feed that just began counts, where there was none (no replay of what was
  * before), or to which a rewind went. */
 void core_set_mark(struct core *core, struct msgid id);

@@ -39,17 +39,18 @@ struct redis_names {
     struct str prefix;
     struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
     struct buf logs;                                           /* how a log's key begins */
-    struct buf log, channel, once, count; /* of the last publish command */
-    struct buf kv;           /* of the last key/value command */
+    struct buf log, channel, once, count;                      /* of the last publish command */
+    struct buf kv;                                             /* of the last key/value command */
 };
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_done(struct redis_names *names);
 
-/* mark: the highest id that this node has seen; the new one will be above it, whatever Redis knows. */
+/* newest: the highest id that this node knows; the new one will be above it, whatever Redis knows.
+ */
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid mark);
+                           struct msgid newest);
 /* Plain strings: other programs may read and write them too. */
 void redis_command_get(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);
@@ -59,8 +60,9 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
+/* mark: the highest id that the feed has brought, or zero. */
 void redis_command_raise(struct redis_command *c, const struct redis_names *names,
-                         struct msgid mark);
+                         struct msgid mark, struct msgid newest);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */

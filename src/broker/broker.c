@@ -19,6 +19,7 @@ struct core {
     struct mailbox *inbox;
     struct loop_task flush; /* posts the batches of this turn */
     struct msgid mark;
+    struct msgid answered; /* the highest id that a publish was answered with */
     struct broker_port **ports;
     size_t n_ports;
     atomic_bool ready;
@@ -72,6 +73,11 @@ struct msgid core_mark(const struct core *core)
     return core->mark;
 }
 
+struct msgid core_newest(const struct core *core)
+{
+    return msgid_cmp(core->answered, core->mark) > 0 ? core->answered : core->mark;
+}
+
 void core_set_mark(struct core *core, struct msgid id)
 {
     core->mark = id;
@@ -97,12 +103,17 @@ void core_call(struct core *core, struct broker_call *call)
         core_answer(core, call, BROKER_NOT_DONE);
 }
 
-static void count_publish(struct metrics_cell *m, const struct broker_call *call)
+static void note_publish(struct core *core, const struct broker_call *call)
 {
+    struct metrics_cell *m = core->config.metrics;
+
     if (call->status == BROKER_LIMITED)
         metrics_inc(m, METRIC_REFUSED_RATE);
-    else if (call->status == BROKER_DONE)
-        metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
+    if (call->status != BROKER_DONE)
+        return;
+    metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
+    if (msgid_cmp(call->publish.ret_id, core->answered) > 0)
+        core->answered = call->publish.ret_id;
 }
 
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status)
@@ -113,7 +124,7 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     call->mail.fn = call->answer;
     metrics_add(m, METRIC_BROKER_QUEUE, -1);
     if (call->op == BROKER_OP_PUBLISH)
-        count_publish(m, call);
+        note_publish(core, call);
     if (call->port)
         metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
     /* A replay's own call comes back by mail too: an engine that answers at once must not nest. */

@@ -172,7 +172,7 @@ static void add_limit(struct redis_command *c, const struct rate_rule *limit)
 
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid mark)
+                           struct msgid newest)
 {
     static const char *const n_keys[] = { "6", "7", "8" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
@@ -199,7 +199,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_flag(c, config->cache);
     add_flag(c, has_key);
     add_limit(c, &p->limit);
-    add_id(c, mark);
+    add_id(c, newest);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -271,12 +271,13 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 }
 
 void redis_command_raise(struct redis_command *c, const struct redis_names *names,
-                         struct msgid mark)
+                         struct msgid mark, struct msgid newest)
 {
     begin_script(c, SCRIPT_RAISE, "2");
     add_key(c, &names->id);
     add_key(c, &names->floor);
     add_id_or_none(c, mark);
+    add_id_or_none(c, newest);
 }
 
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,

@@ -83,7 +83,7 @@ static void send_probe(struct redis_feed *f)
         return;
     f->probe_us = clock_mono_us();
     f->probe_published_ms = 0;
-    f->probe_mark = core_mark(f->config.core);
+    f->probe_mark = core_newest(f->config.core);
     (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
     redis_command_probe(&c, f->config.names, buf_str(&f->probe_channel), str_of(text));
     redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->probes, 0 });
@@ -154,7 +154,8 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     f->state = FEED_RAISING;
-    redis_command_raise(&c, f->config.names, core_mark(f->config.core));
+    redis_command_raise(&c, f->config.names, core_mark(f->config.core),
+                        core_newest(f->config.core));
     redis_link_send(link, &c, (struct redis_done){ on_raised, f, (void *)f->joins, 0 });
 }
 

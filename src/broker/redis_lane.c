@@ -11,7 +11,7 @@ static void make_command(struct redis_engine *e, const struct broker_call *call,
 {
     switch (call->op) {
     case BROKER_OP_PUBLISH:
-        redis_command_publish(ret, &e->names, e->config, &call->publish, core_mark(e->core));
+        redis_command_publish(ret, &e->names, e->config, &call->publish, core_newest(e->core));
         break;
     case BROKER_OP_GET: redis_command_get(ret, &e->names, &call->kv); break;
     case BROKER_OP_SET: redis_command_set(ret, &e->names, &call->kv); break;

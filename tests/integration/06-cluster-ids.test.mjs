@@ -54,16 +54,23 @@ test('FLUSHALL in the same millisecond as a publish', async (t) => {
   assertIncreasing(ids);
 });
 
-/** A node that Redis' messages reach only when the test says so; its publishes pass all the time. */
-async function startLagging(t) {
+/**
+ * A node that Redis' messages reach only when the test says so; its publishes pass all the time.
+ * `ahead`: so many seconds the ids are ahead of the clock, as each FLUSHALL brings them.
+ */
+async function startLagging(t, { ahead = 0 } = {}) {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const options = { ...redis.options, REDIS_PORT: String(proxy.port), BROKER_TIMEOUT: '60' };
   const node = await startServer(t, options);
   const client = await openClient(t, node);
   const subscriptions = [await client.subscribe('t'), await client.subscribe('#', { gaps: true })];
-  const ids = [await client.publish('t', 'first')];
-  await subscriptions[0].untilText('first');
+  const ids = [];
+  for (let i = 0; i <= ahead; i++) {
+    if (i > 0) await redis.command('FLUSHALL');
+    ids.push(await client.publish('t', `first ${i}`));
+    await subscriptions[0].untilText(`first ${i}`);
+  }
   proxy.hold('feed');
   const publish = async (texts) => ids.push(...(await client.publishAll('t', texts)));
   /** What the log holds now has been read, by the node too. */
@@ -101,6 +108,16 @@ test('Redis was emptied twice while messages were on their way', async (t) => {
   await untilReplayed();
   await redis.command('FLUSHALL');
   await publish(numbered('after', 20));
+  proxy.release();
+  await assertAll();
+});
+
+test('no id comes twice when Redis is emptied before the node has seen the one before', async (t) => {
+  const { redis, proxy, publish, assertAll } = await startLagging(t, { ahead: 3 });
+  for (let i = 0; i < 5; i++) {
+    await redis.command('FLUSHALL');
+    await publish(numbered(`m ${i}`, 20));
+  }
   proxy.release();
   await assertAll();
 });

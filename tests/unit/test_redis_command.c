@@ -248,18 +248,20 @@ static void a_probe_names_what_it_looks_at(void **state)
     redis_names_done(&names);
 }
 
-static void a_raise_tells_the_mark_if_there_is_one(void **state)
+static void a_raise_tells_what_the_node_knows_if_anything(void **state)
 {
-    static const char *const with[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "4-2" };
-    static const char *const without[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "" };
+    static const char *const with[] = {
+        "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "4-2", "5-1"
+    };
+    static const char *const without[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "", "" };
     struct redis_names names;
     struct redis_command c;
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_raise(&c, &names, (struct msgid){ 4, 2 });
+    redis_command_raise(&c, &names, (struct msgid){ 4, 2 }, (struct msgid){ 5, 1 });
     assert_args(&c, with, COUNT(with));
-    redis_command_raise(&c, &names, (struct msgid){ 0 });
+    redis_command_raise(&c, &names, (struct msgid){ 0 }, (struct msgid){ 0 });
     assert_args(&c, without, COUNT(without));
     redis_names_done(&names);
 }
@@ -293,7 +295,7 @@ int main(void)
         cmocka_unit_test(history_begins_with_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),
         cmocka_unit_test(a_probe_names_what_it_looks_at),
-        cmocka_unit_test(a_raise_tells_the_mark_if_there_is_one),
+        cmocka_unit_test(a_raise_tells_what_the_node_knows_if_anything),
         cmocka_unit_test(as_many_topics_as_allowed_are_forgotten_at_once),
     };
 

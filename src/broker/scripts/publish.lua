@@ -4,8 +4,8 @@
 -- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
 --       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
 --       8 '1': keep the log  9 '1': the publish has a key  10 how many may be counted ('': no
---       limit)  11 ms from the first one counted until the count ends  12 the node's mark: the highest
---       id that it has seen
+--       limit)  11 ms from the first one counted until the count ends  12 the highest id that the
+--       node knows
 -- Answers the id; the first id as a status, where a publish with this key was done already; ms until
 -- the count ends, where it is full. Lua does not roll back, so the write that Redis may refuse comes
 -- first.
@@ -50,10 +50,10 @@ end
 -- Redis has forgotten ids that were given, since it was emptied or replaced by an older one under
 -- us.
 local function next_id(last)
-    local mark_ms, mark_seq = read_id(ARGV[12])
+    local known_ms, known_seq = read_id(ARGV[12])
     local ms, seq = read_id(last or '0-0')
-    if not last or mark_ms > ms or (mark_ms == ms and mark_seq > seq) then
-        return math.max(now, mark_ms) + AHEAD_MS, 0, true
+    if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
+        return math.max(now, known_ms) + AHEAD_MS, 0, true
     end
     if now > ms then
         return now, 0

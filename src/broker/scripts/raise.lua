@@ -1,17 +1,18 @@
 -- Makes sure that ids only ever grow, for a node whose feed has just been joined.
 -- KEYS  1 id  2 floor
--- ARGV  1 the node's mark: the highest id that it has seen ('': none)
--- Answers {last id, 1 if it had to be raised above the mark, 1 if messages after the mark may be
--- lost}. Redis came back empty or older where the last id is absent or below the mark; what any
+-- ARGV  1 the node's mark: the highest id that its feed has brought  2 the highest id that it knows,
+--       be it from there or from the answer to a publish ('': none, of both)
+-- Answers {last id, 1 if it had to be raised above what the node knows, 1 if messages after the mark
+-- may be lost}. Redis came back empty or older where the last id is absent or below that; what any
 -- node published since its mark is lost then too, so the floor becomes the present.
 if redis.replicate_commands then
     redis.replicate_commands()
 end
 
 local ID, FLOOR = unpack(KEYS)
-local mark = ARGV[1]
+local mark, newest = ARGV[1], ARGV[2]
 
--- Other nodes may have seen ids above this one's mark, and this clock may be behind the one that
+-- Other nodes may have seen ids above those that this one knows, and this clock may be behind the one that
 -- gave them.
 local AHEAD_MS = 1000
 
@@ -25,8 +26,8 @@ end
 local function present()
     local time = redis.call('TIME')
     local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-    if mark ~= '' then
-        ms = math.max(ms, tonumber(string.match(mark, '^%d+'))) + AHEAD_MS
+    if newest ~= '' then
+        ms = math.max(ms, tonumber(string.match(newest, '^%d+'))) + AHEAD_MS
     end
     return string.format('%.0f-0', ms)
 end
@@ -38,7 +39,7 @@ if type(refused) == 'table' and refused.err and string.find(refused.err, 'READON
 end
 
 local last = redis.call('GET', ID)
-if not last or (mark ~= '' and is_less(last, mark)) then
+if not last or (newest ~= '' and is_less(last, newest)) then
     local id = present()
     redis.call('SET', FLOOR, id)
     redis.call('SET', ID, id)
