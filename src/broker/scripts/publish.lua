@@ -48,12 +48,13 @@ end
 
 -- (now, 0), or the successor of the last id given where that is not greater. True behind it: this
 -- Redis has forgotten ids that were given, since it was emptied or replaced by an older one under
--- us.
+-- us. Twice before the node could know: then only the time in us, as seq, tells the second from the
+-- first and all that followed that.
 local function next_id(last)
     local known_ms, known_seq = read_id(ARGV[12])
     local ms, seq = read_id(last or '0-0')
     if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
-        return math.max(now, known_ms) + AHEAD_MS, 0, true
+        return math.max(now, known_ms) + AHEAD_MS, time[1] * 1000000 + time[2], true
     end
     if now > ms then
         return now, 0

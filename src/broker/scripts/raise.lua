@@ -29,7 +29,7 @@ local function present()
     if newest ~= '' then
         ms = math.max(ms, tonumber(string.match(newest, '^%d+'))) + AHEAD_MS
     end
-    return string.format('%.0f-0', ms)
+    return string.format('%.0f-%.0f', ms, time[1] * 1000000 + time[2]) -- as in publish.lua
 end
 
 -- A replica takes no writes: ask now, not with the first publish. Deletes nothing.

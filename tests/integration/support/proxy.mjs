@@ -110,6 +110,11 @@ class Proxy {
     for (const pair of this.#pairs) if (pair.kind === kind) pair.held ??= [];
   }
 
+  /** Has something with this text in it come meanwhile for a connection that holds back? */
+  hasHeld(text) {
+    return [...this.#pairs].some(({ held }) => held && Buffer.concat(held).includes(text));
+  }
+
   /** How many connections hold back answers. */
   get holding() {
     return [...this.#pairs].filter(({ held }) => held).length;
