@@ -268,7 +268,7 @@ test('what comes while the log is slow to answer is kept up to MAX_OUTPUT_QUEUE'
   const subscription = await client.subscribe('slow/+', { sinceEventId: begin }, UNCONFIRMED);
   await eventually('the log was asked', () => proxy.isHolding);
   const before = server.residentBytes();
-  const texts = numbered('x'.repeat(100_000), 500); // 50 MB
+  const texts = numbered('x'.repeat(100_000), scaled(500)); // 50 MB, or 12
   await publisher.publishAll('slow/a', texts);
   if (!SANITIZED) assert.ok(server.residentBytes() - before < 25e6, 'it does not keep them all');
   proxy.release();

@@ -123,7 +123,7 @@ test('what is left when a client closes goes to who takes it, but not for ever',
   const alive = setInterval(() => socket.socket.write(frame(OP.PONG)), 300);
   defer(t, () => clearInterval(alive));
   const publisher = await openClient(t, server);
-  await publisher.publishAll('much', Array(MUCH).fill('x'.repeat(SIZE)));
+  await publisher.publishAll('much', Array(MUCH).fill('x'.repeat(SIZE)), { window: 4 }); // between them its pongs
   await server.untilMetric('much waits for it', (now) => now.output_memory_bytes > 10_000_000);
   clearInterval(alive);
   await socket.send(frame(OP.CLOSE));
