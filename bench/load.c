@@ -49,7 +49,7 @@ static uint64_t thread_ns(const char *task, char *ret_name, size_t cap)
     return read_file(path, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
 }
 
-static uint64_t process_ns(int pid, uint64_t *broker_ns)
+static uint64_t process_ns(int pid, uint64_t *ret_broker_ns)
 {
     char dir[64], task[128], name[32];
     uint64_t total = 0, ns;
@@ -65,7 +65,7 @@ static uint64_t process_ns(int pid, uint64_t *broker_ns)
         ns = thread_ns(task, name, sizeof(name));
         total += ns;
         if (strncmp(name, "broker", 6) == 0)
-            *broker_ns += ns;
+            *ret_broker_ns = ns;
     }
     if (tasks)
         (void)closedir(tasks);
@@ -76,7 +76,7 @@ void load_cpu_read(const struct load_options *o, struct load_cpu *ret)
 {
     *ret = (struct load_cpu){ 0 };
     for (size_t i = 0; i < LOAD_PIDS && o->pids[i]; i++)
-        ret->total_ns[i] = process_ns(o->pids[i], &ret->broker_ns);
+        ret->total_ns[i] = process_ns(o->pids[i], &ret->broker_ns[i]);
 }
 
 void load_cpu_print(const struct load_options *o, const struct load_cpu *from,
@@ -85,7 +85,10 @@ void load_cpu_print(const struct load_options *o, const struct load_cpu *from,
     printf("\"cpu_us\":[");
     for (size_t i = 0; i < LOAD_PIDS && o->pids[i]; i++)
         printf("%s%" PRIu64, i ? "," : "", (to->total_ns[i] - from->total_ns[i]) / 1000);
-    printf("],\"broker_us\":%" PRIu64, (to->broker_ns - from->broker_ns) / 1000);
+    printf("],\"broker_us\":[");
+    for (size_t i = 0; i < LOAD_PIDS && o->pids[i]; i++)
+        printf("%s%" PRIu64, i ? "," : "", (to->broker_ns[i] - from->broker_ns[i]) / 1000);
+    printf("]");
 }
 
 /* ---- the command line ---- */

@@ -33,10 +33,10 @@ uint64_t load_now_ns(void);
 /* CPU time of the processes between two calls, in total and of threads named so. */
 struct load_cpu {
     uint64_t total_ns[LOAD_PIDS];
-    uint64_t broker_ns; /* of threads whose name is "broker" */
+    uint64_t broker_ns[LOAD_PIDS]; /* of the thread whose name is "broker" */
 };
 void load_cpu_read(const struct load_options *o, struct load_cpu *ret);
-/* "cpu_us":[a,b],"broker_us":c */
+/* "cpu_us":[a,b],"broker_us":[c,d] */
 void load_cpu_print(const struct load_options *o, const struct load_cpu *from,
                     const struct load_cpu *to);
 

@@ -53,6 +53,9 @@ struct str str_trim(struct str s);                         /* spaces and tabs at
  * Without a sep the head is all of s, and s becomes {NULL, 0}. False when s was {NULL, 0}. */
 bool str_cut(struct str *s, char sep, struct str *ret_head);
 
+#define STR_U64 20 /* bytes that the largest takes */
+
+size_t str_format_u64(uint64_t v, char *out); /* in decimal, without a NUL; returns the length */
 /* Decimal digits only, at least one; EH_EINVAL for anything else, EH_ELIMIT out of range. */
 int str_parse_u64(struct str s, uint64_t *ret) EH_MUST_USE;
 /* The same with an optional '-'. */

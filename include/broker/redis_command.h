@@ -27,6 +27,8 @@ struct redis_command {
 
 void redis_command_init(struct redis_command *c);
 void redis_command_add(struct redis_command *c, struct str arg);
+size_t redis_command_size(const struct redis_command *c); /* on the wire */
+void redis_command_write(const struct redis_command *c, char *out);
 
 /* What a connection begins with. username may be empty: the default user. */
 void redis_command_auth(struct redis_command *c, struct str username, struct str password);

@@ -7,10 +7,10 @@
 #define EH_BROKER_REDIS_REQUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
-#include "base/str.h"
 
 struct redisReply;
 struct redis_command;
@@ -34,10 +34,11 @@ struct redis_request {
     struct redis_done done;
     uint64_t sent_ms;
     bool is_script;
-    struct str wire;
+    size_t n;
+    char wire[]; /* n bytes */
 };
 
-struct redis_request *redis_request_create(struct redis_command *c, struct redis_done done);
+struct redis_request *redis_request_create(const struct redis_command *c, struct redis_done done);
 /* It is LOST now. The request stays until it is finished, which then calls nobody. */
 void redis_request_give_up(struct redis_request *rq);
 /* Calls done, unless it was given up, and frees the request. */

@@ -58,6 +58,19 @@ bool str_cut(struct str *s, char sep, struct str *ret_head)
     return true;
 }
 
+size_t str_format_u64(uint64_t v, char *out)
+{
+    char digits[STR_U64];
+    size_t n = 0;
+
+    do {
+        digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    memcpy(out, digits + sizeof(digits) - n, n);
+    return n;
+}
+
 int str_parse_u64(struct str s, uint64_t *ret)
 {
     uint64_t v = 0;

@@ -1,8 +1,6 @@
 #include "broker/redis_command.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "broker/keys.h"
 #include "hub/topic.h"
@@ -23,6 +21,53 @@ void redis_command_add(struct redis_command *c, struct str arg)
     c->lengths[c->n++] = arg.n;
 }
 
+/* ---- on the wire: *2 CRLF, $3 CRLF GET CRLF, $1 CRLF k CRLF ---- */
+
+#define CRLF_N 2
+
+static size_t digits_of(size_t number)
+{
+    size_t n = 1;
+
+    while (number /= 10)
+        n++;
+    return n;
+}
+
+size_t redis_command_size(const struct redis_command *c)
+{
+    size_t size = 1 + digits_of(c->n) + CRLF_N;
+
+    for (size_t i = 0; i < c->n; i++)
+        size += 1 + digits_of(c->lengths[i]) + CRLF_N + c->lengths[i] + CRLF_N;
+    return size;
+}
+
+static char *put(char *out, const char *p, size_t n)
+{
+    memcpy(out, p, n);
+    return out + n;
+}
+
+static char *put_length(char *out, char type, size_t number)
+{
+    *out++ = type;
+    out += str_format_u64(number, out);
+    return put(out, "\r\n", CRLF_N);
+}
+
+void redis_command_write(const struct redis_command *c, char *out)
+{
+    out = put_length(out, '*', c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        out = put_length(out, '$', c->lengths[i]);
+        out = put(out, c->args[i], c->lengths[i]);
+        out = put(out, "\r\n", CRLF_N);
+    }
+}
+
+/* ---- arguments ---- */
+
 static char *number_slot(struct redis_command *c)
 {
     assert(c->n_numbers < ARRAY_LEN(c->numbers));
@@ -33,16 +78,18 @@ static void add_u64(struct redis_command *c, uint64_t number)
 {
     char *text = number_slot(c);
 
-    (void)snprintf(text, MSGID_TEXT, "%" PRIu64, number);
-    redis_command_add(c, str_of(text));
+    redis_command_add(c, str_make(text, str_format_u64(number, text)));
 }
 
 static void add_i64(struct redis_command *c, int64_t number)
 {
     char *text = number_slot(c);
+    size_t n = 0;
 
-    (void)snprintf(text, MSGID_TEXT, "%" PRId64, number);
-    redis_command_add(c, str_of(text));
+    if (number < 0)
+        text[n++] = '-';
+    n += str_format_u64(number < 0 ? -(uint64_t)number : (uint64_t)number, text + n);
+    redis_command_add(c, str_make(text, n));
 }
 
 static void add_id(struct redis_command *c, struct msgid id)

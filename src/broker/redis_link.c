@@ -61,7 +61,7 @@ static void request_write(struct redis_link *l, struct redis_request *rq)
 {
     uint64_t at = redis_pipeline_push(&l->pipeline, rq, loop_now(l->config.loop));
 
-    stream_write(&l->stream, rq->wire);
+    stream_write(&l->stream, str_make(rq->wire, rq->n));
     if (!timer_is_running(&l->timer) || at < l->check_ms)
         check_at(l, at);
 }

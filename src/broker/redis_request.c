@@ -1,22 +1,17 @@
 #include "broker/redis_request.h"
 
-#include <hiredis/hiredis.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "broker/redis_command.h"
 
-struct redis_request *redis_request_create(struct redis_command *c, struct redis_done done)
+struct redis_request *redis_request_create(const struct redis_command *c, struct redis_done done)
 {
-    struct redis_request *rq = mem_zalloc(sizeof(*rq));
-    char *wire;
-    long long n = redisFormatCommandArgv(&wire, (int)c->n, c->args, c->lengths);
+    size_t n = redis_command_size(c);
+    struct redis_request *rq = mem_alloc(sizeof(*rq) + n);
 
-    if (n < 0)
-        mem_exhausted("hiredis");
-    rq->done = done;
-    rq->is_script = c->is_script;
-    rq->wire = str_make(wire, (size_t)n);
+    *rq = (struct redis_request){ .done = done, .is_script = c->is_script, .n = n };
+    redis_command_write(c, rq->wire);
     return rq;
 }
 
@@ -33,7 +28,6 @@ void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
 {
     struct redis_done done = rq->done;
 
-    redisFreeCommand((char *)(uintptr_t)rq->wire.p);
     free(rq);
     if (done.fn)
         done.fn(done.owner, done.arg, fate, reply);

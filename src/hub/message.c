@@ -15,26 +15,12 @@ int msgid_parse(struct str s, struct msgid *ret)
     return EH_OK;
 }
 
-/* For each message, so that printf's cost would be seen. Returns the digits written. */
-static size_t format_u64(uint64_t v, char *out)
-{
-    char digits[20];
-    size_t n = 0;
-
-    do {
-        digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    memcpy(out, digits + sizeof(digits) - n, n);
-    return n;
-}
-
 size_t msgid_format(struct msgid id, char out[MSGID_TEXT])
 {
-    size_t n = format_u64(id.ms, out);
+    size_t n = str_format_u64(id.ms, out);
 
     out[n++] = '-';
-    n += format_u64(id.seq, out + n);
+    n += str_format_u64(id.seq, out + n);
     out[n] = '\0';
     return n;
 }

@@ -17,11 +17,43 @@ static const struct broker_config config = {
 
 static const struct msgid mark = { 7, 8 };
 
+static void assert_arg(const struct redis_command *c, size_t i, const char *want)
+{
+    assert_true(str_eq(str_make(c->args[i], c->lengths[i]), str_of(want)));
+}
+
 static void assert_args(const struct redis_command *c, const char *const *want, size_t n)
 {
     assert_int_equal(c->n, n);
     for (size_t i = 0; i < n; i++)
-        assert_true(str_eq(str_make(c->args[i], c->lengths[i]), str_of(want[i])));
+        assert_arg(c, i, want[i]);
+}
+
+static void a_command_is_written_in_resp(void **state)
+{
+    const struct {
+        struct str args[3];
+        size_t n;
+        struct str want;
+    } rows[] = {
+        { { STR("PING") }, 1, STR("*1\r\n$4\r\nPING\r\n") },
+        { { STR("GET"), STR("") }, 2, STR("*2\r\n$3\r\nGET\r\n$0\r\n\r\n") },
+        { { STR("SET"), STR("a\0\r\n"), STR("0123456789") },
+          3,
+          STR("*3\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$10\r\n0123456789\r\n") },
+    };
+    struct redis_command c;
+    char got[128];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        redis_command_init(&c);
+        for (size_t k = 0; k < rows[i].n; k++)
+            redis_command_add(&c, rows[i].args[k]);
+        assert_int_equal(redis_command_size(&c), rows[i].want.n);
+        redis_command_write(&c, got);
+        assert_memory_equal(got, rows[i].want.p, rows[i].want.n);
+    }
 }
 
 static void a_connection_begins_with_login_and_database(void **state)
@@ -99,9 +131,9 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_publish(&c, &names, &config, &p, mark);
-    assert_string_equal(c.args[12], ""); /* no origin */
-    assert_string_equal(c.args[13], "86400");
-    assert_string_equal(c.args[14], "0");
+    assert_arg(&c, 12, ""); /* no origin */
+    assert_arg(&c, 13, "86400");
+    assert_arg(&c, 14, "0");
     redis_names_done(&names);
 }
 
@@ -138,12 +170,12 @@ static void a_publish_may_have_a_key_and_a_limit(void **state)
         };
 
         redis_command_publish(&c, &names, &config, &p, mark);
-        assert_string_equal(c.args[2], cases[i].n_keys);
+        assert_arg(&c, 2, cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
                 str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
         for (size_t k = 0; k < 3; k++)
-            assert_string_equal(c.args[c.n - 4 + k], cases[i].tail[k]);
+            assert_arg(&c, c.n - 4 + k, cases[i].tail[k]);
     }
     redis_names_done(&names);
 }
@@ -278,7 +310,7 @@ static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
     redis_names_init(&names, STR("hub"));
     redis_command_forget(&c, &names, topics, COUNT(topics));
     assert_int_equal(c.n, 3 + 5 + 1 + COUNT(topics));
-    assert_string_equal(c.args[c.n - 1], "a");
+    assert_arg(&c, c.n - 1, "a");
     redis_command_forget(&c, &names, NULL, 0);
     assert_int_equal(c.n, 3 + 5 + 1);
     redis_names_done(&names);
@@ -287,6 +319,7 @@ static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_is_written_in_resp),
         cmocka_unit_test(a_connection_begins_with_login_and_database),
         cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
         cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),

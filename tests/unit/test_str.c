@@ -163,12 +163,32 @@ static void signed_numbers(void **state)
     }
 }
 
+static void formatting(void **state)
+{
+    const struct {
+        uint64_t number;
+        const char *text;
+    } cases[] = { { 0, "0" }, { 9, "9" }, { 10, "10" }, { UINT64_MAX, "18446744073709551615" } };
+    char out[STR_U64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t n = str_format_u64(cases[i].number, out);
+
+        assert_true(str_eq(str_make(out, n), str_of(cases[i].text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality),         cmocka_unit_test(prefixes),
-        cmocka_unit_test(trimming),         cmocka_unit_test(cutting),
-        cmocka_unit_test(signed_numbers),   cmocka_unit_test(cutting_without_separator),
+        cmocka_unit_test(formatting),
+        cmocka_unit_test(equality),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(trimming),
+        cmocka_unit_test(cutting),
+        cmocka_unit_test(signed_numbers),
+        cmocka_unit_test(cutting_without_separator),
         cmocka_unit_test(unsigned_numbers),
     };
 
