@@ -23,8 +23,9 @@ int publish_read_options(struct rpc_call *call, struct publish *ret) EH_MUST_USE
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply);
 
 /* Once it is answered: why it failed ("not published" is certain, "outcome unknown" is not), or
- * NULL; then the result object, which may say that it was over the limit (BROKER_LIMITED). */
+ * NULL; then the result object, as JSON text, which may say that it was over the limit
+ * (BROKER_LIMITED). */
 const char *publish_failure(const struct pending *p);
-json_t *publish_result(const struct pending *p);
+void publish_result(const struct pending *p, struct buf *out);
 
 #endif

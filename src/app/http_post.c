@@ -77,12 +77,11 @@ static void answer_limited(struct conn *c, uint64_t retry_ms)
 
 static void answer_published(struct conn *c, const struct pending *p)
 {
-    json_t *result = publish_result(p);
-    char *text = json_dumps(result, JSON_COMPACT | JSON_SORT_KEYS);
+    struct buf body = { 0 };
 
-    answer(c, 200, str_of(text), STR(""));
-    free(text);
-    json_decref(result);
+    publish_result(p, &body);
+    answer(c, 200, buf_str(&body), STR(""));
+    buf_done(&body);
 }
 
 static void on_published(struct pending *p, struct conn *c)

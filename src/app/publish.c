@@ -97,15 +97,21 @@ const char *publish_failure(const struct pending *p)
     }
 }
 
-json_t *publish_result(const struct pending *p)
+/* Neither an id nor a valid topic has anything to escape. */
+void publish_result(const struct pending *p, struct buf *out)
 {
-    struct str topic = p->call.publish.topic;
+    const struct broker_publish *pub = &p->call.publish;
     char id[MSGID_TEXT];
 
-    if (p->call.status == BROKER_LIMITED)
-        return json_pack("{s:s, s:s, s:s%}", "action", "publish", "status",
-                         "ERR_RATE_LIMIT_EXCEEDED", "topic", topic.p, topic.n);
-    msgid_format(p->call.publish.ret_id, id);
-    return json_pack("{s:s, s:s, s:s, s:s%}", "action", "publish", "id", id, "status", "ok",
-                     "topic", topic.p, topic.n);
+    buf_add_str(out, STR("{\"action\":\"publish\","));
+    if (p->call.status == BROKER_LIMITED) {
+        buf_add_str(out, STR("\"status\":\"ERR_RATE_LIMIT_EXCEEDED"));
+    } else {
+        buf_add_str(out, STR("\"id\":\""));
+        buf_add(out, id, msgid_format(pub->ret_id, id));
+        buf_add_str(out, STR("\",\"status\":\"ok"));
+    }
+    buf_add_str(out, STR("\",\"topic\":\""));
+    buf_add_str(out, pub->topic);
+    buf_add_str(out, STR("\"}"));
 }

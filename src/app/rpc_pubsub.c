@@ -135,6 +135,15 @@ int rpc_list(struct rpc_call *call)
     return EH_OK;
 }
 
+static void answer_published(struct pending *p, struct conn *c)
+{
+    struct buf result = { 0 };
+
+    publish_result(p, &result);
+    reply_result(&p->reply, c, buf_str(&result));
+    buf_done(&result);
+}
+
 static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
@@ -144,7 +153,7 @@ static void on_published(struct pending *p, struct conn *c)
     if (failure)
         reply_error(&p->reply, c, JSONRPC_BROKER, str_of(failure));
     else
-        reply_result_tree(&p->reply, c, publish_result(p));
+        answer_published(p, c);
 }
 
 int rpc_publish(struct rpc_call *call)
