@@ -9,7 +9,7 @@
 #define PORTION_BYTES      (1024u * 1024) /* of messages, or a quarter of MAX_OUTPUT_QUEUE */
 #define MESSAGE_COST       128            /* of one, beside its body: a queue's unit, its head */
 #define RUN_MOST           64             /* messages */
-#define RUN_BYTES          (64u * 1024)   /* of them */
+#define RUN_BYTES          (64u * 1024)   /* of them; what is larger is shared, not copied */
 
 static size_t portion_bytes(const struct worker *w)
 {
@@ -29,6 +29,14 @@ static void raise_newest(struct worker *w, struct msgid id)
         w->newest = id;
 }
 
+static void end_batch(struct worker *w, struct live_batch *batch)
+{
+    raise_newest(w, batch->mark);
+    w->live_next = 0;
+    list_remove(&batch->mail.link);
+    live_batch_free(batch);
+}
+
 /* Where the next message is, at w->live_next; NULL: none is left. */
 static struct live_batch *next_batch(struct worker *w)
 {
@@ -38,15 +46,11 @@ static struct live_batch *next_batch(struct worker *w)
         struct live_batch *batch = batch_of(link);
 
         /* What was published before the broker told its first id, nobody knows. */
-        if (batch->has_gap || msgid_is_zero(w->newest))
+        if (w->live_next == 0 && (batch->has_gap || msgid_is_zero(w->newest)))
             gap_to_all(w, batch->lost);
-        batch->has_gap = false;
         if (w->live_next < batch->n)
             return batch;
-        raise_newest(w, batch->mark);
-        w->live_next = 0;
-        list_remove(link);
-        live_batch_free(batch);
+        end_batch(w, batch);
     }
     return NULL;
 }
@@ -62,14 +66,14 @@ struct run {
     size_t n;
     size_t most;
     size_t bytes;
-    size_t most_bytes; /* or what the last one makes of it */
+    size_t most_bytes; /* or the first one */
 };
 
 /* False where the run ends before m. */
 static bool add(struct run *run, struct message *m)
 {
-    if (run->n &&
-        (run->n == run->most || run->bytes >= run->most_bytes || !run_goes_on(run->messages[0], m)))
+    if (run->n && (run->n == run->most || run->bytes + cost_of(m) > run->most_bytes ||
+                   !run_goes_on(run->messages[0], m)))
         return false;
     run->messages[run->n++] = m;
     run->bytes += cost_of(m);
@@ -95,23 +99,37 @@ static void look_ahead(struct worker *w, struct run *run)
     }
 }
 
-static void pass_over(struct worker *w, size_t n)
-{
-    while (n--) {
-        (void)next_batch(w); /* behind a run there is no gap in it */
-        w->live_next++;
-    }
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Its deliveries, which it returns, are not many more than a portion has. */
+/* Those of a run: there is no gap between them. */
+static void pass_over(struct worker *w, size_t n)
+{
+    while (n) {
+        struct live_batch *batch = batch_of(list_first(&w->live));
+        size_t n_here = smaller(n, batch->n - w->live_next);
+
+        w->live_next += n_here;
+        n -= n_here;
+        if (n)
+            end_batch(w, batch);
+    }
+}
+
+/* So few that the deliveries are not many more than a portion has, whatever filters match. */
+static size_t most_messages(const struct worker *w)
+{
+    uint64_t subs = metrics_get(w->metrics, METRIC_SUBSCRIPTIONS);
+
+    return smaller(RUN_MOST, PORTION_DELIVERIES / (subs + 1) + 1);
+}
+
+/* Returns the deliveries. */
 static uint64_t deliver_run(struct worker *w, size_t *bytes)
 {
-    struct run run = { .most = smaller(RUN_MOST, PORTION_DELIVERIES / (w->n_conns + 1) + 1),
+    struct run run = { .most = most_messages(w),
                        .most_bytes = smaller(RUN_BYTES, portion_bytes(w) - *bytes) };
     const struct message *last;
     uint64_t deliveries;

@@ -88,9 +88,7 @@ static int teardown(void **state)
     timer_stop(&fx.deadline);
     worker_stop(fx.worker);
     loop_run(fx.worker->loop);
-    if (fx.peer.fd >= 0)
-        close(fx.peer.fd);
-    loop_unwatch(fx.worker->loop, &fx.peer);
+    loop_close(fx.worker->loop, &fx.peer);
     worker_free(fx.worker);
     broker_free(fx.context.broker);
     proxies_free(fx.context.trusted_proxies);
@@ -153,6 +151,12 @@ static void on_turn_over(struct loop_task *task)
     loop_stop(fx.worker->loop);
 }
 
+static void run_turn(struct loop_task *over)
+{
+    loop_at_end(fx.worker->loop, over);
+    loop_run(fx.worker->loop);
+}
+
 /* Each window that a client asked for is deflated for: it must not make the turn longer. */
 static void test_what_is_deflated_counts(void **state)
 {
@@ -168,10 +172,55 @@ static void test_what_is_deflated_counts(void **state)
         fds[i] = open_client(windows[i]);
     for (uint64_t i = 1; i <= 60; i++)
         post(i);
-    loop_at_end(fx.worker->loop, &over);
-    loop_run(fx.worker->loop);
+    run_turn(&over);
     assert_true(metrics_get(fx.cell[1], METRIC_DEFLATE_IN) <= 2500000); /* two portions */
     for (size_t i = 0; i < sizeof(windows); i++)
+        close(fds[i]);
+}
+
+#define READERS 16
+#define LEVELS  7 /* of the topic: 128 patterns of `+` match it */
+
+static struct str pattern(unsigned pluses, char out[2 * LEVELS])
+{
+    for (size_t i = 0; i < LEVELS; i++) {
+        out[2 * i] = pluses & 1u << i ? '+' : 'a';
+        out[2 * i + 1] = '/';
+    }
+    return str_make(out, 2 * LEVELS - 1);
+}
+
+static void post_deep(uint64_t ms)
+{
+    char topic[2 * LEVELS];
+    struct message *m =
+        message_create((struct msgid){ .ms = ms }, pattern(0, topic), STR("\"text\""), STR(""));
+
+    port_post(fx.worker->port, m);
+    message_unref(m);
+}
+
+/* What one client has many times over is not one delivery. */
+static void test_each_subscription_counts(void **state)
+{
+    struct loop_task over = { .fn = on_turn_over };
+    char text[2 * LEVELS];
+    int fds[READERS];
+
+    (void)state;
+    fx.config.max_output_queue = 64 * 1024 * 1024;
+    for (size_t i = 0; i < READERS; i++) {
+        fds[i] = open_client(0);
+        for (unsigned p = 0; p < 1u << LEVELS; p++)
+            (void)sub_open(fx.worker->slots[i].conn, pattern(p, text), STR("1"), false);
+    }
+    for (uint64_t i = 1; i <= 64; i++)
+        post_deep(i);
+    port_flush(fx.worker->port);
+    run_turn(&over);
+    assert_in_range(metrics_get(fx.cell[1], METRIC_DELIVERIES), 1,
+                    65536 + READERS * (1u << LEVELS));
+    for (size_t i = 0; i < READERS; i++)
         close(fds[i]);
 }
 
@@ -180,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_small_batches_are_a_burst, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_deflated_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_each_subscription_counts, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,12 +222,54 @@ static void test_a_run_ends(void **state)
     assert_int_equal(fx.worker->newest.ms, 6);
 }
 
+/* Before the broker's first id: of what came before this nobody knows, of the rest it is known. */
+static void test_what_was_before_is_one_gap(void **state)
+{
+    struct client *c = open_client(0);
+    struct message *foreign = make(1, STR("a"));
+
+    (void)state;
+    fx.worker->newest = (struct msgid){ 0 };
+    foreign->foreign = true;
+    (void)sub_open(c->conn, STR("a"), STR("1"), true);
+    post(foreign);
+    post(make(2, STR("a")));
+    post(make(3, STR("a")));
+    expect_text(
+        c, STR("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"action\":\"gap\",\"topic\":\"a\"}}"));
+    expect(c, "1", "1-0", "a");
+    expect(c, "1", "2-0", "a");
+    expect(c, "1", "3-0", "a");
+    run_turn();
+    check(c);
+}
+
+/* Runs are copies for each id; that is for small messages. */
+static void test_a_large_message_stays_shared(void **state)
+{
+    static const char *const ids[] = { "1", "2", "3", "4" };
+    static char text[400 * 1024]; /* more than a socket takes */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        (void)sub_open(open_client(i)->conn, STR("a"), str_of(ids[i]), false);
+    memset(text, 'x', sizeof(text));
+    text[0] = text[sizeof(text) - 1] = '"';
+    post(make(2, STR("a")));
+    post(
+        message_create((struct msgid){ .ms = 3 }, STR("a"), str_make(text, sizeof(text)), STR("")));
+    run_turn();
+    assert_in_range(*loop_waiting(fx.worker->loop), sizeof(text), 2 * sizeof(text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_everybody_gets_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_has_some_gets_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_before_is_one_gap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_large_message_stays_shared, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
