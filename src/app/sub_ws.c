@@ -10,9 +10,9 @@
 #define BEFORE_ID      STR(BEFORE_ID_TEXT)
 #define AFTER_ID       STR(",\"jsonrpc\":\"2.0\",\"result\":")
 
-static size_t payload_size(const struct delivery *d, struct str id)
+static size_t payload_size(const struct message *m, struct str id)
 {
-    return BEFORE_ID.n + id.n + AFTER_ID.n + d->message->body.n;
+    return BEFORE_ID.n + id.n + AFTER_ID.n + m->body.n;
 }
 
 static void append(struct delivery *d, struct str s)
@@ -28,7 +28,7 @@ static void make_head(struct delivery *d, struct str id)
 {
     if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
         return;
-    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d, id));
+    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d->message, id));
     append(d, BEFORE_ID);
     append(d, id);
     append(d, AFTER_ID);
@@ -46,10 +46,10 @@ static bool write_message(const struct sub *s, struct delivery *d)
 
 static size_t run_size(struct str id, struct message *const *messages, size_t n)
 {
-    size_t size = n * (WS_HEAD_MAX + BEFORE_ID.n + id.n + AFTER_ID.n);
+    size_t size = 0;
 
     for (size_t i = 0; i < n; i++)
-        size += messages[i]->body.n;
+        size += WS_HEAD_MAX + payload_size(messages[i], id);
     return size;
 }
 
@@ -64,17 +64,14 @@ static struct bytes *write_run(const struct sub *s, struct message *const *messa
 {
     struct str id = sub_id(s);
     struct bytes *out = bytes_alloc(run_size(id, messages, n));
-    size_t envelope = BEFORE_ID.n + id.n + AFTER_ID.n;
 
     out->n = 0;
     for (size_t i = 0; i < n; i++) {
-        struct str body = messages[i]->body;
-
-        out->n += ws_encode_head(out->p + out->n, WS_OP_TEXT, envelope + body.n);
+        out->n += ws_encode_head(out->p + out->n, WS_OP_TEXT, payload_size(messages[i], id));
         put(out, BEFORE_ID);
         put(out, id);
         put(out, AFTER_ID);
-        put(out, body);
+        put(out, messages[i]->body);
     }
     return out;
 }
@@ -111,7 +108,7 @@ static bool write_deflated(const struct sub *s, struct delivery *d)
 {
     struct bytes *rest = NULL;
 
-    if (compression_is_for(d->worker->compression, payload_size(d, sub_id(s))))
+    if (compression_is_for(d->worker->compression, payload_size(d->message, sub_id(s))))
         rest = deflate_once(d, s->conn->window_bits);
     return rest ? send_deflated(s, rest) : write_message(s, d);
 }
