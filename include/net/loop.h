@@ -48,8 +48,8 @@ char *loop_scratch(struct loop *lp); /* LOOP_SCRATCH bytes, contents valid withi
 int loop_watch(struct loop *lp, struct loop_io *io, int fd,
                uint32_t events) EH_MUST_USE; /* EH_EIO */
 void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events);
-void loop_unwatch(struct loop *lp, struct loop_io *io); /* no more calls, also within this turn */
-/* The same, and closes the descriptor, which nobody else may have a copy of. */
+/* Closes the descriptor, of which there must be no copy (dup, fork): no more calls, also within
+ * this turn. Fine where it is not watched. */
 void loop_close(struct loop *lp, struct loop_io *io);
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms); /* starts or moves it */

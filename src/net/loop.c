@@ -120,32 +120,17 @@ void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events)
     (void)rc;
 }
 
-static void forget(struct loop *lp, struct loop_io *io)
-{
-    io->fd = -1;
-    for (int i = 0; i < lp->n_ready; i++) { /* not yet dispatched events of this turn */
-        if (lp->ready[i].data.ptr == io)
-            lp->ready[i].data.ptr = NULL;
-    }
-}
-
-void loop_unwatch(struct loop *lp, struct loop_io *io)
-{
-    assert(loop_is_mine(lp));
-    if (io->fd < 0)
-        return;
-    (void)epoll_ctl(lp->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
-    forget(lp, io);
-}
-
-/* epoll lets go of what is closed by itself. */
 void loop_close(struct loop *lp, struct loop_io *io)
 {
     assert(loop_is_mine(lp));
     if (io->fd < 0)
         return;
-    close(io->fd);
-    forget(lp, io);
+    close(io->fd); /* epoll lets go of it by itself */
+    io->fd = -1;
+    for (int i = 0; i < lp->n_ready; i++) { /* not yet dispatched events of this turn */
+        if (lp->ready[i].data.ptr == io)
+            lp->ready[i].data.ptr = NULL;
+    }
 }
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)
@@ -154,12 +139,12 @@ void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)
     timers_start(&lp->timers, t, lp->now_ms, after_ms);
 }
 
-static void queue(struct loop *lp, struct list *queue, struct loop_task *task)
+static void queue(struct loop *lp, struct list *tasks, struct loop_task *task)
 {
     assert(loop_is_mine(lp));
     (void)lp;
     if (!list_linked(&task->link))
-        list_push(queue, &task->link);
+        list_push(tasks, &task->link);
 }
 
 void loop_at_end(struct loop *lp, struct loop_task *task)

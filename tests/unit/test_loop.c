@@ -64,12 +64,9 @@ static void run_for(uint64_t ms)
 
 static void on_io_once(struct loop_io *io, uint32_t events)
 {
-    int fd = io->fd;
-
     assert_true(events & EPOLLIN);
     box.io_calls++;
-    loop_unwatch(box.loop, io);
-    close(fd);
+    loop_close(box.loop, io);
     loop_stop(box.loop);
 }
 
@@ -90,24 +87,18 @@ static void test_bad_descriptor_is_refused(void **state)
 }
 
 /* Both are ready in the same turn; whichever comes first takes the other out. */
-static void on_io_unwatch_other(struct loop_io *io, uint32_t events)
+static void on_io_close_other(struct loop_io *io, uint32_t events)
 {
-    struct loop_io *victim = io == &box.io ? &box.other : &box.io;
-    int fd = victim->fd;
-
     (void)events;
     box.io_calls++;
-    if (fd >= 0) {
-        loop_unwatch(box.loop, victim);
-        close(fd);
-    }
+    loop_close(box.loop, io == &box.io ? &box.other : &box.io);
     loop_stop(box.loop);
 }
 
-static void test_unwatched_within_the_turn_is_not_called(void **state)
+static void test_closed_within_the_turn_is_not_called(void **state)
 {
     (void)state;
-    box.io.fn = box.other.fn = on_io_unwatch_other;
+    box.io.fn = box.other.fn = on_io_close_other;
     assert_int_equal(loop_watch(box.loop, &box.io, make_event(1), EPOLLIN), EH_OK);
     assert_int_equal(loop_watch(box.loop, &box.other, make_event(1), EPOLLIN), EH_OK);
     loop_run(box.loop);
@@ -264,8 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_ready_descriptor_is_dispatched, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_descriptor_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unwatched_within_the_turn_is_not_called, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_closed_within_the_turn_is_not_called, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rewatch_mutes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_queued_twice_runs_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_that_queues_itself_runs_in_the_next_turn, setup,
