@@ -21,10 +21,12 @@ struct sock_addr {
 int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
 
 /* A listening TCP socket that somebody else has opened, made non-blocking and close-on-exec.
- * EH_EINVAL: it is none. */
+ * EH_EINVAL: it is none. What waits in it already has its options from before: whoever opens it
+ * should set TCP_NODELAY there (NoDelay= of systemd). */
 int sock_adopt(int fd) EH_MUST_USE;
 
-/* The next waiting connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
+/* The next waiting connection; it has TCP_NODELAY from its listener. EH_EIO: errno (EAGAIN: none;
+ * EMFILE, ENFILE: out of descriptors). */
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
 
 /* Starts to connect; completes when the fd turns writable, then sock_error tells. */
