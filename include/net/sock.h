@@ -16,18 +16,19 @@ struct sock_addr {
     uint16_t port;  /* host order */
 };
 
-/* A listening socket. address "" is :: with IPv4 too (0.0.0.0 where there is no IPv6).
- * EH_EINVAL: not a numeric address; EH_EIO: errno. */
+/* A listening socket; what it accepts has TCP_NODELAY. address "" is :: with IPv4 too (0.0.0.0
+ * where there is no IPv6). EH_EINVAL: not a numeric address; EH_EIO: errno. */
 int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
 
 /* A listening TCP socket that somebody else has opened, made non-blocking and close-on-exec.
- * EH_EINVAL: it is none. What waits in it already has its options from before: whoever opens it
- * should set TCP_NODELAY there (NoDelay= of systemd). */
+ * EH_EINVAL: it is none. */
 int sock_adopt(int fd) EH_MUST_USE;
 
-/* The next waiting connection; it has TCP_NODELAY from its listener. EH_EIO: errno (EAGAIN: none;
+/* The next waiting connection. EH_EIO: errno (EAGAIN: none;
  * EMFILE, ENFILE: out of descriptors). */
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
+
+void sock_nodelay(int fd); /* what is small goes out at once: we batch by ourselves */
 
 /* Starts to connect; completes when the fd turns writable, then sock_error tells. */
 int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUST_USE;

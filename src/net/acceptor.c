@@ -115,6 +115,12 @@ static bool may_accept(struct listener *l)
     return false;
 }
 
+/* A socket of somebody else's may not pass it on, least of all to who waited in it before us. */
+static bool lacks_nodelay(const struct listener *l)
+{
+    return l->acceptor->config.are_kept[l - l->acceptor->listeners];
+}
+
 static void spend(struct listener *l)
 {
     if (is_rated(l))
@@ -137,6 +143,8 @@ static void accept_all(struct listener *l)
             on_refused(l->acceptor, errno);
             return;
         }
+        if (lacks_nodelay(l))
+            sock_nodelay(fd);
         spend(l);
         hand_over(l, fd, &peer);
     }

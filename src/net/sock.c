@@ -43,11 +43,11 @@ static int address_parse(struct str text, uint16_t port, struct sockaddr_storage
     return EH_EINVAL;
 }
 
-static void set_nodelay(int fd)
+void sock_nodelay(int fd)
 {
     int on = 1;
 
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* we batch by ourselves */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 static int fail_closing(int fd)
@@ -71,7 +71,7 @@ static int listen_on(struct str address, uint16_t port, int *ret_fd)
     if (fd < 0)
         return EH_EIO;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    set_nodelay(fd); /* what it accepts has it from there */
+    sock_nodelay(fd); /* what it accepts has it from there */
     if (addr.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0)
@@ -111,7 +111,6 @@ int sock_adopt(int fd)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
         return EH_EINVAL;
-    set_nodelay(fd);
     return EH_OK;
 }
 
@@ -154,7 +153,7 @@ int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd)
     if (fd < 0)
         return EH_EIO;
     if (addr->sa_family != AF_UNIX)
-        set_nodelay(fd);
+        sock_nodelay(fd);
     if (connect(fd, addr, len) < 0 && errno != EINPROGRESS)
         return fail_closing(fd);
     *ret_fd = fd;

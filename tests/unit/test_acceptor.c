@@ -1,0 +1,115 @@
+/* test_acceptor.c - what a worker is handed, from a socket of our own and from one that was handed
+ * over. How many a second, and what happens without descriptors, is tested with the whole server.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "net/acceptor.h"
+#include "net/loop.h"
+
+struct fixture {
+    struct loop *loop;
+    struct mailbox *box; /* the worker's */
+    int nodelay;         /* of what was accepted */
+};
+
+static struct fixture fx;
+
+static int setup(void **state)
+{
+    (void)state;
+    fx = (struct fixture){ .nodelay = -1 };
+    assert_int_equal(loop_create(&fx.loop), EH_OK);
+    return mailbox_create(fx.loop, &fx, &fx.box);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mailbox_free(fx.box);
+    loop_free(fx.loop);
+    return 0;
+}
+
+static void on_accepted(struct mail *m, void *owner)
+{
+    struct accepted *got = container_of(m, struct accepted, mail);
+    struct fixture *f = owner;
+    socklen_t n = sizeof(f->nodelay);
+
+    assert_int_equal(getsockopt(got->fd, IPPROTO_TCP, TCP_NODELAY, &f->nodelay, &n), 0);
+    close(got->fd);
+    free(got);
+    loop_stop(f->loop);
+}
+
+static int dial(int listener)
+{
+    struct sock_addr addr;
+    int fd;
+
+    sock_local_addr(listener, &addr);
+    assert_int_equal(sock_dial(STR("127.0.0.1"), addr.port, 5000, &fd), EH_OK);
+    return fd;
+}
+
+/* The client is there before the acceptor begins. Takes both. */
+static void accept_one(int listener, bool is_kept, int client)
+{
+    const struct acceptor_config config = { .listen_fds = &listener,
+                                            .are_kept = &is_kept,
+                                            .n_listen_fds = 1,
+                                            .workers = &fx.box,
+                                            .n_workers = 1,
+                                            .on_accepted = on_accepted };
+    struct acceptor *a;
+
+    assert_int_equal(acceptor_start(&config, &a), EH_OK);
+    loop_run(fx.loop);
+    acceptor_stop(a);
+    close(client);
+}
+
+static void test_a_client_waits_for_no_acknowledgement(void **state)
+{
+    int listener;
+
+    (void)state;
+    assert_int_equal(sock_listen(STR("127.0.0.1"), 0, &listener), EH_OK);
+    accept_one(listener, false, dial(listener));
+    assert_int_equal(fx.nodelay, 1);
+}
+
+/* Whoever opened the socket did not think of it. */
+static void test_nor_does_one_of_a_socket_handed_over(void **state)
+{
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client;
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    client = dial(listener);
+    assert_int_equal(sock_adopt(listener), EH_OK);
+    accept_one(listener, true, client);
+    assert_int_equal(fx.nodelay, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_client_waits_for_no_acknowledgement, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_nor_does_one_of_a_socket_handed_over, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
