@@ -13,7 +13,7 @@ takes() { # RUNNER FILE HEADING
 has_each_command() { # RUNNER FILE HEADING
   local command
   while read -r command; do
-    sed 's/^ *//' "$1" | grep -qxF -- "$command" || return
+    grep -qxF -- "$command" < <(sed 's/^ *//' "$1") || return
   done < <(scripts/documented "$1" "$2" "$3" | sed 's/ *# .*//')
 }
 
