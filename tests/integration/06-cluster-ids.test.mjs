@@ -54,7 +54,7 @@ test('FLUSHALL in the same millisecond as a publish', async (t) => {
   assertIncreasing(ids);
 });
 
-/** A node behind a proxy. `ahead`: so many seconds its ids are ahead of the clock. */
+/** A node behind a proxy. `ahead`: so many seconds Redis' ids are ahead of its clock. */
 async function startLagging(t, { ahead = 0 } = {}) {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
@@ -74,12 +74,10 @@ async function startLagging(t, { ahead = 0 } = {}) {
     }
     assertIncreasing(ids);
   };
-  for (let i = 0; i <= ahead; i++) {
-    if (i > 0) await flush();
-    await publish([`first ${i}`]);
-    await subscriptions[0].untilText(`first ${i}`);
-  }
-  return { redis, proxy, node, client, publish, flush, assertAll };
+  if (ahead) await redis.command('SET', '{eventhub}:id', `${Date.now() + 1000 * ahead}-0`);
+  await publish(['first']);
+  await subscriptions[0].untilText('first');
+  return { redis, proxy, node, client, subscriptions, ids, publish, flush, assertAll };
 }
 
 /**
@@ -139,6 +137,32 @@ test('the node joins again while it catches up with a Redis that was emptied', a
   assert.ok((await lagging.node.metrics()).broker_messages_invalid_total > 0);
 });
 
+/** Its page waits for messages that are on their way. */
+async function startReplay(t) {
+  const lagging = await startLagging(t);
+  const untilReplayed = await emptyUnderWay(lagging);
+  await lagging.publish(['after']);
+  await untilReplayed();
+  assert.deepEqual(lagging.subscriptions.map(({ texts }) => texts), [['first'], ['first']]);
+  return lagging;
+}
+
+test('a replay goes on when the feed that it waits for is lost', async (t) => {
+  const { redis, publish, subscriptions: [plain, told] } = await startReplay(t);
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await publish(['end']);
+  for (const subscription of [plain, told]) await subscription.untilText('end');
+  assert.deepEqual(plain.texts, ['first', 'after', 'end']);
+  const what = told.messages.map(({ action, message }) => action ?? message);
+  assert.deepEqual([...new Set(what)], ['first', 'gap', 'after', 'end']);
+  assertIncreasing(plain.ids);
+});
+
+test('a node ends in order while a replay waits for the feed', async (t) => {
+  const { node } = await startReplay(t);
+  await node.stop();
+});
+
 test('no id comes twice when the feed has not brought what came since Redis was emptied', async (t) => {
   const { proxy, publish, flush, assertAll } = await startLagging(t, { ahead: 3 });
   proxy.hold('feed');
@@ -162,6 +186,23 @@ test('no id comes twice when nothing was answered since Redis was emptied', asyn
   }
   proxy.release();
   await Promise.all(published);
+  await assertAll();
+});
+
+test('ids go on when a node publishes that knows less than the one before it', async (t) => {
+  const { redis, proxy, ids, publish, flush, assertAll } = await startLagging(t);
+  const other = await openClient(t, await startServer(t, redis.options));
+  proxy.hold('feed');
+  proxy.hold('commands');
+  for (let i = 0; i < 3; i++) {
+    await flush();
+    ids.push(await other.publish('t', `m ${i}`));
+  }
+  await flush();
+  const last = publish(['last']);
+  await eventually('it is done', async () => (await redis.command('EXISTS', '{eventhub}:log:t')) === '1');
+  proxy.release();
+  await last;
   await assertAll();
 });
 

@@ -46,15 +46,23 @@ local function read_id(id)
     return tonumber(ms), tonumber(seq)
 end
 
--- (now, 0), or the successor of the last id given where that is not greater. True behind it: this
--- Redis has forgotten ids that were given, since it was emptied or replaced by an older one under
--- us. Twice before the node could know: then only the time in us, as seq, tells the second from the
--- first and all that followed that.
+-- This Redis has forgotten ids that were given: it was emptied, or replaced by an older one, under us.
+-- As in raise.lua.
+local function id_after_loss(known_ms, known_seq)
+    local ms, seq = now + AHEAD_MS, time[1] * 1000000 + time[2]
+    if known_ms > ms or (known_ms == ms and known_seq >= seq) then
+        ms = known_ms + AHEAD_MS
+    end
+    return ms, seq, true
+end
+
+-- (now, 0), or the successor of the last id given where that is not greater. True behind it: ids were
+-- forgotten.
 local function next_id(last)
     local known_ms, known_seq = read_id(ARGV[12])
     local ms, seq = read_id(last or '0-0')
     if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
-        return math.max(now, known_ms) + AHEAD_MS, time[1] * 1000000 + time[2], true
+        return id_after_loss(known_ms, known_seq)
     end
     if now > ms then
         return now, 0

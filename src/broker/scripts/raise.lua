@@ -12,8 +12,8 @@ end
 local ID, FLOOR = unpack(KEYS)
 local mark, newest = ARGV[1], ARGV[2]
 
--- Other nodes may have seen ids above those that this one knows, and this clock may be behind the one that
--- gave them.
+-- Other nodes may have seen ids above those that this one knows, and this clock may be behind the
+-- one that gave them.
 local AHEAD_MS = 1000
 
 local function is_less(a, b)
@@ -23,13 +23,20 @@ local function is_less(a, b)
     return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) < tonumber(b_seq))
 end
 
+-- By the clock alone, with the time in us as seq: so each is above the one before it and what followed
+-- that, however often Redis forgets and whatever the node that asks then knows. Where the clock is
+-- behind what it knows, it goes on from that.
 local function present()
     local time = redis.call('TIME')
-    local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-    if newest ~= '' then
-        ms = math.max(ms, tonumber(string.match(newest, '^%d+'))) + AHEAD_MS
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local function id_at(ms)
+        return string.format('%.0f-%.0f', ms, time[1] * 1000000 + time[2])
     end
-    return string.format('%.0f-%.0f', ms, time[1] * 1000000 + time[2]) -- as in publish.lua
+    if newest == '' then
+        return id_at(now)
+    end
+    local id = id_at(now + AHEAD_MS)
+    return is_less(newest, id) and id or id_at(tonumber(string.match(newest, '^%d+')) + AHEAD_MS)
 end
 
 -- A replica takes no writes: ask now, not with the first publish. Deletes nothing.
