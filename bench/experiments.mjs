@@ -39,13 +39,14 @@ async function fanout(target, options) {
   };
 }
 
-/** What the floor costs where so many deliveries share a write: linear in the writes. */
+/** What the floor costs where so many deliveries share a write: so much for each, and so much for its
+ * part of a write; the line that is closest to all its runs, by the relative error. */
 function floorAt(points, perSend) {
-  const sorted = points.toSorted((a, b) => a.perSend - b.perSend);
-  const above = Math.max(1, sorted.findIndex((p) => p.perSend >= perSend));
-  const [a, b] = [sorted[above - 1], sorted[above]];
-  const part = (1 / perSend - 1 / a.perSend) / (1 / b.perSend - 1 / a.perSend);
-  return a.cpu + part * (b.cpu - a.cpu);
+  const weighted = points.map((p) => ({ weight: p.cpu ** -2, writes: 1 / p.perSend, cpu: p.cpu }));
+  const mean = (of) => sum(weighted.map((p) => p.weight * of(p))) / sum(weighted.map((p) => p.weight));
+  const [writes, cpu] = [mean((p) => p.writes), mean((p) => p.cpu)];
+  const slope = mean((p) => (p.writes - writes) * (p.cpu - cpu)) / mean((p) => (p.writes - writes) ** 2);
+  return cpu + slope * (1 / perSend - writes);
 }
 
 async function saturated({ seconds }, size) {

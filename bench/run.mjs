@@ -12,7 +12,10 @@ for (const arg of process.argv.slice(2)) {
   const [, name, value] = /^--(\w+)=(\d+)$/.exec(arg) ?? [];
   if (name in options) options[name] = Number(value);
   else if (arg in experiments) names.push(arg);
-  else throw new Error(`${arg} is none of ${Object.keys(experiments).join(', ')}, --seconds=N, --runs=N`);
+  else {
+    console.log(`usage: bench/run [--seconds=N] [--runs=N] [EXPERIMENT]...\nexperiments: ${Object.keys(experiments).join(' ')}`);
+    process.exit(arg === '--help' ? 0 : 2);
+  }
 }
 
 const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
