@@ -216,7 +216,7 @@ async function handshakes() {
 }
 
 async function parts() {
-  return (await micro()).map(([what, ns]) => [what, `${ns.toFixed(0)} ns`, '', '']);
+  return (await micro()).map(([what, figure, unit]) => [what, `${figure.toFixed(0)} ${unit}`, '', '']);
 }
 
 export const experiments = {

@@ -1,7 +1,8 @@
-/* micro.c - the parts of a delivery, each alone: ns an operation, the best of several rounds, as
- * JSON [[what, ns], ...].
+/* micro.c - the parts of a delivery, each alone: ns an operation, the best of several rounds, or
+ * bytes, as JSON [[what, figure, unit], ...].
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,17 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void print_row(const char *what, double ns)
+static void print_figure(const char *what, double figure, const char *unit)
 {
     static const char *before = "[";
 
-    printf("%s[\"%s\",%.1f]", before, what, ns);
+    printf("%s[\"%s\",%.1f,\"%s\"]", before, what, figure, unit);
     before = ",\n";
+}
+
+static void print_row(const char *what, double ns)
+{
+    print_figure(what, ns, "ns");
 }
 
 typedef void operation_fn(void *arg, size_t i);
@@ -158,14 +164,26 @@ static void name_only(void *arg, size_t i)
         abort();
 }
 
+static size_t allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* Each has two nodes of its own. */
 static void measure_match(size_t filters)
 {
     struct matching m = { .trie = trie_create(), .filters = filters };
     struct trie_sub *subs = mem_zalloc(filters * sizeof(subs[0]));
+    size_t before = allocated();
     char what[80], name[40];
 
     for (size_t i = 0; i < filters; i++)
         trie_add(m.trie, str_make(name, room(name, i)), &subs[i]);
+    (void)snprintf(what, sizeof(what), "memory for each of %zu subscriptions to room/N/chat",
+                   filters);
+    print_figure(what, (double)(allocated() - before) / (double)filters, "B");
     (void)snprintf(what, sizeof(what), "match among %zu subscriptions", filters);
     print_row(what, measure(match, &m, 200000) - measure(name_only, &m, 200000));
     for (size_t i = 0; i < filters; i++)

@@ -2,6 +2,8 @@
  * a turn. So the loop reads, pings and accepts between the portions of a burst, and what each queue
  * got is sent before the next: a burst that is larger than MAX_OUTPUT_QUEUE drops nobody who reads.
  */
+#include <assert.h>
+
 #include "app/sub.h"
 #include "app/worker.h"
 
@@ -135,6 +137,7 @@ static uint64_t deliver_run(struct worker *w, size_t *bytes)
     uint64_t deliveries;
 
     look_ahead(w, &run);
+    assert(run.n > 0); /* next_batch found one */
     deliveries = run_to_all(w, run.messages, run.n);
     *bytes += run.bytes;
     last = run.messages[run.n - 1];
