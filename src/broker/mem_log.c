@@ -159,7 +159,8 @@ struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms)
 
 void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms)
 {
-    *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms, .floor.ms = now_ms };
+    *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms };
+    log->floor = msgid_before(log->last); /* of what was published before now, nobody knows */
     mem_topics_init(&log->topics);
 }
 

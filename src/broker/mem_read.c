@@ -57,7 +57,8 @@ static struct msgid before_since(uint64_t since, uint64_t lead_ms)
     return (struct msgid){ .ms = since - lead_ms - 1, .seq = UINT64_MAX };
 }
 
-/* Fills in what the asker left to the broker; returns the point that it asks from. */
+/* Fills in what the asker left to the broker; returns the point that it asks from: what comes after
+ * it is wanted, so the first id of a moment, too. */
 static struct msgid settle(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
     struct msgid point = h->after;
@@ -67,10 +68,10 @@ static struct msgid settle(const struct mem_log *log, struct broker_history *h, 
         h->cut = log->last;
     if (h->since != 0) {
         h->since = (int64_t)resolve_since(h->since, now_ms);
-        moment = (struct msgid){ .ms = (uint64_t)h->since };
+        moment = before_since((uint64_t)h->since, 0);
         if (msgid_cmp(point, moment) < 0)
             point = moment;
-        start = before_since(moment.ms, log->lead_ms);
+        start = before_since((uint64_t)h->since, log->lead_ms);
         if (msgid_cmp(h->after, start) < 0)
             h->after = start;
     }
@@ -146,13 +147,14 @@ static bool is_held(const struct mem_log *log, const struct broker_history *h, s
 {
     uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
+    uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the ids after it */
     int cmp = msgid_cmp(point, log->last);
 
     if (msgid_cmp(point, log->floor) < 0)
         return false;
     if (cmp < 0)
-        return point.ms >= oldest;
-    return cmp == 0 || (h->since != 0 && point.ms <= now_ms);
+        return first_ms >= oldest;
+    return cmp == 0 || (h->since != 0 && first_ms <= now_ms);
 }
 
 /* ---- the walk ---- */

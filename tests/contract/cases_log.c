@@ -239,6 +239,34 @@ static void a_point_outside_the_log_is_not_complete(void **state)
     assert_false(history_is(n, question, ids, 2));
 }
 
+/* The first id of a millisecond: what it was given to may be said to come from there, too. */
+static struct msgid publish_first_of_ms(struct node *n, const char *topic)
+{
+    struct msgid id;
+
+    do {
+        id = node_publish(n, topic, "\"x\"");
+    } while (id.seq != 0);
+    return id;
+}
+
+static void a_time_whose_message_is_gone_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    struct broker_history since = { .filter = STR("a") };
+    struct broker_history after = { .filter = STR("a") };
+    struct msgid stays;
+    struct node *n;
+
+    f->config.max_cache_length = 1;
+    n = fixture_node(f);
+    after.after = publish_first_of_ms(n, "a");
+    since.since = (int64_t)after.after.ms;
+    stays = node_publish(n, "a", "\"x\"");
+    assert_false(history_is(n, since, &stays, 1));
+    assert_true(history_is(n, after, &stays, 1));
+}
+
 /* Nothing was published since a moment that has passed; what is to come, nobody knows. */
 static void a_time_after_the_last_message_is_complete(void **state)
 {
@@ -352,6 +380,7 @@ int log_cases(struct fixture *f)
         FIXTURE_TEST(since_is_resolved_and_pages_on, f),
         FIXTURE_TEST(a_ttl_that_has_run_out_is_not_missing, f),
         FIXTURE_TEST(a_topic_keeps_max_cache_length, f),
+        FIXTURE_TEST(a_time_whose_message_is_gone_is_not_complete, f),
         FIXTURE_TEST(a_point_outside_the_log_is_not_complete, f),
         FIXTURE_TEST(a_time_after_the_last_message_is_complete, f),
         FIXTURE_TEST(a_point_older_than_the_default_ttl_is_not_complete, f),

@@ -281,10 +281,11 @@ local function is_held(point, last)
     if not has_log or not last or (floor and is_less(point, id_of(floor))) then
         return false
     end
+    local first_ms = point.seq == math.huge and point.ms + 1 or point.ms -- of the ids after it
     if is_less(point, id_of(last)) then
-        return default_ttl == 0 or point.ms >= now - default_ttl * 1000
+        return default_ttl == 0 or first_ms >= now - default_ttl * 1000
     end
-    return not is_less(id_of(last), point) or (since ~= 0 and point.ms <= now)
+    return not is_less(id_of(last), point) or (since ~= 0 and first_ms <= now)
 end
 
 local last = redis.call('GET', ID)
@@ -292,7 +293,7 @@ local cut = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
 local point, from = id_of(ARGV[4]), id_of(ARGV[5])
 if since ~= 0 then
     since = since < 0 and math.max(1, now + since) or since
-    local moment = { ms = since, seq = 0 }
+    local moment = { ms = since - 1, seq = math.huge } -- before the first id of its ms
     point = is_less(point, moment) and moment or point
     local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
     from = is_less(from, earliest) and earliest or from
