@@ -20,7 +20,7 @@ const STREAMS = 3;
 const TOPICS = ['a', 'a/b', 'a/c', 'a/b/c', 'b', 'b/c'];
 const FILTERS = [...TOPICS, '#', 'a/#', 'a/+', '+', '+/c', '+/b/#', 'b/#'];
 const WEIGHTS = {
-  publish: 40, subscribe: 25, eventlog: 8, post: 6, unsubscribe: 6, again: 4, leave: 4, list: 2,
+  publish: 40, burst: 10, subscribe: 25, eventlog: 8, post: 6, unsubscribe: 6, again: 4, leave: 4, list: 2,
   settle: 2, unsubscribeAll: 1, disconnect: 1, trouble: 2, mend: 3,
 };
 const WORLDS = {
@@ -49,6 +49,7 @@ function draw(random, n, { size, troubles }) {
     key: random.below(4) === 0 ? `key ${n}` : undefined,
     age: random.pick([undefined, undefined, undefined, 0, 300, 5000]),
     trouble: troubles.length ? random.pick(troubles) : null,
+    length: 2 + random.below(8), // of a burst
     pick: random.below(1 << 20),
     text: `m ${n}`,
   };
@@ -83,6 +84,10 @@ class Run {
     } else if (op.kind === 'publish') {
       await socket.do(op);
       if (op.key) this.keyed.push(op);
+    } else if (op.kind === 'burst') {
+      for (let i = 0; i < op.length; i++) {
+        await socket.do({ ...op, kind: 'publish', key: undefined, text: `${op.text}.${i}` });
+      }
     } else if (op.kind === 'again') {
       const first = this.keyed[op.pick % this.keyed.length];
       if (first) await socket.do({ ...first, actor: op.actor, node: op.node });
