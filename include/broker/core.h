@@ -53,8 +53,8 @@ struct msgid core_mark(const struct core *core);
 /* The highest id known: the mark, or that of a publish whose answer came before its message. No id
  * may be given again up to this one. */
 struct msgid core_newest(const struct core *core);
-/* The place from which a feed that just began counts, where there was none (no replay of what was
- * before), or to which a rewind went. */
+/* The place from which a feed counts that has just begun (no replay of what was before) or joined
+ * again. Never below the mark. */
 void core_set_mark(struct core *core, struct msgid id);
 
 void core_set_ready(struct core *core, bool ready); /* also the metric */
