@@ -109,8 +109,10 @@ static size_t smaller(size_t a, size_t b)
 /* Those of a run: there is no gap between them. */
 static void pass_over(struct worker *w, size_t n)
 {
-    while (n) {
-        struct live_batch *batch = batch_of(list_first(&w->live));
+    struct list *link;
+
+    while (n && (link = list_first(&w->live))) {
+        struct live_batch *batch = batch_of(link);
         size_t n_here = smaller(n, batch->n - w->live_next);
 
         w->live_next += n_here;
