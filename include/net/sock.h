@@ -24,8 +24,7 @@ int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
  * EH_EINVAL: it is none. */
 int sock_adopt(int fd) EH_MUST_USE;
 
-/* The next waiting connection. EH_EIO: errno (EAGAIN: none;
- * EMFILE, ENFILE: out of descriptors). */
+/* The next waiting connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
 
 void sock_nodelay(int fd); /* what is small goes out at once: we batch by ourselves */
