@@ -2,18 +2,9 @@
 # podman and buildah with a store of their own, so that nothing of the machine's is touched; and with
 # what they need where they are root of a container themselves (no rise of limits, no systemd).
 
-say() { printf '%s\n' "$*"; }
-die() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
-ok() { printf 'ok: %s\n' "$*"; }
+. tests/support/steps.sh
 
-until_true() { # SECONDS WHAT COMMAND...
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt "$end" ] || die "waited too long for: $what"
-    sleep 0.1
-  done
-}
+die() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 
 WORK=${EVENTHUB_IMAGE_STORE:-/var/tmp/eventhub-image}
 mkdir -p "$WORK"

@@ -8,21 +8,12 @@ TREE= # of the machine; what begins with / in it is its root
 NSPAWN= # the pid of what holds it
 INIT=   # the pid of its systemd
 
-say() { printf '%s\n' "$*"; }
-ok() { printf 'ok: %s\n' "$*"; }
+. tests/support/steps.sh
+
 die() {
   printf 'FAILED: %s\n' "$*" >&2
   [ -z "$INIT" ] || inside journalctl -u eventhub --no-pager -n 30 >&2 || true
   exit 1
-}
-
-until_true() { # SECONDS WHAT COMMAND...
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt "$end" ] || die "waited too long for: $what"
-    sleep 0.1
-  done
 }
 
 make_base_tree() {
