@@ -7,7 +7,7 @@
 #include "app/conn.h"
 #include "app/forwarded.h"
 #include "base/log.h"
-#include "net/peers.h"
+#include "net/per_ip.h"
 
 static bool is_countable(const struct conn *c)
 {

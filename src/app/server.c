@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
-#include "net/peers.h"
+#include "net/per_ip.h"
 
 #define PROCESS_MS    5000
 #define STOP_SPARE_MS 5000 /* for the threads to end, beyond SHUTDOWN_TIMEOUT */

@@ -1,4 +1,4 @@
-#include "net/peers.h"
+#include "net/per_ip.h"
 
 #include <assert.h>
 #include <pthread.h>

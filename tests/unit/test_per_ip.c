@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "net/peers.h"
+#include "net/per_ip.h"
 
 static struct sock_addr addr(const char *text)
 {

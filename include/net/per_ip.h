@@ -4,8 +4,8 @@
  * Exact:   never is one more than `most` let in, whichever threads ask at a time.
  * Owns:    a table as large as there ever were addresses at a time.
  */
-#ifndef EH_NET_PEERS_H
-#define EH_NET_PEERS_H
+#ifndef EH_NET_PER_IP_H
+#define EH_NET_PER_IP_H
 
 #include <stdbool.h>
 #include <stdint.h>
