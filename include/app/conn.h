@@ -84,7 +84,7 @@ struct conn {
     enum conn_state state : 8;
     bool overflowed;
     bool peer_closed;    /* its Close came */
-    bool is_counted;     /* in context->peers, as a connection of `peer` */
+    bool is_counted;     /* in context->per_ip, as a connection of `peer` */
     uint8_t unfinished;  /* WS: pings since the message that is being read began */
     bool sse_json;       /* SSE: events are objects (?format=json) */
     uint8_t window_bits; /* WebSocket: compresses with this window; 0: does not */

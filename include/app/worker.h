@@ -25,7 +25,7 @@
 
 struct compression;
 struct conn;
-struct peers;
+struct per_ip;
 struct proxies;
 struct ws_service;
 
@@ -40,7 +40,7 @@ struct context {
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */
     size_t n_workers;
-    struct peers *peers;        /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
+    struct per_ip *per_ip;      /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
     uint64_t max_output_memory; /* of all workers together */
     uint64_t max_connections;   /* of all workers together */
     atomic_bool draining;       /* set by main: not ready any more */

@@ -1,4 +1,4 @@
-/* peers.h - how many connections each address has, so that none has more than its share.
+/* per_ip.h - how many connections each address has, so that none has more than its share.
  * Thread:  any; a mutex, held for one look into the table.
  * Counts:  IPv4 by the address, IPv6 by its first 64 bits: who has one has the whole block.
  * Exact:   never is one more than `most` let in, whichever threads ask at a time.
@@ -12,14 +12,14 @@
 
 #include "net/sock.h"
 
-struct peers;
+struct per_ip;
 
-struct peers *peers_create(uint64_t most);
-void peers_free(struct peers *p);
+struct per_ip *per_ip_create(uint64_t most);
+void per_ip_free(struct per_ip *p);
 
 /* One more connection of this address; false: it has `most` already, and nothing was counted. */
-bool peers_enter(struct peers *p, const struct sock_addr *addr) EH_MUST_USE;
+bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr) EH_MUST_USE;
 /* One that entered is gone. */
-void peers_leave(struct peers *p, const struct sock_addr *addr);
+void per_ip_leave(struct per_ip *p, const struct sock_addr *addr);
 
 #endif

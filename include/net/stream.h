@@ -53,9 +53,9 @@ struct stream {
     bool blocked; /* the kernel's buffer is full: waits for EPOLLOUT */
     bool connecting;
     bool in_preface;
-    bool shaking; /* the TLS handshake is not over */
-    bool ended;   /* on_end was called */
-    bool fin;     /* shut down for writing when the queue is empty */
+    bool handshaking; /* the TLS handshake is not over */
+    bool ended;       /* on_end was called */
+    bool fin;         /* shut down for writing when the queue is empty */
     struct loop *loop;
     const struct stream_events *events;
     const struct stream_transport *transport;
@@ -102,7 +102,7 @@ void stream_shutdown(struct stream *s);
 /* What err, as on_end gave it, means, e.g. why a certificate was not accepted. Until the next call
  * with this stream. */
 const char *stream_why(const struct stream *s, int err);
-bool stream_is_shaking(const struct stream *s);  /* TLS: the handshake is not over, or failed */
-bool stream_was_resumed(const struct stream *s); /* TLS: the handshake resumed a session */
+bool stream_is_handshaking(const struct stream *s); /* TLS: the handshake is not over, or failed */
+bool stream_was_resumed(const struct stream *s);    /* TLS: the handshake resumed a session */
 
 #endif

@@ -18,7 +18,7 @@ enum {
 
 /* EH_OK, or one of the above; read and send return how many bytes instead. */
 struct stream_transport_ops {
-    int (*shake)(struct stream *s); /* one step of the handshake; EH_OK: it is over */
+    int (*handshake)(struct stream *s); /* one step of the handshake; EH_OK: it is over */
     /* At most cap bytes. What the transport itself still holds, it has read (stream_read) in the
      * next turn. */
     ssize_t (*read)(struct stream *s, char *p, size_t cap);

@@ -299,7 +299,7 @@ static enum metric reason_of(const struct stream *s, int err)
         return METRIC_CLOSED_CLIENT;
     if (err == ETIMEDOUT)
         return METRIC_CLOSED_TIMEOUT;
-    return stream_is_shaking(s) ? METRIC_CLOSED_TLS : METRIC_CLOSED_ERROR;
+    return stream_is_handshaking(s) ? METRIC_CLOSED_TLS : METRIC_CLOSED_ERROR;
 }
 
 static void log_failure(const struct conn *c, int err)

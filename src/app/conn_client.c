@@ -13,7 +13,7 @@ static bool is_countable(const struct conn *c)
 {
     const struct context *ctx = c->worker->context;
 
-    return ctx->peers && !c->listener->is_internal &&
+    return ctx->per_ip && !c->listener->is_internal &&
            !proxies_trust(ctx->trusted_proxies, &c->peer);
 }
 
@@ -23,7 +23,7 @@ bool conn_client_enter(struct conn *c)
 
     if (c->is_counted || !is_countable(c))
         return true;
-    c->is_counted = peers_enter(c->worker->context->peers, &c->peer);
+    c->is_counted = per_ip_enter(c->worker->context->per_ip, &c->peer);
     if (c->is_counted)
         return true;
     metrics_inc(c->worker->metrics, METRIC_REFUSED_PER_IP);
@@ -35,7 +35,7 @@ bool conn_client_enter(struct conn *c)
 void conn_client_leave(struct conn *c)
 {
     if (c->is_counted)
-        peers_leave(c->worker->context->peers, &c->peer);
+        per_ip_leave(c->worker->context->per_ip, &c->peer);
     c->is_counted = false;
 }
 

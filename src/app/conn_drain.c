@@ -18,7 +18,7 @@ static void give_up(struct conn *c)
 {
     if (c->state == CONN_BODY || c->state == CONN_WAITING)
         http_post_give_up(c);
-    else if (stream_is_shaking(&c->stream))
+    else if (stream_is_handshaking(&c->stream))
         conn_close(c, METRIC_CLOSED_DRAIN); /* nothing can be said yet */
     else
         conn_linger(c, METRIC_CLOSED_DRAIN);

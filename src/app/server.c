@@ -237,7 +237,7 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.workers = s->cells + CELL_WORKERS;
     s->context.n_workers = s->n_workers;
     if (s->config->max_connections_per_ip)
-        s->context.peers = peers_create(s->config->max_connections_per_ip);
+        s->context.per_ip = per_ip_create(s->config->max_connections_per_ip);
     s->context.max_output_memory =
         s->config->max_output_memory ? s->config->max_output_memory : memory_available("") / 4;
     s->context.max_connections = s->config->max_connections ? s->config->max_connections : fds;
@@ -386,7 +386,7 @@ static void free_all(struct server *s)
     free(s->workers);
     free(s->inboxes);
     proxies_free(s->context.trusted_proxies);
-    peers_free(s->context.peers);
+    per_ip_free(s->context.per_ip);
     broker_free(s->broker);
     tls_free(s->redis_tls);
     certificates_free(s->certificates);

@@ -328,7 +328,7 @@ static void check_pipeline(struct redis_link *l)
     uint64_t next = redis_pipeline_check(&l->pipeline, now);
 
     if (next <= now)
-        drop(l, stream_is_shaking(&l->stream) ? "no TLS in time" : "no answer in time");
+        drop(l, stream_is_handshaking(&l->stream) ? "no TLS in time" : "no answer in time");
     else if (next != REDIS_PIPELINE_IDLE)
         check_at(l, next);
 }

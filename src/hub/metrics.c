@@ -28,8 +28,8 @@ struct series {
     }
 #define CLOSED(v)                                                                                  \
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
-#define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
-#define SHAKEN(v)  LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
+#define REFUSED(v)    LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
+#define HANDSHAKES(v) LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
 #define HISTORY(v)                                                                                 \
     LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
 
@@ -102,8 +102,8 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
     [METRIC_REFUSED_PER_IP] = REFUSED("too_many_of_ip"),
 
-    [METRIC_TLS_FULL] = SHAKEN("full"),
-    [METRIC_TLS_RESUMED] = SHAKEN("resumed"),
+    [METRIC_TLS_FULL] = HANDSHAKES("full"),
+    [METRIC_TLS_RESUMED] = HANDSHAKES("resumed"),
 
     [METRIC_DEFLATE_IN] =
         PLAIN("deflate_input_bytes_total", 0, "Bytes of messages to clients before compression."),

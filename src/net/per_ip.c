@@ -17,7 +17,7 @@ struct place {
 };
 
 /* Open addressing: an entry stands at the place that its hash names, or at the next free one. */
-struct peers {
+struct per_ip {
     pthread_mutex_t lock;
     struct siphash_key key;
     uint64_t most;
@@ -26,9 +26,9 @@ struct peers {
     struct place *places;
 };
 
-struct peers *peers_create(uint64_t most)
+struct per_ip *per_ip_create(uint64_t most)
 {
-    struct peers *p = mem_zalloc(sizeof(*p));
+    struct per_ip *p = mem_zalloc(sizeof(*p));
 
     pthread_mutex_init(&p->lock, NULL);
     p->key = siphash_key_random();
@@ -38,7 +38,7 @@ struct peers *peers_create(uint64_t most)
     return p;
 }
 
-void peers_free(struct peers *p)
+void per_ip_free(struct per_ip *p)
 {
     if (!p)
         return;
@@ -62,7 +62,7 @@ static struct place key_of(const struct sock_addr *addr)
     return key;
 }
 
-static size_t home_of(const struct peers *p, const struct place *key)
+static size_t home_of(const struct per_ip *p, const struct place *key)
 {
     struct str ip = { (const char *)key->ip, sizeof(key->ip) };
 
@@ -70,7 +70,7 @@ static size_t home_of(const struct peers *p, const struct place *key)
 }
 
 /* Where the key stands, or the free place where it would. */
-static size_t find(const struct peers *p, const struct place *key)
+static size_t find(const struct per_ip *p, const struct place *key)
 {
     size_t i = home_of(p, key);
 
@@ -79,7 +79,7 @@ static size_t find(const struct peers *p, const struct place *key)
     return i;
 }
 
-static void grow(struct peers *p)
+static void grow(struct per_ip *p)
 {
     struct place *old = p->places;
     size_t n_old = p->n_places;
@@ -93,7 +93,7 @@ static void grow(struct peers *p)
     free(old);
 }
 
-static bool enter(struct peers *p, const struct place *key)
+static bool enter(struct per_ip *p, const struct place *key)
 {
     struct place *at = &p->places[find(p, key)];
 
@@ -110,7 +110,7 @@ static bool enter(struct peers *p, const struct place *key)
 }
 
 /* The entries behind a place that became free move up, so that no search ends too early. */
-static void close_gap(struct peers *p, size_t gap)
+static void close_gap(struct per_ip *p, size_t gap)
 {
     size_t mask = p->n_places - 1;
 
@@ -125,7 +125,7 @@ static void close_gap(struct peers *p, size_t gap)
     }
 }
 
-static void leave(struct peers *p, const struct place *key)
+static void leave(struct per_ip *p, const struct place *key)
 {
     size_t i = find(p, key);
 
@@ -136,7 +136,7 @@ static void leave(struct peers *p, const struct place *key)
     close_gap(p, i);
 }
 
-bool peers_enter(struct peers *p, const struct sock_addr *addr)
+bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr)
 {
     struct place key = key_of(addr);
     bool ok;
@@ -147,7 +147,7 @@ bool peers_enter(struct peers *p, const struct sock_addr *addr)
     return ok;
 }
 
-void peers_leave(struct peers *p, const struct sock_addr *addr)
+void per_ip_leave(struct per_ip *p, const struct sock_addr *addr)
 {
     struct place key = key_of(addr);
 

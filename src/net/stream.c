@@ -12,7 +12,7 @@
 
 static bool is_up(const struct stream *s)
 {
-    return !s->connecting && !s->shaking;
+    return !s->connecting && !s->handshaking;
 }
 
 static void update_interest(struct stream *s)
@@ -21,7 +21,7 @@ static void update_interest(struct stream *s)
 
     if (s->io.fd < 0)
         return;
-    if ((!s->paused || s->shaking) && !s->ended && !s->connecting)
+    if ((!s->paused || s->handshaking) && !s->ended && !s->connecting)
         events |= EPOLLIN;
     if (s->blocked || s->connecting)
         events |= EPOLLOUT;
@@ -248,18 +248,18 @@ static void read_preface(struct stream *s)
     (void)recv(s->io.fd, p, used ? (size_t)used : (size_t)n, 0); /* they are there */
 }
 
-static void shake(struct stream *s)
+static void handshake(struct stream *s)
 {
     int rc;
 
     s->blocked = false;
-    rc = s->transport->ops->shake(s);
+    rc = s->transport->ops->handshake(s);
     if (rc < 0) {
         on_stopped(s, rc);
         update_interest(s);
         return;
     }
-    s->shaking = false;
+    s->handshaking = false;
     on_up(s);
 }
 
@@ -270,8 +270,8 @@ static void on_connecting(struct stream *s)
     s->connecting = false;
     if (err)
         end(s, err);
-    else if (s->shaking)
-        shake(s);
+    else if (s->handshaking)
+        handshake(s);
     else
         on_up(s);
 }
@@ -297,8 +297,8 @@ static void on_io(struct loop_io *io, uint32_t events)
         on_connecting(s);
     else if (s->in_preface && !s->ended)
         read_preface(s);
-    else if (s->shaking)
-        shake(s);
+    else if (s->handshaking)
+        handshake(s);
     else
         on_ready(s, events);
 }
@@ -355,9 +355,9 @@ const char *stream_why(const struct stream *s, int err)
     return s->transport->why ? s->transport->why : strerror(err);
 }
 
-bool stream_is_shaking(const struct stream *s)
+bool stream_is_handshaking(const struct stream *s)
 {
-    return s->shaking;
+    return s->handshaking;
 }
 
 bool stream_was_resumed(const struct stream *s)

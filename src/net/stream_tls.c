@@ -87,7 +87,7 @@ static int wire_read(BIO *bio, char *p, int n)
     t->eof = got == 0;
     if (got > 0) {
         t->quota -= (size_t)got;
-        if (t->stream->shaking && !is_acceptable(t, p, (size_t)got)) {
+        if (t->stream->handshaking && !is_acceptable(t, p, (size_t)got)) {
             errno = EMSGSIZE;
             return -1;
         }
@@ -239,7 +239,7 @@ static int full_or(const struct stream_tls *t, int rc)
     return buf_used(&t->wire) ? TRANSPORT_FULL : rc;
 }
 
-static int tls_shake(struct stream *s)
+static int tls_handshake(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
     int rc;
@@ -342,7 +342,7 @@ static void say_goodbye(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
 
-    if (t->err || s->shaking || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
+    if (t->err || s->handshaking || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
         return;
     begin();
     (void)SSL_shutdown(t->ssl); /* 0: the peer has not said its own, which nobody waits for */
@@ -373,7 +373,7 @@ static void tls_close(struct stream *s)
 }
 
 static const struct stream_transport_ops tls_ops = {
-    .shake = tls_shake,
+    .handshake = tls_handshake,
     .read = tls_read,
     .send = tls_send,
     .flush = tls_flush,
@@ -394,7 +394,7 @@ void stream_use_tls(struct stream *s, struct tls *tls, const char *host)
     t->ssl = tls_session(tls, host);
     SSL_set_bio(t->ssl, bio, bio);
     s->transport = &t->base;
-    s->shaking = true;
+    s->handshaking = true;
     if (host && !s->connecting)
         stream_block(s); /* a client speaks first */
 }

@@ -153,7 +153,7 @@ bool carry_in(size_t most)
     return true;
 }
 
-void shake(void)
+void handshake(void)
 {
     for (int i = 0; i < 10 && SSL_do_handshake(fx.ssl) != 1; i++) {
         carry_out();

@@ -51,7 +51,7 @@ void turn(void); /* of the stream's loop */
 
 void carry_out(void);       /* what the peer has to say, a piece a turn */
 bool carry_in(size_t most); /* some of what the stream sent; false when there was nothing */
-void shake(void);           /* the whole handshake */
+void handshake(void);       /* the whole handshake */
 int read_back(void); /* what the peer can read now goes to fx.back; SSL_get_error's verdict */
 void peer_write(const void *p, size_t n); /* for carry_out */
 

@@ -1,4 +1,4 @@
-/* test_peers.c - counting connections by address, against a naive model and from many threads. */
+/* test_per_ip.c - counting connections by address, against a naive model and from many threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,29 +36,29 @@ static void test_who_shares_a_count(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct peers *p = peers_create(1);
+        struct per_ip *p = per_ip_create(1);
         struct sock_addr a = addr(cases[i].a), b = addr(cases[i].b);
 
-        assert_true(peers_enter(p, &a));
-        assert_int_equal(peers_enter(p, &b), !cases[i].same);
-        peers_free(p);
+        assert_true(per_ip_enter(p, &a));
+        assert_int_equal(per_ip_enter(p, &b), !cases[i].same);
+        per_ip_free(p);
     }
 }
 
 static void test_who_left_makes_room(void **state)
 {
-    struct peers *p = peers_create(2);
+    struct per_ip *p = per_ip_create(2);
     struct sock_addr a = addr("1.2.3.4");
 
     (void)state;
-    assert_true(peers_enter(p, &a));
-    assert_true(peers_enter(p, &a));
-    assert_false(peers_enter(p, &a));
-    assert_false(peers_enter(p, &a)); /* a refusal does not count */
-    peers_leave(p, &a);
-    assert_true(peers_enter(p, &a));
-    assert_false(peers_enter(p, &a));
-    peers_free(p);
+    assert_true(per_ip_enter(p, &a));
+    assert_true(per_ip_enter(p, &a));
+    assert_false(per_ip_enter(p, &a));
+    assert_false(per_ip_enter(p, &a)); /* a refusal does not count */
+    per_ip_leave(p, &a);
+    assert_true(per_ip_enter(p, &a));
+    assert_false(per_ip_enter(p, &a));
+    per_ip_free(p);
 }
 
 #define ADDRESSES 500
@@ -68,7 +68,7 @@ static void test_who_left_makes_room(void **state)
 /* The table grows, and its chains are closed, in any order. */
 static void test_as_a_naive_count_does(void **state)
 {
-    struct peers *p = peers_create(MOST);
+    struct per_ip *p = per_ip_create(MOST);
     unsigned n[ADDRESSES] = { 0 };
 
     (void)state;
@@ -78,19 +78,19 @@ static void test_as_a_naive_count_does(void **state)
         struct sock_addr a = { .ip = { 0x20, 1, [6] = (uint8_t)(i >> 8), [7] = (uint8_t)i } };
 
         if (rand() % 2) {
-            assert_int_equal(peers_enter(p, &a), n[i] < MOST);
+            assert_int_equal(per_ip_enter(p, &a), n[i] < MOST);
             n[i] += n[i] < MOST;
         } else if (n[i]) {
-            peers_leave(p, &a);
+            per_ip_leave(p, &a);
             n[i]--;
         }
     }
-    peers_free(p);
+    per_ip_free(p);
 }
 
 #define THREADS 4
 
-static struct peers *shared;
+static struct per_ip *shared;
 static atomic_int inside;
 
 static void *come_and_go(void *arg)
@@ -99,11 +99,11 @@ static void *come_and_go(void *arg)
     bool *was_more = arg;
 
     for (int i = 0; i < 20000; i++) {
-        if (!peers_enter(shared, &a))
+        if (!per_ip_enter(shared, &a))
             continue;
         *was_more |= atomic_fetch_add(&inside, 1) >= MOST;
         atomic_fetch_sub(&inside, 1);
-        peers_leave(shared, &a);
+        per_ip_leave(shared, &a);
     }
     return NULL;
 }
@@ -114,14 +114,14 @@ static void test_never_one_more_whoever_asks(void **state)
     bool was_more[THREADS] = { 0 };
 
     (void)state;
-    shared = peers_create(MOST);
+    shared = per_ip_create(MOST);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &was_more[i]), 0);
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
         assert_false(was_more[i]);
     }
-    peers_free(shared);
+    per_ip_free(shared);
 }
 
 int main(void)

@@ -20,9 +20,9 @@
 static void exchange(size_t piece)
 {
     fx.piece = piece;
-    shake();
+    handshake();
     assert_int_equal(fx.opens, 1);
-    assert_false(stream_is_shaking(&fx.stream));
+    assert_false(stream_is_handshaking(&fx.stream));
     peer_write("hello ", 6);
     peer_write("there", 5);
     carry_out();
@@ -79,7 +79,7 @@ static void test_output_waits_for_the_handshake(void **state)
     send_unit("", "early");
     stream_flush(&fx.stream);
     assert_int_equal(fx.sent, 0);
-    shake();
+    handshake();
     assert_int_equal(fx.sent, 5);
     while (carry_in(ALL))
         ;
@@ -142,7 +142,7 @@ static void test_alpn_is_http_1_1(void **state)
 
     (void)state;
     offer_alpn("\x02h2\x08http/1.1");
-    shake();
+    handshake();
     SSL_get0_alpn_selected(fx.ssl, &chosen, &n);
     assert_int_equal(n, 8);
     assert_memory_equal(chosen, "http/1.1", 8);
@@ -179,7 +179,7 @@ static void test_a_record_that_was_changed_is_refused(void **state)
     int n;
 
     (void)state;
-    shake();
+    handshake();
     peer_write("hello", 5);
     n = BIO_read(fx.out, p, sizeof(p));
     assert_true(n > 10);
@@ -202,7 +202,7 @@ static SSL_SESSION *session_now(void)
 
 static SSL_SESSION *session_of_first(void)
 {
-    shake();
+    handshake();
     assert_false(stream_was_resumed(&fx.stream));
     return session_now();
 }
@@ -212,7 +212,7 @@ static bool resumes(SSL_SESSION *session)
     disconnect_pair();
     connect_pair();
     SSL_set_session(fx.ssl, session);
-    shake();
+    handshake();
     assert_int_equal(SSL_session_reused(fx.ssl), stream_was_resumed(&fx.stream));
     return stream_was_resumed(&fx.stream);
 }

@@ -29,7 +29,7 @@ static void test_much_input_arrives(void **state)
     struct buf all = pattern(100000);
 
     (void)state;
-    shake();
+    handshake();
     for (size_t i = 0; i < buf_used(&all); i += 1000)
         peer_write(buf_head(&all) + i, 1000);
     carry_out();
@@ -45,7 +45,7 @@ static void test_much_input_arrives(void **state)
 static void test_paused_with_something_left_in_the_session(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     fx.pauses = true;
     peer_write("the last words", 14);
     (void)SSL_shutdown(fx.ssl);
@@ -62,7 +62,7 @@ static void test_paused_with_something_left_in_the_session(void **state)
 static void test_paused_reads_nothing(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     stream_pause(&fx.stream);
     peer_write("hello", 5);
     carry_out();
@@ -107,7 +107,7 @@ static void test_a_slow_reader_loses_nothing(void **state)
     struct buf all = fill(5000);
 
     (void)state;
-    shake();
+    handshake();
     assert_true(stream_queued(&fx.stream) > 0);
     assert_true(fx.stream.blocked);
     read_all();
@@ -125,7 +125,7 @@ static void test_discard_keeps_what_a_record_under_way_began(void **state)
     size_t n;
 
     (void)state;
-    shake();
+    handshake();
     assert_true(fx.stream.blocked);
     stream_discard(&fx.stream);
     assert_true(stream_queued(&fx.stream) < 20 * 1064);
@@ -160,7 +160,7 @@ static void test_a_body_is_free_when_its_last_unit_has_left(void **state)
     unsigned before;
 
     (void)state;
-    shake();
+    handshake();
     before = shared_count(&b->shared);
     assert_in_range(before, 2, BODIES);
     assert_true(fx.sent > 0 && fx.sent % b->n != 0);
@@ -182,7 +182,7 @@ static void test_a_discard_frees_all_but_what_was_begun(void **state)
     struct bytes *b = fill_with_one_body();
 
     (void)state;
-    shake();
+    handshake();
     stream_discard(&fx.stream);
     assert_int_equal(shared_count(&b->shared), 2);
     read_all();
@@ -196,7 +196,7 @@ static void test_a_close_in_the_middle_of_a_record_frees_all(void **state)
     struct bytes *b = fill_with_one_body();
 
     (void)state;
-    shake();
+    handshake();
     stream_close(&fx.stream);
     assert_int_equal(shared_count(&b->shared), 1);
     assert_int_equal(*loop_waiting(fx.loop), 0);
@@ -209,7 +209,7 @@ static void test_key_update_while_blocked(void **state)
     struct buf all = fill(5000);
 
     (void)state;
-    shake();
+    handshake();
     assert_true(fx.stream.blocked);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(SSL_key_update(fx.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
@@ -231,7 +231,7 @@ static void test_shutdown_says_close_notify_after_what_is_queued(void **state)
     struct buf all;
 
     (void)state;
-    shake();
+    handshake();
     all = fill(1000);
     stream_shutdown(&fx.stream);
     turn();
@@ -251,7 +251,7 @@ static void test_shutdown_says_close_notify_after_what_is_queued(void **state)
 static void test_close_says_close_notify(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     stream_close(&fx.stream);
     while (carry_in(ALL))
         ;
@@ -262,7 +262,7 @@ static void test_close_says_close_notify(void **state)
 static void test_a_half_closed_peer_gets_its_answer(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     peer_write("question", 8);
     (void)SSL_shutdown(fx.ssl);
     send_unit("", "answer");
@@ -279,7 +279,7 @@ static void test_a_half_closed_peer_gets_its_answer(void **state)
 static void test_an_end_without_close_notify_is_an_end(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     shutdown(fx.fd, SHUT_WR);
     send_unit("", "answer");
     turn();
@@ -294,7 +294,7 @@ static void test_an_end_without_close_notify_is_an_end(void **state)
 static void test_writing_to_a_closed_peer_ends_once(void **state)
 {
     (void)state;
-    shake();
+    handshake();
     close(fx.fd);
     fx.fd = -1;
     send_unit("", "to nobody");
@@ -308,7 +308,7 @@ static void test_close_with_a_record_under_way(void **state)
     struct buf all = fill(5000);
 
     (void)state;
-    shake();
+    handshake();
     assert_true(fx.stream.blocked);
     stream_close(&fx.stream);
     while (carry_in(ALL))

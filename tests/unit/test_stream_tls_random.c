@@ -121,7 +121,7 @@ static void assert_same(struct buf *got, struct buf *said)
 
 static void assert_all_arrives(void)
 {
-    shake();
+    handshake();
     for (int i = 0; i < STEPS; i++)
         step();
     settle();
