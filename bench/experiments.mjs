@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { holdClients, load, micro, startFloor, startRedis, startServer } from './programs.mjs';
 
 const KEYS = ['id', 'floor', 'log:p/0/x', 'topics', 'recent', 'floors'].map((k) => `{eventhub}:${k}`);
-const SCRIPT = readFileSync(new URL('../src/broker/scripts/publish.lua', import.meta.url), 'utf8');
+const SCRIPT = readFileSync(new URL('../src/broker/redis/scripts/publish.lua', import.meta.url), 'utf8');
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];

@@ -1,7 +1,7 @@
 # Writes every DIR/*.lua as `static const char lua_NAME[] = "…";` into OUT.
 file(GLOB files ${DIR}/*.lua)
 list(SORT files)
-set(text "/* made from src/broker/scripts by cmake/EmbedLua.cmake */\n")
+set(text "/* made from src/broker/redis/scripts by cmake/EmbedLua.cmake */\n")
 foreach(file ${files})
   get_filename_component(name ${file} NAME_WE)
   file(READ ${file} body)

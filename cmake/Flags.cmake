@@ -1,7 +1,8 @@
 # One interface target carries the flags, so that they attach to our targets and to nothing else.
 add_library(eh_flags INTERFACE)
 target_compile_definitions(eh_flags INTERFACE _GNU_SOURCE)
-target_include_directories(eh_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(eh_flags INTERFACE
+  ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(eh_flags INTERFACE Threads::Threads)
 target_compile_options(eh_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wpointer-arith

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "app/certificates.h"
-#include "app/config.h"
+#include "app/config/config.h"
 #include "app/health_check.h"
 #include "app/redis_tls.h"
-#include "app/rpc.h"
+#include "app/rpc/rpc.h"
 #include "app/server.h"
 #include "app/token_keys.h"
 #include "base/buf.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "app/certificates.h"
-#include "app/forwarded.h"
+#include "app/conn/forwarded.h"
 #include "app/listeners.h"
 #include "app/memory.h"
 #include "app/process.h"

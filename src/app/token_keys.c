@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "app/file.h"
+#include "app/config/file.h"
 
 #define PATH_BYTES 4096
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/compression.h"
-#include "app/conn.h"
+#include "app/conn/compression.h"
+#include "app/conn/conn.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"

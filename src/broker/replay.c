@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "broker/aside.h"
-#include "broker/lost.h"
+#include "broker/backlog.h"
+#include "broker/gaps.h"
 
 struct replay {
     struct broker_port *port;

@@ -1,5 +1,5 @@
 /* Who is subscribed: the broker asks its workers, and over Redis the other nodes. */
-#include "broker/redis_presence.h"
+#include "broker/redis/redis_presence.h"
 #include "contract/fixture.h"
 
 static const struct presence *ask(struct node *n, struct asked *a)

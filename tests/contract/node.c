@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "broker/lost.h"
+#include "broker/gaps.h"
 #include "net/loop.h"
 
 struct worker {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/config_file.h"
+#include "app/config/config_file.h"
 #include "base/buf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -9,11 +9,11 @@
 
 #include "check.h"
 #include "base/buf.h"
-#include "broker/redis_payload.h"
-#include "broker/lost.h"
-#include "broker/redis_presence_text.h"
-#include "broker/redis_reader.h"
-#include "broker/redis_reply.h"
+#include "broker/redis/redis_payload.h"
+#include "broker/gaps.h"
+#include "broker/redis/redis_presence_text.h"
+#include "broker/redis/redis_reader.h"
+#include "broker/redis/redis_reply.h"
 #include "hub/topic.h"
 
 #define GONE_MAX 4

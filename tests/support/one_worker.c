@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "app/config.h"
-#include "app/forwarded.h"
-#include "app/rpc.h"
+#include "app/config/config.h"
+#include "app/conn/forwarded.h"
+#include "app/rpc/rpc.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "net/acceptor.h"

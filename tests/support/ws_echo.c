@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/config.h"
-#include "app/conn.h"
+#include "app/config/config.h"
+#include "app/conn/conn.h"
 #include "app/server.h"
 #include "base/log.h"
 

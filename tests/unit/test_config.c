@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "app/config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "app/config_table.h"
+#include "app/config/config_table.h"
 #include "base/buf.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,4 +1,4 @@
-#include "app/config_file.h"
+#include "app/config/config_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "app/config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "app/file.h"
+#include "app/config/file.h"
 #include "support/temp_dir.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,4 +1,4 @@
-#include "app/forwarded.h"
+#include "app/conn/forwarded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

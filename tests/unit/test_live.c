@@ -1,9 +1,9 @@
 /* test_live.c - how much of what waits for a worker one turn delivers: a worker that is not started
  * runs its loop here, and its client's end of a socket pair is read in it.
  */
-#include "app/compression.h"
-#include "app/forwarded.h"
-#include "app/rpc.h"
+#include "app/conn/compression.h"
+#include "app/conn/forwarded.h"
+#include "app/rpc/rpc.h"
 #include "app/worker.h"
 #include "broker/port.h"
 

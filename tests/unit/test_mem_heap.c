@@ -1,4 +1,4 @@
-#include "broker/mem_heap.h"
+#include "broker/mem/mem_heap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/mem_log.h"
+#include "broker/mem/mem_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

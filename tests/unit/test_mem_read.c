@@ -1,4 +1,4 @@
-#include "broker/mem_read.h"
+#include "broker/mem/mem_read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "broker/lost.h"
+#include "broker/gaps.h"
 #include "hub/topic.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

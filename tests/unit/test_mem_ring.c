@@ -1,4 +1,4 @@
-#include "broker/mem_ring.h"
+#include "broker/mem/mem_ring.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/mem_table.h"
+#include "broker/mem/mem_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/mem_topics.h"
+#include "broker/mem/mem_topics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "app/origin.h"
+#include "proto/origin.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

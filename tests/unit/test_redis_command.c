@@ -1,4 +1,4 @@
-#include "broker/redis_command.h"
+#include "broker/redis/redis_command.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/redis_payload.h"
+#include "broker/redis/redis_payload.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

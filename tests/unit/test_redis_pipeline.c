@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "broker/redis_command.h"
-#include "broker/redis_pipeline.h"
+#include "broker/redis/redis_command.h"
+#include "broker/redis/redis_pipeline.h"
 
 #define TIMEOUT 1000
 #define NONE    (-1)

@@ -1,4 +1,4 @@
-#include "broker/redis_presence_text.h"
+#include "broker/redis/redis_presence_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/redis_reader.h"
+#include "broker/redis/redis_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "broker/redis_reply.h"
+#include "broker/redis/redis_reply.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-#include "broker/lost.h"
+#include "broker/gaps.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

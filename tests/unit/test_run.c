@@ -1,9 +1,9 @@
 /* test_run.c - live messages of one topic that follow each other are one unit for a client: byte
  * for byte what it would get one by one. A worker that is not started runs its loop here.
  */
-#include "app/forwarded.h"
-#include "app/rpc.h"
-#include "app/sub.h"
+#include "app/conn/forwarded.h"
+#include "app/rpc/rpc.h"
+#include "app/sub/sub.h"
 #include "app/worker.h"
 #include "broker/port.h"
 #include "proto/ws.h"

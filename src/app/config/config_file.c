@@ -1,0 +1,120 @@
+#include "app/config/config_file.h"
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool has_control(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/* Up to a comment: a # after white space. */
+static struct str strip_comment(struct str s)
+{
+    for (size_t i = 1; i < s.n; i++) {
+        if (s.p[i] == '#' && is_blank(s.p[i - 1]))
+            return str_make(s.p, i);
+    }
+    return s;
+}
+
+/* s begins with a quote. */
+static const char *read_quoted(struct str s, struct str *ret)
+{
+    struct str rest = str_skip(s, 1), inside;
+
+    (void)str_cut(&rest, s.p[0], &inside);
+    if (!rest.p)
+        return "has no closing quote";
+    if (str_trim(strip_comment(rest)).n)
+        return "has something after the closing quote";
+    *ret = inside;
+    return NULL;
+}
+
+/* s begins with the = sign. */
+static const char *read_value(struct str s, struct str *ret)
+{
+    struct str text = str_trim(str_skip(s, 1));
+
+    if (text.n && (text.p[0] == '"' || text.p[0] == '\''))
+        return read_quoted(text, ret);
+    *ret = str_trim(str_skip(strip_comment(s), 1));
+    return NULL;
+}
+
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+            return false;
+    }
+    return s.n > 0;
+}
+
+static const char *read_setting(struct str line, struct config_setting *ret)
+{
+    struct str rest = line, name;
+
+    (void)str_cut(&rest, '=', &name);
+    ret->name = str_trim(name);
+    if (!rest.p || !is_name(ret->name))
+        return "is not of the form name = value";
+    return read_value(str_skip(line, name.n), &ret->value);
+}
+
+/* Without its line end. */
+static bool next_line(struct config_file *f, struct str *ret)
+{
+    if (f->line == 0 && str_starts_with(f->rest, STR("\xef\xbb\xbf")))
+        f->rest = str_skip(f->rest, 3); /* what some editors mark UTF-8 with */
+    if (f->rest.n == 0 || !str_cut(&f->rest, '\n', ret))
+        return false;
+    if (ret->n && ret->p[ret->n - 1] == '\r')
+        ret->n--;
+    f->line++;
+    return true;
+}
+
+static const char *line_fault(struct str line)
+{
+    if (line.n > CONFIG_LINE_MAX)
+        return "is too long";
+    return has_control(line) ? "holds a control character" : NULL;
+}
+
+static bool is_empty(struct str line)
+{
+    struct str text = str_trim(line);
+
+    return text.n == 0 || text.p[0] == '#';
+}
+
+bool config_file_next(struct config_file *f, struct config_setting *ret, const char **ret_why)
+{
+    const char *why = NULL;
+    struct str line;
+
+    while (next_line(f, &line)) {
+        why = line_fault(line);
+        if (!why && is_empty(line))
+            continue;
+        if (!why)
+            why = read_setting(line, ret);
+        if (!why)
+            return true;
+        f->rest = (struct str){ NULL, 0 };
+        *ret_why = why;
+        return false;
+    }
+    return false;
+}

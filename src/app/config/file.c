@@ -1,0 +1,38 @@
+#include "app/config/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int file_read(const char *path, size_t max, struct buf *ret)
+{
+    FILE *f = fopen(path, "re");
+    size_t before = buf_used(ret), n;
+    char part[4096];
+    bool failed;
+
+    if (!f)
+        return EH_EIO;
+    do {
+        n = fread(part, 1, sizeof(part), f);
+        buf_add(ret, part, n);
+    } while (n == sizeof(part) && buf_used(ret) - before <= max);
+    failed = ferror(f);
+    (void)fclose(f); /* nothing was written */
+    if (failed)
+        return EH_EIO;
+    return buf_used(ret) - before > max ? EH_ELIMIT : EH_OK;
+}
+
+const char *file_read_key(const char *path, struct buf *ret)
+{
+    int rc = file_read(path, FILE_KEY_MAX, ret);
+    struct str text;
+
+    if (rc < 0)
+        return rc == EH_ELIMIT ? "is larger than 64k" : strerror(errno);
+    text = buf_str(ret);
+    if (!text.p || text.n == 0)
+        return "is empty";
+    return memchr(text.p, '\0', text.n) ? "holds a NUL byte" : NULL;
+}

@@ -1,0 +1,175 @@
+#include "app/conn/reply.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct batch {
+    struct worker *worker;
+    struct conn_ref conn;
+    json_t *requests;
+    size_t n_taken;      /* of them */
+    unsigned n_open;     /* replies to come, and one while there are requests */
+    struct buf answers;  /* "[", then those that came, separated by commas */
+    struct list waiters; /* of struct batch_waiter */
+};
+
+struct batch *batch_open(struct conn *c, json_t *requests)
+{
+    struct batch *b = mem_zalloc(sizeof(*b));
+
+    b->worker = c->worker;
+    b->conn = c->ref;
+    b->requests = requests;
+    b->n_open = 1;
+    list_init(&b->waiters);
+    conn_call_began(c, 0); /* its requests count for themselves */
+    return b;
+}
+
+const json_t *batch_next(struct batch *b)
+{
+    return json_array_get(b->requests, b->n_taken++);
+}
+
+struct reply batch_reply(struct batch *b)
+{
+    b->n_open++;
+    return (struct reply){ .batch = b };
+}
+
+void batch_wait(struct batch *b, struct batch_waiter *waiter)
+{
+    list_push(&b->waiters, &waiter->link);
+}
+
+/* A batch of notifications is not answered. */
+static void send_array(struct batch *b, struct conn *c)
+{
+    size_t n = buf_used(&b->answers);
+
+    c->collected -= n;
+    if (n == 0)
+        return;
+    buf_add_char(&b->answers, ']');
+    conn_ws_send(c, WS_OP_TEXT, bytes_copy(buf_str(&b->answers)));
+}
+
+/* The batch's own call ends last: what waited may still have something to say. */
+static void finish(struct batch *b)
+{
+    struct conn *c = worker_find(b->worker, b->conn);
+    struct list *link;
+
+    *loop_waiting(b->worker->loop) -= buf_used(&b->answers);
+    if (c)
+        send_array(b, c);
+    while ((link = list_pop(&b->waiters))) {
+        struct batch_waiter *waiter = container_of(link, struct batch_waiter, link);
+
+        waiter->fn(waiter);
+    }
+    conn_call_ended(b->worker, c, 0);
+    buf_done(&b->answers);
+    free(b);
+}
+
+static void let_go(struct batch *b)
+{
+    assert(b->n_open > 0);
+    if (--b->n_open == 0)
+        finish(b);
+}
+
+void batch_close(struct batch *b)
+{
+    json_decref(b->requests);
+    b->requests = NULL;
+    let_go(b);
+}
+
+/* What does not fit any more ends the connection, as everything does that passes its limit. */
+static void collect(struct batch *b, struct conn *c, struct bytes *answer)
+{
+    size_t n = answer->n + 1;
+
+    if (conn_has_room(c, n)) {
+        c->collected += n;
+        *loop_waiting(b->worker->loop) += n;
+        output_changed(b->worker);
+        buf_add_char(&b->answers, buf_used(&b->answers) ? ',' : '[');
+        buf_add_str(&b->answers, bytes_str(answer));
+    } else {
+        conn_overflow(c);
+    }
+    shared_unref(&answer->shared);
+}
+
+struct reply reply_take(struct reply *from, struct str id_copy)
+{
+    struct reply taken = { .id = id_copy };
+
+    if (id_copy.p) {
+        taken.batch = from->batch;
+        from->batch = NULL;
+    }
+    return taken;
+}
+
+void reply_drop(struct reply *r)
+{
+    struct batch *b = r->batch;
+
+    r->batch = NULL;
+    if (b)
+        let_go(b);
+}
+
+static void reply_send(struct reply *r, struct conn *c, struct bytes *answer)
+{
+    if (r->batch)
+        collect(r->batch, c, answer);
+    else
+        conn_ws_send(c, WS_OP_TEXT, answer);
+    reply_drop(r);
+}
+
+void reply_result(struct reply *r, struct conn *c, struct str result)
+{
+    if (r->id.p)
+        reply_send(r, c, jsonrpc_result(r->id, result));
+    else
+        reply_drop(r);
+}
+
+void reply_result_tree(struct reply *r, struct conn *c, json_t *result)
+{
+    if (r->id.p) {
+        reply_send(r, c, jsonrpc_result_tree(r->id, result));
+        return;
+    }
+    json_decref(result);
+    reply_drop(r);
+}
+
+static enum metric refusal_of(int code)
+{
+    switch (code) {
+    case JSONRPC_PARSE_ERROR: return METRIC_REFUSED_PARSE;
+    case JSONRPC_INVALID_REQUEST: return METRIC_REFUSED_REQUEST;
+    case JSONRPC_METHOD_NOT_FOUND: return METRIC_REFUSED_METHOD;
+    case JSONRPC_NOT_ALLOWED: return METRIC_REFUSED_RIGHTS;
+    case JSONRPC_BROKER: return METRIC_REFUSED_BROKER;
+    default: return METRIC_REFUSED_PARAMS;
+    }
+}
+
+void reply_error(struct reply *r, struct conn *c, int code, struct str why)
+{
+    metrics_inc(c->worker->metrics, refusal_of(code));
+    if (r->id.p || code == JSONRPC_PARSE_ERROR || code == JSONRPC_INVALID_REQUEST)
+        reply_send(r, c, jsonrpc_error(r->id, (enum jsonrpc_error)code, why));
+    else
+        reply_drop(r);
+}

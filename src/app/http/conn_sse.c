@@ -1,0 +1,245 @@
+/* conn_sse.c - the SSE state of a connection: one subscription, whose messages go out as events.
+ * What the client sends after its request is ignored; that it is gone shows in what TCP does not
+ * acknowledge.
+ */
+#include "app/conn/conn.h"
+#include "app/conn/reply.h"
+#include "app/http/routes.h"
+#include "app/sub/sub.h"
+#include "base/buf.h"
+#include "proto/json.h"
+#include "proto/sse.h"
+
+/* X-Accel-Buffering: nginx passes events on as they come. */
+#define STREAM_HEADERS "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+
+static void send_text(struct conn *c, struct str text)
+{
+    (void)conn_send(c, text, NULL, STR("")); /* an overflow closes by itself */
+}
+
+static void add_position(struct buf *out, struct msgid id)
+{
+    char text[MSGID_TEXT];
+
+    if (!msgid_is_zero(id))
+        sse_add_position(out, str_make(text, msgid_format(id, text)));
+}
+
+/* --- the subscription's voice --- */
+
+static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
+{
+    (void)reply;
+    if (!joined->recovered)
+        send_text(c, STR(SSE_INCOMPLETE));
+}
+
+static void write_gap(const struct sub *s, struct str topic)
+{
+    struct buf text = { 0 };
+
+    sse_add_gap(&text, topic);
+    send_text(s->conn, buf_str(&text));
+    buf_done(&text);
+}
+
+/* Only now: one that leaves before the log was sent must come back to where it began. */
+static void write_caught_up(struct conn *c, struct msgid cut)
+{
+    struct buf text = { 0 };
+
+    add_position(&text, cut);
+    send_text(c, buf_str(&text));
+    buf_done(&text);
+}
+
+/* A foreign message has no place in our order: its id would be no place to resume from. */
+static struct bytes *make_event(const struct message *m, struct str text)
+{
+    char id[MSGID_TEXT];
+    struct buf out = { 0 };
+    struct bytes *event;
+
+    sse_add_event(&out, str_make(id, m->foreign ? 0 : msgid_format(m->id, id)), text);
+    event = bytes_copy(buf_str(&out));
+    buf_done(&out);
+    return event;
+}
+
+/* The message as it was published; NULL where the log holds no JSON string, which is not ours. */
+static struct bytes *make_text_event(const struct message *m)
+{
+    struct bytes *event = NULL;
+    struct buf text = { 0 };
+
+    if (json_read_string(message_text_json(m), &text) > 0)
+        event = make_event(m, buf_str(&text));
+    buf_done(&text);
+    return event;
+}
+
+static bool write_message(const struct sub *s, struct delivery *d)
+{
+    bool json = s->conn->sse_json;
+    struct bytes **event = &d->event[json];
+
+    if (!*event)
+        *event =
+            json ? make_event(d->message, message_object(d->message)) : make_text_event(d->message);
+    return *event && conn_send(s->conn, STR(""), &(*event)->shared, bytes_str(*event));
+}
+
+const struct sub_writer sub_sse_writer = {
+    .joined = write_joined,
+    .caught_up = write_caught_up,
+    .message = write_message,
+    .gap = write_gap,
+};
+
+/* --- the request --- */
+
+struct stream_request {
+    struct eventlog_request log;
+    bool gaps;
+};
+
+/* The field that a browser sends when it comes back beats what the URL says, and both beat since.
+ */
+static int read_last_id(const struct http_request *rq, const json_t *params,
+                        struct eventlog_point *ret)
+{
+    const json_t *param = json_object_get(params, "lastEventId");
+    struct str id = http_header(rq, STR("Last-Event-ID"));
+
+    if (id.n == 0)
+        id = str_make(json_string_value(param), json_string_length(param));
+    if (id.n == 0 && !json_is_integer(param))
+        return EH_OK; /* an empty one is none */
+    ret->kind = EVENTLOG_AFTER;
+    return msgid_parse(id, &ret->id);
+}
+
+static int read_gaps(const json_t *params, bool *ret)
+{
+    const char *text = json_string_value(json_object_get(params, "gaps"));
+
+    *ret = text && strcmp(text, "true") == 0;
+    return !text || *ret || strcmp(text, "false") == 0 ? EH_OK : EH_EINVAL;
+}
+
+static int read_params(const struct conn *c, const struct http_request *rq, const json_t *params,
+                       struct stream_request *ret, const char **ret_why)
+{
+    uint32_t max = (uint32_t)c->worker->context->config->max_cache_request_limit;
+
+    EH_TRY(eventlog_request_read(params, max, &ret->log, ret_why));
+    *ret_why = "gaps must be true or false";
+    EH_TRY(read_gaps(params, &ret->gaps));
+    *ret_why = "Last-Event-ID and lastEventId must be a message id such as 1574843571767-0";
+    return read_last_id(rq, params, &ret->log.from);
+}
+
+/* Where the stream begins; *ret_why is static text. */
+static int read_request(const struct conn *c, const struct http_request *rq,
+                        struct stream_request *ret, const char **ret_why)
+{
+    static const struct http_param names[] = { { "lastEventId", false },
+                                               { "since", false },
+                                               { "limit", false },
+                                               { "gaps", true },
+                                               { NULL, false } };
+    json_t *params = http_topic_params(rq, names);
+    int rc;
+
+    if (!params) {
+        *ret_why = "the query is not URL-encoded text";
+        return EH_EINVAL;
+    }
+    rc = read_params(c, rq, params, ret, ret_why);
+    json_decref(params);
+    return rc;
+}
+
+static bool wants_json(const struct http_request *rq)
+{
+    struct str format;
+
+    return http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"));
+}
+
+/* --- the stream --- */
+
+static void on_ping_timer(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    if (conn_token_expired(c)) {
+        conn_linger(c, METRIC_CLOSED_EXPIRED);
+        return;
+    }
+    send_text(c, STR(SSE_PING));
+    conn_set_ping_timer(c, on_ping_timer);
+}
+
+static void send_head(struct conn *c, struct str first)
+{
+    http_send_unit(c,
+                   &(struct http_response){ .status = 200,
+                                            .content_type = SSE_MEDIA_TYPE,
+                                            .content_length = HTTP_NO_LENGTH,
+                                            .extra = STR(STREAM_HEADERS) },
+                   first);
+}
+
+static void begin(struct conn *c, struct str filter, const struct stream_request *rq)
+{
+    const struct config *config = c->worker->context->config;
+    const struct eventlog_request *from = &rq->log;
+    bool has_log = from->from.kind != EVENTLOG_NONE && config->enable_cache;
+    struct buf first = { 0 };
+    struct sub *s;
+
+    c->state = CONN_SSE;
+    c->writer = &sub_sse_writer;
+    conn_set_ping_timer(c, on_ping_timer);
+    sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
+    s = sub_open(c, filter, STR(""), rq->gaps);
+    buf_add_str(&first, STR(SSE_OK));
+    add_position(&first, has_log ? from->from.id : s->last);
+    if (from->from.kind != EVENTLOG_NONE && !has_log)
+        buf_add_str(&first, STR(SSE_INCOMPLETE));
+    send_head(c, buf_str(&first));
+    conn_forget_cors(c);
+    buf_done(&first);
+    if (has_log)
+        join_start(s, filter, from, &(struct reply){ 0 });
+}
+
+static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
+{
+    struct stream_request wanted;
+    const char *why;
+
+    if (read_request(c, rq, &wanted, &why) < 0) {
+        conn_forget_auth(c);
+        http_topic_refuse(c, rq, 400, why);
+    } else if (str_eq(rq->method, STR("HEAD"))) {
+        send_head(c, STR(""));
+        conn_linger(c, METRIC_CLOSED_SERVER);
+    } else {
+        c->sse_json = wants_json(rq);
+        begin(c, filter, &wanted);
+    }
+}
+
+void conn_sse_handle(struct conn *c, const struct http_request *rq)
+{
+    struct buf filter = { 0 };
+
+    if (!c->worker->context->config->enable_sse)
+        http_topic_refuse(c, rq, 501, "server-sent events are switched off (ENABLE_SSE)");
+    else if (http_topic_open(c, rq, AUTH_READ, &filter) == EH_OK)
+        open_stream(c, rq, buf_str(&filter));
+    buf_done(&filter);
+}

@@ -1,0 +1,233 @@
+/* http_post.c - POST /<topic>: the body is published as it is. One request at a time: what is
+ * behind it in the connection waits until it was answered. The body has until the handshake
+ * timeout, counted from the end of the head; the broker has its own.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "app/conn/conn.h"
+#include "app/rpc/publish.h"
+#include "app/http/routes.h"
+#include "base/mem.h"
+#include "hub/topic.h"
+#include "proto/http_chunked.h"
+#include "proto/json.h"
+#include "proto/utf8.h"
+
+/* From the head to the answer. The body gathers in conn->message, the rights are conn->auth. */
+struct http_post {
+    struct publish publish;
+    bool keep_alive;
+    bool chunked;
+    uint64_t left; /* of a body that is not chunked */
+    struct http_chunked chunks;
+    char topic[TOPIC_MAX];
+    char key[BROKER_KEY_MAX];
+};
+
+static void forget(struct conn *c)
+{
+    free(c->post);
+    c->post = NULL;
+    buf_done(&c->message);
+    conn_forget_auth(c);
+}
+
+/* --- the answer --- */
+
+/* The connection goes on with the next request, if it may. */
+static void answer(struct conn *c, int status, struct str body, struct str extra)
+{
+    bool keep_alive = c->post->keep_alive;
+
+    forget(c);
+    c->state = CONN_HTTP;
+    conn_client_is_idle(c);
+    conn_http_wait(c);
+    http_send_later(
+        c, keep_alive,
+        &(struct http_answer){
+            .status = status, .type = "application/json", .body = body, .extra = extra });
+}
+
+static void answer_error(struct conn *c, int status, const char *why)
+{
+    struct buf body = { 0 };
+
+    http_topic_count(c, status);
+    http_add_error(&body, why);
+    answer(c, status, buf_str(&body), STR(""));
+    buf_done(&body);
+}
+
+/* The broker has counted it. */
+static void answer_limited(struct conn *c, uint64_t retry_ms)
+{
+    struct buf body = { 0 }, extra = { 0 };
+
+    http_add_error(&body, "over the rate limit of the token");
+    buf_addf(&extra,
+             "Access-Control-Expose-Headers: Retry-After\r\n"
+             "Retry-After: %" PRIu64 "\r\n",
+             (retry_ms + 999) / 1000);
+    answer(c, 429, buf_str(&body), buf_str(&extra));
+    buf_done(&body);
+    buf_done(&extra);
+}
+
+static void answer_published(struct conn *c, const struct pending *p)
+{
+    struct buf body = { 0 };
+
+    publish_result(p, &body);
+    answer(c, 200, buf_str(&body), STR(""));
+    buf_done(&body);
+}
+
+static void on_published(struct pending *p, struct conn *c)
+{
+    const char *failure = publish_failure(p);
+
+    if (!c || c->state != CONN_WAITING)
+        return;
+    if (failure)
+        answer_error(c, 503, failure);
+    else if (p->call.status == BROKER_LIMITED)
+        answer_limited(c, p->call.publish.ret_retry_ms);
+    else
+        answer_published(c, p);
+}
+
+void http_post_give_up(struct conn *c)
+{
+    c->post->keep_alive = false;
+    answer_error(c, 503, c->state == CONN_BODY ? "not published" : "outcome unknown");
+}
+
+/* --- the body --- */
+
+static void publish_body(struct conn *c)
+{
+    struct pending *p;
+
+    c->post->publish.message = buf_str(&c->message);
+    p = publish_create(c, &c->post->publish, &(struct reply){ 0 });
+    p->done = on_published;
+    c->state = CONN_WAITING;
+    timer_stop(&c->timer);
+    buf_done(&c->message);
+    pending_start(p, c, BROKER_OP_PUBLISH);
+}
+
+static void on_body(struct conn *c)
+{
+    if (buf_used(&c->message) == 0)
+        answer_error(c, 400, "the body must not be empty");
+    else if (!utf8_is_valid(buf_str(&c->message)))
+        answer_error(c, 400, "the body must be UTF-8");
+    else
+        publish_body(c);
+}
+
+/* Where the body ends is not known any more, or not waited for: nothing can be read after it. */
+static size_t refuse_body(struct conn *c, int status, size_t n)
+{
+    forget(c);
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
+    c->closed_as = status == 413 ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
+    http_send_error(c, NULL, status, http_reason(status), STR(""));
+    return n;
+}
+
+static int take(struct http_post *post, struct str in, struct str *ret_data)
+{
+    *ret_data = str_make(in.p, in.n < post->left ? in.n : (size_t)post->left);
+    post->left -= ret_data->n;
+    return (int)ret_data->n;
+}
+
+/* Would it pass the limit with what came and what the present chunk still announces? */
+static bool is_too_big(const struct conn *c, struct str data)
+{
+    uint64_t room = c->worker->context->config->max_message_size - buf_used(&c->message);
+
+    return data.n > room || http_chunked_announced(&c->post->chunks) > room - data.n;
+}
+
+size_t http_post_step(struct conn *c, char *p, size_t n)
+{
+    struct http_post *post = c->post;
+    struct str data, in = { p, n < INT32_MAX ? n : INT32_MAX };
+    int used = post->chunked
+                   ? http_chunked_decode(&post->chunks, in,
+                                         c->worker->context->config->max_header_size, &data)
+                   : take(post, in, &data);
+
+    if (used < 0)
+        return refuse_body(c, -used, n);
+    if (is_too_big(c, data))
+        return refuse_body(c, 413, n);
+    buf_add_str(&c->message, data);
+    if (post->chunked ? http_chunked_is_done(&post->chunks) : post->left == 0)
+        on_body(c);
+    return (size_t)used;
+}
+
+/* --- the head --- */
+
+static void begin(struct conn *c, const struct http_request *rq, const struct publish *publish)
+{
+    struct http_post *post = mem_zalloc(sizeof(*post));
+    bool has_body = rq->chunked || rq->content_length;
+
+    post->publish = *publish;
+    post->publish.topic.p = memcpy(post->topic, publish->topic.p, publish->topic.n);
+    if (publish->key.n)
+        post->publish.key.p = memcpy(post->key, publish->key.p, publish->key.n);
+    post->keep_alive = rq->keep_alive;
+    post->chunked = rq->chunked;
+    post->left = rq->content_length;
+    c->post = post;
+    c->state = CONN_BODY;
+    if (!has_body)
+        on_body(c);
+    else if (rq->expect_continue)
+        http_send_continue(c);
+}
+
+static void refuse_head(struct conn *c, const struct http_request *rq, int status, const char *why)
+{
+    conn_forget_auth(c);
+    http_topic_refuse(c, rq, status, why);
+}
+
+static void read_head(struct conn *c, const struct http_request *rq, struct str topic)
+{
+    static const struct http_param names[] = {
+        { "ttl", false }, { "timestamp", false }, { "key", true }, { NULL, false }
+    };
+    struct publish publish = { .topic = topic };
+    json_t *params = http_topic_params(rq, names);
+    struct rpc_call call = { .conn = c, .params = params };
+
+    if (!params)
+        refuse_head(c, rq, 400, "the query is not URL-encoded text");
+    else if (publish_read_options(&call, &publish) < 0)
+        refuse_head(c, rq, 400, call.why);
+    else if (rq->content_length > c->worker->context->config->max_message_size)
+        refuse_head(c, rq, 413, http_reason(413));
+    else if (c->worker->pending_bytes > CONN_MAX_PENDING_BYTES)
+        refuse_head(c, rq, 503, "not published");
+    else
+        begin(c, rq, &publish);
+    json_decref(params);
+}
+
+void http_post_handle(struct conn *c, const struct http_request *rq)
+{
+    struct buf topic = { 0 };
+
+    if (http_topic_open(c, rq, AUTH_WRITE, &topic) == EH_OK)
+        read_head(c, rq, buf_str(&topic));
+    buf_done(&topic);
+}

@@ -1,0 +1,117 @@
+/* http_topic.c - requests for /<topic>: what those that read and those that publish share. */
+#include "app/conn/authorize.h"
+#include "app/http/routes.h"
+#include "hub/topic.h"
+#include "proto/sse.h"
+
+static enum metric refusal_of(int status)
+{
+    switch (status) {
+    case 401: return METRIC_COUNT; /* authorize_request has counted it */
+    case 403: return METRIC_REFUSED_RIGHTS;
+    case 413: return METRIC_REFUSED_HTTP;
+    case 501: return METRIC_REFUSED_METHOD;
+    case 503: return METRIC_REFUSED_BROKER;
+    default: return METRIC_REFUSED_PARAMS;
+    }
+}
+
+void http_topic_count(struct conn *c, int status)
+{
+    enum metric reason = refusal_of(status);
+
+    if (reason != METRIC_COUNT)
+        metrics_inc(c->worker->metrics, reason);
+}
+
+void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
+{
+    struct str extra = status == 401 ? STR("WWW-Authenticate: Bearer\r\n") : STR("");
+
+    http_topic_count(c, status);
+    http_send_error(c, rq, status, why, extra);
+}
+
+/* The path behind its slash; false: it does not decode. */
+static bool read_path(const struct http_request *rq, struct buf *ret)
+{
+    return http_percent_decode(str_skip(rq->path, 1), false, ret) == EH_OK;
+}
+
+static const char *find_fault(struct str topic, enum auth_right right)
+{
+    if (topic_is_valid(topic) || (right == AUTH_READ && pattern_is_valid(topic)))
+        return NULL;
+    return right == AUTH_READ ? "the path is not a valid topic or pattern"
+                              : "the path is not a valid topic";
+}
+
+int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
+                    struct buf *ret_topic)
+{
+    const char *why = NULL;
+    int status = 401;
+
+    if (authorize_request(c, rq, &c->auth, &why) == EH_OK) {
+        status = 400;
+        why = read_path(rq, ret_topic) ? find_fault(buf_str(ret_topic), right)
+                                       : "the path is not URL-encoded";
+    }
+    if (!why && !auth_allows(c->auth, right, buf_str(ret_topic))) {
+        status = 403;
+        why = right == AUTH_READ ? "the token does not allow to read this topic"
+                                 : "the token does not allow to write to this topic";
+    }
+    if (!why)
+        return EH_OK;
+    conn_forget_auth(c);
+    http_topic_refuse(c, rq, status, why);
+    return EH_EINVAL;
+}
+
+/* NULL: it is no text. */
+static json_t *value_of(struct str raw, bool is_text)
+{
+    struct buf text = { 0 };
+    json_t *value = NULL;
+    int64_t n;
+
+    if (http_percent_decode(raw, false, &text) == EH_OK)
+        value = !is_text && str_parse_i64(buf_str(&text), &n) == EH_OK
+                    ? json_integer(n)
+                    : json_stringn(buf_used(&text) ? buf_head(&text) : "", buf_used(&text));
+    buf_done(&text);
+    return value;
+}
+
+json_t *http_topic_params(const struct http_request *rq, const struct http_param *names)
+{
+    json_t *params = json_object();
+    struct str raw;
+
+    for (; names->name; names++) {
+        if (!http_query_param(rq->query, str_of(names->name), &raw))
+            continue;
+        /* NULL is refused, too */
+        if (json_object_set_new(params, names->name, value_of(raw, names->is_text)) < 0) {
+            json_decref(params);
+            return NULL;
+        }
+    }
+    return params;
+}
+
+void http_topic_handle(struct conn *c, const struct http_request *rq)
+{
+    bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
+
+    if (str_eq(rq->method, STR("POST")))
+        http_post_handle(c, rq);
+    else if (!reads)
+        http_send_error(c, rq, 405, "method not allowed",
+                        STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
+    else if (http_accepts(rq, STR(SSE_MEDIA_TYPE)))
+        conn_sse_handle(c, rq);
+    else
+        http_send_error(c, rq, 404, "not found", STR(""));
+}

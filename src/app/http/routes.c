@@ -1,0 +1,114 @@
+#include "app/http/routes.h"
+
+#include "proto/origin.h"
+
+#define PREFLIGHT                                                                                  \
+    "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"                                         \
+    "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID, Cache-Control\r\n"  \
+    "Access-Control-Max-Age: 86400\r\n"
+
+typedef void route_fn(struct conn *c, const struct http_request *rq);
+
+static void send_json(struct conn *c, const struct http_request *rq, int status, struct str body)
+{
+    http_send(c, rq,
+              &(struct http_answer){ .status = status,
+                                     .type = "application/json",
+                                     .body = body,
+                                     .extra = STR("Cache-Control: no-store\r\n") });
+}
+
+static void route_healthz(struct conn *c, const struct http_request *rq)
+{
+    send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
+}
+
+static void route_readyz(struct conn *c, const struct http_request *rq)
+{
+    const struct context *ctx = c->worker->context;
+
+    if (atomic_load(&ctx->draining))
+        send_json(c, rq, 503, STR("{\"error\":\"draining\"}"));
+    else if (!broker_is_ready(ctx->broker))
+        send_json(c, rq, 503, STR("{\"error\":\"broker not ready\"}"));
+    else
+        send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
+}
+
+static void route_metrics(struct conn *c, const struct http_request *rq)
+{
+    const struct metrics_source *source = &c->worker->context->metrics;
+    struct buf body = { 0 };
+    struct str format;
+
+    if (http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"))) {
+        metrics_write_json(source, &body);
+        send_json(c, rq, 200, buf_str(&body));
+    } else {
+        metrics_write_prometheus(source, &body);
+        http_send(c, rq,
+                  &(struct http_answer){ .status = 200,
+                                         .type = "text/plain; version=0.0.4; charset=utf-8",
+                                         .body = buf_str(&body) });
+    }
+    buf_done(&body);
+}
+
+static const struct route {
+    const char *path;
+    route_fn *fn; /* answers GET and HEAD */
+} routes[] = {
+    { "/healthz", route_healthz },
+    { "/readyz", route_readyz },
+    { "/metrics", route_metrics },
+};
+
+static const struct route *find(struct str path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (str_eq(path, str_of(routes[i].path)))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static bool is_method(const struct http_request *rq, const char *name)
+{
+    return str_eq(rq->method, str_of(name));
+}
+
+/* What a page's browser asks before it lets the page ask. */
+static void send_preflight(struct conn *c, const struct http_request *rq)
+{
+    struct buf extra = { 0 };
+
+    origin_add_cors(str_of(c->worker->context->config->allowed_origins), rq, &extra);
+    buf_add_str(&extra, STR(PREFLIGHT));
+    http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
+    buf_done(&extra);
+}
+
+/* With a listener of their own they are there alone; elsewhere their paths are like any other. */
+static bool are_served(const struct conn *c)
+{
+    const struct listeners *listeners = c->worker->context->listeners;
+
+    return c->listener->is_internal || listeners->n == listeners->n_public;
+}
+
+bool routes_handle(struct conn *c, const struct http_request *rq)
+{
+    const struct route *route = are_served(c) ? find(rq->path) : NULL;
+
+    if (is_method(rq, "OPTIONS")) {
+        send_preflight(c, rq);
+        return true;
+    }
+    if (!route)
+        return false;
+    if (is_method(rq, "GET") || is_method(rq, "HEAD"))
+        route->fn(c, rq);
+    else
+        http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD, OPTIONS\r\n"));
+    return true;
+}

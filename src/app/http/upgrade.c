@@ -1,0 +1,140 @@
+/* upgrade.c - the opening handshake (RFC 6455 4.2) and who may pass it. */
+#include "app/conn/authorize.h"
+#include "app/http/routes.h"
+#include "proto/ws_deflate.h"
+
+/* What is taken of what the client offers. */
+struct choice {
+    struct str subprotocol; /* empty: none */
+    struct ws_deflate deflate;
+};
+
+/* Never of a HEAD: its answer has no body, and who asks so does not speak frames. */
+bool upgrade_is_wanted(const struct http_request *rq)
+{
+    if (str_eq(rq->method, STR("HEAD")))
+        return false;
+    return http_header_has_token(rq, STR("Upgrade"), STR("websocket")) ||
+           http_header(rq, STR("Sec-WebSocket-Key")).p;
+}
+
+/* Browsers insist on an answer to a subprotocol: the first one offered. EH_EINVAL: one is no token.
+ */
+static int read_subprotocols(struct str list, struct choice *ret)
+{
+    struct str offered;
+
+    while (str_cut(&list, ',', &offered)) {
+        offered = str_trim(offered);
+        if (offered.n && !http_is_token(offered))
+            return EH_EINVAL;
+        if (ret->subprotocol.n == 0)
+            ret->subprotocol = offered;
+    }
+    return EH_OK;
+}
+
+static int read_extensions(struct str list, struct choice *ret)
+{
+    return ws_deflate_read(list, &ret->deflate);
+}
+
+/* Several fields are one list (RFC 9110 5.3). */
+static bool choose(const struct http_request *rq, struct str name,
+                   int (*read)(struct str list, struct choice *ret), struct choice *ret)
+{
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        if (str_eq_nocase(rq->headers[i].name, name) && read(rq->headers[i].value, ret) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* What is wrong with the handshake, or NULL. */
+static const char *find_fault(const struct http_request *rq, struct choice *ret)
+{
+    if (rq->minor < 1)
+        return "a WebSocket handshake needs HTTP/1.1";
+    if (!http_header_has_token(rq, STR("Upgrade"), STR("websocket")))
+        return "Upgrade must be websocket";
+    if (!http_header_has_token(rq, STR("Connection"), STR("upgrade")))
+        return "Connection must name upgrade";
+    if (http_header_count(rq, STR("Sec-WebSocket-Key")) != 1 ||
+        !ws_key_is_valid(http_header(rq, STR("Sec-WebSocket-Key"))))
+        return "Sec-WebSocket-Key must be 16 bytes in base64";
+    if (rq->content_length || rq->chunked)
+        return "a WebSocket handshake has no body";
+    if (!choose(rq, STR("Sec-WebSocket-Protocol"), read_subprotocols, ret))
+        return "Sec-WebSocket-Protocol must be a list of tokens";
+    if (!choose(rq, STR("Sec-WebSocket-Extensions"), read_extensions, ret))
+        return "Sec-WebSocket-Extensions must be a list of extensions";
+    return NULL;
+}
+
+static bool has_version_13(const struct http_request *rq)
+{
+    return http_header_count(rq, STR("Sec-WebSocket-Version")) == 1 &&
+           str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
+}
+
+/* The protocol's fields of the answer. */
+static void add_fields(const struct http_request *rq, const struct choice *choice, struct buf *out)
+{
+    char accept[WS_ACCEPT_LEN + 1];
+
+    ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
+    buf_add_str(out, STR("Upgrade: websocket\r\nSec-WebSocket-Accept: "));
+    buf_add(out, accept, WS_ACCEPT_LEN);
+    buf_add_str(out, STR("\r\n"));
+    if (choice->subprotocol.n)
+        buf_addf(out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(choice->subprotocol));
+    if (!choice->deflate.window_bits)
+        return;
+    buf_add_str(out, STR("Sec-WebSocket-Extensions: "));
+    ws_deflate_add_answer(&choice->deflate, out);
+    buf_add_str(out, STR("\r\n"));
+}
+
+static void accept_handshake(struct conn *c, const struct http_request *rq, struct auth *auth,
+                             struct choice *choice)
+{
+    struct buf extra = { 0 };
+
+    if (!c->worker->compression)
+        choice->deflate.window_bits = 0;
+    add_fields(rq, choice, &extra);
+    if (rq->expect_continue)
+        http_send_continue(c); /* RFC 9110 7.8, though there is no body */
+    http_send_unit(c, &(struct http_response){ .status = 101, .extra = buf_str(&extra) }, STR(""));
+    buf_done(&extra);
+    conn_ws_begin(c, auth, choice->deflate.window_bits);
+}
+
+/* It closes the connection: what follows may be frames. */
+static void refuse(struct conn *c, int status, const char *why, struct str extra)
+{
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
+    http_send_error(c, NULL, status, why, extra);
+}
+
+void upgrade_handle(struct conn *c, const struct http_request *rq)
+{
+    struct choice choice = { 0 };
+    const char *why = find_fault(rq, &choice);
+    struct auth *auth;
+
+    if (!str_eq(rq->method, STR("GET"))) {
+        refuse(c, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
+    } else if (why) {
+        refuse(c, 400, why, STR(""));
+    } else if (!has_version_13(rq)) {
+        refuse(c, 426, "WebSocket version 13 is spoken here",
+               STR("Sec-WebSocket-Version: 13\r\n"
+                   "Upgrade: websocket\r\n"
+                   "Connection: Upgrade\r\n"));
+    } else if (authorize_request(c, rq, &auth, &why) < 0) {
+        http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+    } else {
+        accept_handshake(c, rq, auth, &choice);
+    }
+}

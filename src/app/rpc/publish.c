@@ -1,0 +1,117 @@
+#include "app/rpc/publish.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proto/json.h"
+
+static int read_key(struct rpc_call *call, struct str *ret)
+{
+    struct str key;
+
+    if (!json_object_get(call->params, "key"))
+        return EH_OK;
+    EH_TRY(rpc_string(call, "key", &key));
+    if (key.n == 0 || key.n > BROKER_KEY_MAX)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
+                        BROKER_KEY_MAX);
+    *ret = key;
+    return EH_OK;
+}
+
+int publish_read_options(struct rpc_call *call, struct publish *ret)
+{
+    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ret->ttl_s));
+    EH_TRY(rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp));
+    return read_key(call, &ret->key);
+}
+
+/* Copies s to *at, which moves behind it. */
+static struct str put(char **at, struct str s)
+{
+    struct str copy = str_make(*at, s.n);
+
+    if (s.p)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return copy;
+}
+
+/* The message and the origin as JSON; returns how much of it is the message. */
+static size_t add_json(struct buf *out, struct str message, struct str origin)
+{
+    size_t message_n;
+
+    json_add_string(out, message);
+    message_n = buf_used(out);
+    if (origin.n)
+        json_add_string(out, origin);
+    return message_n;
+}
+
+/* One block: the pending, then the texts. */
+static struct pending *copy_texts(const struct auth *auth, const struct publish *pub,
+                                  struct reply *reply)
+{
+    struct rate_rule limit = { 0 };
+    bool is_limited = auth_rate_rule(auth, pub->topic, &limit);
+    struct buf json = { 0 };
+    size_t message_n = add_json(&json, pub->message, auth_sub(auth));
+    size_t bytes = sizeof(struct pending) + reply->id.n + pub->topic.n + pub->key.n +
+                   limit.topic.n + buf_used(&json);
+    struct pending *p = mem_zalloc(bytes);
+    struct broker_publish *out = &p->call.publish;
+    char *text = (char *)(p + 1);
+
+    p->bytes = bytes;
+    if (reply->id.p)
+        p->reply = reply_take(reply, put(&text, reply->id));
+    out->topic = put(&text, pub->topic);
+    out->key = put(&text, pub->key);
+    if (is_limited) {
+        out->limit = limit;
+        out->limit.topic = put(&text, limit.topic);
+    }
+    out->message_json = put(&text, str_make(buf_head(&json), message_n));
+    out->origin_json = put(&text, str_skip(buf_str(&json), message_n));
+    buf_done(&json);
+    return p;
+}
+
+struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply)
+{
+    struct pending *p = copy_texts(c->auth, pub, reply);
+
+    p->call.publish.ttl_s = (uint64_t)pub->ttl_s;
+    p->call.publish.timestamp = pub->timestamp;
+    p->call.deadline = clock_mono_ms() + c->worker->context->config->broker_timeout * 1000;
+    return p;
+}
+
+const char *publish_failure(const struct pending *p)
+{
+    switch (p->call.status) {
+    case BROKER_DONE:
+    case BROKER_LIMITED: return NULL;
+    case BROKER_UNKNOWN: return "outcome unknown";
+    default: return "not published";
+    }
+}
+
+/* Neither an id nor a valid topic has anything to escape. */
+void publish_result(const struct pending *p, struct buf *out)
+{
+    const struct broker_publish *pub = &p->call.publish;
+    char id[MSGID_TEXT];
+
+    buf_add_str(out, STR("{\"action\":\"publish\","));
+    if (p->call.status == BROKER_LIMITED) {
+        buf_add_str(out, STR("\"status\":\"ERR_RATE_LIMIT_EXCEEDED"));
+    } else {
+        buf_add_str(out, STR("\"id\":\""));
+        buf_add(out, id, msgid_format(pub->ret_id, id));
+        buf_add_str(out, STR("\",\"status\":\"ok"));
+    }
+    buf_add_str(out, STR("\",\"topic\":\""));
+    buf_add_str(out, pub->topic);
+    buf_add_str(out, STR("\"}"));
+}

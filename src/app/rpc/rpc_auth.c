@@ -1,0 +1,40 @@
+/* rpc_auth.c - auth: another token for a connection that goes on. */
+#include "app/conn/authorize.h"
+#include "app/rpc/rpc.h"
+#include "hub/topic.h"
+
+/* Ends the subscriptions to what may not be read any more; returns their topics. */
+static json_t *end_forbidden(struct conn *c)
+{
+    json_t *ended = json_array();
+
+    list_for_each_safe(link, &c->subs)
+    {
+        struct sub *s = container_of(link, struct sub, link);
+        char text[TOPIC_MAX];
+        struct str filter = str_make(text, trie_filter(&s->trie, text));
+
+        if (auth_allows(c->auth, AUTH_READ, filter))
+            continue;
+        sub_close(s);
+        json_array_append_new(ended, json_stringn(filter.p, filter.n));
+    }
+    return ended;
+}
+
+int rpc_auth(struct rpc_call *call)
+{
+    struct conn *c = call->conn;
+    struct str token = STR("");
+    struct auth *auth;
+    const char *why;
+
+    if (!c->worker->context->config->disable_auth) /* else it is not looked at */
+        EH_TRY(rpc_string(call, "token", &token));
+    if (authorize_token(c, token, &auth, &why) < 0)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "token: %s", why);
+    conn_ws_set_auth(c, auth);
+    rpc_answer(call, json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", end_forbidden(c),
+                               "status", "ok"));
+    return EH_OK;
+}

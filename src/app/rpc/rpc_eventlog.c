@@ -1,0 +1,149 @@
+/* rpc_eventlog.c - eventlog: what the log holds since a point, as one answer. */
+#include <stdlib.h>
+
+#include "app/sub/reader.h"
+#include "app/rpc/rpc.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct log_query {
+    struct reader reader; /* first: it is freed as one */
+    bool is_after_id;     /* sinceEventId: the oldest, with `recovered` */
+    bool complete;        /* said every page so far: what is trimmed meanwhile is missing, too */
+    uint32_t wanted;      /* items still to come at most */
+    size_t max_bytes;     /* of the answer */
+    struct buf items;     /* JSON, separated by commas */
+    size_t bytes;         /* what the request holds */
+    struct reply reply;
+    char text[]; /* id, then the topic */
+};
+
+static struct log_query *query_of(struct reader *r)
+{
+    return container_of(r, struct log_query, reader);
+}
+
+static void take_item(struct reader *r, struct message *m)
+{
+    struct log_query *q = query_of(r);
+
+    if (buf_used(&q->items))
+        buf_add_char(&q->items, ',');
+    buf_add_str(&q->items, message_object(m));
+    q->wanted--;
+}
+
+/* An answer of its own making, since the items are JSON already. Keys in the order of upstream. */
+static void answer(struct log_query *q, struct conn *c)
+{
+    const struct broker_history *h = &q->reader.call.history;
+    struct buf out = { 0 };
+
+    buf_add_str(&out, STR("{\"action\":\"eventlog\",\"items\":["));
+    buf_add_str(&out, buf_str(&q->items));
+    buf_add_char(&out, ']');
+    if (h->ret_more)
+        buf_add_str(&out, STR(",\"more\":true"));
+    if (q->is_after_id)
+        buf_addf(&out, ",\"recovered\":%s", q->complete ? "true" : "false");
+    buf_addf(&out, ",\"status\":\"ok\",\"topic\":\"%.*s\"}", STR_ARG(h->filter));
+    reply_result(&q->reply, c, buf_str(&out));
+    buf_done(&out);
+}
+
+static bool wants_more(struct log_query *q, const struct conn *c)
+{
+    struct broker_history *h = &q->reader.call.history;
+
+    if (!h->ret_more || q->wanted == 0 || buf_used(&q->items) >= q->max_bytes)
+        return false;
+    h->max_entries = q->wanted;
+    reader_bound_page(c, h);
+    return true;
+}
+
+static void finish(struct log_query *q, struct conn *c)
+{
+    struct metrics_cell *m = q->reader.worker->metrics;
+
+    if (q->reader.call.status != BROKER_DONE) {
+        metrics_inc(m, METRIC_HISTORY_FAILED);
+        reply_error(&q->reply, c, JSONRPC_BROKER, STR("the log could not be read"));
+        return;
+    }
+    metrics_inc(m, q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+    answer(q, c);
+}
+
+static bool on_page(struct reader *r, struct conn *c)
+{
+    struct log_query *q = query_of(r);
+    size_t bytes = q->bytes;
+
+    reader_take_items(r, c ? take_item : NULL);
+    if (c && r->call.status == BROKER_DONE) {
+        q->complete &= r->call.history.ret_complete;
+        if (wants_more(q, c))
+            return true;
+    }
+    if (c)
+        finish(q, c);
+    reply_drop(&q->reply);
+    conn_call_ended(r->worker, c, bytes);
+    buf_done(&q->items);
+    free(q);
+    return false;
+}
+
+static struct log_query *query_create(struct rpc_call *call, struct str topic,
+                                      const struct eventlog_request *rq)
+{
+    const struct config *config = call->conn->worker->context->config;
+    struct str id = call->reply.id;
+    struct log_query *q = mem_zalloc(sizeof(*q) + id.n + topic.n);
+    struct broker_history *h = &q->reader.call.history;
+
+    q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
+    q->max_bytes = config->max_output_queue / 8; /* and one page: a quarter */
+    q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
+    q->complete = true;
+    if (id.p)
+        q->reply = reply_take(&call->reply, str_make(memcpy(q->text, id.p, id.n), id.n));
+    h->filter = str_make(memcpy(q->text + id.n, topic.p, topic.n), topic.n);
+    h->after = rq->from.id;
+    h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
+    h->newest = q->is_after_id ? 0 : q->wanted;
+    h->max_entries = q->wanted;
+    reader_bound_page(call->conn, h);
+    q->bytes = sizeof(*q) + id.n + topic.n;
+    q->reader.lane = READER_QUERIES;
+    q->reader.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    q->reader.on_page = on_page;
+    return q;
+}
+
+static void query_start(struct log_query *q, struct conn *c)
+{
+    conn_call_began(c, q->bytes);
+    reader_start(&q->reader, c);
+}
+
+int rpc_eventlog(struct rpc_call *call)
+{
+    const struct config *config = call->conn->worker->context->config;
+    struct eventlog_request rq;
+    struct str topic;
+    const char *why;
+
+    EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
+    if (eventlog_request_read(call->params, (uint32_t)config->max_cache_request_limit, &rq, &why) <
+        0)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s", why);
+    if (rq.from.kind == EVENTLOG_NONE)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "since or sinceEventId must be given");
+    if (!config->enable_cache)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                        "the event log is switched off (ENABLE_CACHE)");
+    query_start(query_create(call, topic, &rq), call->conn);
+    return EH_OK;
+}

@@ -1,0 +1,151 @@
+/* rpc_kv.c - get, set, del: the key/value store. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/rpc/rpc.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "hub/topic.h"
+#include "proto/json.h"
+#include "proto/utf8.h"
+
+static struct str failure(const struct broker_call *call)
+{
+    if (call->op == BROKER_OP_GET)
+        return STR("the key could not be read");
+    switch (call->status) {
+    case BROKER_FULL: return STR("not stored: the broker's memory is full");
+    case BROKER_UNKNOWN: return STR("outcome unknown");
+    default: break;
+    }
+    return call->op == BROKER_OP_SET ? STR("not stored") : STR("not deleted");
+}
+
+/* An answer of its own making: values may be large. A key needs no escapes. */
+static void answer_value(struct pending *p, struct conn *c)
+{
+    const struct broker_kv *kv = &p->call.kv;
+    struct buf out = { 0 };
+
+    buf_addf(&out, "{\"action\":\"get\",\"key\":\"%.*s\",\"value\":", STR_ARG(kv->key));
+    json_add_string(&out, bytes_str(kv->ret_value));
+    buf_add_char(&out, '}');
+    reply_result(&p->reply, c, buf_str(&out));
+    buf_done(&out);
+}
+
+static void answer_get(struct pending *p, struct conn *c)
+{
+    const struct broker_kv *kv = &p->call.kv;
+    char why[TOPIC_MAX + 64];
+
+    if (kv->ret_found && utf8_is_valid(bytes_str(kv->ret_value))) {
+        answer_value(p, c);
+        return;
+    }
+    (void)snprintf(why, sizeof(why), "%s %.*s",
+                   kv->ret_found ? "no text is stored under the key" : "there is no key",
+                   STR_ARG(kv->key));
+    reply_error(&p->reply, c, JSONRPC_INVALID_PARAMS, str_of(why));
+}
+
+static void answer_change(struct pending *p, struct conn *c, const char *action, bool success)
+{
+    const struct str key = p->call.kv.key;
+
+    reply_result_tree(&p->reply, c,
+                      json_pack("{s:s, s:s%, s:b}", "action", action, "key", key.p, key.n,
+                                "success", (int)success));
+}
+
+static void answer(struct pending *p, struct conn *c)
+{
+    if (p->call.status != BROKER_DONE)
+        reply_error(&p->reply, c, JSONRPC_BROKER, failure(&p->call));
+    else if (p->call.op == BROKER_OP_GET)
+        answer_get(p, c);
+    else if (p->call.op == BROKER_OP_SET)
+        answer_change(p, c, "set", true);
+    else
+        answer_change(p, c, "del", p->call.kv.ret_found);
+}
+
+static void on_done(struct pending *p, struct conn *c)
+{
+    if (c)
+        answer(p, c);
+    if (p->call.op == BROKER_OP_GET && p->call.kv.ret_value)
+        shared_unref(&p->call.kv.ret_value->shared);
+}
+
+/* One block: the pending, then the request's id, the key and the value. */
+static struct pending *kv_create(struct rpc_call *call, struct str key, struct str value)
+{
+    struct str id = call->reply.id;
+    size_t bytes = sizeof(struct pending) + id.n + key.n + value.n;
+    struct pending *p = mem_zalloc(bytes);
+    char *text = (char *)(p + 1);
+
+    p->bytes = bytes;
+    p->done = on_done;
+    if (id.p)
+        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
+    text += id.n;
+    p->call.kv.key = str_make(memcpy(text, key.p, key.n), key.n);
+    text += key.n;
+    p->call.kv.value = str_make(memcpy(text, value.p, value.n), value.n);
+    return p;
+}
+
+static int kv_start(struct rpc_call *call, struct pending *p, enum broker_op op)
+{
+    const struct config *config = call->conn->worker->context->config;
+
+    p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    pending_start(p, call->conn, op);
+    return EH_OK;
+}
+
+static int check_enabled(struct rpc_call *call)
+{
+    if (call->conn->worker->context->config->enable_kvstore)
+        return EH_OK;
+    return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                    "the key/value store is switched off (ENABLE_KVSTORE)");
+}
+
+int rpc_get(struct rpc_call *call)
+{
+    struct pending *p;
+    struct str key;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_READ, &key));
+    p = kv_create(call, key, STR(""));
+    p->expected = call->conn->worker->context->config->max_message_size; /* as a request may be */
+    return kv_start(call, p, BROKER_OP_GET);
+}
+
+int rpc_set(struct rpc_call *call)
+{
+    struct str key, value;
+    struct pending *p;
+    int64_t ttl = 0;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
+    EH_TRY(rpc_string(call, "value", &value));
+    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ttl));
+    p = kv_create(call, key, value);
+    p->call.kv.ttl_s = (uint64_t)ttl;
+    return kv_start(call, p, BROKER_OP_SET);
+}
+
+int rpc_del(struct rpc_call *call)
+{
+    struct str key;
+
+    EH_TRY(check_enabled(call));
+    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
+    return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_DELETE);
+}

@@ -1,0 +1,174 @@
+/* rpc_pubsub.c - subscribe, unsubscribe, unsubscribeAll, list, publish. */
+#include "app/rpc/publish.h"
+#include "app/rpc/rpc.h"
+#include "hub/topic.h"
+
+/* Where history was asked for but the log is off, it is not all there. */
+static void confirm(struct rpc_call *call, const struct sub *s, struct str topic,
+                    const struct eventlog_request *rq)
+{
+    const struct sub_joined joined = {
+        .filter = topic,
+        .has_history = rq->from.kind != EVENTLOG_NONE,
+        .from = s->gaps ? &s->last : NULL,
+    };
+
+    call->conn->writer->joined(call->conn, &call->reply, &joined);
+}
+
+static int read_gaps(struct rpc_call *call, bool *ret)
+{
+    const json_t *gaps = json_object_get(call->params, "gaps");
+
+    if (gaps && !json_is_null(gaps) && !json_is_boolean(gaps))
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "gaps must be true or false");
+    *ret = json_is_true(gaps);
+    return EH_OK;
+}
+
+static bool may_subscribe(const struct conn *c, struct str topic)
+{
+    return c->n_subs < c->worker->context->config->max_subscriptions ||
+           sub_find((struct conn *)(uintptr_t)c, topic);
+}
+
+int rpc_subscribe(struct rpc_call *call)
+{
+    const struct config *config = call->conn->worker->context->config;
+    struct eventlog_request rq;
+    struct str topic;
+    const char *why;
+    struct sub *s;
+    bool gaps = false;
+
+    if (!call->reply.id.p)
+        return rpc_fail(call, JSONRPC_INVALID_REQUEST,
+                        "subscribe needs an id: messages come back under it");
+    EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
+    if (eventlog_request_read(call->params, (uint32_t)config->max_cache_request_limit, &rq, &why) <
+        0)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s", why);
+    EH_TRY(read_gaps(call, &gaps));
+    if (!may_subscribe(call->conn, topic))
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "too many subscriptions");
+
+    s = sub_open(call->conn, topic, call->reply.id, gaps);
+    if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
+        join_start(s, topic, &rq, &call->reply);
+        return EH_OK;
+    }
+    if (call->reply.batch)
+        join_after(s, topic, call->reply.batch);
+    confirm(call, s, topic, &rq);
+    return EH_OK;
+}
+
+static void answer_count(struct rpc_call *call, size_t n)
+{
+    rpc_answer(call, json_pack("{s:I}", "unsubscribe_count", (json_int_t)n));
+}
+
+static size_t unsubscribe_one(struct conn *c, const json_t *topic)
+{
+    struct sub *s = sub_find(c, str_make(json_string_value(topic), json_string_length(topic)));
+
+    if (!s)
+        return 0;
+    sub_close(s);
+    return 1;
+}
+
+static bool is_filter(const json_t *v)
+{
+    return json_is_string(v) &&
+           filter_is_valid(str_make(json_string_value(v), json_string_length(v)));
+}
+
+int rpc_unsubscribe(struct rpc_call *call)
+{
+    const json_t *list = call->params;
+    const json_t *single = json_object_get(list, "topic");
+    const json_t *v;
+    size_t i, n = 0;
+
+    if (is_filter(single)) {
+        answer_count(call, unsubscribe_one(call->conn, single));
+        return EH_OK;
+    }
+    if (!json_is_array(list))
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                        "params must be an array of topics, or an object with topic");
+    if (json_array_size(list) > call->conn->worker->context->config->max_subscriptions)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "more topics than a client may subscribe to");
+    json_array_foreach(list, i, v)
+    {
+        if (!is_filter(v))
+            return rpc_fail(call, JSONRPC_INVALID_PARAMS,
+                            "params[%zu] is not a valid topic or pattern", i);
+    }
+    json_array_foreach(list, i, v) n += unsubscribe_one(call->conn, v);
+    answer_count(call, n);
+    return EH_OK;
+}
+
+int rpc_unsubscribe_all(struct rpc_call *call)
+{
+    size_t n = call->conn->n_subs;
+
+    sub_close_all(call->conn);
+    answer_count(call, n);
+    return EH_OK;
+}
+
+int rpc_list(struct rpc_call *call)
+{
+    json_t *topics = json_array();
+
+    list_for_each(link, &call->conn->subs)
+    {
+        char filter[TOPIC_MAX];
+        size_t n = trie_filter(&container_of(link, struct sub, link)->trie, filter);
+
+        json_array_append_new(topics, json_stringn(filter, n));
+    }
+    rpc_answer(call, topics);
+    return EH_OK;
+}
+
+static void answer_published(struct pending *p, struct conn *c)
+{
+    struct buf result = { 0 };
+
+    publish_result(p, &result);
+    reply_result(&p->reply, c, buf_str(&result));
+    buf_done(&result);
+}
+
+static void on_published(struct pending *p, struct conn *c)
+{
+    const char *failure = publish_failure(p);
+
+    if (!c)
+        return;
+    if (failure)
+        reply_error(&p->reply, c, JSONRPC_BROKER, str_of(failure));
+    else
+        answer_published(p, c);
+}
+
+int rpc_publish(struct rpc_call *call)
+{
+    struct publish pub = { 0 };
+    struct pending *p;
+
+    EH_TRY(rpc_topic(call, AUTH_WRITE, false, &pub.topic));
+    EH_TRY(rpc_string(call, "message", &pub.message));
+    if (pub.message.n == 0)
+        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "message must not be empty");
+    EH_TRY(publish_read_options(call, &pub));
+
+    p = publish_create(call->conn, &pub, &call->reply);
+    p->done = on_published;
+    pending_start(p, call->conn, BROKER_OP_PUBLISH);
+    return EH_OK;
+}

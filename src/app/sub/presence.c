@@ -1,0 +1,37 @@
+/* presence.c - who of this worker's clients is subscribed, when the broker asks. */
+#include "app/conn/conn.h"
+#include "app/sub/sub.h"
+#include "hub/topic.h"
+
+struct counting {
+    struct broker_count *part;
+    uint32_t number; /* marks the connections that were counted */
+};
+
+/* A connection counts once, however many of its subscriptions match. */
+static void on_subscribed(struct trie_sub *trie, void *arg)
+{
+    struct conn *c = container_of(trie, struct sub, trie)->conn;
+    struct counting *counting = arg;
+    struct presence *p = &counting->part->presence;
+
+    if (c->count == counting->number)
+        return;
+    c->count = counting->number;
+    p->count++;
+    if (counting->part->wants_subs)
+        presence_add_sub(p, auth_sub(c->auth));
+}
+
+void worker_on_count(struct mail *m, void *owner)
+{
+    struct broker_count *part = container_of(m, struct broker_count, mail);
+    struct worker *w = owner;
+    struct counting counting = { .part = part, .number = ++w->n_counts };
+
+    if (filter_is_pattern(part->filter))
+        trie_each(w->trie, part->filter, on_subscribed, &counting);
+    else
+        trie_match(w->trie, part->filter, on_subscribed, &counting);
+    broker_counted(part);
+}

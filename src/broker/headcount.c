@@ -1,0 +1,59 @@
+#include "broker/headcount.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "broker/port.h"
+#include "hub/topic.h"
+
+struct census {
+    struct core *core;
+    census_fn *fn;
+    void *arg;
+    size_t n_left; /* workers that have not answered */
+    struct presence total;
+    char filter[TOPIC_MAX];
+    struct broker_count parts[]; /* one for each worker */
+};
+
+static void on_part(struct mail *m, void *owner)
+{
+    struct broker_count *part = container_of(m, struct broker_count, mail);
+    struct census *c = part->census;
+
+    (void)owner;
+    presence_merge(&c->total, &part->presence);
+    presence_done(&part->presence);
+    if (--c->n_left)
+        return;
+    c->fn(core_engine(c->core), c->arg, c->total);
+    free(c);
+}
+
+/* On the worker. */
+void broker_counted(struct broker_count *part)
+{
+    part->mail.fn = on_part;
+    mailbox_post(core_inbox(part->census->core), &part->mail);
+}
+
+void census_start(struct core *core, struct str filter, bool wants_subs, census_fn *fn, void *arg)
+{
+    size_t n = core_port_count(core);
+    struct census *c = mem_zalloc(sizeof(*c) + n * sizeof(c->parts[0]));
+
+    c->core = core;
+    c->fn = fn;
+    c->arg = arg;
+    c->n_left = n;
+    memcpy(c->filter, filter.p, filter.n);
+    for (size_t i = 0; i < n; i++) {
+        struct broker_port *port = core_port(core, i);
+
+        c->parts[i].census = c;
+        c->parts[i].filter = str_make(c->filter, filter.n);
+        c->parts[i].wants_subs = wants_subs;
+        c->parts[i].mail.fn = port->on_count;
+        mailbox_post(port->inbox, &c->parts[i].mail);
+    }
+}

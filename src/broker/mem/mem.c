@@ -1,0 +1,191 @@
+/* The embedded engine: the log (mem_log.h) and the tables (mem_table.h) in this process, always
+ * ready. What stays for a time counts from the steady clock; ids and the log are about wall time.
+ */
+#include "broker/core.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "broker/headcount.h"
+#include "broker/mem/mem_admission.h"
+#include "broker/mem/mem_log.h"
+#include "broker/mem/mem_read.h"
+#include "broker/mem/mem_table.h"
+
+#define SWEEP_MS  1000 /* how often expired entries are looked for */
+#define SWEEP_MAX 4096 /* entries in one go; when there are more, the next tick goes on */
+
+/* What a table may hold of MEMORY_LIMIT; the log has what is left. */
+#define KV_SHARE   2
+#define GATE_SHARE 4
+
+struct mem {
+    struct core *core;
+    bool cache;
+    struct timer sweep;
+    struct mem_log log;
+    struct mem_table kv;
+    struct mem_gate gate;
+    struct list asked; /* calls about presence that the workers have not answered */
+};
+
+static void share_memory(struct mem *mem)
+{
+    mem_log_set_others(&mem->log, mem->kv.bytes + mem_gate_bytes(&mem->gate), clock_wall_ms());
+}
+
+static void on_sweep(struct timer *t)
+{
+    struct mem *mem = container_of(t, struct mem, sweep);
+    bool has_more = mem_log_expire(&mem->log, clock_wall_ms(), SWEEP_MAX);
+
+    has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
+    has_more |= mem_gate_expire(&mem->gate, clock_mono_ms(), SWEEP_MAX);
+    share_memory(mem);
+    loop_timer(core_loop(mem->core), t, has_more ? TIMER_TICK_MS : SWEEP_MS);
+}
+
+static int mem_open(struct core *core, const struct broker_config *config, void **ret_engine)
+{
+    const struct mem_log_limits limits = {
+        .max_length = config->max_cache_length,
+        .default_ttl_s = config->default_ttl_s,
+        .memory = config->memory_limit,
+    };
+    struct mem *mem = mem_zalloc(sizeof(*mem));
+
+    mem->core = core;
+    mem->cache = config->cache;
+    list_init(&mem->asked);
+    mem_log_init(&mem->log, &limits, clock_wall_ms());
+    mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
+    mem_gate_init(&mem->gate, config->memory_limit / GATE_SHARE);
+    timer_init(&mem->sweep, on_sweep);
+    loop_timer(core_loop(core), &mem->sweep, SWEEP_MS);
+    core_set_mark(core, mem->log.last);
+    core_set_ready(core, true);
+    *ret_engine = mem;
+    return EH_OK;
+}
+
+static struct message *publish(struct mem *mem, struct broker_publish *p)
+{
+    uint64_t now = clock_wall_ms();
+    struct message *m;
+
+    p->ret_id = mem_log_next_id(&mem->log, now);
+    m = message_create(p->ret_id, p->topic, p->message_json, p->origin_json);
+    if (mem->cache)
+        mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
+    return m;
+}
+
+static void take_publish(struct mem *mem, struct broker_call *call)
+{
+    struct broker_publish *p = &call->publish;
+    uint64_t now = clock_mono_ms();
+    enum broker_status status;
+    struct message *m;
+
+    if (mem_gate_stops(&mem->gate, p, now, &status)) {
+        core_answer(mem->core, call, status);
+        return;
+    }
+    m = publish(mem, p);
+    if (mem_gate_note(&mem->gate, p, now))
+        share_memory(mem);
+    core_answer(mem->core, call, BROKER_DONE);
+    core_live(mem->core, m);
+}
+
+static void history(struct mem *mem, struct broker_call *call)
+{
+    if (mem->cache)
+        mem_read(&mem->log, &call->history, clock_wall_ms());
+    else
+        mem_read_nothing(&mem->log, &call->history, clock_wall_ms());
+    core_answer(mem->core, call, BROKER_DONE);
+}
+
+static enum broker_status kv_get(struct mem *mem, struct broker_kv *kv)
+{
+    const struct mem_item *item = mem_table_get(&mem->kv, kv->key, clock_mono_ms());
+
+    kv->ret_found = item != NULL;
+    kv->ret_value = item ? bytes_copy(item->value) : NULL;
+    return BROKER_DONE;
+}
+
+static enum broker_status kv_set(struct mem *mem, struct broker_kv *kv)
+{
+    uint64_t now = clock_mono_ms();
+
+    if (!mem_table_has_room(&mem->kv, kv->key, kv->value.n, now))
+        return BROKER_FULL;
+    mem_table_set(&mem->kv, kv->key, kv->value, mem_expiry_after(now, kv->ttl_s));
+    share_memory(mem);
+    return BROKER_DONE;
+}
+
+static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
+{
+    kv->ret_found = mem_table_delete(&mem->kv, kv->key, clock_mono_ms());
+    share_memory(mem);
+    return BROKER_DONE;
+}
+
+static void on_counted(void *engine, void *arg, struct presence total)
+{
+    struct mem *mem = engine;
+    struct broker_call *call = arg;
+
+    if (!mem) {
+        presence_done(&total);
+        return;
+    }
+    list_remove(&call->mail.link);
+    call->presence.ret_presence = total;
+    call->presence.ret_complete = true;
+    core_answer(mem->core, call, BROKER_DONE);
+}
+
+static void presence(struct mem *mem, struct broker_call *call)
+{
+    list_push(&mem->asked, &call->mail.link);
+    census_start(mem->core, call->presence.filter, call->presence.wants_subs, on_counted, call);
+}
+
+static void mem_call(void *engine, struct broker_call *call)
+{
+    struct mem *mem = engine;
+
+    switch (call->op) {
+    case BROKER_OP_PUBLISH: take_publish(mem, call); break;
+    case BROKER_OP_HISTORY: history(mem, call); break;
+    case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
+    case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
+    case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
+    case BROKER_OP_PRESENCE: presence(mem, call); break;
+    }
+}
+
+static void mem_close(void *engine)
+{
+    struct mem *mem = engine;
+    struct list *link;
+
+    timer_stop(&mem->sweep);
+    while ((link = list_pop(&mem->asked)))
+        core_answer(mem->core, container_of(link, struct broker_call, mail.link), BROKER_NOT_DONE);
+    mem_log_done(&mem->log);
+    mem_table_done(&mem->kv);
+    mem_gate_done(&mem->gate);
+    free(mem);
+}
+
+const struct engine_ops mem_engine = {
+    .open = mem_open,
+    .call = mem_call,
+    .close = mem_close,
+};

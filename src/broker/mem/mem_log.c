@@ -1,0 +1,180 @@
+#include "broker/mem/mem_log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "hub/eventlog.h"
+
+#define EXPIRE_WITH_ADD 16 /* expired entries that each new one takes with it */
+
+/* What an entry and a topic cost besides their text: blocks, slots of two half-full rings, a place
+ * in the heap, and what malloc adds to each block. */
+#define MALLOC_COST 16
+#define ENTRY_COST                                                                                 \
+    (sizeof(struct mem_entry) + sizeof(struct message) + 2 * MALLOC_COST +                         \
+     2 * 2 * sizeof(struct mem_slot) + 2 * sizeof(struct mem_expiry *))
+#define TOPIC_COST                                                                                 \
+    (sizeof(struct mem_topic) + 2 * sizeof(struct mem_topic *) + 4 * sizeof(struct mem_slot) +     \
+     2 * MALLOC_COST)
+
+static struct mem_entry *entry_of(struct mem_expiry *x)
+{
+    return container_of(x, struct mem_entry, expiry);
+}
+
+static size_t entry_cost(const struct mem_entry *e)
+{
+    return ENTRY_COST + e->message->body.n;
+}
+
+static void raise(struct msgid *floor, struct msgid id)
+{
+    if (msgid_cmp(*floor, id) < 0)
+        *floor = id;
+}
+
+/* A topic that leaves takes its floor with it. When what MAX_CACHE_LENGTH removed from it would
+ * still be there, the log's floor keeps saying that it is not. */
+static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
+{
+    if (topic->lost_until > now_ms)
+        raise(&log->floor, topic->floor);
+    log->bytes -= TOPIC_COST + topic->name.n;
+    mem_topics_remove(&log->topics, topic);
+}
+
+static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t now_ms)
+{
+    struct msgid id = e->message->id;
+    struct mem_topic *topic = e->topic;
+
+    mem_ring_remove(&log->all, id);
+    mem_ring_remove(&topic->entries, id);
+    mem_heap_remove(&log->expiring, &e->expiry);
+    log->bytes -= entry_cost(e);
+    message_unref(e->message);
+    free(e);
+    if (topic->entries.live == 0)
+        remove_topic(log, topic, now_ms);
+}
+
+bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max)
+{
+    struct mem_expiry *x;
+
+    while ((x = mem_heap_due(&log->expiring, now_ms))) {
+        if (max-- == 0)
+            return true;
+        remove_entry(log, entry_of(x), now_ms);
+    }
+    return false;
+}
+
+static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
+{
+    while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
+        struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
+
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry took the one before out */
+        if (oldest->expiry.at > now_ms) {
+            topic->floor = oldest->message->id;
+            if (oldest->expiry.at > topic->lost_until)
+                topic->lost_until = oldest->expiry.at;
+        }
+        remove_entry(log, oldest, now_ms); /* not the last one: the topic stays */
+    }
+}
+
+static void make_room(struct mem_log *log, uint64_t now_ms)
+{
+    while (log->bytes + log->others > log->limits.memory && log->all.live > 0) {
+        struct mem_entry *oldest = mem_ring_at(&log->all, 0)->entry;
+        struct mem_expiry *x = mem_heap_due(&log->expiring, now_ms);
+
+        if (x) {
+            remove_entry(log, entry_of(x), now_ms);
+            continue;
+        }
+        raise(&log->floor, oldest->message->id);
+        remove_entry(log, oldest, now_ms);
+    }
+}
+
+void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms)
+{
+    log->others = bytes;
+    make_room(log, now_ms);
+}
+
+static struct mem_topic *find_topic(struct mem_log *log, struct str name)
+{
+    size_t before = log->topics.n;
+    struct mem_topic *topic = mem_topics_add(&log->topics, name);
+
+    if (log->topics.n > before)
+        log->bytes += TOPIC_COST + name.n;
+    return topic;
+}
+
+static void add_entry(struct mem_log *log, struct mem_entry *e)
+{
+    struct msgid id = e->message->id;
+
+    mem_ring_push(&log->all, id, e);
+    mem_ring_push(&e->topic->entries, id, e);
+    mem_heap_add(&log->expiring, &e->expiry);
+    log->bytes += entry_cost(e);
+    if (e->time > id.ms && e->time - id.ms > log->lead_ms)
+        log->lead_ms = e->time - id.ms;
+}
+
+void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
+                 uint64_t now_ms)
+{
+    struct mem_entry *e = mem_zalloc(sizeof(*e));
+
+    assert(msgid_cmp(m->id, log->last) == 0);
+    mem_log_expire(log, now_ms, EXPIRE_WITH_ADD);
+    e->message = message_ref(m);
+    e->topic = find_topic(log, m->topic);
+    e->time = m->id.ms;
+    if (timestamp != 0 && eventlog_timestamp_is_usable(timestamp, now_ms))
+        e->time = (uint64_t)timestamp;
+    e->expiry.at = mem_expiry_after(now_ms, ttl_s ? ttl_s : log->limits.default_ttl_s);
+    add_entry(log, e);
+    trim_topic(log, e->topic, now_ms);
+    make_room(log, now_ms);
+}
+
+struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms)
+{
+    if (now_ms > log->last.ms)
+        log->last = (struct msgid){ .ms = now_ms };
+    else
+        log->last.seq++;
+    return log->last;
+}
+
+void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms)
+{
+    *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms };
+    log->floor = msgid_before(log->last); /* of what was published before now, nobody knows */
+    mem_topics_init(&log->topics);
+}
+
+void mem_log_done(struct mem_log *log)
+{
+    for (size_t i = 0; i < log->all.n; i++) {
+        struct mem_entry *e = mem_ring_at(&log->all, i)->entry;
+
+        if (e)
+            message_unref(e->message);
+        free(e);
+    }
+    mem_topics_done(&log->topics);
+    mem_ring_done(&log->all);
+    mem_heap_done(&log->expiring);
+    *log = (struct mem_log){ 0 };
+}

@@ -1,0 +1,339 @@
+#include "broker/mem/mem_read.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "broker/gaps.h"
+#include "hub/topic.h"
+
+/* The topics that a question is about. */
+struct sources {
+    const struct mem_ring *all; /* of every topic */
+    const struct mem_ring **rings;
+    size_t n;
+    size_t cap;
+    size_t live;   /* entries in the rings */
+    bool too_many; /* the rings are not all that match */
+    struct msgid point;
+    size_t n_lost; /* topics of which MAX_CACHE_LENGTH removed something after the point */
+    struct str lost[LOST_MAX];
+};
+
+/* One ring and the place in it that comes next. */
+struct cursor {
+    const struct mem_ring *ring;
+    size_t at;
+};
+
+/* Goes over the sources in id order, or backwards: a binary heap of cursors. */
+struct walk {
+    const struct broker_history *question;
+    bool is_mixed; /* over the ring of all topics: the filter is still to be checked */
+    uint64_t now_ms;
+    bool back;
+    size_t skip_max;
+    size_t skipped;
+    struct msgid passed; /* the last id looked at */
+    size_t n;
+    struct cursor *cursors;
+};
+
+/* ---- the question ---- */
+
+static uint64_t resolve_since(int64_t since, uint64_t now_ms)
+{
+    uint64_t ago = -(uint64_t)since;
+
+    if (since > 0)
+        return (uint64_t)since;
+    return ago < now_ms ? now_ms - ago : 1; /* 0 would be none */
+}
+
+/* No entry whose time is >= since has an id below since - lead. */
+static struct msgid before_since(uint64_t since, uint64_t lead_ms)
+{
+    if (since <= lead_ms)
+        return (struct msgid){ 0 };
+    return (struct msgid){ .ms = since - lead_ms - 1, .seq = UINT64_MAX };
+}
+
+/* Fills in what the asker left to the broker; returns the point that it asks from: what comes after
+ * it is wanted, so the first id of a moment, too. */
+static struct msgid settle(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+{
+    struct msgid point = h->after;
+    struct msgid moment, start;
+
+    if (msgid_is_zero(h->cut))
+        h->cut = log->last;
+    if (h->since != 0) {
+        h->since = (int64_t)resolve_since(h->since, now_ms);
+        moment = before_since((uint64_t)h->since, 0);
+        if (msgid_cmp(point, moment) < 0)
+            point = moment;
+        start = before_since((uint64_t)h->since, log->lead_ms);
+        if (msgid_cmp(h->after, start) < 0)
+            h->after = start;
+    }
+    h->ret_items = NULL;
+    h->ret_n = 0;
+    h->ret_more = false;
+    h->ret_complete = false;
+    h->ret_lost = NULL;
+    return point;
+}
+
+/* ---- sources ---- */
+
+static void sources_add(struct sources *s, const struct mem_topic *topic)
+{
+    if (s->n == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 16;
+        s->rings = mem_array(s->rings, s->cap, sizeof(s->rings[0]));
+    }
+    s->rings[s->n++] = &topic->entries;
+    s->live += topic->entries.live;
+    if (msgid_cmp(s->point, topic->floor) >= 0)
+        return;
+    if (s->n_lost < LOST_MAX)
+        s->lost[s->n_lost] = topic->name;
+    s->n_lost++;
+}
+
+/* Beyond what can match. The fixed prefix of `a/#` is `a`, but from `a0` on nothing matches. */
+static bool is_past(struct str name, struct str pattern, struct str prefix)
+{
+    if (!str_starts_with(name, prefix))
+        return true;
+    return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
+}
+
+static void sources_match(struct sources *s, struct mem_log *log, struct str pattern)
+{
+    struct str prefix = filter_fixed_prefix(pattern);
+    struct mem_topic *topic = mem_topics_from(&log->topics, prefix);
+    size_t names = 0;
+
+    s->too_many = prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
+    for (; topic && !s->too_many && !is_past(topic->name, pattern, prefix);
+         topic = topic->next[0]) {
+        s->too_many = ++names > MEM_READ_NAMES;
+        if (!filter_matches(pattern, topic->name))
+            continue;
+        s->too_many |= s->n == BROKER_MAX_TOPICS;
+        sources_add(s, topic);
+    }
+}
+
+static void sources_init(struct sources *s, struct mem_log *log, struct str filter,
+                         struct msgid point)
+{
+    struct mem_topic *topic;
+
+    *s = (struct sources){ .all = &log->all, .point = point };
+    if (filter_is_pattern(filter)) {
+        sources_match(s, log, filter);
+        return;
+    }
+    topic = mem_topics_find(&log->topics, filter);
+    if (topic)
+        sources_add(s, topic);
+}
+
+/* Does the log reach back to the point, of all topics together? Where nothing was published after
+ * it, nothing can have expired; but an id above the last one was never given. */
+static bool is_held(const struct mem_log *log, const struct broker_history *h, struct msgid point,
+                    uint64_t now_ms)
+{
+    uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
+    uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
+    uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the ids after it */
+    int cmp = msgid_cmp(point, log->last);
+
+    if (msgid_cmp(point, log->floor) < 0)
+        return false;
+    if (cmp < 0)
+        return first_ms >= oldest;
+    return cmp == 0 || (h->since != 0 && first_ms <= now_ms);
+}
+
+/* ---- the walk ---- */
+
+static const struct mem_slot *cursor_slot(const struct cursor *c)
+{
+    return mem_ring_at(c->ring, c->at);
+}
+
+static bool goes_first(const struct walk *w, size_t a, size_t b)
+{
+    int cmp = msgid_cmp(cursor_slot(&w->cursors[a])->id, cursor_slot(&w->cursors[b])->id);
+
+    return w->back ? cmp > 0 : cmp < 0;
+}
+
+static void sift_down(struct walk *w, size_t i)
+{
+    size_t child;
+
+    while ((child = 2 * i + 1) < w->n) {
+        struct cursor c = w->cursors[i];
+
+        if (child + 1 < w->n && goes_first(w, child + 1, child))
+            child++;
+        if (!goes_first(w, child, i))
+            return;
+        w->cursors[i] = w->cursors[child];
+        w->cursors[child] = c;
+        i = child;
+    }
+}
+
+/* Going forward, the ring of all topics is quicker where at least half of it is wanted. Backwards
+ * it could hold too much at its end that is not. */
+static bool reads_all(const struct walk *w, const struct sources *s)
+{
+    return s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
+}
+
+static void walk_init(struct walk *w, const struct sources *s, const struct broker_history *h)
+{
+    const struct mem_ring *const *rings;
+    size_t n;
+
+    w->is_mixed = reads_all(w, s);
+    rings = w->is_mixed ? &s->all : s->rings;
+    n = w->is_mixed ? 1 : s->n;
+    w->question = h;
+    w->n = 0;
+    w->cursors = mem_array(NULL, n, sizeof(w->cursors[0]));
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = mem_ring_upto(rings[i], h->after);
+        size_t end = mem_ring_upto(rings[i], h->cut);
+
+        if (begin < end)
+            w->cursors[w->n++] = (struct cursor){ rings[i], w->back ? end - 1 : begin };
+    }
+    for (size_t i = w->n / 2; i-- > 0;)
+        sift_down(w, i);
+}
+
+/* The first cursor moves on, or leaves the heap at its bound. */
+static void walk_step(struct walk *w)
+{
+    struct cursor *c = &w->cursors[0];
+    const struct broker_history *h = w->question;
+    bool has_next = w->back ? c->at > 0 : c->at + 1 < c->ring->n;
+
+    if (has_next) {
+        c->at = w->back ? c->at - 1 : c->at + 1;
+        has_next = w->back ? msgid_cmp(cursor_slot(c)->id, h->after) > 0
+                           : msgid_cmp(cursor_slot(c)->id, h->cut) <= 0;
+    }
+    if (!has_next)
+        *c = w->cursors[--w->n];
+    sift_down(w, 0);
+}
+
+static bool is_wanted(const struct walk *w, const struct mem_entry *e)
+{
+    const struct broker_history *h = w->question;
+
+    if (e->expiry.at <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
+        return false;
+    return !w->is_mixed || filter_matches(h->filter, e->topic->name);
+}
+
+static bool walk_is_tired(const struct walk *w)
+{
+    return w->n > 0 && w->skipped >= w->skip_max;
+}
+
+/* The next entry that is wanted; NULL at the end, or tired. */
+static const struct mem_entry *walk_next(struct walk *w)
+{
+    while (w->n > 0 && !walk_is_tired(w)) {
+        const struct mem_slot *slot = cursor_slot(&w->cursors[0]);
+
+        w->passed = slot->id;
+        walk_step(w);
+        if (!slot->entry)
+            continue; /* a hole costs next to nothing */
+        if (is_wanted(w, slot->entry))
+            return slot->entry;
+        w->skipped++;
+    }
+    return NULL;
+}
+
+/* ---- the answer ---- */
+
+/* Moves `after` up to where the newest begin; true: that cut something off. */
+static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t now_ms)
+{
+    struct walk w = { .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };
+    const struct mem_entry *e;
+    uint32_t found = 0;
+    bool cut_off;
+
+    walk_init(&w, s, h);
+    while ((e = walk_next(&w)) && found < h->newest)
+        found++;
+    cut_off = e || walk_is_tired(&w);
+    if (cut_off)
+        h->after = w.passed;
+    h->newest = 0;
+    free(w.cursors);
+    return cut_off;
+}
+
+static void add_item(struct broker_history *h, size_t *cap, struct message *m)
+{
+    if (h->ret_n == *cap) {
+        *cap = *cap ? 2 * *cap : 16;
+        h->ret_items = mem_array(h->ret_items, *cap, sizeof(h->ret_items[0]));
+    }
+    h->ret_items[h->ret_n++] = message_ref(m);
+    h->after = m->id;
+}
+
+static void fill_page(const struct sources *s, struct broker_history *h, uint64_t now_ms)
+{
+    struct walk w = { .now_ms = now_ms, .skip_max = MEM_READ_SKIP };
+    size_t max_entries = h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES;
+    size_t max_bytes = h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES;
+    const struct mem_entry *e;
+    size_t bytes = 0;
+    size_t cap = 0;
+
+    walk_init(&w, s, h);
+    while ((e = walk_next(&w)) && h->ret_n < max_entries && bytes < max_bytes) {
+        add_item(h, &cap, e->message);
+        bytes += e->message->body.n;
+    }
+    if (!e && walk_is_tired(&w))
+        h->after = w.passed;
+    h->ret_more = e || walk_is_tired(&w);
+    free(w.cursors);
+}
+
+void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+{
+    struct msgid point = settle(log, h, now_ms);
+    bool is_reached = is_held(log, h, point, now_ms);
+    struct sources sources;
+
+    sources_init(&sources, log, h->filter, point);
+    if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now_ms)))
+        is_reached = false;
+    h->ret_complete = is_reached && sources.n_lost == 0;
+    if (is_reached && sources.n_lost > 0 && sources.n_lost <= LOST_MAX)
+        h->ret_lost = lost_create(sources.lost, sources.n_lost);
+    fill_page(&sources, h, now_ms);
+    free(sources.rings);
+}
+
+void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+{
+    (void)settle(log, h, now_ms);
+    h->newest = 0;
+}

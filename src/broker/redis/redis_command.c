@@ -1,0 +1,352 @@
+#include "broker/redis/redis_command.h"
+
+#include <assert.h>
+
+#include "broker/redis/redis_keys.h"
+#include "hub/topic.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+void redis_command_init(struct redis_command *c)
+{
+    c->is_script = false;
+    c->n = 0;
+    c->n_numbers = 0;
+}
+
+void redis_command_add(struct redis_command *c, struct str arg)
+{
+    assert(c->n < REDIS_ARGS_MAX);
+    c->args[c->n] = arg.p ? arg.p : "";
+    c->lengths[c->n++] = arg.n;
+}
+
+/* ---- on the wire: *2 CRLF, $3 CRLF GET CRLF, $1 CRLF k CRLF ---- */
+
+#define CRLF_N 2
+
+static size_t digits_of(size_t number)
+{
+    size_t n = 1;
+
+    while (number /= 10)
+        n++;
+    return n;
+}
+
+size_t redis_command_size(const struct redis_command *c)
+{
+    size_t size = 1 + digits_of(c->n) + CRLF_N;
+
+    for (size_t i = 0; i < c->n; i++)
+        size += 1 + digits_of(c->lengths[i]) + CRLF_N + c->lengths[i] + CRLF_N;
+    return size;
+}
+
+static char *put(char *out, const char *p, size_t n)
+{
+    memcpy(out, p, n);
+    return out + n;
+}
+
+static char *put_length(char *out, char type, size_t number)
+{
+    *out++ = type;
+    out += str_format_u64(number, out);
+    return put(out, "\r\n", CRLF_N);
+}
+
+void redis_command_write(const struct redis_command *c, char *out)
+{
+    out = put_length(out, '*', c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        out = put_length(out, '$', c->lengths[i]);
+        out = put(out, c->args[i], c->lengths[i]);
+        out = put(out, "\r\n", CRLF_N);
+    }
+}
+
+/* ---- arguments ---- */
+
+static char *number_slot(struct redis_command *c)
+{
+    assert(c->n_numbers < ARRAY_LEN(c->numbers));
+    return c->numbers[c->n_numbers++];
+}
+
+static void add_u64(struct redis_command *c, uint64_t number)
+{
+    char *text = number_slot(c);
+
+    redis_command_add(c, str_make(text, str_format_u64(number, text)));
+}
+
+static void add_i64(struct redis_command *c, int64_t number)
+{
+    char *text = number_slot(c);
+    size_t n = 0;
+
+    if (number < 0)
+        text[n++] = '-';
+    n += str_format_u64(number < 0 ? -(uint64_t)number : (uint64_t)number, text + n);
+    redis_command_add(c, str_make(text, n));
+}
+
+static void add_id(struct redis_command *c, struct msgid id)
+{
+    char *text = number_slot(c);
+
+    redis_command_add(c, str_make(text, msgid_format(id, text)));
+}
+
+static void add_id_or_none(struct redis_command *c, struct msgid id)
+{
+    if (msgid_is_zero(id))
+        redis_command_add(c, STR(""));
+    else
+        add_id(c, id);
+}
+
+static void begin_script(struct redis_command *c, enum script script, const char *n_keys)
+{
+    redis_command_init(c);
+    c->is_script = true;
+    c->script = script;
+    redis_command_add(c, STR("EVALSHA"));
+    redis_command_add(c, STR(""));
+    redis_command_add(c, str_of(n_keys));
+}
+
+static void add_key(struct redis_command *c, const struct buf *key)
+{
+    redis_command_add(c, buf_str(key));
+}
+
+void redis_command_auth(struct redis_command *c, struct str username, struct str password)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("AUTH"));
+    if (username.n) /* Redis 5 knows no users */
+        redis_command_add(c, username);
+    redis_command_add(c, password);
+}
+
+void redis_command_select(struct redis_command *c, unsigned db)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("SELECT"));
+    add_u64(c, db);
+}
+
+void redis_command_load(struct redis_command *c, enum script script)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("SCRIPT"));
+    redis_command_add(c, STR("LOAD"));
+    redis_command_add(c, script_text(script));
+}
+
+void redis_command_ping(struct redis_command *c)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("PING"));
+}
+
+void redis_names_init(struct redis_names *names, struct str prefix)
+{
+    *names = (struct redis_names){ .prefix = prefix };
+    keys_add(&names->id, prefix, STR("id"));
+    keys_add(&names->floor, prefix, STR("floor"));
+    keys_add(&names->topics, prefix, STR("topics"));
+    keys_add(&names->recent, prefix, STR("recent"));
+    keys_add(&names->floors, prefix, STR("floors"));
+    keys_add(&names->sweep, prefix, STR("sweep"));
+    keys_add(&names->lock, prefix, STR("sweep:lock"));
+    keys_add(&names->logs, prefix, STR("log:"));
+}
+
+void redis_names_done(struct redis_names *names)
+{
+    struct buf *all[] = { &names->id,     &names->floor,   &names->topics, &names->recent,
+                          &names->floors, &names->sweep,   &names->lock,   &names->logs,
+                          &names->log,    &names->channel, &names->once,   &names->count,
+                          &names->kv };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        buf_done(all[i]);
+}
+
+static void name_topic(struct redis_names *names, struct str topic)
+{
+    buf_clear(&names->log);
+    buf_add_str(&names->log, buf_str(&names->logs));
+    buf_add_str(&names->log, topic);
+    buf_clear(&names->channel);
+    keys_add_channel(&names->channel, names->prefix, topic);
+}
+
+static void add_flag(struct redis_command *c, bool flag)
+{
+    redis_command_add(c, flag ? STR("1") : STR("0"));
+}
+
+static void add_once(struct redis_command *c, struct redis_names *names,
+                     const struct broker_publish *p)
+{
+    buf_clear(&names->once);
+    keys_add_once(&names->once, names->prefix, p->topic, p->key);
+    add_key(c, &names->once);
+}
+
+static void add_count(struct redis_command *c, struct redis_names *names,
+                      const struct broker_publish *p)
+{
+    buf_clear(&names->count);
+    keys_add_count(&names->count, names->prefix, p->origin_json, &p->limit);
+    add_key(c, &names->count);
+}
+
+static void add_limit(struct redis_command *c, const struct rate_rule *limit)
+{
+    if (limit->topic.n == 0) {
+        redis_command_add(c, STR(""));
+        redis_command_add(c, STR(""));
+        return;
+    }
+    add_u64(c, limit->max);
+    add_u64(c, (uint64_t)limit->interval_s * 1000);
+}
+
+void redis_command_publish(struct redis_command *c, struct redis_names *names,
+                           const struct broker_config *config, const struct broker_publish *p,
+                           struct msgid newest)
+{
+    static const char *const n_keys[] = { "6", "7", "8" };
+    bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
+
+    name_topic(names, p->topic);
+    begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_key(c, &names->log);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    if (has_key)
+        add_once(c, names, p);
+    if (has_limit)
+        add_count(c, names, p);
+    redis_command_add(c, p->topic);
+    add_key(c, &names->channel);
+    redis_command_add(c, p->message_json);
+    redis_command_add(c, p->origin_json);
+    add_u64(c, p->ttl_s ? p->ttl_s : config->default_ttl_s);
+    add_i64(c, p->timestamp);
+    add_u64(c, config->max_cache_length);
+    add_flag(c, config->cache);
+    add_flag(c, has_key);
+    add_limit(c, &p->limit);
+    add_id(c, newest);
+}
+
+static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
+                     const struct broker_kv *kv)
+{
+    buf_clear(&names->kv);
+    keys_add(&names->kv, names->prefix, STR("kv:"));
+    buf_add_str(&names->kv, kv->key);
+    redis_command_init(c);
+    redis_command_add(c, str_of(verb));
+    add_key(c, &names->kv);
+}
+
+void redis_command_get(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv)
+{
+    begin_kv(c, "GET", names, kv);
+}
+
+void redis_command_set(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv)
+{
+    begin_kv(c, "SET", names, kv);
+    redis_command_add(c, kv->value);
+    if (kv->ttl_s == 0)
+        return;
+    redis_command_add(c, STR("EX"));
+    add_u64(c, kv->ttl_s);
+}
+
+void redis_command_delete(struct redis_command *c, struct redis_names *names,
+                          const struct broker_kv *kv)
+{
+    begin_kv(c, "DEL", names, kv);
+}
+
+/* Redis 5 has no exclusive ranges: what comes after an id begins with the next one. */
+static struct msgid successor(struct msgid id)
+{
+    if (id.seq < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
+    if (id.ms < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms + 1 };
+    return id; /* no entry has it */
+}
+
+void redis_command_history(struct redis_command *c, const struct redis_names *names,
+                           const struct broker_config *config, const struct broker_history *h)
+{
+    begin_script(c, SCRIPT_HISTORY, "5");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    add_key(c, &names->logs);
+    redis_command_add(c, h->filter);
+    redis_command_add(c, filter_fixed_prefix(h->filter));
+    add_id(c, h->after);
+    add_id(c, successor(h->after));
+    add_id_or_none(c, h->cut);
+    add_i64(c, h->since);
+    add_u64(c, h->newest);
+    add_u64(c, h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES);
+    add_u64(c, h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES);
+    add_u64(c, config->default_ttl_s);
+    add_u64(c, BROKER_MAX_TOPICS);
+    add_flag(c, config->cache);
+}
+
+void redis_command_raise(struct redis_command *c, const struct redis_names *names,
+                         struct msgid mark, struct msgid newest)
+{
+    begin_script(c, SCRIPT_RAISE, "2");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    add_id_or_none(c, mark);
+    add_id_or_none(c, newest);
+}
+
+void redis_command_probe(struct redis_command *c, const struct redis_names *names,
+                         struct str channel, struct str text)
+{
+    begin_script(c, SCRIPT_PROBE, "2");
+    add_key(c, &names->id);
+    add_key(c, &names->floor);
+    redis_command_add(c, channel);
+    redis_command_add(c, text);
+}
+
+void redis_command_forget(struct redis_command *c, const struct redis_names *names,
+                          const struct str *topics, size_t n)
+{
+    begin_script(c, SCRIPT_FORGET, "5");
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    add_key(c, &names->sweep);
+    add_key(c, &names->lock);
+    add_key(c, &names->logs);
+    for (size_t i = 0; i < n; i++)
+        redis_command_add(c, topics[i]);
+}

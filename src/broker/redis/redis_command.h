@@ -1,0 +1,74 @@
+/* redis_command.h - the commands that we send, as argument lists.
+ * Thread:  any; pure.
+ * Owns:    redis_names its key texts. A command only points to its arguments: it is for sending at
+ *          once, before the call or the names that it was made from change.
+ */
+#ifndef EH_BROKER_REDIS_COMMAND_H
+#define EH_BROKER_REDIS_COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "broker/broker.h"
+#include "broker/redis/redis_scripts.h"
+
+#define REDIS_FORGET_MAX 100 /* topics in one command; history.lua reports no more */
+#define REDIS_ARGS_MAX   (REDIS_FORGET_MAX + 16)
+
+struct redis_command {
+    bool is_script; /* EVALSHA: its second argument is put in by the connection */
+    enum script script;
+    size_t n;
+    const char *args[REDIS_ARGS_MAX];
+    size_t lengths[REDIS_ARGS_MAX];
+    size_t n_numbers;
+    char numbers[10][MSGID_TEXT];
+};
+
+void redis_command_init(struct redis_command *c);
+void redis_command_add(struct redis_command *c, struct str arg);
+size_t redis_command_size(const struct redis_command *c); /* on the wire */
+void redis_command_write(const struct redis_command *c, char *out);
+
+/* What a connection begins with. username may be empty: the default user. */
+void redis_command_auth(struct redis_command *c, struct str username, struct str password);
+void redis_command_select(struct redis_command *c, unsigned db);
+void redis_command_load(struct redis_command *c, enum script script);
+void redis_command_ping(struct redis_command *c);
+
+/* What does not change from command to command. */
+struct redis_names {
+    struct str prefix;
+    struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
+    struct buf logs;                                           /* how a log's key begins */
+    struct buf log, channel, once, count;                      /* of the last publish command */
+    struct buf kv;                                             /* of the last key/value command */
+};
+
+void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
+void redis_names_done(struct redis_names *names);
+
+/* newest: the highest id that this node knows; the new one will be above it, whatever Redis knows.
+ */
+void redis_command_publish(struct redis_command *c, struct redis_names *names,
+                           const struct broker_config *config, const struct broker_publish *p,
+                           struct msgid newest);
+/* Plain strings: other programs may read and write them too. */
+void redis_command_get(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv);
+void redis_command_set(struct redis_command *c, struct redis_names *names,
+                       const struct broker_kv *kv);
+void redis_command_delete(struct redis_command *c, struct redis_names *names,
+                          const struct broker_kv *kv);
+void redis_command_history(struct redis_command *c, const struct redis_names *names,
+                           const struct broker_config *config, const struct broker_history *h);
+/* mark: the highest id that the feed has brought, or zero. */
+void redis_command_raise(struct redis_command *c, const struct redis_names *names,
+                         struct msgid mark, struct msgid newest);
+void redis_command_probe(struct redis_command *c, const struct redis_names *names,
+                         struct str channel, struct str text);
+/* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */
+void redis_command_forget(struct redis_command *c, const struct redis_names *names,
+                          const struct str *topics, size_t n);
+
+#endif

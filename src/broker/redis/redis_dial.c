@@ -1,0 +1,114 @@
+#include "broker/redis/redis_dial.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+#include "net/resolver.h"
+
+struct redis_dial {
+    struct mailbox *inbox;
+    const char *host;
+    uint16_t port;
+    redis_dial_fn *on_answer; /* NULL: freed */
+    void *owner;
+    struct resolver *resolver;
+    struct resolver_answer *answer;
+    struct addrinfo *next;  /* within answer, or the socket */
+    struct addrinfo socket; /* where host is a path */
+    struct sockaddr_un path;
+    struct mail gone;
+};
+
+static void on_resolved(struct mail *m, void *owner)
+{
+    struct resolver_answer *answer = container_of(m, struct resolver_answer, mail);
+    struct redis_dial *d = (struct redis_dial *)(uintptr_t)answer->tag;
+
+    (void)owner;
+    if (!d->on_answer) {
+        resolver_answer_free(answer);
+        return;
+    }
+    redis_dial_forget(d);
+    d->answer = answer;
+    d->next = answer->list;
+    d->on_answer(d->owner, answer->err ? gai_strerror(answer->err) : NULL);
+}
+
+/* A path is its own address. */
+static void answer_path(struct redis_dial *d)
+{
+    d->path.sun_family = AF_UNIX;
+    memcpy(d->path.sun_path, d->host, strlen(d->host) + 1);
+    d->socket.ai_addr = (struct sockaddr *)&d->path;
+    d->socket.ai_addrlen = sizeof(d->path);
+    d->next = &d->socket;
+    d->on_answer(d->owner, NULL);
+}
+
+int redis_dial_ask(struct redis_dial *d)
+{
+    if (d->host[0] == '/') {
+        answer_path(d);
+        return EH_OK;
+    }
+    return resolver_ask(d->resolver, on_resolved, d->host, d->port, (uint64_t)(uintptr_t)d);
+}
+
+int redis_dial_next(struct redis_dial *d, struct stream *s, struct loop *lp,
+                    const struct stream_events *events)
+{
+    while (d->next) {
+        struct addrinfo *a = d->next;
+
+        d->next = a->ai_next;
+        if (stream_connect(s, lp, a->ai_addr, a->ai_addrlen, events) == EH_OK)
+            return EH_OK;
+    }
+    return EH_EIO;
+}
+
+bool redis_dial_has_next(const struct redis_dial *d)
+{
+    return d->next != NULL;
+}
+
+void redis_dial_forget(struct redis_dial *d)
+{
+    resolver_answer_free(d->answer);
+    d->answer = NULL;
+    d->next = NULL;
+}
+
+struct redis_dial *redis_dial_create(struct mailbox *inbox, const char *host, uint16_t port,
+                                     redis_dial_fn *on_answer, void *owner)
+{
+    struct redis_dial *d = mem_zalloc(sizeof(*d));
+
+    assert(host[0] != '/' || strlen(host) < sizeof(d->path.sun_path));
+    d->inbox = inbox;
+    d->host = host;
+    d->port = port;
+    d->on_answer = on_answer;
+    d->owner = owner;
+    d->resolver = resolver_create(inbox);
+    return d;
+}
+
+static void on_gone(struct mail *m, void *owner)
+{
+    (void)owner;
+    free(container_of(m, struct redis_dial, gone));
+}
+
+void redis_dial_free(struct redis_dial *d)
+{
+    d->on_answer = NULL;
+    redis_dial_forget(d);
+    resolver_free(d->resolver); /* it posts no more; what it has posted lies before `gone` */
+    d->gone.fn = on_gone;
+    mailbox_post(d->inbox, &d->gone);
+}

@@ -1,0 +1,160 @@
+#include "broker/redis/redis_payload.h"
+
+#include <jansson.h>
+
+#include "hub/topic.h"
+#include "proto/json.h"
+#include "proto/utf8.h"
+
+/* ---- what our own script writes, members in its order and no space: no tree is built ---- */
+
+static bool take(struct str *rest, struct str text)
+{
+    if (!str_starts_with(*rest, text))
+        return false;
+    *rest = str_skip(*rest, text.n);
+    return true;
+}
+
+static bool take_string(struct str *rest, struct str *ret)
+{
+    int n = json_read_string(*rest, NULL);
+
+    if (n < 0)
+        return false;
+    *ret = str_make(rest->p, (size_t)n);
+    *rest = str_skip(*rest, (size_t)n);
+    return true;
+}
+
+/* Up to the next quote, for texts that have no escapes. */
+static bool take_id(struct str *rest, struct msgid *ret)
+{
+    struct str text;
+
+    return str_cut(rest, '"', &text) && rest->p && msgid_parse(text, ret) == EH_OK;
+}
+
+static struct message *parse_ours(struct str topic, struct str payload)
+{
+    struct str rest = payload, text, sender = { NULL, 0 };
+    struct msgid id;
+
+    if (!take(&rest, STR("{\"id\":\"")) || !take_id(&rest, &id) ||
+        !take(&rest, STR(",\"message\":")) || !take_string(&rest, &text))
+        return NULL;
+    if (take(&rest, STR(",\"origin\":")) && !take_string(&rest, &sender))
+        return NULL;
+    if (!take(&rest, STR(",\"topic\":\"")) || !take(&rest, topic) ||
+        !str_eq(rest, STR("\",\"v\":1}")) || !topic_is_valid(topic) || !utf8_is_valid(payload))
+        return NULL;
+    return message_create(id, topic, text, sender);
+}
+
+/* ---- what else is right ---- */
+
+static struct str string_of(const json_t *value)
+{
+    return str_make(json_string_value(value), json_string_length(value));
+}
+
+/* Ours carry v 1; a C++ Eventhub's have none; any other v is not for us. */
+static int read_version(const json_t *root, bool *ret_foreign)
+{
+    const json_t *v = json_object_get(root, "v");
+
+    if (v && !(json_is_integer(v) && json_integer_value(v) == 1))
+        return EH_EINVAL;
+    *ret_foreign = v == NULL;
+    return EH_OK;
+}
+
+static size_t skip_space(struct str s, size_t i)
+{
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
+        i++;
+    return i;
+}
+
+/* s[i] is a quote: the index after the one that ends the string. */
+static size_t skip_string(struct str s, size_t i)
+{
+    for (i++; i < s.n && s.p[i] != '"'; i++)
+        i += s.p[i] == '\\';
+    return i + 1;
+}
+
+/* The JSON text of the string member `quoted` of an object that has been parsed: what was published
+ * is passed on as it was written. {NULL, 0} where the name is spelt with escapes. */
+static struct str raw_member(struct str object, struct str quoted)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < object.n; i++) {
+        size_t end, value;
+
+        depth += object.p[i] == '{' || object.p[i] == '[';
+        depth -= object.p[i] == '}' || object.p[i] == ']';
+        if (object.p[i] != '"')
+            continue;
+        end = skip_string(object, i);
+        value = skip_space(object, end);
+        if (depth == 1 && value < object.n && object.p[value] == ':' &&
+            str_eq(str_make(object.p + i, end - i), quoted)) {
+            value = skip_space(object, value + 1);
+            return str_make(object.p + value, skip_string(object, value) - value);
+        }
+        i = end - 1;
+    }
+    return (struct str){ NULL, 0 };
+}
+
+/* All members are there, are what they must be, and name the topic of the channel. */
+static int check_payload(struct str topic, const json_t *root, struct msgid *ret_id,
+                         bool *ret_foreign)
+{
+    const json_t *id = json_object_get(root, "id");
+    const json_t *sender = json_object_get(root, "origin");
+    const json_t *named = json_object_get(root, "topic");
+
+    if (!json_is_string(id) || !json_is_string(named) || (sender && !json_is_string(sender)) ||
+        !json_is_string(json_object_get(root, "message")))
+        return EH_EINVAL;
+    if (!topic_is_valid(topic) || !str_eq(string_of(named), topic))
+        return EH_EINVAL;
+    EH_TRY(read_version(root, ret_foreign));
+    return msgid_parse(string_of(id), ret_id);
+}
+
+static struct message *read_payload(struct str topic, struct str payload, const json_t *root)
+{
+    struct str text = raw_member(payload, STR("\"message\""));
+    struct str sender = raw_member(payload, STR("\"origin\""));
+    struct message *m;
+    struct msgid id;
+    bool foreign;
+
+    if (check_payload(topic, root, &id, &foreign) < 0 || !text.p)
+        return NULL;
+    if (foreign && str_eq(sender, STR("\"\"")))
+        sender = STR(""); /* a publisher without a name */
+    m = message_create(id, topic, text, sender);
+    m->foreign = foreign;
+    return m;
+}
+
+static struct message *parse_tree(struct str topic, struct str payload)
+{
+    json_t *root = json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    struct message *m = root ? read_payload(topic, payload, root) : NULL;
+
+    json_decref(root);
+    return m;
+}
+
+struct message *redis_payload_parse(struct str topic, struct str payload)
+{
+    struct message *m = parse_ours(topic, payload);
+
+    return m ? m : parse_tree(topic, payload);
+}

@@ -1,0 +1,117 @@
+#include "broker/redis/redis_pipeline.h"
+
+#define CHECK_MS 50 /* how often deadlines are looked at, at most: each time costs a walk */
+
+void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms)
+{
+    list_init(&p->sent);
+    list_init(&p->refused);
+    p->n_sent = 0;
+    p->timeout_ms = timeout_ms;
+}
+
+static struct redis_request *request_of(struct list *link)
+{
+    return container_of(link, struct redis_request, link);
+}
+
+static uint64_t deadline_of(const struct redis_request *rq)
+{
+    return rq->done.deadline && rq->done.fn ? rq->done.deadline : UINT64_MAX;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t redis_pipeline_push(struct redis_pipeline *p, struct redis_request *rq, uint64_t now)
+{
+    rq->sent_ms = now;
+    list_push(&p->sent, &rq->link);
+    p->n_sent++;
+    return sooner(deadline_of(rq), now + p->timeout_ms);
+}
+
+struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
+{
+    struct list *link = list_pop(&p->sent);
+
+    if (!link)
+        return NULL;
+    p->n_sent--;
+    return request_of(link);
+}
+
+/* What is not waited for any more must not be sent again. */
+void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
+{
+    if (rq->done.fn)
+        list_push(&p->refused, &rq->link);
+    else
+        redis_request_finish(rq, REDIS_NOT_RUN, NULL);
+}
+
+struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p)
+{
+    struct list *link = list_pop(&p->refused);
+
+    return link ? request_of(link) : NULL;
+}
+
+void redis_pipeline_give_back(struct redis_pipeline *p)
+{
+    struct list sent, refused;
+
+    list_init(&sent);
+    list_init(&refused);
+    list_take(&sent, &p->sent);
+    list_take(&refused, &p->refused);
+    p->n_sent = 0;
+    redis_requests_finish(&refused, REDIS_NOT_RUN);
+    redis_requests_finish(&sent, REDIS_LOST);
+}
+
+/* Both return the first deadline that is still to come. */
+static uint64_t check_sent(struct redis_pipeline *p, uint64_t now)
+{
+    uint64_t next = UINT64_MAX;
+
+    list_for_each(link, &p->sent)
+    {
+        struct redis_request *rq = request_of(link);
+
+        if (deadline_of(rq) <= now)
+            redis_request_give_up(rq);
+        next = sooner(next, deadline_of(rq));
+    }
+    return next;
+}
+
+static uint64_t check_refused(struct redis_pipeline *p, uint64_t now)
+{
+    uint64_t next = UINT64_MAX;
+
+    list_for_each_safe(link, &p->refused)
+    {
+        struct redis_request *rq = request_of(link);
+
+        if (deadline_of(rq) > now) {
+            next = sooner(next, deadline_of(rq));
+            continue;
+        }
+        list_remove(link);
+        redis_request_finish(rq, REDIS_NOT_RUN, NULL);
+    }
+    return next;
+}
+
+uint64_t redis_pipeline_check(struct redis_pipeline *p, uint64_t now)
+{
+    uint64_t next = sooner(check_sent(p, now), check_refused(p, now));
+    struct list *oldest = list_first(&p->sent);
+
+    if (next != UINT64_MAX && next < now + CHECK_MS)
+        next = now + CHECK_MS;
+    return oldest ? sooner(next, request_of(oldest)->sent_ms + p->timeout_ms) : next;
+}

@@ -1,0 +1,142 @@
+#include "broker/redis/redis_presence_text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "hub/auth.h"
+
+#define COUNT_MAX 1000000000 /* more connections than a node can have */
+#define FLAGS     (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
+
+static const char *bool_text(bool b)
+{
+    return b ? "true" : "false";
+}
+
+void redis_presence_add_question(struct buf *out, const struct redis_presence_question *q)
+{
+    buf_addf(out, "{\"id\":%" PRIu64 ",\"node\":\"%s\",\"subs\":%s,\"topic\":\"%s\",\"v\":1}",
+             q->id, q->node, bool_text(q->wants_subs), q->filter);
+}
+
+void redis_presence_add_answer(struct buf *out, const struct redis_presence_answer *a)
+{
+    struct buf subs = { 0 };
+    bool is_all = presence_add_json(&a->presence, REDIS_PRESENCE_ANSWER_MAX / 2, &subs);
+
+    buf_addf(out,
+             "{\"count\":%" PRIu64 ",\"id\":%" PRIu64 ",\"more\":%s,\"subs\":", a->presence.count,
+             a->id, bool_text(a->presence.more || !is_all));
+    buf_add_str(out, buf_str(&subs));
+    buf_add_str(out, STR(",\"v\":1}"));
+    buf_done(&subs);
+}
+
+/* ---- reading ---- */
+
+static struct str text_of(const json_t *string) /* {NULL, 0} for anything else */
+{
+    return str_make(json_string_value(string), json_string_length(string));
+}
+
+static int read_number(const json_t *root, const char *name, json_int_t max, uint64_t *ret)
+{
+    const json_t *v = json_object_get(root, name);
+
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > max)
+        return EH_EINVAL;
+    *ret = (uint64_t)json_integer_value(v);
+    return EH_OK;
+}
+
+static int read_flag(const json_t *root, const char *name, bool *ret)
+{
+    const json_t *v = json_object_get(root, name);
+
+    *ret = json_is_true(v);
+    return json_is_boolean(v) ? EH_OK : EH_EINVAL;
+}
+
+/* The object in a text of our version; NULL: it is none. */
+static json_t *load(struct str text, size_t max)
+{
+    json_t *root = text.n <= max ? json_loadb(text.p, text.n, FLAGS, NULL) : NULL;
+    uint64_t v;
+
+    if (root && read_number(root, "v", 1, &v) == EH_OK && v == 1)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+/* It becomes part of a channel's name. */
+static bool is_node(struct str s)
+{
+    if (s.n != REDIS_NODE_TEXT)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!(s.p[i] >= '0' && s.p[i] <= '9') && !(s.p[i] >= 'a' && s.p[i] <= 'f'))
+            return false;
+    }
+    return true;
+}
+
+static int question_of(const json_t *root, struct redis_presence_question *ret)
+{
+    struct redis_presence_question q = { 0 };
+    struct str node = text_of(json_object_get(root, "node"));
+    struct str filter = text_of(json_object_get(root, "topic"));
+
+    EH_TRY(read_number(root, "id", INT64_MAX, &q.id));
+    EH_TRY(read_flag(root, "subs", &q.wants_subs));
+    if (!is_node(node) || !filter_is_valid(filter))
+        return EH_EINVAL;
+    memcpy(q.node, node.p, node.n);
+    memcpy(q.filter, filter.p, filter.n);
+    *ret = q;
+    return EH_OK;
+}
+
+static int read_subs(const json_t *list, struct presence *p)
+{
+    if (!json_is_array(list) || json_array_size(list) > PRESENCE_SUBS)
+        return EH_EINVAL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct str sub = text_of(json_array_get(list, i));
+
+        if (sub.n == 0 || sub.n > AUTH_SUB_MAX)
+            return EH_EINVAL;
+        presence_add_sub(p, sub);
+    }
+    return EH_OK;
+}
+
+static int answer_of(const json_t *root, struct redis_presence_answer *ret)
+{
+    struct redis_presence_answer a = { 0 };
+
+    EH_TRY(read_number(root, "id", INT64_MAX, &a.id));
+    EH_TRY(read_number(root, "count", COUNT_MAX, &a.presence.count));
+    EH_TRY(read_flag(root, "more", &a.presence.more));
+    if (read_subs(json_object_get(root, "subs"), &a.presence) < 0) {
+        presence_done(&a.presence);
+        return EH_EINVAL;
+    }
+    *ret = a;
+    return EH_OK;
+}
+
+int redis_presence_read_question(struct str text, struct redis_presence_question *ret)
+{
+    json_auto_t *root = load(text, REDIS_PRESENCE_QUESTION_MAX);
+
+    return root ? question_of(root, ret) : EH_EINVAL;
+}
+
+int redis_presence_read_answer(struct str text, struct redis_presence_answer *ret)
+{
+    json_auto_t *root = load(text, REDIS_PRESENCE_ANSWER_MAX);
+
+    return root ? answer_of(root, ret) : EH_EINVAL;
+}

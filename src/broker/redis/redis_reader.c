@@ -1,0 +1,242 @@
+#include "broker/redis/redis_reader.h"
+
+#include <hiredis/hiredis.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* hiredis moves what it has not read yet to the front after every KiB that it has. */
+#define SLICE     4096
+#define BLOCK_MIN (16 * 1024)
+
+#if HIREDIS_MAJOR < 1
+typedef int array_size;
+#else
+typedef size_t array_size;
+#endif
+
+struct block {
+    struct block *older;
+    size_t used, cap;
+    char bytes[];
+};
+
+struct redis_reader {
+    redisReader *hiredis;
+    struct block *newest; /* of those that hold the present reply */
+    bool is_whole;        /* it was returned */
+};
+
+/* ---- memory for one reply ---- */
+
+static struct block *add_block(struct redis_reader *r, size_t n)
+{
+    size_t cap = r->newest ? r->newest->cap * 2 : BLOCK_MIN;
+    struct block *b;
+
+    if (cap < n)
+        cap = n;
+    b = mem_alloc(sizeof(*b) + cap);
+    b->older = r->newest;
+    b->used = 0;
+    b->cap = cap;
+    r->newest = b;
+    return b;
+}
+
+static void *take(struct redis_reader *r, size_t n)
+{
+    struct block *b = r->newest;
+    void *p;
+
+    n = (n + 15) & ~(size_t)15;
+    if (!b || b->cap - b->used < n)
+        b = add_block(r, n);
+    p = b->bytes + b->used;
+    b->used += n;
+    return p;
+}
+
+/* The oldest block is the smallest: it stays. */
+static void forget(struct redis_reader *r)
+{
+    while (r->newest && r->newest->older) {
+        struct block *b = r->newest;
+
+        r->newest = b->older;
+        free(b);
+    }
+    if (r->newest)
+        r->newest->used = 0;
+    r->is_whole = false;
+}
+
+/* ---- what hiredis calls: NULL ends the stream ---- */
+
+/* hiredis 1 knows RESP3 as well, which nobody asked for. */
+static bool is_resp2(const redisReadTask *task)
+{
+    switch (task->type) {
+    case REDIS_REPLY_STRING:
+    case REDIS_REPLY_STATUS:
+    case REDIS_REPLY_ERROR:
+    case REDIS_REPLY_INTEGER:
+    case REDIS_REPLY_ARRAY: return true;
+    default: return false;
+    }
+}
+
+/* hiredis 1 has no limit of its own. */
+static bool is_too_deep(const redisReadTask *array)
+{
+    int depth = 1;
+
+    for (const redisReadTask *t = array->parent; t; t = t->parent)
+        depth++;
+    return depth > REDIS_NESTING_MAX;
+}
+
+static redisReply *make(const redisReadTask *task, int type)
+{
+    redisReply *reply = take(task->privdata, sizeof(*reply));
+
+    *reply = (redisReply){ .type = type };
+    if (task->parent)
+        ((redisReply *)task->parent->obj)->element[task->idx] = reply;
+    return reply;
+}
+
+static void *make_string(const redisReadTask *task, char *text, size_t n)
+{
+    redisReply *reply;
+
+    if (!is_resp2(task))
+        return NULL;
+    reply = make(task, task->type); /* STATUS and ERROR, too */
+    reply->str = take(task->privdata, n + 1);
+    memcpy(reply->str, text, n);
+    reply->str[n] = '\0';
+    reply->len = n;
+    return reply;
+}
+
+static void *make_array(const redisReadTask *task, array_size n)
+{
+    redisReply *reply;
+
+    if (n > REDIS_ARRAY_MAX || is_too_deep(task) || !is_resp2(task))
+        return NULL;
+    reply = make(task, REDIS_REPLY_ARRAY);
+    reply->elements = (size_t)n;
+    reply->element = take(task->privdata, (size_t)n * sizeof(reply->element[0]));
+    memset(reply->element, 0, (size_t)n * sizeof(reply->element[0]));
+    return reply;
+}
+
+static void *make_integer(const redisReadTask *task, long long value)
+{
+    redisReply *reply = make(task, REDIS_REPLY_INTEGER);
+
+    reply->integer = value;
+    return reply;
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+    /* In RESP2 it is a string or an array without a length. */
+    return is_resp2(task) ? make(task, REDIS_REPLY_NIL) : NULL;
+}
+
+static void drop_nothing(void *reply)
+{
+    (void)reply; /* goes with the blocks */
+}
+
+#if HIREDIS_MAJOR >= 1 /* RESP3 */
+static void *refuse_double(const redisReadTask *task, double value, char *text, size_t n)
+{
+    (void)task, (void)value, (void)text, (void)n;
+    return NULL;
+}
+
+static void *refuse_bool(const redisReadTask *task, int value)
+{
+    (void)task, (void)value;
+    return NULL;
+}
+#endif
+
+static const redisReplyObjectFunctions functions = {
+    .createString = make_string,
+    .createArray = make_array,
+    .createInteger = make_integer,
+    .createNil = make_nil,
+    .freeObject = drop_nothing,
+#if HIREDIS_MAJOR >= 1
+    .createDouble = refuse_double,
+    .createBool = refuse_bool,
+#endif
+};
+
+/* ---- our users' side ---- */
+
+static void open(struct redis_reader *r)
+{
+    r->hiredis = redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
+    if (!r->hiredis)
+        mem_exhausted("hiredis");
+    r->hiredis->privdata = r;
+}
+
+struct redis_reader *redis_reader_create(void)
+{
+    struct redis_reader *r = mem_zalloc(sizeof(*r));
+
+    open(r);
+    return r;
+}
+
+void redis_reader_free(struct redis_reader *r)
+{
+    if (!r)
+        return;
+    redisReaderFree(r->hiredis);
+    forget(r);
+    free(r->newest);
+    free(r);
+}
+
+void redis_reader_reset(struct redis_reader *r)
+{
+    redisReaderFree(r->hiredis);
+    forget(r);
+    open(r);
+}
+
+void redis_reader_feed(struct redis_reader *r, struct str *in)
+{
+    size_t n = in->n < SLICE ? in->n : SLICE;
+
+    (void)redisReaderFeed(r->hiredis, in->p, n); /* what it finds wrong, next says */
+    *in = str_skip(*in, n);
+}
+
+int redis_reader_next(struct redis_reader *r, const struct redisReply **ret)
+{
+    void *reply = NULL;
+
+    if (r->is_whole)
+        forget(r);
+    if (redisReaderGetReply(r->hiredis, &reply) != REDIS_OK)
+        return EH_EINVAL;
+    r->is_whole = reply != NULL;
+    *ret = reply;
+    return EH_OK;
+}
+
+const char *redis_reader_why(const struct redis_reader *r)
+{
+    return r->hiredis->errstr;
+}

@@ -1,0 +1,252 @@
+#include "broker/redis/redis_reply.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/gaps.h"
+#include "hub/topic.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- single replies ---- */
+
+bool redis_reply_is_error(const struct redisReply *r)
+{
+    return r->type == REDIS_REPLY_ERROR;
+}
+
+struct str redis_reply_text(const struct redisReply *r)
+{
+    if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS &&
+        r->type != REDIS_REPLY_ERROR)
+        return (struct str){ NULL, 0 };
+    return str_make(r->str, (size_t)r->len);
+}
+
+/* Up to Redis 6 an error inside a script is quoted, `... @user_script: 61: -READONLY You ...`. */
+bool redis_reply_has_code(const struct redisReply *r, const char *code)
+{
+    struct str text = redis_reply_text(r);
+    char quoted[32];
+
+    if (!redis_reply_is_error(r))
+        return false;
+    if (str_starts_with(text, str_of(code)))
+        return true;
+    (void)snprintf(quoted, sizeof(quoted), "-%s ", code);
+    return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL;
+}
+
+bool redis_reply_says_elsewhere(const struct redisReply *r)
+{
+    static const char *const codes[] = { "READONLY", "LOADING", "MASTERDOWN", "NOAUTH" };
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (redis_reply_has_code(r, codes[i]))
+            return true;
+    }
+    return false;
+}
+
+static int read_id(const struct redisReply *r, struct msgid *ret)
+{
+    struct str text = redis_reply_text(r);
+
+    if (redis_reply_is_error(r) || !text.p)
+        return EH_EINVAL;
+    return msgid_parse(text, ret);
+}
+
+static bool is_array(const struct redisReply *r, size_t n)
+{
+    return r->type == REDIS_REPLY_ARRAY && r->elements == n;
+}
+
+static int read_flag(const struct redisReply *r, bool *ret)
+{
+    if (r->type != REDIS_REPLY_INTEGER)
+        return EH_EINVAL;
+    *ret = r->integer != 0;
+    return EH_OK;
+}
+
+int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
+{
+    p->ret_repeated = r->type == REDIS_REPLY_STATUS;
+    p->ret_retry_ms = 0;
+    if (r->type != REDIS_REPLY_INTEGER)
+        return read_id(r, &p->ret_id);
+    p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
+    return EH_OK;
+}
+
+int redis_reply_get(const struct redisReply *r, struct broker_kv *kv)
+{
+    if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_NIL)
+        return EH_EINVAL;
+    kv->ret_found = r->type == REDIS_REPLY_STRING;
+    kv->ret_value = kv->ret_found ? bytes_copy(redis_reply_text(r)) : NULL;
+    return EH_OK;
+}
+
+int redis_reply_set(const struct redisReply *r)
+{
+    bool is_ok = r->type == REDIS_REPLY_STATUS && str_eq(redis_reply_text(r), STR("OK"));
+
+    return is_ok ? EH_OK : EH_EINVAL;
+}
+
+int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv)
+{
+    return read_flag(r, &kv->ret_found);
+}
+
+int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
+{
+    if (!is_array(r, 3))
+        return EH_EINVAL;
+    EH_TRY(read_id(r->element[0], &ret->last));
+    EH_TRY(read_flag(r->element[1], &ret->raised));
+    return read_flag(r->element[2], &ret->lost);
+}
+
+static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
+{
+    if (str_eq(redis_reply_text(r), STR(""))) {
+        *ret = (struct msgid){ 0 };
+        return EH_OK;
+    }
+    return read_id(r, ret);
+}
+
+int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last, struct msgid *ret_floor)
+{
+    if (!is_array(r, 2))
+        return EH_EINVAL;
+    EH_TRY(read_id_or_none(r->element[0], ret_last));
+    return read_id_or_none(r->element[1], ret_floor);
+}
+
+/* ---- a page of history ---- */
+
+enum {
+    PAGE_CUT,
+    PAGE_SINCE,
+    PAGE_AFTER,
+    PAGE_MORE,
+    PAGE_COMPLETE,
+    PAGE_LOST,
+    PAGE_GONE,
+    PAGE_ENTRIES
+};
+enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
+
+static int read_page_head(redisReply **field, struct broker_history *h)
+{
+    struct str since = redis_reply_text(field[PAGE_SINCE]);
+
+    EH_TRY(read_id(field[PAGE_CUT], &h->cut));
+    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
+    EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
+    EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
+    /* Lua's numbers are doubles: only what was relative to its clock is taken from it. */
+    return h->since < 0 ? str_parse_i64(since, &h->since) : EH_OK;
+}
+
+static struct message *read_entry(redisReply **field)
+{
+    struct str topic = redis_reply_text(field[ENTRY_TOPIC]);
+    struct str message = redis_reply_text(field[ENTRY_MESSAGE]);
+    struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
+    struct msgid id;
+
+    if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 || !origin.p)
+        return NULL;
+    return message_create(id, topic, message, origin);
+}
+
+static void drop_items(struct broker_history *h)
+{
+    for (size_t i = 0; i < h->ret_n; i++)
+        message_unref(h->ret_items[i]);
+    free(h->ret_items);
+    h->ret_items = NULL;
+    h->ret_n = 0;
+}
+
+static int read_entries(const struct redisReply *r, struct broker_history *h)
+{
+    if (r->type != REDIS_REPLY_ARRAY || r->elements % ENTRY_FIELDS != 0)
+        return EH_EINVAL;
+    h->ret_n = 0;
+    h->ret_items = mem_array(NULL, r->elements / ENTRY_FIELDS, sizeof(h->ret_items[0]));
+    for (size_t i = 0; i < r->elements; i += ENTRY_FIELDS) {
+        struct message *m = read_entry(r->element + i);
+
+        if (!m) {
+            drop_items(h);
+            return EH_EINVAL;
+        }
+        h->ret_items[h->ret_n++] = m;
+    }
+    return EH_OK;
+}
+
+static size_t read_topics(const struct redisReply *r, struct str *ret_topics, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements && n < max; i++) {
+        ret_topics[n] = redis_reply_text(r->element[i]);
+        if (ret_topics[n].p)
+            n++;
+    }
+    return n;
+}
+
+static struct lost *read_lost(const struct redisReply *r)
+{
+    struct str topics[LOST_MAX];
+    size_t n = read_topics(r, topics, LOST_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!topic_is_valid(topics[i]))
+            return NULL;
+    }
+    return n ? lost_create(topics, n) : NULL;
+}
+
+int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
+                        size_t max_gone, size_t *ret_n_gone)
+{
+    if (!is_array(r, PAGE_ENTRIES + 1))
+        return EH_EINVAL;
+    EH_TRY(read_page_head(r->element, h));
+    EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
+    h->newest = 0;
+    h->ret_lost = h->ret_complete ? NULL : read_lost(r->element[PAGE_LOST]);
+    *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
+    return EH_OK;
+}
+
+/* ---- the feed ---- */
+
+int redis_reply_push(const struct redisReply *r, struct redis_push *ret)
+{
+    struct redis_push push = { .is_pattern = is_array(r, 4) };
+
+    if (!push.is_pattern && !is_array(r, 3))
+        return EH_EINVAL;
+    if (!str_eq(redis_reply_text(r->element[0]),
+                push.is_pattern ? STR("pmessage") : STR("message")))
+        return EH_EINVAL;
+    push.channel = redis_reply_text(r->element[r->elements - 2]);
+    push.payload = redis_reply_text(r->element[r->elements - 1]);
+    if (!push.channel.p || !push.payload.p)
+        return EH_EINVAL;
+    *ret = push;
+    return EH_OK;
+}

@@ -1,0 +1,150 @@
+-- Publishes one message: makes its id, appends it to its topic's log, sends it to every node.
+-- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors; then, each only where it is
+--       needed: the place of the publisher's key, the count of a rate limit
+-- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
+--       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
+--       8 '1': keep the log  9 '1': the publish has a key  10 how many may be counted ('': no
+--       limit)  11 ms from the first one counted until the count ends  12 the highest id that the
+--       node knows
+-- Answers the id; the first id as a status, where a publish with this key was done already; ms until
+-- the count ends, where it is full. Lua does not roll back, so the write that Redis may refuse comes
+-- first.
+if redis.replicate_commands then
+    redis.replicate_commands() -- TIME before a write, up to Redis 6
+end
+
+local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS = unpack(KEYS)
+local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local keeps_log, limit = ARGV[8] == '1', ARGV[10]
+
+local KEY_MS = 300000 -- BROKER_KEY_S
+local AHEAD_MS = 1000 -- as in fence.lua
+local PLACE = ARGV[9] == '1' and KEYS[7]
+local COUNT = limit ~= '' and KEYS[#KEYS]
+
+-- Most publishes have neither key nor limit and do nothing here.
+local first = PLACE and redis.call('GET', PLACE)
+if first then
+    return { ok = first }
+end
+local left = COUNT and redis.call('PTTL', COUNT) or -1 -- < 0: nothing is counted yet
+local counted = left >= 0 and tonumber(redis.call('GET', COUNT)) or 0
+if COUNT and counted >= tonumber(limit) then
+    return left >= 0 and left or tonumber(ARGV[11])
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function digits(number)
+    return string.format('%.0f', number)
+end
+
+local function read_id(id)
+    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+    return tonumber(ms), tonumber(seq)
+end
+
+-- This Redis has forgotten ids that were given: it was emptied, or replaced by an older one, under us.
+-- As in fence.lua.
+local function id_after_loss(known_ms, known_seq)
+    local ms, seq = now + AHEAD_MS, time[1] * 1000000 + time[2]
+    if known_ms > ms or (known_ms == ms and known_seq >= seq) then
+        ms = known_ms + AHEAD_MS
+    end
+    return ms, seq, true
+end
+
+-- (now, 0), or the successor of the last id given where that is not greater. True behind it: ids were
+-- forgotten.
+local function next_id(last)
+    local known_ms, known_seq = read_id(ARGV[12])
+    local ms, seq = read_id(last or '0-0')
+    if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
+        return id_after_loss(known_ms, known_seq)
+    end
+    if now > ms then
+        return now, 0
+    end
+    return ms, seq + 1
+end
+
+-- Removes what is over the limit; answers the highest id removed, nil where nothing was.
+local function trim()
+    local over = max_length > 0 and redis.call('XLEN', LOG) - max_length or 0
+    if over <= 0 then
+        return nil
+    end
+    if over > 1 then -- the limit was lowered
+        redis.call('XTRIM', LOG, 'MAXLEN', max_length + 1)
+    end
+    local highest = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1][1]
+    redis.call('XTRIM', LOG, 'MAXLEN', max_length)
+    return highest
+end
+
+local function add_entry(id)
+    local add = { 'XADD', LOG, id, 'message', message }
+    local function field(name, value)
+        add[#add + 1] = name
+        add[#add + 1] = value
+    end
+    if origin ~= '' then
+        field('origin', origin)
+    end
+    if ttl > 0 then
+        field('expiry', digits(now + ttl * 1000))
+    end
+    if timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and timestamp <= now + 60000 then
+        field('timestamp', ARGV[6])
+    end
+    redis.call(unpack(add))
+end
+
+-- The log lives as long as the entry that lives longest: its expiry is only ever moved later.
+local function extend_life(left)
+    if ttl == 0 then
+        if left >= 0 then
+            redis.call('PERSIST', LOG)
+        end
+    elseif left ~= -1 and left < ttl * 1000 then
+        redis.call('PEXPIREAT', LOG, digits(now + ttl * 1000))
+    end
+end
+
+local function append(ms, id)
+    local left = redis.call('PTTL', LOG) -- -1: for ever, -2: there is none yet
+    add_entry(id)
+    local trimmed = trim()
+    if trimmed then
+        redis.call('HSET', FLOORS, topic, trimmed)
+    end
+    redis.call('ZADD', TOPICS, 0, topic)
+    redis.call('ZADD', RECENT, digits(ms), topic)
+    extend_life(left)
+end
+
+local last = redis.call('GET', ID)
+local ms, seq, has_forgotten = next_id(last)
+local id = digits(ms) .. '-' .. digits(seq)
+if keeps_log then
+    append(ms, id)
+end
+redis.call('SET', ID, id)
+if PLACE then
+    redis.call('SET', PLACE, id, 'PX', KEY_MS)
+end
+if COUNT and left >= 0 then
+    redis.call('INCR', COUNT)
+elseif COUNT then
+    redis.call('SET', COUNT, 1, 'PX', ARGV[11])
+end
+if has_forgotten then
+    redis.call('SET', FLOOR, id) -- what came before is lost
+end
+
+local sender = origin ~= '' and ',"origin":' .. origin or ''
+redis.call('PUBLISH', channel,
+    '{"id":"' .. id .. '","message":' .. message .. sender .. ',"topic":"' .. topic .. '","v":1}')
+return id

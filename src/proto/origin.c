@@ -1,0 +1,146 @@
+#include "proto/origin.h"
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_scheme(struct str s)
+{
+    if (s.n == 0 || !is_letter(s.p[0]))
+        return false;
+    for (size_t i = 1; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+static bool is_port(struct str s)
+{
+    uint64_t port;
+
+    return str_parse_u64(s, &port) == EH_OK && port > 0 && port <= 65535;
+}
+
+/* A name or an IPv4 address; inside brackets (an IPv6 address) `more` is ":". What they mean is not
+ * of interest here. */
+static bool is_host(struct str s, char more)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!is_digit(c) && !is_letter(c) && c != '-' && c != '.' && c != '_' && c != more)
+            return false;
+    }
+    return s.n > 0;
+}
+
+/* host[:port] */
+static bool is_authority(struct str s)
+{
+    struct str rest = s, host;
+
+    if (s.n == 0 || s.p[0] != '[') {
+        (void)str_cut(&rest, ':', &host);
+        return is_host(host, '.') && (!rest.p || is_port(rest));
+    }
+    (void)str_cut(&rest, ']', &host);
+    if (!rest.p || !is_host(str_skip(host, 1), ':'))
+        return false;
+    return rest.n == 0 || (rest.p[0] == ':' && is_port(str_skip(rest, 1)));
+}
+
+static bool is_origin(struct str s)
+{
+    static const struct str mark = { "://", 3 };
+    struct str rest = s, scheme;
+
+    (void)str_cut(&rest, ':', &scheme);
+    rest = str_skip(s, scheme.n);
+    return str_starts_with(rest, mark) && is_scheme(scheme) && is_authority(str_skip(rest, mark.n));
+}
+
+static bool is_any(struct str entry)
+{
+    return str_eq(entry, STR("*"));
+}
+
+bool origin_list_is_valid(struct str list)
+{
+    struct str entry;
+
+    while (str_cut(&list, ',', &entry)) {
+        entry = str_trim(entry);
+        if (!is_any(entry) && !is_origin(entry))
+            return false;
+    }
+    return true;
+}
+
+static bool cut_end(struct str *s, struct str end)
+{
+    if (s->n < end.n || !str_eq(str_skip(*s, s->n - end.n), end))
+        return false;
+    s->n -= end.n;
+    return true;
+}
+
+/* A browser leaves the port out where it is the scheme's own; who writes the list may not. */
+static struct str without_default_port(struct str origin)
+{
+    static const struct {
+        struct str begin, end;
+    } schemes[] = { { { "https://", 8 }, { ":443", 4 } }, { { "http://", 7 }, { ":80", 3 } } };
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        struct str begin = schemes[i].begin;
+
+        if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin) &&
+            cut_end(&origin, schemes[i].end))
+            break;
+    }
+    return origin;
+}
+
+/* Whether the list has the origin, or (origin {NULL, 0}) lets in everybody. */
+static bool list_has(struct str list, struct str origin)
+{
+    struct str entry;
+
+    while (str_cut(&list, ',', &entry)) {
+        entry = str_trim(entry);
+        if (is_any(entry) || (origin.n && str_eq_nocase(without_default_port(entry), origin)))
+            return true;
+    }
+    return false;
+}
+
+bool origin_is_allowed(struct str list, const struct http_request *rq)
+{
+    switch (http_header_count(rq, STR("Origin"))) {
+    case 0: return true;
+    case 1: return list_has(list, http_header(rq, STR("Origin")));
+    default: return false;
+    }
+}
+
+void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out)
+{
+    struct str origin = http_header(rq, STR("Origin"));
+
+    if (list_has(list, (struct str){ NULL, 0 })) {
+        buf_add_str(out, STR("Access-Control-Allow-Origin: *\r\n"));
+        return;
+    }
+    if (origin.n && origin_is_allowed(list, rq))
+        buf_addf(out, "Access-Control-Allow-Origin: %.*s\r\n", STR_ARG(origin));
+    buf_add_str(out, STR("Vary: Origin\r\n")); /* another page gets another answer */
+}

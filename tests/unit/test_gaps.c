@@ -1,0 +1,101 @@
+#include "broker/gaps.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define MAX      4
+
+static struct lost *lost_of(const char *const *topics)
+{
+    struct str names[MAX];
+    size_t n = 0;
+
+    for (; n < MAX && topics[n]; n++)
+        names[n] = str_of(topics[n]);
+    return n ? lost_create(names, n) : NULL;
+}
+
+static void assert_lost(const struct lost *lost, const char *const *topics)
+{
+    size_t n = 0;
+
+    for (; n < MAX && topics[n]; n++) {
+        assert_non_null(lost);
+        assert_true(n < lost->n);
+        assert_true(str_eq(lost->topics[n], str_of(topics[n])));
+    }
+    assert_int_equal(lost ? lost->n : 0, n);
+}
+
+/* Page after page: what is missing after its point, what it brings, and what of this is news. */
+static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
+{
+    static const struct {
+        bool complete;
+        const char *lost[MAX], *items[MAX]; /* topics */
+        bool is_news;
+        const char *news[MAX];
+    } pages[] = {
+        { true, { NULL }, { "a" }, false, { NULL } },
+        { false, { "a", "b" }, { "c" }, true, { "a", "b" } },
+        { false, { "a", "b" }, { "c" }, false, { NULL } },
+        { false, { "a", "b" }, { "a", "a" }, false, { NULL } },
+        { false, { "a", "b" }, { NULL }, true, { "a" } },
+        { false, { "a", "b", "d" }, { NULL }, true, { "d" } },
+        { true, { NULL }, { NULL }, false, { NULL } },
+        { false, { "b" }, { NULL }, true, { "b" } },
+        { false, { NULL }, { "a" }, true, { NULL } }, /* nobody knows of which */
+        { false, { NULL }, { "a" }, false, { NULL } },
+        { true, { NULL }, { "a" }, false, { NULL } },
+        { false, { NULL }, { NULL }, true, { NULL } },
+    };
+    struct lost_said said = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(pages); i++) {
+        struct message *items[MAX];
+        struct broker_history page = { .ret_complete = pages[i].complete, .ret_items = items };
+        struct lost *news;
+
+        page.ret_lost = lost_of(pages[i].lost);
+        for (; pages[i].items[page.ret_n]; page.ret_n++)
+            items[page.ret_n] = message_create(
+                (struct msgid){ 1, 0 }, str_of(pages[i].items[page.ret_n]), STR("\"x\""), STR(""));
+        assert_int_equal(lost_news(&said, &page, &news), pages[i].is_news);
+        assert_lost(news, pages[i].news);
+        free(news);
+        free(page.ret_lost);
+        for (size_t k = 0; k < page.ret_n; k++)
+            message_unref(items[k]);
+    }
+    lost_said_done(&said);
+}
+
+static void names_are_copied(void **state)
+{
+    char name[] = "a/b";
+    const struct str topics[] = { str_of(name), STR("c") };
+    struct lost *lost = lost_create(topics, COUNT(topics));
+
+    (void)state;
+    name[0] = 'x';
+    assert_true(str_eq(lost->topics[0], STR("a/b")));
+    assert_true(str_eq(lost->topics[1], STR("c")));
+    free(lost);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hole_is_news_once_until_something_of_its_topic_came),
+        cmocka_unit_test(names_are_copied),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
