@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Writes the options, as the binary knows them, into README.md and docs/eventhub.conf.5, between
-# the lines "options: made by scripts/docs.sh" and "end of options", and as eventhub.conf.example.
+# Writes the options of the binary into docs/configuration.md and docs/eventhub.conf.5, and the most
+# important ones into README.md, each between the lines "options: made by scripts/docs.sh" and
+# "end of options". Also writes eventhub.conf.example.
 #   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The file with the text between its markers replaced.
+# The options that README.md lists.
+README_OPTIONS='LISTEN_PORT|ENABLE_SSL|WORKER_THREADS|BROKER|JWT_SECRET|DISABLE_AUTH|REDIS_HOST|REDIS_PORT|REDIS_PASSWORD'
+README_OPTIONS+='|REDIS_PREFIX|MAX_CACHE_LENGTH|DEFAULT_CACHE_TTL|PING_INTERVAL|LOG_LEVEL|ALLOWED_ORIGINS'
+
+# Prints the file with the text between its markers replaced.
 with_options() { # FILE TEXT
   TEXT=$2 awk '
     /end of options/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
@@ -41,7 +46,8 @@ fi
 binary=${1:-build/dev/eventhub}
 markdown=$("$binary" --help=markdown)
 man=$("$binary" --help=man)
-update README.md "$markdown"
+update docs/configuration.md "$markdown"
+update README.md "$(grep -E "^\| (option|---|\`($README_OPTIONS)\`) \|" <<<"$markdown")"
 update docs/eventhub.conf.5 "$man"
 replace eventhub.conf.example "$("$binary" --help=conf)"
 exit $status
