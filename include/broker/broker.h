@@ -41,8 +41,8 @@
 
 struct broker;
 struct broker_port;
-struct census;
-struct lost;
+struct headcount;
+struct gaps;
 struct tls;
 
 struct broker_config {
@@ -98,9 +98,10 @@ struct broker_publish {
  * and after are updated, so that the same call can be sent again while ret_more. Entries come
  * oldest first, in id order over all topics of the filter; expired ones are left out. */
 struct broker_history {
-    struct str filter;    /* a valid topic or pattern */
-    struct msgid after;   /* entries with a greater id */
-    struct msgid cut;     /* and not above this one; zero: the last id given, which is set here */
+    struct str filter;  /* a valid topic or pattern */
+    struct msgid after; /* entries with a greater id */
+    struct msgid
+        snapshot_end;     /* and not above this one; zero: the last id given, which is set here */
     int64_t since;        /* not 0: only entries whose time is >= since (< 0: that many ms before
                              now); `after` is then set by the broker. Comes back as ms since the
                              epoch */
@@ -113,7 +114,7 @@ struct broker_history {
     bool ret_complete; /* nothing that was published after the point of this page (and matches, and
                           did not expire by its own ttl) is missing, and `newest` cut nothing off:
                           of the first page `recovered` in the protocol's words */
-    struct lost *ret_lost; /* not complete, and all that is missing was of these topics (lost.h);
+    struct gaps *ret_gaps; /* not complete, and all that is missing was of these topics (lost.h);
                               NULL: nobody knows of which. The receiver's; free() it */
 };
 
@@ -158,11 +159,11 @@ struct broker_call {
 struct live_batch {
     struct mail mail;
     struct broker_port *port;
-    bool has_gap;      /* before the first of them some were lost on the way to this worker */
-    struct lost *lost; /* of these topics; NULL: nobody knows of which */
-    size_t n;          /* 0: only a gap, or a new mark */
-    size_t bytes;      /* of the bodies */
-    struct msgid mark; /* the highest id of ours that was posted to this port */
+    bool has_gap;            /* before the first of them some were lost on the way to this worker */
+    struct gaps *gaps;       /* of these topics; NULL: nobody knows of which */
+    size_t n;                /* 0: only a gap, or a new mark */
+    size_t bytes;            /* of the bodies */
+    struct msgid high_water; /* the highest id of ours that was posted to this port */
     struct message *items[];
 };
 void live_batch_free(struct live_batch *batch);
@@ -170,7 +171,7 @@ void live_batch_free(struct live_batch *batch);
 /* The same question to one worker, which fills in `presence` and gives it back. */
 struct broker_count {
     struct mail mail;
-    struct census *census; /* the broker's */
+    struct headcount *headcount; /* the broker's */
     struct str filter;
     bool wants_subs;
     struct presence presence;

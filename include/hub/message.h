@@ -18,7 +18,7 @@
 
 struct message {
     struct shared shared;
-    bool foreign; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log
+    bool legacy; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log
                    */
     struct msgid id;
     struct str topic; /* a view into body: the topic stands there as it is */

@@ -29,7 +29,7 @@ enum metric {
     METRIC_MESSAGES_FEED,       /* broker_messages_received_total: live messages from the broker */
     METRIC_REPEATED,            /* publish_repeats_total: answered with the id of the first one */
     METRIC_FEED_INVALID,        /* broker_messages_invalid_total: junk in our channels, dropped */
-    METRIC_FEED_FOREIGN,        /* broker_messages_foreign_total: of a C++ Eventhub */
+    METRIC_FEED_LEGACY,         /* broker_messages_foreign_total: of a C++ Eventhub */
     METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */
     METRIC_BYTES_IN,            /* received_bytes_total */
     METRIC_BYTES_OUT,           /* sent_bytes_total */

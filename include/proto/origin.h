@@ -2,8 +2,8 @@
  * Thread:  any; pure.
  * List:    "*", or origins (scheme://host[:port]) separated by commas; case does not matter.
  */
-#ifndef EH_APP_ORIGIN_H
-#define EH_APP_ORIGIN_H
+#ifndef EH_PROTO_ORIGIN_H
+#define EH_PROTO_ORIGIN_H
 
 #include <stdbool.h>
 

@@ -8,19 +8,19 @@
 
 #define CAP_MIN 64
 
-static size_t count(const struct aside *a)
+static size_t count(const struct backlog *a)
 {
     return a->end - a->first;
 }
 
-static void clear(struct aside *a)
+static void clear(struct backlog *a)
 {
-    while (aside_first(a))
-        message_unref(aside_pop(a));
+    while (backlog_first(a))
+        message_unref(backlog_pop(a));
 }
 
 /* At the end of the array; what was popped is used again where that is half of it. */
-static void make_room(struct aside *a)
+static void make_room(struct backlog *a)
 {
     if (a->first >= CAP_MIN && a->first >= a->cap / 2) {
         memmove(a->items, a->items + a->first, count(a) * sizeof(a->items[0]));
@@ -32,11 +32,11 @@ static void make_room(struct aside *a)
     a->items = mem_array(a->items, a->cap, sizeof(a->items[0]));
 }
 
-void aside_add(struct aside *a, struct message *m)
+void backlog_add(struct backlog *a, struct message *m)
 {
     if (count(a) == BROKER_LIVE_MAX_MESSAGES || a->bytes >= BROKER_LIVE_MAX_BYTES) {
         clear(a);
-        a->has_hole = true;
+        a->has_gap = true;
     }
     if (a->end == a->cap)
         make_room(a);
@@ -44,12 +44,12 @@ void aside_add(struct aside *a, struct message *m)
     a->bytes += m->body.n;
 }
 
-const struct message *aside_first(const struct aside *a)
+const struct message *backlog_first(const struct backlog *a)
 {
     return count(a) ? a->items[a->first] : NULL;
 }
 
-struct message *aside_pop(struct aside *a)
+struct message *backlog_pop(struct backlog *a)
 {
     struct message *m;
 
@@ -61,9 +61,9 @@ struct message *aside_pop(struct aside *a)
     return m;
 }
 
-void aside_done(struct aside *a)
+void backlog_done(struct backlog *a)
 {
     clear(a);
     free(a->items);
-    *a = (struct aside){ 0 };
+    *a = (struct backlog){ 0 };
 }

@@ -18,7 +18,7 @@ struct core {
     struct loop *loop;
     struct mailbox *inbox;
     struct loop_task flush; /* posts the batches of this turn */
-    struct msgid mark;
+    struct msgid high_water;
     struct msgid answered; /* the highest id that a publish was answered with */
     struct broker_port **ports;
     size_t n_ports;
@@ -68,22 +68,22 @@ struct broker_port *core_port(const struct core *core, size_t i)
     return core->ports[i];
 }
 
-struct msgid core_mark(const struct core *core)
+struct msgid core_high_water(const struct core *core)
 {
-    return core->mark;
+    return core->high_water;
 }
 
 struct msgid core_newest(const struct core *core)
 {
-    return msgid_cmp(core->answered, core->mark) > 0 ? core->answered : core->mark;
+    return msgid_cmp(core->answered, core->high_water) > 0 ? core->answered : core->high_water;
 }
 
-void core_set_mark(struct core *core, struct msgid id)
+void core_set_high_water(struct core *core, struct msgid id)
 {
-    core->mark = id;
+    core->high_water = id;
     for (size_t i = 0; i < core->n_ports; i++) {
-        if (msgid_is_zero(core->ports[i]->mark))
-            port_set_mark(core->ports[i], id);
+        if (msgid_is_zero(core->ports[i]->high_water))
+            port_set_high_water(core->ports[i], id);
     }
     loop_at_end(core->loop, &core->flush);
 }
@@ -142,8 +142,8 @@ static void on_flush(struct loop_task *task)
 void core_live(struct core *core, struct message *m)
 {
     metrics_inc(core->config.metrics, METRIC_MESSAGES_FEED);
-    if (!m->foreign && msgid_cmp(m->id, core->mark) > 0)
-        core->mark = m->id;
+    if (!m->legacy && msgid_cmp(m->id, core->high_water) > 0)
+        core->high_water = m->id;
     for (size_t i = 0; i < core->n_ports; i++)
         port_live(core->ports[i], m);
     message_unref(m);

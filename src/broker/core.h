@@ -49,13 +49,13 @@ void core_live(struct core *core, struct message *m);
  * before it gets anything that core_live takes from now on. */
 void core_resync(struct core *core);
 /* The highest id of ours that core_live saw or core_set_mark set; zero: none yet. */
-struct msgid core_mark(const struct core *core);
+struct msgid core_high_water(const struct core *core);
 /* The highest id known: the mark, or that of a publish whose answer came before its message. No id
  * may be given again up to this one. */
 struct msgid core_newest(const struct core *core);
 /* The place from which a feed counts that has just begun (no replay of what was before) or joined
  * again. Never below the mark. */
-void core_set_mark(struct core *core, struct msgid id);
+void core_set_high_water(struct core *core, struct msgid id);
 
 void core_set_ready(struct core *core, bool ready); /* also the metric */
 

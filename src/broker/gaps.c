@@ -6,30 +6,30 @@
 
 #include "base/mem.h"
 
-struct lost *lost_create(const struct str *topics, size_t n)
+struct gaps *gaps_create(const struct str *topics, size_t n)
 {
     size_t bytes = 0;
-    struct lost *lost;
+    struct gaps *gaps;
     char *text;
 
     assert(n > 0);
     for (size_t i = 0; i < n; i++)
         bytes += topics[i].n;
-    lost = mem_zalloc(sizeof(*lost) + n * sizeof(lost->topics[0]) + bytes);
-    lost->n = n;
-    text = (char *)&lost->topics[n];
+    gaps = mem_zalloc(sizeof(*gaps) + n * sizeof(gaps->topics[0]) + bytes);
+    gaps->n = n;
+    text = (char *)&gaps->topics[n];
     for (size_t i = 0; i < n; i++) {
         memcpy(text, topics[i].p, topics[i].n);
-        lost->topics[i] = str_make(text, topics[i].n);
+        gaps->topics[i] = str_make(text, topics[i].n);
         text += topics[i].n;
     }
-    return lost;
+    return gaps;
 }
 
-static bool has_topic(const struct lost *lost, struct str topic)
+static bool has_topic(const struct gaps *gaps, struct str topic)
 {
-    for (size_t i = 0; lost && i < lost->n; i++) {
-        if (str_eq(lost->topics[i], topic))
+    for (size_t i = 0; gaps && i < gaps->n; i++) {
+        if (str_eq(gaps->topics[i], topic))
             return true;
     }
     return false;
@@ -45,36 +45,36 @@ static bool has_item_of(const struct broker_history *page, struct str topic)
 }
 
 /* Of `lost` those that are not in `said`, or (said NULL) of which the page brings nothing. */
-static struct lost *pick(const struct lost *lost, const struct lost *said,
+static struct gaps *pick(const struct gaps *gaps, const struct gaps *said,
                          const struct broker_history *page)
 {
-    struct str picked[LOST_MAX];
+    struct str picked[GAPS_MAX];
     size_t n = 0;
 
-    for (size_t i = 0; lost && i < lost->n; i++) {
-        struct str topic = lost->topics[i];
+    for (size_t i = 0; gaps && i < gaps->n; i++) {
+        struct str topic = gaps->topics[i];
 
         if (page ? !has_item_of(page, topic) : !has_topic(said, topic))
             picked[n++] = topic;
     }
-    return n ? lost_create(picked, n) : NULL;
+    return n ? gaps_create(picked, n) : NULL;
 }
 
-bool lost_news(struct lost_said *said, const struct broker_history *page, struct lost **ret_lost)
+bool gaps_news(struct gaps_told *said, const struct broker_history *page, struct gaps **ret_gaps)
 {
-    bool is_all = !page->ret_complete && !page->ret_lost;
-    struct lost *news = pick(page->ret_lost, said->topics, NULL);
+    bool is_all = !page->ret_complete && !page->ret_gaps;
+    struct gaps *news = pick(page->ret_gaps, said->topics, NULL);
     bool is_news = news || (is_all && !said->all);
 
-    lost_said_done(said);
+    gaps_told_done(said);
     said->all = is_all;
-    said->topics = pick(page->ret_lost, NULL, page);
-    *ret_lost = news;
+    said->topics = pick(page->ret_gaps, NULL, page);
+    *ret_gaps = news;
     return is_news;
 }
 
-void lost_said_done(struct lost_said *said)
+void gaps_told_done(struct gaps_told *said)
 {
     free(said->topics);
-    *said = (struct lost_said){ 0 };
+    *said = (struct gaps_told){ 0 };
 }

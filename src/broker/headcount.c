@@ -6,9 +6,9 @@
 #include "broker/port.h"
 #include "hub/topic.h"
 
-struct census {
+struct headcount {
     struct core *core;
-    census_fn *fn;
+    headcount_fn *fn;
     void *arg;
     size_t n_left; /* workers that have not answered */
     struct presence total;
@@ -19,7 +19,7 @@ struct census {
 static void on_part(struct mail *m, void *owner)
 {
     struct broker_count *part = container_of(m, struct broker_count, mail);
-    struct census *c = part->census;
+    struct headcount *c = part->headcount;
 
     (void)owner;
     presence_merge(&c->total, &part->presence);
@@ -34,13 +34,14 @@ static void on_part(struct mail *m, void *owner)
 void broker_counted(struct broker_count *part)
 {
     part->mail.fn = on_part;
-    mailbox_post(core_inbox(part->census->core), &part->mail);
+    mailbox_post(core_inbox(part->headcount->core), &part->mail);
 }
 
-void census_start(struct core *core, struct str filter, bool wants_subs, census_fn *fn, void *arg)
+void headcount_start(struct core *core, struct str filter, bool wants_subs, headcount_fn *fn,
+                     void *arg)
 {
     size_t n = core_port_count(core);
-    struct census *c = mem_zalloc(sizeof(*c) + n * sizeof(c->parts[0]));
+    struct headcount *c = mem_zalloc(sizeof(*c) + n * sizeof(c->parts[0]));
 
     c->core = core;
     c->fn = fn;
@@ -50,7 +51,7 @@ void census_start(struct core *core, struct str filter, bool wants_subs, census_
     for (size_t i = 0; i < n; i++) {
         struct broker_port *port = core_port(core, i);
 
-        c->parts[i].census = c;
+        c->parts[i].headcount = c;
         c->parts[i].filter = str_make(c->filter, filter.n);
         c->parts[i].wants_subs = wants_subs;
         c->parts[i].mail.fn = port->on_count;

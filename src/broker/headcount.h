@@ -4,15 +4,16 @@
  *          engine has closed.
  * Costs:   each worker walks the subscriptions that match once. Nothing is kept between questions.
  */
-#ifndef EH_BROKER_CENSUS_H
-#define EH_BROKER_CENSUS_H
+#ifndef EH_BROKER_HEADCOUNT_H
+#define EH_BROKER_HEADCOUNT_H
 
 #include "broker/core.h"
 
 /* Once for each census; `total` is the receiver's. engine NULL: it has closed meanwhile, and what
  * belonged to it is gone. */
-typedef void census_fn(void *engine, void *arg, struct presence total);
+typedef void headcount_fn(void *engine, void *arg, struct presence total);
 
-void census_start(struct core *core, struct str filter, bool wants_subs, census_fn *fn, void *arg);
+void headcount_start(struct core *core, struct str filter, bool wants_subs, headcount_fn *fn,
+                     void *arg);
 
 #endif

@@ -34,7 +34,7 @@ static void batch_free(struct live_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++)
         message_unref(batch->items[i]);
-    free(batch->lost);
+    free(batch->gaps);
     free(batch);
 }
 
@@ -51,13 +51,13 @@ void port_free(struct broker_port *port)
     if (port->batch)
         batch_free(port->batch);
     port_end(port);
-    free(port->lost);
+    free(port->gaps);
     free(port);
 }
 
 bool port_is_new_to(const struct broker_port *port, const struct message *m)
 {
-    return m->foreign || msgid_cmp(m->id, port->mark) > 0;
+    return m->legacy || msgid_cmp(m->id, port->high_water) > 0;
 }
 
 static bool is_below(const struct broker_port *port, size_t messages, size_t bytes)
@@ -108,9 +108,9 @@ static struct live_batch *batch_with_room(struct broker_port *port)
     port->batch = mem_realloc(batch, sizeof(*batch) + port->batch_cap * sizeof(batch->items[0]));
     if (!batch) {
         *port->batch =
-            (struct live_batch){ .port = port, .has_gap = port->has_gap, .lost = port->lost };
+            (struct live_batch){ .port = port, .has_gap = port->has_gap, .gaps = port->gaps };
         port->has_gap = false;
-        port->lost = NULL;
+        port->gaps = NULL;
     }
     return port->batch;
 }
@@ -123,26 +123,26 @@ void port_post(struct broker_port *port, struct message *m)
     batch->bytes += m->body.n;
     atomic_fetch_add(&port->waiting, 1);
     atomic_fetch_add(&port->waiting_bytes, m->body.n);
-    if (!m->foreign)
-        port->mark = m->id;
+    if (!m->legacy)
+        port->high_water = m->id;
 }
 
-void port_gap(struct broker_port *port, struct lost *lost)
+void port_gap(struct broker_port *port, struct gaps *gaps)
 {
     port_flush(port);
     if (port->has_gap) {
-        free(port->lost);
-        free(lost);
-        lost = NULL;
+        free(port->gaps);
+        free(gaps);
+        gaps = NULL;
     }
     port->has_gap = true;
-    port->lost = lost;
+    port->gaps = gaps;
     (void)port_await_room(port);
 }
 
-void port_set_mark(struct broker_port *port, struct msgid id)
+void port_set_high_water(struct broker_port *port, struct msgid id)
 {
-    port->mark = id;
+    port->high_water = id;
     (void)batch_with_room(port);
 }
 
@@ -155,7 +155,7 @@ void port_flush(struct broker_port *port)
     if (!batch)
         return;
     port->batch = NULL;
-    batch->mark = port->mark;
+    batch->high_water = port->high_water;
     batch->mail.fn = port->on_live;
     mailbox_post(port->inbox, &batch->mail);
 }
@@ -165,7 +165,7 @@ void port_live(struct broker_port *port, struct message *m)
     if (!port_is_new_to(port, m))
         return;
     if (port->replay) {
-        replay_aside(port, m);
+        replay_hold(port, m);
         return;
     }
     if (has_room(port)) {

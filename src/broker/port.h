@@ -16,11 +16,11 @@ struct broker_port {
     struct mailbox *inbox; /* the worker's */
     mail_fn *on_live;
     mail_fn *on_count;
-    struct msgid mark;        /* the highest id of ours posted to this port */
+    struct msgid high_water;  /* the highest id of ours posted to this port */
     struct live_batch *batch; /* of this turn, or NULL */
     size_t batch_cap;
     bool has_gap;      /* some were lost: to be told before what comes next */
-    struct lost *lost; /* of these topics; NULL: nobody knows of which */
+    struct gaps *gaps; /* of these topics; NULL: nobody knows of which */
     struct replay *replay;
     struct mail room;      /* posted by the worker: the box is half empty */
     atomic_size_t waiting; /* messages posted and not yet freed by the worker */
@@ -42,9 +42,9 @@ void port_post(struct broker_port *port, struct message *m);
 /* Some were lost between what was posted and what comes: goes out with the next batch, and at the
  * next flush where there is room. Those that wait for room become one. Takes lost, which may be
  * NULL. */
-void port_gap(struct broker_port *port, struct lost *lost);
+void port_gap(struct broker_port *port, struct gaps *gaps);
 /* The place from which a worker that got nothing yet counts: goes out with the next flush. */
-void port_set_mark(struct broker_port *port, struct msgid id);
+void port_set_high_water(struct broker_port *port, struct msgid id);
 void port_flush(struct broker_port *port); /* the batch goes to the worker */
 
 bool port_is_new_to(const struct broker_port *port, const struct message *m);

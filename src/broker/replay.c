@@ -9,9 +9,9 @@
 struct replay {
     struct broker_port *port;
     struct broker_call call; /* the page under way, or the next one to ask for */
-    struct lost_said said;
-    bool is_incomplete; /* and counted */
-    struct aside aside; /* its hole is read from the log: to a new cut */
+    struct gaps_told said;
+    bool is_incomplete;     /* and counted */
+    struct backlog backlog; /* its hole is read from the log: to a new cut */
 };
 
 static void on_page(struct mail *m, void *owner);
@@ -31,8 +31,8 @@ void replay_free(struct replay *r)
 {
     if (!r)
         return;
-    aside_done(&r->aside);
-    lost_said_done(&r->said);
+    backlog_done(&r->backlog);
+    gaps_told_done(&r->said);
     free(r);
 }
 
@@ -41,8 +41,8 @@ static void ask(struct replay *r)
     if (!port_await_room(r->port))
         return; /* replay_on_room asks */
     /* A page that found nothing to post may still have come a long way. */
-    if (msgid_cmp(r->call.history.after, r->port->mark) < 0)
-        r->call.history.after = r->port->mark;
+    if (msgid_cmp(r->call.history.after, r->port->high_water) < 0)
+        r->call.history.after = r->port->high_water;
     core_call(r->port->core, &r->call);
 }
 
@@ -61,35 +61,35 @@ void replay_start(struct broker_port *port)
     }
     metrics_inc(core_metrics(port->core), METRIC_REPLAYS);
     if (port->replay) {
-        port->replay->aside.has_hole = true;
+        port->replay->backlog.has_gap = true;
         return;
     }
     port->replay = replay_create(port);
     ask(port->replay);
 }
 
-void replay_aside(struct broker_port *port, struct message *m)
+void replay_hold(struct broker_port *port, struct message *m)
 {
-    aside_add(&port->replay->aside, message_ref(m));
+    backlog_add(&port->replay->backlog, message_ref(m));
 }
 
-static void tell_gap(struct replay *r, struct lost *lost)
+static void tell_gap(struct replay *r, struct gaps *gaps)
 {
     if (!r->is_incomplete)
         metrics_inc(core_metrics(r->port->core), METRIC_REPLAY_GAPS);
     r->is_incomplete = true;
-    port_gap(r->port, lost);
+    port_gap(r->port, gaps);
 }
 
 static void check_page(struct replay *r)
 {
     struct broker_history *h = &r->call.history;
-    struct lost *lost;
+    struct gaps *gaps;
 
-    if (lost_news(&r->said, h, &lost))
-        tell_gap(r, lost);
-    free(h->ret_lost);
-    h->ret_lost = NULL;
+    if (gaps_news(&r->said, h, &gaps))
+        tell_gap(r, gaps);
+    free(h->ret_gaps);
+    h->ret_gaps = NULL;
 }
 
 /* Takes m. */
@@ -102,12 +102,12 @@ static void post(struct replay *r, struct message *m)
 
 /* What is older than the log's next entry, and not in the log any more: it was trimmed, or Redis
  * was emptied, while it was on its way. One without an id goes with the one before it. */
-static void post_aside_before(struct replay *r, struct msgid id)
+static void post_backlog_before(struct replay *r, struct msgid id)
 {
     const struct message *m;
 
-    while ((m = aside_first(&r->aside)) && (m->foreign || msgid_cmp(m->id, id) < 0))
-        post(r, aside_pop(&r->aside));
+    while ((m = backlog_first(&r->backlog)) && (m->legacy || msgid_cmp(m->id, id) < 0))
+        post(r, backlog_pop(&r->backlog));
 }
 
 /* Whatever waits for the worker: what was set aside waits already. */
@@ -116,7 +116,7 @@ static void post_page(struct replay *r)
     struct broker_history *h = &r->call.history;
 
     for (size_t i = 0; i < h->ret_n; i++) {
-        post_aside_before(r, h->ret_items[i]->id);
+        post_backlog_before(r, h->ret_items[i]->id);
         post(r, h->ret_items[i]);
     }
     free(h->ret_items);
@@ -130,11 +130,11 @@ static void finish(struct replay *r)
 {
     struct broker_port *port = r->port;
 
-    while (aside_first(&r->aside))
-        post(r, aside_pop(&r->aside));
+    while (backlog_first(&r->backlog))
+        post(r, backlog_pop(&r->backlog));
     port_flush(port);
-    if (msgid_cmp(r->call.history.cut, port->mark) > 0)
-        port->mark = r->call.history.cut;
+    if (msgid_cmp(r->call.history.snapshot_end, port->high_water) > 0)
+        port->high_water = r->call.history.snapshot_end;
     port->replay = NULL;
     replay_free(r);
 }
@@ -153,9 +153,9 @@ static void on_page(struct mail *m, void *owner)
     post_page(r);
     if (r->call.history.ret_more) {
         ask(r);
-    } else if (r->aside.has_hole) {
-        r->aside.has_hole = false;
-        r->call.history.cut = (struct msgid){ 0 };
+    } else if (r->backlog.has_gap) {
+        r->backlog.has_gap = false;
+        r->call.history.snapshot_end = (struct msgid){ 0 };
         ask(r);
     } else {
         finish(r);

@@ -17,7 +17,7 @@
 /* Puts the port into replay; on one that replays already there is a hole in what is set aside (the
  * feed was interrupted again). Without a log what was missed is lost, and what comes goes on. */
 void replay_start(struct broker_port *port);
-void replay_aside(struct broker_port *port, struct message *m); /* borrows m */
+void replay_hold(struct broker_port *port, struct message *m); /* borrows m */
 void replay_on_room(struct broker_port *port);
 void replay_free(struct replay *r);
 

@@ -68,7 +68,7 @@ struct message *message_create(struct msgid id, struct str topic, struct str mes
     char *body = (char *)(m + 1);
 
     concat(body, parts, ARRAY_LEN(parts));
-    m->foreign = false;
+    m->legacy = false;
     m->id = id;
     m->topic = str_make(body + n - end.n - topic.n, topic.n);
     m->body = str_make(body, n);

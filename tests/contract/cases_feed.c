@@ -117,7 +117,7 @@ static void assert_same_message(const struct message *got, const struct message 
     assert_true(str_eq(got->topic, want->topic));
     assert_int_equal(got->body.n, want->body.n);
     assert_memory_equal(got->body.p, want->body.p, want->body.n);
-    assert_false(got->foreign);
+    assert_false(got->legacy);
 }
 
 static void messages_come_back_byte_for_byte(void **state)

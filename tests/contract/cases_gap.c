@@ -34,20 +34,20 @@ static void overflow_worker(struct node *n, unsigned worker, const char *topic)
 }
 
 /* The same topics in any order; each has a space behind it. */
-static void assert_lost(const char *lost, const char *want)
+static void assert_lost(const char *gaps, const char *want)
 {
-    assert_int_equal(strlen(lost), strlen(want));
+    assert_int_equal(strlen(gaps), strlen(want));
     for (const char *topic = want; *topic; topic += 2)
-        assert_non_null(memmem(lost, strlen(lost), topic, 2));
+        assert_non_null(memmem(gaps, strlen(gaps), topic, 2));
 }
 
 /* One gap, told to worker 1 alone, which lies where the messages are missing. */
-static void assert_one_gap(struct node *n, const char *lost)
+static void assert_one_gap(struct node *n, const char *gaps)
 {
     struct node_gap gap = node_await_gap(n, 1, 1);
 
     assert_int_equal(gap.count, 1);
-    assert_string_equal(gap.lost, lost);
+    assert_string_equal(gap.gaps, gaps);
     assert_in_range(gap.at, 1, node_live_count(n, 1) - 1);
     for (size_t i = 1; i < node_live_count(n, 1); i++)
         assert_true(msgid_cmp(node_live(n, 1, i - 1)->id, node_live(n, 1, i)->id) < 0);
@@ -119,7 +119,7 @@ static void without_a_log(void **state)
     overflow_worker(n, 1, "a");
     node_release(n, 1);
     gap = node_await_gap(n, 1, 1); /* without a message that follows */
-    assert_string_equal(gap.lost, "");
+    assert_string_equal(gap.gaps, "");
     assert_in_range(gap.at, 1, MANY - 1);
     publish_and_await_end(n, 1);
     assert_int_equal(node_await_gap(n, 1, 1).count, 1);
@@ -174,7 +174,7 @@ static void a_feed_that_was_away(void **state)
         bool cache;
         void (*publish)(struct node *other);
         size_t gaps;
-        const char *lost;
+        const char *topics;
     } cases[] = {
         { true, publish_too_many, 1, "a b c " },
         { true, publish_one, 0, "" },
@@ -194,7 +194,7 @@ static void a_feed_that_was_away(void **state)
         cut = part(f, cases[i].publish, true);
         gap = node_await_gap(cut, 1, cases[i].gaps);
         assert_int_equal(gap.count, cases[i].gaps);
-        assert_lost(gap.lost, cases[i].lost);
+        assert_lost(gap.gaps, cases[i].topics);
         assert_int_equal(gap.at, cases[i].gaps); /* right behind "before" */
         (void)fixture_teardown(state);
         redis_server_reset(f->redis);
@@ -274,7 +274,7 @@ static void a_redis_that_is_older_than_what_was_replayed(void **state)
     msgid_format(before, text);
     (void)snprintf(command, sizeof(command), "SET {%s}:id %s", f->prefix, text);
     redis_server_command(f->redis, command);
-    assert_string_equal(node_await_gap(n, 1, 1).lost, "");
+    assert_string_equal(node_await_gap(n, 1, 1).gaps, "");
     assert_int_equal(node_metric(n, METRIC_REWINDS), 1);
 }
 
@@ -295,7 +295,7 @@ static void a_redis_that_came_back_empty(void **state)
     node_await_ready(n, true);
     publish_and_await_end(n, 1);
     gap = node_await_gap(n, 1, 1);
-    assert_string_equal(gap.lost, "");
+    assert_string_equal(gap.gaps, "");
     assert_int_equal(gap.at, 1);
     assert_int_equal(node_await_gap(n, 1, 1).count, 1);
 }

@@ -83,7 +83,7 @@ static void after_and_cut_bound_the_answer(void **state)
         for (size_t to = from; to < N; to++) {
             struct broker_history question = { .filter = STR("+"),
                                                .after = ids[from],
-                                               .cut = ids[to] };
+                                               .snapshot_end = ids[to] };
 
             assert_true(history_is(n, question, ids + from + 1, to - from));
         }
@@ -100,7 +100,7 @@ static void the_cut_is_the_last_id_given(void **state)
     question.after = node_publish(n, "a", "\"1\"");
     last = node_publish(n, "b", "\"2\"");
     history_read(n, question, &got);
-    assert_int_equal(msgid_cmp(got.cut, last), 0);
+    assert_int_equal(msgid_cmp(got.snapshot_end, last), 0);
     assert_true(got.complete);
     history_done(&got);
 }
@@ -217,7 +217,7 @@ static void a_topic_keeps_max_cache_length(void **state)
     assert_true(history_is(n, question, &other, 1));
     question.filter = STR("+");
     question.after = ids[N - LENGTH - 2];
-    question.cut = ids[N - 1];
+    question.snapshot_end = ids[N - 1];
     assert_false(history_is(n, question, ids + N - LENGTH, LENGTH));
 }
 

@@ -81,7 +81,7 @@ static void paging_beside_publishes_ends_at_the_cut(void **state)
 
     question.after = node_publish(n, "first", "\"x\"");
     publish_many(n, ids, BEFORE);
-    question.cut = ids[BEFORE - 1];
+    question.snapshot_end = ids[BEFORE - 1];
     for (size_t i = 0; i < DURING; i++) {
         during[i] = node_publish_call(n, "t/1", STR("\"later\""));
         during[i]->call.lane = 1;
@@ -120,7 +120,7 @@ static void history_and_live_meet_at_the_cut(void **state)
     for (size_t i = 0; i < got.n; i++)
         assert_int_equal(msgid_cmp(got.items[i]->id, node_live(n, 0, 1 + i)->id), 0);
     for (live = 1 + got.n; live < 1 + DURING; live++)
-        assert_true(msgid_cmp(node_live(n, 0, live)->id, got.cut) > 0);
+        assert_true(msgid_cmp(node_live(n, 0, live)->id, got.snapshot_end) > 0);
     history_done(&got);
 }
 

@@ -71,9 +71,9 @@ void history_read(struct node *n, struct broker_history question, struct history
         node_history(n, a);
         if (ret->pages == 0) {
             ret->complete = h->ret_complete;
-            ret->cut = h->cut;
+            ret->snapshot_end = h->snapshot_end;
         }
-        assert_int_equal(msgid_cmp(h->cut, ret->cut), 0);
+        assert_int_equal(msgid_cmp(h->snapshot_end, ret->snapshot_end), 0);
         assert_int_equal(h->newest, 0);
         keep_page(ret, h);
     } while (h->ret_more);

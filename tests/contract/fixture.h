@@ -47,7 +47,7 @@ struct history {
     size_t n;
     size_t pages;
     bool complete;
-    struct msgid cut;
+    struct msgid snapshot_end;
     struct message *items[4096];
 };
 void history_read(struct node *n, struct broker_history question, struct history *ret);

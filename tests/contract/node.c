@@ -32,7 +32,7 @@ struct worker {
     size_t cap_live;
     size_t n_gaps;  /* batches that began with a gap */
     size_t gap_at;  /* messages before the last of them */
-    char lost[128]; /* its topics, each with a space behind it; empty: all */
+    char gaps[128]; /* its topics, each with a space behind it; empty: all */
 };
 
 struct node {
@@ -78,15 +78,15 @@ static void keep_live(struct worker *w, struct message *m)
     w->live[w->n_live++] = message_ref(m);
 }
 
-static void keep_gap(struct worker *w, const struct lost *lost)
+static void keep_gap(struct worker *w, const struct gaps *gaps)
 {
     w->n_gaps++;
     w->gap_at = w->n_live;
-    w->lost[0] = '\0';
-    for (size_t i = 0; lost && i < lost->n; i++) {
-        size_t used = strlen(w->lost);
+    w->gaps[0] = '\0';
+    for (size_t i = 0; gaps && i < gaps->n; i++) {
+        size_t used = strlen(w->gaps);
 
-        (void)snprintf(w->lost + used, sizeof(w->lost) - used, "%.*s ", STR_ARG(lost->topics[i]));
+        (void)snprintf(w->gaps + used, sizeof(w->gaps) - used, "%.*s ", STR_ARG(gaps->topics[i]));
     }
 }
 
@@ -97,10 +97,10 @@ static void on_live(struct mail *m, void *owner)
 
     pthread_mutex_lock(&w->node->lock);
     if (batch->has_gap)
-        keep_gap(w, batch->lost);
+        keep_gap(w, batch->gaps);
     for (size_t i = 0; i < batch->n; i++)
         keep_live(w, batch->items[i]);
-    if (batch->n && msgid_cmp(batch->mark, batch->items[batch->n - 1]->id) != 0)
+    if (batch->n && msgid_cmp(batch->high_water, batch->items[batch->n - 1]->id) != 0)
         atomic_store(&w->has_wrong_mark, true);
     pthread_cond_broadcast(&w->node->changed);
     pthread_mutex_unlock(&w->node->lock);
@@ -260,7 +260,7 @@ static bool asked_free(struct asked *a)
         for (size_t i = 0; i < a->call.history.ret_n; i++)
             message_unref(a->call.history.ret_items[i]);
         free(a->call.history.ret_items);
-        free(a->call.history.ret_lost);
+        free(a->call.history.ret_gaps);
     }
     if (a->call.op == BROKER_OP_GET && a->call.kv.ret_value)
         shared_unref(&a->call.kv.ret_value->shared);
@@ -410,9 +410,9 @@ void node_history(struct node *n, struct asked *a)
     for (size_t i = 0; i < h->ret_n; i++)
         message_unref(h->ret_items[i]); /* of the page before */
     free(h->ret_items);
-    free(h->ret_lost);
+    free(h->ret_gaps);
     h->ret_items = NULL;
-    h->ret_lost = NULL;
+    h->ret_gaps = NULL;
     h->ret_n = 0;
     node_ask(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
@@ -459,7 +459,7 @@ struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count)
         fail_msg("worker %u was told of %zu gaps, not %zu", worker, w->n_gaps, count);
     pthread_mutex_lock(&n->lock);
     gap = (struct node_gap){ .count = w->n_gaps, .at = w->gap_at };
-    memcpy(gap.lost, w->lost, sizeof(gap.lost));
+    memcpy(gap.gaps, w->gaps, sizeof(gap.gaps));
     pthread_mutex_unlock(&n->lock);
     return gap;
 }

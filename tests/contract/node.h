@@ -61,7 +61,7 @@ const struct message *node_live(struct node *n, unsigned worker, size_t i);
 struct node_gap {
     size_t count;
     size_t at;      /* live messages before it */
-    char lost[128]; /* its topics, each with a space behind it; empty: nobody knows of which */
+    char gaps[128]; /* its topics, each with a space behind it; empty: nobody knows of which */
 };
 struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count);
 

@@ -178,9 +178,9 @@ static void a_foreign_message_is_live_only(void **state)
     node_await_live(n, 0, 1);
     publish_raw(f, "a", "{\"topic\":\"a\",\"id\":\"1-1\",\"message\":\"theirs\"}");
     await_live_count(n, 2);
-    assert_true(node_live(n, 0, 1)->foreign);
+    assert_true(node_live(n, 0, 1)->legacy);
     assert_non_null(memmem(node_live(n, 0, 1)->body.p, node_live(n, 0, 1)->body.n, "theirs", 6));
-    assert_int_equal(node_metric(n, METRIC_FEED_FOREIGN), 1);
+    assert_int_equal(node_metric(n, METRIC_FEED_LEGACY), 1);
     (void)history_is(n, (struct broker_history){ .filter = STR("#") }, &id, 1);
 }
 

@@ -74,9 +74,9 @@ static void read_history(const redisReply *r)
         message_unref(h.ret_items[i]);
     }
     free(h.ret_items);
-    for (size_t i = 0; h.ret_lost && i < h.ret_lost->n; i++)
-        check(topic_is_valid(h.ret_lost->topics[i]), "topic that was lost");
-    free(h.ret_lost);
+    for (size_t i = 0; h.ret_gaps && i < h.ret_gaps->n; i++)
+        check(topic_is_valid(h.ret_gaps->topics[i]), "topic that was lost");
+    free(h.ret_gaps);
 }
 
 /* With a space in front it is not as our script writes it: the long way must find the same. */
@@ -89,7 +89,7 @@ static void check_long_way(struct str topic, struct str payload, const struct me
     buf_add_str(&spaced, payload);
     other = redis_payload_parse(topic, buf_str(&spaced));
     check((m != NULL) == (other != NULL), "both ways take it or refuse it");
-    check(!m || (str_eq(m->body, other->body) && m->foreign == other->foreign), "same message");
+    check(!m || (str_eq(m->body, other->body) && m->legacy == other->legacy), "same message");
     message_unref(other);
     buf_done(&spaced);
 }
@@ -122,11 +122,11 @@ static void read_push(const redisReply *r)
 
 static void read_reply(const redisReply *r)
 {
-    struct redis_raised raised;
+    struct redis_fenced raised;
 
     if (redis_reply_says_elsewhere(r))
         check(redis_reply_is_error(r), "only an error sends us away");
-    if (redis_reply_raise(r, &raised) == EH_OK)
+    if (redis_reply_fence(r, &raised) == EH_OK)
         check(r->elements == 3, "raised");
     read_publish(r);
     read_kv(r);

@@ -14,15 +14,15 @@ static struct message *message_of(uint64_t number, struct str text)
     return message_create((struct msgid){ number, 0 }, STR("t"), text, STR(""));
 }
 
-static void add(struct aside *a, uint64_t number)
+static void add(struct backlog *a, uint64_t number)
 {
-    aside_add(a, message_of(number, STR("\"x\"")));
+    backlog_add(a, message_of(number, STR("\"x\"")));
 }
 
-static void pop(struct aside *a, uint64_t number)
+static void pop(struct backlog *a, uint64_t number)
 {
-    const struct message *first = aside_first(a);
-    struct message *m = aside_pop(a);
+    const struct message *first = backlog_first(a);
+    struct message *m = backlog_pop(a);
 
     assert_ptr_equal(m, first);
     assert_int_equal(m->id.ms, number);
@@ -32,11 +32,11 @@ static void pop(struct aside *a, uint64_t number)
 static void what_came_first_leaves_first(void **state)
 {
     enum { ROUNDS = 2000 };
-    struct aside a = { 0 };
+    struct backlog a = { 0 };
     uint64_t in = 0, out = 0;
 
     (void)state;
-    assert_null(aside_first(&a));
+    assert_null(backlog_first(&a));
     for (size_t i = 0; i < ROUNDS; i++) { /* three in, two out: it grows, and is moved up */
         for (size_t j = 0; j < 3; j++)
             add(&a, in++);
@@ -46,48 +46,48 @@ static void what_came_first_leaves_first(void **state)
     assert_true(a.cap < 3 * ROUNDS); /* a third of all that came is there */
     while (out < in)
         pop(&a, out++);
-    assert_null(aside_first(&a));
+    assert_null(backlog_first(&a));
     assert_int_equal(a.bytes, 0);
-    assert_false(a.has_hole);
-    aside_done(&a);
+    assert_false(a.has_gap);
+    backlog_done(&a);
 }
 
 static void too_many_leave_a_hole(void **state)
 {
-    struct aside a = { 0 };
+    struct backlog a = { 0 };
 
     (void)state;
     for (uint64_t i = 0; i < BROKER_LIVE_MAX_MESSAGES; i++)
         add(&a, i);
-    assert_false(a.has_hole);
+    assert_false(a.has_gap);
     pop(&a, 0); /* which makes room for one */
     add(&a, BROKER_LIVE_MAX_MESSAGES);
-    assert_false(a.has_hole);
+    assert_false(a.has_gap);
     add(&a, BROKER_LIVE_MAX_MESSAGES + 1);
-    assert_true(a.has_hole);
+    assert_true(a.has_gap);
     pop(&a, BROKER_LIVE_MAX_MESSAGES + 1);
-    assert_null(aside_first(&a));
-    aside_done(&a);
-    assert_false(a.has_hole);
+    assert_null(backlog_first(&a));
+    backlog_done(&a);
+    assert_false(a.has_gap);
 }
 
 static void too_large_ones_leave_a_hole(void **state)
 {
     enum { SIZE = BROKER_LIVE_MAX_BYTES / 4 };
     char *text = malloc(SIZE);
-    struct aside a = { 0 };
+    struct backlog a = { 0 };
 
     (void)state;
     assert_non_null(text);
     memset(text, 'x', SIZE);
     for (uint64_t i = 0; i < 4; i++)
-        aside_add(&a, message_of(i, str_make(text, SIZE)));
-    assert_false(a.has_hole);
+        backlog_add(&a, message_of(i, str_make(text, SIZE)));
+    assert_false(a.has_gap);
     add(&a, 4);
-    assert_true(a.has_hole);
+    assert_true(a.has_gap);
     pop(&a, 4);
     assert_int_equal(a.bytes, 0);
-    aside_done(&a);
+    backlog_done(&a);
     free(text);
 }
 

@@ -11,26 +11,26 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MAX      4
 
-static struct lost *lost_of(const char *const *topics)
+static struct gaps *lost_of(const char *const *topics)
 {
     struct str names[MAX];
     size_t n = 0;
 
     for (; n < MAX && topics[n]; n++)
         names[n] = str_of(topics[n]);
-    return n ? lost_create(names, n) : NULL;
+    return n ? gaps_create(names, n) : NULL;
 }
 
-static void assert_lost(const struct lost *lost, const char *const *topics)
+static void assert_lost(const struct gaps *gaps, const char *const *topics)
 {
     size_t n = 0;
 
     for (; n < MAX && topics[n]; n++) {
-        assert_non_null(lost);
-        assert_true(n < lost->n);
-        assert_true(str_eq(lost->topics[n], str_of(topics[n])));
+        assert_non_null(gaps);
+        assert_true(n < gaps->n);
+        assert_true(str_eq(gaps->topics[n], str_of(topics[n])));
     }
-    assert_int_equal(lost ? lost->n : 0, n);
+    assert_int_equal(gaps ? gaps->n : 0, n);
 }
 
 /* Page after page: what is missing after its point, what it brings, and what of this is news. */
@@ -38,7 +38,7 @@ static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
 {
     static const struct {
         bool complete;
-        const char *lost[MAX], *items[MAX]; /* topics */
+        const char *gaps[MAX], *items[MAX]; /* topics */
         bool is_news;
         const char *news[MAX];
     } pages[] = {
@@ -55,39 +55,39 @@ static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
         { true, { NULL }, { "a" }, false, { NULL } },
         { false, { NULL }, { NULL }, true, { NULL } },
     };
-    struct lost_said said = { 0 };
+    struct gaps_told said = { 0 };
 
     (void)state;
     for (size_t i = 0; i < COUNT(pages); i++) {
         struct message *items[MAX];
         struct broker_history page = { .ret_complete = pages[i].complete, .ret_items = items };
-        struct lost *news;
+        struct gaps *news;
 
-        page.ret_lost = lost_of(pages[i].lost);
+        page.ret_gaps = lost_of(pages[i].gaps);
         for (; pages[i].items[page.ret_n]; page.ret_n++)
             items[page.ret_n] = message_create(
                 (struct msgid){ 1, 0 }, str_of(pages[i].items[page.ret_n]), STR("\"x\""), STR(""));
-        assert_int_equal(lost_news(&said, &page, &news), pages[i].is_news);
+        assert_int_equal(gaps_news(&said, &page, &news), pages[i].is_news);
         assert_lost(news, pages[i].news);
         free(news);
-        free(page.ret_lost);
+        free(page.ret_gaps);
         for (size_t k = 0; k < page.ret_n; k++)
             message_unref(items[k]);
     }
-    lost_said_done(&said);
+    gaps_told_done(&said);
 }
 
 static void names_are_copied(void **state)
 {
     char name[] = "a/b";
     const struct str topics[] = { str_of(name), STR("c") };
-    struct lost *lost = lost_create(topics, COUNT(topics));
+    struct gaps *gaps = gaps_create(topics, COUNT(topics));
 
     (void)state;
     name[0] = 'x';
-    assert_true(str_eq(lost->topics[0], STR("a/b")));
-    assert_true(str_eq(lost->topics[1], STR("c")));
-    free(lost);
+    assert_true(str_eq(gaps->topics[0], STR("a/b")));
+    assert_true(str_eq(gaps->topics[1], STR("c")));
+    free(gaps);
 }
 
 int main(void)

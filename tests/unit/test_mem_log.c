@@ -65,7 +65,7 @@ static void ids_increase_whatever_the_clock_does(void **state)
         struct msgid id = mem_log_next_id(&log, START + (uint64_t)cases[i].clock);
 
         assert_id(id, (struct msgid){ START + cases[i].ms, cases[i].seq });
-        assert_true(msgid_cmp(log.floor, id) < 0);
+        assert_true(msgid_cmp(log.log_start, id) < 0);
     }
     mem_log_done(&log);
 }
@@ -84,7 +84,7 @@ static void a_topic_keeps_max_length_exactly(void **state)
         publish(&log, "b", START + 100 * i);
         assert_int_equal(length_of(&log, "a"), i < 3 ? i + 1 : 3);
     }
-    assert_id(mem_topics_find(&log.topics, STR("a"))->floor, removed);
+    assert_id(mem_topics_find(&log.topics, STR("a"))->log_start, removed);
     assert_int_equal(log.all.live, 6);
     mem_log_done(&log);
 }
@@ -108,7 +108,7 @@ static void entries_expire_by_their_own_ttl(void **state)
     assert_false(mem_log_expire(&log, START + 30000, 100));
     assert_int_equal(log.topics.n, 0);
     assert_int_equal(log.bytes, 0);
-    assert_id(log.floor, (struct msgid){ START - 1, UINT64_MAX }); /* expiring is not losing */
+    assert_id(log.log_start, (struct msgid){ START - 1, UINT64_MAX }); /* expiring is not losing */
     mem_log_done(&log);
 }
 
@@ -152,7 +152,7 @@ static void trimming_what_expired_raises_no_floor(void **state)
         publish_ttl(&log, "a", 2, START);
     publish(&log, "a", START + 5000);
     assert_int_equal(length_of(&log, "a"), LENGTH);
-    assert_id(mem_topics_find(&log.topics, STR("a"))->floor, (struct msgid){ 0 });
+    assert_id(mem_topics_find(&log.topics, STR("a"))->log_start, (struct msgid){ 0 });
     mem_log_done(&log);
 }
 
@@ -183,21 +183,21 @@ static void the_oldest_make_room(void **state)
     assert_true(log.all.live > 20 && log.all.live < 100);
     assert_id(log.last, last);
     /* Just below the oldest one that is left, and nothing in between. */
-    assert_int_equal(mem_ring_at(&log.all, 0)->id.ms, log.floor.ms + 1);
+    assert_int_equal(mem_ring_at(&log.all, 0)->id.ms, log.log_start.ms + 1);
     mem_log_done(&log);
 }
 
 static void what_expired_makes_room_first(void **state)
 {
     struct mem_log log = log_with(0, 0, 8 * 1024);
-    struct msgid floor = log.floor;
+    struct msgid log_start = log.log_start;
 
     (void)state;
     publish(&log, "stays", START);
     for (unsigned i = 0; i < 200; i++)
         publish_ttl(&log, "t", 1, START + 1000 * i);
     assert_int_equal(length_of(&log, "stays"), 1);
-    assert_id(log.floor, floor);
+    assert_id(log.log_start, log_start);
     mem_log_done(&log);
 }
 
@@ -209,7 +209,7 @@ static void one_that_is_larger_than_the_memory_is_not_kept(void **state)
     (void)state;
     assert_int_equal(log.all.live, 0);
     assert_int_equal(log.bytes, 0);
-    assert_id(log.floor, id);
+    assert_id(log.log_start, id);
     mem_log_done(&log);
 }
 
@@ -226,7 +226,7 @@ static void what_others_hold_is_not_the_logs(void **state)
     assert_int_equal(log.all.live, 100);
     mem_log_set_others(&log, 100000 - before / 2, START + 100);
     assert_in_range(log.all.live, 40, 50);
-    assert_true(log.floor.ms > START);
+    assert_true(log.log_start.ms > START);
     mem_log_set_others(&log, 100000, START + 100);
     assert_int_equal(log.all.live, 0);
     publish(&log, "a", START + 200);
@@ -241,20 +241,20 @@ static void what_others_hold_is_not_the_logs(void **state)
 static void a_floor_survives_its_topic(void **state)
 {
     struct mem_log log = log_with(1, 100, LOTS);
-    struct msgid lost = publish(&log, "a", START + 1);
+    struct msgid gaps = publish(&log, "a", START + 1);
 
     (void)state;
     publish_ttl(&log, "a", 1, START + 2);
     assert_false(mem_log_expire(&log, START + 5000, 10));
     assert_int_equal(log.topics.n, 0);
-    assert_id(log.floor, lost);
+    assert_id(log.log_start, gaps);
 
     /* With the same ttl for all, what was removed would be gone by now. */
     publish_ttl(&log, "b", 1, START + 6000);
     publish_ttl(&log, "b", 1, START + 6000);
     assert_false(mem_log_expire(&log, START + 9000, 10));
     assert_int_equal(log.topics.n, 0);
-    assert_id(log.floor, lost);
+    assert_id(log.log_start, gaps);
     mem_log_done(&log);
 }
 

@@ -53,7 +53,7 @@ static void drop_items(struct broker_history *h)
     for (size_t i = 0; i < h->ret_n; i++)
         message_unref(h->ret_items[i]);
     free(h->ret_items);
-    free(h->ret_lost);
+    free(h->ret_gaps);
 }
 
 static struct broker_history ask(struct mem_log *log, struct broker_history h, uint64_t now)
@@ -85,7 +85,7 @@ static void model_publish(struct model *m, uint64_t now)
 static bool fact_is_wanted(const struct fact *f, const struct broker_history *q, uint64_t now)
 {
     return f->expires > now && filter_matches(q->filter, str_of(f->topic)) &&
-           msgid_cmp(f->id, q->cut) <= 0 &&
+           msgid_cmp(f->id, q->snapshot_end) <= 0 &&
            (q->since ? f->time >= (uint64_t)q->since : msgid_cmp(f->id, q->after) > 0);
 }
 
@@ -139,7 +139,7 @@ static void pages_hold_what_the_model_holds(void **state)
         struct broker_history q = {
             .filter = str_of(filters[(size_t)rand() % COUNT(filters)]),
             .after = from->id,
-            .cut = rand() % 2 ? to->id : m.log.last,
+            .snapshot_end = rand() % 2 ? to->id : m.log.last,
             .since = rand() % 2 ? 0 : (int64_t)from->id.ms,
             .newest = rand() % 2 ? 0 : (uint32_t)rand() % 20,
             .max_entries = 1 + (uint32_t)rand() % 50,
@@ -184,8 +184,8 @@ static void completeness(void **state)
         mem_read(&log, &h, START + 5);
         assert_int_equal(h.ret_complete, cases[i].complete);
         /* of t something was removed; of an id that was never given nobody knows */
-        assert_int_equal(h.ret_lost != NULL, !h.ret_complete && cases[i].after.seq != 1);
-        assert_true(!h.ret_lost || str_eq(h.ret_lost->topics[0], STR("t")));
+        assert_int_equal(h.ret_gaps != NULL, !h.ret_complete && cases[i].after.seq != 1);
+        assert_true(!h.ret_gaps || str_eq(h.ret_gaps->topics[0], STR("t")));
         drop_items(&h);
     }
     mem_log_done(&log);
@@ -379,7 +379,7 @@ static void without_a_log_the_question_is_settled(void **state)
     log_open(&log, 0, 0);
     (void)mem_log_next_id(&log, START + 7);
     mem_read_nothing(&log, &h, START + 7);
-    assert_int_equal(msgid_cmp(h.cut, log.last), 0);
+    assert_int_equal(msgid_cmp(h.snapshot_end, log.last), 0);
     assert_int_equal(h.since, START - 993);
     assert_true(h.ret_n == 0 && !h.ret_more && !h.ret_complete && h.newest == 0);
     mem_log_done(&log);

@@ -125,7 +125,7 @@ static void body_is_the_result_and_a_brace(void **state)
         assert_true(str_starts_with(message_text_json(m), cases[i].message));
         assert_true(str_eq(m->topic, STR("my/topic1")));
         assert_int_equal(m->id.seq, 3);
-        assert_false(m->foreign);
+        assert_false(m->legacy);
         message_unref(m);
     }
 }

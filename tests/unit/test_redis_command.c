@@ -15,7 +15,7 @@ static const struct broker_config config = {
     .default_ttl_s = 86400,
 };
 
-static const struct msgid mark = { 7, 8 };
+static const struct msgid high_water = { 7, 8 };
 
 static void assert_arg(const struct redis_command *c, size_t i, const char *want)
 {
@@ -114,8 +114,8 @@ static void a_publish_names_its_keys_and_its_channel(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") },
-                          mark);
-    redis_command_publish(&c, &names, &config, &p, mark);
+                          high_water);
+    redis_command_publish(&c, &names, &config, &p, high_water);
     assert_true(c.is_script);
     assert_int_equal(c.script, SCRIPT_PUBLISH);
     assert_args(&c, want, COUNT(want));
@@ -130,7 +130,7 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &p, mark);
+    redis_command_publish(&c, &names, &config, &p, high_water);
     assert_arg(&c, 12, ""); /* no origin */
     assert_arg(&c, 13, "86400");
     assert_arg(&c, 14, "0");
@@ -169,7 +169,7 @@ static void a_publish_may_have_a_key_and_a_limit(void **state)
             .limit = { .topic = str_of(cases[i].rule), .max = 5, .interval_s = 60 },
         };
 
-        redis_command_publish(&c, &names, &config, &p, mark);
+        redis_command_publish(&c, &names, &config, &p, high_water);
         assert_arg(&c, 2, cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
@@ -291,9 +291,9 @@ static void a_raise_tells_what_the_node_knows_if_anything(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_raise(&c, &names, (struct msgid){ 4, 2 }, (struct msgid){ 5, 1 });
+    redis_command_fence(&c, &names, (struct msgid){ 4, 2 }, (struct msgid){ 5, 1 });
     assert_args(&c, with, COUNT(with));
-    redis_command_raise(&c, &names, (struct msgid){ 0 }, (struct msgid){ 0 });
+    redis_command_fence(&c, &names, (struct msgid){ 0 }, (struct msgid){ 0 });
     assert_args(&c, without, COUNT(without));
     redis_names_done(&names);
 }

@@ -14,7 +14,7 @@ static void payloads_of_ours_and_of_others_are_taken(void **state)
 {
     static const struct {
         const char *payload, *body;
-        bool foreign;
+        bool legacy;
     } cases[] = {
         { "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\",\"v\":1}",
           "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a/b\"}}", false },
@@ -44,7 +44,7 @@ static void payloads_of_ours_and_of_others_are_taken(void **state)
         assert_true(str_eq(m->topic, STR("a/b")));
         assert_int_equal(m->id.ms, 5);
         assert_int_equal(m->id.seq, 1);
-        assert_int_equal(m->foreign, cases[i].foreign);
+        assert_int_equal(m->legacy, cases[i].legacy);
         message_unref(m);
     }
 }

@@ -209,13 +209,13 @@ static void a_delete_answers_whether_there_was_one(void **state)
 static void a_raise_answers_the_id_and_what_happened(void **state)
 {
     redisReply *r = reply_of(STR("*3\r\n$6\r\n1700-3\r\n:1\r\n:0\r\n"));
-    struct redis_raised raised;
+    struct redis_fenced raised;
 
     (void)state;
-    assert_int_equal(redis_reply_raise(r, &raised), EH_OK);
+    assert_int_equal(redis_reply_fence(r, &raised), EH_OK);
     assert_int_equal(raised.last.ms, 1700);
     assert_true(raised.raised);
-    assert_false(raised.lost);
+    assert_false(raised.gaps);
     freeReplyObject(r);
 }
 
@@ -259,9 +259,9 @@ static void a_raise_of_another_form_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i]));
-        struct redis_raised raised;
+        struct redis_fenced raised;
 
-        assert_int_equal(redis_reply_raise(r, &raised), EH_EINVAL);
+        assert_int_equal(redis_reply_fence(r, &raised), EH_EINVAL);
         freeReplyObject(r);
     }
 }
@@ -285,7 +285,7 @@ static void a_page_of_history_is_read(void **state)
 
     (void)state;
     assert_int_equal(redis_reply_history(r, &h, gone, COUNT(gone), &n_gone), EH_OK);
-    assert_int_equal(h.cut.ms, 9);
+    assert_int_equal(h.snapshot_end.ms, 9);
     assert_int_equal(h.after.ms, 8);
     assert_int_equal(h.since, 77);
     assert_int_equal(h.newest, 0);
@@ -328,10 +328,10 @@ static void what_was_lost_is_named(void **state)
                  cases[i].complete_and_lost);
         r = reply_of(str_of(text));
         assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
-        assert_int_equal(h.ret_lost ? h.ret_lost->n : 0, cases[i].n);
+        assert_int_equal(h.ret_gaps ? h.ret_gaps->n : 0, cases[i].n);
         if (cases[i].n)
-            assert_true(str_eq(h.ret_lost->topics[1], STR("b/c")));
-        free(h.ret_lost);
+            assert_true(str_eq(h.ret_gaps->topics[1], STR("b/c")));
+        free(h.ret_gaps);
         free(h.ret_items);
         freeReplyObject(r);
     }

@@ -75,7 +75,7 @@ static void on_live(struct mail *m, void *owner)
         char id[24];
 
         (void)snprintf(id, sizeof(id), "%d", (int)batch->items[i]->id.ms);
-        tell(batch->items[i]->foreign ? "f" : id);
+        tell(batch->items[i]->legacy ? "f" : id);
     }
     test.posted += batch->n;
     live_batch_free(batch);
@@ -94,7 +94,7 @@ static int setup(void **state)
     assert_int_equal(loop_create(&test.loop), EH_OK);
     assert_int_equal(mailbox_create(test.loop, NULL, &test.box), EH_OK);
     test.port = port_create(NULL, test.box, on_live, on_count);
-    test.port->mark = (struct msgid){ 1, 0 };
+    test.port->high_water = (struct msgid){ 1, 0 };
     return 0;
 }
 
@@ -116,11 +116,11 @@ static struct message *message_of(uint64_t id)
     return message_create((struct msgid){ id, 0 }, STR("t"), STR("\"x\""), STR(""));
 }
 
-static void live(uint64_t id, bool foreign)
+static void live(uint64_t id, bool legacy)
 {
     struct message *m = message_of(id);
 
-    m->foreign = foreign;
+    m->legacy = legacy;
     port_live(test.port, m);
     message_unref(m);
 }
@@ -143,14 +143,14 @@ static struct broker_call *begin_answer(enum broker_status status)
     return call;
 }
 
-static void answer(const struct page *page, uint64_t cut, bool more, bool complete)
+static void answer(const struct page *page, uint64_t snapshot_end, bool more, bool complete)
 {
     struct broker_call *call = begin_answer(BROKER_DONE);
     struct broker_history *h = &call->history;
 
-    if (msgid_is_zero(h->cut))
-        h->cut.ms = cut;
-    assert_int_equal(h->cut.ms, cut);
+    if (msgid_is_zero(h->snapshot_end))
+        h->snapshot_end.ms = snapshot_end;
+    assert_int_equal(h->snapshot_end.ms, snapshot_end);
     h->ret_items = mem_array(NULL, page->n + 1, sizeof(h->ret_items[0]));
     for (size_t i = 0; i < page->n; i++) {
         assert_true(msgid_cmp(h->after, page->items[i]->id) < 0);
@@ -209,7 +209,7 @@ static void log_and_live_are_one_story(void **state)
 {
     static const struct {
         const char *words, *story;
-        uint64_t mark;
+        uint64_t high_water;
         bool reads; /* it still does */
     } cases[] = {
         { "2 3", "2 3 ", 3, false },
@@ -246,7 +246,7 @@ static void log_and_live_are_one_story(void **state)
         play(cases[i].words);
         if (strcmp(test.story, cases[i].story) != 0)
             fail_msg("%s: %s", cases[i].words, test.story);
-        assert_int_equal(test.port->mark.ms, cases[i].mark);
+        assert_int_equal(test.port->high_water.ms, cases[i].high_water);
         assert_int_equal(test.port->replay != NULL, cases[i].reads);
         (void)teardown(state);
         (void)setup(state);
@@ -276,7 +276,7 @@ static void more_are_read_from_the_log(void **state)
     assert_non_null(test.asked);
     play("p2 p3 =3");
     assert_int_equal(test.posted, 3);
-    assert_int_equal(test.port->mark.ms, LAST);
+    assert_int_equal(test.port->high_water.ms, LAST);
 }
 
 int main(void)

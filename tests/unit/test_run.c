@@ -194,11 +194,11 @@ static void test_who_has_some_gets_the_rest(void **state)
 static void test_a_run_ends(void **state)
 {
     struct client *c = open_client(0);
-    struct message *foreign = make(1, STR("a"));
+    struct message *legacy = make(1, STR("a"));
     struct sub *s;
 
     (void)state;
-    foreign->foreign = true;
+    legacy->legacy = true;
     s = sub_open(c->conn, STR("a"), STR("1"), true);
     (void)sub_open(c->conn, STR("b"), STR("2"), false);
     post(make(2, STR("a")));
@@ -207,7 +207,7 @@ static void test_a_run_ends(void **state)
     post(make(5, STR("a")));
     port_gap(fx.worker->port, NULL);
     post(make(6, STR("a")));
-    post(foreign);
+    post(legacy);
     expect(c, "1", "2-0", "a");
     expect(c, "1", "3-0", "a");
     expect(c, "2", "4-0", "b");
@@ -226,13 +226,13 @@ static void test_a_run_ends(void **state)
 static void test_what_was_before_is_one_gap(void **state)
 {
     struct client *c = open_client(0);
-    struct message *foreign = make(1, STR("a"));
+    struct message *legacy = make(1, STR("a"));
 
     (void)state;
     fx.worker->newest = (struct msgid){ 0 };
-    foreign->foreign = true;
+    legacy->legacy = true;
     (void)sub_open(c->conn, STR("a"), STR("1"), true);
-    post(foreign);
+    post(legacy);
     post(make(2, STR("a")));
     post(make(3, STR("a")));
     expect_text(

@@ -45,11 +45,11 @@ static void write_gap(const struct sub *s, struct str topic)
 }
 
 /* Only now: one that leaves before the log was sent must come back to where it began. */
-static void write_caught_up(struct conn *c, struct msgid cut)
+static void write_caught_up(struct conn *c, struct msgid snapshot_end)
 {
     struct buf text = { 0 };
 
-    add_position(&text, cut);
+    add_position(&text, snapshot_end);
     send_text(c, buf_str(&text));
     buf_done(&text);
 }
@@ -61,7 +61,7 @@ static struct bytes *make_event(const struct message *m, struct str text)
     struct buf out = { 0 };
     struct bytes *event;
 
-    sse_add_event(&out, str_make(id, m->foreign ? 0 : msgid_format(m->id, id)), text);
+    sse_add_event(&out, str_make(id, m->legacy ? 0 : msgid_format(m->id, id)), text);
     event = bytes_copy(buf_str(&out));
     buf_done(&out);
     return event;

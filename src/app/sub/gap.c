@@ -39,10 +39,10 @@ static void tell_all(struct worker *w)
     }
 }
 
-void gap_to_all(struct worker *w, struct lost *lost)
+void gap_to_all(struct worker *w, struct gaps *gaps)
 {
-    if (!lost)
+    if (!gaps)
         tell_all(w);
-    for (size_t i = 0; lost && i < lost->n; i++)
-        trie_match(w->trie, lost->topics[i], on_match, &lost->topics[i]);
+    for (size_t i = 0; gaps && i < gaps->n; i++)
+        trie_match(w->trie, gaps->topics[i], on_match, &gaps->topics[i]);
 }

@@ -22,11 +22,11 @@ struct join {
     bool aside_lost;      /* what was set aside does not follow on the cut: read to a new one */
     size_t n_aside;
     size_t cap_aside;
-    size_t aside_bytes;     /* counted in conn->aside_bytes, too */
-    struct message **aside; /* NULL in it: messages were lost there */
-    struct lost_said said;  /* of the holes in the log, for one that wants to know */
-    struct msgid from;      /* the id that was asked for */
-    size_t bytes;           /* what the request holds */
+    size_t aside_bytes;       /* counted in conn->aside_bytes, too */
+    struct message **backlog; /* NULL in it: messages were lost there */
+    struct gaps_told said;    /* of the holes in the log, for one that wants to know */
+    struct msgid from;        /* the id that was asked for */
+    size_t bytes;             /* what the request holds */
     size_t filter_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
@@ -45,17 +45,17 @@ static void aside_clear(struct join *j)
     if (j->sub)
         j->sub->conn->aside_bytes -= j->aside_bytes;
     for (size_t i = 0; i < j->n_aside; i++) {
-        if (j->aside[i])
-            *waiting -= shared_unref_waiting(&j->aside[i]->shared);
+        if (j->backlog[i])
+            *waiting -= shared_unref_waiting(&j->backlog[i]->shared);
     }
-    free(j->aside);
-    j->aside = NULL;
+    free(j->backlog);
+    j->backlog = NULL;
     j->n_aside = j->cap_aside = j->aside_bytes = 0;
 }
 
 static void join_free(struct join *j)
 {
-    lost_said_done(&j->said);
+    gaps_told_done(&j->said);
     free(j);
 }
 
@@ -110,7 +110,7 @@ static void aside_lose(struct join *j)
 }
 
 /* m NULL: a gap. */
-static void aside_add(struct join *j, struct message *m)
+static void backlog_add(struct join *j, struct message *m)
 {
     size_t cost = (m ? m->body.n : 0) + ASIDE_COST;
 
@@ -120,9 +120,9 @@ static void aside_add(struct join *j, struct message *m)
     }
     if (j->n_aside == j->cap_aside) {
         j->cap_aside = j->cap_aside ? j->cap_aside * 2 : 16;
-        j->aside = mem_array(j->aside, j->cap_aside, sizeof(j->aside[0]));
+        j->backlog = mem_array(j->backlog, j->cap_aside, sizeof(j->backlog[0]));
     }
-    j->aside[j->n_aside++] = m;
+    j->backlog[j->n_aside++] = m;
     if (m)
         *loop_waiting(j->sub->conn->worker->loop) += shared_ref_waiting(&m->shared);
     output_changed(j->sub->conn->worker);
@@ -132,8 +132,8 @@ static void aside_add(struct join *j, struct message *m)
 
 void join_aside(struct sub *s, struct message *m)
 {
-    if (m->foreign || msgid_cmp(m->id, s->last) > 0)
-        aside_add(s->join, m);
+    if (m->legacy || msgid_cmp(m->id, s->last) > 0)
+        backlog_add(s->join, m);
 }
 
 /* Without a log there is nothing to read, and the place of the gap is what can be kept. */
@@ -142,7 +142,7 @@ void join_gap(struct sub *s)
     if (s->conn->worker->context->config->enable_cache)
         aside_lose(s->join);
     else
-        aside_add(s->join, NULL);
+        backlog_add(s->join, NULL);
 }
 
 static void deliver_one(struct reader *r, struct message *m)
@@ -161,17 +161,17 @@ static void deliver_one(struct reader *r, struct message *m)
 static void go_live(struct join *j)
 {
     struct sub *s = j->sub;
-    struct msgid cut = j->reader.call.history.cut;
+    struct msgid snapshot_end = j->reader.call.history.snapshot_end;
 
     s->join = NULL;
-    if (msgid_cmp(cut, s->last) > 0) {
-        s->last = cut;
+    if (msgid_cmp(snapshot_end, s->last) > 0) {
+        s->last = snapshot_end;
         if (s->conn->writer->caught_up)
-            s->conn->writer->caught_up(s->conn, cut);
+            s->conn->writer->caught_up(s->conn, snapshot_end);
     }
     for (size_t i = 0; i < j->n_aside; i++) {
-        if (j->aside[i])
-            deliver_one(&j->reader, j->aside[i]);
+        if (j->backlog[i])
+            deliver_one(&j->reader, j->backlog[i]);
         else
             sub_gap(s);
     }
@@ -195,9 +195,9 @@ static bool wants_more(struct join *j)
     if (!j->aside_lost)
         return false;
     j->aside_lost = false;
-    h->after = msgid_cmp(h->cut, j->sub->last) > 0 ? h->cut : j->sub->last;
+    h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
     h->since = 0; /* these were live: whatever time they bear */
-    h->cut = (struct msgid){ 0 };
+    h->snapshot_end = (struct msgid){ 0 };
     return true;
 }
 
@@ -257,7 +257,7 @@ static struct msgid start_of(const struct join *j)
         return j->reader.worker->newest;
     if (h->since)
         from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
-    return msgid_cmp(h->cut, from) < 0 ? h->cut : from;
+    return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
 }
 
 static void answer(struct join *j, struct conn *c)
@@ -272,14 +272,14 @@ static void answer(struct join *j, struct conn *c)
 /* What is missing after the first page's point is in the answer; after the others' it is told. */
 static void check_page(struct join *j, bool is_first)
 {
-    struct lost *lost = NULL;
-    bool is_news = is_read(j) ? lost_news(&j->said, &j->reader.call.history, &lost) : true;
+    struct gaps *gaps = NULL;
+    bool is_news = is_read(j) ? gaps_news(&j->said, &j->reader.call.history, &gaps) : true;
 
-    for (size_t i = 0; lost && !is_first && i < lost->n; i++)
-        j->sub->conn->writer->gap(j->sub, lost->topics[i]);
-    if (is_news && !lost && !is_first)
+    for (size_t i = 0; gaps && !is_first && i < gaps->n; i++)
+        j->sub->conn->writer->gap(j->sub, gaps->topics[i]);
+    if (is_news && !gaps && !is_first)
         j->sub->conn->writer->gap(j->sub, str_make(j->filter, j->filter_n));
-    free(lost);
+    free(gaps);
 }
 
 static bool on_page(struct reader *r, struct conn *c)

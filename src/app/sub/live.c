@@ -33,7 +33,7 @@ static void raise_newest(struct worker *w, struct msgid id)
 
 static void end_batch(struct worker *w, struct live_batch *batch)
 {
-    raise_newest(w, batch->mark);
+    raise_newest(w, batch->high_water);
     w->live_next = 0;
     list_remove(&batch->mail.link);
     live_batch_free(batch);
@@ -49,7 +49,7 @@ static struct live_batch *next_batch(struct worker *w)
 
         /* What was published before the broker told its first id, nobody knows. */
         if (w->live_next == 0 && (batch->has_gap || msgid_is_zero(w->newest)))
-            gap_to_all(w, batch->lost);
+            gap_to_all(w, batch->gaps);
         if (w->live_next < batch->n)
             return batch;
         end_batch(w, batch);
@@ -143,7 +143,7 @@ static uint64_t deliver_run(struct worker *w, size_t *bytes)
     deliveries = run_to_all(w, run.messages, run.n);
     *bytes += run.bytes;
     last = run.messages[run.n - 1];
-    if (!last->foreign)
+    if (!last->legacy)
         raise_newest(w, last->id);
     pass_over(w, run.n);
     return deliveries;

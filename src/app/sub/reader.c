@@ -135,8 +135,8 @@ void reader_take_items(struct reader *r, reader_item_fn *fn)
         message_unref(h->ret_items[i]);
     }
     free(h->ret_items);
-    free(h->ret_lost);
+    free(h->ret_gaps);
     h->ret_items = NULL;
-    h->ret_lost = NULL;
+    h->ret_gaps = NULL;
     h->ret_n = 0;
 }

@@ -20,7 +20,7 @@ struct run_delivery {
 
 bool run_goes_on(const struct message *first, const struct message *next)
 {
-    return !first->foreign && !next->foreign && str_eq(first->topic, next->topic);
+    return !first->legacy && !next->legacy && str_eq(first->topic, next->topic);
 }
 
 /* NULL: there is none for it. */

@@ -96,7 +96,7 @@ void sub_deliver(struct sub *s, struct delivery *d)
 {
     struct message *m = d->message;
 
-    if (!m->foreign) {
+    if (!m->legacy) {
         if (msgid_cmp(m->id, s->last) <= 0)
             return;
         s->last = m->id;

@@ -34,7 +34,7 @@ struct sub_writer {
     void (*joined)(struct conn *c, struct reply *reply, const struct sub_joined *joined);
     /* All of the log was sent, and all that it held up to `cut`, which is above the last message's
      * id. NULL: not of interest. */
-    void (*caught_up)(struct conn *c, struct msgid cut);
+    void (*caught_up)(struct conn *c, struct msgid snapshot_end);
     bool (*message)(const struct sub *s, struct delivery *d); /* false: it was not queued */
     /* All that it sends of these messages, alike for all subscriptions with its id; the caller's.
      * NULL: it has them one by one. */
@@ -76,8 +76,8 @@ bool run_goes_on(const struct message *first, const struct message *next);
 /* gap.c: messages of these topics, or (NULL) of whatever topics, were lost on the way to this
  * worker.
  */
-struct lost;
-void gap_to_all(struct worker *w, struct lost *lost);
+struct gaps;
+void gap_to_all(struct worker *w, struct gaps *gaps);
 void sub_gap(struct sub *s); /* tells one, if it asked: nobody knows of which topics */
 
 /* One message on its way to one or many subscriptions: what they send alike is made once, when the

@@ -17,8 +17,8 @@
 #define SWEEP_MAX 4096 /* entries in one go; when there are more, the next tick goes on */
 
 /* What a table may hold of MEMORY_LIMIT; the log has what is left. */
-#define KV_SHARE   2
-#define GATE_SHARE 4
+#define KV_SHARE        2
+#define ADMISSION_SHARE 4
 
 struct mem {
     struct core *core;
@@ -26,13 +26,14 @@ struct mem {
     struct timer sweep;
     struct mem_log log;
     struct mem_table kv;
-    struct mem_gate gate;
+    struct mem_admission admission;
     struct list asked; /* calls about presence that the workers have not answered */
 };
 
 static void share_memory(struct mem *mem)
 {
-    mem_log_set_others(&mem->log, mem->kv.bytes + mem_gate_bytes(&mem->gate), clock_wall_ms());
+    mem_log_set_others(&mem->log, mem->kv.bytes + mem_admission_bytes(&mem->admission),
+                       clock_wall_ms());
 }
 
 static void on_sweep(struct timer *t)
@@ -41,7 +42,7 @@ static void on_sweep(struct timer *t)
     bool has_more = mem_log_expire(&mem->log, clock_wall_ms(), SWEEP_MAX);
 
     has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
-    has_more |= mem_gate_expire(&mem->gate, clock_mono_ms(), SWEEP_MAX);
+    has_more |= mem_admission_expire(&mem->admission, clock_mono_ms(), SWEEP_MAX);
     share_memory(mem);
     loop_timer(core_loop(mem->core), t, has_more ? TIMER_TICK_MS : SWEEP_MS);
 }
@@ -60,10 +61,10 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     list_init(&mem->asked);
     mem_log_init(&mem->log, &limits, clock_wall_ms());
     mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
-    mem_gate_init(&mem->gate, config->memory_limit / GATE_SHARE);
+    mem_admission_init(&mem->admission, config->memory_limit / ADMISSION_SHARE);
     timer_init(&mem->sweep, on_sweep);
     loop_timer(core_loop(core), &mem->sweep, SWEEP_MS);
-    core_set_mark(core, mem->log.last);
+    core_set_high_water(core, mem->log.last);
     core_set_ready(core, true);
     *ret_engine = mem;
     return EH_OK;
@@ -88,12 +89,12 @@ static void take_publish(struct mem *mem, struct broker_call *call)
     enum broker_status status;
     struct message *m;
 
-    if (mem_gate_stops(&mem->gate, p, now, &status)) {
+    if (mem_admission_stops(&mem->admission, p, now, &status)) {
         core_answer(mem->core, call, status);
         return;
     }
     m = publish(mem, p);
-    if (mem_gate_note(&mem->gate, p, now))
+    if (mem_admission_note(&mem->admission, p, now))
         share_memory(mem);
     core_answer(mem->core, call, BROKER_DONE);
     core_live(mem->core, m);
@@ -153,7 +154,7 @@ static void on_counted(void *engine, void *arg, struct presence total)
 static void presence(struct mem *mem, struct broker_call *call)
 {
     list_push(&mem->asked, &call->mail.link);
-    census_start(mem->core, call->presence.filter, call->presence.wants_subs, on_counted, call);
+    headcount_start(mem->core, call->presence.filter, call->presence.wants_subs, on_counted, call);
 }
 
 static void mem_call(void *engine, struct broker_call *call)
@@ -180,7 +181,7 @@ static void mem_close(void *engine)
         core_answer(mem->core, container_of(link, struct broker_call, mail.link), BROKER_NOT_DONE);
     mem_log_done(&mem->log);
     mem_table_done(&mem->kv);
-    mem_gate_done(&mem->gate);
+    mem_admission_done(&mem->admission);
     free(mem);
 }
 

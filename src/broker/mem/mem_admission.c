@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-static struct str once_name(struct mem_gate *g, const struct broker_publish *p)
+static struct str once_name(struct mem_admission *g, const struct broker_publish *p)
 {
     buf_clear(&g->name);
     buf_add_str(&g->name, p->topic);
@@ -11,7 +11,7 @@ static struct str once_name(struct mem_gate *g, const struct broker_publish *p)
     return buf_str(&g->name);
 }
 
-static struct str count_name(struct mem_gate *g, const struct broker_publish *p)
+static struct str count_name(struct mem_admission *g, const struct broker_publish *p)
 {
     buf_clear(&g->name);
     buf_addf(&g->name, "%" PRIu32 ":", p->limit.interval_s);
@@ -39,7 +39,7 @@ static uint64_t count_of(const struct mem_item *item)
     return count;
 }
 
-static bool is_repeated(struct mem_gate *g, struct broker_publish *p, uint64_t now_ms)
+static bool is_repeated(struct mem_admission *g, struct broker_publish *p, uint64_t now_ms)
 {
     const struct mem_item *first = mem_table_get(&g->once, once_name(g, p), now_ms);
 
@@ -50,7 +50,7 @@ static bool is_repeated(struct mem_gate *g, struct broker_publish *p, uint64_t n
     return true;
 }
 
-static bool is_limited(struct mem_gate *g, struct broker_publish *p, uint64_t now_ms)
+static bool is_limited(struct mem_admission *g, struct broker_publish *p, uint64_t now_ms)
 {
     const struct mem_item *item = mem_table_get(&g->counts, count_name(g, p), now_ms);
 
@@ -60,7 +60,7 @@ static bool is_limited(struct mem_gate *g, struct broker_publish *p, uint64_t no
     return true;
 }
 
-static bool has_room(struct mem_gate *g, const struct broker_publish *p, uint64_t now_ms)
+static bool has_room(struct mem_admission *g, const struct broker_publish *p, uint64_t now_ms)
 {
     if (has_key(p) && !mem_table_has_room(&g->once, once_name(g, p), sizeof(struct msgid), now_ms))
         return false;
@@ -68,8 +68,8 @@ static bool has_room(struct mem_gate *g, const struct broker_publish *p, uint64_
            mem_table_has_room(&g->counts, count_name(g, p), sizeof(uint64_t), now_ms);
 }
 
-bool mem_gate_stops(struct mem_gate *g, struct broker_publish *p, uint64_t now_ms,
-                    enum broker_status *ret_status)
+bool mem_admission_stops(struct mem_admission *g, struct broker_publish *p, uint64_t now_ms,
+                         enum broker_status *ret_status)
 {
     p->ret_repeated = false;
     if (has_key(p) && is_repeated(g, p, now_ms))
@@ -83,7 +83,7 @@ bool mem_gate_stops(struct mem_gate *g, struct broker_publish *p, uint64_t now_m
     return true;
 }
 
-static void note_key(struct mem_gate *g, const struct broker_publish *p, uint64_t now_ms)
+static void note_key(struct mem_admission *g, const struct broker_publish *p, uint64_t now_ms)
 {
     struct str id = str_make((const char *)&p->ret_id, sizeof(p->ret_id));
 
@@ -91,7 +91,7 @@ static void note_key(struct mem_gate *g, const struct broker_publish *p, uint64_
 }
 
 /* The interval begins with the first one counted. */
-static void count_one(struct mem_gate *g, const struct broker_publish *p, uint64_t now_ms)
+static void count_one(struct mem_admission *g, const struct broker_publish *p, uint64_t now_ms)
 {
     struct str name = count_name(g, p);
     const struct mem_item *item = mem_table_get(&g->counts, name, now_ms);
@@ -101,7 +101,7 @@ static void count_one(struct mem_gate *g, const struct broker_publish *p, uint64
     mem_table_set(&g->counts, name, str_make((const char *)&count, sizeof(count)), expires);
 }
 
-bool mem_gate_note(struct mem_gate *g, const struct broker_publish *p, uint64_t now_ms)
+bool mem_admission_note(struct mem_admission *g, const struct broker_publish *p, uint64_t now_ms)
 {
     if (has_key(p))
         note_key(g, p, now_ms);
@@ -110,26 +110,26 @@ bool mem_gate_note(struct mem_gate *g, const struct broker_publish *p, uint64_t 
     return has_key(p) || has_limit(p);
 }
 
-uint64_t mem_gate_bytes(const struct mem_gate *g)
+uint64_t mem_admission_bytes(const struct mem_admission *g)
 {
     return g->once.bytes + g->counts.bytes;
 }
 
-bool mem_gate_expire(struct mem_gate *g, uint64_t now_ms, size_t max)
+bool mem_admission_expire(struct mem_admission *g, uint64_t now_ms, size_t max)
 {
     bool has_more = mem_table_expire(&g->once, now_ms, max);
 
     return mem_table_expire(&g->counts, now_ms, max) || has_more;
 }
 
-void mem_gate_init(struct mem_gate *g, uint64_t memory)
+void mem_admission_init(struct mem_admission *g, uint64_t memory)
 {
-    *g = (struct mem_gate){ 0 };
+    *g = (struct mem_admission){ 0 };
     mem_table_init(&g->once, memory / 2);
     mem_table_init(&g->counts, memory / 2);
 }
 
-void mem_gate_done(struct mem_gate *g)
+void mem_admission_done(struct mem_admission *g)
 {
     mem_table_done(&g->once);
     mem_table_done(&g->counts);

@@ -29,10 +29,10 @@ static size_t entry_cost(const struct mem_entry *e)
     return ENTRY_COST + e->message->body.n;
 }
 
-static void raise(struct msgid *floor, struct msgid id)
+static void raise(struct msgid *log_start, struct msgid id)
 {
-    if (msgid_cmp(*floor, id) < 0)
-        *floor = id;
+    if (msgid_cmp(*log_start, id) < 0)
+        *log_start = id;
 }
 
 /* A topic that leaves takes its floor with it. When what MAX_CACHE_LENGTH removed from it would
@@ -40,7 +40,7 @@ static void raise(struct msgid *floor, struct msgid id)
 static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
 {
     if (topic->lost_until > now_ms)
-        raise(&log->floor, topic->floor);
+        raise(&log->log_start, topic->log_start);
     log->bytes -= TOPIC_COST + topic->name.n;
     mem_topics_remove(&log->topics, topic);
 }
@@ -79,7 +79,7 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
 
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry took the one before out */
         if (oldest->expiry.at > now_ms) {
-            topic->floor = oldest->message->id;
+            topic->log_start = oldest->message->id;
             if (oldest->expiry.at > topic->lost_until)
                 topic->lost_until = oldest->expiry.at;
         }
@@ -97,7 +97,7 @@ static void make_room(struct mem_log *log, uint64_t now_ms)
             remove_entry(log, entry_of(x), now_ms);
             continue;
         }
-        raise(&log->floor, oldest->message->id);
+        raise(&log->log_start, oldest->message->id);
         remove_entry(log, oldest, now_ms);
     }
 }
@@ -160,7 +160,7 @@ struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms)
 void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms)
 {
     *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms };
-    log->floor = msgid_before(log->last); /* of what was published before now, nobody knows */
+    log->log_start = msgid_before(log->last); /* of what was published before now, nobody knows */
     mem_topics_init(&log->topics);
 }
 

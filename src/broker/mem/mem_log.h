@@ -29,9 +29,9 @@ struct mem_entry {
 
 struct mem_log {
     struct mem_log_limits limits;
-    struct msgid last;  /* the last id given */
-    struct msgid floor; /* everything up to here may be missing */
-    uint64_t lead_ms;   /* the most that an entry's time ever was ahead of its id */
+    struct msgid last;      /* the last id given */
+    struct msgid log_start; /* everything up to here may be missing */
+    uint64_t lead_ms;       /* the most that an entry's time ever was ahead of its id */
     uint64_t bytes;
     uint64_t others; /* bytes that what shares the limit holds */
     struct mem_topics topics;

@@ -15,8 +15,8 @@ struct sources {
     size_t live;   /* entries in the rings */
     bool too_many; /* the rings are not all that match */
     struct msgid point;
-    size_t n_lost; /* topics of which MAX_CACHE_LENGTH removed something after the point */
-    struct str lost[LOST_MAX];
+    size_t n_gaps; /* topics of which MAX_CACHE_LENGTH removed something after the point */
+    struct str gaps[GAPS_MAX];
 };
 
 /* One ring and the place in it that comes next. */
@@ -64,8 +64,8 @@ static struct msgid settle(const struct mem_log *log, struct broker_history *h, 
     struct msgid point = h->after;
     struct msgid moment, start;
 
-    if (msgid_is_zero(h->cut))
-        h->cut = log->last;
+    if (msgid_is_zero(h->snapshot_end))
+        h->snapshot_end = log->last;
     if (h->since != 0) {
         h->since = (int64_t)resolve_since(h->since, now_ms);
         moment = before_since((uint64_t)h->since, 0);
@@ -79,7 +79,7 @@ static struct msgid settle(const struct mem_log *log, struct broker_history *h, 
     h->ret_n = 0;
     h->ret_more = false;
     h->ret_complete = false;
-    h->ret_lost = NULL;
+    h->ret_gaps = NULL;
     return point;
 }
 
@@ -93,11 +93,11 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     }
     s->rings[s->n++] = &topic->entries;
     s->live += topic->entries.live;
-    if (msgid_cmp(s->point, topic->floor) >= 0)
+    if (msgid_cmp(s->point, topic->log_start) >= 0)
         return;
-    if (s->n_lost < LOST_MAX)
-        s->lost[s->n_lost] = topic->name;
-    s->n_lost++;
+    if (s->n_gaps < GAPS_MAX)
+        s->gaps[s->n_gaps] = topic->name;
+    s->n_gaps++;
 }
 
 /* Beyond what can match. The fixed prefix of `a/#` is `a`, but from `a0` on nothing matches. */
@@ -150,7 +150,7 @@ static bool is_held(const struct mem_log *log, const struct broker_history *h, s
     uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the ids after it */
     int cmp = msgid_cmp(point, log->last);
 
-    if (msgid_cmp(point, log->floor) < 0)
+    if (msgid_cmp(point, log->log_start) < 0)
         return false;
     if (cmp < 0)
         return first_ms >= oldest;
@@ -208,7 +208,7 @@ static void walk_init(struct walk *w, const struct sources *s, const struct brok
     w->cursors = mem_array(NULL, n, sizeof(w->cursors[0]));
     for (size_t i = 0; i < n; i++) {
         size_t begin = mem_ring_upto(rings[i], h->after);
-        size_t end = mem_ring_upto(rings[i], h->cut);
+        size_t end = mem_ring_upto(rings[i], h->snapshot_end);
 
         if (begin < end)
             w->cursors[w->n++] = (struct cursor){ rings[i], w->back ? end - 1 : begin };
@@ -227,7 +227,7 @@ static void walk_step(struct walk *w)
     if (has_next) {
         c->at = w->back ? c->at - 1 : c->at + 1;
         has_next = w->back ? msgid_cmp(cursor_slot(c)->id, h->after) > 0
-                           : msgid_cmp(cursor_slot(c)->id, h->cut) <= 0;
+                           : msgid_cmp(cursor_slot(c)->id, h->snapshot_end) <= 0;
     }
     if (!has_next)
         *c = w->cursors[--w->n];
@@ -325,9 +325,9 @@ void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
     sources_init(&sources, log, h->filter, point);
     if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now_ms)))
         is_reached = false;
-    h->ret_complete = is_reached && sources.n_lost == 0;
-    if (is_reached && sources.n_lost > 0 && sources.n_lost <= LOST_MAX)
-        h->ret_lost = lost_create(sources.lost, sources.n_lost);
+    h->ret_complete = is_reached && sources.n_gaps == 0;
+    if (is_reached && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
+        h->ret_gaps = gaps_create(sources.gaps, sources.n_gaps);
     fill_page(&sources, h, now_ms);
     free(sources.rings);
 }

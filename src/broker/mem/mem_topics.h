@@ -15,8 +15,8 @@
 struct mem_topic {
     struct str name; /* behind `next`, in the same block */
     struct mem_ring entries;
-    struct msgid floor;  /* the highest id that MAX_CACHE_LENGTH removed before it expired */
-    uint64_t lost_until; /* ms; when the last of what it removed would have expired */
+    struct msgid log_start; /* the highest id that MAX_CACHE_LENGTH removed before it expired */
+    uint64_t lost_until;    /* ms; when the last of what it removed would have expired */
     unsigned height;
     struct mem_topic *next[];
 };

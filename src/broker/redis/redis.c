@@ -124,11 +124,11 @@ static void pump(struct redis_engine *e)
 /* ---- what the connections report ---- */
 
 /* A client's publishes wait for one certain connection: none may lag behind the others. */
-static void hurry_all(struct redis_engine *e)
+static void retry_all_now(struct redis_engine *e)
 {
     for (size_t i = 0; i < n_links(e); i++)
-        redis_link_hurry(link_at(e, i));
-    redis_feed_hurry(e->feed);
+        redis_link_retry_now(link_at(e, i));
+    redis_feed_retry_now(e->feed);
 }
 
 static void on_link_up(struct redis_link *l, void *owner)
@@ -136,7 +136,7 @@ static void on_link_up(struct redis_link *l, void *owner)
     struct redis_engine *e = owner;
 
     (void)l;
-    hurry_all(e);
+    retry_all_now(e);
     redis_feed_on_command_link(e->feed);
     update_ready(e);
     pump(e);

@@ -156,7 +156,7 @@ void redis_names_init(struct redis_names *names, struct str prefix)
 {
     *names = (struct redis_names){ .prefix = prefix };
     keys_add(&names->id, prefix, STR("id"));
-    keys_add(&names->floor, prefix, STR("floor"));
+    keys_add(&names->log_start, prefix, STR("floor"));
     keys_add(&names->topics, prefix, STR("topics"));
     keys_add(&names->recent, prefix, STR("recent"));
     keys_add(&names->floors, prefix, STR("floors"));
@@ -167,9 +167,9 @@ void redis_names_init(struct redis_names *names, struct str prefix)
 
 void redis_names_done(struct redis_names *names)
 {
-    struct buf *all[] = { &names->id,     &names->floor,   &names->topics, &names->recent,
-                          &names->floors, &names->sweep,   &names->lock,   &names->logs,
-                          &names->log,    &names->channel, &names->once,   &names->count,
+    struct buf *all[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
+                          &names->floors, &names->sweep,     &names->lock,   &names->logs,
+                          &names->log,    &names->channel,   &names->once,   &names->count,
                           &names->kv };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -227,7 +227,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     name_topic(names, p->topic);
     begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
     add_key(c, &names->id);
-    add_key(c, &names->floor);
+    add_key(c, &names->log_start);
     add_key(c, &names->log);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
@@ -298,7 +298,7 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 {
     begin_script(c, SCRIPT_HISTORY, "5");
     add_key(c, &names->id);
-    add_key(c, &names->floor);
+    add_key(c, &names->log_start);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
@@ -307,7 +307,7 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
     redis_command_add(c, filter_fixed_prefix(h->filter));
     add_id(c, h->after);
     add_id(c, successor(h->after));
-    add_id_or_none(c, h->cut);
+    add_id_or_none(c, h->snapshot_end);
     add_i64(c, h->since);
     add_u64(c, h->newest);
     add_u64(c, h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES);
@@ -317,13 +317,13 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
     add_flag(c, config->cache);
 }
 
-void redis_command_raise(struct redis_command *c, const struct redis_names *names,
-                         struct msgid mark, struct msgid newest)
+void redis_command_fence(struct redis_command *c, const struct redis_names *names,
+                         struct msgid high_water, struct msgid newest)
 {
-    begin_script(c, SCRIPT_RAISE, "2");
+    begin_script(c, SCRIPT_FENCE, "2");
     add_key(c, &names->id);
-    add_key(c, &names->floor);
-    add_id_or_none(c, mark);
+    add_key(c, &names->log_start);
+    add_id_or_none(c, high_water);
     add_id_or_none(c, newest);
 }
 
@@ -332,7 +332,7 @@ void redis_command_probe(struct redis_command *c, const struct redis_names *name
 {
     begin_script(c, SCRIPT_PROBE, "2");
     add_key(c, &names->id);
-    add_key(c, &names->floor);
+    add_key(c, &names->log_start);
     redis_command_add(c, channel);
     redis_command_add(c, text);
 }

@@ -39,10 +39,10 @@ void redis_command_ping(struct redis_command *c);
 /* What does not change from command to command. */
 struct redis_names {
     struct str prefix;
-    struct buf id, floor, topics, recent, floors, sweep, lock; /* keys */
-    struct buf logs;                                           /* how a log's key begins */
-    struct buf log, channel, once, count;                      /* of the last publish command */
-    struct buf kv;                                             /* of the last key/value command */
+    struct buf id, log_start, topics, recent, floors, sweep, lock; /* keys */
+    struct buf logs;                                               /* how a log's key begins */
+    struct buf log, channel, once, count;                          /* of the last publish command */
+    struct buf kv; /* of the last key/value command */
 };
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
@@ -63,8 +63,8 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
 /* mark: the highest id that the feed has brought, or zero. */
-void redis_command_raise(struct redis_command *c, const struct redis_names *names,
-                         struct msgid mark, struct msgid newest);
+void redis_command_fence(struct redis_command *c, const struct redis_names *names,
+                         struct msgid high_water, struct msgid newest);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */

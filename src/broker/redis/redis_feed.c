@@ -27,10 +27,10 @@ struct redis_feed {
     struct redis_feed_config config;
     struct redis_link *link;
     enum state state;
-    uintptr_t joins;     /* tells the answer to an earlier raise from that to the last */
-    struct aside aside;  /* what came before the raise was answered */
-    uint64_t told_ms;    /* of the last id, as the raise said; 0: not yet */
-    uint64_t doubted_ms; /* when an id was last doubted; 0: never */
+    uintptr_t joins;        /* tells the answer to an earlier raise from that to the last */
+    struct backlog backlog; /* what came before the raise was answered */
+    uint64_t told_ms;       /* of the last id, as the raise said; 0: not yet */
+    uint64_t doubted_ms;    /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
     uintptr_t probes;            /* tells the answer to an earlier probe from that to the last */
@@ -54,7 +54,7 @@ static void rejoin(struct redis_feed *f)
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct msgid last, floor;
+    struct msgid last, log_start;
 
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
@@ -66,8 +66,8 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     f->probe_published_ms = loop_now(core_loop(f->config.core));
     f->config.events->on_accepted(f->config.owner);
-    if (redis_reply_probe(reply, &last, &floor) < 0 || msgid_cmp(last, f->probe_mark) < 0 ||
-        msgid_cmp(core_mark(f->config.core), floor) < 0)
+    if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_mark) < 0 ||
+        msgid_cmp(core_high_water(f->config.core), log_start) < 0)
         rejoin(f);
 }
 
@@ -101,36 +101,37 @@ static bool is_probe_overdue(const struct redis_feed *f)
 
 /* Not where nothing was published: a log that was quiet for longer than its ttl could not say so
  * any more once something is. Before the first join there is no point to read from. */
-static bool may_have_missed(const struct redis_feed *f, const struct redis_raised *raised)
+static bool may_have_missed(const struct redis_feed *f, const struct redis_fenced *raised)
 {
-    struct msgid mark = core_mark(f->config.core);
+    struct msgid high_water = core_high_water(f->config.core);
 
-    return f->aside.has_hole || (!msgid_is_zero(mark) && msgid_cmp(raised->last, mark) != 0);
+    return f->backlog.has_gap ||
+           (!msgid_is_zero(high_water) && msgid_cmp(raised->last, high_water) != 0);
 }
 
-static void join(struct redis_feed *f, const struct redis_raised *raised)
+static void join(struct redis_feed *f, const struct redis_fenced *raised)
 {
     struct core *core = f->config.core;
     bool has_missed = may_have_missed(f, raised);
 
     f->told_ms = raised->last.ms;
-    if (raised->lost)
+    if (raised->gaps)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
-    core_set_mark(core, raised->last); /* never below it: the raise saw to that */
+    core_set_high_water(core, raised->last); /* never below it: the raise saw to that */
     if (has_missed)
         core_resync(core);
-    while (aside_first(&f->aside))
-        core_live(core, aside_pop(&f->aside));
-    aside_done(&f->aside);
+    while (backlog_first(&f->backlog))
+        core_live(core, backlog_pop(&f->backlog));
+    backlog_done(&f->backlog);
     f->state = FEED_JOINED;
     send_probe(f);
     f->config.events->on_joined(f->config.owner);
 }
 
-static void on_raised(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct redis_raised raised;
+    struct redis_fenced raised;
 
     if (f->state != FEED_RAISING || (uintptr_t)arg != f->joins)
         return;
@@ -139,7 +140,7 @@ static void on_raised(void *owner, void *arg, enum redis_fate fate, const struct
         return;
     if (redis_reply_is_error(reply))
         f->config.events->on_refused(f->config.owner, reply);
-    else if (redis_reply_raise(reply, &raised) == EH_OK)
+    else if (redis_reply_fence(reply, &raised) == EH_OK)
         join(f, &raised);
 }
 
@@ -154,9 +155,9 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     f->state = FEED_RAISING;
-    redis_command_raise(&c, f->config.names, core_mark(f->config.core),
+    redis_command_fence(&c, f->config.names, core_high_water(f->config.core),
                         core_newest(f->config.core));
-    redis_link_send(link, &c, (struct redis_done){ on_raised, f, (void *)f->joins, 0 });
+    redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
 
 static void on_subscribed(void *owner, void *arg, enum redis_fate fate,
@@ -212,7 +213,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
     struct redis_feed *f = owner;
 
     (void)l;
-    aside_done(&f->aside);
+    backlog_done(&f->backlog);
     f->state = FEED_DOWN;
     f->config.events->on_down(f->config.owner, why);
 }
@@ -235,11 +236,11 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
 {
     uint64_t known = clock_wall_ms();
 
-    if (core_mark(f->config.core).ms > known)
-        known = core_mark(f->config.core).ms;
+    if (core_high_water(f->config.core).ms > known)
+        known = core_high_water(f->config.core).ms;
     if (f->told_ms > known)
         known = f->told_ms;
-    return m->foreign || f->told_ms == 0 || m->id.ms <= known + AHEAD_MS;
+    return m->legacy || f->told_ms == 0 || m->id.ms <= known + AHEAD_MS;
 }
 
 /* It is forged, or Redis' clock has jumped. The raise asks which, and if it is the clock then what
@@ -262,12 +263,12 @@ static void on_message(struct redis_feed *f, struct message *m)
         doubt(f);
         return;
     }
-    if (m->foreign)
-        metrics_inc(core_metrics(f->config.core), METRIC_FEED_FOREIGN);
+    if (m->legacy)
+        metrics_inc(core_metrics(f->config.core), METRIC_FEED_LEGACY);
     if (f->state == FEED_JOINED)
         core_live(f->config.core, m);
     else
-        aside_add(&f->aside, m);
+        backlog_add(&f->backlog, m);
 }
 
 static void on_push(struct redis_link *l, void *owner, const struct redisReply *reply)
@@ -351,7 +352,7 @@ void redis_feed_close(struct redis_feed *f)
 
 void redis_feed_free(struct redis_feed *f)
 {
-    aside_done(&f->aside);
+    backlog_done(&f->backlog);
     buf_done(&f->pattern);
     buf_done(&f->probe_channel);
     free(f);
@@ -374,9 +375,9 @@ void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)
     redis_link_send(f->link, &c, done);
 }
 
-void redis_feed_hurry(struct redis_feed *f)
+void redis_feed_retry_now(struct redis_feed *f)
 {
-    redis_link_hurry(f->link);
+    redis_link_retry_now(f->link);
 }
 
 void redis_feed_drop(struct redis_feed *f, const char *why)

@@ -56,7 +56,7 @@ void redis_feed_on_tick(struct redis_feed *f);         /* every second */
 /* Answers when all has come in that was published before this call: Redis sends the answer to a
  * PING behind it. Whatever the fate; a feed that says nothing is dropped, as any connection. */
 void redis_feed_catch_up(struct redis_feed *f, struct redis_done done);
-void redis_feed_hurry(struct redis_feed *f);
+void redis_feed_retry_now(struct redis_feed *f);
 void redis_feed_drop(struct redis_feed *f, const char *why);
 
 #endif

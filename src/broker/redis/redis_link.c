@@ -437,7 +437,7 @@ void redis_link_renew(struct redis_link *l, const char *why)
         drop(l, l->why);
 }
 
-void redis_link_hurry(struct redis_link *l)
+void redis_link_retry_now(struct redis_link *l)
 {
     if (l->state != LINK_DOWN)
         return;

@@ -71,6 +71,6 @@ void redis_link_ping(struct redis_link *l);
 void redis_link_drop(struct redis_link *l, const char *why);
 void redis_link_renew(struct redis_link *l, const char *why);
 /* Redis has answered another connection: this one need not wait out its back-off. */
-void redis_link_hurry(struct redis_link *l);
+void redis_link_retry_now(struct redis_link *l);
 
 #endif

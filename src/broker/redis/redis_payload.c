@@ -59,13 +59,13 @@ static struct str string_of(const json_t *value)
 }
 
 /* Ours carry v 1; a C++ Eventhub's have none; any other v is not for us. */
-static int read_version(const json_t *root, bool *ret_foreign)
+static int read_version(const json_t *root, bool *ret_legacy)
 {
     const json_t *v = json_object_get(root, "v");
 
     if (v && !(json_is_integer(v) && json_integer_value(v) == 1))
         return EH_EINVAL;
-    *ret_foreign = v == NULL;
+    *ret_legacy = v == NULL;
     return EH_OK;
 }
 
@@ -111,7 +111,7 @@ static struct str raw_member(struct str object, struct str quoted)
 
 /* All members are there, are what they must be, and name the topic of the channel. */
 static int check_payload(struct str topic, const json_t *root, struct msgid *ret_id,
-                         bool *ret_foreign)
+                         bool *ret_legacy)
 {
     const json_t *id = json_object_get(root, "id");
     const json_t *sender = json_object_get(root, "origin");
@@ -122,7 +122,7 @@ static int check_payload(struct str topic, const json_t *root, struct msgid *ret
         return EH_EINVAL;
     if (!topic_is_valid(topic) || !str_eq(string_of(named), topic))
         return EH_EINVAL;
-    EH_TRY(read_version(root, ret_foreign));
+    EH_TRY(read_version(root, ret_legacy));
     return msgid_parse(string_of(id), ret_id);
 }
 
@@ -132,14 +132,14 @@ static struct message *read_payload(struct str topic, struct str payload, const 
     struct str sender = raw_member(payload, STR("\"origin\""));
     struct message *m;
     struct msgid id;
-    bool foreign;
+    bool legacy;
 
-    if (check_payload(topic, root, &id, &foreign) < 0 || !text.p)
+    if (check_payload(topic, root, &id, &legacy) < 0 || !text.p)
         return NULL;
-    if (foreign && str_eq(sender, STR("\"\"")))
+    if (legacy && str_eq(sender, STR("\"\"")))
         sender = STR(""); /* a publisher without a name */
     m = message_create(id, topic, text, sender);
-    m->foreign = foreign;
+    m->legacy = legacy;
     return m;
 }
 

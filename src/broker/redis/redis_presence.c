@@ -214,7 +214,7 @@ static int on_question(struct redis_presence *p, struct str payload)
     to->id = q.id;
     memcpy(to->node, q.node, sizeof(to->node));
     p->n_counted++;
-    census_start(p->engine->core, str_of(q.filter), q.wants_subs, on_counted, to);
+    headcount_start(p->engine->core, str_of(q.filter), q.wants_subs, on_counted, to);
     return EH_OK;
 }
 

@@ -104,13 +104,13 @@ int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv)
     return read_flag(r, &kv->ret_found);
 }
 
-int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret)
+int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret)
 {
     if (!is_array(r, 3))
         return EH_EINVAL;
     EH_TRY(read_id(r->element[0], &ret->last));
     EH_TRY(read_flag(r->element[1], &ret->raised));
-    return read_flag(r->element[2], &ret->lost);
+    return read_flag(r->element[2], &ret->gaps);
 }
 
 static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
@@ -122,12 +122,13 @@ static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
     return read_id(r, ret);
 }
 
-int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last, struct msgid *ret_floor)
+int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
+                      struct msgid *ret_log_start)
 {
     if (!is_array(r, 2))
         return EH_EINVAL;
     EH_TRY(read_id_or_none(r->element[0], ret_last));
-    return read_id_or_none(r->element[1], ret_floor);
+    return read_id_or_none(r->element[1], ret_log_start);
 }
 
 /* ---- a page of history ---- */
@@ -148,7 +149,7 @@ static int read_page_head(redisReply **field, struct broker_history *h)
 {
     struct str since = redis_reply_text(field[PAGE_SINCE]);
 
-    EH_TRY(read_id(field[PAGE_CUT], &h->cut));
+    EH_TRY(read_id(field[PAGE_CUT], &h->snapshot_end));
     EH_TRY(read_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
     EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
@@ -207,16 +208,16 @@ static size_t read_topics(const struct redisReply *r, struct str *ret_topics, si
     return n;
 }
 
-static struct lost *read_lost(const struct redisReply *r)
+static struct gaps *read_lost(const struct redisReply *r)
 {
-    struct str topics[LOST_MAX];
-    size_t n = read_topics(r, topics, LOST_MAX);
+    struct str topics[GAPS_MAX];
+    size_t n = read_topics(r, topics, GAPS_MAX);
 
     for (size_t i = 0; i < n; i++) {
         if (!topic_is_valid(topics[i]))
             return NULL;
     }
-    return n ? lost_create(topics, n) : NULL;
+    return n ? gaps_create(topics, n) : NULL;
 }
 
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
@@ -227,7 +228,7 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
     EH_TRY(read_page_head(r->element, h));
     EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
     h->newest = 0;
-    h->ret_lost = h->ret_complete ? NULL : read_lost(r->element[PAGE_LOST]);
+    h->ret_gaps = h->ret_complete ? NULL : read_lost(r->element[PAGE_LOST]);
     *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
     return EH_OK;
 }

@@ -25,16 +25,16 @@ int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_US
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 
-struct redis_raised {
+struct redis_fenced {
     struct msgid last; /* the last id given */
     bool raised;       /* it was below the mark, or absent */
-    bool lost;         /* messages after the mark may be lost */
+    bool gaps;         /* messages after the mark may be lost */
 };
-int redis_reply_raise(const struct redisReply *r, struct redis_raised *ret) EH_MUST_USE;
+int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret) EH_MUST_USE;
 
 /* Zero where there is none. */
 int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
-                      struct msgid *ret_floor) EH_MUST_USE;
+                      struct msgid *ret_log_start) EH_MUST_USE;
 
 /* Fills in what the answer says; *ret_gone are ret_n_gone topics to forget, views into the reply
  * (room for max_gone). On failure *h keeps nothing. */

@@ -7,7 +7,7 @@ struct str script_text(enum script script)
     static const struct str texts[SCRIPT_COUNT] = {
         [SCRIPT_PUBLISH] = { lua_publish, sizeof(lua_publish) - 1 },
         [SCRIPT_HISTORY] = { lua_history, sizeof(lua_history) - 1 },
-        [SCRIPT_RAISE] = { lua_fence, sizeof(lua_fence) - 1 },
+        [SCRIPT_FENCE] = { lua_fence, sizeof(lua_fence) - 1 },
         [SCRIPT_PROBE] = { lua_probe, sizeof(lua_probe) - 1 },
         [SCRIPT_FORGET] = { lua_forget, sizeof(lua_forget) - 1 },
     };
