@@ -3,6 +3,7 @@
 #define EH_NET_CIDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,5 +18,18 @@ struct cidr {
 /* An address, or one and how many of its bits count: "10.0.0.0/8", "fd00::/8", "::1". */
 int cidr_parse(struct str text, struct cidr *ret) EH_MUST_USE;
 bool cidr_has(const struct cidr *block, const struct sock_addr *addr);
+
+struct cidr_list {
+    struct cidr *blocks;
+    size_t n;
+};
+
+/* Blocks separated by commas; the empty text is the empty list. EH_EINVAL, EH_ELIMIT: an entry is
+ * not a block. */
+int cidr_list_parse(struct str text, struct cidr_list *ret) EH_MUST_USE;
+void cidr_list_done(struct cidr_list *list);
+/* Reports whether one of the blocks holds the address. */
+bool cidr_list_has(const struct cidr_list *list, const struct sock_addr *addr);
+bool cidr_list_is_equal(const struct cidr_list *a, const struct cidr_list *b);
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "app/certificates.h"
-#include "app/conn/forwarded.h"
 #include "app/listeners.h"
 #include "app/memory.h"
 #include "app/process.h"
@@ -220,10 +219,6 @@ static void make_cells(struct server *s)
 
 static void make_context(struct server *s, uint64_t fds)
 {
-    int rc = proxies_create(str_of(s->config->trusted_proxies), &s->context.trusted_proxies);
-
-    assert(rc == EH_OK); /* config_load has checked it */
-    (void)rc;
     s->context.config = s->config;
     s->context.tokens.keys = s->keys;
     s->context.tokens.audience = str_of(s->config->jwt_audience);
@@ -385,7 +380,6 @@ static void free_all(struct server *s)
         worker_free(s->workers[i]);
     free(s->workers);
     free(s->inboxes);
-    proxies_free(s->context.trusted_proxies);
     per_ip_free(s->context.per_ip);
     broker_free(s->broker);
     tls_free(s->redis_tls);

@@ -26,7 +26,6 @@
 struct compression;
 struct conn;
 struct per_ip;
-struct proxies;
 struct ws_service;
 
 /* What all workers share: immutable once they run, but for the flag. */
@@ -35,7 +34,6 @@ struct context {
     const struct ws_service *service; /* app/conn.h: what clients talk to */
     struct auth_policy tokens;
     const struct listeners *listeners;
-    struct proxies *trusted_proxies;
     struct broker *broker;
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells, for MAX_CONNECTIONS */

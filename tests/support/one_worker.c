@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "app/config/config.h"
-#include "app/conn/forwarded.h"
 #include "app/rpc/rpc.h"
 #include "app/worker.h"
 #include "base/mem.h"
@@ -55,7 +54,6 @@ static void make_context(struct one_worker *o)
     o->listeners.at[ONE_WORKER_PROXY].has_proxy_header = true;
     ctx->config = &o->config;
     ctx->service = &rpc_service;
-    require(proxies_create(str_of(o->config.trusted_proxies), &ctx->trusted_proxies) == EH_OK);
     ctx->listeners = &o->listeners;
     ctx->metrics.cells = o->cell;
     ctx->metrics.n_cells = CELLS;
@@ -117,7 +115,6 @@ void one_worker_stop(struct one_worker *o)
     broker_stop(o->context.broker);
     worker_free(o->worker);
     broker_free(o->context.broker);
-    proxies_free(o->context.trusted_proxies);
     config_done(&o->config);
     free(o);
 }

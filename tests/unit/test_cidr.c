@@ -140,6 +140,67 @@ static void no_blocks(void **state)
     }
 }
 
+static void reads_lists(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } good[] = { { "", 0 }, { "10.0.0.1", 1 }, { " 10.0.0.0/8 , ::1,fd00::/8", 3 } };
+    static const char *const bad[] = {
+        ",", "10.0.0.1,", ",10.0.0.1", "a", "10.0.0.1 10.0.0.2", " "
+    };
+    struct cidr_list list = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(cidr_list_parse(str_of(good[i].text), &list), EH_OK);
+        assert_int_equal(list.n, good[i].n);
+        cidr_list_done(&list);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        if (cidr_list_parse(str_of(bad[i]), &list) == EH_OK)
+            fail_msg("'%s' was accepted", bad[i]);
+    }
+}
+
+static void compares_lists(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool is_equal;
+    } cases[] = {
+        { "", "", true },
+        { "10.0.0.1, ::1", "10.0.0.1,::1/128", true },
+        { "10.0.0.1", "", false },
+        { "10.0.0.1", "10.0.0.2", false },
+        { "10.0.0.0/8", "10.0.0.0/9", false },
+        { "10.0.0.1,::1", "::1,10.0.0.1", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct cidr_list a, b;
+
+        assert_int_equal(cidr_list_parse(str_of(cases[i].a), &a), EH_OK);
+        assert_int_equal(cidr_list_parse(str_of(cases[i].b), &b), EH_OK);
+        assert_int_equal(cidr_list_is_equal(&a, &b), cases[i].is_equal);
+        cidr_list_done(&a);
+        cidr_list_done(&b);
+    }
+}
+
+static void finds_an_address_in_any_block(void **state)
+{
+    struct sock_addr inside = addr("fd00::7"), outside = addr("10.0.0.2");
+    struct cidr_list list;
+
+    (void)state;
+    assert_int_equal(cidr_list_parse(STR("10.0.0.1,fd00::/8"), &list), EH_OK);
+    assert_true(cidr_list_has(&list, &inside));
+    assert_false(cidr_list_has(&list, &outside));
+    cidr_list_done(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +208,9 @@ int main(void)
         cmocka_unit_test(no_addresses),
         cmocka_unit_test(blocks),
         cmocka_unit_test(no_blocks),
+        cmocka_unit_test(reads_lists),
+        cmocka_unit_test(compares_lists),
+        cmocka_unit_test(finds_an_address_in_any_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

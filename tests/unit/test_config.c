@@ -138,6 +138,8 @@ static bool same_member(const struct config_option *o, const struct config *a,
 
     if (o->kind == CONFIG_BOOL)
         return *(const bool *)pa == *(const bool *)pb;
+    if (o->kind == CONFIG_NETWORKS)
+        return cidr_list_is_equal(pa, pb);
     if (config_is_text(o))
         return strcmp(*(char *const *)pa, *(char *const *)pb) == 0;
     return *(const uint64_t *)pa == *(const uint64_t *)pb;

@@ -2,7 +2,6 @@
  * runs its loop here, and its client's end of a socket pair is read in it.
  */
 #include "app/conn/compression.h"
-#include "app/conn/forwarded.h"
 #include "app/rpc/rpc.h"
 #include "app/worker.h"
 #include "broker/port.h"
@@ -75,7 +74,6 @@ static int setup(void **state)
     fx.context.n_workers = 1;
     fx.context.max_output_memory = fx.context.max_connections = UINT32_MAX;
     bc.metrics = fx.cell[0];
-    assert_int_equal(proxies_create(STR(""), &fx.context.trusted_proxies), EH_OK);
     assert_int_equal(broker_create(&bc, &fx.context.broker), EH_OK);
     assert_int_equal(worker_create(&fx.context, 0, fx.cell[1], &fx.worker), EH_OK);
     timer_init(&fx.deadline, on_deadline);
@@ -91,7 +89,6 @@ static int teardown(void **state)
     loop_close(fx.worker->loop, &fx.peer);
     worker_free(fx.worker);
     broker_free(fx.context.broker);
-    proxies_free(fx.context.trusted_proxies);
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* test_run.c - live messages of one topic that follow each other are one unit for a client: byte
  * for byte what it would get one by one. A worker that is not started runs its loop here.
  */
-#include "app/conn/forwarded.h"
 #include "app/rpc/rpc.h"
 #include "app/sub/sub.h"
 #include "app/worker.h"
@@ -55,7 +54,6 @@ static int setup(void **state)
     fx.context.n_workers = 1;
     fx.context.max_output_memory = fx.context.max_connections = UINT32_MAX;
     bc.metrics = &fx.cells[0];
-    assert_int_equal(proxies_create(STR(""), &fx.context.trusted_proxies), EH_OK);
     assert_int_equal(broker_create(&bc, &fx.context.broker), EH_OK);
     assert_int_equal(worker_create(&fx.context, 0, fx.worker_cell, &fx.worker), EH_OK);
     fx.worker->newest = (struct msgid){ .ms = 1 };
@@ -74,7 +72,6 @@ static int teardown(void **state)
     }
     worker_free(fx.worker);
     broker_free(fx.context.broker);
-    proxies_free(fx.context.trusted_proxies);
     return 0;
 }
 

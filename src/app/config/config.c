@@ -316,6 +316,7 @@ void config_done(struct config *c)
         if (config_is_text(o))
             free(*config_text(c, o));
     }
+    cidr_list_done(&c->trusted_proxies);
     *c = (struct config){ 0 };
 }
 

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "net/cidr.h"
 
 struct keyring;
 
@@ -88,7 +89,7 @@ struct config {
     uint64_t metrics_listen_port;    /* 0: none, they are where clients are */
     char *allowed_origins;           /* see app/origin.h */
     bool proxy_protocol;
-    char *trusted_proxies;     /* see app/forwarded.h */
+    struct cidr_list trusted_proxies;
     uint64_t memory_limit;     /* bytes */
     uint64_t broker_timeout;   /* s */
     uint64_t drain_delay;      /* s */

@@ -11,6 +11,8 @@ static bool is_same(struct config *a, struct config *b, const struct config_opti
     const void *in_a = (const char *)a + o->offset;
     const void *in_b = (const char *)b + o->offset;
 
+    if (o->kind == CONFIG_NETWORKS)
+        return cidr_list_is_equal(in_a, in_b);
     if (config_is_text(o))
         return strcmp(*config_text(a, o), *config_text(b, o)) == 0;
     return memcmp(in_a, in_b, o->kind == CONFIG_BOOL ? sizeof(bool) : sizeof(uint64_t)) == 0;

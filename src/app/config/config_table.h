@@ -21,11 +21,11 @@ enum config_kind {
     CONFIG_BOOL,        /* bool */
     CONFIG_CHOICE,      /* uint64_t: the place in `choices` */
     CONFIG_LOG_LEVEL,   /* uint64_t: enum log_level */
+    CONFIG_NETWORKS,    /* struct cidr_list; max bounds the length of the text */
     CONFIG_TEXT,        /* char *, as all that follow; max bounds its length */
     CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
     CONFIG_METRIC_NAME, /* what a Prometheus name may begin with */
-    CONFIG_ORIGINS,     /* a list, see app/origin.h */
-    CONFIG_NETWORKS,    /* a list, see app/forwarded.h */
+    CONFIG_ORIGINS,     /* a list, see proto/origin.h */
 };
 
 struct config_option {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "app/config/config.h"
-#include "app/conn/forwarded.h"
 #include "proto/origin.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -134,14 +133,18 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
-static bool is_network_list(struct str text)
+static const char *parse_networks(const struct config_option *o, struct str text,
+                                  struct cidr_list *ret)
 {
-    struct proxies *list;
+    struct cidr_list list;
 
-    if (proxies_create(text, &list) < 0)
-        return false;
-    proxies_free(list);
-    return true;
+    if (text.n > o->max)
+        return "is too long";
+    if (cidr_list_parse(text, &list) < 0)
+        return "is not a list of addresses";
+    cidr_list_done(ret);
+    *ret = list;
+    return NULL;
 }
 
 static const char *parse_text(const struct config_option *o, struct str text, char **ret)
@@ -156,8 +159,6 @@ static const char *parse_text(const struct config_option *o, struct str text, ch
         return "is not a metric name";
     if (o->kind == CONFIG_ORIGINS && !origin_list_is_valid(text))
         return "is not a list of origins";
-    if (o->kind == CONFIG_NETWORKS && !is_network_list(text))
-        return "is not a list of addresses";
     free(*ret);
     *ret = mem_dup(text.p, text.n);
     return NULL;
@@ -178,11 +179,11 @@ const char *config_set(struct config *c, const struct config_option *o, struct s
     case CONFIG_BOOL: return parse_bool(text, member);
     case CONFIG_CHOICE: return parse_choice(o, text, member);
     case CONFIG_LOG_LEVEL: return parse_log_level(text, member);
+    case CONFIG_NETWORKS: return parse_networks(o, text, member);
     case CONFIG_TEXT:
     case CONFIG_ADDRESS:
     case CONFIG_METRIC_NAME:
-    case CONFIG_ORIGINS:
-    case CONFIG_NETWORKS: break;
+    case CONFIG_ORIGINS: break;
     }
     return parse_text(o, text, member);
 }

@@ -14,7 +14,7 @@ static bool is_countable(const struct conn *c)
     const struct context *ctx = c->worker->context;
 
     return ctx->per_ip && !c->listener->is_internal &&
-           !proxies_trust(ctx->trusted_proxies, &c->peer);
+           !cidr_list_has(&ctx->config->trusted_proxies, &c->peer);
 }
 
 bool conn_client_enter(struct conn *c)
@@ -43,7 +43,7 @@ void conn_client_of_request(struct conn *c, const struct http_request *rq)
 {
     struct sock_addr client = c->link;
 
-    forwarded_find(c->worker->context->trusted_proxies, rq, &client);
+    forwarded_find(&c->worker->context->config->trusted_proxies, rq, &client);
     if (memcmp(client.ip, c->peer.ip, sizeof(client.ip)) != 0)
         conn_client_leave(c);
     c->peer = client;
@@ -51,6 +51,6 @@ void conn_client_of_request(struct conn *c, const struct http_request *rq)
 
 void conn_client_is_idle(struct conn *c)
 {
-    if (proxies_trust(c->worker->context->trusted_proxies, &c->link))
+    if (cidr_list_has(&c->worker->context->config->trusted_proxies, &c->link))
         conn_client_leave(c);
 }

@@ -1,57 +1,5 @@
 #include "app/conn/forwarded.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
-#include "net/cidr.h"
-
-struct proxies {
-    size_t n;
-    struct cidr blocks[];
-};
-
-static size_t count_entries(struct str list)
-{
-    struct str entry;
-    size_t n = 0;
-
-    while (str_cut(&list, ',', &entry))
-        n++;
-    return n;
-}
-
-int proxies_create(struct str list, struct proxies **ret)
-{
-    struct proxies *p;
-    struct str entry;
-
-    if (list.n == 0)
-        list.p = NULL; /* not even an empty entry */
-    p = mem_zalloc(sizeof(*p) + count_entries(list) * sizeof(p->blocks[0]));
-    while (str_cut(&list, ',', &entry)) {
-        if (cidr_parse(str_trim(entry), &p->blocks[p->n++]) < 0) {
-            proxies_free(p);
-            return EH_EINVAL;
-        }
-    }
-    *ret = p;
-    return EH_OK;
-}
-
-void proxies_free(struct proxies *p)
-{
-    free(p);
-}
-
-bool proxies_trust(const struct proxies *p, const struct sock_addr *addr)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        if (cidr_has(&p->blocks[i], addr))
-            return true;
-    }
-    return false;
-}
-
 /* The last of the list's entries, which is cut off. */
 static struct str cut_last(struct str *list)
 {
@@ -65,16 +13,16 @@ static struct str cut_last(struct str *list)
 
 /* One line of the field, from the right. False: the client was found, or what stands there is no
  * address, so that nothing before it can be believed. */
-static bool follow(const struct proxies *trusted, struct str line, struct sock_addr *peer)
+static bool follow(const struct cidr_list *trusted, struct str line, struct sock_addr *peer)
 {
     while (line.p) {
-        if (!proxies_trust(trusted, peer) || sock_addr_parse(cut_last(&line), peer) < 0)
+        if (!cidr_list_has(trusted, peer) || sock_addr_parse(cut_last(&line), peer) < 0)
             return false;
     }
     return true;
 }
 
-void forwarded_find(const struct proxies *trusted, const struct http_request *rq,
+void forwarded_find(const struct cidr_list *trusted, const struct http_request *rq,
                     struct sock_addr *peer)
 {
     if (trusted->n == 0)
