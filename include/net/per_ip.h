@@ -1,8 +1,9 @@
-/* per_ip.h - how many connections each address has, so that none has more than its share.
+/* per_ip.h - counts the connections of each address, so that none has more than its share.
  * Thread:  any; a mutex, held for one look into the table.
- * Counts:  IPv4 by the address, IPv6 by its first 64 bits: who has one has the whole block.
- * Exact:   never is one more than `most` let in, whichever threads ask at a time.
- * Owns:    a table as large as there ever were addresses at a time.
+ * Counts:  IPv4 by the whole address, IPv6 by its first 64 bits: the holder of one address usually
+ *          holds that whole block.
+ * Exact:   an address never has more than `most` connections, however many threads ask at once.
+ * Owns:    an entry for each address that has a connection.
  */
 #ifndef EH_NET_PER_IP_H
 #define EH_NET_PER_IP_H
@@ -17,9 +18,9 @@ struct per_ip;
 struct per_ip *per_ip_create(uint64_t most);
 void per_ip_free(struct per_ip *p);
 
-/* One more connection of this address; false: it has `most` already, and nothing was counted. */
+/* Counts one more connection of this address. False, and nothing counted: it has `most` already. */
 bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr) EH_MUST_USE;
-/* One that entered is gone. */
+/* A connection that entered has ended. */
 void per_ip_leave(struct per_ip *p, const struct sock_addr *addr);
 
 #endif

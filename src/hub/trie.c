@@ -7,9 +7,8 @@
 
 #include "base/mem.h"
 #include "base/siphash.h"
+#include "base/table.h"
 #include "hub/topic.h"
-
-#define CAP_MIN 16 /* slots; always a power of two */
 
 /* One level of a filter. It lives while it has subs or children. */
 struct trie_node {
@@ -22,19 +21,8 @@ struct trie_node {
     char text[];
 };
 
-/* The hash is kept, so that a probe looks only at the nodes whose hash it is, and growing at none.
- */
-struct slot {
-    struct trie_node *node; /* NULL: free */
-    uint32_t hash;
-};
-
-/* Open addressing with linear probing. There are no tombstones: between a node's home slot and the
- * slot that it is in, none is free. */
 struct trie {
-    struct slot *slots;
-    size_t cap; /* 0 before the first node */
-    size_t count;
+    struct table children; /* of all nodes, by parent and level */
     struct siphash_key key;
     struct trie_node *root;
 };
@@ -62,84 +50,27 @@ static uint32_t hash_child(const struct trie *t, const struct trie_node *parent,
     return (uint32_t)siphash(&t->key, (uintptr_t)parent, text);
 }
 
-static bool is_child(const struct trie_node *node, const struct trie_node *parent, struct str text)
+struct child_key {
+    const struct trie_node *parent;
+    struct str text;
+};
+
+static bool is_child(const void *item, const void *key)
 {
-    return node->parent == parent && str_eq(text_of(node), text);
+    const struct trie_node *node = item;
+    const struct child_key *k = key;
+
+    return node->parent == k->parent && str_eq(text_of(node), k->text);
 }
 
 static struct trie_node *find_child(const struct trie *t, const struct trie_node *parent,
                                     struct str text)
 {
-    uint32_t hash;
+    const struct child_key key = { parent, text };
 
     if (parent->n_children == 0)
         return NULL;
-    hash = hash_child(t, parent, text);
-    for (size_t i = hash & (t->cap - 1); t->slots[i].node; i = (i + 1) & (t->cap - 1)) {
-        if (t->slots[i].hash == hash && is_child(t->slots[i].node, parent, text))
-            return t->slots[i].node;
-    }
-    return NULL;
-}
-
-static void put_slot(struct trie *t, struct slot s)
-{
-    size_t i = s.hash & (t->cap - 1);
-
-    while (t->slots[i].node)
-        i = (i + 1) & (t->cap - 1);
-    t->slots[i] = s;
-}
-
-static void resize(struct trie *t, size_t cap)
-{
-    struct slot *old = t->slots;
-    size_t old_cap = t->cap;
-
-    t->slots = mem_zalloc(cap * sizeof(*t->slots));
-    t->cap = cap;
-    for (size_t i = 0; i < old_cap; i++) {
-        if (old[i].node)
-            put_slot(t, old[i]);
-    }
-    free(old);
-}
-
-static void insert_slot(struct trie *t, struct slot s)
-{
-    if (t->count + 1 > t->cap / 4 * 3)
-        resize(t, t->cap ? t->cap * 2 : CAP_MIN);
-    put_slot(t, s);
-    t->count++;
-}
-
-/* Empties slot i and closes the gap: what stands behind moves up, unless that were before its home.
- */
-static void clear_slot(struct trie *t, size_t i)
-{
-    size_t mask = t->cap - 1;
-
-    for (size_t j = (i + 1) & mask; t->slots[j].node; j = (j + 1) & mask) {
-        size_t from_home = (j - t->slots[j].hash) & mask;
-
-        if (from_home < ((j - i) & mask))
-            continue;
-        t->slots[i] = t->slots[j];
-        i = j;
-    }
-    t->slots[i].node = NULL;
-}
-
-static void remove_slot(struct trie *t, const struct trie_node *node)
-{
-    size_t i = hash_child(t, node->parent, text_of(node)) & (t->cap - 1);
-
-    while (t->slots[i].node != node)
-        i = (i + 1) & (t->cap - 1);
-    clear_slot(t, i);
-    t->count--;
-    if (t->cap > CAP_MIN && t->count < t->cap / 8)
-        resize(t, t->cap / 2); /* a quarter full then, so it does not grow again at once */
+    return table_find(&t->children, hash_child(t, parent, text), is_child, &key);
 }
 
 /* ---- nodes ---- */
@@ -160,7 +91,7 @@ static struct trie_node *get_child(struct trie *t, struct trie_node *parent, str
     if (node)
         return node;
     node = node_create(parent, text);
-    insert_slot(t, (struct slot){ node, hash_child(t, parent, text) });
+    table_add(&t->children, node, hash_child(t, parent, text));
     parent->n_children++;
     set_wildcard(parent, text, true);
     return node;
@@ -168,7 +99,7 @@ static struct trie_node *get_child(struct trie *t, struct trie_node *parent, str
 
 static void node_free(struct trie *t, struct trie_node *node)
 {
-    remove_slot(t, node);
+    table_remove(&t->children, node, hash_child(t, node->parent, text_of(node)));
     node->parent->n_children--;
     set_wildcard(node->parent, text_of(node), false);
     free(node);
@@ -200,9 +131,9 @@ void trie_free(struct trie *t)
 {
     if (!t)
         return;
-    assert(t->count == 0);
+    assert(t->children.count == 0);
+    table_done(&t->children);
     free(t->root);
-    free(t->slots);
     free(t);
 }
 
@@ -305,5 +236,5 @@ size_t trie_filter(const struct trie_sub *s, char *out)
 
 size_t trie_node_count(const struct trie *t)
 {
-    return t->count;
+    return t->children.count;
 }
