@@ -13,7 +13,7 @@ enum eh_err {
     EH_ENOENT = -4, /* there is none */
 };
 
-#define EH_MUST_USE __attribute__((warn_unused_result))
+#define EH_MUST_USE          __attribute__((warn_unused_result))
 #define EH_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* The only macro that hides a return: passes a failure (< 0) on to the caller. */

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct json_t; /* jansson's */
+
 /* Appends s as a JSON string with its quotes (RFC 8259 7): `"`, `\` and controls escaped, all else
  * as it is. s must be valid UTF-8 and may hold U+0000. */
 void json_add_string(struct buf *out, struct str s);
@@ -17,5 +19,8 @@ void json_add_string(struct buf *out, struct str s);
  * where none is there: bad escape, bare control, half a surrogate pair, no end; what came
  * before the fault stands in out then. That the text is UTF-8 is not checked. */
 int json_read_string(struct str in, struct buf *out) EH_MUST_USE;
+
+/* The text of a jansson string: a view into it. {NULL, 0} where the value is NULL or not a string. */
+struct str json_text(const struct json_t *value);
 
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 
 #define LINE_MAX_BYTES  4096 /* PIPE_BUF: a write up to this size is atomic on a pipe */
@@ -281,7 +282,7 @@ uint64_t log_dropped(void)
 
 int log_level_parse(struct str name, enum log_level *ret)
 {
-    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
         if (str_eq_nocase(name, str_of(level_names[i].name))) {
             *ret = level_names[i].level;
             return EH_OK;

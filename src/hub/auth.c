@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "hub/token.h"
 #include "hub/topic.h"
+#include "proto/json.h"
 
 #define RIGHTS (AUTH_PRESENCE + 1)
 
@@ -28,11 +29,6 @@ struct auth {
     uint32_t n_rules;
     struct rate_rule rules[];
 };
-
-static struct str json_text(const json_t *string) /* {NULL, 0} for anything else */
-{
-    return str_make(json_string_value(string), json_string_length(string));
-}
 
 static bool is_later(const json_t *time, uint64_t now_s)
 {

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/str.h"
+#include "proto/json.h"
 
 /* What every JSON reader, and Lua, holds exactly: some 285,000 years either way. */
 #define SINCE_MAX ((INT64_C(1) << 53) - 1)
@@ -17,7 +18,7 @@ static int read_id(const json_t *v, struct eventlog_point *ret)
 {
     struct msgid id;
 
-    EH_TRY(msgid_parse(str_make(json_string_value(v), json_string_length(v)), &id));
+    EH_TRY(msgid_parse(json_text(v), &id));
     *ret = (struct eventlog_point){ .kind = EVENTLOG_AFTER, .id = id };
     return EH_OK;
 }

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/mem.h"
 
 #define RSA_MIN_BITS  2048
@@ -39,7 +40,7 @@ static const struct {
 
 bool key_algorithm_parse(struct str name, enum key_algorithm *ret)
 {
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(algorithms); i++) {
         if (str_eq(name, str_of(algorithms[i].name))) {
             *ret = (enum key_algorithm)i;
             return true;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 int msgid_parse(struct str s, struct msgid *ret)
 {

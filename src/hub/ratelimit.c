@@ -1,6 +1,7 @@
 #include "hub/ratelimit.h"
 
 #include "hub/topic.h"
+#include "proto/json.h"
 
 static bool read_integer(const json_t *v, json_int_t min, json_int_t max, uint64_t *ret)
 {
@@ -14,8 +15,7 @@ static bool read_integer(const json_t *v, json_int_t min, json_int_t max, uint64
 
 static bool read_rule(const json_t *entry, struct rate_rule *ret)
 {
-    const json_t *name = json_object_get(entry, "topic");
-    struct str topic = str_make(json_string_value(name), json_string_length(name));
+    struct str topic = json_text(json_object_get(entry, "topic"));
     uint64_t interval_s, max;
 
     if (!filter_is_valid(topic) ||

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "proto/json.h"
 
 struct parts {
     struct str header, payload, signature;
@@ -83,11 +84,6 @@ static const char *header_fault(const json_t *header)
     if (json_object_get(header, "crit"))
         return "the token has a critical extension";
     return NULL;
-}
-
-static struct str json_text(const json_t *string) /* {NULL, 0} for anything else */
-{
-    return str_make(json_string_value(string), json_string_length(string));
 }
 
 static const char *signature_fault(struct str token, struct str part, const json_t *header,

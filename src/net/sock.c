@@ -10,9 +10,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+#include "base/ip.h"
 
-static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
 /* Fills *ret from numeric text; "" is the any address of the family. */
 static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret,
@@ -121,8 +121,7 @@ static void addr_from(const struct sockaddr_storage *from, struct sock_addr *ret
 
     memset(ret, 0, sizeof(*ret));
     if (from->ss_family == AF_INET) {
-        memcpy(ret->ip, v4_mapped, sizeof(v4_mapped));
-        memcpy(ret->ip + 12, &v4->sin_addr, 4);
+        ip_set_v4(ret->ip, &v4->sin_addr);
         ret->port = ntohs(v4->sin_port);
     } else if (from->ss_family == AF_INET6) {
         memcpy(ret->ip, &v6->sin6_addr, 16);
@@ -246,8 +245,8 @@ void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT])
 {
     char ip[INET6_ADDRSTRLEN];
 
-    if (memcmp(a->ip, v4_mapped, sizeof(v4_mapped)) == 0) {
-        (void)inet_ntop(AF_INET, a->ip + 12, ip, sizeof(ip));
+    if (ip_is_v4(a->ip)) {
+        (void)inet_ntop(AF_INET, a->ip + IP_V4_PREFIX, ip, sizeof(ip));
         (void)snprintf(out, SOCK_ADDR_TEXT, "%s:%u", ip, a->port);
         return;
     }

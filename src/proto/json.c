@@ -1,5 +1,6 @@
 #include "proto/json.h"
 
+#include <jansson.h>
 #include <limits.h>
 
 #define EVERY_BYTE(c) (UINT64_MAX / 0xff * (uint64_t)(c))
@@ -69,6 +70,11 @@ void json_add_string(struct buf *out, struct str s)
         s = str_skip(s, n + 1);
     }
     buf_add_char(out, '"');
+}
+
+struct str json_text(const struct json_t *value)
+{
+    return str_make(json_string_value(value), json_string_length(value));
 }
 
 /* The four hex digits at the start of s, or EH_EINVAL. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "proto/json.h"
 
 /* DECODE_ANY: a lone scalar is JSON, only not a request. ALLOW_NUL: a string may hold U+0000. */
@@ -79,7 +80,7 @@ static const char *read_id(const json_t *value, struct jsonrpc_request *rq)
 static const char *read_version(const json_t *value, struct jsonrpc_request *rq)
 {
     const json_t *version = json_object_get(value, "jsonrpc");
-    struct str text = { json_string_value(version), json_string_length(version) };
+    struct str text = json_text(version);
 
     (void)rq;
     return str_eq(text, STR("2.0")) ? NULL : "The member jsonrpc is not \"2.0\".";
@@ -89,7 +90,7 @@ static const char *read_method(const json_t *value, struct jsonrpc_request *rq)
 {
     const json_t *method = json_object_get(value, "method");
 
-    rq->method = str_make(json_string_value(method), json_string_length(method));
+    rq->method = json_text(method);
     return json_is_string(method) ? NULL : "The member method is not a string.";
 }
 
@@ -114,7 +115,7 @@ int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret, const char **
     const char *why = json_is_object(value) ? NULL : "The request is not an object.";
 
     *ret = (struct jsonrpc_request){ 0 };
-    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !why; i++)
+    for (size_t i = 0; i < ARRAY_LEN(steps) && !why; i++)
         why = steps[i](value, ret);
     if (!why)
         return EH_OK;
@@ -132,15 +133,15 @@ struct bytes *jsonrpc_result(struct str id, struct str result)
     const struct str parts[] = {
         STR("{\"id\":"), id_or_null(id), STR(",\"jsonrpc\":\"2.0\",\"result\":"), result, STR("}"),
     };
-    size_t n_parts = sizeof(parts) / sizeof(*parts), n = 0;
+    size_t n = 0;
     struct bytes *reply;
     char *end;
 
-    for (size_t i = 0; i < n_parts; i++)
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         n += parts[i].n;
     reply = bytes_alloc(n);
     end = reply->p;
-    for (size_t i = 0; i < n_parts; i++)
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         end = mempcpy(end, parts[i].p, parts[i].n);
     return reply;
 }

@@ -3,14 +3,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static const char v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
+#include "base/array.h"
+#include "base/ip.h"
 
-static void set_v4(struct proxy_header *h, const void *ip)
-{
-    memcpy(h->ip, v4_mapped, sizeof(v4_mapped));
-    memcpy(h->ip + sizeof(v4_mapped), ip, 4);
-}
+static const char v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
 /* ---- version 1: a line of text ---- */
 
@@ -37,7 +33,7 @@ static int parse_ip(int family, struct str s, struct proxy_header *ret)
     if (inet_pton(family, z, ip) != 1)
         return EH_EINVAL;
     if (family == AF_INET)
-        set_v4(ret, ip);
+        ip_set_v4(ret->ip, ip);
     else
         memcpy(ret->ip, ip, sizeof(ip));
     return EH_OK;
@@ -59,7 +55,7 @@ static int parse_fields(struct str s, struct proxy_header *ret)
     int family;
 
     *ret = (struct proxy_header){ 0 };
-    for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(word); i++) {
         if (!str_cut(&s, ' ', &word[i]))
             return EH_EINVAL;
         if (i == 0 && str_eq(word[0], STR("UNKNOWN")))
@@ -114,7 +110,7 @@ static int parse_addresses(uint8_t family, struct str body, struct proxy_header 
     if (body.n < 2 * ip_n + 4)
         return EH_EINVAL;
     if (family == V2_TCP4)
-        set_v4(ret, body.p);
+        ip_set_v4(ret->ip, body.p);
     else
         memcpy(ret->ip, body.p, 16);
     ret->port = (uint16_t)u16(body.p + 2 * ip_n);

@@ -1,8 +1,7 @@
 #include "proto/ws_deflate.h"
 
+#include "base/array.h"
 #include "proto/http.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A parameter's value, unquoted. One that is longer than any number we look for is cut. */
 struct value {
@@ -129,7 +128,7 @@ static const struct {
 
 static bool is_known_param(struct str name, struct value v, struct offer *o)
 {
-    for (unsigned i = 0; i < COUNT(params); i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(params); i++) {
         bool again = o->seen & 1u << i;
 
         if (!str_eq(name, params[i].name))
