@@ -15,7 +15,7 @@ static int compare(struct str a, struct str b)
     return (a.n > b.n) - (a.n < b.n);
 }
 
-/* Where sub is or belongs: the index of the first that does not come before it. */
+/* Returns the index where sub is or belongs: that of the first entry not before it. */
 static size_t place_of(const struct presence *p, struct str sub)
 {
     size_t low = 0, high = p->n_subs;
@@ -23,7 +23,7 @@ static size_t place_of(const struct presence *p, struct str sub)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare(p->subs[middle], sub) < 0)
+        if (compare(bytes_str(p->subs[middle]), sub) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -31,10 +31,10 @@ static size_t place_of(const struct presence *p, struct str sub)
     return low;
 }
 
-/* Makes room for one more at the end of a full list. */
+/* Makes room in a full list. */
 static void drop_last(struct presence *p)
 {
-    free((char *)(uintptr_t)p->subs[--p->n_subs].p);
+    shared_unref(&p->subs[--p->n_subs]->shared);
     p->more = true;
 }
 
@@ -45,7 +45,7 @@ static void insert(struct presence *p, size_t place, struct str sub)
     if ((p->n_subs & (p->n_subs - 1)) == 0) /* full at each power of two */
         p->subs = mem_array(p->subs, p->n_subs ? 2 * p->n_subs : 1, sizeof(p->subs[0]));
     memmove(&p->subs[place + 1], &p->subs[place], (p->n_subs - place) * sizeof(p->subs[0]));
-    p->subs[place] = str_make(mem_dup(sub.p, sub.n), sub.n);
+    p->subs[place] = bytes_copy(sub);
     p->n_subs++;
 }
 
@@ -58,7 +58,7 @@ void presence_add_sub(struct presence *p, struct str sub)
     place = place_of(p, sub);
     if (place == PRESENCE_SUBS)
         p->more = true;
-    else if (place == p->n_subs || !str_eq(p->subs[place], sub))
+    else if (place == p->n_subs || !str_eq(bytes_str(p->subs[place]), sub))
         insert(p, place, sub);
 }
 
@@ -67,13 +67,13 @@ void presence_merge(struct presence *p, const struct presence *other)
     p->count += other->count;
     p->more = p->more || other->more;
     for (size_t i = 0; i < other->n_subs; i++)
-        presence_add_sub(p, other->subs[i]);
+        presence_add_sub(p, bytes_str(other->subs[i]));
 }
 
 void presence_done(struct presence *p)
 {
     for (size_t i = 0; i < p->n_subs; i++)
-        free((char *)(uintptr_t)p->subs[i].p);
+        shared_unref(&p->subs[i]->shared);
     free(p->subs);
     *p = (struct presence){ 0 };
 }
@@ -88,7 +88,7 @@ bool presence_add_json(const struct presence *p, size_t max_bytes, struct buf *o
 
         if (i)
             buf_add_char(out, ',');
-        json_add_string(out, p->subs[i]);
+        json_add_string(out, bytes_str(p->subs[i]));
         if (buf_used(out) - begin >= max_bytes) {
             out->end = out->start + end;
             break;

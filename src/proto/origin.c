@@ -1,5 +1,7 @@
 #include "proto/origin.h"
 
+#include "base/array.h"
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -100,7 +102,7 @@ static struct str without_default_port(struct str origin)
         struct str begin, end;
     } schemes[] = { { { "https://", 8 }, { ":443", 4 } }, { { "http://", 7 }, { ":80", 3 } } };
 
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct str begin = schemes[i].begin;
 
         if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin) &&

@@ -22,7 +22,7 @@ static void all_workers_are_asked(void **state)
     assert_false(p->more);
     assert_int_equal(p->n_subs, COUNT(subs));
     for (size_t i = 0; i < COUNT(subs); i++)
-        assert_true(str_eq(p->subs[i], str_of(subs[i])));
+        assert_true(str_eq(bytes_str(p->subs[i]), str_of(subs[i])));
 }
 
 static void subs_come_only_where_wanted(void **state)

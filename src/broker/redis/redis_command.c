@@ -2,10 +2,9 @@
 
 #include <assert.h>
 
+#include "base/array.h"
 #include "broker/redis/redis_keys.h"
 #include "hub/topic.h"
-
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 void redis_command_init(struct redis_command *c)
 {

@@ -53,11 +53,6 @@ static struct message *parse_ours(struct str topic, struct str payload)
 
 /* ---- what else is right ---- */
 
-static struct str string_of(const json_t *value)
-{
-    return str_make(json_string_value(value), json_string_length(value));
-}
-
 /* Ours carry v 1; a C++ Eventhub's have none; any other v is not for us. */
 static int read_version(const json_t *root, bool *ret_legacy)
 {
@@ -120,10 +115,10 @@ static int check_payload(struct str topic, const json_t *root, struct msgid *ret
     if (!json_is_string(id) || !json_is_string(named) || (sender && !json_is_string(sender)) ||
         !json_is_string(json_object_get(root, "message")))
         return EH_EINVAL;
-    if (!topic_is_valid(topic) || !str_eq(string_of(named), topic))
+    if (!topic_is_valid(topic) || !str_eq(json_text(named), topic))
         return EH_EINVAL;
     EH_TRY(read_version(root, ret_legacy));
-    return msgid_parse(string_of(id), ret_id);
+    return msgid_parse(json_text(id), ret_id);
 }
 
 static struct message *read_payload(struct str topic, struct str payload, const json_t *root)

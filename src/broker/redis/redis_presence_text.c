@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hub/auth.h"
+#include "proto/json.h"
 
 #define COUNT_MAX 1000000000 /* more connections than a node can have */
 #define FLAGS     (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
@@ -34,11 +35,6 @@ void redis_presence_add_answer(struct buf *out, const struct redis_presence_answ
 }
 
 /* ---- reading ---- */
-
-static struct str text_of(const json_t *string) /* {NULL, 0} for anything else */
-{
-    return str_make(json_string_value(string), json_string_length(string));
-}
 
 static int read_number(const json_t *root, const char *name, json_int_t max, uint64_t *ret)
 {
@@ -85,8 +81,8 @@ static bool is_node(struct str s)
 static int question_of(const json_t *root, struct redis_presence_question *ret)
 {
     struct redis_presence_question q = { 0 };
-    struct str node = text_of(json_object_get(root, "node"));
-    struct str filter = text_of(json_object_get(root, "topic"));
+    struct str node = json_text(json_object_get(root, "node"));
+    struct str filter = json_text(json_object_get(root, "topic"));
 
     EH_TRY(read_number(root, "id", INT64_MAX, &q.id));
     EH_TRY(read_flag(root, "subs", &q.wants_subs));
@@ -103,7 +99,7 @@ static int read_subs(const json_t *list, struct presence *p)
     if (!json_is_array(list) || json_array_size(list) > PRESENCE_SUBS)
         return EH_EINVAL;
     for (size_t i = 0; i < json_array_size(list); i++) {
-        struct str sub = text_of(json_array_get(list, i));
+        struct str sub = json_text(json_array_get(list, i));
 
         if (sub.n == 0 || sub.n > AUTH_SUB_MAX)
             return EH_EINVAL;
