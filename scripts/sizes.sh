@@ -1,15 +1,36 @@
 #!/bin/sh
-# Prints the files over 450 lines and the functions over 60, and fails when there are any.
+# Prints functions of more than 60 lines and files of more than 450, and fails if there are any. A
+# function that is one flat switch (no braces deeper than those of an `if` in a case) may reach 90 lines.
+# Short functions are not a goal: CONTRIBUTING.md says when to split one.
 cd "$(dirname "$0")/.." || exit 1
 command -v ctags >/dev/null || { echo "universal-ctags is not installed"; exit 77; }
 
-found=$(
+is_flat_switch() { # FILE FIRST-LINE LAST-LINE
+    sed -n "$2,$3p" "$1" | awk '
+        /^    switch \(/ { has_switch = 1 }
+        {
+            depth += gsub(/{/, "") - gsub(/}/, "")
+            is_deep = is_deep || depth > 3
+        }
+        END { exit !has_switch || is_deep }'
+}
+
+long_files() {
     find src include -name '*.[ch]' -exec wc -l {} + |
         awk '$2 != "total" && $1 > 450 { print $1 " lines: " $2 }'
+}
+
+long_functions() {
     find src tests -name '*.c' |
         ctags -L - -x --kinds-C=f --_xformat='%{end} %{line} %N %F' |
-        awk '$1 - $2 >= 60 { print $1 - $2 + 1 " lines: " $3 "() in " $4 }'
-)
+        awk '$1 - $2 + 1 > 60 { print $1 - $2 + 1, $2, $1, $3, $4 }' |
+        while read -r lines first last name file; do
+            [ "$lines" -le 90 ] && is_flat_switch "$file" "$first" "$last" && continue
+            echo "$lines lines: $name() in $file"
+        done
+}
+
+found=$(long_files; long_functions)
 [ -z "$found" ] && exit 0
 echo "$found"
 exit 1
