@@ -5,6 +5,7 @@
 #include "app/conn/conn.h"
 #include "app/conn/reply.h"
 #include "app/http/routes.h"
+#include "app/rpc/params.h"
 #include "app/sub/sub.h"
 #include "base/buf.h"
 #include "proto/json.h"
@@ -106,59 +107,29 @@ struct stream_request {
 
 /* The field that a browser sends when it comes back beats what the URL says, and both beat since.
  */
-static int read_last_id(const struct http_request *rq, const json_t *params,
-                        struct eventlog_point *ret)
+static int read_last_id(const struct http_request *rq, struct params *p, struct eventlog_point *ret)
 {
-    const json_t *param = json_object_get(params, "lastEventId");
     struct str id = http_header(rq, STR("Last-Event-ID"));
 
     if (id.n == 0)
-        id = str_make(json_string_value(param), json_string_length(param));
-    if (id.n == 0 && !json_is_integer(param))
-        return EH_OK; /* an empty one is none */
+        id = json_text(json_object_get(p->json, "lastEventId"));
+    if (id.n == 0)
+        return EH_OK;
     ret->kind = EVENTLOG_AFTER;
-    return msgid_parse(id, &ret->id);
+    if (msgid_parse(id, &ret->id) == EH_OK)
+        return EH_OK;
+    return params_fail(p, JSONRPC_INVALID_PARAMS,
+                       "Last-Event-ID and lastEventId must be a message id such as "
+                       "1574843571767-0");
 }
 
-static int read_gaps(const json_t *params, bool *ret)
+static int read_params(const struct conn *c, const struct http_request *rq, struct params *p,
+                       struct stream_request *ret)
 {
-    const char *text = json_string_value(json_object_get(params, "gaps"));
-
-    *ret = text && strcmp(text, "true") == 0;
-    return !text || *ret || strcmp(text, "false") == 0 ? EH_OK : EH_EINVAL;
-}
-
-static int read_params(const struct conn *c, const struct http_request *rq, const json_t *params,
-                       struct stream_request *ret, const char **ret_why)
-{
-    uint32_t max = (uint32_t)c->worker->context->config->max_cache_request_limit;
-
-    EH_TRY(eventlog_request_read(params, max, &ret->log, ret_why));
-    *ret_why = "gaps must be true or false";
-    EH_TRY(read_gaps(params, &ret->gaps));
-    *ret_why = "Last-Event-ID and lastEventId must be a message id such as 1574843571767-0";
-    return read_last_id(rq, params, &ret->log.from);
-}
-
-/* Where the stream begins; *ret_why is static text. */
-static int read_request(const struct conn *c, const struct http_request *rq,
-                        struct stream_request *ret, const char **ret_why)
-{
-    static const struct http_param names[] = { { "lastEventId", false },
-                                               { "since", false },
-                                               { "limit", false },
-                                               { "gaps", true },
-                                               { NULL, false } };
-    json_t *params = http_topic_params(rq, names);
-    int rc;
-
-    if (!params) {
-        *ret_why = "the query is not URL-encoded text";
-        return EH_EINVAL;
-    }
-    rc = read_params(c, rq, params, ret, ret_why);
-    json_decref(params);
-    return rc;
+    *ret = (struct stream_request){ .gaps = false };
+    EH_TRY(params_eventlog(p, c->worker->context->config->max_cache_request_limit, &ret->log));
+    EH_TRY(params_bool(p, "gaps", &ret->gaps));
+    return read_last_id(rq, p, &ret->log.from);
 }
 
 static bool wants_json(const struct http_request *rq)
@@ -218,12 +189,18 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
 
 static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
 {
+    static const struct query_param known[] = { { "lastEventId", QUERY_STRING },
+                                                { "since", QUERY_INTEGER },
+                                                { "limit", QUERY_INTEGER },
+                                                { "gaps", QUERY_BOOL },
+                                                { NULL, QUERY_STRING } };
+    json_auto_t *query = params_of_query(rq->query, known);
+    struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
     struct stream_request wanted;
-    const char *why;
 
-    if (read_request(c, rq, &wanted, &why) < 0) {
+    if (!query || read_params(c, rq, &params, &wanted) < 0) {
         conn_forget_auth(c);
-        http_topic_refuse(c, rq, 400, why);
+        http_topic_refuse(c, rq, 400, params.why);
     } else if (str_eq(rq->method, STR("HEAD"))) {
         send_head(c, STR(""));
         conn_linger(c, METRIC_CLOSED_SERVER);

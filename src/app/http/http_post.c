@@ -203,24 +203,24 @@ static void refuse_head(struct conn *c, const struct http_request *rq, int statu
 
 static void read_head(struct conn *c, const struct http_request *rq, struct str topic)
 {
-    static const struct http_param names[] = {
-        { "ttl", false }, { "timestamp", false }, { "key", true }, { NULL, false }
-    };
+    static const struct query_param known[] = { { "ttl", QUERY_INTEGER },
+                                                { "timestamp", QUERY_INTEGER },
+                                                { "key", QUERY_STRING },
+                                                { NULL, QUERY_STRING } };
     struct publish publish = { .topic = topic };
-    json_t *params = http_topic_params(rq, names);
-    struct rpc_call call = { .conn = c, .params = params };
+    json_auto_t *query = params_of_query(rq->query, known);
+    struct params params = { .json = query };
 
-    if (!params)
-        refuse_head(c, rq, 400, "the query is not URL-encoded text");
-    else if (publish_read_options(&call, &publish) < 0)
-        refuse_head(c, rq, 400, call.why);
+    if (!query)
+        refuse_head(c, rq, 400, "the query must be URL-encoded UTF-8");
+    else if (publish_read_options(&params, &publish) < 0)
+        refuse_head(c, rq, 400, params.why);
     else if (rq->content_length > c->worker->context->config->max_message_size)
         refuse_head(c, rq, 413, http_reason(413));
     else if (c->worker->pending_bytes > CONN_MAX_PENDING_BYTES)
         refuse_head(c, rq, 503, "not published");
     else
         begin(c, rq, &publish);
-    json_decref(params);
 }
 
 void http_post_handle(struct conn *c, const struct http_request *rq)

@@ -1,6 +1,7 @@
 /* http_topic.c - requests for /<topic>: what those that read and those that publish share. */
 #include "app/conn/authorize.h"
 #include "app/http/routes.h"
+#include "app/rpc/params.h"
 #include "hub/topic.h"
 #include "proto/sse.h"
 
@@ -42,63 +43,31 @@ static const char *find_fault(struct str topic, enum auth_right right)
 {
     if (topic_is_valid(topic) || (right == AUTH_READ && pattern_is_valid(topic)))
         return NULL;
-    return right == AUTH_READ ? "the path is not a valid topic or pattern"
-                              : "the path is not a valid topic";
+    return right == AUTH_READ ? "the path must be a valid topic or pattern"
+                              : "the path must be a valid topic";
 }
 
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
                     struct buf *ret_topic)
 {
+    struct params params = { .json = NULL };
     const char *why = NULL;
     int status = 401;
 
     if (authorize_request(c, rq, &c->auth, &why) == EH_OK) {
         status = 400;
         why = read_path(rq, ret_topic) ? find_fault(buf_str(ret_topic), right)
-                                       : "the path is not URL-encoded";
+                                       : "the path must be URL-encoded";
     }
-    if (!why && !auth_allows(c->auth, right, buf_str(ret_topic))) {
+    if (!why && params_check_right(&params, c->auth, right, buf_str(ret_topic)) < 0) {
         status = 403;
-        why = right == AUTH_READ ? "the token does not allow to read this topic"
-                                 : "the token does not allow to write to this topic";
+        why = params.why;
     }
     if (!why)
         return EH_OK;
     conn_forget_auth(c);
     http_topic_refuse(c, rq, status, why);
     return EH_EINVAL;
-}
-
-/* NULL: it is no text. */
-static json_t *value_of(struct str raw, bool is_text)
-{
-    struct buf text = { 0 };
-    json_t *value = NULL;
-    int64_t n;
-
-    if (http_percent_decode(raw, false, &text) == EH_OK)
-        value = !is_text && str_parse_i64(buf_str(&text), &n) == EH_OK
-                    ? json_integer(n)
-                    : json_stringn(buf_used(&text) ? buf_head(&text) : "", buf_used(&text));
-    buf_done(&text);
-    return value;
-}
-
-json_t *http_topic_params(const struct http_request *rq, const struct http_param *names)
-{
-    json_t *params = json_object();
-    struct str raw;
-
-    for (; names->name; names++) {
-        if (!http_query_param(rq->query, str_of(names->name), &raw))
-            continue;
-        /* NULL is refused, too */
-        if (json_object_set_new(params, names->name, value_of(raw, names->is_text)) < 0) {
-            json_decref(params);
-            return NULL;
-        }
-    }
-    return params;
 }
 
 void http_topic_handle(struct conn *c, const struct http_request *rq)

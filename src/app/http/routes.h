@@ -4,8 +4,6 @@
 #ifndef EH_APP_ROUTES_H
 #define EH_APP_ROUTES_H
 
-#include <jansson.h>
-
 #include "app/conn/conn.h"
 #include "proto/http.h"
 
@@ -40,14 +38,6 @@ void http_topic_refuse(struct conn *c, const struct http_request *rq, int status
  * pattern. EH_EINVAL: it was refused with 400, 401 or 403. */
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
                     struct buf *ret_topic) EH_MUST_USE;
-struct http_param {
-    const char *name;
-    bool is_text; /* a string, also where it is spelled as an integer */
-};
-
-/* Those parameters of the query as the params of a method: an integer where it is spelled as one,
- * else a string. `names` ends with {NULL}. NULL: one is not URL-encoded UTF-8. */
-json_t *http_topic_params(const struct http_request *rq, const struct http_param *names);
 
 /* upgrade.c: a request that wants to be a WebSocket. */
 bool upgrade_is_wanted(const struct http_request *rq);

@@ -4,25 +4,25 @@
 #include "base/mem.h"
 #include "proto/json.h"
 
-static int read_key(struct rpc_call *call, struct str *ret)
+static int read_key(struct params *p, struct str *ret)
 {
     struct str key;
 
-    if (!json_object_get(call->params, "key"))
+    if (!json_object_get(p->json, "key"))
         return EH_OK;
-    EH_TRY(rpc_string(call, "key", &key));
+    EH_TRY(params_string(p, "key", &key));
     if (key.n == 0 || key.n > BROKER_KEY_MAX)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
-                        BROKER_KEY_MAX);
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
+                           BROKER_KEY_MAX);
     *ret = key;
     return EH_OK;
 }
 
-int publish_read_options(struct rpc_call *call, struct publish *ret)
+int publish_read_options(struct params *p, struct publish *ret)
 {
-    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ret->ttl_s));
-    EH_TRY(rpc_integer(call, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp));
-    return read_key(call, &ret->key);
+    EH_TRY(params_integer(p, "ttl", 0, PARAMS_TTL_MAX_S, &ret->ttl_s));
+    EH_TRY(params_integer(p, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp));
+    return read_key(p, &ret->key);
 }
 
 /* Copies s to *at, which moves behind it. */

@@ -14,9 +14,9 @@ struct publish {
     struct str key;     /* empty: none */
 };
 
-/* Reads the optional parameters, which must be of their type and within bounds; else a
- * jsonrpc_error code with call->why. The key is a view into call->params. */
-int publish_read_options(struct rpc_call *call, struct publish *ret) EH_MUST_USE;
+/* Reads the optional parameters `ttl`, `timestamp` and `key`. The key is a view into p->json. Fails
+ * as params.h says. */
+int publish_read_options(struct params *p, struct publish *ret) EH_MUST_USE;
 
 /* The call to the broker, with copies of the texts, to be started; it takes the reply along ({0}:
  * none). The message's origin is the `sub` of the connection's token, whose limit it is under. */

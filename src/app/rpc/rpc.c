@@ -1,10 +1,6 @@
 #include "app/rpc/rpc.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/clock.h"
-#include "hub/topic.h"
 
 static int rpc_ping(struct rpc_call *call)
 {
@@ -51,7 +47,7 @@ static int dispatch(struct rpc_call *call, struct str method)
     const struct rpc_method *m = find(method);
 
     if (!m)
-        return rpc_fail(call, JSONRPC_METHOD_NOT_FOUND, "there is no such method");
+        return params_fail(&call->params, JSONRPC_METHOD_NOT_FOUND, "there is no such method");
     return m->fn(call);
 }
 
@@ -63,10 +59,10 @@ static void handle_request(struct conn *c, const json_t *value, struct reply rep
     int rc = jsonrpc_read(value, &rq, &why);
 
     call.reply.id = rq.id;
-    call.params = rq.params;
-    rc = rc < 0 ? rpc_fail(&call, rc, "%s", why) : dispatch(&call, rq.method);
+    call.params.json = rq.params;
+    rc = rc < 0 ? params_fail(&call.params, rc, "%s", why) : dispatch(&call, rq.method);
     if (rc < 0)
-        reply_error(&call.reply, c, rc, str_of(call.why));
+        reply_error(&call.reply, c, rc, str_of(call.params.why));
     else
         reply_drop(&call.reply); /* if the handler neither answered nor took it */
 }
@@ -110,74 +106,7 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
 
 const struct ws_service rpc_service = { .on_message = on_message, .go_on = go_on, .binary = false };
 
-int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(call->why, sizeof(call->why), fmt, args);
-    va_end(args);
-    return code;
-}
-
 void rpc_answer(struct rpc_call *call, json_t *result)
 {
     reply_result_tree(&call->reply, call->conn, result);
-}
-
-int rpc_string(struct rpc_call *call, const char *name, struct str *ret)
-{
-    const json_t *v = json_object_get(call->params, name);
-
-    if (!json_is_string(v))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s must be a string", name);
-    *ret = str_make(json_string_value(v), json_string_length(v));
-    return EH_OK;
-}
-
-int rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t max, int64_t *ret)
-{
-    const json_t *v = json_object_get(call->params, name);
-
-    if (!v || json_is_null(v))
-        return EH_OK;
-    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s must be an integer from %lld to %lld",
-                        name, (long long)min, (long long)max);
-    *ret = json_integer_value(v);
-    return EH_OK;
-}
-
-static int check_right(struct rpc_call *call, enum auth_right right, struct str name)
-{
-    if (auth_allows(call->conn->auth, right, name))
-        return EH_OK;
-    return rpc_fail(call, JSONRPC_NOT_ALLOWED, "the token does not allow to %s %.*s",
-                    right == AUTH_READ ? "read" : "write", STR_ARG(name));
-}
-
-int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too, struct str *ret)
-{
-    struct str topic = { NULL, 0 };
-
-    EH_TRY(rpc_string(call, "topic", &topic));
-    if (!topic_is_valid(topic) && !(pattern_too && pattern_is_valid(topic)))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "topic is not a valid topic%s",
-                        pattern_too ? " or pattern" : "");
-    EH_TRY(check_right(call, right, topic));
-    *ret = topic;
-    return EH_OK;
-}
-
-int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret)
-{
-    struct str key = { NULL, 0 };
-
-    EH_TRY(rpc_string(call, "key", &key));
-    if (!topic_is_valid(key))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
-                        "key is not valid: a key is spelt as a topic is");
-    EH_TRY(check_right(call, right, key));
-    *ret = key;
-    return EH_OK;
 }

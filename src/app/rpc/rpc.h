@@ -1,21 +1,21 @@
 /* rpc.h - JSON-RPC requests of one connection: the method table and what its handlers share.
  * Thread:  the connection's worker.
  * Fails:   a handler returns EH_OK (it answered, or a broker call will, to which it gave the reply)
- *          or a jsonrpc_error code with one sentence in call->why; rpc.c answers that.
+ *          or a jsonrpc_error code with one sentence in call->params.why; rpc.c answers that.
  */
 #ifndef EH_APP_RPC_H
 #define EH_APP_RPC_H
 
 #include "app/conn/conn.h"
 #include "app/conn/reply.h"
+#include "app/rpc/params.h"
 #include "app/sub/sub.h"
 #include "proto/jsonrpc.h"
 
 struct rpc_call {
     struct conn *conn;
     struct reply reply;
-    const json_t *params;
-    char why[400]; /* one sentence, a topic in it included */
+    struct params params;
 };
 
 typedef int rpc_fn(struct rpc_call *call);
@@ -28,20 +28,7 @@ rpc_fn rpc_subscribe, rpc_publish, rpc_unsubscribe, rpc_unsubscribe_all, rpc_lis
 rpc_fn rpc_get, rpc_set, rpc_del, rpc_presence, rpc_auth;
 
 /* Shared steps. */
-int rpc_fail(struct rpc_call *call, int code, const char *fmt, ...) EH_PRINTF(3, 4);
 void rpc_answer(struct rpc_call *call, json_t *result); /* takes the reference */
-/* The string parameter `name`, which must be there. */
-int rpc_string(struct rpc_call *call, const char *name, struct str *ret) EH_MUST_USE;
-/* An integer parameter; *ret is untouched where it is absent or null. */
-int rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t max,
-                int64_t *ret) EH_MUST_USE;
-#define RPC_TTL_MAX_S 31536000 /* a year */
-
-/* The parameter `topic`: valid, of the kind allowed, and the right covers it. */
-int rpc_topic(struct rpc_call *call, enum auth_right right, bool pattern_too,
-              struct str *ret) EH_MUST_USE;
-/* The parameter `key` of the key/value store: valid, and the right covers it. */
-int rpc_key(struct rpc_call *call, enum auth_right right, struct str *ret) EH_MUST_USE;
 
 /* One call to the broker on behalf of a request. `done` runs on the worker with the connection, or
  * NULL if that hung up; after it the reply, if it was not sent, is dropped, and the pending freed.

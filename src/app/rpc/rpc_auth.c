@@ -30,9 +30,9 @@ int rpc_auth(struct rpc_call *call)
     const char *why;
 
     if (!c->worker->context->config->disable_auth) /* else it is not looked at */
-        EH_TRY(rpc_string(call, "token", &token));
+        EH_TRY(params_string(&call->params, "token", &token));
     if (authorize_token(c, token, &auth, &why) < 0)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "token: %s", why);
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "token: %s", why);
     conn_ws_set_auth(c, auth);
     rpc_answer(call, json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", end_forbidden(c),
                                "status", "ok"));

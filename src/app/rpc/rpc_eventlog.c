@@ -133,17 +133,15 @@ int rpc_eventlog(struct rpc_call *call)
     const struct config *config = call->conn->worker->context->config;
     struct eventlog_request rq;
     struct str topic;
-    const char *why;
 
-    EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
-    if (eventlog_request_read(call->params, (uint32_t)config->max_cache_request_limit, &rq, &why) <
-        0)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s", why);
+    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
+    EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
     if (rq.from.kind == EVENTLOG_NONE)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "since or sinceEventId must be given");
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                           "since or sinceEventId must be given");
     if (!config->enable_cache)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
-                        "the event log is switched off (ENABLE_CACHE)");
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                           "the event log is switched off (ENABLE_CACHE)");
     query_start(query_create(call, topic, &rq), call->conn);
     return EH_OK;
 }

@@ -110,8 +110,8 @@ static int check_enabled(struct rpc_call *call)
 {
     if (call->conn->worker->context->config->enable_kvstore)
         return EH_OK;
-    return rpc_fail(call, JSONRPC_INVALID_PARAMS,
-                    "the key/value store is switched off (ENABLE_KVSTORE)");
+    return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                       "the key/value store is switched off (ENABLE_KVSTORE)");
 }
 
 int rpc_get(struct rpc_call *call)
@@ -120,7 +120,7 @@ int rpc_get(struct rpc_call *call)
     struct str key;
 
     EH_TRY(check_enabled(call));
-    EH_TRY(rpc_key(call, AUTH_READ, &key));
+    EH_TRY(params_key(&call->params, call->conn->auth, AUTH_READ, &key));
     p = kv_create(call, key, STR(""));
     p->expected = call->conn->worker->context->config->max_message_size; /* as a request may be */
     return kv_start(call, p, BROKER_OP_GET);
@@ -133,9 +133,9 @@ int rpc_set(struct rpc_call *call)
     int64_t ttl = 0;
 
     EH_TRY(check_enabled(call));
-    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
-    EH_TRY(rpc_string(call, "value", &value));
-    EH_TRY(rpc_integer(call, "ttl", 0, RPC_TTL_MAX_S, &ttl));
+    EH_TRY(params_key(&call->params, call->conn->auth, AUTH_WRITE, &key));
+    EH_TRY(params_string(&call->params, "value", &value));
+    EH_TRY(params_integer(&call->params, "ttl", 0, PARAMS_TTL_MAX_S, &ttl));
     p = kv_create(call, key, value);
     p->call.kv.ttl_s = (uint64_t)ttl;
     return kv_start(call, p, BROKER_OP_SET);
@@ -146,6 +146,6 @@ int rpc_del(struct rpc_call *call)
     struct str key;
 
     EH_TRY(check_enabled(call));
-    EH_TRY(rpc_key(call, AUTH_WRITE, &key));
+    EH_TRY(params_key(&call->params, call->conn->auth, AUTH_WRITE, &key));
     return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_DELETE);
 }

@@ -61,7 +61,7 @@ int rpc_presence(struct rpc_call *call)
     struct str topic;
     struct pending *p;
 
-    EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
+    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
     p = presence_create(call, topic);
     p->call.presence.wants_subs = auth_allows(call->conn->auth, AUTH_PRESENCE, topic);
     if (p->call.presence.wants_subs)

@@ -16,16 +16,6 @@ static void confirm(struct rpc_call *call, const struct sub *s, struct str topic
     call->conn->writer->joined(call->conn, &call->reply, &joined);
 }
 
-static int read_gaps(struct rpc_call *call, bool *ret)
-{
-    const json_t *gaps = json_object_get(call->params, "gaps");
-
-    if (gaps && !json_is_null(gaps) && !json_is_boolean(gaps))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "gaps must be true or false");
-    *ret = json_is_true(gaps);
-    return EH_OK;
-}
-
 static bool may_subscribe(const struct conn *c, struct str topic)
 {
     return c->n_subs < c->worker->context->config->max_subscriptions ||
@@ -37,20 +27,17 @@ int rpc_subscribe(struct rpc_call *call)
     const struct config *config = call->conn->worker->context->config;
     struct eventlog_request rq;
     struct str topic;
-    const char *why;
     struct sub *s;
     bool gaps = false;
 
     if (!call->reply.id.p)
-        return rpc_fail(call, JSONRPC_INVALID_REQUEST,
-                        "subscribe needs an id: messages come back under it");
-    EH_TRY(rpc_topic(call, AUTH_READ, true, &topic));
-    if (eventlog_request_read(call->params, (uint32_t)config->max_cache_request_limit, &rq, &why) <
-        0)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "%s", why);
-    EH_TRY(read_gaps(call, &gaps));
+        return params_fail(&call->params, JSONRPC_INVALID_REQUEST,
+                           "subscribe needs an id: messages come back under it");
+    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
+    EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
+    EH_TRY(params_bool(&call->params, "gaps", &gaps));
     if (!may_subscribe(call->conn, topic))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "too many subscriptions");
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "too many subscriptions");
 
     s = sub_open(call->conn, topic, call->reply.id, gaps);
     if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
@@ -86,7 +73,7 @@ static bool is_filter(const json_t *v)
 
 int rpc_unsubscribe(struct rpc_call *call)
 {
-    const json_t *list = call->params;
+    const json_t *list = call->params.json;
     const json_t *single = json_object_get(list, "topic");
     const json_t *v;
     size_t i, n = 0;
@@ -96,15 +83,16 @@ int rpc_unsubscribe(struct rpc_call *call)
         return EH_OK;
     }
     if (!json_is_array(list))
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS,
-                        "params must be an array of topics, or an object with topic");
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                           "params must be an array of topics, or an object with topic");
     if (json_array_size(list) > call->conn->worker->context->config->max_subscriptions)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "more topics than a client may subscribe to");
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                           "more topics than a client may subscribe to");
     json_array_foreach(list, i, v)
     {
         if (!is_filter(v))
-            return rpc_fail(call, JSONRPC_INVALID_PARAMS,
-                            "params[%zu] is not a valid topic or pattern", i);
+            return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
+                               "params[%zu] is not a valid topic or pattern", i);
     }
     json_array_foreach(list, i, v) n += unsubscribe_one(call->conn, v);
     answer_count(call, n);
@@ -161,11 +149,11 @@ int rpc_publish(struct rpc_call *call)
     struct publish pub = { 0 };
     struct pending *p;
 
-    EH_TRY(rpc_topic(call, AUTH_WRITE, false, &pub.topic));
-    EH_TRY(rpc_string(call, "message", &pub.message));
+    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_WRITE, false, &pub.topic));
+    EH_TRY(params_string(&call->params, "message", &pub.message));
     if (pub.message.n == 0)
-        return rpc_fail(call, JSONRPC_INVALID_PARAMS, "message must not be empty");
-    EH_TRY(publish_read_options(call, &pub));
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "message must not be empty");
+    EH_TRY(publish_read_options(&call->params, &pub));
 
     p = publish_create(call->conn, &pub, &call->reply);
     p->done = on_published;

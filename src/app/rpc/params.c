@@ -1,0 +1,140 @@
+#include "app/rpc/params.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "hub/topic.h"
+#include "proto/http.h"
+#include "proto/json.h"
+
+int params_fail(struct params *p, int code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(p->why, sizeof(p->why), fmt, args);
+    va_end(args);
+    return code;
+}
+
+int params_string(struct params *p, const char *name, struct str *ret)
+{
+    const json_t *v = json_object_get(p->json, name);
+
+    if (!json_is_string(v))
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s must be a string", name);
+    *ret = json_text(v);
+    return EH_OK;
+}
+
+/* Which JSON values are whole numbers is decided here for all methods, POST and SSE, except for
+ * `since` and `limit` (hub/eventlog.c). */
+static bool to_integer(const json_t *v, int64_t *ret)
+{
+    if (!json_is_integer(v))
+        return false;
+    *ret = json_integer_value(v);
+    return true;
+}
+
+int params_integer(struct params *p, const char *name, int64_t min, int64_t max, int64_t *ret)
+{
+    const json_t *v = json_object_get(p->json, name);
+    int64_t n;
+
+    if (!v || json_is_null(v))
+        return EH_OK;
+    if (!to_integer(v, &n) || n < min || n > max)
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s must be an integer from %lld to %lld",
+                           name, (long long)min, (long long)max);
+    *ret = n;
+    return EH_OK;
+}
+
+int params_bool(struct params *p, const char *name, bool *ret)
+{
+    const json_t *v = json_object_get(p->json, name);
+
+    if (!v || json_is_null(v))
+        return EH_OK;
+    if (!json_is_boolean(v))
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s must be true or false", name);
+    *ret = json_is_true(v);
+    return EH_OK;
+}
+
+int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_request *ret)
+{
+    const char *why;
+
+    if (eventlog_request_read(p->json, (uint32_t)max_limit, ret, &why) < 0)
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s", why);
+    return EH_OK;
+}
+
+int params_check_right(struct params *p, const struct auth *auth, enum auth_right right,
+                       struct str name)
+{
+    if (auth_allows(auth, right, name))
+        return EH_OK;
+    return params_fail(p, JSONRPC_NOT_ALLOWED, "the token does not permit %s \"%.*s\"",
+                       right == AUTH_READ ? "reading" : "writing to", STR_ARG(name));
+}
+
+int params_topic(struct params *p, const struct auth *auth, enum auth_right right,
+                 bool pattern_allowed, struct str *ret)
+{
+    struct str topic = { NULL, 0 };
+
+    EH_TRY(params_string(p, "topic", &topic));
+    if (!topic_is_valid(topic) && !(pattern_allowed && pattern_is_valid(topic)))
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "topic must be a valid topic%s",
+                           pattern_allowed ? " or pattern" : "");
+    EH_TRY(params_check_right(p, auth, right, topic));
+    *ret = topic;
+    return EH_OK;
+}
+
+int params_key(struct params *p, const struct auth *auth, enum auth_right right, struct str *ret)
+{
+    struct str key = { NULL, 0 };
+
+    EH_TRY(params_string(p, "key", &key));
+    if (!topic_is_valid(key))
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "key must be spelled like a topic");
+    EH_TRY(params_check_right(p, auth, right, key));
+    *ret = key;
+    return EH_OK;
+}
+
+static json_t *value_of(struct str text, const struct query_param *param)
+{
+    int64_t n;
+
+    if (param->type == QUERY_INTEGER && str_parse_i64(text, &n) == EH_OK)
+        return json_integer(n);
+    if (param->type == QUERY_BOOL && (str_eq(text, STR("true")) || str_eq(text, STR("false"))))
+        return json_boolean(str_eq(text, STR("true")));
+    return json_stringn(text.n ? text.p : "", text.n); /* NULL where it is not UTF-8 */
+}
+
+json_t *params_of_query(struct str query, const struct query_param *known)
+{
+    json_t *params = json_object();
+    struct buf text = { 0 };
+    struct str raw;
+
+    for (; known->name; known++) {
+        if (!http_query_param(query, str_of(known->name), &raw))
+            continue;
+        buf_clear(&text);
+        if (http_percent_decode(raw, false, &text) < 0 ||
+            json_object_set_new(params, known->name, value_of(buf_str(&text), known)) < 0) {
+            json_decref(params);
+            params = NULL;
+            break;
+        }
+    }
+    buf_done(&text);
+    return params;
+}

@@ -1,0 +1,58 @@
+/* params.h - the parameters of a request, read one by one: those of an RPC call, or of a URL's query.
+ * Thread:  any; pure.
+ * Borrows: the JSON object; the strings that are read from it are views, which end with it.
+ * Fails:   with a jsonrpc_error code, and p->why names the parameter and the rule.
+ * Absent:  an optional parameter that is missing or null is fine, and leaves *ret untouched.
+ */
+#ifndef EH_APP_PARAMS_H
+#define EH_APP_PARAMS_H
+
+#include <jansson.h>
+
+#include "base/str.h"
+#include "hub/auth.h"
+#include "hub/eventlog.h"
+#include "proto/jsonrpc.h"
+
+#define PARAMS_TTL_MAX_S 31536000 /* a year */
+
+struct params {
+    const json_t *json; /* NULL, or not an object: no parameter is given */
+    char why[400];      /* one sentence; has room for a topic */
+};
+
+/* Writes the sentence and returns the code. */
+int params_fail(struct params *p, int code, const char *fmt, ...) EH_PRINTF(3, 4);
+
+/* Required. */
+int params_string(struct params *p, const char *name, struct str *ret) EH_MUST_USE;
+
+/* Optional. */
+int params_integer(struct params *p, const char *name, int64_t min, int64_t max,
+                   int64_t *ret) EH_MUST_USE;
+int params_bool(struct params *p, const char *name, bool *ret) EH_MUST_USE;
+/* `since`, `sinceEventId` and `limit`; a limit above max_limit counts as max_limit. */
+int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_request *ret) EH_MUST_USE;
+
+/* `topic`, required: a topic (or pattern, if allowed) that the rights cover. */
+int params_topic(struct params *p, const struct auth *auth, enum auth_right right,
+                 bool pattern_allowed, struct str *ret) EH_MUST_USE;
+/* `key` of the key/value store, required: spelled like a topic, and the rights cover it. */
+int params_key(struct params *p, const struct auth *auth, enum auth_right right,
+               struct str *ret) EH_MUST_USE;
+/* JSONRPC_NOT_ALLOWED unless the rights cover this topic, pattern or key. */
+int params_check_right(struct params *p, const struct auth *auth, enum auth_right right,
+                       struct str name) EH_MUST_USE;
+
+/* A parameter that a URL may carry, and the JSON type that an RPC call would give it. */
+struct query_param {
+    const char *name;
+    enum { QUERY_STRING, QUERY_INTEGER, QUERY_BOOL } type;
+};
+
+/* The params object that an RPC call would have had. `known` ends with {NULL}; other parameters of
+ * the query are ignored. A value that is not spelled as its type stays a string. NULL: a value is
+ * not URL-encoded UTF-8. The caller owns the result. */
+json_t *params_of_query(struct str query, const struct query_param *known) EH_MUST_USE;
+
+#endif
