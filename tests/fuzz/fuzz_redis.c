@@ -12,7 +12,7 @@
 #include "broker/redis/redis_payload.h"
 #include "broker/gaps.h"
 #include "broker/redis/redis_presence_text.h"
-#include "broker/redis/redis_reader.h"
+#include "broker/redis/redis_parser.h"
 #include "broker/redis/redis_reply.h"
 #include "hub/topic.h"
 
@@ -124,7 +124,7 @@ static void read_reply(const redisReply *r)
 {
     struct redis_fenced raised;
 
-    if (redis_reply_says_elsewhere(r))
+    if (redis_reply_needs_reconnect(r))
         check(redis_reply_is_error(r), "only an error sends us away");
     if (redis_reply_fence(r, &raised) == EH_OK)
         check(r->elements == 3, "raised");
@@ -146,16 +146,16 @@ static void log_reply(struct buf *log, const redisReply *r)
         log_reply(log, r->element[i]);
 }
 
-static bool feed(struct redis_reader *reader, struct str bytes, struct buf *log)
+static bool feed(struct redis_parser *reader, struct str bytes, struct buf *log)
 {
     const redisReply *reply;
 
-    while (redis_reader_next(reader, &reply) == EH_OK) {
+    while (redis_parser_next(reader, &reply) == EH_OK) {
         if (reply) {
             read_reply(reply);
             log_reply(log, reply);
         } else if (bytes.n) {
-            redis_reader_feed(reader, &bytes);
+            redis_parser_feed(reader, &bytes);
         } else {
             return true;
         }
@@ -166,13 +166,13 @@ static bool feed(struct redis_reader *reader, struct str bytes, struct buf *log)
 /* A second stream, whatever the first one left. */
 static void read_cut(struct str all, size_t cut, struct buf *log)
 {
-    struct redis_reader *reader = redis_reader_create();
+    struct redis_parser *reader = redis_parser_create();
 
     if (feed(reader, str_make(all.p, cut), log))
         (void)feed(reader, str_skip(all, cut), log);
-    redis_reader_reset(reader);
+    redis_parser_reset(reader);
     (void)feed(reader, all, log);
-    redis_reader_free(reader);
+    redis_parser_free(reader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -40,7 +40,7 @@ static void each_is_finished_at_its_deadline(void **state)
     } cases[] = {
         { 0, 999, NONE },
         { 500, 499, NONE },
-        { 500, 500, REDIS_LOST },
+        { 500, 500, REDIS_UNKNOWN },
         { 2000, 999, NONE },
     };
     struct redis_pipeline p;
@@ -55,7 +55,7 @@ static void each_is_finished_at_its_deadline(void **state)
         assert_true(redis_pipeline_check(&p, cases[i].at) > cases[i].at); /* has not timed out */
         assert_int_equal(fates[0], cases[i].want);
         redis_pipeline_give_back(&p);
-        assert_int_equal(fates[0], REDIS_LOST);
+        assert_int_equal(fates[0], REDIS_UNKNOWN);
     }
 }
 
@@ -70,11 +70,11 @@ static void answers_keep_their_places(void **state)
     redis_pipeline_push(&p, request(1, 100), 0);
     redis_pipeline_push(&p, request(2, 0), 0);
     (void)redis_pipeline_check(&p, 100);
-    assert_int_equal(fates[1], REDIS_LOST);
+    assert_int_equal(fates[1], REDIS_UNKNOWN);
     for (int i = 0; i < 3; i++)
         redis_request_finish(redis_pipeline_pop(&p), REDIS_ANSWERED, NULL);
     assert_int_equal(fates[0], REDIS_ANSWERED);
-    assert_int_equal(fates[1], REDIS_LOST);
+    assert_int_equal(fates[1], REDIS_UNKNOWN);
     assert_int_equal(fates[2], REDIS_ANSWERED);
     assert_null(redis_pipeline_pop(&p));
     assert_int_equal(p.n_sent, 0);
@@ -109,12 +109,12 @@ static void what_was_refused_in_vain_is_not_sent_again(void **state)
     for (int i = 0; i < 3; i++)
         redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
     (void)redis_pipeline_check(&p, 100);
-    assert_int_equal(fates[1], REDIS_NOT_RUN);
+    assert_int_equal(fates[1], REDIS_NOT_DONE);
     again = redis_pipeline_pop_refused(&p);
     redis_pipeline_push(&p, again, 100);
     redis_pipeline_give_back(&p);
-    assert_int_equal(fates[0], REDIS_LOST);
-    assert_int_equal(fates[2], REDIS_NOT_RUN);
+    assert_int_equal(fates[0], REDIS_UNKNOWN);
+    assert_int_equal(fates[2], REDIS_NOT_DONE);
 }
 
 /* ... nor where it was given up before Redis refused it. */
@@ -126,7 +126,7 @@ static void what_was_given_up_is_not_sent_again(void **state)
     redis_pipeline_init(&p, TIMEOUT);
     redis_pipeline_push(&p, request(0, 100), 0);
     (void)redis_pipeline_check(&p, 100);
-    assert_int_equal(fates[0], REDIS_LOST);
+    assert_int_equal(fates[0], REDIS_UNKNOWN);
     redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
     assert_null(redis_pipeline_pop_refused(&p));
     assert_int_equal(redis_pipeline_check(&p, 100), REDIS_PIPELINE_IDLE);

@@ -84,7 +84,7 @@ static void some_errors_call_for_another_connection(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
 
-        assert_int_equal(redis_reply_says_elsewhere(r), cases[i].want);
+        assert_int_equal(redis_reply_needs_reconnect(r), cases[i].want);
         freeReplyObject(r);
     }
 }

@@ -1,5 +1,5 @@
 /* redis.c - the cluster engine: its connections, whether they are ready, opening and closing. */
-#include "broker/redis/redis_engine.h"
+#include "broker/redis/redis_pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *er
 
     if (redis_notice_is_new(&e->refusal, text))
         log_warn("redis_refuses", LOG_Z("why", text));
-    if (redis_reply_says_elsewhere(error))
+    if (redis_reply_needs_reconnect(error))
         start_over(e, text);
 }
 
@@ -252,7 +252,7 @@ static struct redis_link_config link_config(struct redis_engine *e)
         .db = e->config->redis_db,
         .tls = e->config->redis_tls,
         .timeout_ms = e->config->timeout_ms,
-        .runs_scripts = true,
+        .loads_scripts = true,
         .events = &link_events,
         .owner = e,
     };

@@ -13,13 +13,13 @@
 #include "broker/redis/redis_reply.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins so */
-#define AHEAD_MS     3600000      /* that an id may be ahead of all that is known of Redis' clock */
+#define ID_AHEAD_MS  3600000      /* that an id may be ahead of all that is known of Redis' clock */
 #define DOUBT_MS     1000         /* between two questions because of one that is further ahead */
 
 enum state {
     FEED_DOWN,       /* or not yet subscribed */
     FEED_SUBSCRIBED, /* messages are set aside; raise is to be sent */
-    FEED_RAISING,    /* its answer is awaited */
+    FEED_FENCING,    /* its answer is awaited */
     FEED_JOINED,
 };
 
@@ -29,14 +29,14 @@ struct redis_feed {
     enum state state;
     uintptr_t joins;        /* tells the answer to an earlier raise from that to the last */
     struct backlog backlog; /* what came before the raise was answered */
-    uint64_t told_ms;       /* of the last id, as the raise said; 0: not yet */
+    uint64_t fenced_ms;       /* of the last id, as the raise said; 0: not yet */
     uint64_t doubted_ms;    /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
     uintptr_t probes;            /* tells the answer to an earlier probe from that to the last */
     uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
     uint64_t probe_published_ms; /* Redis took it; 0: not yet */
-    struct msgid probe_mark;     /* what Redis must know at least */
+    struct msgid probe_newest;     /* what Redis must know at least */
 };
 
 /* ---- the probe ---- */
@@ -66,7 +66,7 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     f->probe_published_ms = loop_now(core_loop(f->config.core));
     f->config.events->on_accepted(f->config.owner);
-    if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_mark) < 0 ||
+    if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_newest) < 0 ||
         msgid_cmp(core_high_water(f->config.core), log_start) < 0)
         rejoin(f);
 }
@@ -83,7 +83,7 @@ static void send_probe(struct redis_feed *f)
         return;
     f->probe_us = clock_mono_us();
     f->probe_published_ms = 0;
-    f->probe_mark = core_newest(f->config.core);
+    f->probe_newest = core_newest(f->config.core);
     (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
     redis_command_probe(&c, f->config.names, buf_str(&f->probe_channel), str_of(text));
     redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->probes, 0 });
@@ -114,7 +114,7 @@ static void join(struct redis_feed *f, const struct redis_fenced *raised)
     struct core *core = f->config.core;
     bool has_missed = may_have_missed(f, raised);
 
-    f->told_ms = raised->last.ms;
+    f->fenced_ms = raised->last.ms;
     if (raised->gaps)
         metrics_inc(core_metrics(core), METRIC_REWINDS);
     core_set_high_water(core, raised->last); /* never below it: the raise saw to that */
@@ -133,7 +133,7 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
     struct redis_feed *f = owner;
     struct redis_fenced raised;
 
-    if (f->state != FEED_RAISING || (uintptr_t)arg != f->joins)
+    if (f->state != FEED_FENCING || (uintptr_t)arg != f->joins)
         return;
     f->state = FEED_SUBSCRIBED; /* the next tick, or the next command connection, tries again */
     if (fate != REDIS_ANSWERED)
@@ -154,7 +154,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
     link = f->config.events->pick(f->config.owner);
     if (!link)
         return;
-    f->state = FEED_RAISING;
+    f->state = FEED_FENCING;
     redis_command_fence(&c, f->config.names, core_high_water(f->config.core),
                         core_newest(f->config.core));
     redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
@@ -238,9 +238,9 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
 
     if (core_high_water(f->config.core).ms > known)
         known = core_high_water(f->config.core).ms;
-    if (f->told_ms > known)
-        known = f->told_ms;
-    return m->legacy || f->told_ms == 0 || m->id.ms <= known + AHEAD_MS;
+    if (f->fenced_ms > known)
+        known = f->fenced_ms;
+    return m->legacy || f->fenced_ms == 0 || m->id.ms <= known + ID_AHEAD_MS;
 }
 
 /* It is forged, or Redis' clock has jumped. The raise asks which, and if it is the clock then what
@@ -337,7 +337,7 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     f->config = *config;
     f->config.link.events = &link_events;
     f->config.link.owner = f;
-    f->config.link.runs_scripts = false;
+    f->config.link.loads_scripts = false;
     keys_add_feed_pattern(&f->pattern, config->names->prefix);
     name_probe(f);
     f->link = redis_link_create(&f->config.link);
@@ -368,7 +368,7 @@ void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)
     struct redis_command c;
 
     if (!redis_link_can_send(f->link)) { /* it is gone, and what was on its way with it */
-        done.fn(done.owner, done.arg, REDIS_NOT_RUN, NULL);
+        done.fn(done.owner, done.arg, REDIS_NOT_DONE, NULL);
         return;
     }
     redis_command_ping(&c);

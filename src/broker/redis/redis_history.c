@@ -2,7 +2,7 @@
  * that all history connections take from: a page at a time, oldest question first, so that one
  * client's long history delays nobody.
  */
-#include "broker/redis/redis_engine.h"
+#include "broker/redis/redis_pool.h"
 
 #include "base/log.h"
 #include "broker/redis/redis_reply.h"
@@ -80,7 +80,7 @@ static void take_page(struct redis_engine *e, struct broker_call *call,
  * again when a connection comes up, or with the next tick (BUSY: a script runs for too long). */
 static bool may_be_asked_again(enum redis_fate fate, const struct redisReply *reply)
 {
-    return fate != REDIS_ANSWERED || redis_reply_says_elsewhere(reply) ||
+    return fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||
            redis_reply_has_code(reply, "BUSY");
 }
 
@@ -120,9 +120,9 @@ static struct redis_link *free_reader(const struct redis_engine *e)
     size_t least = PAGES_A_LINK;
 
     for (size_t i = 0; i < e->n_readers; i++) {
-        if (redis_link_can_send(e->readers[i]) && redis_link_waiting(e->readers[i]) < least) {
+        if (redis_link_can_send(e->readers[i]) && redis_link_unanswered(e->readers[i]) < least) {
             best = e->readers[i];
-            least = redis_link_waiting(best);
+            least = redis_link_unanswered(best);
         }
     }
     return best;

@@ -3,7 +3,7 @@
  */
 #include <assert.h>
 
-#include "broker/redis/redis_engine.h"
+#include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_reply.h"
 
 static void make_command(struct redis_engine *e, const struct broker_call *call,
@@ -43,9 +43,9 @@ static enum broker_status lost_status(const struct broker_call *call)
 static enum broker_status status_of(struct redis_engine *e, struct broker_call *call,
                                     enum redis_fate fate, const struct redisReply *reply)
 {
-    if (fate == REDIS_NOT_RUN)
+    if (fate == REDIS_NOT_DONE)
         return BROKER_NOT_DONE;
-    if (fate == REDIS_LOST)
+    if (fate == REDIS_UNKNOWN)
         return lost_status(call);
     if (redis_reply_is_error(reply)) {
         redis_engine_on_refusal(e, reply);

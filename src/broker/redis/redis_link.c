@@ -12,7 +12,7 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_dial.h"
 #include "broker/redis/redis_pipeline.h"
-#include "broker/redis/redis_reader.h"
+#include "broker/redis/redis_parser.h"
 #include "broker/redis/redis_reply.h"
 #include "net/stream.h"
 
@@ -36,7 +36,7 @@ struct redis_link {
     bool renews;   /* draining: to make itself new, not to load scripts */
     bool has_room; /* what on_room reports */
     struct stream stream;
-    struct redis_reader *reader;
+    struct redis_parser *reader;
     struct redis_pipeline pipeline;
     size_t n_greetings; /* not yet answered */
     char shas[SCRIPT_COUNT][SHA_TEXT];
@@ -135,7 +135,7 @@ static void greet(struct redis_link *l)
         redis_command_select(&c, l->config.db);
         send_greeting(l, &c, on_greeted, NULL);
     }
-    if (l->config.runs_scripts) {
+    if (l->config.loads_scripts) {
         load_scripts(l);
         return;
     }
@@ -254,12 +254,12 @@ static void on_data(struct stream *s, char *p, size_t n)
     const redisReply *reply;
 
     while (stream_is_open(s)) { /* a reply may lead to the end of the connection */
-        if (redis_reader_next(l->reader, &reply) < 0)
-            drop(l, redis_reader_why(l->reader));
+        if (redis_parser_next(l->reader, &reply) < 0)
+            drop(l, redis_parser_why(l->reader));
         else if (reply)
             on_reply(l, reply);
         else if (in.n)
-            redis_reader_feed(l->reader, &in);
+            redis_parser_feed(l->reader, &in);
         else
             return;
     }
@@ -300,7 +300,7 @@ static void connect_next(struct redis_link *l)
     }
     if (l->config.tls)
         stream_use_tls(&l->stream, l->config.tls, l->config.host);
-    redis_reader_reset(l->reader);
+    redis_parser_reset(l->reader);
     l->renews = false;
     greet(l);
 }
@@ -351,7 +351,7 @@ static void on_reap(struct loop_task *task)
 {
     struct redis_link *l = container_of(task, struct redis_link, reap);
 
-    redis_reader_free(l->reader);
+    redis_parser_free(l->reader);
     free(l);
 }
 
@@ -364,7 +364,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->backoff_ms = BACKOFF_MIN_MS;
     if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
         l->seed = (unsigned)(uintptr_t)l;
-    l->reader = redis_reader_create();
+    l->reader = redis_parser_create();
     redis_pipeline_init(&l->pipeline, config->timeout_ms);
     timer_init(&l->timer, on_timer);
     l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);
@@ -394,7 +394,7 @@ bool redis_link_can_send(const struct redis_link *l)
     return l->state == LINK_UP && stream_queued(&l->stream) < UNSENT_MAX;
 }
 
-size_t redis_link_waiting(const struct redis_link *l)
+size_t redis_link_unanswered(const struct redis_link *l)
 {
     return l->pipeline.n_sent;
 }

@@ -46,7 +46,7 @@ struct redis_link_config {
     unsigned db;
     struct tls *tls; /* NULL: plain */
     uint64_t timeout_ms;
-    bool runs_scripts;
+    bool loads_scripts;
     const struct redis_link_events *events;
     void *owner;
 };
@@ -57,7 +57,7 @@ void redis_link_free(struct redis_link *l); /* gives all commands back; calls no
 
 bool redis_link_is_up(const struct redis_link *l);
 bool redis_link_can_send(const struct redis_link *l);  /* up, and not too much is unsent */
-size_t redis_link_waiting(const struct redis_link *l); /* commands not yet answered */
+size_t redis_link_unanswered(const struct redis_link *l); /* commands not yet answered */
 
 /* Needs redis_link_can_send. Leaves with the others of this turn in one write. */
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done);

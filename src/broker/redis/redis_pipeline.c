@@ -49,7 +49,7 @@ void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
     if (rq->done.fn)
         list_push(&p->refused, &rq->link);
     else
-        redis_request_finish(rq, REDIS_NOT_RUN, NULL);
+        redis_request_finish(rq, REDIS_NOT_DONE, NULL);
 }
 
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p)
@@ -68,8 +68,8 @@ void redis_pipeline_give_back(struct redis_pipeline *p)
     list_take(&sent, &p->sent);
     list_take(&refused, &p->refused);
     p->n_sent = 0;
-    redis_requests_finish(&refused, REDIS_NOT_RUN);
-    redis_requests_finish(&sent, REDIS_LOST);
+    redis_requests_finish(&refused, REDIS_NOT_DONE);
+    redis_requests_finish(&sent, REDIS_UNKNOWN);
 }
 
 /* Both return the first deadline that is still to come. */
@@ -101,7 +101,7 @@ static uint64_t check_refused(struct redis_pipeline *p, uint64_t now)
             continue;
         }
         list_remove(link);
-        redis_request_finish(rq, REDIS_NOT_RUN, NULL);
+        redis_request_finish(rq, REDIS_NOT_DONE, NULL);
     }
     return next;
 }

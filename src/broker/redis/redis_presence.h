@@ -13,7 +13,7 @@
 #ifndef EH_BROKER_REDIS_PRESENCE_H
 #define EH_BROKER_REDIS_PRESENCE_H
 
-#include "broker/redis/redis_engine.h"
+#include "broker/redis/redis_pool.h"
 
 #define REDIS_PRESENCE_WAIT_MS 1000
 #define REDIS_PRESENCE_ASKED   64

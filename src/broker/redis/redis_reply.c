@@ -39,7 +39,7 @@ bool redis_reply_has_code(const struct redisReply *r, const char *code)
     return memmem(text.p, text.n, quoted, strlen(quoted)) != NULL;
 }
 
-bool redis_reply_says_elsewhere(const struct redisReply *r)
+bool redis_reply_needs_reconnect(const struct redisReply *r)
 {
     static const char *const codes[] = { "READONLY", "LOADING", "MASTERDOWN", "NOAUTH" };
 
@@ -133,12 +133,12 @@ int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
 /* ---- a page of history ---- */
 
 enum {
-    PAGE_CUT,
+    PAGE_SNAPSHOT_END,
     PAGE_SINCE,
     PAGE_AFTER,
     PAGE_MORE,
     PAGE_COMPLETE,
-    PAGE_LOST,
+    PAGE_GAPS,
     PAGE_GONE,
     PAGE_ENTRIES
 };
@@ -148,7 +148,7 @@ static int read_page_head(redisReply **field, struct broker_history *h)
 {
     struct str since = redis_reply_text(field[PAGE_SINCE]);
 
-    EH_TRY(read_id(field[PAGE_CUT], &h->snapshot_end));
+    EH_TRY(read_id(field[PAGE_SNAPSHOT_END], &h->snapshot_end));
     EH_TRY(read_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
     EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
@@ -207,7 +207,7 @@ static size_t read_topics(const struct redisReply *r, struct str *ret_topics, si
     return n;
 }
 
-static struct gaps *read_lost(const struct redisReply *r)
+static struct gaps *read_gaps(const struct redisReply *r)
 {
     struct str topics[GAPS_MAX];
     size_t n = read_topics(r, topics, GAPS_MAX);
@@ -227,7 +227,7 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
     EH_TRY(read_page_head(r->element, h));
     EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
     h->newest = 0;
-    h->ret_gaps = h->ret_complete ? NULL : read_lost(r->element[PAGE_LOST]);
+    h->ret_gaps = h->ret_complete ? NULL : read_gaps(r->element[PAGE_GAPS]);
     *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
     return EH_OK;
 }

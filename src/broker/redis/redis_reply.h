@@ -15,7 +15,7 @@ bool redis_reply_is_error(const struct redisReply *r);
 bool redis_reply_has_code(const struct redisReply *r, const char *code);
 /* This Redis cannot serve us now (a replica, loading, cut off from its master, no login): another
  * connection, perhaps to another address, may. */
-bool redis_reply_says_elsewhere(const struct redisReply *r);
+bool redis_reply_needs_reconnect(const struct redisReply *r);
 struct str redis_reply_text(const struct redisReply *r); /* of a string, a status or an error */
 
 /* All: EH_EINVAL when the reply is not of the form that our scripts give. */

@@ -20,7 +20,7 @@ void redis_request_give_up(struct redis_request *rq)
     struct redis_done done = rq->done;
 
     rq->done.fn = NULL;
-    done.fn(done.owner, done.arg, REDIS_LOST, NULL);
+    done.fn(done.owner, done.arg, REDIS_UNKNOWN, NULL);
 }
 
 void redis_request_finish(struct redis_request *rq, enum redis_fate fate,

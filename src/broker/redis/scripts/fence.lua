@@ -14,7 +14,7 @@ local mark, newest = ARGV[1], ARGV[2]
 
 -- Other nodes may have seen ids above those that this one knows, and this clock may be behind the
 -- one that gave them.
-local AHEAD_MS = 1000
+local FENCE_AHEAD_MS = 1000
 
 local function is_less(a, b)
     local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
@@ -35,8 +35,8 @@ local function present()
     if newest == '' then
         return id_at(now)
     end
-    local id = id_at(now + AHEAD_MS)
-    return is_less(newest, id) and id or id_at(tonumber(string.match(newest, '^%d+')) + AHEAD_MS)
+    local id = id_at(now + FENCE_AHEAD_MS)
+    return is_less(newest, id) and id or id_at(tonumber(string.match(newest, '^%d+')) + FENCE_AHEAD_MS)
 end
 
 -- A replica takes no writes: ask now, not with the first publish. Deletes nothing.

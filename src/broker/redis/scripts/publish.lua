@@ -19,7 +19,7 @@ local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
 
 local KEY_MS = 300000 -- BROKER_KEY_S
-local AHEAD_MS = 1000 -- as in fence.lua
+local FENCE_AHEAD_MS = 1000 -- as in fence.lua
 local PLACE = ARGV[9] == '1' and KEYS[7]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
@@ -49,9 +49,9 @@ end
 -- This Redis has forgotten ids that were given: it was emptied, or replaced by an older one, under us.
 -- As in fence.lua.
 local function id_after_loss(known_ms, known_seq)
-    local ms, seq = now + AHEAD_MS, time[1] * 1000000 + time[2]
+    local ms, seq = now + FENCE_AHEAD_MS, time[1] * 1000000 + time[2]
     if known_ms > ms or (known_ms == ms and known_seq >= seq) then
-        ms = known_ms + AHEAD_MS
+        ms = known_ms + FENCE_AHEAD_MS
     end
     return ms, seq, true
 end

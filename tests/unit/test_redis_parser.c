@@ -1,4 +1,4 @@
-#include "broker/redis/redis_reader.h"
+#include "broker/redis/redis_parser.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,15 +23,15 @@ static void log_reply(struct buf *log, const redisReply *r)
 }
 
 /* All replies of what came now; false: the stream has failed. */
-static bool read_piece(struct redis_reader *r, struct str piece, struct buf *log)
+static bool read_piece(struct redis_parser *r, struct str piece, struct buf *log)
 {
     const redisReply *reply;
 
-    while (redis_reader_next(r, &reply) == EH_OK) {
+    while (redis_parser_next(r, &reply) == EH_OK) {
         if (reply)
             log_reply(log, reply);
         else if (piece.n)
-            redis_reader_feed(r, &piece);
+            redis_parser_feed(r, &piece);
         else
             return true;
     }
@@ -47,14 +47,14 @@ static void replies_do_not_depend_on_the_cut(void **state)
 
     (void)state;
     for (size_t cut = 0; cut <= wire.n; cut++) {
-        struct redis_reader *r = redis_reader_create();
+        struct redis_parser *r = redis_parser_create();
         struct buf log = { 0 };
 
         assert_true(read_piece(r, str_make(wire.p, cut), &log));
         assert_true(read_piece(r, str_skip(wire, cut), &log));
         assert_true(str_eq(buf_str(&log), want));
         buf_done(&log);
-        redis_reader_free(r);
+        redis_parser_free(r);
     }
 }
 
@@ -78,23 +78,23 @@ static void what_is_no_resp2_ends_the_stream(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct redis_reader *r = redis_reader_create();
+        struct redis_parser *r = redis_parser_create();
         struct buf log = { 0 };
 
         assert_false(read_piece(r, str_of(cases[i]), &log));
-        assert_true(strlen(redis_reader_why(r)) > 0);
+        assert_true(strlen(redis_parser_why(r)) > 0);
         assert_false(read_piece(r, STR("+OK\r\n"), &log));
-        redis_reader_reset(r);
+        redis_parser_reset(r);
         assert_true(read_piece(r, STR("+OK\r\n"), &log));
         assert_true(str_eq(buf_str(&log), STR("5(0,2,OK)")));
         buf_done(&log);
-        redis_reader_free(r);
+        redis_parser_free(r);
     }
 }
 
 static void arrays_nest_as_deep_as_is_said(void **state)
 {
-    struct redis_reader *r = redis_reader_create();
+    struct redis_parser *r = redis_parser_create();
     struct buf wire = { 0 };
     struct buf log = { 0 };
 
@@ -106,13 +106,13 @@ static void arrays_nest_as_deep_as_is_said(void **state)
     assert_true(buf_str(&log).n > 0);
     buf_done(&wire);
     buf_done(&log);
-    redis_reader_free(r);
+    redis_parser_free(r);
 }
 
 /* Larger than any block of memory for replies, and than what is fed at a time. */
 static void a_large_reply_is_whole(void **state)
 {
-    struct redis_reader *r = redis_reader_create();
+    struct redis_parser *r = redis_parser_create();
     struct buf wire = { 0 };
     const redisReply *reply = NULL;
     struct str rest;
@@ -124,20 +124,20 @@ static void a_large_reply_is_whole(void **state)
     buf_add_str(&wire, STR(":1\r\n"));
     rest = buf_str(&wire);
     while (!reply) {
-        redis_reader_feed(r, &rest);
-        assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+        redis_parser_feed(r, &rest);
+        assert_int_equal(redis_parser_next(r, &reply), EH_OK);
     }
     assert_int_equal(reply->elements, 1000);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(atoi(reply->element[i]->str), i);
-    assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+    assert_int_equal(redis_parser_next(r, &reply), EH_OK);
     while (!reply) {
-        redis_reader_feed(r, &rest);
-        assert_int_equal(redis_reader_next(r, &reply), EH_OK);
+        redis_parser_feed(r, &rest);
+        assert_int_equal(redis_parser_next(r, &reply), EH_OK);
     }
     assert_int_equal(reply->integer, 1);
     buf_done(&wire);
-    redis_reader_free(r);
+    redis_parser_free(r);
 }
 
 int main(void)

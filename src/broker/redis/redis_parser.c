@@ -1,4 +1,4 @@
-#include "broker/redis/redis_reader.h"
+#include "broker/redis/redis_parser.h"
 
 #include <hiredis/hiredis.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@ struct block {
     char bytes[];
 };
 
-struct redis_reader {
+struct redis_parser {
     redisReader *hiredis;
     struct block *newest; /* of those that hold the present reply */
     bool is_whole;        /* it was returned */
@@ -31,7 +31,7 @@ struct redis_reader {
 
 /* ---- memory for one reply ---- */
 
-static struct block *add_block(struct redis_reader *r, size_t n)
+static struct block *add_block(struct redis_parser *r, size_t n)
 {
     size_t cap = r->newest ? r->newest->cap * 2 : BLOCK_MIN;
     struct block *b;
@@ -46,7 +46,7 @@ static struct block *add_block(struct redis_reader *r, size_t n)
     return b;
 }
 
-static void *take(struct redis_reader *r, size_t n)
+static void *take(struct redis_parser *r, size_t n)
 {
     struct block *b = r->newest;
     void *p;
@@ -60,7 +60,7 @@ static void *take(struct redis_reader *r, size_t n)
 }
 
 /* The oldest block is the smallest: it stays. */
-static void forget(struct redis_reader *r)
+static void forget(struct redis_parser *r)
 {
     while (r->newest && r->newest->older) {
         struct block *b = r->newest;
@@ -182,7 +182,7 @@ static const redisReplyObjectFunctions functions = {
 
 /* ---- our users' side ---- */
 
-static void open(struct redis_reader *r)
+static void open(struct redis_parser *r)
 {
     r->hiredis = redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
     if (!r->hiredis)
@@ -190,15 +190,15 @@ static void open(struct redis_reader *r)
     r->hiredis->privdata = r;
 }
 
-struct redis_reader *redis_reader_create(void)
+struct redis_parser *redis_parser_create(void)
 {
-    struct redis_reader *r = mem_zalloc(sizeof(*r));
+    struct redis_parser *r = mem_zalloc(sizeof(*r));
 
     open(r);
     return r;
 }
 
-void redis_reader_free(struct redis_reader *r)
+void redis_parser_free(struct redis_parser *r)
 {
     if (!r)
         return;
@@ -208,14 +208,14 @@ void redis_reader_free(struct redis_reader *r)
     free(r);
 }
 
-void redis_reader_reset(struct redis_reader *r)
+void redis_parser_reset(struct redis_parser *r)
 {
     redisReaderFree(r->hiredis);
     forget(r);
     open(r);
 }
 
-void redis_reader_feed(struct redis_reader *r, struct str *in)
+void redis_parser_feed(struct redis_parser *r, struct str *in)
 {
     size_t n = in->n < SLICE ? in->n : SLICE;
 
@@ -223,7 +223,7 @@ void redis_reader_feed(struct redis_reader *r, struct str *in)
     *in = str_skip(*in, n);
 }
 
-int redis_reader_next(struct redis_reader *r, const struct redisReply **ret)
+int redis_parser_next(struct redis_parser *r, const struct redisReply **ret)
 {
     void *reply = NULL;
 
@@ -236,7 +236,7 @@ int redis_reader_next(struct redis_reader *r, const struct redisReply **ret)
     return EH_OK;
 }
 
-const char *redis_reader_why(const struct redis_reader *r)
+const char *redis_parser_why(const struct redis_parser *r)
 {
     return r->hiredis->errstr;
 }

@@ -5,8 +5,8 @@
  * Rule:    nothing is sent while the feed is not joined: until then this node does not know whether
  *          ids have gone backwards (docs/ARCHITECTURE.md).
  */
-#ifndef EH_BROKER_REDIS_ENGINE_H
-#define EH_BROKER_REDIS_ENGINE_H
+#ifndef EH_BROKER_REDIS_POOL_H
+#define EH_BROKER_REDIS_POOL_H
 
 #include "broker/core.h"
 #include "broker/redis/redis_command.h"
