@@ -29,14 +29,14 @@ struct redis_feed {
     enum state state;
     uintptr_t joins;        /* tells the answer to an earlier raise from that to the last */
     struct backlog backlog; /* what came before the raise was answered */
-    uint64_t fenced_ms;       /* of the last id, as the raise said; 0: not yet */
+    uint64_t fenced_ms;     /* of the last id, as the raise said; 0: not yet */
     uint64_t doubted_ms;    /* when an id was last doubted; 0: never */
     struct buf pattern;
     struct buf probe_channel;
     uintptr_t probes;            /* tells the answer to an earlier probe from that to the last */
     uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
     uint64_t probe_published_ms; /* Redis took it; 0: not yet */
-    struct msgid probe_newest;     /* what Redis must know at least */
+    struct msgid probe_newest;   /* what Redis must know at least */
 };
 
 /* ---- the probe ---- */

@@ -1,84 +1,91 @@
-/* redis_history.c - pages of the log. Questions wait in two queues, with a deadline and without,
- * that all history connections take from: a page at a time, oldest question first, so that one
- * client's long history delays nobody.
- */
-#include "broker/redis/redis_pool.h"
+#include "broker/redis/redis_history.h"
+
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mem.h"
+#include "broker/redis/redis_pool.h"
+#include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
 
-#define PAGES_A_LINK 2 /* under way on one connection: publishes have their turn in between */
+#define PAGES_PER_LINK 2 /* under way on one link: Redis runs publishes between two pages */
 
-/* Topics that a reader found without a log, or (none) the next step of the sweep. Nobody waits for
- * it, and what one call misses, a later one finds. */
-static void forget(struct redis_engine *e, const struct str *topics, size_t n)
+struct redis_history {
+    struct redis_pool *pool;
+    struct redis_queue urgent;  /* calls with a deadline */
+    struct redis_queue patient; /* calls without one */
+    struct list pages;          /* pages for replays, held until the feed has joined again */
+};
+
+static struct redis_queue *queue_of(struct redis_history *h, const struct broker_call *call)
 {
-    struct redis_link *link = e->readers[0];
+    return call->deadline == 0 ? &h->patient : &h->urgent;
+}
+
+/* Removes expired topics from the indexes: the given ones, or (n = 0) the next batch of the sweep.
+ * Fire and forget: a later call finds what this one misses. */
+static void forget_topics(struct redis_history *h, const struct str *topics, size_t n)
+{
+    struct redis_link *link = h->pool->links[h->pool->n_lanes];
     struct redis_command c;
 
-    if (!redis_feed_is_joined(e->feed) || !redis_link_can_send(link))
+    if (!redis_feed_is_joined(h->pool->feed) || !redis_link_can_send(link))
         return;
-    redis_command_forget(&c, &e->names, topics, n);
+    redis_command_forget(&c, &h->pool->names, topics, n);
     redis_link_send(link, &c, (struct redis_done){ 0 });
 }
 
-static struct redis_queue *history_queue(struct redis_engine *e, const struct broker_call *call)
+/* ---- pages ---- */
+
+static void release_pages(struct redis_history *h)
 {
-    return call->deadline == 0 ? &e->patient : &e->urgent;
+    struct list *link;
+
+    while ((link = list_pop(&h->pages)))
+        core_answer(h->pool->core, container_of(link, struct broker_call, mail.link), BROKER_DONE);
 }
 
-/* While the feed joins again, what came in has not reached the ports yet. */
+/* Everything published before the page was read has come in. While the feed joins again, it is
+ * still in the feed's backlog and has not reached the ports. */
 static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
                          const struct redisReply *reply)
 {
-    struct redis_engine *e = owner;
+    struct redis_history *h = owner;
     struct broker_call *call = arg;
 
     (void)fate;
     (void)reply;
-    if (redis_feed_is_joined(e->feed))
-        core_answer(e->core, call, BROKER_DONE);
+    if (redis_feed_is_joined(h->pool->feed))
+        core_answer(h->pool->core, call, BROKER_DONE);
     else
-        list_push(&e->pages, &call->mail.link);
+        list_push(&h->pages, &call->mail.link);
 }
 
-static void give_pages(struct redis_engine *e)
-{
-    struct list *link;
-
-    while ((link = list_pop(&e->pages)))
-        core_answer(e->core, container_of(link, struct broker_call, mail.link), BROKER_DONE);
-}
-
-/* What the log has lost may still be on its way to us, and a replay puts it in its place. */
-static bool waits_for_feed(const struct broker_call *call)
-{
-    return !call->port && !call->history.ret_complete;
-}
-
-static void take_page(struct redis_engine *e, struct broker_call *call,
+static void take_page(struct redis_history *h, struct broker_call *call,
                       const struct redisReply *reply)
 {
     struct str gone[REDIS_FORGET_MAX];
     size_t n_gone;
 
     if (redis_reply_history(reply, &call->history, gone, REDIS_FORGET_MAX, &n_gone) < 0) {
-        if (redis_notice_is_new(&e->refusal, "a page of history that is none"))
+        if (redis_pool_is_new_problem(h->pool, "invalid page of history"))
             log_error("redis_history_invalid", LOG_END);
-        core_answer(e->core, call, BROKER_NOT_DONE);
+        core_answer(h->pool->core, call, BROKER_NOT_DONE);
         return;
     }
     if (n_gone)
-        forget(e, gone, n_gone);
-    if (waits_for_feed(call))
-        redis_feed_catch_up(e->feed, (struct redis_done){ on_caught_up, e, call, 0 });
+        forget_topics(h, gone, n_gone);
+    /* Messages missing from the log may still be on their way through the feed. A replay, which is
+     * a call without a port, puts those in their place, so it must not get the page before them. */
+    if (!call->port && !call->history.ret_complete)
+        redis_feed_catch_up(h->pool->feed, (struct redis_done){ on_caught_up, h, call, 0 });
     else
-        core_answer(e->core, call, BROKER_DONE);
+        core_answer(h->pool->core, call, BROKER_DONE);
 }
 
-/* Reading again does no harm: what another connection, or a moment later, may answer is asked
- * again when a connection comes up, or with the next tick (BUSY: a script runs for too long). */
-static bool may_be_asked_again(enum redis_fate fate, const struct redisReply *reply)
+/* Another connection may succeed, or the same one a moment later (BUSY: a script runs for too
+ * long). The call is sent again when a link comes up, or with the next tick. */
+static bool may_be_read_again(enum redis_fate fate, const struct redisReply *reply)
 {
     return fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||
            redis_reply_has_code(reply, "BUSY");
@@ -86,76 +93,95 @@ static bool may_be_asked_again(enum redis_fate fate, const struct redisReply *re
 
 static void on_page(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
-    struct redis_engine *e = owner;
+    struct redis_history *h = owner;
     struct broker_call *call = arg;
 
     if (fate == REDIS_ANSWERED && !redis_reply_is_error(reply)) {
-        take_page(e, call, reply);
-        redis_history_pump(e);
+        take_page(h, call, reply);
+        redis_history_pump(h);
         return;
     }
-    if (may_be_asked_again(fate, reply))
-        redis_queue_push_front(history_queue(e, call), call);
+    if (may_be_read_again(fate, reply))
+        redis_queue_push_front(queue_of(h, call), call);
     else
-        core_answer(e->core, call, BROKER_NOT_DONE);
+        core_answer(h->pool->core, call, BROKER_NOT_DONE);
     if (fate == REDIS_ANSWERED)
-        redis_engine_on_refusal(e, reply);
+        redis_pool_on_refusal(h->pool, reply);
 }
 
-/* The one of both queues that waits longest. */
-static struct broker_call *next_question(struct redis_engine *e)
+/* ---- sending ---- */
+
+/* Removes the call that has waited longest from its queue. */
+static struct broker_call *pop_oldest(struct redis_history *h)
 {
-    struct broker_call *a = redis_queue_first(&e->urgent);
-    struct broker_call *b = redis_queue_first(&e->patient);
+    struct broker_call *a = redis_queue_first(&h->urgent);
+    struct broker_call *b = redis_queue_first(&h->patient);
 
     if (a && (!b || a->started_us <= b->started_us))
-        return redis_queue_pop(&e->urgent);
-    return redis_queue_pop(&e->patient);
+        return redis_queue_pop(&h->urgent);
+    return redis_queue_pop(&h->patient);
 }
 
-/* The history connection with the least to do; NULL when all have enough. */
-static struct redis_link *free_reader(const struct redis_engine *e)
+/* Returns the link with the fewest pages under way; NULL when every link has its share. */
+static struct redis_link *pick_link(const struct redis_pool *pool)
 {
     struct redis_link *best = NULL;
-    size_t least = PAGES_A_LINK;
+    size_t least = PAGES_PER_LINK;
 
-    for (size_t i = 0; i < e->n_readers; i++) {
-        if (redis_link_can_send(e->readers[i]) && redis_link_unanswered(e->readers[i]) < least) {
-            best = e->readers[i];
-            least = redis_link_unanswered(best);
+    for (size_t i = pool->n_lanes; i < pool->n_links; i++) {
+        struct redis_link *l = pool->links[i];
+
+        if (redis_link_can_send(l) && redis_link_unanswered(l) < least) {
+            best = l;
+            least = redis_link_unanswered(l);
         }
     }
     return best;
 }
 
-void redis_history_pump(struct redis_engine *e)
+void redis_history_pump(struct redis_history *h)
 {
+    struct redis_pool *pool = h->pool;
     struct redis_command c;
     struct redis_link *link;
     struct broker_call *call;
 
-    if (redis_feed_is_joined(e->feed))
-        give_pages(e);
-    while (redis_feed_is_joined(e->feed) && (link = free_reader(e)) && (call = next_question(e))) {
-        redis_command_history(&c, &e->names, e->config, &call->history);
-        redis_link_send(link, &c, (struct redis_done){ on_page, e, call, call->deadline });
+    if (redis_feed_is_joined(pool->feed))
+        release_pages(h);
+    while (redis_feed_is_joined(pool->feed) && (link = pick_link(pool)) && (call = pop_oldest(h))) {
+        redis_command_history(&c, &pool->names, pool->config, &call->history);
+        redis_link_send(link, &c, (struct redis_done){ on_page, h, call, call->deadline });
     }
 }
 
-void redis_history_take(struct redis_engine *e, struct broker_call *call)
+void redis_history_take(struct redis_history *h, struct broker_call *call)
 {
-    redis_queue_push(history_queue(e, call), call);
-    redis_history_pump(e);
+    redis_queue_push(queue_of(h, call), call);
+    redis_history_pump(h);
 }
 
-void redis_history_sweep(struct redis_engine *e)
+void redis_history_sweep(struct redis_history *h)
 {
-    forget(e, NULL, 0);
+    forget_topics(h, NULL, 0);
 }
 
-void redis_history_close(struct redis_engine *e)
+/* ---- open and close ---- */
+
+struct redis_history *redis_history_create(struct redis_pool *pool)
 {
-    give_pages(e);
-    redis_queue_done(&e->urgent);
-    redis_queue_done(&e->patient);
+    struct redis_history *h = mem_zalloc(sizeof(*h));
+
+    h->pool = pool;
+    redis_queue_init(&h->urgent, pool->core);
+    redis_queue_init(&h->patient, pool->core);
+    list_init(&h->pages);
+    return h;
+}
+
+void redis_history_free(struct redis_history *h)
+{
+    release_pages(h);
+    redis_queue_done(&h->urgent);
+    redis_queue_done(&h->patient);
+    free(h);
 }

@@ -56,7 +56,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config);
 void redis_link_free(struct redis_link *l); /* gives all commands back; calls no event */
 
 bool redis_link_is_up(const struct redis_link *l);
-bool redis_link_can_send(const struct redis_link *l);  /* up, and not too much is unsent */
+bool redis_link_can_send(const struct redis_link *l);     /* up, and not too much is unsent */
 size_t redis_link_unanswered(const struct redis_link *l); /* commands not yet answered */
 
 /* Needs redis_link_can_send. Leaves with the others of this turn in one write. */

@@ -1,9 +1,12 @@
-/* redis_engine.h - what the parts of the cluster engine share: redis.c holds the connections and
- * their state, redis_lane.c, redis_history.c and redis_presence.c send the calls. Only these
- * include it.
+/* redis_pool.h - all connections of the engine to Redis: the feed, which is subscribed to the live
+ * messages, and the links, which carry commands.
  * Thread:  the broker's.
- * Rule:    nothing is sent while the feed is not joined: until then this node does not know whether
- *          ids have gone backwards (docs/ARCHITECTURE.md).
+ * Owns:    the connections and the names of the keys; decides whether the broker is ready.
+ * Shares:  the first seven members of the struct, which redis_lanes, redis_history and
+ *          redis_presence read. Only redis_pool.c writes them.
+ * Ready:   the feed is joined, at least one link for lanes is up, and Redis accepts publishes.
+ * Rule:    nothing is sent until the feed is joined: before that this node does not know whether
+ *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
  */
 #ifndef EH_BROKER_REDIS_POOL_H
 #define EH_BROKER_REDIS_POOL_H
@@ -12,58 +15,55 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_feed.h"
 #include "broker/redis/redis_link.h"
-#include "broker/redis/redis_queue.h"
 
 #define REDIS_WHY_MAX 160
 
-/* A connection for all but history, and what waits for it. */
-struct redis_lane {
-    struct redis_link *link;
-    struct redis_queue queue;
+struct redis_pool_events {
+    /* A link or the feed has come up, or a link has room again: calls that wait may be sent. */
+    void (*on_room)(void *owner);
+    /* A message arrived on one of the two channels of redis_pool_open_feed. */
+    void (*on_message)(void *owner, struct str channel, struct str payload);
 };
 
-/* Says a thing once, not with every request that it befalls. */
-struct redis_notice {
-    char said[REDIS_WHY_MAX];
-};
-
-struct redis_presence;
-
-struct redis_engine {
+struct redis_pool {
     struct core *core;
     const struct broker_config *config;
     struct redis_names names;
     struct redis_feed *feed;
+    struct redis_link **links; /* each of the first n_lanes carries a lane; the rest read history */
+    size_t n_links;
     size_t n_lanes;
-    struct redis_lane *lanes;
-    size_t n_readers;
-    struct redis_link **readers;
-    struct redis_queue urgent;  /* history with a deadline */
-    struct redis_queue patient; /* ... without */
-    struct list pages;          /* of replays, read; given when the feed has joined again */
-    struct redis_presence *presence;
-    struct timer tick;
+
+    const struct redis_pool_events *events;
+    void *owner;
     unsigned ticks;
-    bool ready;
-    bool refuses; /* Redis takes no publishes, said the last probe */
-    struct redis_notice connection;
-    struct redis_notice refusal;
+    bool is_ready;
+    bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
+    char outage[REDIS_WHY_MAX];  /* the last connection failure that was logged */
+    char problem[REDIS_WHY_MAX]; /* the last problem with a reply that was logged */
 };
 
-/* True the first time in a row. */
-bool redis_notice_is_new(struct redis_notice *n, const char *what);
-/* Redis answered with an error: says so once, and makes all connections new where that may help. */
-void redis_engine_on_refusal(struct redis_engine *e, const struct redisReply *error);
-/* A command connection that can send, each in turn; or NULL. */
-struct redis_link *redis_engine_pick(struct redis_engine *e);
+/* Starts to connect the links in the next turn of the loop. */
+struct redis_pool *redis_pool_create(struct core *core, const struct broker_config *config,
+                                     const struct redis_pool_events *events, void *owner);
+/* Starts the feed, once. It also subscribes to these two channels, which are borrowed. */
+void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str answers);
+/* Closes all connections. Every command under way is given back to its caller; no event follows. */
+void redis_pool_close(struct redis_pool *p);
+void redis_pool_free(struct redis_pool *p); /* after close */
 
-void redis_lanes_take(struct redis_engine *e, struct broker_call *call);
-void redis_lanes_pump(struct redis_engine *e); /* sends what can be sent now */
+void redis_pool_tick(struct redis_pool *p); /* every second: pings, and the feed's probe */
 
-void redis_history_take(struct redis_engine *e, struct broker_call *call);
-void redis_history_pump(struct redis_engine *e);
-/* The next step of the sweep for topics whose log is gone. */
-void redis_history_sweep(struct redis_engine *e);
-void redis_history_close(struct redis_engine *e); /* answers what is left; nothing is under way */
+/* Returns a link that can send, each in turn; NULL when there is none. */
+struct redis_link *redis_pool_pick(const struct redis_pool *p);
+
+/* Redis answered a command with an error. Logs the error unless it was the last one logged, and
+ * reconnects everything where another connection may reach a Redis that can serve us. */
+void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error);
+/* Reports whether this problem differs from the last one logged, and remembers it: a problem that
+ * affects every request is logged once. */
+bool redis_pool_is_new_problem(struct redis_pool *p, const char *problem);
+/* A write succeeded: the next problem is logged, even if it is the same as the last. */
+void redis_pool_forget_problem(struct redis_pool *p);
 
 #endif

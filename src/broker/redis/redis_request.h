@@ -17,7 +17,7 @@ struct redis_command;
 
 enum redis_fate {
     REDIS_ANSWERED, /* reply has it; it may be an error */
-    REDIS_UNKNOWN,     /* written, and no answer will come: Redis may have run it */
+    REDIS_UNKNOWN,  /* written, and no answer will come: Redis may have run it */
     REDIS_NOT_DONE, /* certain: Redis refused it, and the connection went before it was sent again */
 };
 

@@ -1,0 +1,27 @@
+/* redis_history.h - reads pages of the log.
+ * Thread:  the broker's.
+ * Order:   calls wait in two queues, with and without a deadline, which all links for history
+ *          share. Each call reads one page and then queues again for the next, so one client's
+ *          long history delays nobody else.
+ * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
+ * Fails:   a page that was lost with its connection, or that another Redis may serve, is read
+ *          again: reading twice does no harm. Other errors answer NOT_DONE.
+ */
+#ifndef EH_BROKER_REDIS_HISTORY_H
+#define EH_BROKER_REDIS_HISTORY_H
+
+#include "broker/broker.h"
+
+struct redis_history;
+struct redis_pool;
+
+struct redis_history *redis_history_create(struct redis_pool *pool);
+/* After redis_pool_close. Answers what is left. */
+void redis_history_free(struct redis_history *h);
+
+void redis_history_take(struct redis_history *h, struct broker_call *call);
+void redis_history_pump(struct redis_history *h); /* sends all calls that can be sent now */
+/* Removes expired topics from the indexes: the next batch of the sweep. Fire and forget. */
+void redis_history_sweep(struct redis_history *h);
+
+#endif

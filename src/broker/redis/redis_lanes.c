@@ -1,0 +1,119 @@
+#include "broker/redis/redis_lanes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "broker/redis/redis_pool.h"
+#include "broker/redis/redis_queue.h"
+#include "broker/redis/redis_reply.h"
+
+struct redis_lanes {
+    struct redis_pool *pool;
+    struct redis_queue queues[]; /* pool->n_lanes; queues[i] waits for pool->links[i] */
+};
+
+static void make_command(struct redis_pool *pool, const struct broker_call *call,
+                         struct redis_command *ret)
+{
+    switch (call->op) {
+    case BROKER_OP_PUBLISH:
+        redis_command_publish(ret, &pool->names, pool->config, &call->publish,
+                              core_newest(pool->core));
+        break;
+    case BROKER_OP_GET: redis_command_get(ret, &pool->names, &call->kv); break;
+    case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;
+    case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: assert(false); break; /* not ours */
+    }
+}
+
+static int read_reply(struct broker_call *call, const struct redisReply *reply)
+{
+    switch (call->op) {
+    case BROKER_OP_PUBLISH: return redis_reply_publish(reply, &call->publish);
+    case BROKER_OP_GET: return redis_reply_get(reply, &call->kv);
+    case BROKER_OP_SET: return redis_reply_set(reply);
+    case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: break;
+    }
+    return EH_EINVAL;
+}
+
+/* Returns the status of a call that Redis may have executed. A read changes nothing either way. */
+static enum broker_status unknown_status(const struct broker_call *call)
+{
+    return call->op == BROKER_OP_GET ? BROKER_NOT_DONE : BROKER_UNKNOWN;
+}
+
+static enum broker_status status_of(struct redis_pool *pool, struct broker_call *call,
+                                    enum redis_fate fate, const struct redisReply *reply)
+{
+    if (fate == REDIS_NOT_DONE)
+        return BROKER_NOT_DONE;
+    if (fate == REDIS_UNKNOWN)
+        return unknown_status(call);
+    if (redis_reply_is_error(reply)) {
+        redis_pool_on_refusal(pool, reply);
+        return redis_reply_has_code(reply, "OOM") ? BROKER_FULL : BROKER_NOT_DONE;
+    }
+    if (read_reply(call, reply) < 0)
+        return unknown_status(call);
+    redis_pool_forget_problem(pool);
+    if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
+        return BROKER_LIMITED;
+    return BROKER_DONE;
+}
+
+static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+{
+    struct redis_pool *pool = owner;
+    struct broker_call *call = arg;
+
+    core_answer(pool->core, call, status_of(pool, call, fate, reply));
+}
+
+static void pump(struct redis_pool *pool, struct redis_link *link, struct redis_queue *queue)
+{
+    struct redis_command c;
+    struct broker_call *call;
+
+    while (redis_feed_is_joined(pool->feed) && redis_link_can_send(link) &&
+           (call = redis_queue_pop(queue))) {
+        make_command(pool, call, &c);
+        redis_link_send(link, &c, (struct redis_done){ on_reply, pool, call, call->deadline });
+    }
+}
+
+void redis_lanes_take(struct redis_lanes *l, struct broker_call *call)
+{
+    size_t i = call->lane % l->pool->n_lanes;
+
+    redis_queue_push(&l->queues[i], call);
+    pump(l->pool, l->pool->links[i], &l->queues[i]);
+}
+
+void redis_lanes_pump(struct redis_lanes *l)
+{
+    for (size_t i = 0; i < l->pool->n_lanes; i++)
+        pump(l->pool, l->pool->links[i], &l->queues[i]);
+}
+
+struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
+{
+    struct redis_lanes *l = mem_zalloc(sizeof(*l) + pool->n_lanes * sizeof(l->queues[0]));
+
+    l->pool = pool;
+    for (size_t i = 0; i < pool->n_lanes; i++)
+        redis_queue_init(&l->queues[i], pool->core);
+    return l;
+}
+
+void redis_lanes_free(struct redis_lanes *l)
+{
+    for (size_t i = 0; i < l->pool->n_lanes; i++)
+        redis_queue_done(&l->queues[i]);
+    free(l);
+}
