@@ -4,7 +4,7 @@
 #ifndef EH_BROKER_GAPS_H
 #define EH_BROKER_GAPS_H
 
-#include "broker/broker.h"
+#include "broker/call.h"
 
 #define GAPS_MAX 100 /* topics that are named; of more nobody says which */
 

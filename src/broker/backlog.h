@@ -6,7 +6,8 @@
 #ifndef EH_BROKER_BACKLOG_H
 #define EH_BROKER_BACKLOG_H
 
-#include "broker/broker.h"
+#include "broker/worker_mail.h"
+#include "hub/message.h"
 
 /* {0} is empty. */
 struct backlog {

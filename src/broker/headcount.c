@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/fanout.h"
 #include "broker/port.h"
 #include "hub/topic.h"
 
@@ -26,21 +27,20 @@ static void on_part(struct mail *m, void *owner)
     presence_done(&part->presence);
     if (--c->n_left)
         return;
-    c->fn(core_engine(c->core), c->arg, c->total);
+    c->fn(c->core->engine, c->arg, c->total);
     free(c);
 }
 
-/* On the worker. */
-void broker_counted(struct broker_count *part)
+void headcount_counted(struct broker_count *part)
 {
     part->mail.fn = on_part;
-    mailbox_post(core_inbox(part->headcount->core), &part->mail);
+    mailbox_post(part->headcount->core->inbox, &part->mail);
 }
 
 void headcount_start(struct core *core, struct str filter, bool wants_subs, headcount_fn *fn,
                      void *arg)
 {
-    size_t n = core_port_count(core);
+    size_t n = core->fanout->n_ports;
     struct headcount *c = mem_zalloc(sizeof(*c) + n * sizeof(c->parts[0]));
 
     c->core = core;
@@ -49,12 +49,12 @@ void headcount_start(struct core *core, struct str filter, bool wants_subs, head
     c->n_left = n;
     memcpy(c->filter, filter.p, filter.n);
     for (size_t i = 0; i < n; i++) {
-        struct broker_port *port = core_port(core, i);
+        struct broker_port *port = core->fanout->ports[i];
 
         c->parts[i].headcount = c;
         c->parts[i].filter = str_make(c->filter, filter.n);
         c->parts[i].wants_subs = wants_subs;
         c->parts[i].mail.fn = port->on_count;
-        mailbox_post(port->inbox, &c->parts[i].mail);
+        mailbox_post(port->outbox.inbox, &c->parts[i].mail);
     }
 }

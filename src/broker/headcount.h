@@ -1,19 +1,21 @@
-/* census.h - asks all workers of this node who of their clients is subscribed.
- * Thread:  the broker's.
- * Owns:    a census from its start until the last worker has answered, which may be after the
+/* headcount.h - asks all workers of this node which of their clients are subscribed.
+ * Thread:  the broker's, except headcount_counted, which runs on a worker.
+ * Owns:    a headcount, from its start until the last worker has answered, which may be after the
  *          engine has closed.
- * Costs:   each worker walks the subscriptions that match once. Nothing is kept between questions.
+ * Costs:   each worker walks the matching subscriptions once. Nothing is cached between questions.
  */
 #ifndef EH_BROKER_HEADCOUNT_H
 #define EH_BROKER_HEADCOUNT_H
 
 #include "broker/core.h"
+#include "broker/worker_mail.h"
 
-/* Once for each census; `total` is the receiver's. engine NULL: it has closed meanwhile, and what
- * belonged to it is gone. */
+/* Called once for each headcount; `total` is the receiver's. engine NULL: the engine has closed
+ * meanwhile, and everything that belonged to it is gone. */
 typedef void headcount_fn(void *engine, void *arg, struct presence total);
 
 void headcount_start(struct core *core, struct str filter, bool wants_subs, headcount_fn *fn,
                      void *arg);
+void headcount_counted(struct broker_count *part); /* on the worker: returns its part */
 
 #endif

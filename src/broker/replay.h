@@ -1,24 +1,35 @@
-/* replay.h - reads the log for a port that missed live messages: its box was full, or the feed was
- * away. A client's join and this use the same history calls.
+/* replay.h - reads the log for a port that missed live messages, because the worker was slow or the
+ * feed was interrupted. It uses the same history calls as a client's join.
  * Thread:  the broker's.
- * How:     read everything after the port's mark up to a cut (the last id at that moment), post it
- *          page by page as the worker takes it. Live messages are set aside meanwhile and merged in
- *          by id: one that the log has lost since is posted in its place. Where some of them are
- *          missing (too many, or the feed was away) the reading goes on to a new cut: the log is
- *          the buffer.
- * Needs:   a page that is not complete is answered after all that was published before it was read
- *          has come to the ports (core.h).
+ * Owns:    the live messages that it holds back meanwhile.
+ * Borrows: the outbox, which lives as long.
+ * Needs:   an engine that answers an incomplete page only after everything published before the
+ *          page was read has come to the ports (core.h).
+ * Bounds:  the backlog's (backlog.h), and one page of history at a time.
  */
 #ifndef EH_BROKER_REPLAY_H
 #define EH_BROKER_REPLAY_H
 
-#include "broker/port.h"
+#include "broker/backlog.h"
+#include "broker/gaps.h"
+#include "broker/outbox.h"
 
-/* Puts the port into replay; on one that replays already there is a hole in what is set aside (the
- * feed was interrupted again). Without a log what was missed is lost, and what comes goes on. */
-void replay_start(struct broker_port *port);
-void replay_hold(struct broker_port *port, struct message *m); /* borrows m */
-void replay_on_room(struct broker_port *port);
-void replay_free(struct replay *r);
+struct replay {
+    struct outbox *outbox;
+    bool is_running;
+    bool is_incomplete;      /* messages are missing, and this replay was counted for it */
+    struct broker_call call; /* the page under way, or the next one to ask for */
+    struct gaps_told told;
+    struct backlog backlog; /* live messages; on overflow the log is read up to a new end */
+};
+
+void replay_init(struct replay *r, struct outbox *outbox);
+void replay_end(struct replay *r); /* no call may be under way; may be called twice */
+
+/* Starts to read the log. If it is being read already, the feed was interrupted again: the backlog
+ * gets a gap. Without a log what was missed is lost: reports the gap and goes on. */
+void replay_start(struct replay *r);
+void replay_hold(struct replay *r, struct message *m); /* borrows m */
+void replay_on_room(struct replay *r);
 
 #endif

@@ -7,6 +7,7 @@
 #define EH_TESTS_NODE_H
 
 #include "broker/broker.h"
+#include "hub/metrics.h"
 
 #define NODE_WORKERS     2
 #define NODE_PATIENCE_MS 20000

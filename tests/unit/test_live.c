@@ -123,8 +123,8 @@ static void post(uint64_t ms)
     text[0] = text[sizeof(text) - 1] = '"';
     m = message_create((struct msgid){ .ms = ms }, STR("a"), str_make(text, sizeof(text)), STR(""));
     fx.n_wanted += m->body.n;
-    port_post(fx.worker->port, m);
-    port_flush(fx.worker->port);
+    outbox_post(&fx.worker->port->outbox, m);
+    outbox_flush(&fx.worker->port->outbox);
     message_unref(m);
 }
 
@@ -193,7 +193,7 @@ static void post_deep(uint64_t ms)
     struct message *m =
         message_create((struct msgid){ .ms = ms }, pattern(0, topic), STR("\"text\""), STR(""));
 
-    port_post(fx.worker->port, m);
+    outbox_post(&fx.worker->port->outbox, m);
     message_unref(m);
 }
 
@@ -213,7 +213,7 @@ static void test_each_subscription_counts(void **state)
     }
     for (uint64_t i = 1; i <= 64; i++)
         post_deep(i);
-    port_flush(fx.worker->port);
+    outbox_flush(&fx.worker->port->outbox);
     run_turn(&over);
     assert_in_range(metrics_get(fx.cell[1], METRIC_DELIVERIES), 1,
                     65536 + READERS * (1u << LEVELS));

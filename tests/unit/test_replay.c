@@ -1,7 +1,7 @@
-/* test_replay.c - a port that reads the log while live messages come: what its worker gets. The
- * core is the test's own: it answers the questions of the replay as a case says.
+/* test_replay.c - a port reads the log while live messages arrive: what its worker gets. The engine
+ * is the test's own: it answers the questions of the replay as a case says.
  */
-#include "broker/replay.h"
+#include "broker/port.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,39 +21,24 @@ static struct {
     struct loop *loop;
     struct mailbox *box; /* the worker's and the broker's */
     struct metrics_cell metrics;
+    struct core core;
     struct broker_port *port;
     struct broker_call *asked; /* the page that the replay waits for, or NULL */
     size_t posted;
     char story[256]; /* what the worker got, each with a space behind it */
 } test;
 
-/* ---- the core ---- */
+/* ---- the engine ---- */
 
-struct mailbox *core_inbox(struct core *core)
+static void on_call(void *engine, struct broker_call *call)
 {
-    (void)core;
-    return test.box;
-}
-
-struct metrics_cell *core_metrics(struct core *core)
-{
-    (void)core;
-    return &test.metrics;
-}
-
-bool core_has_log(const struct core *core)
-{
-    (void)core;
-    return true;
-}
-
-void core_call(struct core *core, struct broker_call *call)
-{
-    (void)core;
+    (void)engine;
     assert_null(test.asked);
     assert_null(call->port);
     test.asked = call;
 }
+
+static const struct engine_ops engine = { .call = on_call };
 
 /* ---- the worker ---- */
 
@@ -78,7 +63,7 @@ static void on_live(struct mail *m, void *owner)
         tell(batch->items[i]->legacy ? "f" : id);
     }
     test.posted += batch->n;
-    live_batch_free(batch);
+    outbox_batch_free(batch);
 }
 
 static void on_count(struct mail *m, void *owner)
@@ -93,8 +78,14 @@ static int setup(void **state)
     memset(&test, 0, sizeof(test));
     assert_int_equal(loop_create(&test.loop), EH_OK);
     assert_int_equal(mailbox_create(test.loop, NULL, &test.box), EH_OK);
-    test.port = port_create(NULL, test.box, on_live, on_count);
-    test.port->high_water = (struct msgid){ 1, 0 };
+    test.core.config.cache = true;
+    test.core.config.metrics = &test.metrics;
+    test.core.ops = &engine;
+    test.core.engine = &test;
+    test.core.loop = test.loop;
+    test.core.inbox = test.box;
+    test.port = port_create(&test.core, test.box, on_live, on_count);
+    test.port->outbox.high_water = (struct msgid){ 1, 0 };
     return 0;
 }
 
@@ -178,7 +169,7 @@ static void step(const char *word, struct page *page)
 
     switch (word[0]) {
     case 'f': live(0, true); break;
-    case '!': replay_start(test.port); break;
+    case '!': replay_start(&test.port->replay); break;
     case 'x': refuse(); break;
     case 'p': page->items[page->n++] = message_of(number); break;
     case '=':
@@ -200,7 +191,7 @@ static void play(const char *words)
     (void)snprintf(text, sizeof(text), "%s", words);
     while ((word = strtok_r(rest, " ", &rest)))
         step(word, &page);
-    port_flush(test.port);
+    outbox_flush(&test.port->outbox);
     while (mailbox_drain(test.box))
         ;
 }
@@ -246,8 +237,8 @@ static void log_and_live_are_one_story(void **state)
         play(cases[i].words);
         if (strcmp(test.story, cases[i].story) != 0)
             fail_msg("%s: %s", cases[i].words, test.story);
-        assert_int_equal(test.port->high_water.ms, cases[i].high_water);
-        assert_int_equal(test.port->replay != NULL, cases[i].reads);
+        assert_int_equal(test.port->outbox.high_water.ms, cases[i].high_water);
+        assert_int_equal(test.port->replay.is_running, cases[i].reads);
         (void)teardown(state);
         (void)setup(state);
     }
@@ -256,7 +247,7 @@ static void log_and_live_are_one_story(void **state)
 static void as_many_as_may_be_set_aside_are_posted(void **state)
 {
     (void)state;
-    replay_start(test.port);
+    replay_start(&test.port->replay);
     for (uint64_t i = 0; i < BROKER_LIVE_MAX_MESSAGES; i++)
         live(2 + i, false);
     play("=1");
@@ -269,14 +260,14 @@ static void more_are_read_from_the_log(void **state)
     struct page page = { .n = 0 };
 
     (void)state;
-    replay_start(test.port);
+    replay_start(&test.port->replay);
     for (uint64_t id = 2; id <= LAST; id++)
         live(id, false);
     answer(&page, 1, false, true);
     assert_non_null(test.asked);
     play("p2 p3 =3");
     assert_int_equal(test.posted, 3);
-    assert_int_equal(test.port->high_water.ms, LAST);
+    assert_int_equal(test.port->outbox.high_water.ms, LAST);
 }
 
 int main(void)

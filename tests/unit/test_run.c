@@ -96,7 +96,7 @@ static struct message *make(uint64_t ms, struct str topic)
 
 static void post(struct message *m)
 {
-    port_post(fx.worker->port, m);
+    outbox_post(&fx.worker->port->outbox, m);
     message_unref(m);
 }
 
@@ -129,7 +129,7 @@ static void on_over(struct loop_task *task)
 /* One turn of the worker. */
 static void run_turn(void)
 {
-    port_flush(fx.worker->port);
+    outbox_flush(&fx.worker->port->outbox);
     fx.over.fn = on_over;
     loop_at_end(fx.worker->loop, &fx.over);
     loop_run(fx.worker->loop);
@@ -159,7 +159,7 @@ static void test_everybody_gets_all_of_it(void **state)
 
         post(make(ms, STR("a")));
         if (ms % 3)
-            port_flush(fx.worker->port);
+            outbox_flush(&fx.worker->port->outbox);
         (void)snprintf(text, sizeof(text), "%u-0", (unsigned)ms);
         for (size_t i = 0; i < CLIENTS; i++)
             expect(&fx.clients[i], ids[i], text, "a");
@@ -202,7 +202,7 @@ static void test_a_run_ends(void **state)
     post(make(3, STR("a")));
     post(make(4, STR("b")));
     post(make(5, STR("a")));
-    port_gap(fx.worker->port, NULL);
+    outbox_gap(&fx.worker->port->outbox, NULL);
     post(make(6, STR("a")));
     post(legacy);
     expect(c, "1", "2-0", "a");

@@ -1,12 +1,13 @@
 /* The embedded engine: the log (mem_log.h) and the tables (mem_table.h) in this process, always
  * ready. What stays for a time counts from the steady clock; ids and the log are about wall time.
  */
-#include "broker/core.h"
+#include "broker/mem/mem.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "broker/fanout.h"
 #include "broker/headcount.h"
 #include "broker/mem/mem_admission.h"
 #include "broker/mem/mem_log.h"
@@ -44,7 +45,7 @@ static void on_sweep(struct timer *t)
     has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
     has_more |= mem_admission_expire(&mem->admission, clock_mono_ms(), SWEEP_MAX);
     share_memory(mem);
-    loop_timer(core_loop(mem->core), t, has_more ? TIMER_TICK_MS : SWEEP_MS);
+    loop_timer(mem->core->loop, t, has_more ? TIMER_TICK_MS : SWEEP_MS);
 }
 
 static int mem_open(struct core *core, const struct broker_config *config, void **ret_engine)
@@ -63,8 +64,8 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
     mem_admission_init(&mem->admission, config->memory_limit / ADMISSION_SHARE);
     timer_init(&mem->sweep, on_sweep);
-    loop_timer(core_loop(core), &mem->sweep, SWEEP_MS);
-    core_set_high_water(core, mem->log.last);
+    loop_timer(core->loop, &mem->sweep, SWEEP_MS);
+    fanout_set_high_water(core->fanout, mem->log.last);
     core_set_ready(core, true);
     *ret_engine = mem;
     return EH_OK;
@@ -97,7 +98,7 @@ static void take_publish(struct mem *mem, struct broker_call *call)
     if (mem_admission_note(&mem->admission, p, now))
         share_memory(mem);
     core_answer(mem->core, call, BROKER_DONE);
-    core_live(mem->core, m);
+    fanout_live(mem->core->fanout, m);
 }
 
 static void history(struct mem *mem, struct broker_call *call)

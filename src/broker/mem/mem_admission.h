@@ -8,7 +8,7 @@
 #define EH_BROKER_MEM_ADMISSION_H
 
 #include "base/buf.h"
-#include "broker/broker.h"
+#include "broker/call.h"
 #include "broker/mem/mem_table.h"
 
 struct mem_admission {

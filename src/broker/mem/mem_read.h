@@ -11,7 +11,7 @@
 #ifndef EH_BROKER_MEM_READ_H
 #define EH_BROKER_MEM_READ_H
 
-#include "broker/broker.h"
+#include "broker/call.h"
 #include "broker/mem/mem_log.h"
 
 #define MEM_READ_NAMES     100000

@@ -2,6 +2,8 @@
  * redis_lanes (publishes and key/value calls), redis_history (pages of the log) and redis_presence
  * (who is subscribed, on all nodes); they share the connections of redis_pool.
  */
+#include "broker/redis/redis.h"
+
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -29,7 +31,7 @@ static void engine_call(void *engine, struct broker_call *call)
 
     /* Only history may wait until Redis is back. */
     if (call->op != BROKER_OP_HISTORY && call->deadline == 0)
-        call->deadline = loop_now(core_loop(e->core)) + e->config->timeout_ms;
+        call->deadline = loop_now(e->core->loop) + e->config->timeout_ms;
     switch (call->op) {
     case BROKER_OP_HISTORY: redis_history_take(e->history, call); break;
     case BROKER_OP_PRESENCE: redis_presence_take(e->presence, call); break;
@@ -64,7 +66,7 @@ static void on_tick(struct timer *t)
     if (e->config->cache && e->pool->ticks % SWEEP_TICKS == 0)
         redis_history_sweep(e->history);
     redis_history_pump(e->history);
-    loop_timer(core_loop(e->core), &e->tick, TICK_MS);
+    loop_timer(e->core->loop, &e->tick, TICK_MS);
 }
 
 static const struct redis_pool_events pool_events = {
@@ -85,7 +87,7 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     redis_pool_open_feed(e->pool, redis_presence_channel(e->presence, false),
                          redis_presence_channel(e->presence, true));
     timer_init(&e->tick, on_tick);
-    loop_timer(core_loop(core), &e->tick, TICK_MS);
+    loop_timer(core->loop, &e->tick, TICK_MS);
     *ret_engine = e;
     return EH_OK;
 }

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "broker/broker.h"
+#include "broker/call.h"
+#include "broker/config.h"
 #include "broker/redis/redis_scripts.h"
 
 #define REDIS_FORGET_MAX 100 /* topics in one command; history.lua reports no more */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/backlog.h"
+#include "broker/fanout.h"
 #include "broker/redis/redis_keys.h"
 #include "broker/redis/redis_payload.h"
 #include "broker/redis/redis_reply.h"
@@ -64,10 +65,10 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
             f->config.events->on_refused(f->config.owner, reply);
         return;
     }
-    f->probe_published_ms = loop_now(core_loop(f->config.core));
+    f->probe_published_ms = loop_now(f->config.core->loop);
     f->config.events->on_accepted(f->config.owner);
     if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_newest) < 0 ||
-        msgid_cmp(core_high_water(f->config.core), log_start) < 0)
+        msgid_cmp(f->config.core->high_water, log_start) < 0)
         rejoin(f);
 }
 
@@ -91,7 +92,7 @@ static void send_probe(struct redis_feed *f)
 
 static bool is_probe_overdue(const struct redis_feed *f)
 {
-    uint64_t now = loop_now(core_loop(f->config.core));
+    uint64_t now = loop_now(f->config.core->loop);
 
     return f->probe_us != 0 && f->probe_published_ms != 0 &&
            now - f->probe_published_ms >= f->config.link.timeout_ms;
@@ -103,7 +104,7 @@ static bool is_probe_overdue(const struct redis_feed *f)
  * any more once something is. Before the first join there is no point to read from. */
 static bool may_have_missed(const struct redis_feed *f, const struct redis_fenced *raised)
 {
-    struct msgid high_water = core_high_water(f->config.core);
+    struct msgid high_water = f->config.core->high_water;
 
     return f->backlog.has_gap ||
            (!msgid_is_zero(high_water) && msgid_cmp(raised->last, high_water) != 0);
@@ -116,12 +117,12 @@ static void join(struct redis_feed *f, const struct redis_fenced *raised)
 
     f->fenced_ms = raised->last.ms;
     if (raised->gaps)
-        metrics_inc(core_metrics(core), METRIC_REWINDS);
-    core_set_high_water(core, raised->last); /* never below it: the raise saw to that */
+        metrics_inc(core->config.metrics, METRIC_REWINDS);
+    fanout_set_high_water(core->fanout, raised->last); /* never below it: the raise saw to that */
     if (has_missed)
-        core_resync(core);
+        fanout_resync(core->fanout);
     while (backlog_first(&f->backlog))
-        core_live(core, backlog_pop(&f->backlog));
+        fanout_live(core->fanout, backlog_pop(&f->backlog));
     backlog_done(&f->backlog);
     f->state = FEED_JOINED;
     send_probe(f);
@@ -155,7 +156,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     f->state = FEED_FENCING;
-    redis_command_fence(&c, f->config.names, core_high_water(f->config.core),
+    redis_command_fence(&c, f->config.names, f->config.core->high_water,
                         core_newest(f->config.core));
     redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
@@ -226,7 +227,7 @@ static void on_probe(struct redis_feed *f, struct str text)
 
     if (str_parse_u64(text, &sent_us) < 0 || sent_us != f->probe_us || sent_us == 0)
         return;
-    metrics_set(core_metrics(f->config.core), METRIC_PUBLISH_DELAY_MS,
+    metrics_set(f->config.core->config.metrics, METRIC_PUBLISH_DELAY_MS,
                 (clock_mono_us() - sent_us) / 1000);
     f->probe_us = 0;
 }
@@ -236,8 +237,8 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
 {
     uint64_t known = clock_wall_ms();
 
-    if (core_high_water(f->config.core).ms > known)
-        known = core_high_water(f->config.core).ms;
+    if (f->config.core->high_water.ms > known)
+        known = f->config.core->high_water.ms;
     if (f->fenced_ms > known)
         known = f->fenced_ms;
     return m->legacy || f->fenced_ms == 0 || m->id.ms <= known + ID_AHEAD_MS;
@@ -247,9 +248,9 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
  * was dropped meanwhile is read from the log. */
 static void doubt(struct redis_feed *f)
 {
-    uint64_t now = loop_now(core_loop(f->config.core));
+    uint64_t now = loop_now(f->config.core->loop);
 
-    metrics_inc(core_metrics(f->config.core), METRIC_FEED_INVALID);
+    metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
     if (f->state != FEED_JOINED || (f->doubted_ms && now - f->doubted_ms < DOUBT_MS))
         return;
     f->doubted_ms = now;
@@ -264,9 +265,9 @@ static void on_message(struct redis_feed *f, struct message *m)
         return;
     }
     if (m->legacy)
-        metrics_inc(core_metrics(f->config.core), METRIC_FEED_LEGACY);
+        metrics_inc(f->config.core->config.metrics, METRIC_FEED_LEGACY);
     if (f->state == FEED_JOINED)
-        core_live(f->config.core, m);
+        fanout_live(f->config.core->fanout, m);
     else
         backlog_add(&f->backlog, m);
 }
@@ -295,7 +296,7 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     if (m)
         on_message(f, m);
     else
-        metrics_inc(core_metrics(f->config.core), METRIC_FEED_INVALID);
+        metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
 }
 
 /* ---- the owner's side ---- */

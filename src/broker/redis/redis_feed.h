@@ -2,7 +2,7 @@
  * Thread:  the broker's.
  * Join:    after every (re)connect: PSUBSCRIBE, then the raise script on a command connection,
  * which makes sure that ids only grow and tells whether messages may be lost; what arrives before
- *          its answer is set aside. Then the ports read from the log what was missed (core_resync),
+ *          its answer is set aside. Then the ports read from the log what was missed (fanout_resync),
  *          and the feed is joined. Nothing may be published or read before that.
  * Doubt:   a message whose id is more than an hour ahead of Redis' clock, as far as that is known,
  * is dropped, and the feed joins once more. So a forged one does no harm, and where the clock

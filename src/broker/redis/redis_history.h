@@ -10,7 +10,7 @@
 #ifndef EH_BROKER_REDIS_HISTORY_H
 #define EH_BROKER_REDIS_HISTORY_H
 
-#include "broker/broker.h"
+#include "broker/call.h"
 
 struct redis_history;
 struct redis_pool;

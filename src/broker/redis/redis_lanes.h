@@ -7,7 +7,7 @@
 #ifndef EH_BROKER_REDIS_LANES_H
 #define EH_BROKER_REDIS_LANES_H
 
-#include "broker/broker.h"
+#include "broker/call.h"
 
 struct redis_lanes;
 struct redis_pool;

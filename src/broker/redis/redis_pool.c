@@ -206,9 +206,9 @@ static const struct redis_feed_events feed_events = {
 static struct redis_link_config link_config(struct redis_pool *p)
 {
     return (struct redis_link_config){
-        .loop = core_loop(p->core),
-        .inbox = core_inbox(p->core),
-        .metrics = core_metrics(p->core),
+        .loop = p->core->loop,
+        .inbox = p->core->inbox,
+        .metrics = p->core->config.metrics,
         .host = p->config->redis_host,
         .port = p->config->redis_port,
         .username = p->config->redis_username,

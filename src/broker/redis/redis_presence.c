@@ -137,7 +137,7 @@ static void ask(struct redis_presence *p, struct broker_call *call, struct redis
     list_push(&p->asked, &q->link);
     p->n_asked++;
     timer_init(&q->timer, on_late);
-    loop_timer(core_loop(p->pool->core), &q->timer, REDIS_PRESENCE_WAIT_MS);
+    loop_timer(p->pool->core->loop, &q->timer, REDIS_PRESENCE_WAIT_MS);
 
     text.id = q->id;
     memcpy(text.node, p->node, sizeof(text.node));
@@ -202,7 +202,7 @@ static int on_question(struct redis_presence *p, struct str payload)
 
     EH_TRY(redis_presence_read_question(payload, &q));
     if (p->n_counted == REDIS_PRESENCE_COUNTED) {
-        metrics_inc(core_metrics(p->pool->core), METRIC_PRESENCE_DROPPED);
+        metrics_inc(p->pool->core->config.metrics, METRIC_PRESENCE_DROPPED);
         return EH_OK;
     }
     to = mem_zalloc(sizeof(*to));
@@ -236,7 +236,7 @@ void redis_presence_on_message(struct redis_presence *p, struct str channel, str
         str_eq(channel, buf_str(&p->answers)) ? on_answer(p, payload) : on_question(p, payload);
 
     if (rc < 0)
-        metrics_inc(core_metrics(p->pool->core), METRIC_FEED_INVALID);
+        metrics_inc(p->pool->core->config.metrics, METRIC_FEED_INVALID);
 }
 
 /* ---- open and close ---- */

@@ -16,7 +16,7 @@
 #ifndef EH_BROKER_REDIS_PRESENCE_H
 #define EH_BROKER_REDIS_PRESENCE_H
 
-#include "broker/broker.h"
+#include "broker/call.h"
 
 #define REDIS_PRESENCE_WAIT_MS 1000
 #define REDIS_PRESENCE_ASKED   64

@@ -7,7 +7,7 @@ static struct broker_call *call_of(struct list *link)
 
 static bool has_expired(const struct redis_queue *q, const struct broker_call *call)
 {
-    return call->deadline != 0 && call->deadline <= loop_now(core_loop(q->core));
+    return call->deadline != 0 && call->deadline <= loop_now(q->core->loop);
 }
 
 static void fail_first(struct redis_queue *q)
@@ -34,7 +34,7 @@ struct broker_call *redis_queue_pop(struct redis_queue *q)
 static void watch_first(struct redis_queue *q)
 {
     struct broker_call *first = redis_queue_first(q);
-    struct loop *lp = core_loop(q->core);
+    struct loop *lp = q->core->loop;
 
     if (first && first->deadline != 0)
         loop_timer(lp, &q->expiry, first->deadline - loop_now(lp));

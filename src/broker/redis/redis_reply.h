@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "broker/broker.h"
+#include "broker/call.h"
 
 struct redisReply;
 

@@ -1,0 +1,125 @@
+/* call.h - one request to the broker and its answer, in the same struct. Types only; broker.h says
+ * who owns a call, and when.
+ */
+#ifndef EH_BROKER_CALL_H
+#define EH_BROKER_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/shared.h"
+#include "base/str.h"
+#include "hub/message.h"
+#include "hub/msgid.h"
+#include "hub/presence.h"
+#include "hub/ratelimit.h"
+#include "net/mailbox.h"
+
+/* Bounds of one page of history. */
+#define BROKER_PAGE_ENTRIES 256
+#define BROKER_PAGE_BYTES   (256u * 1024)
+#define BROKER_MAX_TOPICS   10000 /* topics read for one request; beyond: ret_complete is false */
+
+/* The idempotency key of a publish. */
+#define BROKER_KEY_MAX 64  /* bytes */
+#define BROKER_KEY_S   300 /* how long a key is remembered */
+
+struct broker_port;
+struct gaps;
+
+enum broker_op {
+    BROKER_OP_PUBLISH,
+    BROKER_OP_HISTORY,
+    BROKER_OP_GET,
+    BROKER_OP_SET,
+    BROKER_OP_DELETE,
+    BROKER_OP_PRESENCE,
+};
+
+enum broker_status {
+    BROKER_DONE,
+    BROKER_NOT_DONE, /* certain: nothing was stored or read */
+    BROKER_FULL,     /* certain: nothing was stored, because there is no memory left for it */
+    BROKER_LIMITED,  /* certain: the publish exceeded its limit; it was not done or counted */
+    BROKER_UNKNOWN,  /* a write was sent but not answered: it may have been done */
+};
+
+struct broker_publish {
+    struct str topic;        /* valid */
+    struct str message_json; /* JSON strings with their quotes, see hub/message.h */
+    struct str origin_json;  /* or empty */
+    uint64_t ttl_s;          /* 0: the default */
+    int64_t timestamp; /* ms; 0: none. Ignored unless eventlog_timestamp_is_usable accepts it */
+    struct str key;    /* not empty: the publish is done once for this topic and key within
+                                BROKER_KEY_S; repeats get the first id, even above the limit */
+    struct rate_rule limit; /* counted for origin_json over all nodes; topic empty: no limit */
+    struct msgid ret_id;    /* DONE */
+    bool ret_repeated;      /* DONE: the key was known; nothing was stored or sent */
+    uint64_t ret_retry_ms;  /* LIMITED: how long until a publish may pass; at least 1 */
+};
+
+/* Asks for one page. The answer turns the struct into the request for the next page: it updates
+ * filter, snapshot_end, since and after, so the same call can be sent again while ret_more is set.
+ * Entries come oldest first, in id order over all topics of the filter, without expired ones. */
+struct broker_history {
+    struct str filter;         /* a valid topic or pattern */
+    struct msgid after;        /* only entries with a greater id */
+    struct msgid snapshot_end; /* only entries up to this id; zero: the broker sets it to the last
+                                  id that was issued */
+    int64_t since;             /* > 0: only entries whose time is at least this; < 0: at least this
+                                  many ms before now. The broker then sets `after`, and turns
+                                  `since` into ms since the epoch. 0: any time */
+    uint32_t newest;           /* not 0: only the newest so many of the matching entries; the answer
+                                  sets it to 0 */
+    uint32_t max_entries;      /* of this page; 0: BROKER_PAGE_ENTRIES */
+    uint32_t max_bytes;        /* the page ends once it holds this many, after at least one entry;
+                                  0: BROKER_PAGE_BYTES */
+    struct message **ret_items; /* ret_n references, the receiver's; free() the array */
+    size_t ret_n;
+    bool ret_more;         /* there are entries between the last one here and snapshot_end */
+    bool ret_complete;     /* nothing published after the start of this page is missing (of what
+                              matches and has not expired by its own ttl), and `newest` dropped
+                              nothing; for the first page this is the protocol's `recovered` */
+    struct gaps *ret_gaps; /* not complete: all missing messages were of these topics (gaps.h);
+                              NULL: the topics are not known. The receiver's; free() it */
+};
+
+/* The key/value store. Values are any bytes. */
+struct broker_kv {
+    struct str key;          /* a valid topic */
+    struct str value;        /* SET */
+    uint64_t ttl_s;          /* SET; 0: never expires */
+    bool ret_found;          /* GET, DELETE: the key existed */
+    struct bytes *ret_value; /* GET, found: a reference, the receiver's; else NULL */
+};
+
+/* Asks who is subscribed, on all nodes. Counts the connections with at least one subscription that
+ * matches the topic; for a pattern, those that subscribed to exactly this pattern. */
+struct broker_presence {
+    struct str filter; /* a valid topic or pattern */
+    bool wants_subs;
+    struct presence ret_presence; /* DONE: the receiver's */
+    bool ret_complete;            /* every node answered in time */
+};
+
+struct broker_call {
+    struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
+    mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
+    struct broker_port *port; /* the caller's; NULL: the broker's own call, from a replay */
+    struct mailbox *inbox;    /* where the answer is posted; set by broker_call */
+    uint32_t lane;            /* the connection's slot: calls of one lane, except history, run in
+                                 the order in which they were made */
+    enum broker_op op;
+    uint64_t deadline;   /* monotonic ms; 0: waits until the broker is ready (history) */
+    uint64_t started_us; /* set by broker_call */
+    enum broker_status status;
+    union {
+        struct broker_publish publish;
+        struct broker_history history;
+        struct broker_kv kv;
+        struct broker_presence presence;
+    };
+};
+
+#endif

@@ -1,0 +1,136 @@
+#include "broker/outbox.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define BATCH_MIN 16
+
+static bool is_below(const struct outbox *box, size_t messages, size_t bytes)
+{
+    return atomic_load(&box->waiting) < messages && atomic_load(&box->waiting_bytes) < bytes;
+}
+
+static bool is_half_empty(const struct outbox *box)
+{
+    return is_below(box, BROKER_LIVE_MAX_MESSAGES / 2, BROKER_LIVE_MAX_BYTES / 2);
+}
+
+bool outbox_has_room(const struct outbox *box)
+{
+    return is_below(box, BROKER_LIVE_MAX_MESSAGES, BROKER_LIVE_MAX_BYTES);
+}
+
+bool outbox_await_room(struct outbox *box)
+{
+    if (is_half_empty(box))
+        return true;
+    atomic_store(&box->wants_room, true);
+    /* The worker may have freed its batches before it could see the flag: look again. If the flag
+     * is gone, the worker did see it, `room` is on its way, and we wait for it. */
+    return is_half_empty(box) && atomic_exchange(&box->wants_room, false);
+}
+
+static void batch_free(struct live_batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        message_unref(batch->items[i]);
+    free(batch->gaps);
+    free(batch);
+}
+
+void outbox_batch_free(struct live_batch *batch)
+{
+    struct outbox *box = batch->outbox;
+
+    atomic_fetch_sub(&box->waiting, batch->n);
+    atomic_fetch_sub(&box->waiting_bytes, batch->bytes);
+    batch_free(batch);
+    if (is_half_empty(box) && atomic_load(&box->wants_room) &&
+        atomic_exchange(&box->wants_room, false))
+        mailbox_post(box->core->inbox, &box->room);
+}
+
+/* Returns the batch of this turn with room for one more; a new one takes the gap along. */
+static struct live_batch *batch_with_room(struct outbox *box)
+{
+    struct live_batch *batch = box->batch;
+
+    if (batch && batch->n < box->batch_cap)
+        return batch;
+    box->batch_cap = batch ? box->batch_cap * 2 : BATCH_MIN;
+    box->batch = mem_realloc(batch, sizeof(*batch) + box->batch_cap * sizeof(batch->items[0]));
+    if (!batch) {
+        *box->batch =
+            (struct live_batch){ .outbox = box, .has_gap = box->has_gap, .gaps = box->gaps };
+        box->has_gap = false;
+        box->gaps = NULL;
+    }
+    return box->batch;
+}
+
+bool outbox_is_news(const struct outbox *box, const struct message *m)
+{
+    return m->legacy || msgid_cmp(m->id, box->high_water) > 0;
+}
+
+void outbox_post(struct outbox *box, struct message *m)
+{
+    struct live_batch *batch = batch_with_room(box);
+
+    batch->items[batch->n++] = message_ref(m);
+    batch->bytes += m->body.n;
+    atomic_fetch_add(&box->waiting, 1);
+    atomic_fetch_add(&box->waiting_bytes, m->body.n);
+    if (!m->legacy)
+        box->high_water = m->id;
+}
+
+void outbox_gap(struct outbox *box, struct gaps *gaps)
+{
+    outbox_flush(box); /* what was posted before the gap must not come after it */
+    if (box->has_gap) {
+        free(box->gaps);
+        free(gaps);
+        gaps = NULL;
+    }
+    box->has_gap = true;
+    box->gaps = gaps;
+    (void)outbox_await_room(box); /* with room the next flush sends it, else `room` flushes */
+}
+
+void outbox_set_high_water(struct outbox *box, struct msgid id)
+{
+    box->high_water = id;
+    (void)batch_with_room(box);
+}
+
+void outbox_flush(struct outbox *box)
+{
+    struct live_batch *batch = box->batch;
+
+    if (!batch && box->has_gap && outbox_has_room(box))
+        batch = batch_with_room(box);
+    if (!batch)
+        return;
+    box->batch = NULL;
+    batch->high_water = box->high_water;
+    batch->mail.fn = box->on_live;
+    mailbox_post(box->inbox, &batch->mail);
+}
+
+void outbox_init(struct outbox *box, struct core *core, struct mailbox *inbox, mail_fn *on_live,
+                 mail_fn *on_room)
+{
+    *box = (struct outbox){ .core = core, .inbox = inbox, .on_live = on_live, .room.fn = on_room };
+}
+
+void outbox_end(struct outbox *box)
+{
+    if (box->batch)
+        batch_free(box->batch);
+    box->batch = NULL;
+    free(box->gaps);
+    box->gaps = NULL;
+    box->has_gap = false;
+}
