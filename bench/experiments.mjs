@@ -1,4 +1,5 @@
-// What is measured: each experiment answers rows of a table, [what, figure, the floor's, ratio].
+// The experiments. Each returns rows of a table: [what, figure, figure of the floor, ratio]. In some rows the
+// third column is another reference than the floor; the name of the row then says which.
 
 import { readFileSync } from 'node:fs';
 
@@ -12,7 +13,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 const us = (v) => `${v.toFixed(v < 10 ? 2 : 0)} us`;
 const ratio = (a, b) => (a / b).toFixed(2);
 
-/** Starts what an experiment needs, and stops it whatever happens. */
+/** Starts the programs that an experiment needs, and stops them whatever happens. */
 async function together(starts, fn) {
   const running = [];
   try {
@@ -27,7 +28,7 @@ const redisAndServer = (options) => [startRedis, (redis) => startServer(redis, o
 
 // ---- fan-out ----
 
-/** CPU us for each delivery, and how many deliveries share a write. */
+/** Adds the CPU time per delivery in us, and the number of deliveries per write. */
 async function fanout(target, options) {
   const before = await target.sends();
   const result = await load('fanout', options, target);
@@ -39,8 +40,9 @@ async function fanout(target, options) {
   };
 }
 
-/** What the floor costs where so many deliveries share a write: so much for each, and so much for its
- * part of a write; the line that is closest to all its runs, by the relative error. */
+/** Estimates the CPU time of the floor per delivery at a given number of deliveries per write. The model is a
+ * constant per delivery plus its share of a write: the line through all runs of the floor with the smallest
+ * relative error. */
 function floorAt(points, perSend) {
   const weighted = points.map((p) => ({ weight: p.cpu ** -2, writes: 1 / p.perSend, cpu: p.cpu }));
   const mean = (of) => sum(weighted.map((p) => p.weight * of(p))) / sum(weighted.map((p) => p.weight));
@@ -62,9 +64,9 @@ async function saturated({ seconds }, size) {
       const own = await fanout(server, options(window));
       const floor = floors.find((f) => f.window === window);
       const what = `1000 x ${size} B, window ${window}`;
-      rows.push([`${what}: CPU per delivery, at ${own.perSend.toFixed(1)} a write`, us(own.cpu),
+      rows.push([`${what}: CPU per delivery, at ${own.perSend.toFixed(1)} per write`, us(own.cpu),
         us(floorAt(floors, own.perSend)), ratio(own.cpu, floorAt(floors, own.perSend))]);
-      rows.push([`${what}: deliveries a write`, own.perSend.toFixed(1), floor.perSend.toFixed(1), ratio(own.perSend, floor.perSend)]);
+      rows.push([`${what}: deliveries per write`, own.perSend.toFixed(1), floor.perSend.toFixed(1), ratio(own.perSend, floor.perSend)]);
       rows.push([`${what}: deliveries/s`, Math.round(own.deliveries / own.seconds), Math.round(floor.deliveries / floor.seconds),
         ratio(own.deliveries / own.seconds, floor.deliveries / floor.seconds)]);
       rows.push([`${what}: another client's ping, p99`, us(own.ping_p99_us), us(floor.ping_p99_us), ratio(own.ping_p99_us, floor.ping_p99_us)]);
@@ -73,7 +75,7 @@ async function saturated({ seconds }, size) {
   });
 }
 
-/** Interleaved, so that what else the machine does falls on both. */
+/** The runs of server and floor alternate, so that other work of the machine affects both. */
 async function latency({ seconds, runs }) {
   return together([...redisAndServer({}), () => startFloor('coalesce')], async (redis, server, floor) => {
     const options = { clients: 1000, rate: 50, seconds };
@@ -89,13 +91,13 @@ async function latency({ seconds, runs }) {
       return [`50/s to 1000: delivery ${key.slice(0, 3)}`, us(of(own)), us(of(floors)), ratio(of(own), of(floors))];
     });
     const thrown = runs - floors.filter(isQuiet).length;
-    rows.push([`runs, thrown out because the floor's own p99 was off`, `${runs}, ${thrown}`, '', '']);
+    rows.push([`runs; runs discarded because the floor's own p99 was off`, `${runs}, ${thrown}`, '', '']);
     return rows;
   });
 }
 
-/** What 100 readers that stop reading cost 1000 others, while their queues fill and when they are
- * dropped. Interleaved as above. */
+/** What 100 clients that stop reading cost 1000 others, while their queues fill and when they are
+ * disconnected. The runs alternate as above. */
 async function stalled({ seconds, runs }) {
   const options = { clients: 1000, rate: 50, size: 2048, seconds: Math.max(seconds, 15) };
   return together([() => startServer(null, { MAX_OUTPUT_QUEUE: '256k' })], async (server) => {
@@ -112,7 +114,7 @@ async function stalled({ seconds, runs }) {
     if (lost) throw new Error(`lost or repeated: ${lost}`);
     return ['p50_us', 'p99_us', 'ping_p99_us'].map((key) => {
       const of = (results) => median(results.map((r) => r[key]));
-      return [`50/s of 2 KiB to 1000, 100 others stalled and dropped; beside it nobody stalled: ${key.slice(0, -3)}`,
+      return [`50/s of 2 KiB to 1000, 100 other clients stall; compared with none: ${key.slice(0, -3)}`,
         us(of(beside)), us(of(alone)), ratio(of(beside), of(alone))];
     });
   });
@@ -130,10 +132,10 @@ async function topics({ seconds }) {
     const own = [];
     for (const n of kinds) own.push(await fanout(server, options(n)));
     const patterns = await fanout(server, { ...options(1000), patterns: 1 });
-    const rows = kinds.map((n, i) => [`${n} topics, a subscriber each: CPU per delivery`, us(own[i].cpu), us(floors[i].cpu), ratio(own[i].cpu, floors[i].cpu)]);
+    const rows = kinds.map((n, i) => [`${n} topics, one subscriber each: CPU per delivery`, us(own[i].cpu), us(floors[i].cpu), ratio(own[i].cpu, floors[i].cpu)]);
     const growth = (results) => results[2].cpu / results[0].cpu;
     rows.push(['growth from 100 topics to 9900', growth(own).toFixed(2), growth(floors).toFixed(2), ratio(growth(own), growth(floors))]);
-    rows.push(['1000 patterns: CPU per delivery; beside it 1000 topics', us(patterns.cpu), us(own[1].cpu), ratio(patterns.cpu, own[1].cpu)]);
+    rows.push(['1000 patterns: CPU per delivery; compared with 1000 topics', us(patterns.cpu), us(own[1].cpu), ratio(patterns.cpu, own[1].cpu)]);
     return rows;
   });
 }
@@ -159,28 +161,28 @@ async function publishing({ seconds }) {
     if (many.failed || one.failed) throw new Error('publishes failed');
     const sumOfFloors = floor.p50_us + bare.alone.p50us;
     return [
-      ['publishes/s, 16 clients, 64 under way; beside it Redis alone with the same script', Math.round(many.per_s), Math.round(bare.pipelined.perSecond), ratio(many.per_s, bare.pipelined.perSecond)],
+      ['publishes/s, 16 clients, 64 in flight each; compared with Redis alone running the same script', Math.round(many.per_s), Math.round(bare.pipelined.perSecond), ratio(many.per_s, bare.pipelined.perSecond)],
       ['  CPU per publish: server, Redis', us(many.cpu_us[0] / many.published), us(many.cpu_us[1] / many.published), ''],
-      ['one client, one under way: p50; beside it the floor and a bare EVALSHA', us(one.p50_us), `${us(floor.p50_us)} + ${us(bare.alone.p50us)}`, ratio(one.p50_us, sumOfFloors)],
+      ['one client, one in flight: p50; compared with the floor plus a bare EVALSHA', us(one.p50_us), `${us(floor.p50_us)} + ${us(bare.alone.p50us)}`, ratio(one.p50_us, sumOfFloors)],
     ];
   });
 }
 
-/** What a node's broker thread does for messages that others publish. */
+/** CPU time of a node's broker thread for messages that clients of another node publish. */
 async function feed({ seconds }) {
   return together([startRedis, startServer, (redis) => startServer(redis)], async (redis, node, other) => {
     const result = await load('publish', { clients: 16, window: 64, topics: 16, seconds }, other, node);
     const [publishing, receiving] = result.broker_us.map((v) => v / result.published);
     return [
-      [`broker thread of another node, for each of ${result.published} messages received and posted`, us(receiving), '', ''],
-      ['  of the node that publishes them, with the publishes and their answers', us(publishing), '', ''],
+      [`broker thread of a receiving node: CPU per message (${result.published} messages)`, us(receiving), '', ''],
+      ['  the same for the publishing node, with the publishes and their answers', us(publishing), '', ''],
     ];
   });
 }
 
 // ---- connections ----
 
-/** A few come first: the program's own pages that a first client brings in are not a client's. */
+/** A hundred clients come and go first: memory that only the first clients bring in is not per client. */
 async function idle() {
   const rows = [];
   for (const n of [1, 9900]) {
@@ -197,8 +199,8 @@ async function idle() {
     };
     const floor = await together([() => startFloor('coalesce')], each);
     const own = await together([() => startServer(null)], each);
-    rows.push([`idle, 9900 connections, ${n === 1 ? 'one topic' : 'a three-level topic each'}: bytes`, own.full, floor.full, ratio(own.full, floor.full)]);
-    rows.push(['  the same after all have gone and come again', own.again, floor.again, ratio(own.again, floor.again)]);
+    rows.push([`idle, 9900 connections, ${n === 1 ? 'one topic' : 'a three-level topic each'}: bytes per connection`, own.full, floor.full, ratio(own.full, floor.full)]);
+    rows.push(['  the same after all have disconnected and reconnected', own.again, floor.again, ratio(own.again, floor.again)]);
   }
   return rows;
 }
@@ -210,8 +212,8 @@ async function handshakes() {
   const threads = await together([() => startFloor('coalesce', 'threads')], cpu);
   const own = await together([() => startServer(null)], cpu);
   return [
-    ['CPU per handshake; beside it a floor with an acceptor thread', us(own), us(threads), ratio(own, threads)],
-    ['  beside it a floor of one thread', us(own), us(single), ratio(own, single)],
+    ['CPU per handshake; floor with an acceptor thread', us(own), us(threads), ratio(own, threads)],
+    ['  the same; floor with one thread', us(own), us(single), ratio(own, single)],
   ];
 }
 

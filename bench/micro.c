@@ -1,5 +1,5 @@
-/* micro.c - the parts of a delivery, each alone: ns an operation, the best of several rounds, or
- * bytes, as JSON [[what, figure, unit], ...].
+/* micro.c - measures the parts of a delivery one by one: ns per operation (the best of several
+ * rounds) or bytes. Prints JSON: [[what, figure, unit], ...].
  */
 #include <inttypes.h>
 #include <malloc.h>
@@ -78,7 +78,7 @@ static void decode(void *arg, size_t i)
         abort();
 }
 
-/* With a mask of 0 it stays what it is, however often it is unmasked. */
+/* The mask is 0, so unmasking the same bytes again and again does not change them. */
 static void measure_frame(const char *what, size_t payload)
 {
     struct frame f = { .bytes = mem_zalloc(WS_IN_HEAD_MAX + payload) };
@@ -127,7 +127,7 @@ static void measure_message(void)
 
     memset(text, 'x', sizeof(text));
     text[0] = text[129] = '"';
-    print_row("message of 128 B: made and dropped", measure(make_message, &json, 200000));
+    print_row("message of 128 B: created and released", measure(make_message, &json, 200000));
 }
 
 struct matching {
@@ -171,7 +171,7 @@ static size_t allocated(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* Each has two nodes of its own. */
+/* Each subscription has two nodes of the trie to itself. */
 static void measure_match(size_t filters)
 {
     struct matching m = { .trie = trie_create(), .filters = filters };
@@ -181,8 +181,7 @@ static void measure_match(size_t filters)
 
     for (size_t i = 0; i < filters; i++)
         trie_add(m.trie, str_make(name, room(name, i)), &subs[i]);
-    (void)snprintf(what, sizeof(what), "memory for each of %zu subscriptions to room/N/chat",
-                   filters);
+    (void)snprintf(what, sizeof(what), "memory per subscription, %zu to room/N/chat", filters);
     print_figure(what, (double)(allocated() - before) / (double)filters, "B");
     (void)snprintf(what, sizeof(what), "match among %zu subscriptions", filters);
     print_row(what, measure(match, &m, 200000) - measure(name_only, &m, 200000));
@@ -216,7 +215,7 @@ static void measure_mailbox(void)
 
     if (loop_create(&lp) < 0 || mailbox_create(lp, NULL, &box) < 0)
         abort();
-    print_row("mail posted to a box that is not empty", measure(post, box, 100000));
+    print_row("mail posted to a mailbox that is not empty", measure(post, box, 100000));
     while (mailbox_drain(box))
         ;
     mailbox_free(box);
