@@ -1,6 +1,6 @@
-// System calls that fail, one in each life of a server: it serves on, or refuses the one client
-// whom it hit, or says at its start why there is none.
-//   TORTURE=all: every call, not only some.
+// Fails system calls, one in each run of a server. The server then keeps serving, refuses only the
+// client that the call was for, or exits at its start and says why.
+//   TORTURE=all: fails every call, not only some.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const { errno } = constants;
 const SHORT = 0;
 const IS_TSAN = readFileSync(BINARY).includes('__tsan_init');
 
-/** How each may fail. */
+/** How each call may fail. */
 const CALLS = {
   accept4: [errno.EMFILE, errno.ECONNABORTED, errno.ENOMEM, errno.EINTR],
   bind: [errno.EADDRINUSE],
@@ -36,7 +36,7 @@ const CALLS = {
 };
 const REDIS_CALLS = { connect: [errno.ECONNREFUSED, errno.EADDRNOTAVAIL] };
 
-/** Ended before it served: with status 1 and a line that says why. */
+/** Whether the server exited before it served, with status 1 and a line that says why. */
 function refusedToStart({ exit, stderr }) {
   const says = /^eventhub: .+|(error|critical) event=/m.test(stderr);
   return exit.code === 1 && says && !/event=started/.test(stderr);
@@ -46,18 +46,18 @@ async function failAll(t, calls, options) {
   const scene = { library: 'calls', options, isClean: refusedToStart };
   scene.descriptors = await descriptorsAtRest(t, scene);
   for (const [name, errors] of Object.entries(calls)) {
-    await t.test(name, async (t) => {
+    await t.test(`survives ${name} failing`, async (t) => {
       let lives = 0;
       for (const error of errors) lives += await failEach(t, name, error, scene);
-      assert.ok(lives >= errors.length, 'it is called');
-      t.diagnostic(`${name} failed in ${lives} lives`);
+      assert.ok(lives >= errors.length, 'the server calls it');
+      t.diagnostic(`${name} failed in ${lives} runs`);
     });
   }
 }
 
-const skip = IS_TSAN && 'a library before that of the sanitizer';
+const skip = IS_TSAN && 'the library would be loaded before the sanitizer';
 
-testOnBothBrokers('system calls fail', async (t, broker) => {
+testOnBothBrokers('failing system calls', async (t, broker) => {
   if (skip) return t.skip(skip);
   const calls = broker.BROKER === 'redis' ? { ...CALLS, ...REDIS_CALLS } : CALLS;
   const options = { BROKER_TIMEOUT: '1', WORKER_THREADS: '2', SHUTDOWN_TIMEOUT: '2' };

@@ -1,7 +1,8 @@
-// Allocations that fail, one in each life of a server: our own end it with one line (also those of
-// jansson and zlib, which are given our functions), and so may those of other libraries, or the
-// request that they were for is refused; never is it a crash or a lie.
-//   TORTURE=all: every allocation, not only some.
+// Fails allocations, one in each run of a server. A failed allocation of our own ends the server with
+// one line in the log; jansson and zlib use our allocator, so this holds for them, too. When another
+// library cannot allocate, the server may also refuse the request instead. It never crashes and never
+// reports success for what it did not do.
+//   TORTURE=all: fails every allocation, not only some.
 
 import assert from 'node:assert/strict';
 
@@ -15,15 +16,15 @@ import { SANITIZED } from './support/wait.mjs';
 const CANNOT_ALLOCATE = 12;
 const LIBRARIES = { memory: ['server', 'libcrypto', 'libssl'], redis: ['server', 'libhiredis'] };
 const ALL = ['#'];
-const skip = SANITIZED && 'the sanitizer has an allocator of its own';
+const skip = SANITIZED && 'the sanitizer has its own allocator';
 
-/** Refused to start, or said in its last line that there is no memory. */
+/** Whether the server refused to start, or reported in its last line that memory ran out. */
 function endedInOrder({ exit: { code, signal }, stderr }) {
   if (code === 1) return /^eventhub: .+|(error|critical) event=/m.test(stderr);
   return signal === 'SIGABRT' && /^eventhub: out of memory \(.+\)$/m.test(stderr);
 }
 
-/** Everything that the libraries are for: TLS, tokens, compression. */
+/** Options that make the server use every library: TLS, tokens, compression. */
 async function makeScene(t, broker) {
   const authority = await makeAuthority(t);
   const pair = await authority.issue(LOOPBACK);
@@ -37,15 +38,15 @@ async function makeScene(t, broker) {
   return { library: 'memory', options, how, headers, isClean: endedInOrder };
 }
 
-testOnBothBrokers('allocations fail', async (t, broker) => {
+testOnBothBrokers('failing allocations', async (t, broker) => {
   if (skip) return t.skip(skip);
   const scene = await makeScene(t, broker);
   scene.descriptors = await descriptorsAtRest(t, scene);
   for (const name of LIBRARIES[broker.BROKER]) {
-    await t.test(name, async (t) => {
+    await t.test(`survives or reports failing allocations of ${name}`, async (t) => {
       const lives = await failEach(t, name, CANNOT_ALLOCATE, scene);
-      assert.ok(lives > 0, 'it allocates');
-      t.diagnostic(`${name} failed in ${lives} lives`);
+      assert.ok(lives > 0, 'the library allocates');
+      t.diagnostic(`${name} failed in ${lives} runs`);
     });
   }
 });

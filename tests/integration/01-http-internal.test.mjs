@@ -1,4 +1,4 @@
-// METRICS_LISTEN_PORT: health and metrics on a port of their own, and nothing else there.
+// METRICS_LISTEN_PORT: a port that serves health and metrics, and nothing else.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { eventually } from './support/wait.mjs';
 
 const PATHS = ['/healthz', '/readyz', '/metrics', '/metrics?format=json'];
 
-test('health and metrics are on the internal port alone', async (t) => {
+test('serves health and metrics on the internal port only', async (t) => {
   const { server, internal } = await startWithInternal(t);
   for (const path of PATHS) {
     assert.equal((await httpGet(internal, path)).status, 200, path);
@@ -22,7 +22,7 @@ test('health and metrics are on the internal port alone', async (t) => {
   assert.match(server.stderr, /event=metrics_listening address="?127\.0\.0\.1/);
 });
 
-test('on the public port their paths are like any other', async (t) => {
+test('treats the paths of health and metrics as topics on the public port', async (t) => {
   const { server } = await startWithInternal(t);
   const client = await openClient(t, server, { target: '/metrics' });
   const subscription = await client.subscribe('healthz');
@@ -31,33 +31,33 @@ test('on the public port their paths are like any other', async (t) => {
   await subscription.untilText('a topic');
 });
 
-test('the internal port serves nothing else', async (t) => {
+test('other requests on the internal port', async (t) => {
   const { internal } = await startWithInternal(t);
 
   for (const path of ['/', '/nowhere', '/metrics/', '/Healthz']) {
-    await t.test(`GET ${path}: 404`, async () =>
+    await t.test(`answers 404 to GET ${path}`, async () =>
       assert.equal((await httpGet(internal, path)).status, 404));
   }
 
-  await t.test('a handshake: 404', async (t) => {
+  await t.test('answers 404 to a handshake', async (t) => {
     const socket = await openSocket(t, internal);
     await socket.send(handshake());
     assert.equal((await socket.readResponse()).status, 404);
   });
 
-  await t.test('a stream: 404', async () => {
+  await t.test('answers 404 to a request for a stream', async () => {
     const answer = await httpGet(internal, '/topic', { Accept: 'text/event-stream' });
     assert.equal(answer.status, 404);
   });
 
-  await t.test('POST: 404, 405', async () => {
+  await t.test('answers 404 or 405 to POST', async () => {
     const post = (path) => httpRequest(internal, 'POST', path, { 'Content-Length': '0' });
     assert.equal((await post('/topic')).status, 404);
     assert.equal((await post('/metrics')).status, 405);
   });
 });
 
-test('its connections are no clients', async (t) => {
+test('does not count connections to the internal port as clients', async (t) => {
   const { server, internal } = await startWithInternal(t,
     { MAX_CONNECTIONS: '1', WORKER_THREADS: '1' });
   const before = await metricsOf(internal);
@@ -72,7 +72,7 @@ test('its connections are no clients', async (t) => {
   assert.equal(after.current_connections_count, 1);
   assert.equal(after.refused_requests_total.too_many_connections, 1);
 
-  await t.test('and have a limit of their own', async (t) => {
+  await t.test('limits the connections to the internal port separately', async (t) => {
     const request = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
     const all = [];
     for (let i = 0; i < 64; i++) {
@@ -87,21 +87,21 @@ test('its connections are no clients', async (t) => {
   });
 });
 
-test('no PROXY header there', async (t) => {
+test('expects no PROXY header on the internal port', async (t) => {
   const { internal } = await startWithInternal(t, { PROXY_PROTOCOL: 'true' });
   assert.equal((await httpGet(internal, '/metrics')).status, 200);
 });
 
-test('readiness goes off in a drain while it still answers', async (t) => {
+test('answers 503 to /readyz, and still 200 to /healthz, while it drains', async (t) => {
   const { server, internal } = await startWithInternal(t,
-    { DRAIN_DELAY: '2', SHUTDOWN_TIMEOUT: '10' });
+    { DRAIN_DELAY: '5', SHUTDOWN_TIMEOUT: '10' });
   server.signal('SIGTERM');
-  await eventually('/readyz says 503', () =>
+  await eventually('/readyz answers 503', () =>
     httpGet(internal, '/readyz').then(({ status }) => status === 503));
   assert.equal((await httpGet(internal, '/healthz')).status, 200);
 });
 
-test('a port that is in use is said clearly, with status 1', async (t) => {
+test('exits with status 1 and names the port when the port is in use', async (t) => {
   const first = await startServer(t);
   const { code, stderr } = await runToExit({
     BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: '0',

@@ -1,4 +1,4 @@
-// The plain HTTP side: health, readiness, metrics, CORS, and what is not there.
+// Plain HTTP: health, readiness, metrics, CORS, and unknown routes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,23 +24,23 @@ function assertJsonError(answer) {
 test('routes', async (t) => {
   const server = await startServer(t, { DISABLE_AUTH: 'false' });
 
-  await t.test('GET /healthz says that the process is alive, without a token', async () => {
+  await t.test('answers 200 to GET /healthz without a token', async () => {
     const answer = await httpGet(server, '/healthz');
     assert.equal(answer.status, 200);
     assert.match(answer.headers['content-type'], /^application\/json/);
     assert.deepEqual(JSON.parse(answer.body), { status: 'ok' });
   });
 
-  await t.test('GET /readyz is 200 while the broker is connected', async () => {
+  await t.test('answers 200 to GET /readyz while the broker is connected', async () => {
     assert.equal((await httpGet(server, '/readyz')).status, 200);
   });
 
-  await t.test('a query does not hide a route', async () => {
+  await t.test('finds a route whatever its query is', async () => {
     assert.equal((await httpGet(server, '/healthz?from=balancer')).status, 200);
   });
 
   for (const path of ['/nowhere', '/healthz/', '/metrics/x', '/readyzz', '/']) {
-    await t.test(`GET ${path} is 404`, async () => {
+    await t.test(`answers 404 to GET ${path}`, async () => {
       const answer = await httpGet(server, path);
       assert.equal(answer.status, 404);
       assertJsonError(answer);
@@ -48,7 +48,7 @@ test('routes', async (t) => {
   }
 
   for (const path of ['/healthz', '/readyz', '/metrics']) {
-    await t.test(`DELETE ${path} is 405 and names what is allowed`, async () => {
+    await t.test(`answers 405 to DELETE ${path} and names the allowed methods`, async () => {
       const answer = await httpRequest(server, 'DELETE', path);
       assert.equal(answer.status, 405);
       const allowed = answer.headers.allow.split(/, */);
@@ -58,7 +58,7 @@ test('routes', async (t) => {
   }
 
   for (const path of ['/', '/some/topic', '/metrics']) {
-    await t.test(`OPTIONS ${path} is 204 with CORS`, async () => {
+    await t.test(`answers 204 with CORS fields to OPTIONS ${path}`, async () => {
       const answer = await httpRequest(server, 'OPTIONS', path, { Origin: 'https://app.example' });
       assert.equal(answer.status, 204);
       assert.equal(answer.body, '');
@@ -72,7 +72,7 @@ test('routes', async (t) => {
   }
 
   for (const path of ['/healthz', '/metrics', '/nowhere']) {
-    await t.test(`HEAD ${path} is the answer to GET without its body`, async (t) => {
+    await t.test(`answers HEAD ${path} like GET, without the body`, async (t) => {
       const socket = await openSocket(t, server);
       await socket.send(requestHead(`GET ${path} HTTP/1.1`, { Host: 'x' }));
       const got = await socket.readResponse();
@@ -82,7 +82,7 @@ test('routes', async (t) => {
       assert.equal(head.status, got.status);
       assert.equal(head.headers['content-type'], got.headers['content-type']);
       assert.ok(Number(head.headers['content-length']) > 0);
-      // The next answer begins where the head ended.
+      // The next answer begins right after the head.
       assert.equal((await socket.readResponse()).body, '{"status":"ok"}');
     });
   }
@@ -91,20 +91,20 @@ test('routes', async (t) => {
 test('metrics', async (t) => {
   const server = await startServer(t, { WORKER_THREADS: '2', PROMETHEUS_METRIC_PREFIX: 'hub_1' });
 
-  await t.test('Prometheus text is well formed and has upstream\'s eight names', async () => {
+  await t.test('serves well-formed Prometheus text with the eight metrics of upstream', async () => {
     const answer = await httpGet(server, '/metrics');
     assert.equal(answer.status, 200);
     assert.match(answer.headers['content-type'], /^text\/plain;.*version=0\.0\.4/);
     const families = parsePrometheus(answer.body);
     for (const name of UPSTREAM_METRICS) assert.ok(families.has(`hub_1_${name}`), name);
     assert.equal(families.get('hub_1_worker_count').samples[0].value, 2);
-    assert.ok(families.has('process_start_time_seconds'), 'process figures have no prefix');
+    assert.ok(families.has('process_start_time_seconds'), 'metrics of the process have no prefix');
     for (const { samples } of families.values()) {
       for (const { labels } of samples) assert.equal(labels.instance, undefined);
     }
   });
 
-  await t.test('JSON has the same figures, without the prefix', async () => {
+  await t.test('serves the same metrics as JSON, without the prefix', async () => {
     const families = parsePrometheus((await httpGet(server, '/metrics')).body);
     const answer = await httpGet(server, '/metrics?format=json');
     assert.match(answer.headers['content-type'], /^application\/json/);
@@ -114,13 +114,13 @@ test('metrics', async (t) => {
     assert.equal(figures.worker_count, 2);
   });
 
-  await t.test('counters follow what happens', async (t) => {
+  await t.test('counts publishes, deliveries, subscriptions and connections', async (t) => {
     const before = await server.metrics();
     const client = await openClient(t, server);
     const subscription = await client.subscribe('counted/#');
     for (let i = 0; i < 3; i++) await client.publish('counted/topic', 'x');
     await subscription.untilCount(3);
-    // Each scrape is a connection of its own: these two are still or again there.
+    // Each scrape opens its own connection, which these two figures may include.
     const during = await server.metrics();
     assert.equal(during.publish_count - before.publish_count, 3);
     assert.equal(during.deliveries_total - before.deliveries_total, 3);
@@ -129,7 +129,7 @@ test('metrics', async (t) => {
     assert.ok(during.total_connect_count > before.total_connect_count);
     client.socket.close();
     await client.untilClosed();
-    await server.untilMetric('the client is counted as gone', (now) =>
+    await server.untilMetric('the client is counted as disconnected', (now) =>
       now.subscriptions === before.subscriptions &&
       now.disconnects_total.client > before.disconnects_total.client);
   });

@@ -1,4 +1,4 @@
-// Requests that never become whole.
+// Requests that are never completed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ async function assertServes(t, server) {
   assert.equal((await socket.readResponse()).status, 200);
 }
 
-test('a client that goes away at every byte', async (t) => {
+test('survives clients that disconnect after any byte of a request', async (t) => {
   const server = await startServer(t);
   for (let cut = 0; cut < GET_HEALTH.length; cut++) {
     const socket = await openSocket(t, server);
@@ -22,7 +22,7 @@ test('a client that goes away at every byte', async (t) => {
     if (cut % 2 === 0) socket.socket.end();
     else socket.socket.resetAndDestroy();
   }
-  await server.untilMetric('all are gone', (now) => now.current_connections_count <= 1);
+  await server.untilMetric('all have disconnected', (now) => now.current_connections_count <= 1);
   await assertServes(t, server);
 });
 
@@ -34,18 +34,18 @@ test('WEBSOCKET_HANDSHAKE_TIMEOUT', async (t) => {
     const socket = await openSocket(t, server);
     await socket.send(begin);
     await Promise.all([socket.untilEnd(), whileWaiting(socket)]);
-    assert.ok(Date.now() - startedAt >= 900, 'not before its time');
+    assert.ok(Date.now() - startedAt >= 900, 'not before the timeout');
   }
 
-  await t.test('drops who sends nothing', (t) => assertDropped(t, ''));
-  await t.test('drops who sends half a request', (t) =>
+  await t.test('drops a client that sends nothing', (t) => assertDropped(t, ''));
+  await t.test('drops a client that sends half a request', (t) =>
     assertDropped(t, 'GET / HTTP/1.1\r\nHost: x\r\n'));
-  await t.test('drops who sends a byte now and then', (t) =>
+  await t.test('drops a client that sends a byte now and then', (t) =>
     assertDropped(t, 'GET / HTTP/1.1\r\nA: ', async (socket) => {
       const drip = setInterval(() => socket.socket.write('a'), 100);
       await socket.untilEnd().finally(() => clearInterval(drip));
     }));
-  await t.test('and counts them', () =>
-    server.untilMetric('three in the metrics', ({ disconnects_total: ended }) =>
+  await t.test('counts the dropped clients', () =>
+    server.untilMetric('three dropped clients', ({ disconnects_total: ended }) =>
       ended.handshake_timeout >= 3));
 });

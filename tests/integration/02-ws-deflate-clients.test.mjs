@@ -1,5 +1,5 @@
-// permessage-deflate (RFC 7692) as clients know it: npm `ws` with all its parameters, Chromium,
-// TLS, and subscribers of all kinds on one topic.
+// permessage-deflate (RFC 7692) with real clients: npm `ws` with all its parameters, Chromium, TLS,
+// and subscribers with different parameters on one topic.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ import { startTlsServer } from './support/tls.mjs';
 
 const ON = { ENABLE_COMPRESSION: 'true', WORKER_THREADS: '1' };
 
-/** Texts of many sizes, around COMPRESSION_MIN_SIZE, windows and lengths of frames. */
+/** Texts whose sizes lie around COMPRESSION_MIN_SIZE, window sizes and frame lengths. */
 function textsOf(...sizes) {
   return sizes.map((size, i) => {
     const line = `{"user":${i * 7919},"text":"Grüße € 🎈","price":${size / 7}} \\ \n`;
@@ -28,7 +28,7 @@ function combinations(choices) {
     all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))), [{}]);
 }
 
-test('npm ws with every combination of parameters', async (t) => {
+test('npm ws', async (t) => {
   const server = await startServer(t, ON);
   const texts = textsOf(1, 900, 1100, 5000, 40_000, 70_000, 300_000);
   const all = combinations({
@@ -39,7 +39,7 @@ test('npm ws with every combination of parameters', async (t) => {
   });
   for (const deflate of all) {
     const name = Object.entries(deflate).filter(([, value]) => value !== undefined);
-    await t.test(JSON.stringify(Object.fromEntries(name)), async (t) => {
+    await t.test(`exchanges texts with ${JSON.stringify(Object.fromEntries(name))}`, async (t) => {
       const client = await openClient(t, server, { deflate });
       assert.match(client.socket.extensions, /^permessage-deflate/);
       const subscription = await client.subscribe('a');
@@ -47,15 +47,15 @@ test('npm ws with every combination of parameters', async (t) => {
       await subscription.untilCount(texts.length);
       assert.deepEqual(subscription.texts, texts);
       const plain = texts.reduce((sum, text) => sum + text.length, 0);
-      assert.ok(client.socket._socket.bytesRead < plain / 3, 'compressed to the client');
-      assert.ok(client.socket._socket.bytesWritten < plain / 3, 'and to the server');
+      assert.ok(client.socket._socket.bytesRead < plain / 3, 'the client got less');
+      assert.ok(client.socket._socket.bytesWritten < plain / 3, 'the client sent less');
       client.socket.close(1000);
       assert.equal((await client.untilClosed()).code, 1000);
     });
   }
 });
 
-testOnBothBrokers('subscribers of all kinds on one topic', async (t, options) => {
+testOnBothBrokers('delivers one topic to subscribers with different parameters', async (t, options) => {
   const server = await startServer(t, { ...options, ...ON });
   const texts = textsOf(10, 2000, 3000, 100_000);
   const publisher = await openClient(t, server);
@@ -75,7 +75,7 @@ testOnBothBrokers('subscribers of all kinds on one topic', async (t, options) =>
   }
   await stream.untilCount(texts.length);
 
-  // Once for each of two windows, however many subscribers have them.
+  // The server compresses once for each of two windows, however many subscribers use them.
   const bytes = some[0].messages.slice(1).reduce((sum, message) =>
     sum + Buffer.byteLength(`,"jsonrpc":"2.0","result":${JSON.stringify(message)}}`), 0);
   assert.equal((await input()) - before, 2 * bytes);
@@ -83,7 +83,7 @@ testOnBothBrokers('subscribers of all kinds on one topic', async (t, options) =>
   assert.ok(output > 0 && output < (2 * bytes) / 10, `${output} of ${2 * bytes}`);
 });
 
-testOnBothBrokers('history joins live messages', async (t, options) => {
+testOnBothBrokers('sends history and then live messages, compressed or not', async (t, options) => {
   const server = await startServer(t, { ...options, ...ON, COMPRESSION_MIN_SIZE: '100' });
   const publisher = await openClient(t, server);
   const fill = 'fill '.repeat(40);
@@ -106,7 +106,7 @@ testOnBothBrokers('history joins live messages', async (t, options) => {
   assert.deepEqual(items.map(({ message }) => message), texts.slice(0, 100));
 });
 
-test('requests, batches and answers', async (t) => {
+test('compresses and reads compressed requests, batches and answers', async (t) => {
   const server = await startServer(t, { ...ON, COMPRESSION_MIN_SIZE: '0' });
   const client = await openClient(t, server, { deflate: {} });
   const value = 'value '.repeat(10_000);
@@ -119,7 +119,7 @@ test('requests, batches and answers', async (t) => {
   assert.ok(answers.every(({ result }) => result.value === value));
 });
 
-test('over TLS', async (t) => {
+test('compresses over TLS', async (t) => {
   const server = await startTlsServer(t, ON);
   const texts = textsOf(1, 5000, 300_000);
   const clients = await Promise.all([{}, {}, false].map((deflate) =>
@@ -132,7 +132,7 @@ test('over TLS', async (t) => {
   }
 });
 
-test('a reader that stops is dropped, the others of the topic go on', async (t) => {
+test('drops a subscriber that stops reading and keeps serving the others', async (t) => {
   const server = await startServer(t, { ...ON, MAX_OUTPUT_QUEUE: '512k' });
   const publisher = await openClient(t, server);
   const open = () => openClient(t, server, { deflate: {} });
@@ -148,7 +148,7 @@ test('a reader that stops is dropped, the others of the topic go on', async (t) 
   }
 });
 
-test('Chromium', { skip: SKIP_BROWSER }, async (t) => {
+test('exchanges compressed messages with Chromium', { skip: SKIP_BROWSER }, async (t) => {
   const server = await startServer(t, ON);
   const page = await openPage(t);
   const texts = textsOf(1, 2000, 100_000, 300_000);
@@ -170,6 +170,6 @@ test('Chromium', { skip: SKIP_BROWSER }, async (t) => {
   assert.match(seen.extensions, /^permessage-deflate/);
   assert.deepEqual(seen.seen, texts);
   const metrics = await server.metrics();
-  assert.ok(metrics.inflate_output_bytes_total > 400_000, 'what it sent was compressed');
-  assert.ok(metrics.deflate_input_bytes_total > 400_000, 'and what it got');
+  assert.ok(metrics.inflate_output_bytes_total > 400_000, 'it sent compressed messages');
+  assert.ok(metrics.deflate_input_bytes_total > 400_000, 'it got compressed messages');
 });

@@ -1,4 +1,4 @@
-// How violations of RFC 6455 are counted. The rules themselves are in tests/conformance.
+// How violations of RFC 6455 are counted. tests/conformance tests the rules themselves.
 
 import { test } from 'node:test';
 
@@ -6,7 +6,7 @@ import { frame, OP } from './support/frames.mjs';
 import { startServer } from './support/server.mjs';
 import { openWebSocket } from './support/socket.mjs';
 
-test('violations are counted by their reason', async (t) => {
+test('counts violations by their reason', async (t) => {
   const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k' });
   const violations = [
     ['protocol', frame(OP.TEXT, '', { masked: false })],
@@ -20,6 +20,6 @@ test('violations are counted by their reason', async (t) => {
     await socket.readClose();
     socket.socket.destroy();
   }
-  await server.untilMetric('all are there', ({ disconnects_total: ended }) =>
+  await server.untilMetric('all violations', ({ disconnects_total: ended }) =>
     ended.protocol === 3 && ended.too_big === 1);
 });

@@ -1,5 +1,5 @@
-// Where a WebSocket may be opened, and for how long one may try. The rules of the handshake itself are in
-// tests/conformance.
+// Paths that do not upgrade, and the handshake timeout. tests/conformance tests the rules of the
+// handshake itself.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { handshake, openSocket, openWebSocket } from './support/socket.mjs';
 const PING = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
 
 for (const path of ['/metrics', '/healthz', '/readyz']) {
-  test(`${path} does not upgrade`, async (t) => {
+  test(`does not upgrade ${path}`, async (t) => {
     const server = await startServer(t);
     const socket = await openSocket(t, server);
     await socket.send(handshake({}, path));
@@ -19,10 +19,10 @@ for (const path of ['/metrics', '/healthz', '/readyz']) {
   });
 }
 
-test('the handshake timeout does not touch who has upgraded', async (t) => {
+test('does not apply the handshake timeout to an upgraded connection', async (t) => {
   const server = await startServer(t, { WEBSOCKET_HANDSHAKE_TIMEOUT: '1' });
   const upgraded = await openWebSocket(t, server);
-  const silent = await openSocket(t, server); // came later, and is dropped
+  const silent = await openSocket(t, server); // connects later, and is dropped
   await silent.untilEnd();
   await upgraded.send(frame(OP.TEXT, PING));
   assert.equal((await upgraded.readJson()).id, 1);

@@ -1,4 +1,4 @@
-// Clients that are silent, dead, or do not read.
+// Clients that are silent, have died, or do not read.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,12 +20,12 @@ test('PING_INTERVAL', async (t) => {
     return received.payload;
   }
 
-  await t.test('a client that answers pings stays', async (t) => {
+  await t.test('keeps a client that answers pings', async (t) => {
     const socket = await openWebSocket(t, server);
     for (let i = 0; i < 4; i++) await socket.send(frame(OP.PONG, await nextPing(socket)));
   });
 
-  await t.test('a client that sends anything at all stays', async (t) => {
+  await t.test('keeps a client that sends anything at all', async (t) => {
     const socket = await openWebSocket(t, server);
     for (let i = 0; i < 4; i++) {
       await nextPing(socket);
@@ -33,28 +33,28 @@ test('PING_INTERVAL', async (t) => {
     }
   });
 
-  await t.test('a client from which nothing comes is dropped after two intervals', async (t) => {
+  await t.test('drops a client that sends nothing for two intervals', async (t) => {
     const startedAt = Date.now();
     const socket = await openWebSocket(t, server);
     await nextPing(socket);
     await socket.untilEnd();
     assert.ok(Date.now() - startedAt >= 1900, 'not before two intervals');
-    await server.untilMetric('it is counted', (now) => now.disconnects_total.timeout >= 1);
+    await server.untilMetric('the timeout is counted', (now) => now.disconnects_total.timeout >= 1);
   });
 });
 
-/** Whatever a socket has received: text messages, and the Close if there is one. */
+/** Everything that a socket receives: text messages, and the Close if there is one. */
 async function readAll(socket) {
   const messages = [];
   for (;;) {
-    const received = await socket.readDataFrame().catch(() => null); // the rest of a frame at most
+    const received = await socket.readDataFrame().catch(() => null); // it ended, perhaps within a frame
     if (!received) return { messages, close: null };
     if (received.op === OP.CLOSE) return { messages, close: parseClose(received) };
     messages.push(JSON.parse(received.payload.toString()));
   }
 }
 
-test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t) => {
+test('drops a client that does not read, and delays nobody else', async (t) => {
   const server = await startServer(t, { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '10' });
   const slow = await openWebSocket(t, server);
   const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params: { topic: 'flood' } };
@@ -72,21 +72,21 @@ test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t
       sent.push(`${sent.length} ${filler}`);
       await publisher.publish('flood', sent.at(-1));
     }
-    await subscription.untilCount(sent.length); // three fit into a queue
+    await subscription.untilCount(sent.length); // a queue holds three
     return now.disconnects_total.slow_reader === 1;
   });
 
-  assert.ok(subscription.texts.every((text, i) => text === sent[i]), 'the other got all, in order');
+  assert.deepEqual(subscription.texts, sent, 'the other client got everything in order');
 
   slow.socket.resume();
   const { messages, close } = await readAll(slow);
-  assert.ok(messages.every(({ result }, i) => result.message === sent[i]), 'a beginning, in order');
+  assert.ok(messages.every(({ result }, i) => result.message === sent[i]), 'the first ones, in order');
   assert.ok(messages.length < sent.length);
   if (close) assert.equal(close.code, 1013); // best effort
   await slow.untilEnd();
 });
 
-test('MAX_OUTPUT_QUEUE: answers that come after the 1013 do not cut it off', async (t) => {
+test('sends Close 1013 in full although answers come after it', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const options = { ...redis.options, REDIS_PORT: String(proxy.port), MAX_OUTPUT_QUEUE: '256k' };
@@ -98,7 +98,7 @@ test('MAX_OUTPUT_QUEUE: answers that come after the 1013 do not cut it off', asy
   await send(1, 'subscribe', { topic: 'flood' });
   await slow.readJson();
   await send(2, 'eventlog', { topic: 'held/+', since: -1000 });
-  await eventually('the log was asked', () => proxy.isHolding);
+  await eventually('the log is asked', () => proxy.isHolding);
   slow.socket.pause();
 
   const publisher = await openClient(t, server);
@@ -108,7 +108,7 @@ test('MAX_OUTPUT_QUEUE: answers that come after the 1013 do not cut it off', asy
     return now.subscriptions === 0;
   });
   proxy.release();
-  await publisher.call('eventlog', { topic: 'held/+', since: -1000 }); // after the other answer
+  await publisher.call('eventlog', { topic: 'held/+', since: -1000 }); // answered after the held one
   slow.socket.resume();
   const { close } = await readAll(slow);
   assert.deepEqual(close, { code: 1013, reason: 'output queue full' });

@@ -1,4 +1,4 @@
-// A batch is held to what its connection may hold, as single requests are.
+// A batch counts against the limits of its connection, as single requests do.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
-// Each get may bring 256k, so that few of them fit at a time.
+// Each get may return 256k, so only a few of them fit at a time.
 const SMALL = { MAX_OUTPUT_QUEUE: '1m', MAX_MESSAGE_SIZE: '256k' };
 
 function request(id, method, params) {
@@ -28,15 +28,15 @@ async function exchangeBatch(client, batch) {
   return arrays()[before];
 }
 
-/** Sends a batch and resolves when the server has it. */
+/** Sends a batch and resolves when the server has received it. */
 async function sendBatch(server, client, batch) {
   const received = async () => (await server.metrics()).websocket_messages_received_total;
   const before = await received();
   client.sendText(JSON.stringify(batch));
-  await eventually('the batch is there', async () => (await received()) > before);
+  await eventually('the batch is received', async () => (await received()) > before);
 }
 
-testOnBothBrokers('requests that wait are executed in their order', async (t, broker) => {
+testOnBothBrokers('executes waiting requests of a batch in order', async (t, broker) => {
   const client = await openClient(t, await startServer(t, { ...broker, ...SMALL }));
   const batch = Array.from({ length: 50 }, (_, i) => [
     request(`set ${i}`, 'set', { key: 'k', value: `${i}` }), request(i, 'get', { key: 'k' }),
@@ -49,7 +49,7 @@ testOnBothBrokers('requests that wait are executed in their order', async (t, br
   await client.roundTrip();
 });
 
-test('values that pass MAX_OUTPUT_QUEUE are not all asked for', async (t) => {
+test('stops reading values for a batch that exceeds MAX_OUTPUT_QUEUE', async (t) => {
   const redis = await startRedis(t);
   const calls = async () =>
     Number(/cmdstat_get:calls=(\d+)/.exec(await redis.command('INFO', 'commandstats'))?.[1] ?? 0);
@@ -62,11 +62,11 @@ test('values that pass MAX_OUTPUT_QUEUE are not all asked for', async (t) => {
   assert.equal(client.closed.code, 1013);
   assert.deepEqual(client.received.filter(Array.isArray), []);
   const asked = (await calls()) - before;
-  assert.ok(asked >= 5 && asked < 20, `${asked} values for a queue of 5`);
+  assert.ok(asked >= 5 && asked < 20, `${asked} values were read for a queue of 5`);
   await (await openClient(t, server)).roundTrip();
 });
 
-test('connections that end while requests wait', async (t) => {
+test('survives connections that end while requests of a batch wait', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, ...SMALL, BROKER_TIMEOUT: '60', PING_INTERVAL: '1' };
   const server = await startServer(t, options);
@@ -75,8 +75,8 @@ test('connections that end while requests wait', async (t) => {
   await patient.call('set', { key: 'k', value: 'v' });
   await redis.freeze();
   await sendBatch(server, gone, gets('k'));
-  gone.socket.terminate(); // which the server learns from its next ping
-  await server.untilMetric('it is gone', (now) => now.current_connections_count === 2);
+  gone.socket.terminate(); // the server notices at its next ping
+  await server.untilMetric('the connection is gone', (now) => now.current_connections_count === 2);
   redis.thaw();
   assert.equal((await exchangeBatch(patient, gets('k'))).length, 100);
 

@@ -1,4 +1,4 @@
-// Batches: their answers come together, in one array, and nothing of theirs comes before it.
+// Batches: all answers come in one array, and no message of a batch's subscriptions comes before it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ function notification(method, params) {
   return { jsonrpc: '2.0', method, params };
 }
 
-/** Sends the batch; resolves to the next array, and to what comes after it, as it grows. */
+/** Sends the batch; resolves to the next array and a function that returns what came after it so far. */
 async function exchangeBatch(client, batch) {
   const from = client.received.length;
   const find = () => client.received.findIndex((each, i) => i >= from && Array.isArray(each));
@@ -30,7 +30,7 @@ async function exchangeBatch(client, batch) {
 
 function byId(answers, id) {
   const found = answers.filter((answer) => answer.id === id);
-  assert.equal(found.length, 1, `one answer with the id ${id}`);
+  assert.equal(found.length, 1, `exactly one answer has the id ${id}`);
   return found[0];
 }
 
@@ -46,11 +46,11 @@ async function textsAfter(client, after, id, count) {
   return messages().map(({ result }) => result.message);
 }
 
-testOnBothBrokers('a batch is answered with one array', async (t, broker) => {
+testOnBothBrokers('answers to batches', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
 
-  await t.test('answers that come at once and later', async () => {
+  await t.test('answers a batch with one array', async () => {
     const { answers } = await exchangeBatch(client, [
       request(1, 'ping'),
       request('two', 'publish', { topic: 'batch', message: 'hello' }),
@@ -68,7 +68,7 @@ testOnBothBrokers('a batch is answered with one array', async (t, broker) => {
     assert.deepEqual(byId(answers, 6).result, []);
   });
 
-  await t.test('publishes of a batch keep their order', async (t) => {
+  await t.test('keeps the order of the publishes of a batch', async (t) => {
     const subscription = await (await openClient(t, server)).subscribe('ordered');
     const texts = numbered('m', 100);
     const { answers } = await exchangeBatch(client,
@@ -79,7 +79,7 @@ testOnBothBrokers('a batch is answered with one array', async (t, broker) => {
     assert.deepEqual(subscription.ids, texts.map((_, i) => byId(answers, i).result.id));
   });
 
-  await t.test('several batches at once', async () => {
+  await t.test('answers many batches sent at once in order', async () => {
     const before = client.received.length;
     for (let i = 0; i < 300; i++) {
       client.sendText(JSON.stringify([
@@ -92,22 +92,22 @@ testOnBothBrokers('a batch is answered with one array', async (t, broker) => {
   });
 });
 
-test('what is not a batch of requests', async (t) => {
+test('invalid batches', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
 
-  await t.test('an empty array: one error, no array', async () => {
+  await t.test('answers an empty array with one error, without an array', async () => {
     assertRefused(await client.exchange('[]'), -32600);
   });
 
-  await t.test('100 requests pass', async () => {
+  await t.test('accepts 100 requests', async () => {
     const { answers } = await exchangeBatch(client,
       Array.from({ length: 100 }, (_, id) => ({ ...PING, id })));
     assert.deepEqual(answers.map(({ id }) => id).sort((a, b) => a - b),
       Array.from({ length: 100 }, (_, id) => id));
   });
 
-  await t.test('101 are refused as a whole', async () => {
+  await t.test('refuses 101 requests as a whole', async () => {
     const batch = Array.from({ length: 101 }, (_, id) =>
       request(id, 'publish', { topic: 'refused', message: 'x' }));
     assertRefused(await client.exchange(JSON.stringify(batch)), -32600);
@@ -115,11 +115,11 @@ test('what is not a batch of requests', async (t) => {
     assert.deepEqual(items, []);
   });
 
-  await t.test('broken JSON: one error', async () => {
+  await t.test('answers broken JSON with one error', async () => {
     assertRefused(await client.exchange(`[${JSON.stringify({ ...PING, id: 1 })},{]`), -32700);
   });
 
-  await t.test('each entry that is no request has an error of its own', async () => {
+  await t.test('answers each entry that is not a request with its own error', async () => {
     const { answers } = await exchangeBatch(client, [1, { ...PING, id: 'ok' }, [], {}, null]);
     assert.equal(answers.length, 5);
     assert.ok(byId(answers, 'ok').result.pong);
@@ -128,19 +128,19 @@ test('what is not a batch of requests', async (t) => {
     assert.equal(refused.length, 4);
   });
 
-  await t.test('refused requests are counted', async () => {
+  await t.test('counts refused requests', async () => {
     const refused = (await server.metrics()).refused_requests_total;
     assert.deepEqual([refused.invalid_request, refused.parse_error], [6, 1]);
   });
 });
 
-test('notifications of a batch are executed and not answered', async (t) => {
+test('notifications in a batch', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const subscription = await client.subscribe('note');
   const before = client.received.length;
 
-  await t.test('nothing but notifications: no answer at all', async () => {
+  await t.test('executes a batch of notifications without any answer', async () => {
     client.sendText(JSON.stringify([
       notification('publish', { topic: 'note', message: 'one' }),
       notification('publish', { topic: 'note', message: 'two' }),
@@ -153,23 +153,23 @@ test('notifications of a batch are executed and not answered', async (t) => {
     assert.equal(client.received.length, before + 3, 'two messages and a pong');
   });
 
-  await t.test('among requests', async () => {
+  await t.test('answers only the requests among notifications', async () => {
     const { answers } = await exchangeBatch(client, [PING, { ...PING, id: 1 }, PING]);
     assert.deepEqual(answers.map(({ id }) => id), [1]);
   });
 
-  await t.test('subscribe without an id is refused, with id null', async () => {
+  await t.test('refuses subscribe without an id, with id null', async () => {
     const { answers } = await exchangeBatch(client, [notification('subscribe', { topic: 'x' })]);
     assert.equal(answers.length, 1);
     assertRefused(answers[0], -32600);
   });
 });
 
-testOnBothBrokers('subscribe in a batch: messages come after the array', async (t, broker) => {
+testOnBothBrokers('subscribe in a batch', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
 
-  await t.test('live messages', async () => {
+  await t.test('sends live messages after the array', async () => {
     for (let round = 0; round < 20; round++) {
       const topic = `live/${round}`;
       const texts = numbered('m', 30);
@@ -182,7 +182,7 @@ testOnBothBrokers('subscribe in a batch: messages come after the array', async (
     }
   });
 
-  await t.test('history, then live', async () => {
+  await t.test('sends history and then live messages after the array', async () => {
     const older = numbered('old', 600);
     const begin = await client.publish('joined', 'begin');
     await client.publishAll('joined', older);
@@ -202,7 +202,7 @@ testOnBothBrokers('subscribe in a batch: messages come after the array', async (
     assert.equal(answers.length, 52);
   });
 
-  await t.test('replaced and ended within the batch', async () => {
+  await t.test('sends nothing to subscriptions that the batch itself replaces or ends', async () => {
     const { answers, after } = await exchangeBatch(client, [
       request('first', 'subscribe', { topic: 'twice', since: -60_000 }),
       request('second', 'subscribe', { topic: 'twice', since: -60_000 }),
@@ -220,16 +220,16 @@ testOnBothBrokers('subscribe in a batch: messages come after the array', async (
     assert.deepEqual(after().filter(({ id }) => ['first', 'gone', 'not'].includes(id)), []);
   });
 
-  await t.test('and the connection is as it was', () => client.roundTrip());
+  await t.test('keeps the connection usable', () => client.roundTrip());
 });
 
-test('more live messages than fit are read from the log after the array', async (t) => {
+test('reads live messages from the log after the array when too many came before it', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '60' };
   const other = await openClient(t, await startServer(t, options));
   const client = await openClient(t, await startServer(t, { ...options, MAX_OUTPUT_QUEUE: '64k' }));
   const begin = await other.publish('begin', 'x');
-  // What is asked for while Redis hangs keeps the array back; live messages come before it.
+  // Requests that wait while Redis hangs delay the array; live messages come before it.
   await redis.freeze();
   const texts = numbered('x'.repeat(1000), 200);
   const publishing = Promise.all(texts.map((text) => other.publish('lots', text)));
@@ -247,7 +247,7 @@ test('more live messages than fit are read from the log after the array', async 
   assert.deepEqual(await textsAfter(client, after, 'lots', 200), texts);
 });
 
-test('a batch that waits for the broker holds up nobody', async (t) => {
+test('serves other requests while a batch waits for the broker', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '60' });
   const client = await openClient(t, server);
@@ -258,7 +258,7 @@ test('a batch that waits for the broker holds up nobody', async (t) => {
     notification('publish', { topic: 'a', message: 'y' }),
   ]));
   await client.roundTrip();
-  assert.equal(client.received.length, before + 1, 'only the pong of the ping after it');
+  assert.equal(client.received.length, before + 1, 'only the pong of the later ping');
 
   const leaving = await openClient(t, server);
   leaving.sendText(JSON.stringify([
@@ -279,7 +279,7 @@ test('a batch that waits for the broker holds up nobody', async (t) => {
 testOnBothBrokers('disconnect in a batch', async (t, broker) => {
   const server = await startServer(t, broker);
 
-  await t.test('what stands before it is answered, what comes after is not done', async (t) => {
+  await t.test('answers the requests before disconnect and ignores those after it', async (t) => {
     const client = await openClient(t, server);
     client.sendText(JSON.stringify([
       request(1, 'ping'),
@@ -297,7 +297,7 @@ testOnBothBrokers('disconnect in a batch', async (t, broker) => {
   });
 
   for (const disconnect of [request(1, 'disconnect'), notification('disconnect')]) {
-    await t.test(`alone, ${disconnect.id ? 'with' : 'without'} an id`, async (t) => {
+    await t.test(`does not answer a lone one ${disconnect.id ? 'with' : 'without'} an id`, async (t) => {
       const client = await openClient(t, server);
       client.sendText(JSON.stringify([disconnect]));
       await client.untilClosed();
@@ -307,7 +307,7 @@ testOnBothBrokers('disconnect in a batch', async (t, broker) => {
   }
 });
 
-test('an array that would pass MAX_OUTPUT_QUEUE ends the connection', async (t) => {
+test('ends a connection whose array would exceed MAX_OUTPUT_QUEUE', async (t) => {
   const server = await startServer(t, { MAX_OUTPUT_QUEUE: '64k' });
   const publisher = await openClient(t, server);
   await publisher.publishAll('big', numbered('x'.repeat(1000), 20));
@@ -317,6 +317,6 @@ test('an array that would pass MAX_OUTPUT_QUEUE ends the connection', async (t) 
   await client.untilClosed();
   assert.equal(client.closed.code, 1013);
   assert.deepEqual(client.received, []);
-  await server.untilMetric('it is counted', (now) => now.disconnects_total.slow_reader === 1);
+  await server.untilMetric('the slow reader is counted', (now) => now.disconnects_total.slow_reader === 1);
   await publisher.roundTrip();
 });

@@ -1,4 +1,4 @@
-// Many clients that come, go, subscribe and unsubscribe at random while messages are published.
+// Clients that connect, disconnect, subscribe and unsubscribe at random while messages are published.
 
 import assert from 'node:assert/strict';
 
@@ -19,7 +19,7 @@ function matches(filter, topic) {
   return new RegExp(`^${pattern}$`).test(topic);
 }
 
-/** Subscribes to filters and leaves them again, one of three ways; resolves to what it got. */
+/** Subscribes to filters and leaves each in one of three ways; resolves to the messages received. */
 async function wander(t, server, random, begin, steps) {
   const periods = [];
   let client = await openClient(t, server);
@@ -43,10 +43,10 @@ function assertContiguous({ filter, withHistory, messages }, all) {
   const matching = all.filter(({ topic }) => matches(filter, topic));
   const first = matching.findIndex(({ id }) => id === messages[0].id);
   assert.deepEqual(messages, matching.slice(first, first + messages.length), filter);
-  if (withHistory) assert.equal(first, 0, `${filter} begins where it was asked to`);
+  if (withHistory) assert.equal(first, 0, `${filter} begins where the client asked`);
 }
 
-testOnBothBrokers('each subscription sees a piece of the order without gaps', async (t, broker) => {
+testOnBothBrokers('delivers a contiguous part of the order to each subscription', async (t, broker) => {
   const options = { ...broker, WORKER_THREADS: '2', MAX_CACHE_LENGTH: '0' };
   const server = await startServer(t, options);
   const random = randomSource(2026);
@@ -57,7 +57,7 @@ testOnBothBrokers('each subscription sees a piece of the order without gaps', as
   let isWandering = true;
   const publishing = (async () => {
     for (let i = 0; isWandering; i++) {
-      const topic = TOPICS[i % TOPICS.length]; // in turn, so that every filter gets some
+      const topic = TOPICS[i % TOPICS.length]; // in turn, so that every filter gets messages
       const published = publisher.publish(topic, `m ${i}`);
       if (i % 16 === 0) await published;
       else published.catch(() => {});
@@ -76,5 +76,5 @@ testOnBothBrokers('each subscription sees a piece of the order without gaps', as
     if (messages.length > 0) assertContiguous({ ...period, messages }, all);
   }
   const now = await server.metrics();
-  assert.ok(now.subscriptions <= 1 + wanderers.length, 'none is left behind');
+  assert.ok(now.subscriptions <= 1 + wanderers.length, 'no subscription is left behind');
 });

@@ -1,4 +1,4 @@
-// JSON-RPC itself: ids, notifications, errors, and JSON that is not as it should be.
+// JSON-RPC itself: ids, notifications, errors, and malformed JSON.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,7 +34,7 @@ test('ids', async (t) => {
     '"\\ud83c\\udf88"', `"${'x'.repeat(200)}"`,
   ];
   for (const id of echoed) {
-    await t.test(`${id.slice(0, 30)} comes back as it came`, async () => {
+    await t.test(`returns the id ${id.slice(0, 30)} unchanged`, async () => {
       const response = await pingAs(id);
       assert.ok(response.result.pong, JSON.stringify(response));
       if (id.startsWith('"')) assert.equal(response.id, JSON.parse(id));
@@ -43,34 +43,34 @@ test('ids', async (t) => {
   }
 
   for (const id of ['1.5', '-0.25', '1e3', '1.7976931348623157e308', '5e-324']) {
-    await t.test(`${id} comes back as the equal number`, async () => {
+    await t.test(`returns the id ${id} as an equal number`, async () => {
       const response = await pingAs(id);
       assert.equal(response.id, Number(id));
     });
   }
 
   for (const id of ['null', 'true', '[]', '{}', '[1]']) {
-    await t.test(`${id} is not an id`, async () => assertError(await pingAs(id), -32600, null));
+    await t.test(`refuses the id ${id}`, async () => assertError(await pingAs(id), -32600, null));
   }
 
   for (const id of ['9223372036854775808', '-9223372036854775809', '18446744073709551616']) {
-    await t.test(`the integer ${id} is beyond int64`, async () =>
+    await t.test(`refuses the integer ${id}, which exceeds int64`, async () =>
       assertError(await pingAs(id), -32600, null));
   }
 
-  await t.test('two requests may share an id', async () => {
+  await t.test('accepts two requests with the same id', async () => {
     const request = '{"jsonrpc":"2.0","id":"same","method":"ping"}';
     assert.equal((await client.exchange(request)).id, 'same');
     assert.equal((await client.exchange(request)).id, 'same');
   });
 });
 
-test('requests', async (t) => {
+test('valid and invalid requests', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
 
   const broken = [
-    ['nothing', ''],
+    ['an empty message', ''],
     ['white space', ' \n'],
     ['a word', 'hello'],
     ['half an object', '{"jsonrpc":"2.0","id":1,"method":"ping"'],
@@ -81,18 +81,18 @@ test('requests', async (t) => {
     ['a comment', '{"jsonrpc":"2.0","id":1,"method":"ping"/**/}'],
     ['NaN', '{"jsonrpc":"2.0","id":NaN,"method":"ping"}'],
     ['a leading zero', '{"jsonrpc":"2.0","id":01,"method":"ping"}'],
-    ['a control in a string', '{"jsonrpc":"2.0","id":1,"method":"pi\nng"}'],
+    ['a control character in a string', '{"jsonrpc":"2.0","id":1,"method":"pi\nng"}'],
     ['half a surrogate pair', '{"jsonrpc":"2.0","id":"\\ud83c","method":"ping"}'],
     ['a key twice', '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}'],
     ['a key twice in params', '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}'],
     ['100,000 open brackets', '['.repeat(100_000)],
-    ['100,000 objects in each other', '{"a":'.repeat(100_000)],
-    ['100,000 arrays in each other', '['.repeat(100_000) + ']'.repeat(100_000)],
+    ['100,000 nested objects', '{"a":'.repeat(100_000)],
+    ['100,000 nested arrays', '['.repeat(100_000) + ']'.repeat(100_000)],
     ['100,000 arrays in params', `{"jsonrpc":"2.0","id":1,"method":"ping","params":${
       '['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ];
   for (const [name, text] of broken) {
-    await t.test(`${name}: -32700`, async () => {
+    await t.test(`answers -32700 to ${name}`, async () => {
       assertError(await client.exchange(text), -32700, null);
     });
   }
@@ -104,7 +104,7 @@ test('requests', async (t) => {
     ['an empty object', '{}', null],
     ['an empty array', '[]', null],
     ['no method', '{"jsonrpc":"2.0","id":1}', 1],
-    ['a method that is no string', '{"jsonrpc":"2.0","id":2,"method":3}', 2],
+    ['a method that is not a string', '{"jsonrpc":"2.0","id":2,"method":3}', 2],
     ['no version', '{"id":3,"method":"ping"}', 3],
     ['another version', '{"jsonrpc":"1.0","id":4,"method":"ping"}', 4],
     ['a version that is a number', '{"jsonrpc":2.0,"id":5,"method":"ping"}', 5],
@@ -114,7 +114,7 @@ test('requests', async (t) => {
       '{"jsonrpc":"2.0","method":"subscribe","params":{"topic":"a"}}', null],
   ];
   for (const [name, text, id] of notRequests) {
-    await t.test(`${name}: -32600`, async () => {
+    await t.test(`answers -32600 to ${name}`, async () => {
       assertError(await client.exchange(text), -32600, id);
     });
   }
@@ -123,30 +123,30 @@ test('requests', async (t) => {
     '', 'pong', 'publish ', 'subscribe\\u0000', 'rpc.discover',
   ];
   for (const method of unknown) {
-    await t.test(`no method "${method}": -32601`, async () => {
+    await t.test(`answers -32601 to the method "${method}"`, async () => {
       const text = `{"jsonrpc":"2.0","id":"m","method":"${method}"}`;
       assertError(await client.exchange(text), -32601, 'm');
     });
   }
 
   for (const method of ['ping', 'PING', 'Ping']) {
-    await t.test(`${method} is ping`, async () => {
+    await t.test(`takes ${method} as ping`, async () => {
       const before = Date.now();
       const response = await client.exchange(`{"jsonrpc":"2.0","id":1,"method":"${method}"}`);
       assert.ok(Math.abs(response.result.pong - before) < 60_000, 'ms since the epoch');
     });
   }
 
-  await t.test('other members of a request are ignored', async () => {
+  await t.test('ignores other members of a request', async () => {
     const request = '{"x":[1],"jsonrpc":"2.0","id":1,"method":"ping","y":null}';
     const response = await client.exchange(request);
     assert.ok(response.result.pong);
   });
 
-  await t.test('and the connection is as it was', () => client.roundTrip());
+  await t.test('keeps the connection usable', () => client.roundTrip());
 });
 
-test('notifications are executed and never answered', async (t) => {
+test('executes notifications and never answers them', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const subscription = await client.subscribe('note');
@@ -168,7 +168,7 @@ test('notifications are executed and never answered', async (t) => {
   assert.deepEqual(await client.call('list'), []);
 });
 
-test('requests of one connection are answered although they come all at once', async (t) => {
+test('answers a thousand requests that come at once', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const pongs = Array.from({ length: 1000 }, () => client.call('ping'));

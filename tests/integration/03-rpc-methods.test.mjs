@@ -1,4 +1,4 @@
-// Each method's parameters and results, on both brokers.
+// Parameters and results of each method, on both brokers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,7 +32,7 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
   const client = await openClient(t, server);
   const other = await openClient(t, server);
 
-  await t.test('what publish and subscribe answer, and what arrives', async () => {
+  await t.test('confirms both and delivers the message', async () => {
     const subscription = await client.subscribe('my/topic1');
     assert.deepEqual(subscription.answer,
       { action: 'subscribe', status: 'ok', topic: 'my/topic1' });
@@ -49,7 +49,7 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
   });
 
   for (const topic of ['a', 'a//b', 'A-Z_0-9/x', LONGEST]) {
-    await t.test(`the topic ${topic.slice(0, 20)}`, async () => {
+    await t.test(`delivers a message of the topic ${topic.slice(0, 20)}`, async () => {
       const subscription = await client.subscribe(topic);
       await other.publish(topic, 'm');
       await subscription.untilText('m');
@@ -58,14 +58,14 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
   }
 
   const texts = [
-    ['U+0000', 'a\u0000b\u0000'], ['all controls', String.fromCharCode(...Array(32).keys())],
+    ['U+0000', 'a\u0000b\u0000'], ['all control characters', String.fromCharCode(...Array(32).keys())],
     ['quotes and slashes', '"\\/'], ['beyond the BMP', '🎈€ä'],
     ['U+2028', '\u2028\u2029\ufeff'],
     ['U+FFFF', '\uffff\ufffe'], ['JSON', '{"a":[1,{"b":null}]}'], ['a space', ' '],
     ['100,000 bytes', 'x'.repeat(100_000)],
   ];
   for (const [name, text] of texts) {
-    await t.test(`a message with ${name} comes out as it went in`, async () => {
+    await t.test(`delivers a message with ${name} unchanged`, async () => {
       const subscription = await client.subscribe('text');
       await other.publish('text', text);
       await subscription.untilCount(1);
@@ -76,7 +76,7 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
     });
   }
 
-  await t.test('the publisher gets its own messages in their order', async () => {
+  await t.test('delivers a publisher its own messages in order', async () => {
     const subscription = await client.subscribe('own');
     const ids = await client.publishAll('own', numbered('own', 200));
     await subscription.untilCount(200);
@@ -85,13 +85,13 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
     assertIncreasing(ids);
   });
 
-  await t.test('ids increase over all topics', async () => {
+  await t.test('increases ids over all topics', async () => {
     const ids = [];
     for (let i = 0; i < 50; i++) ids.push(await client.publish(`over/${i % 7}`, 'x'));
     assertIncreasing(ids);
   });
 
-  await t.test('one connection over several topics keeps its order for a pattern', async () => {
+  await t.test('keeps the order of one connection over several topics for a pattern', async () => {
     const subscription = await other.subscribe('several/#');
     const sent = [];
     for (let i = 0; i < 200; i++) sent.push([`several/${i % 5}`, `n ${i}`]);
@@ -101,7 +101,7 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
   });
 });
 
-test('what publish refuses', async (t) => {
+test('parameters of publish', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const everything = await client.subscribe('#');
@@ -118,18 +118,18 @@ test('what publish refuses', async (t) => {
     [undefined, null],
   ];
   for (const [params, named] of cases) {
-    await t.test(JSON.stringify(params)?.slice(0, 70) ?? 'no params', () =>
+    await t.test(`refuses ${JSON.stringify(params)?.slice(0, 70) ?? 'no params'}`, () =>
       assertInvalidParams(client, 'publish', params, named));
   }
   for (const ttl of [0, 1, 31_536_000]) {
-    await t.test(`but not a ttl of ${ttl}`, () => client.publish('a', 'x', { ttl }));
+    await t.test(`accepts a ttl of ${ttl}`, () => client.publish('a', 'x', { ttl }));
   }
   await everything.untilCount(3);
   await client.roundTrip();
-  assert.equal(everything.messages.length, 3, 'what is refused reaches nobody');
+  assert.equal(everything.messages.length, 3, 'no refused message is delivered');
 });
 
-test('what subscribe and eventlog refuse', async (t) => {
+test('parameters of subscribe and eventlog', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const bad = [
@@ -145,11 +145,11 @@ test('what subscribe and eventlog refuse', async (t) => {
   ];
   for (const method of ['subscribe', 'eventlog']) {
     for (const [params, named] of bad) {
-      await t.test(`${method} ${JSON.stringify(params)?.slice(0, 70)}`, () =>
+      await t.test(`refuses ${method} ${JSON.stringify(params)?.slice(0, 70) ?? 'without params'}`, () =>
         assertInvalidParams(client, method, params, named));
     }
   }
-  await t.test('eventlog without a place to begin', () =>
+  await t.test('refuses eventlog without a place to begin', () =>
     assertInvalidParams(client, 'eventlog', { topic: 'a', since: 0, sinceEventId: '' }, /since/));
   assert.deepEqual(await client.call('list'), []);
 });
@@ -180,13 +180,13 @@ testOnBothBrokers('patterns', async (t, broker) => {
   await client.roundTrip();
 
   for (const [pattern, matching] of Object.entries(cases)) {
-    await t.test(`${pattern} gets each once, under its own id`, () => {
+    await t.test(`delivers each match of ${pattern} once, under its own id`, () => {
       const texts = subscriptions.get(pattern).texts.filter((text) => text !== 'end');
       assert.deepEqual(texts, matching);
     });
   }
 
-  await t.test('taking one away leaves the others', async () => {
+  await t.test('keeps the other subscriptions when one is removed', async () => {
     assert.deepEqual(await client.call('unsubscribe', ['a/#']), { unsubscribe_count: 1 });
     await publisher.publish('a/b', 'later');
     await subscriptions.get('a/b').untilText('later');
@@ -200,7 +200,7 @@ test('subscriptions of a connection', async (t) => {
   const server = await startServer(t);
   const publisher = await openClient(t, server);
 
-  await t.test('list and unsubscribe in all their forms', async (t) => {
+  await t.test('answers all forms of list and unsubscribe', async (t) => {
     const client = await openClient(t, server);
     assert.deepEqual(await client.call('list'), []);
     for (const topic of ['a', 'b/+', 'c', 'd', 'e/#']) await client.subscribe(topic);
@@ -216,7 +216,7 @@ test('subscriptions of a connection', async (t) => {
     assert.deepEqual(await client.call('list'), []);
   });
 
-  await t.test('unsubscribe takes as many topics as a client may have', async (t) => {
+  await t.test('accepts as many topics in unsubscribe as a client may have', async (t) => {
     const client = await openClient(t, server);
     await client.subscribe('a');
     const error = await errorOf(client.call('unsubscribe', Array(1001).fill('a')));
@@ -229,11 +229,11 @@ test('subscriptions of a connection', async (t) => {
     undefined, {}, [1], ['a', null], [['a']], ['a b'], ['#a'], { topic: 1 }, { topic: '' },
   ];
   for (const params of unfit) {
-    await t.test(`unsubscribe refuses ${JSON.stringify(params)}`, () =>
+    await t.test(`refuses unsubscribe with ${JSON.stringify(params) ?? 'no params'}`, () =>
       assertInvalidParams(publisher, 'unsubscribe', params));
   }
 
-  await t.test('nothing arrives after unsubscribe', async (t) => {
+  await t.test('delivers nothing after unsubscribe', async (t) => {
     const client = await openClient(t, server);
     const gone = await client.subscribe('gone');
     await publisher.publish('gone', 'one');
@@ -246,7 +246,7 @@ test('subscriptions of a connection', async (t) => {
     assert.deepEqual(gone.texts, ['one']);
   });
 
-  await t.test('subscribing again replaces the id', async (t) => {
+  await t.test('replaces the id when a client subscribes again', async (t) => {
     const client = await openClient(t, server);
     const first = await client.subscribe('again');
     await publisher.publish('again', 'one');
@@ -261,7 +261,7 @@ test('subscriptions of a connection', async (t) => {
     assert.deepEqual(await client.call('unsubscribeAll'), { unsubscribe_count: 1 });
   });
 
-  await t.test('a subscription holds before any later request of the connection', async (t) => {
+  await t.test('subscribes before it executes later requests of the connection', async (t) => {
     const client = await openClient(t, server);
     const subscription = await client.subscribe('at/once', {}, { confirmed: false });
     const published = client.publish('at/once', 'own');
@@ -269,7 +269,7 @@ test('subscriptions of a connection', async (t) => {
     await Promise.all([subscription.answer, published]);
   });
 
-  await t.test('the id of a subscription may be any', async (t) => {
+  await t.test('accepts any valid id for a subscription', async (t) => {
     const client = await openClient(t, server);
     for (const id of ['"text"', '9223372036854775807', '1.5', '"\\u0000€"']) {
       await client.exchange(
@@ -284,7 +284,7 @@ test('subscriptions of a connection', async (t) => {
   });
 });
 
-test('MAX_SUBSCRIPTIONS', async (t) => {
+test('refuses more than MAX_SUBSCRIPTIONS subscriptions of a connection', async (t) => {
   const server = await startServer(t, { MAX_SUBSCRIPTIONS: '3' });
   const client = await openClient(t, server);
   for (const topic of ['a', 'b', 'c/#']) await client.subscribe(topic);
@@ -294,7 +294,7 @@ test('MAX_SUBSCRIPTIONS', async (t) => {
   await client.subscribe('d');
   await assertInvalidParams(client, 'subscribe', { topic: 'a' }, /too many subscriptions/);
   assert.deepEqual((await client.call('list')).sort(), ['b', 'c/#', 'd']);
-  await (await openClient(t, server)).subscribe('a'); // the limit is each connection's own
+  await (await openClient(t, server)).subscribe('a'); // the limit is per connection
 });
 
 testOnBothBrokers('disconnect', async (t, broker) => {
@@ -304,7 +304,7 @@ testOnBothBrokers('disconnect', async (t, broker) => {
     const client = await openClient(t, server);
     client.notify('disconnect', []);
     assert.equal((await client.untilClosed()).code, 1000);
-    assert.deepEqual(client.received, [], 'and is not answered');
+    assert.deepEqual(client.received, [], 'disconnect is not answered');
   });
 
   await t.test('waits for the answers to earlier requests', async (t) => {
@@ -315,7 +315,7 @@ testOnBothBrokers('disconnect', async (t, broker) => {
     assert.equal((await client.untilClosed()).code, 1000);
   });
 
-  await t.test('and so does a Close of the client', async (t) => {
+  await t.test('waits for the answers to earlier requests when the client sends a Close', async (t) => {
     const client = await openClient(t, server);
     const published = Array.from({ length: 20 }, (_, i) => client.publish('last', `${i}`));
     client.socket.close(4000);
@@ -324,7 +324,7 @@ testOnBothBrokers('disconnect', async (t, broker) => {
   });
 });
 
-test('a Close that comes while disconnect waits for an answer ends it without delay', async (t) => {
+test('does not wait for a Close that came while disconnect waited for an answer', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const options = { ...redis.options, REDIS_PORT: String(proxy.port), WORKER_THREADS: '1' };
@@ -335,7 +335,7 @@ test('a Close that comes while disconnect waits for an answer ends it without de
     socket.send(frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', ...request })));
   proxy.holdAnswersTo('held/+');
   await send({ id: 1, method: 'eventlog', params: { topic: 'held/+', since: -1000 } });
-  await eventually('the log was asked', () => proxy.isHolding);
+  await eventually('the log is asked', () => proxy.isHolding);
   await send({ method: 'disconnect' });
   await send({ id: 2, method: 'ping' }); // too late
   const close = closeFrame(1000);

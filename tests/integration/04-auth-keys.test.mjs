@@ -1,4 +1,4 @@
-// With which keys and algorithms tokens are verified, and how keys are changed.
+// Keys and algorithms that verify tokens, and how operators change keys.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -27,7 +27,7 @@ function signHs(alg, secret = SECRET, header = {}) {
   return signToken(CLAIMS, { secret, hash: `sha${alg.slice(2)}`, header: { alg, ...header } });
 }
 
-/** A server with authentication and these options, and what it makes of tokens. */
+/** A server with authentication and these options, and checks that it accepts or refuses a token. */
 async function startWithKeys(t, options) {
   const server = await startServer(t, { DISABLE_AUTH: 'false', ...options });
 
@@ -47,9 +47,9 @@ async function startWithKeys(t, options) {
   };
 }
 
-test('one algorithm, with a secret', async (t) => {
+test('one algorithm with a secret', async (t) => {
   for (const alg of ['HS256', 'HS384', 'HS512']) {
-    await t.test(alg, async (t) => {
+    await t.test(`accepts only ${alg}`, async (t) => {
       const { taken, refused } = await startWithKeys(t, {
         JWT_ALGORITHM: alg, JWT_SECRET: SECRET,
       });
@@ -77,7 +77,7 @@ test('RS256', async (t) => {
   await refused(signHs('HS256', 'eventhub_secret'), /algorithm/);
   assert.doesNotMatch(server.stderr, /default_secret/);
 
-  await t.test('the public key is no secret', async () => {
+  await t.test('does not accept the public key as a secret', async () => {
     for (const secret of [RSA.pem, RSA.pem.trim(), RSA.pem.replaceAll('\n', '')]) {
       await refused(signHs('HS256', secret), /algorithm/);
       await refused(signHs('HS512', secret), /algorithm/);
@@ -86,7 +86,7 @@ test('RS256', async (t) => {
     }
   });
 
-  await t.test('what it carries works', async (t) => {
+  await t.test('grants the rights of such a token', async (t) => {
     const Authorization = signTokenWith(RSA.key, { ...CLAIMS, sub: 'x' });
     const client = await openClient(t, server, { headers: { Authorization } });
     const subscription = await client.subscribe('a');
@@ -96,12 +96,12 @@ test('RS256', async (t) => {
   });
 });
 
-test('ES256', async (t) => {
+test('accepts only ES256 tokens of its key', async (t) => {
   const { write } = temporaryFiles(t);
   const { taken, refused } = await startWithKeys(t, {
     JWT_ALGORITHM: 'es256', JWT_PUBLIC_KEY: write('ec.pem', EC.pem),
   });
-  for (let i = 0; i < 8; i++) await taken(signTokenWith(EC.key, CLAIMS)); // each is signed anew
+  for (let i = 0; i < 8; i++) await taken(signTokenWith(EC.key, CLAIMS)); // each has another signature
   await refused(signTokenWith(OTHER_EC.key, CLAIMS), /signature/);
   await refused(signTokenWith(P384.key, CLAIMS), /signature/);
   await refused(signTokenWith(RSA.key, CLAIMS), /algorithm/);
@@ -109,10 +109,10 @@ test('ES256', async (t) => {
   await refused(signHs('HS256', EC.pem), /algorithm/);
 });
 
-test('a secret is one secret, whatever it contains', async (t) => {
+test('secrets with special characters', async (t) => {
   const secrets = ['a,b', 'a b\tc', '-----BEGIN PUBLIC KEY-----', '/etc/passwd', '"q"', 'k HS256 x'];
   for (const JWT_SECRET of secrets) {
-    await t.test(JWT_SECRET, async (t) => {
+    await t.test(`takes ${JWT_SECRET} as one secret`, async (t) => {
       const { taken, refused } = await startWithKeys(t, { JWT_SECRET });
       await taken(signHs('HS256', JWT_SECRET));
       await refused(signHs('HS256', JWT_SECRET.slice(0, 1)));
@@ -120,7 +120,7 @@ test('a secret is one secret, whatever it contains', async (t) => {
   }
 });
 
-test('changing a secret', async (t) => {
+test('accepts the previous secret only while it is configured', async (t) => {
   const both = await startWithKeys(t, { JWT_SECRET: 'new', JWT_SECRET_PREVIOUS: 'old' });
   await both.taken(signHs('HS256', 'new'));
   await both.taken(signHs('HS256', 'old'));
@@ -144,7 +144,7 @@ test('JWT_KEYS_FILE', async (t) => {
     JWT_KEYS_FILE: keys, JWT_SECRET: SECRET,
   });
 
-  await t.test('the kid chooses the key', async () => {
+  await t.test('chooses the key by the kid', async () => {
     await taken(signHs('HS256', 'first secret', { kid: 'a' }));
     await taken(signHs('HS256', 'second secret', { kid: 'b' }));
     await taken(signHs('HS512', 'third secret', { kid: 'c' }));
@@ -155,7 +155,7 @@ test('JWT_KEYS_FILE', async (t) => {
     await refused(signTokenWith(OTHER_RSA.key, CLAIMS, { kid: 'r' }), /signature/);
   });
 
-  await t.test('without a kid all keys of the algorithm are tried', async () => {
+  await t.test('tries all keys of the algorithm for a token without a kid', async () => {
     await taken(signHs('HS256', 'first secret'));
     await taken(signHs('HS256', 'second secret'));
     await taken(signHs('HS512', 'third secret'));
@@ -165,14 +165,14 @@ test('JWT_KEYS_FILE', async (t) => {
     await refused(signHs('HS512', 'first secret'), /signature/);
   });
 
-  await t.test('an unknown kid is refused, although a key would verify', async () => {
+  await t.test('refuses an unknown kid although a key would verify the token', async () => {
     for (const kid of ['d', 'A', '', 'a ', 'first secret']) {
       await refused(signHs('HS256', 'first secret', { kid }), /key is not known/);
     }
     await refused(signHs('HS256', 'first secret', { kid: 7 }), /kid/);
   });
 
-  await t.test('the key decides the algorithm', async () => {
+  await t.test('takes the algorithm from the key', async () => {
     for (const kid of ['r', 'a', 'e', undefined]) {
       await refused(signHs('HS256', RSA.pem, { kid }));
       await refused(signHs('HS256', EC.pem, { kid }));
@@ -180,14 +180,14 @@ test('JWT_KEYS_FILE', async (t) => {
     }
   });
 
-  await t.test('no other key is taken, and none is in the log', async () => {
+  await t.test('accepts no other key and logs none', async () => {
     await refused(signHs('HS256', SECRET), /signature/);
     await refused(signHs('HS256', 'eventhub_secret'), /signature/);
     assert.doesNotMatch(server.stderr, /(first|second|third) secret|default_secret/);
   });
 });
 
-test('JWT_AUDIENCE and JWT_ISSUER', async (t) => {
+test('refuses tokens of another audience or issuer', async (t) => {
   const { taken, refused } = await startWithKeys(t, {
     JWT_SECRET: SECRET, JWT_AUDIENCE: 'eventhub', JWT_ISSUER: 'https://login.example',
   });
@@ -202,7 +202,7 @@ test('JWT_AUDIENCE and JWT_ISSUER', async (t) => {
   }
 });
 
-test('secrets from files', async (t) => {
+test('reads secrets from files', async (t) => {
   const { write } = temporaryFiles(t);
   const { server, taken, refused } = await startWithKeys(t, {
     JWT_SECRET_FILE: write('secret', 'from a file\n'),
@@ -216,18 +216,18 @@ test('secrets from files', async (t) => {
   assert.doesNotMatch(server.stderr, /from a file|older|default_secret/);
 });
 
-test('what does not fit together is refused in one line', async (t) => {
+test('options that conflict', async (t) => {
   const { directory, write } = temporaryFiles(t);
   const rsa = write('rsa.pem', RSA.pem);
   const material = 'MATERIAL-THAT-NOBODY-MAY-SEE';
   const bad = [
-    ['EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM: .*HS256, .* or ES256/],
-    ['none', { JWT_ALGORITHM: 'none' }, /JWT_ALGORITHM/],
+    ['the algorithm EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM: .*HS256, .* or ES256/],
+    ['the algorithm none', { JWT_ALGORITHM: 'none' }, /JWT_ALGORITHM/],
     ['RS256 without a key', { JWT_ALGORITHM: 'RS256' }, /JWT_ALGORITHM.*JWT_PUBLIC_KEY/],
     ['a key without RS256', { JWT_PUBLIC_KEY: rsa }, /JWT_PUBLIC_KEY.*JWT_ALGORITHM/],
     ['an RSA key for ES256', { JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: rsa }, /not an EC key/],
-    ['no such file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: `${directory}/no` }, /No such/],
-    ['a directory', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: directory }, /directory/],
+    ['a missing key file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: `${directory}/no` }, /No such/],
+    ['a directory as a file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: directory }, /directory/],
     ['a private key', {
       JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('private.pem', RSA.privatePem),
     }, /JWT_PUBLIC_KEY: .*private.pem: is not a public key/],
@@ -237,15 +237,15 @@ test('what does not fit together is refused in one line', async (t) => {
     ['a file of keys with a mistake', {
       JWT_KEYS_FILE: write('keys', `a HS256 ${material}\nb HS257 ${material}\n`),
     }, /JWT_KEYS_FILE: .*keys:2: algorithm/],
-    ['a file of keys without any', { JWT_KEYS_FILE: write('none', '# none\n') }, /no key/],
+    ['a file of keys without keys', { JWT_KEYS_FILE: write('none', '# none\n') }, /no key/],
     ['a secret twice', {
       JWT_SECRET: material, JWT_SECRET_FILE: write('secret', material),
     }, /JWT_SECRET_FILE: .*JWT_SECRET/],
     ['an empty secret', { JWT_SECRET_FILE: write('empty', '\n') }, /JWT_SECRET_FILE: .*empty/],
-    ['no password file', { REDIS_PASSWORD_FILE: `${directory}/no` }, /REDIS_PASSWORD_FILE: /],
+    ['a missing password file', { REDIS_PASSWORD_FILE: `${directory}/no` }, /REDIS_PASSWORD_FILE: /],
   ];
   for (const [name, options, why] of bad) {
-    await t.test(name, async () => {
+    await t.test(`refuses ${name} with one line`, async () => {
       for (const args of [[], ['--check-config']]) {
         const env = { LISTEN_PORT: '0', BROKER: 'memory', ...options };
         const { code, stdout, stderr } = await runToExit(env, { args });
@@ -258,7 +258,7 @@ test('what does not fit together is refused in one line', async (t) => {
     });
   }
 
-  await t.test('and what fits is checked without a word', async () => {
+  await t.test('accepts options that fit together without any output', async () => {
     const env = { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: rsa, JWT_AUDIENCE: 'x' };
     const { code, stderr } = await runToExit(env, { args: ['--check-config'] });
     assert.equal(stderr, '');
