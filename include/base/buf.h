@@ -1,6 +1,6 @@
 /* buf.h - a growable byte buffer that is filled at its end and consumed at its start.
  * Thread:  its owner's.
- * Owns:    its memory; buf_done gives it back, and an empty buf holds none.
+ * Owns:    its memory, until buf_done. A new buf holds none.
  * Fails:   never (base/mem aborts); the caller bounds what it puts in.
  */
 #ifndef EH_BASE_BUF_H
@@ -13,7 +13,7 @@
 
 struct buf {
     char *data;
-    size_t start; /* first byte not consumed */
+    size_t start; /* the first byte not yet consumed */
     size_t end;   /* one past the last byte written */
     size_t cap;
 };
@@ -38,7 +38,7 @@ void buf_init(struct buf *b);  /* no memory yet; {0} is the same */
 void buf_done(struct buf *b);  /* frees; the buf can be used again */
 void buf_clear(struct buf *b); /* empties, keeps the memory */
 
-/* Room for n more bytes; returns where they go. buf_commit makes them part of the buffer. */
+/* Makes room for n more bytes and returns where they go. buf_commit then adds them. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 void buf_consume(struct buf *b, size_t n); /* drops n bytes at the start */

@@ -1,5 +1,5 @@
 /* list.h - intrusive doubly linked list: a head is a link that points to itself.
- * A link that is in no list is {NULL, NULL} (list_remove leaves it so), which list_linked tests.
+ * A link outside any list is {NULL, NULL}: list_remove leaves it so, and list_linked tests for it.
  */
 #ifndef EH_BASE_LIST_H
 #define EH_BASE_LIST_H
@@ -16,7 +16,7 @@ struct list {
 
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
-/* The body may remove `it` (and nothing else) from the list. */
+/* The body may remove `it`, but no other link, from the list. */
 #define list_for_each_safe(it, head)                                                               \
     for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                      \
          it = it##_next, it##_next = it->next)
@@ -44,7 +44,7 @@ static inline void list_insert(struct list *link, struct list *prev, struct list
     next->prev = link;
 }
 
-static inline void list_push(struct list *head, struct list *link) /* at the end */
+static inline void list_push(struct list *head, struct list *link) /* adds it at the end */
 {
     list_insert(link, head->prev, head);
 }
@@ -63,11 +63,11 @@ static inline void list_remove(struct list *link)
 
 static inline struct list *list_first(const struct list *head) /* NULL when empty */
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that who frees unlinks first */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that owners unlink, then free */
     return list_empty(head) ? NULL : head->next;
 }
 
-static inline struct list *list_pop(struct list *head) /* the first, removed; NULL when empty */
+static inline struct list *list_pop(struct list *head) /* removes the first; NULL when empty */
 {
     struct list *link = list_first(head);
 

@@ -1,10 +1,11 @@
-/* log.h - one line an event, `key=value` or JSON, on stderr.
+/* log.h - writes one line per event to stderr, as `key=value` pairs or JSON.
  *   2026-11-23T21:42:00.123Z info event=listening address=[::]:8080
- * Thread:  any. A line is one write(2), at most 4096 bytes (PIPE_BUF: lines never mix); longer
- *          values are cut. When stderr cannot take a line without blocking (a full pipe), the line
- *          is dropped and counted, and the next line that gets through says how many were.
+ * Thread:  any. A line is one write(2) of at most 4096 bytes (PIPE_BUF), so lines never mix; longer
+ *          values are truncated. If stderr cannot take a line without blocking (a full pipe), the
+ *          line is dropped and counted. The next line that succeeds is preceded by one that reports
+ *          the number dropped.
  * Peers:   every byte of a value that could forge a line (controls, quotes, '=', non-UTF-8) is
- *          escaped. Secrets and tokens are never passed here.
+ *          escaped. Callers never pass secrets or tokens.
  */
 #ifndef EH_BASE_LOG_H
 #define EH_BASE_LOG_H
@@ -19,7 +20,7 @@ enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_CRITIC
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_field {
-    const char *key; /* NULL ends the fields of a line */
+    const char *key; /* NULL ends the list of fields */
     bool is_number;
     int64_t number;
     struct str text;
@@ -30,7 +31,7 @@ struct log_field {
 #define LOG_N(k, v) ((struct log_field){ .key = (k), .is_number = true, .number = (int64_t)(v) })
 
 /* log_info("listening", LOG_Z("address", text), LOG_N("workers", n)); a line without fields is
- * log_info("ready", LOG_END). The level is looked at before the fields are built. */
+ * log_info("ready", LOG_END). The level is checked before the fields are built. */
 #define LOG_END ((struct log_field){ .key = NULL })
 #define log_at(level, event, ...)                                                                  \
     do {                                                                                           \
@@ -46,14 +47,14 @@ void log_setup(enum log_level level, enum log_format format); /* before threads 
 void log_set_level(enum log_level level);                     /* at any time */
 bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
-uint64_t log_dropped(void); /* lines that stderr would not take, since the start */
+uint64_t log_dropped(void); /* lines that stderr did not take, since the start */
 
-/* The text of one line without writing it (what log_write writes, for tests): returns its length,
- * at most cap; always ends in '\n'. */
+/* Formats one line as log_write does, without writing it (for tests). Returns its length, at most
+ * cap. The line always ends in '\n'. */
 size_t log_format_line(char *out, size_t cap, enum log_format format, uint64_t wall_ms,
                        enum log_level level, const char *event, const struct log_field *fields);
 
-/* "info", "warn" or "warning", ...; EH_EINVAL for no such level. Case-insensitive. */
+/* Parses "info", "warn" or "warning", ..., ignoring case. EH_EINVAL: there is no such level. */
 int log_level_parse(struct str name, enum log_level *ret) EH_MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
-/* siphash.h - a keyed hash for tables whose keys peers choose: SipHash-1-3 (Aumasson, Bernstein).
- * Without the key nobody can choose texts that collide.
- * Thread:  any; pure, but for siphash_key_random, which asks the kernel once.
+/* siphash.h - SipHash-1-3 (Aumasson, Bernstein), a keyed hash for tables whose keys peers choose.
+ * A peer that does not know the hash key cannot choose texts that collide.
+ * Thread:  any; pure, except that siphash_key_random asks the kernel.
  */
 #ifndef EH_BASE_SIPHASH_H
 #define EH_BASE_SIPHASH_H
@@ -14,10 +14,10 @@ struct siphash_key {
     uint64_t k1;
 };
 
-struct siphash_key siphash_key_random(void); /* aborts where the kernel has no randomness */
+struct siphash_key siphash_key_random(void); /* aborts if the kernel has no randomness */
 
-/* The hash of the eight bytes of scope followed by s. scope is what keeps equal texts in different
- * places apart (a parent, a kind); 0 where there is none. */
+/* Hashes the eight bytes of scope followed by s. scope gives equal texts in different places (a
+ * parent, a kind) different hashes; 0 if there is only one place. */
 uint64_t siphash(const struct siphash_key *key, uint64_t scope, struct str s);
 
 #endif

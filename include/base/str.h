@@ -1,5 +1,6 @@
-/* str.h - a view of text: pointer and length, no ownership, no terminator, may hold NUL bytes.
- * Dies with the bytes that it points into.
+/* str.h - a view of text: a pointer and a length.
+ * A view owns nothing, has no terminator and may hold NUL bytes. It is valid for as long as the
+ * bytes that it points to.
  */
 #ifndef EH_BASE_STR_H
 #define EH_BASE_STR_H
@@ -39,24 +40,24 @@ static inline bool str_starts_with(struct str s, struct str prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-/* The rest of s after its first n bytes; n <= s.n. */
+/* Returns the rest of s after its first n bytes; n <= s.n. */
 static inline struct str str_skip(struct str s, size_t n)
 {
     return (struct str){ s.p + n, s.n - n };
 }
 
-bool str_eq_nocase(struct str a, struct str b);            /* ASCII only, whatever the locale */
-bool str_consists_of(struct str s, const bool chars[256]); /* of these bytes alone */
-struct str str_trim(struct str s);                         /* spaces and tabs at both ends */
+bool str_eq_nocase(struct str a, struct str b);            /* ASCII only, in every locale */
+bool str_consists_of(struct str s, const bool chars[256]); /* only of these bytes */
+struct str str_trim(struct str s); /* drops spaces and tabs at both ends */
 
-/* Cuts s at the first sep: *ret_head is what stands before it, s becomes what stands after.
- * Without a sep the head is all of s, and s becomes {NULL, 0}. False when s was {NULL, 0}. */
+/* Splits s at the first sep: *ret_head becomes the text before it, *s the text after it. Without a
+ * sep the head is all of s, and *s becomes {NULL, 0}. False if *s was {NULL, 0}. */
 bool str_cut(struct str *s, char sep, struct str *ret_head);
 
-#define STR_U64 20 /* bytes that the largest takes */
+#define STR_U64 20 /* digits of the largest uint64_t */
 
-size_t str_format_u64(uint64_t v, char *out); /* in decimal, without a NUL; returns the length */
-/* Decimal digits only, at least one; EH_EINVAL for anything else, EH_ELIMIT out of range. */
+size_t str_format_u64(uint64_t v, char *out); /* decimal, no NUL; returns the length */
+/* Parses one or more decimal digits. EH_EINVAL: anything else; EH_ELIMIT: out of range. */
 int str_parse_u64(struct str s, uint64_t *ret) EH_MUST_USE;
 /* The same with an optional '-'. */
 int str_parse_i64(struct str s, int64_t *ret) EH_MUST_USE;

@@ -25,7 +25,7 @@ void buf_clear(struct buf *b)
     b->start = b->end = 0;
 }
 
-/* Moves what is left to the front before asking for more memory. */
+/* Moves the remaining bytes to the front before it asks for more memory. */
 char *buf_reserve(struct buf *b, size_t n)
 {
     size_t used = buf_used(b);

@@ -13,11 +13,11 @@
 #include "base/clock.h"
 
 #define LINE_MAX_BYTES  4096 /* PIPE_BUF: a write up to this size is atomic on a pipe */
-#define VALUE_MAX_BYTES 1024 /* so that one long value leaves room for the other fields */
+#define VALUE_MAX_BYTES 1024 /* one long value leaves room for the other fields */
 #define TAIL_BYTES      2    /* "}\n" */
 #define ESCAPE_BYTES    6    /* the longest spelling of one character */
 
-/* The first six are also how each level is written. */
+/* The first six are the names used in output. */
 static const struct {
     const char *name;
     enum log_level level;
@@ -30,12 +30,12 @@ static const struct {
 static _Atomic(enum log_level) current_level = LOG_INFO;
 static enum log_format current_format = LOG_TEXT;
 
-/* Guards stderr, so that no other thread fills the room that poll has found, and the counts. */
+/* Guards the counts, and stderr: no other thread may fill the room that poll has found. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t dropped;
-static uint64_t dropped_told; /* of those, how many a line has reported */
+static uint64_t dropped_told; /* how many of them a line has reported */
 
-/* A line under construction. What does not fit whole is left out, and all after it. */
+/* A line under construction. A piece that does not fit whole is left out, as are all after it. */
 struct line {
     char *p;
     size_t n;
@@ -63,8 +63,8 @@ static bool is_continuation(struct str s, size_t i)
     return i < s.n && ((unsigned char)s.p[i] & 0xC0) == 0x80;
 }
 
-/* The length of the UTF-8 character (RFC 3629) of two bytes or more that s begins with; 0 when it
- * is none, or one that ends a line or moves a terminal's cursor (C1 controls, U+2028, U+2029). */
+/* Returns the length of the UTF-8 character (RFC 3629) of two bytes or more at the start of s; 0 if
+ * there is none, or it ends a line or moves a terminal's cursor (C1 controls, U+2028, U+2029). */
 static size_t wide_char(struct str s)
 {
     unsigned char a = (unsigned char)s.p[0];
@@ -79,7 +79,7 @@ static size_t wide_char(struct str s)
     }
     if (a == 0xC2 && b < 0xA0) /* C1 */
         return 0;
-    if ((a == 0xE0 && b < 0xA0) || (a == 0xF0 && b < 0x90)) /* longer than needed */
+    if ((a == 0xE0 && b < 0xA0) || (a == 0xF0 && b < 0x90)) /* overlong */
         return 0;
     if ((a == 0xED && b > 0x9F) || (a == 0xF4 && b > 0x8F)) /* surrogates, past U+10FFFF */
         return 0;
@@ -93,8 +93,8 @@ static bool is_plain(char c, enum log_format format)
     return c >= ' ' && c <= '~' && c != '"' && c != '\\' && (c != '=' || format == LOG_JSON);
 }
 
-/* Takes the next character off s and spells it so that it cannot end the value; returns the length
- * of the spelling. */
+/* Takes the next character off s and escapes it if it could end the value. Returns the length of
+ * the result. */
 static size_t escape(struct str *s, enum log_format format, char out[static ESCAPE_BYTES + 1])
 {
     unsigned char c = (unsigned char)s->p[0];
@@ -154,10 +154,10 @@ static void put_number(struct line *l, int64_t v)
     put_z(l, digits);
 }
 
-/* A field that does not fit whole is left out. */
+/* Adds a field, or nothing if it does not fit whole. */
 static void put_field(struct line *l, enum log_format format, const struct log_field *f)
 {
-    size_t mark = l->n;
+    size_t before = l->n;
 
     put_z(l, format == LOG_JSON ? ",\"" : " ");
     put_z(l, f->key);
@@ -167,7 +167,7 @@ static void put_field(struct line *l, enum log_format format, const struct log_f
     else
         put_text(l, format, f->text);
     if (l->cut)
-        l->n = mark;
+        l->n = before;
     l->cut = false;
 }
 
@@ -232,10 +232,10 @@ static bool stderr_has_room(void)
 {
     struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-    return poll(&p, 1, 0) == 1 && p.revents == POLLOUT; /* and nobody has hung up: no SIGPIPE */
+    return poll(&p, 1, 0) == 1 && p.revents == POLLOUT; /* not POLLERR: no SIGPIPE */
 }
 
-/* Tells of the lines dropped before it by a line of its own, so that a full line cannot hide it. */
+/* Reports the dropped lines in a line of its own, which a long line cannot crowd out. */
 static bool write_dropped_locked(void)
 {
     const struct log_field fields[] = { LOG_N("lines", dropped - dropped_told), LOG_END };

@@ -39,7 +39,7 @@ size_t shared_ref_waiting(struct shared *s)
 
 size_t shared_unref_waiting(struct shared *s)
 {
-    size_t size = s ? mem_size(s) : 0; /* now: another thread may free it right after */
+    size_t size = s ? mem_size(s) : 0; /* before the unref, after which another may free it */
     uint64_t before;
 
     if (!s)

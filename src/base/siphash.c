@@ -74,7 +74,7 @@ uint64_t siphash(const struct siphash_key *key, uint64_t scope, struct str s)
     take_word(&st, scope);
     for (; s.n >= sizeof(uint64_t); s = str_skip(s, sizeof(uint64_t)))
         take_word(&st, load_le(s.p, sizeof(uint64_t)));
-    take_word(&st, length << 56 | load_le(s.p, s.n)); /* the length's low byte comes last */
+    take_word(&st, length << 56 | load_le(s.p, s.n)); /* the last byte is the length's low one */
     st.v2 ^= 0xff;
     for (int i = 0; i < 3; i++)
         mix(&st);

@@ -6,9 +6,9 @@
 #define BITS_PER_WORD 64
 #define WORDS         (TIMER_SLOTS / BITS_PER_WORD)
 
-/* Invariant: every timer in the wheel has due_tick > ts->tick and stands in the slot
- * due_tick % TIMER_SLOTS. A bit in `occupied` may outlive its timers (timer_stop does not know the
- * wheel) until the sweep passes it, but a slot with timers always has its bit. */
+/* Invariant: each timer in the wheel has due_tick > ts->tick and is in slot due_tick % TIMER_SLOTS.
+ * A slot with timers always has its bit in `occupied` set. A bit may stay set after its timers are
+ * gone, since timer_stop does not know the wheel; the next sweep of the slot clears it. */
 
 static size_t slot_of(uint64_t tick)
 {
@@ -34,8 +34,8 @@ void timer_stop(struct timer *t)
         list_remove(&t->link);
 }
 
-/* The first tick that begins at or after now_ms + after_ms: rounding up is what "never early"
- * means. A tick that has run already is moved to the next one. */
+/* Returns the first tick that begins at or after now_ms + after_ms; rounding up keeps every timer
+ * from being early. If that tick has already run, returns the next one to run. */
 static uint64_t tick_of(const struct timers *ts, uint64_t now_ms, uint64_t after_ms)
 {
     uint64_t due_ms, tick;
@@ -58,7 +58,7 @@ void timers_start(struct timers *ts, struct timer *t, uint64_t now_ms, uint64_t 
     ts->occupied[slot / BITS_PER_WORD] |= UINT64_C(1) << slot % BITS_PER_WORD;
 }
 
-/* The first marked slot in [from, to); `to` when there is none. */
+/* Returns the first slot in [from, to) whose bit is set, or `to`. */
 static size_t find_occupied(const struct timers *ts, size_t from, size_t to)
 {
     while (from < to) {
@@ -73,7 +73,7 @@ static size_t find_occupied(const struct timers *ts, size_t from, size_t to)
     return to;
 }
 
-/* As find_occupied, but skips marks that outlived their timers. */
+/* Like find_occupied, but skips slots whose timers are gone. */
 static size_t find_timers(const struct timers *ts, size_t from, size_t to)
 {
     size_t slot = find_occupied(ts, from, to);
@@ -99,7 +99,7 @@ int timers_next_ms(const struct timers *ts, uint64_t now_ms)
     return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
 }
 
-/* Moves what is due in this slot to the firing list; timers of a later turn of the wheel stay. */
+/* Moves the due timers of this slot to the firing list; those of a later turn of the wheel stay. */
 static void sweep_slot(struct timers *ts, size_t slot)
 {
     list_for_each_safe(it, &ts->slots[slot])
@@ -129,7 +129,7 @@ void timers_run(struct timers *ts, uint64_t now_ms)
     if (tick <= ts->tick)
         return;
     end = first + (size_t)(tick - ts->tick < TIMER_SLOTS ? tick - ts->tick : TIMER_SLOTS);
-    ts->tick = tick; /* before the calls: what they start is due in a later tick */
+    ts->tick = tick; /* before the calls: timers that they start are due in a later tick */
     sweep(ts, first, end < TIMER_SLOTS ? end : TIMER_SLOTS);
     if (end > TIMER_SLOTS)
         sweep(ts, 0, end - TIMER_SLOTS);
