@@ -1,9 +1,10 @@
-/* acceptor.h - the thread that accepts and hands each socket to the next worker, round-robin.
- * Thread:  acceptor_start and acceptor_stop from main; the rest runs on its own thread.
+/* acceptor.h - the thread that accepts connections and hands them to the workers in turn.
+ * Thread:  acceptor_start and acceptor_stop run on main; the rest runs on a thread of its own.
  * Owns:    the listening sockets from acceptor_start on, and an accepted fd until it is posted.
- * Limits:  when descriptors run out it stops listening for events and tries again every
- *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, nothing spins. So they do
- *          while `rate` is used up. What is not used adds up for a tenth of a second at most.
+ * Limits:  when descriptors run out, it stops watching its sockets and tries again every
+ *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, and nothing spins. They
+ *          wait there too while `rate` is used up. Unused rate accumulates for at most a tenth of
+ *          a second.
  */
 #ifndef EH_NET_ACCEPTOR_H
 #define EH_NET_ACCEPTOR_H
@@ -21,34 +22,34 @@
 struct accepted {
     struct mail mail;
     int fd;
-    size_t listener; /* where it came from: the place in listen_fds */
+    size_t listener; /* index in listen_fds of the socket that accepted it */
     struct sock_addr peer;
 };
 
 struct acceptor;
 
-/* The arrays live as long as the acceptor. */
+/* The arrays must outlive the acceptor. */
 struct acceptor_config {
     const int *listen_fds;
-    const bool *are_kept; /* each of them: somebody else has it, too, and takes over at the end */
+    const bool *are_kept; /* for each: another process holds it too, and takes over at the end */
     size_t n_listen_fds;
-    struct mailbox *const *workers; /* where sockets go, in turn */
+    struct mailbox *const *workers; /* they get the sockets in turn */
     size_t n_workers;
-    uint64_t rate;        /* connections a second; 0: no limit */
-    size_t n_rated_fds;   /* the first so many of listen_fds are under it together */
+    uint64_t rate;        /* connections per second; 0: no limit */
+    size_t n_rated_fds;   /* the first n_rated_fds of listen_fds share the rate */
     mail_fn *on_accepted; /* runs on the worker with a struct accepted */
-    void (*on_exhausted)(void *arg,
-                         int err); /* acceptor's thread: out of descriptors, once a try */
-    void (*on_paced)(void *arg);   /* acceptor's thread: the rate is used up, once a pause */
+    /* Both run on the acceptor's thread. */
+    void (*on_exhausted)(void *arg, int err); /* out of descriptors; once per try */
+    void (*on_paced)(void *arg);              /* the rate is used up; once per pause */
     void *arg;
 };
 
 int acceptor_start(const struct acceptor_config *config,
                    struct acceptor **ret_acceptor) EH_MUST_USE;
-/* Mail for its thread; what the thread does not read acceptor_stop delivers. */
+/* Takes mail for its thread. acceptor_stop delivers what the thread has not read. */
 struct mailbox *acceptor_inbox(struct acceptor *a);
-/* Closes the listening sockets; returns when it is done. Who waits there is accepted first,
- * whatever the rate; not where the socket is kept. */
+/* Closes the listening sockets and returns when the thread has ended. Connections in the backlog of
+ * a socket are accepted first, regardless of the rate, unless the socket is kept. */
 void acceptor_stop(struct acceptor *a);
 
 #endif

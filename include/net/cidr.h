@@ -1,4 +1,6 @@
-/* cidr.h - blocks of addresses, such as 10.0.0.0/8. Thread: any; pure. */
+/* cidr.h - blocks of addresses, such as 10.0.0.0/8.
+ * Thread:  any; pure.
+ */
 #ifndef EH_NET_CIDR_H
 #define EH_NET_CIDR_H
 
@@ -12,10 +14,10 @@
 
 struct cidr {
     struct sock_addr first;
-    uint8_t bits; /* of the 128 that struct sock_addr has, also for IPv4 */
+    uint8_t bits; /* of the 128 in struct sock_addr, also for IPv4 */
 };
 
-/* An address, or one and how many of its bits count: "10.0.0.0/8", "fd00::/8", "::1". */
+/* Parses an address, or an address and its prefix length: "10.0.0.0/8", "fd00::/8", "::1". */
 int cidr_parse(struct str text, struct cidr *ret) EH_MUST_USE;
 bool cidr_has(const struct cidr *block, const struct sock_addr *addr);
 

@@ -1,8 +1,8 @@
-/* mailbox.h - how one thread hands something to another: a queue and an eventfd.
+/* mailbox.h - a queue and an eventfd, by which one thread hands something to another.
  * Thread:  mailbox_post from any thread; the rest on the thread of the loop given at creation.
  * Owns:    the eventfd. A posted mail belongs to the box until its fn is called, then to fn.
- * Order:   mails of one poster arrive in the order in which it posted them.
- * Fails:   posting never fails. Bounding what waits is the posters' affair (broker/broker.h).
+ * Order:   the mails of one poster arrive in the order in which it posted them.
+ * Fails:   posting never fails. The posters limit how much waits (broker/broker.h).
  */
 #ifndef EH_NET_MAILBOX_H
 #define EH_NET_MAILBOX_H
@@ -16,7 +16,7 @@ struct loop;
 struct mail;
 struct mailbox;
 
-/* Runs on the receiver. `owner` is what mailbox_create was given: the receiver's state. */
+/* Runs on the receiver. `owner` is the argument of mailbox_create: the receiver's state. */
 typedef void mail_fn(struct mail *m, void *owner);
 
 struct mail {
@@ -26,8 +26,8 @@ struct mail {
 
 int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box) EH_MUST_USE; /* EH_EIO */
 void mailbox_post(struct mailbox *box, struct mail *m);
-/* Delivers what waits now; false when that was nothing. For the receiver's shutdown. */
+/* Delivers all mail that waits now; false if there was none. For the receiver's shutdown. */
 bool mailbox_drain(struct mailbox *box);
-void mailbox_free(struct mailbox *box); /* after drain, when nobody posts any more */
+void mailbox_free(struct mailbox *box); /* after a drain, when no thread posts to it */
 
 #endif

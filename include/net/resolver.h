@@ -1,8 +1,8 @@
-/* resolver.h - host names to addresses without stopping the thread that asks.
- * Thread:  its owner's; each question runs getaddrinfo on a short-lived thread of its own and comes
- *          back by mail to the owner's box.
- * Owns:    a question under way, which outlives resolver_free: its answer is then thrown away.
- *          A delivered answer is the receiver's.
+/* resolver.h - resolves host names without blocking the thread that asks.
+ * Thread:  its owner's. Each question runs getaddrinfo on a short-lived thread of its own; the
+ *          answer is mail to the owner's box.
+ * Owns:    questions in progress. They outlive resolver_free, and their answers are then discarded.
+ *          A delivered answer belongs to the receiver.
  */
 #ifndef EH_NET_RESOLVER_H
 #define EH_NET_RESOLVER_H
@@ -19,13 +19,14 @@ struct resolver_answer {
     struct mail mail;
     int err;               /* 0 or an EAI_ code, for gai_strerror */
     struct addrinfo *list; /* NULL with err */
-    uint64_t tag;          /* the asker's own */
+    uint64_t tag;          /* from resolver_ask */
 };
 
-struct resolver *resolver_create(struct mailbox *box); /* box lives at least as long */
-void resolver_free(struct resolver *r);                /* never waits for a question */
+struct resolver *resolver_create(struct mailbox *box); /* the box must outlive it */
+void resolver_free(struct resolver *r);                /* does not wait for questions */
 
-/* Posts a resolver_answer with fn to the box. EH_EIO when no thread can be started. */
+/* Resolves host, then posts a resolver_answer with fn to the box. EH_EIO: no thread could be
+ * started. */
 int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port,
                  uint64_t tag) EH_MUST_USE;
 void resolver_answer_free(struct resolver_answer *a);

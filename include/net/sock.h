@@ -1,4 +1,7 @@
-/* sock.h - the few socket calls we make, each non-blocking and close-on-exec. Thread: any. */
+/* sock.h - our few socket calls. Except in sock_dial, sockets are non-blocking; all are
+ * close-on-exec.
+ * Thread:  any.
+ */
 #ifndef EH_NET_SOCK_H
 #define EH_NET_SOCK_H
 
@@ -10,38 +13,39 @@
 
 #define SOCK_ADDR_TEXT 64 /* "[ffff:...:ffff]:65535" and the NUL */
 
-/* Address of a peer, small enough to keep for every connection. */
+/* A peer's address, small enough to keep one for every connection. */
 struct sock_addr {
     uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;  /* host order */
 };
 
-/* A listening socket; what it accepts has TCP_NODELAY. address "" is :: with IPv4 too (0.0.0.0
- * where there is no IPv6). EH_EINVAL: not a numeric address; EH_EIO: errno. */
+/* Opens a listening socket; connections that it accepts have TCP_NODELAY. address "" is ::, which
+ * takes IPv4 too (0.0.0.0 if the system has no IPv6). EH_EINVAL: not a numeric address; EH_EIO:
+ * errno. */
 int sock_listen(struct str address, uint16_t port, int *ret_fd) EH_MUST_USE;
 
-/* A listening TCP socket that somebody else has opened, made non-blocking and close-on-exec.
- * EH_EINVAL: it is none. */
+/* Makes a listening TCP socket from another process non-blocking and close-on-exec. EH_EINVAL: fd
+ * is not such a socket. */
 int sock_adopt(int fd) EH_MUST_USE;
 
-/* The next waiting connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
+/* Accepts the next connection. EH_EIO: errno (EAGAIN: none; EMFILE, ENFILE: out of descriptors). */
 int sock_accept(int listen_fd, int *ret_fd, struct sock_addr *ret_peer) EH_MUST_USE;
 
-void sock_nodelay(int fd); /* what is small goes out at once: we batch by ourselves */
+void sock_nodelay(int fd); /* sends small writes at once: we do our own batching */
 
-/* Starts to connect; completes when the fd turns writable, then sock_error tells. */
+/* Starts to connect. When the fd becomes writable, sock_error returns the outcome. */
 int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd) EH_MUST_USE;
-/* Connects to a numeric address and waits for it, as reads and writes do afterwards, timeout_ms at
- * most: for a process that does nothing else. EH_EINVAL: not an address; EH_EIO: errno. */
+/* Connects to a numeric address. This call and later reads and writes block for at most timeout_ms,
+ * so it is for a process that does nothing else. EH_EINVAL: not an address; EH_EIO: errno. */
 int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_fd) EH_MUST_USE;
 int sock_error(int fd); /* SO_ERROR: 0 or an errno */
 
-/* The connection ends (ETIMEDOUT) when for so long nothing that waits was sent or acknowledged. */
+/* Ends the connection (ETIMEDOUT) when waiting bytes are neither sent nor acknowledged for ms. */
 void sock_user_timeout(int fd, unsigned ms);
 
-/* "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80"; without a port it is 0. */
+/* Parses "1.2.3.4", "1.2.3.4:80", "::1", "[::1]" or "[::1]:80"; the port is 0 if absent. */
 int sock_addr_parse(struct str text, struct sock_addr *ret) EH_MUST_USE;
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT]); /* "1.2.3.4:80" */
-void sock_local_addr(int fd, struct sock_addr *ret); /* all zero when it has none */
+void sock_local_addr(int fd, struct sock_addr *ret); /* all zero if it has none */
 
 #endif

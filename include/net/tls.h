@@ -1,11 +1,11 @@
-/* tls.h - what the TLS connections of one kind have in common: certificate, key, whom to trust.
- * Thread:  shared. Reading files (create, reload) is for the thread that may block: main. New
- *          sessions come from any thread; the context behind them is swapped under a mutex, and a
- *          session keeps the one that it began with.
- * Serves:  TLS 1.2 and 1.3, forward-secret ciphers with authenticated encryption. Servers speak
- *          http/1.1 (ALPN) and resume sessions by tickets (net/tls_tickets.h), whose keys live and
- *          die with a context: for all threads the same, new after each reload.
- * Fails:   with a text that names the file and what is wrong with it. Nothing changes then.
+/* tls.h - the TLS configuration that several connections share: certificate, key, trusted CAs.
+ * Thread:  shared. create and reload read files, so they run on the thread that may block: main.
+ *          Any thread may start a session. The context behind the sessions is swapped under a
+ *          mutex, and a session keeps the context that it began with.
+ * Serves:  TLS 1.2 and 1.3, with forward-secret ciphers and authenticated encryption. Servers speak
+ *          http/1.1 (ALPN) and resume sessions by tickets (net/tls_tickets.h). The ticket keys
+ *          belong to the context: all threads share them, and a reload replaces them.
+ * Fails:   with a text that names the file and what is wrong with it. Nothing has changed then.
  */
 #ifndef EH_NET_TLS_H
 #define EH_NET_TLS_H
@@ -21,34 +21,34 @@ struct tls;
 
 enum tls_role { TLS_SERVER, TLS_CLIENT };
 
-/* Paths of PEM files. "": none. */
+/* Paths of PEM files; "": none. */
 struct tls_files {
-    const char *certificate; /* with the chain behind it; a client needs none */
+    const char *certificate; /* followed by its chain; a client needs none */
     const char *private_key;
-    /* A server: completes the chain that is sent. A client: whom it trusts, instead of the
+    /* Server: completes the chain that it sends. Client: the CAs that it trusts, instead of the
      * system's list. */
     const char *ca;
 };
 
-/* What is presented to peers. */
+/* The certificate presented to peers. */
 struct tls_certificate {
-    char name[128];       /* the subject's common name, or else the first of its DNS names */
+    char name[128];       /* the subject's common name, otherwise its first DNS name */
     int64_t not_before_s; /* since the epoch */
     int64_t not_after_s;
 };
 
-/* EH_EINVAL: why. */
+/* EH_EINVAL: why holds the reason. */
 int tls_create(enum tls_role role, const struct tls_files *files, struct tls **ret_tls,
                char why[TLS_WHY_MAX]) EH_MUST_USE;
-/* For connections to come; those that are there go on as they are. */
+/* Replaces the files for new connections; existing ones are not affected. */
 int tls_reload(struct tls *t, const struct tls_files *files, char why[TLS_WHY_MAX]) EH_MUST_USE;
-void tls_free(struct tls *t); /* sessions may still be alive */
+void tls_free(struct tls *t); /* sessions may outlive it */
 
-/* EH_ENOENT: a client without one. */
+/* EH_ENOENT: a client that has none. */
 int tls_certificate(struct tls *t, struct tls_certificate *ret) EH_MUST_USE;
 
-/* One connection's session; for stream_tls.c, which frees it. A client's `host` is the name or
- * numeric address that the server's certificate must have; a server's is NULL. */
+/* Starts the session of one connection; for stream_tls.c, which frees it. A client passes as `host`
+ * the name or numeric address that the server's certificate must have; a server passes NULL. */
 struct ssl_st *tls_session(struct tls *t, const char *host);
 
 #endif

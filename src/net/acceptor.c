@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
-#define ONE 1000 /* connection, as credit counts: so a ms is worth `rate` */
+#define ONE 1000 /* credit for one connection: a ms is worth `rate` of it */
 
 struct listener {
     struct loop_io io;
@@ -23,7 +23,7 @@ struct acceptor {
     struct mailbox *inbox;
     struct timer retry; /* runs while descriptors are exhausted */
     struct timer pause; /* runs while the rate is used up */
-    uint64_t credit;    /* of the rate, in thousandths of a connection, as of credit_ms */
+    uint64_t credit;    /* unused rate, in thousandths of a connection, as of credit_ms */
     uint64_t credit_ms;
     struct mail stop;
     pthread_t thread;
@@ -31,7 +31,7 @@ struct acceptor {
     struct listener listeners[];
 };
 
-/* Each socket as the two timers want it. */
+/* Watches each socket, unless one of the timers holds it back. */
 static void update_listening(struct acceptor *a)
 {
     bool is_exhausted = timer_is_running(&a->retry);
@@ -57,7 +57,7 @@ static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
     a->next_worker = (a->next_worker + 1) % a->config.n_workers;
 }
 
-/* Out of descriptors or memory: connections wait in the backlog, and nothing spins meanwhile. */
+/* Out of descriptors or memory: lets connections wait in the kernel's backlog, without spinning. */
 static void back_off(struct acceptor *a, int err)
 {
     a->config.on_exhausted(a->config.arg, err);
@@ -67,7 +67,7 @@ static void back_off(struct acceptor *a, int err)
 
 /* ---- the rate ---- */
 
-/* What is not used adds up for a tenth of a second, or to one connection. */
+/* Unused rate accumulates for a tenth of a second, or up to one connection if that is more. */
 static uint64_t credit_most(const struct acceptor *a)
 {
     uint64_t tenth = a->config.rate * ONE / 10;
@@ -101,7 +101,7 @@ static bool is_rated(const struct listener *l)
     return a->config.rate && (size_t)(l - a->listeners) < a->config.n_rated_fds;
 }
 
-/* May this listener take one more now? */
+/* Reports whether this listener may accept one more now. */
 static bool may_accept(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
@@ -115,7 +115,8 @@ static bool may_accept(struct listener *l)
     return false;
 }
 
-/* A socket of somebody else's may not pass it on, least of all to who waited in it before us. */
+/* A socket from another process may lack TCP_NODELAY, and connections that waited in it before us
+ * may too. */
 static bool lacks_nodelay(const struct listener *l)
 {
     return l->acceptor->config.are_kept[l - l->acceptor->listeners];
@@ -174,7 +175,8 @@ static void on_stop(struct mail *m, void *owner)
     loop_stop(a->loop);
 }
 
-/* Closing would reset those who wait. Where another process takes over they wait on. */
+/* Closing a socket resets the connections in its backlog, so they are accepted first. In a kept
+ * socket they go on waiting for the other process. */
 static void accept_last(struct acceptor *a)
 {
     a->config.rate = 0;
@@ -246,7 +248,7 @@ void acceptor_stop(struct acceptor *a)
     mailbox_post(a->inbox, &a->stop);
     pthread_join(a->thread, NULL);
     while (mailbox_drain(a->inbox))
-        ; /* what others asked it meanwhile */
+        ; /* mail posted in the meantime */
     for (size_t i = 0; i < a->config.n_listen_fds; i++)
         close(a->config.listen_fds[i]);
     acceptor_free(a);

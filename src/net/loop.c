@@ -22,9 +22,9 @@ struct loop {
     size_t waiting;
     struct timers timers;
     struct list tasks;   /* for the end of this turn */
-    struct list flushes; /* behind them */
-    struct list dead;    /* to be freed when the turn is over */
-    int n_ready;         /* of ready[], those of the present turn */
+    struct list flushes; /* after them */
+    struct list dead;    /* to be freed at the end of the turn */
+    int n_ready;         /* entries of ready[] in this turn */
     struct epoll_event ready[READY_MAX];
     char scratch[LOOP_SCRATCH];
 };
@@ -52,7 +52,7 @@ static void run_tasks(struct list *queue)
     struct list todo;
     struct list *link;
 
-    /* What the tasks queue themselves waits for the next turn. */
+    /* Tasks that these tasks queue wait for the next turn. */
     list_init(&todo);
     list_take(&todo, queue);
     while ((link = list_pop(&todo))) {
@@ -116,7 +116,7 @@ void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events)
     if (io->events == events)
         return;
     rc = epoll_control(lp, EPOLL_CTL_MOD, io, events);
-    assert(rc == EH_OK); /* a watched, open descriptor cannot be refused */
+    assert(rc == EH_OK); /* epoll does not refuse a watched, open descriptor */
     (void)rc;
 }
 
@@ -125,9 +125,9 @@ void loop_close(struct loop *lp, struct loop_io *io)
     assert(loop_is_mine(lp));
     if (io->fd < 0)
         return;
-    close(io->fd); /* epoll lets go of it by itself */
+    close(io->fd); /* epoll forgets a closed descriptor */
     io->fd = -1;
-    for (int i = 0; i < lp->n_ready; i++) { /* not yet dispatched events of this turn */
+    for (int i = 0; i < lp->n_ready; i++) { /* events of this turn not yet dispatched */
         if (lp->ready[i].data.ptr == io)
             lp->ready[i].data.ptr = NULL;
     }
@@ -214,7 +214,7 @@ void loop_run(struct loop *lp)
     while (!lp->stopping)
         loop_turn(lp);
     lp->stopping = false;
-    lp->has_owner = false; /* whoever joins this thread takes it apart, or runs it again */
+    lp->has_owner = false; /* whoever joins this thread may free it, or run it again */
 }
 
 void loop_stop(struct loop *lp)

@@ -49,8 +49,8 @@ static void on_event(struct loop_io *io, uint32_t events)
 
     (void)events;
     /* Reset first: a post after the take must wake us again. */
-    (void)eventfd_read(io->fd, &n); /* EAGAIN: a drain was quicker */
-    (void)mailbox_drain(box);       /* a spurious wake-up does no harm */
+    (void)eventfd_read(io->fd, &n); /* EAGAIN: a drain came first */
+    (void)mailbox_drain(box);       /* a spurious wake-up is harmless */
 }
 
 int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box)
@@ -84,7 +84,7 @@ void mailbox_post(struct mailbox *box, struct mail *m)
     list_push(&box->waiting, &m->link);
     pthread_mutex_unlock(&box->lock);
     if (was_empty)
-        (void)eventfd_write(box->io.fd, 1); /* a full counter means that it is awake already */
+        (void)eventfd_write(box->io.fd, 1); /* a full counter: the receiver is already awake */
 }
 
 void mailbox_free(struct mailbox *box)

@@ -14,7 +14,7 @@
 struct notify {
     int fd;
     socklen_t len;
-    struct sockaddr_un to; /* not connected: a manager that starts again binds anew */
+    struct sockaddr_un to; /* not connected: a restarted manager binds a new socket */
 };
 
 static int set_address(struct notify *n, const char *path)
@@ -68,7 +68,7 @@ void notify_free(struct notify *n)
 void notify_send(const struct notify *n, const char *state)
 {
     (void)sendto(n->fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&n->to,
-                 n->len); /* there is nobody else to tell */
+                 n->len); /* a failure cannot be reported to anyone */
 }
 
 uint64_t notify_watchdog_ms(const char *usec, const char *pid)

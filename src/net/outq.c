@@ -1,3 +1,28 @@
+/* outq.c - what a stream has still to send, without a copy for each subscriber.
+ *
+ * A message to 10,000 subscribers is encoded once, into a shared block with a reference count. Only
+ * its head, with the subscriber's own id, differs. So a unit in the queue is 64 bytes: a head of up
+ * to 43 bytes and a reference to a view of the shared block. A send hands the kernel both in place
+ * (outq_gather, for sendmsg) or fills a TLS record from them (outq_copy).
+ *
+ * The units are in a ring whose size is a power of two and doubles when it is full. A linked list
+ * would cost an allocation per unit; a plain buffer would copy each body into each queue, and shift
+ * the rest after every partial write. The queue is freed when its last unit leaves, so an idle
+ * connection has only a NULL pointer.
+ *
+ * Some output has no unit boundaries (commands to Redis). outq_append collects it in `chunk`, a
+ * shared block that only the last unit refers to, so it can still grow while earlier bytes leave.
+ *
+ * Invariant: the first `gone` bytes of the first unit have been sent; a unit whose last byte was
+ * sent is dropped at once, and a queue whose last unit is dropped is freed. A unit marked `joined`
+ * continues the one before it (a head of more than 43 bytes is a body of its own); the two are
+ * never separated.
+ *
+ * Example: units A (head 10, body 100), B (10, 100) and C (10, 100) are queued, and the kernel
+ * takes 130 bytes. A is dropped with its reference, and `gone` is 20: B's head and 10 bytes of its
+ * body. The next gather begins with the last 90 bytes of B. If the user now discards the output, C
+ * goes, but B stays: the peer has part of it, and must get the rest.
+ */
 #include "net/outq.h"
 
 #include <stdint.h>
@@ -6,31 +31,30 @@
 #include "base/mem.h"
 #include "net/stream.h"
 
-#define UNIT_OVERHEAD 64 /* what a unit costs beside its body, as stream.h counts it */
+#define UNIT_OVERHEAD 64 /* bytes that a unit counts beside its body (stream.h) */
 #define OUTQ_MIN      4
 #define CHUNK_MIN     512
 #define CHUNK_MAX     (64 * 1024)
 
-/* One unit, or one of its parts: a head of its own, then a view into something shared. */
+/* One unit, or a part of one: a head of its own, then a view into a shared block. */
 struct unit {
     struct shared *owner; /* NULL: no body */
     const char *p;
     uint32_t n;
     uint8_t head_n : 6;
-    uint8_t joined : 1; /* goes on where the one before ends: not to be torn from it */
+    uint8_t joined : 1; /* continues the one before it; the two must not be separated */
     char head[STREAM_HEAD_MAX];
 };
 _Static_assert(sizeof(struct unit) == UNIT_OVERHEAD, "the accounting in stream.h is the truth");
 
-/* A ring of units. */
 struct outq {
     size_t first;
     size_t count;
     size_t cap;          /* a power of two */
     size_t bytes;        /* bodies of all units */
-    size_t gone;         /* bytes of the first unit that are gone */
-    size_t *waiting;     /* where it is counted */
-    struct bytes *chunk; /* where outq_append appends: body of the last unit, or NULL */
+    size_t gone;         /* bytes of the first unit that were sent */
+    size_t *waiting;     /* where its memory is counted */
+    struct bytes *chunk; /* outq_append appends to it: the body of the last unit, or NULL */
     struct unit ring[];
 };
 
@@ -159,7 +183,7 @@ void outq_add(struct outq **place, struct str head, struct shared *owner, struct
     set_body(*place, u, owner, body);
 }
 
-/* The next chunk is larger than the last, so that a burst needs few. */
+/* Each chunk is larger than the last, so that a burst needs few of them. */
 static void add_chunk(struct outq **place, size_t n)
 {
     struct bytes *last = (*place)->chunk;
@@ -195,7 +219,7 @@ void outq_append(struct outq **place, struct str bytes)
 
 /* ---- out ---- */
 
-/* What is left of a part when *skip bytes from its start on are gone. */
+/* Returns the rest of a part without its first *skip bytes, and subtracts those from *skip. */
 static struct str part_rest(const char *p, size_t n, size_t *skip)
 {
     size_t gone = *skip < n ? *skip : n;
@@ -267,8 +291,8 @@ void outq_consume(struct outq **place, size_t n)
         outq_free(place);
 }
 
-/* How many units belong to what was begun: the one that is gone in part, and what goes on where it
- * ends. */
+/* Returns how many units must stay because a part of them was sent: the first one, and the units
+ * joined to it. */
 static size_t count_begun(struct outq *q)
 {
     size_t n = q->gone ? 1 : 0;

@@ -10,11 +10,11 @@
 #include "base/siphash.h"
 #include "base/table.h"
 
-#define V6_BYTES 8 /* of an address that count: a /64 */
+#define V6_BYTES 8 /* that count: an IPv6 /64 */
 
 struct address {
     uint64_t n;     /* connections */
-    uint8_t ip[16]; /* the bytes that count; the rest is zero */
+    uint8_t ip[16]; /* the bytes that count; the rest are zero */
 };
 
 struct per_ip {

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-/* Held by its owner and by every question under way; the last one frees it. */
+/* Held by its owner and by every question in progress; the last holder frees it. */
 struct resolver {
     pthread_mutex_t lock;
     unsigned holders;
@@ -31,7 +31,7 @@ struct resolver *resolver_create(struct mailbox *box)
     return r;
 }
 
-/* Unlocks and lets go of r. */
+/* Unlocks r and drops one holder. */
 static void release(struct resolver *r)
 {
     bool last = --r->holders == 0;
@@ -59,8 +59,8 @@ void resolver_answer_free(struct resolver_answer *a)
     free(a);
 }
 
-/* Posts under the lock, the one place where a lock (the box's) is taken inside another: the box
- * must not go away between the look and the post. */
+/* Posts the answer while holding the lock, so that the box cannot go away between the check and the
+ * post. This is the only place that takes one lock (the box's) inside another. */
 static void deliver(struct question *q)
 {
     struct resolver *r = q->resolver;

@@ -12,9 +12,9 @@
 
 #include "base/ip.h"
 
-#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+#define BACKLOG 4096 /* the kernel limits it to net.core.somaxconn */
 
-/* Fills *ret from numeric text; "" is the any address of the family. */
+/* Fills *ret from a numeric address. */
 static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret,
                          socklen_t *len)
 {
@@ -71,7 +71,7 @@ static int listen_on(struct str address, uint16_t port, int *ret_fd)
     if (fd < 0)
         return EH_EIO;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    sock_nodelay(fd); /* what it accepts has it from there */
+    sock_nodelay(fd); /* accepted connections inherit it */
     if (addr.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0)
@@ -97,7 +97,7 @@ static int int_option(int fd, int option)
     int value = -1;
     socklen_t len = sizeof(value);
 
-    (void)getsockopt(fd, SOL_SOCKET, option, &value, &len); /* -1 is no answer to any */
+    (void)getsockopt(fd, SOL_SOCKET, option, &value, &len); /* on failure -1, which no option has */
     return value;
 }
 
@@ -163,7 +163,7 @@ static void set_timeouts(int fd, unsigned ms)
 {
     const struct timeval most = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* of connecting, too */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* connecting too */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 }
 
@@ -211,7 +211,7 @@ static int parse_ip(struct str text, struct sock_addr *ret)
     return EH_OK;
 }
 
-/* Cuts ":port" off where one stands: behind brackets, or behind the only colon. */
+/* Cuts ":port" off, which may follow brackets or the only colon. */
 static int cut_port(struct str *text, uint16_t *ret)
 {
     const char *colon = text->n ? memrchr(text->p, ':', text->n) : NULL;

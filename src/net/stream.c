@@ -28,7 +28,7 @@ static void update_interest(struct stream *s)
     loop_rewatch(s->loop, &s->io, events);
 }
 
-/* Once: what happens to the socket after this is of no interest. */
+/* Calls on_end, once: later events of the socket do not matter. */
 static void end(struct stream *s, int err)
 {
     if (s->ended)
@@ -37,7 +37,7 @@ static void end(struct stream *s, int err)
     s->blocked = false;
     loop_cancel(&s->flush);
     s->events->on_end(s, err);
-    update_interest(s); /* unless it is closed now */
+    update_interest(s); /* does nothing if on_end closed it */
 }
 
 void stream_block(struct stream *s)
@@ -46,14 +46,14 @@ void stream_block(struct stream *s)
     update_interest(s);
 }
 
-/* An operation of the transport moved nothing; rc is why. */
+/* Handles an operation of the transport that moved nothing, for the reason rc. */
 static void on_stopped(struct stream *s, ssize_t rc)
 {
     switch (rc) {
     case TRANSPORT_FULL: stream_block(s); break;
     case TRANSPORT_END: end(s, 0); break;
     case TRANSPORT_FAILED: end(s, errno); break;
-    default: break; /* AGAIN: it is watched for input anyway */
+    default: break; /* AGAIN: input is watched anyway */
     }
 }
 
@@ -71,7 +71,7 @@ static int send_some(struct stream *s)
     return EH_OK;
 }
 
-/* All that can go now; EH_OK, or why an operation of the transport moved nothing. */
+/* Sends all that the socket takes now. Returns EH_OK, or why an operation moved nothing. */
 static int send_all(struct stream *s)
 {
     int rc;
@@ -112,7 +112,7 @@ static void queue_flush(struct stream *s)
         loop_flush_later(s->loop, &s->flush);
 }
 
-/* A failure shows again at the end of the turn, when the user may be told. */
+/* A failure recurs at the end of the turn, when on_end may be called. */
 void stream_push(struct stream *s)
 {
     int rc;
@@ -184,7 +184,8 @@ void stream_shutdown(struct stream *s)
 
 /* ---- reading ---- */
 
-/* One scratch buffer a turn: what is left is reported again, after the others had theirs. */
+/* Reads one scratch buffer per turn. epoll reports the rest again, after the other streams had
+ * their turn. */
 void stream_read(struct stream *s)
 {
     char *p = loop_scratch(s->loop);
@@ -217,7 +218,7 @@ static void on_up(struct stream *s)
     update_interest(s);
     if (s->out || s->fin)
         queue_flush(s);
-    s->transport->ops->resume(s); /* what came right behind the handshake */
+    s->transport->ops->resume(s); /* input may have come right after the handshake */
     if (s->events->on_open)
         s->events->on_open(s);
 }
@@ -227,7 +228,7 @@ void stream_expect_preface(struct stream *s)
     s->in_preface = true;
 }
 
-/* Only looked at first: what follows the preface stays in the socket, for the transport. */
+/* Peeks first: bytes after the preface must stay in the socket, for the transport. */
 static void read_preface(struct stream *s)
 {
     char *p = loop_scratch(s->loop);
@@ -245,7 +246,7 @@ static void read_preface(struct stream *s)
         return;
     }
     s->in_preface = used == 0;
-    (void)recv(s->io.fd, p, used ? (size_t)used : (size_t)n, 0); /* they are there */
+    (void)recv(s->io.fd, p, used ? (size_t)used : (size_t)n, 0); /* cannot fail: they were peeked */
 }
 
 static void handshake(struct stream *s)
@@ -282,7 +283,7 @@ static void on_ready(struct stream *s, uint32_t events)
         stream_flush(s);
     if (s->io.fd < 0 || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
         return;
-    /* A paused stream learns of a reset too: errors are always reported, and would spin. */
+    /* epoll always reports errors, so a paused stream must handle a reset too, or it would spin. */
     if (!s->paused)
         stream_read(s);
     else if (events & (EPOLLERR | EPOLLHUP))

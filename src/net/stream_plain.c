@@ -1,4 +1,4 @@
-/* stream_plain.c - the transport of a stream whose bytes go over the wire as they are. */
+/* stream_plain.c - the transport of a stream without TLS. */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -18,7 +18,7 @@ static ssize_t plain_read(struct stream *s, char *p, size_t cap)
     return errno == EAGAIN || errno == EINTR ? TRANSPORT_AGAIN : TRANSPORT_FAILED;
 }
 
-/* One sendmsg. */
+/* Sends as much as one sendmsg takes. */
 static ssize_t plain_send(struct stream *s)
 {
     struct iovec iov[IOV_MOST];
@@ -33,7 +33,7 @@ static ssize_t plain_send(struct stream *s)
     if (n < 0)
         return errno == EAGAIN ? TRANSPORT_FULL : TRANSPORT_FAILED;
     if ((size_t)n < total)
-        stream_block(s); /* asking again would only say EAGAIN */
+        stream_block(s); /* another call would only return EAGAIN */
     return n;
 }
 
@@ -45,7 +45,7 @@ static int plain_flush(struct stream *s)
 
 static int plain_finish(struct stream *s)
 {
-    (void)shutdown(s->io.fd, SHUT_WR); /* a peer that is gone needs no FIN */
+    (void)shutdown(s->io.fd, SHUT_WR); /* a failure means that the peer is gone */
     return EH_OK;
 }
 

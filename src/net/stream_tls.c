@@ -1,16 +1,15 @@
 /* stream_tls.c - the transport of a stream that speaks TLS.
  *
- * Writing: what is queued leaves in records of up to 16 KiB, gathered from as many units as it
- * takes. OpenSSL writes to a BIO of ours that takes every record whole, and keeps what the socket
- * did not take (`wire`). So a write is never pending within OpenSSL, which matters beyond
- * convenience: reading may make it write too (an answer to KeyUpdate), and that fails while another
- * write is pending. Kernel TLS has no place here: with it nobody can answer a KeyUpdate
- * (docs/operations.md).
+ * Writing: queued units leave in records of up to 16 KiB, each filled from as many units as fit.
+ * OpenSSL writes to a BIO of ours, which takes every record whole and keeps what the socket did not
+ * take (`wire`). So no write is ever pending inside OpenSSL. This is more than a convenience: a
+ * read may make OpenSSL write too (an answer to a KeyUpdate), and that fails while another write is
+ * pending. Kernel TLS was rejected because it cannot answer a KeyUpdate (docs/operations.md).
  *
- * Reading: OpenSSL reads ahead, one recv for many small records. What it holds epoll knows nothing
- * of, so a read that may have left something queues another one for the next turn. OpenSSL goes on
- * to the next record as long as none brings data (KeyUpdates, refused renegotiations), so the BIO
- * has a quota: no peer can keep it at work for longer than a turn may take.
+ * Reading: OpenSSL reads ahead, with one recv for many small records. epoll does not know about the
+ * bytes that OpenSSL holds, so a read that may have left some queues another read for the next
+ * turn. OpenSSL reads on through records that bring no data (KeyUpdates, refused renegotiations),
+ * so the BIO has a quota: no peer can keep OpenSSL busy for longer than a turn may take.
  */
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +32,7 @@
 #define WIRE_MAX   (64 * 1024) /* a record, and far more KeyUpdates than an honest peer sends */
 #define WHY_MAX    256
 
-/* Bytes that one turn takes from the socket: a full record, or 600 KeyUpdates, which cost 10 ms. */
+/* Bytes that one turn takes from the socket: a full record, or 600 KeyUpdates, which take 10 ms. */
 #define READ_QUOTA SSL3_RT_MAX_PACKET_SIZE
 
 struct stream_tls {
@@ -41,12 +40,12 @@ struct stream_tls {
     struct stream *stream;
     struct loop_task more; /* reads again */
     SSL *ssl;
-    struct buf wire; /* encrypted, and not taken by the socket */
+    struct buf wire; /* encrypted bytes that the socket has not taken */
     struct tls_hello hello;
-    size_t quota;        /* bytes that OpenSSL may still take from the socket in this turn */
-    bool eof;            /* of the socket */
-    bool send_must_read; /* half a handshake message came: no sending until the rest is there */
-    int err;             /* errno of what made it fail for good; 0: it works */
+    size_t quota;        /* bytes that OpenSSL may still read from the socket in this turn */
+    bool eof;            /* the socket is at its end */
+    bool send_must_read; /* half a handshake message came: sending waits for the rest */
+    int err;             /* the errno of its final failure; 0: it works */
 };
 
 static struct stream_tls *tls_of(const struct stream *s)
@@ -61,7 +60,7 @@ static bool is_for_later(int err)
     return err == EAGAIN || err == EINTR;
 }
 
-/* May what OpenSSL reads next still be a ClientHello? It may be a second one. */
+/* Reports whether OpenSSL may read a ClientHello next; it may be a second one. */
 static bool awaits_hello(const SSL *ssl)
 {
     OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
@@ -92,11 +91,11 @@ static int wire_read(BIO *bio, char *p, int n)
             return -1;
         }
     } else if (most == 0 || (got < 0 && is_for_later(errno)))
-        BIO_set_retry_read(bio); /* epoll tells again of what is left */
+        BIO_set_retry_read(bio); /* epoll reports the rest again */
     return (int)got;
 }
 
-/* What the socket takes of p now; 0 when it is full, -1 with errno. */
+/* Returns how many bytes of p the socket took; 0 if it is full, -1 with errno. */
 static ssize_t push(struct stream_tls *t, const char *p, size_t n)
 {
     ssize_t sent = send(t->stream->io.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -130,7 +129,7 @@ static long wire_control(BIO *bio, int command, long number, void *arg)
     (void)number;
     (void)arg;
     switch (command) {
-    case BIO_CTRL_FLUSH: return 1; /* stream_flush does it */
+    case BIO_CTRL_FLUSH: return 1; /* stream_flush flushes */
     case BIO_CTRL_EOF: return t->eof;
     default: return 0;
     }
@@ -187,7 +186,8 @@ static int fail(struct stream_tls *t, int err)
     return TRANSPORT_FAILED;
 }
 
-/* Before each call of OpenSSL's: the thread's queue of errors, and errno, shall be its own. */
+/* Called before each call to OpenSSL, so that the thread's error queue and errno are from that
+ * call. */
 static void begin(void)
 {
     ERR_clear_error();
@@ -233,7 +233,7 @@ static int tls_flush(struct stream *s)
     return EH_OK;
 }
 
-/* What an operation wrote besides may wait for room. */
+/* Returns TRANSPORT_FULL if bytes that an operation wrote wait for room, otherwise rc. */
 static int full_or(const struct stream_tls *t, int rc)
 {
     return buf_used(&t->wire) ? TRANSPORT_FULL : rc;
@@ -271,7 +271,7 @@ static void on_more(struct loop_task *task)
         stream_read(s);
 }
 
-/* What had to wait for input goes on, from the next EPOLLOUT. */
+/* Reports whether a send that waited for input can go on, which it does at the next EPOLLOUT. */
 static bool may_send_again(struct stream_tls *t)
 {
     bool waited = t->send_must_read;
@@ -337,22 +337,22 @@ static void tls_resume(struct stream *s)
     read_again(tls_of(s));
 }
 
-/* close_notify, once. A session that failed has nothing to say any more. */
-static void say_goodbye(struct stream *s)
+/* Sends close_notify, once. A failed session can send nothing. */
+static void send_close_notify(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
 
     if (t->err || s->handshaking || (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
         return;
     begin();
-    (void)SSL_shutdown(t->ssl); /* 0: the peer has not said its own, which nobody waits for */
+    (void)SSL_shutdown(t->ssl); /* 0: the peer has not sent its own; we do not wait */
 }
 
 static int tls_finish(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
 
-    say_goodbye(s);
+    send_close_notify(s);
     if (buf_used(&t->wire))
         return TRANSPORT_FULL;
     (void)shutdown(s->io.fd, SHUT_WR);
@@ -363,7 +363,7 @@ static void tls_close(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
 
-    say_goodbye(s); /* as far as there is room */
+    send_close_notify(s); /* if there is room */
     loop_cancel(&t->more);
     SSL_free(t->ssl);
     ERR_clear_error();
@@ -396,5 +396,5 @@ void stream_use_tls(struct stream *s, struct tls *tls, const char *host)
     s->transport = &t->base;
     s->handshaking = true;
     if (host && !s->connecting)
-        stream_block(s); /* a client speaks first */
+        stream_block(s); /* the client sends first */
 }

@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "net/tls_tickets.h"
 
-/* TLS 1.2; those of TLS 1.3 are all good. */
+/* For TLS 1.2; all ciphers of TLS 1.3 are good. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 struct tls {
@@ -29,7 +29,7 @@ struct tls {
     SSL_CTX *ctx;
 };
 
-/* ---- what goes wrong ---- */
+/* ---- failures ---- */
 
 static int refuse(char *why, const char *format, ...) EH_PRINTF(2, 3);
 
@@ -44,7 +44,7 @@ static int refuse(char *why, const char *format, ...)
     return EH_EINVAL;
 }
 
-/* The oldest entry of the error queue: where it began to go wrong. */
+/* Returns the oldest entry of the error queue, which is the first cause. */
 static const char *reason(void)
 {
     unsigned long err = ERR_peek_error();
@@ -56,7 +56,7 @@ static const char *reason(void)
     return text ? text : "unknown error";
 }
 
-/* OpenSSL's words for a file that cannot be read are poor. */
+/* OpenSSL's texts for a file that cannot be read are poor. */
 static int check_readable(const char *what, const char *path, char *why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -75,7 +75,7 @@ static int check_readable(const char *what, const char *path, char *why)
 
 /* ---- files into a context ---- */
 
-/* Nobody is there to type one: without this, OpenSSL would ask on the terminal. */
+/* Without this, OpenSSL would ask for a password on the terminal. */
 static int no_password(char *buf, int size, int writing, void *arg)
 {
     bool *asked = arg;
@@ -140,7 +140,7 @@ static int use_own(SSL_CTX *ctx, const struct tls_files *files, char *why)
 
 /* ---- contexts ---- */
 
-/* Anything but http/1.1 is refused (RFC 7301, 3.2); a client that names nothing is welcome. */
+/* Refuses protocols other than http/1.1 (RFC 7301, 3.2). A client without ALPN is accepted. */
 static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n,
                        const unsigned char *offered, unsigned offered_n, void *arg)
 {
@@ -156,8 +156,8 @@ static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* What is in the CA file or behind the certificate, in order, without the root. How far the chain
- * leads, and whether it is still valid, is for the clients to judge. */
+/* Builds the chain from the CA file and the certificates after our own, in order, without the root.
+ * Whether it is complete and still valid is for the clients to judge. */
 static int complete_chain(SSL_CTX *ctx, const char *path, char *why)
 {
     const int flags = SSL_BUILD_CHAIN_FLAG_UNTRUSTED | SSL_BUILD_CHAIN_FLAG_NO_ROOT |
@@ -174,7 +174,7 @@ static int fill_server(SSL_CTX *ctx, const struct tls_files *files, char *why)
     EH_TRY(use_own(ctx, files, why));
     if (files->ca[0])
         EH_TRY(complete_chain(ctx, files->ca, why));
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need none */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need no cache */
     tls_tickets_use(ctx);
     SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
     return EH_OK;
@@ -196,10 +196,11 @@ static void set_options(SSL_CTX *ctx)
 {
     (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     (void)SSL_CTX_set_cipher_list(ctx, CIPHERS);
-    /* A connection ends with a WebSocket Close or a counted body, not with its last byte: a peer
-     * that just closes the socket (many do) has not cut off anything unnoticed. */
+    /* The end of a conversation is a WebSocket Close or a body of known length, not the end of the
+     * connection. So a peer that just closes the socket, as many do, truncates nothing
+     * unnoticed. */
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* Idle connections give their buffers back; the chain is built here or not at all. */
+    /* Idle connections release their buffers. Only complete_chain builds a chain. */
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(ctx, 1); /* one recv for many small records */
     ERR_clear_error();
@@ -248,7 +249,7 @@ static SSL_CTX *swap(struct tls *t, SSL_CTX *ctx)
     return old;
 }
 
-/* A reference of the caller's own. */
+/* Returns a new reference to the context. */
 static SSL_CTX *take(struct tls *t)
 {
     SSL_CTX *ctx;
@@ -332,8 +333,9 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1;
 }
 
-/* A dot at the end says to the resolver that the name is whole; neither certificates nor the names
- * sent have it (RFC 6066, section 3). An empty name would switch the check off. */
+/* A final dot tells the resolver that the name is complete; certificates and the name sent to the
+ * server omit it (RFC 6066, section 3). An empty name would disable the check, so a lone dot is
+ * kept. */
 static bool expect_name(SSL *ssl, const char *host)
 {
     size_t n = strlen(host);
@@ -346,7 +348,7 @@ static bool expect_name(SSL *ssl, const char *host)
     return taken;
 }
 
-/* An address is no name: it is compared with the certificate's addresses, and not sent. */
+/* An address is compared with the addresses in the certificate, and is not sent as a name. */
 static bool expect_host(SSL *ssl, const char *host)
 {
     if (is_address(host))

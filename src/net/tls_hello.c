@@ -16,7 +16,7 @@ static void use_message(struct tls_hello *h, size_t n)
         h->message_n = 0;
 }
 
-/* The head of a record, byte by byte. */
+/* Takes one byte of the head of a record. */
 static void take_record(struct tls_hello *h, unsigned char byte)
 {
     h->record[h->record_n++] = byte;
@@ -27,7 +27,7 @@ static void take_record(struct tls_hello *h, unsigned char byte)
     use_record(h, 0);
 }
 
-/* The head of a message. */
+/* Takes one byte of the head of a message. */
 static void take_message(struct tls_hello *h, unsigned char byte)
 {
     const uint8_t *m = h->message;
@@ -45,7 +45,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* What no head is. */
+/* Skips bytes that do not belong to a head. */
 static size_t skip(struct tls_hello *h, size_t n)
 {
     n = least(n, h->record_left);

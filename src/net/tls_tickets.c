@@ -15,8 +15,8 @@
 
 struct tls_tickets {
     pthread_mutex_t lock;
-    uint64_t made_s;        /* when `newest` was */
-    uint64_t older_until_s; /* and when `older` has had its time */
+    uint64_t made_s;        /* when `newest` was made */
+    uint64_t older_until_s; /* when `older` expires */
     bool has_newest, has_older;
     struct tls_ticket_key newest, older;
 };
@@ -40,7 +40,7 @@ void tls_tickets_free(struct tls_tickets *t)
     free(t);
 }
 
-/* What has had its time moves on, and out. */
+/* Makes an expired newest key the older one, and wipes an expired older key. */
 static void age(struct tls_tickets *t, uint64_t now_s)
 {
     if (t->has_newest && now_s >= t->made_s + TLS_TICKET_S) {
@@ -59,7 +59,7 @@ static void age(struct tls_tickets *t, uint64_t now_s)
 static void make(struct tls_tickets *t, uint64_t now_s)
 {
     if (RAND_bytes((unsigned char *)&t->newest, sizeof(t->newest)) != 1)
-        mem_exhausted("OpenSSL"); /* what else may keep its generator from a number */
+        mem_exhausted("OpenSSL"); /* only lack of memory makes its generator fail */
     t->has_newest = true;
     t->made_s = now_s;
 }
@@ -100,7 +100,7 @@ enum tls_ticket_age tls_tickets_open(struct tls_tickets *t, uint64_t now_s,
 /* ---- within OpenSSL ---- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int place; /* of the tickets within a context */
+static int place; /* index of the tickets in a context's ex data */
 
 static void on_context_gone(void *ctx, void *tickets, CRYPTO_EX_DATA *all, int index, long number,
                             void *arg)
@@ -146,7 +146,7 @@ static int seal(struct tls_tickets *t, uint64_t now_s, unsigned char *name, unsi
     return ready ? 1 : -1;
 }
 
-/* With TLS 1.3 a ticket is used once (RFC 8446, C.4), so there has to be another. */
+/* A TLS 1.3 ticket is used only once (RFC 8446, C.4), so the client gets another. */
 static int open_with(const struct tls_ticket_key *key, bool wants_other, unsigned char *iv,
                      EVP_CIPHER_CTX *cipher)
 {
@@ -163,7 +163,7 @@ static int open_ticket(struct tls_tickets *t, uint64_t now_s, unsigned char *nam
     int rc;
 
     if (how == TLS_TICKET_UNKNOWN)
-        return 0; /* a full handshake */
+        return 0; /* do a full handshake */
     rc = set_mac(mac, &key) ? open_with(&key, is_1_3 || how == TLS_TICKET_OLD, iv, cipher) : -1;
     OPENSSL_cleanse(&key, sizeof(key));
     return rc;
