@@ -1,11 +1,11 @@
 #include "app/certificates.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { CERTIFICATE, PRIVATE_KEY, CA, FILES };
@@ -13,50 +13,26 @@ enum { CERTIFICATE, PRIVATE_KEY, CA, FILES };
 struct certificates {
     struct tls *tls;
     struct tls_files files;
-    struct stat seen[FILES]; /* as they were when they were last read */
+    struct stat seen[FILES]; /* of the files, just before they were last read */
     struct loop *loop;
     struct timer check;
-    uint64_t check_ms;
+    uint64_t check_ms; /* 0: no checks */
     struct metrics_cell *metrics;
 };
 
-static struct tls_files files_of(const struct config *config)
-{
-    return (struct tls_files){ .certificate = config->ssl_certificate,
-                               .private_key = config->ssl_private_key,
-                               .ca = config->ssl_ca_certificate };
-}
-
-/* What the options alone say, or NULL. */
+/* Returns which options contradict each other, or NULL. */
 static const char *contradiction(const struct config *config)
 {
     if (config->disable_unsecure_listener && !config->enable_ssl)
-        return "DISABLE_UNSECURE_LISTENER without ENABLE_SSL leaves nothing to listen on";
+        return "DISABLE_UNSECURE_LISTENER requires ENABLE_SSL: nothing is left to listen on";
     if (config->enable_ssl && !config->ssl_certificate[0])
-        return "ENABLE_SSL needs SSL_CERTIFICATE";
+        return "ENABLE_SSL requires SSL_CERTIFICATE";
     if (config->enable_ssl && !config->ssl_private_key[0])
-        return "ENABLE_SSL needs SSL_PRIVATE_KEY";
+        return "ENABLE_SSL requires SSL_PRIVATE_KEY";
     return NULL;
 }
 
-int certificates_check(const struct config *config, char why[TLS_WHY_MAX])
-{
-    const struct tls_files files = files_of(config);
-    const char *wrong = contradiction(config);
-    struct tls *tls;
-
-    if (wrong) {
-        (void)snprintf(why, TLS_WHY_MAX, "%s", wrong);
-        return EH_EINVAL;
-    }
-    if (!config->enable_ssl)
-        return EH_OK;
-    EH_TRY(tls_create(TLS_SERVER, &files, &tls, why));
-    tls_free(tls);
-    return EH_OK;
-}
-
-/* ---- what is in use, for the operator ---- */
+/* ---- what the operator sees ---- */
 
 static void log_certificate(const struct tls_certificate *x)
 {
@@ -112,17 +88,18 @@ void certificates_reload(struct certificates *c)
 
     if (!c)
         return;
-    look(c, c->seen); /* before they are read: a change from now on is seen by the next check */
+    look(c, c->seen); /* before they are read, so that the next check sees any later change */
     if (tls_reload(c->tls, &c->files, why) == EH_OK) {
         report(c);
         return;
     }
     metrics_inc(c->metrics, METRIC_CERT_REFUSED);
     log_error("certificate_refused", LOG_Z("why", why),
-              LOG_Z("consequence", "the one loaded before stays in use"));
+              LOG_Z("consequence", "the previous certificate stays in use"));
 }
 
-/* A change is tried once: one that is half done fails, and the other half is a change again. */
+/* Tries each change once. Files that are replaced one after the other fail at first; the second one
+ * is a change again. */
 static void on_check(struct timer *t)
 {
     struct certificates *c = container_of(t, struct certificates, check);
@@ -139,41 +116,44 @@ static void on_check(struct timer *t)
 
 /* ---- life ---- */
 
-static int load(struct certificates *c)
+int certificates_load(const struct config *config, struct certificates **ret, struct buf *why)
 {
-    char why[TLS_WHY_MAX];
-
-    look(c, c->seen);
-    if (tls_create(TLS_SERVER, &c->files, &c->tls, why) < 0) {
-        log_error("certificate_refused", LOG_Z("why", why));
-        return EH_EINVAL;
-    }
-    report(c);
-    return EH_OK;
-}
-
-int certificates_load(const struct config *config, struct loop *lp, struct metrics_cell *metrics,
-                      struct certificates **ret)
-{
+    const char *wrong = contradiction(config);
+    char reason[TLS_WHY_MAX];
     struct certificates *c;
 
+    if (wrong) {
+        buf_addf(why, "%s", wrong);
+        return EH_EINVAL;
+    }
     *ret = NULL;
     if (!config->enable_ssl)
         return EH_OK;
     c = mem_zalloc(sizeof(*c));
-    c->files = files_of(config);
-    c->loop = lp;
-    c->metrics = metrics;
-    c->check_ms = config->ssl_cert_check_interval * 1000;
+    c->files = (struct tls_files){ .certificate = config->ssl_certificate,
+                                   .private_key = config->ssl_private_key,
+                                   .ca = config->ssl_ca_certificate };
+    c->check_ms = config->ssl_cert_auto_reload ? config->ssl_cert_check_interval * 1000 : 0;
     timer_init(&c->check, on_check);
-    if (load(c) < 0) {
+    look(c, c->seen);
+    if (tls_create(TLS_SERVER, &c->files, &c->tls, reason) < 0) {
+        buf_addf(why, "TLS: %s", reason);
         certificates_free(c);
         return EH_EINVAL;
     }
-    if (config->ssl_cert_auto_reload)
-        loop_timer(lp, &c->check, c->check_ms);
     *ret = c;
     return EH_OK;
+}
+
+void certificates_start(struct certificates *c, struct loop *lp, struct metrics_cell *metrics)
+{
+    if (!c)
+        return;
+    c->loop = lp;
+    c->metrics = metrics;
+    report(c);
+    if (c->check_ms)
+        loop_timer(lp, &c->check, c->check_ms);
 }
 
 struct tls *certificates_tls(const struct certificates *c)

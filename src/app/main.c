@@ -1,81 +1,53 @@
-/* main.c - options in, exit status out. */
+/* main.c - reads the options and the files that they name, runs the server, and turns the outcome
+ * into an exit status. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "app/certificates.h"
-#include "app/config/config.h"
+#include "app/config/config_load.h"
+#include "app/config/config_secrets.h"
+#include "app/config/config_text.h"
 #include "app/health_check.h"
 #include "app/redis_tls.h"
 #include "app/rpc/rpc.h"
 #include "app/server.h"
 #include "app/token_keys.h"
-#include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 extern char **environ;
 
-static int run(const struct config *config, const struct keyring *keys)
+/* Everything that the options name is read here, before anything starts. */
+static int read_files(struct config *config, struct server_setup *setup, struct keyring **ret_keys,
+                      struct buf *why)
 {
+    EH_TRY(config_read_secrets(config, why));
+    EH_TRY(certificates_load(config, &setup->certificates, why));
+    EH_TRY(redis_tls_load(config, &setup->redis_tls, why));
+    EH_TRY(token_keys_load(config, ret_keys, why));
+    setup->config = config;
+    setup->keys = *ret_keys;
+    setup->service = &rpc_service;
+    return EH_OK;
+}
+
+static int run(const struct server_setup *setup)
+{
+    const struct config *config = setup->config;
+
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
-    json_set_alloc_funcs(mem_alloc, free); /* so jansson aborts too when memory is out */
-    json_object_seed(0);                   /* before threads: from the system's randomness */
-    switch (server_run(config, keys, &rpc_service)) {
-    case SERVER_DRAINED: return EXIT_SUCCESS;
-    case SERVER_INTERRUPTED: _exit(EXIT_FAILURE); /* the threads still run: no tidying up */
-    case SERVER_FAILED: break;
-    }
-    _exit(EXIT_FAILURE); /* some threads may run */
+    json_set_alloc_funcs(mem_alloc, free); /* so that jansson, too, aborts without memory */
+    json_object_seed(0);                   /* from the system's randomness, before threads start */
+    if (server_run(setup) == SERVER_DRAINED)
+        return EXIT_SUCCESS;
+    _exit(EXIT_FAILURE); /* threads may still run and use what is freed below */
 }
 
-/* Of TLS, to the clients and to Redis. */
-static int check_certificates(const struct config *config, struct str *ret_why)
+static int act(enum config_action action, const struct config *config,
+               const struct server_setup *setup)
 {
-    char why[TLS_WHY_MAX];
-    struct buf text = { 0 };
-
-    if (certificates_check(config, why) < 0)
-        buf_addf(&text, "TLS: %s", why);
-    else if (redis_tls_check(config, why) < 0)
-        buf_addf(&text, "REDIS_TLS: %s", why);
-    else
-        return EH_OK;
-    *ret_why = buf_str(&text);
-    return EH_EINVAL;
-}
-
-/* What the options name is read before anything starts, and to check them, too. */
-static int read_files(struct config *config, struct keyring **ret_keys, struct str *ret_why)
-{
-    EH_TRY(config_read_secrets(config, ret_why));
-    EH_TRY(check_certificates(config, ret_why));
-    return token_keys_load(config, ret_keys, ret_why);
-}
-
-static void print_refusal(struct str why)
-{
-    fprintf(stderr, "eventhub: %.*s\n", STR_ARG(why));
-    free((char *)(uintptr_t)why.p);
-}
-
-int main(int argc, char **argv)
-{
-    struct keyring *keys = NULL;
-    enum config_action action;
-    struct config config;
-    struct str why;
-    int status = EXIT_SUCCESS;
-
-    if (config_load(&config, argc, argv, environ, &action, &why) < 0) {
-        print_refusal(why);
-        return EXIT_FAILURE;
-    }
-    if ((action == CONFIG_RUN || action == CONFIG_CHECK) && read_files(&config, &keys, &why) < 0) {
-        print_refusal(why);
-        config_done(&config);
-        return EXIT_FAILURE;
-    }
     switch (action) {
     case CONFIG_HELP: config_print_options(stdout, CONFIG_TEXT_HELP); break;
     case CONFIG_MARKDOWN: config_print_options(stdout, CONFIG_TEXT_MARKDOWN); break;
@@ -83,15 +55,34 @@ int main(int argc, char **argv)
     case CONFIG_FILE: config_print_options(stdout, CONFIG_TEXT_FILE); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
-    case CONFIG_LIVE:
-        status = health_check(&config, "/healthz") ? EXIT_SUCCESS : EXIT_FAILURE;
-        break;
-    case CONFIG_READY:
-        status = health_check(&config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
-        break;
-    case CONFIG_RUN: status = run(&config, keys); break;
+    case CONFIG_LIVE: return health_check(config, "/healthz") ? EXIT_SUCCESS : EXIT_FAILURE;
+    case CONFIG_READY: return health_check(config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
+    case CONFIG_RUN: return run(setup);
     }
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    const struct config_source source = { argc, argv, environ };
+    struct server_setup setup = { 0 };
+    struct keyring *keys = NULL;
+    enum config_action action;
+    struct config config = { 0 };
+    struct buf why = { 0 };
+    int status = EXIT_FAILURE;
+    int rc = config_load(&source, &config, &action, &why);
+
+    if (rc == EH_OK && (action == CONFIG_RUN || action == CONFIG_CHECK))
+        rc = read_files(&config, &setup, &keys, &why);
+    if (rc < 0)
+        fprintf(stderr, "eventhub: %.*s\n", STR_ARG(buf_str(&why)));
+    else
+        status = act(action, &config, &setup);
+    buf_done(&why);
     keyring_free(keys);
+    tls_free(setup.redis_tls);
+    certificates_free(setup.certificates);
     config_done(&config);
     return status;
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/certificates.h"
+#include "app/config/config_reload.h"
+#include "app/config/config_warn.h"
 #include "app/listeners.h"
 #include "app/memory.h"
 #include "app/process.h"
@@ -22,19 +23,18 @@
 #include "net/acceptor.h"
 #include "net/per_ip.h"
 
-#define PROCESS_MS    5000
-#define STOP_SPARE_MS 5000 /* for the threads to end, beyond SHUTDOWN_TIMEOUT */
+#define PROCESS_MS    5000 /* between two readings of /proc */
+#define STOP_SPARE_MS 5000 /* beyond SHUTDOWN_TIMEOUT, for the threads to end */
 
 struct server {
-    const struct config *config;
-    const struct keyring *keys;
+    const struct server_setup *setup;
     struct context context;
     struct loop *loop;
     struct mailbox *inbox;
     struct loop_io signals;
     struct supervisor *supervisor;
     struct timer process; /* figures from /proc */
-    struct timer phase;   /* of stopping: what comes next */
+    struct timer phase;   /* the next phase of stopping */
     struct acceptor *acceptor;
     struct broker *broker;
     struct worker **workers;
@@ -45,8 +45,6 @@ struct server {
     size_t n_cells;
     uint64_t stop_at_ms;
     struct listeners listeners;
-    struct certificates *certificates; /* NULL: no TLS */
-    struct tls *redis_tls;             /* NULL: plain */
     bool stopping;
     enum server_end end;
 };
@@ -67,7 +65,7 @@ static void refresh_process(struct server *s)
     metrics_set(m, METRIC_LOG_DROPPED, log_dropped());
 }
 
-/* How it is, in a line for whoever supervises it. */
+/* Tells the service manager in one line how the server is doing. */
 static void report_status(struct server *s)
 {
     const char *broker = broker_is_ready(s->broker) ? "connected" : "away";
@@ -158,12 +156,12 @@ static void on_drain(struct timer *t)
     acceptor_stop(s->acceptor);
     s->acceptor = NULL;
     drain_workers(s, left * 7 / 10);
-    phase(s, on_time_up, left * 95 / 100); /* and the rest for the threads to end */
+    phase(s, on_time_up, left * 95 / 100); /* the rest is for the threads to end */
 }
 
 static void begin_stop(struct server *s, int signal_number)
 {
-    const struct config *config = s->config;
+    const struct config *config = s->setup->config;
     uint64_t delay_ms = config->drain_delay * 1000;
     uint64_t most_ms = config->shutdown_timeout * 1000;
 
@@ -181,9 +179,9 @@ static void reload(struct server *s)
 {
     log_info("reloading", LOG_END);
     supervisor_reloading(s->supervisor);
-    config_reload(s->config);
-    certificates_reload(s->certificates);
-    redis_tls_reload(s->config, s->redis_tls);
+    config_reload(s->setup->config);
+    certificates_reload(s->setup->certificates);
+    redis_tls_reload(s->setup->config, s->setup->redis_tls);
     supervisor_reloaded(s->supervisor);
 }
 
@@ -219,30 +217,32 @@ static void make_cells(struct server *s)
 
 static void make_context(struct server *s, uint64_t fds)
 {
-    s->context.config = s->config;
-    s->context.tokens.keys = s->keys;
-    s->context.tokens.audience = str_of(s->config->jwt_audience);
-    s->context.tokens.issuer = str_of(s->config->jwt_issuer);
+    s->context.config = s->setup->config;
+    s->context.tokens.keys = s->setup->keys;
+    s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
+    s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
     s->context.listeners = &s->listeners;
     s->context.broker = s->broker;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;
-    s->context.metrics.prefix = str_of(s->config->prometheus_metric_prefix);
+    s->context.metrics.prefix = str_of(s->setup->config->prometheus_metric_prefix);
     s->context.metrics.version = STR(EVENTHUB_VERSION);
     s->context.workers = s->cells + CELL_WORKERS;
     s->context.n_workers = s->n_workers;
-    if (s->config->max_connections_per_ip)
-        s->context.per_ip = per_ip_create(s->config->max_connections_per_ip);
-    s->context.max_output_memory =
-        s->config->max_output_memory ? s->config->max_output_memory : memory_available("") / 4;
-    s->context.max_connections = s->config->max_connections ? s->config->max_connections : fds;
+    if (s->setup->config->max_connections_per_ip)
+        s->context.per_ip = per_ip_create(s->setup->config->max_connections_per_ip);
+    s->context.max_output_memory = s->setup->config->max_output_memory
+                                       ? s->setup->config->max_output_memory
+                                       : memory_available("") / 4;
+    s->context.max_connections =
+        s->setup->config->max_connections ? s->setup->config->max_connections : fds;
     metrics_set(s->cells[CELL_MAIN], METRIC_OUTPUT_LIMIT, s->context.max_output_memory);
     metrics_set(s->cells[CELL_MAIN], METRIC_CONNECTIONS_LIMIT, s->context.max_connections);
 }
 
 static int make_broker(struct server *s)
 {
-    const struct config *config = s->config;
+    const struct config *config = s->setup->config;
     const struct broker_config bc = {
         .kind = config->broker == CONFIG_BROKER_MEMORY ? BROKER_MEMORY : BROKER_REDIS,
         .cache = config->enable_cache,
@@ -255,7 +255,7 @@ static int make_broker(struct server *s)
         .redis_username = config->redis_username,
         .redis_password = config->redis_password,
         .redis_db = (unsigned)config->redis_db,
-        .redis_tls = s->redis_tls,
+        .redis_tls = s->setup->redis_tls,
         .redis_prefix = config->redis_prefix,
         .redis_pool_size = (unsigned)config->redis_pool_size,
         .metrics = s->cells[CELL_BROKER],
@@ -285,7 +285,7 @@ static int start_acceptor(struct server *s)
         .n_workers = s->n_workers,
         .on_accepted = worker_on_accepted,
         .on_exhausted = on_exhausted,
-        .rate = s->config->connect_rate,
+        .rate = s->setup->config->connect_rate,
         .n_rated_fds = s->listeners.n_public,
         .on_paced = on_paced,
         .arg = s,
@@ -296,10 +296,10 @@ static int start_acceptor(struct server *s)
 
 static void log_started(const struct server *s)
 {
-    config_warn(s->config, s->keys);
+    config_warn(s->setup->config, s->setup->keys);
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
-             LOG_Z("broker", s->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
+             LOG_Z("broker", s->setup->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
              LOG_N("max_connections", s->context.max_connections),
              LOG_N("max_output_memory", s->context.max_output_memory),
              LOG_Z("version", EVENTHUB_VERSION));
@@ -314,7 +314,7 @@ static int start_threads(struct server *s)
     return EH_OK;
 }
 
-/* Every loop but that of main, which asks them. */
+/* Watches every loop but main's own, which asks the others. */
 static void watch_loops(struct server *s)
 {
     supervisor_watch(s->supervisor, "broker", broker_inbox(s->broker));
@@ -322,7 +322,7 @@ static void watch_loops(struct server *s)
     for (size_t i = 0; i < s->n_workers; i++) {
         char name[WATCHDOG_NAME_MAX];
 
-        (void)snprintf(name, sizeof(name), "worker-%zu", i % 1000); /* as the thread */
+        (void)snprintf(name, sizeof(name), "worker-%zu", i % 1000); /* the name of the thread */
         supervisor_watch(s->supervisor, name, s->inboxes[i]);
     }
 }
@@ -331,15 +331,16 @@ static int start(struct server *s)
 {
     uint64_t fds = process_raise_fd_limit();
 
-    s->n_workers = s->config->worker_threads ? s->config->worker_threads : process_count_cpus();
+    s->n_workers =
+        s->setup->config->worker_threads ? s->setup->config->worker_threads : process_count_cpus();
     make_cells(s);
     EH_TRY(loop_create(&s->loop));
     EH_TRY(mailbox_create(s->loop, s, &s->inbox));
     s->supervisor = supervisor_create(s->loop, s->inbox, s->n_workers + 2);
     EH_TRY(signals_watch(s->loop, &s->signals));
-    EH_TRY(certificates_load(s->config, s->loop, s->cells[CELL_MAIN], &s->certificates));
-    EH_TRY(listeners_open(s->config, certificates_tls(s->certificates), &s->listeners));
-    EH_TRY(redis_tls_load(s->config, &s->redis_tls));
+    certificates_start(s->setup->certificates, s->loop, s->cells[CELL_MAIN]);
+    EH_TRY(
+        listeners_open(s->setup->config, certificates_tls(s->setup->certificates), &s->listeners));
     EH_TRY(make_broker(s));
     make_context(s, fds);
     EH_TRY(make_workers(s));
@@ -352,8 +353,8 @@ static int start(struct server *s)
     return EH_OK;
 }
 
-/* In this order: nobody accepts, no worker asks, the broker answers what it holds, then the answers
- * are taken from the boxes. */
+/* Stops accepting first, then the workers, so that no new requests come, then the broker, which
+ * answers what it holds. free_all takes those answers from the inboxes. */
 static void stop_threads(struct server *s)
 {
     acceptor_stop(s->acceptor);
@@ -364,7 +365,7 @@ static void stop_threads(struct server *s)
     broker_stop(s->broker);
 }
 
-/* Those whom the drain left over. */
+/* Counts the connections that the drain did not end in time. */
 static uint64_t count_reset(const struct server *s)
 {
     uint64_t n = 0;
@@ -382,12 +383,10 @@ static void free_all(struct server *s)
     free(s->inboxes);
     per_ip_free(s->context.per_ip);
     broker_free(s->broker);
-    tls_free(s->redis_tls);
-    certificates_free(s->certificates);
     timer_stop(&s->process);
     timer_stop(&s->phase);
     while (s->inbox && mailbox_drain(s->inbox))
-        ; /* `drained` of workers that we did not wait for, and that a loop turns */
+        ; /* late `drained` mails, and answers to the watchdog */
     supervisor_free(s->supervisor);
     mailbox_free(s->inbox);
     loop_free(s->loop);
@@ -396,14 +395,12 @@ static void free_all(struct server *s)
     free(s->cells);
 }
 
-enum server_end server_run(const struct config *config, const struct keyring *keys,
-                           const struct ws_service *service)
+enum server_end server_run(const struct server_setup *setup)
 {
-    static struct server s; /* outlives the call: threads still use it after SERVER_INTERRUPTED */
+    static struct server s; /* static: threads still use it after SERVER_INTERRUPTED */
 
-    s = (struct server){ .config = config,
-                         .keys = keys,
-                         .context.service = service,
+    s = (struct server){ .setup = setup,
+                         .context.service = setup->service,
                          .signals.fn = on_signal,
                          .end = SERVER_DRAINED };
 

@@ -1,26 +1,37 @@
-/* server.h - starts the threads in order, waits for signals, stops the threads in order.
+/* server.h - starts the threads in order, waits for signals, and stops the threads in order.
  * Thread:  main.
- * SIGHUP:  reads the TLS certificates again, ours and those for Redis.
- * Start:   listening sockets, broker, workers, acceptor. Stop: not ready any more, DRAIN_DELAY, the
- *          acceptor, Close 1001 to all clients over 70 % of the time left, the workers, the broker.
+ * Start:   listening sockets, broker, workers, acceptor.
+ * SIGHUP:  reads the options again (LOG_LEVEL applies at once) and reloads the TLS files, the
+ *          server's and those for Redis.
+ * Stop:    the server reports not ready, waits for DRAIN_DELAY and stops the acceptor; all clients
+ *          get Close 1001, spread over 70 % of the time left; then workers and broker stop.
  */
 #ifndef EH_APP_SERVER_H
 #define EH_APP_SERVER_H
 
+#include "app/certificates.h"
 #include "app/config/config.h"
 #include "hub/keyring.h"
+#include "net/tls.h"
 
 struct ws_service;
 
-enum server_end {
-    SERVER_DRAINED,     /* asked to stop, and did */
-    SERVER_INTERRUPTED, /* asked a second time: the process should exit at once */
-    SERVER_FAILED,      /* could not start; it was logged */
+/* What the server runs with. Borrowed until server_run returns; only the certificates change. */
+struct server_setup {
+    const struct config *config;
+    const struct keyring *keys;        /* NULL: with DISABLE_AUTH */
+    struct certificates *certificates; /* NULL: no TLS */
+    struct tls *redis_tls;             /* NULL: plain */
+    const struct ws_service *service;  /* gets the WebSocket messages */
 };
 
-/* Runs the server until SIGTERM or SIGINT: messages go to the service (app/conn.h). Signals must
- * not have been touched before. */
-enum server_end server_run(const struct config *config, const struct keyring *keys,
-                           const struct ws_service *service);
+enum server_end {
+    SERVER_DRAINED,     /* a signal asked it to stop, and it did */
+    SERVER_INTERRUPTED, /* a second signal came: the process should exit at once */
+    SERVER_FAILED,      /* it could not start, and logged why */
+};
+
+/* Runs the server until SIGTERM or SIGINT. The process must not have changed its signals before. */
+enum server_end server_run(const struct server_setup *setup);
 
 #endif

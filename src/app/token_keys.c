@@ -6,19 +6,19 @@
 
 #define PATH_BYTES 4096
 
-/* ---- JWT_KEYS_FILE: `kid algorithm key` ---- */
+/* ---- JWT_KEYS_FILE: lines of the form `kid algorithm key` ---- */
 
 struct keys_file {
     const char *path;
     struct keyring *keys;
     struct buf *why;
     size_t line;
-    size_t n; /* keys */
+    size_t n; /* keys that were added */
 };
 
-static int refuse_line(const struct keys_file *f, const char *part, const char *what)
+static int refuse_line(const struct keys_file *f, const char *what)
 {
-    buf_addf(f->why, "JWT_KEYS_FILE: %s:%zu: %s: %s", f->path, f->line, part, what);
+    buf_addf(f->why, "JWT_KEYS_FILE: %s:%zu: %s", f->path, f->line, what);
     return EH_EINVAL;
 }
 
@@ -28,7 +28,7 @@ static int refuse_file(struct buf *why, const char *option, const char *path, co
     return EH_EINVAL;
 }
 
-/* Blanks part the words of a line. */
+/* Takes the next word of the line; blanks separate words. */
 static struct str take_word(struct str *line)
 {
     struct str word = { line->p, 0 };
@@ -39,7 +39,7 @@ static struct str take_word(struct str *line)
     return word;
 }
 
-/* A relative path begins where the file of keys is. */
+/* Makes the path of a key file; a relative one starts in the directory of JWT_KEYS_FILE. */
 static bool resolve(const struct keys_file *f, struct str name, char *ret, size_t size)
 {
     const char *slash = strrchr(f->path, '/');
@@ -57,7 +57,7 @@ static const char *add_public(struct keys_file *f, struct str kid, enum key_algo
     const char *what;
 
     if (!resolve(f, name, path, sizeof(path)))
-        return "has a path that is too long";
+        return "the path is too long";
     what = file_read_key(path, &pem);
     if (!what)
         what = keyring_add(f->keys, kid, a, buf_str(&pem));
@@ -72,13 +72,13 @@ static int read_line(struct keys_file *f, struct str line)
     const char *what;
 
     if (!key_algorithm_parse(algorithm, &a))
-        return refuse_line(f, "algorithm", "is none of " KEY_ALGORITHMS);
+        return refuse_line(f, "the algorithm must be " KEY_ALGORITHMS);
     if (line.n == 0)
-        return refuse_line(f, "key", "is missing");
+        return refuse_line(f, "the key is missing");
     what = key_algorithm_is_public(a) ? add_public(f, kid, a, line)
                                       : keyring_add(f->keys, kid, a, line);
     if (what)
-        return refuse_line(f, "key", what);
+        return refuse_line(f, what);
     f->n++;
     return EH_OK;
 }
@@ -108,12 +108,12 @@ static int read_keys_file(const char *path, struct keyring *keys, struct buf *wh
     if (!what)
         rc = read_lines(&f, buf_str(&text));
     if (!what && rc == EH_OK && f.n == 0)
-        what = "holds no key";
+        what = "the file holds no key";
     buf_done(&text);
     return what ? refuse_file(why, "JWT_KEYS_FILE", path, what) : rc;
 }
 
-/* ---- the options that name one key ---- */
+/* ---- JWT_PUBLIC_KEY and JWT_SECRET ---- */
 
 static int read_public_key(const struct config *config, struct keyring *keys, struct buf *why)
 {
@@ -134,7 +134,7 @@ static int add_secret(const struct config *config, const char *option, const cha
 
     if (!what)
         return EH_OK;
-    buf_addf(why, "%s: the value %s", option, what);
+    buf_addf(why, "%s: %s", option, what);
     return EH_EINVAL;
 }
 
@@ -146,33 +146,30 @@ static int add_secrets(const struct config *config, struct keyring *keys, struct
     return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
 }
 
-/* Where a key stands beside an algorithm that it is not of, the tokens would be verified with a
- * secret that was not meant: the default one. */
-static int add_one(const struct config *config, struct keyring *keys, struct buf *why)
+/* Refuses a key that JWT_ALGORITHM cannot use: tokens would be verified with a secret that the
+ * operator did not mean, the default one. */
+static int add_from_options(const struct config *config, struct keyring *keys, struct buf *why)
 {
     bool needs_public = key_algorithm_is_public((enum key_algorithm)config->jwt_algorithm);
     bool has_public = config->jwt_public_key[0] != '\0';
 
-    if (needs_public && has_public)
-        return read_public_key(config, keys, why);
-    if (!needs_public && !has_public)
-        return add_secrets(config, keys, why);
-    buf_addf(why, has_public
-                      ? "JWT_PUBLIC_KEY: needs another JWT_ALGORITHM; allowed: RS256 or ES256"
-                      : "JWT_ALGORITHM: needs a public key; allowed: with JWT_PUBLIC_KEY");
+    if (needs_public && !has_public)
+        buf_addf(why, "JWT_ALGORITHM requires JWT_PUBLIC_KEY: the algorithm uses a public key");
+    else if (!needs_public && has_public)
+        buf_addf(why, "JWT_PUBLIC_KEY requires JWT_ALGORITHM to be RS256 or ES256");
+    else
+        return needs_public ? read_public_key(config, keys, why) : add_secrets(config, keys, why);
     return EH_EINVAL;
 }
 
-int token_keys_load(const struct config *config, struct keyring **ret_keys, struct str *ret_why)
+int token_keys_load(const struct config *config, struct keyring **ret_keys, struct buf *why)
 {
     struct keyring *keys = keyring_create();
-    struct buf why = { 0 };
-    int rc = config->jwt_keys_file[0] ? read_keys_file(config->jwt_keys_file, keys, &why)
-                                      : add_one(config, keys, &why);
+    int rc = config->jwt_keys_file[0] ? read_keys_file(config->jwt_keys_file, keys, why)
+                                      : add_from_options(config, keys, why);
 
     if (rc < 0) {
         keyring_free(keys);
-        *ret_why = buf_str(&why);
         return rc;
     }
     *ret_keys = keys;

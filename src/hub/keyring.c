@@ -95,11 +95,11 @@ static EVP_PKEY *parse_pem(struct str pem)
 static const char *rsa_fault(const EVP_PKEY *pkey)
 {
     if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
-        return "is not an RSA key";
+        return "the key is not an RSA key";
     if (EVP_PKEY_get_bits(pkey) < RSA_MIN_BITS)
-        return "is an RSA key of less than 2048 bits";
+        return "the RSA key has less than 2048 bits";
     if (EVP_PKEY_get_bits(pkey) > RSA_MAX_BITS)
-        return "is an RSA key of more than 16384 bits";
+        return "the RSA key has more than 16384 bits";
     return NULL;
 }
 
@@ -108,10 +108,10 @@ static const char *ec_fault(const EVP_PKEY *pkey)
     char curve[64];
 
     if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_EC)
-        return "is not an EC key";
+        return "the key is not an EC key";
     if (EVP_PKEY_get_group_name(pkey, curve, sizeof(curve), NULL) != 1 ||
         OBJ_txt2nid(curve) != NID_X9_62_prime256v1)
-        return "is not on the curve P-256";
+        return "the EC key is not on the curve P-256";
     return NULL;
 }
 
@@ -121,7 +121,7 @@ static const char *set_public(struct key *k, struct str pem)
     const char *why;
 
     if (!pkey)
-        return "is not a public key in PEM";
+        return "the key is not a public key in PEM";
     why = k->algorithm == KEY_RS256 ? rsa_fault(pkey) : ec_fault(pkey);
     ERR_clear_error();
     if (why) {
@@ -137,9 +137,9 @@ static const char *set_public(struct key *k, struct str pem)
 static const char *set_secret(struct key *k, struct str secret)
 {
     if (secret.n == 0)
-        return "is empty"; /* without a key libjwt verifies nothing */
+        return "the key is empty"; /* without a key libjwt verifies nothing */
     if (secret.n > KEYRING_KEY_MAX)
-        return "is too long";
+        return "the key is too long";
     k->secret = mem_dup(secret.p, secret.n);
     k->secret_n = secret.n;
     return NULL;
@@ -148,10 +148,10 @@ static const char *set_secret(struct key *k, struct str secret)
 static const char *kid_fault(const struct keyring *ring, struct str kid)
 {
     if (kid.n > KEYRING_KID_MAX)
-        return "has a kid that is too long";
+        return "the kid is too long";
     for (size_t i = 0; kid.n && i < ring->n; i++) {
         if (str_eq(kid, str_of(ring->keys[i].kid)))
-            return "has the kid of another key";
+            return "the kid belongs to another key";
     }
     return NULL;
 }
@@ -162,7 +162,7 @@ const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm
     const char *why = kid_fault(ring, kid);
 
     if (ring->n == KEYRING_MAX)
-        return "is one key too many (16 is the most)";
+        return "there are more than 16 keys";
     if (!why)
         why = key_algorithm_is_public(a) ? set_public(&k, key) : set_secret(&k, key);
     if (why)

@@ -221,7 +221,7 @@ test('options that conflict', async (t) => {
   const rsa = write('rsa.pem', RSA.pem);
   const material = 'MATERIAL-THAT-NOBODY-MAY-SEE';
   const bad = [
-    ['the algorithm EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM: .*HS256, .* or ES256/],
+    ['the algorithm EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM must be HS256, .* or ES256, not "EdDSA"/],
     ['the algorithm none', { JWT_ALGORITHM: 'none' }, /JWT_ALGORITHM/],
     ['RS256 without a key', { JWT_ALGORITHM: 'RS256' }, /JWT_ALGORITHM.*JWT_PUBLIC_KEY/],
     ['a key without RS256', { JWT_PUBLIC_KEY: rsa }, /JWT_PUBLIC_KEY.*JWT_ALGORITHM/],
@@ -230,17 +230,17 @@ test('options that conflict', async (t) => {
     ['a directory as a file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: directory }, /directory/],
     ['a private key', {
       JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('private.pem', RSA.privatePem),
-    }, /JWT_PUBLIC_KEY: .*private.pem: is not a public key/],
+    }, /JWT_PUBLIC_KEY: .*private.pem: the key is not a public key/],
     ['a wrong curve', {
       JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: write('p384.pem', P384.pem),
     }, /P-256/],
     ['a file of keys with a mistake', {
       JWT_KEYS_FILE: write('keys', `a HS256 ${material}\nb HS257 ${material}\n`),
-    }, /JWT_KEYS_FILE: .*keys:2: algorithm/],
+    }, /JWT_KEYS_FILE: .*keys:2: the algorithm must be/],
     ['a file of keys without keys', { JWT_KEYS_FILE: write('none', '# none\n') }, /no key/],
     ['a secret twice', {
       JWT_SECRET: material, JWT_SECRET_FILE: write('secret', material),
-    }, /JWT_SECRET_FILE: .*JWT_SECRET/],
+    }, /JWT_SECRET_FILE conflicts with JWT_SECRET/],
     ['an empty secret', { JWT_SECRET_FILE: write('empty', '\n') }, /JWT_SECRET_FILE: .*empty/],
     ['a missing password file', { REDIS_PASSWORD_FILE: `${directory}/no` }, /REDIS_PASSWORD_FILE: /],
   ];

@@ -62,8 +62,8 @@ test('command line beats environment beats file', async (t) => {
   const file = 'PING_INTERVAL = 7\n';
   await assertRefused(t, bad, /test\.conf:1: PING_INTERVAL/);
   // Which one was taken shows in which bad value is complained about.
-  await assertRefused(t, file, /^eventhub: PING_INTERVAL: '-1'/, { env: { PING_INTERVAL: '-1' } });
-  await assertRefused(t, file, /^eventhub: PING_INTERVAL: '-2'/, {
+  await assertRefused(t, file, /^eventhub: PING_INTERVAL must be .*, not "-1"/, { env: { PING_INTERVAL: '-1' } });
+  await assertRefused(t, file, /^eventhub: PING_INTERVAL must be .*, not "-2"/, {
     env: { PING_INTERVAL: '5' }, args: ['--ping-interval=-2'],
   });
   const path = writeFile(t, 'LISTEN_PORT = 1\nDRAIN_DELAY = 3600\nBROKER = redis\n');
@@ -76,17 +76,17 @@ test('command line beats environment beats file', async (t) => {
 
 test('faults are told with file and line', async (t) => {
   const cases = [
-    ['no such option', '\n# x\nlisten_prot = 80\n', /test\.conf:3: 'listen_prot' is no option/],
-    ['a bad value', 'broker = kafka', /test\.conf:1: BROKER: 'kafka' .*allowed: redis or memory$/m],
-    ['a value of the wrong type', 'a=\nlisten_port = x', /test\.conf:1: 'a' is no option/],
-    ['no equals sign', 'listen_port 80', /test\.conf:1: the line .*allowed: name = value$/m],
+    ['no such option', '\n# x\nlisten_prot = 80\n', /test\.conf:3: unknown option "listen_prot"/],
+    ['a bad value', 'broker = kafka', /test\.conf:1: BROKER must be redis or memory, not "kafka"$/m],
+    ['a value of the wrong type', 'a=\nlisten_port = x', /test\.conf:1: unknown option "a"/],
+    ['no equals sign', 'listen_port 80', /test\.conf:1: the line must be name = value$/m],
     ['a section', '[server]', /test\.conf:1: the line /],
     ['an open quote', 'redis_host = "a', /test\.conf:1: the line has no closing quote/],
-    ['text after a quote', "redis_host = 'a'b", /test\.conf:1: the line has something after/],
+    ['text after a quote', "redis_host = 'a'b", /test\.conf:1: the line continues after the closing quote/],
     ['a NUL', Buffer.from('redis_host = a\0b\n'), /test\.conf:1: the line holds a control/],
-    ['a long line', `# ${'x'.repeat(9000)}`, /test\.conf:1: the line is too long/],
-    ['a large file', '# filler\n'.repeat(40_000), /--config: .*test\.conf: is too large.*256k/],
-    ['no file in a file', 'config = other.conf', /test\.conf:1: 'config' is no option/],
+    ['a long line', `# ${'x'.repeat(9000)}`, /test\.conf:1: the line is longer than 8192 bytes/],
+    ['a large file', '# filler\n'.repeat(40_000), /--config: .*test\.conf: the file is larger than 256k/],
+    ['no file in a file', 'config = other.conf', /test\.conf:1: unknown option "config"/],
   ];
   for (const [name, content, pattern] of cases) {
     await t.test(name, (t) => assertRefused(t, content, pattern));
@@ -94,7 +94,7 @@ test('faults are told with file and line', async (t) => {
 
   await t.test('a secret is not shown', async (t) => {
     const line = await assertRefused(t, `jwt_secret = ${'hidden'.repeat(1000)}`,
-      /test\.conf:1: JWT_SECRET: the value/);
+      /test\.conf:1: JWT_SECRET must be text of at most 4096 bytes$/m);
     assert.ok(!line.includes('hidden'));
   });
 
@@ -102,7 +102,7 @@ test('faults are told with file and line', async (t) => {
     for (const path of ['/nowhere/eventhub.conf', '/']) {
       const { code, stderr } = await runToExit({}, { args: [`--config=${path}`] });
       assert.equal(code, 1);
-      assert.match(stderr, /^eventhub: --config: \/[^\n]*: [^\n]+; allowed: a readable file[^\n]+\n$/);
+      assert.match(stderr, /^eventhub: --config: \/[^\n]*: (No such file or|Is a) directory\n$/);
     }
   });
 

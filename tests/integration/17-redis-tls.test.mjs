@@ -191,8 +191,8 @@ test('what can never work is refused at the start', async (t) => {
     [{ REDIS_TLS_CA: junk }, /junk\.pem: /],
     [{ REDIS_TLS_CERT: junk }, /junk\.pem: /],
     [{ REDIS_TLS_KEY: right.key }, /does not belong to certificate/],
-    [{ REDIS_TLS_KEY: '' }, /one without the other/],
-    [{ REDIS_HOST: '/run/redis.sock' }, /REDIS_TLS: not over a Unix socket/],
+    [{ REDIS_TLS_KEY: '' }, /REDIS_TLS_CERT and REDIS_TLS_KEY must be set together/],
+    [{ REDIS_HOST: '/run/redis.sock' }, /REDIS_TLS conflicts with REDIS_HOST/],
   ];
   for (const [options, why] of cases) {
     await t.test(`${why}`, async () => {

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "app/config/config.h"
+#include "app/config/config_load.h"
 #include "app/rpc/rpc.h"
 #include "app/worker.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
 
@@ -33,15 +34,15 @@ static void load_config(struct config *config, const char *const *options)
 {
     char *nothing[] = { NULL };
     char *argv[OPTIONS_MAX] = { (char *)(uintptr_t) "test", (char *)(uintptr_t) "--broker=memory" };
+    struct config_source source = { 2, argv, nothing };
     enum config_action action;
-    struct str why;
-    int argc = 2;
+    struct buf why = { 0 };
 
     for (; *options; options++) {
-        require(argc < OPTIONS_MAX);
-        argv[argc++] = (char *)(uintptr_t)*options;
+        require(source.argc < OPTIONS_MAX);
+        argv[source.argc++] = (char *)(uintptr_t)*options;
     }
-    require(config_load(config, argc, argv, nothing, &action, &why) == EH_OK);
+    require(config_load(&source, config, &action, &why) == EH_OK);
 }
 
 static void make_context(struct one_worker *o)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/config/config.h"
+#include "app/config/config_load.h"
 #include "app/conn/conn.h"
 #include "app/server.h"
 #include "base/log.h"
@@ -38,19 +38,21 @@ static void set_defaults(void)
 
 int main(int argc, char **argv)
 {
+    const struct config_source source = { argc, argv, environ };
     enum config_action action;
     struct config config;
+    const struct server_setup setup = { .config = &config, .service = &echo_service };
     enum server_end end;
-    struct str why;
+    struct buf why = { 0 };
 
     set_defaults();
-    if (config_load(&config, argc, argv, environ, &action, &why) < 0) {
-        fprintf(stderr, "ws_echo: %.*s\n", STR_ARG(why));
+    if (config_load(&source, &config, &action, &why) < 0) {
+        fprintf(stderr, "ws_echo: %.*s\n", STR_ARG(buf_str(&why)));
         return EXIT_FAILURE;
     }
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
     json_object_seed(0);
-    end = server_run(&config, NULL, &echo_service);
+    end = server_run(&setup);
     if (end != SERVER_DRAINED)
         _exit(EXIT_FAILURE); /* some threads may run */
     config_done(&config);

@@ -139,20 +139,20 @@ static void wrong_lines(void **state)
         const char *why;
         size_t line;
     } cases[] = {
-        { { "a", 1 }, "is not of the form name = value", 1 },
-        { { "a # = b", 7 }, "is not of the form name = value", 1 },
-        { { "\n= b\nc = d", 10 }, "is not of the form name = value", 2 },
-        { { "a b = c", 7 }, "is not of the form name = value", 1 },
-        { { " \t = b", 6 }, "is not of the form name = value", 1 },
-        { { "a = 1\n[section]\n", 16 }, "is not of the form name = value", 2 },
-        { { "\n\xef\xbb\xbf\x61 = b", 9 }, "is not of the form name = value", 2 },
+        { { "a", 1 }, "must be name = value", 1 },
+        { { "a # = b", 7 }, "must be name = value", 1 },
+        { { "\n= b\nc = d", 10 }, "must be name = value", 2 },
+        { { "a b = c", 7 }, "must be name = value", 1 },
+        { { " \t = b", 6 }, "must be name = value", 1 },
+        { { "a = 1\n[section]\n", 16 }, "must be name = value", 2 },
+        { { "\n\xef\xbb\xbf\x61 = b", 9 }, "must be name = value", 2 },
         { { "a = 'b", 6 }, "has no closing quote", 1 },
         { { "a = 'b\"", 7 }, "has no closing quote", 1 },
         { { "a = 'b\nc'", 9 }, "has no closing quote", 1 },
         { { "a = '", 5 }, "has no closing quote", 1 },
-        { { "a = 'b' c", 9 }, "has something after the closing quote", 1 },
-        { { "a = 'b'c", 8 }, "has something after the closing quote", 1 },
-        { { "a = 'b'#c", 9 }, "has something after the closing quote", 1 },
+        { { "a = 'b' c", 9 }, "continues after the closing quote", 1 },
+        { { "a = 'b'c", 8 }, "continues after the closing quote", 1 },
+        { { "a = 'b'#c", 9 }, "continues after the closing quote", 1 },
         { { "a = b\0c", 7 }, "holds a control character", 1 },
         { { "a = b\rc", 7 }, "holds a control character", 1 },
         { { "a = b\r\r\n", 8 }, "holds a control character", 1 },
@@ -181,7 +181,7 @@ static void long_lines(void **state)
     assert_int_equal(got.value.n, CONFIG_LINE_MAX - 2);
     line[CONFIG_LINE_MAX] = 'x';
     line[CONFIG_LINE_MAX + 1] = '\n';
-    expect_wrong(str_make(line, CONFIG_LINE_MAX + 2), "is too long", 1);
+    expect_wrong(str_make(line, CONFIG_LINE_MAX + 2), "is longer than 8192 bytes", 1);
     free(line);
 }
 

@@ -1,4 +1,4 @@
-#include "app/config/config.h"
+#include "app/config/config_secrets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "app/config/config_load.h"
+#include "app/config/config_warn.h"
 #include "app/config/file.h"
 #include "support/temp_dir.h"
 
@@ -37,15 +39,16 @@ static int load(struct config *ret, const char *option, const char *name, char *
     char path[128], argument[256];
     char *argv[] = { "eventhub", argument, other, NULL };
     char *environment[] = { NULL };
-    struct str text = { NULL, 0 };
+    const struct config_source source = { other ? 3 : 2, argv, environment };
+    struct buf text = { 0 };
     int rc;
 
     (void)snprintf(argument, sizeof(argument), "--%s=%s", option, temp_dir_path(&dir, name, path));
-    assert_int_equal(config_load(ret, other ? 3 : 2, argv, environment, &action, &text), EH_OK);
+    assert_int_equal(config_load(&source, ret, &action, &text), EH_OK);
     rc = config_read_secrets(ret, &text);
-    assert_int_equal(rc == EH_OK, text.n == 0);
-    (void)snprintf(why, 512, "%.*s", STR_ARG(text));
-    free((char *)(uintptr_t)text.p);
+    assert_int_equal(rc == EH_OK, buf_used(&text) == 0);
+    (void)snprintf(why, 512, "%.*s", STR_ARG(buf_str(&text)));
+    buf_done(&text);
     return rc;
 }
 
@@ -96,11 +99,11 @@ static void refusals(void **state)
         struct str text;
         const char *what;
     } cases[] = {
-        { "empty", { "", 0 }, "is empty" },
-        { "newline", { "\n", 1 }, "is empty" },
-        { "nul", { "sec\0ret", 7 }, "holds a NUL byte" },
-        { "long", { too_long, sizeof(too_long) }, "is too long" },
-        { "big", { big, sizeof(big) }, "is larger than 64k" },
+        { "empty", { "", 0 }, "the file is empty" },
+        { "newline", { "\n", 1 }, "the file is empty" },
+        { "nul", { "sec\0ret", 7 }, "the file holds a NUL byte" },
+        { "long", { too_long, sizeof(too_long) }, "must be text of at most 4096 bytes" },
+        { "big", { big, sizeof(big) }, "the file is larger than 64k" },
     };
 
     (void)state;
@@ -144,7 +147,7 @@ static void both(void **state)
     (void)state;
     temp_dir_write(&dir, "value", STR("secret"));
     assert_int_equal(load(&c, "JWT_SECRET_FILE", "value", "--jwt-secret=another", why), EH_EINVAL);
-    assert_string_equal(why, "JWT_SECRET_FILE: stands beside JWT_SECRET; allowed: one of them");
+    assert_string_equal(why, "JWT_SECRET_FILE conflicts with JWT_SECRET: set one of them");
     config_done(&c);
     assert_int_equal(load(&c, "JWT_SECRET_FILE", "value", "--redis-password=another", why), EH_OK);
     assert_string_equal(c.jwt_secret, "secret");

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "app/config/config_load.h"
 #include "hub/token.h"
 #include "support/sign_key.h"
 #include "support/temp_dir.h"
@@ -52,18 +53,19 @@ static struct keyring *load(char *const *arguments, char why[512])
     enum config_action action;
     struct keyring *keys = NULL;
     struct config config;
-    struct str text = { NULL, 0 };
-    int argc = 1, rc;
+    struct config_source source = { 1, argv, environment };
+    struct buf text = { 0 };
+    int rc;
 
     for (; *arguments; arguments++)
-        argv[argc++] = *arguments;
-    assert_int_equal(config_load(&config, argc, argv, environment, &action, &text), EH_OK);
+        argv[source.argc++] = *arguments;
+    assert_int_equal(config_load(&source, &config, &action, &text), EH_OK);
     rc = token_keys_load(&config, &keys, &text);
-    assert_int_equal(rc == EH_OK, text.n == 0);
+    assert_int_equal(rc == EH_OK, buf_used(&text) == 0);
     assert_int_equal(rc == EH_OK, keys != NULL);
-    (void)snprintf(why, 512, "%.*s", STR_ARG(text));
+    (void)snprintf(why, 512, "%.*s", STR_ARG(buf_str(&text)));
     assert_null(strchr(why, '\n'));
-    free((char *)(uintptr_t)text.p);
+    buf_done(&text);
     config_done(&config);
     return keys;
 }
@@ -147,7 +149,7 @@ static void public_key(void **state)
 
     assert_null(load(ARGS("--jwt-algorithm=ES256", argument), why));
     assert_non_null(strstr(why, "JWT_PUBLIC_KEY: "));
-    assert_non_null(strstr(why, "rsa.pem: is not an EC key"));
+    assert_non_null(strstr(why, "rsa.pem: the key is not an EC key"));
 }
 
 /* A key without its algorithm, and the other way round. */
@@ -159,9 +161,9 @@ static void public_key_alone(void **state)
     (void)snprintf(argument, sizeof(argument), "--jwt-public-key=%s",
                    temp_dir_path(&dir, "rsa.pem", path));
     assert_null(load(ARGS(argument), why));
-    assert_non_null(strstr(why, "JWT_PUBLIC_KEY: "));
+    assert_non_null(strstr(why, "JWT_PUBLIC_KEY requires JWT_ALGORITHM to be RS256 or ES256"));
     assert_null(load(ARGS("--jwt-algorithm=ES256"), why));
-    assert_non_null(strstr(why, "JWT_ALGORITHM: "));
+    assert_non_null(strstr(why, "JWT_ALGORITHM requires JWT_PUBLIC_KEY"));
     assert_null(load(ARGS("--jwt-algorithm=ES256", "--jwt-public-key=/nowhere/at.all"), why));
     assert_string_equal(why, "JWT_PUBLIC_KEY: /nowhere/at.all: No such file or directory");
 }
@@ -204,21 +206,21 @@ static void bad_keys_files(void **state)
     static const struct {
         const char *text, *what;
     } cases[] = {
-        { "# nothing\n\n", "keys: holds no key" },
-        { "a\n", "keys:1: algorithm: is none of HS256" },
-        { "a secret\n", "keys:1: algorithm: is none of HS256" },
-        { "#\na HS257 secret\n", "keys:2: algorithm: is none of HS256" },
-        { "a hs256 secret\n", "keys:1: algorithm: is none of HS256" },
-        { "a EdDSA rsa.pem\n", "keys:1: algorithm: is none of HS256" },
-        { "a none secret\n", "keys:1: algorithm: is none of HS256" },
-        { "a HS256\n", "keys:1: key: is missing" },
-        { "a HS256  \n", "keys:1: key: is missing" },
+        { "# nothing\n\n", "keys: the file holds no key" },
+        { "a\n", "keys:1: the algorithm must be HS256" },
+        { "a secret\n", "keys:1: the algorithm must be HS256" },
+        { "#\na HS257 secret\n", "keys:2: the algorithm must be HS256" },
+        { "a hs256 secret\n", "keys:1: the algorithm must be HS256" },
+        { "a EdDSA rsa.pem\n", "keys:1: the algorithm must be HS256" },
+        { "a none secret\n", "keys:1: the algorithm must be HS256" },
+        { "a HS256\n", "keys:1: the key is missing" },
+        { "a HS256  \n", "keys:1: the key is missing" },
         { "a HS256 secret\nb HS256 secret\na HS512 secret\n",
-          "keys:3: key: has the kid of another key" },
-        { "r RS256 nowhere.pem\n", "keys:1: key: No such file or directory" },
-        { "r RS256 junk.pem\n", "keys:1: key: is not a public key in PEM" },
-        { "r RS256 ec key.pem\n", "keys:1: key: is not an RSA key" },
-        { "e ES256 rsa.pem\n", "keys:1: key: is not an EC key" },
+          "keys:3: the kid belongs to another key" },
+        { "r RS256 nowhere.pem\n", "keys:1: No such file or directory" },
+        { "r RS256 junk.pem\n", "keys:1: the key is not a public key in PEM" },
+        { "r RS256 ec key.pem\n", "keys:1: the key is not an RSA key" },
+        { "e ES256 rsa.pem\n", "keys:1: the key is not an EC key" },
     };
 
     (void)state;
@@ -246,7 +248,7 @@ static void too_many_keys(void **state)
     assert_string_equal(why, "");
     (void)snprintf(text + n, sizeof(text) - n, "more HS256 secret\n");
     assert_null(load_file(text, why));
-    assert_non_null(strstr(why, "keys:17: key: is one key too many"));
+    assert_non_null(strstr(why, "keys:17: there are more than 16 keys"));
 }
 
 static void no_keys_file(void **state)

@@ -14,7 +14,7 @@ static bool has_control(struct str s)
     return false;
 }
 
-/* Up to a comment: a # after white space. */
+/* Cuts off a comment, which begins with a # after white space. */
 static struct str strip_comment(struct str s)
 {
     for (size_t i = 1; i < s.n; i++) {
@@ -24,7 +24,7 @@ static struct str strip_comment(struct str s)
     return s;
 }
 
-/* s begins with a quote. */
+/* Reads a quoted value; s begins with the quote. */
 static const char *read_quoted(struct str s, struct str *ret)
 {
     struct str rest = str_skip(s, 1), inside;
@@ -33,12 +33,12 @@ static const char *read_quoted(struct str s, struct str *ret)
     if (!rest.p)
         return "has no closing quote";
     if (str_trim(strip_comment(rest)).n)
-        return "has something after the closing quote";
+        return "continues after the closing quote";
     *ret = inside;
     return NULL;
 }
 
-/* s begins with the = sign. */
+/* Reads the value behind the = sign, with which s begins. */
 static const char *read_value(struct str s, struct str *ret)
 {
     struct str text = str_trim(str_skip(s, 1));
@@ -68,15 +68,15 @@ static const char *read_setting(struct str line, struct config_setting *ret)
     (void)str_cut(&rest, '=', &name);
     ret->name = str_trim(name);
     if (!rest.p || !is_name(ret->name))
-        return "is not of the form name = value";
+        return "must be name = value";
     return read_value(str_skip(line, name.n), &ret->value);
 }
 
-/* Without its line end. */
+/* Takes the next line, without its line end. */
 static bool next_line(struct config_file *f, struct str *ret)
 {
     if (f->line == 0 && str_starts_with(f->rest, STR("\xef\xbb\xbf")))
-        f->rest = str_skip(f->rest, 3); /* what some editors mark UTF-8 with */
+        f->rest = str_skip(f->rest, 3); /* the byte-order mark that some editors write */
     if (f->rest.n == 0 || !str_cut(&f->rest, '\n', ret))
         return false;
     if (ret->n && ret->p[ret->n - 1] == '\r')
@@ -88,7 +88,7 @@ static bool next_line(struct config_file *f, struct str *ret)
 static const char *line_fault(struct str line)
 {
     if (line.n > CONFIG_LINE_MAX)
-        return "is too long";
+        return "is longer than 8192 bytes";
     return has_control(line) ? "holds a control character" : NULL;
 }
 

@@ -1,10 +1,10 @@
 /* config_file.h - the syntax of the configuration file.
- *   name = value          # a comment, at the start of a line or after white space
- *   name = 'a # b'        # quotes, single or double, are taken off; nothing is escaped in them
+ *   name = value          # a comment begins a line, or follows white space
+ *   name = 'a # b'        # single or double quotes are removed; nothing inside is escaped
  * Thread:  any; pure: text in, settings out.
  * Borrows: names and values are views into the text.
- * Fails:   a line that is none of these, holds a control character or is longer than
- *          CONFIG_LINE_MAX is reported with its number, and nothing after it is read.
+ * Fails:   on a line that has another form, holds a control character or is longer than
+ *          CONFIG_LINE_MAX. Its number is in struct config_file, and nothing after it is read.
  */
 #ifndef EH_APP_CONFIG_FILE_H
 #define EH_APP_CONFIG_FILE_H
@@ -16,12 +16,12 @@
 #include "base/str.h"
 
 #define CONFIG_LINE_MAX 8192
-#define CONFIG_FILE_MAX (256 * 1024) /* for who reads the file */
+#define CONFIG_FILE_MAX (256 * 1024) /* bytes that config_load reads of it */
 
-/* Where reading stands: .rest is the text at first. */
+/* The position of the reader. Set .rest to the whole text first. */
 struct config_file {
     struct str rest;
-    size_t line; /* number of the last line read, from 1 */
+    size_t line; /* the last line that was read, from 1 */
 };
 
 struct config_setting {
@@ -29,7 +29,8 @@ struct config_setting {
     struct str value; /* may be empty */
 };
 
-/* The next setting. False: the end, or, where *ret_why was set, a line that is wrong. */
+/* Reads the next setting. False: the end of the text or, if it set *ret_why ("must be name =
+ * value"), a faulty line. */
 bool config_file_next(struct config_file *f, struct config_setting *ret,
                       const char **ret_why) EH_MUST_USE;
 

@@ -1,26 +1,25 @@
-/* The table of options as text: --help, the README's table, the man page's list, the example of a
- * configuration file.
- */
-#include "app/config/config.h"
+#include "app/config/config_text.h"
 
 #include "app/config/config_table.h"
+#include "app/config/config_value.h"
 #include "base/buf.h"
 
 static const char usage[] =
     "Usage: eventhub [--NAME=VALUE]...\n"
-    "Publish and subscribe over WebSockets.\n"
+    "A publish/subscribe server: JSON-RPC over WebSocket, server-sent events, HTTP POST.\n"
     "\n"
-    "  --help          what you are reading\n"
-    "  --version       which version this is\n"
-    "  --check-config  reads the options, says what is wrong with them, and ends\n"
-    "  --health-check  asks the server that runs with these options: status 0 when it is alive;\n"
-    "                  --health-check=ready: when it takes publishes\n"
-    "  --config=FILE   reads options from a file, too: lines of the form name = value\n"
+    "  --help          prints this text\n"
+    "  --version       prints the version\n"
+    "  --check-config  reads and checks the options and the files they name, then exits\n"
+    "  --health-check  asks the server that runs with the same options whether it is alive, and\n"
+    "                  exits with 0 if it is. --health-check=ready asks whether it takes "
+    "publishes\n"
+    "  --config=FILE   reads options from a file with lines of the form name = value\n"
     "\n"
-    "Every option is also an environment variable, in upper or lower case. --NAME=VALUE beats it,\n"
-    "and it beats the file. On the command line and in the file case does not matter, and - may\n"
-    "stand for _. An empty value counts as not set. Sizes are bytes or take a suffix: 64k, 8m, "
-    "1g.\n"
+    "Every option can also be set as an environment variable, in upper or lower case. The command\n"
+    "line overrides the environment, and the environment overrides the file. On the command line\n"
+    "and in the file, case does not matter, and - may be written for _. An empty value counts as\n"
+    "not set. Sizes are in bytes, or have a suffix: 64k, 8m, 1g.\n"
     "\n"
     "Options:\n";
 
@@ -29,11 +28,11 @@ static const char *shown_default(const struct config_option *o)
     return o->shown ? o->shown : o->initial;
 }
 
-/* "also HANDSHAKE_TIMEOUT", as one more sentence. */
+/* Prints the alias as one more sentence. */
 static void print_alias(FILE *out, const struct config_option *o, const char *mark)
 {
     if (o->alias)
-        fprintf(out, " Also %s%s%s.", mark, o->alias, mark);
+        fprintf(out, " Alias: %s%s%s.", mark, o->alias, mark);
 }
 
 static void print_help(FILE *out, const struct config_option *o, struct str allowed)
@@ -58,15 +57,15 @@ static void print_man(FILE *out, const struct config_option *o, struct str allow
 }
 
 static const char file_head[] =
-    "# Eventhub: all options with their defaults. Take the # away in front of those to be "
-    "changed,\n"
+    "# Eventhub: all options with their defaults. Remove the # in front of those that you change,\n"
     "# and start: eventhub --config=eventhub.conf\n"
     "#\n"
-    "# A line is: name = value. Case does not matter. A # at the start of a line or after white "
-    "space\n"
-    "# begins a comment; a value that holds one, or begins or ends with white space, is put in "
-    "single\n"
-    "# or double quotes. The environment and the command line go before this file.\n";
+    "# Each line has the form: name = value. Case does not matter. A # at the start of a line or\n"
+    "# after white space begins a comment. A value that contains a #, or begins or ends with "
+    "white\n"
+    "# space, is written in single or double quotes. The environment and the command line "
+    "override\n"
+    "# this file.\n";
 
 static void print_file(FILE *out, const struct config_option *o, struct str allowed)
 {
@@ -86,7 +85,7 @@ void config_print_options(FILE *out, enum config_text kind)
     };
     static const char *const head[] = {
         [CONFIG_TEXT_HELP] = usage,
-        [CONFIG_TEXT_MARKDOWN] = "| option | default | what it is | allowed |\n"
+        [CONFIG_TEXT_MARKDOWN] = "| option | default | meaning | allowed |\n"
                                  "| --- | --- | --- | --- |\n",
         [CONFIG_TEXT_MAN] = "",
         [CONFIG_TEXT_FILE] = file_head,

@@ -1,27 +1,49 @@
-/* Values of options: what each kind takes, and how that is said. */
-#include "app/config/config_table.h"
+#include "app/config/config_value.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "app/config/config.h"
-#include "proto/origin.h"
-#include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "proto/origin.h"
 
-/* Each parse_ function returns what is wrong with the text, or NULL. */
+/* Compares names without regard to case, and takes - for _. */
+static bool is_name(struct str given, const char *name)
+{
+    if (given.n != strlen(name))
+        return false;
+    for (size_t i = 0; i < given.n; i++) {
+        char c = given.p[i];
 
-static const char *parse_number(const struct config_option *o, struct str text, uint64_t *ret)
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        if (c != name[i] && !(c == '-' && name[i] == '_'))
+            return false;
+    }
+    return true;
+}
+
+const struct config_option *config_find(struct str name)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+
+        if (is_name(name, o->name) || (o->alias && is_name(name, o->alias)))
+            return o;
+    }
+    return NULL;
+}
+
+static int parse_number(const struct config_option *o, struct str text, uint64_t *ret)
 {
     uint64_t v;
-    int rc = str_parse_u64(text, &v);
 
-    if (rc == EH_EINVAL)
-        return "is not a whole number";
-    if (rc < 0 || v < o->min || v > o->max)
-        return "is out of range";
+    EH_TRY(str_parse_u64(text, &v));
+    if (v < o->min || v > o->max)
+        return EH_EINVAL;
     *ret = v;
-    return NULL;
+    return EH_OK;
 }
 
 static uint64_t unit_of(char suffix)
@@ -37,24 +59,21 @@ static uint64_t unit_of(char suffix)
     }
 }
 
-static const char *parse_size(const struct config_option *o, struct str text, uint64_t *ret)
+static int parse_size(const struct config_option *o, struct str text, uint64_t *ret)
 {
     uint64_t unit = text.n ? unit_of(text.p[text.n - 1]) : 1;
     uint64_t v;
-    int rc;
 
     if (unit > 1)
         text.n--;
-    rc = str_parse_u64(text, &v);
-    if (rc == EH_EINVAL)
-        return "is not a size (bytes, or a number with k, m or g)";
-    if (rc < 0 || __builtin_mul_overflow(v, unit, &v) || v < o->min || v > o->max)
-        return "is out of range";
+    EH_TRY(str_parse_u64(text, &v));
+    if (__builtin_mul_overflow(v, unit, &v) || v < o->min || v > o->max)
+        return EH_EINVAL;
     *ret = v;
-    return NULL;
+    return EH_OK;
 }
 
-static const char *parse_bool(struct str text, bool *ret)
+static int parse_bool(struct str text, bool *ret)
 {
     static const char *const words[][2] = {
         { "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }
@@ -64,18 +83,18 @@ static const char *parse_bool(struct str text, bool *ret)
         for (int v = 0; v < 2; v++) {
             if (str_eq_nocase(text, str_of(words[i][v]))) {
                 *ret = v;
-                return NULL;
+                return EH_OK;
             }
         }
     }
-    return "is neither true nor false";
+    return EH_EINVAL;
 }
 
-/* `choices` is "a, b or c": the words but "or", counted from 0. */
-static const char *parse_choice(const struct config_option *o, struct str text, uint64_t *ret)
+/* Finds the position of the text among the words of `choices`, which reads "a, b or c". */
+static int parse_choice(const struct config_option *o, struct str text, uint64_t *ret)
 {
     struct str rest = str_of(o->choices), word;
-    uint64_t place = 0;
+    uint64_t position = 0;
 
     while (str_cut(&rest, ' ', &word)) {
         if (str_eq(word, STR("or")))
@@ -83,22 +102,21 @@ static const char *parse_choice(const struct config_option *o, struct str text, 
         if (word.p[word.n - 1] == ',')
             word.n--;
         if (str_eq_nocase(word, text)) {
-            *ret = place;
-            return NULL;
+            *ret = position;
+            return EH_OK;
         }
-        place++;
+        position++;
     }
-    return "is no such choice";
+    return EH_EINVAL;
 }
 
-static const char *parse_log_level(struct str text, uint64_t *ret)
+static int parse_log_level(struct str text, uint64_t *ret)
 {
     enum log_level level;
 
-    if (log_level_parse(text, &level) < 0)
-        return "is no log level";
+    EH_TRY(log_level_parse(text, &level));
     *ret = level;
-    return NULL;
+    return EH_OK;
 }
 
 static bool has_control(struct str text)
@@ -133,35 +151,37 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
-static const char *parse_networks(const struct config_option *o, struct str text,
-                                  struct cidr_list *ret)
+static int parse_networks(const struct config_option *o, struct str text, struct cidr_list *ret)
 {
     struct cidr_list list;
 
     if (text.n > o->max)
-        return "is too long";
-    if (cidr_list_parse(text, &list) < 0)
-        return "is not a list of addresses";
+        return EH_EINVAL;
+    EH_TRY(cidr_list_parse(text, &list));
     cidr_list_done(ret);
     *ret = list;
-    return NULL;
+    return EH_OK;
 }
 
-static const char *parse_text(const struct config_option *o, struct str text, char **ret)
+static bool is_valid_text(const struct config_option *o, struct str text)
 {
-    if (text.n > o->max)
-        return "is too long";
-    if (!o->secret && has_control(text))
-        return "holds control characters";
-    if (o->kind == CONFIG_ADDRESS && text.n && !is_address(text))
-        return "is not a numeric address";
-    if (o->kind == CONFIG_METRIC_NAME && !is_metric_name(text))
-        return "is not a metric name";
-    if (o->kind == CONFIG_ORIGINS && !origin_list_is_valid(text))
-        return "is not a list of origins";
+    if (text.n > o->max || (!o->secret && has_control(text)))
+        return false;
+    switch (o->kind) {
+    case CONFIG_ADDRESS: return text.n == 0 || is_address(text);
+    case CONFIG_METRIC_NAME: return is_metric_name(text);
+    case CONFIG_ORIGINS: return origin_list_is_valid(text);
+    default: return true;
+    }
+}
+
+static int parse_text(const struct config_option *o, struct str text, char **ret)
+{
+    if (!is_valid_text(o, text))
+        return EH_EINVAL;
     free(*ret);
     *ret = mem_dup(text.p, text.n);
-    return NULL;
+    return EH_OK;
 }
 
 char **config_text(struct config *c, const struct config_option *o)
@@ -169,26 +189,24 @@ char **config_text(struct config *c, const struct config_option *o)
     return (char **)(void *)((char *)c + o->offset);
 }
 
-const char *config_set(struct config *c, const struct config_option *o, struct str text)
+int config_set(struct config *c, const struct config_option *o, struct str text)
 {
     void *member = (char *)c + o->offset;
+    int rc;
 
     switch (o->kind) {
-    case CONFIG_NUMBER: return parse_number(o, text, member);
-    case CONFIG_SIZE: return parse_size(o, text, member);
-    case CONFIG_BOOL: return parse_bool(text, member);
-    case CONFIG_CHOICE: return parse_choice(o, text, member);
-    case CONFIG_LOG_LEVEL: return parse_log_level(text, member);
-    case CONFIG_NETWORKS: return parse_networks(o, text, member);
-    case CONFIG_TEXT:
-    case CONFIG_ADDRESS:
-    case CONFIG_METRIC_NAME:
-    case CONFIG_ORIGINS: break;
+    case CONFIG_NUMBER: rc = parse_number(o, text, member); break;
+    case CONFIG_SIZE: rc = parse_size(o, text, member); break;
+    case CONFIG_BOOL: rc = parse_bool(text, member); break;
+    case CONFIG_CHOICE: rc = parse_choice(o, text, member); break;
+    case CONFIG_LOG_LEVEL: rc = parse_log_level(text, member); break;
+    case CONFIG_NETWORKS: rc = parse_networks(o, text, member); break;
+    default: rc = parse_text(o, text, member); break;
     }
-    return parse_text(o, text, member);
+    return rc < 0 ? EH_EINVAL : EH_OK;
 }
 
-/* The largest unit that divides it; *bytes becomes the number of them. */
+/* Divides *bytes by the largest unit that leaves no remainder, and returns that unit. */
 static const char *size_unit(uint64_t *bytes)
 {
     static const char *const units[] = { "", "k", "m", "g" };
@@ -211,23 +229,36 @@ static void add_sizes(struct buf *out, uint64_t min, uint64_t max)
 
 void config_add_allowed(struct buf *out, const struct config_option *o)
 {
+    uintmax_t min = o->min, max = o->max;
+
     switch (o->kind) {
-    case CONFIG_NUMBER: buf_addf(out, "%ju to %ju", (uintmax_t)o->min, (uintmax_t)o->max); return;
+    case CONFIG_NUMBER: buf_addf(out, "%ju to %ju", min, max); return;
     case CONFIG_SIZE: add_sizes(out, o->min, o->max); return;
     case CONFIG_BOOL: buf_addf(out, "true or false"); return;
     case CONFIG_CHOICE:
     case CONFIG_LOG_LEVEL: buf_addf(out, "%s", o->choices); return;
-    case CONFIG_TEXT: buf_addf(out, "text of at most %ju bytes", (uintmax_t)o->max); return;
+    case CONFIG_TEXT: buf_addf(out, "text of at most %ju bytes", max); return;
     case CONFIG_ADDRESS: buf_addf(out, "an IPv4 or IPv6 address"); return;
     case CONFIG_METRIC_NAME:
-        buf_addf(out, "letters, digits (not first), _ and :, at most %ju", (uintmax_t)o->max);
+        buf_addf(out, "at most %ju letters, digits, _ and :, not beginning with a digit", max);
         return;
     case CONFIG_ORIGINS:
-        buf_addf(out, "* or a list of scheme://host[:port], at most %ju bytes", (uintmax_t)o->max);
+        buf_addf(out, "* or a list of scheme://host[:port], at most %ju bytes", max);
         return;
     case CONFIG_NETWORKS:
-        buf_addf(out, "a list of addresses and blocks (10.0.0.0/8), at most %ju bytes",
-                 (uintmax_t)o->max);
+        buf_addf(out, "a list of addresses and blocks (10.0.0.0/8), at most %ju bytes", max);
         return;
     }
+}
+
+void config_add_rule(struct buf *out, const struct config_option *o)
+{
+    const char *what = "";
+
+    if (o->kind == CONFIG_NUMBER)
+        what = "a number from ";
+    else if (o->kind == CONFIG_SIZE)
+        what = "a size in bytes, or with the suffix k, m or g, from ";
+    buf_addf(out, "must be %s", what);
+    config_add_allowed(out, o);
 }

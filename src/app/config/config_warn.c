@@ -1,29 +1,43 @@
-/* Options that are allowed, and that somebody should know of. */
-#include "app/config/config.h"
+#include "app/config/config_warn.h"
 
+#include <assert.h>
+
+#include "app/config/config_table.h"
+#include "app/config/config_value.h"
 #include "base/log.h"
-#include "hub/keyring.h"
 
-static void warn_of_secrets(const struct config *c, const struct keyring *keys)
+bool config_has_default_secret(const struct config *c)
 {
-    if (config_has_default_secret(c))
-        log_warn("default_secret",
-                 LOG_Z("why", "JWT_SECRET is the well-known default: set your own"));
-    else if (keyring_has_short_secret(keys))
-        log_warn("short_secret", LOG_Z("why", "a secret of tokens is shorter than its hash "
-                                              "(HS256: 32 bytes): it can be guessed from a token"));
+    const struct config_option *secret;
+
+    if (c->jwt_keys_file[0] || key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
+        return false;
+    secret = config_find(STR("JWT_SECRET"));
+    assert(secret);
+    return str_eq(str_of(c->jwt_secret), str_of(secret->initial));
 }
 
 void config_warn(const struct config *c, const struct keyring *keys)
 {
     if (c->disable_auth)
-        log_warn("auth_disabled", LOG_Z("why", "DISABLE_AUTH: everybody may do everything"));
-    else
-        warn_of_secrets(c, keys);
+        log_warn("auth_disabled",
+                 LOG_Z("why", "DISABLE_AUTH is on: anyone may read and write everything"));
+    else if (config_has_default_secret(c))
+        log_warn("default_secret",
+                 LOG_Z("why", "JWT_SECRET is the published default: set your own"));
+    else if (keyring_has_short_secret(keys))
+        log_warn("short_secret",
+                 LOG_Z("why", "a secret is shorter than its hash (HS256: 32 bytes) and can be "
+                              "guessed from a token"));
     if (c->metrics_listen_address[0] && !c->metrics_listen_port)
         log_warn("metrics_listen_address_unused",
-                 LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is where clients are"));
+                 LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is served to clients"));
+    if (!c->redis_tls && (c->redis_tls_ca[0] || c->redis_tls_cert[0]))
+        log_warn("redis_tls_off",
+                 LOG_Z("why", "REDIS_TLS_CA or REDIS_TLS_CERT is set, but REDIS_TLS is off: the "
+                              "connection is not encrypted"));
     if (c->drain_delay >= c->shutdown_timeout)
         log_warn("drain_delay_too_long",
-                 LOG_Z("why", "it leaves nothing of SHUTDOWN_TIMEOUT: clients would be reset"));
+                 LOG_Z("why", "DRAIN_DELAY leaves nothing of SHUTDOWN_TIMEOUT: clients would be "
+                              "reset"));
 }

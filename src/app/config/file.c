@@ -30,9 +30,9 @@ const char *file_read_key(const char *path, struct buf *ret)
     struct str text;
 
     if (rc < 0)
-        return rc == EH_ELIMIT ? "is larger than 64k" : strerror(errno);
+        return rc == EH_ELIMIT ? "the file is larger than 64k" : strerror(errno);
     text = buf_str(ret);
     if (!text.p || text.n == 0)
-        return "is empty";
-    return memchr(text.p, '\0', text.n) ? "holds a NUL byte" : NULL;
+        return "the file is empty";
+    return memchr(text.p, '\0', text.n) ? "the file holds a NUL byte" : NULL;
 }

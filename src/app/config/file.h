@@ -1,5 +1,4 @@
-/* file.h - reads a small file that the configuration names. Thread: main, before the others start.
- */
+/* file.h - reads a small file that the options name. Thread: main. */
 #ifndef EH_APP_FILE_H
 #define EH_APP_FILE_H
 
@@ -10,11 +9,11 @@
 
 #define FILE_KEY_MAX 65536
 
-/* Appends the whole file. EH_ELIMIT: it has more than max bytes; EH_EIO: errno. */
+/* Appends the whole file to *ret. EH_ELIMIT: it has more than max bytes; EH_EIO: see errno. */
 int file_read(const char *path, size_t max, struct buf *ret) EH_MUST_USE;
 
-/* The same for a secret or a key: text, not empty, of at most FILE_KEY_MAX bytes. NULL, or what is
- * wrong with the file, and nothing of what it holds. */
+/* Does the same for a secret or a key, which must be text of 1 to FILE_KEY_MAX bytes. Returns NULL,
+ * or what is wrong ("the file is empty"), which holds nothing of the file's content. */
 const char *file_read_key(const char *path, struct buf *ret) EH_MUST_USE;
 
 #endif

@@ -1,0 +1,33 @@
+/* config_load.h - reads the options: --name=value overrides the environment (NAME or name), which
+ * overrides the file that --config=FILE names (config_file.h), which overrides the default. An
+ * empty value counts as not set.
+ * Thread:  main.
+ */
+#ifndef EH_APP_CONFIG_LOAD_H
+#define EH_APP_CONFIG_LOAD_H
+
+#include "app/config/config.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* What the command line asks for. For HELP, VERSION, MARKDOWN, MAN and FILE the other options are
+ * not read. */
+enum config_action {
+    CONFIG_RUN,
+    CONFIG_CHECK,    /* --check-config */
+    CONFIG_LIVE,     /* --health-check: asks the server that runs with the same options */
+    CONFIG_READY,    /* --health-check=ready (app/health_check.h) */
+    CONFIG_VERSION,  /* --version */
+    CONFIG_HELP,     /* --help */
+    CONFIG_MARKDOWN, /* --help=markdown: the table of docs/configuration.md */
+    CONFIG_MAN,      /* --help=man: the list of the man page */
+    CONFIG_FILE,     /* --help=conf: the example of a configuration file */
+};
+
+/* Fails with EH_EINVAL and one line in *why that names the option and the rule it breaks, and never
+ * the value of a secret. */
+int config_load(const struct config_source *source, struct config *ret,
+                enum config_action *ret_action, struct buf *why) EH_MUST_USE;
+void config_done(struct config *c);
+
+#endif

@@ -1,0 +1,13 @@
+/* config_secrets.h - secrets that are kept in files: the option NAME_FILE gives the value of NAME.
+ * Thread: main. */
+#ifndef EH_APP_CONFIG_SECRETS_H
+#define EH_APP_CONFIG_SECRETS_H
+
+#include "app/config/config.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads the files. Fails as config_load does. */
+int config_read_secrets(struct config *c, struct buf *why) EH_MUST_USE;
+
+#endif
