@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* Another process' variables may have come down to us. */
+/* The variables may be meant for another process, such as our parent. */
 static bool is_for_us(void)
 {
     const char *pid = getenv("LISTEN_PID");
@@ -25,7 +25,7 @@ static int read_names(struct handover *h, struct str text, const char **ret_why)
             h->names[n] = name;
         n++;
     }
-    *ret_why = "LISTEN_FDNAMES does not name as many sockets as LISTEN_FDS says";
+    *ret_why = "LISTEN_FDNAMES must have as many names as LISTEN_FDS has sockets";
     return n == h->n ? EH_OK : EH_EINVAL;
 }
 
@@ -34,7 +34,7 @@ static int read_count(struct handover *h, const char **ret_why)
     const char *text = getenv("LISTEN_FDS");
     uint64_t n = 0;
 
-    *ret_why = "LISTEN_FDS must be a number up to 8";
+    *ret_why = "LISTEN_FDS must be a number from 0 to 8";
     if (text && (str_parse_u64(str_of(text), &n) < 0 || n > HANDOVER_MAX))
         return EH_EINVAL;
     h->n = (size_t)n;
@@ -50,10 +50,10 @@ static int read_all(struct handover *h, const char **ret_why)
         return EH_OK;
     if (!names && h->n == 1)
         names = "http";
-    *ret_why = "LISTEN_FDNAMES is missing: more than one socket, and which is which?";
+    *ret_why = "LISTEN_FDNAMES must be set when there is more than one socket";
     if (!names)
         return EH_EINVAL;
-    h->text = mem_dup(names, strlen(names)); /* the environment's goes */
+    h->text = mem_dup(names, strlen(names)); /* handover_take removes the variable */
     return read_names(h, str_of(h->text), ret_why);
 }
 

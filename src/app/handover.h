@@ -1,8 +1,8 @@
-/* handover.h - listening sockets that whoever started us has opened: descriptors from 3 on, as
- * LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES say (systemd's socket units). They outlive us, so that
- * connections wait in them while another process takes our place.
+/* handover.h - listening sockets that the parent process has opened, as systemd's socket units do:
+ * descriptors from 3 on, described by LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES (sd_listen_fds(3)).
+ * They outlive this process, so that connections wait in them while another one takes its place.
  * Thread:  main, before the others start.
- * Owns:    nothing: the descriptors are the caller's.
+ * Owns:    no descriptor: they are the caller's.
  */
 #ifndef EH_APP_HANDOVER_H
 #define EH_APP_HANDOVER_H
@@ -17,12 +17,12 @@
 
 struct handover {
     size_t n;
-    struct str names[HANDOVER_MAX]; /* of descriptor HANDOVER_FIRST_FD + i; live in `text` */
+    struct str names[HANDOVER_MAX]; /* of descriptor HANDOVER_FIRST_FD + i; views into `text` */
     char *text;
 };
 
-/* n is 0 where none are for this process. One without a name is called "http". Removes the
- * variables from the environment. Fails with static text in *ret_why. */
+/* Reads the variables and removes them from the environment. n is 0 if no sockets are meant for this
+ * process; a single socket without a name is called "http". Fails with static text in *ret_why. */
 int handover_take(struct handover *ret, const char **ret_why) EH_MUST_USE;
 void handover_done(struct handover *h);
 

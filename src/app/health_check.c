@@ -40,13 +40,13 @@ static struct target target_of(const struct config *c)
     return t;
 }
 
-/* Before TLS, too: whoever checks is nobody's proxy (PROXY protocol, version 1). */
+/* Sends a header of PROXY protocol, version 1, that names no client. It comes before TLS, too. */
 static bool send_proxy_header(BIO *bio)
 {
     return BIO_puts(bio, "PROXY UNKNOWN\r\n") > 0;
 }
 
-/* Its certificate is not looked at: this is our own port, and nothing is told to it. */
+/* Does not verify the certificate: this is our own port, and nothing secret is sent. */
 static BIO *add_tls(BIO *bio)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -56,7 +56,7 @@ static BIO *add_tls(BIO *bio)
     return tls ? BIO_push(tls, bio) : bio;
 }
 
-/* The first line of the answer without its end, or "". */
+/* Reads the first line of the answer without its line end, or "". */
 static void ask(BIO *bio, const char *path, char *line, int cap)
 {
     int n = 0, got = 1;
@@ -76,7 +76,7 @@ static bool is_ok(const char *line)
     return strncmp(line, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0;
 }
 
-/* Takes the fd. */
+/* Asks on the fd and closes it. */
 static bool ask_on(int fd, const struct target *t, const char *path)
 {
     char line[64] = "";
@@ -101,6 +101,6 @@ bool health_check(const struct config *config, const char *path)
     if (sock_dial(str_of(t.address), (uint16_t)t.port, TIMEOUT_MS, &fd) == EH_OK)
         return ask_on(fd, &t, path);
     printf("%s: %s port %u: %s\n", path, t.address, (unsigned)t.port,
-           t.port ? strerror(errno) : "0 is any port, and this process does not know which");
+           t.port ? strerror(errno) : "0 is any port, which this process cannot know");
     return false;
 }

@@ -1,5 +1,5 @@
-/* health_check.h - asks the server that runs with the same options how it is, for whoever has no
- * other client at hand (a container's HEALTHCHECK).
+/* health_check.h - asks the server that runs with the same options for its health, so that a
+ * container's HEALTHCHECK needs no other client.
  * Thread:  main of a process of its own: it blocks, for a few seconds at most.
  */
 #ifndef EH_APP_HEALTH_CHECK_H
@@ -9,8 +9,8 @@
 
 #include "app/config/config.h"
 
-/* GET of "/healthz" or "/readyz" where the options say that it is: on METRICS_LISTEN_PORT, or else
- * where clients are, with TLS where there is nothing else. Says in a line what came of it. */
+/* Requests "/healthz" or "/readyz" from METRICS_LISTEN_PORT or, if that is not set, from the port of
+ * clients, which is the TLS port if there is no other. Prints one line with the outcome. */
 bool health_check(const struct config *config, const char *path);
 
 #endif

@@ -6,12 +6,13 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-/* What a listener is for: the name of a socket that is handed over, or where else to listen. */
+/* The purpose of a listener: the name of a socket that is handed over, or where to listen instead. */
 struct role {
     const char *name;
     struct listener kind;
     bool is_wanted;
-    const char *refused; /* why a socket of this name is not; NULL: it always is */
+    const char
+        *refused; /* why a socket of this name is refused if it is not wanted; NULL: it is not */
     const char *address;
     uint64_t port;
 };
@@ -48,12 +49,12 @@ static int adopt(struct listeners *l, const struct role *role, int fd)
     if (!role->is_wanted && role->refused)
         return refuse(fd, str_of(role->name), role->refused);
     if (sock_adopt(fd) < 0)
-        return refuse(fd, str_of(role->name), "it is no listening TCP socket");
+        return refuse(fd, str_of(role->name), "it must be a listening TCP socket");
     add(l, fd, role, true);
     return EH_OK;
 }
 
-/* The sockets of this name; where there are none it listens itself, if the options want it. */
+/* Takes the sockets of this name. If there are none and the options ask for it, listens itself. */
 static int open_role(struct listeners *l, const struct role *role, const struct handover *handed)
 {
     size_t before = l->n;

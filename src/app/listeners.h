@@ -1,7 +1,6 @@
-/* listeners.h - the sockets to which clients, and whoever operates the server, connect, and what is
- * spoken on each.
- * Thread:  main opens them; then immutable and shared.
- * Owns:    nothing once the acceptor runs: it closes the descriptors.
+/* listeners.h - the listening sockets for clients and for the operator, and the protocol of each.
+ * Thread:  main opens them; then they are immutable and shared.
+ * Owns:    the descriptors until the acceptor runs, which then closes them.
  */
 #ifndef EH_APP_LISTENERS_H
 #define EH_APP_LISTENERS_H
@@ -13,27 +12,27 @@
 #include "app/handover.h"
 #include "base/err.h"
 
-#define LISTENERS_MAX (HANDOVER_MAX + 2) /* with those that are not handed over */
+#define LISTENERS_MAX (HANDOVER_MAX + 2) /* with those that are opened here */
 
 struct tls;
 
 struct listener {
     struct tls *tls;       /* NULL: plain */
     bool has_proxy_header; /* PROXY_PROTOCOL */
-    bool is_internal;      /* health and metrics, nothing else */
+    bool is_internal;      /* serves health and metrics only */
 };
 
 struct listeners {
     size_t n;
-    size_t n_public; /* of them; the internal one comes last */
+    size_t n_public; /* how many are for clients; the internal one comes last */
     int fds[LISTENERS_MAX];
-    bool are_kept[LISTENERS_MAX]; /* they were handed over, and outlive us */
+    bool are_kept[LISTENERS_MAX]; /* they were handed over, and outlive this process */
     struct listener at[LISTENERS_MAX];
 };
 
-/* Takes sockets that are handed over, opens the others that the options want. tls NULL: none for
- * TLS. EH_EIO, EH_EINVAL: it was logged. */
+/* Takes the sockets that were handed over and opens the others that the options ask for; tls is NULL
+ * without TLS. Logs why it fails, with EH_EIO or EH_EINVAL. */
 int listeners_open(const struct config *config, struct tls *tls, struct listeners *ret) EH_MUST_USE;
-void listeners_log(const struct listeners *l); /* each with its address and port */
+void listeners_log(const struct listeners *l); /* logs each with its address and port */
 
 #endif

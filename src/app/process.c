@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-/* The second word of /proc/self/statm is the resident pages. */
+/* Reads the second word of /proc/self/statm: the resident pages. */
 static int read_second(struct str line, uint64_t *ret)
 {
     struct str word = { NULL, 0 };
@@ -63,7 +63,7 @@ static uint64_t ms_of(struct timeval tv)
 
 void process_read(struct process_figures *ret)
 {
-    static uint64_t start_s; /* close enough: the first call comes at the start */
+    static uint64_t start_s; /* close enough: the first call comes at start */
     struct rusage usage;
 
     if (start_s == 0)

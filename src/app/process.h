@@ -1,4 +1,4 @@
-/* process.h - figures of this process from /proc, and what the system lets it have.
+/* process.h - figures of this process from /proc, and the resources that the system grants it.
  * Thread: main (file I/O).
  */
 #ifndef EH_APP_PROCESS_H
@@ -12,14 +12,14 @@ struct process_figures {
     uint64_t cpu_ms;  /* user and system */
     uint64_t rss;     /* bytes */
     uint64_t fds;     /* open */
-    uint64_t max_fds; /* that may be */
+    uint64_t max_fds; /* the limit on them */
 };
 
-/* What cannot be read stays 0. */
+/* A figure that cannot be read is 0. */
 void process_read(struct process_figures *ret);
 
-size_t process_count_cpus(void); /* those that it may use */
-/* Every client is a descriptor: raises the soft limit to the hard one, and returns it. */
+size_t process_count_cpus(void); /* that the process may use */
+/* Raises the soft limit on descriptors to the hard one, since every client needs one. Returns it. */
 uint64_t process_raise_fd_limit(void);
 
 #endif

@@ -5,7 +5,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* SIGPIPE never matters: MSG_NOSIGNAL, and stderr may close. */
+/* SIGPIPE is ignored, because the reader of stderr may go away. Sockets use MSG_NOSIGNAL anyway. */
 int signals_watch(struct loop *lp, struct loop_io *io)
 {
     sigset_t set;

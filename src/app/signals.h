@@ -1,13 +1,13 @@
-/* signals.h - the signals that mean something to the server, as events of a loop.
- * Thread:  main, before the others start: they are blocked here and so in every thread.
+/* signals.h - delivers SIGTERM, SIGINT and SIGHUP as events of a loop.
+ * Thread:  main, before the others start: the signals are blocked here and so in every thread.
  */
 #ifndef EH_APP_SIGNALS_H
 #define EH_APP_SIGNALS_H
 
 #include "net/loop.h"
 
-/* Runs io->fn when SIGTERM, SIGINT or SIGHUP has come. EH_EIO. */
+/* Runs io->fn when one of the signals has arrived. EH_EIO. */
 int signals_watch(struct loop *lp, struct loop_io *io) EH_MUST_USE;
-int signals_read(const struct loop_io *io); /* the number of one that has come; 0: none */
+int signals_read(const struct loop_io *io); /* the next signal; 0: none */
 
 #endif

@@ -16,14 +16,14 @@
 #define MESSAGE_MAX 256
 
 struct supervisor {
-    struct notify *notify;     /* NULL: nobody listens */
-    struct watchdog *watchdog; /* NULL: nobody wants to hear it */
-    char status[STATUS_MAX];   /* as it was last told */
+    struct notify *notify;     /* NULL: there is no service manager */
+    struct watchdog *watchdog; /* NULL: the manager did not ask for it */
+    char status[STATUS_MAX];   /* as it was last reported */
 };
 
-static void tell(const struct supervisor *s, const char *format, ...) EH_PRINTF(2, 3);
+static void report(const struct supervisor *s, const char *format, ...) EH_PRINTF(2, 3);
 
-static void tell(const struct supervisor *s, const char *format, ...)
+static void report(const struct supervisor *s, const char *format, ...)
 {
     char message[MESSAGE_MAX];
     va_list args;
@@ -38,7 +38,7 @@ static void tell(const struct supervisor *s, const char *format, ...)
 
 static void on_alive(void *arg)
 {
-    tell(arg, "WATCHDOG=1");
+    report(arg, "WATCHDOG=1");
 }
 
 static void on_silent(void *arg, const char *name)
@@ -53,12 +53,12 @@ static struct notify *open_notify(void)
     struct notify *n = NULL;
 
     if (path && path[0] && notify_create(path, &n) < 0)
-        log_warn("notify_refused", LOG_Z("why", "NOTIFY_SOCKET is no Unix socket"));
+        log_warn("notify_refused", LOG_Z("why", "NOTIFY_SOCKET must be a Unix socket"));
     return n;
 }
 
-/* A quarter: as the supervisor counts from what it heard last, a loop has the three others to
- * answer. */
+/* Asks the loops every quarter of the manager's timeout. The manager counts from the last report, so
+ * a loop has the other three quarters to answer. */
 static void open_watchdog(struct supervisor *s, struct loop *loop, struct mailbox *home,
                           size_t max_loops)
 {
@@ -109,7 +109,7 @@ void supervisor_free(struct supervisor *s)
 
 void supervisor_ready(struct supervisor *s)
 {
-    tell(s, "READY=1");
+    report(s, "READY=1");
     if (s->watchdog)
         watchdog_start(s->watchdog);
 }
@@ -125,21 +125,21 @@ void supervisor_status(struct supervisor *s, const char *format, ...)
     if (strcmp(status, s->status) == 0)
         return;
     memcpy(s->status, status, sizeof(status));
-    tell(s, "STATUS=%s", status);
+    report(s, "STATUS=%s", status);
 }
 
-/* The time tells the manager that this is the answer to its own request (Type=notify-reload). */
+/* The time shows the manager that this answers its own request (Type=notify-reload). */
 void supervisor_reloading(struct supervisor *s)
 {
-    tell(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_mono_us());
+    report(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_mono_us());
 }
 
 void supervisor_reloaded(struct supervisor *s)
 {
-    tell(s, "READY=1");
+    report(s, "READY=1");
 }
 
 void supervisor_stopping(struct supervisor *s, uint64_t most_ms)
 {
-    tell(s, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
+    report(s, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
 }

@@ -1,7 +1,7 @@
-/* supervisor.h - what the process says to whoever supervises it (systemd's Type=notify and
- * WatchdogSec): ready, what it does, that it reloads, that it stops, that all its loops turn.
+/* supervisor.h - reports to the service manager (systemd's Type=notify and WatchdogSec, see
+ * sd_notify(3)): ready, status, reloading, stopping, and that all event loops respond.
  * Thread:  main.
- * Without: NOTIFY_SOCKET in the environment there is nobody to tell, and all of it does nothing.
+ * Without NOTIFY_SOCKET in the environment, every function does nothing.
  */
 #ifndef EH_APP_SUPERVISOR_H
 #define EH_APP_SUPERVISOR_H
@@ -15,18 +15,19 @@
 
 struct supervisor;
 
-/* Loops that supervisor_watch names must answer, in the box `home` of this loop. */
+/* At most max_loops loops are watched. Their answers arrive in the mailbox `home` of this loop. */
 struct supervisor *supervisor_create(struct loop *loop, struct mailbox *home, size_t max_loops);
 void supervisor_watch(struct supervisor *s, const char *name, struct mailbox *box);
 void supervisor_unwatch(struct supervisor *s, const struct mailbox *box);
-/* After the boxes of all loops, and then `home`, were drained. */
+/* Call it after the mailboxes of all loops, and then `home`, were drained. */
 void supervisor_free(struct supervisor *s);
 
 void supervisor_ready(struct supervisor *s);
-void supervisor_status(struct supervisor *s, const char *format, ...) EH_PRINTF(2, 3); /* a line */
+void supervisor_status(struct supervisor *s, const char *format, ...)
+    EH_PRINTF(2, 3); /* one line */
 void supervisor_reloading(struct supervisor *s);
 void supervisor_reloaded(struct supervisor *s);
-/* It may take most_ms, whatever the supervisor had in mind. */
+/* Asks the manager to wait at least most_ms for the end. */
 void supervisor_stopping(struct supervisor *s, uint64_t most_ms);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 
-/* One question, which travels to a loop and back. */
+/* A mail that travels to a loop and back. */
 struct probe {
     struct mail mail;
     struct watchdog *watchdog;
-    struct mailbox *box; /* NULL: is not asked any more */
+    struct mailbox *box; /* NULL: no longer asked */
     bool is_away;
     char name[WATCHDOG_NAME_MAX];
 };
@@ -34,7 +34,7 @@ static void on_answer(struct mail *m, void *owner)
         w->config.on_alive(w->config.arg);
 }
 
-/* On the thread that is asked. */
+/* Runs on the thread that is asked. */
 static void on_question(struct mail *m, void *owner)
 {
     struct probe *p = container_of(m, struct probe, mail);
@@ -58,7 +58,7 @@ static void ask(struct watchdog *w)
     }
 }
 
-static void tell_silent(const struct watchdog *w)
+static void report_silent(const struct watchdog *w)
 {
     for (size_t i = 0; i < w->n_probes; i++) {
         if (w->probes[i].is_away)
@@ -71,7 +71,7 @@ static void on_period(struct timer *t)
     struct watchdog *w = container_of(t, struct watchdog, period);
 
     if (w->n_away)
-        tell_silent(w);
+        report_silent(w);
     else
         ask(w);
     loop_timer(w->config.loop, t, w->config.period_ms);

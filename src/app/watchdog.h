@@ -1,8 +1,10 @@
-/* watchdog.h - asks each loop of the process by mail whether it still turns.
- * Thread:  main's. The question is a mail that each loop sends back from its own thread.
- * Owns:    the questions. The boxes are borrowed: one whose loop ends is removed first, drained
- *          after that, and the answers in `home` are drained before watchdog_free.
- * Cost:    two mails a loop in each period.
+/* watchdog.h - checks that every event loop of the process still runs: each gets a mail and sends it
+ * back from its own thread.
+ * Thread:  main.
+ * Owns:    the mails.
+ * Borrows: the mailboxes. Before a loop ends, remove its mailbox, then drain it; before
+ *          watchdog_free, drain the answers in `home`.
+ * Cost:    two mails for each loop and period.
  */
 #ifndef EH_APP_WATCHDOG_H
 #define EH_APP_WATCHDOG_H
@@ -13,24 +15,24 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 
-#define WATCHDOG_NAME_MAX 16 /* as of a thread */
+#define WATCHDOG_NAME_MAX 16 /* like the name of a thread */
 
 struct watchdog;
 
 struct watchdog_config {
     struct loop *loop;
-    struct mailbox *home; /* of this loop: where answers go */
+    struct mailbox *home; /* of this loop; the answers arrive in it */
     size_t max_loops;
     uint64_t period_ms;
-    void (*on_alive)(void *arg);                    /* all that were asked have answered */
-    void (*on_silent)(void *arg, const char *name); /* not for a whole period; then each period */
+    void (*on_alive)(void *arg);                    /* all loops have answered */
+    void (*on_silent)(void *arg, const char *name); /* silent for a whole period; once for each */
     void *arg;
 };
 
 struct watchdog *watchdog_create(const struct watchdog_config *config);
 void watchdog_add(struct watchdog *w, const char *name, struct mailbox *box);
-void watchdog_remove(struct watchdog *w, const struct mailbox *box); /* fine when it is not there */
-void watchdog_start(struct watchdog *w); /* asks for the first time at once */
+void watchdog_remove(struct watchdog *w, const struct mailbox *box); /* NULL or unknown is fine */
+void watchdog_start(struct watchdog *w); /* sends the first mails at once */
 void watchdog_free(struct watchdog *w);
 
 #endif

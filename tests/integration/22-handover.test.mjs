@@ -79,10 +79,10 @@ test('what was meant for another process is left alone', async (t) => {
 });
 
 const REFUSED = [
-  ['a socket that does not listen', 'http', 'b', /no listening TCP socket/],
-  ['a Unix socket', 'http', 'u', /no listening TCP socket/],
-  ['a datagram socket', 'http', 'd', /no listening TCP socket/],
-  ['no socket', 'http', 'p', /no listening TCP socket/],
+  ['a socket that does not listen', 'http', 'b', /must be a listening TCP socket/],
+  ['a Unix socket', 'http', 'u', /must be a listening TCP socket/],
+  ['a datagram socket', 'http', 'd', /must be a listening TCP socket/],
+  ['no socket', 'http', 'p', /must be a listening TCP socket/],
   ['a name that is none of ours', 'eventhub.socket', 't', /must be http, https or metrics/],
   ['two without names', '-', 'tt', /LISTEN_FDNAMES/],
   ['fewer names than sockets', 'http', 'tt', /LISTEN_FDNAMES/],
