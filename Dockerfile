@@ -1,4 +1,4 @@
-# The server alone: docker build -t eventhub . && docker run --rm -p 8080:8080 -e JWT_SECRET=... eventhub
+# Image of the server alone: docker build -t eventhub . && docker run --rm -p 8080:8080 -e JWT_SECRET=... eventhub
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -30,10 +30,10 @@ LABEL org.opencontainers.image.title="Eventhub" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 
-# A number, so that Kubernetes sees that it is not root. It needs no files of its own, no capability
-# and nothing to write to: --read-only --cap-drop ALL.
+# The user is a number, so that Kubernetes can see that it is not root. The server needs no files of its own,
+# no capabilities and nothing to write to: run it with --read-only --cap-drop ALL.
 USER 10001:10001
-# Clients, clients over TLS.
+# Clients without and with TLS.
 EXPOSE 8080 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 \

@@ -1,12 +1,12 @@
-# A Debian package: cmake --preset deb && cmake --build --preset deb && (cd build/deb && cpack)
-# What the policy wants of a package differs from a plain installation, so it has its own rules here.
+# Builds a Debian package: cmake --preset deb && cmake --build --preset deb && (cd build/deb && cpack)
+# Debian's policy differs from a plain installation, so the package has its own install rules.
 include(GNUInstallDirs)
 find_program(GZIP gzip REQUIRED)
 
 set(DEB ${PROJECT_SOURCE_DIR}/docker/deb)
 set(DEB_OUT ${PROJECT_BINARY_DIR}/deb)
 
-# The configuration of the service: the example, and a secret that postinst makes.
+# The configuration of the service: the example, with a secret that postinst creates.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS eventhub.conf.example)
 file(READ eventhub.conf.example EXAMPLE)
 string(REPLACE "\n#JWT_SECRET_FILE =\n" "\nJWT_SECRET_FILE = /etc/eventhub/jwt-secret\n" DEB_CONF "${EXAMPLE}")

@@ -1,4 +1,4 @@
-# Writes every DIR/*.lua as `static const char lua_NAME[] = "…";` into OUT.
+# Writes each DIR/*.lua as `static const char lua_NAME[] = "…";` into OUT.
 file(GLOB files ${DIR}/*.lua)
 list(SORT files)
 set(text "/* made from src/broker/redis/scripts by cmake/EmbedLua.cmake */\n")

@@ -1,4 +1,4 @@
-# One interface target carries the flags, so that they attach to our targets and to nothing else.
+# One interface target carries the flags, so that they apply to our targets only.
 add_library(eh_flags INTERFACE)
 target_compile_definitions(eh_flags INTERFACE _GNU_SOURCE)
 target_include_directories(eh_flags INTERFACE

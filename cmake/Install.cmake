@@ -1,5 +1,5 @@
-# cmake --install: the program, and what belongs beside it wherever the prefix is. A component of its
-# own for the program alone (the Dockerfile takes that).
+# Rules for cmake --install: the program, and its documentation under any prefix. The program is a component
+# of its own, which the Dockerfile installs.
 include(GNUInstallDirs)
 
 install(TARGETS eventhub RUNTIME COMPONENT server)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fails on a block of README.md, CONTRIBUTING.md or docs/ that can be run (commands, programs, configurations)
-# and is neither run by a test nor marked as not tested here: scripts/documented has the marks. Who is
-# named must take the block with scripts/documented, or have each of its commands word for word.
+# Fails on a block in README.md, CONTRIBUTING.md or docs/ that can be run (commands, programs,
+# configurations) but is neither run by a test nor marked as not tested here. scripts/documented describes
+# the marks. The named test must take the block with scripts/documented, or contain each of its commands
+# word for word.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,24 +18,24 @@ has_each_command() { # RUNNER FILE HEADING
   done < <(scripts/documented "$1" "$2" "$3" | sed 's/ *# .*//')
 }
 
-# What is wrong with a block, if anything.
+# Prints what is wrong with a block, if anything.
 judge() { # FILE HEADING LANGUAGE MARK
   local runner
   case $3 in
-  '' | indented) echo "a block has a fence and a language (text, where it is none)" && return ;;
+  '' | indented) echo "the block needs a fence and a language (text if it has none)" && return ;;
   text | json) return ;;
   esac
   case $4 in
   '<!-- not tested here: '*' -->') return ;;
   '<!-- run by '*' -->') ;;
-  *) echo "who runs this? Nothing above it says so" && return ;;
+  *) echo "no mark above the block says which test runs it" && return ;;
   esac
   runner=${4#'<!-- run by '}
   runner=${runner%' -->'}
   if [ ! -f "$runner" ]; then
     echo "$runner: no such file"
   elif ! takes "$runner" "$1" "$2" && ! has_each_command "$runner" "$1" "$2"; then
-    echo "$runner does not run it"
+    echo "$runner does not run this block"
   fi
 }
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Fails on a relative link in README.md, CONTRIBUTING.md or docs/ to a file or a heading that is not
-# there. Headings have the anchors that GitHub gives them.
+# Fails on a relative link in README.md, CONTRIBUTING.md or docs/ to a file or a heading that does not
+# exist. Headings have the anchors that GitHub gives them.
 cd "$(dirname "$0")/.." || exit 1
 
 # shellcheck disable=SC2016 # backticks of Markdown
-links() { # FILE: the targets of its links, without those in code
+links() { # FILE: prints the targets of its links, except those in code
     awk '/^ *```/ { code = !code } !code' "$1" | sed 's/`[^`]*`//g' |
         grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//' | grep -vE '^(https?|mailto):'
 }

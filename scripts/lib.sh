@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
-# Shared by scripts/run and scripts/test, which source it.
+# Functions for the other scripts, which source this file.
 
-# What the server is built with, what the tests need besides, and the lint: Debian's package names.
+# Debian packages that the build needs, that the tests need as well, and that the lint needs as well.
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   libjwt-dev zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
@@ -25,11 +25,11 @@ is_installed() { # PACKAGE
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Installs those of the packages that are not there; does nothing when all are.
+# Installs the packages that are missing, if any.
 need_packages() {
   local package missing=()
   command -v dpkg-query >/dev/null ||
-    { say "Not Debian or Ubuntu: make sure yourself that these are there: $*"; return; }
+    { say "This is not Debian or Ubuntu. Make sure that these packages are installed: $*"; return; }
   for package; do
     is_installed "$package" || missing+=("$package")
   done
@@ -40,7 +40,7 @@ need_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The packages for commands that may also have come from elsewhere than apt.
+# Installs the packages of the commands that are missing. The commands need not come from apt.
 need_commands() { # COMMAND=PACKAGE...
   local pair packages=()
   for pair; do
@@ -49,7 +49,7 @@ need_commands() { # COMMAND=PACKAGE...
   [ ${#packages[@]} -eq 0 ] || need_packages "${packages[@]}"
 }
 
-# Configures a preset the first time, and builds what has changed. More arguments go to cmake.
+# Configures a preset the first time, and builds what has changed. Passes further arguments to cmake.
 build_preset() { # PRESET [CMAKE-ARGUMENT...]
   local preset=$1
   shift

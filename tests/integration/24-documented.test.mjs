@@ -47,7 +47,7 @@ test('README: start', async (t) => {
   await untilSaid(subscriber, /"message":"Hello from curl"/);
   await server.stop();
   await subscriber.untilExit();
-  assert.match(subscriber.stderr, /said goodbye/);
+  assert.match(subscriber.stderr, /sent a Close frame/);
 });
 
 test('README: from a browser', { skip: SKIP_BROWSER }, async (t) => {
