@@ -1,5 +1,5 @@
-/* temp_dir.h - a directory of its own for one test, with files in it.
- * Owns: the directory and what stands in it, until temp_dir_done.
+/* temp_dir.h - a directory for one test.
+ * Owns: the directory and the files in it, until temp_dir_done.
  */
 #ifndef EH_TESTS_TEMP_DIR_H
 #define EH_TESTS_TEMP_DIR_H
@@ -12,6 +12,8 @@
 
 #include "base/str.h"
 
+#define TEMP_DIR_PATH_MAX 128 /* of a file in it, the NUL included */
+
 struct temp_dir {
     char path[64];
 };
@@ -23,16 +25,19 @@ static inline void temp_dir_init(struct temp_dir *d)
         abort();
 }
 
-/* `ret` has room for 128 bytes. */
+/* Writes the path of a file to ret, which has room for TEMP_DIR_PATH_MAX bytes, and returns it. */
 static inline const char *temp_dir_path(const struct temp_dir *d, const char *name, char *ret)
 {
-    (void)snprintf(ret, 128, "%s/%s", d->path, name);
+    int n = snprintf(ret, TEMP_DIR_PATH_MAX, "%s/%s", d->path, name);
+
+    if (n < 0 || n >= TEMP_DIR_PATH_MAX)
+        abort();
     return ret;
 }
 
 static inline void temp_dir_write(const struct temp_dir *d, const char *name, struct str text)
 {
-    char path[128];
+    char path[TEMP_DIR_PATH_MAX];
     FILE *f = fopen(temp_dir_path(d, name, path), "w");
 
     if (!f || fwrite(text.p, 1, text.n, f) != text.n || fclose(f) != 0)
