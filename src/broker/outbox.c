@@ -1,3 +1,29 @@
+/* The problem: the broker's thread hands live messages to the workers, and a worker may be slow. It
+ * must not hold up the broker or the other workers, and what waits for it must not grow without
+ * bound. Waking a worker for each message would cost more than the message.
+ *
+ * The idea: the messages of one turn go to the worker as one batch, one mail. Two atomic counters
+ * say what the worker has been given and not yet freed. The broker adds and the worker subtracts,
+ * so neither waits for the other. At the bounds the port stops posting, and a replay reads the rest
+ * from the log when there is room again. It waits until less than half of the bounds is in use, so
+ * that it reads whole pages and not one message for each that the worker frees.
+ *
+ * The invariant: `room` is in at most one list. Whoever changes room_state from ROOM_WANTED owns
+ * the mail, so the broker looks a second time after it has asked:
+ *
+ *     broker                                  worker
+ *     more than half waits
+ *                                             frees its last batch
+ *                                             ROOM_NOT_WANTED: posts nothing
+ *     ROOM_NOT_WANTED -> ROOM_WANTED
+ *     less than half waits by now: takes
+ *     ROOM_WANTED back and goes on
+ *
+ * Without the second look the broker would wait for a worker that has nothing left to free. A plain
+ * flag instead of three states is not enough either: with the mail posted and the flag down, a
+ * broker that filled the outbox again before the mail arrived would ask again, and the worker would
+ * post a mail that is still in a list.
+ */
 #include "broker/outbox.h"
 
 #include <stdlib.h>
@@ -21,14 +47,26 @@ bool outbox_has_room(const struct outbox *box)
     return is_below(box, BROKER_LIVE_MAX_MESSAGES, BROKER_LIVE_MAX_BYTES);
 }
 
+static bool room_goes(struct outbox *box, enum room_state from, enum room_state to)
+{
+    return atomic_compare_exchange_strong(&box->room_state, &from, to);
+}
+
 bool outbox_await_room(struct outbox *box)
 {
     if (is_half_empty(box))
         return true;
-    atomic_store(&box->wants_room, true);
-    /* The worker may have freed its batches before it could see the flag: look again. If the flag
-     * is gone, the worker did see it, `room` is on its way, and we wait for it. */
-    return is_half_empty(box) && atomic_exchange(&box->wants_room, false);
+    (void)room_goes(box, ROOM_NOT_WANTED, ROOM_WANTED); /* else asked for before, or on its way */
+    return is_half_empty(box) && room_goes(box, ROOM_WANTED, ROOM_NOT_WANTED);
+}
+
+static void on_room(struct mail *m, void *owner)
+{
+    struct outbox *box = container_of(m, struct outbox, room);
+
+    (void)owner;
+    atomic_store(&box->room_state, ROOM_NOT_WANTED);
+    box->on_room(box);
 }
 
 static void batch_free(struct live_batch *batch)
@@ -46,8 +84,7 @@ void outbox_batch_free(struct live_batch *batch)
     atomic_fetch_sub(&box->waiting, batch->n);
     atomic_fetch_sub(&box->waiting_bytes, batch->bytes);
     batch_free(batch);
-    if (is_half_empty(box) && atomic_load(&box->wants_room) &&
-        atomic_exchange(&box->wants_room, false))
+    if (is_half_empty(box) && room_goes(box, ROOM_WANTED, ROOM_POSTED))
         mailbox_post(box->core->inbox, &box->room);
 }
 
@@ -69,7 +106,7 @@ static struct live_batch *batch_with_room(struct outbox *box)
     return box->batch;
 }
 
-bool outbox_is_news(const struct outbox *box, const struct message *m)
+bool outbox_is_new(const struct outbox *box, const struct message *m)
 {
     return m->legacy || msgid_cmp(m->id, box->high_water) > 0;
 }
@@ -120,9 +157,11 @@ void outbox_flush(struct outbox *box)
 }
 
 void outbox_init(struct outbox *box, struct core *core, struct mailbox *inbox, mail_fn *on_live,
-                 mail_fn *on_room)
+                 outbox_room_fn *on_room_fn)
 {
-    *box = (struct outbox){ .core = core, .inbox = inbox, .on_live = on_live, .room.fn = on_room };
+    *box = (struct outbox){ .core = core, .inbox = inbox, .on_live = on_live };
+    box->room.fn = on_room;
+    box->on_room = on_room_fn;
 }
 
 void outbox_end(struct outbox *box)

@@ -10,6 +10,18 @@
 #include "broker/core.h"
 #include "broker/worker_mail.h"
 
+struct outbox;
+
+/* Runs on the broker's thread: less than half of the bounds waits. */
+typedef void outbox_room_fn(struct outbox *box);
+
+/* `room` is one struct, which must not be posted again before it has arrived. */
+enum room_state {
+    ROOM_NOT_WANTED,
+    ROOM_WANTED, /* the worker is to post it */
+    ROOM_POSTED, /* the worker did; it is on its way */
+};
+
 struct outbox {
     struct core *core;
     struct mailbox *inbox; /* the worker's */
@@ -17,22 +29,22 @@ struct outbox {
     struct msgid high_water;  /* the highest id of ours posted to this worker */
     struct live_batch *batch; /* of this turn, or NULL */
     size_t batch_cap;
-    bool has_gap;          /* messages are missing before the next batch */
-    struct gaps *gaps;     /* ... only of these topics; NULL: the topics are not known */
-    struct mail room;      /* posted by the worker when less than half of the bounds waits */
+    bool has_gap;      /* messages are missing before the next batch */
+    struct gaps *gaps; /* ... only of these topics; NULL: the topics are not known */
+    outbox_room_fn *on_room;
+    struct mail room; /* posted by the worker when less than half of the bounds waits */
+    _Atomic enum room_state room_state;
     atomic_size_t waiting; /* messages posted and not yet freed by the worker */
     atomic_size_t waiting_bytes;
-    atomic_bool wants_room; /* the worker is to post `room` */
 };
 
-/* on_room runs on the broker's thread when `room` arrives. */
 void outbox_init(struct outbox *box, struct core *core, struct mailbox *inbox, mail_fn *on_live,
-                 mail_fn *on_room);
+                 outbox_room_fn *on_room);
 /* Drops what was not flushed. Nothing is posted after this; may be called twice. */
 void outbox_end(struct outbox *box);
 
 /* True for a message whose id is above the high-water mark, and for one without an id of ours. */
-bool outbox_is_news(const struct outbox *box, const struct message *m);
+bool outbox_is_new(const struct outbox *box, const struct message *m);
 bool outbox_has_room(const struct outbox *box);
 
 /* Adds m to the batch of this turn, even beyond the bounds, and moves the high-water mark to its
@@ -46,8 +58,7 @@ void outbox_gap(struct outbox *box, struct gaps *gaps);
 void outbox_set_high_water(struct outbox *box, struct msgid id);
 void outbox_flush(struct outbox *box); /* posts the batch to the worker */
 
-/* True when less than half of the bounds waits. Otherwise the worker posts `room` as soon as that
- * is so. */
+/* True when less than half of the bounds waits. Otherwise on_room runs as soon as that is so. */
 bool outbox_await_room(struct outbox *box);
 
 void outbox_batch_free(struct live_batch *batch); /* on the worker */

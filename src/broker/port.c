@@ -8,7 +8,7 @@ void port_live(struct broker_port *port, struct message *m)
 {
     struct outbox *box = &port->outbox;
 
-    if (!outbox_is_news(box, m))
+    if (!outbox_is_new(box, m))
         return;
     if (port->replay.is_running) {
         replay_hold(&port->replay, m);
@@ -20,13 +20,12 @@ void port_live(struct broker_port *port, struct message *m)
     }
 }
 
-static void on_room(struct mail *m, void *owner)
+static void on_room(struct outbox *box)
 {
-    struct broker_port *port = container_of(m, struct broker_port, outbox.room);
+    struct broker_port *port = container_of(box, struct broker_port, outbox);
 
-    (void)owner;
     replay_on_room(&port->replay);
-    outbox_flush(&port->outbox);
+    outbox_flush(box);
 }
 
 struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live,

@@ -1,3 +1,30 @@
+/* The problem: a port misses live messages when its outbox is full or when the feed is interrupted.
+ * The broker neither waits for a worker nor keeps what it could not post. Yet the worker must get
+ * every message once and in id order, or hear of a gap.
+ *
+ * The idea: the log is the buffer. A replay reads everything above the outbox's high-water mark up
+ * to a snapshot end (the last id issued when its first page is read) and posts each page when the
+ * worker has room. Messages that the feed brings meanwhile go into the backlog and are merged with
+ * the pages by id. Here messages up to 4 were posted, and 6 was trimmed from its topic's log:
+ *
+ *     the feed         the replay                               posts        high-water mark
+ *     5 (no room)      starts and waits for room                                          4
+ *     6 7 8            go into the backlog
+ *                      reads 5 7 8, snapshot end 8              gap 5 6 7 8               8
+ *                      drops 7 and 8 of the backlog, is done
+ *     9                                                         9                         9
+ *
+ * The invariant: everything up to the mark has been posted or reported as a gap, nothing above it
+ * has. So a message at or below the mark is a duplicate, wherever it comes from.
+ *
+ * On overflow, or when the feed is interrupted again, messages are missing in or before the backlog.
+ * Nothing of it that lies above the snapshot end is posted then; the replay reads on to a new end.
+ *
+ * Dropping live messages at or below the snapshot end, because the log has them, is simpler and was
+ * wrong: after FLUSHALL the log is empty while the feed still brings what was published before. Now
+ * 6 in the example is posted although the log has lost it. For that the engine answers an incomplete
+ * page only when the feed has brought everything published before the page was read (core.h).
+ */
 #include "broker/replay.h"
 
 #include <stdlib.h>
@@ -25,7 +52,7 @@ static void report_gap(struct replay *r, struct gaps *gaps)
 /* Posts m unless the worker has it already. Takes m. */
 static void post(struct replay *r, struct message *m)
 {
-    if (outbox_is_news(r->outbox, m))
+    if (outbox_is_new(r->outbox, m))
         outbox_post(r->outbox, m);
     message_unref(m);
 }

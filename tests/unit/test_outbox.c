@@ -1,0 +1,224 @@
+/* test_outbox.c - what one worker is posted, and when it tells the broker that it has room. The
+ * test is the worker and the broker, on one thread.
+ */
+#include "broker/outbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/gaps.h"
+
+static struct {
+    struct loop *loop;
+    struct mailbox *worker;
+    struct mailbox *broker;
+    struct core core;
+    struct outbox box;
+    struct live_batch *got[8]; /* not freed yet, oldest first */
+    size_t n_got;
+    size_t rooms; /* how often on_room ran */
+    size_t others;
+} test;
+
+static void on_live(struct mail *m, void *owner)
+{
+    (void)owner;
+    assert_true(test.n_got < sizeof(test.got) / sizeof(test.got[0]));
+    test.got[test.n_got++] = container_of(m, struct live_batch, mail);
+}
+
+static void on_room(struct outbox *box)
+{
+    assert_ptr_equal(box, &test.box);
+    test.rooms++;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&test, 0, sizeof(test));
+    assert_int_equal(loop_create(&test.loop), EH_OK);
+    assert_int_equal(mailbox_create(test.loop, NULL, &test.worker), EH_OK);
+    assert_int_equal(mailbox_create(test.loop, NULL, &test.broker), EH_OK);
+    test.core.inbox = test.broker;
+    outbox_init(&test.box, &test.core, test.worker, on_live, on_room);
+    return 0;
+}
+
+static void free_oldest(void)
+{
+    struct live_batch *batch = test.got[0];
+
+    assert_true(test.n_got > 0);
+    memmove(test.got, test.got + 1, --test.n_got * sizeof(test.got[0]));
+    outbox_batch_free(batch);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    while (mailbox_drain(test.worker))
+        ;
+    while (test.n_got)
+        free_oldest();
+    while (mailbox_drain(test.broker))
+        ;
+    outbox_end(&test.box);
+    mailbox_free(test.worker);
+    mailbox_free(test.broker);
+    loop_free(test.loop);
+    return 0;
+}
+
+static void post(uint64_t id, bool legacy)
+{
+    struct message *m = message_create((struct msgid){ id, 0 }, STR("t"), STR("\"x\""), STR(""));
+
+    m->legacy = legacy;
+    outbox_post(&test.box, m);
+    message_unref(m);
+}
+
+/* Posts `n` messages as one batch. */
+static void post_batch(size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        post(test.box.high_water.ms + 1, false);
+    outbox_flush(&test.box);
+    assert_true(mailbox_drain(test.worker));
+}
+
+static void posts_the_messages_of_a_turn_as_one_batch(void **state)
+{
+    (void)state;
+    for (uint64_t id = 1; id <= 40; id++)
+        post(id, false);
+    post(0, true); /* without an id of ours: leaves the mark alone */
+    assert_false(mailbox_drain(test.worker));
+    outbox_flush(&test.box);
+    outbox_flush(&test.box); /* nothing is left */
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 1);
+    assert_int_equal(test.got[0]->n, 41);
+    assert_int_equal(test.got[0]->high_water.ms, 40);
+    for (uint64_t i = 0; i < 40; i++)
+        assert_int_equal(test.got[0]->items[i]->id.ms, i + 1);
+    assert_false(test.got[0]->has_gap);
+}
+
+static void keeps_a_gap_between_what_came_before_and_after(void **state)
+{
+    const struct str topic = STR("a");
+
+    (void)state;
+    post(1, false);
+    outbox_gap(&test.box, gaps_create(&topic, 1));
+    post(2, false);
+    outbox_flush(&test.box);
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 2);
+    assert_false(test.got[0]->has_gap);
+    assert_true(test.got[1]->has_gap);
+    assert_int_equal(test.got[1]->gaps->n, 1);
+}
+
+static void merges_gaps_that_wait_for_room(void **state)
+{
+    const struct str topic = STR("a");
+
+    (void)state;
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    outbox_gap(&test.box, gaps_create(&topic, 1));
+    outbox_gap(&test.box, gaps_create(&topic, 1));
+    outbox_flush(&test.box);
+    assert_false(mailbox_drain(test.worker)); /* no room */
+    free_oldest();
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 1);
+    outbox_flush(&test.box);
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 1);
+    assert_true(test.got[0]->has_gap);
+    assert_null(test.got[0]->gaps); /* of unknown topics */
+    assert_int_equal(test.got[0]->n, 0);
+}
+
+static void asks_for_room_only_while_half_is_in_use(void **state)
+{
+    (void)state;
+    post_batch(BROKER_LIVE_MAX_MESSAGES / 2 - 1);
+    assert_true(outbox_await_room(&test.box));
+    post_batch(1);
+    assert_false(outbox_await_room(&test.box));
+    assert_true(outbox_has_room(&test.box));
+    free_oldest();
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 1);
+    free_oldest();
+    assert_false(mailbox_drain(test.broker)); /* nobody asked again */
+}
+
+static void on_other(struct mail *m, void *owner)
+{
+    (void)m;
+    (void)owner;
+    test.others++;
+}
+
+/* The mail is one struct: posting it again would cut off the mail behind it. */
+static void posts_room_once_until_it_arrives(void **state)
+{
+    struct mail other = { .fn = on_other };
+
+    (void)state;
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    assert_false(outbox_await_room(&test.box));
+    free_oldest(); /* posts room */
+    mailbox_post(test.broker, &other);
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    assert_false(outbox_await_room(&test.box));
+    free_oldest(); /* must not post it again */
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 1);
+    assert_int_equal(test.others, 1);
+    assert_true(outbox_await_room(&test.box));
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    assert_false(outbox_await_room(&test.box));
+    free_oldest();
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 2);
+}
+
+static void posts_nothing_after_its_end(void **state)
+{
+    (void)state;
+    post(1, false);
+    outbox_gap(&test.box, NULL);
+    post(2, false);
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 1);
+    outbox_end(&test.box);
+    outbox_flush(&test.box);
+    assert_false(mailbox_drain(test.worker));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(posts_the_messages_of_a_turn_as_one_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_a_gap_between_what_came_before_and_after, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(merges_gaps_that_wait_for_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(asks_for_room_only_while_half_is_in_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(posts_room_once_until_it_arrives, setup, teardown),
+        cmocka_unit_test_setup_teardown(posts_nothing_after_its_end, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
