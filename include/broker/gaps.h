@@ -1,12 +1,13 @@
-/* lost.h - the topics of which messages were lost: removed from the log before they could be read.
- * Thread:  any; a struct lost is immutable. One block, which its owner frees.
+/* gaps.h - the topics whose messages are missing: they left the log before they could be read.
+ * Thread:  any; a struct gaps is immutable.
+ * Owns:    copies of the topics. A struct gaps is one block, which its owner frees with free().
  */
 #ifndef EH_BROKER_GAPS_H
 #define EH_BROKER_GAPS_H
 
 #include "broker/call.h"
 
-#define GAPS_MAX 100 /* topics that are named; of more nobody says which */
+#define GAPS_MAX 100 /* topics in one struct gaps; when there are more, the topics are not known */
 
 struct gaps {
     size_t n; /* at least 1 */
@@ -15,18 +16,18 @@ struct gaps {
 
 struct gaps *gaps_create(const struct str *topics, size_t n);
 
-/* What who reads the log page by page has said of the holes in it: a page whose point lies below a
- * hole finds it again, and it is no news unless something of its topic came since. {0} is the
- * start.
- */
+/* The gaps that one reader of the log was told of. A page that starts below a gap finds the same
+ * gap as the page before it; that is new only if a message of the topic came in between. {0} is the
+ * start. */
 struct gaps_told {
-    bool all;
+    bool all;            /* of unknown topics */
     struct gaps *topics; /* or NULL */
 };
 
-/* Looks at the page that came. True: something is missing that was not said; *ret_lost are its
- * topics, the caller's to free, or NULL where nobody knows them. */
-bool gaps_news(struct gaps_told *said, const struct broker_history *page, struct gaps **ret_gaps);
-void gaps_told_done(struct gaps_told *said);
+/* Compares a page with what was told before. Returns true when messages are missing that were not
+ * reported yet, and sets *ret_gaps to their topics, or to NULL when the topics are not known. The
+ * caller frees *ret_gaps. Updates `told`. */
+bool gaps_news(struct gaps_told *told, const struct broker_history *page, struct gaps **ret_gaps);
+void gaps_told_done(struct gaps_told *told);
 
 #endif

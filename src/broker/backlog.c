@@ -8,62 +8,63 @@
 
 #define CAP_MIN 64
 
-static size_t count(const struct backlog *a)
+static size_t count(const struct backlog *b)
 {
-    return a->end - a->first;
+    return b->end - b->first;
 }
 
-static void clear(struct backlog *a)
+static void clear(struct backlog *b)
 {
-    while (backlog_first(a))
-        message_unref(backlog_pop(a));
+    while (backlog_first(b))
+        message_unref(backlog_pop(b));
 }
 
-/* At the end of the array; what was popped is used again where that is half of it. */
-static void make_room(struct backlog *a)
+/* Makes room at the end of the array: moves the items to the front when at least half of the array
+ * was popped, and otherwise doubles the array. */
+static void make_room(struct backlog *b)
 {
-    if (a->first >= CAP_MIN && a->first >= a->cap / 2) {
-        memmove(a->items, a->items + a->first, count(a) * sizeof(a->items[0]));
-        a->end -= a->first;
-        a->first = 0;
+    if (b->first >= CAP_MIN && b->first >= b->cap / 2) {
+        memmove(b->items, b->items + b->first, count(b) * sizeof(b->items[0]));
+        b->end -= b->first;
+        b->first = 0;
         return;
     }
-    a->cap = a->cap ? 2 * a->cap : CAP_MIN;
-    a->items = mem_array(a->items, a->cap, sizeof(a->items[0]));
+    b->cap = b->cap ? 2 * b->cap : CAP_MIN;
+    b->items = mem_array(b->items, b->cap, sizeof(b->items[0]));
 }
 
-void backlog_add(struct backlog *a, struct message *m)
+void backlog_add(struct backlog *b, struct message *m)
 {
-    if (count(a) == BROKER_LIVE_MAX_MESSAGES || a->bytes >= BROKER_LIVE_MAX_BYTES) {
-        clear(a);
-        a->has_gap = true;
+    if (count(b) == BROKER_LIVE_MAX_MESSAGES || b->bytes >= BROKER_LIVE_MAX_BYTES) {
+        clear(b);
+        b->has_gap = true;
     }
-    if (a->end == a->cap)
-        make_room(a);
-    a->items[a->end++] = m;
-    a->bytes += m->body.n;
+    if (b->end == b->cap)
+        make_room(b);
+    b->items[b->end++] = m;
+    b->bytes += m->body.n;
 }
 
-const struct message *backlog_first(const struct backlog *a)
+const struct message *backlog_first(const struct backlog *b)
 {
-    return count(a) ? a->items[a->first] : NULL;
+    return count(b) ? b->items[b->first] : NULL;
 }
 
-struct message *backlog_pop(struct backlog *a)
+struct message *backlog_pop(struct backlog *b)
 {
     struct message *m;
 
-    assert(count(a) > 0);
-    m = a->items[a->first++];
-    a->bytes -= m->body.n;
-    if (count(a) == 0)
-        a->first = a->end = 0;
+    assert(count(b) > 0);
+    m = b->items[b->first++];
+    b->bytes -= m->body.n;
+    if (count(b) == 0)
+        b->first = b->end = 0;
     return m;
 }
 
-void backlog_done(struct backlog *a)
+void backlog_done(struct backlog *b)
 {
-    clear(a);
-    free(a->items);
-    *a = (struct backlog){ 0 };
+    clear(b);
+    free(b->items);
+    *b = (struct backlog){ 0 };
 }

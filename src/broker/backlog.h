@@ -1,7 +1,8 @@
-/* aside.h - live messages that were set aside, until what comes before them is known.
+/* backlog.h - live messages that are held back until everything before them is known.
  * Thread:  the broker's.
- * Limit:   BROKER_LIVE_MAX_MESSAGES and BROKER_LIVE_MAX_BYTES. What is beyond it takes the place of
- *          all that was there, which makes a hole: only the log has it now.
+ * Owns:    a reference to each message.
+ * Bounds:  BROKER_LIVE_MAX_MESSAGES and BROKER_LIVE_MAX_BYTES. On overflow the backlog is emptied
+ *          and `has_gap` is set: the dropped messages must be read from the log.
  */
 #ifndef EH_BROKER_BACKLOG_H
 #define EH_BROKER_BACKLOG_H
@@ -11,17 +12,17 @@
 
 /* {0} is empty. */
 struct backlog {
-    struct message **items; /* from `first` to before `end`, in the order in which they came */
+    struct message **items; /* from `first` to before `end`, in the order of arrival */
     size_t first;
     size_t end;
     size_t cap;
     size_t bytes; /* of their bodies */
-    bool has_gap; /* others came before them or between them that are not here */
+    bool has_gap; /* messages are missing before or between these; the user may set it, too */
 };
 
-void backlog_add(struct backlog *a, struct message *m);       /* takes m */
-const struct message *backlog_first(const struct backlog *a); /* the oldest, or NULL */
-struct message *backlog_pop(struct backlog *a);               /* its reference; there must be one */
-void backlog_done(struct backlog *a);                         /* lets go of all; {0} again */
+void backlog_add(struct backlog *b, struct message *m);       /* takes m */
+const struct message *backlog_first(const struct backlog *b); /* the oldest, or NULL */
+struct message *backlog_pop(struct backlog *b);               /* gives its reference; not empty */
+void backlog_done(struct backlog *b);                         /* drops everything; {0} again */
 
 #endif

@@ -44,8 +44,9 @@ static bool has_item_of(const struct broker_history *page, struct str topic)
     return false;
 }
 
-/* Of `lost` those that are not in `said`, or (said NULL) of which the page brings nothing. */
-static struct gaps *pick(const struct gaps *gaps, const struct gaps *said,
+/* Copies the gaps that are not in `told` or, given a page, those without a message in the page.
+ * Returns NULL when none are left. */
+static struct gaps *pick(const struct gaps *gaps, const struct gaps *told,
                          const struct broker_history *page)
 {
     struct str picked[GAPS_MAX];
@@ -54,27 +55,27 @@ static struct gaps *pick(const struct gaps *gaps, const struct gaps *said,
     for (size_t i = 0; gaps && i < gaps->n; i++) {
         struct str topic = gaps->topics[i];
 
-        if (page ? !has_item_of(page, topic) : !has_topic(said, topic))
+        if (page ? !has_item_of(page, topic) : !has_topic(told, topic))
             picked[n++] = topic;
     }
     return n ? gaps_create(picked, n) : NULL;
 }
 
-bool gaps_news(struct gaps_told *said, const struct broker_history *page, struct gaps **ret_gaps)
+bool gaps_news(struct gaps_told *told, const struct broker_history *page, struct gaps **ret_gaps)
 {
     bool is_all = !page->ret_complete && !page->ret_gaps;
-    struct gaps *news = pick(page->ret_gaps, said->topics, NULL);
-    bool is_news = news || (is_all && !said->all);
+    struct gaps *news = pick(page->ret_gaps, told->topics, NULL);
+    bool is_news = news || (is_all && !told->all);
 
-    gaps_told_done(said);
-    said->all = is_all;
-    said->topics = pick(page->ret_gaps, NULL, page);
+    gaps_told_done(told);
+    told->all = is_all;
+    told->topics = pick(page->ret_gaps, NULL, page);
     *ret_gaps = news;
     return is_news;
 }
 
-void gaps_told_done(struct gaps_told *said)
+void gaps_told_done(struct gaps_told *told)
 {
-    free(said->topics);
-    *said = (struct gaps_told){ 0 };
+    free(told->topics);
+    *told = (struct gaps_told){ 0 };
 }
