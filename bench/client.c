@@ -25,7 +25,7 @@ static struct client *client_of(struct stream *s)
 
 /* ---- out ---- */
 
-/* The mask is zero, which costs the server as much as any other. */
+/* The mask is zero. Unmasking costs the server as much as with any other mask. */
 static void send_frame(struct client *c, enum ws_opcode op, struct str payload)
 {
     static const char mask[4];
@@ -58,13 +58,13 @@ static size_t take_answer(struct client *c, struct str in)
     if (!body)
         return 0;
     if (!str_starts_with(in, STR("HTTP/1.1 101 ")))
-        give_up("handshake", "no 101");
+        give_up("handshake", "the answer is not 101");
     c->upgraded = true;
     c->events->on_upgraded(c);
     return (size_t)(body - in.p) + 4;
 }
 
-/* The payload of the frame at the start of `in`; n 0: it is not all there. */
+/* Returns the size of the frame at the start of `in`, and its payload. 0: it is incomplete. */
 static size_t frame_payload(struct str in, struct str *ret)
 {
     const uint8_t *p = (const uint8_t *)in.p;
@@ -96,7 +96,7 @@ static void on_frame(struct client *c, enum ws_opcode op, struct str payload)
         if (c->events->on_pong)
             c->events->on_pong(c);
         break;
-    default: give_up("frame", "the server closes");
+    default: give_up("frame", "the server sent a Close frame");
     }
 }
 

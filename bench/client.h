@@ -1,8 +1,8 @@
-/* client.h - a WebSocket client for load: cheap enough that one thread is thousands of them.
- * Thread:  its loop's.
- * Owns:    its stream. The struct is the caller's and stays until the loop ends.
- * Fails:   a connection that cannot be made or that ends unasked (but for may_be_dropped) ends the
- *          program: a measurement with fewer clients than it says would be a lie.
+/* client.h - a WebSocket client for load, cheap enough that one thread can run thousands.
+ * Thread:  that of its loop.
+ * Owns:    its stream. The struct is the caller's and must live until the loop ends.
+ * Fails:   a connection that cannot be made, or that ends unexpectedly (without may_be_dropped),
+ *          ends the program: a measurement with fewer clients than it claims would be wrong.
  */
 #ifndef EH_BENCH_CLIENT_H
 #define EH_BENCH_CLIENT_H
@@ -16,11 +16,11 @@ struct client;
 
 struct client_events {
     void (*on_upgraded)(struct client *c);
-    void (*on_text)(struct client *c,
-                    struct str text);    /* whole messages: servers do not fragment */
-    void (*on_pong)(struct client *c);   /* may be NULL */
-    void (*on_closed)(struct client *c); /* after client_close; may be NULL */
-    bool may_be_dropped;                 /* by the server: just closed then */
+    void (*on_text)(struct client *c, struct str text); /* a whole message: our servers do not
+                                                           fragment */
+    void (*on_pong)(struct client *c);                  /* may be NULL */
+    void (*on_closed)(struct client *c);                /* after client_close; may be NULL */
+    bool may_be_dropped; /* by the server: the client then just closes */
 };
 
 struct client {
@@ -31,11 +31,11 @@ struct client {
     bool closing;
 };
 
-/* Connects to 127.0.0.1 and shakes hands. */
+/* Connects to 127.0.0.1 and starts the WebSocket handshake. */
 void client_open(struct client *c, struct loop *lp, uint16_t port,
                  const struct client_events *events);
 void client_send(struct client *c, struct str text);
 void client_ping(struct client *c);
-void client_close(struct client *c); /* resets: nothing lingers in TIME_WAIT */
+void client_close(struct client *c); /* with a reset, so that nothing stays in TIME_WAIT */
 
 #endif

@@ -1,9 +1,9 @@
-/* floor.c - the least that a server can do for the loads of load.c: bare epoll, one thread, no
- * broker, no JSON, no limits. What the server costs beyond it is what Eventhub is.
+/* floor.c - does the least that a server can do for the loads of load.c: bare epoll, one thread, no
+ * broker, no JSON, no limits. The difference to the server is the cost of Eventhub's features.
  *   floor --port=N [single|coalesce] [threads]
- *   single    one send for each delivery
- *   coalesce  one send for all that one turn of the loop has for a socket
- *   threads   sockets are accepted on a thread of their own and come through a mailbox
+ *   single    one send per delivery
+ *   coalesce  one send for everything that one turn of the loop has for a socket
+ *   threads   a thread of its own accepts the sockets and passes them on through a mailbox
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,8 +32,8 @@ struct peer {
     int fd;
     bool upgraded;
     bool watched_out;
-    struct buf in;       /* half a frame */
-    struct buf out;      /* what the socket did not take */
+    struct buf in;       /* an incomplete frame */
+    struct buf out;      /* bytes that the socket did not take */
     struct topic *topic; /* NULL: none */
     struct peer *next_of_topic;
 };
@@ -168,7 +168,7 @@ static void subscribe(struct peer *p, struct str text)
     send_frame(p, WS_OP_TEXT, STR("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"status\":\"ok\"}}"));
 }
 
-/* As long as what the server sends. */
+/* The frame is as long as the one that the server sends. */
 static void deliver(struct topic *t, struct str text)
 {
     static const char before[] =

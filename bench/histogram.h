@@ -1,5 +1,7 @@
-/* histogram.h - latencies, exact to 1/128 of their size: a bucket for each power of two, parted in
- * 128. Thread: its owner's. */
+/* histogram.h - a histogram of latencies, accurate to 1/128 of a value: each power of two has 128
+ * buckets.
+ * Thread:  that of its owner.
+ */
 #ifndef EH_BENCH_HISTOGRAM_H
 #define EH_BENCH_HISTOGRAM_H
 
@@ -14,7 +16,7 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *h, uint64_t ns);
-/* The value that the given part of all (0 to 1) does not exceed; 0 when empty. */
+/* Returns the value that the given share (0 to 1) of all values does not exceed; 0 if empty. */
 double histogram_us(const struct histogram *h, double part);
 
 #endif

@@ -1,7 +1,5 @@
-/* load.c - a load generator for Eventhub and for the floors that it is measured against:
- *   load fanout|publish|idle|stalled|storm --port=N [--clients=N] [--topics=N] [--patterns=1]
- * [--size=N]
- *        [--window=N] [--rate=N] [--messages=N] [--warmup=S] [--seconds=S] [--pid=N]...
+/* load.c - a load generator for Eventhub and for the floors that it is compared with. load_*.c has
+ * the kinds of load, load.h the meaning of the options.
  */
 #include "load.h"
 
@@ -37,7 +35,7 @@ static bool read_file(const char *path, char *text, size_t cap)
     return n > 0;
 }
 
-/* The first figure of schedstat: ns on a CPU. */
+/* Returns the first figure of schedstat: ns on a CPU. */
 static uint64_t thread_ns(const char *task, char *ret_name, size_t cap)
 {
     char path[300], text[128];
@@ -144,6 +142,11 @@ static bool parse_option(struct load_options *o, const char *arg)
     return str_cut(&rest, '=', &name) && rest.p && set_option(o, name, strtod(rest.p, NULL));
 }
 
+#define USAGE                                                                                      \
+    "usage: load fanout|publish|idle|stalled|storm --port=N [--clients=N] [--topics=N]\n"          \
+    "            [--patterns=1] [--size=N] [--window=N] [--rate=N] [--messages=N]\n"               \
+    "            [--warmup=S] [--seconds=S] [--pid=N]...\n"
+
 static load_fn *find(const char *kind)
 {
     static const struct {
@@ -172,7 +175,7 @@ int main(int argc, char **argv)
     for (int i = 2; ok && i < argc; i++)
         ok = parse_option(&o, argv[i]);
     if (!ok || o.port == 0 || o.clients == 0 || o.topics == 0 || o.window == 0) {
-        fprintf(stderr, "load: what load.c says at its top\n");
+        fprintf(stderr, USAGE);
         return EXIT_FAILURE;
     }
     return fn(&o);

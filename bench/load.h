@@ -1,5 +1,5 @@
-/* load.h - what the kinds of load (load_*.c) share: the options, the measured time, the result.
- * Each runs in a process of one thread, and prints one JSON object.
+/* load.h - shared by the kinds of load (load_*.c): options, CPU times, results. Each kind runs in a
+ * process with one thread and prints one JSON object.
  */
 #ifndef EH_BENCH_LOAD_H
 #define EH_BENCH_LOAD_H
@@ -13,16 +13,16 @@
 
 struct load_options {
     uint16_t port;
-    uint32_t clients;  /* subscribers, publishers or idle ones, by the kind */
-    uint32_t topics;   /* subscribers are spread over so many */
-    bool patterns;     /* they subscribe to b/<i>/+ instead of b/<i>/x */
+    uint32_t clients;  /* subscribers, publishers or idle clients, depending on the kind */
+    uint32_t topics;   /* over which the subscribers are spread */
+    bool patterns;     /* subscribe to b/<i>/+ instead of b/<i>/x */
     uint32_t size;     /* bytes of a message's text */
-    uint32_t window;   /* closed loop: messages under way at a time */
-    uint32_t rate;     /* open loop: messages a second; 0: closed */
-    uint32_t messages; /* storm: connections */
+    uint32_t window;   /* closed loop: messages in flight at a time */
+    uint32_t rate;     /* open loop: messages per second; 0: closed loop */
+    uint32_t messages; /* storm: number of connections */
     double warmup_s;
     double seconds;
-    int pids[LOAD_PIDS]; /* whose CPU time is counted; 0: none */
+    int pids[LOAD_PIDS]; /* processes whose CPU time is measured; 0: none */
 };
 
 typedef int load_fn(const struct load_options *o); /* the exit status */
@@ -30,13 +30,13 @@ load_fn load_fanout, load_publish, load_idle, load_stalled, load_storm;
 
 uint64_t load_now_ns(void);
 
-/* CPU time of the processes between two calls, in total and of threads named so. */
+/* CPU times of the processes so far: in total, and of the broker thread. */
 struct load_cpu {
     uint64_t total_ns[LOAD_PIDS];
     uint64_t broker_ns[LOAD_PIDS]; /* of the thread whose name is "broker" */
 };
 void load_cpu_read(const struct load_options *o, struct load_cpu *ret);
-/* "cpu_us":[a,b],"broker_us":[c,d] */
+/* Prints the differences: "cpu_us":[a,b],"broker_us":[c,d] */
 void load_cpu_print(const struct load_options *o, const struct load_cpu *from,
                     const struct load_cpu *to);
 

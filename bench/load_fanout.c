@@ -1,8 +1,10 @@
-/* load_fanout.c - one publisher, many subscribers. Closed loop: so many messages are under way at a
- * time, each counted as over when the last of its subscribers has it. Open loop: messages are due
- * at fixed times, and latency counts from then, sent or not (no coordinated omission).
- * Every subscriber checks the sequence of its topic: what is lost, comes twice or out of order is
- * counted exactly. Beside it a client of its own pings, as somebody whom all this does not concern.
+/* load_fanout.c - one publisher and many subscribers.
+ *
+ * Closed loop: a fixed number of messages is in flight at a time; a message is done when its last
+ * subscriber has received it. Open loop: messages are due at fixed times, and latency counts from
+ * the time at which a message was due, even if it was sent later (no coordinated omission).
+ * Every subscriber checks the sequence of its topic, so lost, repeated and reordered messages are
+ * counted exactly. Another client, which does not take part, pings meanwhile.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,16 +19,16 @@
 #include "histogram.h"
 #include "load.h"
 
-#define TEXT_MIN   40 /* the sequence number and the time due */
+#define TEXT_MIN   40 /* the sequence number and the time at which it is due */
 #define PING_NS    10000000
 #define BATCH      200         /* connections opened at a time */
-#define PATIENCE_S 20          /* for what is under way in the end */
-#define OWN_ID     "\"id\":9," /* of what the publisher asks */
+#define PATIENCE_S 20          /* for messages in flight at the end */
+#define OWN_ID     "\"id\":9," /* of the publisher's requests */
 
 struct subscriber {
     struct client client;
     uint32_t topic;
-    uint64_t next; /* sequence number that must come */
+    uint64_t next; /* the next sequence number */
 };
 
 enum phase { OPENING, WARMING, MEASURING, DRAINING, OVER };
@@ -38,7 +40,7 @@ static struct fanout {
     struct subscriber *subs;
     uint32_t n_open;
     uint32_t n_subscribed;
-    uint64_t *sent; /* messages of each topic */
+    uint64_t *sent; /* number of messages per topic */
     uint32_t next_topic;
     uint64_t published, delivered, expected;
     uint64_t lost, repeated; /* or out of order */
@@ -195,7 +197,7 @@ static void on_message(struct subscriber *s, const char *text)
         return;
     }
     f.lost += sequence - s->next;
-    f.delivered += sequence - s->next + 1; /* what is lost is not waited for */
+    f.delivered += sequence - s->next + 1; /* lost messages are not waited for */
     s->next = sequence + 1;
     histogram_add(&f.latency, load_now_ns() - due);
     if (!f.o->rate)
@@ -235,7 +237,7 @@ static void open_next(void)
     }
 }
 
-/* ---- the publisher and the one who pings ---- */
+/* ---- the publisher and the pinger ---- */
 
 static void on_nothing(struct client *c)
 {
@@ -266,7 +268,7 @@ static const struct client_events other_events = {
     .on_pong = on_pong,
 };
 
-/* ---- all of it ---- */
+/* ---- the whole run ---- */
 
 static void start_clock(void)
 {

@@ -1,8 +1,9 @@
-/* load_idle.c - clients that subscribe and say nothing more, and clients that come and go.
- *   idle   opens them all, prints "ready" and waits for the end of its standard input.
- *   stalled  the same, but they subscribe to the topic of `fanout`, in four ways, and then
- *          read nothing any more.
- *   storm  keeps so many handshakes under way until `messages` are done, and closes each.
+/* load_idle.c - clients that subscribe and then do nothing, and clients that come and go.
+ *   idle     opens all clients, prints "ready" and waits for the end of its standard input
+ *   stalled  the same, but the clients subscribe to the topic of `fanout` in four ways, and then
+ *            stop reading
+ *   storm    keeps `clients` handshakes in progress until `messages` are done, and closes each
+ *            connection
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,9 +20,9 @@
 
 struct idler {
     struct client client;
-    struct loop_task again; /* storm: opens the next one when this one is closed */
+    struct loop_task again; /* storm: opens the next connection when this one is closed */
     uint32_t number;
-    uint32_t confirmed; /* stalled: of its subscriptions */
+    uint32_t confirmed; /* stalled: number of its subscriptions that were confirmed */
 };
 
 static struct {
@@ -56,7 +57,7 @@ static void subscribe(struct client *c)
     subscribe_to(c, topic);
 }
 
-/* All of which match: so they fall behind quickly, and those that read need not read as much. */
+/* All of these match, so stalled clients fall behind four times as fast as the readers receive. */
 static const char *const floods[] = { "b/0/x", "b/+/x", "b/0/+", "b/#" };
 #define FLOODS (sizeof(floods) / sizeof(floods[0]))
 

@@ -1,5 +1,5 @@
-/* load_publish.c - publishers, each with so many publishes under way at a time: how many are
- * answered in a second, and how long one takes.
+/* load_publish.c - publishers, each with a fixed number of publishes in flight. Measures how many
+ * are answered per second, and how long one takes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "histogram.h"
 #include "load.h"
 
-/* When each publish that is under way was sent: answers come in the order of the requests. */
+/* Remembers when each publish in flight was sent. Answers come in the order of the requests. */
 struct publisher {
     struct client client;
     uint32_t number;
@@ -73,7 +73,7 @@ static void on_text(struct client *c, struct str text)
 
 static const struct client_events events = { .on_upgraded = on_upgraded, .on_text = on_text };
 
-/* Once when it is warm, once in the end. */
+/* Called when the warm-up is over, and again at the end. */
 static void on_clock(struct loop_io *io, uint32_t ready)
 {
     const struct itimerspec rest = { .it_value = { (time_t)p.o->seconds, 1 } };

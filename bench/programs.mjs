@@ -1,5 +1,5 @@
-// The programs that take part in a measurement: servers and Redis on the first CPU, load on the
-// second, each with what it costs.
+// Starts the programs of a measurement, and reads what they cost: servers and Redis run on the first CPU,
+// the load on the second.
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ async function until(what, condition) {
     if (await condition().catch(() => false)) return;
     await sleep(20);
   }
-  throw new Error(`waited in vain for ${what}`);
+  throw new Error(`timed out waiting for ${what}`);
 }
 
 class Program {
@@ -29,7 +29,7 @@ class Program {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    this.pid = this.child.pid; // taskset becomes the program
+    this.pid = this.child.pid; // taskset execs the program
     this.gone = new Promise((resolve) => this.child.on('close', resolve));
   }
 
@@ -67,7 +67,7 @@ export async function startFloor(...how) {
   return floor;
 }
 
-/** The server with one worker; redis null: the embedded broker. */
+/** Starts the server with one worker; redis null: with the embedded broker. */
 export async function startServer(redis, options = {}) {
   const port = await freePort();
   const broker = redis ? { BROKER: 'redis', REDIS_PORT: String(redis.port) } : { BROKER: 'memory' };
@@ -90,7 +90,7 @@ class Redis extends Program {
     return (await run('redis-cli', ['-p', String(this.port), ...words])).stdout.trim();
   }
 
-  /** What redis-benchmark says of a command: requests a second, and the median in us. */
+  /** Runs redis-benchmark with a command; returns requests per second and the median in us. */
   async benchmark(connections, pipeline, requests, ...words) {
     const { stdout } = await run('taskset', ['-c', LOAD_CPU, 'redis-benchmark', '-p', String(this.port),
       '-c', String(connections), '-P', String(pipeline), '-n', String(requests), '--csv', ...words]);
@@ -115,7 +115,7 @@ function loadArguments(kind, options, pids) {
   return ['-c', LOAD_CPU, `${BUILD}bench/load`, kind, ...args, ...pids.map((pid) => `--pid=${pid}`)];
 }
 
-/** Runs load.c against the first target, and counts the CPU time of all. */
+/** Runs load.c against the first target, and measures the CPU time of all targets. */
 export async function load(kind, options, ...targets) {
   const pids = targets.map((t) => t.pid);
   const args = loadArguments(kind, { port: targets[0].port, ...options }, pids);
@@ -123,7 +123,7 @@ export async function load(kind, options, ...targets) {
   return JSON.parse(stdout);
 }
 
-/** Idle clients, or stalled ones that do not read, until `release` is called. */
+/** Holds idle clients, or stalled clients that do not read, until `release` is called. */
 export async function holdClients(options, target, kind = 'idle') {
   const child = spawn('taskset', loadArguments(kind, { port: target.port, ...options }, []), {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,5 +1,4 @@
-// bench/run.mjs - runs the experiments that are named (all without a name) and prints their rows
-// as a Markdown table.
+// bench/run.mjs - runs the named experiments, or all of them, and prints their rows as a Markdown table.
 
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';

@@ -1,8 +1,8 @@
-// bench/soak.mjs - clients that come and go for as long as is said, in cycles; between them all are
-// gone, and the server must be as it was: memory, descriptors, threads, wake-ups of its timers, and
-// every gauge of /metrics. Prints a table and fails when something did not return.
+// bench/soak.mjs - lets clients come and go, in cycles. Between the cycles no client is connected, and the
+// server must return to its initial state: memory, descriptors, threads, wake-ups of its timers, and every
+// gauge of /metrics. Prints a table, and fails if something did not return.
 //   bench/soak.mjs --minutes=10 --broker=redis|memory [--cycles=10]
-// Needs build/bench (bench/run makes it) and the Node modules of the integration tests.
+// Needs build/bench (made by bench/run) and the Node modules of the integration tests.
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,12 +21,12 @@ import { startRedis, startServer } from './programs.mjs';
 
 const WebSocket = createRequire(new URL('../tests/integration/', import.meta.url))('ws');
 
-const LIVES = 100; // at a time
+const LIVES = 100; // clients at a time
 const TOPICS = 50; // so that the log is full after the first cycle
 const REST_MS = 5000; // how long wake-ups are counted
 const RSS_SLACK = 1.03;
 const RSS_SLACK_BYTES = 2 * 1024 * 1024;
-/** Gauges of the last seconds; descriptors and memory are looked at in /proc. */
+/** Gauges about the last few seconds, and those that are read from /proc instead. */
 const MOMENTARY = /_delay_ms$|_start_time_|process_/;
 
 const below = (n) => Math.floor(Math.random() * n);
@@ -122,7 +122,7 @@ async function postLife(server) {
   counts.posts++;
 }
 
-/** Bytes that are no request, or not all of one. */
+/** Bytes that are not a request, or not a whole one. */
 const STRAYS = ['', '\r\n\0', '\x16\x03\x01\x02\x00', 'GET / HTTP/1.1\r\nHost',
   'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx'];
 
@@ -145,9 +145,9 @@ async function churn(server, untilMs) {
   await Promise.all(Array.from({ length: LIVES }, live));
 }
 
-// ---- what is held ----
+// ---- what the server holds ----
 
-/** Name to value of all gauges. */
+/** Maps the names of all gauges to their values. */
 async function gauges({ port }) {
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
   const found = {};
@@ -160,7 +160,7 @@ async function gauges({ port }) {
   return found;
 }
 
-/** How often its threads have woken up. */
+/** Returns how often the threads of the process have woken up. */
 function wakeups(pid) {
   const of = (task) => readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
   const one = (task) => Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(of(task))[1]);
@@ -168,7 +168,7 @@ function wakeups(pid) {
 }
 
 async function atRest(server) {
-  for (let i = 0; ; i++) { // as many tries as the longest deadline of a connection has seconds
+  for (let i = 0; ; i++) { // one try per second of the longest deadline of a connection
     const now = await gauges(server);
     if (now.eventhub_subscriptions === 0 && now.eventhub_current_connections_count === 1) break;
     if (i === 120) throw new Error(`not at rest: ${JSON.stringify(now)}`);
@@ -185,7 +185,7 @@ async function atRest(server) {
   };
 }
 
-/** What is more at the end than it was: texts. */
+/** Returns texts about what is more at the end than it was before. */
 function leaks(first, last, highestRss) {
   const found = [];
   const compare = (what, a, b) => a === b || found.push(`${what}: ${a} became ${b}`);
@@ -229,7 +229,7 @@ async function soak(server, minutes, cycles) {
     rests.push(await atRest(server));
     row(cycle, rests.at(-1));
   }
-  const warm = rests.slice(1, Math.ceil(cycles / 2) + 1); // the first one filled what is bounded
+  const warm = rests.slice(1, Math.ceil(cycles / 2) + 1); // the first cycle filled what is bounded
   return leaks(warm[0], rests.at(-1), Math.max(...warm.map(({ rss }) => rss)));
 }
 
@@ -249,7 +249,7 @@ const server = await startServer(redis, {
 Object.assign(server, { tlsPort });
 try {
   const found = await soak(server, Number(values.minutes), Number(values.cycles));
-  console.log(found.length ? `\nNOT as it was:\n${found.join('\n')}` : '\nAll is as it was.');
+  console.log(found.length ? `\nDid NOT return to the initial state:\n${found.join('\n')}` : '\nReturned to the initial state.');
   console.log(`failures seen by clients: ${counts.failures}`);
   process.exitCode = found.length ? 1 : 0;
 } finally {
