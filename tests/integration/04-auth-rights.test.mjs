@@ -1,4 +1,4 @@
-// What a token allows: one entry of its list must cover everything that is asked for.
+// What a token permits: one entry of its list must cover the whole requested topic or pattern.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ function openAs(t, server, claims) {
   return openClient(t, server, { headers: { Authorization: signToken(claims) } });
 }
 
-test('rights', async (t) => {
+test('rights of a token', async (t) => {
   const server = await startServer(t, WITH_AUTH);
   const claims = { read: ['a/#', 'b/+', 'c', '+/x'], write: ['w/+', 'v/#', 'u'] };
   const client = await openAs(t, server, claims);
@@ -30,7 +30,7 @@ test('rights', async (t) => {
     'a', 'a/b', 'a/b/c', 'a/+', 'a/#', 'a/b/#', 'a/+/c', 'b/1', 'b/+', 'c', 'd/x',
   ];
   for (const topic of readable) {
-    await t.test(`read ${topic}`, async () => {
+    await t.test(`permits reading ${topic}`, async () => {
       await client.subscribe(topic);
       await client.call('eventlog', { topic, since: -1000 });
     });
@@ -39,23 +39,24 @@ test('rights', async (t) => {
     'b', 'b/#', 'b/1/2', 'b/+/c', 'c/d', 'c/#', '+', '#', '+/a', '+/#', 'd', 'w/1',
   ];
   for (const topic of unreadable) {
-    await t.test(`not read ${topic}`, async () => {
+    await t.test(`does not permit reading ${topic}`, async () => {
       await assertNotAllowed('subscribe', { topic });
       await assertNotAllowed('eventlog', { topic, since: -1000 });
     });
   }
-  await t.test('what was refused is not subscribed to', async () => {
+  await t.test('does not subscribe to refused topics', async () => {
     const listed = await client.call('list');
     assert.deepEqual(listed.filter((topic) => unreadable.includes(topic)), []);
   });
 
   for (const topic of ['w/1', 'v', 'v/1/2', 'u']) {
-    await t.test(`write ${topic}`, () => client.publish(topic, 'x'));
+    await t.test(`permits writing ${topic}`, () => client.publish(topic, 'x'));
   }
   for (const topic of ['w', 'w/1/2', 'u/1', 'a', 'a/b', 'x']) {
-    await t.test(`not write ${topic}`, () => assertNotAllowed('publish', { topic, message: 'x' }));
+    await t.test(`does not permit writing ${topic}`, () =>
+      assertNotAllowed('publish', { topic, message: 'x' }));
   }
-  await t.test('a notification is refused, too', async (t) => {
+  await t.test('does not execute a notification without the right', async (t) => {
     const reader = await openAs(t, server, { read: ['#'], write: ['u'] });
     const all = await reader.subscribe('#');
     client.notify('publish', { topic: 'a', message: 'forbidden' });
@@ -64,12 +65,12 @@ test('rights', async (t) => {
     assert.ok(!all.texts.includes('forbidden'));
   });
 
-  await t.test('two entries together cover nothing', async (t) => {
+  await t.test('does not combine entries to cover a pattern', async (t) => {
     const both = await openAs(t, server, { read: ['a', 'a/+', 'a/+/#'] });
     assert.equal((await errorOf(both.call('subscribe', { topic: 'a/#' }))).phrase, 'Not allowed');
   });
 
-  await t.test('without a list there is no right of its kind', async (t) => {
+  await t.test('grants no right whose list is absent', async (t) => {
     const reader = await openAs(t, server, { read: ['#'] });
     assert.equal((await errorOf(reader.publish('a', 'x'))).phrase, 'Not allowed');
     const writer = await openAs(t, server, { write: ['#'] });
@@ -77,7 +78,7 @@ test('rights', async (t) => {
     await writer.publish('a', 'x');
   });
 
-  await t.test('unsubscribe, list and ping need no right', async (t) => {
+  await t.test('answers unsubscribe, list and ping without any right', async (t) => {
     const writer = await openAs(t, server, { write: ['u'] });
     assert.deepEqual(await writer.call('unsubscribe', ['any']), { unsubscribe_count: 0 });
     assert.deepEqual(await writer.call('list'), []);
@@ -85,7 +86,7 @@ test('rights', async (t) => {
   });
 });
 
-testOnBothBrokers('origin is the publisher\'s sub', async (t, broker) => {
+testOnBothBrokers('sets origin to the sub of the publisher', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const reader = await openAs(t, server, { sub: 'reader', read: ['#'] });
   const subscription = await reader.subscribe('o/#');

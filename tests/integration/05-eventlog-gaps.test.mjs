@@ -1,5 +1,5 @@
-// `gaps`: who asks is told where the log could not give everything back. What makes gaps in a
-// cluster is in 06-cluster-gaps.
+// `gaps`: a client that asks for them is told where the log does not hold everything. 06-cluster-gaps
+// tests the causes of gaps in a cluster.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,11 +10,11 @@ import { startServer } from './support/server.mjs';
 import { httpGet } from './support/http.mjs';
 import { startRedis } from './support/redis.mjs';
 
-testOnBothBrokers('the answer says where a subscription begins', async (t, options) => {
+testOnBothBrokers('answers where a subscription begins', async (t, options) => {
   const server = await startServer(t, options);
   const client = await openClient(t, server);
   const quiet = await client.subscribe('quiet', { gaps: true });
-  assert.match(quiet.answer.lastEventId, /^\d{13}-\d+$/, 'known before the first message');
+  assert.match(quiet.answer.lastEventId, /^\d{13}-\d+$/, 'the id is known before the first message');
   const ids = await client.publishAll('t', numbered('m', 3));
   const watch = await client.subscribe('t');
   await watch.untilCount(0);
@@ -22,8 +22,8 @@ testOnBothBrokers('the answer says where a subscription begins', async (t, optio
 
   const cases = [
     [{ gaps: true, sinceEventId: ids[0] }, ids[0], true],
-    [{ gaps: true, sinceEventId: `${ms + 60_000}-0` }, ids[2], false], // nothing lies ahead
-    [{ gaps: true, since: ms }, `${ms - 1}-${2n ** 64n - 1n}`, undefined], // ms-0 is wanted
+    [{ gaps: true, sinceEventId: `${ms + 60_000}-0` }, ids[2], false], // an id in the future
+    [{ gaps: true, since: ms }, `${ms - 1}-${2n ** 64n - 1n}`, undefined], // so ms-0 is included
     [{ gaps: true, sinceEventId: ids[0], limit: 1 }, ids[0], false],
   ];
   for (const [params, lastEventId, recovered] of cases) {
@@ -35,7 +35,7 @@ testOnBothBrokers('the answer says where a subscription begins', async (t, optio
   assert.ok(Math.abs(Date.now() - 60_000 - parseInt(answer.lastEventId)) < 30_000);
 });
 
-testOnBothBrokers('one may resume from it', async (t, options) => {
+testOnBothBrokers('resumes from the id in that answer', async (t, options) => {
   const server = await startServer(t, options);
   const publisher = await openClient(t, server);
   const first = await openClient(t, server);
@@ -48,7 +48,7 @@ testOnBothBrokers('one may resume from it', async (t, options) => {
   await resumed.untilCount(3);
   assert.deepEqual(resumed.texts, numbered('m', 3));
 
-  const since = parseInt(resumed.messages[0].id); // of a message
+  const since = parseInt(resumed.messages[0].id); // the time of a message
   const third = await again.subscribe('t/1', { gaps: true, since });
   const { lastEventId: sinceEventId } = third.answer;
   const fourth = await again.subscribe('t/+', { gaps: true, sinceEventId });
@@ -56,7 +56,7 @@ testOnBothBrokers('one may resume from it', async (t, options) => {
   assert.deepEqual(fourth.texts, numbered('m', 3));
 });
 
-test('where the log cannot be read, it begins with what is live', async (t) => {
+test('begins with live messages when the log cannot be read', async (t) => {
   const redis = await startRedis(t);
   const client = await openClient(t, await startServer(t, redis.options));
   const live = await client.subscribe('t');
@@ -71,7 +71,7 @@ test('where the log cannot be read, it begins with what is live', async (t) => {
   }
 });
 
-testOnBothBrokers('what is trimmed while a client reads its history', async (t, options) => {
+testOnBothBrokers('reports a gap when history is trimmed while a client reads it', async (t, options) => {
   const LENGTH = 600; // of 30 kB: more than the kernel's buffers take
   const bounds = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: String(LENGTH) };
   const server = await startServer(t, { ...options, ...bounds });
@@ -80,14 +80,14 @@ testOnBothBrokers('what is trimmed while a client reads its history', async (t, 
   const texts = numbered('x'.repeat(30_000), 2 * LENGTH);
   await publisher.publishAll('t/long', texts.slice(0, LENGTH), { window: 8 });
   const client = await openClient(t, server);
-  const joined = await client.subscribe('t/#', { gaps: true, sinceEventId: begin });
   const quiet = await client.subscribe('t/quiet', { gaps: true });
-  client.socket.pause();
+  const joined = await client.subscribe('t/#', { gaps: true, sinceEventId: begin });
+  client.socket.pause(); // at once, before much of the history has come
   await publisher.publishAll('t/long', texts.slice(LENGTH), { window: 8 });
   client.socket.resume();
   await joined.untilText(texts.at(-1));
 
-  assert.equal(joined.answer.recovered, true, 'as it was then');
+  assert.equal(joined.answer.recovered, true, 'nothing was trimmed at that time');
   let next = 0;
   let missing = 0;
   let isTold = false;
@@ -107,7 +107,7 @@ testOnBothBrokers('what is trimmed while a client reads its history', async (t, 
   assert.deepEqual(quiet.messages, []);
 });
 
-test('without gaps nothing is answered that was not before', async (t) => {
+test('answers as before without gaps', async (t) => {
   const client = await openClient(t, await startServer(t));
   for (const params of [{}, { gaps: false }, { gaps: null }]) {
     const { answer } = await client.subscribe('t', params);
@@ -115,7 +115,7 @@ test('without gaps nothing is answered that was not before', async (t) => {
   }
 });
 
-test('gaps is a boolean', async (t) => {
+test('refuses gaps that are not a boolean', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   for (const gaps of ['true', 1, 0, [], {}]) {
@@ -129,7 +129,7 @@ test('gaps is a boolean', async (t) => {
   }
 });
 
-test('without a log: the position, and that history is not there', async (t) => {
+test('answers the position and recovered: false without a log', async (t) => {
   const client = await openClient(t, await startServer(t, { ENABLE_CACHE: 'false' }));
   const id = await client.publish('t', 'x');
   const { answer } = await client.subscribe('t', { gaps: true, sinceEventId: id });

@@ -1,4 +1,4 @@
-// The join of history and live: in order, without gap or duplicate, whenever it happens.
+// The join of history and live messages: in order, without gap or duplicate, at any moment.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ import { eventually, SANITIZED, scaled } from './support/wait.mjs';
 const JOINS = 8;
 const UNCONFIRMED = { confirmed: false };
 
-/** Subscribes anew each time that another eighth was published; resolves when all is published. */
+/** Subscribes again after each eighth of the messages; resolves when all of them are published. */
 async function joinWhilePublishing(t, server, { publish, published, total, topic, params }) {
   const joined = [];
   const publishing = publish();
@@ -28,7 +28,7 @@ async function joinWhilePublishing(t, server, { publish, published, total, topic
   return joined;
 }
 
-testOnBothBrokers('joining a topic while another client publishes', async (t, broker) => {
+testOnBothBrokers('joins a topic while another client publishes', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
   const total = scaled(6000);
   const publisher = await openClient(t, server);
@@ -49,7 +49,7 @@ testOnBothBrokers('joining a topic while another client publishes', async (t, br
   for (const { answer } of joined) assert.equal(answer.recovered, true);
 });
 
-testOnBothBrokers('joining a pattern that several clients publish', async (t, broker) => {
+testOnBothBrokers('joins a pattern to which several clients publish', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
   const each = scaled(2000);
   const publishers = await Promise.all([0, 1, 2].map(() => openClient(t, server)));
@@ -74,7 +74,7 @@ testOnBothBrokers('joining a pattern that several clients publish', async (t, br
   }
 });
 
-testOnBothBrokers('joining where the last subscription ended', async (t, broker) => {
+testOnBothBrokers('joins where the last subscription ended', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
   const total = scaled(3000);
   const texts = numbered('m', total);
@@ -86,7 +86,7 @@ testOnBothBrokers('joining where the last subscription ended', async (t, broker)
     const client = await openClient(t, server);
     const subscription = await client.subscribe('resume', { sinceEventId: last });
     await subscription.untilCount(Math.min(100, total - seen.length));
-    client.socket.terminate(); // in the middle of things
+    client.socket.terminate(); // while messages arrive
     seen.push(...subscription.texts);
     last = subscription.ids.at(-1);
   }
@@ -94,7 +94,7 @@ testOnBothBrokers('joining where the last subscription ended', async (t, broker)
   assert.deepEqual(seen, texts);
 });
 
-testOnBothBrokers('a limited join goes on live without a gap', async (t, broker) => {
+testOnBothBrokers('continues a limited join with live messages without a gap', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
   const total = scaled(3000);
   const publisher = await openClient(t, server);
@@ -107,14 +107,14 @@ testOnBothBrokers('a limited join goes on live without a gap', async (t, broker)
     topic: 'tail',
     params: (i) => (i % 2 ? { since: -60_000, limit: 5 } : {}),
   });
-  await publisher.publish('tail', 'end'); // the last may have joined when all was published
+  await publisher.publish('tail', 'end'); // the last one may have joined after all others
   for (const subscription of joined) {
     await subscription.untilText('end');
     assert.deepEqual(subscription.texts, [...texts, 'end'].slice(-subscription.texts.length));
   }
 });
 
-testOnBothBrokers('many joins of one connection at once', async (t, broker) => {
+testOnBothBrokers('serves many joins of one connection at once', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const topics = Array.from({ length: 30 }, (_, i) => `many/${i}`);
@@ -131,7 +131,7 @@ testOnBothBrokers('many joins of one connection at once', async (t, broker) => {
   assertIncreasing(all.ids);
 });
 
-testOnBothBrokers('joins that are together larger than MAX_OUTPUT_QUEUE', async (t, broker) => {
+testOnBothBrokers('serves joins that together exceed MAX_OUTPUT_QUEUE', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_OUTPUT_QUEUE: '512k' });
   const publisher = await openClient(t, server);
   const topics = Array.from({ length: 40 }, (_, i) => `wide/${i}`);
@@ -143,17 +143,17 @@ testOnBothBrokers('joins that are together larger than MAX_OUTPUT_QUEUE', async 
     client.subscribe(topic, { sinceEventId: begin })));
   for (const subscription of joined) {
     await subscription.untilCount(texts.length);
-    assert.ok(subscription.texts.every((text, i) => text === texts[i]), 'all, in order');
+    assert.ok(subscription.texts.every((text, i) => text === texts[i]), 'all messages, in order');
   }
 });
 
-testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broker) => {
+testOnBothBrokers('joins that end at once', async (t, broker) => {
   const server = await startServer(t, broker);
   const publisher = await openClient(t, server);
   const begin = await publisher.publish('left', 'begin');
   await publisher.publishAll('left', numbered('m', 900));
 
-  await t.test('unsubscribed: nothing arrives after the answer', async (t) => {
+  await t.test('delivers nothing after unsubscribe is answered', async (t) => {
     const client = await openClient(t, server);
     const subscription = await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
     await client.call('unsubscribe', ['left']);
@@ -165,7 +165,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
     assert.deepEqual(await client.call('list'), ['marker']);
   });
 
-  await t.test('replaced: the new id gets what was asked for', async (t) => {
+  await t.test('delivers the history to the id that replaces another', async (t) => {
     const client = await openClient(t, server);
     await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
     const second = await client.subscribe('left', { sinceEventId: begin });
@@ -174,7 +174,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
     assert.deepEqual(second.texts, numbered('m', 900));
   });
 
-  await t.test('left: the server goes on', async (t) => {
+  await t.test('survives clients that disconnect during a join', async (t) => {
     for (let i = 0; i < 20; i++) {
       const client = await openClient(t, server);
       await client.subscribe('left', { sinceEventId: begin }, UNCONFIRMED);
@@ -184,7 +184,7 @@ testOnBothBrokers('a join that is unsubscribed or left at once', async (t, broke
   });
 });
 
-testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t, broker) => {
+testOnBothBrokers('delivers history larger than MAX_OUTPUT_QUEUE', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_OUTPUT_QUEUE: '512k' });
   const publisher = await openClient(t, server);
   const begin = await publisher.publish('large', 'begin');
@@ -197,7 +197,7 @@ testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE is delivered', async (t,
   assert.equal(subscription.texts.length, texts.length);
 });
 
-/** More is published than the kernel's buffers take while a joiner from `from(begin)` sleeps. */
+/** Publishes more than the kernel buffers hold while a joiner, from `from(begin)` on, does not read. */
 async function joinAsleep(t, broker, from) {
   const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0' };
   const server = await startServer(t, { ...broker, ...options });
@@ -211,8 +211,8 @@ async function joinAsleep(t, broker, from) {
   const params = { topic: 'slow', ...from(begin) };
   const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params };
   await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
-  await server.untilMetric('it has subscribed', (now) => now.subscriptions === 1);
-  const timestamp = Date.now() - 86_400_000; // no matter to who is there already
+  await server.untilMetric('the subscription', (now) => now.subscriptions === 1);
+  const timestamp = Date.now() - 86_400_000; // irrelevant to existing subscriptions
   for (const text of texts.slice(500)) await publisher.publish('slow', text, { timestamp });
 
   socket.socket.resume();
@@ -221,13 +221,14 @@ async function joinAsleep(t, broker, from) {
   assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
 }
 
-testOnBothBrokers('a joiner that does not read for a while loses nothing', async (t, broker) => {
-  await t.test('after an id', (t) => joinAsleep(t, broker, (begin) => ({ sinceEventId: begin })));
-  await t.test('since a time', (t) =>
+testOnBothBrokers('a joiner that does not read for a while', async (t, broker) => {
+  await t.test('gets everything after an id', (t) =>
+    joinAsleep(t, broker, (begin) => ({ sinceEventId: begin })));
+  await t.test('gets everything since a time', (t) =>
     joinAsleep(t, broker, (begin) => ({ since: Number(begin.split('-')[0]) })));
 });
 
-testOnBothBrokers('a joiner that does not read and closes', async (t, broker) => {
+testOnBothBrokers('ends the join of a client that does not read and sends a Close', async (t, broker) => {
   const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0', BROKER_TIMEOUT: '1' };
   const server = await startServer(t, { ...broker, ...options });
   const publisher = await openClient(t, server);
@@ -241,16 +242,16 @@ testOnBothBrokers('a joiner that does not read and closes', async (t, broker) =>
     const params = { topic: 'left', sinceEventId: begin };
     const subscribe = { jsonrpc: '2.0', id: 1, method: 'subscribe', params };
     await socket.send(frame(OP.TEXT, JSON.stringify(subscribe)));
-    await server.untilMetric('it has subscribed', (now) => now.subscriptions === i + 1);
+    await server.untilMetric('the subscription', (now) => now.subscriptions === i + 1);
     sockets.push(socket);
   }
   for (const socket of sockets) await socket.send(closeFrame(3000));
-  await server.untilMetric('all are gone, at the latest after BROKER_TIMEOUT', (now) =>
+  await server.untilMetric('all are closed, at the latest after BROKER_TIMEOUT', (now) =>
     now.subscriptions === 0);
   await publisher.roundTrip();
 });
 
-test('what comes while the log is slow to answer is kept up to MAX_OUTPUT_QUEUE', async (t) => {
+test('buffers live messages up to MAX_OUTPUT_QUEUE while the log is slow to answer', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const server = await startServer(t, {
@@ -266,11 +267,11 @@ test('what comes while the log is slow to answer is kept up to MAX_OUTPUT_QUEUE'
 
   proxy.holdAnswersTo('slow/+');
   const subscription = await client.subscribe('slow/+', { sinceEventId: begin }, UNCONFIRMED);
-  await eventually('the log was asked', () => proxy.isHolding);
+  await eventually('the log is asked', () => proxy.isHolding);
   const before = server.residentBytes();
   const texts = numbered('x'.repeat(100_000), scaled(500)); // 50 MB, or 12
   await publisher.publishAll('slow/a', texts);
-  if (!SANITIZED) assert.ok(server.residentBytes() - before < 25e6, 'it does not keep them all');
+  if (!SANITIZED) assert.ok(server.residentBytes() - before < 25e6, 'the server does not hold them all');
   proxy.release();
   await subscription.untilText(texts.at(-1));
   assert.equal((await subscription.answer).recovered, true);

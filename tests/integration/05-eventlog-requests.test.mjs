@@ -1,4 +1,4 @@
-// Where history begins, how much of it comes, and whether it is all there; on both brokers.
+// Where history begins, how much of it is sent, and whether it is complete; on both brokers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ testOnBothBrokers('eventlog', async (t, broker) => {
   const eventlog = (params) => client.call('eventlog', params);
   const ids = await client.publishAll('log/a', numbered('m', 10), { window: 1 });
 
-  await t.test('what it answers', async () => {
+  await t.test('answers with items and recovered', async () => {
     const answer = await eventlog({ topic: 'log/a', sinceEventId: ids[7] });
     assert.deepEqual(answer, {
       action: 'eventlog',
@@ -32,30 +32,30 @@ testOnBothBrokers('eventlog', async (t, broker) => {
     });
   });
 
-  await t.test('with since it does not say recovered', async () => {
+  await t.test('answers without recovered when the request has since', async () => {
     const answer = await eventlog({ topic: 'log/a', since: -MINUTE });
     assert.deepEqual(texts(answer), numbered('m', 10));
     assert.ok(!('recovered' in answer));
   });
 
-  await t.test('since may be an id', async () => {
+  await t.test('accepts an id as since', async () => {
     assert.deepEqual(texts(await eventlog({ topic: 'log/a', since: ids[7] })), ['m 8', 'm 9']);
   });
 
-  await t.test('since a time', async () => {
+  await t.test('accepts a time as since', async () => {
     const ms = Number(ids[5].split('-')[0]);
     const expected = ids.flatMap((id, i) => (Number(id.split('-')[0]) >= ms ? [`m ${i}`] : []));
     assert.deepEqual(texts(await eventlog({ topic: 'log/a', since: ms })), expected);
     assert.deepEqual(texts(await eventlog({ topic: 'log/a', since: Date.now() + MINUTE })), []);
   });
 
-  await t.test('the last id has nothing after it', async () => {
+  await t.test('answers no items after the last id', async () => {
     const answer = await eventlog({ topic: 'log/a', sinceEventId: ids[9] });
     assert.deepEqual(answer.items, []);
     assert.equal(answer.recovered, true);
   });
 
-  await t.test('an id that was never given is not recovered', async () => {
+  await t.test('answers recovered: false after an id that was never given', async () => {
     for (const sinceEventId of [`${Date.now() + MINUTE}-0`, '18446744073709551615-0']) {
       const answer = await eventlog({ topic: 'log/a', sinceEventId });
       assert.deepEqual(answer.items, []);
@@ -63,7 +63,7 @@ testOnBothBrokers('eventlog', async (t, broker) => {
     }
   });
 
-  await t.test('an id older than the log is answered with what there is', async () => {
+  await t.test('answers with the whole log after an id older than it', async () => {
     for (const sinceEventId of ['0-0', '0-1', '1574843571767-0']) {
       const answer = await eventlog({ topic: 'log/a', sinceEventId });
       assert.deepEqual(texts(answer), numbered('m', 10));
@@ -71,21 +71,21 @@ testOnBothBrokers('eventlog', async (t, broker) => {
     }
   });
 
-  await t.test('limit keeps the newest with since', async () => {
+  await t.test('limits the answer to the newest messages with since', async () => {
     const answer = await eventlog({ topic: 'log/a', since: -MINUTE, limit: 3 });
     assert.deepEqual(texts(answer), ['m 7', 'm 8', 'm 9']);
   });
 
-  await t.test('limit keeps the oldest with sinceEventId, and there is more', async () => {
+  await t.test('limits the answer to the oldest messages with sinceEventId, and reports more', async () => {
     const page = await eventlog({ topic: 'log/a', sinceEventId: ids[0], limit: 4 });
     assert.deepEqual(texts(page), ['m 1', 'm 2', 'm 3', 'm 4']);
     assert.equal(page.more, true);
     const rest = await eventlog({ topic: 'log/a', sinceEventId: page.items.at(-1).id, limit: 5 });
     assert.deepEqual(texts(rest), numbered('m', 5, 5));
-    assert.ok(!rest.more, 'exactly the limit was left');
+    assert.ok(!rest.more, 'exactly as many as the limit remain');
   });
 
-  await t.test('a topic without messages', async () => {
+  await t.test('answers no items for a topic without messages', async () => {
     const answer = await eventlog({ topic: 'log/nothing', sinceEventId: ids[0] });
     assert.deepEqual(answer.items, []);
     assert.equal(answer.recovered, true);
@@ -113,7 +113,7 @@ testOnBothBrokers('MAX_CACHE_REQUEST_LIMIT', async (t, broker) => {
     assert.deepEqual(some.texts, numbered('m', 10, 20));
   });
 
-  await t.test('does not cap subscribe without one', async () => {
+  await t.test('does not cap subscribe without a limit', async () => {
     const all = await client.subscribe('capped', { sinceEventId: ids[0] });
     assert.equal(all.answer.recovered, true);
     await all.untilText('m 29');
@@ -121,7 +121,7 @@ testOnBothBrokers('MAX_CACHE_REQUEST_LIMIT', async (t, broker) => {
   });
 });
 
-testOnBothBrokers('a page is many messages, the answer is one', async (t, broker) => {
+testOnBothBrokers('answers with messages of several pages at once', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const ids = await client.publishAll('paged', numbered('m', 700)); // a page holds 256
@@ -149,7 +149,7 @@ testOnBothBrokers('history of patterns', async (t, broker) => {
     ['+/7/odd', ({ topic }) => topic === 'p/7/odd'],
   ];
   for (const [pattern, matches] of cases) {
-    await t.test(`${pattern} is one log in the order of ids`, async () => {
+    await t.test(`reads ${pattern} as one log in the order of ids`, async () => {
       const after = { topic: pattern, sinceEventId: begin };
       const { items, recovered } = await client.call('eventlog', after);
       assert.deepEqual(items, sent.filter(matches));
@@ -162,7 +162,7 @@ testOnBothBrokers('history of patterns', async (t, broker) => {
     });
   }
 
-  await t.test('limit counts over all topics together', async () => {
+  await t.test('applies limit to all topics together', async () => {
     const oldest = await client.call('eventlog', { topic: 'p/#', sinceEventId: begin, limit: 20 });
     assert.deepEqual(oldest.items, sent.slice(0, 20));
     const newest = await client.call('eventlog', { topic: 'p/#', since: -MINUTE, limit: 20 });
@@ -182,17 +182,17 @@ testOnBothBrokers('subscribe with history', async (t, broker) => {
     ['a time', { since: ms }, sinceMs, true],
     ['sinceEventId', { sinceEventId: ids[3] }, numbered('m', 6, 4), true],
     ['since as an id', { since: ids[3] }, numbered('m', 6, 4), true],
-    ['both', { since: -MINUTE, sinceEventId: ids[3] }, numbered('m', 6, 4), true],
+    ['since and sinceEventId', { since: -MINUTE, sinceEventId: ids[3] }, numbered('m', 6, 4), true],
     ['the last id', { sinceEventId: ids[9] }, [], true],
     ['a point before the log', { since: -30 * DAY }, numbered('m', 10), false],
-    ['an id of the future', { sinceEventId: `${Date.now() + DAY}-0` }, [], false],
-    ['since 0', { since: 0 }, [], undefined],
-    ['an empty id', { sinceEventId: '' }, [], undefined],
-    ['null', { since: null, sinceEventId: null, limit: null }, [], undefined],
-    ['nothing', {}, [], undefined],
+    ['an id in the future', { sinceEventId: `${Date.now() + DAY}-0` }, [], false],
+    ['live messages with since 0', { since: 0 }, [], undefined],
+    ['live messages with an empty id', { sinceEventId: '' }, [], undefined],
+    ['live messages with null', { since: null, sinceEventId: null, limit: null }, [], undefined],
+    ['live messages without parameters', {}, [], undefined],
   ];
   for (const [name, params, expected, recovered] of cases) {
-    await t.test(name, async (t) => {
+    await t.test(`begins at ${name}`, async (t) => {
       const subscriber = await openClient(t, server);
       const subscription = await subscriber.subscribe('h', params);
       const history = recovered === undefined ? {} : { recovered };
@@ -200,7 +200,7 @@ testOnBothBrokers('subscribe with history', async (t, broker) => {
         { action: 'subscribe', status: 'ok', topic: 'h', ...history });
       await client.publish('h', `live ${name}`);
       await subscription.untilText(`live ${name}`);
-      // What earlier cases published is history, too.
+      // The live messages of earlier cases are part of the history.
       const seen = subscription.texts.filter((text) => !text.startsWith('live'));
       assert.deepEqual(seen, expected);
       assertIncreasing(subscription.ids);
@@ -213,7 +213,7 @@ testOnBothBrokers('limit on subscribe', async (t, broker) => {
   const client = await openClient(t, server);
   const ids = await client.publishAll('l', numbered('m', 10));
   for (const [limit, recovered] of [[1, false], [5, false], [6, true], [7, true]]) {
-    await t.test(`${limit} of 6`, async (t) => {
+    await t.test(`sends ${limit} of 6 messages at most`, async (t) => {
       const subscriber = await openClient(t, server);
       const subscription = await subscriber.subscribe('l', { sinceEventId: ids[3], limit });
       assert.equal(subscription.answer.recovered, recovered);
@@ -231,7 +231,7 @@ testOnBothBrokers('MAX_CACHE_LENGTH', async (t, broker) => {
   const other = await client.publish('other', 'm');
 
   for (const [at, recovered] of [[0, false], [13, false], [14, true], [20, true], [24, true]]) {
-    await t.test(`after m ${at}: recovered ${recovered}`, async () => {
+    await t.test(`answers recovered: ${recovered} after m ${at}`, async () => {
       for (const topic of ['short', '#']) {
         const answer = await client.call('eventlog', { topic, sinceEventId: ids[at] });
         const first = Math.max(at + 1, 15);
@@ -242,14 +242,14 @@ testOnBothBrokers('MAX_CACHE_LENGTH', async (t, broker) => {
     });
   }
 
-  await t.test('what one topic lost is not missing in another', async () => {
+  await t.test('reports messages trimmed from one topic only for that topic', async () => {
     const answer = await client.call('eventlog', { topic: 'other', sinceEventId: ids[0] });
     assert.deepEqual(texts(answer), ['m']);
     assert.equal(answer.recovered, true);
   });
 });
 
-testOnBothBrokers('ttl', async (t, broker) => {
+testOnBothBrokers('removes messages whose ttl has run out', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const first = await client.publish('ttl', 'stays');
@@ -257,7 +257,7 @@ testOnBothBrokers('ttl', async (t, broker) => {
   await client.publish('ttl', 'stays, too', { ttl: 3600 });
   await client.publish('ttl/alone', 'goes', { ttl: 1 });
   const read = async (topic) => client.call('eventlog', { topic, sinceEventId: first });
-  await eventually('both are gone', async () =>
+  await eventually('both are removed', async () =>
     (await read('#')).items.every(({ message }) => message !== 'goes'));
   const answer = await read('ttl');
   assert.deepEqual(texts(answer), ['stays, too']);
@@ -268,7 +268,7 @@ testOnBothBrokers('ttl', async (t, broker) => {
   assert.deepEqual(subscription.texts, ['stays, too']);
 });
 
-testOnBothBrokers('DEFAULT_CACHE_TTL', async (t, broker) => {
+testOnBothBrokers('removes messages older than DEFAULT_CACHE_TTL', async (t, broker) => {
   const server = await startServer(t, { ...broker, DEFAULT_CACHE_TTL: '2' });
   const client = await openClient(t, server);
   const id = await client.publish('old', 'm 0');
@@ -282,7 +282,7 @@ testOnBothBrokers('DEFAULT_CACHE_TTL', async (t, broker) => {
   assert.deepEqual(texts(answer), ['longer']);
 });
 
-testOnBothBrokers('timestamp', async (t, broker) => {
+testOnBothBrokers('selects messages by their timestamp', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const now = Date.now();
@@ -308,7 +308,7 @@ testOnBothBrokers('ENABLE_CACHE=false', async (t, broker) => {
   const server = await startServer(t, { ...broker, ENABLE_CACHE: 'false' });
   const client = await openClient(t, server);
 
-  await t.test('ids are still given, and messages arrive live', async () => {
+  await t.test('still gives ids and delivers live messages', async () => {
     const subscription = await client.subscribe('live');
     const ids = await client.publishAll('live', numbered('m', 50));
     assertIncreasing(ids);
@@ -316,14 +316,14 @@ testOnBothBrokers('ENABLE_CACHE=false', async (t, broker) => {
     assert.deepEqual(subscription.ids, ids);
   });
 
-  await t.test('eventlog says that it is switched off', async () => {
+  await t.test('refuses eventlog and names the option', async () => {
     const error = await errorOf(client.call('eventlog', { topic: 'live', since: -MINUTE }));
     assert.equal(error.code, -32602);
     assert.match(error.data, /ENABLE_CACHE/);
   });
 
   for (const params of [{ since: -MINUTE }, { sinceEventId: '1574843571767-0' }]) {
-    await t.test(`subscribe with ${Object.keys(params)} is ok and not recovered`, async (t) => {
+    await t.test(`answers subscribe with ${Object.keys(params)} with recovered: false`, async (t) => {
       const subscriber = await openClient(t, server);
       const subscription = await subscriber.subscribe('live', params);
       assert.deepEqual(subscription.answer,
@@ -335,7 +335,7 @@ testOnBothBrokers('ENABLE_CACHE=false', async (t, broker) => {
   }
 });
 
-test('MEMORY_LIMIT: the oldest go first, and who misses them is told', async (t) => {
+test('removes the oldest messages beyond MEMORY_LIMIT and reports that they are missing', async (t) => {
   const server = await startServer(t, { MEMORY_LIMIT: '1m', MAX_CACHE_LENGTH: '0' });
   const client = await openClient(t, server);
   const message = 'x'.repeat(10_000);
@@ -344,7 +344,7 @@ test('MEMORY_LIMIT: the oldest go first, and who misses them is told', async (t)
   const { items, recovered } = await client.call('eventlog',
     { topic: 'memory/#', sinceEventId: ids[0] });
   assert.equal(recovered, false);
-  assert.ok(items.length >= 50 && items.length <= 105, `${items.length} are held`);
+  assert.ok(items.length >= 50 && items.length <= 105, `the log holds ${items.length}`);
   assert.deepEqual(items.map(({ id }) => id), ids.slice(-items.length));
   const rest = await client.call('eventlog', { topic: 'memory/#', sinceEventId: items[0].id });
   assert.equal(rest.recovered, true);

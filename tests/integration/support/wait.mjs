@@ -1,7 +1,8 @@
-// Waiting is always for a condition, up to a generous deadline; nothing here sleeps for a while and
-// hopes. Under a sanitizer everything is several times slower, and so are the deadlines.
+// Tests wait for a condition, up to a generous deadline; nothing sleeps and hopes. Sanitizers make
+// everything several times slower, so deadlines are longer under them.
 
 import { readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -13,7 +14,7 @@ export const DEADLINE_MS = SANITIZED ? 90_000 : 30_000;
 
 const POLL_MS = 10;
 
-/** A load that takes about as long under a sanitizer as without. */
+/** A smaller count under a sanitizer, so that a test takes about as long as without. */
 export function scaled(count) {
   return SANITIZED ? Math.ceil(count / 4) : count;
 }
@@ -26,7 +27,7 @@ export function within(promise, what, deadlineMs = DEADLINE_MS) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Asks again and again until the condition returns (or resolves to) something true. */
+/** Repeats the condition until it returns (or resolves to) a true value; resolves to that value. */
 export async function eventually(what, condition, deadlineMs = DEADLINE_MS) {
   const giveUpAt = Date.now() + deadlineMs;
   for (;;) {
@@ -37,7 +38,18 @@ export async function eventually(what, condition, deadlineMs = DEADLINE_MS) {
   }
 }
 
-/** Something that changes through events: until() looks at its condition at each change. */
+/**
+ * Starts to measure how long this process is kept from running; returns a function that returns the
+ * worst time so far, in ms. A test that measures how long the server takes adds it to its bound: a
+ * busy machine delays both processes alike, a slow server only itself.
+ */
+export function watchDelays() {
+  const delays = monitorEventLoopDelay({ resolution: 10 });
+  delays.enable();
+  return () => delays.max / 1e6;
+}
+
+/** An object that changes through events: until() checks its condition at each change. */
 export class Watched {
   #waiters = new Set();
   ended = false;
@@ -46,7 +58,7 @@ export class Watched {
     for (const look of [...this.#waiters]) look();
   }
 
-  /** Nothing will change any more: whoever still waits for something else is told. */
+  /** Nothing changes after this: until() fails for conditions that do not hold by now. */
   end() {
     this.ended = true;
     this.changed();
