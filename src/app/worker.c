@@ -7,6 +7,8 @@
 
 #include "app/conn/compression.h"
 #include "app/conn/conn.h"
+#include "app/sub/live.h"
+#include "app/sub/sub_presence.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/acceptor.h"
@@ -218,7 +220,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
         worker_free(w);
         return EH_EIO;
     }
-    w->port = broker_port_open(context->broker, w->inbox, worker_on_live, worker_on_count);
+    w->port = broker_port_open(context->broker, w->inbox, live_on_batch, sub_presence_on_count);
     loop_timer(w->loop, &w->chores, CHORES_MS);
     *ret_worker = w;
     return EH_OK;

@@ -71,7 +71,7 @@ struct worker {
     struct broker_port *port;
     struct metrics_cell *metrics;
     struct trie *trie;
-    uint32_t n_counts;   /* how often its connections were counted (presence.c) */
+    uint32_t n_counts;   /* how often its connections were counted (sub_presence.c) */
     struct msgid newest; /* highest id that came to this worker: where a new subscription starts */
     struct auth *everybody;          /* the rights of all, with DISABLE_AUTH */
     struct shared *ping;             /* one Ping frame for all */
@@ -84,7 +84,7 @@ struct worker {
     uint32_t n_conns;
     uint32_t n_internal;  /* of them, from the internal listener: no clients */
     size_t pending_bytes; /* of requests that the broker has not answered */
-    struct list live;     /* of struct live_batch: what the broker sent and nobody got yet */
+    struct list live;     /* of struct live_batch: not yet delivered */
     size_t live_next;     /* place in the first of them */
     struct loop_task live_task;
     struct loop_task output_task; /* looks at what waits for clients */
@@ -119,12 +119,6 @@ void worker_join(struct worker *w); /* then its inbox is drained by whoever call
 void worker_free(struct worker *w);
 
 mail_fn worker_on_accepted; /* a struct accepted */
-mail_fn worker_on_live;     /* a struct live_batch; live.c */
-mail_fn worker_on_count;    /* a struct broker_count; presence.c */
-
-/* live.c */
-void live_init(struct worker *w);
-void live_end(struct worker *w); /* nothing is delivered any more */
 
 /* output.c: what waits for clients may have become more, or less. */
 void output_init(struct worker *w);

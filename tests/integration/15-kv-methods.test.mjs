@@ -16,7 +16,7 @@ async function assertMissing(client, key) {
   const error = await errorOf(client.call('get', { key }));
   assert.equal(error.code, -32602);
   assert.equal(error.phrase, 'Invalid params');
-  assert.ok(error.data.includes(`no key ${key}`), error.data);
+  assert.ok(error.data.includes(`no key "${key}"`), error.data);
 }
 
 testOnBothBrokers('get, set and del', async (t, broker) => {
@@ -212,7 +212,7 @@ test('in Redis', async (t) => {
 
   await t.test('what is no text there is an error', async () => {
     await redis.command('BITFIELD', '{hub}:kv:bits', 'SET', 'u8', '0', '255');
-    assert.match((await errorOf(client.call('get', { key: 'bits' }))).data, /no text/);
+    assert.match((await errorOf(client.call('get', { key: 'bits' }))).data, /does not hold text/);
     await redis.command('RPUSH', '{hub}:kv:list', 'x');
     assert.equal((await errorOf(client.call('get', { key: 'list' }))).code, -32603);
     await client.call('set', { key: 'list', value: 'x' });

@@ -243,7 +243,7 @@ test('presence while Redis is away', async (t) => {
   await server.untilReadiness(503);
   const error = await errorOf(presence(client, 'a'));
   assert.equal(error.code, -32603);
-  assert.equal(error.data, 'presence is not known');
+  assert.equal(error.data, 'presence could not be determined');
   await redis.start();
   await server.untilReadiness(200);
   assert.equal(await count(client, 'a'), 1);

@@ -30,8 +30,8 @@ struct ws_service {
     bool binary; /* takes binary messages too; else they end the connection with 1003 */
 };
 
-/* Where those who read the log for a connection wait for their turn (app/reader.h). */
-enum reader_lane { READER_JOINS, READER_QUERIES, READER_LANES };
+/* What reads the log for a connection (app/sub/reader.h). */
+enum reader_kind { READER_JOIN, READER_QUERY, READER_KINDS };
 
 enum conn_state {
     CONN_HTTP,    /* reads requests */
@@ -50,14 +50,14 @@ struct conn {
     struct stream stream;
     struct worker *worker;
     const struct listener *listener; /* that it came from */
-    const struct sub_writer *writer; /* how its subscriptions speak; NULL before the first */
+    const struct sub_writer *writer; /* of its subscriptions; NULL before the first */
     struct timer timer;              /* by state: handshake, ping, end of closing */
     struct loop_task task;           /* settling at the end of the turn, then the reaping */
     struct list subs;                /* of struct sub */
-    struct conn_lane {
+    struct reader_queue {
         struct list waiting; /* struct reader */
         bool is_page_under_way;
-    } readers[READER_LANES];
+    } reader_queues[READER_KINDS];
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     uint64_t last_heard_ms; /* LINGER: when that began */
@@ -75,7 +75,7 @@ struct conn {
     uint32_t n_pending;    /* calls that the broker has not answered */
     uint32_t count;        /* the last of worker->n_counts that it was counted in */
     enum metric closed_as; /* the reason of disconnects_total, once known */
-    size_t aside_bytes;    /* of live messages that its joins set aside */
+    size_t backlog_bytes;  /* of live messages that its joins have buffered */
     size_t collected;      /* bytes of answers that wait for others of their batch */
     size_t expected;       /* bytes that answers under way may have */
     struct sock_addr link; /* the other end of the TCP connection, or who it says it speaks for */
@@ -129,8 +129,7 @@ bool conn_must_wait(struct conn *c);
 /* At the end of this turn: what may close the connection, or read on. */
 void conn_settle(struct conn *c);
 
-/* All that waits for it: the output queue, answers of a batch, live messages that a join set aside.
- */
+/* Bytes that wait for the client: its output queue, answers of a batch, backlogs of joins. */
 size_t conn_waiting(const struct conn *c);
 /* conn_ws.c: the client does not read what it has: drops it, and the connection; a WebSocket with
  * 1013. */

@@ -5,7 +5,7 @@
 
 size_t conn_waiting(const struct conn *c)
 {
-    return stream_queued(&c->stream) + c->collected + c->aside_bytes;
+    return stream_queued(&c->stream) + c->collected + c->backlog_bytes;
 }
 
 bool conn_has_room(const struct conn *c, size_t bytes)

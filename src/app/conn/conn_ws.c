@@ -88,7 +88,6 @@ void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)
 {
     c->state = CONN_WS;
     c->window_bits = window_bits;
-    c->writer = window_bits ? &sub_ws_deflate_writer : &sub_ws_writer;
     c->last_heard_ms = loop_now(c->worker->loop);
     ws_decoder_init(&c->ws);
     c->ws.deflate = window_bits > 0;

@@ -1,7 +1,6 @@
-/* pending.c - one request of a client that waits for the broker. */
-#include <stdlib.h>
+#include "app/conn/pending.h"
 
-#include "app/rpc/rpc.h"
+#include <stdlib.h>
 
 static void on_answer(struct mail *m, void *owner)
 {

@@ -6,6 +6,8 @@
 #include "app/conn/reply.h"
 #include "app/http/routes.h"
 #include "app/rpc/params.h"
+#include "app/sub/delivery.h"
+#include "app/sub/join.h"
 #include "app/sub/sub.h"
 #include "base/buf.h"
 #include "proto/json.h"
@@ -91,7 +93,7 @@ static bool write_message(const struct sub *s, struct delivery *d)
     return *event && conn_send(s->conn, STR(""), &(*event)->shared, bytes_str(*event));
 }
 
-const struct sub_writer sub_sse_writer = {
+static const struct sub_writer sse_writer = {
     .joined = write_joined,
     .caught_up = write_caught_up,
     .message = write_message,
@@ -172,10 +174,9 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     struct sub *s;
 
     c->state = CONN_SSE;
-    c->writer = &sub_sse_writer;
     conn_set_ping_timer(c, on_ping_timer);
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
-    s = sub_open(c, filter, STR(""), rq->gaps);
+    s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
     add_position(&first, has_log ? from->from.id : s->last);
     if (from->from.kind != EVENTLOG_NONE && !has_log)

@@ -25,7 +25,7 @@ int publish_read_options(struct params *p, struct publish *ret)
     return read_key(p, &ret->key);
 }
 
-/* Copies s to *at, which moves behind it. */
+/* Copies s to *at and moves *at behind the copy. */
 static struct str put(char **at, struct str s)
 {
     struct str copy = str_make(*at, s.n);
@@ -36,7 +36,7 @@ static struct str put(char **at, struct str s)
     return copy;
 }
 
-/* The message and the origin as JSON; returns how much of it is the message. */
+/* Appends the message and the origin as JSON; returns the length of the message. */
 static size_t add_json(struct buf *out, struct str message, struct str origin)
 {
     size_t message_n;
@@ -48,7 +48,7 @@ static size_t add_json(struct buf *out, struct str message, struct str origin)
     return message_n;
 }
 
-/* One block: the pending, then the texts. */
+/* Allocates the pending and its texts as one block. */
 static struct pending *copy_texts(const struct auth *auth, const struct publish *pub,
                                   struct reply *reply)
 {
@@ -97,7 +97,7 @@ const char *publish_failure(const struct pending *p)
     }
 }
 
-/* Neither an id nor a valid topic has anything to escape. */
+/* An id and a valid topic need no escapes. */
 void publish_result(const struct pending *p, struct buf *out)
 {
     const struct broker_publish *pub = &p->call.publish;

@@ -1,10 +1,11 @@
-/* publish.h - one publish on behalf of a client, by `publish` or by POST.
+/* publish.h - one publish on behalf of a client, by the method `publish` or by POST.
  * Thread:  the connection's worker.
  */
 #ifndef EH_APP_PUBLISH_H
 #define EH_APP_PUBLISH_H
 
-#include "app/rpc/rpc.h"
+#include "app/conn/pending.h"
+#include "app/rpc/params.h"
 
 struct publish {
     struct str topic;   /* valid, and the connection may write to it */
@@ -14,18 +15,20 @@ struct publish {
     struct str key;     /* empty: none */
 };
 
-/* Reads the optional parameters `ttl`, `timestamp` and `key`. The key is a view into p->json. Fails
- * as params.h says. */
+/* Reads the optional parameters `ttl`, `timestamp` and `key`. The key is a view into p->json.
+ * Fails as params.h says. */
 int publish_read_options(struct params *p, struct publish *ret) EH_MUST_USE;
 
-/* The call to the broker, with copies of the texts, to be started; it takes the reply along ({0}:
- * none). The message's origin is the `sub` of the connection's token, whose limit it is under. */
+/* Makes the call to the broker, with copies of all texts; the caller sets `done` and starts it.
+ * Takes the reply ({0}: none). The message's origin is the `sub` of the connection's token, whose
+ * rate limit applies. */
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply);
 
-/* Once it is answered: why it failed ("not published" is certain, "outcome unknown" is not), or
- * NULL; then the result object, as JSON text, which may say that it was over the limit
- * (BROKER_LIMITED). */
+/* After the answer: why the publish failed, or NULL. "not published" is certain, "outcome unknown"
+ * is not. */
 const char *publish_failure(const struct pending *p);
+/* If it did not fail: appends the result object, as JSON text. It reports a publish over the rate
+ * limit (BROKER_LIMITED), too. */
 void publish_result(const struct pending *p, struct buf *out);
 
 #endif

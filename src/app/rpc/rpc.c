@@ -1,10 +1,16 @@
 #include "app/rpc/rpc.h"
 
+#include "app/rpc/rpc_auth.h"
+#include "app/rpc/rpc_eventlog.h"
+#include "app/rpc/rpc_kv.h"
+#include "app/rpc/rpc_presence.h"
+#include "app/rpc/rpc_pubsub.h"
+#include "base/array.h"
 #include "base/clock.h"
 
 static int rpc_ping(struct rpc_call *call)
 {
-    rpc_answer(call, json_pack("{s:I}", "pong", (json_int_t)clock_wall_ms()));
+    rpc_call_answer(call, json_pack("{s:I}", "pong", (json_int_t)clock_wall_ms()));
     return EH_OK;
 }
 
@@ -18,15 +24,15 @@ static const struct rpc_method {
     const char *name;
     rpc_fn *fn;
 } methods[] = {
-    { "subscribe", rpc_subscribe },
-    { "publish", rpc_publish },
-    { "unsubscribe", rpc_unsubscribe },
-    { "unsubscribeAll", rpc_unsubscribe_all },
-    { "list", rpc_list },
+    { "subscribe", rpc_pubsub_subscribe },
+    { "publish", rpc_pubsub_publish },
+    { "unsubscribe", rpc_pubsub_unsubscribe },
+    { "unsubscribeAll", rpc_pubsub_unsubscribe_all },
+    { "list", rpc_pubsub_list },
     { "eventlog", rpc_eventlog },
-    { "get", rpc_get },
-    { "set", rpc_set },
-    { "del", rpc_del },
+    { "get", rpc_kv_get },
+    { "set", rpc_kv_set },
+    { "del", rpc_kv_del },
     { "presence", rpc_presence },
     { "auth", rpc_auth },
     { "ping", rpc_ping },
@@ -35,40 +41,45 @@ static const struct rpc_method {
 
 static const struct rpc_method *find(struct str name)
 {
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         if (str_eq_nocase(name, str_of(methods[i].name)))
             return &methods[i];
     }
     return NULL;
 }
 
-static int dispatch(struct rpc_call *call, struct str method)
+static int unknown_method(struct params *p, struct str name)
 {
-    const struct rpc_method *m = find(method);
-
-    if (!m)
-        return params_fail(&call->params, JSONRPC_METHOD_NOT_FOUND, "there is no such method");
-    return m->fn(call);
+    if (name.n > 100)
+        return params_fail(p, JSONRPC_METHOD_NOT_FOUND, "unknown method");
+    return params_fail(p, JSONRPC_METHOD_NOT_FOUND, "unknown method \"%.*s\"", STR_ARG(name));
 }
 
 static void handle_request(struct conn *c, const json_t *value, struct reply reply)
 {
     struct rpc_call call = { .conn = c, .reply = reply };
+    const struct rpc_method *method;
     struct jsonrpc_request rq;
     const char *why;
     int rc = jsonrpc_read(value, &rq, &why);
 
     call.reply.id = rq.id;
     call.params.json = rq.params;
-    rc = rc < 0 ? params_fail(&call.params, rc, "%s", why) : dispatch(&call, rq.method);
+    if (rc < 0)
+        (void)params_fail(&call.params, rc, "%s", why);
+    else if ((method = find(rq.method)))
+        rc = method->fn(&call);
+    else
+        rc = unknown_method(&call.params, rq.method);
+
     if (rc < 0)
         reply_error(&call.reply, c, rc, str_of(call.params.why));
     else
-        reply_drop(&call.reply); /* if the handler neither answered nor took it */
+        reply_drop(&call.reply); /* no effect if the handler answered or took the reply */
 }
 
-/* One request after the other, while the connection's bounds allow it. What follows a `disconnect`
- * is not executed, as outside a batch. */
+/* Executes the requests of the batch one by one until the connection's bounds make it wait. Those
+ * after a `disconnect` are not executed, as outside a batch. */
 static void go_on(struct conn *c)
 {
     struct batch *b = c->batch;
@@ -105,8 +116,3 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
 }
 
 const struct ws_service rpc_service = { .on_message = on_message, .go_on = go_on, .binary = false };
-
-void rpc_answer(struct rpc_call *call, json_t *result)
-{
-    reply_result_tree(&call->reply, call->conn, result);
-}

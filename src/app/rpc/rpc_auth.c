@@ -1,9 +1,10 @@
-/* rpc_auth.c - auth: another token for a connection that goes on. */
+#include "app/rpc/rpc_auth.h"
+
 #include "app/conn/authorize.h"
-#include "app/rpc/rpc.h"
+#include "app/sub/sub.h"
 #include "hub/topic.h"
 
-/* Ends the subscriptions to what may not be read any more; returns their topics. */
+/* Ends the subscriptions that the new token does not permit; returns their topics. */
 static json_t *end_forbidden(struct conn *c)
 {
     json_t *ended = json_array();
@@ -29,12 +30,12 @@ int rpc_auth(struct rpc_call *call)
     struct auth *auth;
     const char *why;
 
-    if (!c->worker->context->config->disable_auth) /* else it is not looked at */
+    if (!c->worker->context->config->disable_auth) /* otherwise any token is ignored */
         EH_TRY(params_string(&call->params, "token", &token));
     if (authorize_token(c, token, &auth, &why) < 0)
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "token: %s", why);
     conn_ws_set_auth(c, auth);
-    rpc_answer(call, json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", end_forbidden(c),
-                               "status", "ok"));
+    rpc_call_answer(call, json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", end_forbidden(c),
+                                    "status", "ok"));
     return EH_OK;
 }

@@ -1,16 +1,16 @@
-/* rpc_eventlog.c - eventlog: what the log holds since a point, as one answer. */
+#include "app/rpc/rpc_eventlog.h"
+
 #include <stdlib.h>
 
 #include "app/sub/reader.h"
-#include "app/rpc/rpc.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
 struct log_query {
     struct reader reader; /* first: it is freed as one */
-    bool is_after_id;     /* sinceEventId: the oldest, with `recovered` */
-    bool complete;        /* said every page so far: what is trimmed meanwhile is missing, too */
-    uint32_t wanted;      /* items still to come at most */
+    bool is_after_id;     /* sinceEventId: the oldest items, and the answer has `recovered` */
+    bool complete;        /* all pages so far were; entries may be trimmed between two pages */
+    uint32_t wanted;      /* how many more items the answer may have */
     size_t max_bytes;     /* of the answer */
     struct buf items;     /* JSON, separated by commas */
     size_t bytes;         /* what the request holds */
@@ -33,7 +33,8 @@ static void take_item(struct reader *r, struct message *m)
     q->wanted--;
 }
 
-/* An answer of its own making, since the items are JSON already. Keys in the order of upstream. */
+/* Writes the result as text, because the items are JSON already. The keys have the order of C++
+ * Eventhub. */
 static void answer(struct log_query *q, struct conn *c)
 {
     const struct broker_history *h = &q->reader.call.history;
@@ -116,32 +117,29 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     h->max_entries = q->wanted;
     reader_bound_page(call->conn, h);
     q->bytes = sizeof(*q) + id.n + topic.n;
-    q->reader.lane = READER_QUERIES;
+    q->reader.kind = READER_QUERY;
     q->reader.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     q->reader.on_page = on_page;
     return q;
-}
-
-static void query_start(struct log_query *q, struct conn *c)
-{
-    conn_call_began(c, q->bytes);
-    reader_start(&q->reader, c);
 }
 
 int rpc_eventlog(struct rpc_call *call)
 {
     const struct config *config = call->conn->worker->context->config;
     struct eventlog_request rq;
+    struct log_query *q;
     struct str topic;
 
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
     EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
     if (rq.from.kind == EVENTLOG_NONE)
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                           "since or sinceEventId must be given");
+                           "since or sinceEventId is required");
     if (!config->enable_cache)
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                           "the event log is switched off (ENABLE_CACHE)");
-    query_start(query_create(call, topic, &rq), call->conn);
+                           "the event log is disabled (ENABLE_CACHE)");
+    q = query_create(call, topic, &rq);
+    conn_call_began(call->conn, q->bytes);
+    reader_start(&q->reader, call->conn);
     return EH_OK;
 }

@@ -1,8 +1,9 @@
-/* rpc_kv.c - get, set, del: the key/value store. */
+#include "app/rpc/rpc_kv.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/rpc/rpc.h"
+#include "app/conn/pending.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "hub/topic.h"
@@ -21,7 +22,7 @@ static struct str failure(const struct broker_call *call)
     return call->op == BROKER_OP_SET ? STR("not stored") : STR("not deleted");
 }
 
-/* An answer of its own making: values may be large. A key needs no escapes. */
+/* Writes the result as text, because values may be large. A key needs no escapes. */
 static void answer_value(struct pending *p, struct conn *c)
 {
     const struct broker_kv *kv = &p->call.kv;
@@ -43,8 +44,8 @@ static void answer_get(struct pending *p, struct conn *c)
         answer_value(p, c);
         return;
     }
-    (void)snprintf(why, sizeof(why), "%s %.*s",
-                   kv->ret_found ? "no text is stored under the key" : "there is no key",
+    (void)snprintf(why, sizeof(why),
+                   kv->ret_found ? "key \"%.*s\" does not hold text" : "no key \"%.*s\"",
                    STR_ARG(kv->key));
     reply_error(&p->reply, c, JSONRPC_INVALID_PARAMS, str_of(why));
 }
@@ -78,7 +79,7 @@ static void on_done(struct pending *p, struct conn *c)
         shared_unref(&p->call.kv.ret_value->shared);
 }
 
-/* One block: the pending, then the request's id, the key and the value. */
+/* Allocates the pending, the request's id, the key and the value as one block. */
 static struct pending *kv_create(struct rpc_call *call, struct str key, struct str value)
 {
     struct str id = call->reply.id;
@@ -111,10 +112,10 @@ static int check_enabled(struct rpc_call *call)
     if (call->conn->worker->context->config->enable_kvstore)
         return EH_OK;
     return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                       "the key/value store is switched off (ENABLE_KVSTORE)");
+                       "the key/value store is disabled (ENABLE_KVSTORE)");
 }
 
-int rpc_get(struct rpc_call *call)
+int rpc_kv_get(struct rpc_call *call)
 {
     struct pending *p;
     struct str key;
@@ -126,7 +127,7 @@ int rpc_get(struct rpc_call *call)
     return kv_start(call, p, BROKER_OP_GET);
 }
 
-int rpc_set(struct rpc_call *call)
+int rpc_kv_set(struct rpc_call *call)
 {
     struct str key, value;
     struct pending *p;
@@ -141,7 +142,7 @@ int rpc_set(struct rpc_call *call)
     return kv_start(call, p, BROKER_OP_SET);
 }
 
-int rpc_del(struct rpc_call *call)
+int rpc_kv_del(struct rpc_call *call)
 {
     struct str key;
 

@@ -1,11 +1,12 @@
-/* rpc_presence.c - presence: how many clients are subscribed, and who. */
+#include "app/rpc/rpc_presence.h"
+
 #include <inttypes.h>
 
-#include "app/rpc/rpc.h"
+#include "app/conn/pending.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* An answer of its own making, since the subs are JSON already. */
+/* Writes the result as text, because the subs are JSON already. */
 static void answer(struct pending *p, struct conn *c)
 {
     const struct broker_presence *found = &p->call.presence;
@@ -34,11 +35,11 @@ static void on_presence(struct pending *p, struct conn *c)
     if (c && p->call.status == BROKER_DONE)
         answer(p, c);
     else if (c)
-        reply_error(&p->reply, c, JSONRPC_BROKER, STR("presence is not known"));
+        reply_error(&p->reply, c, JSONRPC_BROKER, STR("presence could not be determined"));
     presence_done(&p->call.presence.ret_presence);
 }
 
-/* One block: the pending, then the request's id and the topic. */
+/* Allocates the pending, the request's id and the topic as one block. */
 static struct pending *presence_create(struct rpc_call *call, struct str topic)
 {
     struct str id = call->reply.id;

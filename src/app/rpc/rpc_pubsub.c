@@ -1,9 +1,13 @@
-/* rpc_pubsub.c - subscribe, unsubscribe, unsubscribeAll, list, publish. */
-#include "app/rpc/publish.h"
-#include "app/rpc/rpc.h"
-#include "hub/topic.h"
+#include "app/rpc/rpc_pubsub.h"
 
-/* Where history was asked for but the log is off, it is not all there. */
+#include "app/rpc/publish.h"
+#include "app/sub/join.h"
+#include "app/sub/sub.h"
+#include "app/sub/sub_ws.h"
+#include "hub/topic.h"
+#include "proto/json.h"
+
+/* Answers at once. History that was asked for while the log is disabled is not recovered. */
 static void confirm(struct rpc_call *call, const struct sub *s, struct str topic,
                     const struct eventlog_request *rq)
 {
@@ -16,13 +20,12 @@ static void confirm(struct rpc_call *call, const struct sub *s, struct str topic
     call->conn->writer->joined(call->conn, &call->reply, &joined);
 }
 
-static bool may_subscribe(const struct conn *c, struct str topic)
+static bool may_subscribe(struct conn *c, struct str topic)
 {
-    return c->n_subs < c->worker->context->config->max_subscriptions ||
-           sub_find((struct conn *)(uintptr_t)c, topic);
+    return c->n_subs < c->worker->context->config->max_subscriptions || sub_find(c, topic);
 }
 
-int rpc_subscribe(struct rpc_call *call)
+int rpc_pubsub_subscribe(struct rpc_call *call)
 {
     const struct config *config = call->conn->worker->context->config;
     struct eventlog_request rq;
@@ -32,14 +35,14 @@ int rpc_subscribe(struct rpc_call *call)
 
     if (!call->reply.id.p)
         return params_fail(&call->params, JSONRPC_INVALID_REQUEST,
-                           "subscribe needs an id: messages come back under it");
+                           "subscribe must have an id: messages arrive under it");
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
     EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
     EH_TRY(params_bool(&call->params, "gaps", &gaps));
     if (!may_subscribe(call->conn, topic))
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "too many subscriptions");
 
-    s = sub_open(call->conn, topic, call->reply.id, gaps);
+    s = sub_open(call->conn, sub_ws_writer_for(call->conn), topic, call->reply.id, gaps);
     if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
         join_start(s, topic, &rq, &call->reply);
         return EH_OK;
@@ -52,12 +55,12 @@ int rpc_subscribe(struct rpc_call *call)
 
 static void answer_count(struct rpc_call *call, size_t n)
 {
-    rpc_answer(call, json_pack("{s:I}", "unsubscribe_count", (json_int_t)n));
+    rpc_call_answer(call, json_pack("{s:I}", "unsubscribe_count", (json_int_t)n));
 }
 
 static size_t unsubscribe_one(struct conn *c, const json_t *topic)
 {
-    struct sub *s = sub_find(c, str_make(json_string_value(topic), json_string_length(topic)));
+    struct sub *s = sub_find(c, json_text(topic));
 
     if (!s)
         return 0;
@@ -67,11 +70,10 @@ static size_t unsubscribe_one(struct conn *c, const json_t *topic)
 
 static bool is_filter(const json_t *v)
 {
-    return json_is_string(v) &&
-           filter_is_valid(str_make(json_string_value(v), json_string_length(v)));
+    return json_is_string(v) && filter_is_valid(json_text(v));
 }
 
-int rpc_unsubscribe(struct rpc_call *call)
+int rpc_pubsub_unsubscribe(struct rpc_call *call)
 {
     const json_t *list = call->params.json;
     const json_t *single = json_object_get(list, "topic");
@@ -84,22 +86,22 @@ int rpc_unsubscribe(struct rpc_call *call)
     }
     if (!json_is_array(list))
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                           "params must be an array of topics, or an object with topic");
+                           "params must be an array of topics, or an object with a topic");
     if (json_array_size(list) > call->conn->worker->context->config->max_subscriptions)
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                           "more topics than a client may subscribe to");
+                           "params must not hold more topics than a client may subscribe to");
     json_array_foreach(list, i, v)
     {
         if (!is_filter(v))
             return params_fail(&call->params, JSONRPC_INVALID_PARAMS,
-                               "params[%zu] is not a valid topic or pattern", i);
+                               "params[%zu] must be a valid topic or pattern", i);
     }
     json_array_foreach(list, i, v) n += unsubscribe_one(call->conn, v);
     answer_count(call, n);
     return EH_OK;
 }
 
-int rpc_unsubscribe_all(struct rpc_call *call)
+int rpc_pubsub_unsubscribe_all(struct rpc_call *call)
 {
     size_t n = call->conn->n_subs;
 
@@ -108,7 +110,7 @@ int rpc_unsubscribe_all(struct rpc_call *call)
     return EH_OK;
 }
 
-int rpc_list(struct rpc_call *call)
+int rpc_pubsub_list(struct rpc_call *call)
 {
     json_t *topics = json_array();
 
@@ -119,7 +121,7 @@ int rpc_list(struct rpc_call *call)
 
         json_array_append_new(topics, json_stringn(filter, n));
     }
-    rpc_answer(call, topics);
+    rpc_call_answer(call, topics);
     return EH_OK;
 }
 
@@ -144,7 +146,7 @@ static void on_published(struct pending *p, struct conn *c)
         answer_published(p, c);
 }
 
-int rpc_publish(struct rpc_call *call)
+int rpc_pubsub_publish(struct rpc_call *call)
 {
     struct publish pub = { 0 };
     struct pending *p;

@@ -1,32 +1,60 @@
-/* join.c - how a subscription joins history and live: the log is read page by page up to a cut,
- * live messages are set aside meanwhile, and what is above the cut follows.
+/* join.c - how a subscription gets from history to live without a gap and without a duplicate.
+ *
+ * Problem: a client that comes back wants every message since an id, first those in the log and
+ * then those that are published from now on. The log is read page by page and takes its time, and
+ * new messages arrive meanwhile. They must neither overtake the log nor come twice nor be lost.
+ *
+ * Idea: the subscription is in the trie from the start, but live messages go to a backlog. The
+ * first page fixes the end of a snapshot; all pages together bring exactly what the log holds up to
+ * it. Then the backlog follows, without the messages that the snapshot has brought already:
+ *
+ *     log        ... 3  4  5  6 |              snapshot_end = 6
+ *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 when the last page is there
+ *     client        [4  5] [6]   [7  8]  9     "since 3", in two pages; then live
+ *
+ * Invariant: `last` never falls, and only messages above it are sent. Everything up to
+ * snapshot_end comes from the log; everything above is in the backlog, because a message that the
+ * snapshot does not hold is posted to the worker after the subscription entered the trie.
+ *
+ * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
+ * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
+ * So the log is the buffer for a client that reads slowly. Gaps in the live stream are treated
+ * alike. Only without a log (in a batch) the client is disconnected, as for any full queue.
+ *
+ * In a batch of requests no message may precede the array of answers, although the join's own
+ * answer is part of it. A page that comes too early is dropped and read again afterwards.
+ *
+ * The second look into the log must not repeat `since`: a live message may bear an older timestamp
+ * of its publisher, and reading by time would lose it.
  */
+#include "app/sub/join.h"
+
 #include <stdlib.h>
 
-#include "app/sub/reader.h"
 #include "app/conn/reply.h"
-#include "app/sub/sub.h"
+#include "app/sub/delivery.h"
+#include "app/sub/reader.h"
 #include "base/mem.h"
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
-#define ASIDE_COST 128 /* of a message set aside, beside its body: the head and the unit to be */
+#define BACKLOG_COST 128 /* of a message beside its body: its head and its unit in the queue */
 
 struct join {
     struct reader reader; /* first: it is freed as one */
-    struct sub *sub;      /* NULL: the subscription ended meanwhile */
+    struct sub *sub;      /* NULL: the subscription was closed meanwhile */
     struct reply reply;
     struct batch_waiter after_batch;
     bool confirmed;       /* the request was answered */
-    bool waits_for_batch; /* for its array to be sent; reads nothing meanwhile */
-    bool aside_lost;      /* what was set aside does not follow on the cut: read to a new one */
-    size_t n_aside;
-    size_t cap_aside;
-    size_t aside_bytes;       /* counted in conn->aside_bytes, too */
-    struct message **backlog; /* NULL in it: messages were lost there */
-    struct gaps_told said;    /* of the holes in the log, for one that wants to know */
-    struct msgid from;        /* the id that was asked for */
-    size_t bytes;             /* what the request holds */
+    bool waits_for_batch; /* for the array to be sent; reads nothing meanwhile */
+    bool has_gap;         /* messages above snapshot_end are neither sent nor in the backlog */
+    size_t backlog_n;
+    size_t backlog_cap;
+    size_t backlog_bytes;     /* counted in conn->backlog_bytes, too */
+    struct message **backlog; /* references; NULL in it: messages were lost there */
+    struct gaps_told told;    /* gaps in the log that were reported already */
+    struct msgid from;        /* the id that the request named */
+    size_t bytes;             /* of this block */
     size_t filter_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
@@ -37,32 +65,38 @@ static struct join *join_of(struct reader *r)
     return container_of(r, struct join, reader);
 }
 
-/* The connection lives as long as the subscription, and nothing is set aside without one. */
-static void aside_clear(struct join *j)
+static struct str filter_of(const struct join *j)
+{
+    return str_make(j->filter, j->filter_n);
+}
+
+/* A join without a subscription has no backlog, and with one its connection is there, too. */
+static void backlog_clear(struct join *j)
 {
     size_t *waiting = loop_waiting(j->reader.worker->loop);
 
     if (j->sub)
-        j->sub->conn->aside_bytes -= j->aside_bytes;
-    for (size_t i = 0; i < j->n_aside; i++) {
+        j->sub->conn->backlog_bytes -= j->backlog_bytes;
+    for (size_t i = 0; i < j->backlog_n; i++) {
         if (j->backlog[i])
             *waiting -= shared_unref_waiting(&j->backlog[i]->shared);
     }
     free(j->backlog);
     j->backlog = NULL;
-    j->n_aside = j->cap_aside = j->aside_bytes = 0;
+    j->backlog_n = j->backlog_cap = j->backlog_bytes = 0;
 }
 
 static void join_free(struct join *j)
 {
-    gaps_told_done(&j->said);
+    gaps_told_done(&j->told);
     free(j);
 }
 
-/* c is NULL when nobody is left to be told; from when that is not known or not asked for. */
+/* Answers the request, once. c is NULL if the client is gone; `from` is NULL unless the client
+ * asked for gaps. */
 static void confirm(struct join *j, struct conn *c, bool recovered, const struct msgid *from)
 {
-    struct sub_joined joined = { str_make(j->filter, j->filter_n), true, recovered, from };
+    struct sub_joined joined = { filter_of(j), true, recovered, from };
 
     if (j->confirmed)
         return;
@@ -77,7 +111,7 @@ void join_abandon(struct sub *s)
 {
     struct join *j = s->join;
 
-    aside_clear(j);
+    backlog_clear(j);
     s->join = NULL;
     j->sub = NULL;
     if (list_linked(&j->after_batch.link))
@@ -86,63 +120,72 @@ void join_abandon(struct sub *s)
     if (reader_is_waiting(&j->reader))
         reader_cancel(&j->reader);
     else if (!j->waits_for_batch)
-        return; /* its page comes back, and frees it */
+        return; /* a page is under way; on_page frees the join */
     join_free(j);
 }
 
-/* With what waits already, be that nothing: unlike a message that goes out, one that does not fit
- * is not lost, however large it is. */
-static bool aside_fits(const struct join *j, size_t more)
+/* --- the backlog --- */
+
+/* Unlike conn_has_room(), makes no exception for an empty queue: a message that does not fit is
+ * not lost here, however large it is. */
+static bool backlog_has_room(const struct join *j, size_t more)
 {
     const struct conn *c = j->sub->conn;
     return conn_waiting(c) + more <= c->worker->context->config->max_output_queue;
 }
 
-/* The log is the buffer. Without one there is no other, and the client has its limit. */
-static void aside_lose(struct join *j)
+/* The log is the buffer now. Without a log there is no other, and the client has its limit. */
+static void backlog_overflow(struct join *j)
 {
     struct conn *c = j->sub->conn;
 
     if (!c->worker->context->config->enable_cache)
         conn_overflow(c);
-    aside_clear(j);
-    j->aside_lost = true;
+    backlog_clear(j);
+    j->has_gap = true;
 }
 
-/* m NULL: a gap. */
+/* m NULL: messages were lost here. */
 static void backlog_add(struct join *j, struct message *m)
 {
-    size_t cost = (m ? m->body.n : 0) + ASIDE_COST;
+    size_t cost = (m ? m->body.n : 0) + BACKLOG_COST;
 
-    if (!aside_fits(j, cost)) {
-        aside_lose(j);
+    if (!backlog_has_room(j, cost)) {
+        backlog_overflow(j);
         return;
     }
-    if (j->n_aside == j->cap_aside) {
-        j->cap_aside = j->cap_aside ? j->cap_aside * 2 : 16;
-        j->backlog = mem_array(j->backlog, j->cap_aside, sizeof(j->backlog[0]));
+    if (j->backlog_n == j->backlog_cap) {
+        j->backlog_cap = j->backlog_cap ? j->backlog_cap * 2 : 16;
+        j->backlog = mem_array(j->backlog, j->backlog_cap, sizeof(j->backlog[0]));
     }
-    j->backlog[j->n_aside++] = m;
+    j->backlog[j->backlog_n++] = m;
     if (m)
         *loop_waiting(j->sub->conn->worker->loop) += shared_ref_waiting(&m->shared);
     output_changed(j->sub->conn->worker);
-    j->aside_bytes += cost;
-    j->sub->conn->aside_bytes += cost;
+    j->backlog_bytes += cost;
+    j->sub->conn->backlog_bytes += cost;
 }
 
-void join_aside(struct sub *s, struct message *m)
+void join_buffer(struct sub *s, struct message *m)
 {
     if (m->legacy || msgid_cmp(m->id, s->last) > 0)
         backlog_add(s->join, m);
 }
 
-/* Without a log there is nothing to read, and the place of the gap is what can be kept. */
+/* With a log, the log tells what is missing. Without one, only the place of the gap can be kept. */
 void join_gap(struct sub *s)
 {
     if (s->conn->worker->context->config->enable_cache)
-        aside_lose(s->join);
+        backlog_overflow(s->join);
     else
         backlog_add(s->join, NULL);
+}
+
+/* --- pages of the log --- */
+
+static bool is_read(const struct join *j)
+{
+    return j->reader.call.status == BROKER_DONE; /* else Redis refuses, or the server stops */
 }
 
 static void deliver_one(struct reader *r, struct message *m)
@@ -153,11 +196,31 @@ static void deliver_one(struct reader *r, struct message *m)
     if (!j->sub)
         return;
     delivery_init(&d, r->worker, m);
-    sub_deliver(j->sub, &d);
+    delivery_send(&d, j->sub);
     delivery_done(&d);
 }
 
-/* The cut is reached, and what was set aside follows on it without a gap. */
+/* Returns true if another page is needed. A gap in the backlog begins a new snapshot. */
+static bool wants_more(struct join *j)
+{
+    struct broker_history *h = &j->reader.call.history;
+
+    if (!is_read(j))
+        return false;
+    if (h->ret_more)
+        return true;
+    if (j->backlog_n && !backlog_has_room(j, 0))
+        backlog_overflow(j);
+    if (!j->has_gap)
+        return false;
+    j->has_gap = false;
+    h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
+    h->since = 0; /* these were live, whatever their timestamps */
+    h->snapshot_end = (struct msgid){ 0 };
+    return true;
+}
+
+/* Ends the join: the log was read up to snapshot_end, and the backlog follows without a gap. */
 static void go_live(struct join *j)
 {
     struct sub *s = j->sub;
@@ -169,36 +232,28 @@ static void go_live(struct join *j)
         if (s->conn->writer->caught_up)
             s->conn->writer->caught_up(s->conn, snapshot_end);
     }
-    for (size_t i = 0; i < j->n_aside; i++) {
+    for (size_t i = 0; i < j->backlog_n; i++) {
         if (j->backlog[i])
             deliver_one(&j->reader, j->backlog[i]);
         else
-            sub_gap(s);
+            s->conn->writer->gap(s, filter_of(j));
     }
-    aside_clear(j);
+    backlog_clear(j);
+    join_free(j);
 }
 
-static bool is_read(const struct join *j)
+/* Where the subscription begins: at the point that was asked for, but not ahead of the log. If the
+ * log could not be read, it begins with live messages. */
+static struct msgid start_of(const struct join *j)
 {
-    return j->reader.call.status == BROKER_DONE; /* else the broker ends, or Redis refuses */
-}
+    const struct broker_history *h = &j->reader.call.history;
+    struct msgid from = j->from;
 
-/* True when another page is needed. */
-static bool wants_more(struct join *j)
-{
-    struct broker_history *h = &j->reader.call.history;
-
-    if (h->ret_more)
-        return true;
-    if (j->n_aside && !aside_fits(j, 0))
-        aside_lose(j);
-    if (!j->aside_lost)
-        return false;
-    j->aside_lost = false;
-    h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
-    h->since = 0; /* these were live: whatever time they bear */
-    h->snapshot_end = (struct msgid){ 0 };
-    return true;
+    if (!is_read(j))
+        return j->reader.worker->newest;
+    if (h->since)
+        from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
+    return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
 }
 
 static void count_outcome(const struct join *j)
@@ -214,26 +269,21 @@ static void count_outcome(const struct join *j)
         metrics_inc(m, METRIC_HISTORY_INCOMPLETE);
 }
 
-/* The subscription or the whole connection is gone. */
-static bool give_up(struct join *j)
+/* The answer to the request covers what is missing after the first page's starting point (its
+ * `recovered`). Gaps that later pages find are reported on their own. */
+static void report_gaps(struct join *j, bool is_first)
 {
-    reader_take_items(&j->reader, NULL);
-    confirm(j, NULL, false, NULL);
-    join_free(j);
-    return false;
+    struct gaps *gaps = NULL;
+    bool has_new = !is_read(j) || gaps_news(&j->told, &j->reader.call.history, &gaps);
+
+    for (size_t i = 0; gaps && !is_first && i < gaps->n; i++)
+        j->sub->conn->writer->gap(j->sub, gaps->topics[i]);
+    if (has_new && !gaps && !is_first)
+        j->sub->conn->writer->gap(j->sub, filter_of(j));
+    free(gaps);
 }
 
-/* Whether the next page is wanted; else the join is over. */
-static bool go_on(struct join *j)
-{
-    if (is_read(j) && wants_more(j))
-        return true;
-    go_live(j);
-    join_free(j);
-    return false;
-}
-
-/* The page came before the batch's array could go: it will be asked for again. */
+/* Drops a page that came before the batch's array could be sent; it will be read again. */
 static void put_back(struct join *j)
 {
     struct broker_history *h = &j->reader.call.history;
@@ -246,72 +296,50 @@ static void put_back(struct join *j)
     j->waits_for_batch = true;
 }
 
-/* Where the subscription begins: what it asked for, but nothing that lies ahead; with what is live
- * where the log could not be read. */
-static struct msgid start_of(const struct join *j)
-{
-    const struct broker_history *h = &j->reader.call.history;
-    struct msgid from = j->from;
-
-    if (!is_read(j))
-        return j->reader.worker->newest;
-    if (h->since)
-        from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
-    return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
-}
-
-static void answer(struct join *j, struct conn *c)
-{
-    struct msgid from = start_of(j);
-    bool recovered = is_read(j) && j->reader.call.history.ret_complete;
-
-    count_outcome(j);
-    confirm(j, c, recovered, j->sub->gaps ? &from : NULL);
-}
-
-/* What is missing after the first page's point is in the answer; after the others' it is told. */
-static void check_page(struct join *j, bool is_first)
-{
-    struct gaps *gaps = NULL;
-    bool is_news = is_read(j) ? gaps_news(&j->said, &j->reader.call.history, &gaps) : true;
-
-    for (size_t i = 0; gaps && !is_first && i < gaps->n; i++)
-        j->sub->conn->writer->gap(j->sub, gaps->topics[i]);
-    if (is_news && !gaps && !is_first)
-        j->sub->conn->writer->gap(j->sub, str_make(j->filter, j->filter_n));
-    free(gaps);
-}
-
 static bool on_page(struct reader *r, struct conn *c)
 {
     struct join *j = join_of(r);
     bool is_first = !j->confirmed;
 
-    if (!j->sub || !c)
-        return give_up(j);
-    if (is_first)
-        answer(j, c);
+    if (!j->sub || !c) { /* the subscription or the whole connection is gone */
+        reader_take_items(r, NULL);
+        confirm(j, NULL, false, NULL);
+        join_free(j);
+        return false;
+    }
+    if (is_first) {
+        struct msgid from = start_of(j);
+
+        count_outcome(j);
+        confirm(j, c, is_read(j) && r->call.history.ret_complete, j->sub->gaps ? &from : NULL);
+    }
     if (list_linked(&j->after_batch.link)) {
         put_back(j);
         return false;
     }
     if (j->sub->gaps)
-        check_page(j, is_first);
+        report_gaps(j, is_first);
     reader_take_items(r, deliver_one);
-    return go_on(j);
+    if (wants_more(j))
+        return true;
+    go_live(j);
+    return false;
 }
 
 static void on_batch_sent(struct batch_waiter *waiter)
 {
     struct join *j = container_of(waiter, struct join, after_batch);
-    struct conn *c = j->sub->conn;
 
     if (!j->waits_for_batch)
-        return; /* its confirmation was the last answer: on_page goes on */
+        return; /* the join's own answer completed the array: on_page continues */
     j->waits_for_batch = false;
-    if (go_on(j))
-        reader_start(&j->reader, c);
+    if (wants_more(j))
+        reader_start(&j->reader, j->sub->conn);
+    else
+        go_live(j);
 }
+
+/* --- the start --- */
 
 static struct join *join_create(struct sub *s, struct str filter)
 {
@@ -324,9 +352,9 @@ static struct join *join_create(struct sub *s, struct str filter)
     j->sub = s;
     s->join = j;
     j->after_batch.fn = on_batch_sent;
-    j->reader.worker = s->conn->worker; /* for what is delivered before it reads */
+    j->reader.worker = s->conn->worker; /* for deliveries before the first page */
     j->reader.on_page = on_page;
-    j->reader.call.history.filter = str_make(j->filter, j->filter_n);
+    j->reader.call.history.filter = filter_of(j);
     reader_bound_page(s->conn, &j->reader.call.history);
     return j;
 }
@@ -337,7 +365,7 @@ void join_start(struct sub *s, struct str filter, const struct eventlog_request 
     struct join *j = join_create(s, filter);
     struct broker_history *h = &j->reader.call.history;
 
-    s->last = (struct msgid){ 0 }; /* what history brings is new, and its cut is the new start */
+    s->last = (struct msgid){ 0 }; /* all that history brings is new */
     j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
@@ -352,7 +380,7 @@ void join_after(struct sub *s, struct str filter, struct batch *batch)
 {
     struct join *j = join_create(s, filter);
 
-    j->confirmed = true; /* at once, by the caller */
+    j->confirmed = true; /* the caller answers at once */
     j->waits_for_batch = true;
     batch_wait(batch, &j->after_batch);
 }

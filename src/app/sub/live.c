@@ -1,17 +1,221 @@
-/* live.c - live messages on their way from the broker to the subscriptions of a worker: a portion
- * a turn. So the loop reads, pings and accepts between the portions of a burst, and what each queue
- * got is sent before the next: a burst that is larger than MAX_OUTPUT_QUEUE drops nobody who reads.
+/* live.c - delivers what the broker posts to a worker: live messages, and gaps between them.
+ *
+ * Problem: a burst may hold more than MAX_OUTPUT_QUEUE for every client. If one turn of the loop
+ * delivered it all, every queue would overflow, also those of clients that read as fast as they
+ * can; and a turn that lasts seconds does not read, ping or accept.
+ *
+ * Idea 1, portions: a turn delivers about 64 Ki deliveries or 1 MiB of messages (at most a quarter
+ * of MAX_OUTPUT_QUEUE), and what each queue got is sent before the next portion. So the loop does
+ * its other work in between, and only clients that do not read are dropped.
+ *
+ * Idea 2, runs: messages of one topic that follow each other are looked up in the trie once, and
+ * their frames are encoded once for all subscriptions with the same JSON-RPC id. A queue takes a
+ * run as one unit:
+ *
+ *     batches    [ a1 a2 a3 ] [ a4 b5 a6 ] [ has_gap: a7 ]
+ *     runs       ( a1 a2 a3     a4 ) ( b5 ) ( a6 )  gap  ( a7 )
+ *
+ * Not every subscription can take a run as a whole: it may be joining, or have got the first
+ * message from history, or its writer encodes each message by itself (SSE, compression), or
+ * RUN_IDS other ids came first. For these the messages of the run are delivered one by one as well,
+ * to all that match. Invariant: `last` of a subscription that took the run is the id of the run's
+ * last message, so these messages are old to it and nothing comes twice.
+ *
+ * Order: each subscription gets messages in the order in which the broker posted them. So a run
+ * never extends over a gap, and new subscriptions start at worker->newest, which moves only when
+ * the messages up to it were delivered.
+ *
+ * Tried before: a portion per batch. A burst that came in many small batches then went out in
+ * one turn. Bounding a run by connections instead of subscriptions failed as well: one client
+ * may have the same message a hundred times, through patterns that overlap.
  */
+#include "app/sub/live.h"
+
 #include <assert.h>
 
-#include "app/sub/sub.h"
-#include "app/worker.h"
+#include "app/sub/delivery.h"
+#include "app/sub/join.h"
+#include "broker/gaps.h"
+#include "hub/topic.h"
 
-#define PORTION_DELIVERIES 65536          /* and what is deflated for them */
+#define PORTION_DELIVERIES 65536          /* what is deflated for them included */
 #define PORTION_BYTES      (1024u * 1024) /* of messages, or a quarter of MAX_OUTPUT_QUEUE */
 #define MESSAGE_COST       128            /* of one, beside its body: a queue's unit, its head */
-#define RUN_MOST           64             /* messages */
-#define RUN_BYTES          (64u * 1024)   /* of them; what is larger is shared, not copied */
+#define RUN_MESSAGES       64             /* at most */
+#define RUN_BYTES          (64u * 1024)   /* at most; larger messages are shared, not copied */
+#define RUN_IDS            4              /* that a run is encoded for */
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- a gap --- */
+
+static void report_gap(struct sub *s, struct str topic)
+{
+    if (!s->gaps)
+        return;
+    if (s->join)
+        join_gap(s);
+    else
+        s->conn->writer->gap(s, topic);
+}
+
+static void on_gap_match(struct trie_sub *trie, void *arg)
+{
+    const struct str *topic = arg;
+
+    report_gap(container_of(trie, struct sub, trie), *topic);
+}
+
+/* Reports that messages of these topics were lost on the way to this worker; gaps NULL: the topics
+ * are not known, so each subscription is told of its own filter. */
+static void deliver_gap(struct worker *w, const struct gaps *gaps)
+{
+    char filter[TOPIC_MAX];
+
+    for (size_t i = 0; gaps && i < gaps->n; i++)
+        trie_match(w->trie, gaps->topics[i], on_gap_match, (void *)(uintptr_t)&gaps->topics[i]);
+    for (uint32_t i = 0; !gaps && i < w->n_slots; i++) {
+        struct conn *c = w->slots[i].conn;
+
+        if (!c)
+            continue;
+        list_for_each(link, &c->subs)
+        {
+            struct sub *s = container_of(link, struct sub, link);
+
+            report_gap(s, str_make(filter, trie_filter(&s->trie, filter)));
+        }
+    }
+}
+
+/* --- one message --- */
+
+static void on_match(struct trie_sub *trie, void *arg)
+{
+    struct sub *s = container_of(trie, struct sub, trie);
+    struct delivery *d = arg;
+
+    if (s->join)
+        join_buffer(s, d->message);
+    else
+        delivery_send(d, s);
+}
+
+/* Sends the message to all subscriptions that match; returns the cost. */
+static uint64_t deliver_message(struct worker *w, struct message *m)
+{
+    struct delivery d;
+
+    delivery_init(&d, w, m);
+    trie_match(w->trie, m->topic, on_match, &d);
+    delivery_observe(w, m, d.n_sent);
+    delivery_done(&d);
+    return delivery_cost(&d);
+}
+
+/* --- a run --- */
+
+struct run {
+    struct message *messages[RUN_MESSAGES]; /* borrowed from the batches */
+    size_t n;
+    size_t most;
+    size_t bytes;
+    size_t most_bytes; /* except that the first message may be larger */
+    size_t n_units;
+    struct unit {
+        struct str id;
+        const struct sub_writer *writer;
+        struct bytes *bytes;
+    } units[RUN_IDS];
+    uint64_t n_sent; /* subscriptions that got all of it */
+    bool is_partial; /* some subscriptions did not */
+};
+
+static size_t cost_of(const struct message *m)
+{
+    return m->body.n + MESSAGE_COST;
+}
+
+/* Returns false if the run ends before m. */
+static bool run_add(struct run *run, struct message *m)
+{
+    const struct message *first = run->messages[0];
+
+    if (run->n && (run->n == run->most || run->bytes + cost_of(m) > run->most_bytes ||
+                   first->legacy || m->legacy || !str_eq(first->topic, m->topic)))
+        return false;
+    run->messages[run->n++] = m;
+    run->bytes += cost_of(m);
+    return true;
+}
+
+/* Returns the run as this subscription sends it, or NULL if it must have the messages one by one. */
+static struct bytes *unit_for(struct run *run, const struct sub *s)
+{
+    const struct sub_writer *writer = s->conn->writer;
+    struct unit *u = run->units;
+
+    for (; u < run->units + run->n_units; u++) {
+        if (u->writer == writer && str_eq(u->id, sub_id(s)))
+            return u->bytes;
+    }
+    if (run->n_units == RUN_IDS || !writer->run)
+        return NULL;
+    *u = (struct unit){ sub_id(s), writer, writer->run(s, run->messages, run->n) };
+    run->n_units++;
+    return u->bytes;
+}
+
+/* Skips subscriptions that are still joining or already got the first message from history. */
+static void on_run_match(struct trie_sub *trie, void *arg)
+{
+    struct sub *s = container_of(trie, struct sub, trie);
+    struct run *run = arg;
+    bool takes_all = !s->join && msgid_cmp(run->messages[0]->id, s->last) > 0;
+    struct bytes *unit = takes_all ? unit_for(run, s) : NULL;
+
+    if (!unit) {
+        run->is_partial = true;
+        return;
+    }
+    s->last = run->messages[run->n - 1]->id;
+    if (conn_send(s->conn, STR(""), &unit->shared, bytes_str(unit)))
+        run->n_sent++;
+}
+
+static uint64_t deliver_together(struct worker *w, struct run *run)
+{
+    trie_match(w->trie, run->messages[0]->topic, on_run_match, run);
+    for (size_t i = 0; i < run->n_units; i++)
+        shared_unref(&run->units[i].bytes->shared);
+    metrics_add(w->metrics, METRIC_DELIVERIES, (int64_t)(run->n_sent * run->n));
+    for (size_t i = 0; i < run->n; i++)
+        delivery_observe(w, run->messages[i], run->n_sent);
+    return run->n_sent * run->n;
+}
+
+/* Sends the run to all subscriptions that match; returns the cost. */
+static uint64_t deliver_run(struct worker *w, struct run *run)
+{
+    uint64_t cost = 0;
+
+    if (run->n == 1)
+        return deliver_message(w, run->messages[0]);
+    cost = deliver_together(w, run);
+    for (size_t i = 0; run->is_partial && i < run->n; i++)
+        cost += deliver_message(w, run->messages[i]);
+    return cost;
+}
+
+/* --- a portion --- */
+
+static struct live_batch *batch_of(struct list *link)
+{
+    return container_of(container_of(link, struct mail, link), struct live_batch, mail);
+}
 
 static size_t portion_bytes(const struct worker *w)
 {
@@ -20,12 +224,15 @@ static size_t portion_bytes(const struct worker *w)
     return quarter < PORTION_BYTES ? (size_t)quarter : PORTION_BYTES;
 }
 
-static struct live_batch *batch_of(struct list *link)
+/* Bounds the deliveries of a run to about those of a portion, whatever filters match. */
+static size_t most_messages(const struct worker *w)
 {
-    return container_of(container_of(link, struct mail, link), struct live_batch, mail);
+    uint64_t subs = metrics_get(w->metrics, METRIC_SUBSCRIPTIONS);
+
+    return smaller(RUN_MESSAGES, PORTION_DELIVERIES / (subs + 1) + 1);
 }
 
-static void raise_newest(struct worker *w, struct msgid id)
+static void advance_newest(struct worker *w, struct msgid id)
 {
     if (msgid_cmp(id, w->newest) > 0)
         w->newest = id;
@@ -33,57 +240,33 @@ static void raise_newest(struct worker *w, struct msgid id)
 
 static void end_batch(struct worker *w, struct live_batch *batch)
 {
-    raise_newest(w, batch->high_water);
+    advance_newest(w, batch->high_water);
     w->live_next = 0;
     list_remove(&batch->mail.link);
     live_batch_free(batch);
 }
 
-/* Where the next message is, at w->live_next; NULL: none is left. */
-static struct live_batch *next_batch(struct worker *w)
+/* Moves to the batch that holds the next message, at w->live_next, and reports gaps on the way.
+ * Returns false if nothing is left. */
+static bool find_next(struct worker *w)
 {
     struct list *link;
 
     while ((link = list_first(&w->live))) {
         struct live_batch *batch = batch_of(link);
 
-        /* What was published before the broker told its first id, nobody knows. */
+        /* What was published before the broker announced its first id is not known either. */
         if (w->live_next == 0 && (batch->has_gap || msgid_is_zero(w->newest)))
-            gap_to_all(w, batch->gaps);
+            deliver_gap(w, batch->gaps);
         if (w->live_next < batch->n)
-            return batch;
+            return true;
         end_batch(w, batch);
     }
-    return NULL;
+    return false;
 }
 
-static size_t cost_of(const struct message *m)
-{
-    return m->body.n + MESSAGE_COST;
-}
-
-/* A run, and what of a portion it may take. */
-struct run {
-    struct message *messages[RUN_MOST];
-    size_t n;
-    size_t most;
-    size_t bytes;
-    size_t most_bytes; /* or the first one */
-};
-
-/* False where the run ends before m. */
-static bool add(struct run *run, struct message *m)
-{
-    if (run->n && (run->n == run->most || run->bytes + cost_of(m) > run->most_bytes ||
-                   !run_goes_on(run->messages[0], m)))
-        return false;
-    run->messages[run->n++] = m;
-    run->bytes += cost_of(m);
-    return true;
-}
-
-/* The messages stay where they are. */
-static void look_ahead(struct worker *w, struct run *run)
+/* Adds what belongs to the run. The messages stay in their batches. */
+static void collect_run(struct worker *w, struct run *run)
 {
     size_t next = w->live_next;
 
@@ -94,20 +277,15 @@ static void look_ahead(struct worker *w, struct run *run)
         if (run->n && batch->has_gap)
             return;
         for (; next < batch->n; next++) {
-            if (!add(run, batch->items[next]))
+            if (!run_add(run, batch->items[next]))
                 return;
         }
         next = 0;
     }
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Those of a run: there is no gap between them. */
-static void pass_over(struct worker *w, size_t n)
+/* Moves past n messages, the run that was delivered, and ends the batches before its last one. */
+static void skip(struct worker *w, size_t n)
 {
     struct list *link;
 
@@ -122,43 +300,28 @@ static void pass_over(struct worker *w, size_t n)
     }
 }
 
-/* So few that the deliveries are not many more than a portion has, whatever filters match. */
-static size_t most_messages(const struct worker *w)
-{
-    uint64_t subs = metrics_get(w->metrics, METRIC_SUBSCRIPTIONS);
-
-    return smaller(RUN_MOST, PORTION_DELIVERIES / (subs + 1) + 1);
-}
-
-/* Returns the deliveries. */
-static uint64_t deliver_run(struct worker *w, size_t *bytes)
-{
-    struct run run = { .most = most_messages(w),
-                       .most_bytes = smaller(RUN_BYTES, portion_bytes(w) - *bytes) };
-    const struct message *last;
-    uint64_t deliveries;
-
-    look_ahead(w, &run);
-    assert(run.n > 0); /* next_batch found one */
-    deliveries = run_to_all(w, run.messages, run.n);
-    *bytes += run.bytes;
-    last = run.messages[run.n - 1];
-    if (!last->legacy)
-        raise_newest(w, last->id);
-    pass_over(w, run.n);
-    return deliveries;
-}
-
 static void deliver_portion(struct worker *w)
 {
-    uint64_t deliveries = 0;
+    uint64_t cost = 0;
     size_t bytes = 0;
 
-    while (bytes < portion_bytes(w) && deliveries < PORTION_DELIVERIES && next_batch(w))
-        deliveries += deliver_run(w, &bytes);
+    while (bytes < portion_bytes(w) && cost < PORTION_DELIVERIES && find_next(w)) {
+        struct run run = { .most = most_messages(w),
+                           .most_bytes = smaller(RUN_BYTES, portion_bytes(w) - bytes) };
+        const struct message *last;
+
+        collect_run(w, &run);
+        assert(run.n > 0); /* find_next() found a message */
+        cost += deliver_run(w, &run);
+        bytes += run.bytes;
+        last = run.messages[run.n - 1];
+        if (!last->legacy)
+            advance_newest(w, last->id);
+        skip(w, run.n);
+    }
 }
 
-/* What is left waits for the next turn: first this one sends what it has. */
+/* The rest waits for the next turn, so that this turn can send what it has queued. */
 static void on_live_task(struct loop_task *task)
 {
     struct worker *w = container_of(task, struct worker, live_task);
@@ -168,9 +331,9 @@ static void on_live_task(struct loop_task *task)
         loop_at_end(w->loop, &w->live_task);
 }
 
-/* At the end of the turn: the broker may have posted a burst in many small batches, and what they
- * have for one client leaves together. */
-void worker_on_live(struct mail *m, void *owner)
+/* Delivers at the end of the turn: the broker may have posted a burst in many small batches, and
+ * what they hold for one client then leaves in one write. */
+void live_on_batch(struct mail *m, void *owner)
 {
     struct worker *w = owner;
 

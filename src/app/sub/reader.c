@@ -1,8 +1,31 @@
+/* reader.c - takes turns in reading the log, so that its pages always fit into the output queue.
+ *
+ * Problem: a client may have hundreds of subscriptions that join with history, and eventlog
+ * requests besides. If each asked for a page when it likes, all those pages could arrive at once,
+ * pass MAX_OUTPUT_QUEUE, and disconnect a client that reads as fast as it can.
+ *
+ * Idea: a page is asked for only when its room is known to be free. That is so while the queue is
+ * less than half full, if no more than half a queue is under way:
+ *
+ *     0        1/4       1/2       3/4        1     of MAX_OUTPUT_QUEUE
+ *     |---- queued ------|-- join --|-- query -|
+ *
+ * So each of the two kinds of reader has at most one page under way. A page costs at most a quarter
+ * of the queue: an eighth for the text of its entries and an eighth for their heads and units.
+ * (A single entry may be larger; at least one must come, or a page would bring nothing.)
+ *
+ * The kinds wait in queues of their own, because a join waits as long as Redis is away (deadline
+ * 0), and an eventlog request behind it could not be answered within BROKER_TIMEOUT. Joins take
+ * turns page by page. An eventlog request, which collects its pages until it can answer, keeps its
+ * turn to the end, so that a connection collects one answer at a time.
+ *
+ * Tried before: every join asked for its own pages, and each counted only itself.
+ */
 #include "app/sub/reader.h"
 
 #include <stdlib.h>
 
-#define ENTRY_COST 256 /* of a small one, with its head and its unit */
+#define ENTRY_COST 256 /* of a small entry, with its head and its unit in the output queue */
 
 void reader_bound_page(const struct conn *c, struct broker_history *h)
 {
@@ -26,35 +49,25 @@ void reader_cancel(struct reader *r)
     list_remove(&r->link);
 }
 
-static struct conn_lane *lane_of(const struct reader *r, struct conn *c)
-{
-    return &c->readers[r->lane];
-}
-
-/* A join goes behind the others; a request goes on until it is done. */
-static void wait_for_turn(struct reader *r, struct conn_lane *lane)
-{
-    if (r->lane == READER_JOINS)
-        list_push(&lane->waiting, &r->link);
-    else
-        list_push_front(&lane->waiting, &r->link);
-}
-
 static void on_answer(struct mail *m, void *owner)
 {
     struct broker_call *call = container_of(m, struct broker_call, mail);
     struct reader *r = container_of(call, struct reader, call);
     struct conn *c = worker_find(owner, r->conn);
-    struct conn_lane *lane;
+    struct reader_queue *queue;
 
     if (!c) {
-        (void)r->on_page(r, NULL); /* frees itself */
+        (void)r->on_page(r, NULL); /* frees the reader */
         return;
     }
-    lane = lane_of(r, c);
-    lane->is_page_under_way = false;
-    if (r->on_page(r, c))
-        wait_for_turn(r, lane);
+    queue = &c->reader_queues[r->kind];
+    queue->is_page_under_way = false;
+    if (r->on_page(r, c)) {
+        if (r->kind == READER_JOIN)
+            list_push(&queue->waiting, &r->link);
+        else
+            list_push_front(&queue->waiting, &r->link);
+    }
     readers_pump(c);
 }
 
@@ -65,23 +78,23 @@ static bool may_ask(const struct conn *c)
     return may_send && !c->overflowed && !conn_is_half_full(c);
 }
 
-static void pump_lane(struct conn *c, struct conn_lane *lane)
+static void ask_next(struct conn *c, struct reader_queue *queue)
 {
     struct list *link;
     struct reader *r;
 
-    if (lane->is_page_under_way || !(link = list_pop(&lane->waiting)))
+    if (queue->is_page_under_way || !(link = list_pop(&queue->waiting)))
         return;
     r = container_of(link, struct reader, link);
-    lane->is_page_under_way = true;
+    queue->is_page_under_way = true;
     r->call.deadline = r->deadline;
     broker_call(c->worker->context->broker, &r->call);
 }
 
 void readers_pump(struct conn *c)
 {
-    for (size_t i = 0; may_ask(c) && i < READER_LANES; i++)
-        pump_lane(c, &c->readers[i]);
+    for (size_t i = 0; may_ask(c) && i < READER_KINDS; i++)
+        ask_next(c, &c->reader_queues[i]);
 }
 
 void reader_start(struct reader *r, struct conn *c)
@@ -92,37 +105,33 @@ void reader_start(struct reader *r, struct conn *c)
     r->call.port = c->worker->port;
     r->call.lane = c->ref.slot;
     r->call.op = BROKER_OP_HISTORY;
-    list_push(&lane_of(r, c)->waiting, &r->link);
+    list_push(&c->reader_queues[r->kind].waiting, &r->link);
     readers_pump(c);
-}
-
-static void end_lane(struct conn_lane *lane)
-{
-    struct list *link;
-
-    while ((link = list_pop(&lane->waiting))) {
-        struct reader *r = container_of(link, struct reader, link);
-
-        (void)r->on_page(r, NULL); /* frees itself */
-    }
 }
 
 void readers_init(struct conn *c)
 {
-    for (size_t i = 0; i < READER_LANES; i++)
-        list_init(&c->readers[i].waiting);
+    for (size_t i = 0; i < READER_KINDS; i++)
+        list_init(&c->reader_queues[i].waiting);
 }
 
 void readers_end(struct conn *c)
 {
-    for (size_t i = 0; i < READER_LANES; i++)
-        end_lane(&c->readers[i]);
+    for (size_t i = 0; i < READER_KINDS; i++) {
+        struct list *link;
+
+        while ((link = list_pop(&c->reader_queues[i].waiting))) {
+            struct reader *r = container_of(link, struct reader, link);
+
+            (void)r->on_page(r, NULL); /* frees the reader */
+        }
+    }
 }
 
 bool readers_wait(const struct conn *c)
 {
-    return !list_empty(&c->readers[READER_JOINS].waiting) ||
-           !list_empty(&c->readers[READER_QUERIES].waiting);
+    return !list_empty(&c->reader_queues[READER_JOIN].waiting) ||
+           !list_empty(&c->reader_queues[READER_QUERY].waiting);
 }
 
 void reader_take_items(struct reader *r, reader_item_fn *fn)

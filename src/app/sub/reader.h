@@ -1,10 +1,9 @@
 /* reader.h - reads the log for one connection, page by page.
  * Thread:  the connection's worker.
- * Rule:    a page is asked for when the output queue is under half, and each of a connection's two
- *          lanes has one page under way: what comes back (at most a quarter a lane) always has
- *          room. Joins take turns in theirs; eventlog requests, which collect their pages, follow
- *          one after the other in the other, where no join that waits for the broker holds them up.
- * Owns:    a struct reader lives at the start of its user's block, which its on_page frees.
+ * Owns:    nothing: a struct reader lies at the start of its user's block, which on_page frees.
+ * Bounds:  a page is asked for only while the output queue is less than half full, and each kind
+ *          of reader has one page under way, of at most a quarter of MAX_OUTPUT_QUEUE. So the
+ *          pages that come back always have room (reader.c).
  */
 #ifndef EH_APP_READER_H
 #define EH_APP_READER_H
@@ -12,33 +11,33 @@
 #include "app/conn/conn.h"
 
 struct reader {
-    struct broker_call call; /* the user fills in the question */
-    struct list link;        /* in conn->readers while it waits for its turn */
+    struct broker_call call; /* the user fills in call.history */
+    struct list link;        /* in a queue of the connection while it waits for its turn */
     struct worker *worker;
     struct conn_ref conn;
-    enum reader_lane lane;
-    uint64_t deadline; /* monotonic ms; 0: waits until the broker is there */
-    /* A page came, or c is NULL: the connection is gone. Takes the page's items; returns whether it
-     * wants the next page (never with c NULL), else it has freed itself, or will be started anew.
-     */
+    enum reader_kind kind;
+    uint64_t deadline; /* monotonic ms; 0: waits until the broker is available */
+    /* A page arrived, or (c NULL) the connection is gone. Takes the page's items. Returns true if
+     * it wants the next page, never with c NULL; otherwise it has freed the reader, or keeps it
+     * for another reader_start(). */
     bool (*on_page)(struct reader *r, struct conn *c);
 };
 
-/* Bounds the pages of a question so that one costs the output queue an eighth at most. */
+/* Bounds the pages of a question, so that one costs at most a quarter of the output queue. */
 void reader_bound_page(const struct conn *c, struct broker_history *h);
 
 void reader_start(struct reader *r, struct conn *c);
 bool reader_is_waiting(const struct reader *r);
 void reader_cancel(struct reader *r); /* one that is waiting; the caller frees it */
 
-/* For conn.c: asks for the next pages if it may; ends all that wait; tells whether any do. */
+/* All readers of a connection. */
 void readers_init(struct conn *c);
-void readers_pump(struct conn *c);
-void readers_end(struct conn *c);
+void readers_pump(struct conn *c); /* asks for the next pages, if it may */
+void readers_end(struct conn *c);  /* ends those that wait */
 bool readers_wait(const struct conn *c);
 
-/* The items of a page, handed out and released one by one. */
+/* Hands out the items of a page one by one and releases them. */
 typedef void reader_item_fn(struct reader *r, struct message *m);
-void reader_take_items(struct reader *r, reader_item_fn *fn); /* fn NULL: thrown away */
+void reader_take_items(struct reader *r, reader_item_fn *fn); /* fn NULL: only releases them */
 
 #endif

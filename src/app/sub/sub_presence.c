@@ -1,14 +1,14 @@
-/* presence.c - who of this worker's clients is subscribed, when the broker asks. */
-#include "app/conn/conn.h"
-#include "app/sub/sub.h"
+#include "app/sub/sub_presence.h"
+
+#include "app/sub/sub_data.h"
 #include "hub/topic.h"
 
 struct counting {
     struct broker_count *part;
-    uint32_t number; /* marks the connections that were counted */
+    uint32_t number; /* of this count; marks the connections that are in it */
 };
 
-/* A connection counts once, however many of its subscriptions match. */
+/* Counts a connection once, however many of its subscriptions match. */
 static void on_subscribed(struct trie_sub *trie, void *arg)
 {
     struct conn *c = container_of(trie, struct sub, trie)->conn;
@@ -23,7 +23,7 @@ static void on_subscribed(struct trie_sub *trie, void *arg)
         presence_add_sub(p, auth_sub(c->auth));
 }
 
-void worker_on_count(struct mail *m, void *owner)
+void sub_presence_on_count(struct mail *m, void *owner)
 {
     struct broker_count *part = container_of(m, struct broker_count, mail);
     struct worker *w = owner;

@@ -1,9 +1,10 @@
-/* sub_ws.c - subscriptions over WebSocket: messages are results under the id of the request. */
+#include "app/sub/sub_ws.h"
+
 #include <assert.h>
 
 #include "app/conn/compression.h"
 #include "app/conn/reply.h"
-#include "app/sub/sub.h"
+#include "app/sub/delivery.h"
 #include "proto/deflate.h"
 
 #define BEFORE_ID_TEXT "{\"id\":"
@@ -22,8 +23,8 @@ static void append(struct delivery *d, struct str s)
     d->head_n = (uint16_t)(d->head_n + s.n);
 }
 
-/* The frame's head and the envelope in front of the shared body; most subscribers of a topic have
- * the same id, so it is seldom made anew. */
+/* Makes the frame's head and the envelope before the shared body. Most subscribers of a topic have
+ * the same id, so the head of the previous one can be used again. */
 static void make_head(struct delivery *d, struct str id)
 {
     if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
@@ -59,7 +60,7 @@ static void put(struct bytes *out, struct str s)
     out->n += s.n;
 }
 
-/* The frames of all of them, one behind the other. */
+/* Encodes the frames of all messages one behind the other. */
 static struct bytes *write_run(const struct sub *s, struct message *const *messages, size_t n)
 {
     struct str id = sub_id(s);
@@ -76,7 +77,7 @@ static struct bytes *write_run(const struct sub *s, struct message *const *messa
     return out;
 }
 
-/* --- with permessage-deflate: the id goes in front as it is, the rest is deflated once --- */
+/* --- with permessage-deflate: the id goes first, uncompressed; the rest is deflated once --- */
 
 static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
 {
@@ -136,15 +137,20 @@ static void write_gap(const struct sub *s, struct str topic)
                       json_pack("{s:s, s:s%}", "action", "gap", "topic", topic.p, topic.n));
 }
 
-const struct sub_writer sub_ws_writer = {
+static const struct sub_writer plain_writer = {
     .joined = write_joined,
     .message = write_message,
     .run = write_run,
     .gap = write_gap,
 };
 
-const struct sub_writer sub_ws_deflate_writer = {
+static const struct sub_writer deflate_writer = {
     .joined = write_joined,
     .message = write_deflated,
     .gap = write_gap,
 };
+
+const struct sub_writer *sub_ws_writer_for(const struct conn *c)
+{
+    return c->window_bits ? &deflate_writer : &plain_writer;
+}

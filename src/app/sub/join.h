@@ -1,0 +1,27 @@
+/* join.h - a subscription that reads history before it goes live (join.c explains how).
+ * Thread:  the connection's worker.
+ * Owns:    the struct join, which sub->join points to until the subscription is live or closed.
+ * Answers: the request, when the first page of the log has arrived. In a batch all messages
+ *          follow the array of answers.
+ * Bounds:  the backlog counts towards MAX_OUTPUT_QUEUE.
+ */
+#ifndef EH_APP_JOIN_H
+#define EH_APP_JOIN_H
+
+#include "app/sub/sub_data.h"
+#include "hub/eventlog.h"
+
+struct batch;
+
+/* Reads the log from the point that rq names; takes the reply. */
+void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq,
+                struct reply *reply);
+/* Without history: buffers live messages until the batch's array was sent. */
+void join_after(struct sub *s, struct str filter, struct batch *batch);
+
+/* While s->join is set: */
+void join_buffer(struct sub *s, struct message *m); /* a live message */
+void join_gap(struct sub *s);                       /* live messages were lost */
+void join_abandon(struct sub *s);                   /* the subscription ends */
+
+#endif
