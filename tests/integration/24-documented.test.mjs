@@ -82,7 +82,7 @@ test('README: tokens', async (t) => {
   assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /"status":"ok"/);
   const wrong = startShell(server, commands, { JWT_SECRET: `not ${SECRET}` });
   assert.equal((await wrong.untilExit()).code, 1);
-  assert.match(wrong.stderr, /refused: HTTP\/1.1 401/);
+  assert.match(wrong.stderr, /refused the connection: HTTP\/1.1 401/);
 });
 
 test('README: health and metrics', async (t) => {
