@@ -1,7 +1,6 @@
-// Each way in which Redis can fail, by the same measure: two nodes that publish and listen all the
-// time. Clients stay connected and are answered, publishes fail in time and say what is known,
-// readiness turns and turns back, and in the end every subscriber has what was answered ok: in
-// order, once.
+// Every way in which Redis can fail, tested alike: two nodes publish and listen all the time. Clients
+// stay connected and are answered. Publishes fail in time and report what is known. Readiness goes off
+// and comes back. In the end every subscriber has every message that was answered ok, in order, once.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync } from 'node:fs';
@@ -17,13 +16,13 @@ const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 const PASSWORD = 'open sesame';
 const auth = (password) => ['-a', password];
 
-/** A script that runs until it is killed. */
+/** Starts a script that runs until it is killed. */
 async function beBusy(redis) {
-  redis.command('EVAL', 'while true do end', '0').catch(() => {}); // it is killed
+  redis.command('EVAL', 'while true do end', '0').catch(() => {}); // it ends with an error
   await eventually('Redis is busy', async () => /BUSY/.test(await redis.command('GET', 'x')));
 }
 
-/** Snapshots fail from now on: a directory stands where the file should be. */
+/** Makes snapshots fail: a directory takes the place of the file. */
 async function failToSave(redis) {
   mkdirSync(join(redis.dir, 'dump.rdb'));
   await redis.command('CONFIG', 'SET', 'save', '3600 1');
@@ -45,45 +44,45 @@ async function loadSlowly(redis) {
 }
 
 /**
- * begin, end: of the fault. data: what publishes fail with meanwhile. loses: what was answered ok
- * before may be gone from the log afterwards.
+ * begin, end: of the fault. data: the error of publishes meanwhile. loses: messages answered ok before
+ * may be missing from the log afterwards.
  */
 const FAULTS = [
-  { name: 'killed and started again',
+  { name: 'Redis is killed and started again',
     args: DURABLE,
     begin: (redis) => redis.kill(),
     end: (redis) => redis.start() },
-  { name: 'ended and started again, empty',
+  { name: 'Redis is stopped and started again without data',
     begin: (redis) => redis.end(),
     end: (redis) => redis.start(),
     loses: true },
-  { name: 'paused (SIGSTOP)',
+  { name: 'Redis is paused (SIGSTOP)',
     begin: (redis) => redis.freeze(),
     end: (redis) => redis.thaw() },
-  { name: 'paused (CLIENT PAUSE)',
-    begin: (redis) => redis.command('CLIENT', 'PAUSE', '4000'),
-    end: (redis) => redis.command('PING') }, // which waits for the end like everybody
-  { name: 'a replica (READONLY)',
+  { name: 'Redis is paused (CLIENT PAUSE)',
+    begin: (redis) => redis.command('CLIENT', 'PAUSE', '8000'), // enough to become unready
+    end: (redis) => redis.command('PING') }, // waits for the end of the pause, as all commands do
+  { name: 'Redis becomes a replica (READONLY)',
     begin: (redis) => redis.command('REPLICAOF', '127.0.0.1', '1'),
     end: (redis) => redis.command('REPLICAOF', 'NO', 'ONE') },
-  { name: 'out of memory (OOM)',
+  { name: 'Redis is out of memory (OOM)',
     begin: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
     end: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
     data: /^not published/ },
-  { name: 'cannot save (MISCONF)', begin: failToSave, end: saveAgain, data: /^not published/ },
-  { name: 'too few replicas (NOREPLICAS)',
+  { name: 'Redis cannot save (MISCONF)', begin: failToSave, end: saveAgain, data: /^not published/ },
+  { name: 'Redis has too few replicas (NOREPLICAS)',
     begin: (redis) => redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1'),
     end: (redis) => redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0'),
     data: /^not published/ },
-  { name: 'busy with a script (BUSY)',
+  { name: 'Redis is busy with a script (BUSY)',
     args: ['--lua-time-limit', '100'],
     begin: beBusy,
     end: (redis) => redis.command('SCRIPT', 'KILL') },
-  { name: 'loading (LOADING)',
+  { name: 'Redis is loading (LOADING)',
     args: DURABLE,
     begin: loadSlowly,
     end: (redis) => redis.command('CONFIG', 'SET', 'key-load-delay', '0') },
-  { name: 'its password changes',
+  { name: 'the password of Redis changes',
     args: ['--requirepass', PASSWORD],
     cli: auth(PASSWORD),
     options: { REDIS_PASSWORD: PASSWORD },
@@ -96,7 +95,7 @@ const FAULTS = [
 ];
 
 for (const { name, args = [], cli = [], options = {}, begin, end, data, loses } of FAULTS) {
-  test(`Redis: ${name}`, async (t) => {
+  test(`keeps its promises when ${name}`, async (t) => {
     const redis = await startRedis(t, { args, cli });
     const cluster = await Cluster.start(t, { ...redis.options, ...options });
     const before = cluster.errors.length;

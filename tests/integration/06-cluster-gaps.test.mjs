@@ -1,5 +1,5 @@
-// Messages that were lost on the way to a node: told in their place to those who asked, and to
-// nobody else.
+// Messages that were lost on the way to a node. Subscriptions with `gaps` get a report in the place of
+// the messages; others get none.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { eventually } from './support/wait.mjs';
 
 const GAPS = { gaps: true };
 
-/** What came, in order: the text of a message, or `gap: topic`. */
+/** What a subscription received, in order: the text of a message, or `gap: topic`. */
 const story = ({ messages }) =>
   messages.map(({ action, message, topic }) => (action ? `${action}: ${topic}` : message));
 
@@ -24,8 +24,8 @@ async function restartEmpty(redis, ...nodes) {
   for (const node of nodes) await node.untilReadiness(200);
 }
 
-/** Node a, and node b that a proxy parts from Redis at will. */
-async function startParted(t, options = {}) {
+/** Node a, and node b, which `meanwhile` separates from Redis for a while. */
+async function startSeparated(t, options = {}) {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const all = { ...redis.options, BROKER_TIMEOUT: '1', ...options };
@@ -41,7 +41,7 @@ async function startParted(t, options = {}) {
   return { a, b, redis, meanwhile };
 }
 
-test('Redis comes back empty: all that asked are told, each under its own filter', async (t) => {
+test('reports a gap under each filter when Redis comes back empty', async (t) => {
   const redis = await startRedis(t);
   const nodes = await Promise.all([1, 2].map(() => startServer(t, redis.options)));
   const clients = await Promise.all(nodes.map((node) => openClient(t, node)));
@@ -67,8 +67,8 @@ test('Redis comes back empty: all that asked are told, each under its own filter
   assert.deepEqual(story(silent), ['before', 'after']);
 });
 
-test('the log was trimmed meanwhile: the topic is named', async (t) => {
-  const { a, b, meanwhile } = await startParted(t, { MAX_CACHE_LENGTH: '10' });
+test('names the topic in a gap when the log was trimmed meanwhile', async (t) => {
+  const { a, b, meanwhile } = await startSeparated(t, { MAX_CACHE_LENGTH: '10' });
   const publisher = await openClient(t, a);
   const client = await openClient(t, b);
   const pattern = await client.subscribe('t/#', GAPS);
@@ -81,7 +81,7 @@ test('the log was trimmed meanwhile: the topic is named', async (t) => {
     await publisher.publish('t/few', 'few');
     await publisher.publishAll('t/full', numbered('m', 30));
   });
-  await silent.untilCount(13); // the log has been read: what comes now trims nothing more of it
+  await silent.untilCount(13); // the node has read the log, so trimming it further does no harm
   for (const topic of ['t/full', 't/few']) await publisher.publish(topic, 'after');
   const kept = [...numbered('m', 10, 20), 'after'];
   await Promise.all([silent.untilCount(15), pattern.untilCount(16)]);
@@ -92,9 +92,9 @@ test('the log was trimmed meanwhile: the topic is named', async (t) => {
   assert.deepEqual(story(silent), ['before', 'before', 'few', ...kept, 'after']);
 });
 
-test('a node that was away and missed nothing tells of no gap', async (t) => {
+test('reports no gap when a node missed nothing while it was away', async (t) => {
   for (const ENABLE_CACHE of ['true', 'false']) {
-    const { a, b, meanwhile } = await startParted(t, { ENABLE_CACHE });
+    const { a, b, meanwhile } = await startSeparated(t, { ENABLE_CACHE });
     const publisher = await openClient(t, a);
     const subscription = await (await openClient(t, b)).subscribe('t', GAPS);
     await publisher.publish('t', 'before');
@@ -106,7 +106,7 @@ test('a node that was away and missed nothing tells of no gap', async (t) => {
   }
 });
 
-test('who subscribed before the node had found Redis', async (t) => {
+test('reports a gap to a client that subscribed before the node was connected', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const a = await openClient(t, await startServer(t, redis.options));
@@ -125,7 +125,7 @@ test('who subscribed before the node had found Redis', async (t) => {
   assert.deepEqual(story(silent), ['after']);
 });
 
-test('what is trimmed between the pages of one answer is not recovered', async (t) => {
+test('answers recovered: false when the log is trimmed between the pages of an answer', async (t) => {
   const LENGTH = 300; // more than a page
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
@@ -140,7 +140,7 @@ test('what is trimmed between the pages of one answer is not recovered', async (
   await publisher.publishAll('paged', numbered('m', LENGTH));
   proxy.holdAnswersTo('paged');
   const reading = client.call('eventlog', { topic: 'paged', sinceEventId, limit: LENGTH });
-  await eventually('the first page is there', () => proxy.isHolding);
+  await eventually('the first page has come', () => proxy.isHolding);
   await publisher.publishAll('paged', numbered('m', 200, LENGTH));
   proxy.release();
   const { items, recovered } = await reading;
@@ -148,8 +148,8 @@ test('what is trimmed between the pages of one answer is not recovered', async (
   assert.equal(recovered, false);
 });
 
-test('without a log whatever was missed is lost', async (t) => {
-  const { a, b, meanwhile } = await startParted(t, { ENABLE_CACHE: 'false' });
+test('reports a gap for every missed message when there is no log', async (t) => {
+  const { a, b, meanwhile } = await startSeparated(t, { ENABLE_CACHE: 'false' });
   const publisher = await openClient(t, a);
   const client = await openClient(t, b);
   const subscription = await client.subscribe('t/+', GAPS);
@@ -161,7 +161,7 @@ test('without a log whatever was missed is lost', async (t) => {
   assert.deepEqual(story(subscription), ['before', 'gap: t/+', 'after']);
 });
 
-test('a client that is still reading its history', async (t) => {
+test('reports gaps to a client that is still reading its history', async (t) => {
   const redis = await startRedis(t);
   const options = { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '0' };
   const server = await startServer(t, { ...redis.options, ...options });
@@ -179,18 +179,18 @@ test('a client that is still reading its history', async (t) => {
   await joined.untilText('after');
   await first.answer;
 
-  assert.equal(joined.answer.recovered, true, 'as it was then');
+  assert.equal(joined.answer.recovered, true, 'nothing was lost at that time');
   const told = story(joined);
   const gapAt = told.indexOf('gap: long');
   assert.ok(gapAt > 0 && gapAt < texts.length, `after ${gapAt} messages`);
   assert.deepEqual(told.slice(0, gapAt), texts.slice(0, gapAt));
-  // The rest of the history is missing, and what was published until Redis was back: two holes, of
-  // which a join that has not ended by then tells as one.
+  // The rest of the history is missing, and so are the messages published until Redis was back. That
+  // makes two gaps; a join that has not ended by then reports them as one.
   const gaps = told.slice(gapAt, -1);
   assert.ok(gaps.length <= 2 && gaps.every((text) => text === 'gap: long'), `${gaps}`);
 });
 
-test('event streams are told with ?gaps=true', async (t) => {
+test('reports gaps to event streams with ?gaps=true', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);

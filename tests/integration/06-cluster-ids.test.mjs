@@ -1,5 +1,5 @@
-// Redis forgets, or an older one takes its place: ids go on increasing, none is given twice, and
-// what was lost is told.
+// Redis loses data, or an older Redis takes its place: ids keep increasing, no id is given twice, and
+// losses are reported.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,19 +11,19 @@ import { assertIncreasing, compareIds, errorOf, numbered, openClient } from './s
 import { startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
-/** Every id that was given, by either node, is another one; each was delivered, everywhere. */
+/** Asserts that all ids given by both nodes differ, and that each was delivered to all subscribers. */
 function assertAllIdsOnce(cluster) {
   const given = cluster.publishers.flatMap(({ outcomes }) =>
     outcomes.filter(({ id }) => id).map(({ id }) => id));
-  assert.equal(new Set(given).size, given.length, 'no id twice');
+  assert.equal(new Set(given).size, given.length, 'no id was given twice');
   for (const { ids } of cluster.seen) {
     const seen = new Set(ids);
-    assert.deepEqual(given.filter((id) => !seen.has(id)), [], 'all were delivered');
+    assert.deepEqual(given.filter((id) => !seen.has(id)), [], 'all ids were delivered');
   }
 }
 
 for (const command of [['FLUSHALL'], ['SCRIPT', 'FLUSH']]) {
-  test(`${command.join(' ')} while two nodes publish: all pass and arrive, no id twice`, async (t) => {
+  test(`delivers all publishes of two nodes during ${command.join(' ')}, no id twice`, async (t) => {
     const redis = await startRedis(t);
     const cluster = await Cluster.start(t, redis.options);
     for (let i = 0; i < 20; i++) {
@@ -37,7 +37,7 @@ for (const command of [['FLUSHALL'], ['SCRIPT', 'FLUSH']]) {
   });
 }
 
-test('FLUSHALL in the same millisecond as a publish', async (t) => {
+test('gives increasing ids when FLUSHALL comes in the same millisecond as a publish', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);
@@ -54,7 +54,7 @@ test('FLUSHALL in the same millisecond as a publish', async (t) => {
   assertIncreasing(ids);
 });
 
-/** A node behind a proxy. `ahead`: so many seconds Redis' ids are ahead of its clock. */
+/** A node behind a proxy. `ahead`: how many seconds the ids in Redis are ahead of its clock. */
 async function startLagging(t, { ahead = 0 } = {}) {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
@@ -81,15 +81,15 @@ async function startLagging(t, { ahead = 0 } = {}) {
 }
 
 /**
- * Redis is emptied while messages are on their way to the node, which notices that with its next
- * probe: none may be on its way, too. `begin` comes before these messages. The result waits until
- * the node has read the log, as far as it then is.
+ * Empties Redis while messages are on their way to the node. The node notices this with its next
+ * probe, so no probe may be among these messages. `begin` runs before they are published. Resolves to
+ * a function that waits until the node has read the log as far as it is then.
  */
 async function emptyUnderWay({ proxy, node, client, publish, flush }, begin = () => {}) {
   for (;;) {
     const before = (await node.metrics()).broker_rewinds_total;
     const untilRewound = () =>
-      node.untilMetric('it is noticed', (now) => now.broker_rewinds_total > before);
+      node.untilMetric('the rewind is noticed', (now) => now.broker_rewinds_total > before);
     proxy.hold('feed');
     await begin();
     await publish(numbered('before', 20));
@@ -105,16 +105,16 @@ async function emptyUnderWay({ proxy, node, client, publish, flush }, begin = ()
   }
 }
 
-test('what was on its way to a node when Redis was emptied comes in its place', async (t) => {
+test('delivers messages in order that were on their way when Redis was emptied', async (t) => {
   const lagging = await startLagging(t);
   const untilReplayed = await emptyUnderWay(lagging);
-  await lagging.publish(numbered('after', 600)); // some pages
+  await lagging.publish(numbered('after', 600)); // several pages
   await untilReplayed();
   lagging.proxy.release();
   await lagging.assertAll();
 });
 
-test('Redis was emptied twice while messages were on their way', async (t) => {
+test('delivers messages in order when Redis was emptied twice meanwhile', async (t) => {
   const lagging = await startLagging(t);
   const untilReplayed = await emptyUnderWay(lagging);
   await lagging.publish(numbered('between', 20));
@@ -125,10 +125,10 @@ test('Redis was emptied twice while messages were on their way', async (t) => {
   await lagging.assertAll();
 });
 
-test('the node joins again while it catches up with a Redis that was emptied', async (t) => {
+test('delivers messages in order when it joins again while it catches up', async (t) => {
   const lagging = await startLagging(t);
   const forged = JSON.stringify({ id: '9999999999999-0', message: 'x', topic: 't', v: 1 });
-  const forge = () => lagging.redis.command('PUBLISH', 'eventhub:t', forged); // it makes it join
+  const forge = () => lagging.redis.command('PUBLISH', 'eventhub:t', forged); // makes the node join again
   const untilReplayed = await emptyUnderWay(lagging, forge);
   await lagging.publish(numbered('after', 20));
   await untilReplayed();
@@ -137,7 +137,7 @@ test('the node joins again while it catches up with a Redis that was emptied', a
   assert.ok((await lagging.node.metrics()).broker_messages_invalid_total > 0);
 });
 
-/** Its page waits for messages that are on their way. */
+/** Starts a replay whose page waits for messages that are on their way. */
 async function startReplay(t) {
   const lagging = await startLagging(t);
   const untilReplayed = await emptyUnderWay(lagging);
@@ -147,7 +147,7 @@ async function startReplay(t) {
   return lagging;
 }
 
-test('a replay goes on when the feed that it waits for is lost', async (t) => {
+test('completes a replay when the feed that it waits for is lost', async (t) => {
   const { redis, publish, subscriptions: [plain, told] } = await startReplay(t);
   await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
   await publish(['end']);
@@ -158,12 +158,12 @@ test('a replay goes on when the feed that it waits for is lost', async (t) => {
   assertIncreasing(plain.ids);
 });
 
-test('a node ends in order while a replay waits for the feed', async (t) => {
+test('shuts down while a replay waits for the feed', async (t) => {
   const { node } = await startReplay(t);
   await node.stop();
 });
 
-test('no id comes twice when the feed has not brought what came since Redis was emptied', async (t) => {
+test('gives no id twice when the feed lags behind an emptied Redis', async (t) => {
   const { proxy, publish, flush, assertAll } = await startLagging(t, { ahead: 3 });
   proxy.hold('feed');
   for (let i = 0; i < 5; i++) {
@@ -174,7 +174,7 @@ test('no id comes twice when the feed has not brought what came since Redis was 
   await assertAll();
 });
 
-test('no id comes twice when nothing was answered since Redis was emptied', async (t) => {
+test('gives no id twice when nothing was answered since Redis was emptied', async (t) => {
   const { redis, proxy, publish, flush, assertAll } = await startLagging(t, { ahead: 3 });
   const published = [];
   proxy.hold('feed');
@@ -182,14 +182,14 @@ test('no id comes twice when nothing was answered since Redis was emptied', asyn
   for (let i = 0; i < 5; i++) {
     await flush();
     published.push(publish([`m ${i}`]));
-    await eventually('it is done', async () => (await redis.command('EXISTS', '{eventhub}:log:t')) === '1');
+    await eventually('the publish is in the log', async () => (await redis.command('EXISTS', '{eventhub}:log:t')) === '1');
   }
   proxy.release();
   await Promise.all(published);
   await assertAll();
 });
 
-test('ids go on when a node publishes that knows less than the one before it', async (t) => {
+test('gives increasing ids when a node publishes that knows fewer ids than another', async (t) => {
   const { redis, proxy, ids, publish, flush, assertAll } = await startLagging(t);
   const other = await openClient(t, await startServer(t, redis.options));
   proxy.hold('feed');
@@ -200,13 +200,13 @@ test('ids go on when a node publishes that knows less than the one before it', a
   }
   await flush();
   const last = publish(['last']);
-  await eventually('it is done', async () => (await redis.command('EXISTS', '{eventhub}:log:t')) === '1');
+  await eventually('the publish is in the log', async () => (await redis.command('EXISTS', '{eventhub}:log:t')) === '1');
   proxy.release();
   await last;
   await assertAll();
 });
 
-test('FLUSHALL on a quiet system is noticed, and told', async (t) => {
+test('notices FLUSHALL without any traffic and reports a gap', async (t) => {
   const redis = await startRedis(t);
   const nodes = await Promise.all([1, 2].map(() => startServer(t, redis.options)));
   const clients = await Promise.all(nodes.map((node) => openClient(t, node)));
@@ -216,7 +216,7 @@ test('FLUSHALL on a quiet system is noticed, and told', async (t) => {
   const flushedAt = performance.now();
   await redis.command('FLUSHALL');
   for (const node of nodes) {
-    await node.untilMetric('it is counted', (now) => now.broker_rewinds_total === 1);
+    await node.untilMetric('the rewind is counted', (now) => now.broker_rewinds_total === 1);
   }
   t.diagnostic(`noticed after ${(performance.now() - flushedAt).toFixed()} ms`);
   await Promise.all(told.map((subscription) => subscription.untilCount(2)));
@@ -231,7 +231,7 @@ test('FLUSHALL on a quiet system is noticed, and told', async (t) => {
   for (const node of nodes) assert.equal((await node.metrics()).redis_connection_fail_count, 0);
 });
 
-/** A Redis and its replica, and two nodes that reach one of them through a proxy. */
+/** A Redis and its replica, and a proxy that leads to one of them. */
 async function startReplicated(t) {
   const [primary, replica] = [await startRedis(t), await startRedis(t)];
   await replica.command('REPLICAOF', '127.0.0.1', String(primary.port));
@@ -246,12 +246,12 @@ async function startReplicated(t) {
   return { primary, replica, proxy, failOver, isInSync };
 }
 
-test('a lagging replica takes over', async (t) => {
+test('keeps ids unique and reports one gap when a lagging replica takes over', async (t) => {
   const { primary, replica, proxy, failOver } = await startReplicated(t);
   const options = { ...primary.options, REDIS_PORT: String(proxy.port) };
   const cluster = await Cluster.start(t, options);
-  await replica.command('REPLICAOF', 'NO', 'ONE'); // it stops following
-  await cluster.untilAllPass(20); // and this is what it does not have
+  await replica.command('REPLICAOF', 'NO', 'ONE'); // stops following
+  await cluster.untilAllPass(20); // the replica does not have these
   const failedAt = performance.now();
   failOver();
   await eventually('both nodes have rewound', async () => {
@@ -264,20 +264,20 @@ test('a lagging replica takes over', async (t) => {
   cluster.assertPromises();
   for (const [i, { messages }] of cluster.seen.entries()) {
     const texts = messages.filter(({ id }) => id).map(({ message }) => message);
-    cluster.assertHolds(texts, { mayLose: true }); // at the moment of the failover
+    cluster.assertHolds(texts, { mayLose: true }); // during the failover
     assert.deepEqual(cluster.gaps[i], [{ action: 'gap', topic: 'fault/#' }]);
   }
   const given = cluster.publishers.flatMap(({ outcomes }) =>
     outcomes.filter(({ id }) => id).map(({ id }) => id));
-  assert.equal(new Set(given).size, given.length, 'no id twice');
+  assert.equal(new Set(given).size, given.length, 'no id was given twice');
   cluster.assertHolds(await cluster.logged(), { mayLose: true });
 });
 
-test('a replica that is not promoted yet takes no publishes', async (t) => {
+test('refuses publishes while the new Redis is a replica', async (t) => {
   const { primary, replica, proxy, failOver, isInSync } = await startReplicated(t);
   const options = { ...primary.options, REDIS_PORT: String(proxy.port) };
   const cluster = await Cluster.start(t, options);
-  await eventually('the replica has it all', isInSync);
+  await eventually('the replica has everything', isInSync);
   failOver();
   await cluster.untilReadiness(503);
   await cluster.untilFailures(10);
@@ -290,7 +290,7 @@ test('a replica that is not promoted yet takes no publishes', async (t) => {
   cluster.assertPromises();
 });
 
-test('a Redis whose data are replaced under living connections', async (t) => {
+test('reports a gap when the data of Redis are replaced under open connections', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);
@@ -298,7 +298,7 @@ test('a Redis whose data are replaced under living connections', async (t) => {
   const last = await client.publish('t', 'before');
   await told.untilText('before');
   await redis.command('SET', '{eventhub}:id', '1000000000000-0');
-  await server.untilMetric('it is noticed', (now) => now.broker_rewinds_total === 1);
+  await server.untilMetric('the rewind is noticed', (now) => now.broker_rewinds_total === 1);
   await told.untilCount(2);
   const id = await client.publish('t', 'after');
   assert.ok(compareIds(last, id) < 0);
@@ -307,7 +307,7 @@ test('a Redis whose data are replaced under living connections', async (t) => {
     ['before', 'gap', 'after']);
 });
 
-test('a wrong password at the start: nothing is answered ok until it is right', async (t) => {
+test('answers no publish ok until the password of Redis is right', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'other'], cli: ['-a', 'other'] });
   const options = { ...redis.options, REDIS_PASSWORD: 'secret', BROKER_TIMEOUT: '1' };
   const server = await startServer(t, options, { ready: false });

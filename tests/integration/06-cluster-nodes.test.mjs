@@ -1,4 +1,4 @@
-// Several nodes on one Redis are one Eventhub.
+// Several nodes on one Redis act as one Eventhub.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,14 +21,14 @@ test('two nodes', async (t) => {
   const { nodes } = await startNodes(t);
   const [a, b] = await Promise.all(nodes.map((node) => openClient(t, node)));
 
-  await t.test('a message published on one arrives on the other', async () => {
+  await t.test('delivers a message published on one node to clients of the other', async () => {
     const subscription = await b.subscribe('across/#');
     const id = await a.publish('across/1', 'hello');
     await subscription.untilCount(1);
     assert.deepEqual(subscription.messages, [{ id, message: 'hello', topic: 'across/1' }]);
   });
 
-  await t.test('the log of one is the log of the other', async () => {
+  await t.test('answers from the same log on both nodes', async () => {
     const begin = await a.publish('shared', 'begin');
     await a.publishAll('shared', numbered('of a', 5));
     await b.publishAll('shared', numbered('of b', 5));
@@ -39,7 +39,7 @@ test('two nodes', async (t) => {
       [...numbered('of a', 5), ...numbered('of b', 5)]);
   });
 
-  await t.test('both see the same order', async () => {
+  await t.test('delivers messages in the same order on both nodes', async () => {
     const each = scaled(2000);
     const seen = await Promise.all([a, b].map((client) => client.subscribe('order/#')));
     const published = await Promise.all([a, b].map((client, i) =>
@@ -52,7 +52,7 @@ test('two nodes', async (t) => {
     }
   });
 
-  await t.test('a client may resume on the other node', async (t) => {
+  await t.test('lets a client resume on the other node', async (t) => {
     const first = await openClient(t, nodes[0]);
     const before = await first.subscribe('moving');
     await b.publish('moving', 'one');
@@ -67,7 +67,7 @@ test('two nodes', async (t) => {
   });
 });
 
-test('REDIS_PREFIX parts deployments on one Redis', async (t) => {
+test('separates deployments on one Redis by REDIS_PREFIX', async (t) => {
   const redis = await startRedis(t);
   const prefixes = ['one', 'one*', 'on[e]', 'one:two'];
   const clients = [];
@@ -86,7 +86,7 @@ test('REDIS_PREFIX parts deployments on one Redis', async (t) => {
   }
 });
 
-test('feeds that are cut while messages are published', async (t) => {
+test('delivers everything when feeds are cut while messages are published', async (t) => {
   const { redis, nodes } = await startNodes(t, { MAX_CACHE_LENGTH: '0' });
   const [a, b] = await Promise.all(nodes.map((node) => openClient(t, node)));
   const seen = await Promise.all([a, b].map((client) => client.subscribe('cut/#')));
@@ -107,7 +107,7 @@ test('feeds that are cut while messages are published', async (t) => {
   }
 });
 
-test('a node that is parted from Redis replays what it missed, in order, once', async (t) => {
+test('replays missed messages in order, once, after a separation from Redis', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const options = { ...redis.options, MAX_CACHE_LENGTH: '0', BROKER_TIMEOUT: '1' };
@@ -137,7 +137,7 @@ test('a node that is parted from Redis replays what it missed, in order, once', 
   assertIncreasing(pattern.ids);
 });
 
-test('a node that was away longer than the log reaches goes on with what is left', async (t) => {
+test('continues with what the log still holds after a long separation from Redis', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const options = { ...redis.options, MAX_CACHE_LENGTH: '10' };
@@ -156,10 +156,10 @@ test('a node that was away longer than the log reaches goes on with what is left
   const [first, ...replayed] = subscription.texts;
   assert.equal(first, 'before');
   assert.deepEqual(replayed, [...numbered('m', 100), 'after'].slice(-replayed.length));
-  assert.ok(replayed.length >= 10, 'what the log still held');
+  assert.ok(replayed.length >= 10, 'the messages that the log still held');
 });
 
-test('messages of a C++ node on the same prefix are delivered live as they are', async (t) => {
+test('delivers live messages of a C++ node with the same prefix unchanged', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);
@@ -186,7 +186,7 @@ test('messages of a C++ node on the same prefix are delivered live as they are',
   assert.equal(now.broker_messages_foreign_total, 3);
 });
 
-test('an id that nobody was given does not hide what follows', async (t) => {
+test('ignores a forged id, so that later messages are delivered', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);
@@ -203,15 +203,15 @@ test('an id that nobody was given does not hide what follows', async (t) => {
   assert.equal((await server.metrics()).broker_messages_invalid_total, 3);
 
   await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  await server.untilMetric('joined again', (now) =>
+  await server.untilMetric('the feed joins again', (now) =>
     now.redis_connection_fail_count >= 1 && now.broker_connected === 1);
   const id = await client.publish('a', 'joined again');
-  assert.ok(Number.parseInt(id, 10) < Date.now() + 60_000, `${id}: ids did not jump`);
+  assert.ok(Number.parseInt(id, 10) < Date.now() + 60_000, `${id}: the ids have not jumped`);
   await subscription.untilText('joined again');
   assert.deepEqual(subscription.texts, ['before', 'after', 'joined again']);
 });
 
-test('when the ids of Redis jump, its nodes follow', async (t) => {
+test('follows when the ids of Redis jump', async (t) => {
   const redis = await startRedis(t);
   const nodes = [await startServer(t, redis.options), await startServer(t, redis.options)];
   const [client, other] = [await openClient(t, nodes[0]), await openClient(t, nodes[1])];
@@ -228,13 +228,13 @@ test('when the ids of Redis jump, its nodes follow', async (t) => {
   assert.equal(subscription.ids.at(-1), `${far}-101`);
 });
 
-test('REDIS_PASSWORD', async (t) => {
+test('reads the password of Redis from an option or a file, and logs none', async (t) => {
   const redis = await startRedis(t, { args: ['--requirepass', 'open sesame'] });
   const right = await startServer(t, { ...redis.options, REDIS_PASSWORD: 'open sesame' });
   await (await openClient(t, right)).publish('a', 'x');
   const { write } = temporaryFiles(t);
   const REDIS_PASSWORD_FILE = write('password', 'open sesame\n');
-  await startServer(t, { ...redis.options, REDIS_PASSWORD_FILE }); // it becomes ready
+  await startServer(t, { ...redis.options, REDIS_PASSWORD_FILE }); // becomes ready
   const unfit = { ...redis.options, REDIS_PASSWORD: 'not this one' };
   const wrong = await startServer(t, unfit, { ready: false });
   await eventually('the refusal is logged', () => /WRONGPASS|invalid password/i.test(wrong.stderr));

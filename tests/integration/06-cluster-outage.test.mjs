@@ -1,4 +1,4 @@
-// Redis goes away, hangs, and comes back, with or without what it knew.
+// Redis goes away, hangs, and comes back, with or without its data.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,9 +7,10 @@ import { httpGet } from './support/http.mjs';
 import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
-import { SANITIZED } from './support/wait.mjs';
+import { SANITIZED, watchDelays } from './support/wait.mjs';
 
 const BROKER_TIMEOUT_MS = 1000;
+const delayMs = watchDelays();
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 async function startPair(t, { args = DURABLE, options = {} } = {}) {
@@ -20,7 +21,7 @@ async function startPair(t, { args = DURABLE, options = {} } = {}) {
   return { redis, server };
 }
 
-/** The publish fails in time, with an error that says what is known. */
+/** Asserts that a publish fails in time, with an error that reports what is known. */
 async function assertPublishFails(client, data) {
   const startedAt = Date.now();
   const error = await errorOf(client.publish('away', 'lost'));
@@ -29,10 +30,10 @@ async function assertPublishFails(client, data) {
   assert.equal(error.phrase, 'Broker unavailable');
   assert.match(error.data, data);
   const slack = SANITIZED ? 5000 : 1000;
-  assert.ok(took <= BROKER_TIMEOUT_MS + slack, `answered after ${took} ms`);
+  assert.ok(took <= BROKER_TIMEOUT_MS + slack + delayMs(), `answered after ${took} ms`);
 }
 
-test('Redis is killed and started again', async (t) => {
+test('an outage of Redis', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const before = await client.subscribe('away/#');
@@ -40,7 +41,7 @@ test('Redis is killed and started again', async (t) => {
   await before.untilText('before');
   await redis.kill();
 
-  await t.test('readiness says so, with the reason', async () => {
+  await t.test('answers 503 to /readyz with the reason', async () => {
     await server.untilReadiness(503);
     const answer = await httpGet(server, '/readyz');
     assert.match(JSON.parse(answer.body).error, /broker|redis/i);
@@ -48,22 +49,22 @@ test('Redis is killed and started again', async (t) => {
     assert.equal((await server.metrics()).broker_connected, 0);
   });
 
-  await t.test('clients stay connected', async (t) => {
+  await t.test('keeps clients connected', async (t) => {
     await client.roundTrip();
     await (await openClient(t, server)).roundTrip();
   });
 
-  await t.test('a publish fails in time', () => assertPublishFails(client, /^not published/));
+  await t.test('fails a publish in time', () => assertPublishFails(client, /^not published/));
 
   let live;
   let joined;
   let logged;
-  await t.test('subscribe without history is answered at once', async () => {
+  await t.test('answers subscribe without history at once', async () => {
     live = await client.subscribe('away/live');
     assert.equal(live.answer.status, 'ok');
   });
 
-  await t.test('subscribe with history waits, and what comes after it does not', async () => {
+  await t.test('delays only the answer to subscribe with history', async () => {
     joined = await client.subscribe('away/1', { sinceEventId: begin }, { confirmed: false });
     await client.roundTrip();
     assert.ok((await client.call('list')).includes('away/1'));
@@ -71,12 +72,12 @@ test('Redis is killed and started again', async (t) => {
     logged = errorOf(client.call('eventlog', { topic: 'away/1', sinceEventId: begin }));
   });
 
-  await t.test('eventlog fails in time', async () => assert.equal((await logged).code, -32603));
+  await t.test('fails eventlog in time', async () => assert.equal((await logged).code, -32603));
 
   await redis.start();
   await server.untilReadiness(200);
 
-  await t.test('when it is back, all goes on as if nothing had been', async () => {
+  await t.test('continues all subscriptions when Redis is back', async () => {
     assert.equal((await joined.answer).recovered, true);
     await client.publish('away/1', 'after');
     await client.publish('away/live', 'after');
@@ -88,7 +89,7 @@ test('Redis is killed and started again', async (t) => {
   });
 });
 
-test('Redis is killed again and again', async (t) => {
+test('survives several outages of Redis', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const subscription = await client.subscribe('again');
@@ -104,7 +105,7 @@ test('Redis is killed again and again', async (t) => {
   assert.deepEqual(subscription.texts, [...numbered('m', 4), 'end']);
 });
 
-test('Redis comes back empty', async (t) => {
+test('a Redis that comes back empty', async (t) => {
   const { redis, server } = await startPair(t, { args: [] });
   const client = await openClient(t, server);
   const subscription = await client.subscribe('empty');
@@ -115,24 +116,24 @@ test('Redis comes back empty', async (t) => {
   await redis.start();
   await server.untilReadiness(200);
 
-  await t.test('ids go on increasing, and live messages arrive', async () => {
+  await t.test('gives increasing ids and delivers live messages', async () => {
     const ids = await client.publishAll('empty', numbered('m', 3));
     await subscription.untilCount(4);
     assert.deepEqual(subscription.ids, [lost, ...ids]);
   });
 
-  await t.test('who asks for what was before is told that it is not all there', async () => {
+  await t.test('answers recovered: false for older history', async () => {
     const begin = `${BigInt(lost.split('-')[0]) - 1n}-0`;
     const answer = await client.call('eventlog', { topic: 'empty', sinceEventId: begin });
     assert.equal(answer.recovered, false);
     assert.deepEqual(answer.items.map(({ message }) => message), numbered('m', 3));
   });
 
-  await t.test('it is counted as a rewind', async () =>
+  await t.test('counts a rewind', async () =>
     assert.equal((await server.metrics()).broker_rewinds_total, 1));
 });
 
-test('Redis comes back older than it was', async (t) => {
+test('gives increasing ids when Redis comes back with older data', async (t) => {
   const { redis, server } = await startPair(t, { args: [] });
   const client = await openClient(t, server);
   const subscription = await client.subscribe('older');
@@ -159,29 +160,29 @@ test('Redis comes back older than it was', async (t) => {
   }
 });
 
-test('Redis hangs', async (t) => {
+test('a Redis that hangs', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const subscription = await client.subscribe('hung');
   await client.publish('hung', 'before');
   await redis.freeze();
 
-  await t.test('a publish that was written fails in time and may have happened', () =>
+  await t.test('answers "outcome unknown" to a publish that was sent to Redis', () =>
     assertPublishFails(client, /^outcome unknown/));
-  await t.test('readiness says so', () => server.untilReadiness(503));
-  await t.test('a publish now fails in time and has not happened', () =>
+  await t.test('answers 503 to /readyz', () => server.untilReadiness(503));
+  await t.test('answers "not published" to later publishes', () =>
     assertPublishFails(client, /^not published/));
 
   redis.thaw();
   await server.untilReadiness(200);
-  await t.test('when it goes on, so do we', async () => {
+  await t.test('continues when Redis continues', async () => {
     await client.publish('hung', 'after');
     await subscription.untilText('after');
     assert.deepEqual(subscription.texts, ['before', 'after']);
   });
 });
 
-/** Pings all clients while Redis is paused; the time of the worst, in ms. */
+/** Pings all clients while Redis is paused; resolves to the time of the slowest ping, in ms. */
 async function worstPingDuringPause(t, redis, clients, publisher) {
   await redis.command('CLIENT', 'PAUSE', '3000');
   let isPaused = true;
@@ -197,26 +198,26 @@ async function worstPingDuringPause(t, redis, clients, publisher) {
   }
   await published;
   const worst = Math.max(...times);
-  t.diagnostic(`${times.length} pings while Redis was paused, the worst ${worst.toFixed(1)} ms`);
+  t.diagnostic(`${times.length} pings while Redis was paused, the slowest ${worst.toFixed(1)} ms`);
   assert.ok(times.length > 100);
   return worst;
 }
 
-test('CLIENT PAUSE: clients that do not need Redis do not notice', async (t) => {
+test('does not delay requests that need no Redis during CLIENT PAUSE', async (t) => {
   const { redis, server } = await startPair(t, { options: { BROKER_TIMEOUT: '10' } });
   const clients = [];
   for (let i = 0; i < 10; i++) clients.push(await openClient(t, server));
   const publisher = await openClient(t, server);
 
-  // A server that waited for Redis would be late each time; a busy machine is so by chance.
+  // A server that waited for Redis would be late each time; a busy machine is late by chance.
   let worst = Infinity;
   for (let round = 0; round < 3 && worst >= 100; round++) {
     worst = await worstPingDuringPause(t, redis, clients, publisher);
   }
-  if (!SANITIZED) assert.ok(worst < 100, `the worst ping took ${worst} ms`);
+  if (!SANITIZED) assert.ok(worst < 100, `the slowest ping took ${worst} ms`);
 });
 
-test('a server that is started before its Redis', async (t) => {
+test('starts before its Redis', async (t) => {
   const redis = await startRedis(t, { start: false });
   const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '1' }, { ready: false });
   assert.equal(await server.readiness(), 503);
@@ -233,7 +234,7 @@ test('a server that is started before its Redis', async (t) => {
   await Promise.all([live.untilText('x'), joined.untilText('y')]);
 });
 
-test('SIGTERM while Redis is away', async (t) => {
+test('shuts down while Redis is away', async (t) => {
   const { redis, server } = await startPair(t, { options: { BROKER_TIMEOUT: '60' } });
   const client = await openClient(t, server);
   await redis.kill();
@@ -241,11 +242,11 @@ test('SIGTERM while Redis is away', async (t) => {
   await client.subscribe('waiting', { since: -60_000 }, { confirmed: false });
   client.notify('publish', { topic: 'waiting', message: 'x' });
   await client.roundTrip();
-  const leaving = await openClient(t, server); // waits for its answer before it goes
+  const leaving = await openClient(t, server); // disconnects once it is answered
   await leaving.subscribe('waiting', { since: -60_000 }, { confirmed: false });
   await leaving.roundTrip();
   leaving.notify('disconnect');
-  await server.stop(); // exits with 0 within SHUTDOWN_TIMEOUT, as every server of these tests
+  await server.stop(); // exits with 0 within SHUTDOWN_TIMEOUT, as all servers of these tests
   assert.equal((await client.untilClosed()).code, 1001);
   assert.match(`${(await leaving.untilClosed()).code}`, /^100[01]$/);
 });

@@ -1,4 +1,4 @@
-// A Redis that answers, but not with what one hopes for.
+// A Redis that answers with errors, or late.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ async function startPair(t, options = {}) {
   return { redis, server };
 }
 
-/** While `client` publishes, `disturb` is called five times; resolves to what each publish got. */
+/** Calls `disturb` five times while `client` publishes; resolves to the outcome of each publish. */
 async function publishDisturbed(client, topic, texts, { window, watched, disturb }) {
   const outcomes = [];
   const underWay = [];
@@ -31,14 +31,14 @@ async function publishDisturbed(client, topic, texts, { window, watched, disturb
     }
   })();
   for (let i = 1; i <= 5; i++) {
-    await watched.until('some more', () => watched.messages.length >= (texts.length * i) / 8);
+    await watched.until('more messages', () => watched.messages.length >= (texts.length * i) / 8);
     await disturb();
   }
   await all;
   return Promise.all(outcomes);
 }
 
-test('SCRIPT FLUSH while messages are published: all pass, in their order', async (t) => {
+test('publishes everything in order during SCRIPT FLUSH', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const texts = numbered('m', scaled(4000));
@@ -54,7 +54,7 @@ test('SCRIPT FLUSH while messages are published: all pass, in their order', asyn
   assert.deepEqual(subscription.ids, outcomes.map(({ id }) => id));
 });
 
-test('command connections that are cut: what is answered ok happened once', async (t) => {
+test('publishes exactly once what it answers ok when command connections are cut', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const texts = numbered('m', scaled(6000));
@@ -83,7 +83,7 @@ test('command connections that are cut: what is answered ok happened once', asyn
   assert.deepEqual(accepted.map(({ id }) => id), accepted.map(({ id }) => id).sort(compareIds));
 });
 
-test('the answer to a probe comes after more was published: nothing is read again', async (t) => {
+test('reads nothing again when the answer to a probe comes after a later message', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const publisher = await openClient(t, await startServer(t, redis.options));
@@ -104,19 +104,19 @@ test('the answer to a probe comes after more was published: nothing is read agai
   assert.equal(await replays(), before);
 });
 
-test('what Redis cannot store is never answered ok', async (t) => {
+test('publishes that Redis cannot store', async (t) => {
   const { redis, server } = await startPair(t);
   const client = await openClient(t, server);
   const subscription = await client.subscribe('full');
 
   const troubles = [
-    ['out of memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
-    ['a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
-    ['too few replicas', ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+    ['is out of memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    ['is a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+    ['has too few replicas', ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
       ['CONFIG', 'SET', 'min-replicas-to-write', '0']],
   ];
   for (const [name, begin, end] of troubles) {
-    await t.test(name, async () => {
+    await t.test(`answers an error when Redis ${name}`, async () => {
       await redis.command(...begin);
       const error = await errorOf(client.publish('full', `lost: ${name}`));
       assert.equal(error.code, -32603);
@@ -131,7 +131,7 @@ test('what Redis cannot store is never answered ok', async (t) => {
   assert.deepEqual(subscription.texts, troubles.map(([name]) => `after: ${name}`));
 });
 
-test('more requests than may wait, while Redis hangs', async (t) => {
+test('answers every request in time when too many wait for a Redis that hangs', async (t) => {
   const { redis, server } = await startPair(t, { BROKER_TIMEOUT: '1' });
   const client = await openClient(t, server);
   const other = await openClient(t, server);
@@ -147,21 +147,21 @@ test('more requests than may wait, while Redis hangs', async (t) => {
   await client.publish('held', 'after');
 });
 
-test('REDIS_HOST may be a name', async (t) => {
+test('accepts a name as REDIS_HOST', async (t) => {
   const { redis } = await startPair(t);
   const server = await startServer(t, { ...redis.options, REDIS_HOST: 'localhost' });
   await (await openClient(t, server)).publish('a', 'x');
 });
 
-test('a name that cannot be resolved is tried again, and does not hold up the end', async (t) => {
+test('retries a name that cannot be resolved, and still shuts down in time', async (t) => {
   const options = { BROKER: 'redis', REDIS_HOST: 'no-such-host.invalid' };
   const server = await startServer(t, options, { ready: false });
-  await server.untilMetric('it was tried twice', (now) => now.redis_connection_fail_count >= 2);
+  await server.untilMetric('a second attempt', (now) => now.redis_connection_fail_count >= 2);
   assert.equal(await server.readiness(), 503);
   await (await openClient(t, server)).subscribe('a');
 });
 
-test('keys of others in the same Redis do no harm', async (t) => {
+test('answers an error when a key in Redis has an unexpected type', async (t) => {
   const { redis, server } = await startPair(t);
   for (const key of ['{eventhub}:log:odd', '{eventhub}:log:odd/1']) {
     await redis.command('SET', key, 'not a stream');

@@ -1,4 +1,4 @@
-// The npm package eventhub-jsclient, unchanged, as applications use it.
+// The unchanged npm package eventhub-jsclient, used as in applications.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ import { eventually, Watched } from './support/wait.mjs';
 
 const QUICK = { reconnectInterval: 50, disablePingCheck: true };
 
-/** The callback of a subscription, with what it got. */
+/** The callback of a subscription, and the messages that it received. */
 class Inbox extends Watched {
   messages = [];
 
@@ -41,26 +41,26 @@ async function openHub(t, server, { token, options = QUICK } = {}) {
   return hub;
 }
 
-testOnBothBrokers('a session', async (t, broker) => {
+testOnBothBrokers('a session of the npm client', async (t, broker) => {
   const server = await startServer(t, broker);
-  const hub = await openHub(t, server); // its handshake says auth=undefined
+  const hub = await openHub(t, server); // its handshake has auth=undefined
   const inbox = new Inbox();
 
-  await t.test('subscribe', async () => {
+  await t.test('subscribes', async () => {
     const answer = await hub.subscribe('js/topic', inbox.take);
     assert.deepEqual(answer, { action: 'subscribe', status: 'ok', topic: 'js/topic' });
     assert.ok(hub.isSubscribed('js/topic'));
   });
 
   let first;
-  await t.test('publish', async () => {
+  await t.test('publishes', async () => {
     first = await hub.publish('js/topic', 'one', { ttl: 60, timestamp: Date.now() });
     assert.equal(first.status, 'ok');
     await inbox.untilText('one');
     assert.deepEqual(inbox.messages, [{ id: first.id, message: 'one', topic: 'js/topic' }]);
   });
 
-  await t.test('subscribe to a pattern with history', async () => {
+  await t.test('subscribes to a pattern with history', async () => {
     await hub.publish('js/topic', 'two');
     const history = new Inbox();
     const answer = await hub.subscribe('js/#', history.take, { sinceEventId: first.id });
@@ -76,10 +76,10 @@ testOnBothBrokers('a session', async (t, broker) => {
     assert.deepEqual(inbox.texts, ['one', 'two', 'three']);
   });
 
-  await t.test('listSubscriptions', async () =>
+  await t.test('lists its subscriptions', async () =>
     assert.deepEqual((await hub.listSubscriptions()).sort(), ['+/topic', 'js/#', 'js/topic']));
 
-  await t.test('getEventlog', async () => {
+  await t.test('reads the event log', async () => {
     const after = await hub.getEventlog('js/topic', { sinceEventId: first.id });
     assert.equal(after.action, 'eventlog');
     assert.deepEqual(after.items.map(({ message }) => message), ['two', 'three']);
@@ -87,7 +87,7 @@ testOnBothBrokers('a session', async (t, broker) => {
     assert.deepEqual(all.items.map(({ message }) => message), ['one', 'two', 'three']);
   });
 
-  await t.test('get, set, del', async () => {
+  await t.test('sets, gets and deletes values', async () => {
     assert.deepEqual(await hub.set('js/key', 'value'),
       { action: 'set', key: 'js/key', success: true });
     assert.deepEqual(await hub.get('js/key'), { action: 'get', key: 'js/key', value: 'value' });
@@ -97,7 +97,7 @@ testOnBothBrokers('a session', async (t, broker) => {
     assert.equal((await hub.get('js/key')).value, '');
   });
 
-  await t.test('unsubscribe one, several, all', async () => {
+  await t.test('unsubscribes from one topic, several, all', async () => {
     hub.unsubscribe('js/topic');
     assert.deepEqual((await hub.listSubscriptions()).sort(), ['+/topic', 'js/#']);
     hub.unsubscribe(['js/#']);
@@ -106,18 +106,18 @@ testOnBothBrokers('a session', async (t, broker) => {
     assert.deepEqual(await hub.listSubscriptions(), []);
   });
 
-  await t.test('a refused publish rejects with the error', () =>
+  await t.test('rejects a refused publish with the error', () =>
     assert.rejects(hub.publish('js/+', 'x'), ({ code }) => code === -32602));
 
-  await t.test('disconnect', async () => {
+  await t.test('disconnects', async () => {
     await hub.disconnect();
     const ONLY_THE_SCRAPE = 1;
-    await server.untilMetric('it is gone', (now) =>
+    await server.untilMetric('the connection is closed', (now) =>
       now.current_connections_count === ONLY_THE_SCRAPE);
   });
 });
 
-test('tokens', async (t) => {
+test('accepts the token of the npm client, and no client without one', async (t) => {
   const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const token = signToken({ sub: 'js@example', read: ['js/#'], write: ['js/#'] });
   const hub = await openHub(t, server, { token });
@@ -132,7 +132,7 @@ test('tokens', async (t) => {
   await assert.rejects(stranger.connect());
 });
 
-test('the ping monitor is answered', async (t) => {
+test('answers the ping monitor of the npm client', async (t) => {
   const server = await startServer(t);
   const hub = await openHub(t, server, {
     options: { pingInterval: 20, pingTimeout: 5000, maxFailedPings: 1 },
@@ -145,7 +145,7 @@ test('the ping monitor is answered', async (t) => {
   assert.equal(hub.connects, 1);
 });
 
-/** A node whose client we watch, and another one that stays up, on one Redis. */
+/** A node that the test stops and restarts, on a Redis that keeps its data. */
 async function startWatched(t, options = {}) {
   const redis = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
   const all = { ...redis.options, ...options };
@@ -155,10 +155,10 @@ async function startWatched(t, options = {}) {
 }
 
 function untilReconnected(hub) {
-  return eventually('the client is back', () => hub.connects === 2);
+  return eventually('the client is connected again', () => hub.connects === 2);
 }
 
-test('reconnecting after a restart of the server: nothing is lost', async (t) => {
+test('a reconnecting client loses nothing over a restart of the server', async (t) => {
   const { server, options, restart } = await startWatched(t);
   const publisher = await openClient(t, await startServer(t, options));
   const hub = await openHub(t, server);
@@ -176,7 +176,7 @@ test('reconnecting after a restart of the server: nothing is lost', async (t) =>
   await publisher.publishAll('re/1', missed);
   await restart();
   await untilReconnected(hub);
-  await eventually('it has subscribed again', async () =>
+  await eventually('the client has subscribed again', async () =>
     (await hub.listSubscriptions()).length === 3);
   await publisher.publish('re/1', 'after');
   await publisher.publish('silent', 'after');
@@ -187,13 +187,13 @@ test('reconnecting after a restart of the server: nothing is lost', async (t) =>
 });
 
 for (const [name, more] of [['', {}], [', with ENABLE_CACHE=false', { ENABLE_CACHE: 'false' }]]) {
-  test(`reconnecting while Redis is down ends subscribed${name}`, async (t) => {
+  test(`a client that reconnects while Redis is down is subscribed in the end${name}`, async (t) => {
     const { redis, server, restart } = await startWatched(t, { ...more, BROKER_TIMEOUT: '1' });
     const hub = await openHub(t, server);
     const inbox = new Inbox();
     await hub.subscribe('down/1', inbox.take);
     await hub.publish('down/1', 'before');
-    await inbox.untilText('before'); // from now on it resumes with sinceEventId
+    await inbox.untilText('before'); // so it resumes with sinceEventId
 
     await redis.kill();
     await server.stop();
