@@ -1,3 +1,28 @@
+/* Redis Pub/Sub forgets: a message reaches those who are subscribed at that moment, and nobody
+ * else. After every break the feed must find out what it missed, and must neither lose nor repeat a
+ * message at the seam between the log and the live messages. Redis may also have lost messages and
+ * ids meanwhile: it was emptied, or an older replica took over. It would then give the same ids
+ * again, and the ports would drop the new messages as already seen.
+ *
+ * The order of a join solves both:
+ *
+ *     PSUBSCRIBE confirmed   from here on no message is missed; messages go into the backlog
+ *     fence.lua answered     Redis now gives only ids above every id that this node has seen
+ *     fanout_resync            each port reads the log from its own high-water mark
+ *     backlog -> fanout_live   messages that a port has also read from the log have the same id
+ *     joined                 there, and the port drops the second copy
+ *
+ * Invariant: the core's high-water mark never moves back, and our messages go through fanout_live in
+ * the order of their ids. Nothing is published or read before the feed is joined.
+ *
+ * Subscribing after the read of the log would miss what is published in between. Reading the log
+ * after every break would report gaps that do not exist: once a topic has been quiet for longer
+ * than its ttl, the log cannot prove that nothing is missing. So join() first compares Redis's last
+ * id with the high-water mark, and reads nothing when they are equal.
+ *
+ * All this needs a break to be noticed. When a proxy switches to another Redis, or the subscription
+ * dies inside Redis, the TCP connection stays intact. The probe finds these.
+ */
 #include "broker/redis/redis_feed.h"
 
 #include <inttypes.h>
@@ -5,6 +30,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/backlog.h"
@@ -13,14 +39,14 @@
 #include "broker/redis/redis_payload.h"
 #include "broker/redis/redis_reply.h"
 
-#define PROBE_TOPICS "$metrics$/" /* no valid topic begins so */
-#define ID_AHEAD_MS  3600000      /* that an id may be ahead of all that is known of Redis' clock */
-#define DOUBT_MS     1000         /* between two questions because of one that is further ahead */
+#define PROBE_TOPICS "$metrics$/" /* no valid topic begins like this */
+#define ID_AHEAD_MS  3600000      /* how far an id may be ahead of Redis's clock as we know it */
+#define REJOIN_MS    1000         /* between two joins because of an id further ahead than that */
 
 enum state {
-    FEED_DOWN,       /* or not yet subscribed */
-    FEED_SUBSCRIBED, /* messages are set aside; raise is to be sent */
-    FEED_FENCING,    /* its answer is awaited */
+    FEED_DOWN,       /* not connected, or not yet subscribed */
+    FEED_SUBSCRIBED, /* messages are buffered; the fence is to be sent */
+    FEED_FENCING,    /* waits for the answer to the fence */
     FEED_JOINED,
 };
 
@@ -28,30 +54,28 @@ struct redis_feed {
     struct redis_feed_config config;
     struct redis_link *link;
     enum state state;
-    uintptr_t joins;        /* tells the answer to an earlier raise from that to the last */
-    struct backlog backlog; /* what came before the raise was answered */
-    uint64_t fenced_ms;     /* of the last id, as the raise said; 0: not yet */
-    uint64_t doubted_ms;    /* when an id was last doubted; 0: never */
+    uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
+    struct backlog backlog; /* messages that arrived before the fence was answered */
+    uint64_t fenced_ms;     /* time of the last id that the fence reported; 0: not joined yet */
+    uint64_t rejoined_ms;   /* when an implausible id last made us join again; 0: never */
     struct buf pattern;
     struct buf probe_channel;
-    uintptr_t probes;            /* tells the answer to an earlier probe from that to the last */
-    uint64_t probe_us;           /* when the probe under way was made, which is its text; 0: none */
-    uint64_t probe_published_ms; /* Redis took it; 0: not yet */
-    struct msgid probe_newest;   /* what Redis must know at least */
+    uintptr_t probes;            /* numbers the probes, for the same reason */
+    uint64_t probe_us;           /* when the probe under way was sent, also its text; 0: none */
+    uint64_t probe_published_ms; /* when Redis accepted it; 0: not yet */
+    struct msgid probe_newest;   /* Redis must know at least this id */
 };
 
 /* ---- the probe ---- */
 
-/* The ids are gone, or have gone backwards, or another node found that out, though no connection
- * broke: all again but the subscription. */
-static void rejoin(struct redis_feed *f)
+/* Joins again over the same subscription. */
+static void start_join(struct redis_feed *f)
 {
     f->joins++;
     f->state = FEED_SUBSCRIBED;
     redis_feed_on_command_link(f);
 }
 
-/* Nothing about the feed is known where the answer is an error, or none. */
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
@@ -60,16 +84,17 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
     if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
-        f->probe_us = 0;
+        f->probe_us = 0; /* whether the message went out is unknown: do not wait for it */
         if (fate == REDIS_ANSWERED)
             f->config.events->on_refused(f->config.owner, reply);
         return;
     }
     f->probe_published_ms = loop_now(f->config.core->loop);
     f->config.events->on_accepted(f->config.owner);
+    /* Though no connection broke, Redis has forgotten ids, or another node found that it has. */
     if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_newest) < 0 ||
         msgid_cmp(f->config.core->high_water, log_start) < 0)
-        rejoin(f);
+        start_join(f);
 }
 
 static void send_probe(struct redis_feed *f)
@@ -79,7 +104,7 @@ static void send_probe(struct redis_feed *f)
     char text[24];
 
     f->probe_us = 0;
-    f->probes++; /* what an earlier one says no longer counts: the mark may have risen since */
+    f->probes++; /* the answer to an earlier one no longer counts: probe_newest may have grown */
     if (!link)
         return;
     f->probe_us = clock_mono_us();
@@ -90,35 +115,34 @@ static void send_probe(struct redis_feed *f)
     redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->probes, 0 });
 }
 
-static bool is_probe_overdue(const struct redis_feed *f)
+static void on_probe(struct redis_feed *f, struct str text)
 {
-    uint64_t now = loop_now(f->config.core->loop);
+    uint64_t sent_us;
 
-    return f->probe_us != 0 && f->probe_published_ms != 0 &&
-           now - f->probe_published_ms >= f->config.link.timeout_ms;
+    if (str_parse_u64(text, &sent_us) < 0 || sent_us != f->probe_us || sent_us == 0)
+        return;
+    metrics_set(f->config.core->config.metrics, METRIC_PUBLISH_DELAY_MS,
+                (clock_mono_us() - sent_us) / 1000);
+    f->probe_us = 0;
 }
 
 /* ---- joining ---- */
 
-/* Not where nothing was published: a log that was quiet for longer than its ttl could not say so
- * any more once something is. Before the first join there is no point to read from. */
-static bool may_have_missed(const struct redis_feed *f, const struct redis_fenced *raised)
-{
-    struct msgid high_water = f->config.core->high_water;
-
-    return f->backlog.has_gap ||
-           (!msgid_is_zero(high_water) && msgid_cmp(raised->last, high_water) != 0);
-}
-
-static void join(struct redis_feed *f, const struct redis_fenced *raised)
+static void join(struct redis_feed *f, const struct redis_fenced *fenced)
 {
     struct core *core = f->config.core;
-    bool has_missed = may_have_missed(f, raised);
+    struct msgid high_water = core->high_water;
+    /* If nothing was published since, the log is not read: after a quiet time longer than its ttl
+     * it could no longer prove that nothing is missing. Before the first join there is no mark to
+     * read from. */
+    bool has_missed = f->backlog.has_gap ||
+                      (!msgid_is_zero(high_water) && msgid_cmp(fenced->last, high_water) != 0);
 
-    f->fenced_ms = raised->last.ms;
-    if (raised->gaps)
+    f->fenced_ms = fenced->last.ms;
+    if (fenced->gaps)
         metrics_inc(core->config.metrics, METRIC_REWINDS);
-    fanout_set_high_water(core->fanout, raised->last); /* never below it: the raise saw to that */
+    fanout_set_high_water(core->fanout,
+                          fenced->last); /* never moves back: the fence made sure of it */
     if (has_missed)
         fanout_resync(core->fanout);
     while (backlog_first(&f->backlog))
@@ -132,17 +156,17 @@ static void join(struct redis_feed *f, const struct redis_fenced *raised)
 static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct redis_fenced raised;
+    struct redis_fenced fenced;
 
     if (f->state != FEED_FENCING || (uintptr_t)arg != f->joins)
         return;
-    f->state = FEED_SUBSCRIBED; /* the next tick, or the next command connection, tries again */
+    f->state = FEED_SUBSCRIBED; /* on failure the next tick, or the next link, tries again */
     if (fate != REDIS_ANSWERED)
         return;
     if (redis_reply_is_error(reply))
         f->config.events->on_refused(f->config.owner, reply);
-    else if (redis_reply_fence(reply, &raised) == EH_OK)
-        join(f, &raised);
+    else if (redis_reply_fence(reply, &fenced) == EH_OK)
+        join(f, &fenced);
 }
 
 void redis_feed_on_command_link(struct redis_feed *f)
@@ -161,21 +185,17 @@ void redis_feed_on_command_link(struct redis_feed *f)
     redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
 
-static void on_subscribed(void *owner, void *arg, enum redis_fate fate,
-                          const struct redisReply *reply)
+static void on_pattern(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
 
     (void)arg;
     if (fate != REDIS_ANSWERED)
         return; /* on_down follows */
-    if (redis_reply_is_error(reply)) {
+    if (redis_reply_is_error(reply))
         redis_feed_drop(f, redis_reply_text(reply).p);
-        return;
-    }
-    f->joins++;
-    f->state = FEED_SUBSCRIBED;
-    redis_feed_on_command_link(f);
+    else
+        start_join(f);
 }
 
 static void on_channel(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
@@ -196,17 +216,17 @@ static void subscribe(struct redis_feed *f, struct str command, struct str chann
     redis_link_send(f->link, &c, done);
 }
 
-/* The pattern last: when it is confirmed, all is. */
 static void on_up(struct redis_link *l, void *owner)
 {
     struct redis_feed *f = owner;
 
     (void)l;
-    for (size_t i = 0; i < sizeof(f->config.channels) / sizeof(f->config.channels[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(f->config.channels); i++)
         subscribe(f, STR("SUBSCRIBE"), f->config.channels[i],
                   (struct redis_done){ on_channel, f, NULL, 0 });
+    /* The pattern comes last: when Redis confirms it, it has confirmed the channels, too. */
     subscribe(f, STR("PSUBSCRIBE"), buf_str(&f->pattern),
-              (struct redis_done){ on_subscribed, f, NULL, 0 });
+              (struct redis_done){ on_pattern, f, NULL, 0 });
 }
 
 static void on_down(struct redis_link *l, void *owner, const char *why)
@@ -221,18 +241,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
 /* ---- messages ---- */
 
-static void on_probe(struct redis_feed *f, struct str text)
-{
-    uint64_t sent_us;
-
-    if (str_parse_u64(text, &sent_us) < 0 || sent_us != f->probe_us || sent_us == 0)
-        return;
-    metrics_set(f->config.core->config.metrics, METRIC_PUBLISH_DELAY_MS,
-                (clock_mono_us() - sent_us) / 1000);
-    f->probe_us = 0;
-}
-
-/* One that nobody was given yet would hide all that follow until their ids are greater. */
+/* A forged id far in the future would make subscribers drop everything below it as already seen. */
 static bool is_plausible(const struct redis_feed *f, const struct message *m)
 {
     uint64_t known = clock_wall_ms();
@@ -244,24 +253,24 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
     return m->legacy || f->fenced_ms == 0 || m->id.ms <= known + ID_AHEAD_MS;
 }
 
-/* It is forged, or Redis' clock has jumped. The raise asks which, and if it is the clock then what
- * was dropped meanwhile is read from the log. */
-static void doubt(struct redis_feed *f)
+/* The id is forged, or Redis's clock has jumped. The fence finds out which. If it was the clock,
+ * the messages dropped meanwhile are read from the log. */
+static void on_implausible(struct redis_feed *f)
 {
     uint64_t now = loop_now(f->config.core->loop);
 
     metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
-    if (f->state != FEED_JOINED || (f->doubted_ms && now - f->doubted_ms < DOUBT_MS))
+    if (f->state != FEED_JOINED || (f->rejoined_ms && now - f->rejoined_ms < REJOIN_MS))
         return;
-    f->doubted_ms = now;
-    rejoin(f);
+    f->rejoined_ms = now;
+    start_join(f);
 }
 
 static void on_message(struct redis_feed *f, struct message *m)
 {
     if (!is_plausible(f, m)) {
         message_unref(m);
-        doubt(f);
+        on_implausible(f);
         return;
     }
     if (m->legacy)
@@ -280,7 +289,7 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     struct message *m;
 
     if (redis_reply_push(reply, &push) < 0) {
-        redis_link_drop(l, "a reply that is no message");
+        redis_link_drop(l, "unexpected reply on the subscribed connection");
         return;
     }
     if (!push.is_pattern) {
@@ -291,7 +300,7 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     if (str_eq(push.channel, buf_str(&f->probe_channel)))
         on_probe(f, push.payload);
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
-        return; /* another node's, or a C++ Eventhub's */
+        return; /* a probe of this node, of another one or of a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload);
     if (m)
         on_message(f, m);
@@ -299,19 +308,20 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
         metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
 }
 
-/* ---- the owner's side ---- */
+/* ---- what the owner calls ---- */
 
 void redis_feed_on_tick(struct redis_feed *f)
 {
+    uint64_t now = loop_now(f->config.core->loop);
+
     redis_link_ping(f->link);
-    if (f->state == FEED_SUBSCRIBED)
-        redis_feed_on_command_link(f);
+    redis_feed_on_command_link(f);
     if (f->state != FEED_JOINED)
         return;
-    if (is_probe_overdue(f))
-        redis_feed_drop(f, "messages no longer come through");
-    else if (f->probe_us == 0)
+    if (f->probe_us == 0)
         send_probe(f);
+    else if (f->probe_published_ms && now - f->probe_published_ms >= f->config.link.timeout_ms)
+        redis_feed_drop(f, "messages no longer come through");
 }
 
 static const struct redis_link_events link_events = {
@@ -320,27 +330,21 @@ static const struct redis_link_events link_events = {
     .on_push = on_push,
 };
 
-static void name_probe(struct redis_feed *f)
-{
-    uint64_t node = 0;
-    char text[40];
-
-    if (getrandom(&node, sizeof(node), 0) < 0)
-        node = clock_mono_us();
-    (void)snprintf(text, sizeof(text), PROBE_TOPICS "%016" PRIx64, node);
-    keys_add_channel(&f->probe_channel, f->config.names->prefix, str_of(text));
-}
-
 struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
 {
     struct redis_feed *f = mem_zalloc(sizeof(*f));
+    uint64_t node = 0;
+    char text[40];
 
     f->config = *config;
     f->config.link.events = &link_events;
     f->config.link.owner = f;
     f->config.link.loads_scripts = false;
     keys_add_feed_pattern(&f->pattern, config->names->prefix);
-    name_probe(f);
+    if (getrandom(&node, sizeof(node), 0) < 0)
+        node = clock_mono_us();
+    (void)snprintf(text, sizeof(text), PROBE_TOPICS "%016" PRIx64, node);
+    keys_add_channel(&f->probe_channel, config->names->prefix, str_of(text));
     f->link = redis_link_create(&f->config.link);
     return f;
 }
@@ -368,7 +372,7 @@ void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)
 {
     struct redis_command c;
 
-    if (!redis_link_can_send(f->link)) { /* it is gone, and what was on its way with it */
+    if (!redis_link_can_send(f->link)) { /* no message is under way on a connection that is gone */
         done.fn(done.owner, done.arg, REDIS_NOT_DONE, NULL);
         return;
     }

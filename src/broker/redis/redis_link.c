@@ -1,3 +1,30 @@
+/* A link keeps many commands under way on one connection. Redis answers in the order in which it
+ * reads, so the pipeline is a queue: each reply answers the oldest command that has none yet. Two
+ * things make it hard.
+ *
+ * A connection can die at any moment. A publish must not be executed twice, and nobody can tell
+ * whether Redis executed a command that was written and not answered. So the link never sends such
+ * a command again. It gives it back as UNKNOWN, and the caller decides what that means.
+ *
+ * Redis can forget our scripts (SCRIPT FLUSH). The greeting loads them, and commands name them by
+ * SHA-1: EVAL would send the text of publish.lua, 5 kB, with every publish. NOSCRIPT is the one
+ * error after which a command is sent again, because Redis certainly did not execute it. From the
+ * first NOSCRIPT on the link sends nothing new, or D could overtake C:
+ *
+ *     sent       A  B  C         (draining)                SCRIPT LOAD ...  A  C  D
+ *     answered      NOSCRIPT(A)  ok(B)  NOSCRIPT(C)                SHA-1 ...   ok(A) ok(C) ok(D)
+ *
+ * D waits in its caller's queue, because redis_link_can_send is false until the link is up again.
+ *
+ *     DOWN --timer--> RESOLVING --addresses--> GREETING --answered--> UP
+ *                                                 ^                   | NOSCRIPT, renew
+ *                                                 +---- DRAINING <----+
+ *     Any failure leads to DOWN; so does DRAINING if it is to renew the connection.
+ *
+ * The greeting is written before the socket has connected, so it costs one round trip in all. A
+ * successful command resets the back-off, a connection does not: a Redis that accepts connections
+ * and refuses every command is retried ever more slowly.
+ */
 #include "broker/redis/redis_link.h"
 
 #include <assert.h>
@@ -18,30 +45,30 @@
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
-#define UNSENT_MAX     (256 * 1024) /* bytes; more stays with the caller, who may take it back */
+#define UNSENT_MAX     (256 * 1024) /* bytes; further calls stay in the caller's queue */
 #define SHA_TEXT       40
 #define WHY_MAX        160
 
 enum state {
     LINK_DOWN,      /* waits for its timer, then tries */
-    LINK_RESOLVING, /* a question is under way */
-    LINK_GREETING,  /* connecting, or waiting for the answers to the greeting */
+    LINK_RESOLVING, /* waits for the resolver */
+    LINK_GREETING,  /* connects, or waits for the answers to the greeting */
     LINK_UP,
-    LINK_DRAINING, /* sends nothing until all is answered; then greets again or makes itself new */
+    LINK_DRAINING, /* sends nothing until all commands are answered; then greets again, or drops */
 };
 
 struct redis_link {
     struct redis_link_config config;
     enum state state;
-    bool renews;   /* draining: to make itself new, not to load scripts */
-    bool has_room; /* what on_room reports */
+    bool renews;   /* draining: to replace the connection, not to load the scripts */
+    bool has_room; /* redis_link_can_send when it was last looked at, for on_room */
     struct stream stream;
-    struct redis_parser *reader;
+    struct redis_parser *parser;
     struct redis_pipeline pipeline;
-    size_t n_greetings; /* not yet answered */
+    size_t n_greetings; /* commands of the greeting that are not answered yet */
     char shas[SCRIPT_COUNT][SHA_TEXT];
-    struct timer timer; /* down: the next attempt; else the pipeline is to be looked at */
-    uint64_t check_ms;  /* ... at this time */
+    struct timer timer; /* down: runs at the next attempt; else at check_ms */
+    uint64_t check_ms;  /* when to check the pipeline for deadlines */
     uint64_t backoff_ms;
     unsigned seed;
     char why[WHY_MAX];
@@ -66,15 +93,7 @@ static void request_write(struct redis_link *l, struct redis_request *rq)
         check_at(l, at);
 }
 
-/* ---- down and up again ---- */
-
-static void wait_to_retry(struct redis_link *l)
-{
-    uint64_t wait = l->backoff_ms / 2 + (uint64_t)rand_r(&l->seed) % l->backoff_ms;
-
-    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
-    loop_timer(l->config.loop, &l->timer, wait);
-}
+/* ---- down ---- */
 
 static void disconnect(struct redis_link *l)
 {
@@ -85,21 +104,26 @@ static void disconnect(struct redis_link *l)
 static void drop(struct redis_link *l, const char *why)
 {
     bool was_greeting = l->state == LINK_GREETING;
+    uint64_t wait;
 
-    if (why != l->why) /* it may lie in a reply that is about to go */
+    if (why != l->why) /* a copy: it may lie in a reply that is about to be freed */
         (void)snprintf(l->why, sizeof(l->why), "%s", why);
     disconnect(l);
     l->state = LINK_DOWN;
     redis_pipeline_give_back(&l->pipeline);
     if (was_greeting && redis_dial_has_next(l->dial)) {
-        loop_timer(l->config.loop, &l->timer, 0); /* the name's other address, before we complain */
+        loop_timer(l->config.loop, &l->timer, 0); /* try the other addresses before complaining */
         return;
     }
     redis_dial_forget(l->dial);
     metrics_inc(l->config.metrics, METRIC_REDIS_FAILS);
-    wait_to_retry(l);
+    wait = l->backoff_ms / 2 + (uint64_t)rand_r(&l->seed) % l->backoff_ms;
+    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
+    loop_timer(l->config.loop, &l->timer, wait);
     l->config.events->on_down(l, l->config.owner, l->why);
 }
+
+/* ---- the greeting ---- */
 
 typedef void done_fn(void *owner, void *arg, enum redis_fate fate, const redisReply *reply);
 static done_fn on_authenticated, on_greeted, on_script;
@@ -110,17 +134,6 @@ static void send_greeting(struct redis_link *l, struct redis_command *c, done_fn
     request_write(l, redis_request_create(c, (struct redis_done){ fn, l, arg, 0 }));
 }
 
-static void load_scripts(struct redis_link *l)
-{
-    struct redis_command c;
-
-    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        redis_command_load(&c, (enum script)i);
-        send_greeting(l, &c, on_script, l->shas[i]);
-    }
-}
-
-/* Queued at once, also while the socket still connects: it costs no round trip of its own. */
 static void greet(struct redis_link *l)
 {
     struct redis_command c;
@@ -135,12 +148,15 @@ static void greet(struct redis_link *l)
         redis_command_select(&c, l->config.db);
         send_greeting(l, &c, on_greeted, NULL);
     }
-    if (l->config.loads_scripts) {
-        load_scripts(l);
+    if (!l->config.loads_scripts) {
+        redis_command_ping(&c);
+        send_greeting(l, &c, on_greeted, NULL);
         return;
     }
-    redis_command_ping(&c);
-    send_greeting(l, &c, on_greeted, NULL);
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        redis_command_load(&c, (enum script)i);
+        send_greeting(l, &c, on_script, l->shas[i]);
+    }
 }
 
 static void come_up(struct redis_link *l)
@@ -155,7 +171,7 @@ static void come_up(struct redis_link *l)
     l->config.events->on_up(l, l->config.owner);
 }
 
-/* The answer to PING or SELECT, and the last step of the others. */
+/* Handles the answer to PING or SELECT; also the last step for the other two. */
 static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct redis_link *l = owner;
@@ -169,7 +185,7 @@ static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redis
         come_up(l);
 }
 
-/* What Redis quotes in an error are our own words, and one of them is the password. */
+/* Cuts the error at the first quotation mark: Redis quotes our arguments, one is the password. */
 static void on_authenticated(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct redis_link *l = owner;
@@ -199,52 +215,41 @@ static void on_script(void *owner, void *arg, enum redis_fate fate, const redisR
 
 /* ---- replies ---- */
 
-static void refuse(struct redis_link *l, struct redis_request *rq)
+static void on_answer(struct redis_link *l, struct redis_request *rq, const redisReply *reply)
 {
-    redis_pipeline_refuse(&l->pipeline, rq);
-    l->state = LINK_DRAINING;
-}
+    bool was_up = l->state == LINK_UP;
 
-static void on_drained(struct redis_link *l)
-{
+    if (rq->is_script && redis_reply_has_code(reply, "NOSCRIPT")) {
+        redis_pipeline_refuse(&l->pipeline, rq);
+        l->state = LINK_DRAINING;
+    } else {
+        redis_request_finish(rq, REDIS_ANSWERED, reply);
+    }
+    if (was_up && !redis_reply_is_error(reply))
+        l->backoff_ms = BACKOFF_MIN_MS;
+    if (l->state != LINK_DRAINING || l->pipeline.n_sent > 0)
+        return;
     if (l->renews)
         drop(l, l->why);
     else
         greet(l);
 }
 
-static void on_answer(struct redis_link *l, struct redis_request *rq, const redisReply *reply)
-{
-    bool was_up = l->state == LINK_UP;
-
-    if (rq->is_script && redis_reply_has_code(reply, "NOSCRIPT"))
-        refuse(l, rq);
-    else
-        redis_request_finish(rq, REDIS_ANSWERED, reply);
-    if (was_up && !redis_reply_is_error(reply))
-        l->backoff_ms = BACKOFF_MIN_MS;
-    if (l->state == LINK_DRAINING && l->pipeline.n_sent == 0)
-        on_drained(l);
-}
-
-/* What was subscribed to may come between the answers to the commands that subscribe. */
-static bool is_push(const struct redis_link *l, const redisReply *reply)
-{
-    struct redis_push push;
-
-    return l->config.events->on_push && redis_reply_push(reply, &push) == EH_OK;
-}
-
 static void on_reply(struct redis_link *l, const redisReply *reply)
 {
-    struct redis_request *rq = is_push(l, reply) ? NULL : redis_pipeline_pop(&l->pipeline);
+    bool takes_pushes = l->config.events->on_push != NULL;
+    struct redis_request *rq = NULL;
+    struct redis_push push;
 
+    /* Messages of one channel may arrive between the answers to the next SUBSCRIBE commands. */
+    if (!takes_pushes || redis_reply_push(reply, &push) < 0)
+        rq = redis_pipeline_pop(&l->pipeline);
     if (rq)
         on_answer(l, rq, reply);
-    else if (l->config.events->on_push)
+    else if (takes_pushes)
         l->config.events->on_push(l, l->config.owner, reply);
     else
-        drop(l, "a reply that nobody asked for");
+        drop(l, "unexpected reply: no command is waiting for one");
 }
 
 static void on_data(struct stream *s, char *p, size_t n)
@@ -253,13 +258,13 @@ static void on_data(struct stream *s, char *p, size_t n)
     struct str in = { p, n };
     const redisReply *reply;
 
-    while (stream_is_open(s)) { /* a reply may lead to the end of the connection */
-        if (redis_parser_next(l->reader, &reply) < 0)
-            drop(l, redis_parser_why(l->reader));
+    while (stream_is_open(s)) { /* a reply may make us drop the connection */
+        if (redis_parser_next(l->parser, &reply) < 0)
+            drop(l, redis_parser_why(l->parser));
         else if (reply)
             on_reply(l, reply);
         else if (in.n)
-            redis_parser_feed(l->reader, &in);
+            redis_parser_feed(l->parser, &in);
         else
             return;
     }
@@ -300,7 +305,7 @@ static void connect_next(struct redis_link *l)
     }
     if (l->config.tls)
         stream_use_tls(&l->stream, l->config.tls, l->config.host);
-    redis_parser_reset(l->reader);
+    redis_parser_reset(l->parser);
     l->renews = false;
     greet(l);
 }
@@ -315,20 +320,14 @@ static void on_resolved(void *owner, const char *why)
         connect_next(l);
 }
 
-static void resolve(struct redis_link *l)
-{
-    l->state = LINK_RESOLVING;
-    if (redis_dial_ask(l->dial) < 0)
-        drop(l, "no thread for the resolver");
-}
-
 static void check_pipeline(struct redis_link *l)
 {
     uint64_t now = loop_now(l->config.loop);
     uint64_t next = redis_pipeline_check(&l->pipeline, now);
 
     if (next <= now)
-        drop(l, stream_is_handshaking(&l->stream) ? "no TLS in time" : "no answer in time");
+        drop(l,
+             stream_is_handshaking(&l->stream) ? "TLS handshake timed out" : "no answer in time");
     else if (next != REDIS_PIPELINE_IDLE)
         check_at(l, next);
 }
@@ -337,21 +336,26 @@ static void on_timer(struct timer *t)
 {
     struct redis_link *l = container_of(t, struct redis_link, timer);
 
-    if (l->state != LINK_DOWN)
+    if (l->state != LINK_DOWN) {
         check_pipeline(l);
-    else if (redis_dial_has_next(l->dial))
+        return;
+    }
+    if (redis_dial_has_next(l->dial)) {
         connect_next(l);
-    else
-        resolve(l);
+        return;
+    }
+    l->state = LINK_RESOLVING;
+    if (redis_dial_ask(l->dial) < 0)
+        drop(l, "cannot start a thread for the resolver");
 }
 
-/* ---- the users' side ---- */
+/* ---- what the owner calls ---- */
 
 static void on_reap(struct loop_task *task)
 {
     struct redis_link *l = container_of(task, struct redis_link, reap);
 
-    redis_parser_free(l->reader);
+    redis_parser_free(l->parser);
     free(l);
 }
 
@@ -364,7 +368,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->backoff_ms = BACKOFF_MIN_MS;
     if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
         l->seed = (unsigned)(uintptr_t)l;
-    l->reader = redis_parser_create();
+    l->parser = redis_parser_create();
     redis_pipeline_init(&l->pipeline, config->timeout_ms);
     timer_init(&l->timer, on_timer);
     l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);
