@@ -125,7 +125,7 @@ void redis_command_auth(struct redis_command *c, struct str username, struct str
 {
     redis_command_init(c);
     redis_command_add(c, STR("AUTH"));
-    if (username.n) /* Redis 5 knows no users */
+    if (username.n) /* Redis 5 does not know users */
         redis_command_add(c, username);
     redis_command_add(c, password);
 }
@@ -282,14 +282,14 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
     begin_kv(c, "DEL", names, kv);
 }
 
-/* Redis 5 has no exclusive ranges: what comes after an id begins with the next one. */
+/* Returns the next id, because Redis 5 has no ranges that exclude their start. */
 static struct msgid successor(struct msgid id)
 {
     if (id.seq < UINT64_MAX)
         return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
     if (id.ms < UINT64_MAX)
         return (struct msgid){ .ms = id.ms + 1 };
-    return id; /* no entry has it */
+    return id; /* no entry has this id */
 }
 
 void redis_command_history(struct redis_command *c, const struct redis_names *names,

@@ -1,7 +1,7 @@
-/* redis_command.h - the commands that we send, as argument lists.
+/* redis_command.h - the commands that we send, as lists of arguments.
  * Thread:  any; pure.
- * Owns:    redis_names its key texts. A command only points to its arguments: it is for sending at
- *          once, before the call or the names that it was made from change.
+ * Owns:    struct redis_names owns the texts of the keys. A command only points to its arguments:
+ *          send it at once, before the call or the names that it was made from change.
  */
 #ifndef EH_BROKER_REDIS_COMMAND_H
 #define EH_BROKER_REDIS_COMMAND_H
@@ -13,11 +13,11 @@
 #include "broker/config.h"
 #include "broker/redis/redis_scripts.h"
 
-#define REDIS_FORGET_MAX 100 /* topics in one command; history.lua reports no more */
+#define REDIS_FORGET_MAX 100 /* topics in one command; GONE_MAX in history.lua is the same */
 #define REDIS_ARGS_MAX   (REDIS_FORGET_MAX + 16)
 
 struct redis_command {
-    bool is_script; /* EVALSHA: its second argument is put in by the connection */
+    bool is_script; /* EVALSHA: the link fills in the second argument */
     enum script script;
     size_t n;
     const char *args[REDIS_ARGS_MAX];
@@ -28,33 +28,33 @@ struct redis_command {
 
 void redis_command_init(struct redis_command *c);
 void redis_command_add(struct redis_command *c, struct str arg);
-size_t redis_command_size(const struct redis_command *c); /* on the wire */
+size_t redis_command_size(const struct redis_command *c); /* bytes on the wire */
 void redis_command_write(const struct redis_command *c, char *out);
 
-/* What a connection begins with. username may be empty: the default user. */
+/* The greeting of a connection. An empty username means the default user. */
 void redis_command_auth(struct redis_command *c, struct str username, struct str password);
 void redis_command_select(struct redis_command *c, unsigned db);
 void redis_command_load(struct redis_command *c, enum script script);
 void redis_command_ping(struct redis_command *c);
 
-/* What does not change from command to command. */
+/* The names of keys and channels, which most commands share. */
 struct redis_names {
     struct str prefix;
     struct buf id, log_start, topics, recent, floors, sweep, lock; /* keys */
-    struct buf logs;                                               /* how a log's key begins */
-    struct buf log, channel, once, count;                          /* of the last publish command */
-    struct buf kv; /* of the last key/value command */
+    struct buf logs;                      /* what the keys of all logs begin with */
+    struct buf log, channel, once, count; /* of the last publish command */
+    struct buf kv;                        /* of the last key/value command */
 };
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_done(struct redis_names *names);
 
-/* newest: the highest id that this node knows; the new one will be above it, whatever Redis knows.
- */
+/* newest: the highest id that this node knows. The new id will be above it even if Redis has
+ * forgotten that one. */
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
                            struct msgid newest);
-/* Plain strings: other programs may read and write them too. */
+/* Values are plain strings, which other programs may read and write, too. */
 void redis_command_get(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);
 void redis_command_set(struct redis_command *c, struct redis_names *names,
@@ -63,12 +63,13 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
-/* mark: the highest id that the feed has brought, or zero. */
+/* high_water: the highest id that the feed has received; newest: the highest id that this node
+ * knows. Zero: there is none. */
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
                          struct msgid high_water, struct msgid newest);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
-/* n <= REDIS_FORGET_MAX topics; none: the next step of the sweep. */
+/* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
                           const struct str *topics, size_t n);
 

@@ -16,8 +16,8 @@ struct redis_dial {
     void *owner;
     struct resolver *resolver;
     struct resolver_answer *answer;
-    struct addrinfo *next;  /* within answer, or the socket */
-    struct addrinfo socket; /* where host is a path */
+    struct addrinfo *next;  /* within `answer`, or &socket */
+    struct addrinfo socket; /* if host is a path */
     struct sockaddr_un path;
     struct mail gone;
 };
@@ -38,24 +38,17 @@ static void on_resolved(struct mail *m, void *owner)
     d->on_answer(d->owner, answer->err ? gai_strerror(answer->err) : NULL);
 }
 
-/* A path is its own address. */
-static void answer_path(struct redis_dial *d)
+int redis_dial_ask(struct redis_dial *d)
 {
+    if (d->host[0] != '/')
+        return resolver_ask(d->resolver, on_resolved, d->host, d->port, (uint64_t)(uintptr_t)d);
     d->path.sun_family = AF_UNIX;
     memcpy(d->path.sun_path, d->host, strlen(d->host) + 1);
     d->socket.ai_addr = (struct sockaddr *)&d->path;
     d->socket.ai_addrlen = sizeof(d->path);
     d->next = &d->socket;
     d->on_answer(d->owner, NULL);
-}
-
-int redis_dial_ask(struct redis_dial *d)
-{
-    if (d->host[0] == '/') {
-        answer_path(d);
-        return EH_OK;
-    }
-    return resolver_ask(d->resolver, on_resolved, d->host, d->port, (uint64_t)(uintptr_t)d);
+    return EH_OK;
 }
 
 int redis_dial_next(struct redis_dial *d, struct stream *s, struct loop *lp,
@@ -108,7 +101,7 @@ void redis_dial_free(struct redis_dial *d)
 {
     d->on_answer = NULL;
     redis_dial_forget(d);
-    resolver_free(d->resolver); /* it posts no more; what it has posted lies before `gone` */
+    resolver_free(d->resolver); /* posts nothing more; mail it has posted comes before `gone` */
     d->gone.fn = on_gone;
     mailbox_post(d->inbox, &d->gone);
 }

@@ -23,7 +23,7 @@ void keys_add_channel(struct buf *out, struct str prefix, struct str topic)
 void keys_add_once(struct buf *out, struct str prefix, struct str topic, struct str key)
 {
     keys_add(out, prefix, STR("once:"));
-    buf_add_str(out, topic); /* no topic has a colon in it */
+    buf_add_str(out, topic); /* contains no colon, so the key begins after the next one */
     buf_add_char(out, ':');
     buf_add_str(out, key);
 }

@@ -1,7 +1,7 @@
 /* redis_lanes.h - sends publishes and key/value calls, in the order in which each client made them.
  * Thread:  the broker's.
- * Order:   the lane of a call picks its link, always the same one. Each link has a queue of its own,
- *          so a link that is down holds up only the clients whose lanes lead to it.
+ * Order:   the lane of a call picks its link, always the same one. Each link has its own queue, so
+ *          a link that is down holds up only the clients whose lanes lead to it.
  * Owns:    a call until it is answered, by its deadline at the latest. Every call must have one.
  */
 #ifndef EH_BROKER_REDIS_LANES_H

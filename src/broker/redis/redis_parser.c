@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-/* hiredis moves what it has not read yet to the front after every KiB that it has. */
+/* Small, because hiredis moves the unread bytes to the front each time it has read one KiB. */
 #define SLICE     4096
 #define BLOCK_MIN (16 * 1024)
 
@@ -25,8 +25,8 @@ struct block {
 
 struct redis_parser {
     redisReader *hiredis;
-    struct block *newest; /* of those that hold the present reply */
-    bool is_whole;        /* it was returned */
+    struct block *newest; /* of the blocks that hold the current reply */
+    bool is_whole;        /* the current reply is complete and was returned */
 };
 
 /* ---- memory for one reply ---- */
@@ -59,7 +59,7 @@ static void *take(struct redis_parser *r, size_t n)
     return p;
 }
 
-/* The oldest block is the smallest: it stays. */
+/* Keeps the oldest block, which is the smallest. */
 static void forget(struct redis_parser *r)
 {
     while (r->newest && r->newest->older) {
@@ -73,9 +73,9 @@ static void forget(struct redis_parser *r)
     r->is_whole = false;
 }
 
-/* ---- what hiredis calls: NULL ends the stream ---- */
+/* ---- callbacks of hiredis: NULL ends the stream ---- */
 
-/* hiredis 1 knows RESP3 as well, which nobody asked for. */
+/* hiredis 1 also parses RESP3, which we never ask Redis for. */
 static bool is_resp2(const redisReadTask *task)
 {
     switch (task->type) {
@@ -88,7 +88,7 @@ static bool is_resp2(const redisReadTask *task)
     }
 }
 
-/* hiredis 1 has no limit of its own. */
+/* hiredis 1 does not limit the depth. */
 static bool is_too_deep(const redisReadTask *array)
 {
     int depth = 1;
@@ -145,13 +145,13 @@ static void *make_integer(const redisReadTask *task, long long value)
 
 static void *make_nil(const redisReadTask *task)
 {
-    /* In RESP2 it is a string or an array without a length. */
+    /* In RESP2 nil is a string or an array of length -1. */
     return is_resp2(task) ? make(task, REDIS_REPLY_NIL) : NULL;
 }
 
 static void drop_nothing(void *reply)
 {
-    (void)reply; /* goes with the blocks */
+    (void)reply; /* its memory belongs to the blocks */
 }
 
 #if HIREDIS_MAJOR >= 1 /* RESP3 */
@@ -180,7 +180,7 @@ static const redisReplyObjectFunctions functions = {
 #endif
 };
 
-/* ---- our users' side ---- */
+/* ---- what the owner calls ---- */
 
 static void open(struct redis_parser *r)
 {
@@ -219,7 +219,7 @@ void redis_parser_feed(struct redis_parser *r, struct str *in)
 {
     size_t n = in->n < SLICE ? in->n : SLICE;
 
-    (void)redisReaderFeed(r->hiredis, in->p, n); /* what it finds wrong, next says */
+    (void)redisReaderFeed(r->hiredis, in->p, n); /* redis_parser_next reports the error */
     *in = str_skip(*in, n);
 }
 

@@ -1,12 +1,11 @@
-/* redis_parser.h - replies out of the bytes that Redis sends (RESP2). hiredis parses; what it makes
- * lies in memory that is used again for the next reply, so that a message of the feed costs no
- * allocation.
+/* redis_parser.h - parses the bytes that Redis sends (RESP2) into replies. hiredis does the work;
+ * we give it memory that is reused for the next reply, so a live message costs no allocation.
  * Thread:  its owner's.
  * Owns:    the reply last returned, until the next call of redis_parser_next, _reset or _free.
- * Limits:  REDIS_ARRAY_MAX elements of an array, before memory is taken for them (our scripts
- *          send far fewer), REDIS_NESTING_MAX arrays in each other. What a string may be long is
- *          for Redis to keep: it takes what has arrived.
- * Fails:   what is no RESP2 ends the stream: every later call says so, until it is reset.
+ * Limits:  REDIS_ARRAY_MAX elements of an array, checked before memory is allocated for them (our
+ *          scripts send far fewer); REDIS_NESTING_MAX arrays inside each other. The length of a
+ *          string is not limited: it takes only the memory of the bytes that have arrived.
+ * Fails:   bytes that are not RESP2 end the stream: every later call fails, until the next reset.
  */
 #ifndef EH_BROKER_REDIS_PARSER_H
 #define EH_BROKER_REDIS_PARSER_H
@@ -22,12 +21,12 @@ struct redis_parser;
 
 struct redis_parser *redis_parser_create(void);
 void redis_parser_free(struct redis_parser *r);
-void redis_parser_reset(struct redis_parser *r); /* the start of another stream */
+void redis_parser_reset(struct redis_parser *r); /* starts another stream */
 
-/* Takes bytes from the start of *in, not all of them at a time: again until next finds no reply and
- * *in is empty. */
+/* Takes some bytes from the start of *in. Call this and redis_parser_next in turn until next finds no
+ * reply and *in is empty. */
 void redis_parser_feed(struct redis_parser *r, struct str *in);
-/* *ret is NULL when more bytes are needed. EH_EINVAL: redis_parser_why says what is wrong. */
+/* *ret is NULL if more bytes are needed. EH_EINVAL: redis_parser_why names the error. */
 int redis_parser_next(struct redis_parser *r, const struct redisReply **ret) EH_MUST_USE;
 const char *redis_parser_why(const struct redis_parser *r);
 

@@ -6,7 +6,7 @@
 #include "proto/json.h"
 #include "proto/utf8.h"
 
-/* ---- what our own script writes, members in its order and no space: no tree is built ---- */
+/* ---- payloads exactly as publish.lua writes them: without a JSON tree ---- */
 
 static bool take(struct str *rest, struct str text)
 {
@@ -27,7 +27,7 @@ static bool take_string(struct str *rest, struct str *ret)
     return true;
 }
 
-/* Up to the next quote, for texts that have no escapes. */
+/* Reads up to the next quotation mark: an id has no escapes. */
 static bool take_id(struct str *rest, struct msgid *ret)
 {
     struct str text;
@@ -51,9 +51,9 @@ static struct message *parse_ours(struct str topic, struct str payload)
     return message_create(id, topic, text, sender);
 }
 
-/* ---- what else is right ---- */
+/* ---- all other payloads ---- */
 
-/* Ours carry v 1; a C++ Eventhub's have none; any other v is not for us. */
+/* Our messages have v 1, those of a C++ Eventhub have no v. Any other v is invalid. */
 static int read_version(const json_t *root, bool *ret_legacy)
 {
     const json_t *v = json_object_get(root, "v");
@@ -71,7 +71,7 @@ static size_t skip_space(struct str s, size_t i)
     return i;
 }
 
-/* s[i] is a quote: the index after the one that ends the string. */
+/* s[i] is a quotation mark. Returns the index after the one that ends the string. */
 static size_t skip_string(struct str s, size_t i)
 {
     for (i++; i < s.n && s.p[i] != '"'; i++)
@@ -79,8 +79,8 @@ static size_t skip_string(struct str s, size_t i)
     return i + 1;
 }
 
-/* The JSON text of the string member `quoted` of an object that has been parsed: what was published
- * is passed on as it was written. {NULL, 0} where the name is spelt with escapes. */
+/* Returns the JSON text of the string member `quoted` of a valid object, so that it is passed on as it
+ * was published. {NULL, 0} if the member's name is written with escapes. */
 static struct str raw_member(struct str object, struct str quoted)
 {
     size_t depth = 0;
@@ -104,7 +104,7 @@ static struct str raw_member(struct str object, struct str quoted)
     return (struct str){ NULL, 0 };
 }
 
-/* All members are there, are what they must be, and name the topic of the channel. */
+/* Checks that all members are there and valid, and that `topic` is the topic of the channel. */
 static int check_payload(struct str topic, const json_t *root, struct msgid *ret_id,
                          bool *ret_legacy)
 {
@@ -132,7 +132,7 @@ static struct message *read_payload(struct str topic, struct str payload, const 
     if (check_payload(topic, root, &id, &legacy) < 0 || !text.p)
         return NULL;
     if (legacy && str_eq(sender, STR("\"\"")))
-        sender = STR(""); /* a publisher without a name */
+        sender = STR(""); /* the publisher has no name */
     m = message_create(id, topic, text, sender);
     m->legacy = legacy;
     return m;

@@ -1,15 +1,16 @@
-/* redis_payload.h - live messages as they come in our channels: ours, and those of a C++ Eventhub on
- * the same prefix.
- * Thread:  any; pure. Anybody who may PUBLISH there writes them: nothing is believed.
+/* redis_payload.h - parses live messages from our channels: our own, and those of a C++ Eventhub
+ * with the same prefix.
+ * Thread:  any; pure.
+ * Trusts:  nothing: any program that may PUBLISH can write to these channels.
  */
 #ifndef EH_BROKER_REDIS_PAYLOAD_H
 #define EH_BROKER_REDIS_PAYLOAD_H
 
 #include "hub/message.h"
 
-/* The message in a payload that came for `topic`; NULL for junk. What our own script wrote
- * (scripts/publish.lua) costs no tree; all else that is right, in any order and with members that
- * we do not know, is read the long way. */
+/* Returns the message in a payload that came for `topic`; NULL if it is invalid. A payload exactly
+ * as scripts/publish.lua writes it is parsed without building a JSON tree. Any other valid one, with
+ * its members in any order and with unknown members, is parsed with a tree. */
 struct message *redis_payload_parse(struct str topic, struct str payload);
 
 #endif

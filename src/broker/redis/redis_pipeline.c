@@ -1,6 +1,6 @@
 #include "broker/redis/redis_pipeline.h"
 
-#define CHECK_MS 50 /* how often deadlines are looked at, at most: each time costs a walk */
+#define CHECK_MS 50 /* between two checks of the deadlines, at least: each walks all requests */
 
 void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms)
 {
@@ -43,7 +43,6 @@ struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
     return request_of(link);
 }
 
-/* What is not waited for any more must not be sent again. */
 void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
 {
     if (rq->done.fn)
@@ -72,10 +71,10 @@ void redis_pipeline_give_back(struct redis_pipeline *p)
     redis_requests_finish(&sent, REDIS_UNKNOWN);
 }
 
-/* Both return the first deadline that is still to come. */
-static uint64_t check_sent(struct redis_pipeline *p, uint64_t now)
+uint64_t redis_pipeline_check(struct redis_pipeline *p, uint64_t now)
 {
     uint64_t next = UINT64_MAX;
+    struct list *oldest;
 
     list_for_each(link, &p->sent)
     {
@@ -85,33 +84,19 @@ static uint64_t check_sent(struct redis_pipeline *p, uint64_t now)
             redis_request_give_up(rq);
         next = sooner(next, deadline_of(rq));
     }
-    return next;
-}
-
-static uint64_t check_refused(struct redis_pipeline *p, uint64_t now)
-{
-    uint64_t next = UINT64_MAX;
-
     list_for_each_safe(link, &p->refused)
     {
         struct redis_request *rq = request_of(link);
 
-        if (deadline_of(rq) > now) {
+        if (deadline_of(rq) <= now) {
+            list_remove(link);
+            redis_request_finish(rq, REDIS_NOT_DONE, NULL);
+        } else {
             next = sooner(next, deadline_of(rq));
-            continue;
         }
-        list_remove(link);
-        redis_request_finish(rq, REDIS_NOT_DONE, NULL);
     }
-    return next;
-}
-
-uint64_t redis_pipeline_check(struct redis_pipeline *p, uint64_t now)
-{
-    uint64_t next = sooner(check_sent(p, now), check_refused(p, now));
-    struct list *oldest = list_first(&p->sent);
-
     if (next != UINT64_MAX && next < now + CHECK_MS)
         next = now + CHECK_MS;
+    oldest = list_first(&p->sent);
     return oldest ? sooner(next, request_of(oldest)->sent_ms + p->timeout_ms) : next;
 }

@@ -54,7 +54,7 @@ static int read_flag(const json_t *root, const char *name, bool *ret)
     return json_is_boolean(v) ? EH_OK : EH_EINVAL;
 }
 
-/* The object in a text of our version; NULL: it is none. */
+/* Returns the object in the text; NULL if it is invalid or of another version. */
 static json_t *load(struct str text, size_t max)
 {
     json_t *root = text.n <= max ? json_loadb(text.p, text.n, FLAGS, NULL) : NULL;
@@ -66,7 +66,7 @@ static json_t *load(struct str text, size_t max)
     return NULL;
 }
 
-/* It becomes part of a channel's name. */
+/* Strict, because the node becomes part of a channel's name. */
 static bool is_node(struct str s)
 {
     if (s.n != REDIS_NODE_TEXT)
@@ -78,14 +78,18 @@ static bool is_node(struct str s)
     return true;
 }
 
-static int question_of(const json_t *root, struct redis_presence_question *ret)
+int redis_presence_read_question(struct str text, struct redis_presence_question *ret)
 {
+    json_auto_t *root = load(text, REDIS_PRESENCE_QUESTION_MAX);
     struct redis_presence_question q = { 0 };
-    struct str node = json_text(json_object_get(root, "node"));
-    struct str filter = json_text(json_object_get(root, "topic"));
+    struct str node, filter;
 
+    if (!root)
+        return EH_EINVAL;
     EH_TRY(read_number(root, "id", INT64_MAX, &q.id));
     EH_TRY(read_flag(root, "subs", &q.wants_subs));
+    node = json_text(json_object_get(root, "node"));
+    filter = json_text(json_object_get(root, "topic"));
     if (!is_node(node) || !filter_is_valid(filter))
         return EH_EINVAL;
     memcpy(q.node, node.p, node.n);
@@ -108,10 +112,13 @@ static int read_subs(const json_t *list, struct presence *p)
     return EH_OK;
 }
 
-static int answer_of(const json_t *root, struct redis_presence_answer *ret)
+int redis_presence_read_answer(struct str text, struct redis_presence_answer *ret)
 {
+    json_auto_t *root = load(text, REDIS_PRESENCE_ANSWER_MAX);
     struct redis_presence_answer a = { 0 };
 
+    if (!root)
+        return EH_EINVAL;
     EH_TRY(read_number(root, "id", INT64_MAX, &a.id));
     EH_TRY(read_number(root, "count", COUNT_MAX, &a.presence.count));
     EH_TRY(read_flag(root, "more", &a.presence.more));
@@ -121,18 +128,4 @@ static int answer_of(const json_t *root, struct redis_presence_answer *ret)
     }
     *ret = a;
     return EH_OK;
-}
-
-int redis_presence_read_question(struct str text, struct redis_presence_question *ret)
-{
-    json_auto_t *root = load(text, REDIS_PRESENCE_QUESTION_MAX);
-
-    return root ? question_of(root, ret) : EH_EINVAL;
-}
-
-int redis_presence_read_answer(struct str text, struct redis_presence_answer *ret)
-{
-    json_auto_t *root = load(text, REDIS_PRESENCE_ANSWER_MAX);
-
-    return root ? answer_of(root, ret) : EH_EINVAL;
 }

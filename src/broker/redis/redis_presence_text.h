@@ -1,5 +1,7 @@
-/* redis_presence_text.h - what nodes ask each other about presence and what they answer, as JSON.
- * Thread:  any; pure. Nothing that comes from Redis is believed: other programs write to it too.
+/* redis_presence_text.h - the questions that nodes ask each other about presence, and the answers,
+ * as JSON.
+ * Thread:  any; pure.
+ * Trusts:  nothing that comes from Redis: other programs write to it, too.
  *   question  {"id":7,"node":"0123456789abcdef","subs":true,"topic":"a/+","v":1}
  *   answer    {"count":3,"id":7,"more":false,"subs":["ann","bob"],"v":1}
  */
@@ -14,15 +16,15 @@
 #include "hub/presence.h"
 #include "hub/topic.h"
 
-#define REDIS_NODE_TEXT 16 /* hexadecimal digits: a node, for as long as its process lives */
+#define REDIS_NODE_TEXT 16 /* hexadecimal digits that name a node for the life of its process */
 
-/* Bytes of what comes; what is longer is refused unread. */
+/* Bytes of a text; longer texts are refused unread. */
 #define REDIS_PRESENCE_QUESTION_MAX 1024
 #define REDIS_PRESENCE_ANSWER_MAX   (512u * 1024)
 
 struct redis_presence_question {
-    uint64_t id;                    /* the asker's own */
-    char node[REDIS_NODE_TEXT + 1]; /* who asks */
+    uint64_t id;                    /* chosen by the asker */
+    char node[REDIS_NODE_TEXT + 1]; /* the asker */
     char filter[TOPIC_MAX + 1];     /* a valid topic or pattern */
     bool wants_subs;
 };
@@ -33,10 +35,10 @@ struct redis_presence_answer {
 };
 
 void redis_presence_add_question(struct buf *out, const struct redis_presence_question *q);
-/* Subs over half of what an answer may have are left out, and `more` says so. */
+/* Leaves out subs beyond half of REDIS_PRESENCE_ANSWER_MAX and sets `more` then. */
 void redis_presence_add_answer(struct buf *out, const struct redis_presence_answer *a);
 
-/* EH_EINVAL: it is none; nothing is kept. */
+/* EH_EINVAL: the text is not a valid question or answer. */
 int redis_presence_read_question(struct str text, struct redis_presence_question *ret) EH_MUST_USE;
 int redis_presence_read_answer(struct str text, struct redis_presence_answer *ret) EH_MUST_USE;
 

@@ -1,8 +1,8 @@
-/* redis_queue.h - calls that wait until they can be written, oldest first.
+/* redis_queue.h - calls that wait until they can be sent, oldest first.
  * Thread:  the broker's.
- * Owns:    a call from push to pop. One whose deadline passes meanwhile is answered NOT_DONE; the
- *          calls of one queue all have a deadline, about equally far ahead of their arrival (so the
- *          first is the first to expire), or none has.
+ * Owns:    a call from push to pop. A call whose deadline passes meanwhile is answered NOT_DONE.
+ * Needs:   either no call of a queue has a deadline, or all have one about equally long after they
+ *          arrived: the first call is then the first to expire.
  */
 #ifndef EH_BROKER_REDIS_QUEUE_H
 #define EH_BROKER_REDIS_QUEUE_H
@@ -16,12 +16,12 @@ struct redis_queue {
 };
 
 void redis_queue_init(struct redis_queue *q, struct core *core);
-void redis_queue_done(struct redis_queue *q); /* answers what is left NOT_DONE */
+void redis_queue_done(struct redis_queue *q); /* answers the remaining calls with NOT_DONE */
 
 void redis_queue_push(struct redis_queue *q, struct broker_call *call);
 void redis_queue_push_front(struct redis_queue *q, struct broker_call *call);
 
-/* The first that has not expired, still in the queue; NULL: none. */
+/* Returns the first call that has not expired and leaves it in the queue; NULL: there is none. */
 struct broker_call *redis_queue_first(struct redis_queue *q);
 struct broker_call *redis_queue_pop(struct redis_queue *q);
 

@@ -25,7 +25,7 @@ struct str redis_reply_text(const struct redisReply *r)
     return str_make(r->str, (size_t)r->len);
 }
 
-/* Up to Redis 6 an error inside a script is quoted, `... @user_script: 61: -READONLY You ...`. */
+/* Up to Redis 6 a script's error quotes the original: `... @user_script: 61: -READONLY You ...`. */
 bool redis_reply_has_code(const struct redisReply *r, const char *code)
 {
     struct str text = redis_reply_text(r);
@@ -152,7 +152,7 @@ static int read_page_head(redisReply **field, struct broker_history *h)
     EH_TRY(read_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
     EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
-    /* Lua's numbers are doubles: only what was relative to its clock is taken from it. */
+    /* Lua's numbers are doubles, so an absolute time is not read back. */
     return h->since < 0 ? str_parse_i64(since, &h->since) : EH_OK;
 }
 

@@ -1,7 +1,7 @@
-/* redis_request.h - one command under way on a connection, and what becomes of it.
+/* redis_request.h - one command under way on a connection, and its fate.
  * Thread:  the broker's.
- * Owns:    its bytes, until it is finished: a command whose script Redis does not know is sent
- * again.
+ * Owns:    the bytes of the command until it is finished: if Redis does not know its script, they
+ *          are sent again.
  */
 #ifndef EH_BROKER_REDIS_REQUEST_H
 #define EH_BROKER_REDIS_REQUEST_H
@@ -16,17 +16,17 @@ struct redisReply;
 struct redis_command;
 
 enum redis_fate {
-    REDIS_ANSWERED, /* reply has it; it may be an error */
-    REDIS_UNKNOWN,  /* written, and no answer will come: Redis may have run it */
-    REDIS_NOT_DONE, /* certain: Redis refused it, and the connection went before it was sent again */
+    REDIS_ANSWERED, /* the reply is given; it may be an error */
+    REDIS_UNKNOWN,  /* sent, and no answer will come: Redis may have executed it */
+    REDIS_NOT_DONE, /* certain: Redis did not execute it and will not */
 };
 
-/* fn NULL: nobody waits for the answer. */
+/* Where the answer goes. fn is NULL when nobody waits for it. */
 struct redis_done {
     void (*fn)(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply);
     void *owner;
     void *arg;
-    uint64_t deadline; /* monotonic ms: not to be waited for any longer; 0: none of its own */
+    uint64_t deadline; /* monotonic ms: the caller waits no longer than this; 0: none */
 };
 
 struct redis_request {
@@ -39,12 +39,12 @@ struct redis_request {
 };
 
 struct redis_request *redis_request_create(const struct redis_command *c, struct redis_done done);
-/* It is LOST now. The request stays until it is finished, which then calls nobody. */
+/* Calls done with UNKNOWN. The request keeps its place; finishing it later calls nobody. */
 void redis_request_give_up(struct redis_request *rq);
-/* Calls done, unless it was given up, and frees the request. */
+/* Calls done, unless the request was given up, and frees the request. */
 void redis_request_finish(struct redis_request *rq, enum redis_fate fate,
                           const struct redisReply *reply);
-/* Finishes all of a list without a reply. */
+/* Finishes all requests of a list without a reply. */
 void redis_requests_finish(struct list *requests, enum redis_fate fate);
 
 #endif

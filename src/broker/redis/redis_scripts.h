@@ -1,8 +1,9 @@
-/* scripts.h - the Lua that runs inside Redis (src/broker/redis/scripts), embedded at build time.
- * Thread: any; pure.
+/* redis_scripts.h - the Lua scripts that Redis executes, embedded at build time from
+ * src/broker/redis/scripts.
+ * Thread:  any; pure.
  */
-#ifndef EH_BROKER_SCRIPTS_H
-#define EH_BROKER_SCRIPTS_H
+#ifndef EH_BROKER_REDIS_SCRIPTS_H
+#define EH_BROKER_REDIS_SCRIPTS_H
 
 #include "base/str.h"
 
