@@ -6,14 +6,14 @@
  *
  * The order of a join solves both:
  *
- *     PSUBSCRIBE confirmed   from here on no message is missed; messages go into the backlog
- *     fence.lua answered     Redis now gives only ids above every id that this node has seen
+ *     PSUBSCRIBE confirmed     from here on no message is missed; messages go into the backlog
+ *     fence.lua answered       Redis now gives only ids above every id that this node has seen
  *     fanout_resync            each port reads the log from its own high-water mark
  *     backlog -> fanout_live   messages that a port has also read from the log have the same id
- *     joined                 there, and the port drops the second copy
+ *     joined                   there, and the port drops the second copy
  *
- * Invariant: the core's high-water mark never moves back, and our messages go through fanout_live in
- * the order of their ids. Nothing is published or read before the feed is joined.
+ * Invariant: the core's high-water mark never moves back, and our messages go through fanout_live
+ * in the order of their ids. Nothing is published or read before the feed is joined.
  *
  * Subscribing after the read of the log would miss what is published in between. Reading the log
  * after every break would report gaps that do not exist: once a topic has been quiet for longer

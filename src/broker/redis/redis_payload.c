@@ -79,8 +79,8 @@ static size_t skip_string(struct str s, size_t i)
     return i + 1;
 }
 
-/* Returns the JSON text of the string member `quoted` of a valid object, so that it is passed on as it
- * was published. {NULL, 0} if the member's name is written with escapes. */
+/* Returns the JSON text of the string member `quoted` of a valid object, so that it is passed on as
+ * it was published. {NULL, 0} if the member's name is written with escapes. */
 static struct str raw_member(struct str object, struct str quoted)
 {
     size_t depth = 0;

@@ -9,8 +9,8 @@
 #include "hub/message.h"
 
 /* Returns the message in a payload that came for `topic`; NULL if it is invalid. A payload exactly
- * as scripts/publish.lua writes it is parsed without building a JSON tree. Any other valid one, with
- * its members in any order and with unknown members, is parsed with a tree. */
+ * as scripts/publish.lua writes it is parsed without a JSON tree. Any other valid one, with its
+ * members in any order and with unknown members, is parsed with a tree. */
 struct message *redis_payload_parse(struct str topic, struct str payload);
 
 #endif

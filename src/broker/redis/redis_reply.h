@@ -13,8 +13,8 @@
 struct redisReply;
 
 bool redis_reply_is_error(const struct redisReply *r);
-/* Reports whether the reply is an error with this code, such as "READONLY"; also if a script's error
- * quotes it. */
+/* Reports whether the reply is an error with this code, such as "READONLY"; also if the error of a
+ * script quotes it. */
 bool redis_reply_has_code(const struct redisReply *r, const char *code);
 /* Reports whether this Redis cannot serve us now (it is a replica, is loading, has lost its master,
  * or wants a login) while a new connection, perhaps to another address, may. */
