@@ -1,0 +1,142 @@
+/* test_params.c - parameters of a request: what is read, and what is refused with which sentence. */
+#include "app/rpc/params.h"
+#include "base/array.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static json_t *parse(const char *text)
+{
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    assert_non_null(json);
+    return json;
+}
+
+static void reads_integers_within_bounds(void **state)
+{
+    static const struct {
+        const char *json;
+        int rc;
+        int64_t n;
+    } cases[] = {
+        { "{}", EH_OK, 7 },
+        { "[1]", EH_OK, 7 },
+        { "{\"n\":null}", EH_OK, 7 },
+        { "{\"n\":-1}", EH_OK, -1 },
+        { "{\"n\":9}", EH_OK, 9 },
+        { "{\"n\":-2}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":10}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":1.5}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":\"1\"}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":true}", JSONRPC_INVALID_PARAMS, 7 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_auto_t *json = parse(cases[i].json);
+        struct params p = { .json = json };
+        int64_t n = 7;
+
+        assert_int_equal(params_integer(&p, "n", -1, 9, &n), cases[i].rc);
+        assert_int_equal(n, cases[i].n);
+        if (cases[i].rc < 0)
+            assert_string_equal(p.why, "n must be an integer from -1 to 9");
+    }
+}
+
+static void reads_booleans(void **state)
+{
+    json_auto_t *json = parse("{\"yes\":true,\"no\":false,\"none\":null,\"text\":\"true\"}");
+    struct params p = { .json = json };
+    bool got = true;
+
+    (void)state;
+    assert_int_equal(params_bool(&p, "absent", &got), EH_OK);
+    assert_int_equal(params_bool(&p, "none", &got), EH_OK);
+    assert_true(got);
+    assert_int_equal(params_bool(&p, "no", &got), EH_OK);
+    assert_false(got);
+    assert_int_equal(params_bool(&p, "yes", &got), EH_OK);
+    assert_true(got);
+    assert_int_equal(params_bool(&p, "text", &got), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "text must be true or false");
+}
+
+static void requires_strings(void **state)
+{
+    json_auto_t *json = parse("{\"s\":\"\",\"n\":1,\"none\":null}");
+    static const char *const bad[] = { "n", "none", "absent" };
+    struct params p = { .json = json };
+    struct str s = STR("untouched");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(params_string(&p, bad[i], &s), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "absent must be a string");
+    assert_true(str_eq(s, STR("untouched")));
+    assert_int_equal(params_string(&p, "s", &s), EH_OK);
+    assert_int_equal(s.n, 0);
+}
+
+static void requires_valid_topics_and_keys(void **state)
+{
+    json_auto_t *json = parse("{\"topic\":\"a/#\",\"key\":\"a/\"}");
+    struct auth *everything = auth_everything();
+    struct params p = { .json = json };
+    struct str s;
+
+    (void)state;
+    assert_int_equal(params_topic(&p, everything, AUTH_READ, true, &s), EH_OK);
+    assert_true(str_eq(s, STR("a/#")));
+    assert_int_equal(params_topic(&p, everything, AUTH_READ, false, &s), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "topic must be a valid topic");
+    assert_int_equal(params_key(&p, everything, AUTH_READ, &s), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "key must be spelled like a topic");
+    auth_free(everything);
+}
+
+static void makes_params_of_a_query(void **state)
+{
+    static const struct query_param known[] = {
+        { "n", QUERY_INTEGER }, { "b", QUERY_BOOL }, { "s", QUERY_STRING }, { NULL, QUERY_STRING }
+    };
+    static const struct {
+        const char *query;
+        const char *json; /* NULL: refused */
+    } cases[] = {
+        { "", "{}" },
+        { "other=1", "{}" },
+        { "n=60&b=true&s=60", "{\"b\":true,\"n\":60,\"s\":\"60\"}" },
+        { "n=6e1&b=1&s=true", "{\"b\":\"1\",\"n\":\"6e1\",\"s\":\"true\"}" },
+        { "n=&b=false&s=", "{\"b\":false,\"n\":\"\",\"s\":\"\"}" },
+        { "s=%c3%a4+b", "{\"s\":\"\xc3\xa4+b\"}" },
+        { "s=%ff", NULL },
+        { "s=%f", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_auto_t *got = params_of_query(str_of(cases[i].query), known);
+        json_auto_t *want = cases[i].json ? parse(cases[i].json) : NULL;
+
+        assert_true(want ? json_equal(got, want) : !got);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_integers_within_bounds),
+        cmocka_unit_test(reads_booleans),
+        cmocka_unit_test(requires_strings),
+        cmocka_unit_test(requires_valid_topics_and_keys),
+        cmocka_unit_test(makes_params_of_a_query),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
