@@ -23,4 +23,8 @@ int json_read_string(struct str in, struct buf *out) EH_MUST_USE;
 /* The text of a jansson string: a view into it. {NULL, 0} where the value is NULL or not a string. */
 struct str json_text(const struct json_t *value);
 
+/* Reads a whole number; false where the value is NULL or not one. The one place that decides which
+ * JSON values are whole numbers in the parameters of a request and in the claims of a token. */
+bool json_whole_number(const struct json_t *value, int64_t *ret);
+
 #endif

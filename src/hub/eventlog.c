@@ -70,9 +70,9 @@ static int read_since_event_id(const json_t *v, struct eventlog_point *ret, cons
 
 static int read_limit(const json_t *v, uint32_t max_limit, uint32_t *ret, const char **ret_why)
 {
-    json_int_t limit = json_integer_value(v); /* 0 for what is no integer */
+    int64_t limit;
 
-    if (limit < 1) {
+    if (!json_whole_number(v, &limit) || limit < 1) {
         *ret_why = "limit must be an integer of at least 1";
         return EH_EINVAL;
     }

@@ -5,9 +5,9 @@
 
 static bool read_integer(const json_t *v, json_int_t min, json_int_t max, uint64_t *ret)
 {
-    json_int_t n = json_integer_value(v);
+    int64_t n;
 
-    if (!json_is_integer(v) || n < min || n > max)
+    if (!json_whole_number(v, &n) || n < min || n > max)
         return false;
     *ret = (uint64_t)n;
     return true;

@@ -77,6 +77,14 @@ struct str json_text(const struct json_t *value)
     return str_make(json_string_value(value), json_string_length(value));
 }
 
+bool json_whole_number(const struct json_t *value, int64_t *ret)
+{
+    if (!json_is_integer(value))
+        return false;
+    *ret = json_integer_value(value);
+    return true;
+}
+
 /* The four hex digits at the start of s, or EH_EINVAL. */
 static int read_hex4(struct str s)
 {

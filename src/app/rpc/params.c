@@ -27,16 +27,6 @@ int params_string(struct params *p, const char *name, struct str *ret)
     return EH_OK;
 }
 
-/* Which JSON values are whole numbers is decided here for all methods, POST and SSE, except for
- * `since` and `limit` (hub/eventlog.c). */
-static bool to_integer(const json_t *v, int64_t *ret)
-{
-    if (!json_is_integer(v))
-        return false;
-    *ret = json_integer_value(v);
-    return true;
-}
-
 int params_integer(struct params *p, const char *name, int64_t min, int64_t max, int64_t *ret)
 {
     const json_t *v = json_object_get(p->json, name);
@@ -44,7 +34,7 @@ int params_integer(struct params *p, const char *name, int64_t min, int64_t max,
 
     if (!v || json_is_null(v))
         return EH_OK;
-    if (!to_integer(v, &n) || n < min || n > max)
+    if (!json_whole_number(v, &n) || n < min || n > max)
         return params_fail(p, JSONRPC_INVALID_PARAMS, "%s must be an integer from %lld to %lld",
                            name, (long long)min, (long long)max);
     *ret = n;
