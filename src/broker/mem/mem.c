@@ -1,6 +1,3 @@
-/* The embedded engine: the log (mem_log.h) and the tables (mem_table.h) in this process, always
- * ready. What stays for a time counts from the steady clock; ids and the log are about wall time.
- */
 #include "broker/mem/mem.h"
 
 #include <stdlib.h>
@@ -14,13 +11,16 @@
 #include "broker/mem/mem_read.h"
 #include "broker/mem/mem_table.h"
 
-#define SWEEP_MS  1000 /* how often expired entries are looked for */
-#define SWEEP_MAX 4096 /* entries in one go; when there are more, the next tick goes on */
+#define SWEEP_MS  1000 /* how often expired entries are removed */
+#define SWEEP_MAX 4096 /* entries of one sweep; when there are more, the next tick continues */
 
-/* What a table may hold of MEMORY_LIMIT; the log has what is left. */
+/* MEMORY_LIMIT is divided by these for the key/value store and for the two tables of the admission
+ * together. The log may use the rest, and what they leave. */
 #define KV_SHARE        2
 #define ADMISSION_SHARE 4
 
+/* Key/value items, keys of publishes and limits expire by the monotonic clock. Ids and the log use
+ * wall time, because clients ask for history by it. */
 struct mem {
     struct core *core;
     bool cache;
@@ -28,7 +28,7 @@ struct mem {
     struct mem_log log;
     struct mem_table kv;
     struct mem_admission admission;
-    struct list asked; /* calls about presence that the workers have not answered */
+    struct list asked; /* presence calls that wait for the workers' counts */
 };
 
 static void share_memory(struct mem *mem)
@@ -137,6 +137,7 @@ static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
     return BROKER_DONE;
 }
 
+/* Without an engine the call was answered when it closed. */
 static void on_counted(void *engine, void *arg, struct presence total)
 {
     struct mem *mem = engine;

@@ -7,10 +7,10 @@
 #include "base/mem.h"
 #include "hub/eventlog.h"
 
-#define EXPIRE_WITH_ADD 16 /* expired entries that each new one takes with it */
+#define EXPIRE_WITH_ADD 16 /* expired entries that adding one removes */
 
-/* What an entry and a topic cost besides their text: blocks, slots of two half-full rings, a place
- * in the heap, and what malloc adds to each block. */
+/* Bytes of an entry and of a topic besides their text: the blocks, slots in two half-full rings, a
+ * slot in the heap, and the overhead of malloc for each block. */
 #define MALLOC_COST 16
 #define ENTRY_COST                                                                                 \
     (sizeof(struct mem_entry) + sizeof(struct message) + 2 * MALLOC_COST +                         \
@@ -29,18 +29,18 @@ static size_t entry_cost(const struct mem_entry *e)
     return ENTRY_COST + e->message->body.n;
 }
 
-static void raise(struct msgid *log_start, struct msgid id)
+static void move_log_start(struct mem_log *log, struct msgid id)
 {
-    if (msgid_cmp(*log_start, id) < 0)
-        *log_start = id;
+    if (msgid_cmp(log->log_start, id) < 0)
+        log->log_start = id;
 }
 
-/* A topic that leaves takes its floor with it. When what MAX_CACHE_LENGTH removed from it would
- * still be there, the log's floor keeps saying that it is not. */
+/* Removes a topic, and its log start with it. If entries that MAX_CACHE_LENGTH removed would not
+ * have expired yet, the log's own start moves up to keep the fact that they are missing. */
 static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
 {
     if (topic->lost_until > now_ms)
-        raise(&log->log_start, topic->log_start);
+        move_log_start(log, topic->log_start);
     log->bytes -= TOPIC_COST + topic->name.n;
     mem_topics_remove(&log->topics, topic);
 }
@@ -77,13 +77,13 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
     while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
         struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
 
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry took the one before out */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
         if (oldest->expiry.at > now_ms) {
             topic->log_start = oldest->message->id;
             if (oldest->expiry.at > topic->lost_until)
                 topic->lost_until = oldest->expiry.at;
         }
-        remove_entry(log, oldest, now_ms); /* not the last one: the topic stays */
+        remove_entry(log, oldest, now_ms); /* never the last one, so the topic stays */
     }
 }
 
@@ -97,7 +97,7 @@ static void make_room(struct mem_log *log, uint64_t now_ms)
             remove_entry(log, entry_of(x), now_ms);
             continue;
         }
-        raise(&log->log_start, oldest->message->id);
+        move_log_start(log, oldest->message->id);
         remove_entry(log, oldest, now_ms);
     }
 }
@@ -160,7 +160,7 @@ struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms)
 void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms)
 {
     *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms };
-    log->log_start = msgid_before(log->last); /* of what was published before now, nobody knows */
+    log->log_start = msgid_before(log->last); /* what was published before now is not known */
     mem_topics_init(&log->topics);
 }
 

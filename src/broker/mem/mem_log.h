@@ -1,9 +1,10 @@
-/* mem_log.h - the embedded broker's event log: ids, entries, expiry, and the bounds of all of it.
- * Thread:  the broker's; pure data, takes the time (ms since the epoch) as a parameter.
+/* mem_log.h - the event log of the memory engine: ids, entries, expiry, and bounds. mem_read.h reads
+ * it.
+ * Thread:  the broker's; pure data. The time (ms since the epoch) is a parameter.
  * Owns:    a reference to every message that it holds.
- * Bounds:  MAX_CACHE_LENGTH entries a topic, MEMORY_LIMIT bytes in all, less what the tables beside
- *          it hold: above it what has expired goes first, then the oldest entries of all topics,
- *          and the floor rises to the last of them. mem_read.h reads it.
+ * Bounds:  MAX_CACHE_LENGTH entries for each topic, and MEMORY_LIMIT bytes less what the tables
+ *          hold. Above that, expired entries are removed first, then the oldest entries of all
+ *          topics; log_start moves to the last entry that was removed before it expired.
  */
 #ifndef EH_BROKER_MEM_LOG_H
 #define EH_BROKER_MEM_LOG_H
@@ -15,46 +16,47 @@
 #include "hub/message.h"
 
 struct mem_log_limits {
-    uint64_t max_length;    /* entries a topic; 0: no limit */
-    uint64_t default_ttl_s; /* 0: for ever */
+    uint64_t max_length;    /* entries of a topic; 0: no limit */
+    uint64_t default_ttl_s; /* 0: entries never expire */
     uint64_t memory;        /* bytes, bookkeeping included */
 };
 
 struct mem_entry {
     struct message *message;
     struct mem_topic *topic;
-    uint64_t time; /* ms; what `since` compares with */
+    uint64_t time; /* ms; compared with `since` */
     struct mem_expiry expiry;
 };
 
 struct mem_log {
     struct mem_log_limits limits;
-    struct msgid last;      /* the last id given */
-    struct msgid log_start; /* everything up to here may be missing */
-    uint64_t lead_ms;       /* the most that an entry's time ever was ahead of its id */
+    struct msgid last;      /* the last id issued */
+    struct msgid log_start; /* entries up to here may be missing */
+    uint64_t lead_ms;       /* how far an entry's time ever was ahead of its id, at most */
     uint64_t bytes;
-    uint64_t others; /* bytes that what shares the limit holds */
+    uint64_t others; /* bytes of the tables that share the limit */
     struct mem_topics topics;
     struct mem_ring all; /* of every topic */
     struct mem_heap expiring;
 };
 
-/* Nothing from before now is in it, so last and floor begin at <now_ms>-0. */
+/* Starts an empty log at now_ms: `last` is <now_ms>-0, and log_start is the id before it. */
 void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms);
 void mem_log_done(struct mem_log *log);
 
-/* The next id: greater than all before, also when the clock steps back. */
+/* Issues the next id, greater than all before even if the clock steps back. */
 struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms);
 
-/* Appends the message, whose id is the last one given; takes a reference of its own. ttl_s 0: the
- * default; timestamp 0 or not usable (hub/eventlog.h): the id's time. */
+/* Appends the message, whose id is the last one issued, and takes a reference of its own. ttl_s 0:
+ * the default. The entry's time is the timestamp, or the id's time if the timestamp is 0 or not
+ * usable (hub/eventlog.h). */
 void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
                  uint64_t now_ms);
 
-/* What shares the limit holds so many bytes now: the log shrinks to the rest. */
+/* Sets the bytes that the tables hold now, and shrinks the log to the rest of the limit. */
 void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms);
 
-/* Removes at most max entries that have expired; true: there are more. */
+/* Removes at most max expired entries; true: there are more. */
 bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max);
 
 #endif

@@ -1,3 +1,29 @@
+/* The problem: history asks for the entries of a topic or pattern in id order, from a point up to a
+ * snapshot end. A log may hold very many topics, and the broker's only thread must not spend long on
+ * one page.
+ *
+ * The idea: each topic has a ring of its entries in id order, so the page is a merge of the rings
+ * whose topics match. A cursor for each ring starts at the first entry after the point (found by
+ * binary search); a binary heap holds the cursors, the one with the lowest id on top:
+ *
+ *     ring of a/1   11       14   17        filter a/+, after 11, snapshot end 16:
+ *     ring of a/2      12 13      18        the cursors start at 14 (a/1) and 12 (a/2); the page
+ *     ring of b              15             is 12 13 14; 17 and 18 are beyond the end, and b is
+ *                                           never looked at
+ *
+ * With n rings an entry costs O(log n). When they hold half of the log or more, reading the ring over
+ * all topics and matching each entry is cheaper. It is also the fallback when too many topics match.
+ * For a narrow filter it would be wrong: a client that wants one quiet topic would read everything
+ * that the busy ones published. The search for the newest entries merges too, backwards, because the
+ * end of the log may hold nothing that matches.
+ *
+ * The invariant: every matching entry up to `after` was returned by an earlier page. So a page may
+ * end anywhere, also at its budget of skipped entries, and the next one needs no state but `after`.
+ *
+ * The entries cannot tell whether a page is complete, because a missing entry leaves no trace. It
+ * follows from the start of the log, the starts of the topics (what MAX_CACHE_LENGTH removed), and
+ * whether an entry as old as the point may have expired.
+ */
 #include "broker/mem/mem_read.h"
 
 #include <stdlib.h>
@@ -6,39 +32,39 @@
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
-/* The topics that a question is about. */
+/* The topics that the filter matches. */
 struct sources {
     const struct mem_ring *all; /* of every topic */
     const struct mem_ring **rings;
     size_t n;
     size_t cap;
     size_t live;   /* entries in the rings */
-    bool too_many; /* the rings are not all that match */
+    bool too_many; /* not every matching ring is here */
     struct msgid point;
-    size_t n_gaps; /* topics of which MAX_CACHE_LENGTH removed something after the point */
+    size_t n_gaps; /* topics that lost entries after the point to MAX_CACHE_LENGTH */
     struct str gaps[GAPS_MAX];
 };
 
-/* One ring and the place in it that comes next. */
+/* A ring and the index of its next slot. */
 struct cursor {
     const struct mem_ring *ring;
     size_t at;
 };
 
-/* Goes over the sources in id order, or backwards: a binary heap of cursors. */
+/* Visits the sources in id order, or backwards: a binary heap of cursors. */
 struct walk {
-    const struct broker_history *question;
-    bool is_mixed; /* over the ring of all topics: the filter is still to be checked */
+    const struct broker_history *request;
+    bool is_mixed; /* over the ring of all topics: each entry must be matched */
     uint64_t now_ms;
     bool back;
-    size_t skip_max;
+    size_t skip_max; /* the budget */
     size_t skipped;
     struct msgid passed; /* the last id looked at */
     size_t n;
     struct cursor *cursors;
 };
 
-/* ---- the question ---- */
+/* ---- the request ---- */
 
 static uint64_t resolve_since(int64_t since, uint64_t now_ms)
 {
@@ -46,10 +72,11 @@ static uint64_t resolve_since(int64_t since, uint64_t now_ms)
 
     if (since > 0)
         return (uint64_t)since;
-    return ago < now_ms ? now_ms - ago : 1; /* 0 would be none */
+    return ago < now_ms ? now_ms - ago : 1; /* 0 would mean any time */
 }
 
-/* No entry whose time is >= since has an id below since - lead. */
+/* Returns the id after which every entry lies whose time is >= since: its id is at most lead_ms
+ * behind its time. */
 static struct msgid before_since(uint64_t since, uint64_t lead_ms)
 {
     if (since <= lead_ms)
@@ -57,9 +84,10 @@ static struct msgid before_since(uint64_t since, uint64_t lead_ms)
     return (struct msgid){ .ms = since - lead_ms - 1, .seq = UINT64_MAX };
 }
 
-/* Fills in what the asker left to the broker; returns the point that it asks from: what comes after
- * it is wanted, so the first id of a moment, too. */
-static struct msgid settle(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+/* Fills in what the request left to the broker, and clears the answer. Returns the point of the
+ * request: entries after it are wanted. For `since` that is the id before the first one of its
+ * millisecond. */
+static struct msgid prepare(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
     struct msgid point = h->after;
     struct msgid moment, start;
@@ -100,7 +128,8 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     s->n_gaps++;
 }
 
-/* Beyond what can match. The fixed prefix of `a/#` is `a`, but from `a0` on nothing matches. */
+/* True if neither this name nor any later one can match. The fixed prefix of `a/#` is `a`, but from
+ * `a0` on no name matches. */
 static bool is_past(struct str name, struct str pattern, struct str prefix)
 {
     if (!str_starts_with(name, prefix))
@@ -140,14 +169,15 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
         sources_add(s, topic);
 }
 
-/* Does the log reach back to the point, of all topics together? Where nothing was published after
- * it, nothing can have expired; but an id above the last one was never given. */
-static bool is_held(const struct mem_log *log, const struct broker_history *h, struct msgid point,
-                    uint64_t now_ms)
+/* True if the log holds everything published after the point, leaving aside the starts of topics.
+ * If nothing was published after the point, nothing can have expired. A point above the last id was
+ * never issued, so nothing is known about it. */
+static bool reaches_back(const struct mem_log *log, const struct broker_history *h,
+                         struct msgid point, uint64_t now_ms)
 {
     uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
     uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
-    uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the ids after it */
+    uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the first id after it */
     int cmp = msgid_cmp(point, log->last);
 
     if (msgid_cmp(point, log->log_start) < 0)
@@ -188,8 +218,8 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
-/* Going forward, the ring of all topics is quicker where at least half of it is wanted. Backwards
- * it could hold too much at its end that is not. */
+/* True if the ring over all topics is to be read: it is faster when at least half of it is wanted.
+ * Not backwards: its end may hold too many entries that are not wanted. */
 static bool reads_all(const struct walk *w, const struct sources *s)
 {
     return s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
@@ -203,7 +233,7 @@ static void walk_init(struct walk *w, const struct sources *s, const struct brok
     w->is_mixed = reads_all(w, s);
     rings = w->is_mixed ? &s->all : s->rings;
     n = w->is_mixed ? 1 : s->n;
-    w->question = h;
+    w->request = h;
     w->n = 0;
     w->cursors = mem_array(NULL, n, sizeof(w->cursors[0]));
     for (size_t i = 0; i < n; i++) {
@@ -217,11 +247,11 @@ static void walk_init(struct walk *w, const struct sources *s, const struct brok
         sift_down(w, i);
 }
 
-/* The first cursor moves on, or leaves the heap at its bound. */
+/* Moves the first cursor to its next slot, or removes it from the heap at the end of its range. */
 static void walk_step(struct walk *w)
 {
     struct cursor *c = &w->cursors[0];
-    const struct broker_history *h = w->question;
+    const struct broker_history *h = w->request;
     bool has_next = w->back ? c->at > 0 : c->at + 1 < c->ring->n;
 
     if (has_next) {
@@ -236,28 +266,28 @@ static void walk_step(struct walk *w)
 
 static bool is_wanted(const struct walk *w, const struct mem_entry *e)
 {
-    const struct broker_history *h = w->question;
+    const struct broker_history *h = w->request;
 
     if (e->expiry.at <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
         return false;
     return !w->is_mixed || filter_matches(h->filter, e->topic->name);
 }
 
-static bool walk_is_tired(const struct walk *w)
+static bool is_over_budget(const struct walk *w)
 {
     return w->n > 0 && w->skipped >= w->skip_max;
 }
 
-/* The next entry that is wanted; NULL at the end, or tired. */
+/* Returns the next wanted entry; NULL at the end, or when the budget is used up. */
 static const struct mem_entry *walk_next(struct walk *w)
 {
-    while (w->n > 0 && !walk_is_tired(w)) {
+    while (w->n > 0 && !is_over_budget(w)) {
         const struct mem_slot *slot = cursor_slot(&w->cursors[0]);
 
         w->passed = slot->id;
         walk_step(w);
         if (!slot->entry)
-            continue; /* a hole costs next to nothing */
+            continue; /* an empty slot costs next to nothing */
         if (is_wanted(w, slot->entry))
             return slot->entry;
         w->skipped++;
@@ -267,7 +297,7 @@ static const struct mem_entry *walk_next(struct walk *w)
 
 /* ---- the answer ---- */
 
-/* Moves `after` up to where the newest begin; true: that cut something off. */
+/* Moves `after` up to just before the newest entries; true if that left entries out. */
 static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t now_ms)
 {
     struct walk w = { .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };
@@ -278,7 +308,7 @@ static bool cut_to_newest(const struct sources *s, struct broker_history *h, uin
     walk_init(&w, s, h);
     while ((e = walk_next(&w)) && found < h->newest)
         found++;
-    cut_off = e || walk_is_tired(&w);
+    cut_off = e || is_over_budget(&w);
     if (cut_off)
         h->after = w.passed;
     h->newest = 0;
@@ -310,23 +340,23 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
         add_item(h, &cap, e->message);
         bytes += e->message->body.n;
     }
-    if (!e && walk_is_tired(&w))
+    if (!e && is_over_budget(&w))
         h->after = w.passed;
-    h->ret_more = e || walk_is_tired(&w);
+    h->ret_more = e || is_over_budget(&w);
     free(w.cursors);
 }
 
 void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
-    struct msgid point = settle(log, h, now_ms);
-    bool is_reached = is_held(log, h, point, now_ms);
+    struct msgid point = prepare(log, h, now_ms);
+    bool is_covered = reaches_back(log, h, point, now_ms);
     struct sources sources;
 
     sources_init(&sources, log, h->filter, point);
     if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now_ms)))
-        is_reached = false;
-    h->ret_complete = is_reached && sources.n_gaps == 0;
-    if (is_reached && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
+        is_covered = false;
+    h->ret_complete = is_covered && sources.n_gaps == 0;
+    if (is_covered && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
         h->ret_gaps = gaps_create(sources.gaps, sources.n_gaps);
     fill_page(&sources, h, now_ms);
     free(sources.rings);
@@ -334,6 +364,6 @@ void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 
 void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
 {
-    (void)settle(log, h, now_ms);
+    (void)prepare(log, h, now_ms);
     h->newest = 0;
 }

@@ -28,7 +28,8 @@ size_t mem_ring_upto(const struct mem_ring *r, struct msgid id)
     return low;
 }
 
-/* New slots without holes, at most half full: as many pushes or removals pay for the next time. */
+/* Copies the entries into new slots, which are then at most half full. So the next rebuild is paid
+ * for by as many pushes or removals. */
 static void rebuild(struct mem_ring *r)
 {
     struct mem_ring fresh = { .cap = MIN_CAP };

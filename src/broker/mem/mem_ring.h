@@ -1,9 +1,9 @@
-/* mem_ring.h - places in the embedded log, in id order: one ring for each topic, one over all.
+/* mem_ring.h - the entries of the log in id order: one ring for each topic, and one over all topics.
  * Thread:  the broker's; pure data.
  * Owns:    its slots, not the entries. A ring is embedded in its user's struct; {0} is empty.
- * Costs:   pushing and removing at the front O(1) amortized, finding and removing inside O(log n).
- *          A removed place stays as a hole until the ring is built anew, which keeps at most four
- *          slots for each entry.
+ * Costs:   pushing, and removing at the front: O(1) amortized. Finding, and removing elsewhere:
+ *          O(log n). A removed slot stays as an empty slot until the ring is rebuilt; there are at
+ *          most four slots for each entry.
  */
 #ifndef EH_BROKER_MEM_RING_H
 #define EH_BROKER_MEM_RING_H
@@ -16,27 +16,27 @@ struct mem_entry;
 
 struct mem_slot {
     struct msgid id;
-    struct mem_entry *entry; /* NULL: a hole */
+    struct mem_entry *entry; /* NULL: removed */
 };
 
 struct mem_ring {
     struct mem_slot *slots;
     size_t cap; /* a power of two, or 0 */
     size_t start;
-    size_t n;    /* places in use, holes included; the first one is never a hole */
-    size_t live; /* without the holes */
+    size_t n;    /* slots in use, empty ones included; the first is never empty */
+    size_t live; /* entries: n without the empty slots */
 };
 
-/* i < r->n, counted from the oldest. */
+/* Returns slot i, counted from the oldest; i < r->n. */
 static inline const struct mem_slot *mem_ring_at(const struct mem_ring *r, size_t i)
 {
     return &r->slots[(r->start + i) & (r->cap - 1)];
 }
 
-/* How many places have an id <= id: the index of the first one above it. */
+/* Returns how many slots have an id <= id, which is the index of the first slot above it. */
 size_t mem_ring_upto(const struct mem_ring *r, struct msgid id);
-void mem_ring_push(struct mem_ring *r, struct msgid id, struct mem_entry *e); /* id above all */
-void mem_ring_remove(struct mem_ring *r, struct msgid id);                    /* id is in it */
+void mem_ring_push(struct mem_ring *r, struct msgid id, struct mem_entry *e); /* above all ids */
+void mem_ring_remove(struct mem_ring *r, struct msgid id);                    /* must be there */
 void mem_ring_done(struct mem_ring *r);
 
 #endif

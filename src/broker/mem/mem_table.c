@@ -8,8 +8,8 @@
 
 #define MIN_CHAINS 64
 
-/* What an item costs besides its text: the block, what malloc adds, its chain (at least half of
- * them are in use) and its place in the heap. */
+/* Bytes of an item besides its text: the block, the overhead of malloc, two chains (half
+ * of them may be empty) and its slot in the heap. */
 #define MALLOC_COST 16
 #define ITEM_COST                                                                                  \
     (sizeof(struct mem_item) + MALLOC_COST + 2 * sizeof(struct mem_item *) +                       \
@@ -30,7 +30,7 @@ static struct mem_item **chain_of(const struct mem_table *t, struct str key)
     return &t->chains[siphash(&t->hash_key, 0, key) & (t->n_chains - 1)];
 }
 
-/* The link that leads to the item, or NULL. */
+/* Returns the link that points to the item, or NULL. */
 static struct mem_item **find(const struct mem_table *t, struct str key)
 {
     struct mem_item **link;

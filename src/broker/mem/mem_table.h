@@ -1,8 +1,8 @@
-/* mem_table.h - what the embedded broker keeps by name until it expires: a hash table of texts.
- * Thread:  the broker's; takes the time as a parameter, ms of any clock that never steps back.
+/* mem_table.h - a hash table from text to text whose items expire.
+ * Thread:  the broker's; the time is a parameter, in ms of any clock that never steps back.
  * Owns:    copies of keys and values.
- * Bounds:  `memory` bytes, bookkeeping included. Nothing is pushed out: what does not fit is
- *          refused, and has_room says so beforehand.
+ * Bounds:  `memory` bytes, bookkeeping included. Nothing is evicted before it expires: ask
+ *          mem_table_has_room before a set.
  */
 #ifndef EH_BROKER_MEM_TABLE_H
 #define EH_BROKER_MEM_TABLE_H
@@ -16,7 +16,7 @@
 struct mem_item {
     struct mem_item *next; /* in its chain */
     struct mem_expiry expiry;
-    struct str key; /* both behind the struct, in the same block */
+    struct str key; /* key and value follow the struct in the same block */
     struct str value;
 };
 
@@ -33,17 +33,17 @@ struct mem_table {
 void mem_table_init(struct mem_table *t, uint64_t memory);
 void mem_table_done(struct mem_table *t);
 
-/* NULL: there is none, or it has expired. It lives until the table is changed. */
+/* Returns NULL if the key is unknown or has expired. The item is valid until the table changes. */
 const struct mem_item *mem_table_get(const struct mem_table *t, struct str key, uint64_t now_ms);
 
-/* Would a set fit? What has expired makes room. */
+/* True if a set would fit. Removes expired items to make room. */
 bool mem_table_has_room(struct mem_table *t, struct str key, size_t value_n, uint64_t now_ms);
-/* Adds or replaces; needs has_room. `expires` may be MEM_FOR_EVER. */
+/* Adds or replaces the item, for which there must be room. `expires` may be MEM_FOR_EVER. */
 void mem_table_set(struct mem_table *t, struct str key, struct str value, uint64_t expires);
 
-bool mem_table_delete(struct mem_table *t, struct str key, uint64_t now_ms); /* was there one? */
+bool mem_table_delete(struct mem_table *t, struct str key, uint64_t now_ms); /* true: it existed */
 
-/* Removes at most max items that have expired; true: there are more. */
+/* Removes at most max expired items; true: there are more. */
 bool mem_table_expire(struct mem_table *t, uint64_t now_ms, size_t max);
 
 #endif

@@ -32,11 +32,11 @@ void mem_topics_done(struct mem_topics *t)
     mem_topics_init(t);
 }
 
-/* For each level the link over which a search for `name` leaves it: the first that does not lead to
- * a smaller name. */
+/* Finds, for each level, the link at which a search for `name` descends: the first that does not
+ * lead to a smaller name. */
 static void find_links(struct mem_topics *t, struct str name, struct mem_topic **ret_links[])
 {
-    struct mem_topic **links = t->first; /* of where we stand: the head or a topic */
+    struct mem_topic **links = t->first; /* of the current node: the head or a topic */
 
     for (unsigned level = MEM_TOPICS_LEVELS; level-- > 0;) {
         while (links[level] && name_cmp(links[level]->name, name) < 0)
@@ -60,7 +60,7 @@ struct mem_topic *mem_topics_find(struct mem_topics *t, struct str name)
     return topic && str_eq(topic->name, name) ? topic : NULL;
 }
 
-/* 1, and one more with a chance of one in four each time (xorshift, Marsaglia). */
+/* Returns 1, or with a probability of 1/4 each time one more (xorshift, Marsaglia). */
 static unsigned random_height(struct mem_topics *t)
 {
     uint64_t highest = (uint64_t)1 << (2 * (MEM_TOPICS_LEVELS - 1));
