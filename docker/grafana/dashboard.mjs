@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Prints the Grafana dashboard. What it shows is the table below; the rest is its layout.
+// Prints the Grafana dashboard. The table ROWS says what it shows; the rest is layout.
 //   docker/grafana/dashboard.mjs > docker/grafana/dashboards/eventhub.json
 
 const NODE = 'job="eventhub",instance=~"$node"';
@@ -10,13 +10,13 @@ const of = (name, labels = '') => `${name}{${NODE}${labels && `,${labels}`}}`;
 const rate = (name, labels) => `rate(${of(name, labels)}[$__rate_interval])`;
 const total = (expression) => `sum(${expression})`;
 const by = (label, expression) => `sum by (${label}) (${expression})`;
-/** For each node and value of the label, those that happen. */
+/** One line per node and value of the label, for values that occur. */
 const byNode = (label, expression) => `(${by(`instance, ${label}`, expression)} > 0)`;
 const quantile = (q, name) =>
   `histogram_quantile(${q}, sum by (le) (${rate(`${name}_bucket`)}))`;
 const nodeQuantile = (q, name) => `histogram_quantile(${q}, ${rate(`${name}_bucket`)})`;
 
-/** A line for each result of the expression. */
+/** One line in the graph for each result of the expression. */
 const line = (expr, legend = '{{instance}}') => ({ expr, legend });
 const quantiles = (name) => [0.5, 0.9, 0.99].map((q) => line(quantile(q, name), `${q * 100} %`));
 
@@ -40,26 +40,26 @@ const ROWS = {
     stat('Subscriptions', 'short', total(of('eventhub_subscriptions'))),
     stat('Publishes', 'cps', total(rate('eventhub_publish_count'))),
     stat('Deliveries', 'cps', total(rate('eventhub_deliveries_total'))),
-    stat('Redis, all nodes', 'none', `min(${of('eventhub_broker_connected')})`, { mappings: OK_OR_NOT }),
-    graph('Messages in and out, all nodes', 'cps', [
+    stat('Broker, all nodes', 'none', `min(${of('eventhub_broker_connected')})`, { mappings: OK_OR_NOT }),
+    graph('Message rates, all nodes', 'cps', [
       line(total(rate('eventhub_websocket_messages_received_total')), 'requests over WebSocket'),
       line(total(rate('eventhub_publish_count')), 'publishes'),
       line(total(rate('eventhub_deliveries_total')), 'deliveries'),
     ]),
     graph('Delivery latency, all nodes', 's', quantiles(DELIVERY), {
-      description: 'From the message\'s id, by the clock of Redis, to the queue of the subscriber.',
+      description: 'Time from the message\'s id, by the clock of Redis, to the queue of the subscriber.',
     }),
-    graph('Redis latency, all nodes', 's', quantiles(BROKER), {
-      description: 'From asking the broker to its answer.',
+    graph('Broker latency, all nodes', 's', quantiles(BROKER), {
+      description: 'Time from a request to the broker until its answer.',
     }),
     graph('Slow clients dropped, all nodes', 'cps', [
-      line(total(rate('eventhub_disconnects_total', 'reason="slow_reader"')), 'own queue'),
-      line(total(rate('eventhub_disconnects_total', 'reason="output_memory"')), 'memory of all'),
+      line(total(rate('eventhub_disconnects_total', 'reason="slow_reader"')), 'client queue full'),
+      line(total(rate('eventhub_disconnects_total', 'reason="output_memory"')), 'output memory full'),
     ]),
-    graph('Refused by reason, all nodes', 'cps', [line(by('reason', rate('eventhub_refused_requests_total')), '{{reason}}')]),
-    graph('Why connections ended, all nodes', 'cps', [line(by('reason', rate('eventhub_disconnects_total')), '{{reason}}')]),
+    graph('Refused requests by reason, all nodes', 'cps', [line(by('reason', rate('eventhub_refused_requests_total')), '{{reason}}')]),
+    graph('Ended connections by reason, all nodes', 'cps', [line(by('reason', rate('eventhub_disconnects_total')), '{{reason}}')]),
   ],
-  'Clients of each node': [
+  'Clients per node': [
     graph('Connections', 'short', [line(of('eventhub_current_connections_count'))]),
     graph('Connections, share of the limit', 'percentunit',
       [line(`${of('eventhub_current_connections_count')} / ${of('eventhub_connections_limit')}`)],
@@ -68,38 +68,40 @@ const ROWS = {
       line(rate('eventhub_total_connect_count'), '{{instance}} connects'),
       line(rate('eventhub_total_disconnect_count'), '{{instance}} disconnects'),
     ]),
-    graph('Why connections ended', 'cps', [line(byNode('reason', rate('eventhub_disconnects_total')), '{{instance}} {{reason}}')]),
-    graph('Refused, by reason', 'cps', [line(byNode('reason', rate('eventhub_refused_requests_total')), '{{instance}} {{reason}}')]),
+    graph('Ended connections by reason', 'cps', [line(byNode('reason', rate('eventhub_disconnects_total')), '{{instance}} {{reason}}')]),
+    graph('Refused requests by reason', 'cps', [line(byNode('reason', rate('eventhub_refused_requests_total')), '{{instance}} {{reason}}')]),
     graph('Slow clients dropped', 'cps', [
-      line(rate('eventhub_disconnects_total', 'reason="slow_reader"'), '{{instance}} own queue'),
-      line(rate('eventhub_disconnects_total', 'reason="output_memory"'), '{{instance}} memory of all'),
+      line(rate('eventhub_disconnects_total', 'reason="slow_reader"'), '{{instance}} client queue full'),
+      line(rate('eventhub_disconnects_total', 'reason="output_memory"'), '{{instance}} output memory full'),
     ]),
   ],
-  'Messages of each node': [
-    graph('Messages in', 'cps', [
+  'Messages per node': [
+    graph('Incoming messages', 'cps', [
       line(rate('eventhub_websocket_messages_received_total'), '{{instance}} requests over WebSocket'),
       line(rate('eventhub_publish_count'), '{{instance}} publishes'),
     ]),
-    graph('Messages out', 'cps', [line(rate('eventhub_deliveries_total'), '{{instance}} deliveries')]),
+    graph('Outgoing messages', 'cps', [line(rate('eventhub_deliveries_total'), '{{instance}} deliveries')]),
     graph('Delivery latency, 99 %', 's', [line(nodeQuantile(0.99, DELIVERY))]),
     graph('Bytes to clients', 'Bps', [line(rate('eventhub_sent_bytes_total'))]),
     graph('Bytes from clients', 'Bps', [line(rate('eventhub_received_bytes_total'))]),
-    graph('Deliveries in one write', 'none',
+    graph('Deliveries per write', 'none',
       [line(`${rate('eventhub_deliveries_total')} / (${rate('eventhub_socket_sends_total')} > 0)`)]),
     graph('Subscriptions', 'short', [line(of('eventhub_subscriptions'))]),
-    graph('Requests for history, by outcome', 'cps',
+    graph('History requests by outcome', 'cps',
       [line(by('outcome', rate('eventhub_history_requests_total')), '{{outcome}}')]),
-    graph('Publishes repeated by their key', 'cps', [line(rate('eventhub_publish_repeats_total'))]),
+    graph('Repeated publishes (same key)', 'cps', [line(rate('eventhub_publish_repeats_total'))]),
   ],
-  'Redis and the broker': [
-    graph('Connected', 'none', [line(of('eventhub_broker_connected'))], { max: 1, mappings: OK_OR_NOT }),
-    graph('Latency of requests, 99 %', 's', [line(nodeQuantile(0.99, BROKER))]),
-    graph('Publish to feed, last message', 'ms', [line(of('eventhub_redis_publish_delay_ms'))]),
-    graph('Requests without an answer yet', 'short', [line(of('eventhub_broker_queue_requests'))]),
-    graph('Connections that failed', 'cps', [line(rate('eventhub_redis_connection_fail_count'))]),
+  'Broker and Redis': [
+    graph('Broker connected', 'none', [line(of('eventhub_broker_connected'))], { max: 1, mappings: OK_OR_NOT }),
+    graph('Broker latency, 99 %', 's', [line(nodeQuantile(0.99, BROKER))]),
+    graph('Delay from publish to feed, last probe', 'ms', [line(of('eventhub_redis_publish_delay_ms'))], {
+      description: 'Once a second, each node publishes a probe and measures when it arrives on its own feed.',
+    }),
+    graph('Unanswered broker requests', 'short', [line(of('eventhub_broker_queue_requests'))]),
+    graph('Failed connections to Redis', 'cps', [line(rate('eventhub_redis_connection_fail_count'))]),
     graph('Live messages from the broker', 'cps', [
       line(rate('eventhub_broker_messages_received_total')),
-      line(rate('eventhub_broker_messages_foreign_total'), '{{instance}} of C++ nodes'),
+      line(rate('eventhub_broker_messages_foreign_total'), '{{instance}} from C++ nodes'),
       line(rate('eventhub_broker_messages_invalid_total'), '{{instance}} invalid'),
     ]),
     graph('Replays of the log', 'short', [
@@ -108,17 +110,17 @@ const ROWS = {
       line(`increase(${of('eventhub_broker_rewinds_total')}[$__rate_interval])`, '{{instance}} rewinds'),
     ]),
     graph('Workers that fell behind the feed', 'cps', [line(rate('eventhub_broker_worker_stalls_total'))]),
-    graph('Questions about presence dropped', 'cps', [line(rate('eventhub_presence_questions_dropped_total'))]),
+    graph('Dropped presence questions', 'cps', [line(rate('eventhub_presence_questions_dropped_total'))]),
   ],
   'Queues, memory and CPU': [
     graph('Output memory', 'bytes', [line(of('eventhub_output_memory_bytes'))], {
-      description: 'What waits to be sent to clients, each message once.',
+      description: 'Memory of data that waits to be sent to clients. A message in several queues counts once.',
     }),
     graph('Output memory, share of the limit', 'percentunit',
       [line(`${of('eventhub_output_memory_bytes')} / ${of('eventhub_output_memory_limit_bytes')}`)],
       { max: 1, steps: FULL }),
-    graph('Reads paused until answers came', 'cps', [line(rate('eventhub_reads_paused_total'))]),
-    graph('Longest turn of an event loop', 'ms', [line(of('eventhub_eventloop_delay_ms'))]),
+    graph('Reads paused for unanswered requests', 'cps', [line(rate('eventhub_reads_paused_total'))]),
+    graph('Longest event loop turn', 'ms', [line(of('eventhub_eventloop_delay_ms'))]),
     graph('CPU, share of the workers', 'percentunit',
       [line(`${rate('process_cpu_seconds_total')} / ${of('eventhub_worker_count')}`)]),
     graph('Resident memory', 'bytes', [line(of('process_resident_memory_bytes'))]),
@@ -126,27 +128,27 @@ const ROWS = {
       line(of('process_open_fds')),
       line(of('process_max_fds'), '{{instance}} limit'),
     ]),
-    graph('Accepting held up', 'cps', [
+    graph('Delayed accepts', 'cps', [
       line(rate('eventhub_accept_paced_total'), '{{instance}} CONNECT_RATE'),
-      line(rate('eventhub_accept_exhausted_total'), '{{instance}} no descriptors'),
+      line(rate('eventhub_accept_exhausted_total'), '{{instance}} no file descriptor left'),
     ]),
-    graph('Log lines dropped', 'cps', [line(rate('eventhub_log_lines_dropped_total'))]),
+    graph('Dropped log lines', 'cps', [line(rate('eventhub_log_lines_dropped_total'))]),
   ],
-  'TLS and compression, where they are used': [
+  'TLS and compression (if enabled)': [
     graph('TLS handshakes', 'cps', [line(by('kind', rate('eventhub_tls_handshakes_total')), '{{kind}}'),
       line(total(rate('eventhub_disconnects_total', 'reason="tls_handshake"')), 'failed')]),
-    graph('Certificate, time left', 's',
+    graph('Time until the certificate expires', 's',
       [line(`(${of('eventhub_certificate_expiry_timestamp_seconds')} > 0) - time()`)]),
-    graph('Reloads of the certificate refused', 'short', [line(of('eventhub_certificate_reloads_refused_total'))]),
-    graph('To clients, compressed to', 'percentunit',
+    graph('Refused certificate reloads', 'short', [line(of('eventhub_certificate_reloads_refused_total'))]),
+    graph('Compressed size of messages to clients', 'percentunit',
       [line(`${rate('eventhub_deflate_output_bytes_total')} / (${rate('eventhub_deflate_input_bytes_total')} > 0)`)]),
-    graph('From clients, compressed to', 'percentunit',
+    graph('Compressed size of messages from clients', 'percentunit',
       [line(`${rate('eventhub_inflate_input_bytes_total')} / (${rate('eventhub_inflate_output_bytes_total')} > 0)`)]),
-    graph('Compressed messages refused', 'cps', [line(rate('eventhub_inflate_refused_total'))]),
+    graph('Refused compressed messages', 'cps', [line(rate('eventhub_inflate_refused_total'))]),
   ],
-  'What runs': [
+  'Versions and uptime': [
     graph('Versions', 'short', [line(by('version', of('eventhub_build_info')), '{{version}}')], { width: 12 }),
-    graph('Time since the start', 's', [line(`time() - ${of('process_start_time_seconds')}`)], { width: 12 }),
+    graph('Uptime', 's', [line(`time() - ${of('process_start_time_seconds')}`)], { width: 12 }),
   ],
 };
 
@@ -194,7 +196,7 @@ function panelOf({ type, title, unit, lines, description, max, steps, mappings =
   };
 }
 
-/** Panels from left to right, in lines as high as their highest; each row has its heading. */
+/** Places panels from left to right, in lines as high as their highest panel. Each row has a heading. */
 function layOut(rows) {
   const panels = [];
   let y = 0;
@@ -221,7 +223,7 @@ const VARIABLES = [
     type: 'query',
     datasource: DATASOURCE,
     query: { query: 'label_values(eventhub_worker_count{job="eventhub"}, instance)', refId: 'node' },
-    refresh: 2, // also when the range of time changes: nodes come and go
+    refresh: 2, // also when the time range changes, because nodes come and go
     sort: 1,
     multi: true,
     includeAll: true,
