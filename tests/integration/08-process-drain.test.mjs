@@ -1,4 +1,4 @@
-// Draining: who is told when, what is answered first, and what is cut off in the end.
+// Draining: when each client is closed, what is answered before that, and what is cut off in the end.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,13 +21,13 @@ function openClients(t, server, count) {
   return Promise.all(Array.from({ length: count }, () => openClient(t, server)));
 }
 
-/** The server has read so many messages of WebSockets. */
+/** Waits until the server has read `count` messages of WebSockets. */
 function untilTaken(server, count) {
-  return server.untilMetric(`${count} messages are taken`,
+  return server.untilMetric(`${count} messages are read`,
     (now) => now.websocket_messages_received_total >= count);
 }
 
-/** How many clients were closed in each tenth of the time that the closes took. */
+/** Counts the clients that were closed in each tenth of the time from the first close to the last. */
 async function histogram(clients) {
   const times = await Promise.all(
     clients.map((client) => client.untilClosed().then(() => Date.now())));
@@ -37,42 +37,42 @@ async function histogram(clients) {
   return { tenths, took: last - first };
 }
 
-test('the closes are spread evenly, also where most clients have gone before', async (t) => {
+test('spreads closes evenly, even after most clients have disconnected', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '6', WORKER_THREADS: '2' });
   const clients = await openClients(t, server, 50);
   const others = await openClients(t, server, 450);
   for (const { socket } of others) socket.close();
   await Promise.all(others.map((other) => other.untilClosed()));
-  await server.untilMetric('50 are left', (now) => now.current_connections_count <= 51);
+  await server.untilMetric('50 clients are left', (now) => now.current_connections_count <= 51);
   server.signal('SIGTERM');
   const { tenths, took } = await histogram(clients);
   t.diagnostic(`closes in each tenth of ${took} ms: ${tenths}`);
-  assert.ok(took >= 2100, `half of the time that there is: ${took} ms`);
+  assert.ok(took >= 2100, `it uses half of the time: ${took} ms`);
   assert.ok(Math.max(...tenths) <= 20, `${tenths}`);
   assert.ok(tenths.filter((count) => count > 0).length >= 6, `${tenths}`);
   for (const { closed } of clients) assert.equal(closed.code, 1001);
 });
 
-test('workers with a client each take turns', async (t) => {
+test('spreads closes over workers that have one client each', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '6', WORKER_THREADS: '8' });
   const clients = await openClients(t, server, 8); // round-robin: each worker may have one
   server.signal('SIGTERM');
   await Promise.race(clients.map((client) => client.untilClosed()));
   const served = await Promise.all(
     clients.map((client) => client.roundTrip().then(() => true, () => false)));
-  assert.ok(served.filter(Boolean).length >= 4, `who is still served: ${served}`);
+  assert.ok(served.filter(Boolean).length >= 4, `still served: ${served}`);
   await Promise.all(clients.map((client) => client.untilClosed()));
 });
 
-test('one client is told at once, whichever worker has it', async (t) => {
+test('closes a single client at once, whichever worker serves it', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '600', WORKER_THREADS: '4' });
   const client = await openClient(t, server);
   server.signal('SIGTERM');
-  await client.untilClosed(); // and not a quarter of 420 s later
+  await client.untilClosed(); // not a quarter of 420 s later
   assert.equal(client.closed.code, 1001);
 });
 
-test('publishes that Redis has not answered are answered before the Close', async (t) => {
+test('answers publishes that wait for Redis before the Close', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '20' });
   const client = await openClient(t, server);
@@ -82,16 +82,16 @@ test('publishes that Redis has not answered are answered before the Close', asyn
     { jsonrpc: '2.0', id: `b${id}`, method: 'publish', params: { topic: 'a', message } }))));
   await untilTaken(server, 101);
   server.signal('SIGTERM');
-  await server.until('it drains', () => server.stderr.includes('event=draining'));
+  await server.until('the drain begins', () => server.stderr.includes('event=draining'));
   redis.thaw();
   const ids = await Promise.all(answers);
   assert.equal(new Set(ids).size, 100);
   await client.untilClosed();
   assert.equal(client.closed.code, 1001);
-  assert.ok(Array.isArray(client.received.at(-1)), 'the answers to the batch came, last');
+  assert.ok(Array.isArray(client.received.at(-1)), 'the answers to the batch come last');
 });
 
-test('Redis stays away: publishes fail within BROKER_TIMEOUT, then the Close', async (t) => {
+test('fails publishes within BROKER_TIMEOUT before the Close when Redis stays away', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '20' };
   const server = await startServer(t, options);
@@ -105,7 +105,7 @@ test('Redis stays away: publishes fail within BROKER_TIMEOUT, then the Close', a
   assert.equal(client.closed.code, 1001);
 });
 
-test('Redis stays away longer than there is time: 1001 all the same, and exit 0', async (t) => {
+test('closes with 1001 and exits with 0 when Redis stays away until the end', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '60', SHUTDOWN_TIMEOUT: '3' };
   const server = await startServer(t, options);
@@ -124,26 +124,26 @@ test('Redis stays away longer than there is time: 1001 all the same, and exit 0'
   await posting.untilEnd();
 });
 
-test('what a client published that has gone is waited for', async (t) => {
+test('waits for publishes of a client that has disconnected', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '60', SHUTDOWN_TIMEOUT: '40' };
   const server = await startServer(t, options);
   const client = await openClient(t, server);
   await client.publish('a', 'before');
   await redis.freeze();
-  const large = 'x'.repeat(500_000); // 20 MB: more than the sockets between us and Redis take
+  const large = 'x'.repeat(500_000); // 20 MB: more than the sockets to Redis hold
   for (const message of numbered(large, 40)) client.notify('publish', { topic: 'a', message });
   await untilTaken(server, 41);
   client.socket.terminate();
-  await server.untilMetric('it has gone', (now) => now.current_connections_count <= 1);
+  await server.untilMetric('the client is gone', (now) => now.current_connections_count <= 1);
   server.signal('SIGTERM');
-  await server.until('it drains', () => server.stderr.includes('event=draining'));
+  await server.until('the drain begins', () => server.stderr.includes('event=draining'));
   redis.thaw();
   await server.stop();
   assert.equal(await redis.command('XLEN', '{eventhub}:log:a'), '41');
 });
 
-test('requests that are half there are answered, and end the connection', async (t) => {
+test('answers requests that are incomplete when the drain begins, then closes', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '20', WORKER_THREADS: '1' });
   const [half, fresh, idle] = await Promise.all(
     [1, 2, 3].map(() => openSocket(t, server)));
@@ -151,7 +151,7 @@ test('requests that are half there are answered, and end the connection', async 
   await idle.send(GET);
   assert.equal((await idle.readResponse()).headers.connection, 'keep-alive');
   server.signal('SIGTERM');
-  await idle.untilEnd(); // at once: so the drain has begun
+  await idle.untilEnd(); // at once when the drain begins
   await Promise.all([half.send(GET.slice(10)), fresh.send(GET)]);
   for (const socket of [half, fresh]) {
     const { status, headers } = await socket.readResponse();
@@ -161,8 +161,8 @@ test('requests that are half there are answered, and end the connection', async 
   }
 });
 
-test('from SIGTERM on answers end the connection: a proxy goes elsewhere', async (t) => {
-  const server = await startServer(t, { DRAIN_DELAY: '1', SHUTDOWN_TIMEOUT: '5' });
+test('closes the connection after each answer from SIGTERM on', async (t) => {
+  const server = await startServer(t, { DRAIN_DELAY: '4', SHUTDOWN_TIMEOUT: '5' });
   const socket = await openSocket(t, server);
   server.signal('SIGTERM');
   await server.untilReadiness(503);
@@ -171,7 +171,7 @@ test('from SIGTERM on answers end the connection: a proxy goes elsewhere', async
   await socket.untilEnd();
 });
 
-test('a body that never comes is refused at the end of the drain', async (t) => {
+test('refuses an incomplete body at the end of the drain', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '3' });
   const socket = await openSocket(t, server);
   await socket.send(post('/a', 'whole').slice(0, -1));
@@ -182,7 +182,7 @@ test('a body that never comes is refused at the end of the drain', async (t) => 
   await socket.untilEnd();
 });
 
-test('event streams end whole', async (t) => {
+test('sends everything to event streams before it ends them', async (t) => {
   const server = await startServer(t);
   const stream = await openStream(t, server, '/a');
   const publisher = await openClient(t, server);
@@ -192,8 +192,8 @@ test('event streams end whole', async (t) => {
   assert.deepEqual(stream.texts, numbered('m', 200));
 });
 
-test('a client that does not answer our Close holds nothing up, and is not reset', async (t) => {
-  // 95 % of 4 s: time for one wait of 2 s, not for two
+test('neither waits long for a client that ignores the Close nor resets it', async (t) => {
+  // 95 % of 4 s leave time for one wait of 2 s, but not for two.
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '4' });
   const deaf = await openWebSocket(t, server);
   server.signal('SIGTERM');
@@ -202,12 +202,12 @@ test('a client that does not answer our Close holds nothing up, and is not reset
   assert.match(server.stderr, /event=stopped reset=0/);
 });
 
-test('SIGTERM at any moment of the start ends it', async (t) => {
+test('exits when SIGTERM comes at any moment of the start', async (t) => {
   const env = { BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: '0' };
   for (let delay = 0; delay < 40; delay++) {
     const server = new Process(env);
     const due = Date.now() + delay;
-    await eventually('its time has come', () => Date.now() >= due);
+    await eventually('the delay is over', () => Date.now() >= due);
     server.signal('SIGTERM');
     const { code, signal } = await server.untilExit();
     server.assertNoSanitizerReport();

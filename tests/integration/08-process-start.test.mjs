@@ -1,4 +1,4 @@
-// The command line, the configuration, and starting.
+// The command line, the configuration, and the start of the process.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,20 +19,20 @@ const OPTIONS = [
   'MAX_SUBSCRIPTIONS', 'MEMORY_LIMIT', 'BROKER_TIMEOUT', 'DRAIN_DELAY', 'SHUTDOWN_TIMEOUT',
 ];
 
-test('--help names every option on stdout', async () => {
+test('names every option on stdout with --help', async () => {
   const { code, stdout, stderr } = await runToExit({}, { args: ['--help'] });
   assert.equal(code, 0);
   assert.equal(stderr, '');
   for (const name of OPTIONS) assert.match(stdout, new RegExp(`\\b${name}\\b`));
 });
 
-test('--version', async () => {
+test('prints its version with --version', async () => {
   const { code, stdout } = await runToExit({}, { args: ['--version'] });
   assert.equal(code, 0);
   assert.match(stdout, /^eventhub \d+\.\d+\.\d+\S*\n$/);
 });
 
-test('--check-config accepts a good configuration', async () => {
+test('accepts a valid configuration with --check-config', async () => {
   const env = { LISTEN_PORT: '0', BROKER: 'memory', JWT_SECRET: 'mine', max_message_size: '64k' };
   const { code, stderr } = await runToExit(env, { args: ['--check-config'] });
   assert.equal(stderr, '');
@@ -55,7 +55,7 @@ function assertOneLine({ code, stderr, stdout }, name) {
 }
 
 for (const [name, value] of BAD) {
-  test(`${name}=${value} is refused in one line, from wherever it comes`, async () => {
+  test(`refuses ${name}=${value} in one line, wherever it is set`, async () => {
     assertOneLine(await runToExit({ [name]: value }), name);
     assertOneLine(await runToExit({ [name.toLowerCase()]: value }), name);
     assertOneLine(await runToExit({}, { args: [`--${name.toLowerCase()}=${value}`] }), name);
@@ -63,25 +63,25 @@ for (const [name, value] of BAD) {
   });
 }
 
-test('an option that does not exist is refused', async () => {
+test('refuses an unknown option', async () => {
   assertOneLine(await runToExit({}, { args: ['--listen_prot=80'] }), 'listen_prot');
   assertOneLine(await runToExit({}, { args: ['8080'] }), '8080|argument');
 });
 
-test('a secret is not shown when it is refused', async () => {
+test('does not show a secret that it refuses', async () => {
   const secret = 'top-secret'.repeat(1000);
   const answer = await runToExit({ JWT_SECRET: secret });
   assertOneLine(answer, 'JWT_SECRET');
   assert.ok(!answer.stderr.includes('top-secret'));
 });
 
-test('command line beats environment, and empty is not set', async (t) => {
+test('prefers the command line to the environment, and takes empty values as not set', async (t) => {
   const env = { LISTEN_PORT: '1', BROKER: 'redis', PING_INTERVAL: '' };
   const server = await startServer(t, env, { args: ['--listen-port=0', '--broker=memory'] });
   assert.notEqual(server.port, 1);
 });
 
-test('a port that is in use is said clearly, with status 1', async (t) => {
+test('exits with status 1 and names the port when the port is in use', async (t) => {
   const first = await startServer(t);
   const env = { BROKER: 'memory', LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(first.port) };
   const { code, stderr } = await runToExit(env);
@@ -90,12 +90,12 @@ test('a port that is in use is said clearly, with status 1', async (t) => {
   assert.match(stderr, new RegExp(`\\b${first.port}\\b`));
 });
 
-test('without LISTEN_ADDRESS it listens on IPv4, too', async (t) => {
+test('listens on IPv4, too, without LISTEN_ADDRESS', async (t) => {
   const server = await startServer(t, { LISTEN_ADDRESS: undefined });
   assert.equal((await httpGet(server, '/healthz')).status, 200);
 });
 
-test('the log is one event a line', async (t) => {
+test('logs one event per line', async (t) => {
   const text = await startServer(t);
   await text.stop();
   for (const line of text.stderr.trimEnd().split('\n')) {

@@ -1,4 +1,5 @@
-// The server's certificate: which is taken, and how it is replaced while clients are connected.
+// The certificate of the server: which ones it accepts, and how it replaces them while clients are
+// connected.
 
 import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { runToExit, startServer } from './support/server.mjs';
 import { httpsGet, install, openTls, startTlsServer, tlsOptions } from './support/tls.mjs';
 import { eventually } from './support/wait.mjs';
 
-/** The name in the certificate that a new client is shown. */
+/** The name in the certificate that the server presents to a new client. */
 async function subjectNow(t, server) {
   const client = await openTls(t, server);
   const { subject } = client;
@@ -19,7 +20,7 @@ async function subjectNow(t, server) {
 }
 
 function untilSubject(t, server, subject) {
-  return eventually(`new clients are shown ${subject}`, async () =>
+  return eventually(`new clients get the certificate ${subject}`, async () =>
     (await subjectNow(t, server)) === subject);
 }
 
@@ -27,7 +28,7 @@ function issueSecond(server) {
   return server.authority.issue(LOOPBACK, { subject: 'second' });
 }
 
-test('SIGHUP: new clients see the new certificate, the others stay', async (t) => {
+test('presents the new certificate to new clients after SIGHUP and keeps the others', async (t) => {
   const server = await startTlsServer(t, { WORKER_THREADS: '2' });
   const session = await openClient(t, server, server);
   const got = await session.subscribe('stay');
@@ -37,7 +38,7 @@ test('SIGHUP: new clients see the new certificate, the others stay', async (t) =
   await before.until('a ticket', () => before.session);
 
   install(server.files, await issueSecond(server));
-  assert.equal(await subjectNow(t, server), 'first', 'not yet');
+  assert.equal(await subjectNow(t, server), 'first', 'the files alone change nothing');
   server.child.kill('SIGHUP');
   await untilSubject(t, server, 'second');
 
@@ -45,12 +46,12 @@ test('SIGHUP: new clients see the new certificate, the others stay', async (t) =
   await got.untilText('still here');
   assert.match(await before.get('/healthz'), /^HTTP\/1\.1 200 /);
   const returning = await openTls(t, server, { session: before.session });
-  assert.equal(returning.socket.isSessionReused(), false, 'who comes back sees the new one, too');
+  assert.equal(returning.socket.isSessionReused(), false, 'a returning client gets the new certificate, too');
   assert.equal(returning.subject, 'second');
   assert.match(server.stderr, /event=certificate_loaded name=second expires=/);
 });
 
-test('SSL_CERT_AUTO_RELOAD: a change of the files is enough', async (t) => {
+test('notices changed files with SSL_CERT_AUTO_RELOAD', async (t) => {
   const options = { SSL_CERT_AUTO_RELOAD: 'true', SSL_CERT_CHECK_INTERVAL: '1' };
   const server = await startTlsServer(t, options);
   const session = await openClient(t, server, server);
@@ -60,24 +61,24 @@ test('SSL_CERT_AUTO_RELOAD: a change of the files is enough', async (t) => {
   install(server.files, server.first);
   await untilSubject(t, server, 'first');
   const loads = server.stderr.match(/event=certificate_loaded/g).length;
-  assert.ok(loads >= 3 && loads <= 5, `${loads} times: once at the start, and once for each change`);
+  assert.ok(loads >= 3 && loads <= 5, `${loads} loads: one at the start and one for each change`);
 });
 
-test('without it the files are not looked at', async (t) => {
+test('ignores changed files without SSL_CERT_AUTO_RELOAD', async (t) => {
   const server = await startTlsServer(t, { SSL_CERT_CHECK_INTERVAL: '1' });
   install(server.files, await issueSecond(server));
   const later = Date.now() + 2500;
-  await eventually('some checks would have been due', () => Date.now() > later);
+  await eventually('checks would have been due', () => Date.now() > later);
   assert.equal(await subjectNow(t, server), 'first');
 });
 
-/** Each spoils the files; `says` is what the log must then say. */
+/** Ways to spoil the files, each with what the log then says. */
 const SPOILED = {
-  'no PEM': {
+  'a file that is not PEM': {
     spoil: ({ files }) => writeFileSync(files.cert, 'nothing'), says: /live\.pem: not in PEM form/,
   },
-  'no file': { spoil: ({ files }) => rmSync(files.key), says: /live\.key: No such file/ },
-  'another key': {
+  'a missing file': { spoil: ({ files }) => rmSync(files.key), says: /live\.key: No such file/ },
+  'the key of another certificate': {
     spoil: async (server) => {
       const { key } = await issueSecond(server);
       install(server.files, { cert: server.first.cert, key });
@@ -87,7 +88,7 @@ const SPOILED = {
 };
 
 for (const [what, { spoil, says }] of Object.entries(SPOILED)) {
-  test(`${what}: refused in one line, and the old certificate stays`, async (t) => {
+  test(`refuses ${what} in one line and keeps the old certificate`, async (t) => {
     const server = await startTlsServer(t);
     await spoil(server);
     server.child.kill('SIGHUP');
@@ -104,20 +105,20 @@ for (const [what, { spoil, says }] of Object.entries(SPOILED)) {
   });
 }
 
-test('an automatic reload complains once about each change', async (t) => {
+test('logs one refusal for each change during automatic reloads', async (t) => {
   const options = { SSL_CERT_AUTO_RELOAD: 'true', SSL_CERT_CHECK_INTERVAL: '1' };
   const server = await startTlsServer(t, options);
   const refusals = () => (server.stderr.match(/event=certificate_refused/g) ?? []).length;
   writeFileSync(server.files.cert, 'nothing');
   await server.until('a refusal', () => refusals() === 1);
   const later = Date.now() + 2500;
-  await eventually('more checks are done', () => Date.now() > later);
+  await eventually('more checks have been done', () => Date.now() > later);
   assert.equal(refusals(), 1);
   utimesSync(server.files.cert, 1, 1);
   await server.until('another refusal', () => refusals() === 2);
 });
 
-test('an expired certificate is taken, with a warning', async (t) => {
+test('accepts an expired certificate with a warning', async (t) => {
   const authority = await makeAuthority(t);
   const server = await startServer(t, tlsOptions(await authority.expire()));
   assert.match(server.stderr, / warn event=certificate_expired name=.* expired=\d{4}-/);
@@ -125,7 +126,7 @@ test('an expired certificate is taken, with a warning', async (t) => {
   assert.equal(client.subject, authority.name);
 });
 
-test('how long it is valid is a metric', async (t) => {
+test('reports the expiry of the certificate as a metric', async (t) => {
   const server = await startTlsServer(t);
   const { body } = await httpsGet(server, '/metrics');
   const [, expiry] = /^eventhub_certificate_expiry_timestamp_seconds (\d+)$/m.exec(body);
@@ -144,7 +145,7 @@ async function assertRefused(env, says) {
   }
 }
 
-test('what cannot work is refused at the start, and by --check-config', async (t) => {
+test('refuses TLS options that cannot work, at the start and with --check-config', async (t) => {
   const authority = await makeAuthority(t);
   const pair = await authority.issue(LOOPBACK);
   const good = tlsOptions(pair);
@@ -161,14 +162,14 @@ test('what cannot work is refused at the start, and by --check-config', async (t
   assert.match(stdout, /valid/);
 });
 
-test('SIGHUP without TLS is no end', async (t) => {
+test('survives SIGHUP without TLS', async (t) => {
   const server = await startServer(t);
   server.child.kill('SIGHUP');
-  await server.until('it is noted', () => /event=reloading/.test(server.stderr));
+  await server.until('the log line', () => /event=reloading/.test(server.stderr));
   assert.equal(await server.readiness(), 200);
 });
 
-test('SIGHUP while draining does not cut the drain short', async (t) => {
+test('does not cut a drain short on SIGHUP', async (t) => {
   const server = await startTlsServer(t, { DRAIN_DELAY: '1' });
   const client = await openClient(t, server, server);
   server.signal('SIGTERM');

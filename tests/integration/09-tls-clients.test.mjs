@@ -1,4 +1,4 @@
-// The npm package over wss. Through proxies: 12-proxy-documented.
+// The npm package over wss. 12-proxy-documented tests it through proxies.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,14 +7,14 @@ import { makeAuthority } from './support/certs.mjs';
 import { runSession } from './support/jsclient.mjs';
 import { startTlsServer } from './support/tls.mjs';
 
-test('eventhub-jsclient over wss', async (t) => {
+test('serves eventhub-jsclient over wss', async (t) => {
   const server = await startTlsServer(t);
   const message = await runSession(server, server.authority);
   assert.equal(message.message, 'over TLS');
   assert.equal(message.topic, 'session/1');
 });
 
-test('eventhub-jsclient does not trust just anybody', async (t) => {
+test('eventhub-jsclient refuses a certificate of an unknown authority', async (t) => {
   const server = await startTlsServer(t);
   await assert.rejects(runSession(server, await makeAuthority(t, 'Other')));
 });

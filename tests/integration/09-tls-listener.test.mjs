@@ -1,4 +1,4 @@
-// TLS: what is spoken and with whom.
+// TLS: versions, ciphers, handshakes, and connections over TLS.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,21 +13,23 @@ import { openSocket } from './support/socket.mjs';
 import { httpsGet, openTls, startTlsServer, tlsErrorOf, tlsOptions } from './support/tls.mjs';
 import { eventually } from './support/wait.mjs';
 
-/** As if TLS were not there: for raw bytes to the TLS port. */
+/** A target for raw bytes to the TLS port. */
 function rawPort(server) {
   return { port: server.tlsPort };
 }
 
-test('HTTPS beside HTTP', async (t) => {
+test('serves HTTPS and HTTP', async (t) => {
   const server = await startTlsServer(t);
-  const secure = await httpsGet(server, '/metrics');
-  assert.equal(secure.status, 200);
-  assert.match(secure.body, /^eventhub_current_connections_count 1$/m);
+  await eventually('the scrape is the only connection', async () => {
+    const secure = await httpsGet(server, '/metrics');
+    assert.equal(secure.status, 200);
+    return /^eventhub_current_connections_count 1$/m.test(secure.body);
+  });
   assert.equal((await httpGet(server, '/healthz')).status, 200);
 });
 
 for (const version of ['TLSv1.2', 'TLSv1.3']) {
-  test(`${version}, with http/1.1 by ALPN`, async (t) => {
+  test(`supports ${version}, with http/1.1 by ALPN`, async (t) => {
     const server = await startTlsServer(t);
     const versions = { minVersion: version, maxVersion: version };
     const client = await openTls(t, server, { ...versions, ALPNProtocols: ['h2', 'http/1.1'] });
@@ -38,7 +40,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3']) {
   });
 }
 
-test('TLS 1.1, ciphers of old and h2 alone are refused and counted', async (t) => {
+test('refuses and counts TLS 1.1, old ciphers, and h2 alone', async (t) => {
   const server = await startTlsServer(t);
   const old = { ciphers: 'ALL:@SECLEVEL=0' };
   const refused = [
@@ -49,26 +51,26 @@ test('TLS 1.1, ciphers of old and h2 alone are refused and counted', async (t) =
   for (const options of refused) {
     assert.match((await tlsErrorOf(t, server, options)).code, /ALERT|ECONNRESET/);
   }
-  await server.untilMetric('all counted', (now) =>
+  await server.untilMetric('all are counted', (now) =>
     now.disconnects_total.tls_handshake === refused.length);
 });
 
-test('a client that does not trust the certificate is counted, too', async (t) => {
+test('survives a client that does not trust the certificate', async (t) => {
   const server = await startTlsServer(t);
   const stranger = await tlsErrorOf(t, server, { ca: undefined });
   assert.match(stranger.code, /UNABLE_TO_|SELF_SIGNED/);
-  await eventually('it is gone', async () =>
+  await eventually('the client is gone', async () =>
     (await server.metrics()).current_connections_count === 1);
 });
 
 const JUNK = {
   'plain HTTP': 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n',
   'another protocol': 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n',
-  'much of nothing': Buffer.alloc(100_000),
+  'a stream of zeros': Buffer.alloc(100_000),
 };
 
 for (const [what, bytes] of Object.entries(JUNK)) {
-  test(`${what} to the TLS port ends the connection`, async (t) => {
+  test(`closes the connection on ${what} to the TLS port`, async (t) => {
     const server = await startTlsServer(t);
     const socket = await openSocket(t, rawPort(server));
     socket.send(bytes).catch(() => {});
@@ -78,7 +80,7 @@ for (const [what, bytes] of Object.entries(JUNK)) {
   });
 }
 
-test('who stops in the middle of the handshake is dropped in time', async (t) => {
+test('drops a client that stops during the handshake', async (t) => {
   const server = await startTlsServer(t, { HANDSHAKE_TIMEOUT: '1' });
   const silent = await openSocket(t, rawPort(server));
   const half = await openSocket(t, rawPort(server));
@@ -87,7 +89,7 @@ test('who stops in the middle of the handshake is dropped in time', async (t) =>
   await server.untilMetric('counted', (now) => now.disconnects_total.handshake_timeout === 2);
 });
 
-test('who goes away in the middle of the handshake just went away', async (t) => {
+test('counts a client that disconnects during the handshake as disconnected', async (t) => {
   const server = await startTlsServer(t);
   const socket = await openSocket(t, rawPort(server));
   socket.socket.end();
@@ -95,7 +97,7 @@ test('who goes away in the middle of the handshake just went away', async (t) =>
   await server.untilMetric('counted', (now) => now.disconnects_total.client >= 1);
 });
 
-test('a WebSocket session over TLS, with large messages', async (t) => {
+test('delivers large messages over TLS', async (t) => {
   const server = await startTlsServer(t);
   const [a, b] = await Promise.all([1, 2].map(() => openClient(t, server, server)));
   const got = await b.subscribe('tls/#');
@@ -109,7 +111,7 @@ test('a WebSocket session over TLS, with large messages', async (t) => {
   assert.equal(got.texts.at(-1), 'message 499');
 });
 
-test('plain and TLS clients share topics', async (t) => {
+test('delivers messages between plain and TLS clients', async (t) => {
   const server = await startTlsServer(t);
   const plain = await openClient(t, server);
   const secure = await openClient(t, server, server);
@@ -118,33 +120,33 @@ test('plain and TLS clients share topics', async (t) => {
   await got.untilText('hello');
 });
 
-test('a client that does not read is dropped as slow; others do not notice', async (t) => {
+test('drops a TLS client that does not read, and keeps serving others', async (t) => {
   const server = await startTlsServer(t, { MAX_OUTPUT_QUEUE: '64k', WORKER_THREADS: '1' });
   const slow = await openClient(t, server, server);
   const other = await openClient(t, server, server);
   await slow.subscribe('flood');
   slow.socket.pause();
   const text = 'x'.repeat(50_000);
-  await eventually('it is dropped', async () => {
+  await eventually('the client is dropped', async () => {
     await other.publish('flood', text);
     return (await server.metrics()).subscriptions === 0;
   });
   slow.socket.resume();
   await slow.untilClosed();
-  assert.equal(slow.closed.code, 1013, 'whole messages up to the last one, and then the reason');
+  assert.equal(slow.closed.code, 1013, 'the Close comes after complete messages');
   await other.roundTrip();
 });
 
-test('a half-closed client gets its answer and a close_notify', async (t) => {
+test('sends a half-closed client its answer and a close_notify', async (t) => {
   const server = await startTlsServer(t);
   const client = await openTls(t, server, { allowHalfOpen: true });
   client.socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await client.untilEnd(); // 'end' is a close_notify; a bare end would be an error
+  await client.untilEnd(); // 'end' is a close_notify; a missing one would be an error
   assert.match(client.received, /^HTTP\/1\.1 200 /);
   assert.equal(client.error, null);
 });
 
-test('sessions resume on any worker', async (t) => {
+test('resumes sessions on any worker', async (t) => {
   const server = await startTlsServer(t, { WORKER_THREADS: '3' });
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3']) {
     const before = (await server.metrics()).tls_handshakes_total.resumed;
@@ -161,15 +163,15 @@ test('sessions resume on any worker', async (t) => {
   }
 });
 
-test('DISABLE_UNSECURE_LISTENER leaves TLS alone', async (t) => {
+test('listens only for TLS with DISABLE_UNSECURE_LISTENER', async (t) => {
   const options = { DISABLE_UNSECURE_LISTENER: 'true' };
   const server = await startTlsServer(t, options, { ready: false });
   assert.equal(server.port, 0);
   assert.equal(server.stderr.match(/event=listening\b/g).length, 1);
-  await eventually('it is ready', async () => (await httpsGet(server, '/readyz')).status === 200);
+  await eventually('the server is ready', async () => (await httpsGet(server, '/readyz')).status === 200);
 });
 
-test('SIGTERM drains TLS clients: Close 1001, close_notify, and no waiting for a handshake',
+test('drains TLS clients with Close 1001 and close_notify, and waits for no handshake',
   async (t) => {
     const server = await startTlsServer(t, { SHUTDOWN_TIMEOUT: '5' });
     const clients = await Promise.all([1, 2, 3].map(() => openClient(t, server, server)));
@@ -185,7 +187,7 @@ test('SIGTERM drains TLS clients: Close 1001, close_notify, and no waiting for a
     assert.match(server.stderr, /event=stopped reset=0/);
   });
 
-test('a chain through an intermediate authority', async (t) => {
+test('sends a chain through an intermediate authority', async (t) => {
   const root = await makeAuthority(t, 'Root');
   const between = await root.delegate(t, 'Between');
   const pair = await between.issue(LOOPBACK, { subject: 'leaf' });

@@ -1,4 +1,4 @@
-// EventSource and fetch in a real browser, on a page of another origin.
+// EventSource and fetch in a real browser, in a page of another origin.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 
-/** Opens an EventSource in the page, which notes what comes in window.seen. */
+/** Opens an EventSource in the page, which records all events in window.seen. */
 function listen(page, server, path) {
   return page.evaluate((url) => new Promise((resolve, reject) => {
     window.source?.close();
@@ -31,7 +31,7 @@ async function untilSeen(page, count) {
 test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
-  const other = await startServer(t, options); // stays while the browser's server is away
+  const other = await startServer(t, options); // stays up while the server of the browser is down
   const server = await startServer(t, options);
   const token = signToken({ read: ['news/#'], write: ['news/#'] });
   const auth = `auth=${encodeURIComponent(token)}`;
@@ -40,14 +40,14 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
   const texts = ['hello', 'two\nlines', 'end\r\n', 'Grüße €😀', 'data: x\n\nid: 1-1', '\0', ' '];
   const read = (text) => text.replaceAll('\r\n', '\n');
 
-  await t.test('gets every text as it was published', async () => {
+  await t.test('delivers every text unchanged', async () => {
     await listen(page, server, `/news/today?${auth}`);
     const ids = await publisher.publishAll('news/today', texts);
     assert.deepEqual(await untilSeen(page, texts.length),
       texts.map((text, i) => ({ data: read(text), lastEventId: ids[i] })));
   });
 
-  await t.test('comes back where it was after a restart of the server', async () => {
+  await t.test('resumes after a restart of the server', async () => {
     const { port } = server;
     await server.stop();
     const ids = await publisher.publishAll('news/today', numbered('meanwhile', 50));
@@ -58,7 +58,7 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
     assert.equal(await page.evaluate(() => window.source.readyState), 1);
   });
 
-  await t.test('is told when history is not all there', async () => {
+  await t.test('reports incomplete history', async () => {
     await listen(page, other, `/news/%23?${auth}&since=-60000&limit=2&format=json`);
     const [first, ...rest] = await untilSeen(page, 3);
     assert.deepEqual(first, { recovered: '{"recovered":false}' });
@@ -66,12 +66,12 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
       numbered('meanwhile', 2, 48));
   });
 
-  await t.test('that is refused gives up', async () => {
+  await t.test('makes the browser give up when it refuses a stream', async () => {
     await assert.rejects(listen(page, other, `/other?${auth}`), /closed/);
     await assert.rejects(listen(page, other, '/news/today'), /closed/);
   });
 
-  await t.test('fetch publishes, with a preflight for the token', async () => {
+  await t.test('accepts a publish by fetch, with a preflight for the token', async () => {
     await listen(page, other, `/news/posted?${auth}`);
     const answers = await page.evaluate(async ([url, bearer]) => {
       const headers = { Authorization: bearer };
@@ -82,7 +82,7 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
     assert.equal(answers[0], 200);
     assert.equal(answers[1].topic, 'news/posted');
     assert.equal(answers[2], 401);
-    assert.equal(typeof answers[3].error, 'string', 'a page may read the reason');
+    assert.equal(typeof answers[3].error, 'string', 'the page may read the reason');
     const [message] = await untilSeen(page, 1);
     assert.deepEqual(message, { data: 'by fetch', lastEventId: answers[1].id });
     assert.equal((await httpPost(other, `/news/posted?${auth}`, 'by node')).status, 200);

@@ -1,4 +1,4 @@
-// Event streams that live long: pings, clients that do not read, drain, a Redis that goes away.
+// Long-lived event streams: pings, clients that do not read, draining, outages of Redis.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { openStream } from './support/sse.mjs';
 
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
-test('pings are comments, and a stream without answers stays', async (t) => {
+test('sends pings as comments and keeps a stream that never answers', async (t) => {
   const server = await startServer(t, { PING_INTERVAL: '1' });
   const stream = await openStream(t, server, '/a');
   for (let i = 0; i < 4; i++) await stream.untilPing();
@@ -19,7 +19,7 @@ test('pings are comments, and a stream without answers stays', async (t) => {
   await stream.untilText('still here');
 });
 
-test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t) => {
+test('drops a stream that is not read, and delays nobody else', async (t) => {
   const server = await startServer(t, { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '10' });
   const slow = await openStream(t, server, '/flood');
   const reader = await openStream(t, server, '/flood');
@@ -27,10 +27,10 @@ test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t
   const publisher = await openClient(t, server);
   const filler = 'x'.repeat(64 * 1024);
   let count = 0;
-  await server.untilMetric('the stream that is not read is dropped', async (now) => {
+  await server.untilMetric('the slow stream is dropped', async (now) => {
     if (now.disconnects_total.slow_reader === 1) return true;
     for (let i = 0; i < 3; i++) await publisher.publish('flood', `${count++} ${filler}`);
-    await reader.untilCount(count); // else it might be slow, too
+    await reader.untilCount(count); // or this one might become slow, too
     return false;
   });
   assert.deepEqual(reader.texts.map((text) => parseInt(text, 10)),
@@ -41,19 +41,19 @@ test('MAX_OUTPUT_QUEUE: who does not read is dropped and slows nobody', async (t
   slow.texts.forEach((text, i) => assert.equal(parseInt(text, 10), i));
 });
 
-test('who takes nothing for two ping intervals is dropped', async (t) => {
+test('drops a stream from which nothing is read for two ping intervals', async (t) => {
   const server = await startServer(t, {
     PING_INTERVAL: '1', MAX_OUTPUT_QUEUE: '64m', MAX_CACHE_LENGTH: '1',
   });
   const dead = await openStream(t, server, '/flood');
-  dead.socket.socket.pause(); // the window closes, and stays so
+  dead.socket.socket.pause(); // the TCP window closes and stays closed
   const publisher = await openClient(t, server);
   for (const text of numbered('x'.repeat(500_000), 24)) await publisher.publish('flood', text);
-  await server.untilMetric('it is dropped', (now) => now.disconnects_total.timeout === 1);
+  await server.untilMetric('the stream is dropped', (now) => now.disconnects_total.timeout === 1);
   assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
 });
 
-test('a drain ends streams after what was published', async (t) => {
+test('delivers published messages before a drain ends streams', async (t) => {
   const server = await startServer(t);
   const publisher = await openClient(t, server);
   const stream = await openStream(t, server, '/a');
@@ -63,7 +63,7 @@ test('a drain ends streams after what was published', async (t) => {
   await stream.untilEnd();
 });
 
-test('resuming after a restart of the server', async (t) => {
+test('lets streams resume after a restart of the server', async (t) => {
   const redis = await startRedis(t);
   const first = await startServer(t, redis.options);
   const publisher = await openClient(t, first);
@@ -85,7 +85,7 @@ test('resuming after a restart of the server', async (t) => {
   assert.deepEqual(middle.texts, [...numbered('m', 5, 5), 'while away']);
 });
 
-test('a Redis that is away', async (t) => {
+test('keeps and opens streams while Redis is away', async (t) => {
   const redis = await startRedis(t, { args: DURABLE });
   const server = await startServer(t, redis.options);
   const publisher = await openClient(t, server);
@@ -98,7 +98,7 @@ test('a Redis that is away', async (t) => {
 
   const plain = await openStream(t, server, '/away');
   const joins = await openStream(t, server, '/away', { 'Last-Event-ID': begin });
-  assert.equal(joins.text, `:ok\n\nid: ${begin}\n\n`, 'open, and waits for the log');
+  assert.equal(joins.text, `:ok\n\nid: ${begin}\n\n`, 'the stream is open and waits for the log');
 
   await redis.start();
   await server.untilReadiness(200);
@@ -111,18 +111,18 @@ test('a Redis that is away', async (t) => {
   }
 });
 
-test('a message of another implementation has no place to resume from', async (t) => {
+test('sends a message of another implementation without an id to resume from', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const stream = await openStream(t, server, '/mixed');
   const json = await openStream(t, server, '/mixed?format=json');
   const ours = await (await openClient(t, server)).publish('mixed', 'ours');
   await stream.untilText('ours');
-  const foreign = { id: '9999999999999-0', message: 'line\n"two"', topic: 'mixed' };
-  await redis.command('PUBLISH', 'eventhub:mixed', JSON.stringify(foreign));
+  const legacy = { id: '9999999999999-0', message: 'line\n"two"', topic: 'mixed' };
+  await redis.command('PUBLISH', 'eventhub:mixed', JSON.stringify(legacy));
   await stream.untilCount(2);
   await json.untilCount(2);
-  assert.deepEqual(stream.messages[1], { id: undefined, event: 'message', data: foreign.message });
-  assert.deepEqual(JSON.parse(json.texts[1]), foreign);
+  assert.deepEqual(stream.messages[1], { id: undefined, event: 'message', data: legacy.message });
+  assert.deepEqual(JSON.parse(json.texts[1]), legacy);
   assert.equal(stream.lastId, ours);
 });

@@ -1,4 +1,4 @@
-// Server-sent events: messages, positions, history, and how they join.
+// Server-sent events: messages, positions, and history that joins live messages.
 
 import assert from 'node:assert/strict';
 
@@ -19,10 +19,10 @@ const WITH_LINES = [
   'x\r\n\r\nid: 9999999999999-0\r\ndata: forged\r\n\r\n', 'x\r\rdata: forged\r\r',
 ];
 
-/** What a reader of the stream gets: every end of line is an LF. */
+/** The text as a reader of the stream gets it: every end of line is an LF. */
 const asRead = (text) => text.replace(/\r\n|\r/g, '\n');
 
-testOnBothBrokers('every text comes as it is, live and from the log', async (t, broker) => {
+testOnBothBrokers('delivers every text unchanged, live and from the log', async (t, broker) => {
   const server = await startServer(t, broker);
   const publisher = await openClient(t, server);
   const begin = await publisher.publish('begin', 'x');
@@ -47,7 +47,7 @@ testOnBothBrokers('every text comes as it is, live and from the log', async (t, 
   assert.ok(!logged.isIncomplete);
 });
 
-testOnBothBrokers('format=json names topic and origin', async (t, broker) => {
+testOnBothBrokers('includes topic and origin with format=json', async (t, broker) => {
   const server = await startServer(t, { ...broker, DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const headers = { Authorization: signToken({ sub: 'joe "x"', read: ['#'], write: ['#'] }) };
   const publisher = await openClient(t, server, { headers });
@@ -60,27 +60,27 @@ testOnBothBrokers('format=json names topic and origin', async (t, broker) => {
   ]);
 });
 
-testOnBothBrokers('positions: a client that got nothing can resume', async (t, broker) => {
+testOnBothBrokers('positions of streams without messages', async (t, broker) => {
   const server = await startServer(t, { ...broker, WORKER_THREADS: '1' });
   const publisher = await openClient(t, server);
   const watch = await publisher.subscribe('other');
   const other = await publisher.publish('other', 'x');
   await watch.untilCount(1);
 
-  await t.test('without history: where live begins', async (t) => {
+  await t.test('sends the position where live messages begin', async (t) => {
     const stream = await openStream(t, server, '/quiet');
     await stream.untilPosition();
     assert.equal(stream.text, `:ok\n\nid: ${other}\n\n`);
   });
 
-  await t.test('with history: where it was asked from, and where it ends', async (t) => {
+  await t.test('sends the positions where the history begins and ends', async (t) => {
     const last = await publisher.publish('other', 'y');
     const stream = await openStream(t, server, '/quiet', { 'Last-Event-ID': other });
-    await stream.until('its end', () => stream.lastId === last);
+    await stream.until('the end of the history', () => stream.lastId === last);
     assert.equal(stream.text, `:ok\n\nid: ${other}\n\nid: ${last}\n\n`);
   });
 
-  await t.test('resumed, it gets what came meanwhile', async (t) => {
+  await t.test('sends missed messages to a stream that resumes', async (t) => {
     const stream = await openStream(t, server, '/quiet');
     stream.leave();
     await publisher.publishAll('quiet', numbered('m', 3));
@@ -91,7 +91,7 @@ testOnBothBrokers('positions: a client that got nothing can resume', async (t, b
   });
 });
 
-testOnBothBrokers('where the stream begins', async (t, broker) => {
+testOnBothBrokers('the beginning of a stream', async (t, broker) => {
   const server = await startServer(t, broker);
   const publisher = await openClient(t, server);
   const ids = await publisher.publishAll('log', numbered('m', 20));
@@ -99,12 +99,12 @@ testOnBothBrokers('where the stream begins', async (t, broker) => {
 
   async function read(t, query, headers) {
     const stream = await openStream(t, server, `/log?${query}`, headers);
-    await stream.until('all of the log', () =>
+    await stream.until('the whole log', () =>
       stream.lastId && compareIds(stream.lastId, end) >= 0);
     return { texts: stream.texts, incomplete: stream.isIncomplete, events: stream.events };
   }
 
-  await t.test('the header beats lastEventId, which beats since', async (t) => {
+  await t.test('prefers the header to lastEventId, and lastEventId to since', async (t) => {
     const query = `since=-60000&lastEventId=${ids[9]}`;
     const byHeader = await read(t, query, { 'Last-Event-ID': ids[14] });
     assert.deepEqual(byHeader.texts, numbered('m', 5, 15));
@@ -114,17 +114,17 @@ testOnBothBrokers('where the stream begins', async (t, broker) => {
     assert.deepEqual((await read(t, `since=${ids[17]}`)).texts, numbered('m', 2, 18));
   });
 
-  await t.test('an empty header or parameter is none', async (t) => {
+  await t.test('ignores an empty header or parameter', async (t) => {
     const stream = await read(t, `lastEventId=${ids[18]}`, { 'Last-Event-ID': '' });
     assert.deepEqual(stream.texts, ['m 19']);
     assert.deepEqual((await read(t, `lastEventId=&since=${ids[18]}`)).texts, ['m 19']);
   });
 
-  await t.test('complete history says nothing', async (t) => {
+  await t.test('sends no event when the history is complete', async (t) => {
     assert.equal((await read(t, `lastEventId=${ids[0]}`)).incomplete, false);
   });
 
-  await t.test('limit keeps the newest, and says so first', async (t) => {
+  await t.test('limits the history to the newest messages and reports that first', async (t) => {
     const stream = await read(t, `lastEventId=${ids[0]}&limit=4`);
     assert.deepEqual(stream.texts, numbered('m', 4, 16));
     assert.deepEqual(stream.events[0],
@@ -132,34 +132,34 @@ testOnBothBrokers('where the stream begins', async (t, broker) => {
     assert.equal((await read(t, `lastEventId=${ids[15]}&limit=4`)).incomplete, false);
   });
 
-  await t.test('a point that the log does not hold any more', async (t) => {
+  await t.test('reports incomplete history from a point before the log', async (t) => {
     const stream = await read(t, 'lastEventId=1-0');
     assert.deepEqual(stream.texts, numbered('m', 20));
     assert.ok(stream.incomplete);
   });
 
-  await t.test('a point that is not there yet', async (t) => {
+  await t.test('reports incomplete history from a point in the future', async (t) => {
     const stream = await openStream(t, server, '/log?lastEventId=99999999999999-0');
-    await stream.until('a position of ours', () => stream.lastId === end);
+    await stream.until('a position given by the server', () => stream.lastId === end);
     assert.ok(stream.isIncomplete);
     assert.deepEqual(stream.texts, []);
   });
 });
 
-testOnBothBrokers('the log is off', async (t, broker) => {
+testOnBothBrokers('reports incomplete history without a log', async (t, broker) => {
   const server = await startServer(t, { ...broker, ENABLE_CACHE: 'false', WORKER_THREADS: '1' });
   const publisher = await openClient(t, server);
   const watch = await publisher.subscribe('off');
   const id = await publisher.publish('off', 'lost');
-  await watch.untilCount(1); // and is not on its way any more
+  await watch.untilCount(1); // so it is no longer on its way
   const stream = await openStream(t, server, '/off', { 'Last-Event-ID': id });
-  await stream.until('it says so', () => stream.isIncomplete);
+  await stream.until('the report', () => stream.isIncomplete);
   await publisher.publish('off', 'live');
   await stream.untilText('live');
   assert.deepEqual(stream.texts, ['live']);
 });
 
-testOnBothBrokers('joining while others publish', async (t, broker) => {
+testOnBothBrokers('joins history and live messages while others publish', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0', WORKER_THREADS: '2' });
   const each = scaled(1500);
   const publishers = await Promise.all([0, 1].map(() => openClient(t, server)));
@@ -181,7 +181,7 @@ testOnBothBrokers('joining while others publish', async (t, broker) => {
   }
 });
 
-testOnBothBrokers('leaving and resuming while others publish', async (t, broker) => {
+testOnBothBrokers('lets streams leave and resume while others publish', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
   const total = scaled(2000);
   const publisher = await openClient(t, server);
@@ -192,7 +192,7 @@ testOnBothBrokers('leaving and resuming while others publish', async (t, broker)
   while (seen.length < total) {
     const stream = await openStream(t, server, '/resume', { 'Last-Event-ID': lastId });
     await stream.untilCount(Math.min(100, total - seen.length));
-    stream.leave(); // in the middle of things
+    stream.leave(); // while messages arrive
     seen.push(...stream.messages);
     ({ lastId } = stream);
   }
@@ -201,7 +201,7 @@ testOnBothBrokers('leaving and resuming while others publish', async (t, broker)
   assertIncreasing(seen.map(({ id }) => id));
 });
 
-testOnBothBrokers('history larger than MAX_OUTPUT_QUEUE', async (t, broker) => {
+testOnBothBrokers('delivers history larger than MAX_OUTPUT_QUEUE', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_OUTPUT_QUEUE: '256k' });
   const publisher = await openClient(t, server);
   const begin = await publisher.publish('large', 'begin');

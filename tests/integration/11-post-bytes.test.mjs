@@ -1,4 +1,4 @@
-// POST as bytes: bodies in pieces, chunks, pipelining, 100-continue, deadlines.
+// The bytes of POST: bodies in pieces, chunks, pipelining, 100-continue, deadlines.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,7 +40,7 @@ test('bodies in pieces', async (t) => {
 
   for (const [i, request] of requests.entries()) {
     const bytes = Buffer.from(request);
-    await t.test(`${i ? 'chunked' : 'of a length'}, cut in two at every byte`, async (t) => {
+    await t.test(`accepts a ${i ? 'chunked body' : 'body with a length'} cut in two at every byte`, async (t) => {
       const socket = await openSocket(t, server);
       for (let cut = 1; cut < bytes.length; cut++) {
         await socket.send(bytes.subarray(0, cut));
@@ -52,7 +52,7 @@ test('bodies in pieces', async (t) => {
       }
     });
 
-    await t.test(`${i ? 'chunked' : 'of a length'}, byte by byte`, async (t) => {
+    await t.test(`accepts a ${i ? 'chunked body' : 'body with a length'} byte by byte`, async (t) => {
       const socket = await openSocket(t, server);
       for (const byte of bytes) {
         await socket.send(Buffer.of(byte));
@@ -62,18 +62,18 @@ test('bodies in pieces', async (t) => {
       count++;
     });
 
-    await t.test(`${i ? 'chunked' : 'of a length'}, left at every byte`, async (t) => {
+    await t.test(`survives a ${i ? 'chunked body' : 'body with a length'} that ends at any byte`, async (t) => {
       for (let cut = 0; cut < bytes.length; cut++) {
         const socket = await openSocket(t, server);
         await socket.send(bytes.subarray(0, cut));
         if (cut % 2) socket.socket.end();
         else socket.socket.resetAndDestroy();
       }
-      await server.untilMetric('all are gone', (now) => now.current_connections_count <= 3);
+      await server.untilMetric('all connections are closed', (now) => now.current_connections_count <= 3);
     });
   }
 
-  await t.test('each was published once, whole', async () => {
+  await t.test('publishes each complete body once', async () => {
     await subscription.untilCount(count);
     assert.deepEqual(new Set(subscription.texts), new Set(['Grüße']));
     assert.equal((await server.metrics()).publish_count, count);
@@ -85,7 +85,7 @@ test('pipelining', async (t) => {
   const server = await startServer(t, { ...redis.options, WORKER_THREADS: '1' });
   const subscription = await (await openClient(t, server)).subscribe('pipe');
 
-  await t.test('requests are answered one after the other', async (t) => {
+  await t.test('answers pipelined requests in order', async (t) => {
     const socket = await openSocket(t, server);
     const texts = numbered('m', 200);
     const requests = texts.map((text, i) => [
@@ -103,11 +103,11 @@ test('pipelining', async (t) => {
     assert.deepEqual(subscription.texts, texts);
   });
 
-  await t.test('the next one waits for the answer', async (t) => {
+  await t.test('answers the next request only after the previous one', async (t) => {
     const socket = await openSocket(t, server);
     await redis.freeze();
     await socket.send(post('/pipe', 'slow') + GET_HEALTH.repeat(3));
-    for (let i = 0; i < 20; i++) await socket.send(GET_HEALTH); // and is read later
+    for (let i = 0; i < 20; i++) await socket.send(GET_HEALTH); // read later
     const barrier = await openBarrier(t, server);
     await barrier();
     assert.equal(socket.received.length, 0);
@@ -119,7 +119,7 @@ test('pipelining', async (t) => {
     }
   });
 
-  await t.test('a client that is gone before the answer', async (t) => {
+  await t.test('publishes the body of a client that disconnects before the answer', async (t) => {
     const socket = await openSocket(t, server);
     await redis.freeze();
     await socket.send(post('/pipe', 'left behind'));
@@ -131,7 +131,7 @@ test('pipelining', async (t) => {
     await subscription.untilText('left behind');
   });
 
-  await t.test('then a WebSocket on the same connection', async (t) => {
+  await t.test('upgrades the same connection to a WebSocket', async (t) => {
     const socket = await openSocket(t, server);
     await socket.send(post('/pipe', 'x') + handshake());
     assert.deepEqual(await readStatuses(socket, 2), [200, 101]);
@@ -155,7 +155,7 @@ test('Expect: 100-continue', async (t) => {
     socket.received = Buffer.alloc(0);
   }
 
-  await t.test('is answered when the body will be read', async (t) => {
+  await t.test('sends 100 when it is going to read the body', async (t) => {
     for (const request of [post('/a', 'x', EXPECT), postChunked('/a', ['x'], { fields: EXPECT })]) {
       const socket = await sendHead(t, request);
       await readContinue(socket);
@@ -165,19 +165,19 @@ test('Expect: 100-continue', async (t) => {
   });
 });
 
-test('a body has one deadline', async (t) => {
+test('drops a client whose body does not come within the deadline', async (t) => {
   const server = await startServer(t, { WEBSOCKET_HANDSHAKE_TIMEOUT: '1', WORKER_THREADS: '1' });
   const startedAt = Date.now();
   const socket = await openSocket(t, server);
   await socket.send(post('/a', 'x'.repeat(10_000)).slice(0, 200));
   const drip = setInterval(() => socket.socket.write('x'), 50);
   await socket.untilEnd().finally(() => clearInterval(drip));
-  assert.ok(Date.now() - startedAt >= 900, 'not before its time');
+  assert.ok(Date.now() - startedAt >= 900, 'not before the deadline');
   const { disconnects_total: ended } = await server.metrics();
   assert.equal(ended.handshake_timeout, 1);
 });
 
-test('the broker may take longer than that', async (t) => {
+test('does not apply that deadline to the broker', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, {
     ...redis.options, WEBSOCKET_HANDSHAKE_TIMEOUT: '1', BROKER_TIMEOUT: '3',
@@ -191,18 +191,19 @@ test('the broker may take longer than that', async (t) => {
   assert.equal(answer.status, 503);
   assert.ok(Date.now() - startedAt >= 2000);
   await socket.send(GET_HEALTH);
-  assert.equal((await socket.readResponse()).status, 200, 'and the connection goes on');
+  assert.equal((await socket.readResponse()).status, 200, 'the connection stays usable');
 });
 
-test('a drain lets a POST have its answer', async (t) => {
+test('answers POST requests during a drain', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, SHUTDOWN_TIMEOUT: '8' });
   const [waiting, reading] = [await openSocket(t, server), await openSocket(t, server)];
   await redis.freeze();
   await waiting.send(post('/a', 'waiting'));
   await reading.send(post('/a', 'reading').slice(0, -3));
+  await server.untilMetric('both are accepted', (now) => now.current_connections_count === 3);
   server.signal('SIGTERM');
-  await server.until('it stops', () => server.stderr.includes('event=stopping'));
+  await server.until('the drain', () => server.stderr.includes('event=stopping'));
   redis.thaw();
   await reading.send('ing');
   for (const socket of [waiting, reading]) {

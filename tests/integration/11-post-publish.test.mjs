@@ -1,4 +1,4 @@
-// Publishing with POST: what is published, what is refused, and what the answer says.
+// Publishing with POST: messages, refusals, and answers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ import { eventually } from './support/wait.mjs';
 
 const CHUNKED = { 'Transfer-Encoding': 'chunked' };
 
-testOnBothBrokers('the body is the message, byte for byte', async (t, broker) => {
+testOnBothBrokers('publishes the body byte for byte', async (t, broker) => {
   const server = await startServer(t, broker);
   const subscriber = await openClient(t, server);
   const subscription = await subscriber.subscribe('in/#');
@@ -32,13 +32,13 @@ testOnBothBrokers('the body is the message, byte for byte', async (t, broker) =>
       assert.match(answer.headers['content-type'], /^application\/json/);
       assert.equal(answer.headers['access-control-allow-origin'], '*');
       await subscription.untilCount(++count);
-      assert.ok(subscription.texts.at(-1) === text, `${text.length} bytes come back`);
+      assert.ok(subscription.texts.at(-1) === text, `${text.length} bytes are unchanged`);
       assert.equal(subscription.ids.at(-1), answer.json.id);
     }
   }
 });
 
-testOnBothBrokers('in the log, with ttl and timestamp', async (t, broker) => {
+testOnBothBrokers('logs messages with ttl and timestamp', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const hourAgo = Date.now() - 3_600_000;
@@ -52,10 +52,10 @@ testOnBothBrokers('in the log, with ttl and timestamp', async (t, broker) => {
 
   assert.equal((await httpPost(server, '/short?ttl=1', 'gone soon')).status, 200);
   const ofShort = () => client.call('eventlog', { topic: 'short', since: -60_000 });
-  await eventually('the entry is gone', async () => (await ofShort()).items.length === 0);
+  await eventually('the message has expired', async () => (await ofShort()).items.length === 0);
 });
 
-testOnBothBrokers('to subscribers of both kinds, in one order', async (t, broker) => {
+testOnBothBrokers('delivers to subscribers and streams in the same order', async (t, broker) => {
   const server = await startServer(t, { ...broker, WORKER_THREADS: '2' });
   const subscription = await (await openClient(t, server)).subscribe('mix/+');
   const stream = await openStream(t, server, '/mix/+');
@@ -74,7 +74,7 @@ testOnBothBrokers('to subscribers of both kinds, in one order', async (t, broker
   assert.deepEqual(stream.messages.map(({ id }) => id), subscription.ids);
 });
 
-test('what is refused', async (t) => {
+test('refused requests', async (t) => {
   const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k' });
   const cases = [
     ['/', 'x', 400, /topic/], ['/a.b', 'x', 400, /topic/], ['/a/', 'x', 400, /topic/],
@@ -90,7 +90,7 @@ test('what is refused', async (t) => {
   ];
   for (const headers of [{}, CHUNKED]) {
     for (const [path, body, status, why] of cases) {
-      await t.test(`POST ${path} of ${body.length} bytes is ${status}`, async () => {
+      await t.test(`answers ${status} to POST ${path} of ${body.length} bytes`, async () => {
         const answer = await httpPost(server, path, body, headers);
         assert.equal(answer.status, status);
         assert.match(answer.json.error, why);
@@ -99,14 +99,14 @@ test('what is refused', async (t) => {
     }
   }
 
-  await t.test('at the limit is fine', async () => {
+  await t.test('accepts values at the limits', async () => {
     for (const headers of [{}, CHUNKED]) {
       assert.equal((await httpPost(server, '/a', 'x'.repeat(1024), headers)).status, 200);
     }
     assert.equal((await httpPost(server, '/a?ttl=31536000', 'x')).status, 200);
   });
 
-  await t.test('other routes and methods', async () => {
+  await t.test('answers 405 to other routes and methods', async () => {
     assert.equal((await httpPost(server, '/healthz', 'x')).status, 405);
     for (const method of ['PUT', 'PATCH', 'DELETE']) {
       const answer = await httpRequest(server, method, '/a');
@@ -116,7 +116,7 @@ test('what is refused', async (t) => {
     }
   });
 
-  await t.test('it is counted, and nothing of it was published', async () => {
+  await t.test('counts refused requests and publishes nothing of them', async () => {
     const { refused_requests_total: refused, publish_count: published } = await server.metrics();
     assert.equal(published, 3);
     assert.equal(refused.invalid_params, 2 * (cases.length - 1));
@@ -124,7 +124,7 @@ test('what is refused', async (t) => {
   });
 });
 
-test('rights and origin', async (t) => {
+test('checks the right to write and sets origin to the sub of the publisher', async (t) => {
   const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const bearer = (claims) => ({ Authorization: `Bearer ${signToken(claims)}` });
   const writer = bearer({ sub: 'joe', write: ['room/#'] });
@@ -150,7 +150,7 @@ test('rights and origin', async (t) => {
   assert.equal(counted.unauthorized, 1);
 });
 
-test('a Redis that is away', async (t) => {
+test('answers 503 with the outcome while Redis is away', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '1' });
   await redis.kill();
