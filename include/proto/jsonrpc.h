@@ -1,8 +1,9 @@
-/* jsonrpc.h - JSON-RPC 2.0 requests in, replies out (jansson).
+/* jsonrpc.h - reads JSON-RPC 2.0 requests and writes replies (with jansson).
  * Thread:  any; pure.
  * Borrows: a request's method and params are views into the tree that it was read from.
- * Ids:     strings, integers within int64, other numbers; echoed as they came (integers digit for
- *          digit). As JSON text at most JSONRPC_ID_MAX bytes, since a subscription keeps its id.
+ * Ids:     strings, integers within int64 and other numbers; replies echo them (integers digit for
+ *          digit). As JSON text they have at most JSONRPC_ID_MAX bytes, since a subscription keeps
+ *          its id.
  */
 #ifndef EH_PROTO_JSONRPC_H
 #define EH_PROTO_JSONRPC_H
@@ -18,39 +19,39 @@
 #define JSONRPC_ID_MAX    256
 #define JSONRPC_BATCH_MAX 100 /* requests in one batch */
 
-/* The codes that go out, but for the last. */
+/* The codes of replies, except the last. */
 enum jsonrpc_error {
     JSONRPC_PARSE_ERROR = -32700,
     JSONRPC_INVALID_REQUEST = -32600,
     JSONRPC_METHOD_NOT_FOUND = -32601,
     JSONRPC_INVALID_PARAMS = -32602,
     JSONRPC_BROKER = -32603,
-    JSONRPC_NOT_ALLOWED = -32001, /* goes out as -32602 with a message of its own, as upstream */
+    JSONRPC_NOT_ALLOWED = -32001, /* sent as -32602 with a message of its own, as upstream does */
 };
 
-/* Reads one message (strict RFC 8259: duplicate keys, bad UTF-8 and deep nesting are refused; NUL
- * in strings is fine): any value, which jsonrpc_read then looks at, or an array of 1 to
- * JSONRPC_BATCH_MAX of them, which is a batch. On failure a jsonrpc_error code (< 0), and *ret_why
- * is one sentence for error.data. */
+/* Parses one message by strict RFC 8259: it refuses duplicate keys, bad UTF-8 and deep nesting, but
+ * allows NUL in strings. The message is any value, for jsonrpc_read, or a batch: an array of 1 to
+ * JSONRPC_BATCH_MAX of them. On failure returns a jsonrpc_error code (< 0), and *ret_why is a text
+ * for error.data. */
 int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why) EH_MUST_USE;
 
 struct jsonrpc_request {
-    struct str id; /* JSON text in id_text; {NULL, 0}: a notification, never answered */
+    struct str id; /* JSON text in id_text; {NULL, 0}: a notification, which gets no reply */
     struct str method;
     json_t *params; /* object, array, or NULL */
     char id_text[JSONRPC_ID_MAX];
 };
 
-/* One request. JSONRPC_INVALID_REQUEST when it is none: *ret then still has the id if one could be
- * read (else {NULL, 0}), and *ret_why is one sentence for error.data. */
+/* Reads one request. JSONRPC_INVALID_REQUEST: the value is not a request; *ret then has the id if
+ * one could be read (otherwise {NULL, 0}), and *ret_why is a text for error.data. */
 int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret,
                  const char **ret_why) EH_MUST_USE;
 
-/* A whole reply as bytes to send, count 1. `result` is JSON text. */
+/* Builds a reply, with one reference. `result` is JSON text. */
 struct bytes *jsonrpc_result(struct str id, struct str result);
-/* The same from a tree, whose reference is taken. */
+/* The same from a tree, whose reference it takes. */
 struct bytes *jsonrpc_result_tree(struct str id, json_t *result);
-/* id {NULL, 0} goes out as null. why is plain text, one sentence that names what was wrong. */
+/* Builds an error reply. An id of {NULL, 0} is sent as null. why is plain text for error.data. */
 struct bytes *jsonrpc_error(struct str id, enum jsonrpc_error code, struct str why);
 
 #endif

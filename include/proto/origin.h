@@ -1,6 +1,7 @@
-/* origin.h - which web pages may use the server: ALLOWED_ORIGINS and the field Origin (RFC 6454).
+/* origin.h - decides by the field Origin (RFC 6454) which web pages may use the server.
  * Thread:  any; pure.
- * List:    "*", or origins (scheme://host[:port]) separated by commas; case does not matter.
+ * List:    ALLOWED_ORIGINS: "*", or origins (scheme://host[:port]) separated by commas, in any
+ *          case.
  */
 #ifndef EH_PROTO_ORIGIN_H
 #define EH_PROTO_ORIGIN_H
@@ -13,12 +14,12 @@
 
 bool origin_list_is_valid(struct str list);
 
-/* Only browsers send an Origin, and always with what must be checked: a request without one
- * passes. More than one does not. */
+/* A request without Origin is allowed: browsers send it with every request that must be checked,
+ * and other clients need no check. A request with more than one Origin is not allowed. */
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
-/* Appends the lines that let the page read the answer, if its origin is allowed, each with its
- * CRLF. */
+/* Appends header lines, each with its CRLF, that let the page read the answer if its origin is
+ * allowed. */
 void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out);
 
 #endif

@@ -1,10 +1,10 @@
-/* ws_deflate.h - the negotiation of permessage-deflate: offers in, our answer out (RFC 6455 9.1,
- * RFC 7692 7.1).
+/* ws_deflate.h - negotiates permessage-deflate: reads offers, writes our answer (RFC 6455 9.1, RFC
+ * 7692 7.1).
  * Thread:  any; pure.
- * Ours:    the first offer that we can keep. In both directions no context is taken over, so that a
- *          message stands alone: it is deflated once for all, and nothing is kept between messages.
- *          A window of 256 bytes (8 bits) is one that zlib cannot keep to: such an offer is
- * declined.
+ * Accepts: the first offer that we can honour, without context takeover in either direction. So
+ *          each message is independent: it is compressed once for all clients, and no state is kept
+ *          between messages. zlib cannot honour a window of 256 bytes (8 bits), so such an offer is
+ *          declined.
  */
 #ifndef EH_PROTO_WS_DEFLATE_H
 #define EH_PROTO_WS_DEFLATE_H
@@ -19,18 +19,18 @@
 #define WS_DEFLATE_MIN_BITS 9
 #define WS_DEFLATE_MAX_BITS 15
 
-/* What was agreed on. {0} before the offers are read. */
+/* The agreed parameters. {0} before the offers are read. */
 struct ws_deflate {
-    uint8_t window_bits;    /* log2 of the window that we may use to send; 0: no compression */
-    bool is_window_offered; /* the client named it, so that the answer must */
+    uint8_t window_bits;    /* log2 of the window for what we send; 0: no compression */
+    bool is_window_offered; /* the client named it, so the answer must name it too */
 };
 
-/* Reads the offers of one Sec-WebSocket-Extensions field; of several fields the first one's count
- * first. Offers of other extensions, and those that are not acceptable, are passed over.
- * EH_EINVAL: it is not a list of extensions at all. */
+/* Reads the offers in one Sec-WebSocket-Extensions field; call it for several fields in order.
+ * Skips offers of other extensions and unacceptable ones. EH_EINVAL: the field is not a list of
+ * extensions. */
 int ws_deflate_read(struct str field, struct ws_deflate *d) EH_MUST_USE;
 
-/* The extension as our handshake names it, for a window_bits that is not 0. */
+/* Appends the extension to the answer of the handshake, for a window_bits that is not 0. */
 void ws_deflate_add_answer(const struct ws_deflate *d, struct buf *out);
 
 #endif

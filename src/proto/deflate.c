@@ -5,15 +5,16 @@
 
 #include "base/mem.h"
 
-/* Level 6 takes twice the time for a tenth less, and for short messages gains nothing. */
+/* Level 6 takes twice the time to save a tenth, and saves nothing on short messages. */
 #define LEVEL       3
-#define MEMORY      8 /* zlib's default: 128 KiB beside the window */
+#define MEMORY      8 /* zlib's default: 128 KiB besides the window */
 #define WINDOW_MAX  (32 * 1024)
-#define TAIL        "\0\0\xff\xff" /* what a message leaves out */
+#define TAIL        "\0\0\xff\xff" /* the bytes that a message omits */
 #define TAIL_LEN    4
 #define FIRST_CHUNK 4096
-/* Blocks with BFINAL set in one message. Senders that cannot flush make one (RFC 7692 7.2.3.4);
- * after each, the window is put back, which takes longer than two bytes of input should. */
+/* Limits the blocks with BFINAL set in one message. Senders that cannot flush make one (RFC 7692
+ * 7.2.3.4). After each we restore the window, which costs far more than the two bytes of input that
+ * ask for it. */
 #define FINAL_MAX 64
 
 struct deflater {
@@ -37,7 +38,7 @@ static void on_free(void *opaque, void *p)
     free(p);
 }
 
-/* zlib takes pointers to what it only reads. */
+/* zlib takes non-const pointers to its input. */
 static void set_input(z_stream *z, struct str in)
 {
     z->next_in = (Bytef *)(uintptr_t)in.p;
@@ -50,7 +51,7 @@ static void set_output(z_stream *z, char *p, size_t n)
     z->avail_out = (uInt)n;
 }
 
-/* All that can fail in these calls is memory, which does not, or an argument of ours. */
+/* These calls fail only for lack of memory, which aborts, or because of a bug of ours. */
 static void check(int rc)
 {
     if (rc != Z_OK)
@@ -77,7 +78,7 @@ void deflater_free(struct deflater *d)
     free(d);
 }
 
-/* A byte more than is wanted: that it is left over says that zlib is done. */
+/* Gives zlib one byte more than allowed: if that byte is left over, zlib has finished. */
 bool deflater_message(struct deflater *d, const struct str *parts, size_t n_parts, size_t most,
                       struct buf *out)
 {
@@ -124,7 +125,7 @@ void inflater_free(struct inflater *f)
     free(f);
 }
 
-/* What follows a final block may still refer to what stands before it. */
+/* Restarts the inflater after a final block. Later blocks may still refer to text before it. */
 static int go_on_after_final(struct inflater *f, const struct buf *out)
 {
     size_t n = buf_used(out) < WINDOW_MAX ? buf_used(out) : WINDOW_MAX;
@@ -138,7 +139,7 @@ static int go_on_after_final(struct inflater *f, const struct buf *out)
     return EH_OK;
 }
 
-/* As much again as there is, and at the end one byte more than is allowed. */
+/* Doubles the output each time, up to one byte more than is allowed. */
 static size_t next_chunk(size_t used, size_t max)
 {
     size_t n = used > FIRST_CHUNK ? used : FIRST_CHUNK;
@@ -158,7 +159,7 @@ static int inflate_chunk(struct inflater *f, size_t max, struct buf *out)
         return EH_ELIMIT;
     if (rc == Z_STREAM_END)
         return go_on_after_final(f, out);
-    return rc == Z_OK || rc == Z_BUF_ERROR ? EH_OK : EH_EINVAL; /* BUF: there was no more */
+    return rc == Z_OK || rc == Z_BUF_ERROR ? EH_OK : EH_EINVAL; /* BUF: no more input */
 }
 
 static int inflate_all(struct inflater *f, struct str in, size_t max, struct buf *out)
@@ -170,8 +171,8 @@ static int inflate_all(struct inflater *f, struct str in, size_t max, struct buf
     return EH_OK;
 }
 
-/* As zlib.h says of data_type: right behind a block, no bit of the last byte unused. A message that
- * was cut off ends elsewhere. */
+/* Reports whether the input ends right after a block with no unused bits in the last byte
+ * (data_type in zlib.h). A truncated message ends elsewhere. */
 static bool ends_between_blocks(const struct inflater *f)
 {
     return f->z.data_type == 128;

@@ -1,6 +1,6 @@
-/* A head is read twice, each time straight through. First line by line as it arrives, to find its
- * end and to refuse at once what is wrong. Then as a whole, because the input may move between two
- * calls and the request's views must point into the last one. */
+/* http.c - reads a head twice, each time in one pass. The first reads line by line as it arrives,
+ * to find the end and to refuse errors at once. The second reads the whole head, because the input
+ * may move between two calls and the request's views must point into the last input. */
 #include "proto/http.h"
 
 #include <assert.h>
@@ -22,8 +22,9 @@ bool http_is_token(struct str s)
 
 /* --- lines --- */
 
-/* Fields may hold tabs and bytes above ASCII (RFC 9110 5.5), the request line may not. So another
- * protocol's first bytes (a TLS hello, say) are refused without waiting for a line end. */
+/* Fields may hold tabs and bytes above ASCII (RFC 9110 5.5), but the request line may not. So the
+ * first bytes of another protocol (such as a TLS hello) are refused without waiting for a line
+ * end. */
 static bool may_stand_in_line(const struct http_parser *ps, char c)
 {
     if (c >= ' ' && c <= '~')
@@ -31,7 +32,7 @@ static bool may_stand_in_line(const struct http_parser *ps, char c)
     return ps->has_request_line && (c == '\t' || (c & 0x80));
 }
 
-/* The next line without its CRLF. Returns 1, 0 for "need more", or -400. */
+/* Finds the next line, without its CRLF. Returns 1, 0 for "need more", or -400. */
 static int next_line(struct http_parser *ps, struct str in, struct str *ret)
 {
     size_t end = ps->scanned;
@@ -52,7 +53,7 @@ static int next_line(struct http_parser *ps, struct str in, struct str *ret)
     return 1;
 }
 
-/* Cuts the first line off a head whose lines next_line has seen: a CR is a line end there. */
+/* Cuts the first line off a head that next_line has checked, so that every CR is a line end. */
 static struct str cut_line(struct str *head)
 {
     struct str line;
@@ -62,7 +63,7 @@ static struct str cut_line(struct str *head)
     return line;
 }
 
-/* "HTTP/" DIGIT "." DIGIT. A later 1.x is to be read as the highest that we know (RFC 9110 2.5). */
+/* Parses "HTTP/" DIGIT "." DIGIT. A later 1.x counts as the highest that we know (RFC 9110 2.5). */
 static int parse_version(struct str s, int *ret_minor)
 {
     if (s.n != 8 || !str_starts_with(s, STR("HTTP/")) || s.p[6] != '.')
@@ -87,7 +88,7 @@ static int parse_request_line(struct str line, struct http_request *ret)
     return EH_OK;
 }
 
-/* A name that is a token leaves no room for white space before the colon, nor for obs-fold. */
+/* Requiring a token as the name excludes white space before the colon, and obs-fold. */
 static int parse_field(struct str line, struct http_header *ret)
 {
     struct str rest = line;
@@ -109,8 +110,8 @@ static int check_host(const struct http_request *rq)
     return http_authority_is_valid(http_header(rq, STR("Host"))) ? EH_OK : -400;
 }
 
-/* Where chunked is not the last coding, nobody can know where the body ends; what else it was coded
- * with is not undone here. */
+/* If chunked is not the last coding, the end of the body is unknown (-400). Other codings before it
+ * are not supported (-501). */
 static int read_coding(struct str codings, bool *ret_chunked)
 {
     struct str last;
@@ -123,8 +124,8 @@ static int read_coding(struct str codings, bool *ret_chunked)
     return str_eq_nocase(str_trim(last), STR("chunked")) ? -501 : -400;
 }
 
-/* How long the body is (RFC 9112 6.3). Whatever two readers could understand differently is
- * refused: that is how requests are smuggled. */
+/* Determines the length of the body (RFC 9112 6.3). It refuses anything that two readers could
+ * interpret differently, since that is how requests are smuggled. */
 static int read_framing(struct http_request *rq)
 {
     size_t n_codings = http_header_count(rq, STR("Transfer-Encoding"));
@@ -166,7 +167,7 @@ static int read_head(struct str head, struct http_request *ret)
     struct str line = cut_line(&head);
 
     if (line.n == 0)
-        line = cut_line(&head); /* the empty line that check_line let pass */
+        line = cut_line(&head); /* skips the empty line that check_line allowed */
     ret->content_length = 0;
     ret->chunked = false;
     ret->n_headers = 0;
@@ -187,12 +188,12 @@ static int check_line(struct http_parser *ps, struct str line, struct http_reque
     if (ps->has_request_line)
         return parse_field(line, &scratch->headers[0]);
     if (line.n == 0 && ps->line == 2)
-        return EH_OK; /* RFC 9112 2.2: one empty line before the request is no harm */
+        return EH_OK; /* RFC 9112 2.2: ignore an empty line before the request */
     ps->has_request_line = true;
     return parse_request_line(line, scratch);
 }
 
-/* The limit is reached and the head has not ended. */
+/* Returns the status for a head that reached the limit without ending. */
 static int too_long(const struct http_parser *ps, struct str in)
 {
     struct str line = str_skip(in, ps->line);

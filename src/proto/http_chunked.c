@@ -3,16 +3,16 @@
 #include <assert.h>
 #include <limits.h>
 
-/* What the next byte belongs to. */
+/* The element that the next byte belongs to. */
 enum {
-    SIZE,       /* 0: where a body begins */
+    SIZE,       /* 0: a body begins here */
     SIZE_BLANK, /* bad white space before an extension (RFC 9112 7.1.1) */
     EXTENSION,
     SIZE_LF,
     DATA,
     DATA_CR,
     DATA_LF,
-    TRAILER_START, /* of a line: an empty one ends the body */
+    TRAILER_START, /* start of a line; an empty line ends the body */
     TRAILER,
     TRAILER_LF,
     END_LF,
@@ -55,7 +55,7 @@ static int take_size(struct http_chunked *d, char c, size_t max_dropped)
     return EH_OK;
 }
 
-/* A byte of an extension or a trailer line, which goes on in `next` after its CR. */
+/* Drops a byte of an extension or a trailer line. Its CR leads to the state `next`. */
 static int drop(struct http_chunked *d, char c, size_t max_dropped, uint8_t next)
 {
     if (++d->dropped > max_dropped)
@@ -81,7 +81,7 @@ static int take_trailer_start(struct http_chunked *d, char c, size_t max_dropped
     return drop(d, c, max_dropped, END_LF);
 }
 
-/* One byte of framing. */
+/* Takes one byte of framing. */
 static int take(struct http_chunked *d, char c, size_t max_dropped)
 {
     switch (d->state) {

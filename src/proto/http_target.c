@@ -1,16 +1,16 @@
 #include "proto/http_target.h"
 
-/* Visible and not '#': a target has no fragment. Browsers do not escape all that RFC 3986 asks for,
- * so nothing else is refused. */
+/* Visible characters except '#', since a target has no fragment. Browsers do not escape everything
+ * that RFC 3986 requires, so nothing else is refused. */
 static const bool target_chars[256] = { ['!' ... '"'] = true, ['$' ... '~'] = true };
 
-/* Of a name or an IPv4 address: unreserved, sub-delims and '%'. */
+/* In a name or an IPv4 address: unreserved, sub-delims and '%'. */
 static const bool name_chars[256] = {
     ['!'] = true,         ['$' ... '.'] = true, ['0' ... '9'] = true, [';'] = true, ['='] = true,
     ['A' ... 'Z'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
 };
 
-/* Of an IPv6 address, or what may come after it. */
+/* In an IPv6 address, or a later version of IP literals. */
 static const bool literal_chars[256] = {
     ['!'] = true,         ['$' ... '.'] = true, ['0' ... ';'] = true, ['='] = true,
     ['A' ... 'Z'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
@@ -18,7 +18,7 @@ static const bool literal_chars[256] = {
 
 static const bool digits[256] = { ['0' ... '9'] = true };
 
-/* What stands behind "[": an address, "]", and perhaps a port. */
+/* Checks the text after "[": an address, "]", and perhaps a port. */
 static bool is_literal_with_port(struct str s)
 {
     struct str address;
@@ -57,8 +57,8 @@ static struct str cut_authority(struct str *rest)
     return str_make(begin, (size_t)(rest->p - begin));
 }
 
-/* Makes of absolute-form what origin-form would be. Which host it names does not matter here, as
- * Host does not; only that it names one (RFC 9110 4.2). */
+/* Reduces absolute-form to origin-form. It must name a host (RFC 9110 4.2), but which one does not
+ * matter here, just as with Host. */
 static bool cut_origin(struct str *target)
 {
     struct str authority;

@@ -5,8 +5,8 @@
 
 #define EVERY_BYTE(c) (UINT64_MAX / 0xff * (uint64_t)(c))
 
-/* Is any byte of w less than `limit` (at most 0x80)? The subtraction borrows into the top bit of
- * such a byte; bytes that have their top bit already are masked out. */
+/* Reports whether any byte of w is less than `limit` (at most 0x80). The subtraction borrows into
+ * the top bit of such a byte; bytes whose top bit was already set are masked out. */
 static bool has_less(uint64_t w, uint8_t limit)
 {
     return ((w - EVERY_BYTE(limit)) & ~w & EVERY_BYTE(0x80)) != 0;
@@ -22,7 +22,7 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* How many bytes at the start of s need no escape: eight at a time while they are all plain. */
+/* Returns how many bytes at the start of s need no escape, checking eight at a time. */
 static size_t plain_run(struct str s)
 {
     size_t n = 0;
@@ -85,7 +85,7 @@ bool json_whole_number(const struct json_t *value, int64_t *ret)
     return true;
 }
 
-/* The four hex digits at the start of s, or EH_EINVAL. */
+/* Returns the value of the four hex digits at the start of s, or EH_EINVAL. */
 static int read_hex4(struct str s)
 {
     int value = 0;
@@ -105,7 +105,7 @@ static int read_hex4(struct str s)
     return value;
 }
 
-/* out is NULL for a reader who only wants to know whether it is a string. */
+/* out is NULL if the caller only checks the string. */
 static void put_char(struct buf *out, char c)
 {
     if (out)
@@ -131,7 +131,7 @@ static void add_utf8(struct buf *out, uint32_t c)
     put_char(out, (char)(0x80 | (c & 0x3f)));
 }
 
-/* s stands behind `\u`: the bytes used, 4 or, of a surrogate pair, 10. */
+/* Decodes s, which follows `\u`. Returns the bytes used: 4, or 10 for a surrogate pair. */
 static int read_unicode(struct str s, struct buf *out)
 {
     int high = read_hex4(s);
@@ -152,7 +152,7 @@ static int read_unicode(struct str s, struct buf *out)
     return 10;
 }
 
-/* s stands behind the backslash: the bytes used. */
+/* Decodes s, which follows the backslash. Returns the bytes used. */
 static int read_escape(struct str s, struct buf *out)
 {
     static const char names[] = "\"\\/bfnrt";
@@ -173,7 +173,7 @@ static int read_escape(struct str s, struct buf *out)
     return 1;
 }
 
-/* What stands between the quotes; the bytes up to the closing one. */
+/* Decodes s, which follows the opening quote. Returns the bytes up to the closing one. */
 static int read_text(struct str s, struct buf *out)
 {
     size_t at = 0;

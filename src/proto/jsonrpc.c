@@ -6,23 +6,24 @@
 #include "base/array.h"
 #include "proto/json.h"
 
-/* DECODE_ANY: a lone scalar is JSON, only not a request. ALLOW_NUL: a string may hold U+0000. */
+/* DECODE_ANY: a lone scalar is valid JSON, though not a request. ALLOW_NUL: a string may hold
+ * U+0000. */
 #define READ_FLAGS  (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
 #define WRITE_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY)
 
 static const char *text_fault(enum json_error_code code)
 {
     switch (code) {
-    case json_error_numeric_overflow: return "A number is out of range.";
-    case json_error_null_byte_in_key: return "A name holds U+0000.";
-    case json_error_duplicate_key: return "A name stands twice in one object.";
-    case json_error_invalid_utf8: return "The text is not UTF-8.";
-    case json_error_stack_overflow: return "The text is nested too deeply.";
-    default: return "The text is not valid JSON.";
+    case json_error_numeric_overflow: return "a number is out of range";
+    case json_error_null_byte_in_key: return "a member name contains U+0000";
+    case json_error_duplicate_key: return "an object has two members with the same name";
+    case json_error_invalid_utf8: return "the text is not valid UTF-8";
+    case json_error_stack_overflow: return "the text is nested too deeply";
+    default: return "the text is not valid JSON";
     }
 }
 
-/* Two of jansson's failures are about valid JSON that it cannot hold. */
+/* In two cases jansson refuses valid JSON because it cannot represent it. */
 static int text_error(enum json_error_code code)
 {
     bool is_json = code == json_error_numeric_overflow || code == json_error_null_byte_in_key;
@@ -33,13 +34,13 @@ static int text_error(enum json_error_code code)
 static const char *batch_fault(const json_t *root)
 {
     if (json_array_size(root) == 0)
-        return "The batch is empty.";
+        return "the batch is empty";
     if (json_array_size(root) > JSONRPC_BATCH_MAX)
-        return "The batch has more than 100 requests.";
+        return "the batch has more than 100 requests";
     return NULL;
 }
 
-_Static_assert(JSONRPC_BATCH_MAX == 100, "as batch_fault says");
+_Static_assert(JSONRPC_BATCH_MAX == 100 && JSONRPC_ID_MAX == 256, "as the texts say");
 
 int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why)
 {
@@ -69,10 +70,10 @@ static const char *read_id(const json_t *value, struct jsonrpc_request *rq)
     if (!id)
         return NULL;
     if (!json_is_string(id) && !json_is_number(id))
-        return "The id is neither a string nor a number.";
+        return "id must be a string or a number";
     n = json_dumpb(id, rq->id_text, sizeof(rq->id_text), WRITE_FLAGS);
     if (n == 0 || n > sizeof(rq->id_text))
-        return "The id is too long.";
+        return "id must not be longer than 256 bytes";
     rq->id = str_make(rq->id_text, n);
     return NULL;
 }
@@ -83,7 +84,7 @@ static const char *read_version(const json_t *value, struct jsonrpc_request *rq)
     struct str text = json_text(version);
 
     (void)rq;
-    return str_eq(text, STR("2.0")) ? NULL : "The member jsonrpc is not \"2.0\".";
+    return str_eq(text, STR("2.0")) ? NULL : "jsonrpc must be \"2.0\"";
 }
 
 static const char *read_method(const json_t *value, struct jsonrpc_request *rq)
@@ -91,7 +92,7 @@ static const char *read_method(const json_t *value, struct jsonrpc_request *rq)
     const json_t *method = json_object_get(value, "method");
 
     rq->method = json_text(method);
-    return json_is_string(method) ? NULL : "The member method is not a string.";
+    return json_is_string(method) ? NULL : "method must be a string";
 }
 
 static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
@@ -101,18 +102,18 @@ static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
     if (!params || json_is_null(params))
         return NULL;
     if (!json_is_object(params) && !json_is_array(params))
-        return "The member params is neither an object nor an array.";
+        return "params must be an object or an array";
     rq->params = params;
     return NULL;
 }
 
-/* The id first: whatever else is wrong, the error can then go out under it. */
+/* Reads the id first, so that any later error can be sent with it. */
 int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret, const char **ret_why)
 {
     static const char *(*const steps[])(const json_t *,
                                         struct jsonrpc_request *) = { read_id, read_version,
                                                                       read_method, read_params };
-    const char *why = json_is_object(value) ? NULL : "The request is not an object.";
+    const char *why = json_is_object(value) ? NULL : "a request must be an object";
 
     *ret = (struct jsonrpc_request){ 0 };
     for (size_t i = 0; i < ARRAY_LEN(steps) && !why; i++)

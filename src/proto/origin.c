@@ -32,8 +32,8 @@ static bool is_port(struct str s)
     return str_parse_u64(s, &port) == EH_OK && port > 0 && port <= 65535;
 }
 
-/* A name or an IPv4 address; inside brackets (an IPv6 address) `more` is ":". What they mean is not
- * of interest here. */
+/* Accepts a name or an IPv4 address, and with `more` ":" the IPv6 address inside brackets. It
+ * checks only the characters. */
 static bool is_host(struct str s, char more)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -62,12 +62,13 @@ static bool is_authority(struct str s)
 
 static bool is_origin(struct str s)
 {
-    static const struct str mark = { "://", 3 };
+    static const struct str separator = { "://", 3 };
     struct str rest = s, scheme;
 
     (void)str_cut(&rest, ':', &scheme);
     rest = str_skip(s, scheme.n);
-    return str_starts_with(rest, mark) && is_scheme(scheme) && is_authority(str_skip(rest, mark.n));
+    return str_starts_with(rest, separator) && is_scheme(scheme) &&
+           is_authority(str_skip(rest, separator.n));
 }
 
 static bool is_any(struct str entry)
@@ -95,7 +96,7 @@ static bool cut_end(struct str *s, struct str end)
     return true;
 }
 
-/* A browser leaves the port out where it is the scheme's own; who writes the list may not. */
+/* A browser omits the scheme's default port, but an entry of the list may name it. */
 static struct str without_default_port(struct str origin)
 {
     static const struct {
@@ -112,7 +113,7 @@ static struct str without_default_port(struct str origin)
     return origin;
 }
 
-/* Whether the list has the origin, or (origin {NULL, 0}) lets in everybody. */
+/* Reports whether the list has the origin, or has "*". An origin of {NULL, 0} matches only "*". */
 static bool list_has(struct str list, struct str origin)
 {
     struct str entry;
@@ -144,5 +145,5 @@ void origin_add_cors(struct str list, const struct http_request *rq, struct buf 
     }
     if (origin.n && origin_is_allowed(list, rq))
         buf_addf(out, "Access-Control-Allow-Origin: %.*s\r\n", STR_ARG(origin));
-    buf_add_str(out, STR("Vary: Origin\r\n")); /* another page gets another answer */
+    buf_add_str(out, STR("Vary: Origin\r\n")); /* the answer depends on the page */
 }

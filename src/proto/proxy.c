@@ -10,7 +10,7 @@ static const char v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
 /* ---- version 1: a line of text ---- */
 
-/* Numbers as the protocol has them: no sign, no leading zero. */
+/* Parses a number as the protocol defines it: no sign, no leading zero. */
 static int parse_port(struct str s, uint16_t *ret)
 {
     uint64_t port;
@@ -46,7 +46,7 @@ static int family_of(struct str word)
     return str_eq(word, STR("TCP6")) ? AF_INET6 : AF_UNSPEC;
 }
 
-/* What stands between "PROXY " and CRLF: family, source, destination and their ports. */
+/* Parses the text between "PROXY " and CRLF: family, source, destination and their ports. */
 static int parse_fields(struct str s, struct proxy_header *ret)
 {
     struct proxy_header destination;
@@ -59,7 +59,7 @@ static int parse_fields(struct str s, struct proxy_header *ret)
         if (!str_cut(&s, ' ', &word[i]))
             return EH_EINVAL;
         if (i == 0 && str_eq(word[0], STR("UNKNOWN")))
-            return EH_OK; /* whatever follows */
+            return EH_OK; /* ignores the rest of the line */
     }
     family = family_of(word[0]);
     if (s.p || family == AF_UNSPEC)
@@ -100,13 +100,13 @@ static unsigned u16(const char *p)
     return (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1];
 }
 
-/* The addresses at the start of the body: source, destination, source port, destination port. */
+/* Reads the start of the body: source, destination, source port, destination port. */
 static int parse_addresses(uint8_t family, struct str body, struct proxy_header *ret)
 {
     size_t ip_n = family == V2_TCP4 ? 4 : 16;
 
     if (family != V2_TCP4 && family != V2_TCP6)
-        return EH_OK; /* a Unix socket, or not told */
+        return EH_OK; /* a Unix socket, or unspecified */
     if (body.n < 2 * ip_n + 4)
         return EH_EINVAL;
     if (family == V2_TCP4)
@@ -142,7 +142,7 @@ static int parse_v2(struct str in, struct proxy_header *ret)
 
 /* ---- */
 
-/* As far as both go. */
+/* Compares the two up to the end of the shorter one. */
 static bool agrees(struct str in, struct str begin)
 {
     size_t n = in.n < begin.n ? in.n : begin.n;

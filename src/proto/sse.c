@@ -5,8 +5,8 @@ static bool ends_line(char c)
     return c == '\r' || c == '\n';
 }
 
-/* Cuts the first line off; false when there was none left. An end of line leaves an empty line
- * behind it. */
+/* Cuts the first line off s; false if none is left. A line end at the end of s is followed by an
+ * empty line. */
 static bool cut_line(struct str *s, struct str *ret_line)
 {
     size_t n = 0;
@@ -39,7 +39,7 @@ void sse_add_event(struct buf *out, struct str id, struct str message)
     if (id.n)
         add_field(out, STR("id"), id);
     if (!message.p)
-        message = STR(""); /* an empty message is an event, too */
+        message = STR(""); /* an empty message is an event too */
     while (cut_line(&message, &line))
         add_field(out, STR("data"), line);
     buf_add_char(out, '\n');

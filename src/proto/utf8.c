@@ -1,8 +1,8 @@
 #include "proto/utf8.h"
 
-/* The state inside a character: how many bytes are missing, and the range that the next one must
- * fall in. Only the second byte's range depends on the first (no overlong forms, no surrogates,
- * nothing above U+10FFFF); all later ones are 80..BF. UTF8_START has nothing missing. */
+/* The state inside a character: how many bytes are missing, and the range of the next one. Only the
+ * second byte's range depends on the first (no overlong forms, no surrogates, nothing above
+ * U+10FFFF); all later bytes are 80..BF. In UTF8_START no byte is missing. */
 #define STATE(missing, low, high)                                                                  \
     ((uint32_t)(missing) | (uint32_t)(low) << 8 | (uint32_t)(high) << 16)
 #define MISSING(state) ((state)&0xff)
@@ -26,7 +26,7 @@ static size_t ascii_prefix(const char *p, size_t n)
     return i;
 }
 
-/* What may follow a first byte that is not ASCII; UTF8_START where the byte cannot be one. */
+/* Returns the state after a first byte that is not ASCII; UTF8_START if it is invalid. */
 static uint32_t after_first(uint8_t c)
 {
     if (c < 0xc2 || c > 0xf4)

@@ -39,7 +39,7 @@ static bool is_control(enum ws_opcode op)
     return op & 0x8;
 }
 
-/* XORs n bytes with the mask and leaves the mask turned to the byte that comes after them. */
+/* XORs n bytes with the mask, and rotates the mask to the byte after them. */
 static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
 {
     uint64_t eight, key;
@@ -61,7 +61,7 @@ static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
 
 /* --- frame heads in --- */
 
-/* What the first byte may say depends on whether a message is open. */
+/* The valid opcodes depend on whether a message is open. */
 static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
 {
     switch (op) {
@@ -78,7 +78,7 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     return -WS_CLOSE_PROTOCOL;
 }
 
-/* The message says it once, in its first frame. */
+/* Only the first frame of a message may have the bit. */
 static bool may_have_bits(const struct ws_decoder *d, enum ws_opcode op, int rsv)
 {
     if (rsv == WS_COMPRESSED)
@@ -107,7 +107,8 @@ static size_t length_bytes(uint8_t len7)
     return len7 == LEN_16 ? 2 : 0;
 }
 
-/* The extended length at b; it must be the shortest form, and below 2^63 (RFC 6455 5.2). */
+/* Reads the extended length at b, which must be in the shortest form and below 2^63 (RFC 6455
+ * 5.2). */
 static int read_length(const uint8_t *b, uint8_t len7, uint64_t *ret_n)
 {
     uint64_t n64;
@@ -149,7 +150,7 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
 
 /* --- payload in --- */
 
-/* RFC 6455 5.5.1: empty, or a code and a reason in UTF-8. */
+/* Reads a Close (RFC 6455 5.5.1): empty, or a code and a reason in UTF-8. */
 static int read_close(struct str payload, struct ws_event *ret)
 {
     ret->close_code = WS_CLOSE_NONE;
@@ -197,7 +198,7 @@ static void end_message(struct ws_decoder *d)
     d->message_bytes = 0;
 }
 
-/* Takes what is there of the frame's payload, be it nothing. */
+/* Takes the bytes of the frame's payload that have arrived, possibly none. */
 static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *ret)
 {
     size_t len = d->left < n ? (size_t)d->left : n;
@@ -268,7 +269,7 @@ size_t ws_encode_head(char out[WS_HEAD_MAX], enum ws_opcode op, uint64_t n)
     return 2 + sizeof(n64);
 }
 
-/* At most max bytes of s, not ending inside a character. */
+/* Returns at most max bytes of s, without splitting a character. */
 static struct str cut_text(struct str s, size_t max)
 {
     if (s.n <= max)
@@ -291,7 +292,7 @@ size_t ws_encode_close(char out[2 + WS_CONTROL_MAX], int code, struct str reason
     return 4 + reason.n;
 }
 
-/* 1004-1006 and 1015 are reserved, 1016-2999 are for extensions to come. */
+/* 1004-1006 and 1015 are reserved, 1016-2999 are for future extensions. */
 bool ws_close_code_is_valid(int code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
@@ -317,7 +318,7 @@ bool ws_key_is_valid(struct str key)
     return true;
 }
 
-/* Looked up once for all threads: that costs more than what it is looked up for. Never freed. */
+/* Fetched once for all threads, since that costs more than the hash itself. Never freed. */
 static EVP_MD *sha1;
 
 static void fetch_sha1(void)
@@ -325,7 +326,7 @@ static void fetch_sha1(void)
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 }
 
-/* All zeros where OpenSSL has no memory for it: the client refuses such an answer. */
+/* The digest is all zeros if OpenSSL is out of memory; the client refuses such an answer. */
 static void hash(const void *p, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -3,16 +3,16 @@
 #include "base/array.h"
 #include "proto/http.h"
 
-/* A parameter's value, unquoted. One that is longer than any number we look for is cut. */
+/* A parameter's value, unquoted. A value longer than any number we look for is truncated. */
 struct value {
     char text[4];
-    size_t n; /* 0: there is none */
+    size_t n; /* 0: no value */
 };
 
 struct offer {
     bool is_deflate;
     bool is_acceptable; /* so far */
-    unsigned seen;      /* a bit for each of params */
+    unsigned seen;      /* one bit for each of params */
     uint8_t server_bits;
 };
 
@@ -51,7 +51,7 @@ static void value_add(struct value *v, char c)
         v->text[v->n++] = c;
 }
 
-/* What stands in the quotes must be a token, too. */
+/* The text in the quotes must be a token too. */
 static bool take_quoted(struct str *s, struct value *ret)
 {
     size_t i = 1;
@@ -93,7 +93,7 @@ static bool has_no_value(struct value v, struct offer *o)
     return v.n == 0;
 }
 
-/* 8 to 15, without leading zeros; else 0. */
+/* Returns 8 to 15, written without leading zeros; otherwise 0. */
 static uint8_t read_bits(struct value v)
 {
     if (v.n == 1 && (v.text[0] == '8' || v.text[0] == '9'))
@@ -109,7 +109,7 @@ static bool take_server_bits(struct value v, struct offer *o)
     return o->server_bits >= WS_DEFLATE_MIN_BITS;
 }
 
-/* Only says that we may ask the client for a small window, which we have no need of. */
+/* The client allows us to ask for a smaller window, which we do not need. */
 static bool is_client_bits(struct value v, struct offer *o)
 {
     (void)o;
