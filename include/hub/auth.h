@@ -1,10 +1,10 @@
-/* auth.h - a JWT becomes a set of rights (docs/protocol.md, section 5).
+/* auth.h - turns a JWT into a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
- * Checks:  the envelope and its key (hub/token.h); aud and iss where the policy names them;
- *          exp and nbf are integers and hold, without leeway; every claim has its type; read, write
- *          and presence are arrays whose invalid entries are ignored; read and write have at least
- *          one valid in all. Invalid entries of rlimit are ignored, too (hub/ratelimit.h).
- * Secrets: neither token nor secret ever reaches ret_why.
+ * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
+ *          nbf are integers and hold, without leeway; every claim has the right type; read, write
+ *          and presence are arrays, whose invalid entries are ignored; read and write together have
+ *          at least one valid entry. Invalid entries of rlimit are ignored too (hub/ratelimit.h).
+ * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H
 #define EH_HUB_AUTH_H
@@ -27,33 +27,33 @@ enum auth_right {
 
 struct auth;
 
-/* What a token must be; all of it outlives whoever verifies. */
+/* The requirements on a token. The policy must outlive the calls that use it. */
 struct auth_policy {
     const struct keyring *keys;
-    struct str audience; /* which `aud` must be or hold; empty: any */
-    struct str issuer;   /* which `iss` must be; empty: any */
+    struct str audience; /* `aud` must be or contain it; empty: any */
+    struct str issuer;   /* `iss` must be it; empty: any */
 };
 
-/* Verifies the token at now_s, seconds since the epoch. EH_EINVAL with a short reason for the 401's
- * body in *ret_why (static text), else *ret_auth is the caller's. */
+/* Verifies the token as of now_s, seconds since the epoch. On success the caller owns *ret_auth.
+ * EH_EINVAL: *ret_why is a short reason (static text) for the body of the 401. */
 int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_s,
                 struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
-/* Everybody may do everything (DISABLE_AUTH): no sub, never expires. */
+/* Creates the rights for DISABLE_AUTH: everything is allowed, without a sub or an expiry. */
 struct auth *auth_everything(void);
 void auth_free(struct auth *a); /* NULL is fine */
 
-/* Does the right cover everything that the valid filter can match? True only where ONE entry of
- * its list does (filter_covers). */
+/* Reports whether the right covers everything that the valid filter can match. ONE entry of its
+ * list must do so alone (filter_covers). */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
 
-struct str auth_sub(const struct auth *a);   /* empty: the token has none */
+struct str auth_sub(const struct auth *a);   /* empty: none */
 uint64_t auth_expires(const struct auth *a); /* seconds since the epoch; 0: never */
 
-/* The rule that limits the holder's publishing to a valid topic; false: there is none, as always
- * without a sub. The rule's topic is a view into `a`. */
+/* Finds the rule that limits how often the holder may publish to a valid topic. False: there is
+ * none; without a sub there never is. The rule's topic is a view into `a`. */
 bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *ret_rule);
 
-/* `Authorization: Bearer <token>` or `Authorization: <token>`: the token in the field's value. */
+/* Returns the token in the value of `Authorization: Bearer <token>` or `Authorization: <token>`. */
 struct str auth_header_token(struct str value);
 
 #endif

@@ -1,8 +1,8 @@
-/* message.h - one published message, immutable, encoded once, shared by all who send it.
- * Thread:  any; held by count (base/shared.h).
- * Bytes:   body is the `result` object of a delivery followed by the brace that closes the
- * envelope,
- *          `{"id":"1574843571767-0","message":"…","origin":"…","topic":"my/topic1"}}`, so that a
+/* message.h - one published message: immutable, encoded once, and shared by every queue that sends
+ * it.
+ * Thread:  any; it has a reference count (base/shared.h).
+ * Bytes:   body is the `result` object of a delivery and the brace that closes the envelope:
+ *          `{"id":"1574843571767-0","message":"…","origin":"…","topic":"my/topic1"}}`. So a
  *          delivery is a small head of its own, {"id":<rpc id>,"jsonrpc":"2.0","result":, and a
  *          reference to the body.
  */
@@ -18,26 +18,28 @@
 
 struct message {
     struct shared shared;
-    bool legacy; /* published by a C++ Eventhub: outside id order, moves no mark, never in the log
-                   */
+    /* Published by a C++ Eventhub: not in the order of ids, moves no high-water mark, never
+     * logged. */
+    bool legacy;
     struct msgid id;
-    struct str topic; /* a view into body: the topic stands there as it is */
+    struct str topic; /* a view into body, where the topic has no escapes */
     struct str body;  /* a view into the block */
 };
 
-/* topic is valid; message_json and origin_json are JSON strings with their quotes; origin_json is
- * empty where the publisher has no `sub`. One allocation; count 1. foreign is false: who has made a
- * foreign one says so before sharing it. */
+/* Builds a message in one allocation, with one reference. topic is valid; message_json and
+ * origin_json are JSON strings with their quotes; origin_json is empty if the publisher has no
+ * `sub`. `legacy` is false; the creator of a legacy message sets it before sharing the message. */
 struct message *message_create(struct msgid id, struct str topic, struct str message_json,
                                struct str origin_json);
 
-/* The result object without the envelope's brace: an item of an `eventlog` answer. */
+/* Returns the result object without the envelope's brace: an item of an `eventlog` answer. */
 static inline struct str message_object(const struct message *m)
 {
     return (struct str){ m->body.p, m->body.n - 1 };
 }
 
-/* Begins with the JSON string of the message's text, as it was published; more follows. */
+/* Returns a view that begins with the JSON string of the text, as it was published; more follows
+ * it. */
 struct str message_text_json(const struct message *m);
 
 static inline struct message *message_ref(struct message *m)

@@ -1,8 +1,8 @@
-/* metrics.h - what an operator can see: counters and histograms of each thread, summed on demand.
- * Thread:  a cell is written by the one thread that owns it and read by any (relaxed atomics: a
- *          scrape may be a moment behind, never torn). metrics_write_* sums cells into text, but
- *          for the gauges that say "max": those take the largest.
- * Names:   the table in metrics.c: upstream's eight first, ours after the Prometheus conventions.
+/* metrics.h - counters, gauges and histograms of each thread, summed on demand.
+ * Thread:  the thread that owns a cell writes it, and any thread may read it (relaxed atomics: a
+ *          scrape may be slightly behind, but is never torn). metrics_write_* sums the cells,
+ *          except that a gauge marked "max" is the largest of them.
+ * Names:   the table in metrics.c: upstream's eight first, then ours by the Prometheus conventions.
  */
 #ifndef EH_HUB_METRICS_H
 #define EH_HUB_METRICS_H
@@ -15,27 +15,27 @@
 #include "base/str.h"
 
 enum metric {
-    /* upstream's names; the first five without `_total`, as there */
+    /* upstream's names, which have no `_total` */
     METRIC_WORKERS,          /* worker_count, gauge */
-    METRIC_PUBLISHED,        /* publish_count: publishes taken by the broker */
+    METRIC_PUBLISHED,        /* publish_count: publishes accepted by the broker */
     METRIC_REDIS_FAILS,      /* redis_connection_fail_count */
-    METRIC_PUBLISH_DELAY_MS, /* redis_publish_delay_ms: gauge, publish to feed through Redis; max */
+    METRIC_PUBLISH_DELAY_MS, /* redis_publish_delay_ms: gauge, from publish to feed; max */
     METRIC_CONNECTIONS,      /* current_connections_count, gauge */
     METRIC_CONNECTS,         /* total_connect_count */
     METRIC_DISCONNECTS,      /* total_disconnect_count */
     METRIC_LOOP_DELAY_MS,    /* eventloop_delay_ms: gauge, the longest turn of a worker; max */
     /* ours */
-    METRIC_MESSAGES_IN,         /* websocket_messages_received_total: requests of clients */
+    METRIC_MESSAGES_IN,         /* websocket_messages_received_total: from clients */
     METRIC_MESSAGES_FEED,       /* broker_messages_received_total: live messages from the broker */
-    METRIC_REPEATED,            /* publish_repeats_total: answered with the id of the first one */
-    METRIC_FEED_INVALID,        /* broker_messages_invalid_total: junk in our channels, dropped */
-    METRIC_FEED_LEGACY,         /* broker_messages_foreign_total: of a C++ Eventhub */
+    METRIC_REPEATED,            /* publish_repeats_total: answered with the first one's id */
+    METRIC_FEED_INVALID,        /* broker_messages_invalid_total: unreadable ones, dropped */
+    METRIC_FEED_LEGACY,         /* broker_messages_foreign_total: from a C++ Eventhub */
     METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */
     METRIC_BYTES_IN,            /* received_bytes_total */
     METRIC_BYTES_OUT,           /* sent_bytes_total */
     METRIC_SENDS,               /* socket_sends_total: system calls, or TLS records */
-    METRIC_READS_PAUSED,        /* reads_paused_total: too much was under way for a client */
-    METRIC_OUTPUT_BYTES,        /* output_memory_bytes, gauge: what waits for clients */
+    METRIC_READS_PAUSED,        /* reads_paused_total: a client had too much in progress */
+    METRIC_OUTPUT_BYTES,        /* output_memory_bytes, gauge: output waiting for clients */
     METRIC_OUTPUT_LIMIT,        /* output_memory_limit_bytes, gauge: MAX_OUTPUT_MEMORY */
     METRIC_CONNECTIONS_LIMIT,   /* connections_limit, gauge: MAX_CONNECTIONS */
     METRIC_SUBSCRIPTIONS,       /* subscriptions, gauge */
@@ -43,16 +43,16 @@ enum metric {
     METRIC_CLOSED_ERROR,        /* {reason="error"}: the socket failed */
     METRIC_CLOSED_PROTOCOL,     /* {reason="protocol"}: 1002, 1003, 1007, bad HTTP */
     METRIC_CLOSED_TOO_BIG,      /* {reason="too_big"}: 1009 */
-    METRIC_CLOSED_TIMEOUT,      /* {reason="timeout"}: nothing came for two ping intervals */
+    METRIC_CLOSED_TIMEOUT,      /* {reason="timeout"}: silent for two ping intervals */
     METRIC_CLOSED_HANDSHAKE,    /* {reason="handshake_timeout"} */
-    METRIC_CLOSED_STALLED,      /* {reason="message_timeout"}: 1008, it was never finished */
-    METRIC_CLOSED_TLS,          /* {reason="tls_handshake"}: it failed */
+    METRIC_CLOSED_STALLED,      /* {reason="message_timeout"}: 1008, never completed */
+    METRIC_CLOSED_TLS,          /* {reason="tls_handshake"}: the handshake failed */
     METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
     METRIC_CLOSED_MEMORY,       /* {reason="output_memory"}: 1013, MAX_OUTPUT_MEMORY */
     METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */
     METRIC_CLOSED_SERVER,       /* {reason="server"}: after an answer, disconnect */
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
-    METRIC_CLOSED_RESET,        /* {reason="reset"}: left over when the drain's time was up */
+    METRIC_CLOSED_RESET,        /* {reason="reset"}: still open when the drain ended */
     METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
     METRIC_REFUSED_PROXY,       /* {reason="bad_proxy_header"}: PROXY_PROTOCOL */
     METRIC_REFUSED_ORIGIN,      /* {reason="origin"}: 403, ALLOWED_ORIGINS */
@@ -63,30 +63,30 @@ enum metric {
     METRIC_REFUSED_PARAMS,      /* {reason="invalid_params"}: -32602 */
     METRIC_REFUSED_RIGHTS,      /* {reason="not_allowed"} */
     METRIC_REFUSED_BROKER,      /* {reason="broker_unavailable"}: -32603 */
-    METRIC_REFUSED_RATE,        /* {reason="rate_limited"}: a publish over the token's limit */
+    METRIC_REFUSED_RATE,        /* {reason="rate_limited"}: above the token's limit */
     METRIC_REFUSED_CONNECTIONS, /* {reason="too_many_connections"}: closed on arrival */
     METRIC_REFUSED_PER_IP,   /* {reason="too_many_of_ip"}: MAX_CONNECTIONS_PER_IP; closed, or 429 */
     METRIC_TLS_FULL,         /* tls_handshakes_total{kind="full"} */
     METRIC_TLS_RESUMED,      /* {kind="resumed"} */
-    METRIC_DEFLATE_IN,       /* deflate_input_bytes_total: each message once a worker */
+    METRIC_DEFLATE_IN,       /* deflate_input_bytes_total: each message once per worker */
     METRIC_DEFLATE_OUT,      /* deflate_output_bytes_total */
-    METRIC_INFLATE_IN,       /* inflate_input_bytes_total: compressed messages of clients */
+    METRIC_INFLATE_IN,       /* inflate_input_bytes_total: compressed, from clients */
     METRIC_INFLATE_OUT,      /* inflate_output_bytes_total */
     METRIC_INFLATE_REFUSED,  /* inflate_refused_total: bad or too long, 1007 or 1009 */
     METRIC_HISTORY_COMPLETE, /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
-    METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: other nodes ask too much */
+    METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: too many of them */
     METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
-    METRIC_REPLAYS,            /* broker_replays_total: the log was read for what was missed */
-    METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: not all could be given back */
-    METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's box was full */
-    METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: asked and not answered */
+    METRIC_REPLAYS,            /* broker_replays_total: missed messages read from the log */
+    METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: some were gone */
+    METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */
+    METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: not yet answered */
     METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
     METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
-    METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE let connections wait */
+    METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE made connections wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
-    METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one stayed */
+    METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
     METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */
     METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
     METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */
@@ -97,10 +97,10 @@ enum metric {
 };
 
 enum metric_histogram {
-    METRIC_BROKER_SECONDS,   /* broker_request_duration_seconds: posted to answered */
-    METRIC_DELIVERY_SECONDS, /* delivery_duration_seconds: from the message's id (its ms, by the
-                                broker's clock) to the subscriber's queue; only as good as the
-                                clocks agree */
+    METRIC_BROKER_SECONDS,   /* broker_request_duration_seconds: from post to answer */
+    METRIC_DELIVERY_SECONDS, /* delivery_duration_seconds: from the ms of the message's id, by the
+                                broker's clock, to the subscriber's queue; only as accurate as the
+                                clocks are synchronized */
     METRIC_HISTOGRAM_COUNT
 };
 
@@ -122,7 +122,7 @@ static inline void metrics_set(struct metrics_cell *c, enum metric m, uint64_t v
     atomic_store_explicit(&c->value[m], v, memory_order_relaxed);
 }
 
-/* Owner only: a plain load and store is enough. delta may be negative for gauges. */
+/* Called by the owner only, so a plain load and store suffice. delta may be negative for gauges. */
 static inline void metrics_add(struct metrics_cell *c, enum metric m, int64_t delta)
 {
     metrics_set(c, m, metrics_get(c, m) + (uint64_t)delta);
@@ -133,21 +133,22 @@ static inline void metrics_inc(struct metrics_cell *c, enum metric m)
     metrics_add(c, m, 1);
 }
 
-/* The same value observed so many times: a message that went to that many subscribers. */
+/* Observes the value us `times` times, as for a message to that many subscribers. */
 void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
                         uint64_t times);
 
 struct metrics_source {
     struct metrics_cell *const *cells;
     size_t n_cells;
-    struct str prefix;  /* PROMETHEUS_METRIC_PREFIX; may be empty: then no underscore either */
-    struct str version; /* the label of build_info, which is always 1 */
+    struct str prefix;  /* PROMETHEUS_METRIC_PREFIX; if empty, names have no underscore either */
+    struct str version; /* the label of build_info, whose value is always 1 */
 };
 
-/* Prometheus text format 0.0.4, with HELP and TYPE for each family. */
+/* Writes Prometheus text format 0.0.4, with HELP and TYPE for each family. */
 void metrics_write_prometheus(const struct metrics_source *src, struct buf *out);
-/* The same figures as one JSON object, names without the prefix; labelled families as an object
- * of label value to number, histograms as {"count":n,"sum":s}, build_info as {"version":v}. */
+/* Writes the same figures as one JSON object, with names that have no prefix. A labelled family is
+ * an object of label values and numbers, a histogram {"count":n,"sum":s}, build_info
+ * {"version":v}. */
 void metrics_write_json(const struct metrics_source *src, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
-/* msgid.h - message ids `<ms>-<seq>`: increasing over all topics of a deployment, compared as two
- * numbers, never as text. Thread: any; pure. Header only, parse and format in message.c.
+/* msgid.h - message ids `<ms>-<seq>`, which increase over all topics of a deployment. They are
+ * compared as two numbers, never as text.
+ * Thread:  any; pure. Inline, except parse and format, which are in message.c.
  */
 #ifndef EH_HUB_MSGID_H
 #define EH_HUB_MSGID_H
@@ -30,7 +31,7 @@ static inline bool msgid_is_zero(struct msgid id)
     return id.ms == 0 && id.seq == 0;
 }
 
-/* The greatest id below one that is not zero. */
+/* Returns the greatest id below id, which is not zero. */
 static inline struct msgid msgid_before(struct msgid id)
 {
     if (id.seq == 0)
@@ -38,8 +39,8 @@ static inline struct msgid msgid_before(struct msgid id)
     return (struct msgid){ .ms = id.ms, .seq = id.seq - 1 };
 }
 
-/* `<ms>-<seq>`, decimal, both within uint64; anything else, a bare `<ms>` too, is EH_EINVAL. */
+/* Parses `<ms>-<seq>`, two decimal uint64. EH_EINVAL: anything else, even a bare `<ms>`. */
 int msgid_parse(struct str s, struct msgid *ret) EH_MUST_USE;
-size_t msgid_format(struct msgid id, char out[MSGID_TEXT]); /* NUL-terminated; returns its length */
+size_t msgid_format(struct msgid id, char out[MSGID_TEXT]); /* adds a NUL; returns the length */
 
 #endif

@@ -21,16 +21,18 @@ static inline bool filter_is_valid(struct str s)
 
 bool filter_is_pattern(struct str valid_filter);
 
-/* Does the valid filter match the valid topic? `+` one level, `#` any number including none. */
+/* Reports whether the valid filter matches the valid topic: `+` matches one level, `#` any number,
+ * including none. */
 bool filter_matches(struct str filter, struct str topic);
 
-/* Does `wide` match everything that `narrow` can match? Both valid filters. Set inclusion:
- * `a/#` covers `a/+`, `a/b/#` and `a`; `a/+` does not cover `a/#`; `+/#` covers `#`. That topics
- * are at most TOPIC_MAX long is not made use of. */
+/* Reports whether `wide` matches everything that `narrow` can match; both are valid filters. This
+ * is set inclusion: `a/#` covers `a/+`, `a/b/#` and `a`; `a/+` does not cover `a/#`; `+/#` covers
+ * `#`. It ignores that topics are at most TOPIC_MAX long. */
 bool filter_covers(struct str wide, struct str narrow);
 
-/* The longest text with which every topic that the filter matches must begin (whole topic if it
- * is one); `a/#` gives `a`, `a/+/c` and `a/+/#` give `a/`, `#` nothing. A view into filter. */
+/* Returns the longest text that begins every topic which the filter matches, as a view into filter.
+ * For a topic it is the whole topic; for `a/#` it is `a`, for `a/+/c` and `a/+/#` `a/`, for `#`
+ * empty. */
 struct str filter_fixed_prefix(struct str filter);
 
 #endif

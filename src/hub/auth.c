@@ -12,19 +12,22 @@
 
 #define RIGHTS (AUTH_PRESENCE + 1)
 
+_Static_assert(AUTH_SUB_MAX == 256, "as the text says");
+
 static const struct {
     const char *claim, *fault;
 } lists[RIGHTS] = {
-    [AUTH_READ] = { "read", "the claim read is not an array" },
-    [AUTH_WRITE] = { "write", "the claim write is not an array" },
-    [AUTH_PRESENCE] = { "presence", "the claim presence is not an array" },
+    [AUTH_READ] = { "read", "the claim read must be an array" },
+    [AUTH_WRITE] = { "write", "the claim write must be an array" },
+    [AUTH_PRESENCE] = { "presence", "the claim presence must be an array" },
 };
 
-/* Every connection holds one, so it is one block: the rules, then the lists, sub, and the rules'
- * topics. In a list each entry has a space behind it, which no topic or pattern can hold. */
+/* Every connection holds one, so it is a single block: the rules, then the lists, sub, and the
+ * rules' topics. Each entry of a list is followed by a space, which no topic or pattern
+ * contains. */
 struct auth {
     uint64_t expires;
-    uint32_t list_n[RIGHTS]; /* bytes of text */
+    uint32_t list_n[RIGHTS]; /* in bytes */
     uint32_t sub_n;
     uint32_t n_rules;
     struct rate_rule rules[];
@@ -43,9 +46,9 @@ static const char *time_fault(const json_t *claims, uint64_t now_s)
     const json_t *nbf = json_object_get(claims, "nbf");
 
     if (exp && !json_is_integer(exp))
-        return "the claim exp is not an integer";
+        return "the claim exp must be an integer";
     if (nbf && !json_is_integer(nbf))
-        return "the claim nbf is not an integer";
+        return "the claim nbf must be an integer";
     if (exp && !is_later(exp, now_s))
         return "token expired";
     if (nbf && is_later(nbf, now_s))
@@ -58,9 +61,9 @@ static const char *type_fault(const json_t *claims)
     const json_t *sub = json_object_get(claims, "sub");
 
     if (sub && !json_is_string(sub))
-        return "the claim sub is not a string";
+        return "the claim sub must be a string";
     if (json_string_length(sub) > AUTH_SUB_MAX)
-        return "the claim sub is too long";
+        return "the claim sub is longer than 256 bytes";
     for (size_t i = 0; i < RIGHTS; i++) {
         const json_t *list = json_object_get(claims, lists[i].claim);
 
@@ -75,7 +78,7 @@ static bool names(const json_t *string, struct str wanted)
     return json_is_string(string) && str_eq(json_text(string), wanted);
 }
 
-/* RFC 7519 4.1.3: one string, or an array of them. */
+/* RFC 7519 4.1.3: aud is one string, or an array of them. */
 static bool is_for(const json_t *aud, struct str audience)
 {
     for (size_t i = 0; i < json_array_size(aud); i++) {
@@ -94,7 +97,7 @@ static const char *party_fault(const json_t *claims, const struct auth_policy *p
     return NULL;
 }
 
-/* Appends the valid entries; returns the bytes they took. */
+/* Appends the valid entries and returns their bytes. */
 static uint32_t list_build(const json_t *array, struct buf *out)
 {
     size_t before = buf_used(out);
@@ -115,7 +118,7 @@ static const char *text_of(const struct auth *a)
     return (const char *)&a->rules[a->n_rules];
 }
 
-/* The block: `head`, the rules, the text of lists and sub, the rules' topics. */
+/* Builds the block: `head`, the rules, the text of lists and sub, the rules' topics. */
 static struct auth *auth_make(const struct auth *head, const struct rate_rule *rules,
                               struct str text)
 {
@@ -128,7 +131,7 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     a = mem_alloc(n);
     *a = *head;
     to = (char *)&a->rules[a->n_rules];
-    assert(text.p); /* there is a list */
+    assert(text.p); /* a list is not empty */
     memcpy(to, text.p, text.n);
     to += text.n;
     for (uint32_t i = 0; i < a->n_rules; i++) {
@@ -141,7 +144,7 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     return a;
 }
 
-static struct auth *auth_from_claims(const json_t *claims) /* NULL: not one valid entry */
+static struct auth *auth_from_claims(const json_t *claims) /* NULL: no valid entry */
 {
     json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 where absent */
     struct str sub = json_text(json_object_get(claims, "sub"));
@@ -153,7 +156,7 @@ static struct auth *auth_from_claims(const json_t *claims) /* NULL: not one vali
     for (size_t i = 0; i < RIGHTS; i++)
         head.list_n[i] = list_build(json_object_get(claims, lists[i].claim), &text);
     buf_add_str(&text, sub);
-    if (sub.n) /* nobody to count for */
+    if (sub.n) /* publishes are counted by sub */
         head.n_rules = (uint32_t)ratelimit_read(json_object_get(claims, "rlimit"), rules);
     if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE])
         a = auth_make(&head, rules, buf_str(&text));
@@ -175,7 +178,7 @@ static const char *read_claims(const json_t *claims, const struct auth_policy *p
         return why;
     a = auth_from_claims(claims);
     if (!a)
-        return "the token gives no rights";
+        return "the token grants no rights";
     *ret_auth = a;
     return NULL;
 }
@@ -258,5 +261,5 @@ struct str auth_header_token(struct str value)
         return token;
     rest = str_skip(token, scheme.n);
     trimmed = str_trim(rest);
-    return rest.n && trimmed.n == rest.n ? token : trimmed; /* no blank between: not the scheme */
+    return rest.n && trimmed.n == rest.n ? token : trimmed; /* no blank after it: not the scheme */
 }

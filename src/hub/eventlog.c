@@ -5,10 +5,10 @@
 #include "base/str.h"
 #include "proto/json.h"
 
-/* What every JSON reader, and Lua, holds exactly: some 285,000 years either way. */
+/* Every JSON reader, and Lua, represents it exactly. It is some 285,000 years. */
 #define SINCE_MAX ((INT64_C(1) << 53) - 1)
 
-/* Absent, null or, as C++ Eventhub has it, an empty string. */
+/* Not given means absent, null or, as in C++ Eventhub, an empty string. */
 static bool is_given(const json_t *v)
 {
     return v && !json_is_null(v) && !(json_is_string(v) && json_string_length(v) == 0);

@@ -11,13 +11,17 @@
 #include "base/mem.h"
 
 #define RSA_MIN_BITS  2048
-#define RSA_MAX_BITS  16384 /* a larger one takes long */
-#define ECDSA_DER_MAX 80    /* of P-256: at most 72 bytes */
+#define RSA_MAX_BITS  16384 /* larger keys are slow */
+#define ECDSA_DER_MAX 80    /* P-256 needs at most 72 bytes */
+
+_Static_assert(KEYRING_MAX == 16 && KEYRING_KID_MAX == 256 && KEYRING_KEY_MAX == 4096 &&
+                   RSA_MIN_BITS == 2048 && RSA_MAX_BITS == 16384,
+               "as the texts say");
 
 struct key {
-    char *kid;      /* "": it takes every kid */
-    char *secret;   /* HS */
-    EVP_PKEY *pkey; /* all others */
+    char *kid;      /* "": it accepts any kid */
+    char *secret;   /* of HS algorithms */
+    EVP_PKEY *pkey; /* of all others */
     size_t secret_n;
     size_t signature_n; /* bytes of a signature */
     enum key_algorithm algorithm;
@@ -30,8 +34,8 @@ struct keyring {
 
 static const struct {
     const char *name;
-    size_t signature_n; /* 0: the key says */
-    jwt_alg_t jwt;      /* HS */
+    size_t signature_n; /* 0: it depends on the key */
+    jwt_alg_t jwt;      /* of HS algorithms */
 } algorithms[] = {
     [KEY_HS256] = { "HS256", 32, JWT_ALG_HS256 }, [KEY_HS384] = { "HS384", 48, JWT_ALG_HS384 },
     [KEY_HS512] = { "HS512", 64, JWT_ALG_HS512 }, [KEY_RS256] = { "RS256", 0, JWT_ALG_NONE },
@@ -79,7 +83,7 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
     (void)size;
     (void)writing;
     (void)arg;
-    return -1; /* or OpenSSL asks the terminal */
+    return -1; /* otherwise OpenSSL asks on the terminal */
 }
 
 static EVP_PKEY *parse_pem(struct str pem)
@@ -88,7 +92,7 @@ static EVP_PKEY *parse_pem(struct str pem)
     EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL) : NULL;
 
     BIO_free(bio);
-    ERR_clear_error(); /* the queue is the thread's, and TLS looks into it */
+    ERR_clear_error(); /* TLS in this thread reads the same queue */
     return pkey;
 }
 
@@ -97,7 +101,7 @@ static const char *rsa_fault(const EVP_PKEY *pkey)
     if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
         return "the key is not an RSA key";
     if (EVP_PKEY_get_bits(pkey) < RSA_MIN_BITS)
-        return "the RSA key has less than 2048 bits";
+        return "the RSA key has fewer than 2048 bits";
     if (EVP_PKEY_get_bits(pkey) > RSA_MAX_BITS)
         return "the RSA key has more than 16384 bits";
     return NULL;
@@ -137,9 +141,9 @@ static const char *set_public(struct key *k, struct str pem)
 static const char *set_secret(struct key *k, struct str secret)
 {
     if (secret.n == 0)
-        return "the key is empty"; /* without a key libjwt verifies nothing */
+        return "the key is empty"; /* without a key, libjwt would not verify it */
     if (secret.n > KEYRING_KEY_MAX)
-        return "the key is too long";
+        return "the key is longer than 4096 bytes";
     k->secret = mem_dup(secret.p, secret.n);
     k->secret_n = secret.n;
     return NULL;
@@ -148,7 +152,7 @@ static const char *set_secret(struct key *k, struct str secret)
 static const char *kid_fault(const struct keyring *ring, struct str kid)
 {
     if (kid.n > KEYRING_KID_MAX)
-        return "the kid is too long";
+        return "the kid is longer than 256 bytes";
     for (size_t i = 0; kid.n && i < ring->n; i++) {
         if (str_eq(kid, str_of(ring->keys[i].kid)))
             return "the kid belongs to another key";
@@ -188,7 +192,7 @@ static bool is_for_kid(const struct key *k, struct str kid)
     return !kid.p || !k->kid[0] || str_eq(kid, str_of(k->kid));
 }
 
-/* libjwt takes a C string. A NUL can stand in no part of the token that decodes. */
+/* libjwt takes a C string. No part of a token that decodes contains a NUL. */
 static bool verifies_secret(const struct key *k, const struct keyring_token *token)
 {
     char *text = mem_dup(token->text.p, token->text.n);
@@ -201,7 +205,7 @@ static bool verifies_secret(const struct key *k, const struct keyring_token *tok
     return holds;
 }
 
-/* The two numbers of RFC 7518 3.4 in the form that OpenSSL takes. */
+/* Encodes the two numbers of RFC 7518 3.4 in DER, as OpenSSL needs them. */
 static int encode_ecdsa(struct str raw, unsigned char der[ECDSA_DER_MAX])
 {
     const unsigned char *p = (const unsigned char *)raw.p;
@@ -231,8 +235,8 @@ static bool verifies_digest(EVP_PKEY *pkey, struct str text, const unsigned char
     return holds;
 }
 
-/* Not by libjwt, which would parse the PEM text for each token: ten times the work, and for
- * whoever likes to send wrong ones. */
+/* Does not use libjwt, which would parse the PEM text for each token: ten times the work, which
+ * anyone could cause by sending bad tokens. */
 static bool verifies_public(const struct key *k, const struct keyring_token *token)
 {
     const unsigned char *signature = (const unsigned char *)token->signature.p;
@@ -269,6 +273,6 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
             return NULL;
     }
     if (!kid_is_known)
-        return "the token's key is not known";
-    return was_tried ? "wrong signature" : "the token's algorithm is not accepted";
+        return "the token's kid is unknown";
+    return was_tried ? "the token's signature is wrong" : "the token's algorithm is not accepted";
 }

@@ -6,10 +6,10 @@
 #include "proto/json.h"
 
 enum trait {
-    GAUGE = 1,  /* else a counter */
-    MAX = 2,    /* the largest of the cells, else their sum */
-    BARE = 4,   /* a name that everybody knows: no prefix */
-    MILLIS = 8, /* kept in thousandths of what is shown */
+    GAUGE = 1,  /* otherwise a counter */
+    MAX = 2,    /* the largest of the cells; otherwise their sum */
+    BARE = 4,   /* a well-known name, without the prefix */
+    MILLIS = 8, /* stored in thousandths of the unit shown */
 };
 
 struct series {
@@ -28,19 +28,19 @@ struct series {
     }
 #define CLOSED(v)                                                                                  \
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
-#define REFUSED(v)    LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
-#define HANDSHAKES(v) LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
+#define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
+#define TLS(v)     LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
 #define HISTORY(v)                                                                                 \
     LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
 
-/* In the order of the output. The series of one family stand together. */
+/* In the order of the output. The series of one family are adjacent. */
 static const struct series table[METRIC_COUNT] = {
     [METRIC_WORKERS] = PLAIN("worker_count", GAUGE, "Worker threads."),
-    [METRIC_PUBLISHED] = PLAIN("publish_count", 0, "Publishes taken by the broker."),
+    [METRIC_PUBLISHED] = PLAIN("publish_count", 0, "Publishes accepted by the broker."),
     [METRIC_REDIS_FAILS] =
         PLAIN("redis_connection_fail_count", 0, "Connections to Redis that failed."),
     [METRIC_PUBLISH_DELAY_MS] = PLAIN("redis_publish_delay_ms", GAUGE | MAX,
-                                      "Milliseconds from a publish to its arrival on the feed."),
+                                      "Milliseconds from a publish to its arrival in the feed."),
     [METRIC_CONNECTIONS] = PLAIN("current_connections_count", GAUGE, "Client connections now."),
     [METRIC_CONNECTS] = PLAIN("total_connect_count", 0, "Client connections accepted."),
     [METRIC_DISCONNECTS] = PLAIN("total_disconnect_count", 0, "Client connections that ended."),
@@ -52,25 +52,24 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_MESSAGES_FEED] =
         PLAIN("broker_messages_received_total", 0, "Live messages received from the broker."),
     [METRIC_REPEATED] = PLAIN("publish_repeats_total", 0,
-                              "Publishes whose key was known, answered with the first id."),
+                              "Publishes with a known key, answered with the first id."),
     [METRIC_FEED_INVALID] = PLAIN("broker_messages_invalid_total", 0,
-                                  "Unreadable messages in our channels, which were dropped."),
+                                  "Unreadable messages in the channels of the broker, dropped."),
     [METRIC_FEED_LEGACY] = PLAIN("broker_messages_foreign_total", 0,
-                                 "Live messages of another implementation on the same prefix."),
+                                 "Live messages from a C++ Eventhub with the same Redis prefix."),
     [METRIC_DELIVERIES] = PLAIN("deliveries_total", 0, "Messages queued to subscribers."),
     [METRIC_BYTES_IN] = PLAIN("received_bytes_total", 0, "Bytes received from clients."),
     [METRIC_BYTES_OUT] = PLAIN("sent_bytes_total", 0, "Bytes sent to clients."),
     [METRIC_SENDS] =
         PLAIN("socket_sends_total", 0,
-              "Writes to clients' sockets; deliveries over it is how well they share."),
-    [METRIC_READS_PAUSED] =
-        PLAIN("reads_paused_total", 0, "Times that a client was not read until answers came."),
+              "Writes to client sockets; deliveries per write show how well they batch."),
+    [METRIC_READS_PAUSED] = PLAIN("reads_paused_total", 0,
+                                  "Times that reading from a client paused until answers came."),
     [METRIC_OUTPUT_BYTES] =
-        PLAIN("output_memory_bytes", GAUGE, "Memory of what waits to be sent to clients."),
+        PLAIN("output_memory_bytes", GAUGE, "Memory of output that waits to be sent to clients."),
     [METRIC_OUTPUT_LIMIT] =
-        PLAIN("output_memory_limit_bytes", GAUGE, "What MAX_OUTPUT_MEMORY comes to."),
-    [METRIC_CONNECTIONS_LIMIT] =
-        PLAIN("connections_limit", GAUGE, "What MAX_CONNECTIONS comes to."),
+        PLAIN("output_memory_limit_bytes", GAUGE, "Effective MAX_OUTPUT_MEMORY in bytes."),
+    [METRIC_CONNECTIONS_LIMIT] = PLAIN("connections_limit", GAUGE, "Effective MAX_CONNECTIONS."),
     [METRIC_SUBSCRIPTIONS] = PLAIN("subscriptions", GAUGE, "Subscriptions of clients now."),
 
     [METRIC_CLOSED_CLIENT] = CLOSED("client"),
@@ -102,8 +101,8 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REFUSED_CONNECTIONS] = REFUSED("too_many_connections"),
     [METRIC_REFUSED_PER_IP] = REFUSED("too_many_of_ip"),
 
-    [METRIC_TLS_FULL] = HANDSHAKES("full"),
-    [METRIC_TLS_RESUMED] = HANDSHAKES("resumed"),
+    [METRIC_TLS_FULL] = TLS("full"),
+    [METRIC_TLS_RESUMED] = TLS("resumed"),
 
     [METRIC_DEFLATE_IN] =
         PLAIN("deflate_input_bytes_total", 0, "Bytes of messages to clients before compression."),
@@ -122,23 +121,25 @@ static const struct series table[METRIC_COUNT] = {
 
     [METRIC_PRESENCE_DROPPED] =
         PLAIN("presence_questions_dropped_total", 0,
-              "Questions of other nodes about presence that were too many at a time."),
+              "Presence questions of other nodes dropped because too many came at once."),
     [METRIC_REWINDS] =
         PLAIN("broker_rewinds_total", 0, "Times that the broker's ids went backwards."),
-    [METRIC_REPLAYS] =
-        PLAIN("broker_replays_total", 0, "Times that the log was read for what the feed missed."),
+    [METRIC_REPLAYS] = PLAIN("broker_replays_total", 0,
+                             "Times that the log was read for messages that the feed missed."),
     [METRIC_REPLAY_GAPS] = PLAIN("broker_replays_incomplete_total", 0,
-                                 "Replays that could not give back all that was missed."),
-    [METRIC_LIVE_STALLS] =
-        PLAIN("broker_worker_stalls_total", 0, "Times that a worker's box of messages was full."),
+                                 "Replays that could not recover all missed messages."),
+    [METRIC_LIVE_STALLS] = PLAIN("broker_worker_stalls_total", 0,
+                                 "Times that a worker's inbox of live messages was full."),
     [METRIC_BROKER_QUEUE] =
         PLAIN("broker_queue_requests", GAUGE, "Requests to the broker without an answer yet."),
-    [METRIC_BROKER_CONNECTED] = PLAIN("broker_connected", GAUGE | MAX,
-                                      "Whether the broker is connected and takes publishes."),
+    [METRIC_BROKER_CONNECTED] =
+        PLAIN("broker_connected", GAUGE | MAX,
+              "1 if the broker is connected and accepts publishes, else 0."),
     [METRIC_ACCEPT_EXHAUSTED] =
-        PLAIN("accept_exhausted_total", 0, "Times that no file descriptor was left to accept."),
+        PLAIN("accept_exhausted_total", 0,
+              "Times that no file descriptor was left for a new connection."),
     [METRIC_ACCEPT_PACED] =
-        PLAIN("accept_paced_total", 0, "Times that CONNECT_RATE let new connections wait."),
+        PLAIN("accept_paced_total", 0, "Times that CONNECT_RATE made new connections wait."),
     [METRIC_CERT_EXPIRES_S] =
         PLAIN("certificate_expiry_timestamp_seconds", GAUGE | MAX,
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),
@@ -152,15 +153,15 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_PROCESS_FDS] = PLAIN("process_open_fds", GAUGE | BARE, "Open file descriptors."),
     [METRIC_PROCESS_MAX_FDS] =
         PLAIN("process_max_fds", GAUGE | BARE, "Limit on open file descriptors."),
-    [METRIC_LOG_DROPPED] =
-        PLAIN("log_lines_dropped_total", 0, "Log lines that stderr did not take."),
+    [METRIC_LOG_DROPPED] = PLAIN("log_lines_dropped_total", 0,
+                                 "Log lines dropped because stderr did not accept them."),
 };
 
 static const struct {
     const char *name, *help;
 } histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_BROKER_SECONDS] = { "broker_request_duration_seconds",
-                                "Time from asking the broker to its answer." },
+                                "Time from a request to the broker to its answer." },
     [METRIC_DELIVERY_SECONDS] = { "delivery_duration_seconds",
                                   "Time from a message's id to the subscriber's queue." },
 };
@@ -172,7 +173,7 @@ static const char *const bounds[METRIC_BUCKETS] = {
     "0.064",  "0.128", "0.256", "0.512", "1.024", "2.048", "+Inf",
 };
 
-static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, as metrics_add */
+static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, like metrics_add */
 {
     uint64_t old = atomic_load_explicit(cell, memory_order_relaxed);
 
@@ -190,10 +191,10 @@ void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_
     cell_add(&c->sum_us[h], us * times);
 }
 
-/* --- what the cells say together ------------------------------------------------------------ */
+/* --- sums over the cells -------------------------------------------------------------------- */
 
 struct observed {
-    uint64_t upto[METRIC_BUCKETS]; /* cumulative: the last is the count */
+    uint64_t upto[METRIC_BUCKETS]; /* cumulative; the last is the count */
     uint64_t sum_us;
 };
 
@@ -319,7 +320,7 @@ static void build_info_prometheus(struct buf *out, const struct metrics_source *
     add_head(out, src->prefix, "build_info", "The version that runs; always 1.", "gauge");
     add_name(out, src->prefix, "build_info");
     buf_add_str(out, STR("{version="));
-    json_add_string(out, src->version); /* JSON escapes what a label value must escape, alike */
+    json_add_string(out, src->version); /* JSON escapes everything that a label value must */
     buf_add_str(out, STR("} 1\n"));
 }
 

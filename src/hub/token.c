@@ -6,6 +6,10 @@
 #include "base/mem.h"
 #include "proto/json.h"
 
+#define MALFORMED "the token is malformed"
+
+_Static_assert(TOKEN_MAX == 65536, "as open_envelope says");
+
 struct parts {
     struct str header, payload, signature;
 };
@@ -23,12 +27,12 @@ static int base64url_digit(char c)
     return c == '_' ? 63 : -1;
 }
 
-/* RFC 4648 5 without padding, canonical only: no lone last digit, no bits left over. `out` has
- * room for text.n bytes. */
+/* Decodes RFC 4648 5 without padding, in canonical form only: no lone last digit, no bits left
+ * over. `out` has room for text.n bytes. */
 static bool base64url_decode(struct str text, char *out, size_t *ret_n)
 {
     uint32_t bits = 0;
-    unsigned held = 0; /* how many of the low bits are still to be written */
+    unsigned held = 0; /* low bits of `bits` that are still to be written */
     size_t n = 0;
 
     for (size_t i = 0; i < text.n; i++) {
@@ -48,7 +52,7 @@ static bool base64url_decode(struct str text, char *out, size_t *ret_n)
     return text.n % 4 != 1 && bits == 0;
 }
 
-/* The JSON object in a part, NULL if there is none. */
+/* Returns the JSON object in a part, or NULL. */
 static json_t *part_object(struct str part)
 {
     char *text = mem_alloc(part.n + 1);
@@ -76,13 +80,13 @@ static const char *header_fault(const json_t *header)
     const char *typ = json_string_value(json_object_get(header, "typ"));
 
     if (!header)
-        return "malformed token";
+        return MALFORMED;
     if (typ && !str_eq_nocase(str_of(typ), STR("JWT")))
-        return "the token's type is not JWT";
+        return "the token's typ must be JWT";
     if (kid && !json_is_string(kid))
-        return "the token's kid is not a string";
+        return "the token's kid must be a string";
     if (json_object_get(header, "crit"))
-        return "the token has a critical extension";
+        return "the token needs an extension (crit)";
     return NULL;
 }
 
@@ -96,7 +100,7 @@ static const char *signature_fault(struct str token, struct str part, const json
         .algorithm = json_text(json_object_get(header, "alg")),
         .kid = json_text(json_object_get(header, "kid")),
     };
-    const char *why = "malformed token";
+    const char *why = MALFORMED;
     size_t n;
 
     if (base64url_decode(part, signature, &n)) {
@@ -107,7 +111,7 @@ static const char *signature_fault(struct str token, struct str part, const json
     return why;
 }
 
-/* NULL, and the claims are the caller's; else why the token is refused. */
+/* Returns NULL, and the caller owns the claims; otherwise why the token is refused. */
 static const char *open_envelope(struct str token, const struct keyring *keys, json_t **ret_claims)
 {
     json_auto_t *header = NULL, *claims = NULL;
@@ -117,16 +121,16 @@ static const char *open_envelope(struct str token, const struct keyring *keys, j
     if (token.n == 0)
         return "no token";
     if (token.n > TOKEN_MAX)
-        return "the token is too long";
+        return "the token is longer than 65536 bytes";
     if (!split(token, &parts))
-        return "malformed token";
+        return MALFORMED;
     header = part_object(parts.header);
     why = header_fault(header);
     if (why)
         return why;
     claims = part_object(parts.payload);
     if (!claims)
-        return "malformed token";
+        return MALFORMED;
     why = signature_fault(token, parts.signature, header, keys);
     if (!why)
         *ret_claims = json_incref(claims);

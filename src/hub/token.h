@@ -1,9 +1,10 @@
-/* token.h - the signed envelope of a token: compact JWS (RFC 7515) in, claims out.
+/* token.h - opens the signed envelope of a token: compact JWS (RFC 7515) in, claims out.
  * Thread:  any; pure.
- * Checks:  size; exactly three parts of canonical base64url; header and payload are JSON objects
- *          in which no name stands twice; `typ` is JWT if it is there, `kid` a string, no `crit`
- *          (we know no extension); algorithm, key and signature (hub/keyring.h).
- * Secrets: neither token nor key ever reaches ret_why.
+ * Checks:  the size; exactly three parts of canonical base64url; header and payload are JSON
+ *          objects without duplicate names; `typ`, if present, is JWT; `kid`, if present, is a
+ *          string; no `crit`, since we support no extensions; algorithm, key and signature
+ *          (hub/keyring.h).
+ * Secrets: neither the token nor a key ever appears in ret_why.
  */
 #ifndef EH_HUB_TOKEN_H
 #define EH_HUB_TOKEN_H
@@ -14,10 +15,10 @@
 #include "base/str.h"
 #include "hub/keyring.h"
 
-#define TOKEN_MAX 65536 /* bytes: libjwt keeps copies of a token on the stack */
+#define TOKEN_MAX 65536 /* bytes; libjwt keeps copies of a token on the stack */
 
-/* EH_EINVAL with static text in *ret_why, else *ret_claims is an object and the caller's. What the
- * claims say is not looked at. */
+/* Verifies the envelope, without examining the claims. On success the caller owns *ret_claims, an
+ * object. EH_EINVAL: *ret_why says why (static text). */
 int token_open(struct str token, const struct keyring *keys, json_t **ret_claims,
                const char **ret_why) EH_MUST_USE;
 

@@ -82,9 +82,10 @@ bool filter_matches(struct str filter, struct str topic)
     return !topic.p;
 }
 
-/* Does what is left of `wide`, from the level `first` on, match everything that a `#` there can
- * stand for? That is any number of levels, but at least one where none would leave no topic:
- * nothing at all, or one that ends in '/'. So `+/#` covers `#`, and `a//+/#` covers `a//#`. */
+/* Reports whether the rest of `wide`, from the level `first` on, matches everything that a `#` in
+ * `narrow` can stand for there: any number of levels, or at least one if zero levels would not
+ * leave a topic (but nothing at all, or a text that ends in '/'). So `+/#` covers `#`, and `a//+/#`
+ * covers `a//#`. */
 static bool rest_covers_hash(struct str wide, struct str first, bool is_one_needed)
 {
     struct str next;
@@ -96,7 +97,7 @@ static bool rest_covers_hash(struct str wide, struct str first, bool is_one_need
 
 bool filter_covers(struct str wide, struct str narrow)
 {
-    bool is_one_needed = true; /* by a `#` in narrow: no level, or an empty one, comes before it */
+    bool is_one_needed = true; /* by a `#` in narrow: after no level, or after an empty one */
     struct str w, n;
 
     while (str_cut(&wide, '/', &w)) {
@@ -124,7 +125,7 @@ struct str filter_fixed_prefix(struct str filter)
 
     while (n < filter.n && filter.p[n] != '+' && filter.p[n] != '#')
         n++;
-    /* `a/#` matches `a` too; but `a//#` does not match `a/`, which is no topic. */
+    /* `a/#` matches `a` too, but `a//#` does not match `a/`, which is not a topic. */
     if (n < filter.n && filter.p[n] == '#' && is_slash_before(filter, n) &&
         !is_slash_before(filter, n - 1))
         n--;

@@ -13,11 +13,11 @@
 /* One level of a filter. It lives while it has subs or children. */
 struct trie_node {
     struct list subs;
-    struct trie_node *parent; /* NULL: the root, which is no level and not in the table */
+    struct trie_node *parent; /* NULL: the root, which is not a level and not in the table */
     uint32_t n_children;
     uint16_t n_text;
-    bool has_plus; /* there is a child `+`, there is a child `#`: spares most lookups of them */
-    bool has_hash;
+    bool has_plus; /* it has a child `+`; saves most lookups of that child */
+    bool has_hash; /* the same for `#` */
     char text[];
 };
 
@@ -75,7 +75,7 @@ static struct trie_node *find_child(const struct trie *t, const struct trie_node
 
 /* ---- nodes ---- */
 
-/* Notes in the parent that a `+` or `#` came or went. */
+/* Records in the parent whether it has a child `+` or `#`. */
 static void set_wildcard(struct trie_node *parent, struct str text, bool is_there)
 {
     if (str_eq(text, STR("+")))
@@ -105,7 +105,7 @@ static void node_free(struct trie *t, struct trie_node *node)
     free(node);
 }
 
-/* Frees node and what above it was there for its sake only. */
+/* Frees node, and its ancestors, as far as they have no other child and no sub. */
 static void prune(struct trie *t, struct trie_node *node)
 {
     while (node->parent && list_empty(&node->subs) && node->n_children == 0) {
@@ -182,7 +182,7 @@ static void report(const struct match *m, const struct trie_node *node)
     list_for_each(it, &node->subs) m->fn(container_of(it, struct trie_sub, link), m->arg);
 }
 
-/* rest is what of the topic comes below node. Recursion is as deep as the topic has levels. */
+/* rest is the part of the topic below node. The recursion is as deep as the topic has levels. */
 static void match_below(const struct match *m, const struct trie_node *node, struct str rest)
 {
     const struct trie_node *child;
@@ -218,7 +218,7 @@ void trie_each(const struct trie *t, struct str filter, trie_fn *fn, void *arg)
         report(&m, node);
 }
 
-/* Written from its end, level by level up to the root. */
+/* Builds the filter from its end, level by level up to the root. */
 size_t trie_filter(const struct trie_sub *s, char *out)
 {
     char text[TOPIC_MAX];

@@ -70,27 +70,27 @@ static void test_claims(void **state)
         { "{" RIGHTS ",\"exp\":1000000}", "token expired" },
         { "{" RIGHTS ",\"exp\":0}", "token expired" },
         { "{" RIGHTS ",\"exp\":-1}", "token expired" },
-        { "{" RIGHTS ",\"exp\":\"1000001\"}", "the claim exp is not an integer" },
-        { "{" RIGHTS ",\"exp\":1000001.5}", "the claim exp is not an integer" },
-        { "{" RIGHTS ",\"exp\":1e7}", "the claim exp is not an integer" },
-        { "{" RIGHTS ",\"exp\":null}", "the claim exp is not an integer" },
+        { "{" RIGHTS ",\"exp\":\"1000001\"}", "the claim exp must be an integer" },
+        { "{" RIGHTS ",\"exp\":1000001.5}", "the claim exp must be an integer" },
+        { "{" RIGHTS ",\"exp\":1e7}", "the claim exp must be an integer" },
+        { "{" RIGHTS ",\"exp\":null}", "the claim exp must be an integer" },
         { "{" RIGHTS ",\"nbf\":1000001}", "the token is not valid yet" },
         { "{" RIGHTS ",\"nbf\":9223372036854775807}", "the token is not valid yet" },
-        { "{" RIGHTS ",\"nbf\":\"1\"}", "the claim nbf is not an integer" },
-        { "{" RIGHTS ",\"nbf\":1.0}", "the claim nbf is not an integer" },
-        { "{" RIGHTS ",\"sub\":7}", "the claim sub is not a string" },
-        { "{" RIGHTS ",\"sub\":null}", "the claim sub is not a string" },
-        { "{\"read\":\"a\"}", "the claim read is not an array" },
-        { "{" RIGHTS ",\"write\":{\"a\":1}}", "the claim write is not an array" },
-        { "{\"write\":[\"a\"],\"read\":null}", "the claim read is not an array" },
+        { "{" RIGHTS ",\"nbf\":\"1\"}", "the claim nbf must be an integer" },
+        { "{" RIGHTS ",\"nbf\":1.0}", "the claim nbf must be an integer" },
+        { "{" RIGHTS ",\"sub\":7}", "the claim sub must be a string" },
+        { "{" RIGHTS ",\"sub\":null}", "the claim sub must be a string" },
+        { "{\"read\":\"a\"}", "the claim read must be an array" },
+        { "{" RIGHTS ",\"write\":{\"a\":1}}", "the claim write must be an array" },
+        { "{\"write\":[\"a\"],\"read\":null}", "the claim read must be an array" },
         { "{" RIGHTS ",\"aud\":7,\"iss\":[]}", NULL }, /* nobody asked */
-        { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence is not an array" },
+        { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence must be an array" },
         { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", NULL },
-        { "{}", "the token gives no rights" },
-        { "{\"read\":[],\"write\":[]}", "the token gives no rights" },
+        { "{}", "the token grants no rights" },
+        { "{\"read\":[],\"write\":[]}", "the token grants no rights" },
         { "{\"read\":[1,null,[\"a\"],\"a b\",\"/a\",\"\",\"a/#/b\"]}",
-          "the token gives no rights" },
-        { "{\"presence\":[\"#\"]}", "the token gives no rights" },
+          "the token grants no rights" },
+        { "{\"presence\":[\"#\"]}", "the token grants no rights" },
     };
 
     (void)state;
@@ -153,7 +153,7 @@ static void test_sub_length(void **state)
     (void)snprintf(payload, sizeof(payload), "{" RIGHTS ",\"sub\":\"%0*d\"}", AUTH_SUB_MAX, 0);
     expect_claims(payload, NULL);
     (void)snprintf(payload, sizeof(payload), "{" RIGHTS ",\"sub\":\"%0*d\"}", AUTH_SUB_MAX + 1, 0);
-    expect_claims(payload, "the claim sub is too long");
+    expect_claims(payload, "the claim sub is longer than 256 bytes");
 }
 
 /* What the envelope refuses is refused with its reason. */
@@ -164,7 +164,7 @@ static void test_envelope(void **state)
 
     (void)state;
     assert_int_equal(auth_verify(STR("undefined"), &policy, NOW, &a, &why), EH_EINVAL);
-    assert_string_equal(why, "malformed token");
+    assert_string_equal(why, "the token is malformed");
     assert_null(a);
 }
 

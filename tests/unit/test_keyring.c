@@ -13,9 +13,9 @@
 #define SECRET   STR("the secret of the tests")
 #define OTHER    STR("another secret of the tests")
 #define PAYLOAD  STR("{\"read\":[\"a\"]}")
-#define FORGED   "wrong signature"
+#define FORGED   "the token's signature is wrong"
 #define BAD_ALG  "the token's algorithm is not accepted"
-#define BAD_KID  "the token's key is not known"
+#define BAD_KID  "the token's kid is unknown"
 #define NO_PEM   "the key is not a public key in PEM"
 
 /* Made once: an RSA key takes its time. */
@@ -265,13 +265,14 @@ static void test_bad_keys(void **state)
     memset(long_secret, 'x', sizeof(long_secret));
     expect_key(KEY_HS256, STR(""), "the key is empty");
     expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX), NULL);
-    expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX + 1), "the key is too long");
+    expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX + 1),
+               "the key is longer than 4096 bytes");
     expect_key(KEY_HS256, str_of(rsa.pem), NULL); /* a secret is a secret, whatever it holds */
     expect_key(KEY_RS256, STR(""), NO_PEM);
     expect_key(KEY_RS256, SECRET, NO_PEM);
     expect_key(KEY_RS256, str_make(rsa.pem, strlen(rsa.pem) / 2), NO_PEM);
     expect_key(KEY_RS256, str_of(ec.pem), "the key is not an RSA key");
-    expect_key(KEY_RS256, str_of(rsa_short.pem), "the RSA key has less than 2048 bits");
+    expect_key(KEY_RS256, str_of(rsa_short.pem), "the RSA key has fewer than 2048 bits");
     expect_key(KEY_ES256, str_of(rsa.pem), "the key is not an EC key");
     expect_key(KEY_ES256, str_of(ed25519.pem), "the key is not an EC key");
     expect_key(KEY_ES256, str_of(ec_p384.pem), "the EC key is not on the curve P-256");

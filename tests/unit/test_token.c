@@ -10,8 +10,8 @@
 
 #define KEY     STR("the secret of the tests")
 #define RIGHTS  "\"read\":[\"a\"]"
-#define MALFORM "malformed token"
-#define FORGED  "wrong signature"
+#define MALFORM "the token is malformed"
+#define FORGED  "the token's signature is wrong"
 #define BAD_ALG "the token's algorithm is not accepted"
 
 /* NULL when the token is taken. */
@@ -83,7 +83,7 @@ static void test_headers(void **state)
     } cases[] = {
         { "{\"alg\":\"HS256\"}", NULL },
         { "{\"typ\":\"jwt\",\"alg\":\"HS256\",\"kid\":\"1\"}", NULL },
-        { "{\"typ\":\"at+jwt\",\"alg\":\"HS256\"}", "the token's type is not JWT" },
+        { "{\"typ\":\"at+jwt\",\"alg\":\"HS256\"}", "the token's typ must be JWT" },
         { "{\"alg\":\"none\"}", BAD_ALG },
         { "{\"alg\":\"None\"}", BAD_ALG },
         { "{\"alg\":\"HS384\"}", BAD_ALG },
@@ -94,11 +94,11 @@ static void test_headers(void **state)
         { "{\"typ\":\"JWT\"}", BAD_ALG },
         { "{\"alg\":\"HS256\",\"alg\":\"HS256\"}", MALFORM },
         { "{\"alg\":\"none\",\"alg\":\"HS256\"}", MALFORM },
-        { "{\"alg\":\"HS256\",\"kid\":1}", "the token's kid is not a string" },
-        { "{\"alg\":\"HS256\",\"kid\":null}", "the token's kid is not a string" },
+        { "{\"alg\":\"HS256\",\"kid\":1}", "the token's kid must be a string" },
+        { "{\"alg\":\"HS256\",\"kid\":null}", "the token's kid must be a string" },
         { "{\"alg\":\"HS256\",\"crit\":[\"exp\"],\"exp\":1}",
-          "the token has a critical extension" },
-        { "{\"alg\":\"HS256\",\"crit\":null}", "the token has a critical extension" },
+          "the token needs an extension (crit)" },
+        { "{\"alg\":\"HS256\",\"crit\":null}", "the token needs an extension (crit)" },
         { "[\"HS256\"]", MALFORM },
         { "HS256", MALFORM },
         { "", MALFORM },
@@ -263,7 +263,7 @@ static void test_sizes(void **state)
     (void)state;
     assert_true(strlen(fits) < TOKEN_MAX && strlen(too_long) > TOKEN_MAX);
     expect(str_of(fits), NULL, "2000 topics");
-    expect(str_of(too_long), "the token is too long", "3000 topics");
+    expect(str_of(too_long), "the token is longer than 65536 bytes", "3000 topics");
     free(fits);
     free(too_long);
 }
