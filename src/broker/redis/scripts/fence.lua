@@ -1,20 +1,21 @@
--- Makes sure that ids only ever grow, for a node whose feed has just been joined.
+-- Makes sure that Redis gives only ids above every id that a node knows, when its feed joins.
 -- KEYS  1 id  2 floor
--- ARGV  1 the node's mark: the highest id that its feed has brought  2 the highest id that it knows,
---       be it from there or from the answer to a publish ('': none, of both)
--- Answers {last id, 1 if it had to be raised above what the node knows, 1 if messages after the mark
--- may be lost}. Redis came back empty or older where the last id is absent or below that; what any
--- node published since its mark is lost then too, so the floor becomes the present.
+-- ARGV  1 the node's high-water mark: the highest id that its feed has received  2 the highest id
+--       that it knows, from its feed or from the answer to a publish ('': none; both)
+-- Answers {last id, 1 if it had to be raised above what the node knows, 1 if messages after the
+-- high-water mark may be lost}. If the last id is absent or below what the node knows, Redis was
+-- emptied or has gone back in time. Whatever any node published since its high-water mark may then
+-- be lost, too, so the log now starts at the new id: `floor` is set to it.
 if redis.replicate_commands then
     redis.replicate_commands()
 end
 
 local ID, FLOOR = unpack(KEYS)
-local mark, newest = ARGV[1], ARGV[2]
+local high_water, newest = ARGV[1], ARGV[2]
 
--- Other nodes may have seen ids above those that this one knows, and this clock may be behind the
--- one that gave them.
-local FENCE_AHEAD_MS = 1000
+-- Redis may have given ids that only other nodes have seen, by a clock that was ahead of this one.
+-- The new id lies this far in the future, to be above those as well.
+local FENCE_AHEAD_MS = 1000 -- as in publish.lua
 
 local function is_less(a, b)
     local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
@@ -23,10 +24,10 @@ local function is_less(a, b)
     return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) < tonumber(b_seq))
 end
 
--- By the clock alone, with the time in us as seq: so each is above the one before it and what followed
--- that, however often Redis forgets and whatever the node that asks then knows. Where the clock is
--- behind what it knows, it goes on from that.
-local function present()
+-- Makes the id from the clock alone, with the time in microseconds as its seq. So each such id is
+-- above the one before it and above the ids that followed that one, however often Redis forgets and
+-- whichever node asks. If the clock is behind what the node knows, the id is ahead of that instead.
+local function fence_id()
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local function id_at(ms)
@@ -36,10 +37,13 @@ local function present()
         return id_at(now)
     end
     local id = id_at(now + FENCE_AHEAD_MS)
-    return is_less(newest, id) and id or id_at(tonumber(string.match(newest, '^%d+')) + FENCE_AHEAD_MS)
+    if is_less(newest, id) then
+        return id
+    end
+    return id_at(tonumber(string.match(newest, '^%d+')) + FENCE_AHEAD_MS)
 end
 
--- A replica takes no writes: ask now, not with the first publish. Deletes nothing.
+-- A replica refuses writes. Find out now rather than with the first publish: this deletes nothing.
 local refused = redis.pcall('DEL', ID .. ':none')
 if type(refused) == 'table' and refused.err and string.find(refused.err, 'READONLY', 1, true) then
     return redis.error_reply('READONLY this Redis is a replica')
@@ -47,11 +51,11 @@ end
 
 local last = redis.call('GET', ID)
 if not last or (newest ~= '' and is_less(last, newest)) then
-    local id = present()
+    local id = fence_id()
     redis.call('SET', FLOOR, id)
     redis.call('SET', ID, id)
-    return { id, 1, mark ~= '' and 1 or 0 }
+    return { id, 1, high_water ~= '' and 1 or 0 }
 end
-local floor = redis.call('GET', FLOOR)
-local lost = mark ~= '' and floor and is_less(mark, floor)
-return { last, 0, lost and 1 or 0 }
+local log_start = redis.call('GET', FLOOR)
+local has_gap = high_water ~= '' and log_start and is_less(high_water, log_start)
+return { last, 0, has_gap and 1 or 0 }

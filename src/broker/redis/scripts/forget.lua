@@ -1,8 +1,8 @@
--- Takes topics whose log is gone (expired) out of the indexes. The only way by which they leave.
+-- Removes topics whose log has expired from the indexes. Nothing else removes them.
 -- KEYS  1 topics  2 recent  3 floors  4 sweep: the ZSCAN cursor  5 the lock of the sweep
--- ARGV  1 how a log's key begins  2.. the topics to look at; none: the next ones of a slow sweep
---       over all topics, which one node does at a time
--- Answers how many were forgotten.
+-- ARGV  1 what the keys of logs begin with  2.. the topics to check; none: the next batch of a slow
+--       sweep over all topics, which one node at a time does
+-- Answers how many topics were removed.
 if redis.replicate_commands then
     redis.replicate_commands()
 end

@@ -1,13 +1,30 @@
--- One page of the log, in id order over all topics of a filter. Reads only.
+-- Reads one page of the log, in id order over all topics of a filter. Writes nothing.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors
--- ARGV  1 how a log's key begins  2 filter  3 its fixed prefix  4 the point (an id): what came
---       after it  5 the id that follows the point  6 the cut: up to this id ('': the last given)
---       7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)  9 entries of a page
---       10 bytes of a page  11 default ttl in s (0: for ever)  12 topics to read at most
---       13 '1': there is a log
--- Answers {cut, since, after, more, complete, {topics of which something was removed, where that is
--- all that is missing}, {topics whose log is gone}, {id, topic, message, origin ('': none), id,
--- ...}}; `after` is the point for the next page.
+-- ARGV  1 what the keys of logs begin with  2 filter  3 its fixed prefix  4 the point (an id): read
+--       entries after it  5 the id that follows the point  6 the snapshot end: read up to this id
+--       ('': the last id)  7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)
+--       9 entries per page  10 bytes per page  11 default ttl in s (0: for ever)  12 topics to read
+--       at most  13 '1': there is a log
+-- Answers {snapshot end, since, after, more, complete, {topics with gaps, if those are all that is
+-- missing}, {topics whose log is gone}, {id, topic, message, origin ('': none), id, ...}}. `after`
+-- is the point for the next page.
+--
+-- A filter may match thousands of topics, and the log of each is a Redis stream of its own. A heap,
+-- ordered by the next entry of each log, merges them:
+--
+--     heap           next entries                page
+--     17-0 of a      log a: 17-0 21-0            17-0 a
+--     18-0 of b      log b: 18-0 19-0 20-0       18-0 b  19-0 b  20-0 b
+--     22-0 of c      log c: 22-0                 21-0 a  22-0 c
+--
+-- The script must not block Redis for long, nor hold much memory. So it fetches entries in small
+-- chunks, and singly while they are large. It does not keep a large entry but reads it again when
+-- its turn comes. And after passing over SCAN unwanted entries it ends the page early: `more` says
+-- so, and the next page goes on from `after`.
+--
+-- Three facts decide whether the page is complete: the start of the log (`floor`, which moves when
+-- Redis forgets), the default ttl, and for each topic the highest id that MAX_CACHE_LENGTH removed
+-- (`floors`). An entry that expired by a ttl of its own is not missing.
 local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
 local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
 local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -15,12 +32,12 @@ local max_entries, max_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
 local default_ttl, max_topics = tonumber(ARGV[11]), tonumber(ARGV[12])
 local has_log = ARGV[13] == '1'
 
-local CHUNK = 32 -- entries fetched at once, of a log whose entries are small
-local SMALL = 1024 -- bytes of an entry; what is larger does not stay in memory
+local CHUNK = 32 -- entries fetched at once from a log whose entries are small
+local SMALL = 1024 -- bytes of an entry; larger ones are not kept in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
-local LOST = 100 -- topics that are named (LOST_MAX)
-local GONE = 100 -- vanished topics reported at once
-local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its id
+local GAPS_MAX = 100 -- topics with gaps that are named, as in broker/gaps.h
+local GONE_MAX = 100 -- topics reported whose log is gone, REDIS_FORGET_MAX in C
+local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -40,7 +57,8 @@ end
 
 -- The topics -------------------------------------------------------------------------------------
 
--- A filter as a Lua pattern for `topic/`: with the slash `a/#` is all that begins with `a/`.
+-- Returns the filter as a Lua pattern for `topic/`. Thanks to that slash, `a/#` is everything that
+-- begins with `a/`, and that includes `a`.
 local function matcher()
     local pattern, open = filter, ''
     if pattern == '#' then
@@ -53,7 +71,8 @@ local function matcher()
     return '^' .. string.gsub(string.gsub(pattern, '%-', '%%-'), '%+', '[^/]*') .. open
 end
 
--- Where a match can be: under the fixed prefix, or published to since; whichever is fewer.
+-- Returns the topics that may match: those with the fixed prefix or those published to since the
+-- point, whichever are fewer.
 local function candidates(from, limit)
     local low, high = '[' .. prefix, '[' .. prefix .. '\255'
     local since_ms = digits(from.ms)
@@ -63,7 +82,7 @@ local function candidates(from, limit)
     return redis.call('ZRANGEBYSCORE', RECENT, since_ms, '+inf', 'LIMIT', 0, limit)
 end
 
--- The topics to read, and whether these are all.
+-- Returns the topics to read, and whether they are all that match.
 local function topics_to_read(from)
     if not string.find(filter, '[+#]') then
         return redis.call('ZSCORE', TOPICS, filter) and { filter } or {}, true
@@ -91,7 +110,7 @@ local function fields_of(node)
     return field
 end
 
--- Is it wanted: not expired and not too old?
+-- Reports whether an entry is neither expired nor too old.
 local function is_wanted(node)
     if node.is_wanted == nil then
         local field = fields_of(node)
@@ -101,8 +120,8 @@ local function is_wanted(node)
     return node.is_wanted
 end
 
--- An entry as the merge sees it: most are only compared, so no more is done than that needs. Of a
--- large one just the verdict is kept, its fields are read again when its turn comes.
+-- Makes an entry for the merge. Most entries are only compared, so this does no more than comparing
+-- needs. Of a large entry it keeps only whether it is wanted.
 local function node_of(entry)
     local node = id_of(entry[1])
     node.fields, node.size = entry[2], 0
@@ -163,7 +182,7 @@ local function sift_down(heap, is_first)
     end
 end
 
--- The next entry of one log becomes its head; fetched singly at first and while they are large.
+-- Makes the next entry of a log its head. Fetches entries singly at first and while they are large.
 local function advance(log, way, first, last)
     if log.at == #log.nodes then
         if log.is_done then
@@ -182,7 +201,8 @@ local function advance(log, way, first, last)
     log.head = log.nodes[log.at]
 end
 
--- An iterator over (entry, log) from id `first` to id `last`, both included, either way.
+-- Returns an iterator over (entry, log) from id `first` to id `last`, both included, in either
+-- direction. Adds topics whose log is gone to `gone`.
 local function merge(topics, way, first, last, gone)
     local heap, current = {}, nil
     for _, topic in ipairs(topics) do
@@ -191,7 +211,7 @@ local function merge(topics, way, first, last, gone)
         if log.head then
             heap[#heap + 1] = log
             sift_up(heap, way.is_first)
-        elseif gone and #gone < GONE and redis.call('EXISTS', log.key) == 0 then
+        elseif gone and #gone < GONE_MAX and redis.call('EXISTS', log.key) == 0 then
             gone[#gone + 1] = topic
         end
     end
@@ -211,7 +231,7 @@ local function merge(topics, way, first, last, gone)
     end
 end
 
--- Its message and origin.
+-- Returns the message and the origin of an entry.
 local function text_of(log, node)
     if not node.fields then
         node.fields = redis.call('XRANGE', log.key, node.text, node.text)[1][2]
@@ -222,10 +242,11 @@ end
 
 -- The page ---------------------------------------------------------------------------------------
 
--- The id of the newest-th entry from the end (nil: there is none), and whether these are all.
-local function start_of_newest(topics, from, cut)
+-- Returns the id of the newest-th entry from the end (nil: there is no entry), and whether no older
+-- entry was left out.
+local function start_of_newest(topics, from, snapshot_end)
     local start, found, passed = nil, 0, 0
-    for node in merge(topics, backward, cut, from) do
+    for node in merge(topics, backward, snapshot_end, from) do
         if not is_wanted(node) then
             passed = passed + 1
         elseif found == newest then
@@ -240,9 +261,9 @@ local function start_of_newest(topics, from, cut)
     return start, true
 end
 
-local function read_page(topics, from, cut, gone)
+local function read_page(topics, from, snapshot_end, gone)
     local entries, n, bytes, passed, after = {}, 0, 0, 0, ARGV[4]
-    for node, log in merge(topics, forward, from, cut, gone) do
+    for node, log in merge(topics, forward, from, snapshot_end, gone) do
         if passed == SCAN or (is_wanted(node) and (n == max_entries or bytes >= max_bytes)) then
             return entries, after, 1
         end
@@ -260,13 +281,13 @@ local function read_page(topics, from, cut, gone)
     return entries, after, 0
 end
 
--- The topics of which MAX_CACHE_LENGTH removed something after the point.
+-- Returns the topics from which MAX_CACHE_LENGTH removed entries after the point.
 local function trimmed(topics, point)
     local found = {}
     for first = 1, #topics, 1000 do
         local last = math.min(first + 999, #topics)
-        for i, floor in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
-            if floor and is_less(point, id_of(floor)) then
+        for i, removed in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
+            if removed and is_less(point, id_of(removed)) then
                 found[#found + 1] = topics[first + i - 1]
             end
         end
@@ -274,11 +295,11 @@ local function trimmed(topics, point)
     return found
 end
 
--- Does the log reach back to the point, of all topics together? Where nothing was published after
--- it, nothing can have expired.
+-- Reports whether the log, of all topics together, reaches back to the point. If nothing was
+-- published after the point, nothing can have expired.
 local function is_held(point, last)
-    local floor = redis.call('GET', FLOOR)
-    if not has_log or not last or (floor and is_less(point, id_of(floor))) then
+    local log_start = redis.call('GET', FLOOR)
+    if not has_log or not last or (log_start and is_less(point, id_of(log_start))) then
         return false
     end
     local first_ms = point.seq == math.huge and point.ms + 1 or point.ms -- of the ids after it
@@ -289,11 +310,11 @@ local function is_held(point, last)
 end
 
 local last = redis.call('GET', ID)
-local cut = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
+local snapshot_end = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
 local point, from = id_of(ARGV[4]), id_of(ARGV[5])
 if since ~= 0 then
     since = since < 0 and math.max(1, now + since) or since
-    local moment = { ms = since - 1, seq = math.huge } -- before the first id of its ms
+    local moment = { ms = since - 1, seq = math.huge } -- just before the first id of that ms
     point = is_less(point, moment) and moment or point
     local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
     from = is_less(from, earliest) and earliest or from
@@ -307,16 +328,16 @@ local is_reached = is_all and is_held(point, last)
 local start, gone = from.text, {}
 if newest > 0 then
     local is_whole
-    start, is_whole = start_of_newest(topics, start, cut)
+    start, is_whole = start_of_newest(topics, start, snapshot_end)
     is_reached = is_reached and is_whole
 end
-local lost = is_reached and trimmed(topics, point) or {}
+local gaps = is_reached and trimmed(topics, point) or {}
 if not start then
-    topics, start = {}, cut
+    topics, start = {}, snapshot_end
 end
-local entries, after, more = read_page(topics, start, cut, gone)
-local is_complete = is_reached and #lost == 0
-if #lost > LOST then
-    lost = {}
+local entries, after, more = read_page(topics, start, snapshot_end, gone)
+local is_complete = is_reached and #gaps == 0
+if #gaps > GAPS_MAX then
+    gaps = {}
 end
-return { cut, digits(since), after, more, is_complete and 1 or 0, lost, gone, entries }
+return { snapshot_end, digits(since), after, more, is_complete and 1 or 0, gaps, gone, entries }

@@ -1,9 +1,9 @@
--- Asks once a second whether all is well: do messages come through, are writes taken, and are the
--- ids still there?
+-- Checks once a second that messages come through, that Redis accepts writes, and that it still
+-- knows the last id.
 -- KEYS  1 id  2 floor
 -- ARGV  1 the node's own channel  2 the text to send there
--- Answers both, '' where there is none. A Redis that takes no publishes (a replica, no memory, no
--- disk) refuses the write here, too, which changes nothing; the message went out before.
+-- Answers {id, floor}, each '' if there is none. A Redis that takes no publishes (a replica, no
+-- memory, no disk) refuses the SET, too, which changes nothing. The message is sent before that.
 local last = redis.call('GET', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 if last then

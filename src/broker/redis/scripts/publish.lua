@@ -1,16 +1,17 @@
--- Publishes one message: makes its id, appends it to its topic's log, sends it to every node.
--- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors; then, each only where it is
---       needed: the place of the publisher's key, the count of a rate limit
--- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: for ever)
---       6 the client's timestamp in ms (0: none)  7 entries a log may hold (0: no limit)
---       8 '1': keep the log  9 '1': the publish has a key  10 how many may be counted ('': no
---       limit)  11 ms from the first one counted until the count ends  12 the highest id that the
---       node knows
--- Answers the id; the first id as a status, where a publish with this key was done already; ms until
--- the count ends, where it is full. Lua does not roll back, so the write that Redis may refuse comes
--- first.
+-- Publishes one message: gives it an id, appends it to the log of its topic, sends it to all nodes.
+-- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors; then, each only if needed:
+--       where the id of the first publish with the publisher's key is kept, and the counter of a
+--       rate limit
+-- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: none)
+--       6 the client's timestamp in ms (0: none)  7 entries that a log may hold (0: no limit)
+--       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
+--       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
+--       id that the node knows
+-- Answers the id as a string. If a publish with this key was done already, answers its id as a
+-- status. If the rate limit is reached, answers the ms until the counter ends as an integer. Lua
+-- does not roll back, so the write that Redis may refuse comes first.
 if redis.replicate_commands then
-    redis.replicate_commands() -- TIME before a write, up to Redis 6
+    redis.replicate_commands() -- up to Redis 6, TIME before a write needs this
 end
 
 local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS = unpack(KEYS)
@@ -18,17 +19,17 @@ local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
 
-local KEY_MS = 300000 -- BROKER_KEY_S
+local KEY_MS = 300000 -- BROKER_KEY_S in ms
 local FENCE_AHEAD_MS = 1000 -- as in fence.lua
-local PLACE = ARGV[9] == '1' and KEYS[7]
+local ONCE = ARGV[9] == '1' and KEYS[7]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
--- Most publishes have neither key nor limit and do nothing here.
-local first = PLACE and redis.call('GET', PLACE)
+-- Most publishes have neither a key nor a limit and skip this part.
+local first = ONCE and redis.call('GET', ONCE)
 if first then
     return { ok = first }
 end
-local left = COUNT and redis.call('PTTL', COUNT) or -1 -- < 0: nothing is counted yet
+local left = COUNT and redis.call('PTTL', COUNT) or -1 -- < 0: nothing has been counted yet
 local counted = left >= 0 and tonumber(redis.call('GET', COUNT)) or 0
 if COUNT and counted >= tonumber(limit) then
     return left >= 0 and left or tonumber(ARGV[11])
@@ -46,9 +47,9 @@ local function read_id(id)
     return tonumber(ms), tonumber(seq)
 end
 
--- This Redis has forgotten ids that were given: it was emptied, or replaced by an older one, under us.
--- As in fence.lua.
-local function id_after_loss(known_ms, known_seq)
+-- Redis has forgotten ids that it gave: it was emptied or replaced by an older one, though no
+-- connection broke. Makes the same id as fence.lua.
+local function fence_id(known_ms, known_seq)
     local ms, seq = now + FENCE_AHEAD_MS, time[1] * 1000000 + time[2]
     if known_ms > ms or (known_ms == ms and known_seq >= seq) then
         ms = known_ms + FENCE_AHEAD_MS
@@ -56,13 +57,13 @@ local function id_after_loss(known_ms, known_seq)
     return ms, seq, true
 end
 
--- (now, 0), or the successor of the last id given where that is not greater. True behind it: ids were
--- forgotten.
+-- Returns (now, 0), or the successor of the last id if that is not smaller. A third result, true,
+-- means that Redis has forgotten ids.
 local function next_id(last)
     local known_ms, known_seq = read_id(ARGV[12])
     local ms, seq = read_id(last or '0-0')
     if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
-        return id_after_loss(known_ms, known_seq)
+        return fence_id(known_ms, known_seq)
     end
     if now > ms then
         return now, 0
@@ -70,7 +71,7 @@ local function next_id(last)
     return ms, seq + 1
 end
 
--- Removes what is over the limit; answers the highest id removed, nil where nothing was.
+-- Removes the entries over the limit. Returns the highest id removed, or nil if there was none.
 local function trim()
     local over = max_length > 0 and redis.call('XLEN', LOG) - max_length or 0
     if over <= 0 then
@@ -102,7 +103,7 @@ local function add_entry(id)
     redis.call(unpack(add))
 end
 
--- The log lives as long as the entry that lives longest: its expiry is only ever moved later.
+-- The log lives as long as its longest-lived entry, so its expiry only moves to a later time.
 local function extend_life(left)
     if ttl == 0 then
         if left >= 0 then
@@ -114,7 +115,7 @@ local function extend_life(left)
 end
 
 local function append(ms, id)
-    local left = redis.call('PTTL', LOG) -- -1: for ever, -2: there is none yet
+    local left = redis.call('PTTL', LOG) -- -1: for ever, -2: there is no log yet
     add_entry(id)
     local trimmed = trim()
     if trimmed then
@@ -132,8 +133,8 @@ if keeps_log then
     append(ms, id)
 end
 redis.call('SET', ID, id)
-if PLACE then
-    redis.call('SET', PLACE, id, 'PX', KEY_MS)
+if ONCE then
+    redis.call('SET', ONCE, id, 'PX', KEY_MS)
 end
 if COUNT and left >= 0 then
     redis.call('INCR', COUNT)
@@ -141,7 +142,7 @@ elseif COUNT then
     redis.call('SET', COUNT, 1, 'PX', ARGV[11])
 end
 if has_forgotten then
-    redis.call('SET', FLOOR, id) -- what came before is lost
+    redis.call('SET', FLOOR, id) -- everything before may be lost, so the log starts here
 end
 
 local sender = origin ~= '' and ',"origin":' .. origin or ''
