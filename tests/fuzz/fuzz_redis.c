@@ -1,6 +1,6 @@
-/* The input is what Redis sends on a connection: whole and in two pieces it must lead to the same
- * replies. Each reply is read as an answer to everything that we ask, and what is taken must be
- * what our own side may pass on. */
+/* The input is what Redis sends on a connection. It must lead to the same replies whether it
+ * arrives whole or in two pieces. Each reply is read as the answer to every command, and whatever is
+ * accepted must be valid for the rest of the program. */
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <stdint.h>
@@ -20,9 +20,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-/* ---- what is made of a reply ---- */
+/* ---- the readers of replies ---- */
 
-/* The body is the end of a JSON-RPC answer: with an id in front it must be one. */
+/* The body is the end of a JSON-RPC answer, so with its start put back it must be valid JSON. */
 static void check_message(const struct message *m)
 {
     struct str object = message_object(m);
@@ -57,7 +57,7 @@ static void read_kv(const redisReply *r)
         check(r->type == REDIS_REPLY_STATUS, "set");
 }
 
-/* Log entries hold JSON text that our own script wrote: it is not parsed again. */
+/* The JSON text in log entries is not parsed again: our own script wrote it. */
 static void read_history(const redisReply *r)
 {
     struct broker_history h = { .since = -1 };
@@ -75,11 +75,12 @@ static void read_history(const redisReply *r)
     }
     free(h.ret_items);
     for (size_t i = 0; h.ret_gaps && i < h.ret_gaps->n; i++)
-        check(topic_is_valid(h.ret_gaps->topics[i]), "topic that was lost");
+        check(topic_is_valid(h.ret_gaps->topics[i]), "topic of a gap");
     free(h.ret_gaps);
 }
 
-/* With a space in front it is not as our script writes it: the long way must find the same. */
+/* With a space in front a payload is not as our script writes it, and is parsed with a tree.
+ * Both ways must give the same message. */
 static void check_long_way(struct str topic, struct str payload, const struct message *m)
 {
     struct buf spaced = { 0 };
@@ -122,12 +123,12 @@ static void read_push(const redisReply *r)
 
 static void read_reply(const redisReply *r)
 {
-    struct redis_fenced raised;
+    struct redis_fenced fenced;
 
     if (redis_reply_needs_reconnect(r))
-        check(redis_reply_is_error(r), "only an error sends us away");
-    if (redis_reply_fence(r, &raised) == EH_OK)
-        check(r->elements == 3, "raised");
+        check(redis_reply_is_error(r), "only an error needs a reconnect");
+    if (redis_reply_fence(r, &fenced) == EH_OK)
+        check(r->elements == 3, "answer of a fence");
     read_publish(r);
     read_kv(r);
     read_history(r);
@@ -163,7 +164,7 @@ static bool feed(struct redis_parser *reader, struct str bytes, struct buf *log)
     return false;
 }
 
-/* A second stream, whatever the first one left. */
+/* Reads a stream cut in two, and after a reset another one, whatever the first one left behind. */
 static void read_cut(struct str all, size_t cut, struct buf *log)
 {
     struct redis_parser *reader = redis_parser_create();

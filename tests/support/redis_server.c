@@ -19,7 +19,7 @@
 #include "base/mem.h"
 
 #define START_MS 10000
-#define TRIES    5 /* somebody else may take the port that was free */
+#define TRIES    5 /* another process may take the free port first */
 
 struct redis_server {
     uint16_t port;
@@ -55,7 +55,7 @@ static void run_server(const struct redis_server *rs, pid_t parent)
     snprintf(port, sizeof(port), "%u", rs->port);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
-    /* When the test dies, so does its server. The parent may be gone already. */
+    /* The server dies with the test. The parent may be gone already. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(1);
     execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", rs->dir,
@@ -80,7 +80,7 @@ static bool try_connect(struct redis_server *rs)
     return ok;
 }
 
-/* False: the process ended (the port was taken after all) or does not answer. */
+/* Returns false if the process ended (the port was taken after all) or does not answer. */
 static bool launch(struct redis_server *rs)
 {
     uint64_t deadline = clock_mono_ms() + START_MS;
@@ -186,7 +186,7 @@ void redis_server_command(struct redis_server *rs, const char *words)
 size_t redis_server_clients(struct redis_server *rs, uint64_t *ret_ids, size_t max)
 {
     redisReply *own = ask(rs, "CLIENT ID");
-    redisReply *list = ask(rs, "CLIENT LIST"); /* a line for each: id=3 addr=... */
+    redisReply *list = ask(rs, "CLIENT LIST"); /* a line per connection: id=3 addr=... */
     size_t n = 0;
 
     for (const char *line = list->str; line && *line && n < max; line = strchr(line, '\n') + 1) {

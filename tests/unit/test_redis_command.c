@@ -4,8 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
+
+#include "broker/gaps.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -29,7 +33,7 @@ static void assert_args(const struct redis_command *c, const char *const *want, 
         assert_arg(c, i, want[i]);
 }
 
-static void a_command_is_written_in_resp(void **state)
+static void writes_commands_in_resp(void **state)
 {
     const struct {
         struct str args[3];
@@ -56,7 +60,7 @@ static void a_command_is_written_in_resp(void **state)
     }
 }
 
-static void a_connection_begins_with_login_and_database(void **state)
+static void greets_with_login_and_database(void **state)
 {
     static const char *const user[] = { "AUTH", "me", "pass word" };
     static const char *const old[] = { "AUTH", "pass word" };
@@ -76,7 +80,7 @@ static void a_connection_begins_with_login_and_database(void **state)
     assert_false(c.is_script);
 }
 
-static void a_publish_names_its_keys_and_its_channel(void **state)
+static void publish_names_its_keys_and_its_channel(void **state)
 {
     static const char *const want[] = {
         "EVALSHA",
@@ -122,7 +126,7 @@ static void a_publish_names_its_keys_and_its_channel(void **state)
     redis_names_done(&names);
 }
 
-static void a_publish_falls_back_to_the_default_ttl(void **state)
+static void publish_falls_back_to_the_default_ttl(void **state)
 {
     struct broker_publish p = { .topic = STR("a"), .message_json = STR("\"x\"") };
     struct redis_names names;
@@ -137,8 +141,8 @@ static void a_publish_falls_back_to_the_default_ttl(void **state)
     redis_names_done(&names);
 }
 
-/* The keys that only some publishes have stand behind those of all. */
-static void a_publish_may_have_a_key_and_a_limit(void **state)
+/* The keys that only some publishes need follow those that all publishes have. */
+static void publish_appends_the_keys_that_it_needs(void **state)
 {
     static const struct {
         const char *key, *rule, *n_keys, *more[2], *tail[3];
@@ -180,7 +184,7 @@ static void a_publish_may_have_a_key_and_a_limit(void **state)
     redis_names_done(&names);
 }
 
-static void a_key_is_a_plain_string(void **state)
+static void key_value_calls_use_plain_strings(void **state)
 {
     static const char *const get[] = { "GET", "{hub}:kv:a/b" };
     static const char *const set[] = { "SET", "{hub}:kv:a/b", "v" };
@@ -205,7 +209,7 @@ static void a_key_is_a_plain_string(void **state)
     redis_names_done(&names);
 }
 
-static void history_begins_with_the_next_id(void **state)
+static void history_starts_at_the_next_id(void **state)
 {
     static const struct {
         struct msgid after;
@@ -266,7 +270,7 @@ static void history_fills_in_the_defaults(void **state)
     redis_names_done(&names);
 }
 
-static void a_probe_names_what_it_looks_at(void **state)
+static void probe_names_its_keys_and_its_channel(void **state)
 {
     static const char *const want[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "c", "1" };
     struct redis_names names;
@@ -280,7 +284,7 @@ static void a_probe_names_what_it_looks_at(void **state)
     redis_names_done(&names);
 }
 
-static void a_raise_tells_what_the_node_knows_if_anything(void **state)
+static void fence_passes_the_ids_that_the_node_knows(void **state)
 {
     static const char *const with[] = {
         "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "4-2", "5-1"
@@ -298,7 +302,7 @@ static void a_raise_tells_what_the_node_knows_if_anything(void **state)
     redis_names_done(&names);
 }
 
-static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
+static void forget_takes_as_many_topics_as_allowed(void **state)
 {
     struct str topics[REDIS_FORGET_MAX];
     struct redis_names names;
@@ -316,20 +320,44 @@ static void as_many_topics_as_allowed_are_forgotten_at_once(void **state)
     redis_names_done(&names);
 }
 
+/* Lua cannot include a header, so some limits are written down twice. */
+static void scripts_share_the_limits_of_the_broker(void **state)
+{
+    static const struct {
+        enum script script;
+        const char *name;
+        unsigned want;
+    } cases[] = {
+        { SCRIPT_PUBLISH, "KEY_MS", BROKER_KEY_S * 1000 },
+        { SCRIPT_HISTORY, "GAPS_MAX", GAPS_MAX },
+        { SCRIPT_HISTORY, "GONE_MAX", REDIS_FORGET_MAX },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct str text = script_text(cases[i].script);
+        char line[64];
+
+        snprintf(line, sizeof(line), "\nlocal %s = %u ", cases[i].name, cases[i].want);
+        assert_non_null(memmem(text.p, text.n, line, strlen(line)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_command_is_written_in_resp),
-        cmocka_unit_test(a_connection_begins_with_login_and_database),
-        cmocka_unit_test(a_publish_names_its_keys_and_its_channel),
-        cmocka_unit_test(a_publish_falls_back_to_the_default_ttl),
-        cmocka_unit_test(a_publish_may_have_a_key_and_a_limit),
-        cmocka_unit_test(a_key_is_a_plain_string),
-        cmocka_unit_test(history_begins_with_the_next_id),
+        cmocka_unit_test(writes_commands_in_resp),
+        cmocka_unit_test(greets_with_login_and_database),
+        cmocka_unit_test(publish_names_its_keys_and_its_channel),
+        cmocka_unit_test(publish_falls_back_to_the_default_ttl),
+        cmocka_unit_test(publish_appends_the_keys_that_it_needs),
+        cmocka_unit_test(key_value_calls_use_plain_strings),
+        cmocka_unit_test(history_starts_at_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),
-        cmocka_unit_test(a_probe_names_what_it_looks_at),
-        cmocka_unit_test(a_raise_tells_what_the_node_knows_if_anything),
-        cmocka_unit_test(as_many_topics_as_allowed_are_forgotten_at_once),
+        cmocka_unit_test(probe_names_its_keys_and_its_channel),
+        cmocka_unit_test(fence_passes_the_ids_that_the_node_knows),
+        cmocka_unit_test(forget_takes_as_many_topics_as_allowed),
+        cmocka_unit_test(scripts_share_the_limits_of_the_broker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

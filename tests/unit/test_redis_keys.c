@@ -14,7 +14,7 @@ static void assert_text(struct buf *b, const char *want)
     buf_done(b);
 }
 
-static void all_keys_share_the_slot_of_the_prefix(void **state)
+static void puts_all_keys_into_the_slot_of_the_prefix(void **state)
 {
     struct buf b = { 0 };
 
@@ -25,7 +25,7 @@ static void all_keys_share_the_slot_of_the_prefix(void **state)
     assert_text(&b, "{}:log:");
 }
 
-static void a_publishers_key_stands_behind_its_topic(void **state)
+static void puts_the_key_of_a_publish_after_its_topic(void **state)
 {
     struct buf b = { 0 };
 
@@ -34,8 +34,8 @@ static void a_publishers_key_stands_behind_its_topic(void **state)
     assert_text(&b, "{eventhub}:once:room/1:my key: 1");
 }
 
-/* All nodes must come to the same name. */
-static void a_count_is_named_by_a_hash_of_who(void **state)
+/* All nodes must compute the same name. */
+static void names_a_counter_by_a_hash_of_the_publisher(void **state)
 {
     const struct rate_rule rule = { .topic = STR("room/#"), .max = 5, .interval_s = 60 };
     struct buf b = { 0 };
@@ -45,7 +45,7 @@ static void a_count_is_named_by_a_hash_of_who(void **state)
     assert_text(&b, "{eventhub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:room/#");
 }
 
-static void a_channel_is_the_prefix_and_the_topic(void **state)
+static void joins_prefix_and_topic_into_a_channel(void **state)
 {
     struct buf b = { 0 };
 
@@ -54,7 +54,7 @@ static void a_channel_is_the_prefix_and_the_topic(void **state)
     assert_text(&b, "eventhub:room/1");
 }
 
-static void the_feed_pattern_takes_the_prefix_literally(void **state)
+static void escapes_the_prefix_in_the_pattern(void **state)
 {
     static const struct {
         const char *prefix, *want;
@@ -72,7 +72,7 @@ static void the_feed_pattern_takes_the_prefix_literally(void **state)
     }
 }
 
-static void the_topic_of_a_channel(void **state)
+static void finds_the_topic_of_a_channel(void **state)
 {
     static const struct {
         const char *prefix, *channel, *want; /* NULL: not ours */
@@ -104,12 +104,12 @@ static void the_topic_of_a_channel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_keys_share_the_slot_of_the_prefix),
-        cmocka_unit_test(a_publishers_key_stands_behind_its_topic),
-        cmocka_unit_test(a_count_is_named_by_a_hash_of_who),
-        cmocka_unit_test(a_channel_is_the_prefix_and_the_topic),
-        cmocka_unit_test(the_feed_pattern_takes_the_prefix_literally),
-        cmocka_unit_test(the_topic_of_a_channel),
+        cmocka_unit_test(puts_all_keys_into_the_slot_of_the_prefix),
+        cmocka_unit_test(puts_the_key_of_a_publish_after_its_topic),
+        cmocka_unit_test(names_a_counter_by_a_hash_of_the_publisher),
+        cmocka_unit_test(joins_prefix_and_topic_into_a_channel),
+        cmocka_unit_test(escapes_the_prefix_in_the_pattern),
+        cmocka_unit_test(finds_the_topic_of_a_channel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static void log_reply(struct buf *log, const redisReply *r)
     buf_add_char(log, ')');
 }
 
-/* All replies of what came now; false: the stream has failed. */
+/* Logs all replies in the bytes so far. False: the stream has failed. */
 static bool read_piece(struct redis_parser *r, struct str piece, struct buf *log)
 {
     const redisReply *reply;
@@ -38,7 +38,7 @@ static bool read_piece(struct redis_parser *r, struct str piece, struct buf *log
     return false;
 }
 
-static void replies_do_not_depend_on_the_cut(void **state)
+static void parses_the_same_replies_wherever_the_stream_is_cut(void **state)
 {
     const struct str wire = STR("+OK\r\n:7\r\n$-1\r\n$0\r\n\r\n-ERR no\r\n*-1\r\n*0\r\n"
                                 "*3\r\n$2\r\nab\r\n*2\r\n:1\r\n$1\r\nc\r\n:-5\r\n");
@@ -58,7 +58,7 @@ static void replies_do_not_depend_on_the_cut(void **state)
     }
 }
 
-static void what_is_no_resp2_ends_the_stream(void **state)
+static void ends_the_stream_at_bytes_that_are_not_resp2(void **state)
 {
     static const char *const cases[] = {
         "hello\r\n",
@@ -92,7 +92,7 @@ static void what_is_no_resp2_ends_the_stream(void **state)
     }
 }
 
-static void arrays_nest_as_deep_as_is_said(void **state)
+static void accepts_arrays_up_to_the_maximum_depth(void **state)
 {
     struct redis_parser *r = redis_parser_create();
     struct buf wire = { 0 };
@@ -109,8 +109,8 @@ static void arrays_nest_as_deep_as_is_said(void **state)
     redis_parser_free(r);
 }
 
-/* Larger than any block of memory for replies, and than what is fed at a time. */
-static void a_large_reply_is_whole(void **state)
+/* Larger than the first block of memory for replies and than the bytes fed at a time. */
+static void parses_a_large_reply_whole(void **state)
 {
     struct redis_parser *r = redis_parser_create();
     struct buf wire = { 0 };
@@ -143,10 +143,10 @@ static void a_large_reply_is_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(replies_do_not_depend_on_the_cut),
-        cmocka_unit_test(what_is_no_resp2_ends_the_stream),
-        cmocka_unit_test(arrays_nest_as_deep_as_is_said),
-        cmocka_unit_test(a_large_reply_is_whole),
+        cmocka_unit_test(parses_the_same_replies_wherever_the_stream_is_cut),
+        cmocka_unit_test(ends_the_stream_at_bytes_that_are_not_resp2),
+        cmocka_unit_test(accepts_arrays_up_to_the_maximum_depth),
+        cmocka_unit_test(parses_a_large_reply_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void payloads_of_ours_and_of_others_are_taken(void **state)
+static void accepts_our_payloads_and_those_of_others(void **state)
 {
     static const struct {
         const char *payload, *body;
@@ -22,7 +22,7 @@ static void payloads_of_ours_and_of_others_are_taken(void **state)
           "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a/b\"}}", false },
         { "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"\",\"topic\":\"a/b\",\"v\":1}",
           "{\"id\":\"5-1\",\"message\":\"x\",\"origin\":\"\",\"topic\":\"a/b\"}}", false },
-        /* as it was written */
+        /* the text stays as it was written */
         { "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\",\"v\":1}",
           "{\"id\":\"5-1\",\"message\":\"\\u0000 \\/ \\\" \\\\\",\"topic\":\"a/b\"}}", false },
         /* in any order, with spaces, with members that we do not know */
@@ -49,7 +49,7 @@ static void payloads_of_ours_and_of_others_are_taken(void **state)
     }
 }
 
-static void junk_in_our_channels_is_refused(void **state)
+static void refuses_junk_in_our_channels(void **state)
 {
     static const struct {
         const char *topic, *payload;
@@ -93,8 +93,8 @@ static void junk_in_our_channels_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(payloads_of_ours_and_of_others_are_taken),
-        cmocka_unit_test(junk_in_our_channels_is_refused),
+        cmocka_unit_test(accepts_our_payloads_and_those_of_others),
+        cmocka_unit_test(refuses_junk_in_our_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

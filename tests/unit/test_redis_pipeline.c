@@ -12,7 +12,7 @@
 #define NONE    (-1)
 #define MANY    8
 
-/* What became of each request: its fate, or NONE. */
+/* The fate of each request, or NONE. */
 static int fates[MANY];
 
 static void on_done(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
@@ -32,11 +32,11 @@ static struct redis_request *request(uintptr_t i, uint64_t deadline)
     return redis_request_create(&c, (struct redis_done){ on_done, NULL, (void *)i, deadline });
 }
 
-static void each_is_finished_at_its_deadline(void **state)
+static void gives_a_request_up_at_its_deadline(void **state)
 {
     static const struct {
         uint64_t deadline, at; /* 0: none */
-        int want;              /* after looking at that time */
+        int want;              /* the fate after a check at that time */
     } cases[] = {
         { 0, 999, NONE },
         { 500, 499, NONE },
@@ -59,8 +59,8 @@ static void each_is_finished_at_its_deadline(void **state)
     }
 }
 
-/* The place of one that was given up is kept: the answers of the others stay theirs. */
-static void answers_keep_their_places(void **state)
+/* The late answer of the request in the middle must not go to the last one. */
+static void keeps_the_place_of_a_request_that_was_given_up(void **state)
 {
     struct redis_pipeline p;
 
@@ -81,7 +81,7 @@ static void answers_keep_their_places(void **state)
     assert_int_equal(redis_pipeline_check(&p, 5000), REDIS_PIPELINE_IDLE);
 }
 
-static void the_oldest_times_out(void **state)
+static void times_out_with_the_oldest_request(void **state)
 {
     struct redis_pipeline p;
 
@@ -96,8 +96,8 @@ static void the_oldest_times_out(void **state)
     redis_pipeline_give_back(&p);
 }
 
-/* One that Redis refused and that nobody waits for any more is not sent again. */
-static void what_was_refused_in_vain_is_not_sent_again(void **state)
+/* Nobody waits for it any longer, so it must not be sent again. */
+static void drops_a_refused_request_at_its_deadline(void **state)
 {
     struct redis_pipeline p;
     struct redis_request *again;
@@ -117,8 +117,8 @@ static void what_was_refused_in_vain_is_not_sent_again(void **state)
     assert_int_equal(fates[2], REDIS_NOT_DONE);
 }
 
-/* ... nor where it was given up before Redis refused it. */
-static void what_was_given_up_is_not_sent_again(void **state)
+/* Here the deadline passes before Redis refuses the request. */
+static void does_not_resend_a_request_that_was_given_up(void **state)
 {
     struct redis_pipeline p;
 
@@ -135,11 +135,11 @@ static void what_was_given_up_is_not_sent_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_is_finished_at_its_deadline),
-        cmocka_unit_test(answers_keep_their_places),
-        cmocka_unit_test(the_oldest_times_out),
-        cmocka_unit_test(what_was_refused_in_vain_is_not_sent_again),
-        cmocka_unit_test(what_was_given_up_is_not_sent_again),
+        cmocka_unit_test(gives_a_request_up_at_its_deadline),
+        cmocka_unit_test(keeps_the_place_of_a_request_that_was_given_up),
+        cmocka_unit_test(times_out_with_the_oldest_request),
+        cmocka_unit_test(drops_a_refused_request_at_its_deadline),
+        cmocka_unit_test(does_not_resend_a_request_that_was_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

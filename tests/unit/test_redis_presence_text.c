@@ -15,7 +15,7 @@
 #define QUESTION "{\"id\":7,\"node\":\"0123456789abcdef\",\"subs\":true,\"topic\":\"a/+\",\"v\":1}"
 #define ANSWER   "{\"count\":3,\"id\":7,\"more\":false,\"subs\":[\"ann\",\"b\\u0000\"],\"v\":1}"
 
-static void a_question_is_read_as_it_was_written(void **state)
+static void reads_a_question_as_it_was_written(void **state)
 {
     struct redis_presence_question q;
     struct buf out = { 0 };
@@ -31,7 +31,7 @@ static void a_question_is_read_as_it_was_written(void **state)
     buf_done(&out);
 }
 
-static void an_answer_is_read_as_it_was_written(void **state)
+static void reads_an_answer_as_it_was_written(void **state)
 {
     struct redis_presence_answer a;
     struct buf out = { 0 };
@@ -48,7 +48,7 @@ static void an_answer_is_read_as_it_was_written(void **state)
     presence_done(&a.presence);
 }
 
-/* Each is one change to a good text: `from` becomes `to`. */
+/* One change to a valid text: `from` becomes `to`. */
 struct change {
     const char *from, *to;
 };
@@ -68,7 +68,7 @@ static char *changed(const char *text, const struct change *c)
     return out;
 }
 
-static void questions_that_are_none(void **state)
+static void refuses_invalid_questions(void **state)
 {
     static const struct change changes[] = {
         { "{", "[{" },
@@ -103,7 +103,7 @@ static void questions_that_are_none(void **state)
     }
 }
 
-static void answers_that_are_none(void **state)
+static void refuses_invalid_answers(void **state)
 {
     static const struct change changes[] = {
         { "{", "" },
@@ -130,7 +130,7 @@ static void answers_that_are_none(void **state)
     }
 }
 
-/* An answer with `n` subs of `length` bytes, all the same. */
+/* Reads an answer with `n` equal subs of `length` bytes. */
 static int read_with_subs(size_t n, size_t length, struct redis_presence_answer *ret)
 {
     struct buf text = { 0 };
@@ -149,7 +149,7 @@ static int read_with_subs(size_t n, size_t length, struct redis_presence_answer 
     return rc;
 }
 
-static void sizes_have_limits(void **state)
+static void limits_the_sizes_of_an_answer(void **state)
 {
     struct redis_presence_answer a;
 
@@ -162,14 +162,14 @@ static void sizes_have_limits(void **state)
     assert_int_equal(read_with_subs(1, REDIS_PRESENCE_ANSWER_MAX, &a), EH_EINVAL);
 }
 
-static void an_answer_leaves_out_what_would_make_it_too_long(void **state)
+static void leaves_out_subs_that_would_make_an_answer_too_long(void **state)
 {
     struct redis_presence_answer a = { .id = 1, .presence.count = 1000 }, back;
     char sub[AUTH_SUB_MAX];
     struct buf out = { 0 };
 
     (void)state;
-    memset(sub, 1, sizeof(sub)); /* a control: six bytes each */
+    memset(sub, 1, sizeof(sub)); /* control characters: six bytes each in JSON */
     for (size_t i = 0; i < PRESENCE_SUBS; i++) {
         sub[0] = (char)('0' + i / 100);
         sub[1] = (char)('0' + i / 10 % 10);
@@ -190,12 +190,12 @@ static void an_answer_leaves_out_what_would_make_it_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_question_is_read_as_it_was_written),
-        cmocka_unit_test(an_answer_is_read_as_it_was_written),
-        cmocka_unit_test(questions_that_are_none),
-        cmocka_unit_test(answers_that_are_none),
-        cmocka_unit_test(sizes_have_limits),
-        cmocka_unit_test(an_answer_leaves_out_what_would_make_it_too_long),
+        cmocka_unit_test(reads_a_question_as_it_was_written),
+        cmocka_unit_test(reads_an_answer_as_it_was_written),
+        cmocka_unit_test(refuses_invalid_questions),
+        cmocka_unit_test(refuses_invalid_answers),
+        cmocka_unit_test(limits_the_sizes_of_an_answer),
+        cmocka_unit_test(leaves_out_subs_that_would_make_an_answer_too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

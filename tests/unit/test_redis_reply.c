@@ -15,7 +15,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What Redis sends, as it stands on the wire (RESP2). */
+/* Parses the bytes of a reply (RESP2). */
 static redisReply *reply_of(struct str wire)
 {
     redisReader *reader = redisReaderCreate();
@@ -37,7 +37,7 @@ static void add_bulk(struct buf *wire, struct str s)
 
 /* ---- errors ---- */
 
-static void errors_are_known_by_their_code(void **state)
+static void recognizes_errors_by_their_code(void **state)
 {
     static const struct {
         const char *wire, *code;
@@ -64,7 +64,7 @@ static void errors_are_known_by_their_code(void **state)
     }
 }
 
-static void some_errors_call_for_another_connection(void **state)
+static void recognizes_errors_that_need_a_reconnect(void **state)
 {
     static const struct {
         const char *wire;
@@ -89,9 +89,9 @@ static void some_errors_call_for_another_connection(void **state)
     }
 }
 
-/* ---- publish and raise ---- */
+/* ---- publish, key/value calls, fence and probe ---- */
 
-static void a_publish_answers_an_id(void **state)
+static void reads_the_id_of_a_publish(void **state)
 {
     static const struct {
         const char *wire;
@@ -115,7 +115,7 @@ static void a_publish_answers_an_id(void **state)
     }
 }
 
-static void a_publish_answers_a_repeat_and_a_limit(void **state)
+static void reads_a_repeat_and_a_limit_of_a_publish(void **state)
 {
     static const struct {
         const char *wire;
@@ -138,7 +138,7 @@ static void a_publish_answers_a_repeat_and_a_limit(void **state)
     }
 }
 
-static void a_get_answers_a_string_or_nothing(void **state)
+static void reads_the_value_of_a_get_or_none(void **state)
 {
     static const struct {
         const char *wire;
@@ -164,7 +164,7 @@ static void a_get_answers_a_string_or_nothing(void **state)
     }
 }
 
-static void a_set_answers_ok(void **state)
+static void accepts_only_ok_for_a_set(void **state)
 {
     static const struct {
         const char *wire;
@@ -183,7 +183,7 @@ static void a_set_answers_ok(void **state)
     }
 }
 
-static void a_delete_answers_whether_there_was_one(void **state)
+static void reads_whether_a_delete_found_the_key(void **state)
 {
     static const struct {
         const char *wire;
@@ -206,25 +206,25 @@ static void a_delete_answers_whether_there_was_one(void **state)
     }
 }
 
-static void a_raise_answers_the_id_and_what_happened(void **state)
+static void reads_the_answer_of_a_fence(void **state)
 {
     redisReply *r = reply_of(STR("*3\r\n$6\r\n1700-3\r\n:1\r\n:0\r\n"));
-    struct redis_fenced raised;
+    struct redis_fenced fenced;
 
     (void)state;
-    assert_int_equal(redis_reply_fence(r, &raised), EH_OK);
-    assert_int_equal(raised.last.ms, 1700);
-    assert_true(raised.raised);
-    assert_false(raised.gaps);
+    assert_int_equal(redis_reply_fence(r, &fenced), EH_OK);
+    assert_int_equal(fenced.last.ms, 1700);
+    assert_true(fenced.raised);
+    assert_false(fenced.gaps);
     freeReplyObject(r);
 }
 
-static void a_probe_answers_the_id_and_the_floor(void **state)
+static void reads_the_ids_of_a_probe(void **state)
 {
     static const struct {
         const char *reply;
         int rc;
-        uint64_t last_ms, floor_ms;
+        uint64_t last_ms, log_start_ms;
     } cases[] = {
         { "*2\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n", EH_OK, 9, 7 },
         { "*2\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9, 0 },
@@ -237,16 +237,16 @@ static void a_probe_answers_the_id_and_the_floor(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].reply));
-        struct msgid last = { 0 }, floor = { 0 };
+        struct msgid last = { 0 }, log_start = { 0 };
 
-        assert_int_equal(redis_reply_probe(r, &last, &floor), cases[i].rc);
+        assert_int_equal(redis_reply_probe(r, &last, &log_start), cases[i].rc);
         assert_int_equal(last.ms, cases[i].last_ms);
-        assert_int_equal(floor.ms, cases[i].floor_ms);
+        assert_int_equal(log_start.ms, cases[i].log_start_ms);
         freeReplyObject(r);
     }
 }
 
-static void a_raise_of_another_form_is_refused(void **state)
+static void refuses_a_fence_of_another_form(void **state)
 {
     static const char *const cases[] = {
         "*2\r\n$6\r\n1700-3\r\n:1\r\n",
@@ -259,9 +259,9 @@ static void a_raise_of_another_form_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i]));
-        struct redis_fenced raised;
+        struct redis_fenced fenced;
 
-        assert_int_equal(redis_reply_fence(r, &raised), EH_EINVAL);
+        assert_int_equal(redis_reply_fence(r, &fenced), EH_EINVAL);
         freeReplyObject(r);
     }
 }
@@ -275,7 +275,7 @@ static void a_raise_of_another_form_is_refused(void **state)
 #define ENTRY_TWO  "$3\r\n8-0\r\n$1\r\nc\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n"
 #define ENTRY_JUNK "$3\r\n8-0\r\n$2\r\nc+\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n" /* no topic */
 
-static void a_page_of_history_is_read(void **state)
+static void reads_a_page_of_history(void **state)
 {
     redisReply *r = reply_of(STR(PAGE_HEAD "*2\r\n$1\r\np\r\n$1\r\nq\r\n"
                                            "*8\r\n" ENTRY_ONE ENTRY_TWO));
@@ -296,7 +296,7 @@ static void a_page_of_history_is_read(void **state)
     assert_true(
         str_eq(h.ret_items[1]->body,
                STR("{\"id\":\"8-0\",\"message\":\"yy\",\"origin\":\"me\",\"topic\":\"c\"}}")));
-    assert_int_equal(n_gone, 1); /* no more than there is room for */
+    assert_int_equal(n_gone, 1); /* no more than fit */
     assert_true(str_eq(gone[0], STR("p")));
     for (size_t i = 0; i < h.ret_n; i++)
         message_unref(h.ret_items[i]);
@@ -304,15 +304,15 @@ static void a_page_of_history_is_read(void **state)
     freeReplyObject(r);
 }
 
-static void what_was_lost_is_named(void **state)
+static void names_the_topics_with_gaps(void **state)
 {
     static const struct {
-        const char *complete_and_lost;
-        size_t n; /* 0: nobody knows of which topics */
+        const char *complete_and_gaps;
+        size_t n; /* 0: the topics are unknown */
     } cases[] = {
         { ":0\r\n*2\r\n$1\r\na\r\n$3\r\nb/c\r\n", 2 },
         { ":0\r\n*0\r\n", 0 },
-        { ":1\r\n*1\r\n$1\r\na\r\n", 0 },            /* then nothing is */
+        { ":1\r\n*1\r\n$1\r\na\r\n", 0 },            /* a complete page has no gaps */
         { ":0\r\n*2\r\n$1\r\na\r\n$1\r\n+\r\n", 0 }, /* no topic */
         { ":0\r\n$1\r\na\r\n", 0 },
     };
@@ -325,7 +325,7 @@ static void what_was_lost_is_named(void **state)
         redisReply *r;
 
         snprintf(text, sizeof(text), PAGE_POINT "%s" GONE_NONE "*0\r\n",
-                 cases[i].complete_and_lost);
+                 cases[i].complete_and_gaps);
         r = reply_of(str_of(text));
         assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
         assert_int_equal(h.ret_gaps ? h.ret_gaps->n : 0, cases[i].n);
@@ -337,8 +337,8 @@ static void what_was_lost_is_named(void **state)
     }
 }
 
-/* Lua counts in doubles: an absolute since is not taken back from it. */
-static void an_absolute_since_stays(void **state)
+/* Lua's numbers are doubles, so the script's value is not read back. */
+static void keeps_an_absolute_since(void **state)
 {
     redisReply *r = reply_of(STR(PAGE_HEAD GONE_NONE "*0\r\n"));
     struct broker_history h = { .since = INT64_MAX };
@@ -351,7 +351,7 @@ static void an_absolute_since_stays(void **state)
     freeReplyObject(r);
 }
 
-static void a_page_of_another_form_is_refused(void **state)
+static void refuses_a_page_of_another_form(void **state)
 {
     static const char *const cases[] = {
         PAGE_HEAD GONE_NONE "*4\r\n" ENTRY_JUNK,
@@ -381,7 +381,7 @@ static void a_page_of_another_form_is_refused(void **state)
 
 /* ---- the feed ---- */
 
-static void a_message_of_a_channel_is_a_message(void **state)
+static void reads_a_message_of_a_channel(void **state)
 {
     redisReply *r = reply_of(STR("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"));
     struct redis_push push;
@@ -394,7 +394,7 @@ static void a_message_of_a_channel_is_a_message(void **state)
     freeReplyObject(r);
 }
 
-static void a_message_of_the_feed_is_a_pmessage(void **state)
+static void reads_a_message_of_the_pattern(void **state)
 {
     struct buf wire = { 0 };
     struct redis_push push;
@@ -415,7 +415,7 @@ static void a_message_of_the_feed_is_a_pmessage(void **state)
     buf_done(&wire);
 }
 
-static void what_is_no_message_is_refused(void **state)
+static void refuses_pushes_that_are_not_messages(void **state)
 {
     static const char *const cases[] = {
         "*3\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
@@ -441,23 +441,23 @@ static void what_is_no_message_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_are_known_by_their_code),
-        cmocka_unit_test(some_errors_call_for_another_connection),
-        cmocka_unit_test(a_publish_answers_an_id),
-        cmocka_unit_test(a_publish_answers_a_repeat_and_a_limit),
-        cmocka_unit_test(a_get_answers_a_string_or_nothing),
-        cmocka_unit_test(a_set_answers_ok),
-        cmocka_unit_test(a_delete_answers_whether_there_was_one),
-        cmocka_unit_test(a_raise_answers_the_id_and_what_happened),
-        cmocka_unit_test(a_probe_answers_the_id_and_the_floor),
-        cmocka_unit_test(a_raise_of_another_form_is_refused),
-        cmocka_unit_test(a_page_of_history_is_read),
-        cmocka_unit_test(what_was_lost_is_named),
-        cmocka_unit_test(an_absolute_since_stays),
-        cmocka_unit_test(a_page_of_another_form_is_refused),
-        cmocka_unit_test(a_message_of_a_channel_is_a_message),
-        cmocka_unit_test(a_message_of_the_feed_is_a_pmessage),
-        cmocka_unit_test(what_is_no_message_is_refused),
+        cmocka_unit_test(recognizes_errors_by_their_code),
+        cmocka_unit_test(recognizes_errors_that_need_a_reconnect),
+        cmocka_unit_test(reads_the_id_of_a_publish),
+        cmocka_unit_test(reads_a_repeat_and_a_limit_of_a_publish),
+        cmocka_unit_test(reads_the_value_of_a_get_or_none),
+        cmocka_unit_test(accepts_only_ok_for_a_set),
+        cmocka_unit_test(reads_whether_a_delete_found_the_key),
+        cmocka_unit_test(reads_the_answer_of_a_fence),
+        cmocka_unit_test(reads_the_ids_of_a_probe),
+        cmocka_unit_test(refuses_a_fence_of_another_form),
+        cmocka_unit_test(reads_a_page_of_history),
+        cmocka_unit_test(names_the_topics_with_gaps),
+        cmocka_unit_test(keeps_an_absolute_since),
+        cmocka_unit_test(refuses_a_page_of_another_form),
+        cmocka_unit_test(reads_a_message_of_a_channel),
+        cmocka_unit_test(reads_a_message_of_the_pattern),
+        cmocka_unit_test(refuses_pushes_that_are_not_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
