@@ -9,18 +9,11 @@
 #include <stddef.h>
 
 #include "app/config/config.h"
+#include "app/conn/context.h"
 #include "app/handover.h"
 #include "base/err.h"
 
 #define LISTENERS_MAX (HANDOVER_MAX + 2) /* with those that are opened here */
-
-struct tls;
-
-struct listener {
-    struct tls *tls;       /* NULL: plain */
-    bool has_proxy_header; /* PROXY_PROTOCOL */
-    bool is_internal;      /* serves health and metrics only */
-};
 
 struct listeners {
     size_t n;

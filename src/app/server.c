@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/broker.h"
 #include "net/acceptor.h"
 #include "net/per_ip.h"
 
@@ -221,7 +222,8 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.tokens.keys = s->setup->keys;
     s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
-    s->context.listeners = &s->listeners;
+    s->context.listeners = s->listeners.at;
+    s->context.has_internal_listener = s->listeners.n > s->listeners.n_public;
     s->context.broker = s->broker;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;
@@ -270,7 +272,7 @@ static int make_workers(struct server *s)
     s->inboxes = mem_zalloc(s->n_workers * sizeof(s->inboxes[0]));
     for (size_t i = 0; i < s->n_workers; i++) {
         EH_TRY(worker_create(&s->context, (unsigned)i, s->cells[CELL_WORKERS + i], &s->workers[i]));
-        s->inboxes[i] = s->workers[i]->inbox;
+        s->inboxes[i] = worker_inbox(s->workers[i]);
     }
     return EH_OK;
 }

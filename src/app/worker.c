@@ -1,81 +1,78 @@
+/* worker.c - a worker's thread: what reaches it from outside, and how it ends.
+ *
+ * A worker owns its connections and subscriptions alone, so nothing in it needs a lock. Everything
+ * from outside comes through its inbox: accepted sockets (from the acceptor), messages and answers
+ * (from the broker), drain and stop (from main). One turn of its loop:
+ *
+ *     wait | sockets, TLS, inbox | timers | deliveries, settling | send | total output | free
+ *                                                                                         -> wait
+ *
+ * Answers and live messages are queued for clients in the middle and sent together near the end,
+ * so a client gets one packet for what one turn has for it. Memory is freed last, when no caller of
+ * this turn can still hold a pointer to it.
+ *
+ * A drain spreads the closes, so that the clients do not all come back to the other servers at the
+ * same moment. Connections that wait for nothing are closed at once. The others are numbered: the
+ * n-th of a worker's N clients is told to leave after n/N of the time, and within that share of the
+ * time the workers take turns. With two workers of two clients each and 4 s:
+ *
+ *     worker 0   c0          c1
+ *     worker 1         c0          c1
+ *                |-----|-----|-----|-----|
+ *                0     1     2     3     4 s: all connections that are left are ended now
+ *
+ * The worker is drained when it has no connection and no unanswered request; publishes of clients
+ * that have disconnected count, too. It reports that once, and goes on turning. After the stop,
+ * connections that the drain did not end in time are reset, the loop ends, and main, when the
+ * broker has stopped, empties the inbox in worker_free: answers for connections that are gone, and
+ * sockets that were never served.
+ */
 #include "app/worker.h"
 
-#include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "app/conn/compression.h"
 #include "app/conn/conn.h"
+#include "app/conn/output_limit.h"
+#include "app/http/conn_http.h"
 #include "app/sub/live.h"
 #include "app/sub/sub_presence.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "broker/broker.h"
+#include "hub/trie.h"
 #include "net/acceptor.h"
-#include "proto/ws.h"
 
-#define NO_SLOT       UINT32_MAX
 #define CHORES_MS     1000
 #define DRAIN_TICK_MS 32
 
-struct conn_ref worker_add(struct worker *w, struct conn *c)
-{
-    struct conn_slot *slot;
-    uint32_t i = w->free_slot;
+struct worker_thread {
+    struct worker worker; /* what the rooms below see */
+    struct mailbox *inbox;
+    pthread_t thread;
+    struct timer chores;
+    struct timer drain;
+    struct drain_plan plan; /* set by main before it posts drain_mail */
+    uint64_t drain_from_ms; /* monotonic; closes are spread from here to drain_until_ms */
+    uint32_t drain_slot;    /* the next slot to look at */
+    uint32_t n_to_tell;     /* connections when the drain began, without the idle ones */
+    uint32_t n_told;
+    struct mail drain_mail;
+    struct mail stop_mail;
+    struct mail drained_mail; /* to main, once */
+    struct mailbox *main_box;
+    bool drained;
+    bool stopped;
+};
 
-    if (i == NO_SLOT) {
-        i = w->n_slots++;
-        if ((i & (i - 1)) == 0) /* full at each power of two */
-            w->slots = mem_array(w->slots, i ? (size_t)i * 2 : 1, sizeof(w->slots[0]));
-        w->slots[i] = (struct conn_slot){ .generation = 1, .next_free = NO_SLOT };
-    }
-    slot = &w->slots[i];
-    w->free_slot = slot->next_free;
-    slot->conn = c;
-    w->n_conns++;
-    if (c->listener->is_internal) {
-        w->n_internal++;
-    } else {
-        metrics_inc(w->metrics, METRIC_CONNECTIONS);
-        metrics_inc(w->metrics, METRIC_CONNECTS);
-    }
-    return (struct conn_ref){ .slot = i, .generation = slot->generation };
+static struct worker_thread *thread_of(struct worker *w)
+{
+    return container_of(w, struct worker_thread, worker);
 }
 
-/* Also what clients published who have gone is waited for. */
-static void report_drained(struct worker *w)
-{
-    if (!w->draining || w->drained || w->n_conns || w->pending_bytes)
-        return;
-    w->drained = true;
-    mailbox_post(w->main_box, &w->drained_mail);
-}
-
-void worker_remove(struct worker *w, struct conn_ref ref)
-{
-    struct conn_slot *slot = &w->slots[ref.slot];
-
-    assert(slot->conn && slot->generation == ref.generation);
-    if (slot->conn->listener->is_internal) {
-        w->n_internal--;
-    } else {
-        metrics_add(w->metrics, METRIC_CONNECTIONS, -1);
-        metrics_inc(w->metrics, METRIC_DISCONNECTS);
-    }
-    slot->conn = NULL;
-    slot->generation++;
-    slot->next_free = w->free_slot;
-    w->free_slot = ref.slot;
-    w->n_conns--;
-    report_drained(w);
-}
-
-struct conn *worker_find(const struct worker *w, struct conn_ref ref)
-{
-    const struct conn_slot *slot = &w->slots[ref.slot];
-
-    return slot->generation == ref.generation ? slot->conn : NULL;
-}
+/* --- accepted sockets --- */
 
 static bool is_full(const struct worker *w, const struct listener *from)
 {
@@ -94,99 +91,140 @@ void worker_on_accepted(struct mail *m, void *owner)
 {
     struct accepted *got = container_of(m, struct accepted, mail);
     struct worker *w = owner;
-    const struct listener *from = &w->context->listeners->at[got->listener];
+    const struct listener *from = &w->context->listeners[got->listener];
 
-    if (w->stopped || is_full(w, from)) {
+    if (thread_of(w)->stopped || is_full(w, from)) {
         metrics_inc(w->metrics, METRIC_REFUSED_CONNECTIONS);
         close(got->fd);
     } else {
-        conn_open(w, got->fd, &got->peer, from);
+        conn_open(w, got->fd, &got->peer, from, &conn_http);
     }
     free(got);
 }
 
-static void on_chores(struct timer *t)
+/* --- once a second --- */
+
+static void on_chores(struct timer *timer)
 {
-    struct worker *w = container_of(t, struct worker, chores);
+    struct worker *w = &container_of(timer, struct worker_thread, chores)->worker;
 
     metrics_set(w->metrics, METRIC_LOOP_DELAY_MS, loop_take_longest_turn_us(w->loop) / 1000);
-    output_check(w);
-    loop_timer(w->loop, t, CHORES_MS);
+    output_limit_check(w);
+    loop_timer(w->loop, timer, CHORES_MS);
 }
 
-/* Shares of time: the n-th of our clients in the n-th, and in it the workers one after the other.
- */
-static bool is_next_due(const struct worker *w, uint64_t now_ms)
+/* --- drain --- */
+
+/* Also waits for publishes of clients that have disconnected. */
+static void report_drained(struct worker_thread *t)
 {
-    const struct drain_plan *plan = &w->drain_plan;
-    uint64_t gone_ms = now_ms - w->drain_from_ms;
-    uint64_t place = (uint64_t)w->n_told * plan->turns + plan->turn;
+    const struct worker *w = &t->worker;
+
+    if (!w->draining || t->drained || w->conns.n_conns || w->pending_bytes)
+        return;
+    t->drained = true;
+    mailbox_post(t->main_box, &t->drained_mail);
+}
+
+static void on_empty(struct conn_table *conns)
+{
+    report_drained(thread_of(container_of(conns, struct worker, conns)));
+}
+
+static bool is_next_due(const struct worker_thread *t, uint64_t now_ms)
+{
+    const struct drain_plan *plan = &t->plan;
+    uint64_t gone_ms = now_ms - t->drain_from_ms;
+    uint64_t place = (uint64_t)t->n_told * plan->turns + plan->turn;
 
     return gone_ms >= plan->spread_ms ||
-           place * plan->spread_ms <= gone_ms * w->n_to_tell * plan->turns;
+           place * plan->spread_ms <= gone_ms * t->n_to_tell * plan->turns;
 }
 
-static void on_drain(struct timer *t)
+static void on_drain(struct timer *timer)
 {
-    struct worker *w = container_of(t, struct worker, drain);
+    struct worker_thread *t = container_of(timer, struct worker_thread, drain);
+    struct worker *w = &t->worker;
     uint64_t now_ms = loop_now(w->loop);
+    struct conn *c;
 
-    while (w->drain_slot < w->n_slots && is_next_due(w, now_ms)) {
-        struct conn *c = w->slots[w->drain_slot++].conn;
-
-        if (!c)
-            continue;
+    while (is_next_due(t, now_ms) && (c = conn_table_next(&w->conns, &t->drain_slot))) {
         conn_drain(c);
-        w->n_told++;
+        t->n_told++;
     }
     if (now_ms >= w->drain_until_ms)
-        w->drain_slot = 0; /* those that wait for something, and those that came meanwhile */
-    report_drained(w);
-    if (!w->drained)
-        loop_timer(w->loop, t, DRAIN_TICK_MS);
+        t->drain_slot = 0; /* again: connections that wait for something, or came meanwhile */
+    report_drained(t);
+    if (!t->drained)
+        loop_timer(w->loop, timer, DRAIN_TICK_MS);
 }
 
-/* Who waits for nothing need not wait for a turn. */
-static void end_idle(struct worker *w)
+/* Closes idle connections at once, and counts the others, which wait for their turn. */
+static void end_idle(struct worker_thread *t)
 {
-    for (uint32_t i = 0; i < w->n_slots; i++) {
-        struct conn *c = w->slots[i].conn;
+    struct conn *c;
+    uint32_t slot = 0;
 
-        if (c && !conn_drain_idle(c))
-            w->n_to_tell++;
+    while ((c = conn_table_next(&t->worker.conns, &slot))) {
+        if (!conn_end_idle(c))
+            t->n_to_tell++;
     }
 }
 
 static void on_drain_mail(struct mail *m, void *owner)
 {
     struct worker *w = owner;
+    struct worker_thread *t = thread_of(w);
 
     (void)m;
-    w->drain_from_ms = loop_now(w->loop);
-    w->drain_until_ms = w->drain_from_ms + w->drain_plan.spread_ms;
+    t->drain_from_ms = loop_now(w->loop);
+    w->drain_until_ms = t->drain_from_ms + t->plan.spread_ms;
     w->draining = true;
-    end_idle(w);
-    on_drain(&w->drain);
+    end_idle(t);
+    on_drain(&t->drain);
 }
 
-/* What the drain did not end in time is reset. */
+void worker_drain(struct worker *w, const struct drain_plan *plan, struct mailbox *main_box,
+                  mail_fn *on_drained)
+{
+    struct worker_thread *t = thread_of(w);
+
+    t->plan = *plan;
+    t->main_box = main_box;
+    t->drained_mail.fn = on_drained;
+    mailbox_post(t->inbox, &t->drain_mail);
+}
+
+/* --- stop --- */
+
 static void on_stop_mail(struct mail *m, void *owner)
 {
     struct worker *w = owner;
+    struct worker_thread *t = thread_of(w);
+    struct conn *c;
+    uint32_t slot = 0;
 
     (void)m;
-    w->drained = w->stopped = true;
-    for (uint32_t i = 0; i < w->n_slots; i++) {
-        struct conn *c = w->slots[i].conn;
-
-        if (!c)
-            continue;
+    t->drained = t->stopped = true;
+    while ((c = conn_table_next(&w->conns, &slot))) {
         stream_reset_on_close(&c->stream);
         c->closed_as = METRIC_CLOSED_RESET;
         conn_close(c, METRIC_CLOSED_RESET);
     }
     loop_stop(w->loop);
 }
+
+void worker_stop(struct worker *w)
+{
+    mailbox_post(thread_of(w)->inbox, &thread_of(w)->stop_mail);
+}
+
+void worker_join(struct worker *w)
+{
+    pthread_join(thread_of(w)->thread, NULL);
+}
+
+/* --- create, start, free --- */
 
 static struct shared *make_ping(void)
 {
@@ -198,30 +236,31 @@ static struct shared *make_ping(void)
 int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
                   struct worker **ret_worker)
 {
-    struct worker *w = mem_zalloc(sizeof(*w));
+    struct worker_thread *t = mem_zalloc(sizeof(*t));
+    struct worker *w = &t->worker;
 
     w->context = context;
     w->index = index;
     w->metrics = metrics;
-    w->free_slot = NO_SLOT;
     w->trie = trie_create();
     w->everybody = auth_everything();
     w->ping = make_ping();
     if (context->config->enable_compression)
         w->compression = compression_create(context->config, metrics);
-    w->drain_mail.fn = on_drain_mail;
-    w->stop_mail.fn = on_stop_mail;
     list_init(&w->throttled);
+    conn_table_init(&w->conns, on_empty);
     live_init(w);
-    output_init(w);
-    timer_init(&w->chores, on_chores);
-    timer_init(&w->drain, on_drain);
-    if (loop_create(&w->loop) < 0 || mailbox_create(w->loop, w, &w->inbox) < 0) {
+    output_limit_init(w);
+    t->drain_mail.fn = on_drain_mail;
+    t->stop_mail.fn = on_stop_mail;
+    timer_init(&t->chores, on_chores);
+    timer_init(&t->drain, on_drain);
+    if (loop_create(&w->loop) < 0 || mailbox_create(w->loop, w, &t->inbox) < 0) {
         worker_free(w);
         return EH_EIO;
     }
-    w->port = broker_port_open(context->broker, w->inbox, live_on_batch, sub_presence_on_count);
-    loop_timer(w->loop, &w->chores, CHORES_MS);
+    w->port = broker_port_open(context->broker, t->inbox, live_on_batch, sub_presence_on_count);
+    loop_timer(w->loop, &t->chores, CHORES_MS);
     *ret_worker = w;
     return EH_OK;
 }
@@ -239,45 +278,32 @@ static void *worker_main(void *arg)
 
 int worker_start(struct worker *w)
 {
-    if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
-        return EH_EIO;
-    return EH_OK;
+    return pthread_create(&thread_of(w)->thread, NULL, worker_main, w) == 0 ? EH_OK : EH_EIO;
 }
 
-void worker_drain(struct worker *w, const struct drain_plan *plan, struct mailbox *main_box,
-                  mail_fn *on_drained)
+struct mailbox *worker_inbox(struct worker *w)
 {
-    w->drain_plan = *plan;
-    w->main_box = main_box;
-    w->drained_mail.fn = on_drained;
-    mailbox_post(w->inbox, &w->drain_mail);
-}
-
-void worker_stop(struct worker *w)
-{
-    mailbox_post(w->inbox, &w->stop_mail);
-}
-
-void worker_join(struct worker *w)
-{
-    pthread_join(w->thread, NULL);
+    return thread_of(w)->inbox;
 }
 
 void worker_free(struct worker *w)
 {
+    struct worker_thread *t;
+
     if (!w)
         return;
-    while (w->inbox && mailbox_drain(w->inbox))
-        ; /* answers to clients that are gone, sockets nobody will serve */
+    t = thread_of(w);
+    while (t->inbox && mailbox_drain(t->inbox))
+        ; /* see above */
     live_end(w);
-    timer_stop(&w->chores);
-    timer_stop(&w->drain);
-    mailbox_free(w->inbox);
+    timer_stop(&t->chores);
+    timer_stop(&t->drain);
+    mailbox_free(t->inbox);
     loop_free(w->loop);
     trie_free(w->trie);
     auth_free(w->everybody);
     shared_unref(w->ping);
     compression_free(w->compression);
-    free(w->slots);
-    free(w);
+    conn_table_done(&w->conns);
+    free(t);
 }

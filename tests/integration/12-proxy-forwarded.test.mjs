@@ -62,6 +62,6 @@ for (const list of ['proxy.example', '10.0.0.0/33', '10.0.0.1,', '10.0.0.1 10.0.
   test(`TRUSTED_PROXIES=${list} is refused`, async () => {
     const { code, stderr } = await runToExit({ TRUSTED_PROXIES: list });
     assert.equal(code, 1);
-    assert.match(stderr, /^eventhub: TRUSTED_PROXIES: [^\n]*10\.0\.0\.0\/8[^\n]*\n$/);
+    assert.match(stderr, /^eventhub: TRUSTED_PROXIES must be [^\n]*10\.0\.0\.0\/8[^\n]*\n$/);
   });
 }

@@ -9,6 +9,7 @@
 #include "app/worker.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/broker.h"
 #include "net/acceptor.h"
 
 #define OPTIONS_MAX 32
@@ -18,7 +19,7 @@ enum { CELL_BROKER, CELL_WORKER, CELLS };
 struct one_worker {
     struct config config;
     struct context context;
-    struct listeners listeners;
+    struct listener listeners[ONE_WORKER_LISTENERS];
     struct metrics_cell cells[CELLS];
     struct metrics_cell *cell[CELLS];
     struct worker *worker;
@@ -51,11 +52,11 @@ static void make_context(struct one_worker *o)
 
     for (size_t i = 0; i < CELLS; i++)
         o->cell[i] = &o->cells[i];
-    o->listeners.n = ONE_WORKER_LISTENERS;
-    o->listeners.at[ONE_WORKER_PROXY].has_proxy_header = true;
+    o->listeners[ONE_WORKER_PROXY].has_proxy_header = true;
     ctx->config = &o->config;
     ctx->service = &rpc_service;
-    ctx->listeners = &o->listeners;
+    ctx->listeners = o->listeners;
+    ctx->has_internal_listener = true; /* so that these do not serve health and metrics */
     ctx->metrics.cells = o->cell;
     ctx->metrics.n_cells = CELLS;
     ctx->metrics.prefix = STR("eventhub");
@@ -105,7 +106,7 @@ int one_worker_connect(struct one_worker *o, enum one_worker_listener from)
     got->mail.fn = worker_on_accepted;
     got->fd = fds[1];
     got->listener = from;
-    mailbox_post(o->worker->inbox, &got->mail);
+    mailbox_post(worker_inbox(o->worker), &got->mail);
     return fds[0];
 }
 

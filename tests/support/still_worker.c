@@ -4,8 +4,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "app/conn/conn_ws.h"
+#include "app/http/conn_http.h"
 #include "app/rpc/rpc.h"
 #include "app/sub/sub_ws.h"
+#include "app/worker.h"
+#include "broker/broker.h"
 #include "broker/port.h"
 
 static void require(bool holds)
@@ -53,8 +57,8 @@ struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, 
     int fds[2];
 
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-    conn_open(sw->worker, fds[1], &nobody, &sw->listener);
-    c = sw->worker->slots[sw->worker->n_conns - 1].conn;
+    conn_open(sw->worker, fds[1], &nobody, &sw->listener, &conn_http);
+    c = sw->worker->conns.slots[sw->worker->conns.n_conns - 1].conn;
     conn_ws_begin(c, sw->worker->everybody, window_bits);
     *ret_fd = fds[0];
     return c;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "app/config/config_load.h"
-#include "app/conn/conn.h"
+#include "app/conn/conn_ws.h"
 #include "app/server.h"
 #include "base/log.h"
 
@@ -20,7 +20,7 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str message)
     conn_ws_send(c, op, bytes_copy(message));
 }
 
-static const struct ws_service echo_service = { .on_message = on_message, .binary = true };
+static const struct ws_service echo_service = { .on_message = on_message, .takes_binary = true };
 
 /* A client that sends and does not read is not read either, long before the queue is full. */
 static void set_defaults(void)

@@ -1,4 +1,6 @@
-#include "app/conn/forwarded.h"
+#include "app/conn/conn_client.h"
+#include "net/cidr.h"
+#include "proto/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -162,8 +162,8 @@ static void counts_each_subscription_of_a_client(void **state)
     for (size_t i = 0; i < READERS; i++) {
         fds[i] = open_client(0);
         for (unsigned p = 0; p < 1u << LEVELS; p++)
-            (void)still_worker_subscribe(fx.sw.worker->slots[i].conn, pattern(p, text), STR("1"),
-                                         false);
+            (void)still_worker_subscribe(fx.sw.worker->conns.slots[i].conn, pattern(p, text),
+                                         STR("1"), false);
     }
     for (uint64_t i = 1; i <= 64; i++)
         post_deep(i);

@@ -15,7 +15,7 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
     return auth_verify(token, &context->tokens, clock_wall_ms() / 1000, ret_auth, ret_why);
 }
 
-/* What the query's `auth` does not decode to is no token. */
+/* Finds the token of the request; empty if there is none, or if `auth` is not URL-encoded. */
 static void find_token(const struct http_request *rq, struct buf *ret)
 {
     struct str header = http_header(rq, STR("Authorization"));
@@ -32,7 +32,7 @@ static void refuse(const struct conn *c, const char *why)
 {
     char peer[SOCK_ADDR_TEXT];
 
-    sock_addr_format(&c->peer, peer);
+    sock_addr_format(&c->client.addr, peer);
     log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
     metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
 }

@@ -1,9 +1,9 @@
-/* compression.h - what one worker deflates and inflates for its clients (RFC 7692).
+/* compression.h - deflates and inflates messages for the clients of one worker (RFC 7692).
  * Thread:  its worker's.
  * Owns:    at most one deflater for each window size and one inflater, made when the first message
- *          needs them: all its connections share them.
+ *          needs them. All connections of the worker share them.
  * Costs:   CPU time of the worker, for one message of at most MAX_MESSAGE_SIZE at a time. A few
- * bytes may stand for many: after each LOOP_SCRATCH of them others have their turn.
+ *          bytes may inflate to many, so other clients have their turn after LOOP_SCRATCH of them.
  */
 #ifndef EH_APP_COMPRESSION_H
 #define EH_APP_COMPRESSION_H
@@ -20,18 +20,18 @@ struct compression;
 struct compression *compression_create(const struct config *config, struct metrics_cell *metrics);
 void compression_free(struct compression *z);
 
-/* Messages between COMPRESSION_MIN_SIZE and MAX_MESSAGE_SIZE. */
+/* Is the size between COMPRESSION_MIN_SIZE and MAX_MESSAGE_SIZE? */
 bool compression_is_for(const struct compression *z, size_t message_bytes);
 
-/* The two texts (the first may be empty) as one message, for a window of that size (9 to 15 bits);
- * NULL when that would not save `saved` bytes or more. */
+/* Deflates the two texts (the first may be empty) as one message, for a window of that size (9 to
+ * 15 bits). NULL: it would save less than `saved` bytes. */
 struct bytes *compression_deflate(struct compression *z, unsigned window_bits, struct str first,
                                   struct str second, size_t saved);
 
-/* Inflates a client's message into text, which is empty. Returns 0, or minus a close code: -1007
- * not deflated, or text (is_text) that is not UTF-8; -1009: longer than MAX_MESSAGE_SIZE. */
+/* Inflates a client's message into text, which is empty. Returns 0 or minus a close code: -1007 if
+ * it is not deflated or (is_text) not UTF-8, -1009 if it is longer than MAX_MESSAGE_SIZE. */
 int compression_inflate(struct compression *z, struct str payload, bool is_text, struct buf *text);
-/* Is what was inflated since this was last true more than one read may bring? */
+/* True when more was inflated than one read may bring; then counts from 0 again. */
 bool compression_had_its_share(struct compression *z);
 
 #endif

@@ -1,3 +1,34 @@
+/* conn.c - the life of a connection, whatever it speaks.
+ *
+ * Input. on_data hands the bytes to the protocol's step until it asks for more; the rest waits in
+ * c->in. Usually there is no rest, and the bytes are handled in the loop's buffer, where they were
+ * read, without a copy.
+ *
+ * Back-pressure. A client may send requests faster than the broker answers them, and faster than
+ * it takes the answers. So a connection is throttled, that is, not read, while too many requests
+ * are unanswered or its output queue is three quarters full; TCP then holds the client back. It is
+ * read on when both are below half (conn_budget.h has the shares). Live messages cannot be held
+ * back this way: a client that lets them fill its queue is dropped.
+ *
+ * Settling. A delivery, an answer or a match of the trie may find that a connection must end, or
+ * that it may read on, while its caller still walks over connections and subscriptions. So they
+ * only ask for conn_settle, and on_settle acts at the end of the turn, when no caller is active:
+ *
+ *     turn:  read | handle requests | deliver | timers | on_settle ... | flush | free
+ *                   conn_send: no room ------------------> closes it
+ *                   the last answer comes ---------------> reads on, or leaves
+ *
+ * The end. The states only go forward, and each is a promise about output:
+ *
+ *     OPEN <-> BUSY    everything may be sent
+ *     LEAVING          answers to earlier requests are still sent
+ *     CLOSING          the last word is in the queue; nothing may follow it
+ *     LINGER           FIN follows the queue; closing at once could make the kernel send RST,
+ *                      which makes the peer lose what it has not read yet
+ *     DEAD             freed at the end of the turn, since callers may still hold a pointer
+ *
+ * Any state may go to DEAD directly. The protocols do the rest: this file knows none of them.
+ */
 #include "app/conn/conn.h"
 
 #include <assert.h>
@@ -5,21 +36,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/sub/reader.h"
-#include "app/sub/sub.h"
+#include "app/conn/conn_budget.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/proxy.h"
 
+static int on_preface(struct stream *s, const char *p, size_t n);
 static void on_open(struct stream *s);
 static void on_data(struct stream *s, char *p, size_t n);
 static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
-
-static int on_preface(struct stream *s, const char *p, size_t n)
-{
-    return conn_proxy_step(container_of(s, struct conn, stream), p, n);
-}
 
 static const struct stream_events events = {
     .on_open = on_open,
@@ -34,112 +61,104 @@ static struct conn *conn_of(struct stream *s)
     return container_of(s, struct conn, stream);
 }
 
+/* --- begin --- */
+
 static void on_handshake_timeout(struct timer *t)
 {
     conn_close(container_of(t, struct conn, timer), METRIC_CLOSED_HANDSHAKE);
 }
 
-static void give_up(struct conn *c, int fd)
+static void refuse(struct conn *c, int fd)
 {
-    conn_client_leave(c);
+    conn_client_leave(&c->client, c->worker);
     close(fd);
     free(c);
 }
 
-void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const struct listener *from)
+static void count_open(const struct conn *c)
+{
+    struct worker *w = c->worker;
+
+    if (c->listener->is_internal) {
+        w->n_internal++;
+        return;
+    }
+    metrics_inc(w->metrics, METRIC_CONNECTIONS);
+    metrics_inc(w->metrics, METRIC_CONNECTS);
+}
+
+void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const struct listener *from,
+               const struct conn_protocol *protocol)
 {
     struct conn *c = mem_zalloc(sizeof(*c));
 
     c->worker = w;
+    c->protocol = protocol;
     c->listener = from;
-    c->link = c->peer = *peer;
-    c->closed_as = METRIC_COUNT; /* not known yet */
+    c->client = (struct conn_client){ *peer, *peer, .is_internal = from->is_internal };
+    c->closed_as = METRIC_COUNT;
     list_init(&c->subs);
-    readers_init(c);
-    if (!from->has_proxy_header && !conn_client_enter(c)) {
-        give_up(c, fd);
+    for (size_t i = 0; i < READER_KINDS; i++)
+        list_init(&c->reader_queues[i].waiting);
+    if (!from->has_proxy_header && !conn_client_enter(&c->client, w)) {
+        refuse(c, fd);
         return;
     }
     if (stream_open(&c->stream, w->loop, fd, &events) < 0) {
         log_error("epoll_refused", LOG_N("fd", fd));
-        give_up(c, fd);
+        refuse(c, fd);
         return;
     }
     if (from->has_proxy_header)
         stream_expect_preface(&c->stream);
     if (from->tls)
         stream_use_tls(&c->stream, from->tls, NULL);
-    c->ref = worker_add(w, c);
+    c->ref = conn_table_add(&w->conns, c);
+    count_open(c);
     timer_init(&c->timer, on_handshake_timeout);
-    loop_timer(w->loop, &c->timer, w->context->config->websocket_handshake_timeout * 1000);
+    conn_await_request(c);
 }
 
-static void on_reap(struct loop_task *task)
+/* The PROXY header, which comes before everything else. */
+static int on_preface(struct stream *s, const char *p, size_t n)
 {
-    free(container_of(task, struct conn, task));
-}
+    struct conn *c = conn_of(s);
+    size_t before = buf_used(&c->in);
+    int used;
 
-static void log_close(const struct conn *c)
-{
-    char peer[SOCK_ADDR_TEXT];
-
-    if (!log_enabled(LOG_DEBUG))
-        return;
-    sock_addr_format(&c->peer, peer);
-    log_debug("disconnected", LOG_N("worker", c->worker->index), LOG_N("slot", c->ref.slot),
-              LOG_Z("peer", peer), LOG_N("code", c->close_code));
-}
-
-void conn_forget_auth(struct conn *c)
-{
-    if (c->auth != c->worker->everybody)
-        auth_free(c->auth);
-    c->auth = NULL;
-}
-
-void conn_forget_cors(struct conn *c)
-{
-    if (c->cors)
-        shared_unref(&c->cors->shared);
-    c->cors = NULL;
-}
-
-void conn_close(struct conn *c, enum metric reason)
-{
-    struct worker *w = c->worker;
-
-    if (c->state == CONN_DEAD)
-        return;
-    c->state = CONN_DEAD; /* first: what follows must not send */
-    log_close(c);
-    if (!c->listener->is_internal)
-        metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
-    sub_close_all(c);
-    readers_end(c);
-    if (c->batch)
-        w->context->service->go_on(c);
-    timer_stop(&c->timer);
-    stream_close(&c->stream);
-    output_changed(w);
-    worker_remove(w, c->ref);
-    if (list_linked(&c->throttled))
-        list_remove(&c->throttled);
+    if (c->state != CONN_OPEN)
+        return EH_EINVAL; /* it lingers: nothing that begins now is served */
+    buf_add(&c->in, p, n < PROXY_MAX - before ? n : PROXY_MAX - before);
+    used = conn_client_read_proxy(&c->client, c->worker, buf_str(&c->in));
+    if (used == 0)
+        return 0;
     buf_done(&c->in);
-    buf_done(&c->message);
-    free(c->post);
-    conn_client_leave(c);
-    conn_forget_auth(c);
-    conn_forget_cors(c);
-    loop_cancel(&c->task);
-    c->task.fn = on_reap;
-    loop_reap_later(w->loop, &c->task);
+    if (used > 0)
+        return used - (int)before;
+    c->closed_as = used == EH_ELIMIT ? METRIC_CLOSED_SERVER : METRIC_CLOSED_PROTOCOL;
+    return EH_EINVAL;
 }
+
+/* Called with TLS only, when the handshake is over. */
+static void on_open(struct stream *s)
+{
+    metrics_inc(conn_of(s)->worker->metrics,
+                stream_was_resumed(s) ? METRIC_TLS_RESUMED : METRIC_TLS_FULL);
+}
+
+/* --- timers and rights --- */
 
 void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
 {
     timer_stop(&c->timer);
     timer_init(&c->timer, fn);
     loop_timer(c->worker->loop, &c->timer, after_ms);
+}
+
+void conn_await_request(struct conn *c)
+{
+    loop_timer(c->worker->loop, &c->timer,
+               c->worker->context->config->websocket_handshake_timeout * 1000);
 }
 
 /* An exp may be too far away to count in ms. */
@@ -168,11 +187,26 @@ bool conn_token_expired(const struct conn *c)
     return expires && clock_wall_ms() / 1000 >= expires;
 }
 
-/* Behind the peer's Close there is nothing to read. */
+void conn_forget_auth(struct conn *c)
+{
+    if (c->auth != c->worker->everybody)
+        auth_free(c->auth);
+    c->auth = NULL;
+}
+
+void conn_forget_cors(struct conn *c)
+{
+    if (c->cors)
+        shared_unref(&c->cors->shared);
+    c->cors = NULL;
+}
+
+/* --- input and back-pressure --- */
+
 static bool is_reading(const struct conn *c)
 {
-    return c->state == CONN_HTTP || c->state == CONN_BODY || c->state == CONN_WS ||
-           c->state == CONN_CLOSING || (c->state == CONN_LEAVING && !c->peer_closed);
+    return c->protocol->step && (c->state == CONN_OPEN || c->state == CONN_CLOSING ||
+                                 (c->state == CONN_LEAVING && !c->peer_closed));
 }
 
 static bool is_throttled(const struct conn *c)
@@ -180,31 +214,31 @@ static bool is_throttled(const struct conn *c)
     return list_linked(&c->throttled);
 }
 
+bool conn_is_half_full(const struct conn *c)
+{
+    return stream_queued(&c->stream) >= conn_budget_half(c->worker->context->config);
+}
+
 static bool is_beyond_bounds(const struct conn *c)
 {
-    size_t quarter = c->worker->context->config->max_output_queue / 4;
-
     return c->n_pending >= CONN_MAX_PENDING || c->worker->pending_bytes > CONN_MAX_PENDING_BYTES ||
-           stream_queued(&c->stream) + c->collected + c->expected > 3 * quarter;
+           stream_queued(&c->stream) + c->collected + c->expected >
+               conn_budget_requests(c->worker->context->config);
 }
 
 static bool is_well_within_bounds(const struct conn *c)
 {
-    size_t half = c->worker->context->config->max_output_queue / 2;
-
     return c->n_pending < CONN_MAX_PENDING / 2 &&
            c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 &&
-           stream_queued(&c->stream) + c->expected < half;
+           stream_queued(&c->stream) + c->expected < conn_budget_half(c->worker->context->config);
 }
 
-static bool may_read_on(const struct conn *c)
+/* Do the bounds hold for what it reads? */
+static bool is_bounded(const struct conn *c)
 {
-    if (c->state == CONN_WAITING)
-        return false;
-    return c->state != CONN_WS || is_well_within_bounds(c);
+    return c->state == CONN_OPEN && c->protocol->is_bounded;
 }
 
-/* TCP is the back-pressure: the client's requests wait in its kernel. */
 static void throttle(struct conn *c)
 {
     if (is_throttled(c))
@@ -213,47 +247,34 @@ static void throttle(struct conn *c)
     stream_pause(&c->stream);
 }
 
-static void await_answers(struct conn *c)
+/* Throttles the connection if the input behind the step that was just made must wait. */
+static void throttle_if_due(struct conn *c)
 {
-    if (c->state == CONN_WS)
+    if (is_throttled(c) ||
+        !(c->state == CONN_BUSY || c->batch || (is_bounded(c) && is_beyond_bounds(c))))
+        return;
+    if (is_bounded(c))
         metrics_inc(c->worker->metrics, METRIC_READS_PAUSED);
     throttle(c);
 }
 
-static size_t step(struct conn *c, char *p, size_t n)
-{
-    switch (c->state) {
-    case CONN_HTTP: return conn_http_step(c, p, n);
-    case CONN_BODY: return http_post_step(c, p, n);
-    default: return conn_ws_step(c, p, n);
-    }
-}
-
-/* Must what comes next wait? */
-static bool is_to_be_throttled(const struct conn *c)
-{
-    return c->state == CONN_WAITING || c->batch || (c->state == CONN_WS && is_beyond_bounds(c));
-}
-
-/* Understands as much of the input as there is; returns the bytes used. */
+/* Handles as much of the input as it can; returns the bytes used. */
 static size_t consume(struct conn *c, char *p, size_t n)
 {
     size_t used = 0;
 
     while (used < n && is_reading(c) && !is_throttled(c)) {
-        size_t n_step = step(c, p + used, n - used);
+        size_t n_step = c->protocol->step(c, p + used, n - used);
 
         if (n_step == 0)
             break;
         used += n_step;
-        if (is_to_be_throttled(c) && !is_throttled(c))
-            await_answers(c);
+        throttle_if_due(c);
     }
-    return is_reading(c) || c->state == CONN_WAITING ? used : n;
+    return is_reading(c) || c->state == CONN_BUSY ? used : n;
 }
 
-/* What was left over from before stands in c->in; usually that is nothing, and the bytes are
- * understood where they were read. */
+/* Handles the rest of the earlier input, if any, and these bytes. */
 static void on_input(struct conn *c, char *p, size_t n)
 {
     bool had_rest = buf_used(&c->in) > 0;
@@ -266,7 +287,7 @@ static void on_input(struct conn *c, char *p, size_t n)
     }
     used = consume(c, p, n);
     if (c->state == CONN_LINGER || c->state == CONN_DEAD)
-        return; /* closing gave the buffers back */
+        return; /* closing released the buffers */
     if (had_rest)
         buf_consume(&c->in, used);
     else if (used < n)
@@ -286,60 +307,6 @@ static void on_data(struct stream *s, char *p, size_t n)
     on_input(c, p, n);
 }
 
-/* Only with TLS: the handshake is over. */
-static void on_open(struct stream *s)
-{
-    metrics_inc(conn_of(s)->worker->metrics,
-                stream_was_resumed(s) ? METRIC_TLS_RESUMED : METRIC_TLS_FULL);
-}
-
-static enum metric reason_of(const struct stream *s, int err)
-{
-    if (err == 0)
-        return METRIC_CLOSED_CLIENT;
-    if (err == ETIMEDOUT)
-        return METRIC_CLOSED_TIMEOUT;
-    return stream_is_handshaking(s) ? METRIC_CLOSED_TLS : METRIC_CLOSED_ERROR;
-}
-
-static void log_failure(const struct conn *c, int err)
-{
-    char peer[SOCK_ADDR_TEXT];
-
-    if (!log_enabled(LOG_DEBUG))
-        return;
-    sock_addr_format(&c->peer, peer);
-    log_debug("connection_failed", LOG_Z("peer", peer), LOG_Z("why", stream_why(&c->stream, err)));
-}
-
-static void on_end(struct stream *s, int err)
-{
-    struct conn *c = conn_of(s);
-
-    if (err)
-        log_failure(c, err);
-    else
-        stream_flush(s); /* a client that only half-closed still gets its answers */
-    conn_close(c, reason_of(s, err));
-}
-
-static void on_sent(struct stream *s, size_t sent)
-{
-    struct conn *c = conn_of(s);
-
-    metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
-    metrics_inc(c->worker->metrics, METRIC_SENDS);
-    output_changed(c->worker);
-    if (c->state == CONN_LINGER) {
-        conn_linger_on(c);
-        return;
-    }
-    if (is_throttled(c))
-        c->last_heard_ms = loop_now(c->worker->loop); /* it reads, though we do not */
-    if ((is_throttled(c) || readers_wait(c)) && !conn_is_half_full(c))
-        conn_settle(c);
-}
-
 void conn_yield(struct conn *c)
 {
     throttle(c);
@@ -350,44 +317,20 @@ bool conn_must_wait(struct conn *c)
 {
     if (!is_beyond_bounds(c))
         return false;
-    conn_settle(c); /* what was collected does not get less by itself */
+    conn_settle(c); /* collected answers do not get fewer by themselves */
     return true;
 }
 
 static void unthrottle(struct conn *c)
 {
     if (c->batch)
-        c->worker->context->service->go_on(c);
+        c->protocol->resume(c);
     if (c->batch)
         return;
     list_remove(&c->throttled);
-    c->last_heard_ms = loop_now(c->worker->loop); /* we did not listen */
+    c->last_heard_ms = loop_now(c->worker->loop); /* until now we did not read */
     stream_resume(&c->stream);
     on_input(c, NULL, 0);
-}
-
-/* What may close connections, end subscriptions or read requests happens here, at the end of the
- * turn, and never in the middle of a match, a delivery or an answer. */
-static void on_settle(struct loop_task *task)
-{
-    struct conn *c = container_of(task, struct conn, task);
-
-    if (c->overflowed && c->state <= CONN_LEAVING) /* else it has been told */
-        conn_drop_output(c, METRIC_CLOSED_SLOW);
-    else if (c->n_pending == 0)
-        conn_ws_on_idle(c);
-    if (is_throttled(c) && may_read_on(c))
-        unthrottle(c);
-    if (c->state != CONN_DEAD)
-        readers_pump(c);
-}
-
-void conn_settle(struct conn *c)
-{
-    if (c->state == CONN_DEAD)
-        return;
-    c->task.fn = on_settle;
-    loop_at_end(c->worker->loop, &c->task);
 }
 
 void conn_call_began(struct conn *c, size_t bytes)
@@ -409,4 +352,201 @@ void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
     if (!was_full || w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
         return;
     list_for_each(link, &w->throttled) conn_settle(container_of(link, struct conn, throttled));
+}
+
+/* --- the end of a turn --- */
+
+static void on_settle(struct loop_task *task)
+{
+    struct conn *c = container_of(task, struct conn, task);
+
+    if (c->overflowed && c->state <= CONN_LEAVING) /* later, the client was told already */
+        conn_drop_output(c, METRIC_CLOSED_SLOW);
+    else if (c->n_pending == 0 && c->protocol->on_idle)
+        c->protocol->on_idle(c);
+    if (is_throttled(c) && c->state != CONN_BUSY && (!is_bounded(c) || is_well_within_bounds(c)))
+        unthrottle(c);
+    if (c->state <= CONN_LEAVING && c->protocol->on_writable)
+        c->protocol->on_writable(c);
+}
+
+void conn_settle(struct conn *c)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    c->task.fn = on_settle;
+    loop_at_end(c->worker->loop, &c->task);
+}
+
+/* --- the end --- */
+
+static bool was_dropped(const struct conn *c)
+{
+    return c->closed_as == METRIC_CLOSED_SLOW || c->closed_as == METRIC_CLOSED_MEMORY;
+}
+
+/* A lingering connection took some of its output. It gets more time as long as it takes some
+ * within CONN_LINGER_MS, up to two ping intervals: the time a silent connection has. */
+static void linger_on(struct conn *c)
+{
+    uint64_t most_ms = 2 * c->worker->context->config->ping_interval * 1000;
+    uint64_t since_ms = loop_now(c->worker->loop) - c->last_heard_ms;
+
+    if (!was_dropped(c) && since_ms < most_ms)
+        loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
+}
+
+static void on_sent(struct stream *s, size_t sent)
+{
+    struct conn *c = conn_of(s);
+
+    metrics_add(c->worker->metrics, METRIC_BYTES_OUT, (int64_t)sent);
+    metrics_inc(c->worker->metrics, METRIC_SENDS);
+    worker_output_changed(c->worker);
+    if (c->state == CONN_LINGER) {
+        linger_on(c);
+        return;
+    }
+    if (is_throttled(c))
+        c->last_heard_ms = loop_now(c->worker->loop); /* the client reads, though we do not */
+    if ((is_throttled(c) || c->wants_room) && !conn_is_half_full(c))
+        conn_settle(c);
+}
+
+static void log_failure(const struct conn *c, int err)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    sock_addr_format(&c->client.addr, peer);
+    log_debug("connection_failed", LOG_Z("peer", peer), LOG_Z("why", stream_why(&c->stream, err)));
+}
+
+static enum metric reason_of(const struct stream *s, int err)
+{
+    if (err == 0)
+        return METRIC_CLOSED_CLIENT;
+    if (err == ETIMEDOUT)
+        return METRIC_CLOSED_TIMEOUT;
+    return stream_is_handshaking(s) ? METRIC_CLOSED_TLS : METRIC_CLOSED_ERROR;
+}
+
+static void on_end(struct stream *s, int err)
+{
+    struct conn *c = conn_of(s);
+
+    if (err)
+        log_failure(c, err);
+    else
+        stream_flush(s); /* a client that closed only its side still gets its answers */
+    conn_close(c, reason_of(s, err));
+}
+
+static void end_protocol(struct conn *c)
+{
+    if (c->protocol->on_close)
+        c->protocol->on_close(c);
+}
+
+static void on_linger_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    conn_close(c, c->closed_as);
+}
+
+void conn_linger(struct conn *c, enum metric reason)
+{
+    if (c->state == CONN_LINGER || c->state == CONN_DEAD)
+        return;
+    c->state = CONN_LINGER;
+    if (c->closed_as == METRIC_COUNT)
+        c->closed_as = reason;
+    end_protocol(c);
+    buf_done(&c->in);
+    buf_done(&c->message);
+    c->last_heard_ms = loop_now(c->worker->loop);
+    stream_resume(&c->stream); /* reads on, only to see the peer's end */
+    stream_shutdown(&c->stream);
+    conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
+}
+
+/* The output is released at once; the client is told why if it ever reads again. */
+void conn_drop_output(struct conn *c, enum metric reason)
+{
+    stream_discard(&c->stream);
+    if (c->state <= CONN_LEAVING && c->protocol->on_overflow)
+        c->protocol->on_overflow(c, reason);
+    else
+        conn_close(c, reason);
+}
+
+bool conn_end_idle(struct conn *c)
+{
+    if (c->state != CONN_OPEN || !c->protocol->may_end || !c->protocol->may_end(c))
+        return false;
+    conn_linger(c, METRIC_CLOSED_DRAIN);
+    return true;
+}
+
+void conn_drain(struct conn *c)
+{
+    if (c->state <= CONN_LEAVING) /* later, it is about to end */
+        c->protocol->on_drain(c, loop_now(c->worker->loop) >= c->worker->drain_until_ms);
+}
+
+static void on_reap(struct loop_task *task)
+{
+    free(container_of(task, struct conn, task));
+}
+
+static void log_close(const struct conn *c)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    sock_addr_format(&c->client.addr, peer);
+    log_debug("disconnected", LOG_N("worker", c->worker->index), LOG_N("slot", c->ref.slot),
+              LOG_Z("peer", peer), LOG_N("code", c->close_code));
+}
+
+static void count_close(const struct conn *c, enum metric reason)
+{
+    struct worker *w = c->worker;
+
+    if (c->listener->is_internal) {
+        w->n_internal--;
+        return;
+    }
+    metrics_inc(w->metrics, c->closed_as == METRIC_COUNT ? reason : c->closed_as);
+    metrics_add(w->metrics, METRIC_CONNECTIONS, -1);
+    metrics_inc(w->metrics, METRIC_DISCONNECTS);
+}
+
+void conn_close(struct conn *c, enum metric reason)
+{
+    struct worker *w = c->worker;
+
+    if (c->state == CONN_DEAD)
+        return;
+    c->state = CONN_DEAD; /* first: what follows must not send */
+    log_close(c);
+    count_close(c, reason);
+    end_protocol(c);
+    timer_stop(&c->timer);
+    stream_close(&c->stream);
+    worker_output_changed(w);
+    conn_table_remove(&w->conns, c->ref);
+    if (is_throttled(c))
+        list_remove(&c->throttled);
+    buf_done(&c->in);
+    buf_done(&c->message);
+    conn_client_leave(&c->client, w);
+    conn_forget_auth(c);
+    conn_forget_cors(c);
+    loop_cancel(&c->task);
+    c->task.fn = on_reap;
+    loop_reap_later(w->loop, &c->task);
 }

@@ -1,56 +1,124 @@
-/* conn_client.c - whose connection it is, and whether that client may have another one
- * (MAX_CONNECTIONS_PER_IP). Known from the socket, else from the PROXY header, else from each
- * request that a trusted proxy passes on; the proxies themselves are not counted.
- */
+#include "app/conn/conn_client.h"
+
 #include <string.h>
 
-#include "app/conn/conn.h"
-#include "app/conn/forwarded.h"
+#include "app/conn/worker_state.h"
 #include "base/log.h"
+#include "net/cidr.h"
 #include "net/per_ip.h"
+#include "proto/http.h"
+#include "proto/proxy.h"
 
-static bool is_countable(const struct conn *c)
+/* --- the limit for each address --- */
+
+static bool is_countable(const struct conn_client *cl, const struct context *ctx)
 {
-    const struct context *ctx = c->worker->context;
-
-    return ctx->per_ip && !c->listener->is_internal &&
-           !cidr_list_has(&ctx->config->trusted_proxies, &c->peer);
+    return ctx->per_ip && !cl->is_internal &&
+           !cidr_list_has(&ctx->config->trusted_proxies, &cl->addr);
 }
 
-bool conn_client_enter(struct conn *c)
+bool conn_client_enter(struct conn_client *cl, struct worker *w)
 {
     char peer[SOCK_ADDR_TEXT];
 
-    if (c->is_counted || !is_countable(c))
+    if (cl->is_counted || !is_countable(cl, w->context))
         return true;
-    c->is_counted = per_ip_enter(c->worker->context->per_ip, &c->peer);
-    if (c->is_counted)
+    cl->is_counted = per_ip_enter(w->context->per_ip, &cl->addr);
+    if (cl->is_counted)
         return true;
-    metrics_inc(c->worker->metrics, METRIC_REFUSED_PER_IP);
-    sock_addr_format(&c->peer, peer);
+    metrics_inc(w->metrics, METRIC_REFUSED_PER_IP);
+    sock_addr_format(&cl->addr, peer);
     log_debug("too_many_of_ip", LOG_Z("peer", peer));
     return false;
 }
 
-void conn_client_leave(struct conn *c)
+void conn_client_leave(struct conn_client *cl, struct worker *w)
 {
-    if (c->is_counted)
-        per_ip_leave(c->worker->context->per_ip, &c->peer);
-    c->is_counted = false;
+    if (cl->is_counted)
+        per_ip_leave(w->context->per_ip, &cl->addr);
+    cl->is_counted = false;
 }
 
-void conn_client_of_request(struct conn *c, const struct http_request *rq)
-{
-    struct sock_addr client = c->link;
+/* --- the PROXY header --- */
 
-    forwarded_find(&c->worker->context->config->trusted_proxies, rq, &client);
-    if (memcmp(client.ip, c->peer.ip, sizeof(client.ip)) != 0)
-        conn_client_leave(c);
-    c->peer = client;
+static void refuse_proxy(const struct conn_client *cl, struct worker *w)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&cl->link, peer);
+    log_debug("proxy_header_refused", LOG_Z("peer", peer));
+    metrics_inc(w->metrics, METRIC_REFUSED_PROXY);
 }
 
-void conn_client_is_idle(struct conn *c)
+int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str in)
 {
-    if (cidr_list_has(&c->worker->context->config->trusted_proxies, &c->link))
-        conn_client_leave(c);
+    struct proxy_header h;
+    int used = proxy_parse(in, &h);
+
+    if (used < 0) {
+        refuse_proxy(cl, w);
+        return EH_EINVAL;
+    }
+    if (used == 0)
+        return 0;
+    if (h.has_source) {
+        memcpy(cl->link.ip, h.ip, sizeof(cl->link.ip));
+        cl->link.port = h.port;
+        cl->addr = cl->link;
+    }
+    return conn_client_enter(cl, w) ? used : EH_ELIMIT;
+}
+
+/* --- X-Forwarded-For --- */
+
+/* Cuts the last entry off the list and returns it. */
+static struct str cut_last(struct str *list)
+{
+    const char *comma = list->n ? memrchr(list->p, ',', list->n) : NULL;
+    size_t n = comma ? (size_t)(comma - list->p) : 0;
+    struct str last = str_skip(*list, comma ? n + 1 : 0);
+
+    *list = comma ? str_make(list->p, n) : (struct str){ NULL, 0 };
+    return str_trim(last);
+}
+
+/* Follows one line of the field from right to left. False: the search is over, because *addr is not
+ * a trusted proxy, or because the next entry is not an address and nothing before it can be
+ * believed. */
+static bool follow(const struct cidr_list *trusted, struct str line, struct sock_addr *addr)
+{
+    while (line.p) {
+        if (!cidr_list_has(trusted, addr) || sock_addr_parse(cut_last(&line), addr) < 0)
+            return false;
+    }
+    return true;
+}
+
+void forwarded_find(const struct cidr_list *trusted, const struct http_request *rq,
+                    struct sock_addr *addr)
+{
+    if (trusted->n == 0)
+        return;
+    for (size_t i = rq->n_headers; i > 0; i--) {
+        const struct http_header *h = &rq->headers[i - 1];
+
+        if (str_eq_nocase(h->name, STR("X-Forwarded-For")) && !follow(trusted, h->value, addr))
+            return;
+    }
+}
+
+void conn_client_of_request(struct conn_client *cl, struct worker *w, const struct http_request *rq)
+{
+    struct sock_addr client = cl->link;
+
+    forwarded_find(&w->context->config->trusted_proxies, rq, &client);
+    if (memcmp(client.ip, cl->addr.ip, sizeof(client.ip)) != 0)
+        conn_client_leave(cl, w);
+    cl->addr = client;
+}
+
+void conn_client_is_idle(struct conn_client *cl, struct worker *w)
+{
+    if (cidr_list_has(&w->context->config->trusted_proxies, &cl->link))
+        conn_client_leave(cl, w);
 }

@@ -1,10 +1,17 @@
-/* conn_ws.c - the WebSocket state of a connection: frames in, the closing handshake, pings. */
-#include <stdlib.h>
+/* conn_ws.c - frames in, messages out, pings, and the closing handshake (RFC 6455 section 7).
+ *
+ * Either side may begin to close. When the client does, its Close is answered when the requests it
+ * sent before are answered (LEAVING). When we do (a violation, an expired token, the drain of the
+ * server), we send Close and wait CONN_LINGER_MS for the client's (CLOSING). Either way the
+ * connection then lingers.
+ */
+#include "app/conn/conn_ws.h"
 
 #include "app/conn/compression.h"
-#include "app/conn/conn.h"
-#include "app/sub/sub.h"
+#include "app/conn/conn_output.h"
 #include "base/log.h"
+
+/* --- output --- */
 
 static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
 {
@@ -19,83 +26,7 @@ static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
     shared_unref(&copy->shared);
 }
 
-/* Then it is us who do not listen. One that does not read what it asked for has no such excuse. */
-static bool waits_for_broker(const struct conn *c)
-{
-    return list_linked(&c->throttled) && !conn_is_half_full(c);
-}
-
-#define UNFINISHED_MOST 2
-
-/* Asked at each ping. Whoever sends a byte now and then is alive, but shall not hold what came of a
- * message for ever. */
-static bool is_message_stalled(struct conn *c)
-{
-    bool is_theirs = !ws_decoder_is_idle(&c->ws) && !list_linked(&c->throttled);
-
-    c->unfinished = is_theirs ? (uint8_t)(c->unfinished + 1) : 0;
-    return c->unfinished > UNFINISHED_MOST;
-}
-
-static void on_ping_timer(struct timer *t)
-{
-    struct conn *c = container_of(t, struct conn, timer);
-    uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
-    struct bytes *ping = (struct bytes *)c->worker->ping;
-
-    if (conn_token_expired(c)) {
-        conn_ws_close(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
-        return;
-    }
-    if (silent_ms >= 2 * c->worker->context->config->ping_interval * 1000 && !waits_for_broker(c)) {
-        conn_close(c, METRIC_CLOSED_TIMEOUT);
-        return;
-    }
-    if (is_message_stalled(c)) {
-        conn_ws_close(c, WS_CLOSE_POLICY, "message not finished", METRIC_CLOSED_STALLED);
-        return;
-    }
-    (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
-    conn_set_ping_timer(c, on_ping_timer);
-}
-
-static void on_leave_timeout(struct timer *t)
-{
-    struct conn *c = container_of(t, struct conn, timer);
-
-    conn_ws_close(c, c->close_code, "", c->closed_as);
-}
-
-/* It had its time to answer Close. With nothing left to take it needs no more to see the end. */
-static void on_close_timeout(struct timer *t)
-{
-    struct conn *c = container_of(t, struct conn, timer);
-
-    conn_linger(c, c->closed_as);
-    stream_flush(&c->stream);
-    if (stream_queued(&c->stream) == 0)
-        conn_close(c, c->closed_as);
-}
-
-void conn_ws_set_auth(struct conn *c, struct auth *auth)
-{
-    conn_forget_auth(c);
-    c->auth = auth;
-    conn_set_ping_timer(c, on_ping_timer);
-}
-
-void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)
-{
-    c->state = CONN_WS;
-    c->window_bits = window_bits;
-    c->last_heard_ms = loop_now(c->worker->loop);
-    ws_decoder_init(&c->ws);
-    c->ws.deflate = window_bits > 0;
-    c->ws.binary = c->worker->context->service->binary;
-    conn_ws_set_auth(c, auth);
-}
-
-/* NULL: it goes as it is. */
+/* NULL: the message is sent as it is. */
 static struct bytes *deflate(const struct conn *c, const struct bytes *message)
 {
     struct compression *z = c->worker->compression;
@@ -121,23 +52,44 @@ void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message)
         shared_unref(&message->shared);
 }
 
+/* --- closing --- */
+
+/* The client had its time to answer Close. If it has taken everything, it does not need more time
+ * to see the end. */
+static void on_close_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+
+    conn_linger(c, c->closed_as);
+    stream_flush(&c->stream);
+    if (stream_queued(&c->stream) == 0)
+        conn_close(c, c->closed_as);
+}
+
 static void send_close(struct conn *c, int code, const char *why)
 {
     char frame[2 + WS_CONTROL_MAX];
     size_t n = ws_encode_close(frame, code, str_of(why));
     struct bytes *copy = bytes_copy(str_make(frame, n));
 
-    stream_send(&c->stream, STR(""), &copy->shared, bytes_str(copy)); /* past the limit too */
+    stream_send(&c->stream, STR(""), &copy->shared, bytes_str(copy)); /* the limit does not apply */
     shared_unref(&copy->shared);
 }
 
-void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason)
+static void on_close(struct conn *c)
 {
-    if (c->state != CONN_WS && c->state != CONN_LEAVING)
+    if (c->worker->context->service->on_close)
+        c->worker->context->service->on_close(c);
+}
+
+/* Sends Close at once, ends the subscriptions, and waits a moment for the client's Close. */
+static void close_now(struct conn *c, int code, const char *why, enum metric reason)
+{
+    if (c->state > CONN_LEAVING)
         return;
     if (c->closed_as == METRIC_COUNT)
         c->closed_as = reason;
-    sub_close_all(c);
+    on_close(c);
     send_close(c, code, why);
     c->close_code = (uint16_t)code;
     c->state = CONN_CLOSING;
@@ -148,10 +100,17 @@ void conn_ws_close(struct conn *c, int code, const char *why, enum metric reason
         conn_set_timer(c, on_close_timeout, CONN_LINGER_MS);
 }
 
-#define ANSWER_WAY_MS 250 /* from the broker, who looks at deadlines now and then, to here */
+static void on_leave_timeout(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
 
-/* How long answers are waited for: a request that fails at its deadline still gets its answer. A
- * drain leaves less time, and must get its Close out. */
+    close_now(c, c->close_code, "", c->closed_as);
+}
+
+#define ANSWER_WAY_MS 250 /* for an answer of the broker, which checks deadlines now and then */
+
+/* How long to wait for answers: a request that fails at its deadline still gets its answer. A drain
+ * leaves less time, and the Close must get out within it. */
 static uint64_t leave_ms(const struct conn *c)
 {
     const struct worker *w = c->worker;
@@ -164,57 +123,110 @@ static uint64_t leave_ms(const struct conn *c)
 
 void conn_ws_leave(struct conn *c, int code, enum metric reason)
 {
-    if (c->state != CONN_WS && c->state != CONN_LEAVING)
+    if (c->state > CONN_LEAVING)
         return;
-    if (c->state == CONN_WS) { /* the first reason to leave is the one that is told */
+    if (c->state == CONN_OPEN) { /* the first reason to leave is the one that is sent */
         c->closed_as = reason;
         c->close_code = (uint16_t)code;
     }
     if (c->n_pending == 0) {
-        conn_ws_close(c, c->close_code, "", c->closed_as);
+        close_now(c, c->close_code, "", c->closed_as);
         return;
     }
     c->state = CONN_LEAVING;
     conn_set_timer(c, on_leave_timeout, leave_ms(c));
 }
 
-void conn_ws_on_idle(struct conn *c)
+static void on_idle(struct conn *c)
 {
     if (c->state == CONN_LEAVING)
-        conn_ws_close(c, c->close_code, "", c->closed_as);
+        close_now(c, c->close_code, "", c->closed_as);
 }
 
-/* What it did not get yet is released at once, and it is told if it ever reads again. */
-void conn_drop_output(struct conn *c, enum metric reason)
+static void on_overflow(struct conn *c, enum metric reason)
 {
-    stream_discard(&c->stream);
-    if (c->state != CONN_WS && c->state != CONN_LEAVING) {
-        conn_close(c, reason);
+    c->closed_as = reason;
+    close_now(c, WS_CLOSE_TRY_AGAIN, "output queue full", reason);
+}
+
+static void on_drain(struct conn *c, bool is_late)
+{
+    (void)is_late; /* leave_ms knows */
+    conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
+    conn_settle(c); /* drops the requests of a batch that still wait */
+}
+
+/* --- pings --- */
+
+/* While we do not read, the client's silence is not its fault, unless its own full queue made us
+ * stop reading. */
+static bool is_excused(const struct conn *c)
+{
+    return list_linked(&c->throttled) && !conn_is_half_full(c);
+}
+
+#define UNFINISHED_MOST 2 /* pings */
+
+/* Asked at each ping. A client that sends a byte now and then is alive, but it must not make us
+ * hold an unfinished message for ever. */
+static bool is_message_stalled(struct conn *c)
+{
+    bool is_theirs = !ws_decoder_is_idle(&c->ws) && !list_linked(&c->throttled);
+
+    c->unfinished = is_theirs ? (uint8_t)(c->unfinished + 1) : 0;
+    return c->unfinished > UNFINISHED_MOST;
+}
+
+static void on_ping_timer(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+    uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
+    struct bytes *ping = (struct bytes *)c->worker->ping;
+
+    if (conn_token_expired(c)) {
+        close_now(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
         return;
     }
-    c->closed_as = reason;
-    conn_ws_close(c, WS_CLOSE_TRY_AGAIN, "output queue full", reason);
+    if (silent_ms >= 2 * c->worker->context->config->ping_interval * 1000 && !is_excused(c)) {
+        conn_close(c, METRIC_CLOSED_TIMEOUT);
+        return;
+    }
+    if (is_message_stalled(c)) {
+        close_now(c, WS_CLOSE_POLICY, "message not finished", METRIC_CLOSED_STALLED);
+        return;
+    }
+    (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
+    conn_set_ping_timer(c, on_ping_timer);
 }
+
+void conn_ws_set_auth(struct conn *c, struct auth *auth)
+{
+    conn_forget_auth(c);
+    c->auth = auth;
+    conn_set_ping_timer(c, on_ping_timer);
+}
+
+/* --- input --- */
 
 static enum metric reason_of(int code)
 {
     return code == WS_CLOSE_TOO_BIG ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
 }
 
-/* After a violation nothing that the peer sends can be understood any more. */
+/* After a violation, the bytes that follow cannot be understood. */
 static void on_violation(struct conn *c, int code)
 {
     char peer[SOCK_ADDR_TEXT];
 
     if (c->state != CONN_CLOSING) {
-        sock_addr_format(&c->peer, peer);
+        sock_addr_format(&c->client.addr, peer);
         log_debug("ws_violation", LOG_Z("peer", peer), LOG_N("code", code));
-        conn_ws_close(c, code, "", reason_of(code));
+        close_now(c, code, "", reason_of(code));
     }
     conn_linger(c, reason_of(code));
 }
 
-/* The peer's Close: the end of a handshake that we began, or the beginning of one. */
+/* The client's Close ends a handshake that we began, or begins one. */
 static void on_close_frame(struct conn *c, int code)
 {
     c->peer_closed = true;
@@ -224,65 +236,48 @@ static void on_close_frame(struct conn *c, int code)
         conn_ws_leave(c, code, METRIC_CLOSED_CLIENT);
 }
 
-static void on_message(struct conn *c, enum ws_opcode op, struct str message)
+/* A whole message. */
+static void on_message(struct conn *c, const struct ws_event *ev, struct str payload)
 {
-    metrics_inc(c->worker->metrics, METRIC_MESSAGES_IN);
-    c->worker->context->service->on_message(c, op, message);
-}
+    const struct ws_service *service = c->worker->context->service;
+    struct compression *z = c->worker->compression;
+    struct buf text = { 0 };
+    int rc = EH_OK;
 
-static void on_compressed(struct conn *c, enum ws_opcode op, struct str payload)
-{
-    struct buf message = { 0 };
-    int rc = compression_inflate(c->worker->compression, payload, op == WS_OP_TEXT, &message);
-
-    if (rc < 0)
+    if (ev->compressed) {
+        rc = compression_inflate(z, payload, ev->op == WS_OP_TEXT, &text);
+        payload = buf_str(&text);
+    }
+    if (rc < 0) {
         on_violation(c, -rc);
-    else
-        on_message(c, op, buf_str(&message));
-    if (compression_had_its_share(c->worker->compression) && c->state == CONN_WS)
+    } else {
+        metrics_inc(c->worker->metrics, METRIC_MESSAGES_IN);
+        service->on_message(c, ev->op, payload);
+    }
+    if (ev->compressed && compression_had_its_share(z) && c->state == CONN_OPEN)
         conn_yield(c);
-    buf_done(&message);
-}
-
-static void on_whole(struct conn *c, const struct ws_event *ev, struct str payload)
-{
-    if (ev->compressed)
-        on_compressed(c, ev->op, payload);
-    else
-        on_message(c, ev->op, payload);
+    buf_done(&text);
 }
 
 /* A message in one piece is handled where it was read; one in several is put together first. */
 static void on_piece(struct conn *c, const struct ws_event *ev)
 {
-    if (c->state != CONN_WS)
+    if (c->state != CONN_OPEN)
         return;
     if (ev->last)
         c->unfinished = 0;
     if (buf_used(&c->message) == 0 && ev->last) {
-        on_whole(c, ev, ev->payload);
+        on_message(c, ev, ev->payload);
         return;
     }
     buf_add_str(&c->message, ev->payload);
     if (!ev->last)
         return;
-    on_whole(c, ev, buf_str(&c->message));
+    on_message(c, ev, buf_str(&c->message));
     buf_done(&c->message);
 }
 
-static void on_event(struct conn *c, const struct ws_event *ev)
-{
-    switch (ev->op) {
-    case WS_OP_CLOSE: on_close_frame(c, ev->close_code); break;
-    case WS_OP_PING:
-        send_control(c, WS_OP_PONG, ev->payload); /* unless our Close was the last word */
-        break;
-    case WS_OP_PONG: break; /* that it came is enough: conn_on_data noted it */
-    default: on_piece(c, ev); break;
-    }
-}
-
-size_t conn_ws_step(struct conn *c, char *p, size_t n)
+static size_t step(struct conn *c, char *p, size_t n)
 {
     struct ws_event ev;
     int used = ws_decode(&c->ws, p, n, c->worker->context->config->max_message_size, &ev);
@@ -291,7 +286,48 @@ size_t conn_ws_step(struct conn *c, char *p, size_t n)
         on_violation(c, -used);
         return n;
     }
-    if (used > 0)
-        on_event(c, &ev);
+    if (used == 0)
+        return 0;
+    switch (ev.op) {
+    case WS_OP_CLOSE: on_close_frame(c, ev.close_code); break;
+    case WS_OP_PING: send_control(c, WS_OP_PONG, ev.payload); break; /* not after our Close */
+    case WS_OP_PONG: break; /* all that counts is that the client was heard: conn.c noted it */
+    default: on_piece(c, &ev); break;
+    }
     return (size_t)used;
+}
+
+/* --- what conn.c calls --- */
+
+static void resume(struct conn *c)
+{
+    c->worker->context->service->resume(c); /* there is a batch, so the service has it */
+}
+
+static void on_writable(struct conn *c)
+{
+    if (c->worker->context->service->on_writable)
+        c->worker->context->service->on_writable(c);
+}
+
+static const struct conn_protocol protocol = {
+    .step = step,
+    .on_idle = on_idle,
+    .on_writable = on_writable,
+    .resume = resume,
+    .on_overflow = on_overflow,
+    .on_drain = on_drain,
+    .on_close = on_close,
+    .is_bounded = true,
+};
+
+void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)
+{
+    c->protocol = &protocol;
+    c->window_bits = window_bits;
+    c->last_heard_ms = loop_now(c->worker->loop);
+    ws_decoder_init(&c->ws);
+    c->ws.deflate = window_bits > 0;
+    c->ws.binary = c->worker->context->service->takes_binary;
+    conn_ws_set_auth(c, auth);
 }

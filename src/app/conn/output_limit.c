@@ -1,20 +1,23 @@
-/* output.c - the bound on what waits for all clients together: MAX_OUTPUT_MEMORY.
+/* output_limit.c - the bound on the output of all workers together.
  *
- * Each worker counts what waits on its own loop (loop_waiting), and tells the others through its
- * cell of the metrics: no lock, and nothing shared where messages are delivered. At the end of
- * every turn in which it queued something a worker adds up all cells. Where that is too much it
- * drops its own queues, the longest first, until it is not, or it has none left. So whoever adds
- * pays, and between two looks the sum grows by what one turn of each worker adds at most.
+ * Each worker counts what waits on its own loop (loop_waiting), and publishes the figure in its
+ * cell of the metrics: there is no lock, and nothing is shared where messages are delivered. At the
+ * end of every turn in which it queued something, a worker adds up all cells. If the sum is above
+ * the limit, the worker drops its own connections with the longest queues, until the sum is below
+ * or it has none left. So the worker that adds output also pays for it, and between two checks the
+ * sum grows at most by what each worker adds in one turn.
  */
-#include "app/conn/conn.h"
+#include "app/conn/output_limit.h"
 
-static void tell(struct worker *w)
+#include "app/conn/conn_output.h"
+
+static void publish(struct worker *w)
 {
     metrics_set(w->metrics, METRIC_OUTPUT_BYTES, *loop_waiting(w->loop));
 }
 
-/* Modulo 2^64: a message may be counted by one worker and taken off by another. A moment's
- * disagreement may even make it negative. */
+/* Adds modulo 2^64: a message may be counted by one worker and taken off by another. While they
+ * disagree, the sum may even be negative. */
 static bool is_too_much(const struct worker *w)
 {
     const struct context *ctx = w->context;
@@ -27,59 +30,54 @@ static bool is_too_much(const struct worker *w)
 
 static size_t longest(const struct worker *w)
 {
+    const struct conn *c;
+    uint32_t slot = 0;
     size_t most = 0;
 
-    for (uint32_t i = 0; i < w->n_slots; i++) {
-        size_t n = w->slots[i].conn ? conn_waiting(w->slots[i].conn) : 0;
-
-        if (n > most)
-            most = n;
+    while ((c = conn_table_next(&w->conns, &slot))) {
+        if (conn_waiting(c) > most)
+            most = conn_waiting(c);
     }
     return most;
 }
 
-/* Nobody is dropped for what his socket takes. */
 static void drop_if_longer(struct conn *c, size_t least)
 {
     if (conn_waiting(c) < least)
         return;
-    stream_push(&c->stream);
+    stream_push(&c->stream); /* what the socket takes now does not count against the client */
     if (conn_waiting(c) >= least)
         conn_drop_output(c, METRIC_CLOSED_MEMORY);
 }
 
-/* Those that are at least half as long as the longest, then the next half, and so on. */
+/* Drops queues that are at least half as long as the longest, then half of that, and so on. */
 static void drop_longest(struct worker *w)
 {
     for (size_t least = longest(w) / 2; least > 0 && is_too_much(w); least /= 2) {
-        for (uint32_t i = 0; i < w->n_slots && is_too_much(w); i++) {
-            if (w->slots[i].conn)
-                drop_if_longer(w->slots[i].conn, least);
-            tell(w);
+        struct conn *c;
+        uint32_t slot = 0;
+
+        while (is_too_much(w) && (c = conn_table_next(&w->conns, &slot))) {
+            drop_if_longer(c, least);
+            publish(w);
         }
     }
 }
 
-void output_check(struct worker *w)
+void output_limit_check(struct worker *w)
 {
-    tell(w);
+    publish(w);
     if (is_too_much(w))
         drop_longest(w);
 }
 
+/* Runs after everything else that the turn has to do, when the sockets have taken their part. */
 static void on_task(struct loop_task *task)
 {
-    output_check(container_of(task, struct worker, output_task));
+    output_limit_check(container_of(task, struct worker, output_task));
 }
 
-/* After all else that the turn has to do: what the sockets take is gone then. */
-void output_changed(struct worker *w)
-{
-    if (!list_linked(&w->output_task.link))
-        loop_reap_later(w->loop, &w->output_task);
-}
-
-void output_init(struct worker *w)
+void output_limit_init(struct worker *w)
 {
     w->output_task.fn = on_task;
 }

@@ -1,27 +1,38 @@
 /* pending.h - one request of a client that waits for the broker.
  * Thread:  the connection's worker.
- * Owns:    itself: one block, allocated by the caller together with copies of the texts that the
- *          call and the reply need; freed after `done`.
- * Bounds:  counted in the connection's and the worker's limits (conn.h) until it is answered.
+ * Owns:    itself, in one block with copies of the texts that the call needs; it is freed when the
+ *          answer was handled. Its reply holds a copy of the request's id.
+ * Bounds:  counted in the connection's n_pending and the worker's pending_bytes meanwhile.
  */
 #ifndef EH_APP_PENDING_H
 #define EH_APP_PENDING_H
 
-#include "app/conn/conn.h"
 #include "app/conn/reply.h"
+#include "broker/broker.h"
 
 struct pending {
     struct broker_call call;
-    struct worker *worker;
     struct conn_ref conn;
-    size_t bytes;    /* of the block */
-    size_t expected; /* bytes that a large answer may have; counted in conn->expected */
-    /* Runs on the worker. c is NULL if the client hung up. Whatever of the reply is not sent
-     * here is dropped afterwards. */
+    size_t bytes;    /* the size of the block */
+    size_t expected; /* bytes that the answer may have; counted in conn->expected meanwhile */
+    /* Runs on the worker when the broker has answered; c is NULL if the connection is gone.
+     * Afterwards the reply is dropped, unless it was sent, and the pending is freed. */
     void (*done)(struct pending *p, struct conn *c);
-    struct reply reply; /* its id lies in the block */
+    struct reply reply;
+    char *end; /* of the texts copied so far */
+    char texts[];
 };
 
+/* Makes one with room for `text_bytes` of texts beside the request's id, and takes the reply along.
+ * A notification's reply stays with the caller. */
+struct pending *pending_create(struct reply *reply, size_t text_bytes);
+/* Copies a text into the block, which must have room for it. */
+struct str pending_copy(struct pending *p, struct str text);
+
+/* Hands the call to the broker, with BROKER_TIMEOUT from now as its deadline. */
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
+
+/* The deadline of a call to the broker that begins now (BROKER_TIMEOUT). */
+uint64_t pending_deadline(const struct worker *w);
 
 #endif

@@ -1,17 +1,47 @@
+/* reply.c - answers to requests, one by one or as the array of a batch.
+ *
+ * A request is answered at once, or when the broker has answered, or never (a notification). Its
+ * handler does not know whether the request came alone or in a batch. It gets a struct reply, which
+ * is the right to answer once: it sends the reply, or drops it, or passes it on (reply_take) to
+ * whatever answers later. Either way, the reply is used up.
+ *
+ * The id. A reply borrows the id from the request, whose JSON is freed after the handler returns.
+ * So whatever answers later has a copy, in the block of its own call (pending.c), and the reply
+ * that it takes along refers to that copy.
+ *
+ * A batch counts its open replies, and one more for itself while it still has requests to execute.
+ * Answers are collected in the order in which they come. At zero the array is sent:
+ *
+ *     [a, b, c] arrives                  n_open = 1
+ *     a is answered at once              n_open = 2, then 1     "[A"
+ *     b asks the broker                  n_open = 2             "[A"
+ *     c is a notification                n_open = 3, then 2     "[A"
+ *     no more requests (batch_close)     n_open = 1             "[A"
+ *     b's answer comes                   n_open = 0             "[A,B]" is sent
+ *
+ * Messages of a subscription that the batch made must not come before the array, which holds its
+ * confirmation. Such a subscription waits for the batch (batch_wait).
+ *
+ * When the client is gone, answers still come: the broker's calls cannot be taken back. They find
+ * the connection by its ticket, or NULL, and then drop the reply, so that the batch still counts
+ * down to zero and is freed.
+ */
 #include "app/conn/reply.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/conn/conn_output.h"
+#include "app/conn/conn_ws.h"
 #include "base/mem.h"
 
 struct batch {
     struct worker *worker;
     struct conn_ref conn;
-    json_t *requests;
-    size_t n_taken;      /* of them */
-    unsigned n_open;     /* replies to come, and one while there are requests */
-    struct buf answers;  /* "[", then those that came, separated by commas */
+    json_t *requests;    /* NULL once the batch is closed */
+    size_t n_taken;      /* requests that were executed */
+    unsigned n_open;     /* open replies, and one while there are requests */
+    struct buf answers;  /* "[", then the answers so far, separated by commas */
     struct list waiters; /* of struct batch_waiter */
 };
 
@@ -44,7 +74,7 @@ void batch_wait(struct batch *b, struct batch_waiter *waiter)
     list_push(&b->waiters, &waiter->link);
 }
 
-/* A batch of notifications is not answered. */
+/* A batch of notifications has no answer. */
 static void send_array(struct batch *b, struct conn *c)
 {
     size_t n = buf_used(&b->answers);
@@ -56,10 +86,10 @@ static void send_array(struct batch *b, struct conn *c)
     conn_ws_send(c, WS_OP_TEXT, bytes_copy(buf_str(&b->answers)));
 }
 
-/* The batch's own call ends last: what waited may still have something to say. */
+/* The batch's own call ends last: the waiters may still send something. */
 static void finish(struct batch *b)
 {
-    struct conn *c = worker_find(b->worker, b->conn);
+    struct conn *c = conn_table_find(&b->worker->conns, b->conn);
     struct list *link;
 
     *loop_waiting(b->worker->loop) -= buf_used(&b->answers);
@@ -89,7 +119,7 @@ void batch_close(struct batch *b)
     let_go(b);
 }
 
-/* What does not fit any more ends the connection, as everything does that passes its limit. */
+/* An answer that does not fit ends the connection, as with any other output. */
 static void collect(struct batch *b, struct conn *c, struct bytes *answer)
 {
     size_t n = answer->n + 1;
@@ -97,7 +127,7 @@ static void collect(struct batch *b, struct conn *c, struct bytes *answer)
     if (conn_has_room(c, n)) {
         c->collected += n;
         *loop_waiting(b->worker->loop) += n;
-        output_changed(b->worker);
+        worker_output_changed(b->worker);
         buf_add_char(&b->answers, buf_used(&b->answers) ? ',' : '[');
         buf_add_str(&b->answers, bytes_str(answer));
     } else {

@@ -1,19 +1,23 @@
-/* conn_sse.c - the SSE state of a connection: one subscription, whose messages go out as events.
- * What the client sends after its request is ignored; that it is gone shows in what TCP does not
- * acknowledge.
+/* conn_sse.c - the SSE state of a connection: one subscription, whose messages are sent as events.
+ * What the client sends after its request is ignored. If the client disappears without a word, TCP
+ * notices, because output is not acknowledged.
  */
-#include "app/conn/conn.h"
+#include "app/http/conn_sse.h"
+
+#include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
-#include "app/http/routes.h"
+#include "app/http/http_answer.h"
+#include "app/http/http_topic.h"
 #include "app/rpc/params.h"
 #include "app/sub/delivery.h"
 #include "app/sub/join.h"
+#include "app/sub/reader.h"
 #include "app/sub/sub.h"
 #include "base/buf.h"
 #include "proto/json.h"
 #include "proto/sse.h"
 
-/* X-Accel-Buffering: nginx passes events on as they come. */
+/* X-Accel-Buffering makes nginx pass events on as they come. */
 #define STREAM_HEADERS "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
 
 static void send_text(struct conn *c, struct str text)
@@ -29,7 +33,7 @@ static void add_position(struct buf *out, struct msgid id)
         sse_add_position(out, str_make(text, msgid_format(id, text)));
 }
 
-/* --- the subscription's voice --- */
+/* --- what the subscription sends --- */
 
 static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
@@ -47,7 +51,8 @@ static void write_gap(const struct sub *s, struct str topic)
     buf_done(&text);
 }
 
-/* Only now: one that leaves before the log was sent must come back to where it began. */
+/* Sent only now: a client that leaves before the whole log was sent must come back to where it
+ * began. */
 static void write_caught_up(struct conn *c, struct msgid snapshot_end)
 {
     struct buf text = { 0 };
@@ -57,7 +62,8 @@ static void write_caught_up(struct conn *c, struct msgid snapshot_end)
     buf_done(&text);
 }
 
-/* A foreign message has no place in our order: its id would be no place to resume from. */
+/* The event of a legacy message has no id: such a message has no place in our order, so no client
+ * could resume from it. */
 static struct bytes *make_event(const struct message *m, struct str text)
 {
     char id[MSGID_TEXT];
@@ -70,7 +76,8 @@ static struct bytes *make_event(const struct message *m, struct str text)
     return event;
 }
 
-/* The message as it was published; NULL where the log holds no JSON string, which is not ours. */
+/* The message as it was published. NULL: the log holds something else than a JSON string, which we
+ * did not write. */
 static struct bytes *make_text_event(const struct message *m)
 {
     struct bytes *event = NULL;
@@ -107,8 +114,8 @@ struct stream_request {
     bool gaps;
 };
 
-/* The field that a browser sends when it comes back beats what the URL says, and both beat since.
- */
+/* The field that a browser sends when it reconnects takes precedence over the URL, and both take
+ * precedence over since. */
 static int read_last_id(const struct http_request *rq, struct params *p, struct eventlog_point *ret)
 {
     struct str id = http_header(rq, STR("Last-Event-ID"));
@@ -155,6 +162,25 @@ static void on_ping_timer(struct timer *t)
     conn_set_ping_timer(c, on_ping_timer);
 }
 
+static void on_drain(struct conn *c, bool is_late)
+{
+    (void)is_late;
+    conn_linger(c, METRIC_CLOSED_DRAIN);
+}
+
+static void on_close(struct conn *c)
+{
+    sub_close_all(c);
+    if (c->state == CONN_DEAD)
+        readers_end(c);
+}
+
+static const struct conn_protocol protocol = {
+    .on_writable = readers_pump,
+    .on_drain = on_drain,
+    .on_close = on_close,
+};
+
 static void send_head(struct conn *c, struct str first)
 {
     http_send_unit(c,
@@ -173,7 +199,7 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     struct buf first = { 0 };
     struct sub *s;
 
-    c->state = CONN_SSE;
+    c->protocol = &protocol;
     conn_set_ping_timer(c, on_ping_timer);
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
     s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
@@ -216,7 +242,7 @@ void conn_sse_handle(struct conn *c, const struct http_request *rq)
     struct buf filter = { 0 };
 
     if (!c->worker->context->config->enable_sse)
-        http_topic_refuse(c, rq, 501, "server-sent events are switched off (ENABLE_SSE)");
+        http_topic_refuse(c, rq, 501, "server-sent events are disabled (ENABLE_SSE)");
     else if (http_topic_open(c, rq, AUTH_READ, &filter) == EH_OK)
         open_stream(c, rq, buf_str(&filter));
     buf_done(&filter);

@@ -1,25 +1,24 @@
-/* http_post.c - POST /<topic>: the body is published as it is. One request at a time: what is
- * behind it in the connection waits until it was answered. The body has until the handshake
- * timeout, counted from the end of the head; the broker has its own.
- */
+#include "app/http/http_post.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "app/conn/conn.h"
+#include "app/http/http_answer.h"
+#include "app/http/http_topic.h"
 #include "app/rpc/publish.h"
-#include "app/http/routes.h"
 #include "base/mem.h"
 #include "hub/topic.h"
 #include "proto/http_chunked.h"
-#include "proto/json.h"
 #include "proto/utf8.h"
 
-/* From the head to the answer. The body gathers in conn->message, the rights are conn->auth. */
+/* One POST, from its head to its answer. The body gathers in conn->message; the rights are
+ * conn->auth. */
 struct http_post {
+    const struct conn_protocol *before; /* HTTP, with which the connection goes on */
     struct publish publish;
     bool keep_alive;
     bool chunked;
-    uint64_t left; /* of a body that is not chunked */
+    uint64_t left; /* bytes to come of a body that is not chunked */
     struct http_chunked chunks;
     char topic[TOPIC_MAX];
     char key[BROKER_KEY_MAX];
@@ -35,15 +34,16 @@ static void forget(struct conn *c)
 
 /* --- the answer --- */
 
-/* The connection goes on with the next request, if it may. */
+/* Answers, and goes on with the next request if the connection may be kept. */
 static void answer(struct conn *c, int status, struct str body, struct str extra)
 {
     bool keep_alive = c->post->keep_alive;
 
+    c->protocol = c->post->before;
+    c->state = CONN_OPEN;
     forget(c);
-    c->state = CONN_HTTP;
-    conn_client_is_idle(c);
-    conn_http_wait(c);
+    conn_client_is_idle(&c->client, c->worker);
+    conn_await_request(c);
     http_send_later(
         c, keep_alive,
         &(struct http_answer){
@@ -60,12 +60,12 @@ static void answer_error(struct conn *c, int status, const char *why)
     buf_done(&body);
 }
 
-/* The broker has counted it. */
+/* The broker has counted the refusal. */
 static void answer_limited(struct conn *c, uint64_t retry_ms)
 {
     struct buf body = { 0 }, extra = { 0 };
 
-    http_add_error(&body, "over the rate limit of the token");
+    http_add_error(&body, "the token's rate limit is exceeded");
     buf_addf(&extra,
              "Access-Control-Expose-Headers: Retry-After\r\n"
              "Retry-After: %" PRIu64 "\r\n",
@@ -88,7 +88,7 @@ static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
 
-    if (!c || c->state != CONN_WAITING)
+    if (!c || c->state != CONN_BUSY)
         return;
     if (failure)
         answer_error(c, 503, failure);
@@ -96,12 +96,6 @@ static void on_published(struct pending *p, struct conn *c)
         answer_limited(c, p->call.publish.ret_retry_ms);
     else
         answer_published(c, p);
-}
-
-void http_post_give_up(struct conn *c)
-{
-    c->post->keep_alive = false;
-    answer_error(c, 503, c->state == CONN_BODY ? "not published" : "outcome unknown");
 }
 
 /* --- the body --- */
@@ -113,7 +107,7 @@ static void publish_body(struct conn *c)
     c->post->publish.message = buf_str(&c->message);
     p = publish_create(c, &c->post->publish, &(struct reply){ 0 });
     p->done = on_published;
-    c->state = CONN_WAITING;
+    c->state = CONN_BUSY;
     timer_stop(&c->timer);
     buf_done(&c->message);
     pending_start(p, c, BROKER_OP_PUBLISH);
@@ -129,7 +123,7 @@ static void on_body(struct conn *c)
         publish_body(c);
 }
 
-/* Where the body ends is not known any more, or not waited for: nothing can be read after it. */
+/* Refuses the body. Its end is not known or not waited for, so nothing can be read after it. */
 static size_t refuse_body(struct conn *c, int status, size_t n)
 {
     forget(c);
@@ -146,7 +140,7 @@ static int take(struct http_post *post, struct str in, struct str *ret_data)
     return (int)ret_data->n;
 }
 
-/* Would it pass the limit with what came and what the present chunk still announces? */
+/* Is the body too large, counting what came before and what the present chunk announces? */
 static bool is_too_big(const struct conn *c, struct str data)
 {
     uint64_t room = c->worker->context->config->max_message_size - buf_used(&c->message);
@@ -154,7 +148,7 @@ static bool is_too_big(const struct conn *c, struct str data)
     return data.n > room || http_chunked_announced(&c->post->chunks) > room - data.n;
 }
 
-size_t http_post_step(struct conn *c, char *p, size_t n)
+static size_t step(struct conn *c, char *p, size_t n)
 {
     struct http_post *post = c->post;
     struct str data, in = { p, n < INT32_MAX ? n : INT32_MAX };
@@ -173,6 +167,28 @@ size_t http_post_step(struct conn *c, char *p, size_t n)
     return (size_t)used;
 }
 
+/* --- what conn.c calls --- */
+
+static void on_drain(struct conn *c, bool is_late)
+{
+    if (!is_late)
+        return;
+    c->post->keep_alive = false;
+    answer_error(c, 503, c->state == CONN_BUSY ? "outcome unknown" : "not published");
+}
+
+static void on_close(struct conn *c)
+{
+    free(c->post);
+    c->post = NULL;
+}
+
+static const struct conn_protocol protocol = {
+    .step = step,
+    .on_drain = on_drain,
+    .on_close = on_close,
+};
+
 /* --- the head --- */
 
 static void begin(struct conn *c, const struct http_request *rq, const struct publish *publish)
@@ -187,8 +203,9 @@ static void begin(struct conn *c, const struct http_request *rq, const struct pu
     post->keep_alive = rq->keep_alive;
     post->chunked = rq->chunked;
     post->left = rq->content_length;
+    post->before = c->protocol;
     c->post = post;
-    c->state = CONN_BODY;
+    c->protocol = &protocol;
     if (!has_body)
         on_body(c);
     else if (rq->expect_continue)

@@ -1,9 +1,9 @@
-/* http_topic.c - requests for /<topic>: what those that read and those that publish share. */
+#include "app/http/http_topic.h"
+
 #include "app/conn/authorize.h"
-#include "app/http/routes.h"
+#include "app/http/http_answer.h"
 #include "app/rpc/params.h"
 #include "hub/topic.h"
-#include "proto/sse.h"
 
 static enum metric refusal_of(int status)
 {
@@ -33,12 +33,6 @@ void http_topic_refuse(struct conn *c, const struct http_request *rq, int status
     http_send_error(c, rq, status, why, extra);
 }
 
-/* The path behind its slash; false: it does not decode. */
-static bool read_path(const struct http_request *rq, struct buf *ret)
-{
-    return http_percent_decode(str_skip(rq->path, 1), false, ret) == EH_OK;
-}
-
 static const char *find_fault(struct str topic, enum auth_right right)
 {
     if (topic_is_valid(topic) || (right == AUTH_READ && pattern_is_valid(topic)))
@@ -56,8 +50,9 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
 
     if (authorize_request(c, rq, &c->auth, &why) == EH_OK) {
         status = 400;
-        why = read_path(rq, ret_topic) ? find_fault(buf_str(ret_topic), right)
-                                       : "the path must be URL-encoded";
+        why = http_percent_decode(str_skip(rq->path, 1), false, ret_topic) == EH_OK
+                  ? find_fault(buf_str(ret_topic), right)
+                  : "the path must be URL-encoded";
     }
     if (!why && params_check_right(&params, c->auth, right, buf_str(ret_topic)) < 0) {
         status = 403;
@@ -68,19 +63,4 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
     conn_forget_auth(c);
     http_topic_refuse(c, rq, status, why);
     return EH_EINVAL;
-}
-
-void http_topic_handle(struct conn *c, const struct http_request *rq)
-{
-    bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
-
-    if (str_eq(rq->method, STR("POST")))
-        http_post_handle(c, rq);
-    else if (!reads)
-        http_send_error(c, rq, 405, "method not allowed",
-                        STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
-    else if (http_accepts(rq, STR(SSE_MEDIA_TYPE)))
-        conn_sse_handle(c, rq);
-    else
-        http_send_error(c, rq, 404, "not found", STR(""));
 }

@@ -1,5 +1,8 @@
 #include "app/http/routes.h"
 
+#include "app/http/http_answer.h"
+#include "base/array.h"
+#include "broker/broker.h"
 #include "proto/origin.h"
 
 #define PREFLIGHT                                                                                  \
@@ -65,7 +68,7 @@ static const struct route {
 
 static const struct route *find(struct str path)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (str_eq(path, str_of(routes[i].path)))
             return &routes[i];
     }
@@ -77,7 +80,7 @@ static bool is_method(const struct http_request *rq, const char *name)
     return str_eq(rq->method, str_of(name));
 }
 
-/* What a page's browser asks before it lets the page ask. */
+/* Answers the question that a browser asks before it lets a page send its request. */
 static void send_preflight(struct conn *c, const struct http_request *rq)
 {
     struct buf extra = { 0 };
@@ -88,12 +91,11 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
     buf_done(&extra);
 }
 
-/* With a listener of their own they are there alone; elsewhere their paths are like any other. */
+/* If there is an internal listener, only that one serves these paths; on the others they are like
+ * any other path. */
 static bool are_served(const struct conn *c)
 {
-    const struct listeners *listeners = c->worker->context->listeners;
-
-    return c->listener->is_internal || listeners->n == listeners->n_public;
+    return c->listener->is_internal || !c->worker->context->has_internal_listener;
 }
 
 bool routes_handle(struct conn *c, const struct http_request *rq)

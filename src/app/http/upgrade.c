@@ -1,15 +1,17 @@
-/* upgrade.c - the opening handshake (RFC 6455 4.2) and who may pass it. */
+#include "app/http/upgrade.h"
+
 #include "app/conn/authorize.h"
-#include "app/http/routes.h"
+#include "app/conn/conn_ws.h"
+#include "app/http/http_answer.h"
 #include "proto/ws_deflate.h"
 
-/* What is taken of what the client offers. */
+/* What the server accepts of the client's offers. */
 struct choice {
     struct str subprotocol; /* empty: none */
     struct ws_deflate deflate;
 };
 
-/* Never of a HEAD: its answer has no body, and who asks so does not speak frames. */
+/* A HEAD never upgrades: its answer ends with the head, so no frames can follow. */
 bool upgrade_is_wanted(const struct http_request *rq)
 {
     if (str_eq(rq->method, STR("HEAD")))
@@ -18,8 +20,8 @@ bool upgrade_is_wanted(const struct http_request *rq)
            http_header(rq, STR("Sec-WebSocket-Key")).p;
 }
 
-/* Browsers insist on an answer to a subprotocol: the first one offered. EH_EINVAL: one is no token.
- */
+/* Chooses the first subprotocol, since browsers insist on an answer to their offer. EH_EINVAL: one
+ * is not a token. */
 static int read_subprotocols(struct str list, struct choice *ret)
 {
     struct str offered;
@@ -39,7 +41,7 @@ static int read_extensions(struct str list, struct choice *ret)
     return ws_deflate_read(list, &ret->deflate);
 }
 
-/* Several fields are one list (RFC 9110 5.3). */
+/* Reads every field of that name; several fields are one list (RFC 9110 5.3). */
 static bool choose(const struct http_request *rq, struct str name,
                    int (*read)(struct str list, struct choice *ret), struct choice *ret)
 {
@@ -50,20 +52,20 @@ static bool choose(const struct http_request *rq, struct str name,
     return true;
 }
 
-/* What is wrong with the handshake, or NULL. */
+/* Returns what is wrong with the handshake, or NULL. */
 static const char *find_fault(const struct http_request *rq, struct choice *ret)
 {
     if (rq->minor < 1)
-        return "a WebSocket handshake needs HTTP/1.1";
+        return "a WebSocket handshake requires HTTP/1.1";
     if (!http_header_has_token(rq, STR("Upgrade"), STR("websocket")))
         return "Upgrade must be websocket";
     if (!http_header_has_token(rq, STR("Connection"), STR("upgrade")))
-        return "Connection must name upgrade";
+        return "Connection must include upgrade";
     if (http_header_count(rq, STR("Sec-WebSocket-Key")) != 1 ||
         !ws_key_is_valid(http_header(rq, STR("Sec-WebSocket-Key"))))
         return "Sec-WebSocket-Key must be 16 bytes in base64";
     if (rq->content_length || rq->chunked)
-        return "a WebSocket handshake has no body";
+        return "a WebSocket handshake must not have a body";
     if (!choose(rq, STR("Sec-WebSocket-Protocol"), read_subprotocols, ret))
         return "Sec-WebSocket-Protocol must be a list of tokens";
     if (!choose(rq, STR("Sec-WebSocket-Extensions"), read_extensions, ret))
@@ -77,7 +79,7 @@ static bool has_version_13(const struct http_request *rq)
            str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
 }
 
-/* The protocol's fields of the answer. */
+/* Adds the header lines with which the handshake is accepted. */
 static void add_fields(const struct http_request *rq, const struct choice *choice, struct buf *out)
 {
     char accept[WS_ACCEPT_LEN + 1];
@@ -110,7 +112,7 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
     conn_ws_begin(c, auth, choice->deflate.window_bits);
 }
 
-/* It closes the connection: what follows may be frames. */
+/* Closes the connection, too: what follows may be frames. */
 static void refuse(struct conn *c, int status, const char *why, struct str extra)
 {
     metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);
@@ -124,11 +126,11 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
     struct auth *auth;
 
     if (!str_eq(rq->method, STR("GET"))) {
-        refuse(c, 405, "a WebSocket handshake is a GET", STR("Allow: GET\r\n"));
+        refuse(c, 405, "a WebSocket handshake must be a GET request", STR("Allow: GET\r\n"));
     } else if (why) {
         refuse(c, 400, why, STR(""));
     } else if (!has_version_13(rq)) {
-        refuse(c, 426, "WebSocket version 13 is spoken here",
+        refuse(c, 426, "only WebSocket version 13 is supported",
                STR("Sec-WebSocket-Version: 13\r\n"
                    "Upgrade: websocket\r\n"
                    "Connection: Upgrade\r\n"));

@@ -1,7 +1,5 @@
 #include "app/rpc/publish.h"
 
-#include "base/clock.h"
-#include "base/mem.h"
 #include "proto/json.h"
 
 static int read_key(struct params *p, struct str *ret)
@@ -25,17 +23,6 @@ int publish_read_options(struct params *p, struct publish *ret)
     return read_key(p, &ret->key);
 }
 
-/* Copies s to *at and moves *at behind the copy. */
-static struct str put(char **at, struct str s)
-{
-    struct str copy = str_make(*at, s.n);
-
-    if (s.p)
-        memcpy(*at, s.p, s.n);
-    *at += s.n;
-    return copy;
-}
-
 /* Appends the message and the origin as JSON; returns the length of the message. */
 static size_t add_json(struct buf *out, struct str message, struct str origin)
 {
@@ -48,42 +35,27 @@ static size_t add_json(struct buf *out, struct str message, struct str origin)
     return message_n;
 }
 
-/* Allocates the pending and its texts as one block. */
-static struct pending *copy_texts(const struct auth *auth, const struct publish *pub,
-                                  struct reply *reply)
-{
-    struct rate_rule limit = { 0 };
-    bool is_limited = auth_rate_rule(auth, pub->topic, &limit);
-    struct buf json = { 0 };
-    size_t message_n = add_json(&json, pub->message, auth_sub(auth));
-    size_t bytes = sizeof(struct pending) + reply->id.n + pub->topic.n + pub->key.n +
-                   limit.topic.n + buf_used(&json);
-    struct pending *p = mem_zalloc(bytes);
-    struct broker_publish *out = &p->call.publish;
-    char *text = (char *)(p + 1);
-
-    p->bytes = bytes;
-    if (reply->id.p)
-        p->reply = reply_take(reply, put(&text, reply->id));
-    out->topic = put(&text, pub->topic);
-    out->key = put(&text, pub->key);
-    if (is_limited) {
-        out->limit = limit;
-        out->limit.topic = put(&text, limit.topic);
-    }
-    out->message_json = put(&text, str_make(buf_head(&json), message_n));
-    out->origin_json = put(&text, str_skip(buf_str(&json), message_n));
-    buf_done(&json);
-    return p;
-}
-
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply)
 {
-    struct pending *p = copy_texts(c->auth, pub, reply);
+    struct rate_rule limit = { 0 };
+    bool is_limited = auth_rate_rule(c->auth, pub->topic, &limit);
+    struct buf json = { 0 };
+    size_t message_n = add_json(&json, pub->message, auth_sub(c->auth));
+    struct pending *p =
+        pending_create(reply, pub->topic.n + pub->key.n + limit.topic.n + buf_used(&json));
+    struct broker_publish *out = &p->call.publish;
 
-    p->call.publish.ttl_s = (uint64_t)pub->ttl_s;
-    p->call.publish.timestamp = pub->timestamp;
-    p->call.deadline = clock_mono_ms() + c->worker->context->config->broker_timeout * 1000;
+    out->topic = pending_copy(p, pub->topic);
+    out->key = pending_copy(p, pub->key);
+    if (is_limited) {
+        out->limit = limit;
+        out->limit.topic = pending_copy(p, limit.topic);
+    }
+    out->message_json = pending_copy(p, str_make(buf_head(&json), message_n));
+    out->origin_json = pending_copy(p, str_skip(buf_str(&json), message_n));
+    out->ttl_s = (uint64_t)pub->ttl_s;
+    out->timestamp = pub->timestamp;
+    buf_done(&json);
     return p;
 }
 

@@ -5,6 +5,8 @@
 #include "app/rpc/rpc_kv.h"
 #include "app/rpc/rpc_presence.h"
 #include "app/rpc/rpc_pubsub.h"
+#include "app/sub/reader.h"
+#include "app/sub/sub.h"
 #include "base/array.h"
 #include "base/clock.h"
 
@@ -80,12 +82,12 @@ static void handle_request(struct conn *c, const json_t *value, struct reply rep
 
 /* Executes the requests of the batch one by one until the connection's bounds make it wait. Those
  * after a `disconnect` are not executed, as outside a batch. */
-static void go_on(struct conn *c)
+static void resume(struct conn *c)
 {
     struct batch *b = c->batch;
     const json_t *request;
 
-    while (c->state == CONN_WS && (request = batch_next(b))) {
+    while (c->state == CONN_OPEN && (request = batch_next(b))) {
         handle_request(c, request, batch_reply(b));
         if (conn_must_wait(c))
             return;
@@ -108,11 +110,26 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
     }
     if (json_is_array(root)) {
         c->batch = batch_open(c, root);
-        go_on(c);
+        resume(c);
         return;
     }
     handle_request(c, root, reply);
     json_decref(root);
 }
 
-const struct ws_service rpc_service = { .on_message = on_message, .go_on = go_on, .binary = false };
+static void on_close(struct conn *c)
+{
+    sub_close_all(c);
+    if (c->state != CONN_DEAD)
+        return;
+    readers_end(c);
+    if (c->batch)
+        resume(c); /* executes nothing: it only closes the batch */
+}
+
+const struct ws_service rpc_service = {
+    .on_message = on_message,
+    .resume = resume,
+    .on_writable = readers_pump,
+    .on_close = on_close,
+};

@@ -4,7 +4,7 @@
 #ifndef EH_APP_RPC_H
 #define EH_APP_RPC_H
 
-#include "app/conn/conn.h"
+#include "app/conn/conn_ws.h"
 
 extern const struct ws_service rpc_service;
 

@@ -1,6 +1,7 @@
 #include "app/rpc/rpc_auth.h"
 
 #include "app/conn/authorize.h"
+#include "app/conn/conn_ws.h"
 #include "app/sub/sub.h"
 #include "hub/topic.h"
 

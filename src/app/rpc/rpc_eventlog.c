@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
+#include "app/conn/conn_budget.h"
+#include "app/conn/pending.h"
 #include "app/sub/reader.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
 struct log_query {
@@ -105,7 +106,7 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     struct broker_history *h = &q->reader.call.history;
 
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
-    q->max_bytes = config->max_output_queue / 8; /* and one page: a quarter */
+    q->max_bytes = conn_budget_page(config); /* and one page more */
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
     q->complete = true;
     if (id.p)
@@ -118,7 +119,7 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     reader_bound_page(call->conn, h);
     q->bytes = sizeof(*q) + id.n + topic.n;
     q->reader.kind = READER_QUERY;
-    q->reader.deadline = clock_mono_ms() + config->broker_timeout * 1000;
+    q->reader.deadline = pending_deadline(call->conn->worker);
     q->reader.on_page = on_page;
     return q;
 }

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "app/conn/pending.h"
-#include "base/clock.h"
-#include "base/mem.h"
 #include "hub/topic.h"
 #include "proto/json.h"
 #include "proto/utf8.h"
@@ -79,32 +77,14 @@ static void on_done(struct pending *p, struct conn *c)
         shared_unref(&p->call.kv.ret_value->shared);
 }
 
-/* Allocates the pending, the request's id, the key and the value as one block. */
 static struct pending *kv_create(struct rpc_call *call, struct str key, struct str value)
 {
-    struct str id = call->reply.id;
-    size_t bytes = sizeof(struct pending) + id.n + key.n + value.n;
-    struct pending *p = mem_zalloc(bytes);
-    char *text = (char *)(p + 1);
+    struct pending *p = pending_create(&call->reply, key.n + value.n);
 
-    p->bytes = bytes;
     p->done = on_done;
-    if (id.p)
-        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
-    text += id.n;
-    p->call.kv.key = str_make(memcpy(text, key.p, key.n), key.n);
-    text += key.n;
-    p->call.kv.value = str_make(memcpy(text, value.p, value.n), value.n);
+    p->call.kv.key = pending_copy(p, key);
+    p->call.kv.value = pending_copy(p, value);
     return p;
-}
-
-static int kv_start(struct rpc_call *call, struct pending *p, enum broker_op op)
-{
-    const struct config *config = call->conn->worker->context->config;
-
-    p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
-    pending_start(p, call->conn, op);
-    return EH_OK;
 }
 
 static int check_enabled(struct rpc_call *call)
@@ -124,7 +104,8 @@ int rpc_kv_get(struct rpc_call *call)
     EH_TRY(params_key(&call->params, call->conn->auth, AUTH_READ, &key));
     p = kv_create(call, key, STR(""));
     p->expected = call->conn->worker->context->config->max_message_size; /* as a request may be */
-    return kv_start(call, p, BROKER_OP_GET);
+    pending_start(p, call->conn, BROKER_OP_GET);
+    return EH_OK;
 }
 
 int rpc_kv_set(struct rpc_call *call)
@@ -139,7 +120,8 @@ int rpc_kv_set(struct rpc_call *call)
     EH_TRY(params_integer(&call->params, "ttl", 0, PARAMS_TTL_MAX_S, &ttl));
     p = kv_create(call, key, value);
     p->call.kv.ttl_s = (uint64_t)ttl;
-    return kv_start(call, p, BROKER_OP_SET);
+    pending_start(p, call->conn, BROKER_OP_SET);
+    return EH_OK;
 }
 
 int rpc_kv_del(struct rpc_call *call)
@@ -148,5 +130,6 @@ int rpc_kv_del(struct rpc_call *call)
 
     EH_TRY(check_enabled(call));
     EH_TRY(params_key(&call->params, call->conn->auth, AUTH_WRITE, &key));
-    return kv_start(call, kv_create(call, key, STR("")), BROKER_OP_DELETE);
+    pending_start(kv_create(call, key, STR("")), call->conn, BROKER_OP_DELETE);
+    return EH_OK;
 }

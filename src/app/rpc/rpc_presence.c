@@ -2,15 +2,14 @@
 
 #include <inttypes.h>
 
+#include "app/conn/conn_budget.h"
 #include "app/conn/pending.h"
-#include "base/clock.h"
-#include "base/mem.h"
 
 /* Writes the result as text, because the subs are JSON already. */
 static void answer(struct pending *p, struct conn *c)
 {
     const struct broker_presence *found = &p->call.presence;
-    size_t max_bytes = c->worker->context->config->max_output_queue / 2;
+    size_t max_bytes = conn_budget_half(c->worker->context->config);
     struct buf subs = { 0 }, out = { 0 };
     bool is_all = presence_add_json(&found->ret_presence, max_bytes, &subs);
 
@@ -39,35 +38,18 @@ static void on_presence(struct pending *p, struct conn *c)
     presence_done(&p->call.presence.ret_presence);
 }
 
-/* Allocates the pending, the request's id and the topic as one block. */
-static struct pending *presence_create(struct rpc_call *call, struct str topic)
-{
-    struct str id = call->reply.id;
-    size_t bytes = sizeof(struct pending) + id.n + topic.n;
-    struct pending *p = mem_zalloc(bytes);
-    char *text = (char *)(p + 1);
-
-    p->bytes = bytes;
-    p->done = on_presence;
-    if (id.p)
-        p->reply = reply_take(&call->reply, str_make(memcpy(text, id.p, id.n), id.n));
-    text += id.n;
-    p->call.presence.filter = str_make(memcpy(text, topic.p, topic.n), topic.n);
-    return p;
-}
-
 int rpc_presence(struct rpc_call *call)
 {
-    const struct config *config = call->conn->worker->context->config;
     struct str topic;
     struct pending *p;
 
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
-    p = presence_create(call, topic);
+    p = pending_create(&call->reply, topic.n);
+    p->done = on_presence;
+    p->call.presence.filter = pending_copy(p, topic);
     p->call.presence.wants_subs = auth_allows(call->conn->auth, AUTH_PRESENCE, topic);
     if (p->call.presence.wants_subs)
         p->expected = PRESENCE_SUBS * AUTH_SUB_MAX;
-    p->call.deadline = clock_mono_ms() + config->broker_timeout * 1000;
     pending_start(p, call->conn, BROKER_OP_PRESENCE);
     return EH_OK;
 }

@@ -31,6 +31,7 @@
 
 #include <stdlib.h>
 
+#include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
 #include "app/sub/delivery.h"
 #include "app/sub/reader.h"
@@ -161,7 +162,7 @@ static void backlog_add(struct join *j, struct message *m)
     j->backlog[j->backlog_n++] = m;
     if (m)
         *loop_waiting(j->sub->conn->worker->loop) += shared_ref_waiting(&m->shared);
-    output_changed(j->sub->conn->worker);
+    worker_output_changed(j->sub->conn->worker);
     j->backlog_bytes += cost;
     j->sub->conn->backlog_bytes += cost;
 }

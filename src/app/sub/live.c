@@ -33,8 +33,11 @@
 
 #include <assert.h>
 
+#include "app/conn/conn_output.h"
+#include "app/conn/conn_budget.h"
 #include "app/sub/delivery.h"
 #include "app/sub/join.h"
+#include "broker/broker.h"
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
@@ -74,14 +77,12 @@ static void on_gap_match(struct trie_sub *trie, void *arg)
 static void deliver_gap(struct worker *w, const struct gaps *gaps)
 {
     char filter[TOPIC_MAX];
+    struct conn *c;
+    uint32_t slot = 0;
 
     for (size_t i = 0; gaps && i < gaps->n; i++)
         trie_match(w->trie, gaps->topics[i], on_gap_match, (void *)(uintptr_t)&gaps->topics[i]);
-    for (uint32_t i = 0; !gaps && i < w->n_slots; i++) {
-        struct conn *c = w->slots[i].conn;
-
-        if (!c)
-            continue;
+    while (!gaps && (c = conn_table_next(&w->conns, &slot))) {
         list_for_each(link, &c->subs)
         {
             struct sub *s = container_of(link, struct sub, link);
@@ -219,9 +220,9 @@ static struct live_batch *batch_of(struct list *link)
 
 static size_t portion_bytes(const struct worker *w)
 {
-    uint64_t quarter = w->context->config->max_output_queue / 4;
+    size_t burst = conn_budget_burst(w->context->config);
 
-    return quarter < PORTION_BYTES ? (size_t)quarter : PORTION_BYTES;
+    return burst < PORTION_BYTES ? burst : PORTION_BYTES;
 }
 
 /* Bounds the deliveries of a run to about those of a portion, whatever filters match. */

@@ -6,7 +6,8 @@
 #ifndef EH_APP_LIVE_H
 #define EH_APP_LIVE_H
 
-#include "app/worker.h"
+#include "app/conn/worker_state.h"
+#include "net/mailbox.h"
 
 mail_fn live_on_batch; /* a struct live_batch */
 

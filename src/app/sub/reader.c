@@ -25,14 +25,16 @@
 
 #include <stdlib.h>
 
+#include "app/conn/conn_budget.h"
+
 #define ENTRY_COST 256 /* of a small entry, with its head and its unit in the output queue */
 
 void reader_bound_page(const struct conn *c, struct broker_history *h)
 {
-    uint64_t eighth = c->worker->context->config->max_output_queue / 8;
-    uint64_t entries = eighth / ENTRY_COST;
+    size_t bytes = conn_budget_page(c->worker->context->config);
+    size_t entries = bytes / ENTRY_COST;
 
-    h->max_bytes = eighth < BROKER_PAGE_BYTES ? (uint32_t)eighth : BROKER_PAGE_BYTES;
+    h->max_bytes = bytes < BROKER_PAGE_BYTES ? (uint32_t)bytes : BROKER_PAGE_BYTES;
     if (h->max_entries == 0 || h->max_entries > BROKER_PAGE_ENTRIES)
         h->max_entries = BROKER_PAGE_ENTRIES;
     if (h->max_entries > entries)
@@ -53,7 +55,8 @@ static void on_answer(struct mail *m, void *owner)
 {
     struct broker_call *call = container_of(m, struct broker_call, mail);
     struct reader *r = container_of(call, struct reader, call);
-    struct conn *c = worker_find(owner, r->conn);
+    struct worker *w = owner;
+    struct conn *c = conn_table_find(&w->conns, r->conn);
     struct reader_queue *queue;
 
     if (!c) {
@@ -73,9 +76,7 @@ static void on_answer(struct mail *m, void *owner)
 
 static bool may_ask(const struct conn *c)
 {
-    bool may_send = c->state == CONN_WS || c->state == CONN_SSE || c->state == CONN_LEAVING;
-
-    return may_send && !c->overflowed && !conn_is_half_full(c);
+    return c->state <= CONN_LEAVING && !c->overflowed && !conn_is_half_full(c);
 }
 
 static void ask_next(struct conn *c, struct reader_queue *queue)
@@ -95,6 +96,8 @@ void readers_pump(struct conn *c)
 {
     for (size_t i = 0; may_ask(c) && i < READER_KINDS; i++)
         ask_next(c, &c->reader_queues[i]);
+    c->wants_room = !list_empty(&c->reader_queues[READER_JOIN].waiting) ||
+                    !list_empty(&c->reader_queues[READER_QUERY].waiting);
 }
 
 void reader_start(struct reader *r, struct conn *c)
@@ -109,12 +112,6 @@ void reader_start(struct reader *r, struct conn *c)
     readers_pump(c);
 }
 
-void readers_init(struct conn *c)
-{
-    for (size_t i = 0; i < READER_KINDS; i++)
-        list_init(&c->reader_queues[i].waiting);
-}
-
 void readers_end(struct conn *c)
 {
     for (size_t i = 0; i < READER_KINDS; i++) {
@@ -126,12 +123,6 @@ void readers_end(struct conn *c)
             (void)r->on_page(r, NULL); /* frees the reader */
         }
     }
-}
-
-bool readers_wait(const struct conn *c)
-{
-    return !list_empty(&c->reader_queues[READER_JOIN].waiting) ||
-           !list_empty(&c->reader_queues[READER_QUERY].waiting);
 }
 
 void reader_take_items(struct reader *r, reader_item_fn *fn)

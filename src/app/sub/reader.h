@@ -9,6 +9,7 @@
 #define EH_APP_READER_H
 
 #include "app/conn/conn.h"
+#include "broker/broker.h"
 
 struct reader {
     struct broker_call call; /* the user fills in call.history */
@@ -31,10 +32,10 @@ bool reader_is_waiting(const struct reader *r);
 void reader_cancel(struct reader *r); /* one that is waiting; the caller frees it */
 
 /* All readers of a connection. */
-void readers_init(struct conn *c);
-void readers_pump(struct conn *c); /* asks for the next pages, if it may */
-void readers_end(struct conn *c);  /* ends those that wait */
-bool readers_wait(const struct conn *c);
+/* Asks for the next pages, if it may. The connection calls it again when readers still wait and the
+ * output queue has room (conn->wants_room). */
+void readers_pump(struct conn *c);
+void readers_end(struct conn *c); /* ends those that wait */
 
 /* Hands out the items of a page one by one and releases them. */
 typedef void reader_item_fn(struct reader *r, struct message *m);

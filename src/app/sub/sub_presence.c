@@ -1,6 +1,7 @@
 #include "app/sub/sub_presence.h"
 
 #include "app/sub/sub_data.h"
+#include "broker/broker.h"
 #include "hub/topic.h"
 
 struct counting {

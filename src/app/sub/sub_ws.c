@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "app/conn/conn_output.h"
 #include "app/conn/compression.h"
 #include "app/conn/reply.h"
 #include "app/sub/delivery.h"

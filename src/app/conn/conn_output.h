@@ -1,0 +1,23 @@
+/* conn_output.h - what a connection sends, within the bound of its output queue
+ * (MAX_OUTPUT_QUEUE).
+ * Thread:  the connection's worker.
+ * Rule:    what does not fit is not queued, and the connection ends with this turn: a WebSocket
+ *          with 1013, any other without a word.
+ */
+#ifndef EH_APP_CONN_OUTPUT_H
+#define EH_APP_CONN_OUTPUT_H
+
+#include "app/conn/conn.h"
+
+/* Queues one unit (net/stream.h). False: it was not queued, because there was no room or because
+ * nothing may be sent any more. */
+bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
+/* Is there room for that much in the queue, beside the answers that a batch collects? */
+bool conn_has_room(const struct conn *c, size_t bytes);
+void conn_overflow(
+    struct conn *c); /* ends the connection as conn_send does when there is no room */
+
+/* Everything that waits for the client: the output queue, collected answers, backlogs of joins. */
+size_t conn_waiting(const struct conn *c);
+
+#endif

@@ -1,0 +1,32 @@
+/* conn_ws.h - the WebSocket state of a connection: frames in and out, pings, the closing handshake.
+ * Thread:  the connection's worker.
+ * Never:   looks into messages. What they are for is the ws_service's business.
+ */
+#ifndef EH_APP_CONN_WS_H
+#define EH_APP_CONN_WS_H
+
+#include "app/conn/conn.h"
+
+/* What WebSocket messages are for: rpc_service (app/rpc/rpc.h), or a test's. Each function but
+ * on_message may be NULL. */
+struct ws_service {
+    void (*on_message)(struct conn *c, enum ws_opcode op, struct str message);
+    /* As in conn_protocol: goes on with c->batch; has room for more; can no longer send. */
+    void (*resume)(struct conn *c);
+    void (*on_writable)(struct conn *c);
+    void (*on_close)(struct conn *c);
+    bool takes_binary; /* else binary messages end the connection with 1003 */
+};
+
+/* Begins when the 101 was queued; the connection takes the rights. window_bits is what the answer
+ * said of permessage-deflate (proto/ws_deflate.h). */
+void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits);
+/* Replaces the rights, which it takes; the connection ends when they expire. */
+void conn_ws_set_auth(struct conn *c, struct auth *auth);
+
+/* Sends one message, deflated where that makes it shorter; takes the reference. */
+void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message);
+/* Sends Close after the answers to earlier requests, for which it waits BROKER_TIMEOUT at most. */
+void conn_ws_leave(struct conn *c, int code, enum metric reason);
+
+#endif

@@ -1,0 +1,46 @@
+/* context.h - what all workers share.
+ * Thread:  made by main before the workers start, and immutable from then on. Only `draining`
+ *          changes; main sets it.
+ * Borrows: everything it points to, which outlives the workers.
+ */
+#ifndef EH_APP_CONTEXT_H
+#define EH_APP_CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/config/config.h"
+#include "hub/auth.h"
+#include "hub/metrics.h"
+
+struct broker;
+struct per_ip;
+struct tls;
+struct ws_service;
+
+/* How clients of one listening socket are served. */
+struct listener {
+    struct tls *tls;       /* NULL: plain */
+    bool has_proxy_header; /* every connection begins with a PROXY header (PROXY_PROTOCOL) */
+    bool is_internal;      /* serves health and metrics only */
+};
+
+struct context {
+    const struct config *config;
+    const struct ws_service *service; /* handles WebSocket messages (app/conn/conn_ws.h) */
+    struct auth_policy tokens;
+    const struct listener *listeners; /* by the index that the acceptor reports */
+    bool has_internal_listener;       /* if so, the others do not serve health and metrics */
+    struct broker *broker;
+    struct metrics_source metrics;
+    struct metrics_cell *const *workers; /* the workers' cells */
+    size_t n_workers;
+    struct per_ip *per_ip;      /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
+    uint64_t max_output_memory; /* of all workers together */
+    uint64_t max_connections;   /* of all workers together */
+    atomic_bool draining;       /* the server is going away: it is no longer ready */
+};
+
+#endif

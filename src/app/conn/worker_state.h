@@ -1,0 +1,61 @@
+/* worker_state.h - the data of one worker that its rooms share: connections, subscriptions, HTTP.
+ * Thread:  the worker's.
+ * Owns:    what app/worker.c makes and frees; that file also keeps what only the thread itself
+ *          needs (its inbox, the course of a drain, the stop).
+ */
+#ifndef EH_APP_WORKER_STATE_H
+#define EH_APP_WORKER_STATE_H
+
+#include <time.h>
+
+#include "app/conn/conn_table.h"
+#include "app/conn/context.h"
+#include "base/list.h"
+#include "hub/msgid.h"
+#include "net/loop.h"
+
+struct broker_port;
+struct compression;
+struct shared;
+struct trie;
+
+struct worker {
+    const struct context *context;
+    unsigned index;
+    struct loop *loop;
+    struct broker_port *port;
+    struct metrics_cell *metrics;
+    struct auth *everybody;          /* the rights of every client, with DISABLE_AUTH */
+    struct compression *compression; /* NULL: ENABLE_COMPRESSION is false */
+
+    /* connections */
+    struct conn_table conns;
+    uint32_t n_internal;          /* connections of the internal listener */
+    size_t pending_bytes;         /* of requests that the broker has not answered */
+    struct list throttled;        /* connections that are not read until answers come */
+    struct shared *ping;          /* one Ping frame for all */
+    struct loop_task output_task; /* checks the output of all connections (output_limit.h) */
+    uint64_t drain_until_ms;      /* monotonic; when connections must have ended */
+    bool draining;
+
+    /* subscriptions (app/sub) */
+    struct trie *trie;
+    struct msgid newest; /* highest id that reached this worker: where a new subscription starts */
+    struct list live;    /* of struct live_batch: messages that are not delivered yet */
+    size_t live_next;    /* index of the next message in the first batch */
+    struct loop_task live_task;
+    uint32_t n_counts; /* how often subscribers were counted (presence.c) */
+
+    /* HTTP: the Date line, made once a second */
+    time_t date_s;
+    char date[40];
+};
+
+/* Output was queued or sent: the total is checked at the end of this turn. */
+static inline void worker_output_changed(struct worker *w)
+{
+    if (!list_linked(&w->output_task.link))
+        loop_reap_later(w->loop, &w->output_task);
+}
+
+#endif

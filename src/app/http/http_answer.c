@@ -1,0 +1,103 @@
+#include "app/http/http_answer.h"
+
+#include <time.h>
+
+#include "app/conn/conn_output.h"
+#include "base/clock.h"
+#include "proto/json.h"
+
+#define HEAD_ROOM 256 /* bytes that most heads fit in */
+
+/* RFC 9110 6.6.1: a server with a clock says when it answered. The line is made once a second. */
+static struct str date_line(struct worker *w)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm tm;
+
+    if (w->date_s != now) {
+        w->date_s = now;
+        (void)strftime(w->date, sizeof(w->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                       gmtime_r(&now, &tm));
+    }
+    return str_of(w->date);
+}
+
+void http_send_unit(struct conn *c, const struct http_response *head, struct str body)
+{
+    struct http_response dated = *head;
+    struct buf extra = { 0 };
+    struct buf out = { 0 };
+    struct bytes *unit;
+
+    (void)buf_reserve(&extra, HEAD_ROOM);
+    (void)buf_reserve(&out, HEAD_ROOM);
+    buf_add_str(&extra, date_line(c->worker));
+    if (c->cors)
+        buf_add_str(&extra, bytes_str(c->cors));
+    buf_add_str(&extra, head->extra);
+    dated.extra = buf_str(&extra);
+    http_response_head(&out, &dated);
+    buf_add_str(&out, body);
+    unit = bytes_copy(buf_str(&out));
+    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* an overflow closes by itself */
+    shared_unref(&unit->shared);
+    buf_done(&extra);
+    buf_done(&out);
+}
+
+void http_send_continue(struct conn *c)
+{
+    /* an overflow closes by itself */
+    (void)conn_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), NULL, STR(""));
+}
+
+static void send_answer(struct conn *c, const struct http_answer *a, bool keep_alive,
+                        struct str body)
+{
+    struct http_response head = {
+        .status = a->status,
+        .content_type = a->type,
+        .content_length = a->body.n,
+        .keep_alive = keep_alive && !atomic_load(&c->worker->context->draining),
+        .extra = a->extra,
+    };
+
+    http_send_unit(c, &head, body);
+    if (!head.keep_alive)
+        conn_linger(c, METRIC_CLOSED_SERVER);
+}
+
+void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a)
+{
+    send_answer(c, a, keep_alive, a->body);
+}
+
+void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
+{
+    bool has_body = rq && (rq->content_length || rq->chunked);
+    bool is_head = rq && str_eq(rq->method, STR("HEAD"));
+    /* a body that is not read would be taken for the next request */
+    bool keep_alive = rq && rq->keep_alive && !has_body;
+
+    send_answer(c, a, keep_alive, is_head ? STR("") : a->body);
+}
+
+void http_add_error(struct buf *out, const char *why)
+{
+    buf_add_str(out, STR("{\"error\":"));
+    json_add_string(out, str_of(why));
+    buf_add_char(out, '}');
+}
+
+void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
+                     struct str extra)
+{
+    struct buf body = { 0 };
+
+    http_add_error(&body, why);
+    http_send(
+        c, rq,
+        &(struct http_answer){
+            .status = status, .type = "application/json", .body = buf_str(&body), .extra = extra });
+    buf_done(&body);
+}

@@ -1,0 +1,16 @@
+/* http_post.h - POST /<topic>: publishes the body as it is.
+ * Thread:  the connection's worker.
+ * Bounds:  a body of MAX_MESSAGE_SIZE, which must come within WEBSOCKET_HANDSHAKE_TIMEOUT of the end
+ *          of the head. The broker has its own BROKER_TIMEOUT. One request at a time: the input
+ *          behind it waits until it is answered.
+ */
+#ifndef EH_APP_HTTP_POST_H
+#define EH_APP_HTTP_POST_H
+
+#include "app/conn/conn.h"
+
+/* Handles the head. If it is accepted, the connection reads the body, publishes it, answers, and
+ * then goes on with its present protocol. */
+void http_post_handle(struct conn *c, const struct http_request *rq);
+
+#endif
