@@ -1,4 +1,4 @@
-/* Publishing, its order, and what arrives live. */
+/* Publishing, the order of publishes, and live messages. */
 #include "contract/fixture.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static void await_all(struct node *n, struct asked *const *calls, size_t count)
         node_await(n, calls[i]);
 }
 
-/* The live messages of both workers are the calls' ids, in id order. */
+/* Asserts that both workers got live messages with exactly the ids of the calls, in id order. */
 static void assert_live_is(struct node *n, struct asked *const *calls, size_t count)
 {
     static struct msgid ids[2 * MANY];
@@ -64,7 +64,7 @@ static void assert_live_is(struct node *n, struct asked *const *calls, size_t co
         assert_true(msgid_cmp(ids[i - 1], ids[i]) < 0); /* no id twice */
 }
 
-static void one_lane_keeps_its_order(void **state)
+static void keeps_the_order_of_one_lane(void **state)
 {
     static struct asked *calls[MANY];
     struct node *n = fixture_node(*state);
@@ -78,7 +78,7 @@ static void one_lane_keeps_its_order(void **state)
         assert_true(str_eq(node_live(n, 1, i)->topic, str_of(calls[i]->topic)));
 }
 
-static void every_lane_keeps_its_order(void **state)
+static void keeps_the_order_of_every_lane(void **state)
 {
     static struct asked *calls[MANY];
     enum { LANES = 10 };
@@ -91,7 +91,7 @@ static void every_lane_keeps_its_order(void **state)
     assert_live_is(n, calls, MANY);
 }
 
-/* Publishes text as the app does, written by json_add_string. */
+/* Publishes text as the app does: encoded by json_add_string. */
 static struct message *publish_text(struct node *n, struct str text, struct str origin)
 {
     struct buf json = { 0 }, sender = { 0 };
@@ -120,7 +120,7 @@ static void assert_same_message(const struct message *got, const struct message 
     assert_false(got->legacy);
 }
 
-static void messages_come_back_byte_for_byte(void **state)
+static void delivers_messages_byte_for_byte(void **state)
 {
     static const struct {
         struct str text, origin;
@@ -155,7 +155,7 @@ static void messages_come_back_byte_for_byte(void **state)
     history_done(&got);
 }
 
-static void a_large_message_comes_back(void **state)
+static void delivers_a_large_message(void **state)
 {
     enum { SIZE = 1024 * 1024 };
     struct node *n = fixture_node(*state);
@@ -172,8 +172,8 @@ static void a_large_message_comes_back(void **state)
     free(text);
 }
 
-/* 48 MiB for a worker whose box takes 32: the rest comes from the log, once it reads again. */
-static void a_worker_that_stalls_misses_nothing(void **state)
+/* 48 MiB for a worker whose inbox takes 32: the rest comes from the log when it reads again. */
+static void delivers_everything_to_a_worker_that_stalled(void **state)
 {
     enum { BIG_ONES = 48, SIZE = 1024 * 1024 };
     struct node *n = fixture_node(*state);
@@ -186,7 +186,7 @@ static void a_worker_that_stalls_misses_nothing(void **state)
     node_hold(n, 1);
     for (size_t i = 0; i < BIG_ONES; i++)
         ids[i] = node_publish(n, i % 2 ? "a" : "b", text);
-    node_await_live(n, 0, BIG_ONES); /* the other one is not held up */
+    node_await_live(n, 0, BIG_ONES); /* the other worker is not held up */
     assert_true(node_metric(n, METRIC_LIVE_STALLS) > 0);
     node_release(n, 1);
     node_await_live(n, 1, BIG_ONES);
@@ -199,8 +199,8 @@ static void a_worker_that_stalls_misses_nothing(void **state)
     free(text);
 }
 
-/* A worker with a full box at the end: it takes what is there, and no reading of the log begins. */
-static void stopping_while_a_worker_stalls(void **state)
+/* A worker has a full inbox at the end: it takes what is there, and no replay starts. */
+static void stops_while_a_worker_stalls(void **state)
 {
     enum { BIG_ONES = 48, SIZE = 1024 * 1024 };
     struct node *n = fixture_node(*state);
@@ -220,7 +220,7 @@ static void stopping_while_a_worker_stalls(void **state)
     free(text);
 }
 
-static void without_a_log_ids_and_live_go_on(void **state)
+static void issues_ids_and_delivers_live_without_a_log(void **state)
 {
     struct fixture *f = *state;
     struct broker_history question = { .filter = STR("#"), .newest = 5 };
@@ -242,8 +242,8 @@ static void without_a_log_ids_and_live_go_on(void **state)
     assert_false(history_is(n, question, NULL, 0));
 }
 
-/* Everything under way when the broker stops is answered, once, and with the truth. */
-static void stopping_answers_everything_once(void **state)
+/* Every call under way when the broker stops is answered once, and the answer is true. */
+static void answers_every_call_once_when_it_stops(void **state)
 {
     static struct asked *calls[2 * MANY];
     struct node *n = fixture_node(*state);
@@ -267,7 +267,7 @@ static void stopping_answers_everything_once(void **state)
     }
 }
 
-static void a_node_that_stopped_is_not_ready(void **state)
+static void is_not_ready_after_it_stopped(void **state)
 {
     struct node *n = fixture_node(*state);
 
@@ -278,15 +278,15 @@ static void a_node_that_stopped_is_not_ready(void **state)
 int feed_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(one_lane_keeps_its_order, f),
-        FIXTURE_TEST(every_lane_keeps_its_order, f),
-        FIXTURE_TEST(messages_come_back_byte_for_byte, f),
-        FIXTURE_TEST(a_large_message_comes_back, f),
-        FIXTURE_TEST(a_worker_that_stalls_misses_nothing, f),
-        FIXTURE_TEST(stopping_while_a_worker_stalls, f),
-        FIXTURE_TEST(without_a_log_ids_and_live_go_on, f),
-        FIXTURE_TEST(stopping_answers_everything_once, f),
-        FIXTURE_TEST(a_node_that_stopped_is_not_ready, f),
+        FIXTURE_TEST(keeps_the_order_of_one_lane, f),
+        FIXTURE_TEST(keeps_the_order_of_every_lane, f),
+        FIXTURE_TEST(delivers_messages_byte_for_byte, f),
+        FIXTURE_TEST(delivers_a_large_message, f),
+        FIXTURE_TEST(delivers_everything_to_a_worker_that_stalled, f),
+        FIXTURE_TEST(stops_while_a_worker_stalls, f),
+        FIXTURE_TEST(issues_ids_and_delivers_live_without_a_log, f),
+        FIXTURE_TEST(answers_every_call_once_when_it_stops, f),
+        FIXTURE_TEST(is_not_ready_after_it_stopped, f),
     };
 
     return cmocka_run_group_tests_name("feed", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What a worker is told of messages that were lost on the way to it and cannot be given back. */
+/* Gaps: what a worker is told about messages that did not reach it and cannot be replayed. */
 #include "contract/fixture.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include "base/clock.h"
 
 #define SIZE  (1024 * 1024)
-#define MANY  48 /* of that size: more than a worker's box takes */
-#define SPLIT 8  /* entries that the log keeps of a topic */
+#define MANY  48 /* of that size: more than a worker's inbox takes */
+#define SPLIT 8  /* entries of a topic that the log keeps */
 
 static char *big_text(void)
 {
@@ -20,7 +20,7 @@ static char *big_text(void)
     return text;
 }
 
-/* Publishes more than the worker's box takes while that does not look into it. */
+/* Publishes more than the worker's inbox takes, while the worker does not read it. */
 static void overflow_worker(struct node *n, unsigned worker, const char *topic)
 {
     char *text = big_text();
@@ -33,15 +33,15 @@ static void overflow_worker(struct node *n, unsigned worker, const char *topic)
     free(text);
 }
 
-/* The same topics in any order; each has a space behind it. */
-static void assert_lost(const char *gaps, const char *want)
+/* Asserts that both name the same topics, in any order; a space follows each. */
+static void assert_topics(const char *gaps, const char *want)
 {
     assert_int_equal(strlen(gaps), strlen(want));
     for (const char *topic = want; *topic; topic += 2)
         assert_non_null(memmem(gaps, strlen(gaps), topic, 2));
 }
 
-/* One gap, told to worker 1 alone, which lies where the messages are missing. */
+/* Asserts one gap, reported to worker 1 alone, in the place where messages are missing. */
 static void assert_one_gap(struct node *n, const char *gaps)
 {
     struct node_gap gap = node_await_gap(n, 1, 1);
@@ -65,7 +65,7 @@ static void publish_and_await_end(struct node *n, unsigned worker)
         node_await_live(n, worker, ++count);
 }
 
-static void what_a_stalled_worker_missed_and_the_log_trimmed(void **state)
+static void reports_what_the_log_trimmed_before_a_stalled_worker_read_it(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -80,7 +80,7 @@ static void what_a_stalled_worker_missed_and_the_log_trimmed(void **state)
     assert_true(node_live_count(n, 1) < MANY + 2);
 }
 
-static void what_a_stalled_worker_missed_and_the_log_still_has(void **state)
+static void replays_what_a_stalled_worker_missed(void **state)
 {
     struct node *n = fixture_node(*state);
 
@@ -91,8 +91,8 @@ static void what_a_stalled_worker_missed_and_the_log_still_has(void **state)
     assert_int_equal(node_await_gap(n, 1, 0).count, 0);
 }
 
-/* Whose messages they were, the embedded log does not keep. */
-static void what_memory_limit_took(void **state)
+/* The memory engine does not keep the topics of what MEMORY_LIMIT removed. */
+static void reports_what_memory_limit_removed(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -107,8 +107,8 @@ static void what_memory_limit_took(void **state)
     assert_one_gap(n, "");
 }
 
-/* What was posted before lies before the gap, and what comes after, however much was lost. */
-static void without_a_log(void **state)
+/* The gap comes after the messages that were posted and before those that follow. */
+static void reports_a_gap_without_a_log(void **state)
 {
     struct fixture *f = *state;
     struct node_gap gap;
@@ -126,11 +126,12 @@ static void without_a_log(void **state)
     assert_int_equal(node_live_count(n, 1), gap.at + 1);
 }
 
-/* ---- a feed that was away ---- */
+/* ---- after the feed was interrupted ---- */
 
-/* Two nodes, of which the first is cut off while `publish` runs on the second; and then publishes
- * itself, where it goes on. */
-static struct node *part(struct fixture *f, void (*publish)(struct node *other), bool goes_on)
+/* Starts two nodes and cuts the first off from Redis while `publish` runs on the second. With
+ * goes_on, the first then publishes, too. */
+static struct node *cut_off_one_of_two(struct fixture *f, void (*publish)(struct node *other),
+                                       bool goes_on)
 {
     struct node *cut = fixture_node(f), *other;
     uint64_t ids[32];
@@ -168,7 +169,7 @@ static void publish_nothing(struct node *other)
     (void)other;
 }
 
-static void a_feed_that_was_away(void **state)
+static void reports_what_the_feed_missed_and_the_log_lost(void **state)
 {
     static const struct {
         bool cache;
@@ -191,17 +192,17 @@ static void a_feed_that_was_away(void **state)
         struct node_gap gap;
 
         f->config.cache = cases[i].cache;
-        cut = part(f, cases[i].publish, true);
+        cut = cut_off_one_of_two(f, cases[i].publish, true);
         gap = node_await_gap(cut, 1, cases[i].gaps);
         assert_int_equal(gap.count, cases[i].gaps);
-        assert_lost(gap.gaps, cases[i].topics);
-        assert_int_equal(gap.at, cases[i].gaps); /* right behind "before" */
+        assert_topics(gap.gaps, cases[i].topics);
+        assert_int_equal(gap.at, cases[i].gaps); /* directly after "before" */
         (void)fixture_teardown(state);
         redis_server_reset(f->redis);
     }
 }
 
-/* All connections of all nodes, until act is done. */
+/* Cuts all connections of all nodes until act is done. */
 static void cut_all(struct fixture *f, struct node *n, void (*act)(void))
 {
     uint64_t ids[32];
@@ -222,8 +223,8 @@ static void let_a_second_pass(void)
         ;
 }
 
-/* Nothing expired that was not there. */
-static void a_feed_that_was_away_from_a_quiet_redis(void **state)
+/* Nothing was published, so nothing can have expired. */
+static void reports_nothing_when_redis_was_quiet(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -239,8 +240,8 @@ static void a_feed_that_was_away_from_a_quiet_redis(void **state)
     assert_int_equal(node_await_gap(n, 1, 0).count, 0);
 }
 
-/* What was lost was told: the next time counts from there. */
-static void without_a_log_each_loss_is_told_once(void **state)
+/* The second interruption counts from the gap that was reported after the first. */
+static void reports_each_gap_once_without_a_log(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -248,15 +249,15 @@ static void without_a_log_each_loss_is_told_once(void **state)
     if (!f->redis)
         skip();
     f->config.cache = false;
-    n = part(f, publish_one, false);
+    n = cut_off_one_of_two(f, publish_one, false);
     assert_int_equal(node_await_gap(n, 1, 1).count, 1);
     cut_all(f, n, NULL);
     publish_and_await_end(n, 1);
     assert_int_equal(node_await_gap(n, 1, 1).count, 1);
 }
 
-/* Nor does what came by the log make it forget how far Redis had been. */
-static void a_redis_that_is_older_than_what_was_replayed(void **state)
+/* Messages that came from the log count when the node compares its ids with those of Redis. */
+static void notices_a_redis_older_than_the_last_replay(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -266,9 +267,9 @@ static void a_redis_that_is_older_than_what_was_replayed(void **state)
 
     if (!f->redis)
         skip();
-    n = part(f, publish_one, false);
+    n = cut_off_one_of_two(f, publish_one, false);
     node_await_live(n, 1, 2);
-    node_free(f->nodes[1]); /* it would notice, too */
+    node_free(f->nodes[1]); /* it would notice as well */
     f->nodes[1] = NULL;
     before = node_live(n, 1, 0)->id;
     msgid_format(before, text);
@@ -278,7 +279,7 @@ static void a_redis_that_is_older_than_what_was_replayed(void **state)
     assert_int_equal(node_metric(n, METRIC_REWINDS), 1);
 }
 
-static void a_redis_that_came_back_empty(void **state)
+static void reports_a_gap_when_redis_comes_back_empty(void **state)
 {
     struct fixture *f = *state;
     struct node_gap gap;
@@ -303,15 +304,15 @@ static void a_redis_that_came_back_empty(void **state)
 int gap_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(what_a_stalled_worker_missed_and_the_log_trimmed, f),
-        FIXTURE_TEST(what_a_stalled_worker_missed_and_the_log_still_has, f),
-        FIXTURE_TEST(what_memory_limit_took, f),
-        FIXTURE_TEST(without_a_log, f),
-        FIXTURE_TEST(a_feed_that_was_away, f),
-        FIXTURE_TEST(a_feed_that_was_away_from_a_quiet_redis, f),
-        FIXTURE_TEST(without_a_log_each_loss_is_told_once, f),
-        FIXTURE_TEST(a_redis_that_is_older_than_what_was_replayed, f),
-        FIXTURE_TEST(a_redis_that_came_back_empty, f),
+        FIXTURE_TEST(reports_what_the_log_trimmed_before_a_stalled_worker_read_it, f),
+        FIXTURE_TEST(replays_what_a_stalled_worker_missed, f),
+        FIXTURE_TEST(reports_what_memory_limit_removed, f),
+        FIXTURE_TEST(reports_a_gap_without_a_log, f),
+        FIXTURE_TEST(reports_what_the_feed_missed_and_the_log_lost, f),
+        FIXTURE_TEST(reports_nothing_when_redis_was_quiet, f),
+        FIXTURE_TEST(reports_each_gap_once_without_a_log, f),
+        FIXTURE_TEST(notices_a_redis_older_than_the_last_replay, f),
+        FIXTURE_TEST(reports_a_gap_when_redis_comes_back_empty, f),
     };
 
     return cmocka_run_group_tests_name("gap", tests, NULL, NULL);

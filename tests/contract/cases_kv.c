@@ -50,7 +50,7 @@ static void await_missing(struct node *n, const char *key)
         assert_true(clock_mono_ms() < deadline);
 }
 
-static void a_value_comes_back_as_it_went_in(void **state)
+static void returns_a_value_unchanged(void **state)
 {
     static char large[300000];
     static const struct str values[] = {
@@ -70,7 +70,7 @@ static void a_value_comes_back_as_it_went_in(void **state)
     }
 }
 
-static void a_key_is_there_until_it_is_deleted(void **state)
+static void keeps_a_key_until_it_is_deleted(void **state)
 {
     struct node *n = fixture_node(*state);
 
@@ -84,7 +84,7 @@ static void a_key_is_there_until_it_is_deleted(void **state)
     assert_false(delete_key(n, "k"));
 }
 
-static void a_ttl_ends_it_and_a_new_set_renews_it(void **state)
+static void expires_a_key_by_its_ttl_which_a_set_renews(void **state)
 {
     struct node *n = fixture_node(*state);
     uint64_t started = clock_mono_ms();
@@ -101,8 +101,8 @@ static void a_ttl_ends_it_and_a_new_set_renews_it(void **state)
     assert_value(n, "again", STR("for ever"));
 }
 
-/* The calls of one lane run in their order, also with publishes between them. */
-static void a_lane_keeps_its_order(void **state)
+/* The calls of one lane run in order, with publishes between them as well. */
+static void keeps_the_order_of_a_lane(void **state)
 {
     enum { N = 200 };
     struct node *n = fixture_node(*state);
@@ -127,7 +127,7 @@ static void a_lane_keeps_its_order(void **state)
     }
 }
 
-static void keys_are_no_topics(void **state)
+static void keeps_keys_and_topics_apart(void **state)
 {
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("#") };
@@ -141,8 +141,8 @@ static void keys_are_no_topics(void **state)
     history_is(n, question, &id, 1);
 }
 
-/* A set that has no room is refused, and takes nothing from what is there. */
-static void a_full_store_refuses(void **state)
+/* A set without room is refused, and what is stored stays. */
+static void refuses_a_set_when_the_store_is_full(void **state)
 {
     enum { N = 64 };
     static char kilobyte[1024];
@@ -174,8 +174,8 @@ static void a_full_store_refuses(void **state)
     assert_int_equal(set_key(n, "k/1", str_make(kilobyte, 1000), 0), BROKER_DONE);
 }
 
-/* What the store holds, the log cannot: the oldest messages make room. */
-static void the_log_makes_room_for_the_store(void **state)
+/* The store and the log share the memory: the oldest messages make room for the store. */
+static void removes_log_entries_to_make_room_for_the_store(void **state)
 {
     enum { N = 500 };
     static char large[100 * 1024];
@@ -204,7 +204,7 @@ static void the_log_makes_room_for_the_store(void **state)
     assert_value(n, "k", str_make(large, sizeof(large)));
 }
 
-static void nodes_share_the_store(void **state)
+static void shares_the_store_among_nodes(void **state)
 {
     struct fixture *f = *state;
     struct node *a, *b;
@@ -222,14 +222,14 @@ static void nodes_share_the_store(void **state)
 int kv_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(a_value_comes_back_as_it_went_in, f),
-        FIXTURE_TEST(a_key_is_there_until_it_is_deleted, f),
-        FIXTURE_TEST(a_ttl_ends_it_and_a_new_set_renews_it, f),
-        FIXTURE_TEST(a_lane_keeps_its_order, f),
-        FIXTURE_TEST(keys_are_no_topics, f),
-        FIXTURE_TEST(a_full_store_refuses, f),
-        FIXTURE_TEST(the_log_makes_room_for_the_store, f),
-        FIXTURE_TEST(nodes_share_the_store, f),
+        FIXTURE_TEST(returns_a_value_unchanged, f),
+        FIXTURE_TEST(keeps_a_key_until_it_is_deleted, f),
+        FIXTURE_TEST(expires_a_key_by_its_ttl_which_a_set_renews, f),
+        FIXTURE_TEST(keeps_the_order_of_a_lane, f),
+        FIXTURE_TEST(keeps_keys_and_topics_apart, f),
+        FIXTURE_TEST(refuses_a_set_when_the_store_is_full, f),
+        FIXTURE_TEST(removes_log_entries_to_make_room_for_the_store, f),
+        FIXTURE_TEST(shares_the_store_among_nodes, f),
     };
 
     return cmocka_run_group_tests_name("kv", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* What a publish may ask for besides being published: to be done once for its key, and to be
- * counted against a limit.
+/* Keys and limits: a publish is done once for its key, and counted against the limit of its
+ * publisher.
  */
 #include "contract/fixture.h"
 
@@ -56,7 +56,7 @@ static bool is_repeat(struct node *n, const char *topic, struct str key, struct 
 
 /* ---- limits ---- */
 
-static void no_more_than_max_pass(void **state)
+static void admits_no_more_than_max(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t/#"), .max = 3, .interval_s = HOUR };
     struct node *n = fixture_node(*state);
@@ -73,7 +73,7 @@ static void no_more_than_max_pass(void **state)
     assert_int_equal(node_metric(n, METRIC_PUBLISHED), 4);
 }
 
-static void each_publisher_and_each_rule_counts_for_itself(void **state)
+static void counts_each_publisher_and_each_rule_separately(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t/#"), .max = 1, .interval_s = HOUR };
     const struct rate_rule other = { .topic = STR("t/+"), .max = 1, .interval_s = HOUR };
@@ -92,7 +92,7 @@ static void each_publisher_and_each_rule_counts_for_itself(void **state)
     assert_int_equal(publish_limited(n, "t/a", bob, rule), BROKER_LIMITED);
 }
 
-static void max_0_lets_nothing_pass(void **state)
+static void admits_nothing_when_max_is_0(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t"), .max = 0, .interval_s = 1 };
     struct node *n = fixture_node(*state);
@@ -102,8 +102,8 @@ static void max_0_lets_nothing_pass(void **state)
     assert_int_equal(node_live_count(n, 0), 0);
 }
 
-/* The interval begins with the first one counted; what is refused does not make it longer. */
-static void the_interval_ends(void **state)
+/* The interval starts with the first publish that is counted; refused ones do not extend it. */
+static void admits_again_after_the_interval(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t"), .max = 2, .interval_s = 1 };
     struct node *n = fixture_node(*state);
@@ -134,8 +134,8 @@ static size_t count_passed(struct asked *const *calls, size_t n)
     return passed;
 }
 
-/* Over all connections and nodes: never one too many, never one too few. */
-static void many_at_once_pass_exactly_max(void **state)
+/* Over all connections and nodes, exactly max publishes are admitted. */
+static void admits_exactly_max_of_many_at_once(void **state)
 {
     enum { MAX = 100, N = 400 };
     const struct rate_rule rule = { .topic = STR("t"), .max = MAX, .interval_s = HOUR };
@@ -161,8 +161,8 @@ static void many_at_once_pass_exactly_max(void **state)
     assert_int_equal(node_live_count(a, 0), MAX + 1);
 }
 
-/* One that passes later does not make it longer either. */
-static void the_interval_stays_where_it_began(void **state)
+/* A publish that is admitted later does not extend the interval either. */
+static void does_not_move_the_start_of_an_interval(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t"), .max = 2, .interval_s = 10 };
     struct node *n = fixture_node(*state);
@@ -183,7 +183,7 @@ static void the_interval_stays_where_it_began(void **state)
 
 /* ---- keys ---- */
 
-static void a_key_is_done_once(void **state)
+static void publishes_once_for_a_key(void **state)
 {
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("t") };
@@ -206,7 +206,7 @@ static void a_key_is_done_once(void **state)
     assert_int_equal(node_metric(n, METRIC_PUBLISHED), 4);
 }
 
-static void a_key_works_without_a_log(void **state)
+static void remembers_keys_without_a_log(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -221,7 +221,7 @@ static void a_key_works_without_a_log(void **state)
     assert_int_equal(node_live_count(n, 0), 2);
 }
 
-static void one_key_many_at_once_is_done_once(void **state)
+static void publishes_once_for_many_calls_with_one_key(void **state)
 {
     enum { N = 100 };
     struct fixture *f = *state;
@@ -245,8 +245,8 @@ static void one_key_many_at_once_is_done_once(void **state)
     assert_int_equal(repeated, N - 1);
 }
 
-/* A repeat is answered whatever the limit, and counts nothing; what is refused leaves no key. */
-static void a_repeat_does_not_count(void **state)
+/* A repeat is answered even above the limit and is not counted. A refused publish leaves no key. */
+static void does_not_count_a_repeat(void **state)
 {
     const struct rate_rule rule = { .topic = STR("t"), .max = 2, .interval_s = HOUR };
     static const struct {
@@ -271,8 +271,8 @@ static void a_repeat_does_not_count(void **state)
     assert_false(is_repeat(n, "t", STR("c"), (struct msgid){ 0 }));
 }
 
-/* Without room to remember it, a publish that wants to be done once is not done. */
-static void without_memory_for_it_a_key_is_refused(void **state)
+/* A publish with a key is not done when there is no memory to remember the key. */
+static void refuses_a_key_that_it_cannot_remember(void **state)
 {
     enum { N = 1000 };
     struct fixture *f = *state;
@@ -304,17 +304,17 @@ static void without_memory_for_it_a_key_is_refused(void **state)
 int limit_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(no_more_than_max_pass, f),
-        FIXTURE_TEST(each_publisher_and_each_rule_counts_for_itself, f),
-        FIXTURE_TEST(max_0_lets_nothing_pass, f),
-        FIXTURE_TEST(the_interval_ends, f),
-        FIXTURE_TEST(the_interval_stays_where_it_began, f),
-        FIXTURE_TEST(many_at_once_pass_exactly_max, f),
-        FIXTURE_TEST(a_key_is_done_once, f),
-        FIXTURE_TEST(a_key_works_without_a_log, f),
-        FIXTURE_TEST(one_key_many_at_once_is_done_once, f),
-        FIXTURE_TEST(a_repeat_does_not_count, f),
-        FIXTURE_TEST(without_memory_for_it_a_key_is_refused, f),
+        FIXTURE_TEST(admits_no_more_than_max, f),
+        FIXTURE_TEST(counts_each_publisher_and_each_rule_separately, f),
+        FIXTURE_TEST(admits_nothing_when_max_is_0, f),
+        FIXTURE_TEST(admits_again_after_the_interval, f),
+        FIXTURE_TEST(does_not_move_the_start_of_an_interval, f),
+        FIXTURE_TEST(admits_exactly_max_of_many_at_once, f),
+        FIXTURE_TEST(publishes_once_for_a_key, f),
+        FIXTURE_TEST(remembers_keys_without_a_log, f),
+        FIXTURE_TEST(publishes_once_for_many_calls_with_one_key, f),
+        FIXTURE_TEST(does_not_count_a_repeat, f),
+        FIXTURE_TEST(refuses_a_key_that_it_cannot_remember, f),
     };
 
     return cmocka_run_group_tests_name("limit", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What the log holds, for how long, and when it says that it is complete. */
+/* History: what the log holds, for how long, and when an answer is complete. */
 #include "contract/fixture.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ static struct msgid publish_with(struct node *n, const char *topic, uint64_t ttl
     return a->call.publish.ret_id;
 }
 
-/* Asks again until the answer holds `count` entries and says `complete`. */
+/* Asks until the answer has `count` entries and is complete or not, as `complete` says. */
 static void await_history(struct node *n, struct broker_history question, size_t count,
                           bool complete)
 {
@@ -37,12 +37,12 @@ static void await_history(struct node *n, struct broker_history question, size_t
     history_done(&got);
 }
 
-static void history_of_a_topic_and_of_patterns(void **state)
+static void returns_the_history_of_topics_and_patterns(void **state)
 {
     static const char *const topics[] = { "a", "a/b", "b", "a/c", "ab", "a/b/c", "a/b", "a-b/c" };
     static const struct {
         const char *filter;
-        size_t n, at[8]; /* which of the topics above */
+        size_t n, at[8]; /* indexes of the topics above */
     } cases[] = {
         { "a", 1, { 0 } },
         { "a/b", 2, { 1, 6 } },
@@ -71,7 +71,7 @@ static void history_of_a_topic_and_of_patterns(void **state)
     }
 }
 
-static void after_and_cut_bound_the_answer(void **state)
+static void returns_entries_between_after_and_the_snapshot_end(void **state)
 {
     enum { N = 8 };
     struct node *n = fixture_node(*state);
@@ -90,7 +90,7 @@ static void after_and_cut_bound_the_answer(void **state)
     }
 }
 
-static void the_cut_is_the_last_id_given(void **state)
+static void takes_the_last_id_as_snapshot_end(void **state)
 {
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("none") };
@@ -105,7 +105,7 @@ static void the_cut_is_the_last_id_given(void **state)
     history_done(&got);
 }
 
-static void newest_keeps_the_end(void **state)
+static void returns_only_the_newest_entries(void **state)
 {
     enum { N = 10 };
     struct node *n = fixture_node(*state);
@@ -119,13 +119,13 @@ static void newest_keeps_the_end(void **state)
         size_t skip = newest < N ? N - newest : 0;
 
         question.newest = newest;
-        question.max_entries = 3; /* also over several pages */
+        question.max_entries = 3; /* over several pages as well */
         assert_int_equal(history_is(n, question, ids + skip, N - skip), newest >= N);
     }
 }
 
-/* Entries count by their timestamp where it is usable, by their id's time where it is not. */
-static void since_compares_with_the_timestamp(void **state)
+/* An entry's time is its timestamp if that is usable, else the time of its id. */
+static void compares_since_with_the_timestamp(void **state)
 {
     const int64_t minute = 60000, day = 24 * 60 * minute;
     struct node *n = fixture_node(*state);
@@ -157,7 +157,7 @@ static void since_compares_with_the_timestamp(void **state)
     history_is(n, question, ids, 5);
 }
 
-static void since_is_resolved_and_pages_on(void **state)
+static void resolves_since_with_the_first_page(void **state)
 {
     enum { N = 7 };
     struct node *n = fixture_node(*state);
@@ -175,7 +175,7 @@ static void since_is_resolved_and_pages_on(void **state)
     history_is(n, question, ids, N);
 }
 
-static void a_ttl_that_has_run_out_is_not_missing(void **state)
+static void does_not_miss_entries_whose_own_ttl_ran_out(void **state)
 {
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("a/#") };
@@ -189,7 +189,7 @@ static void a_ttl_that_has_run_out_is_not_missing(void **state)
     assert_true(history_is(n, question, &stays, 1));
 }
 
-static void a_topic_keeps_max_cache_length(void **state)
+static void keeps_max_cache_length_entries_of_a_topic(void **state)
 {
     enum { N = 10, LENGTH = 4 };
     struct fixture *f = *state;
@@ -206,13 +206,13 @@ static void a_topic_keeps_max_cache_length(void **state)
 
     question.after = first;
     assert_false(history_is(n, question, ids + N - LENGTH, LENGTH));
-    question.after = ids[N - LENGTH - 2]; /* below the last one removed */
+    question.after = ids[N - LENGTH - 2]; /* below the last removed id */
     assert_false(history_is(n, question, ids + N - LENGTH, LENGTH));
-    question.after = ids[N - LENGTH - 1]; /* the last one removed: nothing after it is */
+    question.after = ids[N - LENGTH - 1]; /* the last removed id: nothing after it was removed */
     assert_true(history_is(n, question, ids + N - LENGTH, LENGTH));
     question.filter = STR("f/#");
     question.after = first;
-    assert_true(history_is(n, question, NULL, 0)); /* full is no business of this one */
+    assert_true(history_is(n, question, NULL, 0)); /* this topic is not full */
     question.filter = STR("other");
     assert_true(history_is(n, question, &other, 1));
     question.filter = STR("+");
@@ -221,7 +221,7 @@ static void a_topic_keeps_max_cache_length(void **state)
     assert_false(history_is(n, question, ids + N - LENGTH, LENGTH));
 }
 
-static void a_point_outside_the_log_is_not_complete(void **state)
+static void is_incomplete_from_a_point_outside_the_log(void **state)
 {
     struct node *n = fixture_node(*state);
     struct msgid ids[2] = { node_publish(n, "a", "\"1\""), node_publish(n, "a", "\"2\"") };
@@ -230,16 +230,16 @@ static void a_point_outside_the_log_is_not_complete(void **state)
     question.after = ids[1];
     assert_true(history_is(n, question, NULL, 0));
     question.after.seq++;
-    assert_false(history_is(n, question, NULL, 0)); /* above the last id given */
+    assert_false(history_is(n, question, NULL, 0)); /* above the last id issued */
     question.after = (struct msgid){ UINT64_MAX / 4, 0 };
     assert_false(history_is(n, question, NULL, 0));
     question.after = (struct msgid){ 1, 0 };
-    assert_false(history_is(n, question, ids, 2)); /* what there is */
+    assert_false(history_is(n, question, ids, 2)); /* everything that is there */
     question.after = (struct msgid){ 0 };
     assert_false(history_is(n, question, ids, 2));
 }
 
-/* The first id of a millisecond: what it was given to may be said to come from there, too. */
+/* Publishes until a message gets the first id of its millisecond. */
 static struct msgid publish_first_of_ms(struct node *n, const char *topic)
 {
     struct msgid id;
@@ -250,7 +250,7 @@ static struct msgid publish_first_of_ms(struct node *n, const char *topic)
     return id;
 }
 
-static void a_time_whose_message_is_gone_is_not_complete(void **state)
+static void is_incomplete_since_the_time_of_a_removed_message(void **state)
 {
     struct fixture *f = *state;
     struct broker_history since = { .filter = STR("a") };
@@ -267,8 +267,8 @@ static void a_time_whose_message_is_gone_is_not_complete(void **state)
     assert_true(history_is(n, after, &stays, 1));
 }
 
-/* Nothing was published since a moment that has passed; what is to come, nobody knows. */
-static void a_time_after_the_last_message_is_complete(void **state)
+/* Nothing was published since these moments of the past. A moment of the future is not complete. */
+static void is_complete_since_a_time_after_the_last_message(void **state)
 {
     const int64_t minute = 60000;
     struct node *n = fixture_node(*state);
@@ -284,7 +284,7 @@ static void a_time_after_the_last_message_is_complete(void **state)
     };
 
     while (clock_wall_ms() < last.ms + 3)
-        ; /* the times above pass */
+        ; /* until the times above have passed */
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct broker_history question = { .filter = STR("a"), .since = cases[i].since };
 
@@ -292,7 +292,7 @@ static void a_time_after_the_last_message_is_complete(void **state)
     }
 }
 
-static void a_point_older_than_the_default_ttl_is_not_complete(void **state)
+static void is_incomplete_from_a_point_older_than_the_default_ttl(void **state)
 {
     struct fixture *f = *state;
     struct broker_history question = { .filter = STR("a") };
@@ -308,8 +308,8 @@ static void a_point_older_than_the_default_ttl_is_not_complete(void **state)
     assert_false(history_is(n, question, &stays, 1));
 }
 
-/* After the last id there was nothing that could have expired, nor since a time that came later. */
-static void the_last_id_is_complete_however_old(void **state)
+/* Nothing was published after the last id or since a later time, so nothing can have expired. */
+static void is_complete_from_the_last_id_however_old(void **state)
 {
     struct fixture *f = *state;
     struct broker_history question = { .filter = STR("a") };
@@ -322,12 +322,12 @@ static void the_last_id_is_complete_however_old(void **state)
     time.since = (int64_t)question.after.ms + 1;
     await_history(n, (struct broker_history){ .filter = STR("a") }, 0, false);
     while (clock_wall_ms() <= (uint64_t)time.since + 1000)
-        ; /* the ttl passes */
+        ; /* until the ttl has passed */
     assert_true(history_is(n, question, NULL, 0));
     assert_true(history_is(n, time, NULL, 0));
 }
 
-static void default_ttl_0_is_for_ever(void **state)
+static void never_expires_entries_with_default_ttl_0(void **state)
 {
     struct fixture *f = *state;
     struct broker_history question = { .filter = STR("a") };
@@ -341,8 +341,8 @@ static void default_ttl_0_is_for_ever(void **state)
     assert_true(history_is(n, question, &id, 1));
 }
 
-/* The embedded log lets the oldest go and says so; Redis has its own maxmemory. */
-static void memory_limit_lets_the_oldest_go(void **state)
+/* The memory engine removes the oldest entries and reports it; Redis has its own maxmemory. */
+static void removes_the_oldest_entries_at_memory_limit(void **state)
 {
     enum { N = 2000 };
     struct fixture *f = *state;
@@ -372,21 +372,21 @@ static void memory_limit_lets_the_oldest_go(void **state)
 int log_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(history_of_a_topic_and_of_patterns, f),
-        FIXTURE_TEST(after_and_cut_bound_the_answer, f),
-        FIXTURE_TEST(the_cut_is_the_last_id_given, f),
-        FIXTURE_TEST(newest_keeps_the_end, f),
-        FIXTURE_TEST(since_compares_with_the_timestamp, f),
-        FIXTURE_TEST(since_is_resolved_and_pages_on, f),
-        FIXTURE_TEST(a_ttl_that_has_run_out_is_not_missing, f),
-        FIXTURE_TEST(a_topic_keeps_max_cache_length, f),
-        FIXTURE_TEST(a_time_whose_message_is_gone_is_not_complete, f),
-        FIXTURE_TEST(a_point_outside_the_log_is_not_complete, f),
-        FIXTURE_TEST(a_time_after_the_last_message_is_complete, f),
-        FIXTURE_TEST(a_point_older_than_the_default_ttl_is_not_complete, f),
-        FIXTURE_TEST(the_last_id_is_complete_however_old, f),
-        FIXTURE_TEST(default_ttl_0_is_for_ever, f),
-        FIXTURE_TEST(memory_limit_lets_the_oldest_go, f),
+        FIXTURE_TEST(returns_the_history_of_topics_and_patterns, f),
+        FIXTURE_TEST(returns_entries_between_after_and_the_snapshot_end, f),
+        FIXTURE_TEST(takes_the_last_id_as_snapshot_end, f),
+        FIXTURE_TEST(returns_only_the_newest_entries, f),
+        FIXTURE_TEST(compares_since_with_the_timestamp, f),
+        FIXTURE_TEST(resolves_since_with_the_first_page, f),
+        FIXTURE_TEST(does_not_miss_entries_whose_own_ttl_ran_out, f),
+        FIXTURE_TEST(keeps_max_cache_length_entries_of_a_topic, f),
+        FIXTURE_TEST(is_incomplete_since_the_time_of_a_removed_message, f),
+        FIXTURE_TEST(is_incomplete_from_a_point_outside_the_log, f),
+        FIXTURE_TEST(is_complete_since_a_time_after_the_last_message, f),
+        FIXTURE_TEST(is_incomplete_from_a_point_older_than_the_default_ttl, f),
+        FIXTURE_TEST(is_complete_from_the_last_id_however_old, f),
+        FIXTURE_TEST(never_expires_entries_with_default_ttl_0, f),
+        FIXTURE_TEST(removes_the_oldest_entries_at_memory_limit, f),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* History page by page, with the call sent again as it came back. */
+/* History page by page: each answer is sent again as the next request. */
 #include "contract/fixture.h"
 
 #include <stdio.h>
@@ -16,7 +16,7 @@ static void publish_many(struct node *n, struct msgid *ids, size_t count)
     }
 }
 
-static void pages_of_every_size_give_everything_once(void **state)
+static void returns_every_entry_once_with_pages_of_any_size(void **state)
 {
     static const struct {
         uint32_t entries, bytes;
@@ -46,7 +46,7 @@ static void pages_of_every_size_give_everything_once(void **state)
     }
 }
 
-static void no_page_is_larger_than_asked(void **state)
+static void returns_no_page_larger_than_asked(void **state)
 {
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("#"), .max_entries = 20, .max_bytes = 500 };
@@ -62,15 +62,15 @@ static void no_page_is_larger_than_asked(void **state)
 
         node_history(n, a);
         assert_in_range(h->ret_n, 1, 20);
-        for (size_t i = 0; i + 1 < h->ret_n; i++) /* the last one may pass the limit */
+        for (size_t i = 0; i + 1 < h->ret_n; i++) /* the last entry may exceed the limit */
             bytes += strlen("\"twenty bytes of text\"");
         assert_true(bytes < 500);
         assert_int_equal(msgid_cmp(h->after, h->ret_items[h->ret_n - 1]->id), 0);
     } while (a->call.history.ret_more);
 }
 
-/* What is published while a client pages is above its cut: it comes live, and only live. */
-static void paging_beside_publishes_ends_at_the_cut(void **state)
+/* Messages published while a client reads pages are above its snapshot end: they come live only. */
+static void ends_at_the_snapshot_end_while_others_publish(void **state)
 {
     enum { BEFORE = 100, DURING = 300 };
     struct node *n = fixture_node(*state);
@@ -99,9 +99,9 @@ static void paging_beside_publishes_ends_at_the_cut(void **state)
     assert_int_equal(msgid_cmp(node_live(n, 0, 1 + BEFORE)->id, during[0]->call.publish.ret_id), 0);
 }
 
-/* The same where the broker sets the cut with the first page, in the middle of the publishes:
- * history up to the cut and live above it are everything, once. */
-static void history_and_live_meet_at_the_cut(void **state)
+/* The same when the broker sets the snapshot end with the first page, amid publishes: history up to
+ * it and live messages above it are everything, once. */
+static void joins_history_and_live_at_the_snapshot_end(void **state)
 {
     enum { DURING = 1000 };
     struct node *n = fixture_node(*state);
@@ -127,10 +127,10 @@ static void history_and_live_meet_at_the_cut(void **state)
 int page_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(pages_of_every_size_give_everything_once, f),
-        FIXTURE_TEST(no_page_is_larger_than_asked, f),
-        FIXTURE_TEST(paging_beside_publishes_ends_at_the_cut, f),
-        FIXTURE_TEST(history_and_live_meet_at_the_cut, f),
+        FIXTURE_TEST(returns_every_entry_once_with_pages_of_any_size, f),
+        FIXTURE_TEST(returns_no_page_larger_than_asked, f),
+        FIXTURE_TEST(ends_at_the_snapshot_end_while_others_publish, f),
+        FIXTURE_TEST(joins_history_and_live_at_the_snapshot_end, f),
     };
 
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);

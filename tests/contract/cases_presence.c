@@ -1,4 +1,4 @@
-/* Who is subscribed: the broker asks its workers, and over Redis the other nodes. */
+/* Presence: the broker asks its workers and, through Redis, the other nodes who is subscribed. */
 #include "broker/redis/redis_presence.h"
 #include "contract/fixture.h"
 
@@ -10,7 +10,7 @@ static const struct presence *ask(struct node *n, struct asked *a)
     return &a->call.presence.ret_presence;
 }
 
-static void all_workers_are_asked(void **state)
+static void asks_all_workers(void **state)
 {
     static const char *const subs[] = { "both", "worker 0", "worker 1" };
     struct node *n = fixture_node(*state);
@@ -25,7 +25,7 @@ static void all_workers_are_asked(void **state)
         assert_true(str_eq(bytes_str(p->subs[i]), str_of(subs[i])));
 }
 
-static void subs_come_only_where_wanted(void **state)
+static void returns_subs_only_when_wanted(void **state)
 {
     struct node *n = fixture_node(*state);
     const struct presence *p = ask(n, node_presence_call(n, "a/#", false));
@@ -34,7 +34,7 @@ static void subs_come_only_where_wanted(void **state)
     assert_int_equal(p->n_subs, 0);
 }
 
-static void many_questions_at_once_are_all_answered(void **state)
+static void answers_many_questions_at_once(void **state)
 {
     struct node *n = fixture_node(*state);
     struct asked *all[200];
@@ -50,8 +50,8 @@ static void many_questions_at_once_are_all_answered(void **state)
     }
 }
 
-/* Both ask at the same time, and each is asked. */
-static void nodes_answer_each_other(void **state)
+/* Both nodes ask at the same time, and each is asked. */
+static void asks_and_answers_other_nodes(void **state)
 {
     struct fixture *f = *state;
     struct node *n[2];
@@ -72,7 +72,7 @@ static void nodes_answer_each_other(void **state)
     }
 }
 
-static void a_node_whose_worker_hangs_is_left_out(void **state)
+static void leaves_out_a_node_whose_worker_hangs(void **state)
 {
     struct fixture *f = *state;
     struct node *n[2];
@@ -87,8 +87,9 @@ static void a_node_whose_worker_hangs_is_left_out(void **state)
     node_release(n[1], 1);
 }
 
-/* What other nodes ask while a worker does not answer is held up to a bound, and counted beyond. */
-static void too_many_questions_of_others_are_dropped(void **state)
+/* While a worker does not answer, questions of other nodes wait up to a bound; beyond it they are
+ * dropped and counted. */
+static void drops_too_many_questions_of_other_nodes(void **state)
 {
     enum { TOO_MANY = 7 };
     struct fixture *f = *state;
@@ -108,14 +109,14 @@ static void too_many_questions_of_others_are_dropped(void **state)
     assert_int_equal(node_metric(n, METRIC_PRESENCE_DROPPED), TOO_MANY);
     node_release(n, 1);
     a = node_presence_call(n, "a", false);
-    node_post(n, 1, a); /* which has answered all before that by then */
+    node_post(n, 1, a); /* this worker has answered everything before it by then */
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
     assert_int_equal(a->call.presence.ret_presence.count, 6);
 }
 
-/* The broker stops while a worker still has the question: the call is answered all the same. */
-static void stopping_answers_what_is_under_way(void **state)
+/* The broker stops while a worker still has the question; the call is answered all the same. */
+static void answers_open_questions_when_it_stops(void **state)
 {
     struct node *n = fixture_node(*state);
     struct asked *a = node_presence_call(n, "a", true);
@@ -132,16 +133,16 @@ static void stopping_answers_what_is_under_way(void **state)
 int presence_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(all_workers_are_asked, f),
-        FIXTURE_TEST(subs_come_only_where_wanted, f),
-        FIXTURE_TEST(many_questions_at_once_are_all_answered, f),
-        FIXTURE_TEST(stopping_answers_what_is_under_way, f),
+        FIXTURE_TEST(asks_all_workers, f),
+        FIXTURE_TEST(returns_subs_only_when_wanted, f),
+        FIXTURE_TEST(answers_many_questions_at_once, f),
+        FIXTURE_TEST(answers_open_questions_when_it_stops, f),
     };
 
     const struct CMUnitTest redis_tests[] = {
-        FIXTURE_TEST(nodes_answer_each_other, f),
-        FIXTURE_TEST(a_node_whose_worker_hangs_is_left_out, f),
-        FIXTURE_TEST(too_many_questions_of_others_are_dropped, f),
+        FIXTURE_TEST(asks_and_answers_other_nodes, f),
+        FIXTURE_TEST(leaves_out_a_node_whose_worker_hangs, f),
+        FIXTURE_TEST(drops_too_many_questions_of_other_nodes, f),
     };
     int failed = cmocka_run_group_tests_name("presence", tests, NULL, NULL);
 

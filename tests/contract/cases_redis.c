@@ -1,12 +1,11 @@
-/* What only a broker that others share can do: go away, come back, and be published to meanwhile.
- */
+/* A Redis that other nodes share: it goes away, comes back, and others publish meanwhile. */
 #include "contract/fixture.h"
 
 #include <stdio.h>
 
 #include "base/clock.h"
 
-#define TIMEOUT_MS 500 /* BROKER_TIMEOUT where a test waits for it to pass */
+#define TIMEOUT_MS 500 /* BROKER_TIMEOUT in tests that wait for it to pass */
 
 static struct node *start_impatient_node(struct fixture *f)
 {
@@ -38,7 +37,7 @@ static void assert_same_id(const struct message *m, struct msgid id)
     assert_int_equal(msgid_cmp(m->id, id), 0);
 }
 
-static void nodes_see_each_other_in_one_order(void **state)
+static void delivers_in_one_order_on_all_nodes(void **state)
 {
     enum { N = 300 };
     struct node *nodes[2] = { fixture_node(*state), fixture_node(*state) };
@@ -56,8 +55,8 @@ static void nodes_see_each_other_in_one_order(void **state)
         assert_same_id(node_live(nodes[0], 0, i), node_live(nodes[1], 1, i)->id);
 }
 
-/* A node whose connections were cut gets from the log what another one published meanwhile. */
-static void a_feed_that_was_away_is_replayed(void **state)
+/* A node whose connections were cut reads from the log what another node published meanwhile. */
+static void replays_what_the_feed_missed(void **state)
 {
     enum { N = 100 };
     struct fixture *f = *state;
@@ -86,9 +85,8 @@ static void a_feed_that_was_away_is_replayed(void **state)
     }
 }
 
-/* Without a log there is nothing to read: what comes after the feed is back is delivered at once.
- */
-static void without_a_log_a_feed_goes_on_where_it_is(void **state)
+/* Without a log there is nothing to replay: messages are delivered as soon as the feed is back. */
+static void delivers_again_without_a_log_when_the_feed_is_back(void **state)
 {
     enum { ROUNDS = 5, N = 50 };
     struct fixture *f = *state;
@@ -113,7 +111,7 @@ static void without_a_log_a_feed_goes_on_where_it_is(void **state)
     }
 }
 
-static void while_redis_is_away_calls_fail_in_time(void **state)
+static void fails_calls_in_time_while_redis_is_away(void **state)
 {
     struct fixture *f = *state;
     struct node *n = start_impatient_node(f);
@@ -134,8 +132,8 @@ static void while_redis_is_away_calls_fail_in_time(void **state)
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
 }
 
-/* An empty Redis: its own ids would begin anywhere, and what was in the log is lost. */
-static void a_redis_that_comes_back_empty_is_told_the_last_id(void **state)
+/* An empty Redis has lost the log, and its ids could start anywhere. */
+static void tells_an_empty_redis_the_last_id(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -147,7 +145,7 @@ static void a_redis_that_comes_back_empty_is_told_the_last_id(void **state)
     node_await_live(n, 0, 1);
     redis_server_kill(f->redis);
     node_await_ready(n, false);
-    patient = post_history(n, "a", question.after, 0); /* waits until the broker is there */
+    patient = post_history(n, "a", question.after, 0); /* waits until the broker is ready */
     redis_server_restart(f->redis);
     node_await_ready(n, true);
     node_await(n, patient);
@@ -161,8 +159,8 @@ static void a_redis_that_comes_back_empty_is_told_the_last_id(void **state)
     assert_true(node_metric(n, METRIC_REWINDS) > 0);
 }
 
-/* Redis takes the command and says nothing: nobody can know whether it was done. */
-static void a_frozen_redis_does_not_hold_a_publish(void **state)
+/* Redis takes the command but does not answer: whether it was done cannot be known. */
+static void answers_a_publish_while_redis_is_frozen(void **state)
 {
     struct fixture *f = *state;
     struct node *n = start_impatient_node(f);
@@ -182,7 +180,7 @@ static void a_frozen_redis_does_not_hold_a_publish(void **state)
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_UNKNOWN);
     node_await(n, get);
-    assert_int_equal(get->call.status, BROKER_NOT_DONE); /* it was not read, whatever happened */
+    assert_int_equal(get->call.status, BROKER_NOT_DONE); /* certain: nothing was read */
     node_await(n, set);
     assert_int_equal(set->call.status, BROKER_UNKNOWN);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
@@ -191,11 +189,12 @@ static void a_frozen_redis_does_not_hold_a_publish(void **state)
     assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
 }
 
-/* However late it was written, and however long the connection itself may be silent. */
-static void a_call_is_answered_at_its_own_deadline(void **state)
+/* The deadline counts however late the call was written, and however long the connection may be
+ * silent. */
+static void answers_a_call_at_its_own_deadline(void **state)
 {
     struct fixture *f = *state;
-    struct node *n = fixture_node(f); /* whose timeout is NODE_PATIENCE_MS */
+    struct node *n = fixture_node(f); /* its timeout is NODE_PATIENCE_MS */
     struct msgid before = node_publish(n, "a", "\"before\"");
     struct asked *late = node_publish_call(n, "a", STR("\"late\""));
     struct asked *get = node_kv_call(n, BROKER_OP_GET, "k", STR(""));
@@ -213,10 +212,10 @@ static void a_call_is_answered_at_its_own_deadline(void **state)
     redis_server_thaw(f->redis);
     assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
     node_await_live(n, 0, 3);                                /* Redis did it all the same */
-    assert_int_equal(node_metric(n, METRIC_REDIS_FAILS), 0); /* on the same connection */
+    assert_int_equal(node_metric(n, METRIC_REDIS_FAILS), 0); /* the connection was kept */
 }
 
-static void a_node_that_starts_first_waits_for_redis(void **state)
+static void waits_for_redis_when_it_starts_first(void **state)
 {
     struct fixture *f = *state;
     struct asked *a;
@@ -233,8 +232,8 @@ static void a_node_that_starts_first_waits_for_redis(void **state)
     node_await_live(n, 1, 1);
 }
 
-/* Scripts are gone after a SCRIPT FLUSH; the node loads them again and keeps the order. */
-static void scripts_that_were_flushed_are_loaded_again(void **state)
+/* After SCRIPT FLUSH the node loads its scripts again and keeps the order. */
+static void loads_scripts_again_after_a_flush(void **state)
 {
     enum { N = 100 };
     struct fixture *f = *state;
@@ -258,15 +257,15 @@ static void scripts_that_were_flushed_are_loaded_again(void **state)
 int redis_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(nodes_see_each_other_in_one_order, f),
-        FIXTURE_TEST(a_feed_that_was_away_is_replayed, f),
-        FIXTURE_TEST(without_a_log_a_feed_goes_on_where_it_is, f),
-        FIXTURE_TEST(while_redis_is_away_calls_fail_in_time, f),
-        FIXTURE_TEST(a_redis_that_comes_back_empty_is_told_the_last_id, f),
-        FIXTURE_TEST(a_frozen_redis_does_not_hold_a_publish, f),
-        FIXTURE_TEST(a_call_is_answered_at_its_own_deadline, f),
-        FIXTURE_TEST(a_node_that_starts_first_waits_for_redis, f),
-        FIXTURE_TEST(scripts_that_were_flushed_are_loaded_again, f),
+        FIXTURE_TEST(delivers_in_one_order_on_all_nodes, f),
+        FIXTURE_TEST(replays_what_the_feed_missed, f),
+        FIXTURE_TEST(delivers_again_without_a_log_when_the_feed_is_back, f),
+        FIXTURE_TEST(fails_calls_in_time_while_redis_is_away, f),
+        FIXTURE_TEST(tells_an_empty_redis_the_last_id, f),
+        FIXTURE_TEST(answers_a_publish_while_redis_is_frozen, f),
+        FIXTURE_TEST(answers_a_call_at_its_own_deadline, f),
+        FIXTURE_TEST(waits_for_redis_when_it_starts_first, f),
+        FIXTURE_TEST(loads_scripts_again_after_a_flush, f),
     };
 
     return cmocka_run_group_tests_name("redis", tests, NULL, NULL);

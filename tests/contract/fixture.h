@@ -1,5 +1,6 @@
-/* fixture.h - what every contract test starts from: an engine with nothing in it, and the questions
- * that most tests ask. The main thread's; one test at a time.
+/* fixture.h - the start of every contract test, an empty engine, and the questions that most tests
+ * ask.
+ * Thread:  the main thread's; one test at a time.
  */
 #ifndef EH_TESTS_FIXTURE_H
 #define EH_TESTS_FIXTURE_H
@@ -16,8 +17,8 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct fixture {
-    struct broker_config config; /* of the test; change it before fixture_node */
-    struct redis_server *redis;  /* NULL: the embedded engine */
+    struct broker_config config; /* the test's; change it before fixture_node */
+    struct redis_server *redis;  /* NULL: the memory engine */
     struct node *nodes[2];
     char prefix[32];
 };
@@ -34,15 +35,15 @@ int redis_cases(struct fixture *f);
 
 int fixture_setup(void **state);    /* an empty engine, a new prefix, the default configuration */
 int fixture_teardown(void **state); /* frees the nodes */
-/* cmocka_unit_test with both; f is the group's. */
+/* A cmocka_unit_test with both; f is the group's. */
 #define FIXTURE_TEST(fn, f)                                                                        \
     cmocka_unit_test_prestate_setup_teardown(fn, fixture_setup, fixture_teardown, f)
 
-/* A node that is ready; freed after the test. Two at most. */
+/* Starts a node and waits until it is ready; freed after the test. At most two. */
 struct node *fixture_node(struct fixture *f);
 
-/* Asks for everything from `question`, page by page with the call as it comes back. The first
- * page's ret_complete and the items' references, oldest first; at most COUNT(items). */
+/* The answer to a question, read page by page: `complete` is that of the first page; the items are
+ * references, oldest first, at most COUNT(items). */
 struct history {
     size_t n;
     size_t pages;
@@ -53,7 +54,8 @@ struct history {
 void history_read(struct node *n, struct broker_history question, struct history *ret);
 void history_done(struct history *h);
 
-/* The history of `question` is exactly these ids, in this order; returns whether it is complete. */
+/* Asserts that the history of `question` is exactly these ids, in this order. Returns whether it is
+ * complete. */
 bool history_is(struct node *n, struct broker_history question, const struct msgid *ids,
                 size_t count);
 

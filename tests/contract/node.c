@@ -25,14 +25,14 @@ struct worker {
     struct mail hold;
     struct mail quiet;
     struct mail stop;
-    size_t n_quiet;             /* how often `quiet` came */
-    atomic_bool has_wrong_mark; /* a batch whose mark is not its last id */
+    size_t n_quiet;             /* how often `quiet` arrived */
+    atomic_bool has_wrong_mark; /* a batch had a high-water mark other than its last id */
     struct message **live;
     size_t n_live;
     size_t cap_live;
-    size_t n_gaps;  /* batches that began with a gap */
-    size_t gap_at;  /* messages before the last of them */
-    char gaps[128]; /* its topics, each with a space behind it; empty: all */
+    size_t n_gaps;  /* batches that started with a gap */
+    size_t gap_at;  /* messages before the last gap */
+    char gaps[128]; /* its topics, a space after each; empty: all */
 };
 
 struct node {
@@ -42,7 +42,7 @@ struct node {
     struct metrics_cell metrics;
     struct list asked;
     struct worker workers[NODE_WORKERS];
-    pthread_mutex_t lock; /* guards what the workers' threads tell the test */
+    pthread_mutex_t lock; /* guards what the workers' threads report to the test */
     pthread_cond_t changed;
 };
 
@@ -132,7 +132,7 @@ static void on_hold(struct mail *m, void *owner)
     pthread_mutex_unlock(&w->node->lock);
 }
 
-/* Everything that the test posted before has been handed to the broker. */
+/* Runs when everything that the test posted before was handed to the broker. */
 static void on_quiet(struct mail *m, void *owner)
 {
     struct worker *w = owner;
@@ -221,7 +221,7 @@ static struct timespec in_ms(uint64_t ms)
     return ts;
 }
 
-/* Until *count is at least `least`; it changes under the lock. */
+/* Waits until *count, which changes under the lock, is at least `least`. */
 static bool await_count(struct node *n, const size_t *count, size_t least)
 {
     struct timespec deadline = in_ms(NODE_PATIENCE_MS);
@@ -245,13 +245,13 @@ void node_stop(struct node *n)
         if (w->held)
             continue;
         mailbox_post(w->inbox, &w->quiet);
-        (void)await_count(n, &w->n_quiet, 1); /* it cannot fail the test: this runs in a teardown */
+        (void)await_count(n, &w->n_quiet, 1); /* a teardown must not fail the test */
     }
     broker_stop(n->broker);
     n->stopped = true;
 }
 
-/* True: it was not answered once for each time it was posted. */
+/* True if the call was not answered exactly once for each time it was posted. */
 static bool asked_free(struct asked *a)
 {
     bool is_wrong = a->answers != a->posts;
@@ -313,7 +313,7 @@ static struct asked *asked_create(struct node *n, enum broker_op op)
     return a;
 }
 
-/* About a topic or key, with a text, and in time. */
+/* Creates a call with a topic or key, a text, and a deadline. */
 static struct asked *asked_about(struct node *n, enum broker_op op, const char *name,
                                  struct str text)
 {
@@ -408,7 +408,7 @@ void node_history(struct node *n, struct asked *a)
     struct broker_history *h = &a->call.history;
 
     for (size_t i = 0; i < h->ret_n; i++)
-        message_unref(h->ret_items[i]); /* of the page before */
+        message_unref(h->ret_items[i]); /* of the previous page */
     free(h->ret_items);
     free(h->ret_gaps);
     h->ret_items = NULL;

@@ -1,6 +1,5 @@
-/* What only the cluster engine has to get right: a Redis that refuses, forgets or is replaced,
- * single connections that break, and others who write into our channels. Needs a redis-server (exit
- * status 77 where there is none).
+/* Tests of the Redis engine alone: Redis refuses, forgets or is replaced, single connections break,
+ * and others write into our channels. Needs a redis-server (exit status 77 if there is none).
  */
 #include "contract/fixture.h"
 
@@ -31,7 +30,7 @@ static void await_metric(struct node *n, enum metric m, uint64_t least)
     }
 }
 
-/* node_await_live looks at marks as well, which a foreign message does not move. */
+/* node_await_live also checks high-water marks, which a legacy message does not move. */
 static void await_live_count(struct node *n, size_t least)
 {
     uint64_t deadline = clock_mono_ms() + NODE_PATIENCE_MS;
@@ -42,7 +41,7 @@ static void await_live_count(struct node *n, size_t least)
     }
 }
 
-/* PUBLISH to a topic's channel; the payload has no spaces. */
+/* Publishes to a topic's channel with PUBLISH; the payload has no spaces. */
 static void publish_raw(struct fixture *f, const char *topic, const char *payload)
 {
     char command[512];
@@ -53,7 +52,7 @@ static void publish_raw(struct fixture *f, const char *topic, const char *payloa
 
 /* ---- Redis refuses ---- */
 
-static void a_replica_takes_no_publishes_and_is_not_ready(void **state)
+static void is_not_ready_with_a_replica(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -69,7 +68,7 @@ static void a_replica_takes_no_publishes_and_is_not_ready(void **state)
     assert_int_equal(node_live_count(n, 0), 2);
 }
 
-static void a_full_redis_refuses_publishes_and_is_still_read(void **state)
+static void reads_from_a_full_redis_that_refuses_publishes(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -84,7 +83,7 @@ static void a_full_redis_refuses_publishes_and_is_still_read(void **state)
     node_await_ready(n, true);
 }
 
-static void a_password_is_sent_and_a_wrong_one_waits(void **state)
+static void sends_the_password_and_waits_when_it_is_wrong(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -102,10 +101,10 @@ static void a_password_is_sent_and_a_wrong_one_waits(void **state)
 
 /* ---- connections break ---- */
 
-/* Whichever it is: what was published comes, once and in order. */
-static void each_connection_may_break(void **state)
+/* Whichever connection breaks, published messages arrive once and in order. */
+static void delivers_in_order_when_any_connection_breaks(void **state)
 {
-    enum { LINKS = 6 }; /* five for commands and the feed */
+    enum { LINKS = 6 }; /* five for commands, and the feed */
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
     struct msgid last = { 0 };
@@ -114,7 +113,7 @@ static void each_connection_may_break(void **state)
     char command[64];
 
     while (redis_server_clients(f->redis, ids, COUNT(ids)) < LINKS)
-        ; /* ready does not mean that the last of them is there */
+        ; /* the node may be ready before its last connection is up */
     for (size_t i = 0; i < LINKS; i++) {
         snprintf(command, sizeof(command), "CLIENT KILL ID %llu", (unsigned long long)ids[i]);
         redis_server_command(f->redis, command);
@@ -122,7 +121,7 @@ static void each_connection_may_break(void **state)
             done += publish(n, j % 2 ? "a" : "b")->call.status == BROKER_DONE;
         node_await_ready(n, true);
     }
-    assert_true(done >= LINKS * 19); /* what was under way when it broke may have failed */
+    assert_true(done >= LINKS * 19); /* calls under way when it broke may have failed */
     node_await_live(n, 0, done);
     for (size_t i = 0; i < node_live_count(n, 0); i++) {
         assert_true(msgid_cmp(last, node_live(n, 0, i)->id) < 0);
@@ -132,7 +131,7 @@ static void each_connection_may_break(void **state)
 
 /* ---- Redis forgets ---- */
 
-static void a_redis_emptied_under_us_says_so_in_history(void **state)
+static void returns_incomplete_history_after_redis_was_emptied(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -143,7 +142,7 @@ static void a_redis_emptied_under_us_says_so_in_history(void **state)
     assert_true(history_is(n, question, NULL, 0));
     redis_server_command(f->redis, "FLUSHALL");
     while (clock_wall_ms() <= question.after.ms)
-        ; /* nobody remembers the id any more but the clock */
+        ; /* until the clock is past the id, which Redis has forgotten */
     assert_false(history_is(n, question, NULL, 0));
     after = node_publish(n, "a", "\"y\"");
     assert_true(msgid_cmp(question.after, after) < 0);
@@ -154,7 +153,7 @@ static void a_redis_emptied_under_us_says_so_in_history(void **state)
 
 /* ---- others in our channels ---- */
 
-static void junk_is_dropped_and_counted(void **state)
+static void drops_and_counts_junk(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -162,14 +161,14 @@ static void junk_is_dropped_and_counted(void **state)
     publish_raw(f, "a", "hello");
     publish_raw(f, "a", "{\"id\":\"1-1\",\"message\":\"x\",\"topic\":\"b\",\"v\":1}");
     publish_raw(f, "+", "{\"id\":\"1-1\",\"message\":\"x\",\"topic\":\"+\",\"v\":1}");
-    publish_raw(f, "$metrics$/other", "12345"); /* another node's probe is no junk */
+    publish_raw(f, "$metrics$/other", "12345"); /* another node's probe is not junk */
     node_publish(n, "a", "\"x\"");
     node_await_live(n, 0, 1);
     assert_int_equal(node_live_count(n, 0), 1);
     assert_int_equal(node_metric(n, METRIC_FEED_INVALID), 3);
 }
 
-static void a_foreign_message_is_live_only(void **state)
+static void delivers_a_legacy_message_live_only(void **state)
 {
     struct fixture *f = *state;
     struct node *n = fixture_node(f);
@@ -184,7 +183,7 @@ static void a_foreign_message_is_live_only(void **state)
     (void)history_is(n, (struct broker_history){ .filter = STR("#") }, &id, 1);
 }
 
-static void prefixes_do_not_mix(void **state)
+static void keeps_prefixes_apart(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -197,7 +196,7 @@ static void prefixes_do_not_mix(void **state)
     assert_int_equal(node_metric(n, METRIC_FEED_INVALID), 0);
 }
 
-static void names_are_resolved(void **state)
+static void resolves_host_names(void **state)
 {
     struct fixture *f = *state;
     struct node *n;
@@ -212,15 +211,16 @@ int main(void)
 {
     static struct fixture f;
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(a_replica_takes_no_publishes_and_is_not_ready, &f),
-        FIXTURE_TEST(a_full_redis_refuses_publishes_and_is_still_read, &f),
-        FIXTURE_TEST(each_connection_may_break, &f),
-        FIXTURE_TEST(a_redis_emptied_under_us_says_so_in_history, &f),
-        FIXTURE_TEST(junk_is_dropped_and_counted, &f),
-        FIXTURE_TEST(a_foreign_message_is_live_only, &f),
-        FIXTURE_TEST(prefixes_do_not_mix, &f),
-        FIXTURE_TEST(names_are_resolved, &f),
-        FIXTURE_TEST(a_password_is_sent_and_a_wrong_one_waits, &f), /* last: the password stays */
+        FIXTURE_TEST(is_not_ready_with_a_replica, &f),
+        FIXTURE_TEST(reads_from_a_full_redis_that_refuses_publishes, &f),
+        FIXTURE_TEST(delivers_in_order_when_any_connection_breaks, &f),
+        FIXTURE_TEST(returns_incomplete_history_after_redis_was_emptied, &f),
+        FIXTURE_TEST(drops_and_counts_junk, &f),
+        FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
+        FIXTURE_TEST(keeps_prefixes_apart, &f),
+        FIXTURE_TEST(resolves_host_names, &f),
+        FIXTURE_TEST(sends_the_password_and_waits_when_it_is_wrong,
+                     &f), /* last: the password stays */
     };
     int failed;
 

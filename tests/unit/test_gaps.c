@@ -11,7 +11,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MAX      4
 
-static struct gaps *lost_of(const char *const *topics)
+static struct gaps *gaps_of(const char *const *topics)
 {
     struct str names[MAX];
     size_t n = 0;
@@ -21,7 +21,7 @@ static struct gaps *lost_of(const char *const *topics)
     return n ? gaps_create(names, n) : NULL;
 }
 
-static void assert_lost(const struct gaps *gaps, const char *const *topics)
+static void assert_gaps(const struct gaps *gaps, const char *const *topics)
 {
     size_t n = 0;
 
@@ -33,8 +33,8 @@ static void assert_lost(const struct gaps *gaps, const char *const *topics)
     assert_int_equal(gaps ? gaps->n : 0, n);
 }
 
-/* Page after page: what is missing after its point, what it brings, and what of this is news. */
-static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
+/* The gaps after the start of each page, the topics of its messages, and the gaps that are new. */
+static void reports_a_gap_once_until_a_message_of_its_topic_comes(void **state)
 {
     static const struct {
         bool complete;
@@ -50,12 +50,12 @@ static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
         { false, { "a", "b", "d" }, { NULL }, true, { "d" } },
         { true, { NULL }, { NULL }, false, { NULL } },
         { false, { "b" }, { NULL }, true, { "b" } },
-        { false, { NULL }, { "a" }, true, { NULL } }, /* nobody knows of which */
+        { false, { NULL }, { "a" }, true, { NULL } }, /* of unknown topics */
         { false, { NULL }, { "a" }, false, { NULL } },
         { true, { NULL }, { "a" }, false, { NULL } },
         { false, { NULL }, { NULL }, true, { NULL } },
     };
-    struct gaps_told said = { 0 };
+    struct gaps_told told = { 0 };
 
     (void)state;
     for (size_t i = 0; i < COUNT(pages); i++) {
@@ -63,21 +63,21 @@ static void a_hole_is_news_once_until_something_of_its_topic_came(void **state)
         struct broker_history page = { .ret_complete = pages[i].complete, .ret_items = items };
         struct gaps *news;
 
-        page.ret_gaps = lost_of(pages[i].gaps);
+        page.ret_gaps = gaps_of(pages[i].gaps);
         for (; pages[i].items[page.ret_n]; page.ret_n++)
             items[page.ret_n] = message_create(
                 (struct msgid){ 1, 0 }, str_of(pages[i].items[page.ret_n]), STR("\"x\""), STR(""));
-        assert_int_equal(gaps_news(&said, &page, &news), pages[i].is_news);
-        assert_lost(news, pages[i].news);
+        assert_int_equal(gaps_news(&told, &page, &news), pages[i].is_news);
+        assert_gaps(news, pages[i].news);
         free(news);
         free(page.ret_gaps);
         for (size_t k = 0; k < page.ret_n; k++)
             message_unref(items[k]);
     }
-    gaps_told_done(&said);
+    gaps_told_done(&told);
 }
 
-static void names_are_copied(void **state)
+static void copies_the_topics(void **state)
 {
     char name[] = "a/b";
     const struct str topics[] = { str_of(name), STR("c") };
@@ -93,8 +93,8 @@ static void names_are_copied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_hole_is_news_once_until_something_of_its_topic_came),
-        cmocka_unit_test(names_are_copied),
+        cmocka_unit_test(reports_a_gap_once_until_a_message_of_its_topic_comes),
+        cmocka_unit_test(copies_the_topics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

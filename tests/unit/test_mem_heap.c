@@ -16,7 +16,7 @@ static uint64_t next_random(uint64_t *state)
     return *state >> 33;
 }
 
-/* Takes out all that is due up to `last`, checks the order, returns how many. */
+/* Removes every item that is due at `last`, checks their order, and returns how many there were. */
 static size_t drain(struct mem_heap *h, uint64_t last)
 {
     struct mem_expiry *x;
@@ -32,7 +32,7 @@ static size_t drain(struct mem_heap *h, uint64_t last)
     return n;
 }
 
-static void the_first_to_expire_comes_first(void **state)
+static void returns_items_in_order_of_expiry(void **state)
 {
     static struct mem_expiry items[N];
     struct mem_heap h = { 0 };
@@ -51,7 +51,7 @@ static void the_first_to_expire_comes_first(void **state)
     mem_heap_done(&h);
 }
 
-static void anything_can_be_removed(void **state)
+static void removes_any_item(void **state)
 {
     static struct mem_expiry items[N];
     struct mem_heap h = { 0 };
@@ -69,7 +69,7 @@ static void anything_can_be_removed(void **state)
     mem_heap_done(&h);
 }
 
-static void what_stays_for_ever_is_not_in_it(void **state)
+static void leaves_out_items_that_never_expire(void **state)
 {
     struct mem_expiry stays = { .at = MEM_FOR_EVER };
     struct mem_heap h = { 0 };
@@ -82,7 +82,7 @@ static void what_stays_for_ever_is_not_in_it(void **state)
     mem_heap_done(&h);
 }
 
-static void an_expiry_does_not_wrap(void **state)
+static void computes_expiries_without_wrapping(void **state)
 {
     static const struct {
         uint64_t now, ttl_s, want;
@@ -104,10 +104,10 @@ static void an_expiry_does_not_wrap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_to_expire_comes_first),
-        cmocka_unit_test(anything_can_be_removed),
-        cmocka_unit_test(what_stays_for_ever_is_not_in_it),
-        cmocka_unit_test(an_expiry_does_not_wrap),
+        cmocka_unit_test(returns_items_in_order_of_expiry),
+        cmocka_unit_test(removes_any_item),
+        cmocka_unit_test(leaves_out_items_that_never_expire),
+        cmocka_unit_test(computes_expiries_without_wrapping),
     };
 
     return cmocka_run_group_tests_name("mem_heap", tests, NULL, NULL);

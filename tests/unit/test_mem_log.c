@@ -50,7 +50,7 @@ static struct mem_log log_with(uint64_t max_length, uint64_t ttl_s, uint64_t mem
     return log;
 }
 
-static void ids_increase_whatever_the_clock_does(void **state)
+static void issues_increasing_ids_whatever_the_clock_does(void **state)
 {
     static const struct {
         int64_t clock; /* after START */
@@ -70,7 +70,7 @@ static void ids_increase_whatever_the_clock_does(void **state)
     mem_log_done(&log);
 }
 
-static void a_topic_keeps_max_length_exactly(void **state)
+static void keeps_exactly_max_length_entries_of_a_topic(void **state)
 {
     struct mem_log log = log_with(3, 0, LOTS);
     struct msgid removed = { 0 };
@@ -89,7 +89,7 @@ static void a_topic_keeps_max_length_exactly(void **state)
     mem_log_done(&log);
 }
 
-static void entries_expire_by_their_own_ttl(void **state)
+static void expires_each_entry_by_its_own_ttl(void **state)
 {
     struct mem_log log = log_with(0, 10, LOTS);
 
@@ -100,20 +100,21 @@ static void entries_expire_by_their_own_ttl(void **state)
     publish_ttl(&log, "b", 2, START);
     assert_false(mem_log_expire(&log, START + 999, 100));
     assert_int_equal(log.all.live, 4);
-    assert_true(mem_log_expire(&log, START + 10000, 2)); /* no more than asked */
+    assert_true(mem_log_expire(&log, START + 10000, 2)); /* not more than max */
     assert_int_equal(log.all.live, 2);
-    assert_int_equal(log.topics.n, 1); /* b is gone */
+    assert_int_equal(log.topics.n, 1); /* b was removed */
     assert_false(mem_log_expire(&log, START + 10000, 100));
     assert_int_equal(length_of(&log, "a"), 1);
     assert_false(mem_log_expire(&log, START + 30000, 100));
     assert_int_equal(log.topics.n, 0);
     assert_int_equal(log.bytes, 0);
-    assert_id(log.log_start, (struct msgid){ START - 1, UINT64_MAX }); /* expiring is not losing */
+    assert_id(log.log_start,
+              (struct msgid){ START - 1, UINT64_MAX }); /* an expired entry is not missing */
     mem_log_done(&log);
 }
 
-/* What trimming removes leaves the heap from its middle; the rest must still expire in time. */
-static void exactly_what_is_due_expires(void **state)
+/* Trimming removes entries from the middle of the heap; the others must still expire in time. */
+static void expires_exactly_the_entries_that_are_due(void **state)
 {
     enum { LENGTH = 50, SECONDS = 300 };
     struct mem_log log = log_with(LENGTH, 0, LOTS);
@@ -139,15 +140,15 @@ static void exactly_what_is_due_expires(void **state)
     mem_log_done(&log);
 }
 
-/* More has expired than one publish takes with it: trimming that is no loss. */
-static void trimming_what_expired_raises_no_floor(void **state)
+/* More entries have expired than one publish removes; when trimmed, they are not missing. */
+static void does_not_move_the_log_start_when_it_trims_expired_entries(void **state)
 {
     enum { LENGTH = 40 };
     struct mem_log log = log_with(LENGTH, 0, LOTS);
 
     (void)state;
     for (int i = 0; i < LENGTH; i++)
-        publish_ttl(&log, "b", 1, START); /* expire first, and keep the heap busy */
+        publish_ttl(&log, "b", 1, START); /* these expire first and keep the heap busy */
     for (int i = 0; i < LENGTH; i++)
         publish_ttl(&log, "a", 2, START);
     publish(&log, "a", START + 5000);
@@ -156,7 +157,7 @@ static void trimming_what_expired_raises_no_floor(void **state)
     mem_log_done(&log);
 }
 
-static void ttl_0_is_for_ever(void **state)
+static void never_expires_entries_with_ttl_0(void **state)
 {
     struct mem_log log = log_with(0, 0, LOTS);
 
@@ -168,7 +169,7 @@ static void ttl_0_is_for_ever(void **state)
     mem_log_done(&log);
 }
 
-static void the_oldest_make_room(void **state)
+static void removes_the_oldest_entries_to_make_room(void **state)
 {
     struct mem_log log = log_with(0, 0, 16 * 1024);
     char topic[16];
@@ -182,12 +183,12 @@ static void the_oldest_make_room(void **state)
     }
     assert_true(log.all.live > 20 && log.all.live < 100);
     assert_id(log.last, last);
-    /* Just below the oldest one that is left, and nothing in between. */
+    /* The log start lies directly below the oldest entry that is left. */
     assert_int_equal(mem_ring_at(&log.all, 0)->id.ms, log.log_start.ms + 1);
     mem_log_done(&log);
 }
 
-static void what_expired_makes_room_first(void **state)
+static void removes_expired_entries_before_the_oldest(void **state)
 {
     struct mem_log log = log_with(0, 0, 8 * 1024);
     struct msgid log_start = log.log_start;
@@ -201,7 +202,7 @@ static void what_expired_makes_room_first(void **state)
     mem_log_done(&log);
 }
 
-static void one_that_is_larger_than_the_memory_is_not_kept(void **state)
+static void does_not_keep_a_message_larger_than_the_memory(void **state)
 {
     struct mem_log log = log_with(0, 0, 100);
     struct msgid id = publish(&log, "a", START);
@@ -213,7 +214,7 @@ static void one_that_is_larger_than_the_memory_is_not_kept(void **state)
     mem_log_done(&log);
 }
 
-static void what_others_hold_is_not_the_logs(void **state)
+static void leaves_the_tables_their_part_of_the_memory(void **state)
 {
     struct mem_log log = log_with(0, 0, 100000);
     uint64_t before;
@@ -237,41 +238,41 @@ static void what_others_hold_is_not_the_logs(void **state)
     mem_log_done(&log);
 }
 
-/* A topic that leaves must not take the knowledge with it that something was lost. */
-static void a_floor_survives_its_topic(void **state)
+/* When a topic is removed, the log must still know that entries of it are missing. */
+static void keeps_the_log_start_of_a_removed_topic(void **state)
 {
     struct mem_log log = log_with(1, 100, LOTS);
-    struct msgid gaps = publish(&log, "a", START + 1);
+    struct msgid trimmed = publish(&log, "a", START + 1);
 
     (void)state;
     publish_ttl(&log, "a", 1, START + 2);
     assert_false(mem_log_expire(&log, START + 5000, 10));
     assert_int_equal(log.topics.n, 0);
-    assert_id(log.log_start, gaps);
+    assert_id(log.log_start, trimmed);
 
-    /* With the same ttl for all, what was removed would be gone by now. */
+    /* With one ttl for all entries, the trimmed ones would have expired by now. */
     publish_ttl(&log, "b", 1, START + 6000);
     publish_ttl(&log, "b", 1, START + 6000);
     assert_false(mem_log_expire(&log, START + 9000, 10));
     assert_int_equal(log.topics.n, 0);
-    assert_id(log.log_start, gaps);
+    assert_id(log.log_start, trimmed);
     mem_log_done(&log);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_increase_whatever_the_clock_does),
-        cmocka_unit_test(a_topic_keeps_max_length_exactly),
-        cmocka_unit_test(entries_expire_by_their_own_ttl),
-        cmocka_unit_test(exactly_what_is_due_expires),
-        cmocka_unit_test(trimming_what_expired_raises_no_floor),
-        cmocka_unit_test(ttl_0_is_for_ever),
-        cmocka_unit_test(the_oldest_make_room),
-        cmocka_unit_test(what_expired_makes_room_first),
-        cmocka_unit_test(one_that_is_larger_than_the_memory_is_not_kept),
-        cmocka_unit_test(what_others_hold_is_not_the_logs),
-        cmocka_unit_test(a_floor_survives_its_topic),
+        cmocka_unit_test(issues_increasing_ids_whatever_the_clock_does),
+        cmocka_unit_test(keeps_exactly_max_length_entries_of_a_topic),
+        cmocka_unit_test(expires_each_entry_by_its_own_ttl),
+        cmocka_unit_test(expires_exactly_the_entries_that_are_due),
+        cmocka_unit_test(does_not_move_the_log_start_when_it_trims_expired_entries),
+        cmocka_unit_test(never_expires_entries_with_ttl_0),
+        cmocka_unit_test(removes_the_oldest_entries_to_make_room),
+        cmocka_unit_test(removes_expired_entries_before_the_oldest),
+        cmocka_unit_test(does_not_keep_a_message_larger_than_the_memory),
+        cmocka_unit_test(leaves_the_tables_their_part_of_the_memory),
+        cmocka_unit_test(keeps_the_log_start_of_a_removed_topic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

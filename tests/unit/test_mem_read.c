@@ -15,7 +15,7 @@
 #define START    1700000000000 /* ms */
 #define MANY     600
 
-/* What was published, beside the log, to answer each question the slow way. */
+/* A publish, recorded beside the log, from which each request is answered the slow way. */
 struct fact {
     char topic[16];
     struct msgid id;
@@ -101,7 +101,7 @@ static size_t expected(const struct model *m, const struct broker_history *q, ui
     return n;
 }
 
-/* Asks page by page, the call as it comes back, and compares everything. */
+/* Reads page by page, sending each answer as the next request, and compares all entries. */
 static void check_question(struct model *m, struct broker_history q, uint64_t now)
 {
     static struct msgid want[MANY];
@@ -122,7 +122,7 @@ static void check_question(struct model *m, struct broker_history q, uint64_t no
     assert_int_equal(q.newest, 0);
 }
 
-static void pages_hold_what_the_model_holds(void **state)
+static void returns_the_entries_of_the_model_on_pages_of_any_size(void **state)
 {
     static const char *const filters[] = { "a", "a/b", "#", "a/#", "a/+", "+", "+/b", "x", "x/#" };
     static struct model m;
@@ -154,7 +154,7 @@ static void pages_hold_what_the_model_holds(void **state)
 
 /* ---- where a point is complete ---- */
 
-static void completeness(void **state)
+static void reports_whether_a_point_is_complete(void **state)
 {
     static const struct {
         const char *filter;
@@ -162,13 +162,13 @@ static void completeness(void **state)
         bool complete;
     } cases[] = {
         { "t", { 0, 0 }, false }, /* 1-0 and 2-0 are gone */
-        { "t", { 1, 0 }, false }, /* 2-0 is */
-        { "t", { 2, 0 }, true },  /* nothing after it is */
+        { "t", { 1, 0 }, false }, /* 2-0 is gone */
+        { "t", { 2, 0 }, true },  /* nothing after it is gone */
         { "t", { 4, 0 }, true },   { "t", { 5, 0 }, true },
-        { "t", { 5, 1 }, false }, /* above the last id given */
+        { "t", { 5, 1 }, false }, /* above the last id issued */
         { "u", { 0, 0 }, true },   { "none", { 0, 0 }, true },
         { "+", { 1, 9 }, false },  { "+", { 2, 0 }, true },
-        { "u/#", { 0, 0 }, true }, /* u too, but t is not asked for */
+        { "u/#", { 0, 0 }, true }, /* t is incomplete, but the filter does not match it */
     };
     struct mem_log log;
 
@@ -183,7 +183,7 @@ static void completeness(void **state)
         h.after.ms += START;
         mem_read(&log, &h, START + 5);
         assert_int_equal(h.ret_complete, cases[i].complete);
-        /* of t something was removed; of an id that was never given nobody knows */
+        /* t lost entries; for an id that was never issued, the topics are not known */
         assert_int_equal(h.ret_gaps != NULL, !h.ret_complete && cases[i].after.seq != 1);
         assert_true(!h.ret_gaps || str_eq(h.ret_gaps->topics[0], STR("t")));
         drop_items(&h);
@@ -191,7 +191,7 @@ static void completeness(void **state)
     mem_log_done(&log);
 }
 
-static void points_before_the_log_and_older_than_the_ttl(void **state)
+static void is_incomplete_before_the_log_start_and_beyond_the_ttl(void **state)
 {
     struct broker_history before = { .filter = STR("t"), .after = { START - 1, 9 } };
     struct broker_history start = { .filter = STR("t"), .after = { START, 0 } };
@@ -211,7 +211,7 @@ static void points_before_the_log_and_older_than_the_ttl(void **state)
     mem_log_done(&log);
 }
 
-static void newest_cut_off_is_not_complete(void **state)
+static void is_incomplete_when_newest_leaves_entries_out(void **state)
 {
     struct broker_history h = { .filter = STR("t"), .after = { START, 0 } };
     struct mem_log log;
@@ -230,7 +230,7 @@ static void newest_cut_off_is_not_complete(void **state)
 
 /* ---- since and timestamps ---- */
 
-static void since_compares_with_the_timestamp(void **state)
+static void compares_since_with_the_timestamp(void **state)
 {
     static const struct {
         int64_t since; /* relative to START */
@@ -244,10 +244,10 @@ static void since_compares_with_the_timestamp(void **state)
     (void)state;
     log_open(&log, 0, 600);
     publish(&log, "t", START + 1000, START + 4000);  /* behind */
-    publish(&log, "t", START + 64000, START + 4000); /* a minute ahead: the most that counts */
+    publish(&log, "t", START + 64000, START + 4000); /* a minute ahead: the most that is usable */
     publish(&log, "t", 0, START + 4000);
-    publish(&log, "t", START + 65001, START + 5000); /* too far ahead: its id's time */
-    publish(&log, "t", -5, START + 5000);            /* nonsense: its id's time */
+    publish(&log, "t", START + 65001, START + 5000); /* too far ahead: the id's time counts */
+    publish(&log, "t", -5, START + 5000);            /* nonsense: the id's time counts */
     publish(&log, "t", START + 5000, START + 5000);
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct broker_history h = { .filter = STR("t"), .since = START + cases[i].since };
@@ -261,7 +261,7 @@ static void since_compares_with_the_timestamp(void **state)
     mem_log_done(&log);
 }
 
-static void since_copes_with_every_number(void **state)
+static void accepts_every_number_as_since(void **state)
 {
     static const struct {
         int64_t since, want;
@@ -285,7 +285,7 @@ static void since_copes_with_every_number(void **state)
     mem_log_done(&log);
 }
 
-static void expired_entries_are_not_returned(void **state)
+static void leaves_out_expired_entries(void **state)
 {
     struct broker_history h = { .filter = STR("t"), .after = { START, 0 } };
     struct mem_log log;
@@ -301,7 +301,7 @@ static void expired_entries_are_not_returned(void **state)
 
 /* ---- bounds ---- */
 
-static void a_page_ends_at_its_bytes(void **state)
+static void ends_a_page_at_max_bytes(void **state)
 {
     struct broker_history h = { .filter = STR("t"), .after = { START, 0 }, .max_bytes = 1 };
     struct mem_log log;
@@ -319,7 +319,7 @@ static void a_page_ends_at_its_bytes(void **state)
     mem_log_done(&log);
 }
 
-static void too_many_topics_are_read_all_the_same(void **state)
+static void reads_too_many_topics_but_is_incomplete(void **state)
 {
     struct broker_history h = { .filter = STR("t/#"), .after = { START, 0 } };
     struct broker_history few = { .filter = STR("u/#"), .after = { START, 0 } };
@@ -346,8 +346,8 @@ static void too_many_topics_are_read_all_the_same(void **state)
     mem_log_done(&log);
 }
 
-/* 2 * MEM_READ_SKIP entries that `since` leaves out lie before the one that it wants. */
-static void a_page_without_a_find_ends_early(void **state)
+/* 2 * MEM_READ_SKIP entries that `since` excludes come before the one that it includes. */
+static void ends_a_page_early_when_it_skips_too_many_entries(void **state)
 {
     struct broker_history h = { .filter = STR("t"), .since = START + 1000 };
     struct mem_log log;
@@ -370,7 +370,7 @@ static void a_page_without_a_find_ends_early(void **state)
     mem_log_done(&log);
 }
 
-static void without_a_log_the_question_is_settled(void **state)
+static void resolves_the_request_without_a_log(void **state)
 {
     struct broker_history h = { .filter = STR("t"), .since = -1000, .newest = 3 };
     struct mem_log log;
@@ -388,17 +388,17 @@ static void without_a_log_the_question_is_settled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_hold_what_the_model_holds),
-        cmocka_unit_test(completeness),
-        cmocka_unit_test(points_before_the_log_and_older_than_the_ttl),
-        cmocka_unit_test(newest_cut_off_is_not_complete),
-        cmocka_unit_test(since_compares_with_the_timestamp),
-        cmocka_unit_test(since_copes_with_every_number),
-        cmocka_unit_test(expired_entries_are_not_returned),
-        cmocka_unit_test(a_page_ends_at_its_bytes),
-        cmocka_unit_test(too_many_topics_are_read_all_the_same),
-        cmocka_unit_test(a_page_without_a_find_ends_early),
-        cmocka_unit_test(without_a_log_the_question_is_settled),
+        cmocka_unit_test(returns_the_entries_of_the_model_on_pages_of_any_size),
+        cmocka_unit_test(reports_whether_a_point_is_complete),
+        cmocka_unit_test(is_incomplete_before_the_log_start_and_beyond_the_ttl),
+        cmocka_unit_test(is_incomplete_when_newest_leaves_entries_out),
+        cmocka_unit_test(compares_since_with_the_timestamp),
+        cmocka_unit_test(accepts_every_number_as_since),
+        cmocka_unit_test(leaves_out_expired_entries),
+        cmocka_unit_test(ends_a_page_at_max_bytes),
+        cmocka_unit_test(reads_too_many_topics_but_is_incomplete),
+        cmocka_unit_test(ends_a_page_early_when_it_skips_too_many_entries),
+        cmocka_unit_test(resolves_the_request_without_a_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

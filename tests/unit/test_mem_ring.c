@@ -10,7 +10,7 @@
 
 #define STEPS 20000
 
-static struct mem_entry *entry_of(size_t i) /* never looked into */
+static struct mem_entry *entry_of(size_t i) /* never dereferenced */
 {
     return (struct mem_entry *)(0x1000 + 16 * i);
 }
@@ -20,7 +20,7 @@ static struct msgid id_of(size_t i) /* three to a millisecond */
     return (struct msgid){ .ms = 100 + i / 3, .seq = i % 3 };
 }
 
-/* Every push gets the next number; alive[i] is what the ring should still hold. */
+/* Pushes are numbered; alive[i] is true while the ring should hold number i. */
 static void check_against(const struct mem_ring *r, const bool *alive, size_t pushed)
 {
     size_t at = 0;
@@ -38,7 +38,7 @@ static void check_against(const struct mem_ring *r, const bool *alive, size_t pu
     assert_true(r->n == 0 || mem_ring_at(r, 0)->entry);
 }
 
-static void holds_what_was_not_removed(void **state)
+static void holds_every_entry_that_was_not_removed(void **state)
 {
     static bool alive[STEPS];
     struct mem_ring r = { 0 };
@@ -65,7 +65,7 @@ static void holds_what_was_not_removed(void **state)
     mem_ring_done(&r);
 }
 
-static void finds_places_between_ids(void **state)
+static void finds_the_index_for_any_id(void **state)
 {
     struct mem_ring r = { 0 };
 
@@ -81,8 +81,8 @@ static void finds_places_between_ids(void **state)
     mem_ring_done(&r);
 }
 
-/* A log that is a queue for ever must not grow. */
-static void a_queue_stays_small(void **state)
+/* A log that is used as a queue must not grow. */
+static void stays_small_when_used_as_a_queue(void **state)
 {
     struct mem_ring r = { 0 };
 
@@ -100,9 +100,9 @@ static void a_queue_stays_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(holds_what_was_not_removed),
-        cmocka_unit_test(finds_places_between_ids),
-        cmocka_unit_test(a_queue_stays_small),
+        cmocka_unit_test(holds_every_entry_that_was_not_removed),
+        cmocka_unit_test(finds_the_index_for_any_id),
+        cmocka_unit_test(stays_small_when_used_as_a_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static struct str numbered(char buf[16], size_t i)
     return str_make(buf, (size_t)snprintf(buf, 16, "key %zu", i));
 }
 
-static void what_was_set_is_found(void **state)
+static void finds_every_item_that_was_set(void **state)
 {
     enum { N = 1000 };
     struct mem_table t = table_with(LOTS);
@@ -58,7 +58,7 @@ static void what_was_set_is_found(void **state)
     mem_table_done(&t);
 }
 
-static void a_set_replaces_value_and_expiry(void **state)
+static void replaces_value_and_expiry(void **state)
 {
     struct mem_table t = table_with(LOTS);
     uint64_t bytes;
@@ -76,8 +76,8 @@ static void a_set_replaces_value_and_expiry(void **state)
     mem_table_done(&t);
 }
 
-/* The text of an item may be given back to its own table. */
-static void an_item_can_be_set_from_itself(void **state)
+/* Key and value of a set may point into the item that it replaces. */
+static void sets_an_item_from_its_own_text(void **state)
 {
     struct mem_table t = table_with(LOTS);
     const struct mem_item *item;
@@ -90,7 +90,7 @@ static void an_item_can_be_set_from_itself(void **state)
     mem_table_done(&t);
 }
 
-static void what_has_expired_is_gone(void **state)
+static void removes_expired_items(void **state)
 {
     enum { N = 10 };
     struct mem_table t = table_with(LOTS);
@@ -112,7 +112,7 @@ static void what_has_expired_is_gone(void **state)
     mem_table_done(&t);
 }
 
-static void a_full_table_takes_nothing_new(void **state)
+static void refuses_new_items_when_full(void **state)
 {
     struct mem_table t = table_with(4096);
     char key[16];
@@ -123,9 +123,9 @@ static void a_full_table_takes_nothing_new(void **state)
         mem_table_set(&t, numbered(key, n++), str_make(key, 5), 1000);
     assert_in_range(n, 10, 40);
     assert_true(holds(&t, numbered(key, 0), str_make(key, 5), 0));
-    assert_true(mem_table_has_room(&t, numbered(key, 0), 5, 0)); /* instead of itself */
+    assert_true(mem_table_has_room(&t, numbered(key, 0), 5, 0)); /* replaces itself */
     assert_false(mem_table_has_room(&t, numbered(key, n), 100, 999));
-    assert_true(mem_table_has_room(&t, numbered(key, n), 100, 1000)); /* what expired goes */
+    assert_true(mem_table_has_room(&t, numbered(key, n), 100, 1000)); /* expired items make room */
     assert_true(t.n < n);
     assert_false(mem_table_has_room(&t, numbered(key, n), 5000, 1000));
     assert_int_equal(t.bytes, 0);
@@ -135,11 +135,11 @@ static void a_full_table_takes_nothing_new(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_set_is_found),
-        cmocka_unit_test(a_set_replaces_value_and_expiry),
-        cmocka_unit_test(an_item_can_be_set_from_itself),
-        cmocka_unit_test(what_has_expired_is_gone),
-        cmocka_unit_test(a_full_table_takes_nothing_new),
+        cmocka_unit_test(finds_every_item_that_was_set),
+        cmocka_unit_test(replaces_value_and_expiry),
+        cmocka_unit_test(sets_an_item_from_its_own_text),
+        cmocka_unit_test(removes_expired_items),
+        cmocka_unit_test(refuses_new_items_when_full),
     };
 
     return cmocka_run_group_tests_name("mem_table", tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 static struct str name_of(unsigned i, char out[16])
 {
-    /* 7919 has no factor in common with NAMES: every name once, out of order */
+    /* 7919 and NAMES have no common factor: every name once, out of order */
     return str_make(out, (size_t)snprintf(out, 16, "t/%04u", i * 7919u % NAMES));
 }
 
@@ -28,7 +28,7 @@ static void check_sorted(const struct mem_topics *t)
     assert_int_equal(n, t->n);
 }
 
-static void many_come_and_go(void **state)
+static void keeps_many_topics_sorted_while_they_come_and_go(void **state)
 {
     struct mem_topics t;
     char text[16];
@@ -55,7 +55,7 @@ static void many_come_and_go(void **state)
     assert_int_equal(t.n, 0);
 }
 
-static void ranges_begin_at_a_prefix(void **state)
+static void finds_the_first_topic_at_or_after_a_name(void **state)
 {
     static const struct {
         const char *from, *want;
@@ -85,8 +85,8 @@ static void ranges_begin_at_a_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_come_and_go),
-        cmocka_unit_test(ranges_begin_at_a_prefix),
+        cmocka_unit_test(keeps_many_topics_sorted_while_they_come_and_go),
+        cmocka_unit_test(finds_the_first_topic_at_or_after_a_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* test_replay.c - a port reads the log while live messages arrive: what its worker gets. The engine
- * is the test's own: it answers the questions of the replay as a case says.
+ * is the test's own; it answers the calls of the replay as each case prescribes.
  */
 #include "broker/port.h"
 
@@ -25,7 +25,7 @@ static struct {
     struct broker_port *port;
     struct broker_call *asked; /* the page that the replay waits for, or NULL */
     size_t posted;
-    char story[256]; /* what the worker got, each with a space behind it */
+    char story[256]; /* what the worker got; a space follows each word */
 } test;
 
 /* ---- the engine ---- */
@@ -121,7 +121,7 @@ struct page {
     size_t n;
 };
 
-/* The cut is the broker's to choose where the question leaves it open, and stays what it was. */
+/* Takes the call that waits for its page. */
 static struct broker_call *begin_answer(enum broker_status status)
 {
     struct broker_call *call = test.asked;
@@ -160,9 +160,9 @@ static void refuse(void)
     call->answer(&call->mail, NULL);
 }
 
-/* A word of a case: 5 live; f a foreign one; ! some were missed; p5 an entry of the page, which
- * then is the last up to the cut 9 (=9), or not the last (+9), or one that says that some before
- * are missing (?9); x no page. */
+/* Runs a word of a case. 5: a live message. f: a legacy one. !: messages were missed. p5: an entry
+ * of the page. =9, +9, ?9: the page is answered with the snapshot end 9; it is the last one, not the
+ * last one, or the last one and incomplete. x: the call fails. */
 static void step(const char *word, struct page *page)
 {
     uint64_t number = strtoull(word + strcspn(word, "0123456789"), NULL, 10);
@@ -196,38 +196,38 @@ static void play(const char *words)
         ;
 }
 
-static void log_and_live_are_one_story(void **state)
+static void merges_log_and_live_messages_by_id(void **state)
 {
     static const struct {
         const char *words, *story;
         uint64_t high_water;
-        bool reads; /* it still does */
+        bool reads; /* the replay is still running */
     } cases[] = {
         { "2 3", "2 3 ", 3, false },
         { "! 5", "", 1, true },
         { "! =1 2", "2 ", 2, false },
         { "! p3 p5 =5 6", "3 5 6 ", 6, false },
-        /* both have it */
+        /* the log and the backlog have it */
         { "! 5 6 p3 p5 =5 7", "3 5 6 7 ", 7, false },
         { "! 3 5 p3 p5 =5", "3 5 ", 5, false },
-        /* the log has lost it */
+        /* the log has lost it, the backlog has it */
         { "! 4 6 8 p5 p7 ?7 9", "gap 4 5 6 7 8 9 ", 9, false },
         { "! 4 6 ?9", "gap 4 6 ", 9, false },
         { "! 4 6 =9 12", "4 6 12 ", 12, false },
         { "! 4 6 p3 p5 +9 8 p7 p9 =9 10", "3 4 5 6 7 8 9 10 ", 10, false },
         { "! 4 6 p3 p5 +9", "3 4 5 ", 5, true },
-        /* what was posted before does not come again */
+        /* nothing is posted twice */
         { "2 ! 4 p3 =5", "2 3 4 ", 5, false },
         { "4 ! 3 p5 =5", "4 5 ", 5, false },
-        /* those without an id */
+        /* legacy messages have no id and keep their place */
         { "! f 4 f 6 f p5 =6", "f 4 f 5 6 f ", 6, false },
         { "! f =9 f", "f f ", 9, false },
-        /* a hole: nothing behind it is posted until a new cut has been reached */
+        /* a gap in the backlog: nothing after it is posted before a new snapshot end is reached */
         { "! 4 ! 8 p3 =3", "3 ", 3, true },
         { "! 4 ! 8 p3 =3 p6 =8 9", "3 4 6 8 9 ", 9, false },
         { "! 4 ! 8 =3 9 =9", "4 8 9 ", 9, false },
         { "! ! ! =3 =9", "", 9, false },
-        /* no page: told, and what is there comes all the same */
+        /* no page: a gap is reported, and the backlog is posted all the same */
         { "! 4 x 5", "gap 4 5 ", 5, false },
         { "! 6 p3 +9 x 10", "3 gap 6 10 ", 10, false },
         { "! 4 ! 8 x 9", "gap 4 8 9 ", 9, false },
@@ -244,7 +244,7 @@ static void log_and_live_are_one_story(void **state)
     }
 }
 
-static void as_many_as_may_be_set_aside_are_posted(void **state)
+static void posts_a_full_backlog(void **state)
 {
     (void)state;
     replay_start(&test.port->replay);
@@ -254,7 +254,7 @@ static void as_many_as_may_be_set_aside_are_posted(void **state)
     assert_int_equal(test.posted, BROKER_LIVE_MAX_MESSAGES);
 }
 
-static void more_are_read_from_the_log(void **state)
+static void reads_the_log_after_an_overflow(void **state)
 {
     enum { LAST = 1 + BROKER_LIVE_MAX_MESSAGES + 1 };
     struct page page = { .n = 0 };
@@ -273,9 +273,9 @@ static void more_are_read_from_the_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(log_and_live_are_one_story, setup, teardown),
-        cmocka_unit_test_setup_teardown(as_many_as_may_be_set_aside_are_posted, setup, teardown),
-        cmocka_unit_test_setup_teardown(more_are_read_from_the_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(merges_log_and_live_messages_by_id, setup, teardown),
+        cmocka_unit_test_setup_teardown(posts_a_full_backlog, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_the_log_after_an_overflow, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
