@@ -1,4 +1,6 @@
-/* config.h - what the broker is configured with. Plain data, constant once the broker is created. */
+/* config.h - the configuration of the broker. Plain data; broker_create copies the struct, but not
+ * the texts and objects that it points to.
+ */
 #ifndef EH_BROKER_CONFIG_H
 #define EH_BROKER_CONFIG_H
 

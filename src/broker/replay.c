@@ -17,13 +17,14 @@
  * The invariant: everything up to the mark has been posted or reported as a gap, nothing above it
  * has. So a message at or below the mark is a duplicate, wherever it comes from.
  *
- * On overflow, or when the feed is interrupted again, messages are missing in or before the backlog.
- * Nothing of it that lies above the snapshot end is posted then; the replay reads on to a new end.
+ * On overflow, or when the feed is interrupted again, the backlog has a gap. Then nothing of it that
+ * lies above the snapshot end is posted yet; the replay reads on to a new end.
  *
  * Dropping live messages at or below the snapshot end, because the log has them, is simpler and was
  * wrong: after FLUSHALL the log is empty while the feed still brings what was published before. Now
- * 6 in the example is posted although the log has lost it. For that the engine answers an incomplete
- * page only when the feed has brought everything published before the page was read (core.h).
+ * 6 in the example is posted although the log has lost it. For this the engine answers an
+ * incomplete page only when the feed has brought everything published before the page was read
+ * (core.h).
  */
 #include "broker/replay.h"
 

@@ -17,8 +17,8 @@ struct node;
 /* Starts broker and workers; returns before the broker is ready. The node sets config->metrics. */
 struct node *node_start(const struct broker_config *config);
 void node_await_ready(struct node *n, bool ready);
-/* Waits until everything posted has reached the broker, then stops it. Mail that node_hold keeps back
- * is delivered after that. */
+/* Waits until everything posted has reached the broker, then stops it. Mail that node_hold keeps
+ * back is delivered after that. */
 void node_stop(struct node *n);
 /* Stops the node, ends the threads, checks that every call was answered as often as it was posted,
  * and frees everything. Accepts NULL. */

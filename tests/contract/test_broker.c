@@ -1,5 +1,5 @@
-/* One suite for both engines: `test_broker mem` and `test_broker redis`, which starts a redis-server
- * of its own (exit status 77 if there is none).
+/* One suite for both engines: `test_broker mem` and `test_broker redis`, which starts its own
+ * redis-server (exit status 77 if there is none).
  */
 #include "contract/fixture.h"
 

@@ -161,8 +161,8 @@ static void refuse(void)
 }
 
 /* Runs a word of a case. 5: a live message. f: a legacy one. !: messages were missed. p5: an entry
- * of the page. =9, +9, ?9: the page is answered with the snapshot end 9; it is the last one, not the
- * last one, or the last one and incomplete. x: the call fails. */
+ * of the page. =9, +9, ?9: the page is answered with the snapshot end 9; it is the last one, not
+ * the last one, or the last one and incomplete. x: the call fails. */
 static void step(const char *word, struct page *page)
 {
     uint64_t number = strtoull(word + strcspn(word, "0123456789"), NULL, 10);

@@ -1,5 +1,4 @@
-/* mem_log.h - the event log of the memory engine: ids, entries, expiry, and bounds. mem_read.h reads
- * it.
+/* mem_log.h - the event log of the memory engine: ids, entries, expiry, and bounds.
  * Thread:  the broker's; pure data. The time (ms since the epoch) is a parameter.
  * Owns:    a reference to every message that it holds.
  * Bounds:  MAX_CACHE_LENGTH entries for each topic, and MEMORY_LIMIT bytes less what the tables

@@ -1,6 +1,6 @@
 /* The problem: history asks for the entries of a topic or pattern in id order, from a point up to a
- * snapshot end. A log may hold very many topics, and the broker's only thread must not spend long on
- * one page.
+ * snapshot end. A log may hold very many topics, and the broker's only thread must not spend long
+ * on one page.
  *
  * The idea: each topic has a ring of its entries in id order, so the page is a merge of the rings
  * whose topics match. A cursor for each ring starts at the first entry after the point (found by
@@ -11,11 +11,11 @@
  *     ring of b              15             is 12 13 14; 17 and 18 are beyond the end, and b is
  *                                           never looked at
  *
- * With n rings an entry costs O(log n). When they hold half of the log or more, reading the ring over
- * all topics and matching each entry is cheaper. It is also the fallback when too many topics match.
- * For a narrow filter it would be wrong: a client that wants one quiet topic would read everything
- * that the busy ones published. The search for the newest entries merges too, backwards, because the
- * end of the log may hold nothing that matches.
+ * With n rings an entry costs O(log n). When they hold half of the log or more, reading the ring
+ * over all topics and matching each entry is cheaper. It is also the fallback when too many topics
+ * match. For a narrow filter it would be wrong: a client that wants one quiet topic would read
+ * everything that the busy ones published. The search for the newest entries also merges,
+ * backwards, because the end of the log may hold nothing that matches.
  *
  * The invariant: every matching entry up to `after` was returned by an earlier page. So a page may
  * end anywhere, also at its budget of skipped entries, and the next one needs no state but `after`.

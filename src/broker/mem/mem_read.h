@@ -19,7 +19,7 @@
 /* Fills in the page and turns `h` into the request for the next one (broker/call.h). */
 void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms);
 
-/* Answers the same request when no log is kept: sets snapshot_end and since, and returns no entry. */
+/* Answers the same request without a log: sets snapshot_end and since, and returns no entry. */
 void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t now_ms);
 
 #endif

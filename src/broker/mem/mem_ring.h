@@ -1,4 +1,4 @@
-/* mem_ring.h - the entries of the log in id order: one ring for each topic, and one over all topics.
+/* mem_ring.h - entries of the log in id order: one ring for each topic, and one over all topics.
  * Thread:  the broker's; pure data.
  * Owns:    its slots, not the entries. A ring is embedded in its user's struct; {0} is empty.
  * Costs:   pushing, and removing at the front: O(1) amortized. Finding, and removing elsewhere:

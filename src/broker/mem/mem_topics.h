@@ -1,5 +1,5 @@
-/* mem_topics.h - the topics that have entries, sorted by name in a skip list (Pugh). Sorted, because
- * history over a pattern reads the range of names that begin with the pattern's fixed prefix.
+/* mem_topics.h - the topics that have entries, sorted by name in a skip list (Pugh). Sorted,
+ * because history over a pattern reads the range of names that begin with its fixed prefix.
  * Thread:  the broker's; pure data.
  * Owns:    the topics and copies of their names.
  * Costs:   O(log n) to find, add and remove; the next in order is one pointer away.
