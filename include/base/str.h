@@ -48,7 +48,7 @@ static inline struct str str_skip(struct str s, size_t n)
 
 bool str_eq_nocase(struct str a, struct str b);            /* ASCII only, in every locale */
 bool str_consists_of(struct str s, const bool chars[256]); /* only of these bytes */
-struct str str_trim(struct str s); /* drops spaces and tabs at both ends */
+struct str str_trim(struct str s);                         /* drops spaces and tabs at both ends */
 
 /* Splits s at the first sep: *ret_head becomes the text before it, *s the text after it. Without a
  * sep the head is all of s, and *s becomes {NULL, 0}. False if *s was {NULL, 0}. */

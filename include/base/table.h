@@ -27,7 +27,8 @@ struct table { /* {0} is empty */
 
 typedef bool table_equal_fn(const void *item, const void *key);
 
-/* The item with this hash and key, or NULL. Inline, so that the comparison is inlined too. */
+/* Returns the item with this hash and key, or NULL. Inline, so that the comparison is inlined
+ * too. */
 static inline void *table_find(const struct table *t, uint32_t hash, table_equal_fn *is_equal,
                                const void *key)
 {
@@ -40,8 +41,8 @@ static inline void *table_find(const struct table *t, uint32_t hash, table_equal
     return NULL;
 }
 
-void table_add(struct table *t, void *item, uint32_t hash); /* whose key is not in the table */
-void table_remove(struct table *t, const void *item, uint32_t hash); /* which is in the table */
+void table_add(struct table *t, void *item, uint32_t hash); /* its key must not be in the table */
+void table_remove(struct table *t, const void *item, uint32_t hash); /* which must be in it */
 void table_done(struct table *t); /* frees the slots, not the items; the table is empty again */
 
 #endif

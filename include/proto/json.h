@@ -24,8 +24,8 @@ int json_read_string(struct str in, struct buf *out) EH_MUST_USE;
 /* Returns a view of a jansson string; {NULL, 0} if value is NULL or not a string. */
 struct str json_text(const struct json_t *value);
 
-/* Reads a whole number; false where the value is NULL or not one. The one place that decides which
- * JSON values are whole numbers in the parameters of a request and in the claims of a token. */
+/* Reads a whole number. False: value is NULL, or is not one. The parameters of requests and the
+ * claims of tokens are all read with it, so they agree on which JSON values are whole numbers. */
 bool json_whole_number(const struct json_t *value, int64_t *ret);
 
 #endif

@@ -1,11 +1,11 @@
 /* table.c - open addressing with linear probing, and deletion by shifting back.
  *
  * An item's hash names its home slot; the item is there or in the next free slot after it. A search
- * starts at home and ends at the first free slot, so this must hold: no slot between an item's home
- * and the item is free. Removing an item would break it for the items behind, and leaving a mark
- * instead (a tombstone) makes searches longer with every removal. So removal closes the gap: it
- * walks on to the next free slot and moves each item back into the gap, unless the gap is before
- * the item's home. For example, a and b have their home in slot 3, c in 5 and d in 4:
+ * starts at home and ends at the first free slot, so this invariant must hold: no slot between an
+ * item's home and the item is free. Emptying a slot would break it for the items behind. Leaving a
+ * tombstone there would keep it, but every removal would make searches longer. So removal closes
+ * the gap: it walks on to the next free slot and moves each item back into the gap, unless the gap
+ * is before the item's home. For example, a and b have their home in slot 3, c in 5 and d in 4:
  *
  *     slot          3  4  5  6  7
  *     before        a  b  c  d  -

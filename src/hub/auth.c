@@ -146,7 +146,7 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
 
 static struct auth *auth_from_claims(const json_t *claims) /* NULL: no valid entry */
 {
-    json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 where absent */
+    json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 if absent */
     struct str sub = json_text(json_object_get(claims, "sub"));
     struct auth head = { .expires = (uint64_t)expires, .sub_n = (uint32_t)sub.n };
     struct rate_rule rules[RATELIMIT_MAX_RULES] = { 0 };

@@ -1,4 +1,4 @@
-/* outq.c - what a stream has still to send, without a copy for each subscriber.
+/* outq.c - the output queue of a stream, which holds no copy of a message for each subscriber.
  *
  * A message to 10,000 subscribers is encoded once, into a shared block with a reference count. Only
  * its head, with the subscriber's own id, differs. So a unit in the queue is 64 bytes: a head of up

@@ -211,7 +211,7 @@ void stream_resume(struct stream *s)
         s->transport->ops->resume(s);
 }
 
-/* ---- coming up ---- */
+/* ---- connecting, preface, handshake ---- */
 
 static void on_up(struct stream *s)
 {

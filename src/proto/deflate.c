@@ -98,7 +98,7 @@ bool deflater_message(struct deflater *d, const struct str *parts, size_t n_part
 
 void deflate_stored_head(char out[DEFLATE_STORED_HEAD], size_t n)
 {
-    out[0] = 0; /* BFINAL 0, BTYPE 00, and up to the end of the byte */
+    out[0] = 0; /* BFINAL 0, BTYPE 00, and padding to the end of the byte */
     out[1] = (char)(n & 0xff);
     out[2] = (char)(n >> 8);
     out[3] = (char)~out[1];

@@ -200,7 +200,7 @@ static int too_long(const struct http_parser *ps, struct str in)
 
     if (ps->has_request_line)
         return -431;
-    return memchr(line.p, ' ', line.n) ? -414 : -400; /* not even a method */
+    return memchr(line.p, ' ', line.n) ? -414 : -400; /* the method has not ended */
 }
 
 int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_request *ret)

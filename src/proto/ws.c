@@ -238,7 +238,7 @@ int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message, str
     n -= (size_t)head_len;
     if (is_control(h.op)) {
         if (n < h.n)
-            return 0; /* taken whole: bytes that stay unread must stay masked */
+            return 0; /* taken only whole: unread bytes must stay masked */
         len = take_control(&h, p, ret);
     } else {
         EH_TRY(begin_data(d, &h, max_message));
