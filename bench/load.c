@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/str.h"
 
 uint64_t load_now_ns(void)
@@ -113,7 +114,7 @@ static bool set_option(struct load_options *o, struct str name, double v)
         { "window", &o->window },   { "rate", &o->rate },     { "messages", &o->messages },
     };
 
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         if (!str_eq(name, str_of(numbers[i].name)))
             continue;
         *numbers[i].place = (uint32_t)v;
@@ -157,7 +158,7 @@ static load_fn *find(const char *kind)
         { "stalled", load_stalled }, { "storm", load_storm },
     };
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (strcmp(kind, kinds[i].name) == 0)
             return kinds[i].fn;
     }

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/mem.h"
 #include "client.h"
 #include "load.h"
@@ -59,7 +60,7 @@ static void subscribe(struct client *c)
 
 /* All of these match, so stalled clients fall behind four times as fast as the readers receive. */
 static const char *const floods[] = { "b/0/x", "b/+/x", "b/0/+", "b/#" };
-#define FLOODS (sizeof(floods) / sizeof(floods[0]))
+#define FLOODS ARRAY_LEN(floods)
 
 static void subscribe_to_floods(struct client *c)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "net/sock.h"
 
@@ -104,7 +105,7 @@ static int open_all(const struct config *config, struct tls *tls, const struct h
           .port = config->metrics_listen_port },
     };
 
-    EH_TRY(check_names(handed, roles, sizeof(roles) / sizeof(roles[0])));
+    EH_TRY(check_names(handed, roles, ARRAY_LEN(roles)));
     EH_TRY(open_role(ret, &roles[0], handed));
     EH_TRY(open_role(ret, &roles[1], handed));
     ret->n_public = ret->n;

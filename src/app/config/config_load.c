@@ -10,6 +10,7 @@
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
 #include "app/config/file.h"
+#include "base/array.h"
 
 #define NAME_MAX_BYTES    64 /* more than the longest name has */
 #define EXCERPT_MAX_BYTES 60 /* of a refused text */
@@ -163,7 +164,7 @@ static int read_environment(struct config *c, struct buf *why)
 
 static bool find_action(const char *argument, enum config_action *ret)
 {
-    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (str_eq_nocase(str_of(argument), str_of(actions[i].argument))) {
             *ret = actions[i].action;
             return true;

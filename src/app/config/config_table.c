@@ -1,6 +1,7 @@
 #include "app/config/config_table.h"
 
 #include "app/config/config.h"
+#include "base/array.h"
 #include "hub/keyring.h"
 
 #define AT(member) offsetof(struct config, member)
@@ -447,4 +448,4 @@ const struct config_option config_options[] = {
                "still connected then are reset." },
 };
 
-const size_t config_option_count = sizeof(config_options) / sizeof(config_options[0]);
+const size_t config_option_count = ARRAY_LEN(config_options);

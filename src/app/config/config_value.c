@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/origin.h"
@@ -79,7 +80,7 @@ static int parse_bool(struct str text, bool *ret)
         { "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }
     };
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         for (int v = 0; v < 2; v++) {
             if (str_eq_nocase(text, str_of(words[i][v]))) {
                 *ret = v;
