@@ -21,7 +21,8 @@
  * id with the high-water mark, and reads nothing when they are equal.
  *
  * All this needs a break to be noticed. When a proxy switches to another Redis, or the subscription
- * dies inside Redis, the TCP connection stays intact. The probe finds these.
+ * dies inside Redis, the TCP connection stays intact. The probe finds these. (docs/ids.md tells the
+ * whole story of ids and catch-up.)
  */
 #include "broker/redis/redis_feed.h"
 

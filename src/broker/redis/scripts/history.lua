@@ -22,9 +22,10 @@
 -- its turn comes. And after passing over SCAN unwanted entries it ends the page early: `more` says
 -- so, and the next page goes on from `after`.
 --
--- Three facts decide whether the page is complete: the start of the log (`floor`, which moves when
--- Redis forgets), the default ttl, and for each topic the highest id that MAX_CACHE_LENGTH removed
--- (`floors`). An entry that expired by a ttl of its own is not missing.
+-- The page is complete if all topics were read and the point is an id that was given, not below the
+-- start of the log (`floor`, which moves when Redis forgets), not older than the default ttl, and
+-- for no topic below the highest id that MAX_CACHE_LENGTH removed (`floors`). An entry that expired
+-- by a ttl of its own is not missing.
 local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
 local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
 local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
