@@ -17,7 +17,7 @@
 #include "hub/keyring.h"
 #include "hub/ratelimit.h"
 
-#define AUTH_SUB_MAX 256 /* bytes of `sub`; a longer one refuses the token */
+#define AUTH_SUB_MAX 256 /* bytes of `sub`; a token with a longer one is refused */
 
 enum auth_right {
     AUTH_READ,

@@ -25,8 +25,8 @@
 enum key_algorithm { KEY_HS256, KEY_HS384, KEY_HS512, KEY_RS256, KEY_ES256 };
 #define KEY_ALGORITHMS "HS256, HS384, HS512, RS256 or ES256" /* in that order */
 
-bool key_algorithm_parse(struct str name,
-                         enum key_algorithm *ret);  /* as in a token's alg, case-sensitive */
+/* Parses a name exactly as it is written in a token's alg. */
+bool key_algorithm_parse(struct str name, enum key_algorithm *ret);
 bool key_algorithm_is_public(enum key_algorithm a); /* its keys are PEM texts, not secrets */
 
 struct keyring;

@@ -40,8 +40,8 @@ struct stream_events {
      * after the call. */
     void (*on_data)(struct stream *s, char *p, size_t n);
     /* The peer closed (err 0), or connecting, the socket or TLS failed: err is an errno, EPROTO for
-     * TLS, and stream_why has a text. It is the last callback; the user closes the stream. If err
-     * is 0, queued output may still be flushed. */
+     * TLS, and stream_why has a text. Comes once, and only on_sent may follow it: if err is 0,
+     * queued output may still be flushed. The user closes the stream. */
     void (*on_end)(struct stream *s, int err);
     /* The kernel took `sent` bytes; the queue may be empty now. May be NULL. */
     void (*on_sent)(struct stream *s, size_t sent);
