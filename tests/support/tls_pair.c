@@ -102,7 +102,7 @@ void disconnect_pair(void)
     fx.ssl = NULL;
 }
 
-int tls_pair_setup(void **state)
+int tls_pair_set_up(void **state)
 {
     (void)state;
     fx = (struct tls_pair){ .piece = ALL };
@@ -114,7 +114,7 @@ int tls_pair_setup(void **state)
     return 0;
 }
 
-int tls_pair_teardown(void **state)
+int tls_pair_tear_down(void **state)
 {
     (void)state;
     disconnect_pair();
@@ -196,7 +196,7 @@ void send_unit(const char *head, const char *body)
     shared_unref(&b->shared);
 }
 
-int tls_pair_setup_all(void **state)
+int tls_pair_set_up_all(void **state)
 {
     char why[TLS_WHY_MAX];
 
@@ -205,7 +205,7 @@ int tls_pair_setup_all(void **state)
     return tls_create(TLS_SERVER, &(struct tls_files){ certs.cert, certs.key, "" }, &server, why);
 }
 
-int tls_pair_teardown_all(void **state)
+int tls_pair_tear_down_all(void **state)
 {
     (void)state;
     tls_free(server);

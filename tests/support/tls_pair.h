@@ -38,14 +38,14 @@ extern struct certs certs;
 extern struct tls *server; /* one for all, as for all workers */
 
 /* For cmocka: of the group, and of each test. */
-int tls_pair_setup_all(void **state);
-int tls_pair_teardown_all(void **state);
-int tls_pair_setup(void **state);
-int tls_pair_teardown(void **state);
+int tls_pair_set_up_all(void **state);
+int tls_pair_tear_down_all(void **state);
+int tls_pair_set_up(void **state);
+int tls_pair_tear_down(void **state);
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, tls_pair_setup, tls_pair_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tls_pair_set_up, tls_pair_tear_down)
 
-void connect_pair(void); /* done by the setup; again after disconnect_pair */
+void connect_pair(void); /* done by tls_pair_set_up; again after disconnect_pair */
 void disconnect_pair(void);
 void turn(void); /* of the stream's loop */
 

@@ -22,7 +22,7 @@ struct fixture {
 
 static struct fixture fx;
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     fx = (struct fixture){ .nodelay = -1 };
@@ -30,7 +30,7 @@ static int setup(void **state)
     return mailbox_create(fx.loop, &fx, &fx.box);
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     mailbox_free(fx.box);
@@ -77,7 +77,7 @@ static void accept_one(int listener, bool is_kept, int client)
     close(client);
 }
 
-static void test_a_client_waits_for_no_acknowledgement(void **state)
+static void sets_nodelay_on_accepted_connections(void **state)
 {
     int listener;
 
@@ -88,7 +88,7 @@ static void test_a_client_waits_for_no_acknowledgement(void **state)
 }
 
 /* Whoever opened the socket did not think of it. */
-static void test_nor_does_one_of_a_socket_handed_over(void **state)
+static void sets_nodelay_on_connections_of_an_inherited_socket(void **state)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -106,9 +106,9 @@ static void test_nor_does_one_of_a_socket_handed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_client_waits_for_no_acknowledgement, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_nor_does_one_of_a_socket_handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(sets_nodelay_on_accepted_connections, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sets_nodelay_on_connections_of_an_inherited_socket, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

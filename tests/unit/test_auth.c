@@ -56,7 +56,7 @@ static struct auth *auth_of(const char *payload)
     return a;
 }
 
-static void test_claims(void **state)
+static void checks_the_types_and_times_of_claims(void **state)
 {
     static const struct {
         const char *payload, *why; /* NULL: taken */
@@ -98,7 +98,7 @@ static void test_claims(void **state)
         expect_claims(cases[i].payload, cases[i].why);
 }
 
-static void test_audience(void **state)
+static void checks_the_audience(void **state)
 {
     static const struct {
         const char *payload;
@@ -127,7 +127,7 @@ static void test_audience(void **state)
     policy.audience = STR("");
 }
 
-static void test_issuer(void **state)
+static void checks_the_issuer(void **state)
 {
     static const struct {
         const char *payload;
@@ -145,7 +145,7 @@ static void test_issuer(void **state)
     policy.issuer = STR("");
 }
 
-static void test_sub_length(void **state)
+static void limits_the_length_of_sub(void **state)
 {
     char payload[AUTH_SUB_MAX + 64];
 
@@ -157,7 +157,7 @@ static void test_sub_length(void **state)
 }
 
 /* What the envelope refuses is refused with its reason. */
-static void test_envelope(void **state)
+static void reports_why_the_envelope_is_refused(void **state)
 {
     struct auth *a = NULL;
     const char *why = NULL;
@@ -168,7 +168,7 @@ static void test_envelope(void **state)
     assert_null(a);
 }
 
-static void test_rights(void **state)
+static void grants_only_what_the_filters_cover(void **state)
 {
     static const struct {
         const char *filter;
@@ -196,7 +196,7 @@ static void test_rights(void **state)
 }
 
 /* Two entries together may cover a pattern; that is not enough. */
-static void test_one_entry_covers(void **state)
+static void requires_one_entry_to_cover_a_pattern(void **state)
 {
     struct auth *a = auth_of("{\"read\":[\"a\",\"a/+\",\"a/+/#\"]}");
 
@@ -207,7 +207,7 @@ static void test_one_entry_covers(void **state)
     auth_free(a);
 }
 
-static void test_sub_and_expires(void **state)
+static void reads_sub_and_exp(void **state)
 {
     struct auth *full =
         auth_of("{\"sub\":\"j\xc3\xb6\\u0020x\",\"exp\":2000000,\"write\":[\"a\"]}");
@@ -224,7 +224,7 @@ static void test_sub_and_expires(void **state)
     auth_free(bare);
 }
 
-static void test_presence(void **state)
+static void keeps_presence_apart_from_read_and_write(void **state)
 {
     struct auth *a = auth_of("{\"read\":[\"a\"],\"presence\":[\"p/#\",\"/bad\",\"q\"],"
                              "\"write\":[\"b\"],\"sub\":\"x\"}");
@@ -245,7 +245,7 @@ static void test_presence(void **state)
     "\"rlimit\":[{\"topic\":\"a/#\",\"interval\":60,\"max\":9},{\"topic\":7},"                     \
     "{\"topic\":\"a/bcd\",\"interval\":5,\"max\":0}]"
 
-static void test_rate_rules(void **state)
+static void finds_the_rate_rule_of_a_topic(void **state)
 {
     struct auth *a = auth_of("{" RIGHTS ",\"sub\":\"x\",\"presence\":[\"p\"]," RLIMIT "}");
     struct rate_rule r;
@@ -266,7 +266,7 @@ static void test_rate_rules(void **state)
     auth_free(a);
 }
 
-static void test_no_sub_no_limits(void **state)
+static void ignores_rate_rules_without_sub(void **state)
 {
     struct auth *none = auth_of("{" RIGHTS "," RLIMIT "}");
     struct auth *empty = auth_of("{" RIGHTS ",\"sub\":\"\"," RLIMIT "}");
@@ -279,7 +279,7 @@ static void test_no_sub_no_limits(void **state)
     auth_free(empty);
 }
 
-static void test_everything(void **state)
+static void allows_everything_without_limits(void **state)
 {
     struct auth *a = auth_everything();
     struct rate_rule r;
@@ -295,7 +295,7 @@ static void test_everything(void **state)
     auth_free(NULL);
 }
 
-static void test_header_token(void **state)
+static void finds_the_token_in_a_header(void **state)
 {
     static const struct {
         const char *value, *token;
@@ -326,13 +326,19 @@ static void test_header_token(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_audience),         cmocka_unit_test(test_issuer),
-        cmocka_unit_test(test_claims),           cmocka_unit_test(test_sub_length),
-        cmocka_unit_test(test_envelope),         cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_one_entry_covers), cmocka_unit_test(test_sub_and_expires),
-        cmocka_unit_test(test_presence),         cmocka_unit_test(test_rate_rules),
-        cmocka_unit_test(test_no_sub_no_limits), cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_header_token),
+        cmocka_unit_test(checks_the_audience),
+        cmocka_unit_test(checks_the_issuer),
+        cmocka_unit_test(checks_the_types_and_times_of_claims),
+        cmocka_unit_test(limits_the_length_of_sub),
+        cmocka_unit_test(reports_why_the_envelope_is_refused),
+        cmocka_unit_test(grants_only_what_the_filters_cover),
+        cmocka_unit_test(requires_one_entry_to_cover_a_pattern),
+        cmocka_unit_test(reads_sub_and_exp),
+        cmocka_unit_test(keeps_presence_apart_from_read_and_write),
+        cmocka_unit_test(finds_the_rate_rule_of_a_topic),
+        cmocka_unit_test(ignores_rate_rules_without_sub),
+        cmocka_unit_test(allows_everything_without_limits),
+        cmocka_unit_test(finds_the_token_in_a_header),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -14,7 +14,7 @@ static void assert_holds(const struct buf *b, const char *text)
     assert_memory_equal(buf_head(b), text, strlen(text));
 }
 
-static void empty_holds_no_memory(void **state)
+static void holds_no_memory_while_empty(void **state)
 {
     struct buf b = { 0 };
 
@@ -43,7 +43,7 @@ static void adds_in_order(void **state)
     buf_done(&b);
 }
 
-static void addf_of_any_length(void **state)
+static void formats_texts_of_any_length(void **state)
 {
     struct buf b;
     char text[300];
@@ -78,7 +78,7 @@ static void consumes_from_the_start(void **state)
     buf_done(&b);
 }
 
-static void clear_keeps_the_memory(void **state)
+static void keeps_the_memory_when_cleared(void **state)
 {
     struct buf b = { 0 };
     char *data;
@@ -96,7 +96,7 @@ static void clear_keeps_the_memory(void **state)
 }
 
 /* What was consumed makes room before more memory is asked for. */
-static void consumed_room_is_used_again(void **state)
+static void reuses_consumed_room(void **state)
 {
     struct buf b = { 0 };
     size_t cap;
@@ -113,7 +113,7 @@ static void consumed_room_is_used_again(void **state)
     buf_done(&b);
 }
 
-static void reserve_and_commit(void **state)
+static void commits_part_of_what_was_reserved(void **state)
 {
     struct buf b = { 0 };
     char *room = buf_reserve(&b, 100);
@@ -132,7 +132,7 @@ static void reserve_and_commit(void **state)
 }
 
 /* Against a plain array: the same bytes, whatever the sizes. */
-static void agrees_with_naive_model(void **state)
+static void agrees_with_a_naive_model(void **state)
 {
     static char model[1 << 20];
     struct buf b = { 0 };
@@ -161,10 +161,14 @@ static void agrees_with_naive_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(empty_holds_no_memory),       cmocka_unit_test(adds_in_order),
-        cmocka_unit_test(addf_of_any_length),          cmocka_unit_test(consumes_from_the_start),
-        cmocka_unit_test(clear_keeps_the_memory),      cmocka_unit_test(reserve_and_commit),
-        cmocka_unit_test(consumed_room_is_used_again), cmocka_unit_test(agrees_with_naive_model),
+        cmocka_unit_test(holds_no_memory_while_empty),
+        cmocka_unit_test(adds_in_order),
+        cmocka_unit_test(formats_texts_of_any_length),
+        cmocka_unit_test(consumes_from_the_start),
+        cmocka_unit_test(keeps_the_memory_when_cleared),
+        cmocka_unit_test(commits_part_of_what_was_reserved),
+        cmocka_unit_test(reuses_consumed_room),
+        cmocka_unit_test(agrees_with_a_naive_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static struct sock_addr addr(const char *text)
     return a;
 }
 
-static void addresses(void **state)
+static void parses_addresses(void **state)
 {
     static const struct {
         const char *text, *shown;
@@ -43,7 +43,7 @@ static void addresses(void **state)
     }
 }
 
-static void no_addresses(void **state)
+static void refuses_malformed_addresses(void **state)
 {
     static const struct str cases[] = {
         { "", 0 },
@@ -75,7 +75,7 @@ static void no_addresses(void **state)
     }
 }
 
-static void blocks(void **state)
+static void matches_addresses_against_blocks(void **state)
 {
     static const struct {
         const char *block, *inside, *outside;
@@ -113,7 +113,7 @@ static void blocks(void **state)
     }
 }
 
-static void no_blocks(void **state)
+static void refuses_malformed_blocks(void **state)
 {
     static const char *const cases[] = {
         "",
@@ -140,7 +140,7 @@ static void no_blocks(void **state)
     }
 }
 
-static void reads_lists(void **state)
+static void parses_lists(void **state)
 {
     static const struct {
         const char *text;
@@ -204,11 +204,11 @@ static void finds_an_address_in_any_block(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),
-        cmocka_unit_test(no_addresses),
-        cmocka_unit_test(blocks),
-        cmocka_unit_test(no_blocks),
-        cmocka_unit_test(reads_lists),
+        cmocka_unit_test(parses_addresses),
+        cmocka_unit_test(refuses_malformed_addresses),
+        cmocka_unit_test(matches_addresses_against_blocks),
+        cmocka_unit_test(refuses_malformed_blocks),
+        cmocka_unit_test(parses_lists),
         cmocka_unit_test(compares_lists),
         cmocka_unit_test(finds_an_address_in_any_block),
     };

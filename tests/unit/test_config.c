@@ -78,7 +78,7 @@ static void assert_refuses(const struct config_option *o, const char *value)
     buf_done(&allowed);
 }
 
-static void defaults(void **state)
+static void has_the_documented_defaults(void **state)
 {
     struct result r = load(NONE, NONE);
     const struct config *c = &r.config;
@@ -167,7 +167,7 @@ static const char *other_value(const struct config_option *o)
 }
 
 /* A row changes what its name says and nothing else. */
-static void every_row_sets_its_own_member(void **state)
+static void sets_only_the_member_of_each_row(void **state)
 {
     struct result plain = load(NONE, NONE);
 
@@ -243,7 +243,7 @@ static void check_text_row(const struct config_option *o)
     assert_refuses(o, "a\x7f");
 }
 
-static void bounds_of_every_row(void **state)
+static void checks_the_bounds_of_every_row(void **state)
 {
     static void (*const check[])(const struct config_option *) = {
         [CONFIG_NUMBER] = check_number_row,
@@ -267,7 +267,7 @@ static void bounds_of_every_row(void **state)
     }
 }
 
-static void booleans(void **state)
+static void parses_booleans(void **state)
 {
     static const char *const yes[] = { "true", "1", "yes", "on", "TRUE", "Yes", "oN" };
     static const char *const no[] = { "false", "0", "no", "off", "False", "NO" };
@@ -294,7 +294,7 @@ static void booleans(void **state)
     }
 }
 
-static void sizes(void **state)
+static void parses_sizes(void **state)
 {
     static const struct {
         const char *text;
@@ -314,7 +314,7 @@ static void sizes(void **state)
     }
 }
 
-static void log_levels(void **state)
+static void parses_log_levels(void **state)
 {
     static const char *const names[] = { "trace", "debug",    "info", "warn",
                                          "error", "critical", "off" };
@@ -329,7 +329,7 @@ static void log_levels(void **state)
     assert_accepts("LOG_LEVEL", "Warning");
 }
 
-static void addresses_and_names(void **state)
+static void checks_addresses_and_names(void **state)
 {
     static const struct {
         const char *name, *value;
@@ -360,7 +360,7 @@ static void addresses_and_names(void **state)
     }
 }
 
-static void paths_of_sockets(void **state)
+static void limits_the_length_of_socket_paths(void **state)
 {
     char path[128];
     struct result r;
@@ -377,7 +377,7 @@ static void paths_of_sockets(void **state)
     assert_accepts("REDIS_HOST", path);
 }
 
-static void tls_for_redis(void **state)
+static void checks_the_options_of_redis_tls(void **state)
 {
     static const struct {
         char *arguments[4];
@@ -408,7 +408,7 @@ static void tls_for_redis(void **state)
     }
 }
 
-static void spellings_of_arguments(void **state)
+static void accepts_every_spelling_of_an_argument(void **state)
 {
     static const char *const names[] = { "--REDIS_POOL_SIZE=9", "--redis_pool_size=9",
                                          "--redis-pool-size=9", "--Redis-Pool_SIZE=9" };
@@ -422,7 +422,7 @@ static void spellings_of_arguments(void **state)
     }
 }
 
-static void spellings_of_variables(void **state)
+static void accepts_two_spellings_of_a_variable(void **state)
 {
     static const struct {
         char *first, *second;
@@ -447,7 +447,7 @@ static void spellings_of_variables(void **state)
     }
 }
 
-static void alias(void **state)
+static void accepts_handshake_timeout_as_an_alias(void **state)
 {
     struct result r = load(NONE, ARGS("HANDSHAKE_TIMEOUT=3"));
 
@@ -464,7 +464,7 @@ static void alias(void **state)
     config_done(&r.config);
 }
 
-static void order_of_the_sources(void **state)
+static void prefers_arguments_to_variables(void **state)
 {
     struct result r = load(ARGS("--listen-port=1", "--listen-port=2"), ARGS("LISTEN_PORT=3"));
 
@@ -482,7 +482,7 @@ static void order_of_the_sources(void **state)
     config_done(&r.config);
 }
 
-static void wrong_arguments(void **state)
+static void refuses_malformed_arguments(void **state)
 {
     static const struct {
         char *argument;
@@ -512,7 +512,7 @@ static void wrong_arguments(void **state)
     }
 }
 
-static void errors_name_value_and_what_is_allowed(void **state)
+static void reports_the_value_and_the_allowed_range(void **state)
 {
     struct result r = load(NONE, ARGS("listen_port=70000"));
 
@@ -526,7 +526,7 @@ static void errors_name_value_and_what_is_allowed(void **state)
     assert_string_equal(r.why, "BROKER must be redis or memory, not \"ka?f??ka\"");
 }
 
-static void actions(void **state)
+static void recognizes_actions(void **state)
 {
     static const struct {
         char *first, *second;
@@ -565,7 +565,7 @@ static char *print(enum config_text kind)
 }
 
 /* Every row stands in every text, and no markup of the others does. */
-static void texts_name_every_option(void **state)
+static void prints_every_option_in_every_text(void **state)
 {
     (void)state;
     for (int kind = CONFIG_TEXT_HELP; kind <= CONFIG_TEXT_MAN; kind++) {
@@ -584,23 +584,23 @@ static void texts_name_every_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(every_row_sets_its_own_member),
-        cmocka_unit_test(bounds_of_every_row),
-        cmocka_unit_test(booleans),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(log_levels),
-        cmocka_unit_test(addresses_and_names),
-        cmocka_unit_test(paths_of_sockets),
-        cmocka_unit_test(tls_for_redis),
-        cmocka_unit_test(spellings_of_arguments),
-        cmocka_unit_test(spellings_of_variables),
-        cmocka_unit_test(alias),
-        cmocka_unit_test(order_of_the_sources),
-        cmocka_unit_test(wrong_arguments),
-        cmocka_unit_test(errors_name_value_and_what_is_allowed),
-        cmocka_unit_test(actions),
-        cmocka_unit_test(texts_name_every_option),
+        cmocka_unit_test(has_the_documented_defaults),
+        cmocka_unit_test(sets_only_the_member_of_each_row),
+        cmocka_unit_test(checks_the_bounds_of_every_row),
+        cmocka_unit_test(parses_booleans),
+        cmocka_unit_test(parses_sizes),
+        cmocka_unit_test(parses_log_levels),
+        cmocka_unit_test(checks_addresses_and_names),
+        cmocka_unit_test(limits_the_length_of_socket_paths),
+        cmocka_unit_test(checks_the_options_of_redis_tls),
+        cmocka_unit_test(accepts_every_spelling_of_an_argument),
+        cmocka_unit_test(accepts_two_spellings_of_a_variable),
+        cmocka_unit_test(accepts_handshake_timeout_as_an_alias),
+        cmocka_unit_test(prefers_arguments_to_variables),
+        cmocka_unit_test(refuses_malformed_arguments),
+        cmocka_unit_test(reports_the_value_and_the_allowed_range),
+        cmocka_unit_test(recognizes_actions),
+        cmocka_unit_test(prints_every_option_in_every_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

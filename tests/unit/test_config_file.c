@@ -53,7 +53,7 @@ static void expect_wrong(struct str text, const char *want, size_t line)
     expect_end(&f); /* nothing is read after it */
 }
 
-static void one_line(void **state)
+static void parses_one_line(void **state)
 {
     static const struct {
         const char *text, *name, *value;
@@ -94,7 +94,7 @@ static void one_line(void **state)
     }
 }
 
-static void many_lines(void **state)
+static void counts_lines_and_skips_comments(void **state)
 {
     struct config_file f = { .rest = STR("# first = comment\r\n"
                                          "\r\n"
@@ -112,7 +112,7 @@ static void many_lines(void **state)
     expect_end(&f);
 }
 
-static void nothing(void **state)
+static void ignores_blank_lines_and_comments(void **state)
 {
     static const char *const cases[] = { "",
                                          "\n",
@@ -132,7 +132,7 @@ static void nothing(void **state)
     }
 }
 
-static void wrong_lines(void **state)
+static void refuses_malformed_lines(void **state)
 {
     static const struct {
         struct str text;
@@ -166,7 +166,7 @@ static void wrong_lines(void **state)
 }
 
 /* The limit is on the line without its end. */
-static void long_lines(void **state)
+static void limits_the_length_of_a_line(void **state)
 {
     char *line = mem_alloc(CONFIG_LINE_MAX + 2);
     struct config_file f = { .rest = str_make(line, CONFIG_LINE_MAX + 1) };
@@ -188,8 +188,11 @@ static void long_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_line),    cmocka_unit_test(many_lines), cmocka_unit_test(nothing),
-        cmocka_unit_test(wrong_lines), cmocka_unit_test(long_lines),
+        cmocka_unit_test(parses_one_line),
+        cmocka_unit_test(counts_lines_and_skips_comments),
+        cmocka_unit_test(ignores_blank_lines_and_comments),
+        cmocka_unit_test(refuses_malformed_lines),
+        cmocka_unit_test(limits_the_length_of_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static const char *const options[] = {
     "REDIS_PASSWORD_FILE",
 };
 
-static void values(void **state)
+static void reads_secrets_from_files(void **state)
 {
     static const struct {
         const char *text, *value;
@@ -91,7 +91,7 @@ static void values(void **state)
     }
 }
 
-static void refusals(void **state)
+static void refuses_unusable_files(void **state)
 {
     static char big[FILE_KEY_MAX + 1], too_long[4097];
     static const struct {
@@ -124,7 +124,7 @@ static void refusals(void **state)
     }
 }
 
-static void no_file(void **state)
+static void reports_a_missing_file(void **state)
 {
     struct config c;
     char why[512];
@@ -139,7 +139,7 @@ static void no_file(void **state)
 }
 
 /* Which of them counts would be a guess. */
-static void both(void **state)
+static void refuses_a_secret_given_twice(void **state)
 {
     struct config c;
     char why[512];
@@ -159,10 +159,10 @@ static void both(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(no_file),
-        cmocka_unit_test(both),
+        cmocka_unit_test(reads_secrets_from_files),
+        cmocka_unit_test(refuses_unusable_files),
+        cmocka_unit_test(reports_a_missing_file),
+        cmocka_unit_test(refuses_a_secret_given_twice),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

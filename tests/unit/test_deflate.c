@@ -85,7 +85,7 @@ static void expect_message(struct inflater *f, struct str payload, size_t max, i
 }
 
 /* Every window, with sizes around those of windows, chunks and blocks; the same objects for all. */
-static void test_round_trip(void **state)
+static void restores_texts_of_any_size_with_any_window(void **state)
 {
     static const size_t sizes[] = { 0,     1,      2,      100,     255,   256,   257,
                                     511,   512,    513,    4095,    4096,  4097,  8191,
@@ -115,7 +115,7 @@ static void test_round_trip(void **state)
 }
 
 /* No message refers to the one before it: the same text makes the same bytes. */
-static void test_no_context(void **state)
+static void compresses_each_message_on_its_own(void **state)
 {
     struct deflater *d = deflater_create(15);
     char *text = make_text(1000);
@@ -134,7 +134,7 @@ static void test_no_context(void **state)
 }
 
 /* A message is made exactly when it is not longer than the bound, and nothing behind it is lost. */
-static void test_bound_of_output(void **state)
+static void writes_no_more_than_the_bound(void **state)
 {
     struct deflater *d = deflater_create(15);
     char *text = make_text(5000), *noise = make_noise(5000);
@@ -161,7 +161,7 @@ static void test_bound_of_output(void **state)
 }
 
 /* What subscribers share: a part of one's own in front, as it is. */
-static void test_stored_in_front(void **state)
+static void continues_after_a_stored_block(void **state)
 {
     static const size_t sizes[] = { 0, 1, 7, 255, 256, 300, 65535 };
     char *text = make_text(70000);
@@ -193,7 +193,7 @@ static void test_stored_in_front(void **state)
 #define BYTES(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 
 /* The examples of RFC 7692 7.2.3, and what is no message. */
-static void test_forms(void **state)
+static void inflates_valid_and_refuses_malformed_messages(void **state)
 {
     static const struct {
         struct str payload;
@@ -235,7 +235,7 @@ static void test_forms(void **state)
 }
 
 /* No cut of a message is one. */
-static void test_cut_off(void **state)
+static void refuses_truncated_messages(void **state)
 {
     struct deflater *d = deflater_create(15);
     struct inflater *f = inflater_create();
@@ -254,7 +254,7 @@ static void test_cut_off(void **state)
     free(text);
 }
 
-static void test_bound_of_input(void **state)
+static void inflates_no_more_than_the_bound(void **state)
 {
     static const size_t sizes[] = { 1, 4095, 4096, 4097, 8192, 100000 };
     struct deflater *d = deflater_create(15);
@@ -290,7 +290,7 @@ static void test_bound_of_input(void **state)
 }
 
 /* After a final block the next may refer to what stands before it; there may not be many. */
-static void test_final_blocks(void **state)
+static void limits_the_number_of_final_blocks(void **state)
 {
     struct inflater *f = inflater_create();
     struct buf in = { 0 }, text = { 0 };
@@ -321,10 +321,14 @@ static void test_final_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_no_context),
-        cmocka_unit_test(test_bound_of_output), cmocka_unit_test(test_stored_in_front),
-        cmocka_unit_test(test_forms),           cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_bound_of_input),  cmocka_unit_test(test_final_blocks),
+        cmocka_unit_test(restores_texts_of_any_size_with_any_window),
+        cmocka_unit_test(compresses_each_message_on_its_own),
+        cmocka_unit_test(writes_no_more_than_the_bound),
+        cmocka_unit_test(continues_after_a_stored_block),
+        cmocka_unit_test(inflates_valid_and_refuses_malformed_messages),
+        cmocka_unit_test(refuses_truncated_messages),
+        cmocka_unit_test(inflates_no_more_than_the_bound),
+        cmocka_unit_test(limits_the_number_of_final_blocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static void check(const char *text, int kind, struct msgid id, int64_t since, ui
         fail_msg("%s", text);
 }
 
-static void nothing_asked_for(void **state)
+static void requests_no_history_by_default(void **state)
 {
     static const char *const texts[] = {
         "{}",
@@ -51,7 +51,7 @@ static void nothing_asked_for(void **state)
         check(texts[i], EVENTLOG_NONE, (struct msgid){ 0, 0 }, 0, 0);
 }
 
-static void params_may_be_missing(void **state)
+static void accepts_missing_params(void **state)
 {
     struct eventlog_request req = { .limit = 77 };
     const char *why;
@@ -62,7 +62,7 @@ static void params_may_be_missing(void **state)
     assert_int_equal(req.limit, 0);
 }
 
-static void since_is_a_time(void **state)
+static void reads_since_as_a_time(void **state)
 {
     static const struct {
         const char *text;
@@ -89,7 +89,7 @@ static void since_is_a_time(void **state)
         check(cases[i].text, EVENTLOG_SINCE, (struct msgid){ 0, 0 }, cases[i].want, 0);
 }
 
-static void since_is_an_id(void **state)
+static void reads_since_as_an_id(void **state)
 {
     static const struct {
         const char *text;
@@ -108,7 +108,7 @@ static void since_is_an_id(void **state)
         check(cases[i].text, EVENTLOG_AFTER, cases[i].want, 0, 0);
 }
 
-static void limit_is_cut(void **state)
+static void caps_the_limit(void **state)
 {
     static const struct {
         const char *text;
@@ -127,7 +127,7 @@ static void limit_is_cut(void **state)
         check(cases[i].text, EVENTLOG_NONE, (struct msgid){ 0, 0 }, 0, cases[i].want);
 }
 
-static void what_is_wrong_is_named(void **state)
+static void names_the_wrong_param(void **state)
 {
     static const struct {
         const char *text, *names;
@@ -166,7 +166,7 @@ static void what_is_wrong_is_named(void **state)
     }
 }
 
-static void timestamps_near_the_clock_are_usable(void **state)
+static void accepts_timestamps_near_the_clock(void **state)
 {
     const int64_t now = INT64_C(1574843571767);
     const int64_t past = (int64_t)EVENTLOG_TIMESTAMP_PAST_MS;
@@ -189,13 +189,13 @@ static void timestamps_near_the_clock_are_usable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_asked_for),
-        cmocka_unit_test(params_may_be_missing),
-        cmocka_unit_test(since_is_a_time),
-        cmocka_unit_test(since_is_an_id),
-        cmocka_unit_test(limit_is_cut),
-        cmocka_unit_test(what_is_wrong_is_named),
-        cmocka_unit_test(timestamps_near_the_clock_are_usable),
+        cmocka_unit_test(requests_no_history_by_default),
+        cmocka_unit_test(accepts_missing_params),
+        cmocka_unit_test(reads_since_as_a_time),
+        cmocka_unit_test(reads_since_as_an_id),
+        cmocka_unit_test(caps_the_limit),
+        cmocka_unit_test(names_the_wrong_param),
+        cmocka_unit_test(accepts_timestamps_near_the_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void find_the_client(void **state)
+static void finds_the_client_behind_trusted_proxies(void **state)
 {
     static const struct {
         const char *trusted, *peer;
@@ -70,7 +70,7 @@ static void find_the_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find_the_client),
+        cmocka_unit_test(finds_the_client_behind_trusted_proxies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

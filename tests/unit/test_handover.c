@@ -42,7 +42,7 @@ static void assert_name(const struct handover *h, size_t i, const char *name)
     assert_true(str_eq(h->names[i], str_of(name)));
 }
 
-static void names_in_their_order(void **state)
+static void takes_sockets_in_the_order_of_their_names(void **state)
 {
     struct handover h;
 
@@ -58,7 +58,7 @@ static void names_in_their_order(void **state)
     handover_done(&h);
 }
 
-static void one_without_a_name(void **state)
+static void names_a_single_socket_http(void **state)
 {
     struct handover h;
 
@@ -69,7 +69,7 @@ static void one_without_a_name(void **state)
     handover_done(&h);
 }
 
-static void none(void **state)
+static void takes_nothing_that_is_not_for_this_process(void **state)
 {
     static const struct {
         const char *pid, *fds, *names;
@@ -89,7 +89,7 @@ static void none(void **state)
     }
 }
 
-static void what_is_refused(void **state)
+static void refuses_malformed_variables(void **state)
 {
     static const struct {
         const char *fds, *names;
@@ -118,10 +118,10 @@ static void what_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_in_their_order),
-        cmocka_unit_test(one_without_a_name),
-        cmocka_unit_test(none),
-        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(takes_sockets_in_the_order_of_their_names),
+        cmocka_unit_test(names_a_single_socket_http),
+        cmocka_unit_test(takes_nothing_that_is_not_for_this_process),
+        cmocka_unit_test(refuses_malformed_variables),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static void assert_str(struct str got, const char *want)
 
 /* --- what is accepted --- */
 
-static void test_parts_of_a_request(void **state)
+static void parses_the_parts_of_a_request(void **state)
 {
     struct str in = STR("GET /a/b?x=1&y=2 HTTP/1.1\r\nHost: h:8080\r\nAccept:\t text/html \t\r\n"
                         "X-Empty:\r\n\r\nrest");
@@ -55,7 +55,7 @@ static void test_parts_of_a_request(void **state)
     assert_false(rq.chunked || rq.expect_continue);
 }
 
-static void test_targets(void **state)
+static void splits_targets_into_path_and_query(void **state)
 {
     static const struct {
         const char *method, *target, *path, *query;
@@ -87,7 +87,7 @@ static void test_targets(void **state)
     }
 }
 
-static void test_minor_version(void **state)
+static void reads_the_minor_version(void **state)
 {
     (void)state;
     assert_true(parse(STR("GET / HTTP/1.0\r\n\r\n")) > 0);
@@ -96,7 +96,7 @@ static void test_minor_version(void **state)
     assert_int_equal(rq.minor, 1);
 }
 
-static void test_body_is_announced(void **state)
+static void reads_how_the_body_is_framed(void **state)
 {
     (void)state;
     assert_true(parse(STR("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 42\r\n"
@@ -112,7 +112,7 @@ static void test_body_is_announced(void **state)
     assert_false(rq.expect_continue);
 }
 
-static void test_keep_alive(void **state)
+static void decides_whether_to_keep_the_connection(void **state)
 {
     static const struct {
         struct str head;
@@ -260,7 +260,7 @@ static int wanted(size_t i)
     return cases[i].want ? cases[i].want : (int)cases[i].head.n;
 }
 
-static void test_accepted_and_refused(void **state)
+static void accepts_valid_and_refuses_malformed_heads(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -271,7 +271,7 @@ static void test_accepted_and_refused(void **state)
     }
 }
 
-static void test_cut_anywhere(void **state)
+static void gives_the_same_result_wherever_a_head_is_cut(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -285,7 +285,7 @@ static void test_cut_anywhere(void **state)
 }
 
 /* Each ends just before the byte that makes it wrong or complete. */
-static void test_needs_more(void **state)
+static void waits_for_the_rest_of_a_head(void **state)
 {
     static const struct str heads[] = {
         { "", 0 },
@@ -305,7 +305,7 @@ static void test_needs_more(void **state)
     }
 }
 
-static void test_no_byte_is_searched_twice(void **state)
+static void scans_no_byte_twice(void **state)
 {
     struct str in = STR("GET / HTTP/1.1\r\nHost: some.where");
     struct http_parser ps = { 0 };
@@ -318,7 +318,7 @@ static void test_no_byte_is_searched_twice(void **state)
     assert_int_equal(ps.scanned, in.n);
 }
 
-static void test_input_may_move(void **state)
+static void allows_the_input_to_move(void **state)
 {
     static const char head[] = "GET /p?q HTTP/1.1\r\nHost: h\r\n\r\n";
     char first[24], second[sizeof(head)];
@@ -337,7 +337,7 @@ static void test_input_may_move(void **state)
 
 /* --- limits --- */
 
-static void test_head_limit(void **state)
+static void limits_the_size_of_a_head(void **state)
 {
     struct str in = STR("GET /long HTTP/1.1\r\nHost: h\r\n\r\n");
 
@@ -365,7 +365,7 @@ static int parse_fields(size_t n)
     return rc;
 }
 
-static void test_field_limit(void **state)
+static void limits_the_number_of_fields(void **state)
 {
     (void)state;
     assert_true(parse_fields(HTTP_HEADERS_MAX) > 0);
@@ -375,7 +375,7 @@ static void test_field_limit(void **state)
 
 /* --- looking at a request --- */
 
-static void test_list_tokens(void **state)
+static void finds_tokens_in_list_fields(void **state)
 {
     static const struct {
         const char *name, *token;
@@ -399,7 +399,7 @@ static void test_list_tokens(void **state)
     assert_int_equal(http_header_count(&rq, STR("none")), 0);
 }
 
-static void test_accepted_media_types(void **state)
+static void recognizes_an_accepted_media_type(void **state)
 {
     static const struct {
         const char *accept;
@@ -432,20 +432,20 @@ static void test_accepted_media_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts_of_a_request),
-        cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_minor_version),
-        cmocka_unit_test(test_body_is_announced),
-        cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_accepted_and_refused),
-        cmocka_unit_test(test_cut_anywhere),
-        cmocka_unit_test(test_needs_more),
-        cmocka_unit_test(test_no_byte_is_searched_twice),
-        cmocka_unit_test(test_input_may_move),
-        cmocka_unit_test(test_head_limit),
-        cmocka_unit_test(test_field_limit),
-        cmocka_unit_test(test_list_tokens),
-        cmocka_unit_test(test_accepted_media_types),
+        cmocka_unit_test(parses_the_parts_of_a_request),
+        cmocka_unit_test(splits_targets_into_path_and_query),
+        cmocka_unit_test(reads_the_minor_version),
+        cmocka_unit_test(reads_how_the_body_is_framed),
+        cmocka_unit_test(decides_whether_to_keep_the_connection),
+        cmocka_unit_test(accepts_valid_and_refuses_malformed_heads),
+        cmocka_unit_test(gives_the_same_result_wherever_a_head_is_cut),
+        cmocka_unit_test(waits_for_the_rest_of_a_head),
+        cmocka_unit_test(scans_no_byte_twice),
+        cmocka_unit_test(allows_the_input_to_move),
+        cmocka_unit_test(limits_the_size_of_a_head),
+        cmocka_unit_test(limits_the_number_of_fields),
+        cmocka_unit_test(finds_tokens_in_list_fields),
+        cmocka_unit_test(recognizes_an_accepted_media_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static int decode_cut(struct str in, size_t cut, struct buf *body, bool *ret_don
     return second < 0 ? second : first + second;
 }
 
-static void bodies_are_read_wherever_they_are_cut(void **state)
+static void decodes_bodies_wherever_they_are_cut(void **state)
 {
     static const struct {
         struct str in;
@@ -78,7 +78,7 @@ static void bodies_are_read_wherever_they_are_cut(void **state)
     }
 }
 
-static void what_is_not_chunked_is_refused_wherever_it_is_cut(void **state)
+static void refuses_malformed_bodies_wherever_they_are_cut(void **state)
 {
     static const struct {
         struct str in;
@@ -128,7 +128,7 @@ static void what_is_not_chunked_is_refused_wherever_it_is_cut(void **state)
     }
 }
 
-static void an_unfinished_body_is_not_done(void **state)
+static void waits_for_the_rest_of_a_body(void **state)
 {
     struct str in = STR("2;a\r\nxy\r\n0\r\nA: b\r\n\r\n");
 
@@ -143,7 +143,7 @@ static void an_unfinished_body_is_not_done(void **state)
     }
 }
 
-static void a_size_is_known_before_its_data(void **state)
+static void reports_a_size_before_its_data(void **state)
 {
     struct str size = STR("fFfffffFfffffffF;x\r\n");
     struct http_chunked d = { 0 };
@@ -164,10 +164,10 @@ static void a_size_is_known_before_its_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_are_read_wherever_they_are_cut),
-        cmocka_unit_test(what_is_not_chunked_is_refused_wherever_it_is_cut),
-        cmocka_unit_test(an_unfinished_body_is_not_done),
-        cmocka_unit_test(a_size_is_known_before_its_data),
+        cmocka_unit_test(decodes_bodies_wherever_they_are_cut),
+        cmocka_unit_test(refuses_malformed_bodies_wherever_they_are_cut),
+        cmocka_unit_test(waits_for_the_rest_of_a_body),
+        cmocka_unit_test(reports_a_size_before_its_data),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@ static void assert_str(struct str got, const char *want)
         fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
 }
 
-static void test_query_param(void **state)
+static void finds_query_params(void **state)
 {
     static const struct {
         const char *query, *name;
@@ -46,7 +46,7 @@ static void test_query_param(void **state)
     assert_false(http_query_param((struct str){ NULL, 0 }, STR("auth"), &got));
 }
 
-static void test_percent_decode(void **state)
+static void decodes_percent_escapes(void **state)
 {
     static const struct {
         const char *in;
@@ -90,8 +90,8 @@ static void test_percent_decode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_query_param),
-        cmocka_unit_test(test_percent_decode),
+        cmocka_unit_test(finds_query_params),
+        cmocka_unit_test(decodes_percent_escapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

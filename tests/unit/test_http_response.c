@@ -14,7 +14,7 @@ static void assert_str(struct str got, const char *want)
         fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
 }
 
-static void test_response_head(void **state)
+static void writes_response_heads(void **state)
 {
     static const struct {
         struct http_response response;
@@ -44,7 +44,7 @@ static void test_response_head(void **state)
     buf_done(&out);
 }
 
-static void test_every_parser_status_has_a_reason(void **state)
+static void has_a_reason_for_every_parser_status(void **state)
 {
     static const int statuses[] = { 400, 414, 431, 501, 505 };
 
@@ -56,8 +56,8 @@ static void test_every_parser_status_has_a_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_response_head),
-        cmocka_unit_test(test_every_parser_status_has_a_reason),
+        cmocka_unit_test(writes_response_heads),
+        cmocka_unit_test(has_a_reason_for_every_parser_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static void check(struct str in, struct str want)
     buf_done(&out);
 }
 
-static void escapes(void **state)
+static void escapes_special_characters(void **state)
 {
     static const struct {
         struct str in, want;
@@ -46,7 +46,7 @@ static void escapes(void **state)
         check(cases[i].in, cases[i].want);
 }
 
-static void appends_behind_what_is_there(void **state)
+static void appends_to_existing_text(void **state)
 {
     struct buf out = { 0 };
 
@@ -77,7 +77,7 @@ static bool reads_back(struct str in)
 
 /* Every ASCII character at every place of a text that spans several words, so that each lane of
  * the word-wise scan sees each of them. */
-static void every_character_reads_back_at_every_place(void **state)
+static void reads_back_every_character_at_every_place(void **state)
 {
     (void)state;
     for (int c = 0; c < 0x80; c++) {
@@ -92,7 +92,7 @@ static void every_character_reads_back_at_every_place(void **state)
     }
 }
 
-static void only_what_must_be_is_escaped(void **state)
+static void escapes_nothing_else(void **state)
 {
     (void)state;
     for (int c = 0x20; c < 0x100; c++) {
@@ -107,7 +107,7 @@ static void only_what_must_be_is_escaped(void **state)
     }
 }
 
-static void random_texts_read_back(void **state)
+static void reads_back_random_texts(void **state)
 {
     static const char *const pieces[] = { "a",        "\"",       "\\",
                                           "\n",       "",         "\x1f",
@@ -130,7 +130,7 @@ static void random_texts_read_back(void **state)
 
 /* --- json_read_string --- */
 
-static void strings_are_read(void **state)
+static void reads_strings(void **state)
 {
     static const struct {
         struct str in, want;
@@ -158,7 +158,7 @@ static void strings_are_read(void **state)
     }
 }
 
-static void what_is_no_string_is_refused(void **state)
+static void refuses_malformed_strings(void **state)
 {
     static const struct str cases[] = {
         { NULL, 0 },
@@ -195,7 +195,7 @@ static void what_is_no_string_is_refused(void **state)
     }
 }
 
-static void every_bmp_escape_reads_as_the_library_does(void **state)
+static void reads_every_bmp_escape_as_jansson_does(void **state)
 {
     (void)state;
     for (unsigned c = 0; c < 0x10000; c++) {
@@ -219,14 +219,14 @@ static void every_bmp_escape_reads_as_the_library_does(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(escapes),
-        cmocka_unit_test(appends_behind_what_is_there),
-        cmocka_unit_test(every_character_reads_back_at_every_place),
-        cmocka_unit_test(only_what_must_be_is_escaped),
-        cmocka_unit_test(random_texts_read_back),
-        cmocka_unit_test(strings_are_read),
-        cmocka_unit_test(what_is_no_string_is_refused),
-        cmocka_unit_test(every_bmp_escape_reads_as_the_library_does),
+        cmocka_unit_test(escapes_special_characters),
+        cmocka_unit_test(appends_to_existing_text),
+        cmocka_unit_test(reads_back_every_character_at_every_place),
+        cmocka_unit_test(escapes_nothing_else),
+        cmocka_unit_test(reads_back_random_texts),
+        cmocka_unit_test(reads_strings),
+        cmocka_unit_test(refuses_malformed_strings),
+        cmocka_unit_test(reads_every_bmp_escape_as_jansson_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,7 @@ static void expect_id(const char *text, const char *id)
     json_decref(root);
 }
 
-static void test_request(void **state)
+static void reads_a_request(void **state)
 {
     struct jsonrpc_request rq;
     const char *why = "";
@@ -74,7 +74,7 @@ static void test_request(void **state)
     json_decref(root);
 }
 
-static void test_params(void **state)
+static void accepts_only_structured_params(void **state)
 {
     static const struct {
         const char *params;
@@ -105,7 +105,7 @@ static void test_params(void **state)
     }
 }
 
-static void test_ids(void **state)
+static void reads_ids(void **state)
 {
     (void)state;
     expect_id("{\"jsonrpc\":\"2.0\",\"method\":\"m\"}", NULL);
@@ -123,7 +123,7 @@ static void test_ids(void **state)
     expect_id(REQUEST("\"\xc3\xa9\\ud83d\\ude00\""), "\"\xc3\xa9\xf0\x9f\x98\x80\"");
 }
 
-static void test_wrong_ids(void **state)
+static void refuses_ids_of_other_types(void **state)
 {
     static const char *const cases[] = {
         REQUEST("null"),
@@ -142,7 +142,7 @@ static void test_wrong_ids(void **state)
 }
 
 /* The limit is on the JSON text, quotes and escapes included. */
-static void test_id_length(void **state)
+static void limits_the_length_of_an_id(void **state)
 {
     char text[1024], id[JSONRPC_ID_MAX + 3];
 
@@ -156,7 +156,7 @@ static void test_id_length(void **state)
     expect_refused(str_of(text), JSONRPC_INVALID_REQUEST, NULL);
 }
 
-static void test_not_json(void **state)
+static void refuses_malformed_json(void **state)
 {
     static const struct str cases[] = {
         { "", 0 },
@@ -188,7 +188,7 @@ static void test_not_json(void **state)
         expect_refused(cases[i], JSONRPC_PARSE_ERROR, NULL);
 }
 
-static void test_not_a_request(void **state)
+static void refuses_json_that_is_not_a_request(void **state)
 {
     static const struct {
         const char *text, *id;
@@ -217,7 +217,7 @@ static void test_not_a_request(void **state)
         expect_refused(str_of(cases[i].text), JSONRPC_INVALID_REQUEST, cases[i].id);
 }
 
-static void test_deep_nesting(void **state)
+static void refuses_deep_nesting(void **state)
 {
     static const char *const opens[] = { "[", "{\"a\":" };
     size_t depth = 100000;
@@ -234,7 +234,7 @@ static void test_deep_nesting(void **state)
     }
 }
 
-static void test_nul_in_strings(void **state)
+static void keeps_nul_in_strings(void **state)
 {
     struct jsonrpc_request rq;
     const char *why = "";
@@ -267,7 +267,7 @@ static int parse_batch(size_t n, json_t **ret_root)
     return rc;
 }
 
-static void test_batch(void **state)
+static void limits_the_size_of_a_batch(void **state)
 {
     static const size_t good[] = { 1, 2, JSONRPC_BATCH_MAX };
     static const size_t bad[] = { 0, JSONRPC_BATCH_MAX + 1 };
@@ -285,7 +285,7 @@ static void test_batch(void **state)
     }
 }
 
-static void test_result(void **state)
+static void writes_a_result(void **state)
 {
     (void)state;
     expect_bytes(jsonrpc_result(STR("17"), STR("{\"pong\":1}")),
@@ -294,7 +294,7 @@ static void test_result(void **state)
                  STR("{\"id\":\"x\",\"jsonrpc\":\"2.0\",\"result\":[]}"));
 }
 
-static void test_result_tree(void **state)
+static void writes_a_result_from_a_json_tree(void **state)
 {
     json_t *tree = json_pack("{s:s, s:s%, s:b}", "topic", "a/b", "message", "x\0\"/\xc3\xa9",
                              (size_t)6, "ok", 1);
@@ -310,7 +310,7 @@ static void test_result_tree(void **state)
                  STR("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":3}"));
 }
 
-static void test_errors(void **state)
+static void writes_errors(void **state)
 {
     static const struct {
         enum jsonrpc_error code;
@@ -338,7 +338,7 @@ static void test_errors(void **state)
     }
 }
 
-static void test_error_without_id(void **state)
+static void writes_a_null_id_when_there_is_none(void **state)
 {
     (void)state;
     expect_bytes(jsonrpc_error((struct str){ NULL, 0 }, JSONRPC_PARSE_ERROR, STR("")),
@@ -349,20 +349,20 @@ static void test_error_without_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request),
-        cmocka_unit_test(test_params),
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_wrong_ids),
-        cmocka_unit_test(test_id_length),
-        cmocka_unit_test(test_not_json),
-        cmocka_unit_test(test_not_a_request),
-        cmocka_unit_test(test_deep_nesting),
-        cmocka_unit_test(test_nul_in_strings),
-        cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_result),
-        cmocka_unit_test(test_result_tree),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_error_without_id),
+        cmocka_unit_test(reads_a_request),
+        cmocka_unit_test(accepts_only_structured_params),
+        cmocka_unit_test(reads_ids),
+        cmocka_unit_test(refuses_ids_of_other_types),
+        cmocka_unit_test(limits_the_length_of_an_id),
+        cmocka_unit_test(refuses_malformed_json),
+        cmocka_unit_test(refuses_json_that_is_not_a_request),
+        cmocka_unit_test(refuses_deep_nesting),
+        cmocka_unit_test(keeps_nul_in_strings),
+        cmocka_unit_test(limits_the_size_of_a_batch),
+        cmocka_unit_test(writes_a_result),
+        cmocka_unit_test(writes_a_result_from_a_json_tree),
+        cmocka_unit_test(writes_errors),
+        cmocka_unit_test(writes_a_null_id_when_there_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static struct keyring *ring_of(enum key_algorithm a, struct str key)
 
 /* A ring of one key takes tokens of its algorithm and key, and nothing else that is truly signed.
  */
-static void test_each_algorithm(void **state)
+static void accepts_only_tokens_of_its_algorithm(void **state)
 {
     static const char *const names[] = { "HS256", "HS384", "HS512", "RS256", "ES256" };
     const char *const pems[] = { rsa.pem, ec.pem };
@@ -124,7 +124,7 @@ static void test_each_algorithm(void **state)
     }
 }
 
-static void test_algorithm_names(void **state)
+static void refuses_unknown_algorithm_names(void **state)
 {
     static const char *const names[] = {
         "EdDSA", "RS384", "RS512", "ES384", "PS256", "none", "hs256", "HS256 ", "HS2", "",
@@ -136,7 +136,7 @@ static void test_algorithm_names(void **state)
         assert_false(key_algorithm_parse(str_of(names[i]), &a));
 }
 
-static void test_wrong_keys(void **state)
+static void refuses_signatures_of_other_keys(void **state)
 {
     struct keyring *hs_ring = ring_of(KEY_HS512, SECRET);
     struct keyring *rs_ring = ring_of(KEY_RS256, str_of(rsa.pem));
@@ -157,7 +157,7 @@ static void test_wrong_keys(void **state)
 }
 
 /* What is public must never serve as a secret: the PEM text as HMAC key, under every name. */
-static void test_confusion(void **state)
+static void never_uses_a_public_key_as_a_secret(void **state)
 {
     static const char *const headers[] = {
         "{\"alg\":\"HS256\"}",
@@ -189,7 +189,7 @@ static void test_confusion(void **state)
     keyring_free(mixed);
 }
 
-static void test_kid(void **state)
+static void selects_the_key_by_kid(void **state)
 {
     struct keyring *keys = keyring_create();
     static const struct {
@@ -220,7 +220,7 @@ static void test_kid(void **state)
 }
 
 /* Two secrets while one is being replaced: neither has a name, so a token's does not matter. */
-static void test_previous_secret(void **state)
+static void accepts_the_previous_secret(void **state)
 {
     struct keyring *keys = ring_of(KEY_HS256, SECRET);
 
@@ -233,7 +233,7 @@ static void test_previous_secret(void **state)
     keyring_free(keys);
 }
 
-static void test_empty_ring(void **state)
+static void refuses_every_token_without_keys(void **state)
 {
     struct keyring *keys = keyring_create();
 
@@ -257,7 +257,7 @@ static void expect_key(enum key_algorithm a, struct str key, const char *want)
     keyring_free(keys);
 }
 
-static void test_bad_keys(void **state)
+static void refuses_unusable_keys(void **state)
 {
     static char long_secret[KEYRING_KEY_MAX + 1];
 
@@ -279,7 +279,7 @@ static void test_bad_keys(void **state)
     expect_key(KEY_ES256, str_make(long_secret, sizeof(long_secret)), NO_PEM);
 }
 
-static void test_short_secrets(void **state)
+static void detects_short_secrets(void **state)
 {
     static const char text[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     const struct {
@@ -302,7 +302,7 @@ static void test_short_secrets(void **state)
 }
 
 /* A private key in the wrong place is refused, and one with a passphrase asks nobody. */
-static void test_private_keys(void **state)
+static void refuses_private_keys(void **state)
 {
     const EVP_CIPHER *ciphers[] = { NULL, EVP_aes_128_cbc() };
 
@@ -321,7 +321,7 @@ static void test_private_keys(void **state)
     }
 }
 
-static void test_bounds(void **state)
+static void limits_kids_and_the_number_of_keys(void **state)
 {
     struct keyring *keys = keyring_create();
     static char long_kid[KEYRING_KID_MAX + 1];
@@ -339,7 +339,7 @@ static void test_bounds(void **state)
 }
 
 /* Every bit of a signature counts, and so does its spelling. */
-static void test_changed_signatures(void **state)
+static void refuses_changed_signatures(void **state)
 {
     struct keyring *rings[] = {
         ring_of(KEY_RS256, str_of(rsa.pem)),
@@ -372,18 +372,18 @@ static void test_changed_signatures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_algorithm),
-        cmocka_unit_test(test_algorithm_names),
-        cmocka_unit_test(test_wrong_keys),
-        cmocka_unit_test(test_confusion),
-        cmocka_unit_test(test_kid),
-        cmocka_unit_test(test_previous_secret),
-        cmocka_unit_test(test_empty_ring),
-        cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_short_secrets),
-        cmocka_unit_test(test_private_keys),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_changed_signatures),
+        cmocka_unit_test(accepts_only_tokens_of_its_algorithm),
+        cmocka_unit_test(refuses_unknown_algorithm_names),
+        cmocka_unit_test(refuses_signatures_of_other_keys),
+        cmocka_unit_test(never_uses_a_public_key_as_a_secret),
+        cmocka_unit_test(selects_the_key_by_kid),
+        cmocka_unit_test(accepts_the_previous_secret),
+        cmocka_unit_test(refuses_every_token_without_keys),
+        cmocka_unit_test(refuses_unusable_keys),
+        cmocka_unit_test(detects_short_secrets),
+        cmocka_unit_test(refuses_private_keys),
+        cmocka_unit_test(limits_kids_and_the_number_of_keys),
+        cmocka_unit_test(refuses_changed_signatures),
     };
 
     return cmocka_run_group_tests(tests, make_pairs, free_pairs);

@@ -33,7 +33,7 @@ static const char *format_value(enum log_format format, struct str value)
     return format_with(format, 4096, fields);
 }
 
-static void fields_in_both_formats(void **state)
+static void writes_fields_in_both_formats(void **state)
 {
     const struct log_field fields[] = { LOG_Z("address", "[::]:8080"), LOG_N("workers", -3),
                                         LOG_END };
@@ -46,7 +46,7 @@ static void fields_in_both_formats(void **state)
                         "\"address\":\"[::]:8080\",\"workers\":-3}");
 }
 
-static void no_fields(void **state)
+static void writes_a_line_without_fields(void **state)
 {
     const struct log_field fields[] = { LOG_END };
 
@@ -54,7 +54,7 @@ static void no_fields(void **state)
     assert_string_equal(format_with(LOG_TEXT, 4096, fields), TIME " info event=listening");
 }
 
-static void values_are_escaped(void **state)
+static void escapes_values(void **state)
 {
     static const struct {
         struct str value;
@@ -98,7 +98,7 @@ static void values_are_escaped(void **state)
 }
 
 /* One long value leaves room for the next field; the line stays well-formed. */
-static void long_values_are_cut(void **state)
+static void shortens_long_values(void **state)
 {
     static char big[10000];
     struct log_field fields[] = { LOG_S("v", str_make(big, sizeof(big))), LOG_N("after", 1),
@@ -117,7 +117,7 @@ static void long_values_are_cut(void **state)
 }
 
 /* Too many fields: those that do not fit are left out whole, whatever the size. */
-static void lines_are_bounded(void **state)
+static void limits_the_length_of_a_line(void **state)
 {
     static char big[600];
     struct log_field fields[12];
@@ -135,7 +135,7 @@ static void lines_are_bounded(void **state)
     }
 }
 
-static void levels_gate(void **state)
+static void enables_levels_from_the_configured_one_up(void **state)
 {
     (void)state;
     for (int level = LOG_TRACE; level <= LOG_OFF; level++) {
@@ -146,7 +146,7 @@ static void levels_gate(void **state)
     log_setup(LOG_INFO, LOG_TEXT);
 }
 
-static void level_names_parse(void **state)
+static void parses_level_names(void **state)
 {
     static const struct {
         const char *name;
@@ -182,7 +182,7 @@ static void level_names_parse(void **state)
 static int saved_stderr;
 static int pipe_out;
 
-static int stderr_to_pipe(void **state)
+static int redirect_stderr(void **state)
 {
     int fds[2];
 
@@ -196,7 +196,7 @@ static int stderr_to_pipe(void **state)
     return close(fds[1]);
 }
 
-static int stderr_back(void **state)
+static int restore_stderr(void **state)
 {
     (void)state;
     (void)dup2(saved_stderr, STDERR_FILENO);
@@ -227,7 +227,7 @@ static void writes_lines_to_stderr(void **state)
 }
 
 /* The reader stops reading: log_write must come back, count, and tell once there is room. */
-static void full_pipe_drops_and_counts(void **state)
+static void drops_and_counts_lines_when_the_pipe_is_full(void **state)
 {
     static char text[1 << 20];
     uint64_t before = log_dropped();
@@ -253,7 +253,7 @@ static void full_pipe_drops_and_counts(void **state)
 }
 
 /* Nobody reads any more: no SIGPIPE. */
-static void closed_pipe_drops(void **state)
+static void drops_lines_when_the_pipe_is_closed(void **state)
 {
     uint64_t before = log_dropped();
 
@@ -267,16 +267,18 @@ static void closed_pipe_drops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_in_both_formats),
-        cmocka_unit_test(no_fields),
-        cmocka_unit_test(values_are_escaped),
-        cmocka_unit_test(long_values_are_cut),
-        cmocka_unit_test(lines_are_bounded),
-        cmocka_unit_test(levels_gate),
-        cmocka_unit_test(level_names_parse),
-        cmocka_unit_test_setup_teardown(writes_lines_to_stderr, stderr_to_pipe, stderr_back),
-        cmocka_unit_test_setup_teardown(full_pipe_drops_and_counts, stderr_to_pipe, stderr_back),
-        cmocka_unit_test_setup_teardown(closed_pipe_drops, stderr_to_pipe, stderr_back),
+        cmocka_unit_test(writes_fields_in_both_formats),
+        cmocka_unit_test(writes_a_line_without_fields),
+        cmocka_unit_test(escapes_values),
+        cmocka_unit_test(shortens_long_values),
+        cmocka_unit_test(limits_the_length_of_a_line),
+        cmocka_unit_test(enables_levels_from_the_configured_one_up),
+        cmocka_unit_test(parses_level_names),
+        cmocka_unit_test_setup_teardown(writes_lines_to_stderr, redirect_stderr, restore_stderr),
+        cmocka_unit_test_setup_teardown(drops_and_counts_lines_when_the_pipe_is_full,
+                                        redirect_stderr, restore_stderr),
+        cmocka_unit_test_setup_teardown(drops_lines_when_the_pipe_is_closed, redirect_stderr,
+                                        restore_stderr),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

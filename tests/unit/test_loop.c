@@ -26,7 +26,7 @@ static int make_event(eventfd_t value)
     return eventfd((unsigned)value, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     box = (struct box){ 0 };
@@ -34,7 +34,7 @@ static int setup(void **state)
     return loop_create(&box.loop);
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     timer_stop(&box.timer);
@@ -70,7 +70,7 @@ static void on_io_once(struct loop_io *io, uint32_t events)
     loop_stop(box.loop);
 }
 
-static void test_ready_descriptor_is_dispatched(void **state)
+static void dispatches_a_ready_descriptor(void **state)
 {
     (void)state;
     box.io.fn = on_io_once;
@@ -79,7 +79,7 @@ static void test_ready_descriptor_is_dispatched(void **state)
     assert_int_equal(box.io_calls, 1);
 }
 
-static void test_bad_descriptor_is_refused(void **state)
+static void refuses_a_bad_descriptor(void **state)
 {
     (void)state;
     assert_int_equal(loop_watch(box.loop, &box.io, 1 << 20, EPOLLIN), EH_EIO);
@@ -95,7 +95,7 @@ static void on_io_close_other(struct loop_io *io, uint32_t events)
     loop_stop(box.loop);
 }
 
-static void test_closed_within_the_turn_is_not_called(void **state)
+static void skips_a_descriptor_closed_within_the_turn(void **state)
 {
     (void)state;
     box.io.fn = box.other.fn = on_io_close_other;
@@ -112,7 +112,7 @@ static void on_io_mute(struct loop_io *io, uint32_t events)
     loop_rewatch(box.loop, io, 0);
 }
 
-static void test_rewatch_mutes(void **state)
+static void mutes_a_descriptor_watched_for_nothing(void **state)
 {
     (void)state;
     box.io.fn = on_io_mute;
@@ -142,7 +142,7 @@ static void on_requeue(struct loop_task *task)
         loop_stop(box.loop);
 }
 
-static void test_task_queued_twice_runs_once(void **state)
+static void runs_a_task_queued_twice_once(void **state)
 {
     (void)state;
     box.task.fn = on_task;
@@ -155,7 +155,7 @@ static void test_task_queued_twice_runs_once(void **state)
     assert_int_equal(box.second_calls, 1);
 }
 
-static void test_task_that_queues_itself_runs_in_the_next_turn(void **state)
+static void runs_a_task_that_queues_itself_in_the_next_turn(void **state)
 {
     (void)state;
     box.task.fn = on_requeue;
@@ -171,7 +171,7 @@ static void on_queue_flush(struct loop_task *task)
     loop_flush_later(box.loop, &box.second);
 }
 
-static void test_flush_runs_behind_the_tasks_of_its_turn(void **state)
+static void runs_a_flush_after_the_tasks_of_its_turn(void **state)
 {
     struct loop_task stop = { .fn = on_task };
 
@@ -184,7 +184,7 @@ static void test_flush_runs_behind_the_tasks_of_its_turn(void **state)
     assert_int_equal(box.second_calls, 1);
 }
 
-static void test_cancelled_task_does_not_run(void **state)
+static void skips_a_cancelled_task(void **state)
 {
     (void)state;
     box.task.fn = on_task;
@@ -211,7 +211,7 @@ static void on_bury(struct loop_task *task)
     assert_int_equal(box.task_calls, 0);
 }
 
-static void test_reaping_comes_after_the_turn(void **state)
+static void reaps_after_the_turn(void **state)
 {
     (void)state;
     box.task.fn = on_bury;
@@ -220,7 +220,7 @@ static void test_reaping_comes_after_the_turn(void **state)
     assert_int_equal(box.task_calls, 1);
 }
 
-static void test_free_reaps_what_is_left(void **state)
+static void reaps_the_rest_when_freed(void **state)
 {
     struct loop *lp;
     struct loop_task *corpse = calloc(1, sizeof(*corpse));
@@ -240,7 +240,7 @@ static void on_slow(struct loop_task *task)
     loop_stop(box.loop);
 }
 
-static void test_longest_turn_is_measured_and_taken(void **state)
+static void measures_the_longest_turn_and_resets_it(void **state)
 {
     (void)state;
     box.task.fn = on_slow;
@@ -253,19 +253,20 @@ static void test_longest_turn_is_measured_and_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_ready_descriptor_is_dispatched, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_descriptor_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_closed_within_the_turn_is_not_called, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rewatch_mutes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_task_queued_twice_runs_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_task_that_queues_itself_runs_in_the_next_turn, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_flush_runs_behind_the_tasks_of_its_turn, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_cancelled_task_does_not_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reaping_comes_after_the_turn, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_free_reaps_what_is_left, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_longest_turn_is_measured_and_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(dispatches_a_ready_descriptor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_a_bad_descriptor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(skips_a_descriptor_closed_within_the_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(mutes_a_descriptor_watched_for_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_a_task_queued_twice_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_a_task_that_queues_itself_in_the_next_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(runs_a_flush_after_the_tasks_of_its_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(skips_a_cancelled_task, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reaps_after_the_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reaps_the_rest_when_freed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(measures_the_longest_turn_and_resets_it, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void *post_all(void *arg)
     return NULL;
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     struct receiver *r = calloc(1, sizeof(*r));
 
@@ -73,7 +73,7 @@ static int setup(void **state)
     return mailbox_create(r->loop, r, &r->box);
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     struct receiver *r = *state;
 
@@ -83,7 +83,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void test_all_mails_arrive_in_each_posters_order(void **state)
+static void keeps_the_order_of_each_poster(void **state)
 {
     struct receiver *r = *state;
     struct poster posters[POSTERS];
@@ -99,7 +99,7 @@ static void test_all_mails_arrive_in_each_posters_order(void **state)
     assert_int_equal(r->total, POSTERS * MAILS);
 }
 
-static void test_drain_delivers_without_a_loop(void **state)
+static void delivers_without_a_loop_when_drained(void **state)
 {
     struct receiver *r = *state;
 
@@ -118,7 +118,7 @@ static void on_letter_posts_another(struct mail *m, void *owner)
     post(owner, 0, 0);
 }
 
-static void test_mail_posted_by_a_mail_wakes_again(void **state)
+static void wakes_again_for_mail_posted_by_mail(void **state)
 {
     struct receiver *r = *state;
     struct mail first = { .fn = on_letter_posts_another };
@@ -144,7 +144,7 @@ static void on_resolved(struct mail *m, void *owner)
     loop_stop(r->loop);
 }
 
-static void test_resolver_answers_by_mail(void **state)
+static void answers_a_resolver_query_by_mail(void **state)
 {
     struct receiver *r = *state;
     struct resolver *resolver = resolver_create(r->box);
@@ -156,7 +156,7 @@ static void test_resolver_answers_by_mail(void **state)
 }
 
 /* The answer of a question under way goes nowhere, and nobody waits for it. */
-static void test_resolver_may_go_before_its_answer(void **state)
+static void frees_a_resolver_before_its_answer(void **state)
 {
     struct receiver *r = *state;
 
@@ -173,12 +173,11 @@ static void test_resolver_may_go_before_its_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_all_mails_arrive_in_each_posters_order, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_drain_delivers_without_a_loop, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mail_posted_by_a_mail_wakes_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_resolver_answers_by_mail, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_resolver_may_go_before_its_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_the_order_of_each_poster, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(delivers_without_a_loop_when_drained, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wakes_again_for_mail_posted_by_mail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_a_resolver_query_by_mail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(frees_a_resolver_before_its_answer, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return at->level == 0 ? 0 : remove(path);
 }
 
-static void test_the_smallest_limit_counts(void **state)
+static void reports_the_smallest_limit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -98,7 +98,7 @@ static void test_the_smallest_limit_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_smallest_limit_counts),
+        cmocka_unit_test(reports_the_smallest_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-static void ids_are_parsed_and_formatted(void **state)
+static void parses_and_formats_ids(void **state)
 {
     static const struct {
         const char *text;
@@ -33,7 +33,7 @@ static void ids_are_parsed_and_formatted(void **state)
     }
 }
 
-static void other_ids_are_refused(void **state)
+static void refuses_malformed_ids(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -71,7 +71,7 @@ static void other_ids_are_refused(void **state)
     assert_true(id.ms == 7 && id.seq == 8); /* untouched on failure */
 }
 
-static void ids_compare_as_two_numbers(void **state)
+static void compares_ids_as_two_numbers(void **state)
 {
     static const struct msgid ordered[] = {
         { 0, 0 }, { 0, 1 }, { 9, 0 }, { 9, 10 }, { 10, 2 }, { 10, 9 }, { UINT64_MAX, UINT64_MAX },
@@ -85,7 +85,7 @@ static void ids_compare_as_two_numbers(void **state)
     }
 }
 
-static void nothing_lies_between_an_id_and_the_one_before(void **state)
+static void finds_the_id_directly_before_an_id(void **state)
 {
     static const struct {
         struct msgid id, before;
@@ -100,7 +100,7 @@ static void nothing_lies_between_an_id_and_the_one_before(void **state)
         assert_int_equal(msgid_cmp(msgid_before(cases[i].id), cases[i].before), 0);
 }
 
-static void body_is_the_result_and_a_brace(void **state)
+static void encodes_the_body_as_the_result_and_a_brace(void **state)
 {
     static const struct {
         struct str message, origin;
@@ -130,7 +130,7 @@ static void body_is_the_result_and_a_brace(void **state)
     }
 }
 
-static void topic_is_a_view_into_the_body(void **state)
+static void keeps_the_topic_inside_the_body(void **state)
 {
     struct message *m =
         message_create((struct msgid){ 1, 0 }, STR("t"), STR("\"x\""), str_make(NULL, 0));
@@ -140,7 +140,7 @@ static void topic_is_a_view_into_the_body(void **state)
     message_unref(m);
 }
 
-static void parts_of_any_size_fit(void **state)
+static void holds_parts_of_any_size(void **state)
 {
     static char message[100002], topic[256];
     struct message *m;
@@ -161,7 +161,7 @@ static void parts_of_any_size_fit(void **state)
 }
 
 /* The address sanitizer sees both an early free and a leak. */
-static void references_are_counted(void **state)
+static void counts_references(void **state)
 {
     struct message *m =
         message_create((struct msgid){ 1, 0 }, STR("t"), STR("\"x\""), str_make(NULL, 0));
@@ -177,14 +177,14 @@ static void references_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_are_parsed_and_formatted),
-        cmocka_unit_test(other_ids_are_refused),
-        cmocka_unit_test(ids_compare_as_two_numbers),
-        cmocka_unit_test(nothing_lies_between_an_id_and_the_one_before),
-        cmocka_unit_test(body_is_the_result_and_a_brace),
-        cmocka_unit_test(topic_is_a_view_into_the_body),
-        cmocka_unit_test(parts_of_any_size_fit),
-        cmocka_unit_test(references_are_counted),
+        cmocka_unit_test(parses_and_formats_ids),
+        cmocka_unit_test(refuses_malformed_ids),
+        cmocka_unit_test(compares_ids_as_two_numbers),
+        cmocka_unit_test(finds_the_id_directly_before_an_id),
+        cmocka_unit_test(encodes_the_body_as_the_result_and_a_brace),
+        cmocka_unit_test(keeps_the_topic_inside_the_body),
+        cmocka_unit_test(holds_parts_of_any_size),
+        cmocka_unit_test(counts_references),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void expect_line(struct fixture *f, const char *line)
 }
 
 /* Every metric shows up, once, under its documented name: each is given a value of its own. */
-static void test_names(void **state)
+static void exports_the_documented_names(void **state)
 {
     static const struct {
         enum metric m;
@@ -117,7 +117,7 @@ static void test_names(void **state)
     fixture_free(f);
 }
 
-static void test_each_metric_is_one_sample(void **state)
+static void writes_each_metric_once(void **state)
 {
     struct fixture *f = fixture_new();
 
@@ -134,7 +134,7 @@ static void test_each_metric_is_one_sample(void **state)
     fixture_free(f);
 }
 
-static void test_sum_and_max(void **state)
+static void adds_up_cells_or_takes_their_maximum(void **state)
 {
     struct fixture *f = fixture_new();
 
@@ -154,7 +154,7 @@ static void test_sum_and_max(void **state)
     fixture_free(f);
 }
 
-static void test_prefix(void **state)
+static void adds_the_prefix_to_names(void **state)
 {
     struct fixture *f = fixture_new();
 
@@ -172,7 +172,7 @@ static void test_prefix(void **state)
     fixture_free(f);
 }
 
-static void test_histogram(void **state)
+static void counts_observations_in_buckets(void **state)
 {
     static const uint64_t observed[] = { 0, 500, 501, 1000, 2048000, 2048001, 3600000000 };
     struct fixture *f = fixture_new();
@@ -193,7 +193,7 @@ static void test_histogram(void **state)
 }
 
 /* The bounds in the text are the bounds that are counted by. */
-static void test_bucket_bounds(void **state)
+static void labels_buckets_with_their_bounds(void **state)
 {
     struct fixture *f = fixture_new();
     uint64_t us = 500;
@@ -259,7 +259,7 @@ static void check_name(const char *name, const char *type)
 }
 
 /* Each family is HELP, TYPE, then all its samples, and comes once. */
-static void test_structure(void **state)
+static void groups_samples_by_family(void **state)
 {
     struct fixture *f = fixture_new();
     char *line[MAX_LINES], *rest, families[MAX_LINES][128], type[16];
@@ -289,7 +289,7 @@ static void test_structure(void **state)
     fixture_free(f);
 }
 
-static void test_json(void **state)
+static void writes_json(void **state)
 {
     struct fixture *f = fixture_new();
     json_t *tree, *closed, *histogram;
@@ -316,7 +316,7 @@ static void test_json(void **state)
 }
 
 /* What dashboards of the C++ Eventhub read: plain numbers at the top. */
-static void test_json_upstream_names(void **state)
+static void keeps_the_json_names_of_upstream(void **state)
 {
     static const char *const names[] = {
         "worker_count",
@@ -341,15 +341,15 @@ static void test_json_upstream_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_each_metric_is_one_sample),
-        cmocka_unit_test(test_sum_and_max),
-        cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_histogram),
-        cmocka_unit_test(test_bucket_bounds),
-        cmocka_unit_test(test_structure),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_upstream_names),
+        cmocka_unit_test(exports_the_documented_names),
+        cmocka_unit_test(writes_each_metric_once),
+        cmocka_unit_test(adds_up_cells_or_takes_their_maximum),
+        cmocka_unit_test(adds_the_prefix_to_names),
+        cmocka_unit_test(counts_observations_in_buckets),
+        cmocka_unit_test(labels_buckets_with_their_bounds),
+        cmocka_unit_test(groups_samples_by_family),
+        cmocka_unit_test(writes_json),
+        cmocka_unit_test(keeps_the_json_names_of_upstream),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void assert_arrives(int fd, const char *path)
     notify_free(n);
 }
 
-static void test_path(void **state)
+static void sends_to_a_path(void **state)
 {
     struct temp_dir dir;
     char path[128];
@@ -54,7 +54,7 @@ static void test_path(void **state)
     temp_dir_done(&dir);
 }
 
-static void test_abstract_name(void **state)
+static void sends_to_an_abstract_name(void **state)
 {
     char name[64];
     int fd;
@@ -68,7 +68,7 @@ static void test_abstract_name(void **state)
     close(fd);
 }
 
-static void test_nobody_listens(void **state)
+static void tolerates_a_missing_listener(void **state)
 {
     struct notify *n;
 
@@ -79,7 +79,7 @@ static void test_nobody_listens(void **state)
     notify_free(NULL);
 }
 
-static void test_no_address(void **state)
+static void refuses_malformed_addresses(void **state)
 {
     char longest[109];
     static const char *const refused[] = { "", "/", "@", "notify", "./notify", "vsock:2:9999" };
@@ -97,7 +97,7 @@ static void test_no_address(void **state)
     notify_free(n);
 }
 
-static void test_watchdog(void **state)
+static void reads_the_watchdog_period(void **state)
 {
     char ours[16], other[16];
     const struct {
@@ -122,9 +122,11 @@ static void test_watchdog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_path),           cmocka_unit_test(test_abstract_name),
-        cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_no_address),
-        cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(sends_to_a_path),
+        cmocka_unit_test(sends_to_an_abstract_name),
+        cmocka_unit_test(tolerates_a_missing_listener),
+        cmocka_unit_test(refuses_malformed_addresses),
+        cmocka_unit_test(reads_the_watchdog_period),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

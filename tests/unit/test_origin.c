@@ -19,7 +19,7 @@ static struct http_request request(const char *origin, const char *second)
     return rq;
 }
 
-static void lists(void **state)
+static void accepts_only_valid_lists(void **state)
 {
     static const char *const good[] = {
         "*",
@@ -73,7 +73,7 @@ static void lists(void **state)
     }
 }
 
-static void who_is_allowed(void **state)
+static void allows_only_listed_origins(void **state)
 {
     static const char list[] = "https://a.example, http://b.example:3000";
     static const struct {
@@ -120,7 +120,7 @@ static void who_is_allowed(void **state)
     }
 }
 
-static void two_origins(void **state)
+static void refuses_two_origin_fields(void **state)
 {
     struct http_request rq = request("https://a.example", "https://a.example");
 
@@ -129,7 +129,7 @@ static void two_origins(void **state)
     assert_false(origin_is_allowed(STR("*"), &rq));
 }
 
-static void cors_lines(void **state)
+static void writes_cors_fields(void **state)
 {
     static const struct {
         const char *list, *origin, *second, *want;
@@ -159,10 +159,10 @@ static void cors_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists),
-        cmocka_unit_test(who_is_allowed),
-        cmocka_unit_test(two_origins),
-        cmocka_unit_test(cors_lines),
+        cmocka_unit_test(accepts_only_valid_lists),
+        cmocka_unit_test(allows_only_listed_origins),
+        cmocka_unit_test(refuses_two_origin_fields),
+        cmocka_unit_test(writes_cors_fields),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

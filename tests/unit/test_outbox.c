@@ -39,7 +39,7 @@ static void on_room(struct outbox *box)
     test.rooms++;
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     memset(&test, 0, sizeof(test));
@@ -60,7 +60,7 @@ static void free_oldest(void)
     outbox_batch_free(batch);
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     while (mailbox_drain(test.worker))
@@ -211,13 +211,14 @@ static void posts_nothing_after_its_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(posts_the_messages_of_a_turn_as_one_batch, setup, teardown),
-        cmocka_unit_test_setup_teardown(keeps_a_gap_between_what_came_before_and_after, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(merges_gaps_that_wait_for_room, setup, teardown),
-        cmocka_unit_test_setup_teardown(asks_for_room_only_while_half_is_in_use, setup, teardown),
-        cmocka_unit_test_setup_teardown(posts_room_once_until_it_arrives, setup, teardown),
-        cmocka_unit_test_setup_teardown(posts_nothing_after_its_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(posts_the_messages_of_a_turn_as_one_batch, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keeps_a_gap_between_what_came_before_and_after, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(merges_gaps_that_wait_for_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asks_for_room_only_while_half_is_in_use, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(posts_room_once_until_it_arrives, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(posts_nothing_after_its_end, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static void requires_valid_topics_and_keys(void **state)
     auth_free(everything);
 }
 
-static void makes_params_of_a_query(void **state)
+static void builds_params_from_a_query(void **state)
 {
     static const struct query_param known[] = {
         { "n", QUERY_INTEGER }, { "b", QUERY_BOOL }, { "s", QUERY_STRING }, { NULL, QUERY_STRING }
@@ -135,7 +135,7 @@ int main(void)
         cmocka_unit_test(reads_booleans),
         cmocka_unit_test(requires_strings),
         cmocka_unit_test(requires_valid_topics_and_keys),
-        cmocka_unit_test(makes_params_of_a_query),
+        cmocka_unit_test(builds_params_from_a_query),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static struct sock_addr addr(const char *text)
     return a;
 }
 
-static void test_who_shares_a_count(void **state)
+static void counts_an_ipv6_network_as_one_address(void **state)
 {
     static const struct {
         const char *a, *b;
@@ -45,7 +45,7 @@ static void test_who_shares_a_count(void **state)
     }
 }
 
-static void test_who_left_makes_room(void **state)
+static void accepts_another_after_one_has_left(void **state)
 {
     struct per_ip *p = per_ip_create(2);
     struct sock_addr a = addr("1.2.3.4");
@@ -66,7 +66,7 @@ static void test_who_left_makes_room(void **state)
 #define STEPS     200000
 
 /* The table grows, and its chains are closed, in any order. */
-static void test_as_a_naive_count_does(void **state)
+static void agrees_with_a_naive_count(void **state)
 {
     struct per_ip *p = per_ip_create(MOST);
     unsigned n[ADDRESSES] = { 0 };
@@ -108,7 +108,7 @@ static void *come_and_go(void *arg)
     return NULL;
 }
 
-static void test_never_one_more_whoever_asks(void **state)
+static void never_exceeds_the_limit_across_threads(void **state)
 {
     pthread_t threads[THREADS];
     bool was_more[THREADS] = { 0 };
@@ -127,10 +127,10 @@ static void test_never_one_more_whoever_asks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_shares_a_count),
-        cmocka_unit_test(test_who_left_makes_room),
-        cmocka_unit_test(test_as_a_naive_count_does),
-        cmocka_unit_test(test_never_one_more_whoever_asks),
+        cmocka_unit_test(counts_an_ipv6_network_as_one_address),
+        cmocka_unit_test(accepts_another_after_one_has_left),
+        cmocka_unit_test(agrees_with_a_naive_count),
+        cmocka_unit_test(never_exceeds_the_limit_across_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static void assert_json(const struct presence *p, size_t max, bool is_all, const
     buf_done(&out);
 }
 
-static void subs_are_sorted_and_distinct(void **state)
+static void keeps_subs_sorted_and_distinct(void **state)
 {
     static const char *const subs[] = { "b", "a", "", "ab", "b", "\xc3\xa4", "a", "B" };
     struct presence p = { 0 };
@@ -50,7 +50,7 @@ static void assert_is_full(const struct presence *p)
     assert_true(str_eq(bytes_str(p->subs[PRESENCE_SUBS - 1]), STR("00999")));
 }
 
-static void the_first_thousand_are_kept_in_whatever_order_they_come(void **state)
+static void keeps_the_first_thousand_whatever_their_order(void **state)
 {
     struct presence up = { 0 }, down = { 0 }, mixed = { 0 };
 
@@ -68,7 +68,7 @@ static void the_first_thousand_are_kept_in_whatever_order_they_come(void **state
     presence_done(&mixed);
 }
 
-static void exactly_a_thousand_are_all(void **state)
+static void reports_no_more_at_exactly_a_thousand(void **state)
 {
     struct presence p = { 0 };
 
@@ -82,7 +82,7 @@ static void exactly_a_thousand_are_all(void **state)
     presence_done(&p);
 }
 
-static void merging_adds_counts_and_joins_subs(void **state)
+static void adds_counts_and_joins_subs_when_merging(void **state)
 {
     struct presence a = { .count = 2 }, b = { .count = 3, .more = true };
 
@@ -99,7 +99,7 @@ static void merging_adds_counts_and_joins_subs(void **state)
     presence_done(&b);
 }
 
-static void the_array_has_a_limit(void **state)
+static void limits_the_size_of_the_array(void **state)
 {
     struct presence p = { 0 };
 
@@ -116,11 +116,11 @@ static void the_array_has_a_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(subs_are_sorted_and_distinct),
-        cmocka_unit_test(the_first_thousand_are_kept_in_whatever_order_they_come),
-        cmocka_unit_test(exactly_a_thousand_are_all),
-        cmocka_unit_test(merging_adds_counts_and_joins_subs),
-        cmocka_unit_test(the_array_has_a_limit),
+        cmocka_unit_test(keeps_subs_sorted_and_distinct),
+        cmocka_unit_test(keeps_the_first_thousand_whatever_their_order),
+        cmocka_unit_test(reports_no_more_at_exactly_a_thousand),
+        cmocka_unit_test(adds_counts_and_joins_subs_when_merging),
+        cmocka_unit_test(limits_the_size_of_the_array),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

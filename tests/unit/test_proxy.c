@@ -46,7 +46,7 @@ static void expect_refused(struct str in)
         fail_msg("not refused: %.*s", STR_ARG(in));
 }
 
-static void version_1(void **state)
+static void parses_version_1(void **state)
 {
     static const struct {
         const char *text;
@@ -71,7 +71,7 @@ static void version_1(void **state)
     }
 }
 
-static void version_1_refused(void **state)
+static void refuses_malformed_version_1(void **state)
 {
     static const char *const cases[] = {
         "GET / HTTP/1.1\r\n",
@@ -106,7 +106,7 @@ static void version_1_refused(void **state)
 }
 
 /* The longest line has PROXY_V1_MAX bytes with its end. */
-static void version_1_length(void **state)
+static void limits_the_length_of_version_1(void **state)
 {
     char text[PROXY_V1_MAX + 1];
 
@@ -123,7 +123,7 @@ static void version_1_length(void **state)
     expect_refused(str_make(text, sizeof(text)));
 }
 
-static void version_2(void **state)
+static void parses_version_2(void **state)
 {
     static const struct {
         struct str text;
@@ -154,7 +154,7 @@ static void version_2(void **state)
     }
 }
 
-static void version_2_refused(void **state)
+static void refuses_malformed_version_2(void **state)
 {
     static const struct str cases[] = {
         { "\r\n\r\n\0\r\nQUIT\r", 12 },
@@ -173,7 +173,7 @@ static void version_2_refused(void **state)
         expect_refused(cases[i]);
 }
 
-static void version_2_length(void **state)
+static void limits_the_length_of_version_2(void **state)
 {
     size_t n = PROXY_MAX;
     char *text = mem_zalloc(n);
@@ -192,9 +192,12 @@ static void version_2_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(version_1),         cmocka_unit_test(version_1_refused),
-        cmocka_unit_test(version_1_length),  cmocka_unit_test(version_2),
-        cmocka_unit_test(version_2_refused), cmocka_unit_test(version_2_length),
+        cmocka_unit_test(parses_version_1),
+        cmocka_unit_test(refuses_malformed_version_1),
+        cmocka_unit_test(limits_the_length_of_version_1),
+        cmocka_unit_test(parses_version_2),
+        cmocka_unit_test(refuses_malformed_version_2),
+        cmocka_unit_test(limits_the_length_of_version_2),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

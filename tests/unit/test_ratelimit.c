@@ -9,7 +9,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void test_entries(void **state)
+static void accepts_only_valid_entries(void **state)
 {
     static const struct {
         const char *entry;
@@ -52,7 +52,7 @@ static void test_entries(void **state)
     }
 }
 
-static void test_values(void **state)
+static void reads_the_values_of_entries(void **state)
 {
     json_t *claim = json_loads("[7,{\"topic\":\"a/+\",\"interval\":60,\"max\":3},null,"
                                "{\"topic\":\"b\",\"interval\":1,\"max\":0}]",
@@ -70,7 +70,7 @@ static void test_values(void **state)
     json_decref(claim);
 }
 
-static void test_no_list(void **state)
+static void ignores_claims_without_entries(void **state)
 {
     static const char *const claims[] = {
         "{\"topic\":\"a\",\"interval\":60,\"max\":3}", "\"a\"", "7", "null", "[]",
@@ -88,7 +88,7 @@ static void test_no_list(void **state)
 }
 
 /* More than there is room for. */
-static void test_too_many(void **state)
+static void keeps_no_more_than_the_maximum(void **state)
 {
     json_t *claim = json_array();
     struct rate_rule rules[RATELIMIT_MAX_RULES];
@@ -104,7 +104,7 @@ static void test_too_many(void **state)
     json_decref(claim);
 }
 
-static void test_pick(void **state)
+static void picks_the_most_specific_rule(void **state)
 {
     static const struct {
         const char *topic;
@@ -137,9 +137,11 @@ static void test_pick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_no_list), cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_pick),
+        cmocka_unit_test(accepts_only_valid_entries),
+        cmocka_unit_test(reads_the_values_of_entries),
+        cmocka_unit_test(ignores_claims_without_entries),
+        cmocka_unit_test(keeps_no_more_than_the_maximum),
+        cmocka_unit_test(picks_the_most_specific_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ static void hashes_as_cpython_does(void **state)
         assert_int_equal(siphash(cases[i].key, cases[i].scope, cases[i].text), cases[i].want);
 }
 
-static void keys_are_drawn(void **state)
+static void draws_random_keys(void **state)
 {
     struct siphash_key a = siphash_key_random();
     struct siphash_key b = siphash_key_random();
@@ -68,7 +68,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_as_cpython_does),
-        cmocka_unit_test(keys_are_drawn),
+        cmocka_unit_test(draws_random_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-static void an_event_has_a_field_for_each_line(void **state)
+static void writes_a_data_field_for_each_line(void **state)
 {
     static const struct {
         struct str message;
@@ -41,7 +41,7 @@ static void an_event_has_a_field_for_each_line(void **state)
 }
 
 /* What would be fields of its own, were its lines not marked as data. */
-static void a_message_cannot_forge_an_event(void **state)
+static void marks_every_line_of_a_message_as_data(void **state)
 {
     static const char *const ends[] = { "\n", "\r", "\r\n" };
     struct buf message = { 0 }, out = { 0 };
@@ -61,7 +61,7 @@ static void a_message_cannot_forge_an_event(void **state)
     buf_done(&out);
 }
 
-static void zero_bytes_stay(void **state)
+static void keeps_nul_bytes(void **state)
 {
     struct buf out = { 0 };
 
@@ -71,7 +71,7 @@ static void zero_bytes_stay(void **state)
     buf_done(&out);
 }
 
-static void an_event_without_an_id(void **state)
+static void writes_an_event_without_an_id(void **state)
 {
     struct buf out = { 0 };
 
@@ -81,7 +81,7 @@ static void an_event_without_an_id(void **state)
     buf_done(&out);
 }
 
-static void a_position_is_an_id_alone(void **state)
+static void writes_a_position_as_an_id_alone(void **state)
 {
     struct buf out = { 0 };
 
@@ -94,11 +94,11 @@ static void a_position_is_an_id_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_event_has_a_field_for_each_line),
-        cmocka_unit_test(a_message_cannot_forge_an_event),
-        cmocka_unit_test(zero_bytes_stay),
-        cmocka_unit_test(an_event_without_an_id),
-        cmocka_unit_test(a_position_is_an_id_alone),
+        cmocka_unit_test(writes_a_data_field_for_each_line),
+        cmocka_unit_test(marks_every_line_of_a_message_as_data),
+        cmocka_unit_test(keeps_nul_bytes),
+        cmocka_unit_test(writes_an_event_without_an_id),
+        cmocka_unit_test(writes_a_position_as_an_id_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

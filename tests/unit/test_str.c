@@ -14,7 +14,7 @@ static void assert_str(struct str got, const char *want)
     assert_memory_equal(got.p, want, got.n);
 }
 
-static void equality(void **state)
+static void compares_with_and_without_case(void **state)
 {
     static const struct {
         struct str a, b;
@@ -41,7 +41,7 @@ static void equality(void **state)
     }
 }
 
-static void prefixes(void **state)
+static void finds_and_skips_prefixes(void **state)
 {
     (void)state;
     assert_true(str_starts_with(STR("abc"), STR("ab")));
@@ -53,7 +53,7 @@ static void prefixes(void **state)
     assert_str(str_skip(STR("abc"), 3), "");
 }
 
-static void trimming(void **state)
+static void trims_blanks(void **state)
 {
     static const struct {
         const char *in, *out;
@@ -68,7 +68,7 @@ static void trimming(void **state)
     assert_int_equal(str_trim(str_make(NULL, 0)).n, 0);
 }
 
-static void cutting(void **state)
+static void cuts_at_each_separator(void **state)
 {
     struct str rest = STR("a//b/"), head;
 
@@ -85,7 +85,7 @@ static void cutting(void **state)
     assert_null(rest.p);
 }
 
-static void cutting_without_separator(void **state)
+static void cuts_once_without_a_separator(void **state)
 {
     struct str rest = STR("abc"), head;
 
@@ -99,7 +99,7 @@ static void cutting_without_separator(void **state)
     assert_false(str_cut(&rest, ',', &head));
 }
 
-static void unsigned_numbers(void **state)
+static void parses_unsigned_numbers(void **state)
 {
     static const struct {
         const char *in;
@@ -132,7 +132,7 @@ static void unsigned_numbers(void **state)
     assert_int_equal(str_parse_u64(str_make("1\0", 2), &(uint64_t){ 0 }), EH_EINVAL);
 }
 
-static void signed_numbers(void **state)
+static void parses_signed_numbers(void **state)
 {
     static const struct {
         const char *in;
@@ -163,7 +163,7 @@ static void signed_numbers(void **state)
     }
 }
 
-static void formatting(void **state)
+static void formats_numbers(void **state)
 {
     const struct {
         uint64_t number;
@@ -182,14 +182,14 @@ static void formatting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formatting),
-        cmocka_unit_test(equality),
-        cmocka_unit_test(prefixes),
-        cmocka_unit_test(trimming),
-        cmocka_unit_test(cutting),
-        cmocka_unit_test(signed_numbers),
-        cmocka_unit_test(cutting_without_separator),
-        cmocka_unit_test(unsigned_numbers),
+        cmocka_unit_test(formats_numbers),
+        cmocka_unit_test(compares_with_and_without_case),
+        cmocka_unit_test(finds_and_skips_prefixes),
+        cmocka_unit_test(trims_blanks),
+        cmocka_unit_test(cuts_at_each_separator),
+        cmocka_unit_test(parses_signed_numbers),
+        cmocka_unit_test(cuts_once_without_a_separator),
+        cmocka_unit_test(parses_unsigned_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static const struct stream_events events = {
     .on_sent = on_sent,
 };
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     int fds[2];
 
@@ -87,7 +87,7 @@ static int setup(void **state)
     return stream_open(&fx.stream, fx.loop, fds[0], &events);
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     stream_close(&fx.stream);
@@ -137,7 +137,7 @@ static void expect(const char *text)
     assert_memory_equal(in, text, n);
 }
 
-static void test_reads_what_comes_and_the_end(void **state)
+static void reads_data_and_the_end(void **state)
 {
     (void)state;
     assert_int_equal(write(fx.peer, "hello", 5), 5);
@@ -152,7 +152,7 @@ static void test_reads_what_comes_and_the_end(void **state)
     assert_false(stream_is_open(&fx.stream));
 }
 
-static void test_paused_reads_nothing(void **state)
+static void reads_nothing_while_paused(void **state)
 {
     (void)state;
     stream_pause(&fx.stream);
@@ -164,7 +164,7 @@ static void test_paused_reads_nothing(void **state)
     assert_int_equal(fx.n_got, 5);
 }
 
-static void test_units_leave_in_order(void **state)
+static void sends_units_in_order(void **state)
 {
     (void)state;
     send_unit("a:", "one ");
@@ -182,7 +182,7 @@ static void test_units_leave_in_order(void **state)
     assert_null(fx.stream.out); /* idle streams hold no memory */
 }
 
-static void test_accounting_is_64_and_the_body(void **state)
+static void counts_64_bytes_and_the_body_of_each_unit(void **state)
 {
     (void)state;
     send_unit("head", "12345");
@@ -234,7 +234,7 @@ static size_t read_all(char *into, size_t n)
     return got;
 }
 
-static void test_a_full_kernel_buffer_loses_nothing(void **state)
+static void loses_nothing_when_the_kernel_buffer_is_full(void **state)
 {
     struct buf all = fill(5000);
     char *in = malloc(buf_used(&all));
@@ -251,7 +251,7 @@ static void test_a_full_kernel_buffer_loses_nothing(void **state)
 }
 
 /* What the peer gets after a discard is a prefix of whole units. */
-static void test_discard_keeps_the_unit_that_was_begun(void **state)
+static void finishes_the_unit_under_way_after_a_discard(void **state)
 {
     struct buf all = fill(5000);
     char *in = malloc(buf_used(&all));
@@ -270,7 +270,7 @@ static void test_discard_keeps_the_unit_that_was_begun(void **state)
     buf_done(&all);
 }
 
-static void test_discard_of_what_was_not_begun_leaves_nothing(void **state)
+static void discards_units_not_yet_begun(void **state)
 {
     (void)state;
     send_unit("a head that is longer than what fits into a unit: ", "three ");
@@ -278,7 +278,7 @@ static void test_discard_of_what_was_not_begun_leaves_nothing(void **state)
     assert_int_equal(stream_queued(&fx.stream), 0);
 }
 
-static void test_references_are_kept_until_sent(void **state)
+static void keeps_references_until_sent(void **state)
 {
     struct bytes *b = bytes_copy(STR("shared"));
 
@@ -293,7 +293,7 @@ static void test_references_are_kept_until_sent(void **state)
 }
 
 /* What waits is what it takes of the heap: a queue each, and the body once. */
-static void test_a_shared_body_counts_once(void **state)
+static void counts_a_shared_body_once(void **state)
 {
     struct bytes *b = bytes_alloc(100000);
     size_t one;
@@ -313,7 +313,7 @@ static void test_a_shared_body_counts_once(void **state)
     shared_unref(&b->shared);
 }
 
-static void test_close_drops_the_queue(void **state)
+static void drops_the_queue_on_close(void **state)
 {
     struct bytes *b = bytes_copy(STR("shared"));
 
@@ -327,7 +327,7 @@ static void test_close_drops_the_queue(void **state)
     shared_unref(&b->shared);
 }
 
-static void test_shutdown_comes_after_what_is_queued(void **state)
+static void shuts_down_after_the_queue(void **state)
 {
     char rest[8];
 
@@ -339,7 +339,7 @@ static void test_shutdown_comes_after_what_is_queued(void **state)
     assert_int_equal(read(fx.peer, rest, sizeof(rest)), 0);
 }
 
-static void test_writing_to_a_closed_peer_ends_once(void **state)
+static void ends_once_when_the_peer_has_closed(void **state)
 {
     (void)state;
     close(fx.peer);
@@ -349,7 +349,7 @@ static void test_writing_to_a_closed_peer_ends_once(void **state)
     assert_int_equal(fx.ends, 1);
 }
 
-static void test_push_sends_at_once(void **state)
+static void pushes_at_once(void **state)
 {
     (void)state;
     send_unit("a:", "now");
@@ -360,7 +360,7 @@ static void test_push_sends_at_once(void **state)
 }
 
 /* The user is in the middle of something, and must not be told now. */
-static void test_a_push_that_fails_ends_with_the_turn(void **state)
+static void ends_with_the_turn_when_a_push_fails(void **state)
 {
     (void)state;
     close(fx.peer);
@@ -374,7 +374,7 @@ static void test_a_push_that_fails_ends_with_the_turn(void **state)
 }
 
 /* The reader took something since: a push finds that out before epoll says so. */
-static void test_push_tries_when_the_kernel_was_full(void **state)
+static void pushes_again_after_the_kernel_was_full(void **state)
 {
     struct buf all = fill(5000);
     char *in = malloc(buf_used(&all));
@@ -397,7 +397,7 @@ static void test_push_tries_when_the_kernel_was_full(void **state)
 }
 
 /* stream_write keeps small pieces dense: far fewer units than calls. */
-static void test_small_writes_share_chunks(void **state)
+static void packs_small_writes_into_chunks(void **state)
 {
     (void)state;
     for (int i = 0; i < 1000; i++)
@@ -406,7 +406,7 @@ static void test_small_writes_share_chunks(void **state)
 }
 
 /* However the network cuts it, the preface ends where it ends, and the rest is data. */
-static void test_a_preface_comes_first(void **state)
+static void reads_the_preface_before_the_data(void **state)
 {
     static const char *const pieces[] = { "first\nrest", "first\n|rest", "fir|st|\n|rest",
                                           "f|irst\nre|st" };
@@ -429,7 +429,7 @@ static void test_a_preface_comes_first(void **state)
     assert_int_equal(fx.ends, 0);
 }
 
-static void test_a_bad_preface_ends_the_stream(void **state)
+static void ends_on_a_bad_preface(void **state)
 {
     (void)state;
     stream_expect_preface(&fx.stream);
@@ -440,7 +440,7 @@ static void test_a_bad_preface_ends_the_stream(void **state)
     assert_int_equal(fx.n_got, 0);
 }
 
-static void test_a_peer_that_goes_in_the_preface(void **state)
+static void ends_when_the_peer_closes_within_the_preface(void **state)
 {
     (void)state;
     stream_expect_preface(&fx.stream);
@@ -455,27 +455,29 @@ static void test_a_peer_that_goes_in_the_preface(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_reads_what_comes_and_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_paused_reads_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_units_leave_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_accounting_is_64_and_the_body, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_full_kernel_buffer_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_discard_keeps_the_unit_that_was_begun, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_discard_of_what_was_not_begun_leaves_nothing, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_references_are_kept_until_sent, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_shared_body_counts_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_close_drops_the_queue, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_shutdown_comes_after_what_is_queued, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_writing_to_a_closed_peer_ends_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_push_sends_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_push_that_fails_ends_with_the_turn, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_push_tries_when_the_kernel_was_full, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_small_writes_share_chunks, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_preface_comes_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_bad_preface_ends_the_stream, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_peer_that_goes_in_the_preface, setup, teardown),
+        cmocka_unit_test_setup_teardown(reads_data_and_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_nothing_while_paused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_units_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_64_bytes_and_the_body_of_each_unit, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(loses_nothing_when_the_kernel_buffer_is_full, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(finishes_the_unit_under_way_after_a_discard, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(discards_units_not_yet_begun, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_references_until_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_a_shared_body_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drops_the_queue_on_close, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shuts_down_after_the_queue, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_once_when_the_peer_has_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pushes_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_with_the_turn_when_a_push_fails, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pushes_again_after_the_kernel_was_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(packs_small_writes_into_chunks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_the_preface_before_the_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_on_a_bad_preface, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_when_the_peer_closes_within_the_preface, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static void exchange(size_t piece)
     assert_null(fx.stream.out);
 }
 
-static void test_records_cut_anywhere(void **state)
+static void reads_records_cut_anywhere(void **state)
 {
     const size_t pieces[] = { 1, 2, 5, 7, 100, 1000, ALL };
 
@@ -50,7 +50,7 @@ static void test_records_cut_anywhere(void **state)
     }
 }
 
-static void test_tls_1_2_too(void **state)
+static void speaks_tls_1_2(void **state)
 {
     (void)state;
     SSL_set_max_proto_version(fx.ssl, TLS1_2_VERSION);
@@ -60,7 +60,7 @@ static void test_tls_1_2_too(void **state)
 
 /* The client's Finished and its request come in one packet: nothing wakes the loop a second time.
  */
-static void test_data_right_behind_the_handshake(void **state)
+static void reads_data_that_follows_the_handshake_at_once(void **state)
 {
     (void)state;
     assert_int_not_equal(SSL_do_handshake(fx.ssl), 1);
@@ -73,7 +73,7 @@ static void test_data_right_behind_the_handshake(void **state)
     assert_got(&fx.got, "GET /");
 }
 
-static void test_output_waits_for_the_handshake(void **state)
+static void holds_output_until_the_handshake_is_over(void **state)
 {
     (void)state;
     send_unit("", "early");
@@ -99,7 +99,7 @@ static void assert_refused(int err, const char *why)
     assert_int_equal(ERR_peek_error(), 0); /* nothing left for others on this thread */
 }
 
-static void test_plain_http_is_refused(void **state)
+static void refuses_plain_http(void **state)
 {
     const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -109,7 +109,7 @@ static void test_plain_http_is_refused(void **state)
     assert_refused(EPROTO, "TLS: http request");
 }
 
-static void test_garbage_is_refused(void **state)
+static void refuses_garbage(void **state)
 {
     (void)state;
     assert_int_equal(write(fx.fd, "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", 11), 11);
@@ -117,7 +117,7 @@ static void test_garbage_is_refused(void **state)
     assert_refused(EPROTO, "TLS: ");
 }
 
-static void test_old_versions_are_refused(void **state)
+static void refuses_old_versions(void **state)
 {
     (void)state;
     SSL_set_security_level(fx.ssl, 0);
@@ -135,7 +135,7 @@ static void offer_alpn(const char *list)
         SSL_set_alpn_protos(fx.ssl, (const unsigned char *)list, (unsigned)strlen(list)), 0);
 }
 
-static void test_alpn_is_http_1_1(void **state)
+static void selects_http_1_1_by_alpn(void **state)
 {
     const unsigned char *chosen;
     unsigned n;
@@ -148,7 +148,7 @@ static void test_alpn_is_http_1_1(void **state)
     assert_memory_equal(chosen, "http/1.1", 8);
 }
 
-static void test_alpn_without_http_1_1_is_refused(void **state)
+static void refuses_alpn_without_http_1_1(void **state)
 {
     (void)state;
     offer_alpn("\x02h2");
@@ -162,7 +162,7 @@ static void test_alpn_without_http_1_1_is_refused(void **state)
     ERR_clear_error();
 }
 
-static void test_an_end_within_the_handshake(void **state)
+static void reports_an_end_within_the_handshake(void **state)
 {
     (void)state;
     (void)SSL_do_handshake(fx.ssl);
@@ -173,7 +173,7 @@ static void test_an_end_within_the_handshake(void **state)
     assert_refused(0, "");
 }
 
-static void test_a_record_that_was_changed_is_refused(void **state)
+static void refuses_a_changed_record(void **state)
 {
     char p[256];
     int n;
@@ -217,7 +217,7 @@ static bool resumes(SSL_SESSION *session)
     return stream_was_resumed(&fx.stream);
 }
 
-static void test_sessions_resume(void **state)
+static void resumes_sessions(void **state)
 {
     const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
@@ -258,7 +258,7 @@ static void reload(const char *certificate)
     assert_int_equal(tls_reload(server, &files, why), EH_OK);
 }
 
-static void test_reload_is_for_new_connections(void **state)
+static void uses_a_reloaded_certificate_for_new_connections(void **state)
 {
     SSL_SESSION *session = session_of_first();
 
@@ -329,7 +329,7 @@ static void talk_to(const struct tls_files *files, const char *host)
     tls_free(t); /* the session lives on */
 }
 
-static void test_a_client_talks_to_who_it_should(void **state)
+static void connects_to_a_verified_server(void **state)
 {
     const struct tls_files cases[] = { { "", "", certs.ca }, { certs.cert, certs.key, certs.ca } };
     const char *const hosts[] = { "localhost", "localhost.", "127.0.0.1", "::1" };
@@ -363,7 +363,7 @@ static void assert_client_refuses(const char *ca, const char *host, const char *
     assert_int_equal(buf_used(&fx.got), 0);
 }
 
-static void test_a_client_refuses_others_and_says_why(void **state)
+static void refuses_other_servers_and_reports_why(void **state)
 {
     (void)state;
     assert_client_refuses(certs.ca, "example.com", "certificate refused: hostname mismatch");
@@ -379,22 +379,22 @@ static void test_a_client_refuses_others_and_says_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_records_cut_anywhere),
-        TEST(test_tls_1_2_too),
-        TEST(test_data_right_behind_the_handshake),
-        TEST(test_output_waits_for_the_handshake),
-        TEST(test_plain_http_is_refused),
-        TEST(test_garbage_is_refused),
-        TEST(test_old_versions_are_refused),
-        TEST(test_alpn_is_http_1_1),
-        TEST(test_alpn_without_http_1_1_is_refused),
-        TEST(test_an_end_within_the_handshake),
-        TEST(test_a_record_that_was_changed_is_refused),
-        TEST(test_sessions_resume),
-        TEST(test_reload_is_for_new_connections),
-        TEST(test_a_client_talks_to_who_it_should),
-        TEST(test_a_client_refuses_others_and_says_why),
+        TEST(reads_records_cut_anywhere),
+        TEST(speaks_tls_1_2),
+        TEST(reads_data_that_follows_the_handshake_at_once),
+        TEST(holds_output_until_the_handshake_is_over),
+        TEST(refuses_plain_http),
+        TEST(refuses_garbage),
+        TEST(refuses_old_versions),
+        TEST(selects_http_1_1_by_alpn),
+        TEST(refuses_alpn_without_http_1_1),
+        TEST(reports_an_end_within_the_handshake),
+        TEST(refuses_a_changed_record),
+        TEST(resumes_sessions),
+        TEST(uses_a_reloaded_certificate_for_new_connections),
+        TEST(connects_to_a_verified_server),
+        TEST(refuses_other_servers_and_reports_why),
     };
 
-    return cmocka_run_group_tests(tests, tls_pair_setup_all, tls_pair_teardown_all);
+    return cmocka_run_group_tests(tests, tls_pair_set_up_all, tls_pair_tear_down_all);
 }

@@ -21,7 +21,7 @@
 
 static const char huge_hello[] = "\x16\x03\x01\x00\x04\x01\x01\xff\x00"; /* announced alone */
 
-static void test_a_huge_client_hello_is_refused_at_once(void **state)
+static void refuses_a_huge_client_hello_at_once(void **state)
 {
     (void)state;
     assert_int_equal(write(fx.fd, huge_hello, 9), 9);
@@ -42,7 +42,7 @@ static void spoil_key_share(char *hello, size_t n)
     memcpy(share, "\x6a\x6a", 2);
 }
 
-static void test_a_huge_second_client_hello_too(void **state)
+static void refuses_a_huge_second_client_hello(void **state)
 {
     char p[2000];
     int n;
@@ -74,7 +74,7 @@ static int unread(void)
 }
 
 /* None of them brings data, and OpenSSL would go on with the next as long as there is one. */
-static void test_key_updates_cannot_hold_the_loop(void **state)
+static void returns_to_the_loop_between_key_updates(void **state)
 {
     char p[200000];
     int n;
@@ -164,7 +164,7 @@ static void send_handshake_record(unsigned char number, const char *text, int n)
 }
 
 /* While half of it is there OpenSSL does not write. With the other half what waited must go. */
-static void test_a_key_update_in_two_records(void **state)
+static void accepts_a_key_update_in_two_records(void **state)
 {
     (void)state;
     SSL_CTX_set_keylog_callback(fx.ctx, on_key);
@@ -189,11 +189,11 @@ static void test_a_key_update_in_two_records(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_huge_client_hello_is_refused_at_once),
-        TEST(test_a_huge_second_client_hello_too),
-        TEST(test_key_updates_cannot_hold_the_loop),
-        TEST(test_a_key_update_in_two_records),
+        TEST(refuses_a_huge_client_hello_at_once),
+        TEST(refuses_a_huge_second_client_hello),
+        TEST(returns_to_the_loop_between_key_updates),
+        TEST(accepts_a_key_update_in_two_records),
     };
 
-    return cmocka_run_group_tests(tests, tls_pair_setup_all, tls_pair_teardown_all);
+    return cmocka_run_group_tests(tests, tls_pair_set_up_all, tls_pair_tear_down_all);
 }

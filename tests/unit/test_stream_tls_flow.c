@@ -24,7 +24,7 @@ static struct buf pattern(size_t n)
     return b;
 }
 
-static void test_much_input_arrives(void **state)
+static void delivers_large_input(void **state)
 {
     struct buf all = pattern(100000);
 
@@ -42,7 +42,7 @@ static void test_much_input_arrives(void **state)
 }
 
 /* What OpenSSL has read is not forgotten, though the socket is empty by then. */
-static void test_paused_with_something_left_in_the_session(void **state)
+static void reads_the_rest_of_the_session_after_a_pause(void **state)
 {
     (void)state;
     handshake();
@@ -59,7 +59,7 @@ static void test_paused_with_something_left_in_the_session(void **state)
     assert_int_equal(fx.ends, 1);
 }
 
-static void test_paused_reads_nothing(void **state)
+static void reads_nothing_while_paused(void **state)
 {
     (void)state;
     handshake();
@@ -102,7 +102,7 @@ static void read_all(void)
     }
 }
 
-static void test_a_slow_reader_loses_nothing(void **state)
+static void loses_nothing_with_a_slow_reader(void **state)
 {
     struct buf all = fill(5000);
 
@@ -119,7 +119,7 @@ static void test_a_slow_reader_loses_nothing(void **state)
 }
 
 /* A record that is encrypted must go out, and so must the rest of its last unit. */
-static void test_discard_keeps_what_a_record_under_way_began(void **state)
+static void finishes_the_record_under_way_after_a_discard(void **state)
 {
     struct buf all = fill(5000);
     size_t n;
@@ -154,7 +154,7 @@ static struct bytes *fill_with_one_body(void)
 }
 
 /* Those of which nothing is left to encrypt are gone; that of a record half sent is kept. */
-static void test_a_body_is_free_when_its_last_unit_has_left(void **state)
+static void frees_a_body_when_its_last_unit_has_left(void **state)
 {
     struct bytes *b = fill_with_one_body();
     unsigned before;
@@ -177,7 +177,7 @@ static void test_a_body_is_free_when_its_last_unit_has_left(void **state)
     shared_unref(&b->shared);
 }
 
-static void test_a_discard_frees_all_but_what_was_begun(void **state)
+static void frees_all_but_the_unit_under_way_on_discard(void **state)
 {
     struct bytes *b = fill_with_one_body();
 
@@ -191,7 +191,7 @@ static void test_a_discard_frees_all_but_what_was_begun(void **state)
     shared_unref(&b->shared);
 }
 
-static void test_a_close_in_the_middle_of_a_record_frees_all(void **state)
+static void frees_everything_on_close_within_a_record(void **state)
 {
     struct bytes *b = fill_with_one_body();
 
@@ -204,7 +204,7 @@ static void test_a_close_in_the_middle_of_a_record_frees_all(void **state)
 }
 
 /* The peer wants new keys of us while a record of ours waits for room. */
-static void test_key_update_while_blocked(void **state)
+static void accepts_key_updates_while_blocked(void **state)
 {
     struct buf all = fill(5000);
 
@@ -226,7 +226,7 @@ static void test_key_update_while_blocked(void **state)
 
 /* ---- ending ---- */
 
-static void test_shutdown_says_close_notify_after_what_is_queued(void **state)
+static void sends_close_notify_after_the_queue_on_shutdown(void **state)
 {
     struct buf all;
 
@@ -248,7 +248,7 @@ static void test_shutdown_says_close_notify_after_what_is_queued(void **state)
     buf_done(&all);
 }
 
-static void test_close_says_close_notify(void **state)
+static void sends_close_notify_on_close(void **state)
 {
     (void)state;
     handshake();
@@ -259,7 +259,7 @@ static void test_close_says_close_notify(void **state)
 }
 
 /* A peer that ends its side still gets what is queued (on_end above flushes). */
-static void test_a_half_closed_peer_gets_its_answer(void **state)
+static void answers_a_half_closed_peer(void **state)
 {
     (void)state;
     handshake();
@@ -276,7 +276,7 @@ static void test_a_half_closed_peer_gets_its_answer(void **state)
     assert_got(&fx.back, "answer");
 }
 
-static void test_an_end_without_close_notify_is_an_end(void **state)
+static void accepts_an_end_without_close_notify(void **state)
 {
     (void)state;
     handshake();
@@ -291,7 +291,7 @@ static void test_an_end_without_close_notify_is_an_end(void **state)
     assert_got(&fx.back, "answer");
 }
 
-static void test_writing_to_a_closed_peer_ends_once(void **state)
+static void ends_once_when_the_peer_has_closed(void **state)
 {
     (void)state;
     handshake();
@@ -303,7 +303,7 @@ static void test_writing_to_a_closed_peer_ends_once(void **state)
     assert_int_equal(fx.ends, 1);
 }
 
-static void test_close_with_a_record_under_way(void **state)
+static void sends_no_close_notify_within_a_record(void **state)
 {
     struct buf all = fill(5000);
 
@@ -320,22 +320,22 @@ static void test_close_with_a_record_under_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_much_input_arrives),
-        TEST(test_paused_with_something_left_in_the_session),
-        TEST(test_paused_reads_nothing),
-        TEST(test_a_slow_reader_loses_nothing),
-        TEST(test_discard_keeps_what_a_record_under_way_began),
-        TEST(test_a_body_is_free_when_its_last_unit_has_left),
-        TEST(test_a_discard_frees_all_but_what_was_begun),
-        TEST(test_a_close_in_the_middle_of_a_record_frees_all),
-        TEST(test_key_update_while_blocked),
-        TEST(test_shutdown_says_close_notify_after_what_is_queued),
-        TEST(test_close_says_close_notify),
-        TEST(test_a_half_closed_peer_gets_its_answer),
-        TEST(test_an_end_without_close_notify_is_an_end),
-        TEST(test_writing_to_a_closed_peer_ends_once),
-        TEST(test_close_with_a_record_under_way),
+        TEST(delivers_large_input),
+        TEST(reads_the_rest_of_the_session_after_a_pause),
+        TEST(reads_nothing_while_paused),
+        TEST(loses_nothing_with_a_slow_reader),
+        TEST(finishes_the_record_under_way_after_a_discard),
+        TEST(frees_a_body_when_its_last_unit_has_left),
+        TEST(frees_all_but_the_unit_under_way_on_discard),
+        TEST(frees_everything_on_close_within_a_record),
+        TEST(accepts_key_updates_while_blocked),
+        TEST(sends_close_notify_after_the_queue_on_shutdown),
+        TEST(sends_close_notify_on_close),
+        TEST(answers_a_half_closed_peer),
+        TEST(accepts_an_end_without_close_notify),
+        TEST(ends_once_when_the_peer_has_closed),
+        TEST(sends_no_close_notify_within_a_record),
     };
 
-    return cmocka_run_group_tests(tests, tls_pair_setup_all, tls_pair_teardown_all);
+    return cmocka_run_group_tests(tests, tls_pair_set_up_all, tls_pair_tear_down_all);
 }

@@ -165,13 +165,13 @@ static void run_all(int version)
     }
 }
 
-static void test_tls_1_2(void **state)
+static void delivers_everything_over_tls_1_2(void **state)
 {
     (void)state;
     run_all(TLS1_2_VERSION);
 }
 
-static void test_tls_1_3(void **state)
+static void delivers_everything_over_tls_1_3(void **state)
 {
     (void)state;
     run_all(TLS1_3_VERSION);
@@ -179,7 +179,8 @@ static void test_tls_1_3(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(test_tls_1_2), TEST(test_tls_1_3) };
+    const struct CMUnitTest tests[] = { TEST(delivers_everything_over_tls_1_2),
+                                        TEST(delivers_everything_over_tls_1_3) };
 
-    return cmocka_run_group_tests(tests, tls_pair_setup_all, tls_pair_teardown_all);
+    return cmocka_run_group_tests(tests, tls_pair_set_up_all, tls_pair_tear_down_all);
 }

@@ -44,7 +44,7 @@ static void run_at(uint64_t ms)
     timers_run(&wheel, now);
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     now = 1000;
@@ -78,7 +78,7 @@ static void fires_once_within_a_tick(void **state)
     }
 }
 
-static void long_jump_fires_everything(void **state)
+static void fires_everything_after_a_long_jump(void **state)
 {
     struct probe p[40] = { 0 };
 
@@ -93,7 +93,7 @@ static void long_jump_fires_everything(void **state)
     assert_int_equal(timers_next_ms(&wheel, now), -1);
 }
 
-static void later_turns_stay(void **state)
+static void keeps_timers_of_later_turns(void **state)
 {
     struct probe near = { 0 }, far = { 0 };
 
@@ -109,7 +109,7 @@ static void later_turns_stay(void **state)
     assert_int_equal(far.fired, 1);
 }
 
-static void stopped_does_not_fire(void **state)
+static void does_not_fire_when_stopped(void **state)
 {
     struct probe p = { 0 };
 
@@ -125,7 +125,7 @@ static void stopped_does_not_fire(void **state)
     assert_int_equal(p.fired, 0);
 }
 
-static void starting_again_moves(void **state)
+static void moves_when_started_again(void **state)
 {
     struct probe p = { 0 };
 
@@ -139,7 +139,7 @@ static void starting_again_moves(void **state)
     assert_int_equal(p.fired, 1);
 }
 
-static void never_ending_is_no_overflow(void **state)
+static void accepts_an_endless_delay(void **state)
 {
     struct probe p = { 0 };
 
@@ -159,7 +159,7 @@ static void on_fire_restart(struct timer *t)
 }
 
 /* A timer that starts itself with 0 ms runs once a tick, and does not hang the run. */
-static void restarts_itself(void **state)
+static void lets_a_timer_restart_itself(void **state)
 {
     struct probe p = { 0 };
 
@@ -187,7 +187,7 @@ static void on_fire_start_other(struct timer *t)
 }
 
 /* Both are due in the same run: whichever comes first decides about the other. */
-static void acts_on_another_due_timer(void **state)
+static void lets_a_timer_stop_or_start_another(void **state)
 {
     struct probe a = { 0 }, b = { 0 };
 
@@ -228,7 +228,7 @@ static void on_fire_free(struct timer *t)
     freed++;
 }
 
-static void frees_itself_and_another(void **state)
+static void lets_a_timer_free_itself_and_another(void **state)
 {
     struct probe *first = calloc(1, sizeof(*first));
     struct probe *second = calloc(1, sizeof(*second));
@@ -244,7 +244,7 @@ static void frees_itself_and_another(void **state)
     assert_int_equal(freed, 2);
 }
 
-static void time_going_back_is_harmless(void **state)
+static void tolerates_time_going_back(void **state)
 {
     struct probe p = { 0 };
     uint64_t begin = now;
@@ -311,14 +311,14 @@ static void model_check(struct model *m)
     assert_int_equal(any, wait >= 0);
 }
 
-static void agrees_with_naive_model(void **state)
+static void agrees_with_a_naive_model(void **state)
 {
     static struct model m;
 
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         m = (struct model){ .seed = seed * UINT64_C(0x9E3779B97F4A7C15) };
-        setup(NULL);
+        set_up(NULL);
         for (size_t i = 0; i < PROBES; i++)
             timer_init(&m.probes[i].timer, on_fire);
         for (int step = 0; step < 2000; step++) {
@@ -332,7 +332,7 @@ static void agrees_with_naive_model(void **state)
 
 /* A timer that has fired or was stopped is never called again: on_fire asserts the due time, this
  * test counts. */
-static void each_start_fires_exactly_once(void **state)
+static void fires_each_started_timer_exactly_once(void **state)
 {
     static struct probe p[1000];
     struct model m = { .seed = 42 };
@@ -352,18 +352,18 @@ static void each_start_fires_exactly_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(fires_once_within_a_tick, setup),
-        cmocka_unit_test_setup(long_jump_fires_everything, setup),
-        cmocka_unit_test_setup(later_turns_stay, setup),
-        cmocka_unit_test_setup(stopped_does_not_fire, setup),
-        cmocka_unit_test_setup(starting_again_moves, setup),
-        cmocka_unit_test_setup(never_ending_is_no_overflow, setup),
-        cmocka_unit_test_setup(restarts_itself, setup),
-        cmocka_unit_test_setup(acts_on_another_due_timer, setup),
-        cmocka_unit_test_setup(frees_itself_and_another, setup),
-        cmocka_unit_test_setup(time_going_back_is_harmless, setup),
-        cmocka_unit_test_setup(agrees_with_naive_model, setup),
-        cmocka_unit_test_setup(each_start_fires_exactly_once, setup),
+        cmocka_unit_test_setup(fires_once_within_a_tick, set_up),
+        cmocka_unit_test_setup(fires_everything_after_a_long_jump, set_up),
+        cmocka_unit_test_setup(keeps_timers_of_later_turns, set_up),
+        cmocka_unit_test_setup(does_not_fire_when_stopped, set_up),
+        cmocka_unit_test_setup(moves_when_started_again, set_up),
+        cmocka_unit_test_setup(accepts_an_endless_delay, set_up),
+        cmocka_unit_test_setup(lets_a_timer_restart_itself, set_up),
+        cmocka_unit_test_setup(lets_a_timer_stop_or_start_another, set_up),
+        cmocka_unit_test_setup(lets_a_timer_free_itself_and_another, set_up),
+        cmocka_unit_test_setup(tolerates_time_going_back, set_up),
+        cmocka_unit_test_setup(agrees_with_a_naive_model, set_up),
+        cmocka_unit_test_setup(fires_each_started_timer_exactly_once, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

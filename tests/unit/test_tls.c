@@ -23,14 +23,14 @@ static bool is_same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     certs_make(&certs);
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     certs_remove(&certs);
@@ -48,7 +48,7 @@ static struct tls *server_with(const char *certificate)
     return t;
 }
 
-static void test_a_server_tells_its_certificate(void **state)
+static void reports_the_certificate_of_a_server(void **state)
 {
     struct tls *t = server_with(certs.cert);
     struct tls_certificate got;
@@ -62,7 +62,7 @@ static void test_a_server_tells_its_certificate(void **state)
     tls_free(t);
 }
 
-static void test_without_a_common_name_it_is_a_dns_name(void **state)
+static void falls_back_to_a_dns_name(void **state)
 {
     struct tls *t = server_with(certs.nameless);
     struct tls_certificate got;
@@ -73,7 +73,7 @@ static void test_without_a_common_name_it_is_a_dns_name(void **state)
     tls_free(t);
 }
 
-static void test_an_expired_certificate_is_taken(void **state)
+static void accepts_an_expired_certificate(void **state)
 {
     struct tls *t = server_with(certs.expired);
     struct tls_certificate got;
@@ -84,7 +84,7 @@ static void test_an_expired_certificate_is_taken(void **state)
     tls_free(t);
 }
 
-static void test_a_ca_may_complete_the_chain_or_not(void **state)
+static void accepts_a_ca_of_the_certificate_or_another(void **state)
 {
     const char *const cas[] = { certs.ca, certs.other_ca };
     const char *const certificates[] = { certs.cert, certs.expired };
@@ -100,7 +100,7 @@ static void test_a_ca_may_complete_the_chain_or_not(void **state)
     }
 }
 
-static void test_what_cannot_be_used_is_named(void **state)
+static void names_the_unusable_file(void **state)
 {
     const char *missing = "/nonexistent/file.pem";
     const struct {
@@ -136,7 +136,7 @@ static void test_what_cannot_be_used_is_named(void **state)
     }
 }
 
-static void test_a_client_needs_no_certificate(void **state)
+static void needs_no_certificate_as_a_client(void **state)
 {
     const struct tls_files files = { "", "", certs.ca };
     struct tls_certificate got;
@@ -149,7 +149,7 @@ static void test_a_client_needs_no_certificate(void **state)
     tls_free(t);
 }
 
-static void test_a_client_refuses_what_it_cannot_read(void **state)
+static void refuses_unusable_files_as_a_client(void **state)
 {
     const struct tls_files cases[] = {
         { "", "", certs.junk },
@@ -166,7 +166,7 @@ static void test_a_client_refuses_what_it_cannot_read(void **state)
 }
 
 /* What is sent as the name (SNI), and what the certificate must be for. */
-static void test_a_client_says_whom_it_wants(void **state)
+static void requests_and_verifies_the_host_as_a_client(void **state)
 {
     const struct tls_files files = { "", "", certs.ca };
     const struct {
@@ -196,7 +196,7 @@ static void test_a_client_says_whom_it_wants(void **state)
     tls_free(t);
 }
 
-static void test_reload_takes_the_new_or_keeps_the_old(void **state)
+static void keeps_the_old_certificate_when_a_reload_fails(void **state)
 {
     struct tls *t = server_with(certs.cert);
     const struct tls_files second = { certs.second, certs.key, "" };
@@ -218,16 +218,16 @@ static void test_reload_takes_the_new_or_keeps_the_old(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_server_tells_its_certificate),
-        cmocka_unit_test(test_without_a_common_name_it_is_a_dns_name),
-        cmocka_unit_test(test_an_expired_certificate_is_taken),
-        cmocka_unit_test(test_a_ca_may_complete_the_chain_or_not),
-        cmocka_unit_test(test_what_cannot_be_used_is_named),
-        cmocka_unit_test(test_a_client_needs_no_certificate),
-        cmocka_unit_test(test_a_client_says_whom_it_wants),
-        cmocka_unit_test(test_a_client_refuses_what_it_cannot_read),
-        cmocka_unit_test(test_reload_takes_the_new_or_keeps_the_old),
+        cmocka_unit_test(reports_the_certificate_of_a_server),
+        cmocka_unit_test(falls_back_to_a_dns_name),
+        cmocka_unit_test(accepts_an_expired_certificate),
+        cmocka_unit_test(accepts_a_ca_of_the_certificate_or_another),
+        cmocka_unit_test(names_the_unusable_file),
+        cmocka_unit_test(needs_no_certificate_as_a_client),
+        cmocka_unit_test(requests_and_verifies_the_host_as_a_client),
+        cmocka_unit_test(refuses_unusable_files_as_a_client),
+        cmocka_unit_test(keeps_the_old_certificate_when_a_reload_fails),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

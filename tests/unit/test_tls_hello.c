@@ -63,7 +63,7 @@ static bool feed(const char *p, size_t n, size_t piece)
     return tls_hello_fits(&h, NULL, 0);
 }
 
-static void test_all_in_pieces_of_any_size(void **state)
+static void limits_a_client_hello_however_it_is_cut(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -77,7 +77,7 @@ static void test_all_in_pieces_of_any_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_in_pieces_of_any_size),
+        cmocka_unit_test(limits_a_client_hello_however_it_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

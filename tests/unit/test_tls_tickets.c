@@ -17,7 +17,7 @@ static bool is_same(const struct tls_ticket_key *a, const struct tls_ticket_key 
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static void test_a_key_by_its_age(void **state)
+static void forgets_a_key_after_two_periods(void **state)
 {
     const struct {
         uint64_t at_s; /* after it was made, with nothing in between */
@@ -48,7 +48,7 @@ static void test_a_key_by_its_age(void **state)
 }
 
 /* Whoever looks meanwhile, and whatever was made after it, does not give it more time. */
-static void test_its_time_is_its_own(void **state)
+static void never_extends_the_life_of_a_key(void **state)
 {
     const uint64_t looks[] = { TLS_TICKET_S, 2 * TLS_TICKET_S - 1, 2 * TLS_TICKET_S };
     struct tls_tickets *t = tls_tickets_create();
@@ -72,7 +72,7 @@ static void test_its_time_is_its_own(void **state)
 }
 
 /* On a busy node: one key a period, and the one before. */
-static void test_keys_follow_each_other(void **state)
+static void keeps_the_previous_key(void **state)
 {
     struct tls_tickets *t = tls_tickets_create();
     struct tls_ticket_key keys[5], found;
@@ -93,7 +93,7 @@ static void test_keys_follow_each_other(void **state)
 }
 
 /* Two threads ask at about the same time, and the one that looked at the clock first comes last. */
-static void test_a_key_from_the_future(void **state)
+static void accepts_a_key_from_the_future(void **state)
 {
     struct tls_tickets *t = tls_tickets_create();
     struct tls_ticket_key key, found;
@@ -106,7 +106,7 @@ static void test_a_key_from_the_future(void **state)
     tls_tickets_free(t);
 }
 
-static void test_keys_are_not_guessed(void **state)
+static void draws_random_keys(void **state)
 {
     struct tls_tickets *a = tls_tickets_create(), *b = tls_tickets_create();
     const unsigned char nothing[16] = { 0 };
@@ -129,9 +129,11 @@ static void test_keys_are_not_guessed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_key_by_its_age),       cmocka_unit_test(test_its_time_is_its_own),
-        cmocka_unit_test(test_keys_follow_each_other), cmocka_unit_test(test_a_key_from_the_future),
-        cmocka_unit_test(test_keys_are_not_guessed),
+        cmocka_unit_test(forgets_a_key_after_two_periods),
+        cmocka_unit_test(never_extends_the_life_of_a_key),
+        cmocka_unit_test(keeps_the_previous_key),
+        cmocka_unit_test(accepts_a_key_from_the_future),
+        cmocka_unit_test(draws_random_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

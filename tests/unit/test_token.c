@@ -50,7 +50,7 @@ static void expect_signed(const char *header, const char *payload, const char *w
 }
 
 /* RFC 7515 appendix A.1: a key of 64 bytes and a token that somebody else made. */
-static void test_known_answer(void **state)
+static void opens_the_token_of_rfc_7515(void **state)
 {
     static const unsigned char key[] = {
         0x03, 0x23, 0x35, 0x4b, 0x2b, 0x0f, 0xa5, 0xbc, 0x83, 0x7e, 0x06, 0x65, 0x77,
@@ -76,7 +76,7 @@ static void test_known_answer(void **state)
     keyring_free(keys);
 }
 
-static void test_headers(void **state)
+static void checks_headers(void **state)
 {
     static const struct {
         const char *header, *why;
@@ -109,7 +109,7 @@ static void test_headers(void **state)
         expect_signed(cases[i].header, "{" RIGHTS "}", cases[i].why);
 }
 
-static void test_payloads(void **state)
+static void checks_payloads(void **state)
 {
     static const struct {
         const char *payload, *why;
@@ -135,7 +135,7 @@ static void test_payloads(void **state)
 }
 
 /* True signatures of other algorithms with our key, which libjwt takes. */
-static void test_other_algorithms(void **state)
+static void refuses_other_algorithms(void **state)
 {
     static const struct str payload = { "{" RIGHTS "}", sizeof("{" RIGHTS "}") - 1 };
     char *hs384 = sign_token(STR("{\"alg\":\"HS384\"}"), payload, KEY, EVP_sha384());
@@ -154,7 +154,7 @@ static void test_other_algorithms(void **state)
     free(long_mac);
 }
 
-static void test_wrong_key(void **state)
+static void refuses_signatures_of_other_keys(void **state)
 {
     struct str payload = STR("{" RIGHTS "}");
     char *other = sign_token(STR(SIGN_HS256), payload, STR("another secret"), EVP_sha256());
@@ -168,7 +168,7 @@ static void test_wrong_key(void **state)
 }
 
 /* Every single byte of a good token counts. */
-static void test_changed_bytes(void **state)
+static void refuses_any_changed_byte(void **state)
 {
     char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
     size_t n = strlen(token);
@@ -190,7 +190,7 @@ static void test_changed_bytes(void **state)
     free(token);
 }
 
-static void test_shapes(void **state)
+static void refuses_malformed_tokens(void **state)
 {
     char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
     static const struct {
@@ -217,7 +217,7 @@ static void test_shapes(void **state)
 }
 
 /* What RFC 4648 leaves open is refused, although the signature over that text is right. */
-static void test_base64url_is_canonical(void **state)
+static void requires_canonical_base64url(void **state)
 {
     static const struct {
         const char *header, *payload, *why;
@@ -256,7 +256,7 @@ static char *big_token(size_t n)
     return token;
 }
 
-static void test_sizes(void **state)
+static void limits_the_size_of_a_token(void **state)
 {
     char *fits = big_token(2000), *too_long = big_token(3000);
 
@@ -268,7 +268,7 @@ static void test_sizes(void **state)
     free(too_long);
 }
 
-static void test_deep_payload(void **state)
+static void refuses_a_deeply_nested_payload(void **state)
 {
     size_t n = 20000;
     char *payload = mem_alloc(n + 1);
@@ -283,11 +283,16 @@ static void test_deep_payload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answer), cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_payloads),     cmocka_unit_test(test_other_algorithms),
-        cmocka_unit_test(test_wrong_key),    cmocka_unit_test(test_changed_bytes),
-        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_base64url_is_canonical),
-        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_deep_payload),
+        cmocka_unit_test(opens_the_token_of_rfc_7515),
+        cmocka_unit_test(checks_headers),
+        cmocka_unit_test(checks_payloads),
+        cmocka_unit_test(refuses_other_algorithms),
+        cmocka_unit_test(refuses_signatures_of_other_keys),
+        cmocka_unit_test(refuses_any_changed_byte),
+        cmocka_unit_test(refuses_malformed_tokens),
+        cmocka_unit_test(requires_canonical_base64url),
+        cmocka_unit_test(limits_the_size_of_a_token),
+        cmocka_unit_test(refuses_a_deeply_nested_payload),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,7 +114,7 @@ static char *es256(void)
     return sign_token_with(STR("{\"alg\":\"ES256\",\"kid\":\"e\"}"), PAYLOAD, ec);
 }
 
-static void secrets(void **state)
+static void loads_secrets(void **state)
 {
     char why[512];
     struct keyring *keys = load(ARGS("--jwt-secret=a, b", "--jwt-secret-previous=old"), why);
@@ -133,7 +133,7 @@ static void secrets(void **state)
     keyring_free(keys);
 }
 
-static void public_key(void **state)
+static void loads_a_public_key(void **state)
 {
     char path[128], argument[256], why[512];
     struct keyring *keys;
@@ -153,7 +153,7 @@ static void public_key(void **state)
 }
 
 /* A key without its algorithm, and the other way round. */
-static void public_key_alone(void **state)
+static void requires_a_public_key_and_its_algorithm(void **state)
 {
     char path[128], argument[256], why[512];
 
@@ -168,7 +168,7 @@ static void public_key_alone(void **state)
     assert_string_equal(why, "JWT_PUBLIC_KEY: /nowhere/at.all: No such file or directory");
 }
 
-static void keys_file(void **state)
+static void loads_a_keys_file(void **state)
 {
     char why[512];
     struct keyring *keys = load_file("# the keys of the test\n"
@@ -188,7 +188,7 @@ static void keys_file(void **state)
     keyring_free(keys);
 }
 
-static void absolute_path(void **state)
+static void accepts_an_absolute_path(void **state)
 {
     char path[128], text[256], why[512];
     struct keyring *keys;
@@ -201,7 +201,7 @@ static void absolute_path(void **state)
     keyring_free(keys);
 }
 
-static void bad_keys_files(void **state)
+static void refuses_malformed_keys_files(void **state)
 {
     static const struct {
         const char *text, *what;
@@ -236,7 +236,7 @@ static void bad_keys_files(void **state)
     }
 }
 
-static void too_many_keys(void **state)
+static void limits_the_number_of_keys(void **state)
 {
     char text[1024], why[512];
     size_t n = 0;
@@ -251,7 +251,7 @@ static void too_many_keys(void **state)
     assert_non_null(strstr(why, "keys:17: there are more than 16 keys"));
 }
 
-static void no_keys_file(void **state)
+static void reports_a_missing_keys_file(void **state)
 {
     char why[512];
 
@@ -263,10 +263,14 @@ static void no_keys_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(secrets),          cmocka_unit_test(public_key),
-        cmocka_unit_test(public_key_alone), cmocka_unit_test(keys_file),
-        cmocka_unit_test(absolute_path),    cmocka_unit_test(bad_keys_files),
-        cmocka_unit_test(too_many_keys),    cmocka_unit_test(no_keys_file),
+        cmocka_unit_test(loads_secrets),
+        cmocka_unit_test(loads_a_public_key),
+        cmocka_unit_test(requires_a_public_key_and_its_algorithm),
+        cmocka_unit_test(loads_a_keys_file),
+        cmocka_unit_test(accepts_an_absolute_path),
+        cmocka_unit_test(refuses_malformed_keys_files),
+        cmocka_unit_test(limits_the_number_of_keys),
+        cmocka_unit_test(reports_a_missing_keys_file),
     };
 
     return cmocka_run_group_tests(tests, make_files, remove_files);

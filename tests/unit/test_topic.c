@@ -15,7 +15,7 @@ static void refuse(struct str s)
         fail_msg("accepted: %.*s", STR_ARG(s));
 }
 
-static void topics_are_accepted(void **state)
+static void accepts_topics(void **state)
 {
     static const char *const topics[] = {
         "a", "my/topic1", "a/b/c/d/e", "A-Z_a-z/0-9", "a//b", "a///b", "-", "_/-", "0",
@@ -29,7 +29,7 @@ static void topics_are_accepted(void **state)
     }
 }
 
-static void patterns_are_accepted(void **state)
+static void accepts_patterns(void **state)
 {
     static const char *const patterns[] = {
         "#", "+", "+/+", "+/#", "a/#", "a/+", "+/a", "a/+/b", "a/+/#", "a//#", "a//+", "+//b",
@@ -43,7 +43,7 @@ static void patterns_are_accepted(void **state)
     }
 }
 
-static void what_is_neither_is_refused(void **state)
+static void refuses_malformed_filters(void **state)
 {
     static const char *const texts[] = {
         "",     "/",     "//", "/a", "a/",   "a//",  "/a/",  "a b",      " a",     "a.b",  "a:b",
@@ -62,7 +62,7 @@ static void what_is_neither_is_refused(void **state)
     refuse(str_make(NULL, 0));
 }
 
-static void every_byte_outside_the_alphabet_is_refused(void **state)
+static void refuses_every_byte_outside_the_alphabet(void **state)
 {
     static const char alphabet[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
@@ -77,7 +77,7 @@ static void every_byte_outside_the_alphabet_is_refused(void **state)
     }
 }
 
-static void length_is_limited(void **state)
+static void limits_the_length(void **state)
 {
     char text[TOPIC_MAX + 1];
 
@@ -91,7 +91,7 @@ static void length_is_limited(void **state)
     refuse(str_make(text, TOPIC_MAX + 1));
 }
 
-static void filters_match(void **state)
+static void matches_topics(void **state)
 {
     static const struct {
         const char *filter, *topic;
@@ -136,7 +136,7 @@ static void filters_match(void **state)
     }
 }
 
-static void filters_cover(void **state)
+static void covers_narrower_filters(void **state)
 {
     static const struct {
         const char *wide, *narrow;
@@ -160,7 +160,7 @@ static void filters_cover(void **state)
     }
 }
 
-static void fixed_prefixes(void **state)
+static void finds_fixed_prefixes(void **state)
 {
     static const struct {
         const char *filter, *want;
@@ -220,7 +220,7 @@ static void enumerate(struct texts *all, const char *const *levels, size_t n_lev
     }
 }
 
-static int setup_everything(void **state)
+static int set_up_everything(void **state)
 {
     static const char *const topic_levels[] = { "a", "b", "c", "" };
     static const char *const filter_levels[] = { "a", "b", "+", "#", "" };
@@ -246,7 +246,7 @@ static bool is_subset(const uint64_t *narrow, const uint64_t *wide)
     return true;
 }
 
-static void covers_is_set_inclusion(void **state)
+static void covers_exactly_the_included_sets(void **state)
 {
     (void)state;
     assert_int_equal(topics.n, 768);
@@ -281,7 +281,7 @@ static size_t common_prefix(size_t f, const char **ret_text)
     return n;
 }
 
-static void prefix_is_the_longest(void **state)
+static void finds_the_longest_prefix(void **state)
 {
     (void)state;
     for (size_t f = 0; f < filters.n; f++) {
@@ -297,16 +297,16 @@ static void prefix_is_the_longest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(topics_are_accepted),
-        cmocka_unit_test(patterns_are_accepted),
-        cmocka_unit_test(what_is_neither_is_refused),
-        cmocka_unit_test(every_byte_outside_the_alphabet_is_refused),
-        cmocka_unit_test(length_is_limited),
-        cmocka_unit_test(filters_match),
-        cmocka_unit_test(filters_cover),
-        cmocka_unit_test(fixed_prefixes),
-        cmocka_unit_test_setup(covers_is_set_inclusion, setup_everything),
-        cmocka_unit_test(prefix_is_the_longest),
+        cmocka_unit_test(accepts_topics),
+        cmocka_unit_test(accepts_patterns),
+        cmocka_unit_test(refuses_malformed_filters),
+        cmocka_unit_test(refuses_every_byte_outside_the_alphabet),
+        cmocka_unit_test(limits_the_length),
+        cmocka_unit_test(matches_topics),
+        cmocka_unit_test(covers_narrower_filters),
+        cmocka_unit_test(finds_fixed_prefixes),
+        cmocka_unit_test_setup(covers_exactly_the_included_sets, set_up_everything),
+        cmocka_unit_test(finds_the_longest_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

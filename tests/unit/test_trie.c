@@ -22,14 +22,14 @@ struct subscriber {
 
 static struct trie *trie;
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     trie = trie_create();
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     trie_free(trie);
@@ -56,7 +56,7 @@ static size_t match(const char *topic)
     return n;
 }
 
-static void an_empty_trie_matches_nothing(void **state)
+static void matches_nothing_while_empty(void **state)
 {
     (void)state;
     assert_int_equal(match("a"), 0);
@@ -65,7 +65,7 @@ static void an_empty_trie_matches_nothing(void **state)
     trie_free(NULL);
 }
 
-static void each_filter_that_matches_is_reported_once(void **state)
+static void reports_each_matching_filter_once(void **state)
 {
     static const char *const filters[] = {
         "a",   "a/b",   "a/b/c", "a//b",  "#",     "+",    "+/+",   "a/#", "a/+",
@@ -93,7 +93,7 @@ static void each_filter_that_matches_is_reported_once(void **state)
         trie_remove(trie, &subs[i].sub);
 }
 
-static void equal_filters_share_their_nodes(void **state)
+static void shares_the_nodes_of_equal_filters(void **state)
 {
     struct subscriber a, b, c;
 
@@ -112,7 +112,7 @@ static void equal_filters_share_their_nodes(void **state)
     trie_remove(trie, &c.sub);
 }
 
-static void removing_an_inner_filter_keeps_what_is_below(void **state)
+static void keeps_the_filters_below_a_removed_one(void **state)
 {
     static const char *const pairs[][2] = {
         { "a", "a/b/c" }, { "a/+", "a/+/c" }, { "+", "+/#" }, { "a/b", "a/#" }, { "a/+", "a/#" },
@@ -135,7 +135,7 @@ static void removing_an_inner_filter_keeps_what_is_below(void **state)
     }
 }
 
-static void the_filter_can_be_read_back(void **state)
+static void reads_back_the_filter(void **state)
 {
     static const char *const filters[] = { "a", "#", "a//b", "abc/+/d-e_f/#", "a///////b", "+/+" };
     char out[TOPIC_MAX];
@@ -150,7 +150,7 @@ static void the_filter_can_be_read_back(void **state)
     }
 }
 
-static void subs_of_a_filter_are_found_at_one_node(void **state)
+static void finds_equal_filters_at_one_node(void **state)
 {
     struct subscriber a, b;
 
@@ -177,7 +177,7 @@ static size_t each(const char *filter)
     return n;
 }
 
-static void subs_of_exactly_a_filter_are_reported(void **state)
+static void reports_subscribers_of_exactly_a_filter(void **state)
 {
     static const char *const filters[] = { "a/+", "a/b", "a/#", "a/+", "a/+/c", "#" };
     struct subscriber subs[ARRAY_LEN(filters)];
@@ -195,7 +195,7 @@ static void subs_of_exactly_a_filter_are_reported(void **state)
         trie_remove(trie, &subs[i].sub);
 }
 
-static void extremes_fit(void **state)
+static void holds_the_longest_and_the_deepest_filter(void **state)
 {
     char longest[TOPIC_MAX + 1] = { 0 };
     char deepest[TOPIC_MAX + 1] = { 0 };
@@ -220,7 +220,7 @@ static void extremes_fit(void **state)
 }
 
 /* Grows through many sizes of the table and back; what is left must stay findable at each step. */
-static void the_table_grows_and_shrinks(void **state)
+static void finds_filters_while_the_table_grows_and_shrinks(void **state)
 {
     enum { MANY = 3000 };
     static char texts[MANY][24];
@@ -282,7 +282,7 @@ static void check_against_model(struct subscriber *subs, const char *topic)
     }
 }
 
-static void random_changes_agree_with_a_naive_matcher(void **state)
+static void agrees_with_a_naive_matcher(void **state)
 {
     static const char *const filter_levels[] = { "a", "b", "c", "long-level_0", "", "+", "#" };
     static const char *const topic_levels[] = { "a", "b", "c", "long-level_0", "", "d" };
@@ -316,17 +316,17 @@ static void random_changes_agree_with_a_naive_matcher(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_trie_matches_nothing),
-        cmocka_unit_test(each_filter_that_matches_is_reported_once),
-        cmocka_unit_test(equal_filters_share_their_nodes),
-        cmocka_unit_test(removing_an_inner_filter_keeps_what_is_below),
-        cmocka_unit_test(the_filter_can_be_read_back),
-        cmocka_unit_test(subs_of_a_filter_are_found_at_one_node),
-        cmocka_unit_test(subs_of_exactly_a_filter_are_reported),
-        cmocka_unit_test(extremes_fit),
-        cmocka_unit_test(the_table_grows_and_shrinks),
-        cmocka_unit_test(random_changes_agree_with_a_naive_matcher),
+        cmocka_unit_test(matches_nothing_while_empty),
+        cmocka_unit_test(reports_each_matching_filter_once),
+        cmocka_unit_test(shares_the_nodes_of_equal_filters),
+        cmocka_unit_test(keeps_the_filters_below_a_removed_one),
+        cmocka_unit_test(reads_back_the_filter),
+        cmocka_unit_test(finds_equal_filters_at_one_node),
+        cmocka_unit_test(reports_subscribers_of_exactly_a_filter),
+        cmocka_unit_test(holds_the_longest_and_the_deepest_filter),
+        cmocka_unit_test(finds_filters_while_the_table_grows_and_shrinks),
+        cmocka_unit_test(agrees_with_a_naive_matcher),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

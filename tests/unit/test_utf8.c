@@ -43,7 +43,7 @@ static const struct {
     { STR("eight bytes and a bad \xa9 one"), false },
 };
 
-static void test_whole(void **state)
+static void validates_whole_texts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -59,7 +59,7 @@ static bool is_valid_cut(struct str s, size_t cut)
     return utf8_feed(&st, s.p, cut) && utf8_feed(&st, s.p + cut, s.n - cut) && st == UTF8_START;
 }
 
-static void test_cut_anywhere(void **state)
+static void gives_the_same_result_wherever_text_is_cut(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -71,7 +71,7 @@ static void test_cut_anywhere(void **state)
 }
 
 /* The first byte that cannot stand where it is ends it, however the text would go on. */
-static void test_refused_as_soon_as_known(void **state)
+static void refuses_at_the_first_wrong_byte(void **state)
 {
     static const struct str prefixes[] = {
         STR("\xc0"),     STR("\xe0\x9f"),     STR("\xed\xa0"), STR("\xf0\x8f"),
@@ -89,7 +89,7 @@ static void test_refused_as_soon_as_known(void **state)
 
 /* Of all strings of three bytes: 128^3 are ASCII, 2*128*1920 have one character of two bytes, and
  * 61440 are one of three (U+0800..U+FFFF without the 2048 surrogates). */
-static void test_every_string_of_three_bytes(void **state)
+static void counts_the_valid_strings_of_three_bytes(void **state)
 {
     size_t n_valid = 0;
 
@@ -102,7 +102,7 @@ static void test_every_string_of_three_bytes(void **state)
     assert_int_equal(n_valid, 128 * 128 * 128 + 2 * 128 * 1920 + 61440);
 }
 
-static void test_every_pattern_of_four_bytes(void **state)
+static void accepts_exactly_the_valid_four_byte_patterns(void **state)
 {
     (void)state;
     for (uint32_t cp = 0; cp < 1u << 21; cp++) {
@@ -117,11 +117,11 @@ static void test_every_pattern_of_four_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_cut_anywhere),
-        cmocka_unit_test(test_refused_as_soon_as_known),
-        cmocka_unit_test(test_every_string_of_three_bytes),
-        cmocka_unit_test(test_every_pattern_of_four_bytes),
+        cmocka_unit_test(validates_whole_texts),
+        cmocka_unit_test(gives_the_same_result_wherever_text_is_cut),
+        cmocka_unit_test(refuses_at_the_first_wrong_byte),
+        cmocka_unit_test(counts_the_valid_strings_of_three_bytes),
+        cmocka_unit_test(accepts_exactly_the_valid_four_byte_patterns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ static void close_world(struct world *w)
     loop_free(w->loop);
 }
 
-static void test_all_answer(void **state)
+static void reports_alive_when_every_loop_answers(void **state)
 {
     struct world w;
 
@@ -101,7 +101,7 @@ static void test_all_answer(void **state)
     close_world(&w);
 }
 
-static void test_one_hangs(void **state)
+static void names_a_loop_that_hangs(void **state)
 {
     struct world w;
 
@@ -122,7 +122,7 @@ static void test_one_hangs(void **state)
     close_world(&w);
 }
 
-static void test_asked_again(void **state)
+static void asks_again_every_period(void **state)
 {
     struct world w;
 
@@ -140,7 +140,7 @@ static void test_asked_again(void **state)
 }
 
 /* As when the acceptor stops: what it was asked is answered by whoever drains its box. */
-static void test_removed(void **state)
+static void forgets_a_removed_loop(void **state)
 {
     struct world w;
 
@@ -162,10 +162,10 @@ static void test_removed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_answer),
-        cmocka_unit_test(test_one_hangs),
-        cmocka_unit_test(test_asked_again),
-        cmocka_unit_test(test_removed),
+        cmocka_unit_test(reports_alive_when_every_loop_answers),
+        cmocka_unit_test(names_a_loop_that_hangs),
+        cmocka_unit_test(asks_again_every_period),
+        cmocka_unit_test(forgets_a_removed_loop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

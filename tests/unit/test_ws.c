@@ -166,7 +166,7 @@ static void assert_outcome(struct outcome *o, size_t i, size_t cut)
         fail_msg("stream %zu cut at %zu: %d '%.*s'", i, cut, o->rc, STR_ARG(buf_str(&o->log)));
 }
 
-static void test_streams_cut_anywhere(void **state)
+static void decodes_streams_cut_anywhere(void **state)
 {
     struct outcome o;
 
@@ -184,7 +184,7 @@ static void test_streams_cut_anywhere(void **state)
     }
 }
 
-static void test_streams_byte_by_byte(void **state)
+static void decodes_streams_byte_by_byte(void **state)
 {
     struct outcome o;
 
@@ -201,7 +201,7 @@ static void test_streams_byte_by_byte(void **state)
 }
 
 /* Where binary is taken it may hold any bytes, in fragments too; text must still be UTF-8. */
-static void test_binary(void **state)
+static void accepts_binary_when_enabled(void **state)
 {
     struct str frames = STR("\x02\x81" KEY "\xff\x89\x80" KEY "\x80\x81" KEY "\xc3\x82\x80" KEY
                             "\x81\x81" KEY "a\x82\x81" KEY "b\x81\x81" KEY "\xc3");
@@ -221,7 +221,7 @@ static void test_binary(void **state)
 
 /* RFC 7692 6: the bit belongs to a message's first frame. What it says is not checked to be text.
  */
-static void test_compressed(void **state)
+static void accepts_compressed_messages_when_negotiated(void **state)
 {
     static const struct {
         struct str frames;
@@ -266,7 +266,7 @@ static void test_compressed(void **state)
 }
 
 /* RFC 6455 5.7 */
-static void test_masked_hello(void **state)
+static void unmasks_the_example_of_rfc_6455(void **state)
 {
     char frame[] = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     struct ws_decoder d;
@@ -282,7 +282,7 @@ static void test_masked_hello(void **state)
 }
 
 /* Every length around the unmasking width, cut everywhere. */
-static void test_unmasking(void **state)
+static void unmasks_payloads_of_any_length(void **state)
 {
     static const char text[] = "The quick brown fox jumps over it.";
     struct outcome o;
@@ -304,7 +304,7 @@ static void test_unmasking(void **state)
     }
 }
 
-static void test_lengths_round_trip(void **state)
+static void encodes_and_decodes_every_form_of_length(void **state)
 {
     static const struct {
         size_t n, head;
@@ -333,7 +333,7 @@ static void test_lengths_round_trip(void **state)
     free(text);
 }
 
-static void test_size_is_known_from_the_head(void **state)
+static void refuses_a_large_frame_by_its_head(void **state)
 {
     char fits[] = "\x81\x8a" KEY, too_big[] = "\x81\x8b" KEY;
     struct ws_decoder d;
@@ -348,7 +348,7 @@ static void test_size_is_known_from_the_head(void **state)
     assert_int_equal(ws_decode(&d, too_big, 6, 10, &ev), -WS_CLOSE_TOO_BIG);
 }
 
-static void test_size_is_the_sum_of_fragments(void **state)
+static void adds_up_the_sizes_of_fragments(void **state)
 {
     char frames[] = "\x01\x82" KEY "ab\x00\x82" KEY "cd\x80\x82" KEY "ef";
     struct ws_decoder d;
@@ -362,7 +362,7 @@ static void test_size_is_the_sum_of_fragments(void **state)
 }
 
 /* The sum counts one message, not the connection. */
-static void test_size_starts_again_with_each_message(void **state)
+static void counts_each_message_on_its_own(void **state)
 {
     char frames[] = "\x81\x83" KEY "abc\x81\x83" KEY "def";
     struct ws_decoder d;
@@ -375,7 +375,7 @@ static void test_size_starts_again_with_each_message(void **state)
     assert_true(str_eq(ev.payload, STR("def")));
 }
 
-static void test_idle_between_messages_only(void **state)
+static void is_idle_only_between_messages(void **state)
 {
     char first[] = "\x01\x81" KEY "a", rest[] = "\x80\x81" KEY "b";
     struct ws_decoder d;
@@ -391,7 +391,7 @@ static void test_idle_between_messages_only(void **state)
     assert_int_equal(sizeof(d), 32);
 }
 
-static void test_close_codes(void **state)
+static void accepts_only_valid_close_codes(void **state)
 {
     static const struct {
         int from, to;
@@ -410,7 +410,7 @@ static void test_close_codes(void **state)
     }
 }
 
-static void test_encode_close(void **state)
+static void encodes_close_frames(void **state)
 {
     char out[2 + WS_CONTROL_MAX], reason[200];
 
@@ -430,7 +430,7 @@ static void test_encode_close(void **state)
     assert_int_equal(out[1], WS_CONTROL_MAX - 2);
 }
 
-static void test_keys(void **state)
+static void accepts_only_valid_keys(void **state)
 {
     static const struct {
         const char *key;
@@ -456,7 +456,7 @@ static void test_keys(void **state)
 }
 
 /* RFC 6455 1.3 */
-static void test_accept(void **state)
+static void computes_the_accept_value(void **state)
 {
     char out[WS_ACCEPT_LEN + 1];
 
@@ -468,21 +468,21 @@ static void test_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams_cut_anywhere),
-        cmocka_unit_test(test_streams_byte_by_byte),
-        cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_compressed),
-        cmocka_unit_test(test_masked_hello),
-        cmocka_unit_test(test_unmasking),
-        cmocka_unit_test(test_lengths_round_trip),
-        cmocka_unit_test(test_size_is_known_from_the_head),
-        cmocka_unit_test(test_size_is_the_sum_of_fragments),
-        cmocka_unit_test(test_size_starts_again_with_each_message),
-        cmocka_unit_test(test_idle_between_messages_only),
-        cmocka_unit_test(test_close_codes),
-        cmocka_unit_test(test_encode_close),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_accept),
+        cmocka_unit_test(decodes_streams_cut_anywhere),
+        cmocka_unit_test(decodes_streams_byte_by_byte),
+        cmocka_unit_test(accepts_binary_when_enabled),
+        cmocka_unit_test(accepts_compressed_messages_when_negotiated),
+        cmocka_unit_test(unmasks_the_example_of_rfc_6455),
+        cmocka_unit_test(unmasks_payloads_of_any_length),
+        cmocka_unit_test(encodes_and_decodes_every_form_of_length),
+        cmocka_unit_test(refuses_a_large_frame_by_its_head),
+        cmocka_unit_test(adds_up_the_sizes_of_fragments),
+        cmocka_unit_test(counts_each_message_on_its_own),
+        cmocka_unit_test(is_idle_only_between_messages),
+        cmocka_unit_test(accepts_only_valid_close_codes),
+        cmocka_unit_test(encodes_close_frames),
+        cmocka_unit_test(accepts_only_valid_keys),
+        cmocka_unit_test(computes_the_accept_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

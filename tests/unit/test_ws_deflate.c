@@ -36,7 +36,7 @@ static void expect_one(const char *field, const char *answer)
     expect_answer(fields, answer);
 }
 
-static void test_accepted(void **state)
+static void accepts_valid_offers(void **state)
 {
     static const char *const cases[][2] = {
         { "permessage-deflate", OURS },
@@ -67,7 +67,7 @@ static void test_accepted(void **state)
         expect_one(cases[i][0], cases[i][1]);
 }
 
-static void test_declined(void **state)
+static void declines_unusable_offers(void **state)
 {
     static const char *const cases[] = {
         "",
@@ -118,7 +118,7 @@ static void test_declined(void **state)
         expect_one(cases[i], "");
 }
 
-static void test_the_first_acceptable_counts(void **state)
+static void takes_the_first_acceptable_offer(void **state)
 {
     static const char *const cases[][2] = {
         { "foo, permessage-deflate", OURS },
@@ -144,7 +144,7 @@ static void test_the_first_acceptable_counts(void **state)
 }
 
 /* RFC 6455 9.1: the connection fails. */
-static void test_no_list(void **state)
+static void refuses_malformed_fields(void **state)
 {
     static const char *const cases[] = {
         ";",
@@ -182,10 +182,10 @@ static void test_no_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_declined),
-        cmocka_unit_test(test_the_first_acceptable_counts),
-        cmocka_unit_test(test_no_list),
+        cmocka_unit_test(accepts_valid_offers),
+        cmocka_unit_test(declines_unusable_offers),
+        cmocka_unit_test(takes_the_first_acceptable_offer),
+        cmocka_unit_test(refuses_malformed_fields),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
