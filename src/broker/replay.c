@@ -17,8 +17,8 @@
  * The invariant: everything up to the mark has been posted or reported as a gap, nothing above it
  * has. So a message at or below the mark is a duplicate, wherever it comes from.
  *
- * On overflow, or when the feed is interrupted again, the backlog has a gap. Then nothing of it that
- * lies above the snapshot end is posted yet; the replay reads on to a new end.
+ * On overflow, or when the feed is interrupted again, the backlog has a gap. Then nothing of it
+ * that lies above the snapshot end is posted yet; the replay reads on to a new end.
  *
  * Dropping live messages at or below the snapshot end, because the log has them, is simpler and was
  * wrong: after FLUSHALL the log is empty while the feed still brings what was published before. Now
