@@ -47,7 +47,7 @@ bool outbox_has_room(const struct outbox *box)
     return is_below(box, BROKER_LIVE_MAX_MESSAGES, BROKER_LIVE_MAX_BYTES);
 }
 
-static bool room_goes(struct outbox *box, enum room_state from, enum room_state to)
+static bool change_room_state(struct outbox *box, enum room_state from, enum room_state to)
 {
     return atomic_compare_exchange_strong(&box->room_state, &from, to);
 }
@@ -56,8 +56,9 @@ bool outbox_await_room(struct outbox *box)
 {
     if (is_half_empty(box))
         return true;
-    (void)room_goes(box, ROOM_NOT_WANTED, ROOM_WANTED); /* else asked for before, or on its way */
-    return is_half_empty(box) && room_goes(box, ROOM_WANTED, ROOM_NOT_WANTED);
+    /* This fails if room was asked for before, or is on its way. */
+    (void)change_room_state(box, ROOM_NOT_WANTED, ROOM_WANTED);
+    return is_half_empty(box) && change_room_state(box, ROOM_WANTED, ROOM_NOT_WANTED);
 }
 
 static void on_room(struct mail *m, void *owner)
@@ -84,7 +85,7 @@ void outbox_batch_free(struct live_batch *batch)
     atomic_fetch_sub(&box->waiting, batch->n);
     atomic_fetch_sub(&box->waiting_bytes, batch->bytes);
     batch_free(batch);
-    if (is_half_empty(box) && room_goes(box, ROOM_WANTED, ROOM_POSTED))
+    if (is_half_empty(box) && change_room_state(box, ROOM_WANTED, ROOM_POSTED))
         mailbox_post(box->core->inbox, &box->room);
 }
 

@@ -39,7 +39,7 @@ static void move_log_start(struct mem_log *log, struct msgid id)
  * have expired yet, the log's own start moves up to keep the fact that they are missing. */
 static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
 {
-    if (topic->lost_until > now_ms)
+    if (topic->trimmed_until > now_ms)
         move_log_start(log, topic->log_start);
     log->bytes -= TOPIC_COST + topic->name.n;
     mem_topics_remove(&log->topics, topic);
@@ -80,8 +80,8 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t no
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
         if (oldest->expiry.at > now_ms) {
             topic->log_start = oldest->message->id;
-            if (oldest->expiry.at > topic->lost_until)
-                topic->lost_until = oldest->expiry.at;
+            if (oldest->expiry.at > topic->trimmed_until)
+                topic->trimmed_until = oldest->expiry.at;
         }
         remove_entry(log, oldest, now_ms); /* never the last one, so the topic stays */
     }
