@@ -12,9 +12,9 @@
 
 #include "app/config/config.h"
 
-/* 1/8: one page of the log. Pages are read while the queue is under half, two at a time (one for
- * joins, one for eventlog), so they add a quarter at most. An eventlog answer collects an eighth
- * before its last page. */
+/* 1/8: the entries of one page of the log. With their heads a page takes 1/4 at most. Pages are read
+ * while the queue is under half, two at a time (app/sub/reader.c), so they always have room. An
+ * eventlog answer collects an eighth before its last page. */
 static inline size_t conn_budget_page(const struct config *config)
 {
     return config->max_output_queue / 8;

@@ -33,8 +33,8 @@
 
 #include <assert.h>
 
-#include "app/conn/conn_output.h"
 #include "app/conn/conn_budget.h"
+#include "app/conn/conn_output.h"
 #include "app/sub/delivery.h"
 #include "app/sub/join.h"
 #include "broker/broker.h"
