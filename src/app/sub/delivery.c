@@ -5,7 +5,7 @@
 
 #define DEFLATED_PER_DELIVERY 16 /* bytes: both take a quarter of a microsecond */
 
-/* Does not clear the arrays: head_n and deflated_for tell what of them is set. */
+/* Leaves the arrays alone: head_n, id_n and deflated_for tell which parts of them are set. */
 void delivery_init(struct delivery *d, struct worker *w, struct message *m)
 {
     d->message = m;

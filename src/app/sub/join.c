@@ -18,14 +18,14 @@
  *
  * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
  * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
- * So the log is the buffer for a client that reads slowly. Gaps in the live stream are treated
- * alike. Only without a log (in a batch) the client is disconnected, as for any full queue.
+ * So the log is the buffer for a client that reads slowly. A gap in the live stream is handled
+ * in the same way. Only without a log (in a batch) is the client disconnected, as for any full queue.
  *
  * In a batch of requests no message may precede the array of answers, although the join's own
- * answer is part of it. A page that comes too early is dropped and read again afterwards.
+ * answer is one of them. A page that arrives too early is dropped and read again afterwards.
  *
  * The second look into the log must not repeat `since`: a live message may bear an older timestamp
- * of its publisher, and reading by time would lose it.
+ * from its publisher, and reading by time would lose it.
  */
 #include "app/sub/join.h"
 
@@ -173,7 +173,7 @@ void join_buffer(struct sub *s, struct message *m)
         backlog_add(s->join, m);
 }
 
-/* With a log, the log tells what is missing. Without one, only the place of the gap can be kept. */
+/* If there is a log, reading it shows what is missing. Without one, only the gap itself is kept. */
 void join_gap(struct sub *s)
 {
     if (s->conn->worker->context->config->enable_cache)
