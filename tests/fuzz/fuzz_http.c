@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "cut.h"
 #include "proto/http.h"
 
 #define HEAD_MAX 1024 /* small, so that the limit is often met */
@@ -98,16 +99,6 @@ static void check_request(const struct http_request *rq)
     if (http_query_param(rq->query, STR("a"), &param))
         check(param.p >= rq->query.p && param.p + param.n <= rq->query.p + rq->query.n, "param");
     buf_done(&decoded);
-}
-
-/* Anywhere, but the same for the same input. */
-static size_t choose_cut(const uint8_t *p, size_t n)
-{
-    uint32_t hash = (uint32_t)n;
-
-    for (size_t i = 0; i < n; i++)
-        hash = hash * 31 + p[i];
-    return hash % (n + 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "check.h"
+#include "cut.h"
 #include "base/buf.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
@@ -81,16 +82,6 @@ static void check_same(const struct reader *a, const struct reader *b)
         return;
     check(str_eq(buf_str(&a->message), buf_str(&b->message)), "same half message");
     check(buf_used(&a->unread) == buf_used(&b->unread), "same rest");
-}
-
-/* Anywhere, but the same for the same input. */
-static size_t choose_cut(const uint8_t *p, size_t n)
-{
-    uint32_t hash = (uint32_t)n;
-
-    for (size_t i = 0; i < n; i++)
-        hash = hash * 31 + p[i];
-    return hash % (n + 1);
 }
 
 static void decode_cut(const uint8_t *p, size_t n)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define DAY_S 86400
 
 static void need(bool done, const char *what)
@@ -136,7 +138,7 @@ void certs_remove(struct certs *c)
                                   c->second,  c->nameless,      c->other_ca, c->other_key,
                                   c->rsa_key, c->encrypted_key, c->junk };
 
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
         (void)unlink(paths[i]);
     (void)rmdir(c->dir);
 }

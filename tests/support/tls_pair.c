@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/shared.h"
 
 struct tls_pair fx;
 struct certs certs;
@@ -186,14 +185,6 @@ void assert_got(struct buf *b, const char *text)
     assert_int_equal(buf_used(b), strlen(text));
     assert_memory_equal(buf_head(b), text, strlen(text));
     buf_clear(b);
-}
-
-void send_unit(const char *head, const char *body)
-{
-    struct bytes *b = bytes_copy(str_of(body));
-
-    stream_send(&fx.stream, str_of(head), &b->shared, bytes_str(b));
-    shared_unref(&b->shared);
 }
 
 int tls_pair_set_up_all(void **state)

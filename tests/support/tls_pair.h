@@ -55,7 +55,6 @@ void handshake(void);       /* the whole handshake */
 int read_back(void); /* what the peer can read now goes to fx.back; SSL_get_error's verdict */
 void peer_write(const void *p, size_t n); /* for carry_out */
 
-void send_unit(const char *head, const char *body);
 void assert_got(struct buf *b, const char *text); /* all that it holds; empties it */
 
 #endif

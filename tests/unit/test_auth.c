@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "support/sign.h"
 
 #define NOW    1000000
@@ -94,7 +95,7 @@ static void checks_the_types_and_times_of_claims(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_claims(cases[i].payload, cases[i].why);
 }
 
@@ -121,7 +122,7 @@ static void checks_the_audience(void **state)
 
     (void)state;
     policy.audience = STR("me");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_claims(cases[i].payload,
                       cases[i].taken ? NULL : "the token is for another audience");
     policy.audience = STR("");
@@ -140,7 +141,7 @@ static void checks_the_issuer(void **state)
 
     (void)state;
     policy.issuer = STR("us");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_claims(cases[i].payload, cases[i].taken ? NULL : "the token is from another issuer");
     policy.issuer = STR("");
 }
@@ -184,7 +185,7 @@ static void grants_only_what_the_filters_cover(void **state)
                              "\"write\":[5,\"b\",\"c/x\"]}");
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str filter = str_of(cases[i].filter);
 
         if (auth_allows(a, AUTH_READ, filter) != cases[i].read)
@@ -315,7 +316,7 @@ static void finds_the_token_in_a_header(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str token = auth_header_token(str_of(cases[i].value));
 
         if (!str_eq(token, str_of(cases[i].token)))

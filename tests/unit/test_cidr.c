@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static struct sock_addr addr(const char *text)
 {
@@ -35,7 +35,7 @@ static void parses_addresses(void **state)
     char shown[SOCK_ADDR_TEXT];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sock_addr a = addr(cases[i].text);
 
         sock_addr_format(&a, shown);
@@ -69,7 +69,7 @@ static void refuses_malformed_addresses(void **state)
     struct sock_addr a;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (sock_addr_parse(cases[i], &a) == EH_OK)
             fail_msg("%.*s was accepted", STR_ARG(cases[i]));
     }
@@ -99,7 +99,7 @@ static void matches_addresses_against_blocks(void **state)
     struct cidr block;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sock_addr inside = addr(cases[i].inside);
 
         assert_int_equal(cidr_parse(str_of(cases[i].block), &block), EH_OK);
@@ -134,7 +134,7 @@ static void refuses_malformed_blocks(void **state)
     struct cidr block;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (cidr_parse(str_of(cases[i]), &block) == EH_OK)
             fail_msg("%s was accepted", cases[i]);
     }
@@ -152,12 +152,12 @@ static void parses_lists(void **state)
     struct cidr_list list = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         assert_int_equal(cidr_list_parse(str_of(good[i].text), &list), EH_OK);
         assert_int_equal(list.n, good[i].n);
         cidr_list_done(&list);
     }
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         if (cidr_list_parse(str_of(bad[i]), &list) == EH_OK)
             fail_msg("'%s' was accepted", bad[i]);
     }
@@ -178,7 +178,7 @@ static void compares_lists(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct cidr_list a, b;
 
         assert_int_equal(cidr_list_parse(str_of(cases[i].a), &a), EH_OK);

@@ -11,10 +11,9 @@
 #include "app/config/config_text.h"
 #include "app/config/config_value.h"
 #include "app/config/config_warn.h"
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/log.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* What config_load made of one command line and one environment. */
 struct result {
@@ -200,7 +199,7 @@ static void check_number_row(const struct config_option *o)
         (void)snprintf(text, sizeof(text), "%ju", (uintmax_t)o->min - 1);
         assert_refuses(o, text);
     }
-    for (size_t i = 0; i < COUNT(garbage); i++)
+    for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
         assert_refuses(o, garbage[i]);
 }
 
@@ -211,7 +210,7 @@ static void check_size_row(const struct config_option *o)
     };
 
     check_number_row(o);
-    for (size_t i = 0; i < COUNT(garbage); i++)
+    for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
         assert_refuses(o, garbage[i]);
 }
 
@@ -277,16 +276,16 @@ static void parses_booleans(void **state)
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *o = &config_options[i];
 
-        for (size_t k = 0; o->kind == CONFIG_BOOL && k < COUNT(garbage); k++)
+        for (size_t k = 0; o->kind == CONFIG_BOOL && k < ARRAY_LEN(garbage); k++)
             assert_refuses(o, garbage[k]);
     }
-    for (size_t i = 0; i < COUNT(yes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
         struct result r = load_pair("DISABLE_AUTH", yes[i]);
 
         assert_true(r.rc == EH_OK && r.config.disable_auth);
         config_done(&r.config);
     }
-    for (size_t i = 0; i < COUNT(no); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(no); i++) {
         struct result r = load_pair("ENABLE_CACHE", no[i]);
 
         assert_true(r.rc == EH_OK && !r.config.enable_cache);
@@ -305,7 +304,7 @@ static void parses_sizes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct result r = load_pair("MEMORY_LIMIT", cases[i].text);
 
         assert_int_equal(r.rc, EH_OK);
@@ -320,7 +319,7 @@ static void parses_log_levels(void **state)
                                          "error", "critical", "off" };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct result r = load_pair("LOG_LEVEL", names[i]);
 
         assert_int_equal(r.config.log_level, i);
@@ -351,7 +350,7 @@ static void checks_addresses_and_names(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct result r = load_pair(cases[i].name, cases[i].value);
 
         assert_int_equal(r.rc == EH_OK, cases[i].ok);
@@ -394,7 +393,7 @@ static void checks_the_options_of_redis_tls(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char *arguments[5] = { NULL };
         struct result r;
 
@@ -414,7 +413,7 @@ static void accepts_every_spelling_of_an_argument(void **state)
                                          "--redis-pool-size=9", "--Redis-Pool_SIZE=9" };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct result r = load(ARGS((char *)names[i]), NONE);
 
         assert_int_equal(r.config.redis_pool_size, 9);
@@ -438,7 +437,7 @@ static void accepts_two_spellings_of_a_variable(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct result r = load(NONE, ARGS(cases[i].first, cases[i].second));
 
         assert_int_equal(r.rc, EH_OK);
@@ -503,7 +502,7 @@ static void refuses_malformed_arguments(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct result r = load(ARGS(cases[i].argument), NONE);
 
         assert_int_equal(r.rc, EH_EINVAL);
@@ -542,7 +541,7 @@ static void recognizes_actions(void **state)
     struct result r;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         r = load(ARGS(cases[i].first, cases[i].second), ARGS("REDIS_PORT=9"));
         assert_int_equal(r.rc, EH_OK);
         assert_int_equal(r.action, cases[i].want);

@@ -7,9 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/mem.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static bool next(struct config_file *f, struct config_setting *ret, const char **ret_why)
 {
@@ -86,7 +85,7 @@ static void parses_one_line(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct config_file f = { .rest = str_of(cases[i].text) };
 
         expect_setting(&f, cases[i].name, cases[i].value, 1);
@@ -125,7 +124,7 @@ static void ignores_blank_lines_and_comments(void **state)
                                          "\xef\xbb\xbf# a = b\n" };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct config_file f = { .rest = str_of(cases[i]) };
 
         expect_end(&f);
@@ -161,7 +160,7 @@ static void refuses_malformed_lines(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_wrong(cases[i].text, cases[i].why, cases[i].line);
 }
 

@@ -10,9 +10,8 @@
 #include "app/config/config_load.h"
 #include "app/config/config_warn.h"
 #include "app/config/file.h"
+#include "base/array.h"
 #include "support/temp_dir.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct temp_dir dir;
 
@@ -78,9 +77,9 @@ static void reads_secrets_from_files(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         temp_dir_write(&dir, "value", str_of(cases[i].text));
-        for (size_t k = 0; k < COUNT(options); k++) {
+        for (size_t k = 0; k < ARRAY_LEN(options); k++) {
             struct config c;
             char why[512];
 
@@ -109,9 +108,9 @@ static void refuses_unusable_files(void **state)
     (void)state;
     memset(big, 'x', sizeof(big));
     memset(too_long, 'x', sizeof(too_long));
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         temp_dir_write(&dir, cases[i].name, cases[i].text);
-        for (size_t k = 0; k < COUNT(options); k++) {
+        for (size_t k = 0; k < ARRAY_LEN(options); k++) {
             struct config c;
             char why[512];
 

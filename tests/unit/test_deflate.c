@@ -8,9 +8,10 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MAX          (1u << 20)
-#define NO_BOUND     (2u * MAX)
+#include "base/array.h"
+
+#define MAX      (1u << 20)
+#define NO_BOUND (2u * MAX)
 
 /* Text of n bytes that is worth compressing: repeated words with numbers between them. */
 static char *make_text(size_t n)
@@ -98,7 +99,7 @@ static void restores_texts_of_any_size_with_any_window(void **state)
     for (unsigned bits = 9; bits <= 15; bits++) {
         struct deflater *d = deflater_create(bits);
 
-        for (size_t i = 0; i < COUNT(sizes); i++) {
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
             struct str whole = str_make(text + MAX - sizes[i], sizes[i]);
             struct str parts[2] = { str_make(whole.p, whole.n / 3), str_skip(whole, whole.n / 3) };
             struct buf out = { 0 };
@@ -171,7 +172,7 @@ static void continues_after_a_stored_block(void **state)
     for (unsigned bits = 9; bits <= 15; bits++) {
         struct deflater *d = deflater_create(bits);
 
-        for (size_t i = 0; i < COUNT(sizes); i++) {
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
             char head[DEFLATE_STORED_HEAD];
             struct buf out = { 0 }, whole = { 0 };
 
@@ -224,7 +225,7 @@ static void inflates_valid_and_refuses_malformed_messages(void **state)
     struct inflater *f = inflater_create();
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str text = str_of(cases[i].text ? cases[i].text : "");
 
         expect_message(f, cases[i].payload, MAX, cases[i].text ? EH_OK : EH_EINVAL, text);
@@ -263,7 +264,7 @@ static void inflates_no_more_than_the_bound(void **state)
 
     (void)state;
     assert_non_null(zeros);
-    for (size_t i = 0; i < COUNT(sizes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         struct str part = { zeros, sizes[i] };
         struct buf out = { 0 };
 

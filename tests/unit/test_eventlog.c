@@ -7,9 +7,10 @@
 
 #include <cmocka.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_LIMIT    1000
-#define FAR          INT64_C(9007199254740991) /* 2^53 - 1 */
+#include "base/array.h"
+
+#define MAX_LIMIT 1000
+#define FAR       INT64_C(9007199254740991) /* 2^53 - 1 */
 
 static int read_text(const char *text, struct eventlog_request *ret, const char **ret_why)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static void finds_the_client_behind_trusted_proxies(void **state)
 {
@@ -47,7 +47,7 @@ static void finds_the_client_behind_trusted_proxies(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct http_request rq = { .n_headers = 1 };
         struct cidr_list trusted;
         struct sock_addr peer;

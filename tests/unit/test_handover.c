@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+#include "support/assert_str.h"
+
 static void set_or_not(const char *name, const char *value)
 {
     if (value)
@@ -37,11 +40,6 @@ static int take(const char *pid, const char *fds, const char *names, struct hand
     return rc;
 }
 
-static void assert_name(const struct handover *h, size_t i, const char *name)
-{
-    assert_true(str_eq(h->names[i], str_of(name)));
-}
-
 static void takes_sockets_in_the_order_of_their_names(void **state)
 {
     struct handover h;
@@ -49,12 +47,12 @@ static void takes_sockets_in_the_order_of_their_names(void **state)
     (void)state;
     assert_int_equal(take(NULL, "3", "https:http:metrics", &h), EH_OK);
     assert_int_equal(h.n, 3);
-    assert_name(&h, 0, "https");
-    assert_name(&h, 1, "http");
-    assert_name(&h, 2, "metrics");
+    assert_str(h.names[0], "https");
+    assert_str(h.names[1], "http");
+    assert_str(h.names[2], "metrics");
     handover_done(&h);
     assert_int_equal(take(NULL, "8", "a:b:c:d:e:f:g:h", &h), EH_OK);
-    assert_name(&h, 7, "h");
+    assert_str(h.names[7], "h");
     handover_done(&h);
 }
 
@@ -65,7 +63,7 @@ static void names_a_single_socket_http(void **state)
     (void)state;
     assert_int_equal(take(NULL, "1", NULL, &h), EH_OK);
     assert_int_equal(h.n, 1);
-    assert_name(&h, 0, "http");
+    assert_str(h.names[0], "http");
     handover_done(&h);
 }
 
@@ -80,7 +78,7 @@ static void takes_nothing_that_is_not_for_this_process(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct handover h = { .n = 77 };
 
         assert_int_equal(take(cases[i].pid, cases[i].fds, cases[i].names, &h), EH_OK);
@@ -106,7 +104,7 @@ static void refuses_malformed_variables(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct handover h = { .n = 77 };
 
         if (take(NULL, cases[i].fds, cases[i].names, &h) == EH_OK)

@@ -4,10 +4,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "proto/http.h"
+#include "support/assert_str.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HEAD_MAX     2048
+#define HEAD_MAX 2048
 
 static struct http_request rq;
 
@@ -23,12 +24,6 @@ static int parse_cut(struct str in, size_t cut, size_t max)
 static int parse(struct str in)
 {
     return parse_cut(in, in.n, HEAD_MAX);
-}
-
-static void assert_str(struct str got, const char *want)
-{
-    if (!str_eq(got, str_of(want)))
-        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
 }
 
 /* --- what is accepted --- */
@@ -75,7 +70,7 @@ static void splits_targets_into_path_and_query(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(targets); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         struct buf head = { 0 };
 
         buf_addf(&head, "%s %s HTTP/1.1\r\nHost: h\r\n\r\n", targets[i].method, targets[i].target);
@@ -129,7 +124,7 @@ static void decides_whether_to_keep_the_connection(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_true(parse(cases[i].head) > 0);
         if (rq.keep_alive != cases[i].want)
             fail_msg("'%.*s'", STR_ARG(cases[i].head));
@@ -263,7 +258,7 @@ static int wanted(size_t i)
 static void accepts_valid_and_refuses_malformed_heads(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int rc = parse(cases[i].head);
 
         if (rc != wanted(i))
@@ -274,7 +269,7 @@ static void accepts_valid_and_refuses_malformed_heads(void **state)
 static void gives_the_same_result_wherever_a_head_is_cut(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t cut = 0; cut < cases[i].head.n; cut++) {
             int rc = parse_cut(cases[i].head, cut, HEAD_MAX);
 
@@ -299,7 +294,7 @@ static void waits_for_the_rest_of_a_head(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(heads); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         if (parse(heads[i]) != 0)
             fail_msg("'%.*s'", STR_ARG(heads[i]));
     }
@@ -390,7 +385,7 @@ static void finds_tokens_in_list_fields(void **state)
     (void)state;
     assert_true(parse(STR("GET / HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive,, Upgrade\t\r\n"
                           "Upgrade: WebSocket\r\nConnection: last\r\n\r\n")) > 0);
-    for (size_t i = 0; i < COUNT(tokens); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
         if (http_header_has_token(&rq, str_of(tokens[i].name), str_of(tokens[i].token)) !=
             tokens[i].want)
             fail_msg("%s: %s", tokens[i].name, tokens[i].token);
@@ -418,7 +413,7 @@ static void recognizes_an_accepted_media_type(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(types); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         struct buf head = { 0 };
 
         buf_addf(&head, "GET / HTTP/1.1\r\nHost: h\r\nAccept: %s\r\n\r\n", types[i].accept);

@@ -6,10 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_DROPPED  32
+#define MAX_DROPPED 32
 
 /* Decodes in.n bytes; the total used, or the error. */
 static int feed(struct http_chunked *d, struct str in, struct buf *body)

@@ -4,15 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "proto/http.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void assert_str(struct str got, const char *want)
-{
-    if (!str_eq(got, str_of(want)))
-        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
-}
+#include "support/assert_str.h"
 
 static void finds_query_params(void **state)
 {
@@ -35,7 +29,7 @@ static void finds_query_params(void **state)
     struct str got;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(params); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(params); i++) {
         bool found = http_query_param(str_of(params[i].query), str_of(params[i].name), &got);
 
         if (found != (params[i].want != NULL))
@@ -71,7 +65,7 @@ static void decodes_percent_escapes(void **state)
     struct buf out = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(texts); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         int rc = http_percent_decode(str_of(texts[i].in), texts[i].plus_is_space, &out);
 
         if ((rc == EH_OK) != (texts[i].want != NULL))

@@ -4,15 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "proto/http.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void assert_str(struct str got, const char *want)
-{
-    if (!str_eq(got, str_of(want)))
-        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
-}
+#include "support/assert_str.h"
 
 static void writes_response_heads(void **state)
 {
@@ -36,7 +30,7 @@ static void writes_response_heads(void **state)
     struct buf out = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(responses); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(responses); i++) {
         buf_clear(&out);
         http_response_head(&out, &responses[i].response);
         assert_str(buf_str(&out), responses[i].want);
@@ -49,7 +43,7 @@ static void has_a_reason_for_every_parser_status(void **state)
     static const int statuses[] = { 400, 414, 431, 501, 505 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(statuses); i++)
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
         assert_string_not_equal(http_reason(statuses[i]), http_reason(999));
 }
 

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
+#include "support/assert_str.h"
 
 static void check(struct str in, struct str want)
 {
@@ -54,7 +55,7 @@ static void appends_to_existing_text(void **state)
     buf_add_str(&out, STR("{\"k\":"));
     json_add_string(&out, STR("v\n"));
     buf_add_char(&out, '}');
-    assert_true(str_eq(buf_str(&out), STR("{\"k\":\"v\\n\"}")));
+    assert_str(buf_str(&out), "{\"k\":\"v\\n\"}");
     buf_done(&out);
 }
 

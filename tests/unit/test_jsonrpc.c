@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/mem.h"
 
 #define REQUEST(id) "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":" id "}"
@@ -86,7 +87,7 @@ static void accepts_only_structured_params(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct jsonrpc_request rq;
         const char *why = "";
         json_t *root;
@@ -137,7 +138,7 @@ static void refuses_ids_of_other_types(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_refused(str_of(cases[i]), JSONRPC_INVALID_REQUEST, NULL);
 }
 
@@ -184,7 +185,7 @@ static void refuses_malformed_json(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_refused(cases[i], JSONRPC_PARSE_ERROR, NULL);
 }
 
@@ -213,7 +214,7 @@ static void refuses_json_that_is_not_a_request(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_refused(str_of(cases[i].text), JSONRPC_INVALID_REQUEST, cases[i].id);
 }
 
@@ -223,7 +224,7 @@ static void refuses_deep_nesting(void **state)
     size_t depth = 100000;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(opens) / sizeof(*opens); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(opens); i++) {
         size_t step = strlen(opens[i]);
         char *text = mem_alloc(depth * step);
 
@@ -274,12 +275,12 @@ static void limits_the_size_of_a_batch(void **state)
     json_t *root;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         assert_int_equal(parse_batch(good[i], &root), EH_OK);
         assert_int_equal(json_array_size(root), good[i]);
         json_decref(root);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_int_equal(parse_batch(bad[i], &root), JSONRPC_INVALID_REQUEST);
         assert_null(root);
     }
@@ -325,7 +326,7 @@ static void writes_errors(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str message = str_of(cases[i].out), code;
         char want[256];
 

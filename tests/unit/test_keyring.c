@@ -6,17 +6,17 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "hub/token.h"
 #include "support/sign_key.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SECRET   STR("the secret of the tests")
-#define OTHER    STR("another secret of the tests")
-#define PAYLOAD  STR("{\"read\":[\"a\"]}")
-#define FORGED   "the token's signature is wrong"
-#define BAD_ALG  "the token's algorithm is not accepted"
-#define BAD_KID  "the token's kid is unknown"
-#define NO_PEM   "the key is not a public key in PEM"
+#define SECRET  STR("the secret of the tests")
+#define OTHER   STR("another secret of the tests")
+#define PAYLOAD STR("{\"read\":[\"a\"]}")
+#define FORGED  "the token's signature is wrong"
+#define BAD_ALG "the token's algorithm is not accepted"
+#define BAD_KID "the token's kid is unknown"
+#define NO_PEM  "the key is not a public key in PEM"
 
 /* Made once: an RSA key takes its time. */
 static struct pair {
@@ -48,7 +48,7 @@ static int free_pairs(void **state)
     struct pair *all[] = { &rsa, &rsa_other, &rsa_short, &ec, &ec_other, &ec_p384, &ed25519 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(all); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         EVP_PKEY_free(all[i]->pkey);
         free(all[i]->pem);
     }
@@ -104,7 +104,7 @@ static void accepts_only_tokens_of_its_algorithm(void **state)
     const char *const pems[] = { rsa.pem, ec.pem };
 
     (void)state;
-    for (size_t k = 0; k < COUNT(names); k++) {
+    for (size_t k = 0; k < ARRAY_LEN(names); k++) {
         enum key_algorithm a;
         struct keyring *keys;
 
@@ -132,7 +132,7 @@ static void refuses_unknown_algorithm_names(void **state)
     enum key_algorithm a;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_false(key_algorithm_parse(str_of(names[i]), &a));
 }
 
@@ -176,7 +176,7 @@ static void never_uses_a_public_key_as_a_secret(void **state)
     (void)state;
     assert_null(keyring_add(mixed, STR("public"), KEY_RS256, str_of(rsa.pem)));
     assert_null(keyring_add(mixed, STR("secret"), KEY_HS256, SECRET));
-    for (size_t i = 0; i < COUNT(headers); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         assert_non_null(refusal(one, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
         assert_non_null(refusal(mixed, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
     }
@@ -213,7 +213,7 @@ static void selects_the_key_by_kid(void **state)
     (void)state;
     assert_null(keyring_add(keys, STR("a"), KEY_HS256, STR("key a")));
     assert_null(keyring_add(keys, STR("b"), KEY_HS256, STR("key b")));
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect(keys, hs(cases[i].header, cases[i].key, EVP_sha256()), cases[i].why,
                cases[i].header);
     keyring_free(keys);
@@ -288,7 +288,7 @@ static void detects_short_secrets(void **state)
     } cases[] = { { KEY_HS256, 32 }, { KEY_HS384, 48 }, { KEY_HS512, 64 } };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct keyring *keys = keyring_create();
 
         assert_null(keyring_add(keys, STR("public"), KEY_RS256, str_of(rsa.pem)));
@@ -307,7 +307,7 @@ static void refuses_private_keys(void **state)
     const EVP_CIPHER *ciphers[] = { NULL, EVP_aes_128_cbc() };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(ciphers); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
         BIO *bio = BIO_new(BIO_s_mem());
         char *pem;
         long n;
@@ -353,7 +353,7 @@ static void refuses_changed_signatures(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rings); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(rings); i++) {
         size_t n = strlen(tokens[i]);
 
         expect(rings[i], mem_dup(tokens[i], n), NULL, "unchanged");

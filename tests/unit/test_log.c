@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define WALL_MS UINT64_C(1795470120123) /* 2026-11-23T21:42:00.123Z */
 #define TIME    "2026-11-23T21:42:00.123Z"
 
@@ -86,7 +88,7 @@ static void escapes_values(void **state)
     char want[200];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         (void)snprintf(want, sizeof(want), TIME " info event=listening v=%s", cases[i].text);
         assert_string_equal(format_value(LOG_TEXT, cases[i].value), want);
         (void)snprintf(want, sizeof(want),
@@ -168,7 +170,7 @@ static void parses_level_names(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         enum log_level got = LOG_OFF;
         int rc = log_level_parse(str_of(cases[i].name), &got);
 

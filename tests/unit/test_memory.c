@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "app/memory.h"
+#include "base/array.h"
 #include "support/temp_dir.h"
 
 #define ALL 0 /* of the machine */
@@ -76,7 +77,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 static void reports_the_smallest_limit(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct temp_dir root;
         uint64_t got;
 

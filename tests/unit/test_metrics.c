@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define CELLS      2
 #define MAX_LINES  400
 #define BASE_VALUE 1000
@@ -107,7 +109,7 @@ static void exports_the_documented_names(void **state)
     (void)state;
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         metrics_set(&f->cell[0], m, BASE_VALUE + m);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         (void)snprintf(line, sizeof(line), "%s %d", cases[i].sample, BASE_VALUE + (int)cases[i].m);
         expect_line(f, line);
     }
@@ -178,7 +180,7 @@ static void counts_observations_in_buckets(void **state)
     struct fixture *f = fixture_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(observed) / sizeof(*observed); i++)
+    for (size_t i = 0; i < ARRAY_LEN(observed); i++)
         metrics_observe_us(&f->cell[i % CELLS], METRIC_BROKER_SECONDS, observed[i], 1);
     expect_line(f, "# TYPE eh_broker_request_duration_seconds histogram");
     expect_line(f, "eh_broker_request_duration_seconds_bucket{le=\"0.0005\"} 2");
@@ -215,7 +217,7 @@ static size_t family_length(const char *sample, const char *family)
     static const char *const endings[] = { "", "_bucket", "_sum", "_count" };
     size_t n = strcspn(sample, "{ "), f = strlen(family);
 
-    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
         size_t e = strlen(endings[i]);
 
         if (n == f + e && memcmp(sample, family, f) == 0 && memcmp(sample + f, endings[i], e) == 0)
@@ -242,7 +244,7 @@ static bool is_upstreams(const char *name)
     static const char *const names[] = { "publish_count", "redis_connection_fail_count",
                                          "total_connect_count", "total_disconnect_count" };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
     }
@@ -332,7 +334,7 @@ static void keeps_the_json_names_of_upstream(void **state)
     json_t *tree = json(f);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_true(json_is_integer(json_object_get(tree, names[i])));
     json_decref(tree);
     fixture_free(f);

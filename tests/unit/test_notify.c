@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "net/notify.h"
 #include "support/temp_dir.h"
 
@@ -86,7 +87,7 @@ static void refuses_malformed_addresses(void **state)
     struct notify *n;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
         assert_int_equal(notify_create(refused[i], &n), EH_EINVAL);
     memset(longest, 'x', sizeof(longest));
     longest[0] = '/';
@@ -115,7 +116,7 @@ static void reads_the_watchdog_period(void **state)
     (void)state;
     (void)snprintf(ours, sizeof(ours), "%d", (int)getpid());
     (void)snprintf(other, sizeof(other), "%d", (int)getppid());
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(notify_watchdog_ms(cases[i].usec, cases[i].pid), cases[i].ms);
 }
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static struct http_request request(const char *origin, const char *second)
 {
@@ -63,11 +63,11 @@ static void accepts_only_valid_lists(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         if (!origin_list_is_valid(str_of(good[i])))
             fail_msg("'%s' was refused", good[i]);
     }
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         if (origin_list_is_valid(str_of(bad[i])))
             fail_msg("'%s' was accepted", bad[i]);
     }
@@ -112,7 +112,7 @@ static void allows_only_listed_origins(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct http_request rq = request(cases[i].origin, NULL);
 
         if (origin_is_allowed(str_of(cases[i].list), &rq) != cases[i].want)
@@ -145,7 +145,7 @@ static void writes_cors_fields(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct http_request rq = request(cases[i].origin, cases[i].second);
         struct buf out = { 0 };
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "broker/gaps.h"
 
 static struct {
@@ -29,7 +30,7 @@ static struct {
 static void on_live(struct mail *m, void *owner)
 {
     (void)owner;
-    assert_true(test.n_got < sizeof(test.got) / sizeof(test.got[0]));
+    assert_true(test.n_got < ARRAY_LEN(test.got));
     test.got[test.n_got++] = container_of(m, struct live_batch, mail);
 }
 

@@ -1,6 +1,5 @@
 /* test_params.c - parameters of a request: what is read, and what is refused with which sentence. */
 #include "app/rpc/params.h"
-#include "base/array.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "base/array.h"
 
 static json_t *parse(const char *text)
 {

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/array.h"
 #include "net/per_ip.h"
 
 static struct sock_addr addr(const char *text)
@@ -35,7 +36,7 @@ static void counts_an_ipv6_network_as_one_address(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct per_ip *p = per_ip_create(1);
         struct sock_addr a = addr(cases[i].a), b = addr(cases[i].b);
 

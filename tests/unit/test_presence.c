@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 static void add_number(struct presence *p, unsigned number)
 {
     char text[16];
@@ -32,7 +34,7 @@ static void keeps_subs_sorted_and_distinct(void **state)
 
     (void)state;
     assert_json(&p, 100, true, "[]");
-    for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(subs); i++)
         presence_add_sub(&p, str_of(subs[i]));
     presence_add_sub(&p, str_make("a\0", 2));
     assert_json(&p, 100, true, "[\"B\",\"a\",\"a\\u0000\",\"ab\",\"b\",\"\xc3\xa4\"]");

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/mem.h"
 
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4_BODY   "\x01\x02\x03\x04\x0a\x00\x00\x01\x12\x67\x00\x50"
 #define V6_IP     "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0"
@@ -62,7 +62,7 @@ static void parses_version_1(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[128];
         size_t n = strlen(cases[i].text);
 
@@ -100,7 +100,7 @@ static void refuses_malformed_version_1(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_refused(str_of(cases[i]));
     expect_refused(STR("PROXY TCP4 1.2.3.4\0 10.0.0.1 4711 80\r\n"));
 }
@@ -144,7 +144,7 @@ static void parses_version_2(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[128];
 
         memcpy(text, cases[i].text.p, cases[i].text.n);
@@ -169,7 +169,7 @@ static void refuses_malformed_version_2(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_refused(cases[i]);
 }
 

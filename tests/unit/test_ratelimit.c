@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static void accepts_only_valid_entries(void **state)
 {
@@ -41,7 +41,7 @@ static void accepts_only_valid_entries(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *claim = json_pack("[o]", json_loads(cases[i].entry, JSON_DECODE_ANY, NULL));
         struct rate_rule rules[RATELIMIT_MAX_RULES];
 
@@ -78,7 +78,7 @@ static void ignores_claims_without_entries(void **state)
     struct rate_rule rules[RATELIMIT_MAX_RULES];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(claims); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
         json_t *claim = json_loads(claims[i], JSON_DECODE_ANY, NULL);
 
         assert_int_equal(ratelimit_read(claim, rules), 0);
@@ -123,14 +123,14 @@ static void picks_the_most_specific_rule(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct rate_rule *r = ratelimit_pick(rules, COUNT(rules), str_of(cases[i].topic));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct rate_rule *r = ratelimit_pick(rules, ARRAY_LEN(rules), str_of(cases[i].topic));
 
         if (!r || (int)r->max != cases[i].want)
             fail_msg("%s: rule %d", cases[i].topic, r ? (int)r->max : -1);
     }
-    assert_null(ratelimit_pick(rules + 1, COUNT(rules) - 1, STR("z")));
-    assert_null(ratelimit_pick(rules + 1, COUNT(rules) - 1, STR("b/c")));
+    assert_null(ratelimit_pick(rules + 1, ARRAY_LEN(rules) - 1, STR("z")));
+    assert_null(ratelimit_pick(rules + 1, ARRAY_LEN(rules) - 1, STR("b/c")));
     assert_null(ratelimit_pick(rules, 0, STR("a")));
 }
 

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define SCOPE UINT64_C(0x0102030405060708)
 
 /* CPython 3.11 hashes bytes with SipHash-1-3, with the key 0 under PYTHONHASHSEED=0: the values are
@@ -50,7 +52,7 @@ static void hashes_as_cpython_does(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(siphash(cases[i].key, cases[i].scope, cases[i].text), cases[i].want);
 }
 

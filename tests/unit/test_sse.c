@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
+#include "support/assert_str.h"
 
 static void writes_a_data_field_for_each_line(void **state)
 {
@@ -34,8 +35,7 @@ static void writes_a_data_field_for_each_line(void **state)
         struct buf out = { 0 };
 
         sse_add_event(&out, STR("7-0"), cases[i].message);
-        if (!str_eq(buf_str(&out), str_of(cases[i].want)))
-            fail_msg("%zu: %.*s", i, STR_ARG(buf_str(&out)));
+        assert_str(buf_str(&out), cases[i].want);
         buf_done(&out);
     }
 }
@@ -77,7 +77,7 @@ static void writes_an_event_without_an_id(void **state)
 
     (void)state;
     sse_add_event(&out, (struct str){ NULL, 0 }, STR("x"));
-    assert_true(str_eq(buf_str(&out), STR("data: x\n\n")));
+    assert_str(buf_str(&out), "data: x\n\n");
     buf_done(&out);
 }
 
@@ -87,7 +87,7 @@ static void writes_a_position_as_an_id_alone(void **state)
 
     (void)state;
     sse_add_position(&out, STR("7-0"));
-    assert_true(str_eq(buf_str(&out), STR("id: 7-0\n\n")));
+    assert_str(buf_str(&out), "id: 7-0\n\n");
     buf_done(&out);
 }
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static void assert_str(struct str got, const char *want)
 {
@@ -33,7 +33,7 @@ static void compares_with_and_without_case(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(str_eq(cases[i].a, cases[i].b), cases[i].eq);
         assert_int_equal(str_eq(cases[i].b, cases[i].a), cases[i].eq);
         assert_int_equal(str_eq_nocase(cases[i].a, cases[i].b), cases[i].eq_nocase);
@@ -63,7 +63,7 @@ static void trims_blanks(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_str(str_trim(str_of(cases[i].in)), cases[i].out);
     assert_int_equal(str_trim(str_make(NULL, 0)).n, 0);
 }
@@ -123,7 +123,7 @@ static void parses_unsigned_numbers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint64_t v = 12345;
 
         assert_int_equal(str_parse_u64(str_of(cases[i].in), &v), cases[i].rc);
@@ -155,7 +155,7 @@ static void parses_signed_numbers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int64_t v = 12345;
 
         assert_int_equal(str_parse_i64(str_of(cases[i].in), &v), cases[i].rc);
@@ -172,7 +172,7 @@ static void formats_numbers(void **state)
     char out[STR_U64];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         size_t n = str_format_u64(cases[i].number, out);
 
         assert_true(str_eq(str_make(out, n), str_of(cases[i].text)));

@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/shared.h"
 #include "net/stream.h"
+#include "support/send_units.h"
 
 struct fixture {
     struct loop *loop;
@@ -115,14 +116,6 @@ static void turns(void)
     loop_run(fx.loop);
 }
 
-static void send_unit(const char *head, const char *body)
-{
-    struct bytes *b = bytes_copy(str_of(body));
-
-    stream_send(&fx.stream, str_of(head), &b->shared, bytes_str(b));
-    shared_unref(&b->shared);
-}
-
 static void expect(const char *text)
 {
     char in[1024];
@@ -167,11 +160,11 @@ static void reads_nothing_while_paused(void **state)
 static void sends_units_in_order(void **state)
 {
     (void)state;
-    send_unit("a:", "one ");
-    send_unit("b:", "");
-    send_unit("", "two ");
-    send_unit("a head that is longer than what fits into a unit: ", "three ");
-    send_unit("another head that is longer than what fits into one ", "");
+    send_unit(&fx.stream, "a:", "one ");
+    send_unit(&fx.stream, "b:", "");
+    send_unit(&fx.stream, "", "two ");
+    send_unit(&fx.stream, "a head that is longer than what fits into a unit: ", "three ");
+    send_unit(&fx.stream, "another head that is longer than what fits into one ", "");
     stream_write(&fx.stream, STR("raw"));
     stream_write(&fx.stream, STR("er"));
     assert_int_equal(fx.sent, 0); /* at the end of the turn, together */
@@ -185,30 +178,10 @@ static void sends_units_in_order(void **state)
 static void counts_64_bytes_and_the_body_of_each_unit(void **state)
 {
     (void)state;
-    send_unit("head", "12345");
+    send_unit(&fx.stream, "head", "12345");
     assert_int_equal(stream_queued(&fx.stream), 64 + 5);
-    send_unit("head", "");
+    send_unit(&fx.stream, "head", "");
     assert_int_equal(stream_queued(&fx.stream), 2 * 64 + 5);
-}
-
-/* Queues more than the kernel takes; returns the whole text that must arrive. */
-static struct buf fill(size_t units)
-{
-    struct buf all = { 0 };
-    char body[1000];
-
-    memset(body, 'x', sizeof(body));
-    for (size_t i = 0; i < units; i++) {
-        char head[16];
-        int n = snprintf(head, sizeof(head), "<%06zu>", i);
-        struct bytes *b = bytes_copy(str_make(body, sizeof(body)));
-
-        stream_send(&fx.stream, str_make(head, (size_t)n), &b->shared, bytes_str(b));
-        shared_unref(&b->shared);
-        buf_add(&all, head, (size_t)n);
-        buf_add(&all, body, sizeof(body));
-    }
-    return all;
 }
 
 /* Reads with an odd size, so that the kernel takes units in parts. */
@@ -236,7 +209,7 @@ static size_t read_all(char *into, size_t n)
 
 static void loses_nothing_when_the_kernel_buffer_is_full(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
     char *in = malloc(buf_used(&all));
 
     (void)state;
@@ -253,16 +226,16 @@ static void loses_nothing_when_the_kernel_buffer_is_full(void **state)
 /* What the peer gets after a discard is a prefix of whole units. */
 static void finishes_the_unit_under_way_after_a_discard(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
     char *in = malloc(buf_used(&all));
     size_t n;
 
     (void)state;
     turns();
     stream_discard(&fx.stream);
-    send_unit("", "the end");
+    send_unit(&fx.stream, "", "the end");
     n = read_all(in, buf_used(&all));
-    assert_int_equal((n - 7) % 1008, 0); /* "<000000>" and 1000 bytes a unit */
+    assert_int_equal((n - 7) % UNIT_SIZE, 0);
     assert_true(n < buf_used(&all));
     assert_memory_equal(in, buf_head(&all), n - 7);
     assert_memory_equal(in + n - 7, "the end", 7);
@@ -273,7 +246,7 @@ static void finishes_the_unit_under_way_after_a_discard(void **state)
 static void discards_units_not_yet_begun(void **state)
 {
     (void)state;
-    send_unit("a head that is longer than what fits into a unit: ", "three ");
+    send_unit(&fx.stream, "a head that is longer than what fits into a unit: ", "three ");
     stream_discard(&fx.stream);
     assert_int_equal(stream_queued(&fx.stream), 0);
 }
@@ -332,7 +305,7 @@ static void shuts_down_after_the_queue(void **state)
     char rest[8];
 
     (void)state;
-    send_unit("", "bye");
+    send_unit(&fx.stream, "", "bye");
     stream_shutdown(&fx.stream);
     turns();
     expect("bye");
@@ -344,7 +317,7 @@ static void ends_once_when_the_peer_has_closed(void **state)
     (void)state;
     close(fx.peer);
     fx.peer = -1;
-    send_unit("", "to nobody");
+    send_unit(&fx.stream, "", "to nobody");
     turns();
     assert_int_equal(fx.ends, 1);
 }
@@ -352,7 +325,7 @@ static void ends_once_when_the_peer_has_closed(void **state)
 static void pushes_at_once(void **state)
 {
     (void)state;
-    send_unit("a:", "now");
+    send_unit(&fx.stream, "a:", "now");
     stream_push(&fx.stream);
     assert_int_equal(fx.sent, 5);
     assert_null(fx.stream.out);
@@ -365,7 +338,7 @@ static void ends_with_the_turn_when_a_push_fails(void **state)
     (void)state;
     close(fx.peer);
     fx.peer = -1;
-    send_unit("", "to nobody");
+    send_unit(&fx.stream, "", "to nobody");
     stream_push(&fx.stream);
     assert_int_equal(fx.ends, 0);
     assert_true(stream_is_open(&fx.stream));
@@ -376,7 +349,7 @@ static void ends_with_the_turn_when_a_push_fails(void **state)
 /* The reader took something since: a push finds that out before epoll says so. */
 static void pushes_again_after_the_kernel_was_full(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
     char *in = malloc(buf_used(&all));
     size_t before, n;
 
@@ -412,7 +385,7 @@ static void reads_the_preface_before_the_data(void **state)
                                           "f|irst\nre|st" };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         struct str text = str_of(pieces[i]), piece;
 
         fx.n_preface = fx.n_got = 0;

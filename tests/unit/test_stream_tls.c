@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "net/tls_tickets.h"
+#include "support/send_units.h"
 #include "support/tls_pair.h"
 
 /* ---- the handshake, and small things both ways ---- */
@@ -27,8 +29,8 @@ static void exchange(size_t piece)
     peer_write("there", 5);
     carry_out();
     assert_got(&fx.got, "hello there");
-    send_unit("head ", "body ");
-    send_unit("a head that is longer than what fits into a unit: ", "tail");
+    send_unit(&fx.stream, "head ", "body ");
+    send_unit(&fx.stream, "a head that is longer than what fits into a unit: ", "tail");
     turn();
     while (carry_in(piece))
         (void)read_back();
@@ -42,7 +44,7 @@ static void reads_records_cut_anywhere(void **state)
     const size_t pieces[] = { 1, 2, 5, 7, 100, 1000, ALL };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         disconnect_pair();
         connect_pair();
         fx.opens = 0;
@@ -76,7 +78,7 @@ static void reads_data_that_follows_the_handshake_at_once(void **state)
 static void holds_output_until_the_handshake_is_over(void **state)
 {
     (void)state;
-    send_unit("", "early");
+    send_unit(&fx.stream, "", "early");
     stream_flush(&fx.stream);
     assert_int_equal(fx.sent, 0);
     handshake();
@@ -340,7 +342,7 @@ static void connects_to_a_verified_server(void **state)
         assert_int_equal(client.opens, 1);
         assert_int_equal(fx.opens, 1);
         assert_got(&fx.got, "question");
-        send_unit("", "answer");
+        send_unit(&fx.stream, "", "answer");
         turn();
         turn();
         assert_string_equal(client.got, "answer");

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/send_units.h"
 #include "support/tls_pair.h"
 
 /* ---- what a client announces ---- */
@@ -173,7 +174,7 @@ static void accepts_a_key_update_in_two_records(void **state)
     while (carry_in(ALL))
         assert_int_equal(read_back(), SSL_ERROR_WANT_READ); /* tickets */
     send_handshake_record(0, "\x18\x00\x00\x01", 4);
-    send_unit("", "waits");
+    send_unit(&fx.stream, "", "waits");
     turn();
     turn();
     assert_int_equal(fx.ends, 0);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/shared.h"
+#include "support/send_units.h"
 #include "support/tls_pair.h"
 
 /* ---- much ---- */
@@ -73,26 +73,6 @@ static void reads_nothing_while_paused(void **state)
     assert_got(&fx.got, "hello");
 }
 
-/* Queues more than the kernel takes; returns the whole text that must arrive. */
-static struct buf fill(size_t units)
-{
-    struct buf all = { 0 };
-    char body[1000];
-
-    memset(body, 'x', sizeof(body));
-    for (size_t i = 0; i < units; i++) {
-        char head[16];
-        int n = snprintf(head, sizeof(head), "<%06zu>", i);
-        struct bytes *b = bytes_copy(str_make(body, sizeof(body)));
-
-        stream_send(&fx.stream, str_make(head, (size_t)n), &b->shared, bytes_str(b));
-        shared_unref(&b->shared);
-        buf_add(&all, head, (size_t)n);
-        buf_add(&all, body, sizeof(body));
-    }
-    return all;
-}
-
 /* With an odd size, so that records go in parts. */
 static void read_all(void)
 {
@@ -104,7 +84,7 @@ static void read_all(void)
 
 static void loses_nothing_with_a_slow_reader(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
 
     (void)state;
     handshake();
@@ -121,7 +101,7 @@ static void loses_nothing_with_a_slow_reader(void **state)
 /* A record that is encrypted must go out, and so must the rest of its last unit. */
 static void finishes_the_record_under_way_after_a_discard(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
     size_t n;
 
     (void)state;
@@ -129,10 +109,10 @@ static void finishes_the_record_under_way_after_a_discard(void **state)
     assert_true(fx.stream.blocked);
     stream_discard(&fx.stream);
     assert_true(stream_queued(&fx.stream) < 20 * 1064);
-    send_unit("", "the end");
+    send_unit(&fx.stream, "", "the end");
     read_all();
     n = buf_used(&fx.back) - 7;
-    assert_int_equal(n % 1008, 0); /* "<000000>" and 1000 bytes a unit */
+    assert_int_equal(n % UNIT_SIZE, 0);
     assert_true(n < buf_used(&all));
     assert_memory_equal(buf_head(&fx.back), buf_head(&all), n);
     assert_memory_equal(buf_head(&fx.back) + n, "the end", 7);
@@ -206,7 +186,7 @@ static void frees_everything_on_close_within_a_record(void **state)
 /* The peer wants new keys of us while a record of ours waits for room. */
 static void accepts_key_updates_while_blocked(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
 
     (void)state;
     handshake();
@@ -232,7 +212,7 @@ static void sends_close_notify_after_the_queue_on_shutdown(void **state)
 
     (void)state;
     handshake();
-    all = fill(1000);
+    all = send_units(&fx.stream, 1000);
     stream_shutdown(&fx.stream);
     turn();
     while (carry_in(ALL)) {
@@ -265,7 +245,7 @@ static void answers_a_half_closed_peer(void **state)
     handshake();
     peer_write("question", 8);
     (void)SSL_shutdown(fx.ssl);
-    send_unit("", "answer");
+    send_unit(&fx.stream, "", "answer");
     carry_out();
     assert_got(&fx.got, "question");
     assert_int_equal(fx.ends, 1);
@@ -281,7 +261,7 @@ static void accepts_an_end_without_close_notify(void **state)
     (void)state;
     handshake();
     shutdown(fx.fd, SHUT_WR);
-    send_unit("", "answer");
+    send_unit(&fx.stream, "", "answer");
     turn();
     assert_int_equal(fx.ends, 1);
     assert_int_equal(fx.end_err, 0);
@@ -297,7 +277,7 @@ static void ends_once_when_the_peer_has_closed(void **state)
     handshake();
     close(fx.fd);
     fx.fd = -1;
-    send_unit("", "to nobody");
+    send_unit(&fx.stream, "", "to nobody");
     turn();
     turn();
     assert_int_equal(fx.ends, 1);
@@ -305,7 +285,7 @@ static void ends_once_when_the_peer_has_closed(void **state)
 
 static void sends_no_close_notify_within_a_record(void **state)
 {
-    struct buf all = fill(5000);
+    struct buf all = send_units(&fx.stream, 5000);
 
     (void)state;
     handshake();

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/shared.h"
 #include "support/tls_pair.h"
 
@@ -139,7 +139,7 @@ static void forget(void)
 {
     struct buf *all[] = { &to_stream, &to_peer, &wire, &fx.got, &fx.back };
 
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
 }
 

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define ITEMS 400
 #define STEPS 30000
 
@@ -67,7 +69,7 @@ static void agrees_with_a_plain_list(void **state)
 
     (void)state;
     srand(1);
-    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         struct table t = { 0 };
 
         for (uint32_t i = 0; i < ITEMS; i++)

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define TURN_MS ((uint64_t)TIMER_TICK_MS * TIMER_SLOTS)
 
 /* A timer with what the naive model knows about it. */
@@ -58,7 +60,7 @@ static void fires_once_within_a_tick(void **state)
                                        TURN_MS - 1, TURN_MS, TURN_MS + 1, 5 * TURN_MS, 86400000 };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(afters) / sizeof(afters[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(afters); i++) {
         struct probe p = { 0 };
         uint64_t begin = now;
 
@@ -279,7 +281,7 @@ static uint64_t draw_ms(struct model *m)
 {
     static const uint64_t spans[] = { 1, 20, 100, 2000, TURN_MS, 4 * TURN_MS };
 
-    return draw(m, spans[draw(m, sizeof(spans) / sizeof(spans[0]))] + 1);
+    return draw(m, spans[draw(m, ARRAY_LEN(spans))] + 1);
 }
 
 static void model_act(struct model *m)

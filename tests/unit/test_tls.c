@@ -12,9 +12,8 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "base/array.h"
 #include "support/certs.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct certs certs;
 
@@ -91,7 +90,7 @@ static void accepts_a_ca_of_the_certificate_or_another(void **state)
     char why[TLS_WHY_MAX];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cas); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cas); i++) {
         const struct tls_files files = { certificates[i], certs.key, cas[i] };
         struct tls *t;
 
@@ -125,7 +124,7 @@ static void names_the_unusable_file(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char why[TLS_WHY_MAX] = "";
         struct tls *t = NULL;
 
@@ -160,7 +159,7 @@ static void refuses_unusable_files_as_a_client(void **state)
     struct tls *t = NULL;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(tls_create(TLS_CLIENT, &cases[i], &t, why), EH_EINVAL);
     assert_null(t);
 }
@@ -182,7 +181,7 @@ static void requests_and_verifies_the_host_as_a_client(void **state)
 
     (void)state;
     assert_int_equal(tls_create(TLS_CLIENT, &files, &t, why), EH_OK);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         SSL *ssl = tls_session(t, cases[i].host);
         char *address = X509_VERIFY_PARAM_get1_ip_asc(SSL_get0_param(ssl));
 

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
+
 #define BYTES(s) s, sizeof(s) - 1
 
 static const struct {
@@ -66,7 +67,7 @@ static bool feed(const char *p, size_t n, size_t piece)
 static void limits_a_client_hello_however_it_is_cut(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t piece = 1; piece <= cases[i].n + 1; piece++) {
             if (feed(cases[i].p, cases[i].n, piece) != cases[i].fits)
                 fail_msg("%s, in pieces of %zu", cases[i].what, piece);

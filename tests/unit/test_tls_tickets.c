@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define BEGIN    1000 /* seconds: a machine that has just started */
+#include "base/array.h"
+
+#define BEGIN 1000 /* seconds: a machine that has just started */
 
 static bool is_same(const struct tls_ticket_key *a, const struct tls_ticket_key *b)
 {
@@ -32,7 +33,7 @@ static void forgets_a_key_after_two_periods(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct tls_tickets *t = tls_tickets_create();
         struct tls_ticket_key key, found, next;
 
@@ -56,9 +57,9 @@ static void never_extends_the_life_of_a_key(void **state)
 
     (void)state;
     tls_tickets_seal(t, BEGIN, &key);
-    for (size_t i = 0; i < COUNT(looks); i++)
+    for (size_t i = 0; i < ARRAY_LEN(looks); i++)
         assert_int_equal(tls_tickets_open(t, BEGIN + looks[i], key.name, &found),
-                         i + 1 < COUNT(looks) ? TLS_TICKET_OLD : TLS_TICKET_UNKNOWN);
+                         i + 1 < ARRAY_LEN(looks) ? TLS_TICKET_OLD : TLS_TICKET_UNKNOWN);
 
     tls_tickets_seal(t, 2 * BEGIN + 2 * TLS_TICKET_S, &key);
     tls_tickets_seal(t, 2 * BEGIN + 4 * TLS_TICKET_S - 1, &next);
@@ -78,7 +79,7 @@ static void keeps_the_previous_key(void **state)
     struct tls_ticket_key keys[5], found;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(keys); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         uint64_t now_s = BEGIN + i * TLS_TICKET_S;
 
         tls_tickets_seal(t, now_s, &keys[i]);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "support/sign.h"
 
 #define KEY     STR("the secret of the tests")
@@ -105,7 +106,7 @@ static void checks_headers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_signed(cases[i].header, "{" RIGHTS "}", cases[i].why);
 }
 
@@ -130,7 +131,7 @@ static void checks_payloads(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_signed(SIGN_HS256, cases[i].payload, cases[i].why);
 }
 
@@ -206,7 +207,7 @@ static void refuses_malformed_tokens(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[512] = { 0 };
         int n = snprintf(text, sizeof(text), cases[i].format, token, token);
 
@@ -231,7 +232,7 @@ static void requires_canonical_base64url(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char input[128], *token;
         int n = snprintf(input, sizeof(input), "%s.%s", cases[i].header, cases[i].payload);
 

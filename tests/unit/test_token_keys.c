@@ -8,12 +8,12 @@
 #include <cmocka.h>
 
 #include "app/config/config_load.h"
+#include "base/array.h"
 #include "hub/token.h"
 #include "support/sign_key.h"
 #include "support/temp_dir.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define PAYLOAD  STR("{\"read\":[\"a\"]}")
+#define PAYLOAD STR("{\"read\":[\"a\"]}")
 
 static struct temp_dir dir;
 static EVP_PKEY *rsa, *ec;
@@ -224,7 +224,7 @@ static void refuses_malformed_keys_files(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char why[512];
 
         assert_null(load_file(cases[i].text, why));

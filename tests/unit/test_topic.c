@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static void refuse(struct str s)
 {

@@ -4,9 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "proto/utf8.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct {
     struct str text;
@@ -46,7 +45,7 @@ static const struct {
 static void validates_whole_texts(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (utf8_is_valid(cases[i].text) != cases[i].want)
             fail_msg("case %zu: '%.*s'", i, STR_ARG(cases[i].text));
     }
@@ -62,7 +61,7 @@ static bool is_valid_cut(struct str s, size_t cut)
 static void gives_the_same_result_wherever_text_is_cut(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t cut = 0; cut <= cases[i].text.n; cut++) {
             if (is_valid_cut(cases[i].text, cut) != cases[i].want)
                 fail_msg("case %zu cut at %zu", i, cut);
@@ -79,7 +78,7 @@ static void refuses_at_the_first_wrong_byte(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(prefixes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
         uint32_t st = UTF8_START;
 
         assert_true(utf8_feed(&st, prefixes[i].p, prefixes[i].n - 1));

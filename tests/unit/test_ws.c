@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "proto/ws.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MESSAGE_MAX  (1u << 20)
+#define MESSAGE_MAX (1u << 20)
 
 /* Frames are written here with a mask of zeros, so that the payload is readable; masks have their
  * own tests. */
@@ -171,7 +171,7 @@ static void decodes_streams_cut_anywhere(void **state)
     struct outcome o;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(streams); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
         struct str all = streams[i].frames;
 
         for (size_t cut = 0; cut <= all.n; cut++) {
@@ -189,7 +189,7 @@ static void decodes_streams_byte_by_byte(void **state)
     struct outcome o;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(streams); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
         outcome_init(&o);
         for (size_t at = 0; at < streams[i].frames.n; at++) {
             feed(&o, str_make(streams[i].frames.p + at, 1));
@@ -252,7 +252,7 @@ static void accepts_compressed_messages_when_negotiated(void **state)
     struct outcome o;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t cut = 0; cut <= cases[i].frames.n; cut++) {
             outcome_init(&o);
             o.decoder.deflate = true;
@@ -317,7 +317,7 @@ static void encodes_and_decodes_every_form_of_length(void **state)
 
     (void)state;
     assert_non_null(text);
-    for (size_t i = 0; i < COUNT(sizes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         struct buf frame = { 0 };
         struct outcome o;
 
@@ -402,7 +402,7 @@ static void accepts_only_valid_close_codes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(ranges); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
         for (int code = ranges[i].from; code <= ranges[i].to; code++) {
             if (ws_close_code_is_valid(code) != ranges[i].want)
                 fail_msg("%d", code);
@@ -449,7 +449,7 @@ static void accepts_only_valid_keys(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(keys); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         if (ws_key_is_valid(str_of(keys[i].key)) != keys[i].want)
             fail_msg("'%s'", keys[i].key);
     }

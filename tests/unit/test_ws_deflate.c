@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "base/array.h"
 
 #define OURS "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
@@ -63,7 +63,7 @@ static void accepts_valid_offers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_one(cases[i][0], cases[i][1]);
 }
 
@@ -114,7 +114,7 @@ static void declines_unusable_offers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_one(cases[i], "");
 }
 
@@ -138,7 +138,7 @@ static void takes_the_first_acceptable_offer(void **state)
                                           "permessage-deflate", NULL };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_one(cases[i][0], cases[i][1]);
     expect_answer(fields, OURS "; server_max_window_bits=13");
 }
@@ -174,7 +174,7 @@ static void refuses_malformed_fields(void **state)
     static const char *const fields[] = { "permessage-deflate", "foo;", NULL };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_one(cases[i], NULL);
     expect_answer(fields, NULL);
 }
