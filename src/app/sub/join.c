@@ -9,7 +9,7 @@
  * it. Then the backlog follows, without the messages that the snapshot has brought already:
  *
  *     log        ... 3  4  5  6 |              snapshot_end = 6
- *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 when the last page is there
+ *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 after the last page
  *     client        [4  5] [6]   [7  8]  9     "since 3", in two pages; then live
  *
  * Invariant: `last` never falls, and only messages above it are sent. Everything up to
@@ -19,7 +19,8 @@
  * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
  * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
  * So the log is the buffer for a client that reads slowly. A gap in the live stream is handled
- * in the same way. Only without a log (in a batch) is the client disconnected, as for any full queue.
+ * in the same way. Only without a log (in a batch) is the client disconnected, as for any full
+ * queue.
  *
  * In a batch of requests no message may precede the array of answers, although the join's own
  * answer is one of them. A page that arrives too early is dropped and read again afterwards.

@@ -153,7 +153,7 @@ static bool run_add(struct run *run, struct message *m)
     return true;
 }
 
-/* Returns the run as this subscription sends it, or NULL if it must have the messages one by one. */
+/* Returns the run as this subscription sends it; NULL: it must have the messages one by one. */
 static struct bytes *unit_for(struct run *run, const struct sub *s)
 {
     const struct sub_writer *writer = s->conn->writer;
