@@ -1,4 +1,4 @@
-// The configurations of docs/proxies.md as they stand there, with two nodes behind the proxy.
+// The configurations of docs/proxies.md, word for word, with two nodes behind the proxy.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -19,8 +19,8 @@ import { httpsGet, openTls, tlsOptions } from './support/tls.mjs';
 import { eventually, within } from './support/wait.mjs';
 
 const documented = documentedFor(import.meta.url);
-const PACE_MS = 50; // between clients during a drain: often enough, and CPU left for others
-const CLIENTS_MIN = 4; // during a drain: both nodes have their turn
+const PACE_MS = 50; // between clients during a drain: often enough, but leaves CPU to others
+const CLIENTS_MIN = 4; // during a drain, so that the proxy tries both nodes
 const ADDRESSES = ['127.0.0.11', '127.0.0.12'];
 
 function startNginx(file, config, dir) {
@@ -60,7 +60,7 @@ const PROXIES = {
   },
 };
 
-/** What the page has for everybody becomes what is here: [what, in its place]. */
+/** What to replace in the documented configuration, and with what: [there, here]. */
 function places({ front, ports, pair, both }) {
   return [
     ['10.0.0.11', ADDRESSES[0]], ['10.0.0.12', ADDRESSES[1]],
@@ -80,15 +80,15 @@ async function startNodes(t, options, ports, pair) {
       ...redis.options, ...options, LISTEN_ADDRESS: address, LISTEN_PORT: String(ports.http),
       ...(isTls && { ...tlsOptions(pair), SSL_LISTEN_PORT: String(ports.https), METRICS_LISTEN_PORT: String(ports.metrics) }),
       LOG_LEVEL: 'debug',
-      ...(nodes.length > 0 && { DRAIN_DELAY: '0' }), // the first one drains, this only ends
+      ...(nodes.length > 0 && { DRAIN_DELAY: '0' }), // only the first one is to drain slowly
     }, { ready: false });
-    await node.until('it is ready', () => /event=broker_ready/.test(node.stderr));
+    await node.until('the node is ready', () => /event=broker_ready/.test(node.stderr));
     nodes.push(node);
   }
   return nodes;
 }
 
-/** The proxy with two nodes behind: { tlsPort, ca, nodes, authority }. */
+/** Starts the proxy with two nodes behind it: { tlsPort, ca, nodes, authority }. */
 async function startProxy(t, name) {
   const { start, options, config: text } = PROXIES[name];
   const authority = await makeAuthority(t);
@@ -112,7 +112,7 @@ async function startProxy(t, name) {
   return proxy;
 }
 
-/** An event stream gets what is published, when it is. */
+/** Asserts that an event stream gets a message as soon as it is published. */
 async function tryStream(t, front, client) {
   const stream = await openTls(t, front);
   stream.socket.write('GET /streamed HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
@@ -122,13 +122,13 @@ async function tryStream(t, front, client) {
 }
 
 /**
- * A node drains: who comes meanwhile is served, every time. Without a delay that begins when it does
- * not listen any more: whom it has taken in the last moment, it tells to go.
+ * Drains a node and asserts that every client that connects meanwhile is served. Without a drain delay
+ * this holds from when the node no longer listens: it closes clients accepted in the last moment.
  */
 async function tryDrain(t, front, { DRAIN_DELAY }) {
   const [node] = front.nodes;
   node.signal('SIGTERM');
-  if (DRAIN_DELAY === '0') await node.until('it drains', () => /event=draining/.test(node.stderr));
+  if (DRAIN_DELAY === '0') await node.until('the drain begins', () => /event=draining/.test(node.stderr));
   for (let n = 0; n < CLIENTS_MIN || !node.exit; n++) {
     const client = await openClient(t, front, { ca: front.ca });
     await client.roundTrip();
@@ -141,7 +141,7 @@ async function tryDrain(t, front, { DRAIN_DELAY }) {
 
 for (const [name, { binary, options }] of Object.entries(PROXIES)) {
   const missing = !process.env.CI && !existsSync(binary) && `${binary} is missing`;
-  test(name, { skip: missing }, async (t) => {
+  test(`serves clients behind ${name}`, { skip: missing }, async (t) => {
     const front = await startProxy(t, name);
     assert.equal((await runSession(front, front.authority)).message, 'over TLS');
 
@@ -161,7 +161,7 @@ for (const [name, { binary, options }] of Object.entries(PROXIES)) {
     const log = () => front.nodes.map(({ stderr }) => stderr).join('');
     await eventually('the client in the log', () =>
       new RegExp(`event=disconnected .*peer="?${peer}`).test(log()));
-    const expected = options.PROXY_PROTOCOL ? 404 : 403; // they are on another port, or denied
+    const expected = options.PROXY_PROTOCOL ? 404 : 403; // on another port, or denied
     for (const path of ['/metrics', '/healthz', '/readyz']) {
       assert.equal((await httpsGet(front, path)).status, expected, path);
     }

@@ -1,4 +1,4 @@
-// TRUSTED_PROXIES: whose X-Forwarded-For is believed.
+// TRUSTED_PROXIES: the proxies whose X-Forwarded-For the server believes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ function forwarded(value) {
   return { fields: { 'X-Forwarded-For': value } };
 }
 
-test('from a trusted proxy', async (t) => {
+test('X-Forwarded-For from a trusted proxy', async (t) => {
   const server = await startTrusting(t, '127.0.0.0/8, 10.0.0.7,fd00::/8');
   const cases = [
     ['1.2.3.4', '1.2.3.4:0'],
@@ -27,14 +27,14 @@ test('from a trusted proxy', async (t) => {
     ['1.2.3.4, nobody', /^127\.0\.0\.1:\d+$/],
   ];
   for (const [value, want] of cases) {
-    await t.test(value, async (t) => {
+    await t.test(`finds the client in "${value}"`, async (t) => {
       const peer = await peerOf(t, server, forwarded(value));
       if (want instanceof RegExp) assert.match(peer, want);
       else assert.equal(peer, want);
     });
   }
 
-  await t.test('each request of a connection may be of another client', async (t) => {
+  await t.test('finds the client of each request of a connection', async (t) => {
     const socket = await openSocket(t, server);
     await socket.send(requestHead('GET /healthz HTTP/1.1',
       { Host: 'x', 'X-Forwarded-For': '1.2.3.4' }));
@@ -43,14 +43,14 @@ test('from a trusted proxy', async (t) => {
   });
 });
 
-test('from anybody else it is ignored', async (t) => {
+test('ignores X-Forwarded-For from other addresses', async (t) => {
   for (const list of ['', '10.0.0.0/8, ::1']) {
     const server = await startTrusting(t, list);
     assert.match(await peerOf(t, server, forwarded('1.2.3.4')), /^127\.0\.0\.1:\d+$/);
   }
 });
 
-test('with a PROXY header, that one is who must be trusted', async (t) => {
+test('checks the address in the PROXY header against TRUSTED_PROXIES', async (t) => {
   const server = await startServer(t,
     { ...TELLS_PEERS, PROXY_PROTOCOL: 'true', TRUSTED_PROXIES: '10.0.0.7' }, { ready: false });
   const from = (ip) => ({ before: `PROXY TCP4 ${ip} 127.0.0.1 4711 80\r\n`, ...forwarded('1.2.3.4') });
@@ -59,7 +59,7 @@ test('with a PROXY header, that one is who must be trusted', async (t) => {
 });
 
 for (const list of ['proxy.example', '10.0.0.0/33', '10.0.0.1,', '10.0.0.1 10.0.0.2']) {
-  test(`TRUSTED_PROXIES=${list} is refused`, async () => {
+  test(`refuses TRUSTED_PROXIES=${list}`, async () => {
     const { code, stderr } = await runToExit({ TRUSTED_PROXIES: list });
     assert.equal(code, 1);
     assert.match(stderr, /^eventhub: TRUSTED_PROXIES must be [^\n]*10\.0\.0\.0\/8[^\n]*\n$/);

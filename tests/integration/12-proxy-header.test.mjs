@@ -1,4 +1,4 @@
-// PROXY_PROTOCOL: the header that a load balancer puts before the client's bytes.
+// PROXY_PROTOCOL: the header that a load balancer puts before the bytes of the client.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ const BAD = [
   ['a TLS hello', Buffer.from('160301020001000001fc0303', 'hex')],
   ['v1 with a bad address', 'PROXY TCP4 1.2.3.256 10.0.0.1 4711 80\r\n'],
   ['v1 without an end', `PROXY UNKNOWN ${'x'.repeat(200)}`],
-  ['v2, a version that is none', version2(0x11, 0x11, V4)],
+  ['v2 with an unknown version', version2(0x11, 0x11, V4)],
   ['v2, too short for its addresses', version2(0x21, 0x21, V4)],
   ['v2, too long', version2(0x21, 0x11, Buffer.concat([V4, TLV, TLV]))],
 ];
@@ -64,18 +64,18 @@ async function metricsThrough(t, server) {
   return JSON.parse((await socket.readResponse()).body);
 }
 
-test('the header says who the client is', async (t) => {
+test('valid PROXY headers', async (t) => {
   const server = await startBehind(t);
 
   for (const [name, header, want] of HEADERS) {
-    await t.test(name, async (t) => {
+    await t.test(`finds the client in ${name}`, async (t) => {
       const peer = await peerOf(t, server, { before: header });
       if (want instanceof RegExp) assert.match(peer, want);
       else assert.equal(peer, want);
     });
   }
 
-  await t.test('byte by byte', async (t) => {
+  await t.test('accepts a header byte by byte', async (t) => {
     for (const [, header, want] of [HEADERS[0], HEADERS[3]]) {
       const socket = await openSocket(t, server);
       for (const byte of Buffer.from(header)) await socket.send(Buffer.from([byte]));
@@ -83,7 +83,7 @@ test('the header says who the client is', async (t) => {
     }
   });
 
-  await t.test('requests after the first are from the same client', async (t) => {
+  await t.test('attributes later requests to the same client', async (t) => {
     const socket = await openSocket(t, server);
     const request = requestHead('GET /healthz HTTP/1.1', { Host: 'x' });
     await socket.send(`${HEADERS[0][1]}${request}${request}`);
@@ -93,11 +93,11 @@ test('the header says who the client is', async (t) => {
   });
 });
 
-test('a connection without a good header is closed and counted', async (t) => {
+test('invalid PROXY headers', async (t) => {
   const server = await startBehind(t, { LOG_LEVEL: 'debug' });
 
   for (const [name, bytes] of BAD) {
-    await t.test(name, async (t) => {
+    await t.test(`closes the connection on ${name}`, async (t) => {
       const socket = await openSocket(t, server);
       await socket.send(bytes);
       await socket.untilEnd();
@@ -105,7 +105,7 @@ test('a connection without a good header is closed and counted', async (t) => {
     });
   }
 
-  await t.test('half a header: it ends like a handshake that does not come', async (t) => {
+  await t.test('applies the handshake timeout to half a header', async (t) => {
     const hasty = await startBehind(t, { WEBSOCKET_HANDSHAKE_TIMEOUT: '1' });
     const socket = await openSocket(t, hasty);
     await socket.send(HEADERS[3][1].subarray(0, 20));
@@ -113,7 +113,7 @@ test('a connection without a good header is closed and counted', async (t) => {
     assert.equal((await metricsThrough(t, hasty)).disconnects_total.handshake_timeout, 1);
   });
 
-  await t.test('counters and log', async (t) => {
+  await t.test('counts and logs refused headers', async (t) => {
     const metrics = await metricsThrough(t, server);
     assert.equal(metrics.refused_requests_total.bad_proxy_header, BAD.length);
     assert.equal(metrics.disconnects_total.protocol, BAD.length);
@@ -121,7 +121,7 @@ test('a connection without a good header is closed and counted', async (t) => {
   });
 });
 
-test('before TLS, in one packet with the hello and alone', async (t) => {
+test('accepts a header before TLS, in one packet with the hello or alone', async (t) => {
   const server = await startTlsServer(t,
     { ...TELLS_PEERS, PROXY_PROTOCOL: 'true' }, NOT_READY);
   for (const pause of [false, true]) {
@@ -136,22 +136,22 @@ test('before TLS, in one packet with the hello and alone', async (t) => {
     await client.untilReceived(/^HTTP\/1\.1 401 /);
   }
   const peers = () => [...server.stderr.matchAll(/event=unauthorized peer="?([^\s"]+)/g)];
-  await server.until('both in the log', () => peers().length === 2);
+  await server.until('both clients in the log', () => peers().length === 2);
   assert.deepEqual(peers().map(([, peer]) => peer), [HEADERS[3][2], HEADERS[3][2]]);
 
-  await t.test('TLS without a header is refused', async (t) => {
+  await t.test('refuses TLS without a header', async (t) => {
     await tlsErrorOf(t, server);
   });
 });
 
-test('without PROXY_PROTOCOL a header is no HTTP', async (t) => {
+test('answers 400 to a header without PROXY_PROTOCOL', async (t) => {
   const server = await startServer(t);
   const socket = await openSocket(t, server);
   await socket.send(HEADERS[0][1]);
   assert.equal((await socket.readResponse()).status, 400);
 });
 
-test('a drain while a header is awaited', async (t) => {
+test('drains while it waits for a header', async (t) => {
   const server = await startBehind(t);
   const socket = await openSocket(t, server);
   await socket.send('PROXY TCP4 1.2.3.4');
@@ -187,7 +187,7 @@ ${backend.replaceAll('SERVER', `server one 127.0.0.1:${server.port}`)}
 
 for (const [name, how] of [['1', 'send-proxy'], ['2', 'send-proxy-v2']]) {
   const missing = !process.env.CI && !existsSync(HAPROXY) && `${HAPROXY} is missing`;
-  test(`behind HAProxy, version ${name}`, { skip: missing }, async (t) => {
+  test(`finds the client behind HAProxy with version ${name}`, { skip: missing }, async (t) => {
     const server = await startBehind(t, { DISABLE_AUTH: 'true', LOG_LEVEL: 'debug' });
     const backend = `  mode tcp\n  SERVER ${how} check check-send-proxy`;
     const front = await startHaproxy(t, server, backend);

@@ -1,4 +1,4 @@
-// ALLOWED_ORIGINS: which web pages may use the server, and what their browsers are told.
+// ALLOWED_ORIGINS: which web pages may use the server, and the CORS fields in its answers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -31,19 +31,19 @@ function assertCors({ headers }, origin, vary = 'Origin') {
   assert.equal(headers.vary ?? null, vary);
 }
 
-test('the WebSocket handshake', async (t) => {
+test('origins in the WebSocket handshake', async (t) => {
   const server = await startServer(t, { ALLOWED_ORIGINS: LIST });
 
   for (const origin of [HOME, OTHER, 'HTTPS://App.Example']) {
-    await t.test(`${origin} may`, async (t) => {
+    await t.test(`accepts ${origin}`, async (t) => {
       await (await openClient(t, server, { headers: { Origin: origin } })).roundTrip();
     });
   }
 
-  await t.test('what is no page may', async (t) => (await openClient(t, server)).roundTrip());
+  await t.test('accepts a client without an origin', async (t) => (await openClient(t, server)).roundTrip());
 
   for (const origin of STRANGERS) {
-    await t.test(`${origin} may not: 403, and the connection ends`, async (t) => {
+    await t.test(`answers 403 to ${origin} and closes the connection`, async (t) => {
       const { socket, answer } =
         await answerTo(t, server, 'GET / HTTP/1.1', { ...HANDSHAKE, Origin: origin });
       assert.equal(answer.status, 403);
@@ -52,38 +52,38 @@ test('the WebSocket handshake', async (t) => {
     });
   }
 
-  await t.test('two origins may not', async (t) => {
+  await t.test('answers 403 to two origins', async (t) => {
     const socket = await openSocket(t, server);
     await socket.send(requestHead('GET / HTTP/1.1', { ...HANDSHAKE, Origin: HOME })
       .replace('\r\n\r\n', `\r\nOrigin: ${HOME}\r\n\r\n`));
     assert.equal((await socket.readResponse()).status, 403);
   });
 
-  await t.test('it is asked before the token is', async (t) => {
+  await t.test('checks the origin before the token', async (t) => {
     const closed = await startServer(t, { ALLOWED_ORIGINS: LIST, DISABLE_AUTH: 'false' });
     const headers = { ...HANDSHAKE, Origin: STRANGERS[0] };
     assert.equal((await answerTo(t, closed, 'GET / HTTP/1.1', headers)).answer.status, 403);
   });
 
-  await t.test('refusals are counted and logged', async () => {
+  await t.test('counts and logs refused origins', async () => {
     const { refused_requests_total: refused } = await server.metrics();
     assert.equal(refused.origin, STRANGERS.length + 1);
     assert.match(server.stderr, /event=origin_refused .*origin="?https:\/\/evil\.example/);
   });
 });
 
-test('POST, streams and OPTIONS', async (t) => {
+test('origins of POST, streams and OPTIONS', async (t) => {
   const server = await startServer(t, { ALLOWED_ORIGINS: LIST });
   const post = (headers) => httpRequest(server, 'POST', '/', { ...headers, 'Content-Length': '0' });
 
-  await t.test('a page of the list may read the answer, an error too', async () => {
+  await t.test('lets a page of the list read answers and errors', async () => {
     assertCors(await post({ Origin: HOME }), HOME);
     const nowhere = await httpRequest(server, 'GET', '/nowhere', { Origin: OTHER });
     assert.equal(nowhere.status, 404);
     assertCors(nowhere, OTHER);
   });
 
-  await t.test('a stream', async (t) => {
+  await t.test('answers 403 to a stream for another page', async (t) => {
     const accept = { Host: 'x', Accept: 'text/event-stream' };
     const head = 'HEAD /a HTTP/1.1';
     const socket = await openSocket(t, server);
@@ -95,7 +95,7 @@ test('POST, streams and OPTIONS', async (t) => {
     assertCors(answer, undefined);
   });
 
-  await t.test('a stranger publishes nothing', async (t) => {
+  await t.test('publishes nothing for another page', async (t) => {
     const client = await openClient(t, server);
     const answer = await httpRequest(server, 'POST', '/published',
       { Origin: STRANGERS[0], 'Content-Length': '0' });
@@ -105,10 +105,10 @@ test('POST, streams and OPTIONS', async (t) => {
     assert.deepEqual(items, []);
   });
 
-  await t.test('without an origin the answer varies all the same', async () =>
+  await t.test('sends Vary even without an origin', async () =>
     assertCors(await post({}), undefined));
 
-  await t.test('OPTIONS', async () => {
+  await t.test('answers OPTIONS with CORS fields only to pages of the list', async () => {
     for (const [origin, told] of [[HOME, HOME], [STRANGERS[0], undefined]]) {
       const answer = await httpRequest(server, 'OPTIONS', '/a', { Origin: origin });
       assert.equal(answer.status, 204);
@@ -116,7 +116,7 @@ test('POST, streams and OPTIONS', async (t) => {
     }
   });
 
-  await t.test('health and metrics are for everybody and tell pages nothing', async () => {
+  await t.test('serves health and metrics to everybody without CORS fields', async () => {
     for (const path of ['/healthz', '/metrics']) {
       const answer = await httpRequest(server, 'GET', path, { Origin: STRANGERS[0] });
       assert.equal(answer.status, 200);
@@ -124,7 +124,7 @@ test('POST, streams and OPTIONS', async (t) => {
     }
   });
 
-  await t.test('one connection, several pages', async (t) => {
+  await t.test('checks the origin of each request of a connection', async (t) => {
     const socket = await openSocket(t, server);
     for (const origin of [HOME, OTHER]) {
       await socket.send(requestHead('GET /nowhere HTTP/1.1', { Host: 'x', Origin: origin }));
@@ -135,7 +135,7 @@ test('POST, streams and OPTIONS', async (t) => {
   });
 });
 
-test('by default every page may', async (t) => {
+test('accepts every origin by default', async (t) => {
   const server = await startServer(t);
   await (await openClient(t, server, { headers: { Origin: STRANGERS[0] } })).roundTrip();
   const answer = await httpRequest(server, 'GET', '/nowhere', { Origin: STRANGERS[0] });
@@ -143,7 +143,7 @@ test('by default every page may', async (t) => {
 });
 
 for (const list of ['app.example', 'https://app.example/', 'https://*.example', 'https://a,']) {
-  test(`ALLOWED_ORIGINS=${list} is refused`, async () => {
+  test(`refuses ALLOWED_ORIGINS=${list}`, async () => {
     const { code, stderr } = await runToExit({ ALLOWED_ORIGINS: list });
     assert.equal(code, 1);
     assert.match(stderr, /^eventhub: ALLOWED_ORIGINS: [^\n]*scheme:\/\/host[^\n]*\n$/);

@@ -1,4 +1,4 @@
-// Options from a file: its syntax, what beats what, and how a fault is told.
+// Options from a file: syntax, precedence, and error messages.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ async function assertRefused(t, content, pattern, how) {
   return stderr;
 }
 
-test('a server with all its options in a file', async (t) => {
+test('starts with all its options in a file', async (t) => {
   const path = writeFile(t, [
     '# for the test', '',
     'LISTEN_ADDRESS = 127.0.0.1  # not for everybody',
@@ -57,11 +57,11 @@ test('a server with all its options in a file', async (t) => {
   assert.ok((await server.metrics()).worker_count > 0);
 });
 
-test('command line beats environment beats file', async (t) => {
+test('prefers the command line to the environment, and that to the file', async (t) => {
   const bad = 'PING_INTERVAL = 0\n';
   const file = 'PING_INTERVAL = 7\n';
   await assertRefused(t, bad, /test\.conf:1: PING_INTERVAL/);
-  // Which one was taken shows in which bad value is complained about.
+  // The invalid value that the error names shows which one was used.
   await assertRefused(t, file, /^eventhub: PING_INTERVAL must be .*, not "-1"/, { env: { PING_INTERVAL: '-1' } });
   await assertRefused(t, file, /^eventhub: PING_INTERVAL must be .*, not "-2"/, {
     env: { PING_INTERVAL: '5' }, args: ['--ping-interval=-2'],
@@ -71,34 +71,34 @@ test('command line beats environment beats file', async (t) => {
     args: ['--broker=memory', `--config=${path}`, '--listen-port=0'],
   });
   assert.notEqual(server.port, 1);
-  await server.stop(); // at once, not after an hour
+  await server.stop(); // exits at once, not after an hour
 });
 
-test('faults are told with file and line', async (t) => {
+test('errors in a file', async (t) => {
   const cases = [
-    ['no such option', '\n# x\nlisten_prot = 80\n', /test\.conf:3: unknown option "listen_prot"/],
-    ['a bad value', 'broker = kafka', /test\.conf:1: BROKER must be redis or memory, not "kafka"$/m],
+    ['an unknown option', '\n# x\nlisten_prot = 80\n', /test\.conf:3: unknown option "listen_prot"/],
+    ['an invalid value', 'broker = kafka', /test\.conf:1: BROKER must be redis or memory, not "kafka"$/m],
     ['a value of the wrong type', 'a=\nlisten_port = x', /test\.conf:1: unknown option "a"/],
-    ['no equals sign', 'listen_port 80', /test\.conf:1: the line must be name = value$/m],
+    ['a missing equals sign', 'listen_port 80', /test\.conf:1: the line must be name = value$/m],
     ['a section', '[server]', /test\.conf:1: the line /],
     ['an open quote', 'redis_host = "a', /test\.conf:1: the line has no closing quote/],
     ['text after a quote', "redis_host = 'a'b", /test\.conf:1: the line continues after the closing quote/],
     ['a NUL', Buffer.from('redis_host = a\0b\n'), /test\.conf:1: the line holds a control/],
     ['a long line', `# ${'x'.repeat(9000)}`, /test\.conf:1: the line is longer than 8192 bytes/],
     ['a large file', '# filler\n'.repeat(40_000), /--config: .*test\.conf: the file is larger than 256k/],
-    ['no file in a file', 'config = other.conf', /test\.conf:1: unknown option "config"/],
+    ['a file within a file', 'config = other.conf', /test\.conf:1: unknown option "config"/],
   ];
   for (const [name, content, pattern] of cases) {
-    await t.test(name, (t) => assertRefused(t, content, pattern));
+    await t.test(`reports ${name} with file and line`, (t) => assertRefused(t, content, pattern));
   }
 
-  await t.test('a secret is not shown', async (t) => {
+  await t.test('does not show a secret', async (t) => {
     const line = await assertRefused(t, `jwt_secret = ${'hidden'.repeat(1000)}`,
       /test\.conf:1: JWT_SECRET must be text of at most 4096 bytes$/m);
     assert.ok(!line.includes('hidden'));
   });
 
-  await t.test('a file that is not there, and a folder', async () => {
+  await t.test('refuses a missing file and a directory', async () => {
     for (const path of ['/nowhere/eventhub.conf', '/']) {
       const { code, stderr } = await runToExit({}, { args: [`--config=${path}`] });
       assert.equal(code, 1);
@@ -106,14 +106,14 @@ test('faults are told with file and line', async (t) => {
     }
   });
 
-  await t.test('--config without a file', async () => {
+  await t.test('refuses --config without a file', async () => {
     const { code, stderr } = await runToExit({}, { args: ['--config'] });
     assert.equal(code, 1);
     assert.match(stderr, /--config/);
   });
 });
 
-test('the example is right, with every line made active', async (t) => {
+test('accepts the example file, with every option active', async (t) => {
   const example = readFileSync(EXAMPLE, 'utf8');
   await assertAccepted(t, example);
   const active = example.replace(/^#(?=[A-Z_]+ =)/gm, '');

@@ -1,4 +1,4 @@
-// The key/value store: get, set, del on both brokers.
+// The key/value store: get, set and del on both brokers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ testOnBothBrokers('get, set and del', async (t, broker) => {
   const client = await openClient(t, server);
   const other = await openClient(t, server);
 
-  await t.test('what they answer', async () => {
+  await t.test('answers all three methods', async () => {
     assert.deepEqual(await client.call('set', { key: 'a/b', value: 'one' }),
       { action: 'set', key: 'a/b', success: true });
     assert.deepEqual(await other.call('get', { key: 'a/b' }),
@@ -36,41 +36,44 @@ testOnBothBrokers('get, set and del', async (t, broker) => {
     await assertMissing(client, 'a/b');
   });
 
-  await t.test('method names in any case', async () => {
+  await t.test('accepts method names in any case', async () => {
     await client.call('SET', { key: 'case', value: 'x' });
     assert.equal((await client.call('Get', { key: 'case' })).value, 'x');
     assert.equal((await client.call('dEL', { key: 'case' })).success, true);
   });
 
   const values = [
-    ['nothing', ''], ['U+0000', 'a\u0000b'], ['quotes', '"\\'], ['beyond the BMP', '🎈€ä'],
+    ['no bytes', ''], ['U+0000', 'a\u0000b'], ['quotes', '"\\'], ['beyond the BMP', '🎈€ä'],
     ['JSON', '{"a":[1]}'], ['100,000 bytes', 'x'.repeat(100_000)],
   ];
   for (const [name, value] of values) {
-    await t.test(`a value of ${name} comes out as it went in`, async () => {
+    await t.test(`returns a value of ${name} unchanged`, async () => {
       await client.call('set', { key: 'value', value });
       assert.equal((await client.call('get', { key: 'value' })).value, value);
     });
   }
 
-  await t.test('keys as long as topics', async () => {
+  await t.test('accepts keys as long as topics', async () => {
     await client.call('set', { key: LONGEST, value: 'x' });
     assert.equal((await client.call('get', { key: LONGEST })).value, 'x');
   });
 
-  await t.test('a ttl ends a key, and a set without one keeps it', async () => {
-    await client.call('set', { key: 'short', value: 'x', ttl: 1 });
+  await t.test('removes a key after its ttl unless it is set again without one', async () => {
+    const [, short] = await Promise.all([ // at once, before it expires
+      client.call('set', { key: 'short', value: 'x', ttl: 1 }),
+      client.call('get', { key: 'short' }),
+    ]);
+    assert.equal(short.value, 'x');
     await client.call('set', { key: 'kept', value: 'x', ttl: 1 });
     await client.call('set', { key: 'kept', value: 'y', ttl: 0 });
     await client.call('set', { key: 'year', value: 'x', ttl: 31_536_000 });
-    assert.equal((await client.call('get', { key: 'short' })).value, 'x');
     await eventually('short has expired', async () =>
       (await client.request('get', { key: 'short' })).error);
     assert.equal((await client.call('get', { key: 'kept' })).value, 'y');
     assert.equal((await client.call('get', { key: 'year' })).value, 'x');
   });
 
-  await t.test('a client sees its own changes in their order', async () => {
+  await t.test('executes the requests of a client in order', async () => {
     const gets = [];
     for (let i = 0; i < 200; i++) {
       client.notify('set', { key: 'order', value: `${i}` });
@@ -80,7 +83,7 @@ testOnBothBrokers('get, set and del', async (t, broker) => {
     assert.deepEqual(seen, Array.from({ length: 200 }, (_, i) => `${i}`));
   });
 
-  await t.test('a notification is done and not answered', async () => {
+  await t.test('executes notifications without an answer', async () => {
     const before = client.received.length;
     client.notify('set', { key: 'silent', value: 'x' });
     client.notify('get', { key: 'silent' });
@@ -91,7 +94,7 @@ testOnBothBrokers('get, set and del', async (t, broker) => {
     assert.equal(client.received.length, before + 2);
   });
 
-  await t.test('keys are not topics: nobody is told, nothing is logged', async () => {
+  await t.test('neither delivers nor logs changes of keys', async () => {
     const all = await other.subscribe('#');
     await client.call('set', { key: 'topic', value: 'x' });
     await client.publish('topic', 'message');
@@ -100,7 +103,7 @@ testOnBothBrokers('get, set and del', async (t, broker) => {
   });
 });
 
-test('what get, set and del refuse', async (t) => {
+test('parameters of get, set and del', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const badKeys = ['', '/', 'a/', '/a', 'a b', 'a:b', 'ä', 'a\u0000b', 'a/+', '#', '*',
@@ -116,7 +119,7 @@ test('what get, set and del refuse', async (t) => {
       ['set', { key: 'a', value: 'x', ttl }, /ttl/]),
   ];
   for (const [method, params, named] of cases) {
-    await t.test(`${method} ${JSON.stringify(params)?.slice(0, 60)}`, async () => {
+    await t.test(`refuses ${method} ${JSON.stringify(params)?.slice(0, 60) ?? 'without params'}`, async () => {
       const error = await errorOf(client.call(method, params));
       assert.equal(error.code, -32602);
       assert.equal(error.phrase, 'Invalid params');
@@ -126,7 +129,7 @@ test('what get, set and del refuse', async (t) => {
   await assertMissing(client, 'a');
 });
 
-test('rights', async (t) => {
+test('checks the rights to read and write a key', async (t) => {
   const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const as = (claims) => openClient(t, server, { headers: { Authorization: signToken(claims) } });
   const writer = await as({ write: ['w/#'] });
@@ -149,7 +152,7 @@ test('rights', async (t) => {
   await writer.call('del', { key: 'w/1' });
 });
 
-test('ENABLE_KVSTORE=false', async (t) => {
+test('refuses all three methods with ENABLE_KVSTORE=false', async (t) => {
   const client = await openClient(t, await startServer(t, { ENABLE_KVSTORE: 'false' }));
   for (const method of ['get', 'set', 'del']) {
     const error = await errorOf(client.call(method, { key: 'a', value: 'x' }));
@@ -159,7 +162,7 @@ test('ENABLE_KVSTORE=false', async (t) => {
   await client.publish('a', 'x');
 });
 
-test('a store that is full refuses and keeps what it has', async (t) => {
+test('refuses set and keeps all values when the store is full', async (t) => {
   const server = await startServer(t, { MEMORY_LIMIT: '1m' });
   const client = await openClient(t, server);
   const value = 'x'.repeat(100_000);
@@ -178,12 +181,12 @@ test('a store that is full refuses and keeps what it has', async (t) => {
   await assertMissing(client, `k/${stored}`);
   await client.call('del', { key: 'k/0' });
   await client.call('set', { key: `k/${stored}`, value });
-  await client.publish('t', 'messages still have their part');
+  await client.publish('t', 'messages have their own share');
   const { items } = await client.call('eventlog', { topic: 't', since: -60_000 });
   assert.equal(items.length, 1);
 });
 
-testOnBothBrokers('many large values at once', async (t, broker) => {
+testOnBothBrokers('answers many requests for large values at once', async (t, broker) => {
   const options = { MAX_OUTPUT_QUEUE: '1m', MAX_MESSAGE_SIZE: '256k' };
   const client = await openClient(t, await startServer(t, { ...broker, ...options }));
   const value = 'v'.repeat(100_000);
@@ -192,13 +195,13 @@ testOnBothBrokers('many large values at once', async (t, broker) => {
   for (const answer of await Promise.all(gets)) assert.equal(answer.value, value);
 });
 
-test('in Redis', async (t) => {
+test('values in Redis', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, BROKER_TIMEOUT: '1', REDIS_PREFIX: 'hub' };
   const client = await openClient(t, await startServer(t, options));
   const elsewhere = await openClient(t, await startServer(t, options));
 
-  await t.test('a plain string with an expiry, the same on all nodes', async () => {
+  await t.test('stores plain strings with an expiry for all nodes', async () => {
     await client.call('set', { key: 'a/b', value: 'x', ttl: 100 });
     assert.equal(await redis.command('GET', '{hub}:kv:a/b'), 'x');
     const ttl = Number(await redis.command('TTL', '{hub}:kv:a/b'));
@@ -210,7 +213,7 @@ test('in Redis', async (t) => {
     assert.equal((await client.call('get', { key: 'a/b' })).value, 'from outside');
   });
 
-  await t.test('what is no text there is an error', async () => {
+  await t.test('answers an error for a key that does not hold text', async () => {
     await redis.command('BITFIELD', '{hub}:kv:bits', 'SET', 'u8', '0', '255');
     assert.match((await errorOf(client.call('get', { key: 'bits' }))).data, /does not hold text/);
     await redis.command('RPUSH', '{hub}:kv:list', 'x');
@@ -219,14 +222,14 @@ test('in Redis', async (t) => {
     assert.equal((await client.call('get', { key: 'list' })).value, 'x');
   });
 
-  await t.test('while Redis is away', async () => {
+  await t.test('answers errors while Redis is away', async () => {
     await redis.kill();
     for (const method of ['get', 'set', 'del']) {
       const error = await errorOf(client.call(method, { key: 'a', value: 'x' }));
       assert.equal(error.code, -32603);
     }
     await redis.start();
-    await eventually('it is back', async () =>
+    await eventually('Redis is back', async () =>
       (await client.request('set', { key: 'a', value: 'x' })).result);
     assert.equal((await elsewhere.request('get', { key: 'a' })).result?.value ?? 'x', 'x');
   });

@@ -1,4 +1,4 @@
-// A publish with a key is done once: the same key on the same topic is answered with the first id.
+// A publish with a key is executed once: a repeat on the same topic is answered with the first id.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { errorOf, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 
 for (const ENABLE_CACHE of ['true', 'false']) {
-  testOnBothBrokers(`once, with ENABLE_CACHE=${ENABLE_CACHE}`, async (t, broker) => {
+  testOnBothBrokers(`publishes once per key with ENABLE_CACHE=${ENABLE_CACHE}`, async (t, broker) => {
     const server = await startServer(t, { ...broker, ENABLE_CACHE });
     const client = await openClient(t, server);
     const other = await openClient(t, server);
@@ -36,7 +36,7 @@ for (const ENABLE_CACHE of ['true', 'false']) {
   });
 }
 
-testOnBothBrokers('many at once', async (t, broker) => {
+testOnBothBrokers('publishes once when many clients use a key at the same time', async (t, broker) => {
   const server = await startServer(t, broker);
   const clients = await Promise.all(Array.from({ length: 8 }, () => openClient(t, server)));
   const all = await clients[0].subscribe('#');
@@ -48,7 +48,7 @@ testOnBothBrokers('many at once', async (t, broker) => {
   assert.deepEqual(all.texts, ['x', 'end']);
 });
 
-testOnBothBrokers('a repeat does not count against the limit', async (t, broker) => {
+testOnBothBrokers('does not count repeats against the rate limit', async (t, broker) => {
   const server = await startServer(t, { ...broker, DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const rlimit = [{ topic: 't', max: 2, interval: 3600 }];
   const Authorization = signToken({ sub: 'a', write: ['#'], rlimit });
@@ -61,12 +61,12 @@ testOnBothBrokers('a repeat does not count against the limit', async (t, broker)
   assert.deepEqual(statuses, ['ok', 'ok', 'ok', 'ok', LIMITED, 'ok', 'ok', LIMITED]);
 });
 
-test('which keys are taken', async (t) => {
+test('valid and invalid keys', async (t) => {
   const server = await startServer(t);
   const client = await openClient(t, server);
   const good = ['x', ' ', '{"a":1}', 'a:b', 'ä'.repeat(32), 'k'.repeat(64), 'a\u0000b', '17'];
   for (const key of good) {
-    await t.test(`good: ${JSON.stringify(key)}`, async () => {
+    await t.test(`accepts ${JSON.stringify(key)}`, async () => {
       const id = await client.publish('t', 'x', { key });
       assert.equal(await client.publish('t', 'x', { key }), id);
       const posted = await httpPost(server, `/t?key=${encodeURIComponent(key)}`, 'x');
@@ -75,19 +75,19 @@ test('which keys are taken', async (t) => {
   }
   const bad = ['', 'k'.repeat(65), 'ä'.repeat(33), 1, 0, true, null, ['k'], {}];
   for (const key of bad) {
-    await t.test(`bad: ${JSON.stringify(key)}`, async () => {
+    await t.test(`refuses ${JSON.stringify(key)}`, async () => {
       const error = await errorOf(client.call('publish', { topic: 't', message: 'x', key }));
       assert.equal(error.code, -32602);
       assert.match(error.data, /key/);
     });
   }
   for (const query of ['key=', `key=${'k'.repeat(65)}`, 'key=%ff', 'key=%4']) {
-    await t.test(`bad: ?${query}`, async () =>
+    await t.test(`answers 400 to ?${query}`, async () =>
       assert.equal((await httpPost(server, `/t?${query}`, 'x')).status, 400));
   }
 });
 
-test('in Redis', async (t) => {
+test('stores keys in Redis for all nodes', async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, REDIS_PREFIX: 'hub' };
   const client = await openClient(t, await startServer(t, options));

@@ -1,4 +1,4 @@
-// The claim rlimit: how many publishes of a sub pass in an interval, over all of its connections.
+// The claim rlimit: how many publishes of a sub are accepted in an interval, over all connections.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,7 +27,7 @@ function openAs(t, server, token) {
   return openClient(t, server, { headers: { Authorization: token } });
 }
 
-/** Publishes `count` times at once; how many were answered ok. Others must be over the limit. */
+/** Publishes `count` times at once and counts the ok answers; all others must report the limit. */
 async function countPassed(client, topic, count) {
   const answers = await Promise.all(numbered('text', count).map((message) =>
     client.call('publish', { topic, message })));
@@ -41,17 +41,17 @@ function limited(topic) {
   return { action: 'publish', status: LIMITED, topic };
 }
 
-testOnBothBrokers('over the limit', async (t, broker) => {
+testOnBothBrokers('publishes over the limit', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const client = await openAs(t, server, tokenOf('a', rule('t/#', 3)));
   const all = await client.subscribe('#');
 
-  await t.test('what passes, and the answer of what does not', async () => {
+  await t.test('answers publishes within and over the limit', async () => {
     for (const topic of ['t', 't/1', 't/2/3']) await client.publish(topic, 'passes');
     assert.deepEqual(await client.call('publish', { topic: 't/1', message: 'x' }), limited('t/1'));
   });
 
-  await t.test('it is not delivered, not logged, and counted', async () => {
+  await t.test('counts a publish over the limit, but neither delivers nor logs it', async () => {
     await client.publish('free', 'end');
     await all.untilText('end');
     assert.deepEqual(all.texts, ['passes', 'passes', 'passes', 'end']);
@@ -62,55 +62,57 @@ testOnBothBrokers('over the limit', async (t, broker) => {
     assert.equal(now.publish_count, 4);
   });
 
-  await t.test('nor is a notification', async () => {
+  await t.test('does not deliver a notification over the limit', async () => {
     client.notify('publish', { topic: 't', message: 'silent' });
     await client.publish('free', 'end 2');
     await all.untilText('end 2');
     assert.ok(!all.texts.includes('silent'));
   });
 
-  await t.test('another connection of the same sub is limited, too', async (t) => {
+  await t.test('limits another connection of the same sub', async (t) => {
     const second = await openAs(t, server, tokenOf('a', rule('t/#', 3)));
     assert.equal(await countPassed(second, 't/9', 2), 0);
   });
 
-  await t.test('another sub is not, nor is one without a sub', async (t) => {
+  await t.test('limits other subs separately, and no client without a sub', async (t) => {
     const other = await openAs(t, server, tokenOf('b', rule('t/#', 3)));
     assert.equal(await countPassed(other, 't/9', 5), 3);
     const nobody = await openAs(t, server, tokenOf(undefined, rule('t/#', 3)));
     assert.equal(await countPassed(nobody, 't/9', 5), 5);
   });
 
-  await t.test('subscribing and keys are not', async () => {
+  await t.test('does not limit other methods', async () => {
     await client.subscribe('t/1');
     await client.call('set', { key: 't/1', value: 'x' });
   });
 });
 
-testOnBothBrokers('which rule applies', async (t, broker) => {
+testOnBothBrokers('applies the rule of the topic, or the longest matching pattern', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const client = await openAs(t, server, tokenOf('a', rule('#', 7), rule('r/#', 2), rule('r/1', 4),
     rule('never', 0), rule('bad'), { topic: 'r/2' }));
-  assert.equal(await countPassed(client, 'r/1', 10), 4, 'the rule of that very topic');
+  assert.equal(await countPassed(client, 'r/1', 10), 4, 'the rule of this topic');
   assert.equal(await countPassed(client, 'r/2', 10), 2, 'the longest pattern');
-  assert.equal(await countPassed(client, 'r/3', 10), 0, 'which counts for all its topics');
+  assert.equal(await countPassed(client, 'r/3', 10), 0, 'which counts all its topics together');
   assert.equal(await countPassed(client, 'other', 10), 7);
   assert.equal(await countPassed(client, 'never', 3), 0);
 });
 
-testOnBothBrokers('an interval ends', async (t, broker) => {
+testOnBothBrokers('accepts publishes again when the interval has ended', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const client = await openAs(t, server, tokenOf('a', rule('t', 2, 1)));
   for (let i = 0; i < 2; i++) {
-    await eventually('one passes again', async () =>
-      (await client.call('publish', { topic: 't', message: 'x' })).status === 'ok');
-    const began = Date.now();
+    let began;
+    await eventually('a publish is accepted again', async () => {
+      began = Date.now(); // the interval does not begin before
+      return (await client.call('publish', { topic: 't', message: 'x' })).status === 'ok';
+    });
     const passed = 1 + await countPassed(client, 't', 10);
     if (Date.now() - began < 900) assert.equal(passed, 2);
   }
 });
 
-testOnBothBrokers('over POST', async (t, broker) => {
+testOnBothBrokers('answers 429 to POST over the limit', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const headers = { Authorization: tokenOf('a', rule('t', 2), rule('never', 0, 5)) };
   const client = await openAs(t, server, headers.Authorization);
@@ -127,7 +129,7 @@ testOnBothBrokers('over POST', async (t, broker) => {
   assert.equal(now.refused_requests_total.rate_limited, 2);
 });
 
-test('two nodes and many connections pass exactly max', async (t) => {
+test('accepts exactly max publishes over two nodes and many connections', async (t) => {
   const redis = await startRedis(t);
   const options = { ...WITH_AUTH, ...redis.options, REDIS_PREFIX: 'hub' };
   const servers = [await startServer(t, options), await startServer(t, options)];

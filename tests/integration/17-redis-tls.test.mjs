@@ -1,4 +1,4 @@
-// Redis behind TLS: who it is, who we are, and what is said where that does not fit.
+// Redis behind TLS: its certificate, our certificate, and what the log reports when one is refused.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { numbered, openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
 import { eventually, scaled } from './support/wait.mjs';
 
-let ours; // whom both sides trust
+let ours; // the authority that both sides trust
 let theirs; // another authority
 let right; // a certificate for the loopback address
 let client;
@@ -22,13 +22,13 @@ before(async (t) => {
   client = await ours.issue('DNS:eventhub');
 });
 
-/** `port` is TLS only. With `pair`, the server's certificate; with `auth` it demands ours. */
+/** `port` accepts only TLS. `pair`: the certificate of Redis; `auth`: whether it demands ours. */
 function tlsArguments(port, { pair = right, auth = 'yes' } = {}) {
   return ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', ours.ca,
     '--tls-cert-file', pair.cert, '--tls-key-file', pair.key, '--tls-auth-clients', auth];
 }
 
-/** Not running yet. */
+/** A Redis that is not running yet. */
 async function makeTlsRedis(t, how) {
   const cli = ['--tls', '--insecure', '--cert', client.cert, '--key', client.key];
   const redis = await startRedis(t, { start: false, cli });
@@ -64,7 +64,7 @@ async function assertWorks(t, server) {
   assert.ok(joined.ids.includes(id));
 }
 
-/** Starts a server that must not become ready, and waits until its log says why. */
+/** Starts a server that must not become ready, and waits until its log gives the reason. */
 async function startInVain(t, options, why) {
   const server = await startServer(t, options, { ready: false });
   await eventually(`broker_waiting: ${why}`, () => server.stderr.split('\n').some((line) =>
@@ -73,12 +73,12 @@ async function startInVain(t, options, why) {
   return server;
 }
 
-test('a Redis that is TLS only and wants our certificate', async (t) => {
+test('a Redis that accepts only TLS and demands our certificate', async (t) => {
   const redis = await startTlsRedis(t);
   const server = await startServer(t, optionsFor(redis));
   await assertWorks(t, server);
 
-  await t.test('many messages, and large ones', async (t) => {
+  await t.test('publishes and reads many messages and large ones', async (t) => {
     const client = await openClient(t, server);
     const live = await client.subscribe('many');
     const texts = numbered('m', scaled(2000));
@@ -90,15 +90,15 @@ test('a Redis that is TLS only and wants our certificate', async (t) => {
     assert.deepEqual(log.items.map(({ message }) => message), texts.slice(-2));
   });
 
-  await t.test('by name', async (t) =>
+  await t.test('connects by name', async (t) =>
     assertWorks(t, await startServer(t, optionsFor(redis, { REDIS_HOST: 'localhost' }))));
 
-  await t.test('with the system\'s authorities', async (t) => {
+  await t.test('trusts the authorities of the system', async (t) => {
     const options = { ...optionsFor(redis), REDIS_TLS_CA: '', SSL_CERT_FILE: ours.ca };
-    await assertWorks(t, await startServer(t, options)); // where OpenSSL looks for them
+    await assertWorks(t, await startServer(t, options)); // OpenSSL looks for them there
   });
 
-  await t.test('it comes back by itself', async () => {
+  await t.test('reconnects after an outage', async () => {
     await redis.kill();
     await server.untilReadiness(503);
     await redis.start();
@@ -107,10 +107,10 @@ test('a Redis that is TLS only and wants our certificate', async (t) => {
   });
 });
 
-test('a Redis that another authority vouches for', async (t) => {
+test('refuses a certificate of another authority', async (t) => {
   const redis = await startTlsRedis(t, { pair: await theirs.issue('IP:127.0.0.1') });
   const server = await startInVain(t, optionsFor(redis), /certificate refused: .*issuer/);
-  await t.test('nor does the system know it', (t) =>
+  await t.test('refuses a certificate that the system does not trust', (t) =>
     startInVain(t, { ...optionsFor(redis), REDIS_TLS_CA: '' }, /certificate refused: .*issuer/));
 
   await redis.kill();
@@ -120,7 +120,7 @@ test('a Redis that another authority vouches for', async (t) => {
   await assertWorks(t, server);
 });
 
-test('a certificate for somebody else', async (t) => {
+test('refuses a certificate for another name or address', async (t) => {
   const redis = await startTlsRedis(t, { pair: await ours.issue('DNS:other,IP:127.0.0.2') });
   const byAddress = await startInVain(t, optionsFor(redis), /certificate refused: IP address/);
   const byName = await startInVain(t, optionsFor(redis, { REDIS_HOST: 'localhost' }),
@@ -135,7 +135,7 @@ test('a certificate for somebody else', async (t) => {
   }
 });
 
-test('no certificate of ours, where Redis wants one', async (t) => {
+test('reports that Redis demands a certificate', async (t) => {
   const redis = await startTlsRedis(t);
   const without = optionsFor(redis, { REDIS_TLS_CERT: '', REDIS_TLS_KEY: '' });
   const server = await startInVain(t, without, /TLS: .*certificate required/);
@@ -147,21 +147,21 @@ test('no certificate of ours, where Redis wants one', async (t) => {
   await assertWorks(t, server);
 });
 
-test('a certificate of ours that Redis does not trust', async (t) => {
+test('reports that Redis does not trust our certificate', async (t) => {
   const redis = await startTlsRedis(t);
   const { cert, key } = await theirs.issue('DNS:eventhub');
   await startInVain(t, optionsFor(redis, { REDIS_TLS_CERT: cert, REDIS_TLS_KEY: key }),
     /TLS: .*(unknown ca|certificate)/);
 });
 
-test('one side speaks TLS, the other does not', async (t) => {
+test('reports that only one side uses TLS', async (t) => {
   const plain = await startRedis(t);
   const tls = await startTlsRedis(t);
   await startInVain(t, optionsFor(plain), /TLS|closed the connection/);
   await startInVain(t, { ...optionsFor(tls), REDIS_TLS: 'false' }, /why=\S+/);
 });
 
-test('SIGHUP reads the files again', async (t) => {
+test('reads the TLS files again on SIGHUP', async (t) => {
   const redis = await startTlsRedis(t);
   const ca = join(ours.dir, 'current.pem');
   copyFileSync(theirs.ca, ca);
@@ -172,20 +172,20 @@ test('SIGHUP reads the files again', async (t) => {
   server.child.kill('SIGHUP');
   await server.untilReadiness(200);
 
-  writeFileSync(ca, 'this is no certificate\n');
+  writeFileSync(ca, 'this is not a certificate\n');
   server.child.kill('SIGHUP');
-  await eventually('it says so', () => /event=redis_tls_refused.*current\.pem/.test(server.stderr));
+  await eventually('the refusal in the log', () => /event=redis_tls_refused.*current\.pem/.test(server.stderr));
   await redis.kill();
   await server.untilReadiness(503);
   await redis.start();
-  await server.untilReadiness(200); // with what was read before
+  await server.untilReadiness(200); // with the files read before
   await assertWorks(t, server);
 });
 
-test('what can never work is refused at the start', async (t) => {
+test('TLS options that cannot work', async (t) => {
   const redis = await makeTlsRedis(t);
   const junk = join(ours.dir, 'junk.pem');
-  writeFileSync(junk, 'this is no certificate\n');
+  writeFileSync(junk, 'this is not a certificate\n');
   const cases = [
     [{ REDIS_TLS_CA: join(ours.dir, 'none.pem') }, /none\.pem: No such file/],
     [{ REDIS_TLS_CA: junk }, /junk\.pem: /],
@@ -195,7 +195,7 @@ test('what can never work is refused at the start', async (t) => {
     [{ REDIS_HOST: '/run/redis.sock' }, /REDIS_TLS conflicts with REDIS_HOST/],
   ];
   for (const [options, why] of cases) {
-    await t.test(`${why}`, async () => {
+    await t.test(`refuses to start: ${why}`, async () => {
       const env = { ...optionsFor(redis, options), LISTEN_PORT: '0' };
       for (const args of [[], ['--check-config']]) {
         const { code, stderr } = await runToExit(env, { args });

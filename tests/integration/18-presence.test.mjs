@@ -1,4 +1,4 @@
-// How many clients are subscribed, and who, on all nodes.
+// Presence: how many clients are subscribed on all nodes, and their subs.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -25,17 +25,17 @@ function openAs(t, server, claims) {
   return openClient(t, server, { headers: { Authorization } });
 }
 
-testOnBothBrokers('presence counts connections', async (t, options) => {
+testOnBothBrokers('the count of presence', async (t, options) => {
   const server = await startServer(t, { ...options, WORKER_THREADS: '3' });
   const clients = [];
   for (let i = 0; i < 7; i++) clients.push(await openClient(t, server));
   const [asker, ...others] = clients;
 
-  await t.test('nobody', async () =>
+  await t.test('answers 0 when nobody is subscribed', async () =>
     assert.deepEqual(await presence(asker, 'room/1'),
       { action: 'presence', count: 0, subs: [], topic: 'room/1' }));
 
-  await t.test('those whose subscriptions match a topic, each once', async () => {
+  await t.test('counts each connection whose subscriptions match a topic once', async () => {
     await others[0].subscribe('room/1');
     await others[1].subscribe('room/+');
     await others[2].subscribe('#');
@@ -47,14 +47,14 @@ testOnBothBrokers('presence counts connections', async (t, options) => {
     assert.equal(await count(asker, 'elsewhere'), 1);
   });
 
-  await t.test('for a pattern, those who subscribed to this pattern', async () => {
+  await t.test('counts subscriptions to a pattern only for that pattern', async () => {
     assert.equal(await count(asker, 'room/+'), 1);
     assert.equal(await count(asker, 'room/#'), 1);
     assert.equal(await count(asker, '#'), 1);
     assert.equal(await count(asker, '+'), 0);
   });
 
-  await t.test('oneself too, from the next request on', async () => {
+  await t.test('counts the asking client from its next request on', async () => {
     const [, own] = await Promise.all([asker.subscribe('room/1'), count(asker, 'room/1')]);
     const [, gone] = await Promise.all([
       asker.call('unsubscribe', ['room/1']), count(asker, 'room/1'),
@@ -62,31 +62,31 @@ testOnBothBrokers('presence counts connections', async (t, options) => {
     assert.deepEqual([own, gone], [5, 4]);
   });
 
-  await t.test('those who leave are not counted any more', async () => {
+  await t.test('does not count clients that have left', async () => {
     await others[0].call('unsubscribeAll');
     assert.equal(await count(asker, 'room/1'), 3);
     others[3].socket.terminate();
     await eventually('the count falls', async () => (await count(asker, 'room/1')) === 2);
   });
 
-  await t.test('many questions at a time are all answered', async () => {
+  await t.test('answers many questions at a time', async () => {
     const counts = await Promise.all(numbered('x', scaled(1000)).map(() => count(asker, 'room/2')));
     assert.ok(counts.every((each) => each === 3));
     assert.equal((await server.metrics()).presence_questions_dropped_total, 0);
   });
 
-  await t.test('in a batch', async () => {
+  await t.test('answers questions in a batch', async () => {
     const [first, second] = await asker.exchange(JSON.stringify(['room/2', 'elsewhere'].map(
       (topic, i) => ({ jsonrpc: '2.0', id: `b${i}`, method: 'PRESENCE', params: { topic } }))));
     assert.deepEqual([first.result.count, second.result.count], [3, 1]);
   });
 
-  await t.test('a question without an id is not answered', async () => {
+  await t.test('does not answer a question without an id', async () => {
     asker.notify('presence', { topic: 'room/1' });
     await asker.roundTrip();
   });
 
-  await t.test('what is no question is refused', async () => {
+  await t.test('refuses invalid questions', async () => {
     for (const params of [undefined, {}, { topic: 7 }, { topic: '' }, { topic: 'a/' }]) {
       const error = await errorOf(asker.call('presence', params));
       assert.equal(error.code, -32602);
@@ -95,14 +95,14 @@ testOnBothBrokers('presence counts connections', async (t, options) => {
   });
 });
 
-testOnBothBrokers('presence names the subs to those who may see them', async (t, options) => {
+testOnBothBrokers('the subs of presence', async (t, options) => {
   const server = await startServer(t, { ...options, ...WITH_AUTH, WORKER_THREADS: '2' });
   const sees = await openAs(t, server, { sub: 'watcher', presence: ['room/#'] });
   for (const sub of ['bob', 'ann', 'bob', undefined, 'zoë "z"', '\u0001']) {
     await (await openAs(t, server, { sub })).subscribe('room/1');
   }
 
-  await t.test('sorted, each once', async () =>
+  await t.test('lists each sub once, sorted', async () =>
     assert.deepEqual(await presence(sees, 'room/1'), {
       action: 'presence',
       count: 6,
@@ -110,7 +110,7 @@ testOnBothBrokers('presence names the subs to those who may see them', async (t,
       topic: 'room/1',
     }));
 
-  await t.test('only where the list covers the topic', async () => {
+  await t.test('lists subs only for topics that the token covers', async () => {
     await sees.subscribe('other');
     assert.deepEqual(await presence(sees, 'other'),
       { action: 'presence', count: 1, topic: 'other' });
@@ -118,20 +118,20 @@ testOnBothBrokers('presence names the subs to those who may see them', async (t,
     assert.deepEqual((await presence(sees, 'room/#')).subs, []);
   });
 
-  await t.test('a number for all others', async () => {
+  await t.test('answers clients without the right with a count alone', async () => {
     const blind = await openAs(t, server, { sub: 'x' });
     assert.deepEqual(await presence(blind, 'room/1'),
       { action: 'presence', count: 6, topic: 'room/1' });
   });
 
-  await t.test('nothing without the right to read', async () => {
+  await t.test('refuses a client without the right to read the topic', async () => {
     const stranger = await openAs(t, server, { read: ['a'], presence: ['#'] });
     const error = await errorOf(presence(stranger, 'room/1'));
     assert.equal(error.phrase, 'Not allowed');
   });
 });
 
-testOnBothBrokers('at most 1000 subs', async (t, options) => {
+testOnBothBrokers('lists at most 1000 subs', async (t, options) => {
   const server = await startServer(t, { ...options, ...WITH_AUTH, WORKER_THREADS: '2' });
   const subs = numbered('', 1010).map((text) => text.trim().padStart(4, '0')).reverse();
   const open = async (sub) => (await openAs(t, server, { sub })).subscribe('full');
@@ -142,7 +142,7 @@ testOnBothBrokers('at most 1000 subs', async (t, options) => {
   assert.deepEqual(answer.subs, subs.reverse().slice(0, 1000));
 });
 
-testOnBothBrokers('subs that are more than a client may be sent', async (t, options) => {
+testOnBothBrokers('lists no more subs than fit into MAX_OUTPUT_QUEUE', async (t, options) => {
   const small = { MAX_OUTPUT_QUEUE: '8k', MAX_HEADER_SIZE: '64k' };
   const server = await startServer(t, { ...options, ...WITH_AUTH, ...small });
   for (let i = 0; i < 40; i++) {
@@ -172,25 +172,25 @@ test('presence over the nodes of a cluster', async (t) => {
   };
   const ask = () => presence(clients[0], 'room/1');
 
-  await t.test('every node gives the same answer', async () => {
+  await t.test('gives the same answer on every node', async () => {
     for (const client of clients) assert.deepEqual(await presence(client, 'room/1'), whole);
   });
 
-  await t.test('who only listens to messages is no node', async (t) => {
+  await t.test('does not take a listener on the channels for a node', async (t) => {
     const listener = spawn('redis-cli', ['-p', String(redis.port), 'PSUBSCRIBE', 'eventhub:*']);
     defer(t, () => listener.kill());
     await within(once(listener.stdout, 'data'), 'the subscription');
     assert.deepEqual(await ask(), whole);
   });
 
-  await t.test('junk and strangers on the channels do no harm', async () => {
+  await t.test('ignores invalid messages and questions of unknown nodes', async () => {
     const before = (await nodes[0].metrics()).broker_messages_invalid_total;
     const question = { id: 1, node: '0123456789abcdef', subs: true, topic: 'room/1', v: 1 };
     const junk = ['', 'x', '[]', '{}', ...[{ v: 2 }, { topic: 'a/' }, { node: 'x:y' }, { id: -1 },
       { subs: 1 }].map((wrong) => JSON.stringify({ ...question, ...wrong })),
     ];
     for (const text of junk) await redis.command('PUBLISH', '{eventhub}:presence', text);
-    await redis.command('PUBLISH', '{eventhub}:presence', JSON.stringify(question)); // for nobody
+    await redis.command('PUBLISH', '{eventhub}:presence', JSON.stringify(question)); // nobody awaits the answer
     const answers = (await redis.command('PUBSUB', 'CHANNELS', '{eventhub}:presence:*')).split('\n');
     assert.equal(answers.length, nodes.length);
     const answer = { count: 1e6, id: 1, more: false, subs: [], v: 1 };
@@ -198,14 +198,14 @@ test('presence over the nodes of a cluster', async (t) => {
       { subs: numbered('s', 1001) }].map((each) => JSON.stringify({ ...answer, ...each }));
     for (const channel of answers) {
       for (const text of ['x', ...wrong]) await redis.command('PUBLISH', channel, text);
-      await redis.command('PUBLISH', channel, JSON.stringify(answer)); // it comes too late
+      await redis.command('PUBLISH', channel, JSON.stringify(answer)); // too late
     }
     assert.deepEqual(await ask(), whole);
     const after = (await nodes[0].metrics()).broker_messages_invalid_total;
     assert.equal(after - before, junk.length + 1 + wrong.length);
   });
 
-  await t.test('a node that hangs is not waited for long', async () => {
+  await t.test('answers without a node that hangs', async () => {
     await freeze(nodes[2].child);
     const startedAt = Date.now();
     const answer = await ask();
@@ -214,28 +214,28 @@ test('presence over the nodes of a cluster', async (t) => {
     });
     assert.ok(Date.now() - startedAt >= 900);
     nodes[2].child.kill('SIGCONT');
-    await eventually('it counts again', async () => (await ask()).count === 4);
+    await eventually('the node is counted again', async () => (await ask()).count === 4);
   });
 
-  await t.test('a node that dies is forgotten at once', async () => {
+  await t.test('soon forgets a node that has died', async () => {
     nodes[2].expectedCode = 'SIGKILL';
     nodes[2].signal('SIGKILL');
     await nodes[2].untilExit();
-    await eventually('its clients are gone', async () => {
+    await eventually('its clients are no longer counted', async () => {
       const answer = await ask();
       return answer.count === 3 && !('complete' in answer);
     }, 5000);
     assert.deepEqual((await ask()).subs, ['on 0', 'on 1']);
   });
 
-  await t.test('one that starts is counted as soon as it is ready', async () => {
+  await t.test('counts clients of a new node as soon as it is ready', async () => {
     const fresh = await startServer(t, { ...redis.options, ...WITH_AUTH });
     await (await openAs(t, fresh, { sub: 'on 3' })).subscribe('room/1');
     assert.deepEqual((await ask()).subs, ['on 0', 'on 1', 'on 3']);
   });
 });
 
-test('presence while Redis is away', async (t) => {
+test('answers an error to presence while Redis is away', async (t) => {
   const { redis, nodes: [server] } = await startNodes(t, 1, { BROKER_TIMEOUT: '1' });
   const client = await openClient(t, server);
   await client.subscribe('a');
@@ -255,11 +255,11 @@ test('presence while Redis is away', async (t) => {
   assert.equal(await count(client, 'a'), 1);
 });
 
-testOnBothBrokers('event streams are counted as well', async (t, options) => {
+testOnBothBrokers('counts event streams', async (t, options) => {
   const server = await startServer(t, options);
   const client = await openClient(t, server);
   const events = await openStream(t, server, '/room/1');
   assert.equal(await count(client, 'room/1'), 1);
   events.leave();
-  await eventually('it is gone', async () => (await count(client, 'room/1')) === 0);
+  await eventually('the stream is no longer counted', async () => (await count(client, 'room/1')) === 0);
 });

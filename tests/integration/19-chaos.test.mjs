@@ -1,6 +1,6 @@
-// Clients that do everything at random, also what no client should do. Nothing is expected of the
-// answers; the server must live, forget everybody who is gone, and serve the next one. Under a
-// sanitizer this finds what the tests of single things do not.
+// Clients that do anything at random, including what no client should do. The tests ignore the answers.
+// The server must survive, release every client that has gone, and serve the next one. Under a
+// sanitizer this finds faults that the tests of single features miss.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ function request(method, params, id) {
   return frame(OP.TEXT, JSON.stringify({ jsonrpc: '2.0', id, method, params }));
 }
 
-/** What a client may send next; `begin` is an id that lies before everything. */
+/** The messages that a client may send next; `begin` is an id before all messages. */
 function makeActions(random, begin) {
   const id = () => random.pick([1, 2, 'three', 4.5]);
   const history = () => random.pick([{}, { sinceEventId: begin }, { since: -10_000 },
@@ -51,7 +51,7 @@ function makeActions(random, begin) {
   ];
 }
 
-/** Ways to end; some are no end, if the server does not see one. */
+/** Ways to end a connection; the server does not notice all of them at once. */
 const ENDINGS = [
   ({ socket }) => socket.destroy(),
   ({ socket }) => socket.resetAndDestroy(),
@@ -90,10 +90,10 @@ async function runChaos(t, server, seed, disturb) {
   first.socket.terminate();
 }
 
-/** All are gone, and a new client is served. */
+/** Asserts that all clients are released and a new one is served. */
 async function assertInOrder(t, server) {
   await server.untilReadiness(200);
-  await server.untilMetric('all are gone', (now) =>
+  await server.untilMetric('all clients are gone', (now) =>
     now.subscriptions === 0 && now.current_connections_count === 1);
   const client = await openClient(t, server);
   const id = await client.publish('new', 'x');
@@ -104,13 +104,13 @@ async function assertInOrder(t, server) {
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`chaos ${seed} [memory]`, async (t) => {
+  test(`survives chaos ${seed} [memory]`, async (t) => {
     const server = await startServer(t, OPTIONS);
     await runChaos(t, server, seed, async () => {});
     await assertInOrder(t, server);
   });
 
-  test(`chaos ${seed} [redis]`, async (t) => {
+  test(`survives chaos ${seed} and outages [redis]`, async (t) => {
     const redis = await startRedis(t);
     const server = await startServer(t, { ...redis.options, ...OPTIONS });
     await runChaos(t, server, seed, async (random) => {
@@ -126,7 +126,7 @@ for (const seed of [1, 2, 3]) {
     await assertInOrder(t, server);
   });
 
-  test(`chaos ${seed}, and then SIGTERM`, async (t) => {
+  test(`shuts down during chaos ${seed}`, async (t) => {
     const redis = await startRedis(t);
     const server = await startServer(t, { ...redis.options, ...OPTIONS, SHUTDOWN_TIMEOUT: '3' });
     const chaos = runChaos(t, server, seed, async () => {}).catch(() => {}); // refused at the end

@@ -1,4 +1,4 @@
-// A burst that is larger than MAX_OUTPUT_QUEUE drops nobody who reads.
+// A burst that exceeds MAX_OUTPUT_QUEUE drops no client that reads.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import { openClient, numbered } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 
-const MESSAGES = 100; // the most of a batch
+const MESSAGES = 100; // the most in a batch
 const FILLER = 'x'.repeat(10_000);
 
-/** All of it is published in one turn of the worker, which then finds it in its box at once. */
+/** A batch is published in one turn of the worker, which then finds all of it in its inbox at once. */
 function batchOf(texts) {
   return JSON.stringify(texts.map((message, i) => ({
     jsonrpc: '2.0', id: `publish ${i}`, method: 'publish', params: { topic: 'burst', message },
@@ -29,8 +29,8 @@ async function assertBurstArrives(t, options) {
   assert.equal((await server.metrics()).disconnects_total.slow_reader, 0);
 }
 
-test('a burst of four queues arrives, in order', (t) =>
+test('delivers a burst of four times MAX_OUTPUT_QUEUE in order', (t) =>
   assertBurstArrives(t, { MAX_OUTPUT_QUEUE: '256k', MAX_MESSAGE_SIZE: '2m' }));
 
-test('so it does where one message is more than a portion', (t) =>
+test('delivers a burst of messages larger than a portion in order', (t) =>
   assertBurstArrives(t, { MAX_OUTPUT_QUEUE: '32k', MAX_MESSAGE_SIZE: '2m' }));

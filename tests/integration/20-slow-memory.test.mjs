@@ -1,4 +1,4 @@
-// MAX_OUTPUT_MEMORY: what waits for all clients together.
+// MAX_OUTPUT_MEMORY: the limit on output that waits for all clients together.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const MB = 1024 * 1024;
 const FILLER = 'x'.repeat(64 * 1024);
 const OPTIONS = { WORKER_THREADS: '2', MAX_OUTPUT_QUEUE: '1g', MAX_CACHE_LENGTH: '1' };
 
-/** A client that subscribes and then reads no more; `how` as for openClient. */
+/** A client that subscribes and then stops reading; `how` as for openClient. */
 async function openStalled(t, server, topic, how) {
   const client = await openClient(t, server, how);
   const subscription = await client.subscribe(topic);
@@ -25,7 +25,7 @@ function openStalledAll(t, server, topics, how) {
 
 const PER_LOOK = 4;
 
-/** Publishes to the topics until the metrics are as wanted; resolves to what each of them got. */
+/** Publishes to the topics until the condition holds for the metrics; resolves to the texts sent. */
 async function floodUntil(server, publisher, topics, what, condition) {
   const sent = [];
   await server.untilMetric(what, async (now) => {
@@ -38,7 +38,7 @@ async function floodUntil(server, publisher, topics, what, condition) {
   return sent;
 }
 
-test('a message that waits for many counts once', async (t) => {
+test('counts a message once that waits for many clients', async (t) => {
   const limit = 12 * MB;
   const server = await startServer(t, { ...OPTIONS, MAX_OUTPUT_MEMORY: String(limit) });
   const readers = 16;
@@ -50,23 +50,23 @@ test('a message that waits for many counts once', async (t) => {
   assert.equal(now.disconnects_total.output_memory, 0);
   assert.equal(now.subscriptions, readers);
   const behind = now.deliveries_total * FILLER.length - now.sent_bytes_total;
-  assert.ok(behind > 6 * limit, `although they are ${behind} bytes behind`);
+  assert.ok(behind > 6 * limit, `the readers are ${behind} bytes behind`);
 });
 
-test('above the limit the longest queues go first, with 1013', async (t) => {
+test('drops the clients with the longest queues first, with 1013', async (t) => {
   const server = await startServer(t,
     { ...OPTIONS, WORKER_THREADS: '1', MAX_OUTPUT_MEMORY: '12m' });
   const modest = await openStalled(t, server, 'modest');
   const publisher = await openClient(t, server);
-  const sent = await floodUntil(server, publisher, ['modest'], 'something waits for it',
+  const sent = await floodUntil(server, publisher, ['modest'], 'output waits for it',
     (now) => now.output_memory_bytes >= MB);
   const hog = await openStalled(t, server, 'hog');
-  await floodUntil(server, publisher, ['hog'], 'one is dropped',
+  await floodUntil(server, publisher, ['hog'], 'a client is dropped',
     (now) => now.disconnects_total.output_memory === 1);
 
   const now = await server.metrics();
   assert.equal(now.subscriptions, 1);
-  assert.ok(now.output_memory_bytes < 4 * MB, 'what waited for it was released');
+  assert.ok(now.output_memory_bytes < 4 * MB, 'its output is released');
   modest.client.socket.resume();
   await modest.subscription.untilCount(sent.length);
   assert.deepEqual(modest.subscription.texts, sent);
@@ -75,9 +75,9 @@ test('above the limit the longest queues go first, with 1013', async (t) => {
   assert.ok([1013, 1006].includes(code), `the code is best effort: ${code}`);
 });
 
-const SLACK = 2 * MB + MB / 4; // what one turn of two workers adds, and units that were begun
+const SLACK = 2 * MB + MB / 4; // what one turn of two workers adds, and incomplete units
 
-/** Each with a topic of its own, so that nothing is shared. */
+/** Asserts the bound for clients that each have their own topic, so that no output is shared. */
 async function assertBounded(t, server, limit, how) {
   const topics = Array.from({ length: 12 }, (_, i) => `flood/${i}`);
   const stalled = await openStalledAll(t, server, topics, how);
@@ -87,19 +87,19 @@ async function assertBounded(t, server, limit, how) {
     most = Math.max(most, now.output_memory_bytes);
     return now.disconnects_total.output_memory >= topics.length / 2;
   });
-  assert.ok(most <= limit + SLACK, `never much more than the limit: ${most}`);
+  assert.ok(most <= limit + SLACK, `hardly more than the limit: ${most}`);
   for (const { client } of stalled) client.socket.terminate();
-  await server.untilMetric('nothing waits any more', (now) =>
-    now.output_memory_bytes === 0 && now.current_connections_count === 2); // with the one that asks
+  await server.untilMetric('no output waits', (now) =>
+    now.output_memory_bytes === 0 && now.current_connections_count === 2); // with the scrape
 }
 
-test('the sum stays bounded over all workers, and returns to nothing', async (t) => {
+test('bounds the output of all workers and releases all of it', async (t) => {
   const limit = 8 * MB;
   const server = await startServer(t, { ...OPTIONS, MAX_OUTPUT_MEMORY: String(limit) });
   await assertBounded(t, server, limit);
 });
 
-test('with TLS, too', async (t) => {
+test('bounds the output of TLS clients', async (t) => {
   const limit = 8 * MB;
   const server = await startTlsServer(t, { ...OPTIONS, MAX_OUTPUT_MEMORY: String(limit) });
   await assertBounded(t, server, limit, server);

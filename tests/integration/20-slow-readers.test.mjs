@@ -1,4 +1,4 @@
-// Who does not read is dropped, and nobody else notices.
+// Clients that do not read are dropped without an effect on others.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ async function openMany(t, server, count, topic) {
   return all;
 }
 
-test(`${STALLED} readers that stop reading, while ${READERS} others receive`, async (t) => {
+test(`drops ${STALLED} clients that stop reading while ${READERS} others receive everything`, async (t) => {
   const server = await startServer(t, { MAX_OUTPUT_QUEUE: '256k', MAX_CACHE_LENGTH: '10' });
   const stalled = await openMany(t, server, STALLED, '#');
   const readers = await openMany(t, server, READERS, 'news');
@@ -32,7 +32,7 @@ test(`${STALLED} readers that stop reading, while ${READERS} others receive`, as
   for (const { client } of stalled) client.socket.pause();
 
   const news = [];
-  await server.untilMetric('all that stopped are dropped', async (now) => {
+  await server.untilMetric('all stalled clients are dropped', async (now) => {
     const some = numbered('news', 2, news.length);
     news.push(...some);
     await publisher.publishAll('news', some);
@@ -43,12 +43,12 @@ test(`${STALLED} readers that stop reading, while ${READERS} others receive`, as
 
   for (const { subscription } of readers) {
     await subscription.untilCount(news.length + 1);
-    assert.deepEqual(subscription.texts, [...news, 'the last'], 'all of it, in order');
+    assert.deepEqual(subscription.texts, [...news, 'the last'], 'everything in order');
     assert.equal(subscription.ids.at(-1), last);
   }
   const now = await server.metrics();
-  assert.equal(now.disconnects_total.slow_reader, STALLED, 'and none of the others');
+  assert.equal(now.disconnects_total.slow_reader, STALLED, 'no other client is dropped');
   assert.equal(now.subscriptions, READERS);
-  await server.untilMetric('what waited for them was released', ({ output_memory_bytes: bytes }) =>
+  await server.untilMetric('their output is released', ({ output_memory_bytes: bytes }) =>
     bytes === 0);
 });

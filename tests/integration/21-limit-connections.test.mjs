@@ -16,16 +16,16 @@ function startLimited(t, options = {}, how = {}) {
   return startServer(t, all, how);
 }
 
-/** Asks until the server has let go of a connection that ended. */
+/** Retries until the server has noticed that a connection ended. */
 function untilAdmitted(socketOf) {
-  return eventually('another one is let in', async () => {
+  return eventually('another connection is accepted', async () => {
     const socket = await socketOf();
     await socket.send(HEALTH);
     return socket.readResponse().then(({ status }) => status === 200, () => false);
   });
 }
 
-test('of one address no more than MAX_CONNECTIONS_PER_IP', async (t) => {
+test('accepts MAX_CONNECTIONS_PER_IP connections of one address', async (t) => {
   const server = await startLimited(t);
   const crowd = seenFrom('127.0.0.2', server);
   const inside = [];
@@ -36,13 +36,13 @@ test('of one address no more than MAX_CONNECTIONS_PER_IP', async (t) => {
   assert.equal(over.received.length, 0, 'closed on arrival');
   assert.equal((await server.metrics()).refused_requests_total.too_many_of_ip, 1);
 
-  await openWebSocket(t, seenFrom('127.0.0.3', server)); // others are not concerned
+  await openWebSocket(t, seenFrom('127.0.0.3', server)); // no limit for others
 
   inside[0].socket.destroy();
   await untilAdmitted(() => openSocket(t, crowd));
 });
 
-test('never one more, however many come to both workers at once', async (t) => {
+test('never exceeds the limit when many connections come to both workers at once', async (t) => {
   const server = await startLimited(t);
   const crowd = seenFrom('127.0.0.2', server);
   const sockets = await Promise.all(Array.from({ length: 40 }, () => openSocket(t, crowd)));
@@ -52,7 +52,7 @@ test('never one more, however many come to both workers at once', async (t) => {
   assert.equal((await server.metrics()).refused_requests_total.too_many_of_ip, 40 - MOST);
 });
 
-test('with PROXY_PROTOCOL the header says whose connection it is', async (t) => {
+test('counts connections by the address in the PROXY header', async (t) => {
   const server = await startLimited(t, { PROXY_PROTOCOL: 'true' }, { ready: false });
   const openAs = async (ip) => {
     const socket = await openSocket(t, server);
@@ -69,7 +69,7 @@ test('with PROXY_PROTOCOL the header says whose connection it is', async (t) => 
   }
   assert.equal(await isServed(await openAs('2001:db8::ffff')), false);
   const other = await openAs('2001:db8:0:1::1');
-  assert.ok(await isServed(other), 'of the next /64');
+  assert.ok(await isServed(other), 'an address of the next /64');
 
   await other.send(requestHead('GET /metrics?format=json HTTP/1.1', { Host: 'x' }));
   const metrics = JSON.parse((await other.readResponse()).body);
@@ -77,7 +77,7 @@ test('with PROXY_PROTOCOL the header says whose connection it is', async (t) => 
   assert.equal(metrics.disconnects_total.server, 1);
 });
 
-test('behind a trusted proxy each request says whose connection it is', async (t) => {
+test('counts connections of a trusted proxy by the address in each request', async (t) => {
   const server = await startLimited(t, { TRUSTED_PROXIES: '127.0.0.1' });
   const openAs = (ip) => openWebSocket(t, server, { fields: { 'X-Forwarded-For': ip } });
   const first = await openAs('1.2.3.4');
@@ -89,16 +89,16 @@ test('behind a trusted proxy each request says whose connection it is', async (t
   await over.untilEnd();
   await openAs('1.2.3.5');
   for (let i = 0; i <= MOST; i++) {
-    const socket = await openSocket(t, server); // the proxy itself is not counted
+    const socket = await openSocket(t, server); // the proxy itself has no limit
     await socket.send(HEALTH);
     assert.equal((await socket.readResponse()).status, 200);
   }
 
-  await t.test('streams and POST, too; the connection goes on with another client', async (t) => {
+  await t.test('counts streams, and releases a connection between requests', async (t) => {
     const socket = await openSocket(t, server);
     const post = (ip) => requestHead('POST /topic HTTP/1.1',
       { Host: 'x', 'Content-Length': '1', 'X-Forwarded-For': ip });
-    for (let i = 0; i <= MOST; i++) { // between requests it is nobody's
+    for (let i = 0; i <= MOST; i++) { // between requests it belongs to nobody
       await socket.send(`${post('1.2.3.6')}x`);
       assert.equal((await socket.readResponse()).status, 200);
     }
@@ -110,14 +110,14 @@ test('behind a trusted proxy each request says whose connection it is', async (t
   });
 
   first.socket.destroy();
-  await eventually('another one is let in', async () => {
+  await eventually('another connection is accepted', async () => {
     const socket = await openSocket(t, server);
     await socket.send(handshake({ 'X-Forwarded-For': '1.2.3.4' }));
     return (await socket.readResponse()).status === 101;
   });
 });
 
-test('CONNECT_RATE: those who still wait when the server stops are answered', async (t) => {
+test('answers connections that wait for CONNECT_RATE when it shuts down', async (t) => {
   const server = await startServer(t, { CONNECT_RATE: '1', SHUTDOWN_TIMEOUT: '5' });
   const sockets = await Promise.all(Array.from({ length: 5 }, () => openSocket(t, server)));
   server.signal('SIGTERM');
@@ -127,7 +127,7 @@ test('CONNECT_RATE: those who still wait when the server stops are answered', as
   }
 });
 
-test('CONNECT_RATE: those who are too many at a time wait, and nobody is refused', async (t) => {
+test('makes connections beyond CONNECT_RATE wait and refuses none', async (t) => {
   const rate = 5;
   const count = 12;
   const { server, internal } = await startWithInternal(t, { CONNECT_RATE: String(rate) });
@@ -138,11 +138,11 @@ test('CONNECT_RATE: those who are too many at a time wait, and nobody is refused
     await socket.send(handshake());
     assert.equal((await socket.readResponse()).status, 101);
   });
-  await metricsOf(internal); // that port waits for nobody
+  await metricsOf(internal); // the internal port has no rate
   await Promise.all(opened);
   const tookMs = Date.now() - startedAt;
-  assert.ok(tookMs >= ((count - 1) / rate) * 1000 - 100, `not faster than the rate: ${tookMs} ms`);
-  assert.ok(server.cpuMs() - cpuBefore < tookMs / 2, 'nothing spins');
+  assert.ok(tookMs >= ((count - 1) / rate) * 1000 - 100, `no faster than the rate: ${tookMs} ms`);
+  assert.ok(server.cpuMs() - cpuBefore < tookMs / 2, 'no thread spins');
 
   const after = await metricsOf(internal);
   assert.ok(after.accept_paced_total > 0);

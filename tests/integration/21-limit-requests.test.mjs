@@ -1,5 +1,5 @@
-// What may be under way at a time, of one client and of all; and what a client may make the server
-// hold while it sends.
+// How many requests of one client and of all may be unanswered, and how much memory an incomplete
+// message may take.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,31 +15,31 @@ import { SANITIZED } from './support/wait.mjs';
 const MB = 1024 * 1024;
 const PATIENT = { WORKER_THREADS: '1', BROKER_TIMEOUT: '300', MAX_CACHE_LENGTH: '1' };
 
-/** All at once, however many; resolves when all are answered. */
+/** Publishes all texts at once; resolves when all are answered. */
 function publishAtOnce(client, texts) {
   return client.publishAll('topic', texts, { window: texts.length });
 }
 
-test('a client with 256 unanswered requests is not read', async (t) => {
+test('stops reading a client with 256 unanswered requests', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, ...PATIENT });
   const client = await openClient(t, server);
   await redis.freeze();
   const all = publishAtOnce(client, numbered('message', 400));
-  await server.untilMetric('it is not read', (now) => now.reads_paused_total === 1);
+  await server.untilMetric('the client is not read', (now) => now.reads_paused_total === 1);
   assert.equal((await server.metrics()).websocket_messages_received_total, 256);
   redis.thaw();
-  assert.equal(new Set(await all).size, 400, 'and afterwards all are done');
+  assert.equal(new Set(await all).size, 400, 'all are done afterwards');
 });
 
-test('nor are those of a worker with 64 MiB of unanswered requests', async (t) => {
+test('stops reading the clients of a worker with 64 MiB of unanswered requests', async (t) => {
   const redis = await startRedis(t);
   const server = await startServer(t, { ...redis.options, ...PATIENT });
   const clients = await Promise.all([1, 2, 3].map(() => openClient(t, server)));
   await redis.freeze();
   const text = 'x'.repeat(MB - 1000);
   const all = clients.map((client) => publishAtOnce(client, Array(24).fill(text)));
-  await server.untilMetric('they are not read', (now) => now.reads_paused_total >= 1);
+  await server.untilMetric('clients are not read', (now) => now.reads_paused_total >= 1);
   const { status, json } = await httpPost(server, '/topic', 'x');
   assert.deepEqual({ status, json }, { status: 503, json: { error: 'not published' } });
   assert.equal((await server.metrics()).refused_requests_total.broker_unavailable, 1);
@@ -47,7 +47,7 @@ test('nor are those of a worker with 64 MiB of unanswered requests', async (t) =
   assert.equal((await Promise.all(all)).flat().length, 72);
 });
 
-test('out of descriptors: who comes waits, and is served when there are some again', async (t) => {
+test('serves waiting connections when descriptors are available again', async (t) => {
   const server = await startServer(t, { WORKER_THREADS: '1' }, { ulimit: '-n 40' });
   const asker = await openSocket(t, server);
   const metrics = async () => {
@@ -62,13 +62,13 @@ test('out of descriptors: who comes waits, and is served when there are some aga
   assert.equal((await last.readResponse()).status, 200);
 });
 
-/** Half a message each; as much of it as there may be. */
+/** Messages of the largest size that lack their last byte. */
 const HALVES = [
   ['a WebSocket message', openHalfMessage, 4 * MB],
   ['a body', openHalfBody, 4 * MB],
 ];
 const HOLDERS = 16;
-const BESIDES = 64 * 1024; // docs/limits.md: what a connection holds beside
+const BESIDES = 64 * 1024; // docs/limits.md: what a connection takes besides
 
 async function openHalfMessage(t, server, size) {
   const socket = await openWebSocket(t, server);
@@ -84,20 +84,20 @@ async function openHalfBody(t, server, size) {
 }
 
 for (const [what, open, size] of HALVES) {
-  test(`${what} half sent holds what it may, and no more`, { skip: SANITIZED }, async (t) => {
+  test(`bounds the memory of ${what} that is incomplete`, { skip: SANITIZED }, async (t) => {
     const server = await startServer(t,
-      { WORKER_THREADS: '1', MAX_MESSAGE_SIZE: String(size), WEBSOCKET_HANDSHAKE_TIMEOUT: '5' });
+      { WORKER_THREADS: '1', MAX_MESSAGE_SIZE: String(size), WEBSOCKET_HANDSHAKE_TIMEOUT: '60' });
     const before = server.residentBytes();
     const { received_bytes_total: from } = await server.metrics();
     await Promise.all(Array.from({ length: HOLDERS }, () => open(t, server, size)));
-    await server.untilMetric('all of it came', (now) =>
+    await server.untilMetric('all bytes are received', (now) =>
       now.received_bytes_total - from >= HOLDERS * (size - 1));
     const held = server.residentBytes() - before;
     assert.ok(held <= HOLDERS * (2 * size + BESIDES), `${held} bytes are held`);
   });
 }
 
-test('what they held is released when their time is up', { skip: SANITIZED }, async (t) => {
+test('releases the memory of incomplete messages at their timeout', { skip: SANITIZED }, async (t) => {
   const size = 4 * MB;
   const server = await startServer(t,
     { PING_INTERVAL: '1', WORKER_THREADS: '1', MAX_MESSAGE_SIZE: String(size) });
