@@ -35,7 +35,7 @@ async function startSeparated(t, options = {}) {
     proxy.cut();
     await b.untilReadiness(503);
     await act();
-    proxy.mend();
+    proxy.restore();
     await b.untilReadiness(200);
   };
   return { a, b, redis, meanwhile };
@@ -117,7 +117,7 @@ test('reports a gap to a client that subscribed before the node was connected', 
   const told = await client.subscribe('t', GAPS);
   const silent = await client.subscribe('t/#');
   await a.publish('t', 'lost');
-  proxy.mend();
+  proxy.restore();
   await node.untilReadiness(200);
   await a.publish('t', 'after');
   for (const subscription of [told, silent]) await subscription.untilText('after');

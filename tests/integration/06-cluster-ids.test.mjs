@@ -241,7 +241,7 @@ async function startReplicated(t) {
   const proxy = await startProxy(t, primary.port);
   const failOver = () => {
     proxy.cut();
-    proxy.mend(replica.port);
+    proxy.restore(replica.port);
   };
   return { primary, replica, proxy, failOver, isInSync };
 }

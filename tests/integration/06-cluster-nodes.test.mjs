@@ -127,7 +127,7 @@ test('replays missed messages in order, once, after a separation from Redis', as
   await Promise.all(sent.map(({ topic: to, message }) => publisher.publish(to, message)));
   assert.deepEqual(pattern.texts, ['before']);
 
-  proxy.mend();
+  proxy.restore();
   await b.untilReadiness(200);
   await publisher.publish('parted/1', 'after');
   await Promise.all([topic.untilText('after'), pattern.untilText('after')]);
@@ -149,7 +149,7 @@ test('continues with what the log still holds after a long separation from Redis
   proxy.cut();
   await b.untilReadiness(503);
   await publisher.publishAll('long', numbered('m', 100));
-  proxy.mend();
+  proxy.restore();
   await b.untilReadiness(200);
   await publisher.publish('long', 'after');
   await subscription.untilText('after');
@@ -163,24 +163,24 @@ test('delivers live messages of a C++ node with the same prefix unchanged', asyn
   const redis = await startRedis(t);
   const server = await startServer(t, redis.options);
   const client = await openClient(t, server);
-  const subscription = await client.subscribe('foreign/#');
+  const subscription = await client.subscribe('legacy/#');
   const say = (topic, message) => redis.command('PUBLISH', `eventhub:${topic}`, message);
-  const foreign = (id, message, topic = 'foreign/1') => JSON.stringify({ id, message, topic });
+  const legacy = (id, message, topic = 'legacy/1') => JSON.stringify({ id, message, topic });
 
   const junk = [
-    '', 'junk', '{', '[]', '{}', '1', foreign('no-id', 'x'), foreign('1-1', 7),
-    foreign('1-1', 'x', 'foreign/other'), foreign('1-1', 'x', 'foreign/+'), '['.repeat(100_000),
+    '', 'junk', '{', '[]', '{}', '1', legacy('no-id', 'x'), legacy('1-1', 7),
+    legacy('1-1', 'x', 'legacy/other'), legacy('1-1', 'x', 'legacy/+'), '['.repeat(100_000),
   ];
-  for (const message of junk) await say('foreign/1', message);
+  for (const message of junk) await say('legacy/1', message);
   await say('$metrics$/host', 'x');
-  await say('foreign/1', foreign('1574843571767-0', 'first'));
-  await say('foreign/1', foreign('1574843571766-5', 'older id'));
-  await client.publish('foreign/1', 'ours');
-  await say('foreign/1', foreign('1574843571766-6', 'last'));
+  await say('legacy/1', legacy('1574843571767-0', 'first'));
+  await say('legacy/1', legacy('1574843571766-5', 'older id'));
+  await client.publish('legacy/1', 'ours');
+  await say('legacy/1', legacy('1574843571766-6', 'last'));
   await subscription.untilText('last');
   assert.deepEqual(subscription.texts, ['first', 'older id', 'ours', 'last']);
   assert.deepEqual(subscription.messages[0],
-    { id: '1574843571767-0', message: 'first', topic: 'foreign/1' });
+    { id: '1574843571767-0', message: 'first', topic: 'legacy/1' });
   const now = await server.metrics();
   assert.equal(now.broker_messages_invalid_total, junk.length);
   assert.equal(now.broker_messages_foreign_total, 3);

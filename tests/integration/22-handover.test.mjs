@@ -13,12 +13,12 @@ import { BINARY, eventually } from './support/wait.mjs';
 
 const MANAGER = join(dirname(BINARY), 'tests/handover');
 
-/** How a server is started with sockets: `names` as in LISTEN_FDNAMES, a letter for each kind. */
+/** How to start a server with sockets: `names` as in LISTEN_FDNAMES, and a letter for each kind. */
 function withSockets(names, kinds) {
   return { launcher: [MANAGER, names, kinds] };
 }
 
-/** Of the server itself, which is the manager's child. */
+/** The pid of the server itself, which is a child of the manager. */
 function serverPid({ pid }) {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
 }
@@ -35,8 +35,8 @@ async function refusal(options, names, kinds) {
   return stderr;
 }
 
-test('a socket that is handed over is used instead of LISTEN_PORT', async (t) => {
-  const taken = await usedPort(t); // to listen there would fail
+test('uses a socket that is handed over instead of LISTEN_PORT', async (t) => {
+  const taken = await usedPort(t); // listening there would fail
   const server = await startServer(t, taken, withSockets('http', 't'));
   assert.notEqual(String(server.port), taken.LISTEN_PORT);
   const client = await openClient(t, server);
@@ -47,23 +47,23 @@ test('a socket that is handed over is used instead of LISTEN_PORT', async (t) =>
   assert.ok(flags & 0o2000000, 'close-on-exec');
 });
 
-test('one without a name is http', async (t) => {
+test('takes a socket without a name as http', async (t) => {
   const server = await startServer(t, await usedPort(t), withSockets('-', 't'));
   assert.equal((await httpGet(server, '/healthz')).status, 200);
 });
 
-test('names say what each is for', async (t) => {
+test('uses each socket for what its name says', async (t) => {
   const how = { ...withSockets('metrics:https:http', 'ttt'), ready: false };
   const server = await startTlsServer(t, await usedPort(t), how);
   const metrics = { port: Number(/metrics_listening.*port=(\d+)/.exec(server.stderr)[1]) };
   assert.equal((await httpGet(metrics, '/metrics')).status, 200);
-  assert.equal((await httpGet(server, '/metrics')).status, 404, 'they are on their own socket only');
+  assert.equal((await httpGet(server, '/metrics')).status, 404, 'metrics have their own socket');
   assert.equal((await httpsGet(server, '/metrics')).status, 404);
   await (await openClient(t, server)).roundTrip();
   await (await openClient(t, server, server)).roundTrip();
 });
 
-test('several of one name, and what is not handed over is opened', async (t) => {
+test('uses several sockets of one name, and opens those that are not handed over', async (t) => {
   const server = await startServer(t, { METRICS_LISTEN_PORT: '0' },
     { ...withSockets('http:http', 'tt'), ready: false });
   const ports = [...server.stderr.matchAll(/event=listening.*port=(\d+)/g)];
@@ -73,7 +73,7 @@ test('several of one name, and what is not handed over is opened', async (t) => 
   }
 });
 
-test('what was meant for another process is left alone', async (t) => {
+test('ignores sockets meant for another process', async (t) => {
   const server = await startServer(t, { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http' });
   assert.equal((await httpGet(server, '/healthz')).status, 200);
 });
@@ -82,28 +82,28 @@ const REFUSED = [
   ['a socket that does not listen', 'http', 'b', /must be a listening TCP socket/],
   ['a Unix socket', 'http', 'u', /must be a listening TCP socket/],
   ['a datagram socket', 'http', 'd', /must be a listening TCP socket/],
-  ['no socket', 'http', 'p', /must be a listening TCP socket/],
-  ['a name that is none of ours', 'eventhub.socket', 't', /must be http, https or metrics/],
-  ['two without names', '-', 'tt', /LISTEN_FDNAMES/],
+  ['a descriptor that is not a socket', 'http', 'p', /must be a listening TCP socket/],
+  ['an unknown name', 'eventhub.socket', 't', /must be http, https or metrics/],
+  ['two sockets without names', '-', 'tt', /LISTEN_FDNAMES/],
   ['fewer names than sockets', 'http', 'tt', /LISTEN_FDNAMES/],
-  ['one for TLS without TLS', 'https', 't', /ENABLE_SSL/],
-  ['too many', 'http', 't'.repeat(9), /LISTEN_FDS/],
+  ['a socket for TLS without TLS', 'https', 't', /ENABLE_SSL/],
+  ['too many sockets', 'http', 't'.repeat(9), /LISTEN_FDS/],
 ];
 
 for (const [what, names, kinds, why] of REFUSED) {
-  test(`refused with status 1: ${what}`, async () => {
+  test(`exits with status 1 on ${what}`, async () => {
     assert.match(await refusal({}, names, kinds), why);
   });
 }
 
-test('refused with status 1: a plain one where TLS is the only way', async (t) => {
+test('exits with status 1 on a plain socket when only TLS is permitted', async (t) => {
   const tls = await startTlsServer(t);
   const options = { ENABLE_SSL: 'true', SSL_LISTEN_PORT: '0', SSL_CERTIFICATE: tls.files.cert,
     SSL_PRIVATE_KEY: tls.files.key, DISABLE_UNSECURE_LISTENER: 'true' };
   assert.match(await refusal(options, 'http', 't'), /DISABLE_UNSECURE_LISTENER/);
 });
 
-/** Asks one time after the other, each on a new connection, until told to stop. */
+/** Sends requests, each on a new connection, until told to stop. */
 async function load(server, seen) {
   while (!seen.isOver) {
     try {
@@ -115,7 +115,7 @@ async function load(server, seen) {
   }
 }
 
-test('a restart with the same socket refuses nobody', async (t) => {
+test('refuses no client during a restart with the same socket', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '8' }, withSockets('http', 't'));
   const seen = { count: {}, errors: [], isOver: false };
   const loads = Array.from({ length: 16 }, () => load(server, seen));
@@ -123,12 +123,12 @@ test('a restart with the same socket refuses nobody', async (t) => {
   for (let round = 1; round <= 4; round++) {
     const before = seen.count[200] ?? 0;
     const client = await openClient(t, server);
-    await eventually('some are served', () => (seen.count[200] ?? 0) >= before + 200);
+    await eventually('requests are served', () => (seen.count[200] ?? 0) >= before + 200);
     server.child.kill('SIGUSR1');
     await client.untilClosed();
     assert.equal(client.closed.code, 1001);
-    await (await openClient(t, server)).roundTrip(); // waits for the next process where it must
-    await server.until('it was started again', () => starts() === round + 1);
+    await (await openClient(t, server)).roundTrip(); // may wait for the next process
+    await server.until('the next start', () => starts() === round + 1);
   }
   seen.isOver = true;
   await Promise.all(loads);

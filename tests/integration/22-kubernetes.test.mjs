@@ -1,4 +1,4 @@
-// The manifests fit the server: options, ports, paths and times.
+// The Kubernetes manifests agree with the server: options, ports, paths and times.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const one = (pattern) => {
 const ENV = Object.fromEntries(all(/- \{ name: ([A-Z_]+), value: "?([^"\n]*?)"? \}/g));
 const PORTS = Object.fromEntries(all(/- \{ name: (\w+), containerPort: (\d+) \}/g));
 
-test('a server with these options is healthy and ready on the ports of the probes', async (t) => {
+test('is healthy and ready on the ports of the probes with these options', async (t) => {
   const redis = await startRedis(t);
   const ports = { http: await freePort(), metrics: await freePort() };
   assert.equal(ENV.METRICS_LISTEN_PORT, PORTS.metrics);
@@ -32,7 +32,7 @@ test('a server with these options is healthy and ready on the ports of the probe
     ...ENV, ...redis.options, DISABLE_AUTH: undefined,
     JWT_SECRET_FILE: temporaryFiles(t).write('jwt-secret', 'a long and random secret of tests'),
     LISTEN_PORT: String(ports.http), METRICS_LISTEN_PORT: String(ports.metrics),
-    DRAIN_DELAY: '0', // for a short end; its place in time is below
+    DRAIN_DELAY: '0', // for a quick end; tested below
   }, { ready: false });
   const probes = all(/httpGet: \{ path: (\S+), port: (\w+) \}/g);
   assert.deepEqual(probes.map(([path]) => path), ['/healthz', '/healthz', '/readyz']);
@@ -41,17 +41,17 @@ test('a server with these options is healthy and ready on the ports of the probe
   }
 });
 
-test('the times of a drain fit into each other', () => {
+test('the times of a drain fit together', () => {
   const grace = Number(one(/terminationGracePeriodSeconds: (\d+)/g));
   const readiness = MANIFEST.slice(MANIFEST.indexOf('readinessProbe:'));
   const seen = Number(/periodSeconds: (\d+)/.exec(readiness)[1]) * Number(/failureThreshold: (\d+)/.exec(readiness)[1]);
-  assert.ok(Number(ENV.DRAIN_DELAY) > seen, 'the delay is longer than it takes to be seen');
+  assert.ok(Number(ENV.DRAIN_DELAY) > seen, 'the delay is longer than the probe needs to notice');
   assert.ok(Number(ENV.SHUTDOWN_TIMEOUT) > Number(ENV.DRAIN_DELAY));
   const before = Number(one(/command: \[\/bin\/sleep, "(\d+)"\]/g));
-  assert.ok(grace >= before + Number(ENV.SHUTDOWN_TIMEOUT) + 5, 'nobody is killed who keeps to it');
+  assert.ok(grace >= before + Number(ENV.SHUTDOWN_TIMEOUT) + 5, 'the grace period covers the whole drain');
 });
 
-test('names that must agree do', () => {
+test('related names agree', () => {
   assert.equal(one(/targetPort: (\w+)/g) in PORTS, true);
   assert.equal(one(/prometheus\.io\/port: "(\d+)"/g), PORTS.metrics);
   const mount = one(/mountPath: ([^,]+),/g);

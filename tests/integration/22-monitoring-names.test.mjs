@@ -1,4 +1,4 @@
-// Alerts and the dashboard look for what the server really exports.
+// Alerts and the dashboard query only series that the server exports.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -26,7 +26,7 @@ function dashboardExpressions() {
 
 const alertExpressions = () => [...ALERTS.matchAll(/^ +expr: (.+)$/gm)].map(([, expr]) => expr);
 
-/** What an expression looks for: [{ name, labels }]; labels only where they must be of one value. */
+/** The series that an expression queries: [{ name, labels }], with the labels of a fixed value. */
 function selectorsOf(expression) {
   const found = expression.matchAll(/\b((?:eventhub|process)_\w+)(?:\{([^}]*)\})?/g);
   return [...found].map(([, name, labels = '']) => ({
@@ -47,7 +47,7 @@ function isThere(samples, selector) {
     Object.entries(selector.labels).every(([label, value]) => labels[label] === value));
 }
 
-test('every series of the alerts and of the dashboard is in /metrics', async (t) => {
+test('exports every series that the alerts and the dashboard query', async (t) => {
   const server = await startServer(t);
   const samples = samplesOf(parsePrometheus((await httpGet(server, '/metrics')).body));
   for (const expressions of [alertExpressions(), dashboardExpressions()]) {
@@ -61,7 +61,7 @@ test('every series of the alerts and of the dashboard is in /metrics', async (t)
   }
 });
 
-test('labels that expressions sum by are those of the metrics', async (t) => {
+test('exports every label that the expressions group by', async (t) => {
   const server = await startServer(t);
   const samples = samplesOf(parsePrometheus((await httpGet(server, '/metrics')).body));
   const known = new Set(['instance', 'job', ...samples.flatMap(({ labels }) => Object.keys(labels))]);
@@ -72,19 +72,19 @@ test('labels that expressions sum by are those of the metrics', async (t) => {
   }
 });
 
-test('the dashboard is what its program prints', async () => {
+test('the dashboard equals what its program prints', async () => {
   const program = fileURLToPath(new URL('docker/grafana/dashboard.mjs', ROOT));
   const { stdout } = await promisify(execFile)(process.execPath, [program]);
   assert.equal(DASHBOARD, stdout, 'run docker/grafana/dashboard.mjs > docker/grafana/dashboards/eventhub.json');
 });
 
-/** As GitHub makes them. */
+/** The anchors of headings as GitHub makes them. */
 function anchorsOf(path) {
   return [...read(path).matchAll(/^#+ +(.+)$/gm)].map(([, title]) =>
     title.toLowerCase().replace(/[^a-z0-9_ -]/g, '').replaceAll(' ', '-'));
 }
 
-test('every alert says what to do, where the rest is, and has a test', () => {
+test('every alert has a severity, a description, a runbook and a test', () => {
   const tests = read('docker/prometheus/alerts.test.yml');
   const alerts = ALERTS.split(/^ +- alert: /m).slice(1);
   for (const alert of alerts) {

@@ -1,4 +1,4 @@
-// What the server tells a service manager, what SIGHUP takes over, and --health-check.
+// Notifications to a service manager, reloading on SIGHUP, and --health-check.
 
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { BINARY } from './support/wait.mjs';
 const LISTENER = join(dirname(BINARY), 'tests/notify_log');
 const THREAD_STOPPER = join(dirname(BINARY), 'tests/stop_thread');
 
-/** A manager that listens; `heard` are its messages so far. */
+/** A manager that listens; `heard` is what it has received so far. */
 class Manager {
   constructor(t) {
     this.path = join(temporaryFiles(t).directory, 'notify');
@@ -51,31 +51,31 @@ class Manager {
   }
 }
 
-test('ready, status, stopping with the time that it may take', async (t) => {
+test('notifies the manager when it is ready, of its status, and when it stops', async (t) => {
   const manager = await Manager.start(t);
   const server = await startServer(t, { NOTIFY_SOCKET: manager.path, SHUTDOWN_TIMEOUT: '7' });
   await manager.untilHeard(/^READY=1$/m);
   await manager.untilHeard(/^STATUS=Serving, \d+ clients, broker (connected|away)$/m);
   await server.stop();
   await manager.untilHeard(/^STOPPING=1 EXTEND_TIMEOUT_USEC=12000000$/m);
-  assert.equal(manager.times('^WATCHDOG'), 0, 'which was not asked for');
+  assert.equal(manager.times('^WATCHDOG'), 0, 'the manager asked for no watchdog');
 });
 
-test('the status counts clients', async (t) => {
+test('reports the number of clients in its status', async (t) => {
   const manager = await Manager.start(t);
   const server = await startServer(t, { NOTIFY_SOCKET: manager.path });
   await openClient(t, server);
   await manager.untilHeard(/^STATUS=Serving, 1 clients, broker connected$/m);
 });
 
-test('the watchdog is fed while it serves, and while it drains', async (t) => {
+test('feeds the watchdog while it serves and while it drains', async (t) => {
   const manager = await Manager.start(t);
   const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000', SHUTDOWN_TIMEOUT: '20' };
   const server = await startServer(t, options);
   await manager.untilFed(3);
-  const slow = await openSocket(t, server); // a body that does not end: it is waited for
+  const slow = await openSocket(t, server); // the drain waits for its body
   await slow.send(requestHead('POST /demo/x HTTP/1.1', { Host: 'x', 'Content-Length': 2 }) + 'x');
-  await server.untilMetric('both are there', (now) => now.current_connections_count >= 2);
+  await server.untilMetric('both connections', (now) => now.current_connections_count >= 2);
   server.signal('SIGTERM');
   await server.until('the drain', () => /event=draining/.test(server.stderr));
   await manager.untilFed(manager.times('^WATCHDOG') + 4); // without the acceptor, which has ended
@@ -83,7 +83,7 @@ test('the watchdog is fed while it serves, and while it drains', async (t) => {
   await server.stop();
 });
 
-/** One thread of the server hangs; returns a function that lets it go on. */
+/** Stops one thread of the server; resolves to a function that lets it continue. */
 async function hang(t, server, name) {
   const stopper = new Process({}, { binary: THREAD_STOPPER, args: [String(server.pid), name] });
   async function goOn() {
@@ -91,7 +91,7 @@ async function hang(t, server, name) {
     await stopper.untilExit();
   }
   defer(t, goOn);
-  await stopper.until('a thread that hangs', () => {
+  await stopper.until('a stopped thread', () => {
     if (stopper.exit) throw new Error(stopper.stderr);
     return stopper.stdout === 'stopped\n';
   });
@@ -99,24 +99,24 @@ async function hang(t, server, name) {
 }
 
 for (const name of ['worker-1', 'acceptor', 'broker']) {
-  test(`the watchdog is not fed while ${name} hangs, and is when it goes on`, async (t) => {
+  test(`does not feed the watchdog while ${name} hangs`, async (t) => {
     const manager = await Manager.start(t);
     const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '400000', WORKER_THREADS: '2' };
     const server = await startServer(t, options);
     await manager.untilFed(1);
     const goOn = await hang(t, server, name);
-    // What was asked before may be answered still; from the first complaint on nothing is.
+    // Threads may still answer earlier checks; after the first complaint none of them counts.
     const complaints = new RegExp(`event=loop_silent thread=${name}`, 'g');
     await server.until('a first complaint', () => server.stderr.match(complaints));
     const fed = manager.times('^WATCHDOG');
-    await server.until('four more', () => server.stderr.match(complaints).length >= 5);
+    await server.until('four more complaints', () => server.stderr.match(complaints).length >= 5);
     assert.equal(manager.times('^WATCHDOG'), fed);
     await goOn();
     await manager.untilFed(fed + 2);
   });
 }
 
-test('a watchdog of another process is not fed', async (t) => {
+test('does not feed the watchdog of another process', async (t) => {
   const manager = await Manager.start(t);
   const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '100000', WATCHDOG_PID: '1' };
   const server = await startServer(t, options);
@@ -125,13 +125,13 @@ test('a watchdog of another process is not fed', async (t) => {
   assert.equal(manager.times('^WATCHDOG'), 0);
 });
 
-test('a manager that has gone is no hindrance', async (t) => {
+test('starts without its manager', async (t) => {
   await startServer(t, { NOTIFY_SOCKET: '/nowhere/notify', WATCHDOG_USEC: '100000' });
   const server = await startServer(t, { NOTIFY_SOCKET: 'nothing' });
   assert.match(server.stderr, /event=notify_refused/);
 });
 
-test('SIGHUP: RELOADING, then READY; LOG_LEVEL changes, the rest is named', async (t) => {
+test('notifies the manager on SIGHUP, changes LOG_LEVEL, and names options that need a restart', async (t) => {
   const manager = await Manager.start(t);
   const file = join(temporaryFiles(t).directory, 'eventhub.conf');
   writeFileSync(file, 'LOG_LEVEL = info\nPING_INTERVAL = 30\nJWT_SECRET = one\n');
@@ -143,14 +143,14 @@ test('SIGHUP: RELOADING, then READY; LOG_LEVEL changes, the rest is named', asyn
   await manager.untilHeard(/^RELOADING=1 MONOTONIC_USEC=\d+\n(STATUS.*\n)?READY=1$/m);
   const named = () =>
     [...server.stderr.matchAll(/event=restart_needed option=(\w+)/g)].map(([, name]) => name);
-  await server.until('two names', () => named().length >= 2);
+  await server.until('two options', () => named().length >= 2);
   assert.deepEqual(named().sort(), ['JWT_SECRET', 'PING_INTERVAL']);
   assert.ok(!server.stderr.includes('two-two'));
   await server.stop();
-  assert.ok(!server.stderr.includes('event=stopping'), 'which is of level info');
+  assert.ok(!server.stderr.includes('event=stopping'), 'the level is warn');
 });
 
-test('SIGHUP with a file that is wrong changes nothing', async (t) => {
+test('changes nothing on SIGHUP with an invalid file', async (t) => {
   const manager = await Manager.start(t);
   const file = join(temporaryFiles(t).directory, 'eventhub.conf');
   writeFileSync(file, 'LOG_LEVEL = info\n');
@@ -171,13 +171,13 @@ test('SIGHUP with a file that is wrong changes nothing', async (t) => {
 
 // ---- --health-check ----
 
-/** What a second process with the same options, and the port that was found, says. */
+/** Runs a second process with the same options and the actual port of the server. */
 function check(server, options = {}, action = '--health-check') {
   const env = { LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(server.port), ...options };
   return runToExit(env, { args: [action] });
 }
 
-test('--health-check: alive, ready, and neither', async (t) => {
+test('reports with --health-check whether a server is alive and ready', async (t) => {
   const server = await startServer(t);
   for (const address of ['127.0.0.1', '', '0.0.0.0']) {
     const { code, stdout } = await check(server, { LISTEN_ADDRESS: address });
@@ -192,7 +192,7 @@ test('--health-check: alive, ready, and neither', async (t) => {
   assert.match(gone.stdout, /^\/healthz: 127\.0\.0\.1 port \d+: Connection refused\n$/);
 });
 
-test('--health-check: alive but not ready without Redis', async (t) => {
+test('reports with --health-check that a server without Redis is alive but not ready', async (t) => {
   const server = await startServer(t, { BROKER: 'redis', REDIS_PORT: '1' }, { ready: false });
   assert.equal((await check(server)).code, 0);
   const { code, stdout } = await check(server, {}, '--health-check=ready');
@@ -200,7 +200,7 @@ test('--health-check: alive but not ready without Redis', async (t) => {
   assert.match(stdout, /^\/readyz: HTTP\/1\.1 503 /);
 });
 
-test('--health-check with TLS alone, and with a PROXY header before it', async (t) => {
+test('supports --health-check with TLS only, with and without a PROXY header', async (t) => {
   for (const PROXY_PROTOCOL of ['false', 'true']) {
     const options = { DISABLE_UNSECURE_LISTENER: 'true', PROXY_PROTOCOL };
     const server = await startTlsServer(t, options, { ready: false });
@@ -213,23 +213,23 @@ test('--health-check with TLS alone, and with a PROXY header before it', async (
   }
 });
 
-test('--health-check with PROXY_PROTOCOL', async (t) => {
+test('supports --health-check with PROXY_PROTOCOL', async (t) => {
   const server = await startServer(t, { PROXY_PROTOCOL: 'true' }, { ready: false });
   assert.equal((await check(server, { PROXY_PROTOCOL: 'true' })).code, 0);
   assert.equal((await check(server)).code, 1);
 });
 
-test('--health-check with METRICS_LISTEN_PORT', async (t) => {
+test('supports --health-check with METRICS_LISTEN_PORT', async (t) => {
   const { server, internal } = await startWithInternal(t, { PROXY_PROTOCOL: 'true' });
   const METRICS_LISTEN_PORT = String(internal.port);
   assert.equal((await check(server, { METRICS_LISTEN_PORT, PROXY_PROTOCOL: 'true' })).code, 0);
   assert.equal((await check(server, { METRICS_LISTEN_PORT, LISTEN_PORT: '1' })).code, 0);
   const { code, stdout } = await check(server, { PROXY_PROTOCOL: 'true' });
-  assert.equal(code, 1, 'clients are not told');
+  assert.equal(code, 1, 'the public port does not serve it');
   assert.match(stdout, /^\/healthz: HTTP\/1\.1 404 /);
 });
 
-test('--health-check with wrong options says so', async () => {
+test('reports invalid options with --health-check', async () => {
   const { code, stderr } = await runToExit({ PING_INTERVAL: 'x' }, { args: ['--health-check'] });
   assert.equal(code, 1);
   assert.match(stderr, /^eventhub: PING_INTERVAL/);

@@ -1,4 +1,4 @@
-// What README.md and docs/ say to run does what they say.
+// The commands and programs in README.md and docs/ do what the pages say.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -18,7 +18,7 @@ import { eventually } from './support/wait.mjs';
 const documented = documentedFor(import.meta.url);
 const commandsOf = (text) => text.trimEnd().split('\n');
 
-/** What stands there for port 8080, for the server here. */
+/** The documented text with the port of the server here instead of 8080. */
 const at = (text, { port }) => text
   .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
   .replaceAll('scripts/try', `scripts/try --port ${port}`);
@@ -27,7 +27,7 @@ function startShell(server, commands, env = {}) {
   return new Process(env, { binary: 'bash', args: ['-ec', `cd '${ROOT}'\n${at(commands, server)}`] });
 }
 
-/** What commands print, which must succeed. */
+/** Runs commands, which must succeed; resolves to what they print. */
 async function runShell(...args) {
   const shell = startShell(...args);
   const { code } = await shell.untilExit();
@@ -35,22 +35,22 @@ async function runShell(...args) {
   return shell.stdout;
 }
 
-const untilSaid = (process, what) => process.until(`${what}`, () => what.test(process.stdout));
+const untilPrinted = (process, what) => process.until(`${what}`, () => what.test(process.stdout));
 
-test('README: start', async (t) => {
+test('serves the commands of README, Start', async (t) => {
   const server = await startServer(t);
   const [subscribe, ...publishes] = commandsOf(documented('README.md', 'Start'));
   const subscriber = startShell(server, subscribe);
-  await untilSaid(subscriber, /"action":"subscribe","status":"ok"/);
+  await untilPrinted(subscriber, /"action":"subscribe","status":"ok"/);
   for (const publish of publishes) assert.match(await runShell(server, publish), /"status":"ok"/);
-  await untilSaid(subscriber, /"message":"Hello, world"/);
-  await untilSaid(subscriber, /"message":"Hello from curl"/);
+  await untilPrinted(subscriber, /"message":"Hello, world"/);
+  await untilPrinted(subscriber, /"message":"Hello from curl"/);
   await server.stop();
   await subscriber.untilExit();
   assert.match(subscriber.stderr, /sent a Close frame/);
 });
 
-test('README: from a browser', { skip: SKIP_BROWSER }, async (t) => {
+test('serves the script of README, From a browser', { skip: SKIP_BROWSER }, async (t) => {
   const server = await startServer(t);
   const page = await openPage(t);
   await page.goto(`http://127.0.0.1:${server.port}/healthz`);
@@ -60,23 +60,23 @@ test('README: from a browser', { skip: SKIP_BROWSER }, async (t) => {
   await eventually('the message, as JSON-RPC', () =>
     lines.some((line) => /^\{"id":1,.*"message":"Hello from a browser"/.test(line)));
   await eventually('an event', async () => {
-    await httpPost(server, '/demo/hello', 'for who only listens'); // it listens a little later
-    return lines.includes('for who only listens');
+    await httpPost(server, '/demo/hello', 'for an EventSource'); // it may start to listen later
+    return lines.includes('for an EventSource');
   });
 });
 
-test('README: from an application', async (t) => {
+test('serves the program of README, From an application', async (t) => {
   const server = await startServer(t);
   const { directory, write } = temporaryFiles(t);
   symlinkSync(join(ROOT, 'tests/integration/node_modules'), join(directory, 'node_modules'));
   const program = write('application.mjs', at(documented('README.md', 'From an application'), server));
   const application = new Process({}, { binary: process.execPath, args: [program] });
-  await untilSaid(application, /^\d+-\d+ demo\/hello Hello from Node$/m);
+  await untilPrinted(application, /^\d+-\d+ demo\/hello Hello from Node$/m);
   application.signal('SIGTERM');
   await application.untilExit();
 });
 
-test('README: tokens', async (t) => {
+test('accepts the token of README, Tokens', async (t) => {
   const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const commands = documented('README.md', 'Tokens');
   assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /"status":"ok"/);
@@ -85,7 +85,7 @@ test('README: tokens', async (t) => {
   assert.match(wrong.stderr, /refused the connection: HTTP\/1.1 401/);
 });
 
-test('README: health and metrics', async (t) => {
+test('answers the commands of README, Health and metrics', async (t) => {
   const server = await startServer(t);
   const [healthz, readyz, metrics, ...more] = commandsOf(documented('README.md', 'Health and metrics'));
   assert.equal(await runShell(server, healthz), '{"status":"ok"}');
@@ -94,12 +94,12 @@ test('README: health and metrics', async (t) => {
   assert.deepEqual(more, []);
 });
 
-test('protocol: POST, then its event', async (t) => {
+test('answers the POST of the protocol page, and sends its event', async (t) => {
   const server = await startServer(t);
   const answer = JSON.parse(await runShell(server, documented('docs/protocol.md', 'Publishing with POST')));
   assert.deepEqual({ ...answer, id: '' }, { action: 'publish', id: '', status: 'ok', topic: 'room/7' });
   const stream = startShell(server, documented('docs/protocol.md', 'Server-sent events'));
-  await untilSaid(stream, new RegExp(`^:ok\n(?:.*\n)*id: ${answer.id}\ndata: Hello\n\n`));
+  await untilPrinted(stream, new RegExp(`^:ok\n(?:.*\n)*id: ${answer.id}\ndata: Hello\n\n`));
   await server.stop();
   await stream.untilExit();
 });
@@ -112,7 +112,7 @@ const CONFIGURATIONS = {
   'several keys': 'JWT_KEYS_FILE = /etc/eventhub/keys',
 };
 
-test('files of options', async (t) => {
+test('accepts the documented files of options', async (t) => {
   const { directory, write } = temporaryFiles(t);
   const check = (options) => {
     const file = write('eventhub.conf', options.replaceAll('/etc/eventhub', directory));

@@ -1,4 +1,4 @@
-// The model must notice what a server could do wrong: a right story passes, each wrong one does not.
+// The model must notice every fault that a server could have: correct stories pass, faulty ones fail.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { matches, Model, View } from './support/model.mjs';
 const BASE = 1_700_000_000_000;
 const idOf = (n) => `${BASE + n}-0`;
 
-/** Publishes 1 to 5 of topic a with known ids, all before anybody asks; `more` has its options. */
+/** Publishes 1 to 5 of topic a with known ids, before any request; `more` holds options of publishes. */
 function story(how, more = {}) {
   const model = new Model(how);
   const message = (n) => ({ id: idOf(n), topic: 'a', message: `m ${n}` });
@@ -25,52 +25,52 @@ function story(how, more = {}) {
 const after = (n, how) => new View('a', { from: { after: idOf(n) }, ...how });
 
 const RIGHT = {
-  'history is whole': ({ see }) => see(after(2), true, 3, 4, 5),
-  'it came to an end': ({ see }) => see(after(2), true, 3, 4),
-  'the newest': ({ see }) => see(after(1, { limit: 2 }), false, 4, 5),
-  'the oldest of a log': ({ see }) => see(after(1, { limit: 2, isLog: true }), true, 2, 3),
-  'live from its confirmation on': ({ see, publish, message }) => {
+  'a whole history': ({ see }) => see(after(2), true, 3, 4, 5),
+  'a connection that ended early': ({ see }) => see(after(2), true, 3, 4),
+  'the newest messages': ({ see }) => see(after(1, { limit: 2 }), false, 4, 5),
+  'the oldest messages of a log': ({ see }) => see(after(1, { limit: 2, isLog: true }), true, 2, 3),
+  'live messages after the confirmation': ({ see, publish, message }) => {
     const view = see(new View('#'), undefined);
     publish(6);
     Object.assign(view, { messages: [message(6)], upTo: idOf(6) });
   },
-  'a publish that nobody knows of': ({ model }) => model.answers(model.sends('a', 'lost'), undefined),
+  'a publish of unknown outcome': ({ model }) => model.answers(model.sends('a', 'lost'), undefined),
 };
 
 const WRONG = {
   'a gap': ({ see }) => see(after(2), true, 3, 5),
   'a gap at the beginning': ({ see }) => see(after(2), true, 4, 5),
-  'twice': ({ see }) => see(after(2), true, 3, 4, 4, 5),
-  'out of order': ({ see }) => see(after(2), true, 3, 5, 4),
-  'before the point': ({ see }) => see(after(2), true, 2, 3, 4, 5),
-  'of another topic': ({ see }) => see(new View('b'), undefined, 3),
-  'never published': ({ see }) => see(after(2), true, 3, 4, 5, 6),
-  'more than the limit': ({ see }) => see(after(1, { limit: 2 }), false, 3, 4, 5),
-  'recovered is false for no reason': ({ see }) => see(after(2), false, 3, 4, 5),
-  'recovered is true although the limit cut something off': ({ see }) =>
+  'a message twice': ({ see }) => see(after(2), true, 3, 4, 4, 5),
+  'messages out of order': ({ see }) => see(after(2), true, 3, 5, 4),
+  'a message before the point': ({ see }) => see(after(2), true, 2, 3, 4, 5),
+  'a message of another topic': ({ see }) => see(new View('b'), undefined, 3),
+  'a message that was never published': ({ see }) => see(after(2), true, 3, 4, 5, 6),
+  'more messages than the limit': ({ see }) => see(after(1, { limit: 2 }), false, 3, 4, 5),
+  'recovered: false for no reason': ({ see }) => see(after(2), false, 3, 4, 5),
+  'recovered: true although the limit cut messages off': ({ see }) =>
     see(after(1, { limit: 2 }), true, 4, 5),
-  'it ended short of a marker': ({ see }) =>
+  'an end before a marker': ({ see }) =>
     Object.assign(see(after(2), true, 3, 4), { upTo: idOf(5) }),
-  'a log that is not all there': ({ see }) => see(after(2, { isLog: true }), true, 3, 4),
-  'live and lost': ({ see, publish, message }) => {
+  'an incomplete log': ({ see }) => see(after(2, { isLog: true }), true, 3, 4),
+  'a lost live message': ({ see, publish, message }) => {
     const view = see(new View('#'), undefined);
     publish(6);
     publish(7);
     Object.assign(view, { messages: [message(7)], upTo: idOf(7) });
   },
-  'answered "not published", and came': ({ model, see }) => {
+  'a message that was answered "not published"': ({ model, see }) => {
     model.answers(model.sends('a', 'm 6'), null);
     see(after(5), true, 6);
   },
-  'one publish with two ids': ({ model }) =>
+  'a publish with two ids': ({ model }) =>
     model.answers(model.sends('a', 'm 5'), idOf(6)),
   'one id for two publishes': ({ model }) => model.answers(model.sends('a', 'm 6'), idOf(5)),
-  'an id below one that was there before': ({ model }) =>
+  'an id below an earlier one': ({ model }) =>
     model.answers(model.sends('a', 'm 6'), idOf(0)),
 };
 
 for (const [name, tell] of Object.entries(RIGHT)) {
-  test(`right: ${name}`, () => {
+  test(`accepts ${name}`, () => {
     const scene = story();
     tell(scene);
     scene.model.check();
@@ -78,7 +78,7 @@ for (const [name, tell] of Object.entries(RIGHT)) {
 }
 
 for (const [name, tell] of Object.entries(WRONG)) {
-  test(`wrong: ${name}`, () => {
+  test(`rejects ${name}`, () => {
     assert.throws(() => {
       const scene = story();
       tell(scene);
@@ -87,7 +87,7 @@ for (const [name, tell] of Object.entries(WRONG)) {
   });
 }
 
-test('a log that is trimmed or lost may lack what is old, and only that', () => {
+test('accepts that only old messages are missing from a log that was trimmed or lost', () => {
   for (const prepare of [(model) => (model.maxLength = 2), (model) => model.loses()]) {
     const scene = story();
     prepare(scene.model);
@@ -98,7 +98,7 @@ test('a log that is trimmed or lost may lack what is old, and only that', () => 
   }
 });
 
-test('a message whose ttl ran out may be missing from a log, and must be', () => {
+test('requires that a message whose ttl ran out is missing from a log', () => {
   const scene = story({}, { 3: { ttl: 1 } });
   scene.see(after(2, { isLog: true }), true, 4, 5);
   scene.model.check();
@@ -106,7 +106,7 @@ test('a message whose ttl ran out may be missing from a log, and must be', () =>
   assert.throws(() => scene.model.check(), /does not belong/);
 });
 
-test('patterns', () => {
+test('matches patterns', () => {
   const cases = {
     'a/b a/b': true, 'a/b a': false, '# a/b': true, '+ a': true, '+ a/b': false, 'a/# a': true,
     'a/# a/b/c': true, 'a/# b': false, '+/b/# a/b': true, '+/b/# a/c': false, 'a/+ a': false,

@@ -1,8 +1,8 @@
-// Random operations of many clients, on one node and on two, while brokers and nodes come and go; in
-// the end all that anybody saw is held against a model (support/model.mjs) that knows no server.
-//   SEED=7 node --test 30-model.test.mjs          repeats a run: it names its seed
+// Random operations of many clients, on one node and on two, while brokers and nodes stop and start. In
+// the end, everything that the clients received is checked against a model (support/model.mjs).
+//   SEED=7 node --test 30-model.test.mjs          repeats a run; each run names its seed
 //   OPERATIONS=100000 node --test 30-model.test.mjs
-// A seed gives the same operations in the same order; what is under way together is up to the clock.
+// A seed gives the same operations in the same order; which of them overlap depends on timing.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -13,7 +13,7 @@ import { matches, Model } from './support/model.mjs';
 import { World } from './support/model-world.mjs';
 import { randomSource } from './support/random.mjs';
 
-const ROUND = 150; // operations until all come to rest
+const ROUND = 150; // operations until all clients come to rest
 const ROUNDS = 3;
 const SOCKETS = 8;
 const STREAMS = 3;
@@ -21,19 +21,19 @@ const TOPICS = ['a', 'a/b', 'a/c', 'a/b/c', 'b', 'b/c'];
 const FILTERS = [...TOPICS, '#', 'a/#', 'a/+', '+', '+/c', '+/b/#', 'b/#'];
 const WEIGHTS = {
   publish: 40, burst: 10, subscribe: 25, eventlog: 8, post: 6, unsubscribe: 6, again: 4, leave: 4, list: 2,
-  settle: 2, unsubscribeAll: 1, disconnect: 1, trouble: 2, mend: 3,
+  settle: 2, unsubscribeAll: 1, disconnect: 1, trouble: 2, restore: 3,
 };
 const WORLDS = {
-  'memory, a log that is trimmed': { broker: 'memory', maxLength: 12, troubles: [] },
-  'memory, nodes that end': { broker: 'memory' },
-  'redis, a log that is trimmed': { broker: 'redis', maxLength: 12, troubles: ['flush scripts'] },
-  'redis, everything breaks': { broker: 'redis' },
-  'redis, everything breaks, two nodes': { broker: 'redis', nodes: 2 },
+  'memory with a trimmed log': { broker: 'memory', maxLength: 12, troubles: [] },
+  'memory while nodes stop': { broker: 'memory' },
+  'redis with a trimmed log': { broker: 'redis', maxLength: 12, troubles: ['flush scripts'] },
+  'redis while everything breaks': { broker: 'redis' },
+  'two nodes with redis while everything breaks': { broker: 'redis', nodes: 2 },
 };
 
 const KINDS = Object.entries(WEIGHTS).flatMap(([kind, weight]) => Array(weight).fill(kind));
 
-/** Operation number n. All is drawn whether it is used or not, so that nothing depends on time. */
+/** Operation number n. Draws every value whether it is used or not, so that nothing depends on time. */
 function draw(random, n, { size, troubles }) {
   return {
     n,
@@ -69,7 +69,7 @@ class Run {
     ];
   }
 
-  /** An operation that is not of one client, or not of every one. */
+  /** Performs one operation: of a client, or on the world. */
   async #step(op) {
     const actor = this.actors[op.actor];
     const socket = this.actors[op.actor % SOCKETS];
@@ -77,8 +77,8 @@ class Run {
       if (!op.trouble) return;
       await this.world.begin(op.trouble, op.node);
       if (!this.world.redis) this.keyed = []; // the broker has forgotten the keys
-    } else if (op.kind === 'mend') {
-      await this.world.mend();
+    } else if (op.kind === 'restore') {
+      await this.world.restore();
     } else if (op.kind === 'settle') {
       if (this.world.isWell) await actor.settle();
     } else if (op.kind === 'publish') {
@@ -100,7 +100,7 @@ class Run {
 
   /** All are there, all is answered, and all that was published before has come. */
   async #rest(round) {
-    await this.world.mend();
+    await this.world.restore();
     for (const actor of this.actors) {
       await actor.settle();
       await actor.do({ kind: 'ping', node: 0, filter: '#' });
@@ -112,7 +112,7 @@ class Run {
     for (const actor of this.actors) await actor.untilMarkers(lastMatching);
   }
 
-  /** Connections to Redis may still break: with its key it is published once. */
+  /** Publishes a marker. Connections to Redis may still break; the key makes repeats harmless. */
   async #mark(topic, text) {
     const [actor] = this.actors;
     for (;;) {
@@ -141,10 +141,10 @@ if (SEED) seeds[0] = Number(SEED);
 
 for (const [name, how] of Object.entries(WORLDS)) {
   for (const seed of seeds) {
-    test(`${name} [SEED=${seed}]`, async (t) => {
+    test(`agrees with the model: ${name} [SEED=${seed}]`, async (t) => {
       const run = new Run(t, seed, how);
       await run.go();
-      assert.ok(run.model.publishes > ROUND * ROUNDS / 4, 'it was not all for nothing');
+      assert.ok(run.model.publishes > ROUND * ROUNDS / 4, 'enough was published');
     });
   }
 }

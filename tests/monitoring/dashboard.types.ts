@@ -1,10 +1,10 @@
-// What a dashboard of ours may be, out of the types that Grafana publishes.
+// The type of our dashboard, made of the types that Grafana publishes.
 
 import type * as raw from './node_modules/@grafana/schema/dist/types/raw/dashboard/x/dashboard_types.gen';
 import type * as stat from './node_modules/@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type * as lines from './node_modules/@grafana/schema/dist/types/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
 
-/** A type as JSON has it: members of enumerations are their values. */
+/** A type as it appears in JSON: members of enumerations are their values. */
 type Json<T> = T extends string ? `${T}`
   : T extends (infer U)[] ? Json<U>[]
   : T extends object ? { [K in keyof T]: Json<T[K]> }

@@ -1,4 +1,4 @@
-// The dashboard against the types that Grafana publishes, its expressions against Prometheus' parser.
+// Checks the dashboard with the types that Grafana publishes, and its expressions with Prometheus.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { typeErrors } from './types.mjs';
 const TEXT = readFileSync(new URL('../../docker/grafana/dashboards/eventhub.json', import.meta.url), 'utf8');
 const typeErrorsOf = (json) => typeErrors(json, 'OurDashboard', './dashboard.types');
 
-test('it is of Grafana\'s types', async () => {
+test('the dashboard has the types of Grafana', async () => {
   assert.equal(await typeErrorsOf(TEXT), '');
 });
 
@@ -21,12 +21,12 @@ const WRONG = [
   ['"gridPos"', '"gridpos"', /TS2353/],
 ];
 for (const [right, wrong, error] of WRONG) {
-  test(`which know no ${wrong}`, async () => {
+  test(`the types of Grafana do not permit ${wrong}`, async () => {
     assert.match(await typeErrorsOf(TEXT.replace(right, wrong)), error);
   });
 }
 
-test('nothing covers anything', () => {
+test('no panel covers another', () => {
   const { panels } = JSON.parse(TEXT);
   assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
   const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;

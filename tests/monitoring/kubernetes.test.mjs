@@ -1,4 +1,4 @@
-// The manifests are of the types that Kubernetes publishes (its OpenAPI schema, as kubernetes-types has it).
+// Checks the manifests with the types that Kubernetes publishes (its OpenAPI schema, in kubernetes-types).
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ function read(text) {
 const typeErrorsOf = (object) =>
   typeErrors(JSON.stringify(object), object.kind, `kubernetes-types/${MODULES[object.kind]}`);
 
-test('every manifest is of its kind', async () => {
+test('every manifest has the type of its kind', async () => {
   const objects = read(TEXT);
   assert.deepEqual(objects.map(({ kind }) => kind).sort(), Object.keys(MODULES).sort());
   for (const object of objects) assert.equal(await typeErrorsOf(object), '');
@@ -32,7 +32,7 @@ const WRONG = [
   ['periodSeconds: 10', 'periodSecond: 10'],
 ];
 for (const [right, wrong] of WRONG) {
-  test(`which know no ${wrong}`, async () => {
+  test(`the types of Kubernetes do not permit ${wrong}`, async () => {
     const [deployment] = read(TEXT.replace(right, wrong));
     assert.match(await typeErrorsOf(deployment), /TS(2322|2353|2561)/);
   });

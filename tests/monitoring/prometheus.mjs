@@ -1,4 +1,4 @@
-// A Prometheus of the test's own, and promtool.
+// A Prometheus for one test, and promtool.
 
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -9,7 +9,7 @@ import { httpGet } from '../integration/support/http.mjs';
 import { freePort } from '../integration/support/port.mjs';
 import { eventually, within } from '../integration/support/wait.mjs';
 
-/** What promtool says; fails when it does. */
+/** Runs promtool, which must succeed; resolves to its output. */
 export async function promtool(...args) {
   return (await promisify(execFile)('promtool', args)).stdout;
 }
@@ -25,13 +25,13 @@ class Prometheus {
     return JSON.parse(body).data;
   }
 
-  /** The results of an expression now: [{ metric, value }]. */
+  /** The current results of an expression: [{ metric, value }]. */
   async query(expr) {
     const { result } = await this.get(`query?query=${encodeURIComponent(expr)}`);
     return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
-  /** Waits until an expression's one result is this. */
+  /** Waits until the only result of an expression is `want`. */
   untilValue(expr, want) {
     return eventually(`${expr} is ${want}`, async () => {
       const result = await this.query(expr);
@@ -40,7 +40,7 @@ class Prometheus {
   }
 }
 
-/** `config` is its configuration, as an object: JSON is YAML. */
+/** Starts a Prometheus; `config` is its configuration as an object (JSON is also YAML). */
 export async function startPrometheus(t, config) {
   const files = temporaryFiles(t);
   const prometheus = new Prometheus(await freePort());

@@ -1,4 +1,4 @@
-// A real Prometheus scrapes two nodes on one Redis; rules and metrics pass its tools.
+// A real Prometheus that scrapes two nodes on one Redis; promtool checks the rules and the metrics.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -25,13 +25,13 @@ const UPSTREAM = [
   'current_connections_count', 'total_connect_count', 'total_disconnect_count', 'eventloop_delay_ms',
 ];
 
-test('promtool takes the configuration, the rules and their tests', async () => {
+test('promtool accepts the configuration, the rules and their tests', async () => {
   await promtool('check', 'config', pathOf('prometheus/prometheus.yml'));
   await promtool('check', 'rules', ALERTS);
   assert.match(await promtool('test', 'rules', pathOf('prometheus/alerts.test.yml')), /SUCCESS/);
 });
 
-test('promtool objects to upstream\'s eight names and to nothing else', async (t) => {
+test('promtool objects only to the eight names of upstream', async (t) => {
   const server = await startServer(t);
   const { body } = await httpGet(server, '/metrics');
   const child = promisify(execFile)('promtool', ['check', 'metrics']);
@@ -50,7 +50,7 @@ function configFor(...servers) {
   };
 }
 
-test('two nodes, scraped', async (t) => {
+test('a Prometheus that scrapes two nodes', async (t) => {
   const redis = await startRedis(t);
   const nodes = [await startServer(t, redis.options), await startServer(t, redis.options)];
   const prometheus = await startPrometheus(t, configFor(...nodes));
@@ -63,7 +63,7 @@ test('two nodes, scraped', async (t) => {
   for (let i = 0; i < 5; i++) await publisher.publish('scraped/1', `message ${i}`);
   await got.untilCount(5);
 
-  await t.test('both are up, and what they count arrives', async () => {
+  await t.test('finds both nodes up, with the values that they counted', async () => {
     await prometheus.untilValue('sum(up{job="eventhub"})', 2);
     await prometheus.untilValue(`eventhub_publish_count${at(near)}`, 5);
     await prometheus.untilValue(`eventhub_publish_count${at(far)}`, 0);
@@ -76,7 +76,7 @@ test('two nodes, scraped', async (t) => {
     await prometheus.untilValue('count(eventhub_build_info)', 2);
   });
 
-  await t.test('types and help are known', async () => {
+  await t.test('knows types and help', async () => {
     const metadata = await prometheus.get('metadata');
     const [connections] = metadata.eventhub_current_connections_count;
     assert.equal(connections.type, 'gauge');
@@ -85,9 +85,9 @@ test('two nodes, scraped', async (t) => {
     assert.equal(metadata.eventhub_delivery_duration_seconds[0].type, 'histogram');
   });
 
-  await t.test('every panel of the dashboard has an answer', async () => {
+  await t.test('answers the expressions of every panel of the dashboard', async () => {
     const exprs = DASHBOARD.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
-    // Those that divide by what has not happened, or are about a certificate, have none here.
+    // Expressions that divide by events that have not happened, or are about a certificate, are empty.
     const isEmptyHere = (expr) => /> 0\)/.test(expr);
     for (const expr of exprs.map(filledIn)) {
       if (isEmptyHere(expr)) await prometheus.query(expr);
@@ -99,11 +99,11 @@ test('two nodes, scraped', async (t) => {
     .filter(({ labels }) => labels.instance === `127.0.0.1:${port}`)
     .map(({ labels, state }) => `${labels.alertname} ${state}`);
 
-  await t.test('nothing is an alert while all is well', async () => {
+  await t.test('raises no alert while all is well', async () => {
     for (const node of nodes) assert.deepEqual(await alertsFor(node), []);
   });
 
-  await t.test('a Redis that goes away is one of both nodes', async () => {
+  await t.test('raises an alert for both nodes while Redis is away', async () => {
     await redis.kill();
     for (const node of nodes) {
       await prometheus.untilValue(`eventhub_broker_connected${at(node)}`, 0);
@@ -113,12 +113,12 @@ test('two nodes, scraped', async (t) => {
     await redis.start();
     for (const node of nodes) {
       await prometheus.untilValue(`eventhub_broker_connected${at(node)}`, 1);
-      await eventually('its end', async () =>
+      await eventually('the end of the alert', async () =>
         !(await alertsFor(node)).some((alert) => alert.startsWith('EventhubBrokerAway')));
     }
   });
 
-  await t.test('a node that goes away is one of this node', async () => {
+  await t.test('raises an alert for a node that is down', async () => {
     await near.stop();
     await prometheus.untilValue(`up${at(near)}`, 0);
     await eventually('the alert', async () =>

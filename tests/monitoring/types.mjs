@@ -1,4 +1,4 @@
-// Whether a value is of a type of TypeScript, unknown names included.
+// Checks whether a value has a TypeScript type, and has no unknown members.
 
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -9,9 +9,9 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const TSC = fileURLToPath(new URL('node_modules/typescript/bin/tsc', import.meta.url));
 const OPTIONS = ['--noEmit', '--strict', '--skipLibCheck', '--moduleResolution', 'bundler', '--module', 'esnext'];
 
-/** What tsc says of `json`, '' for nothing. The type is imported from `module`, beside this file or in node_modules. */
+/** The errors of tsc for `json`, '' for none. `module` exports the type: next to this file or in node_modules. */
 export async function typeErrors(json, type, module) {
-  const file = `${HERE}${type}.check.ts`; // where modules are found; it goes away again
+  const file = `${HERE}${type}.check.ts`; // here tsc finds modules; removed again
   writeFileSync(file, `import type { ${type} } from '${module}';\nexport const value: ${type} = ${json};\n`);
   try {
     await promisify(execFile)(process.execPath, [TSC, ...OPTIONS, file], { cwd: HERE });

@@ -1,5 +1,5 @@
-// Clients of the model test: each does what the schedule says, and tells the model what it asked
-// for and what it got.
+// Clients of the model test. Each performs operations of the schedule, and reports its requests and
+// their results to the model.
 
 import assert from 'node:assert/strict';
 
@@ -8,7 +8,7 @@ import { rankOf, View } from './model.mjs';
 import { RpcClient } from './rpc.mjs';
 import { openStream } from './sse.mjs';
 
-/** An id, null: certainly not published, undefined: nobody knows. */
+/** The outcome of a publish: an id, null (certainly not published) or undefined (unknown). */
 function outcomeOf({ result, error }) {
   if (result) {
     assert.equal(result.status, 'ok');
@@ -29,7 +29,7 @@ class Actor {
     Object.assign(this, { t, world, index, model: world.model });
   }
 
-  /** What is asked for now and answered some time; what goes wrong with it fails the next settle. */
+  /** Tracks a request that is answered later; its failure makes the next settle() fail. */
   async(promise) {
     this.#underWay.push(promise.catch((error) => (this.#failure ??= error)));
   }
@@ -43,7 +43,7 @@ class Actor {
     return this.world.nodes[this.node];
   }
 
-  /** Where a history begins: a thing that depends on what was seen, of a kind that does not. */
+  /** Where a history begins: the kind comes from the schedule, the value from what was received. */
   from({ history }, lastId) {
     const after = lastId ?? this.world.beginId;
     if (history === 'begin') return { after: this.world.beginId };
@@ -61,7 +61,7 @@ class Actor {
         const known = error === 'not published' ? null : undefined;
         this.model.answers(publish, status === 200 ? id : known);
       },
-      () => {})); // cut off: nobody knows
+      () => {})); // cut off: the outcome is unknown
   }
 }
 
@@ -76,7 +76,7 @@ function paramsOf(view) {
 export class WebSocketActor extends Actor {
   #client = null;
   #subs = new Map(); // filter to { view, stream }
-  #ended = []; // { view, client, by, id }: nothing comes under id after the answer to by
+  #ended = []; // { view, client, by, id }: no message has this id after the answer to `by`
 
   get isGone() {
     return !this.#client || this.#client.closed || this.#client.isLeaving;
@@ -87,7 +87,7 @@ export class WebSocketActor extends Actor {
     await this[op.kind](op);
   }
 
-  /** A new connection, which goes on with each subscription where the last one ended. */
+  /** Opens a new connection and resumes each subscription where the last one ended. */
   async #comeBack({ node }) {
     const before = [...this.#subs];
     this.#subs.clear();
@@ -101,11 +101,11 @@ export class WebSocketActor extends Actor {
 
   #answered(method, params, id, then) {
     this.async(this.#client.request(method, params, id).then((response) => {
-      if (response.error?.code !== 0) then(response); // else the connection ended first
+      if (response.error?.code !== 0) then(response); // otherwise the connection ended first
     }));
   }
 
-  /** From the answer with the id `by` on, a subscription gets nothing. */
+  /** Records that a subscription gets nothing after the answer with the id `by`. */
   #ends({ view, stream }, by) {
     this.#ended.push({ view, client: this.#client, by, id: stream.id });
   }
@@ -122,7 +122,7 @@ export class WebSocketActor extends Actor {
       if (replaced) this.#ends(replaced, subscription.id);
       return subscription.answer.then(
         (answer) => this.model.confirms(view, answer.recovered),
-        (error) => assert.equal(error.code, 0, error)); // only that the connection ended
+        (error) => assert.equal(error.code, 0, error)); // only if the connection ended
     }));
     this.#subs.set(view.filter, sub);
   }
@@ -193,9 +193,9 @@ export class WebSocketActor extends Actor {
     this.#client.isLeaving = true;
   }
 
-  ping() {} // it is there again, if it was gone
+  ping() {} // do() has reconnected if necessary
 
-  /** Everything has come up to the last of the markers that match, { text, id }. */
+  /** Waits until each subscription has received everything up to the last matching marker. */
   async untilMarkers(lastMatching) {
     for (const { view, stream } of this.#subs.values()) {
       await untilMarker(view, stream, lastMatching(view.filter));
@@ -206,7 +206,7 @@ export class WebSocketActor extends Actor {
     for (const { view, client, by, id } of this.#ended) {
       const ids = client.received.map((response) => response.id);
       const at = ids.indexOf(by);
-      assert.ok(at < 0 || !ids.includes(id, at), `came after its end:\n${view}`);
+      assert.ok(at < 0 || !ids.includes(id, at), `a message came after the end of its subscription:\n${view}`);
     }
   }
 }
@@ -233,7 +233,7 @@ export class StreamActor extends Actor {
     else if (this.isGone) this.#open(op);
   }
 
-  /** Goes on where it was, as a browser does; the schedule says where the first one begins. */
+  /** Resumes where the last stream ended, as a browser does; the schedule gives the first beginning. */
   #open(op) {
     this.node = op.node;
     const before = this.#view;
@@ -253,7 +253,7 @@ export class StreamActor extends Actor {
     try {
       this.#stream = await openStream(this.t, server, path, headers);
       this.#stream.socket.socket.on('end', () => this.#stream.leave()); // as a browser does
-      if (!view.from) this.model.confirms(view); // else the log is still to be read
+      if (!view.from) this.model.confirms(view); // otherwise the log is still being read
       this.#all.push({ view, stream: this.#stream });
     } catch (error) {
       if (!server.isStopping) throw error;

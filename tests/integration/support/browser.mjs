@@ -1,5 +1,5 @@
-// A real Chromium, headless, with a page from an origin of its own: what it may read of the server is
-// what CORS allows.
+// A real Chromium, headless, with a page from its own origin: CORS decides what it may read from the
+// server.
 
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,10 +14,10 @@ const ARGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-/** Why tests in a browser cannot run here; false: they can. */
+/** The reason why tests in a browser cannot run here; false when they can. */
 export const SKIP_BROWSER = existsSync(EXECUTABLE) ? false : `no ${EXECUTABLE}`;
 
-/** The port of a server that has one empty page. */
+/** Starts a server with one empty page; resolves to its port. */
 async function servePage(t) {
   const server = createServer((request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/html' });
@@ -31,7 +31,7 @@ async function servePage(t) {
   return server.address().port;
 }
 
-/** A page (of playwright) that has been loaded from another origin than any server's. */
+/** A page (of playwright) loaded from an origin that differs from that of any server. */
 export async function openPage(t) {
   const port = await servePage(t);
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });

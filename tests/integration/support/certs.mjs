@@ -1,4 +1,4 @@
-// Certificates of the test's own, made by openssl in a temporary directory.
+// Certificates for tests, made by openssl in a temporary directory.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ class Authority {
     await this.#make(this.name, { cert: this.ca, key: this.caKey, extensions: CA_EXTENSIONS });
   }
 
-  /** A certificate for these names, e.g. LOOPBACK: { cert, key }, paths. */
+  /** Issues a certificate for these names, for example LOOPBACK: { cert, key }, paths. */
   async issue(names, { subject = this.name } = {}) {
     const base = join(this.dir, `cert-${this.#serial++}`);
     const pair = { cert: `${base}.pem`, key: `${base}.key` };
@@ -52,7 +52,7 @@ class Authority {
     return pair;
   }
 
-  /** A certificate of its own that is over: { cert, key }. */
+  /** Makes an expired certificate of the authority itself: { cert, key }. */
   async expire() {
     const cert = join(this.dir, 'expired.pem');
     await run('openssl', ['x509', '-in', this.ca, '-signkey', this.caKey, '-days', '-1',
@@ -60,7 +60,7 @@ class Authority {
     return { cert, key: this.caKey };
   }
 
-  /** An authority that this one vouches for. */
+  /** Makes an intermediate authority, signed by this one. */
   async delegate(t, name) {
     const other = makeEmpty(t, name);
     const files = { cert: other.ca, key: other.caKey, extensions: CA_EXTENSIONS };

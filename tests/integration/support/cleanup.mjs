@@ -1,5 +1,5 @@
-// What a test started is stopped in the reverse order when the test is over, whatever happened.
-// A failing stop (an exit status, a sanitizer's report) fails the test.
+// Stops what a test started, in reverse order, when the test is over, whether it passed or failed.
+// A stop that fails (an exit status, a report of a sanitizer) fails the test.
 
 const stacks = new WeakMap();
 
@@ -17,7 +17,7 @@ async function unwind(t, stack) {
     try {
       await stack.pop()();
     } catch (error) {
-      // Also said aloud: the runner keeps only the first failure of a test.
+      // A diagnostic as well, since the runner keeps only the first failure of a test.
       t.diagnostic(`while cleaning up: ${error.message}`);
       errors.push(error);
     }

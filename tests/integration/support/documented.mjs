@@ -1,4 +1,4 @@
-// What README.md and docs/ say to run, word for word (scripts/documented).
+// The commands and files in README.md and docs/, word for word (scripts/documented).
 
 import { execFileSync } from 'node:child_process';
 import { relative } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** For a test, by its import.meta.url: a function that returns what this test runs of a page, under a heading. */
+/** Returns a function for a test file (`url`: its import.meta.url) that reads its block under a heading. */
 export function documentedFor(url) {
   const runner = relative(ROOT, fileURLToPath(url));
   return (file, heading) =>

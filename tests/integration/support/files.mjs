@@ -1,4 +1,4 @@
-// Files for a server to read, in a directory that goes away with the test.
+// Files for a server to read, in a directory that is removed after the test.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

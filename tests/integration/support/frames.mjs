@@ -1,10 +1,10 @@
-// RFC 6455 frames, right and wrong ones: a test may set every field that a client must not.
+// RFC 6455 frames, valid and invalid: a test may set fields that a client must not set.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
-export const RSV1 = 4; // of a compressed message (RFC 7692)
+export const RSV1 = 4; // set in a compressed message (RFC 7692)
 export const OP = { CONT: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
 
 function lengthField(length, bytes) {
@@ -17,8 +17,8 @@ function lengthField(length, bytes) {
 }
 
 /**
- * A frame as a client sends it. lengthBytes forces the form of the length (0, 2 or 8); announced
- * is a length other than the payload's own.
+ * A frame as a client sends it. `lengthBytes` forces the form of the length (0, 2 or 8); `announced`
+ * replaces the length of the payload.
  */
 export function frame(op, payload = '', how = {}) {
   const { fin = true, rsv = 0, masked = true, lengthBytes, announced } = how;
@@ -39,7 +39,7 @@ export function closeFrame(code, reason = '') {
 
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
-/** A message's payload as RFC 7692 7.2.1 compresses it. */
+/** The payload of a message, compressed as in RFC 7692 7.2.1. */
 export function deflateMessage(text, options = {}) {
   const finishFlush = constants.Z_SYNC_FLUSH;
   const blocks = deflateRawSync(Buffer.from(text), { finishFlush, ...options });
@@ -47,18 +47,18 @@ export function deflateMessage(text, options = {}) {
   return blocks.subarray(0, -TAIL.length);
 }
 
-/** The text of a compressed payload (7.2.2) that was made for a window of so many bits. */
+/** The text of a compressed payload (7.2.2) made for a window of `windowBits` bits. */
 export function inflateMessage(payload, windowBits = 15) {
   const finishFlush = constants.Z_SYNC_FLUSH;
   return inflateRawSync(Buffer.concat([payload, TAIL]), { finishFlush, windowBits }).toString();
 }
 
-/** A whole compressed text message. */
+/** A complete compressed text message. */
 export function compressed(text, how = {}) {
   return frame(OP.TEXT, deflateMessage(text), { rsv: RSV1, ...how });
 }
 
-/** The payload's length of the frame at the start of bytes, and where the payload begins. */
+/** The length of the payload of the frame at the start of `bytes`, and where the payload begins. */
 function readLength(bytes) {
   const short = bytes[1] & 0x7f;
   if (short < 126) return { length: short, at: 2 };
@@ -70,8 +70,8 @@ function readLength(bytes) {
 }
 
 /**
- * The first frame in bytes that a server sent: { op, fin, compressed, payload, size }, or null when
- * it is not all there. What a server must never do fails the test.
+ * The first frame in bytes that a server sent: { op, fin, compressed, payload, size }, or null when it
+ * is incomplete. Fails the test if the server breaks a rule of RFC 6455.
  */
 export function parseFrame(bytes, { mayCompress = false } = {}) {
   if (bytes.length < 2) return null;
@@ -87,7 +87,7 @@ export function parseFrame(bytes, { mayCompress = false } = {}) {
   return { op, fin, compressed, payload, size };
 }
 
-/** { code, reason } of a Close frame; code is null where it has none. */
+/** { code, reason } of a Close frame; code is null when there is none. */
 export function parseClose(received) {
   assert.equal(received.op, OP.CLOSE, `a Close, not: ${received.payload}`);
   if (received.payload.length === 0) return { code: null, reason: '' };

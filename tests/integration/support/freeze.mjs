@@ -1,4 +1,4 @@
-// Stopping a process of the test's in the middle of whatever it does.
+// Stops a process of the test in the middle of its work.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -11,8 +11,8 @@ function threadStates(pid) {
     .map((stat) => stat[stat.lastIndexOf(')') + 2]);
 }
 
-/** The signal is only the beginning: a thread that runs on another CPU still goes on for a while. */
+/** Waits until all threads have stopped: after the signal, one on another CPU still runs for a moment. */
 export async function freeze(child) {
   child.kill('SIGSTOP');
-  await eventually('it stands still', () => threadStates(child.pid).every((state) => state === 'T'));
+  await eventually('all threads are stopped', () => threadStates(child.pid).every((state) => state === 'T'));
 }

@@ -1,4 +1,4 @@
-// One request on a connection of its own, for the tests that are not about HTTP itself.
+// One request on its own connection, for tests that are not about HTTP itself.
 
 import { request } from 'node:http';
 
@@ -19,7 +19,7 @@ export function httpRequest(server, method, path, headers = {}, body = undefined
   return within(answered, `${method} ${path}`);
 }
 
-/** A POST of a body; `json` is the answer's body. */
+/** Sends a POST; `json` is the parsed body of the answer. */
 export async function httpPost(server, path, body, headers) {
   const answer = await httpRequest(server, 'POST', path, headers, body);
   return { ...answer, json: JSON.parse(answer.body) };

@@ -1,5 +1,5 @@
-// A session of the npm client against the URL given: a process of its own, since which certificates
-// Node trusts (NODE_EXTRA_CA_CERTS) is settled when it starts. Prints what it received.
+// A session of the npm client with the given URL. It runs in its own process, since Node reads the
+// certificates that it trusts (NODE_EXTRA_CA_CERTS) when it starts. Prints what it received.
 
 import { Eventhub } from 'eventhub-jsclient';
 

@@ -1,4 +1,4 @@
-// The npm client over wss, in a process of its own (jsclient-session.mjs says why).
+// The npm client over wss, in its own process (jsclient-session.mjs gives the reason).
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { within } from './wait.mjs';
 
 const SESSION = fileURLToPath(new URL('jsclient-session.mjs', import.meta.url));
 
-/** The npm client's session with the server, trusting the authority; what it received. */
+/** Runs a session of the npm client that trusts the authority; resolves to what it received. */
 export async function runSession({ tlsPort }, authority) {
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: authority.ca };
   const args = [SESSION, `wss://127.0.0.1:${tlsPort}`];

@@ -1,4 +1,4 @@
-// Tokens as an application's backend would make them, and broken ones.
+// Tokens as the backend of an application makes them, and invalid ones.
 
 import { createHmac, sign } from 'node:crypto';
 
@@ -14,7 +14,7 @@ export function signToken(claims, { secret = SECRET, header = {}, hash = 'sha256
   return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
 }
 
-/** RS256 or ES256, by the kind of private key; the header may say something else. */
+/** Signs with RS256 or ES256, by the kind of private key; the header may name another algorithm. */
 export function signTokenWith(key, claims, header = {}) {
   const alg = key.asymmetricKeyType === 'rsa' ? 'RS256' : 'ES256';
   const signed = `${base64url({ alg, typ: 'JWT', ...header })}.${base64url(claims)}`;

@@ -1,4 +1,4 @@
-// Reads the Prometheus text format 0.0.4 as strictly as a scraper may.
+// Parses the Prometheus text format 0.0.4 as strictly as a scraper may.
 
 import assert from 'node:assert/strict';
 
@@ -23,9 +23,9 @@ function addSample(family, line) {
   const match = SAMPLE.exec(line);
   assert.ok(match, `a sample: ${line}`);
   const suffix = match[1].slice(family.name.length);
-  assert.ok(match[1].startsWith(family.name), `${line} stands under ${family.name}`);
+  assert.ok(match[1].startsWith(family.name), `${line} belongs to ${family.name}`);
   const suffixes = family.type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-  assert.ok(suffixes.includes(suffix), `${match[1]} is no sample of a ${family.type}`);
+  assert.ok(suffixes.includes(suffix), `${match[1]} is not a sample of a ${family.type}`);
   family.samples.push({ suffix, labels: parseLabels(match[2]), value: Number(match[3]) });
 }
 
@@ -38,9 +38,9 @@ function assertHistogram({ name, samples }) {
   assert.equal(buckets.at(-1).value, samples.find(({ suffix }) => suffix === '_count').value, name);
 }
 
-/** Family name to { name, help, type, samples: [{ suffix, labels, value }] }. */
+/** A map from the name of each family to { name, help, type, samples: [{ suffix, labels, value }] }. */
 export function parsePrometheus(text) {
-  assert.ok(text.endsWith('\n'), 'the last line ends, too');
+  assert.ok(text.endsWith('\n'), 'the last line ends with a newline');
   const families = new Map();
   let family = null;
   for (const line of text.slice(0, -1).split('\n')) {

@@ -1,4 +1,4 @@
-// The broker and the nodes of a model test, and what happens to them.
+// The broker and the nodes of a model test, and the troubles that they go through.
 
 import { startRedis } from './redis.mjs';
 import { openClient } from './rpc.mjs';
@@ -10,7 +10,7 @@ function kill(type) {
   return ({ redis }) => redis.command('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
 }
 
-/** How each trouble begins, and what ends those that do not end by themselves. */
+/** How each trouble begins, and how it ends if it does not end by itself. */
 const NODE_TROUBLES = {
   'restart a node': { begin: (world, node) => world.restart(node, 'SIGTERM') },
   'kill a node': { begin: (world, node) => world.restart(node, 'SIGKILL') },
@@ -27,9 +27,9 @@ const TROUBLES = { ...NODE_TROUBLES, ...REDIS_TROUBLES };
 
 export class World {
   nodes = [];
-  #trouble = null; // that there is
+  #trouble = null; // the current one
 
-  /** troubles: names; else all that the broker may have. */
+  /** troubles: names; by default all troubles that the broker may have. */
   constructor(t, model, { broker, nodes = 1, troubles }) {
     const possible = Object.keys(broker === 'redis' ? TROUBLES : NODE_TROUBLES);
     Object.assign(this, { t, model, broker, size: nodes, troubles: troubles ?? possible });
@@ -66,15 +66,15 @@ export class World {
     if (!this.redis) this.model.loses();
   }
 
-  /** One at a time: what was before is over. */
+  /** Begins a trouble after it has ended the previous one. */
   async begin(trouble, node) {
-    await this.mend();
+    await this.restore();
     this.model.isDisturbed = true;
     await TROUBLES[trouble].begin(this, node);
     this.#trouble = TROUBLES[trouble];
   }
 
-  async mend() {
+  async restore() {
     if (this.isWell) return;
     await this.#trouble.end?.(this);
     this.#trouble = null;

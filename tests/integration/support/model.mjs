@@ -1,6 +1,6 @@
-// What subscribers and readers of the log must have seen: a reference that knows all publishes and
-// no server. It is told what was asked and what came, in the order in which it happened, and judges
-// all of it in the end, when no id is missing that anybody saw.
+// A reference for what subscribers and readers of the log must have received. It knows all publishes,
+// but no server. The test reports requests and results in the order in which they happen. The model
+// judges them in the end, when it knows every id that any client received.
 
 import assert from 'node:assert/strict';
 
@@ -25,15 +25,15 @@ export function matches(filter, topic) {
 }
 
 /**
- * What one subscription or one eventlog got. `from`: { after: id } or { since: ms }, none without
+ * What one subscription or one eventlog received. `from`: { after: id } or { since: ms }, none without
  * history. `isLog`: an eventlog. Messages are { id, topic, message }.
  */
 export class View {
   sentAt = 0;
   confirmedAt = Infinity; // when the answer came
-  recovered = undefined; // as it was answered
+  recovered = undefined; // as in the answer
   messages = [];
-  upTo = null; // the id of a marker that came; none: what came last is its end
+  upTo = null; // the id of the last marker received; null: the view ends with its last message
 
   constructor(filter, { from, limit, isLog = false } = {}) {
     Object.assign(this, { filter, from, limit, isLog });
@@ -56,7 +56,7 @@ export class Model {
   #publishes = new Map(); // by text, which is unique
   #byId = new Map();
   #views = [];
-  #lostMs = 0; // what was published until then may be gone from the log
+  #lostMs = 0; // messages published until then may be missing from the log
   isDisturbed = false; // live messages may come late, after their ttl
 
   constructor({ maxLength = Infinity } = {}) {
@@ -67,7 +67,7 @@ export class Model {
     return ++this.#now;
   }
 
-  /** A publish is sent; one that is sent again with its key is the same one. */
+  /** Records that a publish is sent; a repeat with the same key is the same publish. */
   sends(topic, text, { ttl, timestamp } = {}) {
     const known = this.#publishes.get(text);
     const publish = known ?? {
@@ -79,7 +79,7 @@ export class Model {
     return publish;
   }
 
-  /** Its answer: an id, null where it was certainly not published, undefined where nobody knows. */
+  /** Records its answer: an id, null (certainly not published) or undefined (unknown). */
   answers(publish, id) {
     if (id === undefined) return;
     if (id === null) {
@@ -101,7 +101,7 @@ export class Model {
     Object.assign(view, { confirmedAt: this.tick(), recovered });
   }
 
-  /** The log began anew. */
+  /** Records that the log was lost. */
   loses() {
     this.#lostMs = Date.now();
   }
@@ -125,7 +125,7 @@ export class Model {
     this.#identify(publish, id);
   }
 
-  /** All that was seen is as it must be. */
+  /** Asserts that everything that clients received is correct. */
   check() {
     for (const { messages } of this.#views) messages.forEach((message) => this.#learn(message));
     const truth = [...this.#byId.values()].sort((a, b) => (a.rank < b.rank ? -1 : 1));
@@ -136,7 +136,7 @@ export class Model {
     }
   }
 
-  /** May the log not hold all of this after a point? */
+  /** Whether the log may lack some of these publishes after a point. */
   mayBeTrimmed(wanted, pointMs) {
     if (pointMs <= this.#lostMs) return true;
     const counts = new Map();
@@ -147,12 +147,12 @@ export class Model {
   }
 }
 
-/** One view against all publishes that match its filter, in the order of their ids. */
+/** Judges one view by all publishes that match its filter, in the order of their ids. */
 class Judgement {
   constructor(model, view, wanted) {
     Object.assign(this, { model, view, wanted });
     this.got = new Set(view.messages.map(({ id }) => id));
-    this.first = new Map(); // topic to the rank of what came first
+    this.first = new Map(); // topic to the rank of its first message
     for (const { topic, id } of view.messages) {
       if (!this.first.has(topic)) this.first.set(topic, rankOf(id));
     }
@@ -182,7 +182,7 @@ class Judgement {
     this.#must(!limit || this.#ofHistory().length <= limit, 'more than the limit');
   }
 
-  /** What came and was certainly no live message. */
+  /** The messages that certainly came from the log. */
   #ofHistory() {
     const { view, wanted } = this;
     return wanted.filter(({ id, answeredAt }) =>
@@ -208,7 +208,7 @@ class Judgement {
     if (!from) return true;
     if (isLog && publish.ttl === 1 && sentMs > msOf(publish.id) + FLEETING_MS) return false;
     if (!this.#isBefore(publish)) return true;
-    return Boolean(from.since) && !isLog && publish.answeredAt > sentAt; // a live one
+    return Boolean(from.since) && !isLog && publish.answeredAt > sentAt; // a live message
   }
 
   #mayLack(publish) {
@@ -217,7 +217,7 @@ class Judgement {
     if (publish.ttl === 1 && (from || this.model.isDisturbed)) return true;
     if (isLog) return this.#logMayLack(publish);
     if (publish.rank > this.end) return true;
-    if (publish.sentAt > view.confirmedAt) return false; // it is live
+    if (publish.sentAt > view.confirmedAt) return false; // a live message
     if (!from) return publish.rank < this.lowest;
     if (this.#isBefore(publish)) return true;
     return !this.isWhole && publish.rank < (this.first.get(publish.topic) ?? '~');

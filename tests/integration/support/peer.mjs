@@ -1,13 +1,14 @@
-// Whom the server takes a client for: the peer in its log, next to a handshake without a token.
+// The address that the server attributes to a client: the peer in its log when it refuses a handshake
+// without a token.
 
 import assert from 'node:assert/strict';
 
 import { handshake, openSocket } from './socket.mjs';
 
-/** Options of a server that says so. */
+/** Options of a server that refuses and logs such handshakes. */
 export const TELLS_PEERS = { DISABLE_AUTH: 'false', JWT_SECRET: 'secret' };
 
-/** Resolves to the address and port that the log has for a client that begins with `before`. */
+/** Resolves to the address and port in the log for a client that begins with `before`. */
 export async function peerOf(t, server, { before = '', fields = {}, socket } = {}) {
   const from = server.stderr.length;
   const client = socket ?? (await openSocket(t, server));

@@ -1,4 +1,4 @@
-// A port for a program that cannot be told to choose one itself.
+// A free port for a program that cannot choose one itself.
 
 import { createServer } from 'node:net';
 

@@ -1,15 +1,15 @@
-// A TCP proxy between a node and its Redis: a test can cut and mend it, lead it elsewhere, hold back
-// answers, cut one in its middle, or let connections live on in which nothing moves.
+// A TCP proxy between a node and its Redis. A test can cut and restore the connections, lead them to
+// another Redis, hold back answers, cut an answer in the middle, or keep connections open without data.
 
 import { connect, createServer } from 'node:net';
 
 import { defer } from './cleanup.mjs';
 
-/** One connection: `near` is the node's end, `far` that of Redis. */
+/** One connection: `near` is the end of the node, `far` that of Redis. */
 class Pair {
   kind = 'commands'; // or 'feed'
-  isMute = false; // nothing passes, either way
-  held = null; // answers that wait; null: they pass
+  isMute = false; // no data passes either way
+  held = null; // answers held back; null: all pass
   left = Infinity; // bytes of answers until the cut
 
   constructor(near, far) {
@@ -62,7 +62,7 @@ class Proxy {
     const drop = () => {
       this.#pairs.delete(pair);
       pair.far.destroy();
-      if (near.writableEnded) near.destroySoon(); // what it was still to get
+      if (near.writableEnded) near.destroySoon(); // sends the remaining bytes first
       else near.destroy();
     };
     this.#pairs.add(pair);
@@ -90,32 +90,32 @@ class Proxy {
     this.cuts++;
   }
 
-  /** Where a request has this text in it, its answer ends after so many bytes, and the connection. */
+  /** Cuts the connection `after` bytes into the answer to the next request that contains `text`. */
   cutAnswerTo(text, after) {
     this.#cutting = { text, after, inAnswer: false };
   }
 
-  /** The same for what Redis sends with this text in it. */
+  /** Cuts the connection `after` bytes into the next data from Redis that contain `text`. */
   cutAnswerWith(text, after) {
     this.#cutting = { text, after, inAnswer: true };
   }
 
-  /** Where a request has this text in it, nothing is answered any more until release(). */
+  /** Holds back all answers on a connection after a request that contains `text`, until release(). */
   holdAnswersTo(text) {
     this.#heldText = text;
   }
 
-  /** What comes for the connections of this kind ('feed' or 'commands') waits until release(). */
+  /** Holds back all data for connections of this kind ('feed' or 'commands') until release(). */
   hold(kind) {
     for (const pair of this.#pairs) if (pair.kind === kind) pair.held ??= [];
   }
 
-  /** Has something with this text in it come meanwhile for a connection that holds back? */
+  /** Whether data that contain `text` are held back. */
   hasHeld(text) {
     return [...this.#pairs].some(({ held }) => held && Buffer.concat(held).includes(text));
   }
 
-  /** How many connections hold back answers. */
+  /** The number of connections whose answers are held back. */
   get holding() {
     return [...this.#pairs].filter(({ held }) => held).length;
   }
@@ -133,21 +133,21 @@ class Proxy {
     }
   }
 
-  /** The connections of this kind ('feed' or 'commands') live on, but nothing passes any more. */
+  /** Keeps the connections of this kind ('feed' or 'commands') open, but passes no more data. */
   mute(kind) {
     const pairs = [...this.#pairs].filter((pair) => pair.kind === kind);
     for (const pair of pairs) pair.isMute = true;
     return pairs.length;
   }
 
-  /** Ends all connections and refuses new ones until mended. */
+  /** Ends all connections and refuses new ones until restore(). */
   cut() {
     this.#isCut = true;
     for (const pair of [...this.#pairs]) for (const socket of pair.sockets) socket.destroy();
   }
 
-  /** `port`: another Redis from now on. */
-  mend(port = this.targetPort) {
+  /** Accepts connections again; `port`: leads them to another Redis. */
+  restore(port = this.targetPort) {
     this.targetPort = port;
     this.#isCut = false;
   }

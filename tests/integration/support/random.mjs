@@ -1,8 +1,8 @@
-// Numbers that are the same in every run: a failure can be had again.
+// Random numbers that are the same in every run, so that a failure can be reproduced.
 
 export function randomSource(seed) {
   let state = seed;
-  const below = (n) => { // splitmix32: any draw of a sequence is as good as its neighbour
+  const below = (n) => { // splitmix32: consecutive draws are independent enough
     state = (state + 0x9e3779b9) | 0;
     let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);

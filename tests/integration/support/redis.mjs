@@ -1,4 +1,4 @@
-// A redis-server of the test's own, on a free port with a temporary directory.
+// A redis-server for one test, on a free port with a temporary directory.
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,12 +24,12 @@ export class Redis {
     this.dir = mkdtempSync(join(tmpdir(), 'eventhub-redis-'));
   }
 
-  /** What a server needs to use it. */
+  /** The options of a server that uses this Redis. */
   get options() {
     return { BROKER: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(this.port) };
   }
 
-  /** Until it answers; `isLoading`: until it says that it is still loading. */
+  /** Starts it and waits until it answers; `isLoading`: until it answers that it is loading. */
   async start({ args: more = [], isLoading = false } = {}) {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.dir,
       '--save', '', ...this.args, ...more];
@@ -40,7 +40,7 @@ export class Redis {
     await eventually('redis answers', () => this.command('PING').then(isUp, () => false));
   }
 
-  /** Like a crash: nothing is saved that is not in the append-only file yet. */
+  /** Kills it like a crash: only what is in the append-only file is saved. */
   async kill() {
     this.#process.kill('SIGKILL');
     await within(this.#gone, 'end of redis');
@@ -48,8 +48,8 @@ export class Redis {
   }
 
   /**
-   * In order, but nothing is saved. Unlike with kill(), nobody was answered a publish that subscribers
-   * were not yet sent: Redis answers the publisher first, and sends both between two commands.
+   * Stops it in order, without saving. Unlike after kill(), every publish that was answered was also
+   * sent to subscribers: Redis answers the publisher first, but sends both between two commands.
    */
   async end() {
     await this.command('SHUTDOWN', 'NOSAVE').catch(() => {}); // its connection ends
@@ -57,7 +57,7 @@ export class Redis {
     this.#process = null;
   }
 
-  /** It keeps its connections but does nothing, as on a machine that hangs. */
+  /** Stops the process: it keeps its connections but does nothing, as on a machine that hangs. */
   freeze() {
     return freeze(this.#process);
   }
@@ -66,7 +66,7 @@ export class Redis {
     this.#process.kill('SIGCONT');
   }
 
-  /** One command through redis-cli; its answer as text. */
+  /** Runs one command with redis-cli; resolves to its answer as text. */
   async command(...words) {
     const args = ['-p', String(this.port), '--no-auth-warning', ...this.cli, ...words];
     const { stdout } = await run('redis-cli', args);
@@ -80,8 +80,8 @@ export class Redis {
 }
 
 /**
- * `args` of redis-server, `cli` of redis-cli. `start: false`: the test starts it later, on the port
- * that it has already.
+ * `args` are for redis-server, `cli` for redis-cli. `start: false`: the test starts it later; its port
+ * is known at once.
  */
 export async function startRedis(t, { args = [], cli = [], start = true } = {}) {
   const redis = new Redis(await freePort(), args, cli);

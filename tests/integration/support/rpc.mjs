@@ -1,4 +1,4 @@
-// JSON-RPC over a WebSocket of the npm package `ws`.
+// JSON-RPC over a WebSocket (npm package `ws`).
 
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
@@ -13,7 +13,7 @@ export class RpcError extends Error {
   }
 }
 
-/** What arrives under the id of one `subscribe`: its answer first, then messages. */
+/** What arrives under the id of one `subscribe`: its answer, then messages. */
 class Subscription extends Watched {
   messages = [];
 
@@ -57,7 +57,7 @@ class Subscription extends Watched {
 
 export class RpcClient extends Watched {
   received = []; // every response and message, in order
-  texts = []; // the same as they came over the wire
+  texts = []; // the same as raw text
   closed = null; // { code, reason }
   #nextId = 1;
   #pending = new Map();
@@ -115,7 +115,7 @@ export class RpcClient extends Watched {
     this.socket.send(text);
   }
 
-  /** Sends a request and resolves to the whole response, be it a result or an error. */
+  /** Sends a request and resolves to the whole response, a result or an error. */
   request(method, params, id = this.#nextId++) {
     if (this.closed) return Promise.resolve(this.#noAnswer());
     const response = new Promise((resolve) => this.#pending.set(id, resolve));
@@ -133,7 +133,7 @@ export class RpcClient extends Watched {
     this.sendText(JSON.stringify({ jsonrpc: '2.0', method, params }));
   }
 
-  /** Sends anything and resolves to whatever comes next. */
+  /** Sends any text and resolves to the next response or message. */
   async exchange(text) {
     const before = this.received.length;
     this.sendText(text);
@@ -142,8 +142,8 @@ export class RpcClient extends Watched {
   }
 
   /**
-   * Subscribes and resolves when the server confirmed it; `answer` is the confirmation. With
-   * `confirmed: false` resolves at once, and `answer` is its promise.
+   * Subscribes and resolves when the server confirms it; `answer` is the confirmation. With
+   * `confirmed: false` it resolves at once, and `answer` is a promise.
    */
   async subscribe(topic, params = {}, { confirmed = true } = {}) {
     const id = this.#nextId++;
@@ -154,7 +154,7 @@ export class RpcClient extends Watched {
       assert.equal(response.result.action, 'subscribe', 'the confirmation comes first');
       return response.result;
     });
-    answered.catch(() => {}); // the test may never look at it
+    answered.catch(() => {}); // the test may never await it
     subscription.answer = confirmed ? await answered : answered;
     return subscription;
   }
@@ -165,20 +165,20 @@ export class RpcClient extends Watched {
     return result.id;
   }
 
-  /** Publishes texts in order, `window` of them under way at a time; resolves to their ids. */
+  /** Publishes texts in order, at most `window` unanswered at a time; resolves to their ids. */
   async publishAll(topic, texts, { window = 64 } = {}) {
     const ids = [];
     const underWay = [];
     for (const text of texts) {
       if (underWay.length >= window) ids.push(await underWay.shift());
       const answered = this.publish(topic, text);
-      answered.catch(() => {}); // looked at when its turn comes
+      answered.catch(() => {}); // awaited in its turn
       underWay.push(answered);
     }
     return [...ids, ...(await Promise.all(underWay))];
   }
 
-  /** Everything that the server had to say to earlier requests has arrived. */
+  /** Resolves when everything that the server has sent so far has arrived. */
   async roundTrip() {
     await this.call('ping');
   }
@@ -192,7 +192,7 @@ export function openClient(t, server, how) {
   return new RpcClient(t, server, how).untilOpen();
 }
 
-/** How the request fails: { code, phrase, data }. That it succeeds fails the test. */
+/** The error of a request: { code, phrase, data }. Fails the test if the request succeeds. */
 export async function errorOf(promise) {
   try {
     await promise;

@@ -1,5 +1,5 @@
-// The real binary, as a child process. Every server is stopped with SIGTERM and must then exit with
-// status 0 and without a sanitizer's report, unless the test says that it expects another end.
+// The real binary as a child process. Every server is stopped with SIGTERM and must then exit with
+// status 0 and without a report of a sanitizer, unless the test expects another end.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -33,7 +33,7 @@ function environment(options) {
   return env;
 }
 
-/** A binary, the server's unless told otherwise, with exactly these variables in its environment; ends when the process has. */
+/** A process of the server, or of `binary`, with exactly these variables in its environment. */
 export class Process extends Watched {
   stdout = '';
   stderr = '';
@@ -77,7 +77,7 @@ export class Process extends Watched {
   }
 }
 
-/** Runs the binary to its end: for --help and for what it must refuse. */
+/** Runs the binary until it exits: for --help and for options that it must refuse. */
 export async function runToExit(env, how) {
   const process = new Process(env, how);
   const { code } = await process.untilExit();
@@ -86,7 +86,7 @@ export async function runToExit(env, how) {
 }
 
 export class Server extends Process {
-  port = 0; // 0: it does not listen there
+  port = 0; // 0: no such listener
   tlsPort = 0;
   expectedCode = 0;
 
@@ -101,13 +101,13 @@ export class Server extends Process {
     }
   }
 
-  /** The status of /readyz; 0 where nobody answers. */
+  /** The status of /readyz; 0 without an answer. */
   async readiness() {
     return (await httpGet(this, '/readyz').catch(() => ({ status: 0 }))).status;
   }
 
   untilReadiness(status) {
-    return eventually(`/readyz says ${status}`, async () => (await this.readiness()) === status);
+    return eventually(`/readyz answers ${status}`, async () => (await this.readiness()) === status);
   }
 
   async metrics() {
@@ -131,7 +131,7 @@ export class Server extends Process {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`))[1]) * 1024;
   }
 
-  /** SIGTERM, if nobody sent one yet, and the end that a server in order then comes to. */
+  /** Sends SIGTERM unless the test has, and asserts that the server exits as expected. */
   async stop() {
     if (!this.isStopping) this.signal('SIGTERM');
     const { code, signal } = await this.untilExit();
@@ -142,9 +142,9 @@ export class Server extends Process {
 }
 
 /**
- * Starts a server. `options` are its environment, over the defaults above; undefined takes one
- * away.
- * `how`: args, ulimit, binary and launcher (a command in front) as for Process; ready: false does not wait for /readyz.
+ * Starts a server. `options` are its environment, in addition to the defaults above; undefined removes
+ * one. `how`: args, ulimit, binary and launcher (a command in front) as for Process; with `ready: false`
+ * it does not wait for /readyz.
  */
 export async function startServer(t, options = {}, how = {}) {
   const env = { ...DEFAULTS, ...options };

@@ -1,4 +1,4 @@
-// A client that knows nothing but bytes: sends them cut anywhere, reads responses and frames.
+// A client that sends raw bytes in any pieces, and reads responses and frames.
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -12,8 +12,8 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const WITHOUT_BODY = new Set([100, 101, 204, 304]);
 
 export class RawSocket extends Watched {
-  received = Buffer.alloc(0); // and not read yet
-  mayCompress = false; // the server
+  received = Buffer.alloc(0); // but not read yet
+  mayCompress = false; // whether the server may
 
   constructor(t, server) {
     super();
@@ -25,7 +25,7 @@ export class RawSocket extends Watched {
       this.changed();
     });
     this.socket.on('end', () => this.end());
-    this.socket.on('error', () => this.end()); // a reset is an end, too
+    this.socket.on('error', () => this.end()); // a reset ends it, too
     this.socket.on('close', () => this.end());
     defer(t, () => this.socket.destroy());
   }
@@ -42,14 +42,14 @@ export class RawSocket extends Watched {
     return within(new Promise((resolve) => this.socket.write(bytes, () => resolve())), 'send');
   }
 
-  /** Takes what `parse` finds at the start of the received bytes, when it finds something. */
+  /** Waits until `parse` finds something at the start of the received bytes, and removes it there. */
   async #read(what, parse) {
     const found = await this.until(what, () => parse(this.received));
     this.received = this.received.subarray(found.size);
     return found;
   }
 
-  /** { status, headers, body }; `head`: the answer to a HEAD, which has no body. */
+  /** { status, headers, body }; `head`: reads the answer to a HEAD, which has no body. */
   readResponse({ head = false } = {}) {
     return this.#read('a whole HTTP response', (bytes) => parseResponse(bytes, head));
   }
@@ -64,7 +64,7 @@ export class RawSocket extends Watched {
     return this.#read('a whole frame', (bytes) => parseFrame(bytes, { mayCompress }));
   }
 
-  /** The next frame that is not a ping of the server's. */
+  /** The next frame that is not a ping. */
   async readDataFrame() {
     for (;;) {
       const received = await this.readFrame();
@@ -79,7 +79,7 @@ export class RawSocket extends Watched {
     return JSON.parse(compressed ? inflateMessage(payload) : payload.toString());
   }
 
-  /** The Close that must come next, and the end of the connection that must follow it. */
+  /** Reads the Close, which must come next and end the connection. */
   async readClose() {
     const close = parseClose(await this.readDataFrame());
     await this.untilEnd();
@@ -87,7 +87,7 @@ export class RawSocket extends Watched {
     return close;
   }
 
-  /** The server has ended its side. */
+  /** Waits until the server has ended its side. */
   async untilEnd() {
     await this.until('end of the connection', () => this.ended);
   }
@@ -119,7 +119,7 @@ function parseFields(lines) {
   return headers;
 }
 
-/** The server as a client at another address of this machine reaches it. */
+/** The server, for a client with another address of this machine. */
 export function seenFrom(localAddress, { port }) {
   return { port, localAddress };
 }
@@ -128,7 +128,7 @@ export async function openSocket(t, server) {
   return new RawSocket(t, server).untilConnected();
 }
 
-/** The fields of a handshake that is as it should be. */
+/** The fields of a valid handshake. */
 export function handshakeFields(key = randomBytes(16).toString('base64')) {
   return {
     Host: 'localhost',
@@ -139,7 +139,7 @@ export function handshakeFields(key = randomBytes(16).toString('base64')) {
   };
 }
 
-/** A request head; a field that is undefined is left out. */
+/** The head of a request; omits fields that are undefined. */
 export function requestHead(requestLine, fields) {
   const lines = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -155,7 +155,7 @@ export function acceptKey(key) {
   return createHash('sha1').update(key + GUID).digest('base64');
 }
 
-/** Reads the answer to a handshake that must have succeeded, and name these extensions. */
+/** Reads the answer to a handshake, which must succeed with these extensions. */
 export async function readUpgrade(socket, key, extensions) {
   const answer = await socket.readResponse();
   assert.equal(answer.status, 101, answer.body);
@@ -168,8 +168,8 @@ export async function readUpgrade(socket, key, extensions) {
 }
 
 /**
- * A connection that has upgraded; `after` is sent in the same packet as the handshake. The answer
- * must have these extensions, undefined: none.
+ * Opens a connection and upgrades it; `after` is sent in the same packet as the handshake. The answer
+ * must name these extensions (undefined: none).
  */
 export async function openWebSocket(t, server, how = {}) {
   const { fields = {}, target = '/', after = '', extensions } = how;
@@ -182,8 +182,8 @@ export async function openWebSocket(t, server, how = {}) {
 }
 
 /**
- * Returns a function that resolves when a worker has read what other connections sent before: with
- * WORKER_THREADS=1 a round trip on a second connection, which the worker serves after them.
+ * Resolves to a function that waits until the worker has read what other connections sent before. It
+ * makes a round trip on a separate connection; with WORKER_THREADS=1 the worker serves that one last.
  */
 export async function openBarrier(t, server) {
   const socket = await openSocket(t, server);

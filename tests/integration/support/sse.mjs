@@ -1,5 +1,5 @@
-// Reads an event stream as strictly as the rules of HTML allow: what the server never sends (a CR, a
-// field of another name) fails the test.
+// Parses an event stream more strictly than HTML requires: a CR or an unknown field, which the server
+// never sends, fails the test.
 
 import assert from 'node:assert/strict';
 
@@ -12,9 +12,9 @@ const ACCEPT = { Accept: 'text/event-stream' };
 export class EventStream extends Watched {
   events = []; // { id, event, data }, in order
   comments = []; // texts of the lines that begin with a colon
-  text = ''; // all that came
-  lastId = null; // what a browser would send when it comes back
-  #bytes = Buffer.alloc(0); // of a line that is not all there
+  text = ''; // everything received
+  lastId = null; // what a browser would send when it reconnects
+  #bytes = Buffer.alloc(0); // of an incomplete line
   #fields = {};
 
   constructor(socket, head) {
@@ -69,7 +69,7 @@ export class EventStream extends Watched {
     return this.messages.map(({ data }) => data);
   }
 
-  /** Was told that the history is not all there. */
+  /** Whether the server reported that the history is incomplete. */
   get isIncomplete() {
     return this.events.some(({ event }) => event === 'recovered');
   }
@@ -101,7 +101,7 @@ export class EventStream extends Watched {
   }
 }
 
-/** Opens `/path` (already encoded) and resolves when the stream has begun. */
+/** Opens `path` (already encoded) and resolves when the stream has begun. */
 export async function openStream(t, server, path, headers = {}) {
   const socket = await openSocket(t, server);
   await socket.send(requestHead(`GET ${path} HTTP/1.1`, { Host: 'x', ...ACCEPT, ...headers }));
@@ -112,7 +112,7 @@ export async function openStream(t, server, path, headers = {}) {
   return stream;
 }
 
-/** The answer to a request for a stream that must be refused. */
+/** The answer to a request for a stream that the server refuses. */
 export async function refusedStream(server, path, headers = {}) {
   const answer = await httpGet(server, path, { ...ACCEPT, ...headers });
   return { ...answer, error: JSON.parse(answer.body).error };

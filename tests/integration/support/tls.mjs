@@ -1,4 +1,4 @@
-// A server that speaks TLS, and clients that look closely at it.
+// A server with TLS, and TLS clients that inspect it.
 
 import { copyFileSync, renameSync } from 'node:fs';
 import { request } from 'node:https';
@@ -10,7 +10,7 @@ import { defer } from './cleanup.mjs';
 import { startServer } from './server.mjs';
 import { Watched, within } from './wait.mjs';
 
-/** Replaces the files of a pair as a careful administrator does: each at once. */
+/** Replaces the files of a pair, each atomically, as a careful administrator does. */
 export function install(pair, from) {
   for (const which of ['key', 'cert']) {
     copyFileSync(from[which], `${pair[which]}.new`);
@@ -28,8 +28,8 @@ export function tlsOptions(pair) {
 }
 
 /**
- * A server with a TLS listener. It has besides: authority; files, the pair that it was given (to
- * install others in); first, the certificate in it; and `ca`, what clients trust.
+ * Starts a server with a TLS listener. It has more members: `authority`; `files`, the pair that it was
+ * given, in which a test installs others; `first`, the original pair; and `ca`, which clients trust.
  */
 export async function startTlsServer(t, options = {}, how = {}) {
   const authority = await makeAuthority(t);
@@ -40,7 +40,7 @@ export async function startTlsServer(t, options = {}, how = {}) {
   return Object.assign(server, { authority, first, files, ca: authority.pem });
 }
 
-/** One TLS connection that knows nothing of what goes over it. */
+/** A TLS connection for raw bytes. */
 export class TlsSocket extends Watched {
   received = '';
   error = null;
@@ -83,7 +83,7 @@ export class TlsSocket extends Watched {
     return this.until('end of the connection', () => this.ended);
   }
 
-  /** A request, and the answer to it. */
+  /** Sends a request; resolves to its answer as text. */
   async get(path) {
     this.received = '';
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
@@ -102,7 +102,7 @@ export function openTls(t, server, options) {
   return new TlsSocket(t, server, options).untilSecure();
 }
 
-/** Why the handshake fails; that it succeeds fails the test. */
+/** The error of a handshake. Fails the test if the handshake succeeds. */
 export async function tlsErrorOf(t, server, options) {
   try {
     await openTls(t, server, options);
@@ -112,7 +112,7 @@ export async function tlsErrorOf(t, server, options) {
   throw new Error('the handshake should have failed');
 }
 
-/** { status, headers, body } of a GET over HTTPS, on a connection of its own. */
+/** { status, headers, body } of a GET over HTTPS, on its own connection. */
 export function httpsGet({ tlsPort, ca }, path, headers = {}) {
   const answered = new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port: tlsPort, ca, path, headers, agent: false };

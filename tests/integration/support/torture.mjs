@@ -1,5 +1,5 @@
-// A short life of a server in which one call fails (tests/torture): what it may do about it, and
-// what it must not.
+// Short runs of a server in which one call fails (tests/torture), and checks of what the server may do
+// about it.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -14,12 +14,12 @@ import { openStream } from './sse.mjs';
 import { BINARY, eventually, SANITIZED } from './wait.mjs';
 
 const TRIES = 4;
-const DYING_MS = 2000; // at most, until the kernel has cleared away what aborted
+const DYING_MS = 2000; // at most, until the kernel has removed an aborted process
 const IDLE_MS = 150;
 const IDLE_CPU_MS = SANITIZED ? 100 : 70;
 const PLAN_FULL = process.env.TORTURE === 'all';
 
-/** A client that is refused or cut off comes again; an answer that is not true is none. */
+/** Retries `fn` when a client is refused or cut off; a wrong answer fails the test at once. */
 async function persistently(what, fn) {
   const errors = [];
   for (let i = 0; i < TRIES; i++) {
@@ -54,7 +54,7 @@ async function speak(t, server, how, text) {
   await converse(client, text).finally(() => client.socket.terminate());
 }
 
-/** Listens to a stream, and posts what it must bring. */
+/** Opens a stream, and posts a message that must arrive there. */
 async function listen(t, server, headers, text) {
   const stream = await openStream(t, server, '/fault%2Fstream', headers);
   try {
@@ -70,19 +70,21 @@ function openDescriptors({ pid }) {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Nobody is there, and no thread runs in circles. */
+/** Waits until no client is connected, and asserts that no thread spins. */
 async function untilQuiet(server) {
-  await eventually('all are gone', async () => {
+  await eventually('all clients are gone', async () => {
     const now = await server.metrics().catch(() => null);
     return now?.current_connections_count === 1 && now.subscriptions === 0;
   });
+  const startedAt = performance.now();
   const before = server.cpuMs();
-  await delay(IDLE_MS); // the one thing here that is about time
+  await delay(IDLE_MS); // the only check here that depends on time
   const used = server.cpuMs() - before;
-  assert.ok(used <= IDLE_CPU_MS, `${used} ms of processor time in ${IDLE_MS} ms of rest`);
+  const rest = performance.now() - startedAt; // longer on a busy machine
+  assert.ok(used <= (IDLE_CPU_MS * rest) / IDLE_MS, `${used} ms of CPU time in ${rest} ms of rest`);
 }
 
-/** All of a life from its start on; `descriptors`: as many as may be open when nobody is there. */
+/** Runs a whole scene; `descriptors`: how many may be open when no client is connected. */
 async function serve(t, server, { how, headers = {}, descriptors }) {
   await server.untilStarted();
   await server.untilReadiness(200);
@@ -96,7 +98,7 @@ async function serve(t, server, { how, headers = {}, descriptors }) {
   assert.deepEqual(server.exit, { code: 0, signal: null });
 }
 
-/** One life; `plan` is FAULT of tests/torture/plan.h. Resolves to the server when it has ended. */
+/** Runs a server once; `plan` is FAULT of tests/torture/plan.h. Resolves to the server after its end. */
 async function live(t, plan, { library, options, isClean, ...scene }) {
   const server = new Server({
     ...DEFAULTS, ...options, FAULT: plan,
@@ -108,7 +110,7 @@ async function live(t, plan, { library, options, isClean, ...scene }) {
   const served = serve(t, server, scene);
   try {
     const failure = await Promise.race([served.then(() => null, (error) => error), ended]);
-    if (failure) await Promise.race([ended, delay(DYING_MS)]); // its end is the reason
+    if (failure) await Promise.race([ended, delay(DYING_MS)]); // the end explains the failure
     if (failure && !server.exit) throw failure;
     if (server.exit.code !== 0) assert.ok(isClean(server), JSON.stringify(server.exit));
     server.assertNoSanitizerReport();
@@ -119,12 +121,12 @@ async function live(t, plan, { library, options, isClean, ...scene }) {
   return server;
 }
 
-/** Which calls fail, one in each life: the first ones, and then fewer and fewer. */
+/** The number of the call that fails in the next run: all of the first ones, then fewer and fewer. */
 function nextCall(n) {
   return PLAN_FULL || n < 3 ? n + 1 : 2 * n;
 }
 
-/** Lives until the call is not made any more; resolves to the number of lives in which it was. */
+/** Repeats runs until the server does not make the call that often; resolves to the number of runs. */
 export async function failEach(t, name, error, scene) {
   for (let n = 1, lives = 0; ; n = nextCall(n), lives++) {
     const { stderr } = await live(t, `${name},${n},${error}`, scene);
@@ -132,7 +134,7 @@ export async function failEach(t, name, error, scene) {
   }
 }
 
-/** How many descriptors are open when nobody is there and nothing fails. */
+/** How many descriptors are open when no client is connected and nothing fails. */
 export async function descriptorsAtRest(t, scene) {
   const { descriptors } = await live(t, 'nothing,1,0', { ...scene, descriptors: Infinity });
   return descriptors;

@@ -1,3 +1,3 @@
-// The WebSocket client of the npm package `ws`, for tests in folders without packages of their own.
+// The WebSocket client of the npm package `ws`, for tests in directories without their own packages.
 
 export { WebSocket } from 'ws';
