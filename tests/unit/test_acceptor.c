@@ -1,5 +1,6 @@
-/* test_acceptor.c - what a worker is handed, from a socket of our own and from one that was handed
- * over. How many a second, and what happens without descriptors, is tested with the whole server.
+/* test_acceptor.c - the connections that a worker receives, from our own listening socket and from
+ * an inherited one. The accept rate, and a process out of descriptors, are tested with the whole
+ * server.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 struct fixture {
     struct loop *loop;
     struct mailbox *box; /* the worker's */
-    int nodelay;         /* of what was accepted */
+    int nodelay;         /* TCP_NODELAY of the accepted connection */
 };
 
 static struct fixture fx;
@@ -60,7 +61,7 @@ static int dial(int listener)
     return fd;
 }
 
-/* The client is there before the acceptor begins. Takes both. */
+/* Accepts the client, which has already connected, and closes its end. */
 static void accept_one(int listener, bool is_kept, int client)
 {
     const struct acceptor_config config = { .listen_fds = &listener,
@@ -87,7 +88,7 @@ static void sets_nodelay_on_accepted_connections(void **state)
     assert_int_equal(fx.nodelay, 1);
 }
 
-/* Whoever opened the socket did not think of it. */
+/* The process that opened the socket did not set the option. */
 static void sets_nodelay_on_connections_of_an_inherited_socket(void **state)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

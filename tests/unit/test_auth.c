@@ -13,7 +13,7 @@
 #define KEY    STR("the secret of the tests")
 #define RIGHTS "\"read\":[\"a\"]"
 
-static struct auth_policy policy; /* its keys for all tests; which token it wants is up to them */
+static struct auth_policy policy; /* all tests share its keys; some require an audience or issuer */
 
 static int make_keys(void **state)
 {
@@ -31,7 +31,8 @@ static int free_keys(void **state)
     return 0;
 }
 
-static void expect_claims(const char *payload, const char *want) /* NULL: taken */
+/* want NULL: the token is accepted. */
+static void expect_claims(const char *payload, const char *want)
 {
     char *token = sign_token(STR(SIGN_HS256), str_of(payload), KEY, EVP_sha256());
     struct auth *a = NULL;
@@ -60,7 +61,7 @@ static struct auth *auth_of(const char *payload)
 static void checks_the_types_and_times_of_claims(void **state)
 {
     static const struct {
-        const char *payload, *why; /* NULL: taken */
+        const char *payload, *why; /* NULL: accepted */
     } cases[] = {
         { "{" RIGHTS "}", NULL },
         { "{\"write\":[\"a/#\"]}", NULL },
@@ -84,7 +85,7 @@ static void checks_the_types_and_times_of_claims(void **state)
         { "{\"read\":\"a\"}", "the claim read must be an array" },
         { "{" RIGHTS ",\"write\":{\"a\":1}}", "the claim write must be an array" },
         { "{\"write\":[\"a\"],\"read\":null}", "the claim read must be an array" },
-        { "{" RIGHTS ",\"aud\":7,\"iss\":[]}", NULL }, /* nobody asked */
+        { "{" RIGHTS ",\"aud\":7,\"iss\":[]}", NULL }, /* not required */
         { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence must be an array" },
         { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", NULL },
         { "{}", "the token grants no rights" },
@@ -103,7 +104,7 @@ static void checks_the_audience(void **state)
 {
     static const struct {
         const char *payload;
-        bool taken;
+        bool is_accepted;
     } cases[] = {
         { "{" RIGHTS ",\"aud\":\"me\"}", true },
         { "{" RIGHTS ",\"aud\":[\"you\",7,\"me\"]}", true },
@@ -124,7 +125,7 @@ static void checks_the_audience(void **state)
     policy.audience = STR("me");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_claims(cases[i].payload,
-                      cases[i].taken ? NULL : "the token is for another audience");
+                      cases[i].is_accepted ? NULL : "the token is for another audience");
     policy.audience = STR("");
 }
 
@@ -132,7 +133,7 @@ static void checks_the_issuer(void **state)
 {
     static const struct {
         const char *payload;
-        bool taken;
+        bool is_accepted;
     } cases[] = {
         { "{" RIGHTS ",\"iss\":\"us\"}", true },    { "{" RIGHTS "}", false },
         { "{" RIGHTS ",\"iss\":\"them\"}", false }, { "{" RIGHTS ",\"iss\":[\"us\"]}", false },
@@ -142,7 +143,8 @@ static void checks_the_issuer(void **state)
     (void)state;
     policy.issuer = STR("us");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        expect_claims(cases[i].payload, cases[i].taken ? NULL : "the token is from another issuer");
+        expect_claims(cases[i].payload,
+                      cases[i].is_accepted ? NULL : "the token is from another issuer");
     policy.issuer = STR("");
 }
 
@@ -157,7 +159,6 @@ static void limits_the_length_of_sub(void **state)
     expect_claims(payload, "the claim sub is longer than 256 bytes");
 }
 
-/* What the envelope refuses is refused with its reason. */
 static void reports_why_the_envelope_is_refused(void **state)
 {
     struct auth *a = NULL;
@@ -196,7 +197,7 @@ static void grants_only_what_the_filters_cover(void **state)
     auth_free(a);
 }
 
-/* Two entries together may cover a pattern; that is not enough. */
+/* A pattern that only several entries cover together is refused. */
 static void requires_one_entry_to_cover_a_pattern(void **state)
 {
     struct auth *a = auth_of("{\"read\":[\"a\",\"a/+\",\"a/+/#\"]}");
@@ -320,7 +321,7 @@ static void finds_the_token_in_a_header(void **state)
         struct str token = auth_header_token(str_of(cases[i].value));
 
         if (!str_eq(token, str_of(cases[i].token)))
-            fail_msg("'%s' gives '%.*s'", cases[i].value, STR_ARG(token));
+            fail_msg("'%s': got '%.*s'", cases[i].value, STR_ARG(token));
     }
 }
 

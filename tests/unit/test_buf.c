@@ -55,7 +55,7 @@ static void formats_texts_of_any_length(void **state)
         text[n] = '\0';
         buf_addf(&b, "%s", text);
         assert_holds(&b, text);
-        buf_addf(&b, "%s", ""); /* nothing, and no NUL in what is used */
+        buf_addf(&b, "%s", ""); /* adds nothing, and its NUL does not count */
         assert_int_equal(buf_used(&b), n);
         buf_done(&b);
     }
@@ -95,7 +95,7 @@ static void keeps_the_memory_when_cleared(void **state)
     assert_null(b.data);
 }
 
-/* What was consumed makes room before more memory is asked for. */
+/* The buffer reuses consumed room before it allocates more memory. */
 static void reuses_consumed_room(void **state)
 {
     struct buf b = { 0 };
@@ -131,7 +131,7 @@ static void commits_part_of_what_was_reserved(void **state)
     buf_done(&b);
 }
 
-/* Against a plain array: the same bytes, whatever the sizes. */
+/* A plain array must hold the same bytes after pieces of any size. */
 static void agrees_with_a_naive_model(void **state)
 {
     static char model[1 << 20];

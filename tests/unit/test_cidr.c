@@ -13,7 +13,7 @@ static struct sock_addr addr(const char *text)
     struct sock_addr a;
 
     if (sock_addr_parse(str_of(text), &a) < 0)
-        fail_msg("%s: is no address", text);
+        fail_msg("%s is not an address", text);
     return a;
 }
 
@@ -81,8 +81,7 @@ static void matches_addresses_against_blocks(void **state)
         const char *block, *inside, *outside;
     } cases[] = {
         { "10.0.0.0/8", "10.255.0.1", "11.0.0.0" },
-        { "10.0.0.7/8", "10.255.0.1",
-          "9.255.255.255" }, /* what lies behind the length is ignored */
+        { "10.0.0.7/8", "10.255.0.1", "9.255.255.255" }, /* the host bits are ignored */
         { "192.168.4.0/22", "192.168.7.255", "192.168.8.0" },
         { "192.168.4.0/22", "192.168.4.0", "192.168.3.255" },
         { "1.2.3.4", "1.2.3.4", "1.2.3.5" },
@@ -104,12 +103,12 @@ static void matches_addresses_against_blocks(void **state)
 
         assert_int_equal(cidr_parse(str_of(cases[i].block), &block), EH_OK);
         if (!cidr_has(&block, &inside))
-            fail_msg("%s is in %s", cases[i].inside, cases[i].block);
+            fail_msg("%s must be in %s", cases[i].inside, cases[i].block);
         if (!cases[i].outside)
             continue;
         inside = addr(cases[i].outside);
         if (cidr_has(&block, &inside))
-            fail_msg("%s is not in %s", cases[i].outside, cases[i].block);
+            fail_msg("%s must not be in %s", cases[i].outside, cases[i].block);
     }
 }
 

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-/* What config_load made of one command line and one environment. */
+/* The result of config_load for one command line and one environment. */
 struct result {
     struct config config;
     enum config_action action;
@@ -147,7 +147,7 @@ static bool same_member(const struct config_option *o, const struct config *a,
     return *(const uint64_t *)pa == *(const uint64_t *)pb;
 }
 
-/* A value that the row takes and that is not its default. */
+/* Returns a value that the row accepts and that is not its default. */
 static const char *other_value(const struct config_option *o)
 {
     switch (o->kind) {
@@ -165,7 +165,6 @@ static const char *other_value(const struct config_option *o)
     return "other";
 }
 
-/* A row changes what its name says and nothing else. */
 static void sets_only_the_member_of_each_row(void **state)
 {
     struct result plain = load(NONE, NONE);
@@ -372,7 +371,7 @@ static void limits_the_length_of_socket_paths(void **state)
     path[108] = '\0';
     r = load_pair("REDIS_HOST", path);
     assert_string_equal(r.why, "REDIS_HOST must be a socket path of at most 107 bytes");
-    path[0] = 'x'; /* a name */
+    path[0] = 'x'; /* now it is a host name */
     assert_accepts("REDIS_HOST", path);
 }
 
@@ -563,7 +562,7 @@ static char *print(enum config_text kind)
     return text;
 }
 
-/* Every row stands in every text, and no markup of the others does. */
+/* Every text names every option; no description holds markup of one of the formats. */
 static void prints_every_option_in_every_text(void **state)
 {
     (void)state;

@@ -22,7 +22,7 @@ static void expect_setting(struct config_file *f, const char *name, const char *
     const char *why;
 
     if (!next(f, &got, &why))
-        fail_msg("%s: %s", name, why ? why : "the end");
+        fail_msg("%s: %s", name, why ? why : "the file ended");
     if (!str_eq(got.name, str_of(name)) || !str_eq(got.value, str_of(value)))
         fail_msg("want %s=%s, got %.*s=%.*s", name, value, STR_ARG(got.name), STR_ARG(got.value));
     assert_int_equal(f->line, line);
@@ -46,10 +46,10 @@ static void expect_wrong(struct str text, const char *want, size_t line)
     while (next(&f, &got, &why))
         ;
     if (!why)
-        fail_msg("%.*s: accepted", STR_ARG(text));
+        fail_msg("%.*s was accepted", STR_ARG(text));
     assert_string_equal(why, want);
     assert_int_equal(f.line, line);
-    expect_end(&f); /* nothing is read after it */
+    expect_end(&f); /* reading stops at an error */
 }
 
 static void parses_one_line(void **state)
@@ -164,7 +164,7 @@ static void refuses_malformed_lines(void **state)
         expect_wrong(cases[i].text, cases[i].why, cases[i].line);
 }
 
-/* The limit is on the line without its end. */
+/* The line end does not count. */
 static void limits_the_length_of_a_line(void **state)
 {
     char *line = mem_alloc(CONFIG_LINE_MAX + 2);

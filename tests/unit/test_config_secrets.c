@@ -29,8 +29,7 @@ static int remove_dir(void **state)
     return 0;
 }
 
-/* What config_load and config_read_secrets make of a file for the option, beside other arguments.
- */
+/* Loads a configuration that names the file in the option, beside one other argument or NULL. */
 static int load(struct config *ret, const char *option, const char *name, char *other,
                 char why[512])
 {
@@ -137,7 +136,7 @@ static void reports_a_missing_file(void **state)
     config_done(&c);
 }
 
-/* Which of them counts would be a guess. */
+/* Choosing one of them would be a guess. */
 static void refuses_a_secret_given_twice(void **state)
 {
     struct config c;

@@ -13,7 +13,7 @@
 #define MAX      (1u << 20)
 #define NO_BOUND (2u * MAX)
 
-/* Text of n bytes that is worth compressing: repeated words with numbers between them. */
+/* Returns n bytes of text that compresses well: repeated words with random letters in between. */
 static char *make_text(size_t n)
 {
     static const char words[] = "{\"user\":%,\"price\":%,\"text\":\"the quick brown fox\"}";
@@ -41,7 +41,7 @@ static char *make_noise(size_t n)
     return noise;
 }
 
-/* zlib on its own, with a window of that size: what a client does (RFC 7692 7.2.2). */
+/* Inflates with plain zlib and a window of that size, as a client does (RFC 7692 7.2.2). */
 static void expect_inflates_to(struct str payload, unsigned bits, struct str text)
 {
     unsigned char *got = malloc(text.n + 1);
@@ -51,7 +51,7 @@ static void expect_inflates_to(struct str payload, unsigned bits, struct str tex
     assert_int_equal(inflateInit2(&z, -(int)bits), Z_OK);
     z.next_in = (Bytef *)(uintptr_t)payload.p;
     z.avail_in = (uInt)payload.n;
-    while (z.avail_in) { /* in small pieces, so that the window is needed */
+    while (z.avail_in) { /* in small pieces, so that zlib needs its window */
         size_t left = text.n + 1 - z.total_out;
 
         z.next_out = got + z.total_out;
@@ -85,7 +85,7 @@ static void expect_message(struct inflater *f, struct str payload, size_t max, i
     buf_done(&out);
 }
 
-/* Every window, with sizes around those of windows, chunks and blocks; the same objects for all. */
+/* Reuses the same objects for all sizes, which lie around those of windows, chunks and blocks. */
 static void restores_texts_of_any_size_with_any_window(void **state)
 {
     static const size_t sizes[] = { 0,     1,      2,      100,     255,   256,   257,
@@ -115,7 +115,7 @@ static void restores_texts_of_any_size_with_any_window(void **state)
     free(text);
 }
 
-/* No message refers to the one before it: the same text makes the same bytes. */
+/* No message refers to the one before it, so the same text gives the same bytes. */
 static void compresses_each_message_on_its_own(void **state)
 {
     struct deflater *d = deflater_create(15);
@@ -134,7 +134,7 @@ static void compresses_each_message_on_its_own(void **state)
     free(text);
 }
 
-/* A message is made exactly when it is not longer than the bound, and nothing behind it is lost. */
+/* A message that is longer than the bound is left out; earlier bytes in the buffer stay. */
 static void writes_no_more_than_the_bound(void **state)
 {
     struct deflater *d = deflater_create(15);
@@ -161,7 +161,7 @@ static void writes_no_more_than_the_bound(void **state)
     free(noise);
 }
 
-/* What subscribers share: a part of one's own in front, as it is. */
+/* Subscribers share the compressed part; each has its own stored part before it. */
 static void continues_after_a_stored_block(void **state)
 {
     static const size_t sizes[] = { 0, 1, 7, 255, 256, 300, 65535 };
@@ -193,7 +193,7 @@ static void continues_after_a_stored_block(void **state)
 
 #define BYTES(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 
-/* The examples of RFC 7692 7.2.3, and what is no message. */
+/* The examples of RFC 7692 7.2.3, and malformed messages. */
 static void inflates_valid_and_refuses_malformed_messages(void **state)
 {
     static const struct {
@@ -212,13 +212,13 @@ static void inflates_valid_and_refuses_malformed_messages(void **state)
         { { "\xf2\x48\xcd\xc9\xc9\x07", 6 }, NULL }, /* the end is missing */
         { { "\xf2\x48\xcd\xc9\xc9", 5 }, NULL },
         { { "\xf2\x48\xcd", 3 }, NULL },
-        { { "\xf3\x48\xcd\xc9\xc9\x07\x00", 7 }, NULL }, /* final, with nothing behind it */
+        { { "\xf3\x48\xcd\xc9\xc9\x07\x00", 7 }, NULL }, /* final, with no block after it */
         { { "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f", 10 }, NULL },
         { { "\x00\x05\x00\xfa\xfe\x48\x65\x6c\x6c\x6f\x00", 11 }, NULL }, /* lengths disagree */
-        { { "\x06", 1 }, NULL },                                          /* no such block */
+        { { "\x06", 1 }, NULL }, /* a reserved block type */
         { { "Hello", 5 }, NULL },
-        { { "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff", 11 }, NULL }, /* the tail was sent */
-        { { "\x02\x22\x00\x00", 4 }, NULL }, /* refers to what is before the start */
+        { { "\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff", 11 }, NULL }, /* with the tail */
+        { { "\x02\x22\x00\x00", 4 }, NULL }, /* refers to bytes before the start */
         { { "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", 10 }, NULL }, /* gzip */
         { { "\x78\x9c\xf3\x48\xcd\xc9\xc9\x07\x00", 9 }, NULL },      /* zlib */
     };
@@ -230,12 +230,11 @@ static void inflates_valid_and_refuses_malformed_messages(void **state)
 
         expect_message(f, cases[i].payload, MAX, cases[i].text ? EH_OK : EH_EINVAL, text);
     }
-    /* whatever came before */
+    /* the refused messages left no state behind */
     expect_message(f, cases[0].payload, MAX, EH_OK, STR("Hello"));
     inflater_free(f);
 }
 
-/* No cut of a message is one. */
 static void refuses_truncated_messages(void **state)
 {
     struct deflater *d = deflater_create(15);
@@ -273,7 +272,7 @@ static void inflates_no_more_than_the_bound(void **state)
         expect_message(f, buf_str(&out), sizes[i] - 1, EH_ELIMIT, part);
         buf_done(&out);
     }
-    { /* 64 MiB out of 300 KiB: no more is made than was allowed */
+    { /* 300 KiB that would inflate to 64 MiB stop at the bound */
         struct str bomb = { zeros, 64 * MAX };
         struct buf out = { 0 }, text = { 0 };
 
@@ -290,7 +289,7 @@ static void inflates_no_more_than_the_bound(void **state)
     free(zeros);
 }
 
-/* After a final block the next may refer to what stands before it; there may not be many. */
+/* The block after a final one may refer to text before it. A message has at most 64 of them. */
 static void limits_the_number_of_final_blocks(void **state)
 {
     struct inflater *f = inflater_create();

@@ -29,7 +29,7 @@ static void check(const char *text, int kind, struct msgid id, int64_t since, ui
         fail_msg("%s: %s", text, why);
     if ((int)req.from.kind != kind || msgid_cmp(req.from.id, id) != 0 || req.from.since != since ||
         req.limit != limit)
-        fail_msg("%s", text);
+        fail_msg("wrong result for %s", text);
 }
 
 static void requests_no_history_by_default(void **state)
@@ -160,7 +160,7 @@ static void names_the_wrong_param(void **state)
         const char *why = "";
 
         if (read_text(cases[i].text, &req, &why) != EH_EINVAL)
-            fail_msg("accepted: %s", cases[i].text);
+            fail_msg("%s was accepted", cases[i].text);
         if (strncmp(why, cases[i].names, strlen(cases[i].names)) != 0)
             fail_msg("%s: %s", cases[i].text, why);
         assert_int_equal(req.limit, 77); /* untouched on failure */
@@ -184,7 +184,7 @@ static void accepts_timestamps_near_the_clock(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(eventlog_timestamp_is_usable(cases[i].at, (uint64_t)now), cases[i].want);
-    assert_false(eventlog_timestamp_is_usable(0, 1)); /* 0 is "none", however young the clock */
+    assert_false(eventlog_timestamp_is_usable(0, 1)); /* 0 means "none" */
 }
 
 int main(void)

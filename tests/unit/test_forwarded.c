@@ -17,20 +17,20 @@ static void finds_the_client_behind_trusted_proxies(void **state)
         const char *lines[3];
         const char *client;
     } cases[] = {
-        /* nobody is believed */
+        /* the peer is not trusted */
         { "", "10.0.0.1", { "1.1.1.1" }, "10.0.0.1:0" },
         { "10.0.0.2", "10.0.0.1:5", { "1.1.1.1" }, "10.0.0.1:5" },
         { "10.0.0.0/8", "9.9.9.9:5", { "1.1.1.1, 10.0.0.1" }, "9.9.9.9:5" },
-        /* nothing is said */
+        /* the field is missing or empty */
         { "10.0.0.0/8", "10.0.0.1:5", { NULL }, "10.0.0.1:5" },
         { "10.0.0.0/8", "10.0.0.1:5", { "" }, "10.0.0.1:5" },
-        /* the last that is not trusted; what stands before it anybody may have written */
+        /* the last address that is not trusted; anyone can have written the ones before it */
         { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1" }, "1.1.1.1:0" },
         { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6, 1.1.1.1" }, "1.1.1.1:0" },
         { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6,1.1.1.1 ,\t10.0.0.2" }, "1.1.1.1:0" },
         { "10.0.0.0/8,::1", "::1", { "6.6.6.6, 1.1.1.1, 10.0.0.2" }, "1.1.1.1:0" },
         { "10.0.0.0/8", "10.0.0.1", { "10.0.0.6, 1.1.1.1, 10.0.0.2" }, "1.1.1.1:0" },
-        /* all are trusted: the first */
+        /* all are trusted: the first address */
         { "10.0.0.0/8", "10.0.0.1", { "10.0.0.3, 10.0.0.2" }, "10.0.0.3:0" },
         /* several lines are one list */
         { "10.0.0.0/8", "10.0.0.1", { "6.6.6.6", "1.1.1.1", "10.0.0.2" }, "1.1.1.1:0" },
@@ -39,7 +39,7 @@ static void finds_the_client_behind_trusted_proxies(void **state)
         { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1:4711" }, "1.1.1.1:4711" },
         { "10.0.0.0/8", "10.0.0.1", { "2001:db8::1" }, "[2001:db8::1]:0" },
         { "10.0.0.0/8", "10.0.0.1", { "[2001:db8::1]:4711" }, "[2001:db8::1]:4711" },
-        /* what is no address ends the search at who said it */
+        /* a malformed address ends the search at the proxy that sent it */
         { "10.0.0.0/8", "10.0.0.1:5", { "unknown" }, "10.0.0.1:5" },
         { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1, unknown, 10.0.0.2" }, "10.0.0.2:0" },
         { "10.0.0.0/8", "10.0.0.1", { "1.1.1.1", "", "10.0.0.2" }, "10.0.0.2:0" },

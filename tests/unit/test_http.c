@@ -12,7 +12,7 @@
 
 static struct http_request rq;
 
-/* Feeds the first cut bytes, then all. */
+/* Parses the first cut bytes, then all. */
 static int parse_cut(struct str in, size_t cut, size_t max)
 {
     struct http_parser ps = { 0 };
@@ -26,7 +26,7 @@ static int parse(struct str in)
     return parse_cut(in, in.n, HEAD_MAX);
 }
 
-/* --- what is accepted --- */
+/* --- accepted requests --- */
 
 static void parses_the_parts_of_a_request(void **state)
 {
@@ -127,15 +127,15 @@ static void decides_whether_to_keep_the_connection(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_true(parse(cases[i].head) > 0);
         if (rq.keep_alive != cases[i].want)
-            fail_msg("'%.*s'", STR_ARG(cases[i].head));
+            fail_msg("'%.*s': keep_alive is %d", STR_ARG(cases[i].head), rq.keep_alive);
     }
 }
 
 #define H "Host: h\r\n"
 
 static const struct {
-    struct str head; /* complete, or so far that the answer is known */
-    int want;        /* 0: accepted, all of it is the head */
+    struct str head; /* complete, or long enough to know the answer */
+    int want;        /* 0: accepted, and all bytes belong to the head */
 } cases[] = {
     { STR("GET / HTTP/1.1\r\n" H "\r\n"), 0 },
     { STR("GET / HTTP/1.0\r\n\r\n"), 0 },
@@ -279,7 +279,7 @@ static void gives_the_same_result_wherever_a_head_is_cut(void **state)
     }
 }
 
-/* Each ends just before the byte that makes it wrong or complete. */
+/* Each text ends just before the byte that makes it wrong or complete. */
 static void waits_for_the_rest_of_a_head(void **state)
 {
     static const struct str heads[] = {
@@ -296,7 +296,7 @@ static void waits_for_the_rest_of_a_head(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         if (parse(heads[i]) != 0)
-            fail_msg("'%.*s'", STR_ARG(heads[i]));
+            fail_msg("did not wait after '%.*s'", STR_ARG(heads[i]));
     }
 }
 
@@ -368,7 +368,7 @@ static void limits_the_number_of_fields(void **state)
     assert_int_equal(parse_fields(HTTP_HEADERS_MAX + 1), -431);
 }
 
-/* --- looking at a request --- */
+/* --- reading fields --- */
 
 static void finds_tokens_in_list_fields(void **state)
 {
@@ -388,7 +388,7 @@ static void finds_tokens_in_list_fields(void **state)
     for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
         if (http_header_has_token(&rq, str_of(tokens[i].name), str_of(tokens[i].token)) !=
             tokens[i].want)
-            fail_msg("%s: %s", tokens[i].name, tokens[i].token);
+            fail_msg("wrong result for '%s' in %s", tokens[i].token, tokens[i].name);
     }
     assert_int_equal(http_header_count(&rq, STR("CONNECTION")), 2);
     assert_int_equal(http_header_count(&rq, STR("none")), 0);
@@ -419,7 +419,7 @@ static void recognizes_an_accepted_media_type(void **state)
         buf_addf(&head, "GET / HTTP/1.1\r\nHost: h\r\nAccept: %s\r\n\r\n", types[i].accept);
         assert_true(parse(buf_str(&head)) > 0);
         if (http_accepts(&rq, STR("text/event-stream")) != types[i].want)
-            fail_msg("%s", types[i].accept);
+            fail_msg("wrong result for '%s'", types[i].accept);
         buf_done(&head);
     }
 }

@@ -11,7 +11,7 @@
 
 #define MAX_DROPPED 32
 
-/* Decodes in.n bytes; the total used, or the error. */
+/* Decodes in.n bytes; returns how many were used, or the error. */
 static int feed(struct http_chunked *d, struct str in, struct buf *body)
 {
     int total = 0;
@@ -30,7 +30,7 @@ static int feed(struct http_chunked *d, struct str in, struct buf *body)
     return total;
 }
 
-/* Cut in two; pieces are of their own, so that nothing is read beyond one. */
+/* Decodes the input in two pieces. */
 static int decode_cut(struct str in, size_t cut, struct buf *body, bool *ret_done)
 {
     struct http_chunked d = { 0 };
@@ -48,7 +48,7 @@ static void decodes_bodies_wherever_they_are_cut(void **state)
     static const struct {
         struct str in;
         const char *want;
-        int left; /* bytes of what follows */
+        int left; /* bytes after the body */
     } cases[] = {
         { STR("0\r\n\r\n"), "", 0 },
         { STR("5\r\nhello\r\n0\r\n\r\n"), "hello", 0 },
@@ -151,7 +151,7 @@ static void reports_a_size_before_its_data(void **state)
 
     (void)state;
     for (size_t i = 0; i < size.n; i++) {
-        assert_true(http_chunked_announced(&d) == 0); /* the size may go on */
+        assert_true(http_chunked_announced(&d) == 0); /* more digits may follow */
         assert_int_equal(http_chunked_decode(&d, str_make(size.p + i, 1), MAX_DROPPED, &data), 1);
     }
     assert_true(http_chunked_announced(&d) == UINT64_MAX);

@@ -12,7 +12,7 @@ static void finds_query_params(void **state)
 {
     static const struct {
         const char *query, *name;
-        const char *want; /* NULL: there is none */
+        const char *want; /* NULL: not found */
     } params[] = {
         { "auth=abc", "auth", "abc" },
         { "x=1&auth=abc&y=2", "auth", "abc" },
@@ -33,7 +33,8 @@ static void finds_query_params(void **state)
         bool found = http_query_param(str_of(params[i].query), str_of(params[i].name), &got);
 
         if (found != (params[i].want != NULL))
-            fail_msg("'%s'", params[i].query);
+            fail_msg("'%s' in '%s' was %sfound", params[i].name, params[i].query,
+                     found ? "" : "not ");
         if (found)
             assert_str(got, params[i].want);
     }
@@ -69,14 +70,14 @@ static void decodes_percent_escapes(void **state)
         int rc = http_percent_decode(str_of(texts[i].in), texts[i].plus_is_space, &out);
 
         if ((rc == EH_OK) != (texts[i].want != NULL))
-            fail_msg("'%s'", texts[i].in);
+            fail_msg("'%s' was %s", texts[i].in, rc == EH_OK ? "accepted" : "refused");
         assert_str(buf_str(&out), texts[i].want ? texts[i].want : "");
         buf_clear(&out);
     }
     assert_int_equal(http_percent_decode(STR("a%00b"), false, &out), EH_OK);
     assert_true(str_eq(buf_str(&out), STR("a\0b")));
     buf_clear(&out);
-    for (size_t n = 1; n < 3; n++) /* what stands behind the text does not complete its escape */
+    for (size_t n = 1; n < 3; n++) /* bytes after the text do not complete its escape */
         assert_int_equal(http_percent_decode(str_make("%41", n), false, &out), EH_EINVAL);
     buf_done(&out);
 }

@@ -18,7 +18,7 @@ static void check(struct str in, struct str want)
 
     json_add_string(&out, in);
     if (!str_eq(buf_str(&out), want))
-        fail_msg("%.*s, not %.*s", STR_ARG(buf_str(&out)), STR_ARG(want));
+        fail_msg("want %.*s, got %.*s", STR_ARG(want), STR_ARG(buf_str(&out)));
     buf_done(&out);
 }
 
@@ -76,8 +76,7 @@ static bool reads_back(struct str in)
     return is_same;
 }
 
-/* Every ASCII character at every place of a text that spans several words, so that each lane of
- * the word-wise scan sees each of them. */
+/* The text spans several words: each byte of the word-wise scan must see each ASCII character. */
 static void reads_back_every_character_at_every_place(void **state)
 {
     (void)state;
@@ -88,7 +87,7 @@ static void reads_back_every_character_at_every_place(void **state)
             memset(text, 'x', sizeof(text));
             text[at] = (char)c;
             if (!reads_back(str_make(text, sizeof(text))))
-                fail_msg("%#x at %zu", (unsigned)c, at);
+                fail_msg("character %#x at %zu is not read back", (unsigned)c, at);
         }
     }
 }
@@ -191,7 +190,7 @@ static void refuses_malformed_strings(void **state)
 
         if (json_read_string(cases[i], &out) != EH_EINVAL ||
             json_read_string(cases[i], NULL) != EH_EINVAL)
-            fail_msg("%.*s", STR_ARG(cases[i]));
+            fail_msg("%.*s was accepted", STR_ARG(cases[i]));
         buf_done(&out);
     }
 }
@@ -211,7 +210,7 @@ static void reads_every_bmp_escape_as_jansson_does(void **state)
         if (v ? used != 8 ||
                     !str_eq(buf_str(&out), str_make(json_string_value(v), json_string_length(v)))
               : used != EH_EINVAL)
-            fail_msg("%s", text);
+            fail_msg("%s is not read as jansson does", text);
         json_decref(v);
         buf_done(&out);
     }

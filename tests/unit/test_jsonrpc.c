@@ -19,7 +19,7 @@ static void expect_bytes(struct bytes *got, struct str want)
     shared_unref(&got->shared);
 }
 
-/* Parses and reads one request; *ret_root is to be released. */
+/* Parses and reads one request; the caller releases *ret_root. */
 static int read_text(struct str text, json_t **ret_root, struct jsonrpc_request *ret,
                      const char **ret_why)
 {
@@ -29,7 +29,7 @@ static int read_text(struct str text, json_t **ret_root, struct jsonrpc_request 
     return jsonrpc_read(*ret_root, ret, ret_why);
 }
 
-/* Reads what must be refused, and compares the id that came with it. */
+/* Reads a request that must be refused, and compares the id that came with it. */
 static void expect_refused(struct str text, int code, const char *id)
 {
     struct jsonrpc_request rq;
@@ -42,7 +42,7 @@ static void expect_refused(struct str text, int code, const char *id)
     assert_non_null(why);
     assert_null(rq.params);
     if (!str_eq(rq.id, id ? str_of(id) : (struct str){ NULL, 0 }))
-        fail_msg("%.*s: id %.*s", STR_ARG(text), STR_ARG(rq.id));
+        fail_msg("%.*s: got the id %.*s", STR_ARG(text), STR_ARG(rq.id));
     json_decref(root);
 }
 
@@ -55,7 +55,7 @@ static void expect_id(const char *text, const char *id)
     if (read_text(str_of(text), &root, &rq, &why) != EH_OK)
         fail_msg("%s: %s", text, why);
     if (!str_eq(rq.id, id ? str_of(id) : (struct str){ NULL, 0 }))
-        fail_msg("%s: id %.*s", text, STR_ARG(rq.id));
+        fail_msg("%s: got the id %.*s", text, STR_ARG(rq.id));
     json_decref(root);
 }
 
@@ -79,7 +79,7 @@ static void accepts_only_structured_params(void **state)
 {
     static const struct {
         const char *params;
-        int type; /* -1: refused, -2: taken as none */
+        int type; /* -1: refused, -2: treated as absent */
     } cases[] = {
         { "{}", JSON_OBJECT }, { "[]", JSON_ARRAY }, { "[\"a\",1]", JSON_ARRAY },
         { "null", -2 },        { "\"a\"", -1 },      { "7", -1 },
@@ -142,7 +142,7 @@ static void refuses_ids_of_other_types(void **state)
         expect_refused(str_of(cases[i]), JSONRPC_INVALID_REQUEST, NULL);
 }
 
-/* The limit is on the JSON text, quotes and escapes included. */
+/* The limit counts the JSON text with its quotes and escapes. */
 static void limits_the_length_of_an_id(void **state)
 {
     char text[1024], id[JSONRPC_ID_MAX + 3];
@@ -252,7 +252,7 @@ static void keeps_nul_in_strings(void **state)
     json_decref(root);
 }
 
-/* An array of so many numbers: a batch, whatever its entries are. */
+/* Parses an array of n numbers; any array is a batch, whatever its entries are. */
 static int parse_batch(size_t n, json_t **ret_root)
 {
     char text[2 * JSONRPC_BATCH_MAX + 8] = "[]";

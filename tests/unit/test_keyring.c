@@ -18,7 +18,7 @@
 #define BAD_KID "the token's kid is unknown"
 #define NO_PEM  "the key is not a public key in PEM"
 
-/* Made once: an RSA key takes its time. */
+/* Created once, since an RSA key takes long. */
 static struct pair {
     EVP_PKEY *pkey;
     char *pem;
@@ -55,7 +55,7 @@ static int free_pairs(void **state)
     return 0;
 }
 
-/* Takes the token. NULL: it was taken. */
+/* Opens and frees the token. Returns why it was refused; NULL: it was accepted. */
 static const char *refusal(const struct keyring *keys, char *token)
 {
     json_t *claims = NULL;
@@ -73,7 +73,7 @@ static void expect(const struct keyring *keys, char *token, const char *want, co
     const char *why = refusal(keys, token);
 
     if (!want != !why || (want && strcmp(why, want) != 0))
-        fail_msg("%s: want '%s', got '%s'", what, want ? want : "taken", why ? why : "taken");
+        fail_msg("%s: want '%s', got '%s'", what, want ? want : "accepted", why ? why : "accepted");
 }
 
 static char *hs(const char *header, struct str key, const EVP_MD *md)
@@ -96,8 +96,7 @@ static struct keyring *ring_of(enum key_algorithm a, struct str key)
     return keys;
 }
 
-/* A ring of one key takes tokens of its algorithm and key, and nothing else that is truly signed.
- */
+/* A ring with one key refuses tokens of other algorithms even if their signature is right. */
 static void accepts_only_tokens_of_its_algorithm(void **state)
 {
     static const char *const names[] = { "HS256", "HS384", "HS512", "RS256", "ES256" };
@@ -156,7 +155,7 @@ static void refuses_signatures_of_other_keys(void **state)
     keyring_free(es_ring);
 }
 
-/* What is public must never serve as a secret: the PEM text as HMAC key, under every name. */
+/* A token that is signed with the public PEM text as HMAC secret is refused under every name. */
 static void never_uses_a_public_key_as_a_secret(void **state)
 {
     static const char *const headers[] = {
@@ -180,7 +179,7 @@ static void never_uses_a_public_key_as_a_secret(void **state)
         assert_non_null(refusal(one, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
         assert_non_null(refusal(mixed, hs(headers[i], str_of(rsa.pem), EVP_sha256())));
     }
-    /* and a key is not used under the kid of another */
+    /* and no key verifies tokens with the kid of another */
     expect(mixed, pk("{\"alg\":\"RS256\",\"kid\":\"public\"}", &rsa), NULL, "its own kid");
     expect(mixed, pk("{\"alg\":\"RS256\",\"kid\":\"secret\"}", &rsa), BAD_ALG, "the other kid");
     expect(mixed, hs("{\"alg\":\"HS256\",\"kid\":\"public\"}", SECRET, EVP_sha256()), BAD_ALG,
@@ -204,7 +203,7 @@ static void selects_the_key_by_kid(void **state)
         { "{\"alg\":\"HS256\",\"kid\":\"A\"}", { "key a", 5 }, BAD_KID },
         { "{\"alg\":\"HS256\",\"kid\":\"\"}", { "key a", 5 }, BAD_KID },
         { "{\"alg\":\"HS384\",\"kid\":\"a\"}", { "key a", 5 }, BAD_ALG },
-        { "{\"alg\":\"HS256\"}", { "key a", 5 }, NULL }, /* without kid all are tried */
+        { "{\"alg\":\"HS256\"}", { "key a", 5 }, NULL }, /* without a kid all keys are tried */
         { "{\"alg\":\"HS256\"}", { "key b", 5 }, NULL },
         { "{\"alg\":\"HS256\"}", { "key c", 5 }, FORGED },
         { "{\"kid\":\"a\"}", { "key a", 5 }, BAD_ALG },
@@ -219,17 +218,17 @@ static void selects_the_key_by_kid(void **state)
     keyring_free(keys);
 }
 
-/* Two secrets while one is being replaced: neither has a name, so a token's does not matter. */
+/* During a rotation the ring has two secrets without names, so the kid of a token is ignored. */
 static void accepts_the_previous_secret(void **state)
 {
     struct keyring *keys = ring_of(KEY_HS256, SECRET);
 
     (void)state;
     assert_null(keyring_add(keys, STR(""), KEY_HS256, OTHER));
-    expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), NULL, "the new one");
-    expect(keys, hs("{\"alg\":\"HS256\"}", OTHER, EVP_sha256()), NULL, "the old one");
+    expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), NULL, "the new secret");
+    expect(keys, hs("{\"alg\":\"HS256\"}", OTHER, EVP_sha256()), NULL, "the old secret");
     expect(keys, hs("{\"alg\":\"HS256\",\"kid\":\"x\"}", OTHER, EVP_sha256()), NULL, "any kid");
-    expect(keys, hs("{\"alg\":\"HS256\"}", STR("older"), EVP_sha256()), FORGED, "an older one");
+    expect(keys, hs("{\"alg\":\"HS256\"}", STR("older"), EVP_sha256()), FORGED, "an older secret");
     keyring_free(keys);
 }
 
@@ -250,8 +249,8 @@ static void expect_key(enum key_algorithm a, struct str key, const char *want)
     const char *why = keyring_add(keys, STR(""), a, key);
 
     if (!want != !why || (want && strcmp(why, want) != 0))
-        fail_msg("'%.30s' as %d: %s", key.p, (int)a, why ? why : "taken");
-    if (why) /* then nothing of it was kept */
+        fail_msg("'%.30s' as %d: %s", key.p, (int)a, why ? why : "accepted");
+    if (why) /* the ring kept nothing of the refused key */
         assert_string_equal(refusal(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256())),
                             BAD_KID);
     keyring_free(keys);
@@ -267,7 +266,7 @@ static void refuses_unusable_keys(void **state)
     expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX), NULL);
     expect_key(KEY_HS256, str_make(long_secret, KEYRING_KEY_MAX + 1),
                "the key is longer than 4096 bytes");
-    expect_key(KEY_HS256, str_of(rsa.pem), NULL); /* a secret is a secret, whatever it holds */
+    expect_key(KEY_HS256, str_of(rsa.pem), NULL); /* a secret may be any text */
     expect_key(KEY_RS256, STR(""), NO_PEM);
     expect_key(KEY_RS256, SECRET, NO_PEM);
     expect_key(KEY_RS256, str_make(rsa.pem, strlen(rsa.pem) / 2), NO_PEM);
@@ -301,7 +300,7 @@ static void detects_short_secrets(void **state)
     }
 }
 
-/* A private key in the wrong place is refused, and one with a passphrase asks nobody. */
+/* A private key with a passphrase is refused without asking for it. */
 static void refuses_private_keys(void **state)
 {
     const EVP_CIPHER *ciphers[] = { NULL, EVP_aes_128_cbc() };
@@ -338,7 +337,7 @@ static void limits_kids_and_the_number_of_keys(void **state)
     keyring_free(keys);
 }
 
-/* Every bit of a signature counts, and so does its spelling. */
+/* Any change of a signature, and any shorter one, is refused. */
 static void refuses_changed_signatures(void **state)
 {
     struct keyring *rings[] = {

@@ -74,7 +74,7 @@ static void escapes_values(void **state)
         { { "\x1b[2J", 4 }, "\"\\x1b[2J\"", "\\u001b[2J" },
         { { "\xc3\xa9", 2 }, "\"\xc3\xa9\"", "\xc3\xa9" },
         { { "\xf0\x9f\x98\x80", 4 }, "\"\xf0\x9f\x98\x80\"", "\xf0\x9f\x98\x80" },
-        { { "\xc3", 1 }, "\"\\xc3\"", "\\ufffd" },                 /* cut short */
+        { { "\xc3", 1 }, "\"\\xc3\"", "\\ufffd" },                 /* truncated */
         { { "\xc3z", 2 }, "\"\\xc3z\"", "\\ufffdz" },              /* no continuation */
         { { "\xff", 1 }, "\"\\xff\"", "\\ufffd" },                 /* never in UTF-8 */
         { { "\xc0\x80", 2 }, "\"\\xc0\\x80\"", "\\ufffd\\ufffd" }, /* overlong */
@@ -99,7 +99,7 @@ static void escapes_values(void **state)
     }
 }
 
-/* One long value leaves room for the next field; the line stays well-formed. */
+/* A long value leaves room for the next field, and the line stays well-formed. */
 static void shortens_long_values(void **state)
 {
     static char big[10000];
@@ -118,7 +118,7 @@ static void shortens_long_values(void **state)
     assert_non_null(strstr(text, "\\u000a...\",\"after\":1}"));
 }
 
-/* Too many fields: those that do not fit are left out whole, whatever the size. */
+/* Fields that do not fit are left out as a whole, whatever the size of the line. */
 static void limits_the_length_of_a_line(void **state)
 {
     static char big[600];
@@ -180,7 +180,7 @@ static void parses_level_names(void **state)
     }
 }
 
-/* Puts a pipe in place of stderr for the time of a test. */
+/* During a test stderr is a pipe. */
 static int saved_stderr;
 static int pipe_out;
 
@@ -228,33 +228,34 @@ static void writes_lines_to_stderr(void **state)
     assert_null(strstr(text, "hidden"));
 }
 
-/* The reader stops reading: log_write must come back, count, and tell once there is room. */
+/* While nobody reads the pipe, log_write must return and count the lines. It reports them once there
+ * is room. */
 static void drops_and_counts_lines_when_the_pipe_is_full(void **state)
 {
     static char text[1 << 20];
     uint64_t before = log_dropped();
-    uint64_t lost;
+    uint64_t dropped;
     char want[60];
 
     (void)state;
     for (int i = 0; i < 5000; i++)
         log_info("flood", LOG_Z("k", "some text that fills the pipe sooner"));
-    lost = log_dropped() - before;
-    assert_true(lost > 0 && lost < 5000);
+    dropped = log_dropped() - before;
+    assert_true(dropped > 0 && dropped < 5000);
     while (read_pipe(text, sizeof(text)))
         assert_null(strstr(text, "log_lines_dropped"));
 
     log_info("after", LOG_END);
     log_info("later", LOG_END);
     read_pipe(text, sizeof(text));
-    (void)snprintf(want, sizeof(want), " warn event=log_lines_dropped lines=%d\n", (int)lost);
+    (void)snprintf(want, sizeof(want), " warn event=log_lines_dropped lines=%d\n", (int)dropped);
     assert_non_null(strstr(text, want));
     assert_true(strstr(text, want) < strstr(text, "event=after"));
     assert_null(strstr(strstr(text, "event=after"), "log_lines_dropped"));
-    assert_int_equal(log_dropped() - before, lost);
+    assert_int_equal(log_dropped() - before, dropped);
 }
 
-/* Nobody reads any more: no SIGPIPE. */
+/* Writing to a pipe without a reader must not raise SIGPIPE. */
 static void drops_lines_when_the_pipe_is_closed(void **state)
 {
     uint64_t before = log_dropped();
@@ -262,7 +263,7 @@ static void drops_lines_when_the_pipe_is_closed(void **state)
     (void)state;
     (void)close(pipe_out);
     log_info("lost", LOG_END);
-    pipe_out = dup(saved_stderr); /* something for stderr_back to close */
+    pipe_out = dup(saved_stderr); /* restore_stderr closes it */
     assert_int_equal(log_dropped() - before, 1);
 }
 

@@ -1,4 +1,4 @@
-/* test_loop.c - descriptors, timers, tasks, deferred free, and what may happen within one turn. */
+/* test_loop.c - descriptors, timers, tasks and deferred frees, also within one turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,12 +11,13 @@
 
 #include "net/loop.h"
 
-struct box { /* everything that a case watches */
+struct box { /* everything that a test watches */
     struct loop *loop;
     struct loop_io io, other;
     struct timer timer;
     struct loop_task task, second;
     int io_calls, other_calls, timer_calls, task_calls, second_calls;
+    int tasks_before_second;
 };
 
 static struct box box;
@@ -86,7 +87,7 @@ static void refuses_a_bad_descriptor(void **state)
     assert_int_equal(box.io.fd, -1);
 }
 
-/* Both are ready in the same turn; whichever comes first takes the other out. */
+/* Both are ready in the same turn; the first one called closes the other. */
 static void on_io_close_other(struct loop_io *io, uint32_t events)
 {
     (void)events;
@@ -131,6 +132,7 @@ static void on_second(struct loop_task *task)
 {
     (void)task;
     box.second_calls++;
+    box.tasks_before_second = box.task_calls;
     loop_stop(box.loop);
 }
 
@@ -160,7 +162,7 @@ static void runs_a_task_that_queues_itself_in_the_next_turn(void **state)
     (void)state;
     box.task.fn = on_requeue;
     loop_at_end(box.loop, &box.task);
-    loop_run(box.loop); /* would sleep for ever if a waiting task did not count */
+    loop_run(box.loop); /* would sleep forever if a queued task did not keep it awake */
     assert_int_equal(box.task_calls, 3);
 }
 
@@ -173,15 +175,16 @@ static void on_queue_flush(struct loop_task *task)
 
 static void runs_a_flush_after_the_tasks_of_its_turn(void **state)
 {
-    struct loop_task stop = { .fn = on_task };
+    struct loop_task later = { .fn = on_task };
 
     (void)state;
     box.task.fn = on_queue_flush;
     box.second.fn = on_second;
     loop_at_end(box.loop, &box.task);
-    loop_at_end(box.loop, &stop); /* ends after this turn */
+    loop_at_end(box.loop, &later); /* queued before the flush, in the same turn */
     loop_run(box.loop);
     assert_int_equal(box.second_calls, 1);
+    assert_int_equal(box.tasks_before_second, 2);
 }
 
 static void skips_a_cancelled_task(void **state)
@@ -236,7 +239,7 @@ static void reaps_the_rest_when_freed(void **state)
 static void on_slow(struct loop_task *task)
 {
     (void)task;
-    usleep(20000); /* the turn itself is what is measured */
+    usleep(20000); /* the test measures the turn itself */
     loop_stop(box.loop);
 }
 

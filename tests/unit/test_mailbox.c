@@ -1,4 +1,4 @@
-/* test_mailbox.c - several posters, one receiver: nothing lost, each poster's order kept. */
+/* test_mailbox.c - several threads post to one receiver: all mail arrives, each poster's in order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,7 +93,7 @@ static void keeps_the_order_of_each_poster(void **state)
         posters[i] = (struct poster){ .to = r, .index = i };
         assert_int_equal(pthread_create(&posters[i].thread, NULL, post_all, &posters[i]), 0);
     }
-    loop_run(r->loop); /* hangs if a wake-up were lost */
+    loop_run(r->loop); /* would hang if a wake-up were lost */
     for (int i = 0; i < POSTERS; i++)
         pthread_join(posters[i].thread, NULL);
     assert_int_equal(r->total, POSTERS * MAILS);
@@ -155,7 +155,7 @@ static void answers_a_resolver_query_by_mail(void **state)
     resolver_free(resolver);
 }
 
-/* The answer of a question under way goes nowhere, and nobody waits for it. */
+/* The answer to a query under way is dropped, and resolver_free does not wait for it. */
 static void frees_a_resolver_before_its_answer(void **state)
 {
     struct receiver *r = *state;
@@ -166,7 +166,7 @@ static void frees_a_resolver_before_its_answer(void **state)
         assert_int_equal(resolver_ask(resolver, on_resolved, "127.0.0.1", 1, 7), EH_OK);
         resolver_free(resolver);
     }
-    while (mailbox_drain(r->box)) /* those that were quicker */
+    while (mailbox_drain(r->box)) /* answers that came first */
         ;
 }
 

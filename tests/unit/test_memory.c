@@ -1,4 +1,4 @@
-/* test_memory.c - the limits of control groups, in a directory that looks like a machine's root. */
+/* test_memory.c - the limits of control groups, read below a directory that imitates a root. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include "base/array.h"
 #include "support/temp_dir.h"
 
-#define ALL 0 /* of the machine */
+#define ALL 0 /* the memory of the machine */
 
 struct file {
     const char *name, *text;
@@ -57,7 +57,7 @@ static void make_parents(const struct temp_dir *root, const char *name)
 
     for (const char *end = strchr(name, '/'); end; end = strchr(end + 1, '/')) {
         (void)snprintf(part, sizeof(part), "%.*s", (int)(end - name), name);
-        (void)mkdir(temp_dir_path(root, part, path), 0700); /* it may be there */
+        (void)mkdir(temp_dir_path(root, part, path), 0700); /* it may exist */
     }
 }
 

@@ -63,10 +63,10 @@ static void expect_line(struct fixture *f, const char *line)
 
     (void)snprintf(whole, sizeof(whole), "\n%s\n", line);
     if (!strstr(prometheus(f), whole))
-        fail_msg("no line '%s' in:\n%s", line, buf_head(&f->out));
+        fail_msg("the line '%s' is missing in:\n%s", line, buf_head(&f->out));
 }
 
-/* Every metric shows up, once, under its documented name: each is given a value of its own. */
+/* Each metric gets its own value, which must appear under the documented name. */
 static void exports_the_documented_names(void **state)
 {
     static const struct {
@@ -130,7 +130,7 @@ static void writes_each_metric_once(void **state)
         metrics_set(&f->cell[1], m, 777777);
         at = strstr(prometheus(f), value);
         if (!at || strstr(at + 1, value))
-            fail_msg("metric %d: not exactly one sample", (int)m);
+            fail_msg("metric %d does not have exactly one sample", (int)m);
         metrics_set(&f->cell[1], m, 0);
     }
     fixture_free(f);
@@ -194,7 +194,7 @@ static void counts_observations_in_buckets(void **state)
     fixture_free(f);
 }
 
-/* The bounds in the text are the bounds that are counted by. */
+/* The labels must be the bounds by which observations are counted. */
 static void labels_buckets_with_their_bounds(void **state)
 {
     struct fixture *f = fixture_new();
@@ -211,7 +211,8 @@ static void labels_buckets_with_their_bounds(void **state)
     fixture_free(f);
 }
 
-/* The family that a sample belongs to: its name, for a histogram without the ending. */
+/* Returns the length of the family name at the start of a sample, which may have the ending of a
+ * histogram; 0: the sample belongs to another family. */
 static size_t family_length(const char *sample, const char *family)
 {
     static const char *const endings[] = { "", "_bucket", "_sum", "_count" };
@@ -260,7 +261,7 @@ static void check_name(const char *name, const char *type)
         fail_msg("%s is a %s", name, type);
 }
 
-/* Each family is HELP, TYPE, then all its samples, and comes once. */
+/* Each family appears once, as HELP, TYPE and all its samples. */
 static void groups_samples_by_family(void **state)
 {
     struct fixture *f = fixture_new();
@@ -317,7 +318,7 @@ static void writes_json(void **state)
     fixture_free(f);
 }
 
-/* What dashboards of the C++ Eventhub read: plain numbers at the top. */
+/* Dashboards of the C++ Eventhub read these as plain numbers at the top level. */
 static void keeps_the_json_names_of_upstream(void **state)
 {
     static const char *const names[] = {

@@ -1,4 +1,4 @@
-/* test_notify.c - datagrams to a service manager, and what its environment says. */
+/* test_notify.c - datagrams to a service manager, and the variables that it sets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "net/notify.h"
 #include "support/temp_dir.h"
 
-/* A manager's socket; len counts the bytes of sun_path. */
+/* Opens the socket of a service manager; len counts the bytes of sun_path. */
 static int listen_at(const char *path, size_t len)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -75,7 +75,7 @@ static void tolerates_a_missing_listener(void **state)
 
     (void)state;
     assert_int_equal(notify_create("/nowhere/notify", &n), EH_OK);
-    notify_send(n, "READY=1"); /* is lost */
+    notify_send(n, "READY=1"); /* is dropped */
     notify_free(n);
     notify_free(NULL);
 }
@@ -91,7 +91,7 @@ static void refuses_malformed_addresses(void **state)
         assert_int_equal(notify_create(refused[i], &n), EH_EINVAL);
     memset(longest, 'x', sizeof(longest));
     longest[0] = '/';
-    longest[108] = '\0'; /* one byte more than fits with its end */
+    longest[108] = '\0'; /* one byte too long, with its NUL */
     assert_int_equal(notify_create(longest, &n), EH_EINVAL);
     longest[107] = '\0';
     assert_int_equal(notify_create(longest, &n), EH_OK);

@@ -116,7 +116,8 @@ static void allows_only_listed_origins(void **state)
         struct http_request rq = request(cases[i].origin, NULL);
 
         if (origin_is_allowed(str_of(cases[i].list), &rq) != cases[i].want)
-            fail_msg("'%s' in '%s'", cases[i].origin ? cases[i].origin : "none", cases[i].list);
+            fail_msg("wrong result for '%s' in '%s'", cases[i].origin ? cases[i].origin : "none",
+                     cases[i].list);
     }
 }
 

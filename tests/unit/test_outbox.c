@@ -1,5 +1,5 @@
-/* test_outbox.c - what one worker is posted, and when it tells the broker that it has room. The
- * test is the worker and the broker, on one thread.
+/* test_outbox.c - the batches that the broker posts to a worker, and when the worker reports that
+ * it has room again. The test plays both, on one thread.
  */
 #include "broker/outbox.h"
 
@@ -100,7 +100,7 @@ static void posts_the_messages_of_a_turn_as_one_batch(void **state)
     (void)state;
     for (uint64_t id = 1; id <= 40; id++)
         post(id, false);
-    post(0, true); /* without an id of ours: leaves the mark alone */
+    post(0, true); /* has no id of ours, so the high-water mark stays */
     assert_false(mailbox_drain(test.worker));
     outbox_flush(&test.box);
     outbox_flush(&test.box); /* nothing is left */
@@ -146,7 +146,7 @@ static void merges_gaps_that_wait_for_room(void **state)
     mailbox_drain(test.worker);
     assert_int_equal(test.n_got, 1);
     assert_true(test.got[0]->has_gap);
-    assert_null(test.got[0]->gaps); /* of unknown topics */
+    assert_null(test.got[0]->gaps); /* NULL: the topics are unknown */
     assert_int_equal(test.got[0]->n, 0);
 }
 
@@ -162,7 +162,7 @@ static void asks_for_room_only_while_half_is_in_use(void **state)
     assert_true(mailbox_drain(test.broker));
     assert_int_equal(test.rooms, 1);
     free_oldest();
-    assert_false(mailbox_drain(test.broker)); /* nobody asked again */
+    assert_false(mailbox_drain(test.broker)); /* the broker did not ask again */
 }
 
 static void on_other(struct mail *m, void *owner)
@@ -172,7 +172,7 @@ static void on_other(struct mail *m, void *owner)
     test.others++;
 }
 
-/* The mail is one struct: posting it again would cut off the mail behind it. */
+/* The mail is one struct: posting it twice would cut off the mail after it. */
 static void posts_room_once_until_it_arrives(void **state)
 {
     struct mail other = { .fn = on_other };
@@ -180,11 +180,11 @@ static void posts_room_once_until_it_arrives(void **state)
     (void)state;
     post_batch(BROKER_LIVE_MAX_MESSAGES);
     assert_false(outbox_await_room(&test.box));
-    free_oldest(); /* posts room */
+    free_oldest(); /* posts the mail */
     mailbox_post(test.broker, &other);
     post_batch(BROKER_LIVE_MAX_MESSAGES);
     assert_false(outbox_await_room(&test.box));
-    free_oldest(); /* must not post it again */
+    free_oldest(); /* must not post it a second time */
     assert_true(mailbox_drain(test.broker));
     assert_int_equal(test.rooms, 1);
     assert_int_equal(test.others, 1);

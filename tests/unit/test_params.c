@@ -1,4 +1,4 @@
-/* test_params.c - parameters of a request: what is read, and what is refused with which sentence. */
+/* test_params.c - reads the parameters of a request, and refuses wrong ones with an error text. */
 #include "app/rpc/params.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* test_per_ip.c - counting connections by address, against a naive model and from many threads. */
+/* test_per_ip.c - counts connections per address, against a naive model and from several threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ static void accepts_another_after_one_has_left(void **state)
 #define MOST      3
 #define STEPS     200000
 
-/* The table grows, and its chains are closed, in any order. */
+/* Random entering and leaving makes the table grow and close gaps in its chains. */
 static void agrees_with_a_naive_count(void **state)
 {
     struct per_ip *p = per_ip_create(MOST);
@@ -94,15 +94,15 @@ static void agrees_with_a_naive_count(void **state)
 static struct per_ip *shared;
 static atomic_int inside;
 
-static void *come_and_go(void *arg)
+static void *enter_and_leave(void *arg)
 {
     struct sock_addr a = addr("1.2.3.4");
-    bool *was_more = arg;
+    bool *was_over = arg;
 
     for (int i = 0; i < 20000; i++) {
         if (!per_ip_enter(shared, &a))
             continue;
-        *was_more |= atomic_fetch_add(&inside, 1) >= MOST;
+        *was_over |= atomic_fetch_add(&inside, 1) >= MOST;
         atomic_fetch_sub(&inside, 1);
         per_ip_leave(shared, &a);
     }
@@ -112,15 +112,15 @@ static void *come_and_go(void *arg)
 static void never_exceeds_the_limit_across_threads(void **state)
 {
     pthread_t threads[THREADS];
-    bool was_more[THREADS] = { 0 };
+    bool was_over[THREADS] = { 0 };
 
     (void)state;
     shared = per_ip_create(MOST);
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &was_more[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, enter_and_leave, &was_over[i]), 0);
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
-        assert_false(was_more[i]);
+        assert_false(was_over[i]);
     }
     per_ip_free(shared);
 }

@@ -20,14 +20,14 @@
 static const uint8_t v4_ip[16] = { [10] = 0xff, 0xff, 1, 2, 3, 4 };
 static const uint8_t v6_ip[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 
-/* Also cut at every byte: until the end it needs more, and the end is where the header ends. */
+/* Parses the header at every length: it is incomplete up to its end, whatever follows. */
 static void expect_header(struct str in, size_t want_n, const uint8_t *ip, uint16_t port)
 {
     struct proxy_header h;
 
     for (size_t n = 0; n < want_n; n++) {
         if (proxy_parse(str_make(in.p, n), &h) != 0)
-            fail_msg("cut after %zu bytes", n);
+            fail_msg("the header was not incomplete after %zu bytes", n);
     }
     for (size_t n = want_n; n <= in.n; n++)
         assert_int_equal(proxy_parse(str_make(in.p, n), &h), want_n);
@@ -43,7 +43,7 @@ static void expect_refused(struct str in)
     struct proxy_header h;
 
     if (proxy_parse(in, &h) != EH_EINVAL)
-        fail_msg("not refused: %.*s", STR_ARG(in));
+        fail_msg("%.*s was accepted", STR_ARG(in));
 }
 
 static void parses_version_1(void **state)
@@ -105,7 +105,7 @@ static void refuses_malformed_version_1(void **state)
     expect_refused(STR("PROXY TCP4 1.2.3.4\0 10.0.0.1 4711 80\r\n"));
 }
 
-/* The longest line has PROXY_V1_MAX bytes with its end. */
+/* The longest line has PROXY_V1_MAX bytes including its end. */
 static void limits_the_length_of_version_1(void **state)
 {
     char text[PROXY_V1_MAX + 1];
@@ -136,8 +136,8 @@ static void parses_version_2(void **state)
         { STR(SIGNATURE "\x21\x21\x00\x27" V6_BODY "\x04\x00\x00"), v6_ip, 4711 },
         { STR(SIGNATURE "\x20\x00\x00\x00"), NULL, 0 }, /* LOCAL: a health check */
         { STR(SIGNATURE "\x20\x11\x00\x0c" V4_BODY), NULL, 0 },
-        { STR(SIGNATURE "\x20\x11\x00\x03xyz"), NULL, 0 }, /* its addresses are not looked at */
-        { STR(SIGNATURE "\x21\x00\x00\x00"), NULL, 0 },    /* not told */
+        { STR(SIGNATURE "\x20\x11\x00\x03xyz"), NULL, 0 }, /* its addresses are not read */
+        { STR(SIGNATURE "\x21\x00\x00\x00"), NULL, 0 },    /* an unspecified address family */
         { STR(SIGNATURE "\x21\x00\x00\x03xyz"), NULL, 0 },
         { STR(SIGNATURE "\x21\x12\x00\x0c" V4_BODY), NULL, 0 }, /* UDP */
         { STR(SIGNATURE "\x21\x31\x00\x01u"), NULL, 0 },        /* a Unix socket */

@@ -13,7 +13,7 @@ static void accepts_only_valid_entries(void **state)
 {
     static const struct {
         const char *entry;
-        bool taken;
+        bool is_accepted;
     } cases[] = {
         { "{\"topic\":\"a\",\"interval\":10,\"max\":5}", true },
         { "{\"topic\":\"a/+/#\",\"interval\":1,\"max\":0}", true },
@@ -46,8 +46,8 @@ static void accepts_only_valid_entries(void **state)
         struct rate_rule rules[RATELIMIT_MAX_RULES];
 
         assert_non_null(claim);
-        if (ratelimit_read(claim, rules) != cases[i].taken)
-            fail_msg("%s", cases[i].entry);
+        if (ratelimit_read(claim, rules) != cases[i].is_accepted)
+            fail_msg("wrong result for %s", cases[i].entry);
         json_decref(claim);
     }
 }
@@ -87,7 +87,6 @@ static void ignores_claims_without_entries(void **state)
     assert_int_equal(ratelimit_read(NULL, rules), 0);
 }
 
-/* More than there is room for. */
 static void keeps_no_more_than_the_maximum(void **state)
 {
     json_t *claim = json_array();
@@ -95,7 +94,7 @@ static void keeps_no_more_than_the_maximum(void **state)
 
     (void)state;
     for (int i = 0; i < 2 * RATELIMIT_MAX_RULES; i++) {
-        json_array_append_new(claim, json_integer(i)); /* what is not valid takes no room */
+        json_array_append_new(claim, json_integer(i)); /* invalid entries do not count */
         json_array_append_new(claim,
                               json_pack("{s:s, s:i, s:i}", "topic", "a", "interval", 1, "max", i));
     }
@@ -110,9 +109,9 @@ static void picks_the_most_specific_rule(void **state)
         const char *topic;
         int want; /* max of the rule */
     } cases[] = {
-        { "a/b", 2 },               /* that very topic, although it comes after patterns */
+        { "a/b", 2 },               /* the exact topic, although it comes after patterns */
         { "a/c", 4 },               /* a/+ is longer than # and as long as a/#, and comes first */
-        { "a/b/c", 5 },             /* a/b/# and +/b/c are equally long: the first */
+        { "a/b/c", 5 },             /* a/b/# and +/b/c are equally long: the first one */
         { "x/b/c", 6 }, { "a", 3 }, /* a/# matches a, and is longer than # */
         { "a/x/y", 3 }, { "z", 1 },
     };

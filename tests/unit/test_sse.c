@@ -40,7 +40,7 @@ static void writes_a_data_field_for_each_line(void **state)
     }
 }
 
-/* What would be fields of its own, were its lines not marked as data. */
+/* Without the marks, these lines would be fields and events of their own. */
 static void marks_every_line_of_a_message_as_data(void **state)
 {
     static const char *const ends[] = { "\n", "\r", "\r\n" };

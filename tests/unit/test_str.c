@@ -27,7 +27,7 @@ static void compares_with_and_without_case(void **state)
         { { "", 0 }, { NULL, 0 }, true, true },
         { { "a\0b", 3 }, { "a\0c", 3 }, false, false },
         { { "a\0b", 3 }, { "A\0B", 3 }, false, true },
-        { { "[", 1 }, { "{", 1 }, false, false }, /* 0x20 apart, but no letters */
+        { { "[", 1 }, { "{", 1 }, false, false }, /* 0x20 apart, but not letters */
         { { "@", 1 }, { "`", 1 }, false, false },
         { { "\xc3\x84", 2 }, { "\xc3\xa4", 2 }, false, false }, /* ASCII only */
     };
@@ -79,7 +79,7 @@ static void cuts_at_each_separator(void **state)
     assert_str(head, "");
     assert_true(str_cut(&rest, '/', &head));
     assert_str(head, "b");
-    assert_true(str_cut(&rest, '/', &head)); /* what stands behind the last sep is empty */
+    assert_true(str_cut(&rest, '/', &head)); /* the text after the last separator is empty */
     assert_str(head, "");
     assert_false(str_cut(&rest, '/', &head));
     assert_null(rest.p);
@@ -127,7 +127,8 @@ static void parses_unsigned_numbers(void **state)
         uint64_t v = 12345;
 
         assert_int_equal(str_parse_u64(str_of(cases[i].in), &v), cases[i].rc);
-        assert_int_equal(v, cases[i].rc == EH_OK ? cases[i].value : 12345); /* else untouched */
+        assert_int_equal(v,
+                         cases[i].rc == EH_OK ? cases[i].value : 12345); /* untouched on failure */
     }
     assert_int_equal(str_parse_u64(str_make("1\0", 2), &(uint64_t){ 0 }), EH_EINVAL);
 }

@@ -54,7 +54,7 @@ static void on_sent(struct stream *s, size_t sent)
     fx.sent += sent;
 }
 
-/* A preface is a line; what came of it is kept in fx.preface. A '!' in it is refused. */
+/* The preface is a line, which is kept in fx.preface. A line with '!' is refused. */
 static int on_preface(struct stream *s, const char *p, size_t n)
 {
     const char *end = memchr(p, '\n', n);
@@ -92,7 +92,7 @@ static int tear_down(void **state)
 {
     (void)state;
     stream_close(&fx.stream);
-    assert_int_equal(*loop_waiting(fx.loop), 0); /* whatever the test did */
+    assert_int_equal(*loop_waiting(fx.loop), 0); /* nothing stays queued after any test */
     if (fx.peer >= 0)
         close(fx.peer);
     loop_free(fx.loop);
@@ -107,7 +107,7 @@ static void on_turn(struct loop_task *task)
         loop_stop(fx.loop);
 }
 
-/* Enough of them to handle everything that is ready by now. */
+/* Runs enough turns to handle everything that is ready now. */
 static void turns(void)
 {
     fx.turn.fn = on_turn;
@@ -167,7 +167,7 @@ static void sends_units_in_order(void **state)
     send_unit(&fx.stream, "another head that is longer than what fits into one ", "");
     stream_write(&fx.stream, STR("raw"));
     stream_write(&fx.stream, STR("er"));
-    assert_int_equal(fx.sent, 0); /* at the end of the turn, together */
+    assert_int_equal(fx.sent, 0); /* units leave together at the end of the turn */
     turns();
     expect("a:one b:two a head that is longer than what fits into a unit: three "
            "another head that is longer than what fits into one rawer");
@@ -184,7 +184,8 @@ static void counts_64_bytes_and_the_body_of_each_unit(void **state)
     assert_int_equal(stream_queued(&fx.stream), 2 * 64 + 5);
 }
 
-/* Reads with an odd size, so that the kernel takes units in parts. */
+/* Reads an odd number of bytes at a time, so that the kernel takes parts of units. Returns how many
+ * bytes it read. */
 static size_t read_all(char *into, size_t n)
 {
     size_t got = 0;
@@ -223,7 +224,7 @@ static void loses_nothing_when_the_kernel_buffer_is_full(void **state)
     buf_done(&all);
 }
 
-/* What the peer gets after a discard is a prefix of whole units. */
+/* After a discard the peer receives only whole units. */
 static void finishes_the_unit_under_way_after_a_discard(void **state)
 {
     struct buf all = send_units(&fx.stream, 5000);
@@ -265,7 +266,7 @@ static void keeps_references_until_sent(void **state)
     expect("sharedshared");
 }
 
-/* What waits is what it takes of the heap: a queue each, and the body once. */
+/* loop_waiting counts heap memory: each stream's queue, and a shared body once. */
 static void counts_a_shared_body_once(void **state)
 {
     struct bytes *b = bytes_alloc(100000);
@@ -279,7 +280,7 @@ static void counts_a_shared_body_once(void **state)
     for (int i = 0; i < 3; i++)
         stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b));
     assert_int_equal(*loop_waiting(fx.loop), one);
-    assert_int_equal(stream_queued(&fx.stream), 4 * 100064); /* the client's lag is another thing */
+    assert_int_equal(stream_queued(&fx.stream), 4 * 100064); /* counts each copy */
     stream_discard(&fx.stream);
     assert_int_equal(*loop_waiting(fx.loop), 0);
     assert_int_equal(shared_count(&b->shared), 1);
@@ -295,7 +296,7 @@ static void drops_the_queue_on_close(void **state)
     stream_close(&fx.stream);
     stream_close(&fx.stream);
     assert_int_equal(shared_count(&b->shared), 1);
-    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b)); /* to nobody */
+    stream_send(&fx.stream, STR(""), &b->shared, bytes_str(b)); /* after the close: dropped */
     assert_int_equal(shared_count(&b->shared), 1);
     shared_unref(&b->shared);
 }
@@ -332,7 +333,7 @@ static void pushes_at_once(void **state)
     expect("a:now");
 }
 
-/* The user is in the middle of something, and must not be told now. */
+/* The caller is in the middle of other work, so on_end must not run within the push. */
 static void ends_with_the_turn_when_a_push_fails(void **state)
 {
     (void)state;
@@ -346,7 +347,7 @@ static void ends_with_the_turn_when_a_push_fails(void **state)
     assert_int_equal(fx.ends, 1);
 }
 
-/* The reader took something since: a push finds that out before epoll says so. */
+/* Once the peer has read something, a push sends more without waiting for epoll. */
 static void pushes_again_after_the_kernel_was_full(void **state)
 {
     struct buf all = send_units(&fx.stream, 5000);
@@ -369,7 +370,7 @@ static void pushes_again_after_the_kernel_was_full(void **state)
     buf_done(&all);
 }
 
-/* stream_write keeps small pieces dense: far fewer units than calls. */
+/* stream_write packs small pieces: far fewer units than calls. */
 static void packs_small_writes_into_chunks(void **state)
 {
     (void)state;
@@ -378,7 +379,7 @@ static void packs_small_writes_into_chunks(void **state)
     assert_true(stream_queued(&fx.stream) < 10000 + 64 * 10);
 }
 
-/* However the network cuts it, the preface ends where it ends, and the rest is data. */
+/* Wherever the network cuts, the bytes after the preface are data. */
 static void reads_the_preface_before_the_data(void **state)
 {
     static const char *const pieces[] = { "first\nrest", "first\n|rest", "fir|st|\n|rest",

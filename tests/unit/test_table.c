@@ -1,4 +1,4 @@
-/* test_table.c - random adding and removing against a plain list, with hashes that collide. */
+/* test_table.c - adds and removes at random, against a plain list, with hashes that collide. */
 #include "base/table.h"
 
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 struct item {
     uint32_t key;
     uint32_t hash;
-    bool is_in; /* what the model says */
+    bool is_in; /* in the model */
 };
 
 static bool has_key(const void *item, const void *key)
@@ -29,14 +29,15 @@ static struct item *find(const struct table *t, const struct item *i)
     return table_find(t, i->hash, has_key, &i->key);
 }
 
-/* An item is found exactly when it is in, and every slot from its home to it is in use. */
+/* Checks that exactly the items of the model are found, and that every slot from the home of an
+ * item to its place is in use. */
 static void check(const struct table *t, const struct item *items, size_t n)
 {
     size_t count = 0, used = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (find(t, &items[i]) != (items[i].is_in ? &items[i] : NULL))
-            fail_msg("item %u", items[i].key);
+            fail_msg("item %u is %sfound", items[i].key, items[i].is_in ? "not " : "");
         count += items[i].is_in;
     }
     for (size_t s = 0; s < t->cap; s++) {
@@ -78,7 +79,8 @@ static void agrees_with_a_plain_list(void **state)
                                .hash = cases[c].first + (uint32_t)rand() % cases[c].n_hashes };
         for (int step = 0; step < STEPS; step++) {
             struct item *i = &items[rand() % ITEMS];
-            bool is_filling = step / 3000 % 2 == 0; /* in turn, so that it grows and shrinks */
+            bool is_filling =
+                step / 3000 % 2 == 0; /* alternates, so that the table grows and shrinks */
 
             if (i->is_in != is_filling || rand() % 8 == 0)
                 change(&t, i);
@@ -97,7 +99,7 @@ static void gives_memory_back(void **state)
     size_t largest;
 
     (void)state;
-    assert_null(table_find(&t, 0, has_key, &items[0].key)); /* before it has any */
+    assert_null(table_find(&t, 0, has_key, &items[0].key)); /* while it has no slots */
     for (uint32_t i = 0; i < ITEMS; i++) {
         items[i] = (struct item){ .key = i, .hash = i * 2654435761u };
         change(&t, &items[i]);
