@@ -1,10 +1,10 @@
-/* A whole connection: the input is what a client sends to a worker with the embedded broker. What
- * comes back must be HTTP, then WebSocket frames of JSON-RPC or lines of an event stream, whatever
- * was sent; and the server must be there for others afterwards.
+/* fuzz_conn.c - a whole connection: the input is what a client sends to a worker with the embedded
+ * broker. Whatever it sends, the output must be HTTP, then WebSocket frames of JSON-RPC or lines of
+ * an event stream; and the server must still serve other clients afterwards.
  *
- * The first byte says how the rest goes in: raw, raw behind a PROXY header's listener, as frames
- * after a handshake, or line by line as text messages after a handshake; whether in one piece; and
- * whether the handshake offers permessage-deflate.
+ * The first byte chooses how the rest is sent: raw, raw to the listener that expects a PROXY header,
+ * as frames after a handshake, or line by line as text messages after a handshake. It also chooses
+ * whether it is sent in one piece, and whether the handshake offers permessage-deflate.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -31,7 +31,7 @@
 #define PUBLISH                                                                                    \
     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"publish\",\"params\":{\"topic\":\"t\","            \
     "\"message\":\"m\"}}"
-#define PATIENCE_MS 20000 /* then it hangs */
+#define PATIENCE_MS 20000 /* after that the server hangs */
 #define OUTPUT_MAX  (1024 * 1024)
 
 enum {
@@ -69,7 +69,7 @@ static void await(int fd, short events)
     check(n == 1, "the server answers in time");
 }
 
-/* Appends what there is; false at the end of the stream. */
+/* Appends what was received; false at the end of the stream. */
 static bool receive(int fd, struct buf *out, int flags)
 {
     char chunk[16384];
@@ -84,7 +84,8 @@ static bool receive(int fd, struct buf *out, int flags)
     return n > 0;
 }
 
-/* Reads besides: a server that nobody reads does not read either. False: it has closed. */
+/* Also reads meanwhile: a server whose output is not read stops reading, too. False: it has
+ * closed. */
 static bool transmit(int fd, struct str bytes, struct buf *out)
 {
     while (bytes.n) {
@@ -99,7 +100,7 @@ static bool transmit(int fd, struct str bytes, struct buf *out)
     return true;
 }
 
-/* A client's frame; the mask is zero, so that the fuzzer sees its own bytes. */
+/* Appends a client's frame. The mask is zero, so that the fuzzer sees its own bytes. */
 static void add_frame(struct buf *out, struct str text)
 {
     static const char mask[4];
@@ -112,7 +113,8 @@ static void add_frame(struct buf *out, struct str text)
     buf_add_str(out, text);
 }
 
-/* ---- another client of the same worker: what came before its publish has been handled ---- */
+/* ---- another client of the same worker: when its publish is answered, all earlier input has been
+ * handled ---- */
 
 static struct one_worker *server;
 static int witness;
@@ -143,7 +145,7 @@ static void start(void)
     buf_done(&out);
 }
 
-/* ---- what the server may say ---- */
+/* ---- what the server may send ---- */
 
 static void check_json(struct str text)
 {
@@ -167,7 +169,7 @@ static void check_deflated(struct str payload)
     inflater_free(f);
 }
 
-/* One frame; 0: the rest of it was not sent any more. */
+/* Returns the length of the first frame; 0: the server closed before its end. */
 static size_t check_frame(struct str in, bool may_deflate)
 {
     struct str payload;
@@ -210,7 +212,7 @@ static void check_frames(struct str in, bool may_deflate)
         in = str_skip(in, n);
 }
 
-/* A message can never forge a field. */
+/* Whatever a message holds, it cannot forge a field. */
 static void check_events(struct str in)
 {
     static const char *const fields[] = { ":", "id: ", "data: ", "event: recovered", "event: gap" };
@@ -260,7 +262,7 @@ static void build(struct buf *wire, unsigned how, struct str input)
         add_frame(wire, line);
 }
 
-/* Nothing more comes from the client: the server closes. */
+/* The client sends nothing more, so the server closes. */
 static void finish(int fd, struct buf *out)
 {
     (void)shutdown(fd, SHUT_WR);

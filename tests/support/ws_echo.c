@@ -1,7 +1,8 @@
-/* ws_echo.c - the server with an echo in place of JSON-RPC: every text and binary message comes
- * back as it was sent. For fuzzing clients, which expect that; all but the echo is what clients get
- * from the server itself. Options are the server's, with defaults that need nothing else: ws_echo
- * --listen-port=9001
+/* ws_echo.c - the server with an echo in place of JSON-RPC: it sends every text and binary message
+ * back as it came, which is what fuzzing clients expect. Everything else is the code of the server
+ * itself. It takes the server's options, with defaults that need nothing else:
+ *
+ *     ws_echo --listen-port=9001
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str message)
 
 static const struct ws_service echo_service = { .on_message = on_message, .takes_binary = true };
 
-/* A client that sends and does not read is not read either, long before the queue is full. */
+/* The output queue is large, so that the server goes on reading while a client only sends. */
 static void set_defaults(void)
 {
     static const char *const defaults[][2] = {

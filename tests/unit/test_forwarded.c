@@ -1,6 +1,4 @@
 #include "app/conn/conn_client.h"
-#include "net/cidr.h"
-#include "proto/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +7,8 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "net/cidr.h"
+#include "proto/http.h"
 
 static void finds_the_client_behind_trusted_proxies(void **state)
 {

@@ -1,26 +1,18 @@
 /* conn.c - the life of a connection, whatever it speaks.
  *
- * Input. on_data hands the bytes to the protocol's step until it asks for more; the rest waits in
- * c->in. Usually there is no rest, and the bytes are handled in the loop's buffer, where they were
- * read, without a copy.
+ * Settling. A delivery or an answer may find that its connection must end or may read on. But its
+ * caller is then in the middle of walking over subscriptions, or over the requests of a batch, and
+ * would lose its place. So code that finds such a thing calls conn_settle, and on_settle acts at the
+ * end of the turn, when nobody walks over anything:
  *
- * Back-pressure. A client may send requests faster than the broker answers them, and faster than
- * it takes the answers. So a connection is throttled, that is, not read, while too many requests
- * are unanswered or its output queue is three quarters full; TCP then holds the client back. It is
- * read on when both are below half (conn_budget.h has the shares). Live messages cannot be held
- * back this way: a client that lets them fill its queue is dropped.
+ *     during the turn                         at its end, on_settle
+ *     conn_send finds no room                 drops the output and the connection
+ *     the last answer comes                   on_idle: a WebSocket that is leaving sends Close
+ *     answers come, output is sent            reads on; asks for the next page of the log
  *
- * Settling. A delivery, an answer or a match of the trie may find that a connection must end, or
- * that it may read on, while its caller still walks over connections and subscriptions. So they
- * only ask for conn_settle, and on_settle acts at the end of the turn, when no caller is active:
+ * Ending. The states only go forward, and each is a promise about output:
  *
- *     turn:  read | handle requests | deliver | timers | on_settle ... | flush | free
- *                   conn_send: no room ------------------> closes it
- *                   the last answer comes ---------------> reads on, or leaves
- *
- * The end. The states only go forward, and each is a promise about output:
- *
- *     OPEN <-> BUSY    everything may be sent
+ *     OPEN <-> BUSY    everything may be sent (BUSY: no input is handled)
  *     LEAVING          answers to earlier requests are still sent
  *     CLOSING          the last word is in the queue; nothing may follow it
  *     LINGER           FIN follows the queue; closing at once could make the kernel send RST,
@@ -31,17 +23,17 @@
  */
 #include "app/conn/conn.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/conn/conn_budget.h"
-#include "base/clock.h"
+#include "app/conn/conn_input.h"
+#include "app/conn/conn_output.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/proxy.h"
 
+static void on_settle(struct loop_task *task);
 static int on_preface(struct stream *s, const char *p, size_t n);
 static void on_open(struct stream *s);
 static void on_data(struct stream *s, char *p, size_t n);
@@ -79,7 +71,7 @@ static void count_open(const struct conn *c)
 {
     struct worker *w = c->worker;
 
-    if (c->listener->is_internal) {
+    if (c->client.is_internal) {
         w->n_internal++;
         return;
     }
@@ -94,9 +86,9 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
 
     c->worker = w;
     c->protocol = protocol;
-    c->listener = from;
     c->client = (struct conn_client){ *peer, *peer, .is_internal = from->is_internal };
     c->closed_as = METRIC_COUNT;
+    c->task.fn = on_settle;
     list_init(&c->subs);
     for (size_t i = 0; i < READER_KINDS; i++)
         list_init(&c->reader_queues[i].waiting);
@@ -146,6 +138,14 @@ static void on_open(struct stream *s)
                 stream_was_resumed(s) ? METRIC_TLS_RESUMED : METRIC_TLS_FULL);
 }
 
+static void on_data(struct stream *s, char *p, size_t n)
+{
+    struct conn *c = conn_of(s);
+
+    metrics_add(c->worker->metrics, METRIC_BYTES_IN, (int64_t)n);
+    conn_input(c, p, n);
+}
+
 /* --- timers and rights --- */
 
 void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
@@ -161,197 +161,11 @@ void conn_await_request(struct conn *c)
                c->worker->context->config->websocket_handshake_timeout * 1000);
 }
 
-/* An exp may be too far away to count in ms. */
-static uint64_t until_expiry_ms(const struct conn *c)
-{
-    uint64_t expires = auth_expires(c->auth);
-    uint64_t now_ms = clock_wall_ms();
-
-    if (expires == 0 || expires > UINT64_MAX / 1000)
-        return UINT64_MAX;
-    return expires * 1000 > now_ms ? expires * 1000 - now_ms : 0;
-}
-
-void conn_set_ping_timer(struct conn *c, timer_fn *fn)
-{
-    uint64_t ping_ms = c->worker->context->config->ping_interval * 1000;
-    uint64_t expiry_ms = until_expiry_ms(c);
-
-    conn_set_timer(c, fn, expiry_ms < ping_ms ? expiry_ms : ping_ms);
-}
-
-bool conn_token_expired(const struct conn *c)
-{
-    uint64_t expires = auth_expires(c->auth);
-
-    return expires && clock_wall_ms() / 1000 >= expires;
-}
-
 void conn_forget_auth(struct conn *c)
 {
     if (c->auth != c->worker->everybody)
         auth_free(c->auth);
     c->auth = NULL;
-}
-
-void conn_forget_cors(struct conn *c)
-{
-    if (c->cors)
-        shared_unref(&c->cors->shared);
-    c->cors = NULL;
-}
-
-/* --- input and back-pressure --- */
-
-static bool is_reading(const struct conn *c)
-{
-    return c->protocol->step && (c->state == CONN_OPEN || c->state == CONN_CLOSING ||
-                                 (c->state == CONN_LEAVING && !c->peer_closed));
-}
-
-static bool is_throttled(const struct conn *c)
-{
-    return list_linked(&c->throttled);
-}
-
-bool conn_is_half_full(const struct conn *c)
-{
-    return stream_queued(&c->stream) >= conn_budget_half(c->worker->context->config);
-}
-
-static bool is_beyond_bounds(const struct conn *c)
-{
-    return c->n_pending >= CONN_MAX_PENDING || c->worker->pending_bytes > CONN_MAX_PENDING_BYTES ||
-           stream_queued(&c->stream) + c->collected + c->expected >
-               conn_budget_requests(c->worker->context->config);
-}
-
-static bool is_well_within_bounds(const struct conn *c)
-{
-    return c->n_pending < CONN_MAX_PENDING / 2 &&
-           c->worker->pending_bytes <= CONN_MAX_PENDING_BYTES / 2 &&
-           stream_queued(&c->stream) + c->expected < conn_budget_half(c->worker->context->config);
-}
-
-/* Do the bounds hold for what it reads? */
-static bool is_bounded(const struct conn *c)
-{
-    return c->state == CONN_OPEN && c->protocol->is_bounded;
-}
-
-static void throttle(struct conn *c)
-{
-    if (is_throttled(c))
-        return;
-    list_push(&c->worker->throttled, &c->throttled);
-    stream_pause(&c->stream);
-}
-
-/* Throttles the connection if the input behind the step that was just made must wait. */
-static void throttle_if_due(struct conn *c)
-{
-    if (is_throttled(c) ||
-        !(c->state == CONN_BUSY || c->batch || (is_bounded(c) && is_beyond_bounds(c))))
-        return;
-    if (is_bounded(c))
-        metrics_inc(c->worker->metrics, METRIC_READS_PAUSED);
-    throttle(c);
-}
-
-/* Handles as much of the input as it can; returns the bytes used. */
-static size_t consume(struct conn *c, char *p, size_t n)
-{
-    size_t used = 0;
-
-    while (used < n && is_reading(c) && !is_throttled(c)) {
-        size_t n_step = c->protocol->step(c, p + used, n - used);
-
-        if (n_step == 0)
-            break;
-        used += n_step;
-        throttle_if_due(c);
-    }
-    return is_reading(c) || c->state == CONN_BUSY ? used : n;
-}
-
-/* Handles the rest of the earlier input, if any, and these bytes. */
-static void on_input(struct conn *c, char *p, size_t n)
-{
-    bool had_rest = buf_used(&c->in) > 0;
-    size_t used;
-
-    if (had_rest) {
-        buf_add(&c->in, p, n);
-        p = buf_head(&c->in);
-        n = buf_used(&c->in);
-    }
-    used = consume(c, p, n);
-    if (c->state == CONN_LINGER || c->state == CONN_DEAD)
-        return; /* closing released the buffers */
-    if (had_rest)
-        buf_consume(&c->in, used);
-    else if (used < n)
-        buf_add(&c->in, p + used, n - used);
-    if (buf_used(&c->in) == 0)
-        buf_done(&c->in);
-}
-
-static void on_data(struct stream *s, char *p, size_t n)
-{
-    struct conn *c = conn_of(s);
-
-    metrics_add(c->worker->metrics, METRIC_BYTES_IN, (int64_t)n);
-    if (!is_reading(c))
-        return;
-    c->last_heard_ms = loop_now(c->worker->loop);
-    on_input(c, p, n);
-}
-
-void conn_yield(struct conn *c)
-{
-    throttle(c);
-    conn_settle(c);
-}
-
-bool conn_must_wait(struct conn *c)
-{
-    if (!is_beyond_bounds(c))
-        return false;
-    conn_settle(c); /* collected answers do not get fewer by themselves */
-    return true;
-}
-
-static void unthrottle(struct conn *c)
-{
-    if (c->batch)
-        c->protocol->resume(c);
-    if (c->batch)
-        return;
-    list_remove(&c->throttled);
-    c->last_heard_ms = loop_now(c->worker->loop); /* until now we did not read */
-    stream_resume(&c->stream);
-    on_input(c, NULL, 0);
-}
-
-void conn_call_began(struct conn *c, size_t bytes)
-{
-    c->n_pending++;
-    c->worker->pending_bytes += bytes;
-}
-
-void conn_call_ended(struct worker *w, struct conn *c, size_t bytes)
-{
-    bool was_full = w->pending_bytes > CONN_MAX_PENDING_BYTES / 2;
-
-    assert(w->pending_bytes >= bytes);
-    w->pending_bytes -= bytes;
-    if (c) {
-        c->n_pending--;
-        conn_settle(c);
-    }
-    if (!was_full || w->pending_bytes > CONN_MAX_PENDING_BYTES / 2)
-        return;
-    list_for_each(link, &w->throttled) conn_settle(container_of(link, struct conn, throttled));
 }
 
 /* --- the end of a turn --- */
@@ -364,26 +178,12 @@ static void on_settle(struct loop_task *task)
         conn_drop_output(c, METRIC_CLOSED_SLOW);
     else if (c->n_pending == 0 && c->protocol->on_idle)
         c->protocol->on_idle(c);
-    if (is_throttled(c) && c->state != CONN_BUSY && (!is_bounded(c) || is_well_within_bounds(c)))
-        unthrottle(c);
+    conn_read_on(c);
     if (c->state <= CONN_LEAVING && c->protocol->on_writable)
         c->protocol->on_writable(c);
 }
 
-void conn_settle(struct conn *c)
-{
-    if (c->state == CONN_DEAD)
-        return;
-    c->task.fn = on_settle;
-    loop_at_end(c->worker->loop, &c->task);
-}
-
 /* --- the end --- */
-
-static bool was_dropped(const struct conn *c)
-{
-    return c->closed_as == METRIC_CLOSED_SLOW || c->closed_as == METRIC_CLOSED_MEMORY;
-}
 
 /* A lingering connection took some of its output. It gets more time as long as it takes some
  * within CONN_LINGER_MS, up to two ping intervals: the time a silent connection has. */
@@ -391,8 +191,9 @@ static void linger_on(struct conn *c)
 {
     uint64_t most_ms = 2 * c->worker->context->config->ping_interval * 1000;
     uint64_t since_ms = loop_now(c->worker->loop) - c->last_heard_ms;
+    bool was_dropped = c->closed_as == METRIC_CLOSED_SLOW || c->closed_as == METRIC_CLOSED_MEMORY;
 
-    if (!was_dropped(c) && since_ms < most_ms)
+    if (!was_dropped && since_ms < most_ms)
         loop_timer(c->worker->loop, &c->timer, CONN_LINGER_MS);
 }
 
@@ -407,9 +208,9 @@ static void on_sent(struct stream *s, size_t sent)
         linger_on(c);
         return;
     }
-    if (is_throttled(c))
+    if (conn_is_throttled(c))
         c->last_heard_ms = loop_now(c->worker->loop); /* the client reads, though we do not */
-    if ((is_throttled(c) || c->wants_room) && !conn_is_half_full(c))
+    if ((conn_is_throttled(c) || c->wants_room) && !conn_is_half_full(c))
         conn_settle(c);
 }
 
@@ -516,7 +317,7 @@ static void count_close(const struct conn *c, enum metric reason)
 {
     struct worker *w = c->worker;
 
-    if (c->listener->is_internal) {
+    if (c->client.is_internal) {
         w->n_internal--;
         return;
     }
@@ -539,13 +340,12 @@ void conn_close(struct conn *c, enum metric reason)
     stream_close(&c->stream);
     worker_output_changed(w);
     conn_table_remove(&w->conns, c->ref);
-    if (is_throttled(c))
+    if (conn_is_throttled(c))
         list_remove(&c->throttled);
     buf_done(&c->in);
     buf_done(&c->message);
     conn_client_leave(&c->client, w);
     conn_forget_auth(c);
-    conn_forget_cors(c);
     loop_cancel(&c->task);
     c->task.fn = on_reap;
     loop_reap_later(w->loop, &c->task);

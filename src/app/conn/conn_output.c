@@ -17,6 +17,11 @@ bool conn_has_room(const struct conn *c, size_t bytes)
     return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
 }
 
+bool conn_is_half_full(const struct conn *c)
+{
+    return stream_queued(&c->stream) >= conn_budget_half(c->worker->context->config);
+}
+
 /* Everything that a turn has for a client is sent together at its end. But a burst must not make a
  * client look slow that only had no chance to read yet. */
 static bool is_to_be_flushed(const struct conn *c)

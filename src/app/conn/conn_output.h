@@ -7,11 +7,12 @@
 #ifndef EH_APP_CONN_OUTPUT_H
 #define EH_APP_CONN_OUTPUT_H
 
-#include "app/conn/conn.h"
+#include "app/conn/conn_data.h"
 
 /* Queues one unit (net/stream.h). False: it was not queued, because there was no room or because
  * nothing may be sent any more. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
+bool conn_is_half_full(const struct conn *c); /* the queue alone */
 /* Is there room for that much in the queue, beside the answers that a batch collects? */
 bool conn_has_room(const struct conn *c, size_t bytes);
 void conn_overflow(

@@ -8,7 +8,9 @@
 #include "app/conn/conn_ws.h"
 
 #include "app/conn/compression.h"
+#include "app/conn/conn_input.h"
 #include "app/conn/conn_output.h"
+#include "app/conn/conn_ping.h"
 #include "base/log.h"
 
 /* --- output --- */
@@ -183,7 +185,7 @@ static void on_ping_timer(struct timer *t)
     uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
     struct bytes *ping = (struct bytes *)c->worker->ping;
 
-    if (conn_token_expired(c)) {
+    if (conn_ping_token_expired(c)) {
         close_now(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
         return;
     }
@@ -196,14 +198,14 @@ static void on_ping_timer(struct timer *t)
         return;
     }
     (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
-    conn_set_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer);
 }
 
 void conn_ws_set_auth(struct conn *c, struct auth *auth)
 {
     conn_forget_auth(c);
     c->auth = auth;
-    conn_set_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer);
 }
 
 /* --- input --- */

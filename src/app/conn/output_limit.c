@@ -9,6 +9,7 @@
  */
 #include "app/conn/output_limit.h"
 
+#include "app/conn/conn.h"
 #include "app/conn/conn_output.h"
 
 static void publish(struct worker *w)

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/conn/conn_input.h"
 #include "base/clock.h"
 #include "base/mem.h"
 

@@ -31,6 +31,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/conn/conn_input.h"
 #include "app/conn/conn_output.h"
 #include "app/conn/conn_ws.h"
 #include "base/mem.h"

@@ -53,7 +53,7 @@ static void handle(struct conn *c, const struct http_request *rq)
 {
     if (routes_handle(c, rq))
         return;
-    if (c->listener->is_internal) {
+    if (c->client.is_internal) {
         http_send_error(c, rq, 404, "not found", STR(""));
         return;
     }
@@ -64,7 +64,7 @@ static void handle(struct conn *c, const struct http_request *rq)
         http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 429,
                         "too many connections from this address", STR(""));
     } else if (upgrade_is_wanted(rq)) {
-        conn_forget_cors(c); /* browsers do not look for the lines there */
+        http_forget_cors(c); /* browsers do not look for the lines there */
         upgrade_handle(c, rq);
     } else {
         handle_topic(c, rq);
@@ -90,7 +90,7 @@ static size_t step(struct conn *c, char *p, size_t n)
 
     if (used == 0)
         return 0;
-    conn_forget_cors(c); /* of the request before */
+    http_forget_cors(c); /* of the request before */
     if (used < 0) {
         refuse(c, -used);
         return n;
@@ -136,4 +136,5 @@ const struct conn_protocol conn_http = {
     .step = step,
     .may_end = may_end,
     .on_drain = on_drain,
+    .on_close = http_forget_cors,
 };

@@ -5,6 +5,7 @@
 #include "app/http/conn_sse.h"
 
 #include "app/conn/conn_output.h"
+#include "app/conn/conn_ping.h"
 #include "app/conn/reply.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_topic.h"
@@ -154,12 +155,12 @@ static void on_ping_timer(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
 
-    if (conn_token_expired(c)) {
+    if (conn_ping_token_expired(c)) {
         conn_linger(c, METRIC_CLOSED_EXPIRED);
         return;
     }
     send_text(c, STR(SSE_PING));
-    conn_set_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer);
 }
 
 static void on_drain(struct conn *c, bool is_late)
@@ -200,7 +201,7 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     struct sub *s;
 
     c->protocol = &protocol;
-    conn_set_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer);
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
     s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
@@ -208,7 +209,7 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     if (from->from.kind != EVENTLOG_NONE && !has_log)
         buf_add_str(&first, STR(SSE_INCOMPLETE));
     send_head(c, buf_str(&first));
-    conn_forget_cors(c);
+    http_forget_cors(c);
     buf_done(&first);
     if (has_log)
         join_start(s, filter, from, &(struct reply){ 0 });

@@ -45,14 +45,20 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     buf_done(&out);
 }
 
+void http_forget_cors(struct conn *c)
+{
+    if (c->cors)
+        shared_unref(&c->cors->shared);
+    c->cors = NULL;
+}
+
 void http_send_continue(struct conn *c)
 {
     /* an overflow closes by itself */
     (void)conn_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), NULL, STR(""));
 }
 
-static void send_answer(struct conn *c, const struct http_answer *a, bool keep_alive,
-                        struct str body)
+void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a)
 {
     struct http_response head = {
         .status = a->status,
@@ -62,24 +68,19 @@ static void send_answer(struct conn *c, const struct http_answer *a, bool keep_a
         .extra = a->extra,
     };
 
-    http_send_unit(c, &head, body);
+    http_send_unit(c, &head, a->is_head ? STR("") : a->body);
     if (!head.keep_alive)
         conn_linger(c, METRIC_CLOSED_SERVER);
 }
 
-void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a)
-{
-    send_answer(c, a, keep_alive, a->body);
-}
-
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a)
 {
-    bool has_body = rq && (rq->content_length || rq->chunked);
-    bool is_head = rq && str_eq(rq->method, STR("HEAD"));
+    struct http_answer answer = *a;
     /* a body that is not read would be taken for the next request */
-    bool keep_alive = rq && rq->keep_alive && !has_body;
+    bool has_body = rq && (rq->content_length || rq->chunked);
 
-    send_answer(c, a, keep_alive, is_head ? STR("") : a->body);
+    answer.is_head = rq && str_eq(rq->method, STR("HEAD"));
+    http_send_later(c, rq && rq->keep_alive && !has_body, &answer);
 }
 
 void http_add_error(struct buf *out, const char *why)

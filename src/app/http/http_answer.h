@@ -14,6 +14,7 @@ struct http_answer {
     const char *type; /* Content-Type; NULL: no body */
     struct str body;
     struct str extra; /* more header lines, each with its CRLF */
+    bool is_head;     /* the body is announced, but not sent */
 };
 
 /* Answers a request. rq NULL: what follows in the input cannot be read as a request. */
@@ -28,5 +29,7 @@ void http_add_error(struct buf *out, const char *why); /* the body alone */
 void http_send_continue(struct conn *c); /* 100: the client may send the body */
 /* Sends a head and the beginning of the body as one unit, and does not end the connection. */
 void http_send_unit(struct conn *c, const struct http_response *head, struct str body);
+
+void http_forget_cors(struct conn *c); /* the request is answered, or the connection ends */
 
 #endif

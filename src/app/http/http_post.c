@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "app/conn/conn_input.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_topic.h"
 #include "app/rpc/publish.h"
@@ -75,35 +76,38 @@ static void answer_limited(struct conn *c, uint64_t retry_ms)
     buf_done(&extra);
 }
 
-static void answer_published(struct conn *c, const struct pending *p)
-{
-    struct buf body = { 0 };
-
-    publish_result(p, &body);
-    answer(c, 200, buf_str(&body), STR(""));
-    buf_done(&body);
-}
-
 static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
+    struct buf body = { 0 };
 
     if (!c || c->state != CONN_BUSY)
-        return;
-    if (failure)
+        return; /* it is gone, or the drain gave it up */
+    if (failure) {
         answer_error(c, 503, failure);
-    else if (p->call.status == BROKER_LIMITED)
+    } else if (p->call.status == BROKER_LIMITED) {
         answer_limited(c, p->call.publish.ret_retry_ms);
-    else
-        answer_published(c, p);
+    } else {
+        publish_result(p, &body);
+        answer(c, 200, buf_str(&body), STR(""));
+    }
+    buf_done(&body);
 }
 
 /* --- the body --- */
 
-static void publish_body(struct conn *c)
+static void on_body(struct conn *c)
 {
     struct pending *p;
 
+    if (buf_used(&c->message) == 0) {
+        answer_error(c, 400, "the body must not be empty");
+        return;
+    }
+    if (!utf8_is_valid(buf_str(&c->message))) {
+        answer_error(c, 400, "the body must be UTF-8");
+        return;
+    }
     c->post->publish.message = buf_str(&c->message);
     p = publish_create(c, &c->post->publish, &(struct reply){ 0 });
     p->done = on_published;
@@ -111,16 +115,6 @@ static void publish_body(struct conn *c)
     timer_stop(&c->timer);
     buf_done(&c->message);
     pending_start(p, c, BROKER_OP_PUBLISH);
-}
-
-static void on_body(struct conn *c)
-{
-    if (buf_used(&c->message) == 0)
-        answer_error(c, 400, "the body must not be empty");
-    else if (!utf8_is_valid(buf_str(&c->message)))
-        answer_error(c, 400, "the body must be UTF-8");
-    else
-        publish_body(c);
 }
 
 /* Refuses the body. Its end is not known or not waited for, so nothing can be read after it. */
@@ -131,13 +125,6 @@ static size_t refuse_body(struct conn *c, int status, size_t n)
     c->closed_as = status == 413 ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
     http_send_error(c, NULL, status, http_reason(status), STR(""));
     return n;
-}
-
-static int take(struct http_post *post, struct str in, struct str *ret_data)
-{
-    *ret_data = str_make(in.p, in.n < post->left ? in.n : (size_t)post->left);
-    post->left -= ret_data->n;
-    return (int)ret_data->n;
 }
 
 /* Is the body too large, counting what came before and what the present chunk announces? */
@@ -152,11 +139,16 @@ static size_t step(struct conn *c, char *p, size_t n)
 {
     struct http_post *post = c->post;
     struct str data, in = { p, n < INT32_MAX ? n : INT32_MAX };
-    int used = post->chunked
-                   ? http_chunked_decode(&post->chunks, in,
-                                         c->worker->context->config->max_header_size, &data)
-                   : take(post, in, &data);
+    int used;
 
+    if (post->chunked) {
+        used = http_chunked_decode(&post->chunks, in, c->worker->context->config->max_header_size,
+                                   &data);
+    } else {
+        data = str_make(p, in.n < post->left ? in.n : (size_t)post->left);
+        post->left -= data.n;
+        used = (int)data.n;
+    }
     if (used < 0)
         return refuse_body(c, -used, n);
     if (is_too_big(c, data))
@@ -181,6 +173,7 @@ static void on_close(struct conn *c)
 {
     free(c->post);
     c->post = NULL;
+    http_forget_cors(c);
 }
 
 static const struct conn_protocol protocol = {

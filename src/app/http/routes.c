@@ -95,7 +95,7 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
  * any other path. */
 static bool are_served(const struct conn *c)
 {
-    return c->listener->is_internal || !c->worker->context->has_internal_listener;
+    return c->client.is_internal || !c->worker->context->has_internal_listener;
 }
 
 bool routes_handle(struct conn *c, const struct http_request *rq)

@@ -1,5 +1,6 @@
 #include "app/rpc/rpc.h"
 
+#include "app/conn/conn_input.h"
 #include "app/rpc/rpc_auth.h"
 #include "app/rpc/rpc_eventlog.h"
 #include "app/rpc/rpc_kv.h"

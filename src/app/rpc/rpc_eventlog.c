@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "app/conn/conn_budget.h"
+#include "app/conn/conn_input.h"
 #include "app/conn/pending.h"
 #include "app/sub/reader.h"
 #include "base/mem.h"

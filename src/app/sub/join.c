@@ -32,6 +32,7 @@
 
 #include <stdlib.h>
 
+#include "app/conn/conn_input.h"
 #include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
 #include "app/sub/delivery.h"

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 
 #include "app/conn/conn_budget.h"
+#include "app/conn/conn_output.h"
 
 #define ENTRY_COST 256 /* of a small entry, with its head and its unit in the output queue */
 

@@ -1,0 +1,123 @@
+/* conn_data.h - the data of one connection, and the table of what it speaks.
+ * Thread:  its worker's.
+ * Rule:    a field that names a protocol or a room, in its comment or above its group, is used only
+ *          there.
+ * Bounds:  an idle connection holds this struct and a descriptor, nothing else. On 64-bit systems it
+ *          is 472 bytes; a larger one would fall into the next size class of malloc.
+ */
+#ifndef EH_APP_CONN_DATA_H
+#define EH_APP_CONN_DATA_H
+
+#include "app/conn/conn_client.h"
+#include "app/conn/worker_state.h"
+#include "base/buf.h"
+#include "net/stream.h"
+#include "proto/http.h"
+#include "proto/ws.h"
+
+struct batch;
+struct conn;
+struct http_post;
+struct sub_writer;
+
+/* What a connection speaks. Every function runs on the worker, and all but on_drain may be NULL. */
+struct conn_protocol {
+    /* Handles the beginning of the input, which it may change in place. Returns the bytes used; 0:
+     * it needs more. NULL: the input is ignored. */
+    size_t (*step)(struct conn *c, char *p, size_t n);
+    /* At the end of a turn: no request is unanswered. */
+    void (*on_idle)(struct conn *c);
+    /* At the end of a turn: the output queue may have room for more (see wants_room). */
+    void (*on_writable)(struct conn *c);
+    /* Goes on with c->batch, or drops it if the connection is no longer open. */
+    void (*resume)(struct conn *c);
+    /* The client does not read, and its queue was emptied. NULL: the connection is closed. */
+    void (*on_overflow)(struct conn *c, enum metric reason);
+    /* May the connection end without a word when the server goes away? NULL: no. */
+    bool (*may_end)(const struct conn *c);
+    /* The server goes away: ends the connection when what it asked for is answered. Called again,
+     * with is_late set, when the time of the drain is over: answers what it can and ends it. */
+    void (*on_drain)(struct conn *c, bool is_late);
+    /* Nothing more can be sent: ends what works for the connection. Called when the connection
+     * begins to linger, and again when it is dead. */
+    void (*on_close)(struct conn *c);
+    /* Requests overlap: how many of them are read is bounded by what is unanswered. */
+    bool is_bounded;
+};
+
+enum conn_state {
+    CONN_OPEN,    /* reads requests and sends */
+    CONN_BUSY,    /* a request is with the broker; the input behind it waits */
+    CONN_LEAVING, /* waits for answers to earlier requests, and ignores new ones */
+    CONN_CLOSING, /* sends nothing more and waits for the peer's last word */
+    CONN_LINGER,  /* has shut down its side; waits for the peer to close, and ignores its input */
+    CONN_DEAD,
+};
+
+/* What reads the log for a connection (app/sub/reader.h). */
+enum reader_kind { READER_JOIN, READER_QUERY, READER_KINDS };
+
+struct conn {
+    struct stream stream;
+    const struct conn_protocol *protocol;
+    struct worker *worker;
+    struct timer timer;    /* the protocol's, or the end of lingering */
+    struct loop_task task; /* conn_settle; later it frees the connection */
+    struct list throttled; /* in worker->throttled while it is not read */
+    struct conn_ref ref;
+    struct conn_client client;
+    uint64_t last_heard_ms; /* 0: never; LINGER: when that began */
+    struct auth *auth;      /* worker->everybody, or its own; NULL: not known yet */
+    struct buf in;          /* input that could not be handled yet */
+    uint32_t n_pending;     /* calls that the broker has not answered */
+    enum metric closed_as;  /* the reason of disconnects_total; METRIC_COUNT: not known yet */
+    size_t backlog_bytes;   /* of live messages that its joins have buffered */
+    size_t collected;       /* bytes of answers that wait for the rest of their batch */
+    size_t expected;        /* bytes that the answers under way may have */
+    enum conn_state state : 8;
+    bool overflowed : 1;  /* a unit did not fit: the connection ends with this turn */
+    bool peer_closed : 1; /* the peer said its last word; what follows is not read */
+    bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
+    bool sse_json : 1;    /* SSE: events are objects (?format=json) */
+    uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
+    uint8_t window_bits;  /* WebSocket: compresses with this window; 0: does not compress */
+    uint16_t close_code;  /* WebSocket: sent in Close, or to be sent */
+
+    /* HTTP, and the body of a POST */
+    struct bytes *cors;     /* header lines for the page that asks (proto/origin.h), or NULL */
+    struct http_post *post; /* NULL: none */
+
+    /* WebSocket */
+    struct buf message;  /* a message of several frames; also the body of a POST */
+    struct batch *batch; /* requests that wait until the bounds allow them, or NULL */
+    union {
+        struct http_parser http; /* until the upgrade */
+        struct ws_decoder ws;    /* from then on */
+    };
+
+    /* subscriptions (app/sub), over WebSocket or as events */
+    const struct sub_writer *writer; /* NULL before the first */
+    struct list subs;                /* of struct sub */
+    struct reader_queue {
+        struct list waiting; /* of struct reader */
+        bool is_page_under_way;
+    } reader_queues[READER_KINDS];
+    uint32_t n_subs;
+    uint32_t count; /* the last of worker->n_counts in which it was counted */
+};
+
+/* Is the connection not read, until answers come? */
+static inline bool conn_is_throttled(const struct conn *c)
+{
+    return list_linked(&c->throttled);
+}
+
+/* At the end of this turn conn.c closes the connection, reads on or asks for more, whatever is due.
+ * Callers may be in the middle of a delivery or an answer, where none of this may happen. */
+static inline void conn_settle(struct conn *c)
+{
+    if (c->state != CONN_DEAD)
+        loop_at_end(c->worker->loop, &c->task);
+}
+
+#endif

@@ -1,0 +1,29 @@
+#include "app/conn/conn_ping.h"
+
+#include "base/clock.h"
+
+/* An exp may be too far away to count in ms. */
+static uint64_t until_expiry_ms(const struct conn *c)
+{
+    uint64_t expires = auth_expires(c->auth);
+    uint64_t now_ms = clock_wall_ms();
+
+    if (expires == 0 || expires > UINT64_MAX / 1000)
+        return UINT64_MAX;
+    return expires * 1000 > now_ms ? expires * 1000 - now_ms : 0;
+}
+
+void conn_ping_timer(struct conn *c, timer_fn *fn)
+{
+    uint64_t ping_ms = c->worker->context->config->ping_interval * 1000;
+    uint64_t expiry_ms = until_expiry_ms(c);
+
+    conn_set_timer(c, fn, expiry_ms < ping_ms ? expiry_ms : ping_ms);
+}
+
+bool conn_ping_token_expired(const struct conn *c)
+{
+    uint64_t expires = auth_expires(c->auth);
+
+    return expires && clock_wall_ms() / 1000 >= expires;
+}
