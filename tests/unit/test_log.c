@@ -228,8 +228,8 @@ static void writes_lines_to_stderr(void **state)
     assert_null(strstr(text, "hidden"));
 }
 
-/* While nobody reads the pipe, log_write must return and count the lines. It reports them once there
- * is room. */
+/* While nobody reads the pipe, log_write must return and count the lines. Once there is room, it
+ * reports how many were dropped. */
 static void drops_and_counts_lines_when_the_pipe_is_full(void **state)
 {
     static char text[1 << 20];

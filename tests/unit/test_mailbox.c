@@ -1,4 +1,4 @@
-/* test_mailbox.c - several threads post to one receiver: all mail arrives, each poster's in order. */
+/* test_mailbox.c - several threads post to one receiver: all mail arrives, in order per thread. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* test_per_ip.c - counts connections per address, against a naive model and from several threads. */
+/* test_per_ip.c - counts connections per address, against a naive model and from many threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

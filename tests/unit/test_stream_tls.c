@@ -1,4 +1,4 @@
-/* test_stream_tls.c - who may talk to whom: handshakes, sessions, certificates, both roles. */
+/* test_stream_tls.c - handshakes, sessions and certificates of a TLS stream, in both roles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "support/send_units.h"
 #include "support/tls_pair.h"
 
-/* ---- the handshake, and small things both ways ---- */
+/* ---- the handshake, and small messages in both directions ---- */
 
 static void exchange(size_t piece)
 {
@@ -60,8 +60,7 @@ static void speaks_tls_1_2(void **state)
     assert_string_equal(SSL_get_version(fx.ssl), "TLSv1.2");
 }
 
-/* The client's Finished and its request come in one packet: nothing wakes the loop a second time.
- */
+/* The client's Finished and its request come in one packet, so nothing wakes the loop again. */
 static void reads_data_that_follows_the_handshake_at_once(void **state)
 {
     (void)state;
@@ -89,7 +88,7 @@ static void holds_output_until_the_handshake_is_over(void **state)
     assert_got(&fx.back, "early");
 }
 
-/* ---- what is refused ---- */
+/* ---- refused peers ---- */
 
 static void assert_refused(int err, const char *why)
 {
@@ -97,8 +96,8 @@ static void assert_refused(int err, const char *why)
     assert_int_equal(fx.end_err, err);
     assert_int_equal(fx.opens, 0);
     if (!strstr(fx.why, why))
-        fail_msg("why: %s", fx.why);
-    assert_int_equal(ERR_peek_error(), 0); /* nothing left for others on this thread */
+        fail_msg("want '%s', got '%s'", why, fx.why);
+    assert_int_equal(ERR_peek_error(), 0); /* leaves no error for later calls on this thread */
 }
 
 static void refuses_plain_http(void **state)
@@ -233,7 +232,8 @@ static void resumes_sessions(void **state)
         session = session_of_first();
         assert_true(resumes(session));
         next = session_now();
-        assert_int_equal(next != session, versions[i] == TLS1_3_VERSION); /* one ticket, one use */
+        assert_int_equal(next != session,
+                         versions[i] == TLS1_3_VERSION); /* TLS 1.3: a new ticket for each use */
         assert_true(resumes(next));
         assert_int_equal(SSL_SESSION_get_ticket_lifetime_hint(next), TLS_TICKET_S);
         SSL_SESSION_free(session);
@@ -270,7 +270,7 @@ static void uses_a_reloaded_certificate_for_new_connections(void **state)
     peer_write("still here", 10);
     carry_out();
     assert_got(&fx.got, "still here");
-    assert_false(resumes(session)); /* and is shown the new certificate */
+    assert_false(resumes(session)); /* so the client sees the new certificate */
     expect_subject("second");
     reload(certs.cert);
     SSL_SESSION_free(session);
@@ -312,7 +312,7 @@ static const struct stream_events client_events = {
     .on_end = client_on_end,
 };
 
-/* Lets a client stream talk to the server stream, in place of the fixture's peer. */
+/* Connects a client stream to the server stream, in place of the fixture's peer. */
 static void talk_to(const struct tls_files *files, const char *host)
 {
     char why[TLS_WHY_MAX];
@@ -359,9 +359,9 @@ static void assert_client_refuses(const char *ca, const char *host, const char *
     assert_int_equal(client.opens, 0);
     assert_int_equal(client.ends, 1);
     if (!strstr(client.why, why))
-        fail_msg("%s instead of %s", client.why, why);
+        fail_msg("want '%s', got '%s'", why, client.why);
     assert_int_equal(fx.ends, 1);
-    assert_int_equal(fx.end_err, EPROTO); /* it was told by an alert */
+    assert_int_equal(fx.end_err, EPROTO); /* the client sent an alert */
     assert_int_equal(buf_used(&fx.got), 0);
 }
 

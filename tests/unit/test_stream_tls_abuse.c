@@ -1,5 +1,4 @@
-/* test_stream_tls_abuse.c - peers that use what TLS allows to cost much, or in ways that are rare.
- */
+/* test_stream_tls_abuse.c - peers that use rare or expensive parts of TLS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,9 +17,9 @@
 #include "support/send_units.h"
 #include "support/tls_pair.h"
 
-/* ---- what a client announces ---- */
+/* ---- the size of a ClientHello ---- */
 
-static const char huge_hello[] = "\x16\x03\x01\x00\x04\x01\x01\xff\x00"; /* announced alone */
+static const char huge_hello[] = "\x16\x03\x01\x00\x04\x01\x01\xff\x00"; /* only its announcement */
 
 static void refuses_a_huge_client_hello_at_once(void **state)
 {
@@ -31,8 +30,8 @@ static void refuses_a_huge_client_hello_at_once(void **state)
     assert_int_equal(fx.end_err, EMSGSIZE);
 }
 
-/* Makes X448, the last group of the client, one that nobody knows, and its key share one of that
- * group: it will be asked to say hello again. */
+/* Replaces X448, the last group of the client, and its key share by an unknown group. The server
+ * then asks for a second ClientHello. */
 static void spoil_key_share(char *hello, size_t n)
 {
     char *groups = memmem(hello, n, "\x00\x1d\x00\x17\x00\x1e", 6);
@@ -74,7 +73,7 @@ static int unread(void)
     return n;
 }
 
-/* None of them brings data, and OpenSSL would go on with the next as long as there is one. */
+/* Key updates bring no data, and OpenSSL would read one after the other without returning. */
 static void returns_to_the_loop_between_key_updates(void **state)
 {
     char p[200000];
@@ -99,13 +98,13 @@ static void returns_to_the_loop_between_key_updates(void **state)
     assert_got(&fx.got, "ping");
 }
 
-/* ---- records that OpenSSL would not write ---- */
+/* ---- records that OpenSSL does not write ---- */
 
 #define SECRET_BYTES 32
 
-static unsigned char secret[SECRET_BYTES]; /* of the peer's records */
+static unsigned char secret[SECRET_BYTES]; /* encrypts the peer's records */
 
-/* `label client_random secret`, in hex */
+/* Reads the line `label client_random secret`, in hex. */
 static void on_key(const SSL *ssl, const char *line)
 {
     static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
@@ -141,7 +140,7 @@ static void derive(const char *label, unsigned char *ret, size_t n)
     EVP_KDF_free(kdf);
 }
 
-/* A piece of a handshake message as a record of its own, the number'th that the peer sends. */
+/* Sends part of a handshake message as its own record, with this sequence number. */
 static void send_handshake_record(unsigned char number, const char *text, int n)
 {
     unsigned char key[16], iv[12], record[64] = { 23, 3, 3, 0, (unsigned char)(n + 1 + 16) };
@@ -164,7 +163,7 @@ static void send_handshake_record(unsigned char number, const char *text, int n)
     turn();
 }
 
-/* While half of it is there OpenSSL does not write. With the other half what waited must go. */
+/* OpenSSL does not write while it has half a key update. The other half must release the output. */
 static void accepts_a_key_update_in_two_records(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* test_stream_tls_flow.c - much data, slow readers, and the end of a TLS stream. */
+/* test_stream_tls_flow.c - large amounts of data, slow readers, and the end of a TLS stream. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "support/send_units.h"
 #include "support/tls_pair.h"
 
-/* ---- much ---- */
+/* ---- large amounts of data ---- */
 
 static struct buf pattern(size_t n)
 {
@@ -41,7 +41,7 @@ static void delivers_large_input(void **state)
     buf_done(&all);
 }
 
-/* What OpenSSL has read is not forgotten, though the socket is empty by then. */
+/* The socket is empty, but OpenSSL still holds the close_notify that it has read. */
 static void reads_the_rest_of_the_session_after_a_pause(void **state)
 {
     (void)state;
@@ -73,7 +73,7 @@ static void reads_nothing_while_paused(void **state)
     assert_got(&fx.got, "hello");
 }
 
-/* With an odd size, so that records go in parts. */
+/* Reads an odd number of bytes at a time, so that the peer receives parts of records. */
 static void read_all(void)
 {
     while (carry_in(7777)) {
@@ -98,7 +98,7 @@ static void loses_nothing_with_a_slow_reader(void **state)
     buf_done(&all);
 }
 
-/* A record that is encrypted must go out, and so must the rest of its last unit. */
+/* A record that is encrypted must be sent, and so must the rest of its last unit. */
 static void finishes_the_record_under_way_after_a_discard(void **state)
 {
     struct buf all = send_units(&fx.stream, 5000);
@@ -121,7 +121,7 @@ static void finishes_the_record_under_way_after_a_discard(void **state)
 
 #define BODIES 100
 
-/* As often as the peer has room for; returns the block, which all of them share. */
+/* Sends BODIES units that share one body, more than the kernel takes; returns the body. */
 static struct bytes *fill_with_one_body(void)
 {
     struct bytes *b = bytes_alloc(100000);
@@ -133,7 +133,7 @@ static struct bytes *fill_with_one_body(void)
     return b;
 }
 
-/* Those of which nothing is left to encrypt are gone; that of a record half sent is kept. */
+/* A unit frees its reference once it is sent; the unit in a half-sent record keeps it. */
 static void frees_a_body_when_its_last_unit_has_left(void **state)
 {
     struct bytes *b = fill_with_one_body();
@@ -183,7 +183,7 @@ static void frees_everything_on_close_within_a_record(void **state)
     shared_unref(&b->shared);
 }
 
-/* The peer wants new keys of us while a record of ours waits for room. */
+/* The peer requests new keys from us while one of our records waits for room. */
 static void accepts_key_updates_while_blocked(void **state)
 {
     struct buf all = send_units(&fx.stream, 5000);
@@ -222,7 +222,7 @@ static void sends_close_notify_after_the_queue_on_shutdown(void **state)
     assert_int_equal(buf_used(&fx.back), buf_used(&all));
     assert_int_equal(read_back(), SSL_ERROR_ZERO_RETURN);
     assert_int_equal(recv(fx.fd, &(char){ 0 }, 1, 0), 0); /* FIN */
-    peer_write("late", 4);                                /* and it still reads */
+    peer_write("late", 4);                                /* the stream still reads */
     carry_out();
     assert_got(&fx.got, "late");
     buf_done(&all);
@@ -238,7 +238,7 @@ static void sends_close_notify_on_close(void **state)
     assert_int_equal(read_back(), SSL_ERROR_ZERO_RETURN);
 }
 
-/* A peer that ends its side still gets what is queued (on_end above flushes). */
+/* A peer that ends its side still receives the queue, since on_end flushes it. */
 static void answers_a_half_closed_peer(void **state)
 {
     (void)state;
@@ -293,7 +293,8 @@ static void sends_no_close_notify_within_a_record(void **state)
     stream_close(&fx.stream);
     while (carry_in(ALL))
         ;
-    assert_int_equal(read_back(), SSL_ERROR_WANT_READ); /* cut off, and no lie about it */
+    assert_int_equal(read_back(),
+                     SSL_ERROR_WANT_READ); /* a close_notify would hide the truncation */
     buf_done(&all);
 }
 

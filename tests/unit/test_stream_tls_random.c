@@ -1,5 +1,5 @@
-/* test_stream_tls_random.c - both sides talk, change keys, stop reading and go on, in any order and
- * over a network that carries a few bytes at a time: whatever happens, all arrives.
+/* test_stream_tls_random.c - both sides send, change keys, pause and resume in random order, over a
+ * network that carries a few bytes at a time. All bytes must arrive.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,16 +17,16 @@
 #define RUNS  60
 #define STEPS 400
 
-static unsigned run, seed;            /* the run decides what happens */
-static struct buf to_stream, to_peer; /* all that was said */
-static struct buf wire;               /* of the peer's, on its way */
+static unsigned run, seed;            /* the run is the seed of all that happens */
+static struct buf to_stream, to_peer; /* all bytes sent in each direction */
+static struct buf wire;               /* bytes of the peer that are under way */
 
 static size_t any(size_t below)
 {
     return (size_t)rand_r(&seed) % below;
 }
 
-/* Bytes that tell their place. */
+/* Appends n bytes whose values depend on their position, and returns them. */
 static struct str say(struct buf *all, size_t n)
 {
     size_t before = buf_used(all);
@@ -36,14 +36,14 @@ static struct str say(struct buf *all, size_t n)
     return str_make(buf_head(all) + before, n);
 }
 
-static void peer_says(void)
+static void peer_sends(void)
 {
     struct str text = say(&to_stream, 1 + any(any(4) ? 300 : 40000));
 
     peer_write(text.p, text.n);
 }
 
-static void stream_says(void)
+static void stream_sends(void)
 {
     struct str text = say(&to_peer, 1 + any(any(4) ? 300 : 40000));
     size_t head = any(text.n < 43 ? text.n : 43);
@@ -61,7 +61,7 @@ static void peer_changes_keys(void)
         (void)SSL_do_handshake(fx.ssl);
 }
 
-/* Some of what the peer has written; false when there was nothing, or no room. */
+/* Carries at most `most` bytes that the peer has written; false if there are none, or no room. */
 static bool carry_some_out(size_t most)
 {
     char p[8192];
@@ -81,8 +81,8 @@ static bool carry_some_out(size_t most)
 static void step(void)
 {
     switch (any(10)) {
-    case 0: peer_says(); break;
-    case 1: stream_says(); break;
+    case 0: peer_sends(); break;
+    case 1: stream_sends(); break;
     case 2: peer_changes_keys(); break;
     case 3: (void)carry_some_out(1 + any(100)); break;
     case 4: (void)carry_some_out(1 + any(50000)); break;
@@ -94,8 +94,8 @@ static void step(void)
     }
 }
 
-/* No more is said; what is under way arrives by turns of the loop alone. A round without progress
- * may be half a record. */
+/* Sends nothing new: turns of the loop must deliver everything that is under way. A round without
+ * progress may be half a record. */
 static void settle(void)
 {
     stream_resume(&fx.stream);
@@ -112,11 +112,11 @@ static void settle(void)
     }
 }
 
-static void assert_same(struct buf *got, struct buf *said)
+static void assert_same(struct buf *got, struct buf *sent)
 {
-    if (buf_used(got) != buf_used(said))
-        fail_msg("%zu of %zu bytes in run %u", buf_used(got), buf_used(said), run);
-    assert_memory_equal(buf_head(got), buf_head(said), buf_used(said));
+    if (buf_used(got) != buf_used(sent))
+        fail_msg("%zu of %zu bytes arrived in run %u", buf_used(got), buf_used(sent), run);
+    assert_memory_equal(buf_head(got), buf_head(sent), buf_used(sent));
 }
 
 static void assert_all_arrives(void)
@@ -143,7 +143,7 @@ static void forget(void)
         buf_done(all[i]);
 }
 
-/* Small buffers: that they are full is then what happens mostly. */
+/* Shrinks the buffers of a socket, so that they are full most of the time. */
 static void shrink(int fd)
 {
     int bytes = 1;

@@ -79,8 +79,7 @@ static void agrees_with_a_plain_list(void **state)
                                .hash = cases[c].first + (uint32_t)rand() % cases[c].n_hashes };
         for (int step = 0; step < STEPS; step++) {
             struct item *i = &items[rand() % ITEMS];
-            bool is_filling =
-                step / 3000 % 2 == 0; /* alternates, so that the table grows and shrinks */
+            bool is_filling = step / 3000 % 2 == 0; /* else emptying */
 
             if (i->is_in != is_filling || rand() % 8 == 0)
                 change(&t, i);

@@ -11,7 +11,7 @@
 
 #define TURN_MS ((uint64_t)TIMER_TICK_MS * TIMER_SLOTS)
 
-/* A timer with what the naive model knows about it. */
+/* A timer, and the state of the naive model for it. */
 struct probe {
     struct timer timer;
     uint64_t due_ms;
@@ -160,7 +160,7 @@ static void on_fire_restart(struct timer *t)
     start(probe_of(t), 0);
 }
 
-/* A timer that starts itself with 0 ms runs once a tick, and does not hang the run. */
+/* A timer that restarts itself with 0 ms fires once a tick, and timers_run returns. */
 static void lets_a_timer_restart_itself(void **state)
 {
     struct probe p = { 0 };
@@ -188,7 +188,7 @@ static void on_fire_start_other(struct timer *t)
     start(probe_of(t)->other, 100);
 }
 
-/* Both are due in the same run: whichever comes first decides about the other. */
+/* Both are due in the same run; the first one stops or restarts the other. */
 static void lets_a_timer_stop_or_start_another(void **state)
 {
     struct probe a = { 0 }, b = { 0 };
@@ -221,7 +221,7 @@ static void on_fire_free(struct timer *t)
 {
     struct probe *p = probe_of(t);
 
-    if (p->other) { /* and another one that is due too */
+    if (p->other) { /* is due too */
         timer_stop(&p->other->timer);
         free(p->other);
         freed++;
@@ -276,7 +276,7 @@ static uint64_t draw(struct model *m, uint64_t below)
     return m->seed % below;
 }
 
-/* Mostly short, sometimes several turns of the wheel. */
+/* Draws a delay: mostly short, sometimes several turns of the wheel. */
 static uint64_t draw_ms(struct model *m)
 {
     static const uint64_t spans[] = { 1, 20, 100, 2000, TURN_MS, 4 * TURN_MS };
@@ -294,8 +294,8 @@ static void model_act(struct model *m)
         start(p, draw_ms(m));
 }
 
-/* What still runs is not overdue by a tick or more, and the wheel does not let the caller sleep
- * past any of it. */
+/* Checks that no running timer is overdue by a tick or more, and that the wheel does not let the
+ * caller sleep past one. */
 static void model_check(struct model *m)
 {
     int wait = timers_next_ms(&wheel, now);
@@ -332,8 +332,7 @@ static void agrees_with_a_naive_model(void **state)
     }
 }
 
-/* A timer that has fired or was stopped is never called again: on_fire asserts the due time, this
- * test counts. */
+/* on_fire checks that no timer fires early; this test counts how often each one fires. */
 static void fires_each_started_timer_exactly_once(void **state)
 {
     static struct probe p[1000];

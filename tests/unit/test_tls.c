@@ -1,4 +1,4 @@
-/* test_tls.c - contexts from files: what is taken, what is refused and with which words. */
+/* test_tls.c - creates TLS contexts from files, and refuses unusable files with an error text. */
 #include "net/tls.h"
 
 #include <setjmp.h>
@@ -164,7 +164,7 @@ static void refuses_unusable_files_as_a_client(void **state)
     assert_null(t);
 }
 
-/* What is sent as the name (SNI), and what the certificate must be for. */
+/* Checks the name that is sent (SNI), and the host that the certificate must be valid for. */
 static void requests_and_verifies_the_host_as_a_client(void **state)
 {
     const struct tls_files files = { "", "", certs.ca };

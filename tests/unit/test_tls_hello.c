@@ -1,4 +1,4 @@
-/* test_tls_hello.c - what a client announces, wherever the network cuts it. */
+/* test_tls_hello.c - limits the size of a ClientHello, wherever the network cuts it. */
 #include "net/tls_hello.h"
 
 #include <setjmp.h>
@@ -19,36 +19,37 @@ static const struct {
     bool fits;
 } cases[] = {
     { "nothing", BYTES(""), true },
-    { "a small one", BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi"), true },
-    { "the largest", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40\x00"), true },
+    { "a small hello", BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi"), true },
+    { "the largest hello", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40\x00"), true },
     { "one byte more", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40\x01"), false },
-    { "as large as can be said", BYTES("\x16\x03\x01\x00\x04\x01\xff\xff\xff"), false },
-    { "behind the head of a record", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40"), true },
-    { "its head in records of a byte",
+    { "the largest length that can be announced", BYTES("\x16\x03\x01\x00\x04\x01\xff\xff\xff"),
+      false },
+    { "an incomplete length", BYTES("\x16\x03\x01\x00\x04\x01\x00\x40"), true },
+    { "a large hello whose head is cut into records of one byte",
       BYTES("\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x01\x01"
             "\x16\x03\x01\x00\x01\xff\x16\x03\x01\x00\x01\xff"),
       false },
-    { "behind empty records", BYTES("\x16\x03\x01\x00\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"),
-      false },
-    { "behind an empty message", BYTES("\x16\x03\x01\x00\x08\x01\x00\x00\x00\x01\x01\x00\x00"),
-      false },
-    { "a second one in the same record",
+    { "a large hello after an empty record",
+      BYTES("\x16\x03\x01\x00\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"), false },
+    { "a large message after an empty one",
+      BYTES("\x16\x03\x01\x00\x08\x01\x00\x00\x00\x01\x01\x00\x00"), false },
+    { "a large second message in the same record",
       BYTES("\x16\x03\x01\x00\x0a\x01\x00\x00\x02hi\x01\x01\x00\x00"), false },
-    { "a second one, with the first in two records",
+    { "a large second message, after a first one in two records",
       BYTES("\x16\x03\x01\x00\x05\x01\x00\x00\x02h\x16\x03\x01\x00\x05i\x01\x01\x00\x00"), false },
-    { "a second one behind a change_cipher_spec",
+    { "a large second message after change_cipher_spec",
       BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi\x14\x03\x03\x00\x01\x01"
             "\x16\x03\x03\x00\x04\x01\x01\x00\x00"),
       false },
-    { "an alert between", BYTES("\x15\x03\x01\x00\x02\x01\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"),
-      false },
+    { "a large hello after an alert",
+      BYTES("\x15\x03\x01\x00\x02\x01\x00\x16\x03\x01\x00\x04\x01\x01\x00\x00"), false },
     { "early data",
       BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi\x17\x03\x03\x00\x04\x01\x01\x00\x00"), true },
-    { "a second one behind early data",
+    { "a large second message after early data",
       BYTES("\x16\x03\x01\x00\x06\x01\x00\x00\x02hi\x17\x03\x03\x00\x04\x01\x01\x00\x00"
             "\x16\x03\x03\x00\x04\x01\x01\x00\x00"),
       false },
-    { "no TLS", BYTES("GET / HTTP/1.1\r\n\x16\x03\x01\x00\x04\x01\x01\x00\x00"), true },
+    { "not TLS", BYTES("GET / HTTP/1.1\r\n\x16\x03\x01\x00\x04\x01\x01\x00\x00"), true },
 };
 
 static bool feed(const char *p, size_t n, size_t piece)
@@ -70,7 +71,7 @@ static void limits_a_client_hello_however_it_is_cut(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t piece = 1; piece <= cases[i].n + 1; piece++) {
             if (feed(cases[i].p, cases[i].n, piece) != cases[i].fits)
-                fail_msg("%s, in pieces of %zu", cases[i].what, piece);
+                fail_msg("wrong result for %s, in pieces of %zu", cases[i].what, piece);
         }
     }
 }

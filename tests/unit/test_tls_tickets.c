@@ -1,4 +1,4 @@
-/* test_tls_tickets.c - how long a key seals, how long it opens, and that it is gone then. */
+/* test_tls_tickets.c - a key seals for one period, opens for two, and is then forgotten. */
 #include "net/tls_tickets.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static bool is_same(const struct tls_ticket_key *a, const struct tls_ticket_key 
 static void forgets_a_key_after_two_periods(void **state)
 {
     const struct {
-        uint64_t at_s; /* after it was made, with nothing in between */
+        uint64_t at_s; /* seconds after the key was created; nothing happens in between */
         enum tls_ticket_age age;
     } cases[] = {
         { 0, TLS_TICKET_RECENT },
@@ -48,7 +48,7 @@ static void forgets_a_key_after_two_periods(void **state)
     }
 }
 
-/* Whoever looks meanwhile, and whatever was made after it, does not give it more time. */
+/* Neither opening tickets nor creating a new key extends the life of an old one. */
 static void never_extends_the_life_of_a_key(void **state)
 {
     const uint64_t looks[] = { TLS_TICKET_S, 2 * TLS_TICKET_S - 1, 2 * TLS_TICKET_S };
@@ -72,7 +72,7 @@ static void never_extends_the_life_of_a_key(void **state)
     tls_tickets_free(t);
 }
 
-/* On a busy node: one key a period, and the one before. */
+/* A busy node has the key of this period and the one before. */
 static void keeps_the_previous_key(void **state)
 {
     struct tls_tickets *t = tls_tickets_create();
@@ -93,7 +93,7 @@ static void keeps_the_previous_key(void **state)
     tls_tickets_free(t);
 }
 
-/* Two threads ask at about the same time, and the one that looked at the clock first comes last. */
+/* Of two threads that ask at once, the one that read the clock first can come last. */
 static void accepts_a_key_from_the_future(void **state)
 {
     struct tls_tickets *t = tls_tickets_create();

@@ -15,7 +15,7 @@
 #define FORGED  "the token's signature is wrong"
 #define BAD_ALG "the token's algorithm is not accepted"
 
-/* NULL when the token is taken. */
+/* Returns why the token is refused; NULL: it is accepted. */
 static const char *refusal(struct str token)
 {
     struct keyring *keys = keyring_create();
@@ -39,7 +39,7 @@ static void expect(struct str token, const char *want, const char *what)
     if (!want && why)
         fail_msg("%s: refused: %s", what, why);
     if (want && (!why || strcmp(why, want) != 0))
-        fail_msg("%s: want '%s', got '%s'", what, want, why ? why : "taken");
+        fail_msg("%s: want '%s', got '%s'", what, want, why ? why : "accepted");
 }
 
 static void expect_signed(const char *header, const char *payload, const char *want)
@@ -50,7 +50,7 @@ static void expect_signed(const char *header, const char *payload, const char *w
     free(token);
 }
 
-/* RFC 7515 appendix A.1: a key of 64 bytes and a token that somebody else made. */
+/* RFC 7515 appendix A.1: a key of 64 bytes and a token of another implementation. */
 static void opens_the_token_of_rfc_7515(void **state)
 {
     static const unsigned char key[] = {
@@ -135,7 +135,7 @@ static void checks_payloads(void **state)
         expect_signed(SIGN_HS256, cases[i].payload, cases[i].why);
 }
 
-/* True signatures of other algorithms with our key, which libjwt takes. */
+/* Correct signatures of other algorithms with our key, which libjwt accepts. */
 static void refuses_other_algorithms(void **state)
 {
     static const struct str payload = { "{" RIGHTS "}", sizeof("{" RIGHTS "}") - 1 };
@@ -168,7 +168,7 @@ static void refuses_signatures_of_other_keys(void **state)
     free(empty);
 }
 
-/* Every single byte of a good token counts. */
+/* Changes each byte of a good token in turn. */
 static void refuses_any_changed_byte(void **state)
 {
     char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
@@ -196,7 +196,7 @@ static void refuses_malformed_tokens(void **state)
     char *token = sign_token(STR(SIGN_HS256), STR("{" RIGHTS "}"), KEY, EVP_sha256());
     static const struct {
         const char *format, *why;
-        size_t n_nul; /* NUL bytes behind */
+        size_t n_nul; /* NUL bytes after the token */
     } cases[] = {
         { "%s", NULL, 0 },           { "%s.", MALFORM, 0 },       { ".%s", MALFORM, 0 },
         { "%s.%s", MALFORM, 0 },     { "%s=", MALFORM, 0 },       { " %s", MALFORM, 0 },
@@ -217,7 +217,7 @@ static void refuses_malformed_tokens(void **state)
     free(token);
 }
 
-/* What RFC 4648 leaves open is refused, although the signature over that text is right. */
+/* Other spellings that RFC 4648 permits are refused, although their signature is right. */
 static void requires_canonical_base64url(void **state)
 {
     static const struct {
@@ -242,7 +242,7 @@ static void requires_canonical_base64url(void **state)
     }
 }
 
-/* A token with n read entries of 20 bytes. */
+/* Returns a token with n read entries of 20 bytes. */
 static char *big_token(size_t n)
 {
     struct buf payload = { 0 };

@@ -45,7 +45,7 @@ static int remove_files(void **state)
     return 0;
 }
 
-/* One line of why, or "". */
+/* Loads the keys of these arguments; why is one line, or "". */
 static struct keyring *load(char *const *arguments, char why[512])
 {
     char *argv[8] = { "eventhub" };
@@ -82,8 +82,8 @@ static struct keyring *load_file(const char *text, char why[512])
     return load(ARGS(argument), why);
 }
 
-/* Takes the token. */
-static bool is_taken(const struct keyring *keys, char *token)
+/* Opens and frees the token. */
+static bool is_accepted(const struct keyring *keys, char *token)
 {
     json_t *claims = NULL;
     const char *why;
@@ -120,16 +120,16 @@ static void loads_secrets(void **state)
     struct keyring *keys = load(ARGS("--jwt-secret=a, b", "--jwt-secret-previous=old"), why);
 
     (void)state;
-    assert_true(is_taken(keys, hs256("a, b"))); /* one secret, whatever it contains */
-    assert_true(is_taken(keys, hs256("old")));
-    assert_false(is_taken(keys, hs256("a")));
-    assert_false(is_taken(keys, hs256("eventhub_secret")));
-    assert_false(is_taken(keys, hs512("old")));
+    assert_true(is_accepted(keys, hs256("a, b"))); /* one secret, although it holds a comma */
+    assert_true(is_accepted(keys, hs256("old")));
+    assert_false(is_accepted(keys, hs256("a")));
+    assert_false(is_accepted(keys, hs256("eventhub_secret")));
+    assert_false(is_accepted(keys, hs512("old")));
     keyring_free(keys);
 
     keys = load(ARGS("--jwt-secret=a", "--jwt-algorithm=hs512"), why);
-    assert_true(is_taken(keys, hs512("a")));
-    assert_false(is_taken(keys, hs256("a")));
+    assert_true(is_accepted(keys, hs512("a")));
+    assert_false(is_accepted(keys, hs256("a")));
     keyring_free(keys);
 }
 
@@ -142,9 +142,9 @@ static void loads_a_public_key(void **state)
     (void)snprintf(argument, sizeof(argument), "--jwt-public-key=%s",
                    temp_dir_path(&dir, "rsa.pem", path));
     keys = load(ARGS("--jwt-algorithm=RS256", argument), why);
-    assert_true(is_taken(keys, rs256()));
-    assert_false(is_taken(keys, es256()));
-    assert_false(is_taken(keys, hs256("eventhub_secret")));
+    assert_true(is_accepted(keys, rs256()));
+    assert_false(is_accepted(keys, es256()));
+    assert_false(is_accepted(keys, hs256("eventhub_secret")));
     keyring_free(keys);
 
     assert_null(load(ARGS("--jwt-algorithm=ES256", argument), why));
@@ -152,7 +152,6 @@ static void loads_a_public_key(void **state)
     assert_non_null(strstr(why, "rsa.pem: the key is not an EC key"));
 }
 
-/* A key without its algorithm, and the other way round. */
 static void requires_a_public_key_and_its_algorithm(void **state)
 {
     char path[128], argument[256], why[512];
@@ -181,10 +180,11 @@ static void loads_a_keys_file(void **state)
 
     (void)state;
     assert_string_equal(why, "");
-    assert_true(is_taken(keys, hs256("a secret with blanks # and a hash")));
-    assert_true(is_taken(keys, rs256()));
-    assert_true(is_taken(keys, es256()));
-    assert_false(is_taken(keys, hs256("eventhub_secret"))); /* no secret beside the file */
+    assert_true(is_accepted(keys, hs256("a secret with blanks # and a hash")));
+    assert_true(is_accepted(keys, rs256()));
+    assert_true(is_accepted(keys, es256()));
+    assert_false(
+        is_accepted(keys, hs256("eventhub_secret"))); /* the file replaces the default secret */
     keyring_free(keys);
 }
 
@@ -197,7 +197,7 @@ static void accepts_an_absolute_path(void **state)
     (void)snprintf(text, sizeof(text), "r RS256 %s\n", temp_dir_path(&dir, "rsa.pem", path));
     keys = load_file(text, why);
     assert_non_null(keys);
-    assert_true(is_taken(keys, rs256()));
+    assert_true(is_accepted(keys, rs256()));
     keyring_free(keys);
 }
 
@@ -229,7 +229,7 @@ static void refuses_malformed_keys_files(void **state)
 
         assert_null(load_file(cases[i].text, why));
         if (!strstr(why, cases[i].what))
-            fail_msg("'%s' does not hold '%s'", why, cases[i].what);
+            fail_msg("'%s' does not contain '%s'", why, cases[i].what);
         assert_int_equal(strncmp(why, "JWT_KEYS_FILE: ", 15), 0);
         assert_null(strstr(why, "secret"));
         assert_null(strstr(why, "junk junk"));

@@ -12,7 +12,7 @@
 static void refuse(struct str s)
 {
     if (filter_is_valid(s))
-        fail_msg("accepted: %.*s", STR_ARG(s));
+        fail_msg("%.*s was accepted", STR_ARG(s));
 }
 
 static void accepts_topics(void **state)
@@ -24,7 +24,7 @@ static void accepts_topics(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         if (!topic_is_valid(str_of(topics[i])) || pattern_is_valid(str_of(topics[i])))
-            fail_msg("%s", topics[i]);
+            fail_msg("%s is not taken for a topic", topics[i]);
         assert_false(filter_is_pattern(str_of(topics[i])));
     }
 }
@@ -38,7 +38,7 @@ static void accepts_patterns(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
         if (topic_is_valid(str_of(patterns[i])) || !pattern_is_valid(str_of(patterns[i])))
-            fail_msg("%s", patterns[i]);
+            fail_msg("%s is not taken for a pattern", patterns[i]);
         assert_true(filter_is_pattern(str_of(patterns[i])));
     }
 }
@@ -132,7 +132,7 @@ static void matches_topics(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (filter_matches(str_of(cases[i].filter), str_of(cases[i].topic)) != cases[i].want)
-            fail_msg("%s with %s", cases[i].filter, cases[i].topic);
+            fail_msg("wrong result for %s with %s", cases[i].filter, cases[i].topic);
     }
 }
 
@@ -156,7 +156,7 @@ static void covers_narrower_filters(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (filter_covers(str_of(cases[i].wide), str_of(cases[i].narrow)) != cases[i].want)
-            fail_msg("%s over %s", cases[i].wide, cases[i].narrow);
+            fail_msg("wrong result for %s over %s", cases[i].wide, cases[i].narrow);
     }
 }
 
@@ -176,12 +176,13 @@ static void finds_fixed_prefixes(void **state)
         struct str got = filter_fixed_prefix(str_of(cases[i].filter));
 
         if (!str_eq(got, str_of(cases[i].want)))
-            fail_msg("%s: %.*s", cases[i].filter, STR_ARG(got));
+            fail_msg("%s: got '%.*s'", cases[i].filter, STR_ARG(got));
     }
 }
 
-/* ---- everything small: all filters of up to 4 levels, all topics of up to 5 ----
- * Five levels are enough: a filter of 4 levels that matches all of a longer kind ends in `#`. */
+/* ---- exhaustive: all filters of up to 4 levels, all topics of up to 5 ----
+ * Five levels are enough: a topic with more levels than the filter matches only if the filter ends
+ * in `#`. */
 
 #define FILTER_LEVELS 4
 #define TOPIC_LEVELS  5
@@ -194,7 +195,7 @@ struct texts {
 };
 
 static struct texts topics, filters;
-static uint64_t matched[FILTERS_MAX][SET_WORDS]; /* by each filter: a set of topics */
+static uint64_t matched[FILTERS_MAX][SET_WORDS]; /* for each filter, the set of its topics */
 
 static void collect(struct texts *all, const char *text, bool is_wanted)
 {
@@ -204,7 +205,7 @@ static void collect(struct texts *all, const char *text, bool is_wanted)
     (void)snprintf(all->text[all->n++], sizeof(all->text[0]), "%s", text);
 }
 
-/* All texts of 1 to n levels, each one of the given ones, that are valid. */
+/* Collects all valid texts of 1 to depth levels, each one of the given levels. */
 static void enumerate(struct texts *all, const char *const *levels, size_t n_levels, size_t depth,
                       const char *before)
 {
@@ -256,12 +257,12 @@ static void covers_exactly_the_included_sets(void **state)
             bool got = filter_covers(str_of(filters.text[w]), str_of(filters.text[n]));
 
             if (got != is_subset(matched[n], matched[w]))
-                fail_msg("%s over %s: %d", filters.text[w], filters.text[n], got);
+                fail_msg("%s over %s: got %d", filters.text[w], filters.text[n], got);
         }
     }
 }
 
-/* The longest common start of what a filter matches. */
+/* Returns the length of the longest common prefix of all topics that a filter matches. */
 static size_t common_prefix(size_t f, const char **ret_text)
 {
     const char *first = NULL;
@@ -290,7 +291,7 @@ static void finds_the_longest_prefix(void **state)
         size_t n = common_prefix(f, &text);
 
         if (!str_eq(got, str_make(text, n)))
-            fail_msg("%s: %.*s, not %.*s", filters.text[f], STR_ARG(got), (int)n, text);
+            fail_msg("%s: want '%.*s', got '%.*s'", filters.text[f], (int)n, text, STR_ARG(got));
     }
 }
 

@@ -84,7 +84,7 @@ static void reports_each_matching_filter_once(void **state)
             unsigned want = filter_matches(str_of(filters[i]), str_of(topics[t]));
 
             if (subs[i].delivered != want)
-                fail_msg("%s with %s: %u", filters[i], topics[t], subs[i].delivered);
+                fail_msg("%s with %s: reported %u times", filters[i], topics[t], subs[i].delivered);
             subs[i].delivered = 0;
         }
     }
@@ -105,7 +105,7 @@ static void shares_the_nodes_of_equal_filters(void **state)
     trie_remove(trie, &a.sub);
     assert_int_equal(match("x/y/z"), 1);
     trie_remove(trie, &b.sub);
-    assert_int_equal(trie_node_count(trie), 2); /* z is gone, y has a sub of its own */
+    assert_int_equal(trie_node_count(trie), 2); /* z is gone; y has its own subscriber */
     assert_int_equal(match("x/y/z"), 0);
     assert_int_equal(match("x/y"), 1);
     trie_remove(trie, &c.sub);
@@ -159,7 +159,7 @@ static void finds_equal_filters_at_one_node(void **state)
     add(&b, "x/+");
     assert_ptr_equal(trie_find(trie, STR("x/+")), a.sub.node);
     assert_ptr_equal(trie_find(trie, STR("x/+")), b.sub.node);
-    assert_null(trie_find(trie, STR("x/y"))); /* that the filter matches it is not asked here */
+    assert_null(trie_find(trie, STR("x/y"))); /* although the filter matches x/y */
     assert_null(trie_find(trie, STR("x/+/z")));
     trie_remove(trie, &a.sub);
     assert_ptr_equal(trie_find(trie, STR("x/+")), b.sub.node);
@@ -167,7 +167,6 @@ static void finds_equal_filters_at_one_node(void **state)
     assert_null(trie_find(trie, STR("x/+")));
 }
 
-/* As long and as deep as a topic may be: one level of 256 bytes, and 255 levels. */
 static size_t each(const char *filter)
 {
     size_t n = 0;
@@ -188,12 +187,13 @@ static void reports_subscribers_of_exactly_a_filter(void **state)
     assert_int_equal(subs[0].delivered + subs[3].delivered, 2);
     assert_int_equal(each("a/#"), 1);
     assert_int_equal(each("#"), 1);
-    assert_int_equal(each("a"), 0); /* on the way to others */
+    assert_int_equal(each("a"), 0); /* only an inner node */
     assert_int_equal(each("b/+"), 0);
     for (size_t i = 0; i < ARRAY_LEN(filters); i++)
         trie_remove(trie, &subs[i].sub);
 }
 
+/* A topic has at most one level of 256 bytes, or 255 levels. */
 static void holds_the_longest_and_the_deepest_filter(void **state)
 {
     char longest[TOPIC_MAX + 1] = { 0 };
@@ -218,7 +218,7 @@ static void holds_the_longest_and_the_deepest_filter(void **state)
     assert_int_equal(trie_node_count(trie), 0);
 }
 
-/* Grows through many sizes of the table and back; what is left must stay findable at each step. */
+/* The table grows through many sizes and shrinks again; its filters must be found at each step. */
 static void finds_filters_while_the_table_grows_and_shrinks(void **state)
 {
     enum { MANY = 3000 };
@@ -241,7 +241,7 @@ static void finds_filters_while_the_table_grows_and_shrinks(void **state)
     free(subs);
 }
 
-/* ---- random adding and removing, against a list of filters and filter_matches ---- */
+/* ---- adds and removes at random, against a list of filters and filter_matches ---- */
 
 #define MODEL_SUBS 200
 
@@ -276,7 +276,7 @@ static void check_against_model(struct subscriber *subs, const char *topic)
         bool should = subs[i].sub.node && filter_matches(str_of(subs[i].filter), str_of(topic));
 
         if (subs[i].delivered != (unsigned)should)
-            fail_msg("%s with %s: %u", subs[i].filter, topic, subs[i].delivered);
+            fail_msg("%s with %s: reported %u times", subs[i].filter, topic, subs[i].delivered);
         subs[i].delivered = 0;
     }
 }

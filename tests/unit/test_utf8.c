@@ -47,7 +47,7 @@ static void validates_whole_texts(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (utf8_is_valid(cases[i].text) != cases[i].want)
-            fail_msg("case %zu: '%.*s'", i, STR_ARG(cases[i].text));
+            fail_msg("wrong result for case %zu: '%.*s'", i, STR_ARG(cases[i].text));
     }
 }
 
@@ -64,12 +64,12 @@ static void gives_the_same_result_wherever_text_is_cut(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (size_t cut = 0; cut <= cases[i].text.n; cut++) {
             if (is_valid_cut(cases[i].text, cut) != cases[i].want)
-                fail_msg("case %zu cut at %zu", i, cut);
+                fail_msg("wrong result for case %zu cut at %zu", i, cut);
         }
     }
 }
 
-/* The first byte that cannot stand where it is ends it, however the text would go on. */
+/* The last byte of each prefix is wrong, whatever follows. */
 static void refuses_at_the_first_wrong_byte(void **state)
 {
     static const struct str prefixes[] = {
@@ -86,8 +86,8 @@ static void refuses_at_the_first_wrong_byte(void **state)
     }
 }
 
-/* Of all strings of three bytes: 128^3 are ASCII, 2*128*1920 have one character of two bytes, and
- * 61440 are one of three (U+0800..U+FFFF without the 2048 surrogates). */
+/* Of all strings of three bytes, 128^3 are ASCII, 2*128*1920 contain one character of two bytes,
+ * and 61440 are one character of three (U+0800..U+FFFF without the 2048 surrogates). */
 static void counts_the_valid_strings_of_three_bytes(void **state)
 {
     size_t n_valid = 0;
@@ -109,7 +109,7 @@ static void accepts_exactly_the_valid_four_byte_patterns(void **state)
                          (char)(0x80 | (cp >> 6 & 0x3f)), (char)(0x80 | (cp & 0x3f)) };
 
         if (utf8_is_valid(str_make(text, sizeof(text))) != (cp >= 0x10000 && cp <= 0x10ffff))
-            fail_msg("U+%X", (unsigned)cp);
+            fail_msg("wrong result for U+%X", (unsigned)cp);
     }
 }
 

@@ -1,5 +1,5 @@
-/* test_watchdog.c - fed only while every loop answers. The loops that are asked do not run here:
- * the test drains their boxes, or does not, as a loop that hangs.
+/* test_watchdog.c - reports that the process is alive only while every loop answers. The watched
+ * loops do not run: the test drains their mailboxes, or leaves one undrained as if its loop hung.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ struct world {
     struct watchdog *watchdog;
     int n_alive;
     int n_silent;
-    char silent[WATCHDOG_NAME_MAX]; /* the last one */
+    char silent[WATCHDOG_NAME_MAX]; /* the loop reported last */
 };
 
 static void on_alive(void *arg)
@@ -108,15 +108,15 @@ static void names_a_loop_that_hangs(void **state)
     (void)state;
     open_world(&w);
     watchdog_start(w.watchdog);
-    answer(&w, 0, LOOPS - 1); /* worker-0 does not */
+    answer(&w, 0, LOOPS - 1); /* all but worker-0 */
     loop_run(w.loop);
-    loop_run(w.loop); /* a second period: it is told again, and nobody is asked twice */
+    loop_run(w.loop); /* a second period: it is reported again, but no loop is asked again */
     assert_int_equal(w.n_alive, 0);
     assert_int_equal(w.n_silent, 2);
     assert_string_equal(w.silent, "worker-0");
     assert_false(mailbox_drain(w.boxes[0]));
 
-    answer(&w, LOOPS - 1, LOOPS); /* it was only slow */
+    answer(&w, LOOPS - 1, LOOPS); /* it was only slow after all */
     loop_run(w.loop);
     assert_int_equal(w.n_alive, 1);
     close_world(&w);
@@ -133,13 +133,13 @@ static void asks_again_every_period(void **state)
         answer(&w, 0, LOOPS);
         loop_run(w.loop);
         assert_int_equal(w.n_alive, i);
-        loop_run(w.loop); /* until the next question has had no answer for a period */
+        loop_run(w.loop); /* until the next question is unanswered for a period */
     }
     assert_int_equal(w.n_silent, 3 * LOOPS);
     close_world(&w);
 }
 
-/* As when the acceptor stops: what it was asked is answered by whoever drains its box. */
+/* The acceptor is removed when it stops. Draining its mailbox answers the pending question. */
 static void forgets_a_removed_loop(void **state)
 {
     struct world w;
@@ -151,7 +151,7 @@ static void forgets_a_removed_loop(void **state)
     answer(&w, 0, LOOPS);
     loop_run(w.loop);
     assert_int_equal(w.n_alive, 1);
-    loop_run(w.loop); /* the next question, to two */
+    loop_run(w.loop); /* the next question goes to two loops */
     assert_false(mailbox_drain(w.boxes[1]));
     answer(&w, 0, LOOPS);
     loop_run(w.loop);

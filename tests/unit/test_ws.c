@@ -11,13 +11,12 @@
 
 #define MESSAGE_MAX (1u << 20)
 
-/* Frames are written here with a mask of zeros, so that the payload is readable; masks have their
- * own tests. */
+/* A mask of zeros leaves the payload readable; masks have their own tests. */
 #define KEY "\0\0\0\0"
 
 static const char mask[4] = { 0x37, (char)0xfa, 0x21, 0x3d };
 
-/* A client's frame: our own head, with the mask bit and a mask added. */
+/* Appends a client's frame: our own head, plus the mask bit and a mask. */
 static void add_frame(struct buf *out, enum ws_opcode op, struct str payload)
 {
     char head[WS_HEAD_MAX];
@@ -30,8 +29,8 @@ static void add_frame(struct buf *out, enum ws_opcode op, struct str payload)
         buf_add_char(out, (char)(payload.p[i] ^ mask[i % 4]));
 }
 
-/* What decoding a stream leads to: complete messages and control frames as text, "T" and "P" before
- * them ("T~" when compressed) and "." behind; then how it ended. */
+/* The result of decoding a stream. The log holds complete messages and control frames: a letter
+ * ("T" for text, "T~" if compressed, "P" for ping), the payload and ".". */
 struct outcome {
     struct buf in, partial, log;
     struct ws_decoder decoder;
@@ -125,20 +124,20 @@ static const struct {
     { STR("\x88\xff"), "", -1002 },
     { STR("\x09\x80"), "", -1002 },
     { STR("\x08\x80"), "", -1002 },
-    /* continuation of nothing; a new message inside another */
+    /* a continuation without a start; a new message inside another */
     { STR("\x80\x80"), "", -1002 },
     { STR("\x00\x80"), "", -1002 },
     { STR("\x81\x81" KEY "a\x80\x80"), "Ta.", -1002 },
     { STR("\x01\x81" KEY "a\x81\x80"), "", -1002 },
     { STR("\x01\x81" KEY "a\x82\x80"), "", -1002 },
-    /* lengths: not the shortest form, top bit */
+    /* lengths: not in the shortest form; with the top bit */
     { STR("\x81\xfe\x00\x7d" KEY), "", -1002 },
     { STR("\x81\xff\0\0\0\0\0\0\xff\xff" KEY), "", -1002 },
     { STR("\x81\xff\x80\0\0\0\0\x01\0\0" KEY), "", -1002 },
     /* binary */
     { STR("\x82\x80"), "", -1003 },
     { STR("\x02\x80"), "", -1003 },
-    /* too big: 1 MiB + 1; 2^63 - 1; in sum */
+    /* too large: 1 MiB + 1; 2^63 - 1; the sum of fragments */
     { STR("\x81\xff\0\0\0\0\0\x10\x00\x01" KEY), "", -1009 },
     { STR("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff" KEY), "", -1009 },
     { STR("\x01\x81" KEY "a\x80\xff\0\0\0\0\0\x10\x00\x00" KEY), "", -1009 },
@@ -152,7 +151,7 @@ static const struct {
     { STR("\x81\x81" KEY "a\x81\x81" KEY "\xa9"), "Ta.", -1007 },
     /* Close */
     { STR("\x88\x81" KEY "\x03"), "", -1002 },
-    { STR("\x88\x81" KEY "\x03\xe8"), "", -1002 }, /* the second byte is not the frame's */
+    { STR("\x88\x81" KEY "\x03\xe8"), "", -1002 }, /* the second byte is not part of the payload */
     { STR("\x88\x82" KEY "\x03\xe7"), "", -1002 },
     { STR("\x88\x82" KEY "\x03\xed"), "", -1002 },
     { STR("\x88\x82" KEY "\xff\xff"), "", -1002 },
@@ -163,7 +162,7 @@ static const struct {
 static void assert_outcome(struct outcome *o, size_t i, size_t cut)
 {
     if (o->rc != streams[i].end || !str_eq(buf_str(&o->log), str_of(streams[i].log)))
-        fail_msg("stream %zu cut at %zu: %d '%.*s'", i, cut, o->rc, STR_ARG(buf_str(&o->log)));
+        fail_msg("stream %zu cut at %zu: got %d '%.*s'", i, cut, o->rc, STR_ARG(buf_str(&o->log)));
 }
 
 static void decodes_streams_cut_anywhere(void **state)
@@ -200,7 +199,7 @@ static void decodes_streams_byte_by_byte(void **state)
     }
 }
 
-/* Where binary is taken it may hold any bytes, in fragments too; text must still be UTF-8. */
+/* Binary messages may hold any bytes, also in fragments; text must still be UTF-8. */
 static void accepts_binary_when_enabled(void **state)
 {
     struct str frames = STR("\x02\x81" KEY "\xff\x89\x80" KEY "\x80\x81" KEY "\xc3\x82\x80" KEY
@@ -219,8 +218,8 @@ static void accepts_binary_when_enabled(void **state)
     }
 }
 
-/* RFC 7692 6: the bit belongs to a message's first frame. What it says is not checked to be text.
- */
+/* RFC 7692 6: only the first frame of a message has the bit. Compressed payload is not checked as
+ * text. */
 static void accepts_compressed_messages_when_negotiated(void **state)
 {
     static const struct {
@@ -259,7 +258,7 @@ static void accepts_compressed_messages_when_negotiated(void **state)
             feed(&o, str_make(cases[i].frames.p, cut));
             feed(&o, str_skip(cases[i].frames, cut));
             if (o.rc != cases[i].end || !str_eq(buf_str(&o.log), str_of(cases[i].log)))
-                fail_msg("case %zu: %d '%.*s'", i, o.rc, STR_ARG(buf_str(&o.log)));
+                fail_msg("case %zu: got %d '%.*s'", i, o.rc, STR_ARG(buf_str(&o.log)));
             outcome_done(&o);
         }
     }
@@ -281,7 +280,7 @@ static void unmasks_the_example_of_rfc_6455(void **state)
     assert_true(ws_decoder_is_idle(&d));
 }
 
-/* Every length around the unmasking width, cut everywhere. */
+/* Tries every length around the unmasking width, cut at every byte. */
 static void unmasks_payloads_of_any_length(void **state)
 {
     static const char text[] = "The quick brown fox jumps over it.";
@@ -361,7 +360,6 @@ static void adds_up_the_sizes_of_fragments(void **state)
     assert_int_equal(ws_decode(&d, frames + 16, 8, 5, &ev), -WS_CLOSE_TOO_BIG);
 }
 
-/* The sum counts one message, not the connection. */
 static void counts_each_message_on_its_own(void **state)
 {
     char frames[] = "\x81\x83" KEY "abc\x81\x83" KEY "def";
@@ -405,7 +403,7 @@ static void accepts_only_valid_close_codes(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
         for (int code = ranges[i].from; code <= ranges[i].to; code++) {
             if (ws_close_code_is_valid(code) != ranges[i].want)
-                fail_msg("%d", code);
+                fail_msg("wrong result for %d", code);
         }
     }
 }
@@ -425,7 +423,7 @@ static void encodes_close_frames(void **state)
     assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 123)), sizeof(out));
     assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 124)), sizeof(out));
     assert_int_equal(out[1], WS_CONTROL_MAX);
-    memcpy(reason + 121, "\xe2\x82\xac", 3); /* would be cut after its second byte */
+    memcpy(reason + 121, "\xe2\x82\xac", 3); /* its last byte would not fit */
     assert_int_equal(ws_encode_close(out, 1008, str_make(reason, 124)), sizeof(out) - 2);
     assert_int_equal(out[1], WS_CONTROL_MAX - 2);
 }
@@ -451,7 +449,7 @@ static void accepts_only_valid_keys(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         if (ws_key_is_valid(str_of(keys[i].key)) != keys[i].want)
-            fail_msg("'%s'", keys[i].key);
+            fail_msg("wrong result for '%s'", keys[i].key);
     }
 }
 

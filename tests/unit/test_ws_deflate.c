@@ -10,7 +10,8 @@
 
 #define OURS "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-/* What is answered to the fields, which end with NULL; "": no extension; NULL: they are no list. */
+/* Reads the fields, up to NULL, and compares the answer. "": no extension; NULL: fields are
+ * malformed. */
 static void expect_answer(const char *const fields[], const char *answer)
 {
     struct ws_deflate d = { 0 };
@@ -23,7 +24,7 @@ static void expect_answer(const char *const fields[], const char *answer)
         ws_deflate_add_answer(&d, &out);
     buf_add_char(&out, '\0');
     if ((rc < 0) != !answer)
-        fail_msg("%s is %sa list", fields[0], rc < 0 ? "not " : "");
+        fail_msg("%s was %s", fields[0], rc < 0 ? "refused" : "accepted");
     if (answer)
         assert_string_equal(buf_head(&out), answer);
     buf_done(&out);
@@ -43,7 +44,7 @@ static void accepts_valid_offers(void **state)
         { "permessage-deflate;server_no_context_takeover", OURS },
         { "permessage-deflate; client_no_context_takeover", OURS },
         { "permessage-deflate; client_no_context_takeover; server_no_context_takeover", OURS },
-        /* nothing needs to be said of the client's window */
+        /* the answer need not mention the client's window */
         { "permessage-deflate; client_max_window_bits", OURS },
         { "permessage-deflate; client_max_window_bits=8", OURS },
         { "permessage-deflate; client_max_window_bits=15", OURS },
@@ -57,7 +58,7 @@ static void accepts_valid_offers(void **state)
         { "permessage-deflate; server_max_window_bits=11; client_max_window_bits=9;"
           " client_no_context_takeover; server_no_context_takeover",
           OURS "; server_max_window_bits=11" },
-        /* space where the grammar has it */
+        /* white space where the grammar allows it */
         { " \tpermessage-deflate \t; server_max_window_bits =\t9 ; client_max_window_bits \t",
           OURS "; server_max_window_bits=9" },
     };
@@ -77,18 +78,18 @@ static void declines_unusable_offers(void **state)
         "permessage-bzip2; a=1; b; c=\"d\"",
         "permessage-deflate2",
         "Permessage-Deflate",
-        /* RFC 7692 7.1: parameters that are not known, */
+        /* RFC 7692 7.1: unknown parameters, */
         "permessage-deflate; mystery",
         "permessage-deflate; mystery=1",
         "permessage-deflate; Server_no_context_takeover",
         "permessage-deflate; client_max_window_bits; window=15",
-        /* twice there, */
+        /* duplicate parameters, */
         "permessage-deflate; client_max_window_bits; client_max_window_bits",
         "permessage-deflate; client_max_window_bits=15; client_max_window_bits",
         "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
         "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
         "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10",
-        /* or with a value that may not be */
+        /* invalid values, */
         "permessage-deflate; server_no_context_takeover=true",
         "permessage-deflate; server_no_context_takeover=\"1\"",
         "permessage-deflate; client_no_context_takeover=0",
@@ -109,7 +110,7 @@ static void declines_unusable_offers(void **state)
         "permessage-deflate; client_max_window_bits=08",
         "permessage-deflate; client_max_window_bits=0",
         "permessage-deflate; client_max_window_bits=x",
-        /* and the window that zlib cannot keep to */
+        /* and a window that zlib does not support */
         "permessage-deflate; server_max_window_bits=8",
     };
 
@@ -143,7 +144,7 @@ static void takes_the_first_acceptable_offer(void **state)
     expect_answer(fields, OURS "; server_max_window_bits=13");
 }
 
-/* RFC 6455 9.1: the connection fails. */
+/* RFC 6455 9.1: a malformed field fails the connection. */
 static void refuses_malformed_fields(void **state)
 {
     static const char *const cases[] = {
