@@ -1,4 +1,5 @@
-/* What a fuzz target claims: what is not so ends the program, and libFuzzer keeps the input. */
+/* check.h - ends the program if a property of a fuzz target does not hold; libFuzzer then keeps the
+ * input. */
 #ifndef EH_TESTS_FUZZ_CHECK_H
 #define EH_TESTS_FUZZ_CHECK_H
 
@@ -10,7 +11,7 @@ static inline void check(bool ok, const char *what)
 {
     if (ok)
         return;
-    fprintf(stderr, "broken: %s\n", what);
+    fprintf(stderr, "does not hold: %s\n", what);
     abort();
 }
 

@@ -1,5 +1,5 @@
-/* Where the network cuts a chunked body must not matter: whole, in two pieces and byte by byte the
- * decoder finds the same. And what we write as chunks it reads back. */
+/* Property: the decoder finds the same body however the input is cut, and reads back any body
+ * that is encoded in chunks. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-#define MAX_DROPPED 64 /* small, so that the limit is often met */
+#define MAX_DROPPED 64 /* small, so that inputs often reach the limit */
 
 struct result {
     struct buf body;
@@ -38,7 +38,8 @@ static void feed(struct http_chunked *d, struct str in, struct result *r)
     }
 }
 
-/* The input in pieces of `piece` bytes but for the first, each a copy of exactly its size. */
+/* Decodes the input in pieces of `piece` bytes, after a first one of `first`. Each piece is a
+ * copy of its exact size. */
 static struct result decode(const uint8_t *p, size_t n, size_t first, size_t piece)
 {
     struct http_chunked d = { 0 };
@@ -54,7 +55,7 @@ static struct result decode(const uint8_t *p, size_t n, size_t first, size_t pie
     return r;
 }
 
-/* Where an error was met inside a step is not compared: a step has no result then. */
+/* After an error the bytes used are not compared, since a step that fails has no result. */
 static void check_same(const struct result *a, struct result b)
 {
     if (a->error != b.error || a->done != b.done || (!a->error && a->used != b.used))

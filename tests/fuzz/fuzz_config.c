@@ -1,5 +1,6 @@
-/* Names and values are views into the text, without blanks around a name and controls anywhere; a
- * line number is that of the view; and what was read, written again in quotes, is read the same. */
+/* Property: each setting is a view into the text, on the reported line, without control
+ * characters or blanks around its name, and it reads the same when it is written again in
+ * quotes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void check_again(const struct config_setting *got)
     struct buf text = { 0 };
 
     if (got->value.n && memchr(got->value.p, quote, got->value.n))
-        return; /* it holds both quotes */
+        return; /* the value contains both quotes */
     buf_addf(&text, "%.*s=%c%.*s%c # x", STR_ARG(got->name), quote, STR_ARG(got->value), quote);
     f.rest = buf_str(&text);
     if (buf_used(&text) <= CONFIG_LINE_MAX &&

@@ -1,7 +1,7 @@
-/* The input is three things. As a Sec-WebSocket-Extensions field: what is agreed on is one of the
- * windows, and does not depend on what else is on offer behind it. As a compressed message: a bound
- * is kept exactly, and what it holds survives being deflated again. As text: it comes back, cut in
- * two anywhere, behind a stored block, from any window. */
+/* Property: a message never inflates beyond its bound, and any text survives a round trip
+ * through any window, cut in two anywhere, after a stored block.
+ * The input serves as a compressed message, as a text, and as a Sec-WebSocket-Extensions field.
+ * Of a field, the agreed window is valid and does not depend on other extensions in the list. */
 #include <stdint.h>
 
 #include "check.h"
@@ -35,16 +35,18 @@ static void check_field(struct str field)
 
     if (negotiate(STR(""), field, STR(""), &alone) < 0)
         return;
-    check(negotiate(STR("a; b=\"c\" ,"), field, STR(" ,d"), &listed) == EH_OK, "a list in a list");
-    check(alone.window_bits == listed.window_bits, "others are passed over");
-    check(alone.is_window_offered == listed.is_window_offered, "others say nothing");
+    check(negotiate(STR("a; b=\"c\" ,"), field, STR(" ,d"), &listed) == EH_OK,
+          "a field stays valid within a longer list");
+    check(alone.window_bits == listed.window_bits, "other extensions do not change the window");
+    check(alone.is_window_offered == listed.is_window_offered,
+          "other extensions do not offer a window");
     if (!alone.window_bits)
         return;
     check(alone.window_bits >= WS_DEFLATE_MIN_BITS && alone.window_bits <= WS_DEFLATE_MAX_BITS,
-          "a window");
+          "the window is valid");
     ws_deflate_add_answer(&alone, &answer);
-    check(ws_deflate_read(buf_str(&answer), &again) == EH_OK, "the answer is a list");
-    check(again.window_bits == alone.window_bits, "the answer says what was agreed on");
+    check(ws_deflate_read(buf_str(&answer), &again) == EH_OK, "the answer is well-formed");
+    check(again.window_bits == alone.window_bits, "the answer names the agreed window");
     buf_done(&answer);
 }
 
@@ -54,13 +56,15 @@ static void expect_text(struct inflater *f, struct str payload, struct str text)
 {
     struct buf out = { 0 };
 
-    check(inflater_message(f, payload, text.n, &out) == EH_OK, "inflates up to its size");
-    check(str_eq(buf_str(&out), text), "the same text");
+    check(inflater_message(f, payload, text.n, &out) == EH_OK,
+          "a message inflates to its own size");
+    check(str_eq(buf_str(&out), text), "the text is the same");
     buf_done(&out);
     if (text.n == 0)
         return;
-    check(inflater_message(f, payload, text.n - 1, &out) == EH_ELIMIT, "and not to less");
-    check(buf_used(&out) <= text.n, "no more than a byte over the bound");
+    check(inflater_message(f, payload, text.n - 1, &out) == EH_ELIMIT,
+          "a message does not inflate to less");
+    check(buf_used(&out) <= text.n, "output exceeds the bound by at most one byte");
     buf_done(&out);
 }
 
@@ -87,7 +91,7 @@ static void check_text(struct inflater *f, struct str text)
     deflate_stored_head(head, stored);
     buf_add(&message, head, sizeof(head));
     buf_add(&message, text.p, stored);
-    check(deflater_message(d, parts, 2, 2 * TEXT_MAX, &message), "there is room");
+    check(deflater_message(d, parts, 2, 2 * TEXT_MAX, &message), "the message fits");
     expect_text(f, buf_str(&message), text);
     buf_done(&message);
     deflater_free(d);
@@ -98,7 +102,7 @@ static void check_payload(struct inflater *f, struct str payload)
     struct buf out = { 0 };
     int rc = inflater_message(f, payload, TEXT_MAX, &out);
 
-    check(buf_used(&out) <= TEXT_MAX + 1, "the bound");
+    check(buf_used(&out) <= TEXT_MAX + 1, "output exceeds the bound by at most one byte");
     if (rc == EH_OK) {
         expect_text(f, payload, buf_str(&out));
         check_text(f, buf_str(&out));

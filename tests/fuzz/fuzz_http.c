@@ -1,5 +1,5 @@
-/* Where the network cuts a request must not matter: whole, in two pieces and byte by byte the
- * parser finds the same. What it accepts keeps the promises of http.h. */
+/* Property: the parser finds the same request whole, in two pieces and byte by byte, and every
+ * request that it accepts keeps the promises of http.h. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -7,18 +7,18 @@
 #include "cut.h"
 #include "proto/http.h"
 
-#define HEAD_MAX 1024 /* small, so that the limit is often met */
+#define HEAD_MAX 1024 /* small, so that inputs often reach the limit */
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-/* A copy of exactly n bytes: asan sees a read past it, and the next piece comes at another place.
- */
+/* Parses a copy of exactly n bytes: asan sees reads past its end, and the next piece has another
+ * address. */
 static int parse_copy(struct http_parser *ps, const uint8_t *p, size_t n, struct http_request *rq)
 {
     char *copy = malloc(n + 1);
     int rc;
 
-    check(copy != NULL, "memory");
+    check(copy != NULL, "there is memory");
     memcpy(copy + 1, p, n);
     rc = http_parse(ps, str_make(copy + 1, n), HEAD_MAX, rq);
     free(copy);
@@ -32,7 +32,7 @@ static int parse_in_two(const uint8_t *p, size_t n, size_t cut, struct http_requ
 
     if (rc < 0)
         return rc;
-    if (rc > 0) { /* its views are gone with the copy */
+    if (rc > 0) { /* its views pointed into the copy: parse again */
         ps = (struct http_parser){ 0 };
         n = cut;
     }
@@ -59,15 +59,15 @@ static void check_same(const struct http_request *a, const struct http_request *
 {
     check(is_same(a->method, b->method) && is_same(a->target, b->target) &&
               is_same(a->path, b->path) && is_same(a->query, b->query),
-          "same request line");
+          "the request line is the same");
     check(a->minor == b->minor && a->keep_alive == b->keep_alive && a->chunked == b->chunked &&
               a->expect_continue == b->expect_continue && a->content_length == b->content_length,
-          "same meaning");
-    check(a->n_headers == b->n_headers, "same number of fields");
+          "the framing is the same");
+    check(a->n_headers == b->n_headers, "the number of fields is the same");
     for (size_t i = 0; i < a->n_headers; i++) {
         check(is_same(a->headers[i].name, b->headers[i].name) &&
                   is_same(a->headers[i].value, b->headers[i].value),
-              "same field");
+              "the field is the same");
     }
 }
 
@@ -85,19 +85,22 @@ static void check_request(const struct http_request *rq)
     struct buf decoded = { 0 };
     struct str param;
 
-    check(rq->method.n > 0 && rq->target.n > 0, "request line");
-    check(rq->path.n <= rq->target.n && rq->query.n < rq->target.n, "path and query");
-    check(!rq->chunked || rq->content_length == 0, "one framing");
-    check(http_header_count(rq, STR("Host")) + (rq->minor == 0) > 0, "Host");
-    check(is_clean(rq->target), "clean target");
+    check(rq->method.n > 0 && rq->target.n > 0, "the request line has a method and a target");
+    check(rq->path.n <= rq->target.n && rq->query.n < rq->target.n,
+          "path and query fit into the target");
+    check(!rq->chunked || rq->content_length == 0, "a chunked body has no length");
+    check(http_header_count(rq, STR("Host")) + (rq->minor == 0) > 0, "there is a Host field");
+    check(is_clean(rq->target), "the target is one line");
     for (size_t i = 0; i < rq->n_headers; i++) {
-        check(rq->headers[i].name.n > 0 && is_clean(rq->headers[i].name), "clean name");
-        check(is_clean(rq->headers[i].value), "clean value");
+        check(rq->headers[i].name.n > 0 && is_clean(rq->headers[i].name),
+              "a field name is one line");
+        check(is_clean(rq->headers[i].value), "a field value is one line");
     }
     if (http_percent_decode(rq->path, false, &decoded) == EH_OK)
-        check(buf_used(&decoded) <= rq->path.n, "decoding never grows");
+        check(buf_used(&decoded) <= rq->path.n, "percent-decoding never grows a text");
     if (http_query_param(rq->query, STR("a"), &param))
-        check(param.p >= rq->query.p && param.p + param.n <= rq->query.p + rq->query.n, "param");
+        check(param.p >= rq->query.p && param.p + param.n <= rq->query.p + rq->query.n,
+              "a parameter lies within the query");
     buf_done(&decoded);
 }
 
@@ -107,13 +110,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct http_parser ps = { 0 };
     int rc = http_parse(&ps, str_make((const char *)p, n), HEAD_MAX, &whole);
 
-    check(rc <= HEAD_MAX && (rc <= 0 || (size_t)rc <= n), "length of the head");
-    check(parse_in_two(p, n, choose_cut(p, n), &cut) == rc, "two pieces");
+    check(rc <= HEAD_MAX && (rc <= 0 || (size_t)rc <= n),
+          "the head is within the input and its limit");
+    check(parse_in_two(p, n, choose_cut(p, n), &cut) == rc, "two pieces give the same result");
     if (rc > 0) {
         check_same(&whole, &cut);
         check_request(&whole);
     }
-    check(parse_bytewise(p, n, &cut) == rc, "byte by byte");
+    check(parse_bytewise(p, n, &cut) == rc, "single bytes give the same result");
     if (rc > 0)
         check_same(&whole, &cut);
     return 0;

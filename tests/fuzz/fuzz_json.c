@@ -1,4 +1,4 @@
-/* json_read_string reads what the library reads, and refuses what it refuses. */
+/* Property: json_read_string reads and refuses the same strings as jansson. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-/* The library refuses bad UTF-8, too, which is not our reader's to see: only texts without. */
+/* Skips malformed UTF-8, which jansson refuses and which our callers refuse before they read. */
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct str in = { (const char *)p, n };

@@ -1,4 +1,4 @@
-/* Whatever comes in, the answer is JSON under the id that was read. */
+/* Property: whatever the input, each answer is valid JSON with the id of its request. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ static json_t *load(struct str text)
                       NULL);
 }
 
-/* The reply must hold `id` (null where there is none) and the member. */
+/* Checks that the reply has the id (null if there is none) and the member, and frees it. */
 static void check_reply(struct bytes *reply, struct str id, const char *member)
 {
     json_t *tree = load(bytes_str(reply));

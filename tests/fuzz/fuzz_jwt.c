@@ -1,5 +1,8 @@
-/* Input that begins with 'p' is a payload, with 'h' a header, a newline and a payload: both are
- * signed with the key, so that what lies behind the signature is reached. All else is a token. */
+/* Property: an accepted token has not expired, keeps the limits of auth.h, and is refused under
+ * another key.
+ * Input that begins with 'p' is a payload; with 'h' it is a header, a newline and a payload.
+ * Both are signed with the key, so that the code after the signature check is reached. Other
+ * input is a token. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Where the network cuts must not matter: a header that needs more at some length needs more or is
- * refused at every shorter one, and ends where it ended whatever follows. */
+/* Property: every prefix of a header gives the same result or needs more bytes, and a header
+ * ends at the same place whatever follows. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         int rc = proxy_parse(str_make(in.p, cut), &h);
 
         if (rc < 0 && want >= 0)
-            abort(); /* what is refused stays so */
+            abort(); /* a refused prefix must stay refused */
         if (rc > 0 && (rc != want || cut < (size_t)want))
             abort();
         if (rc == 0 && want > 0 && cut >= (size_t)want)

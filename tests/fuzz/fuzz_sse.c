@@ -1,5 +1,5 @@
-/* Whatever a message holds, a reader of event streams (WHATWG HTML, 9.2.6) finds one event: with
- * our id, without a name, and with exactly the lines of the message. */
+/* Property: whatever a message contains, a reader of event streams (WHATWG HTML, 9.2.6) finds
+ * one event with our id, without a name, and with exactly the lines of the message. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static const struct str id = { "1574843571767-0", 15 };
 
 struct reader {
-    struct buf data; /* of the event being read */
+    struct buf data; /* of the event under way */
     struct buf last; /* data of the last event dispatched */
     struct str last_id;
     unsigned n_events;
@@ -23,7 +23,7 @@ struct reader {
 static void dispatch(struct reader *r)
 {
     if (buf_used(&r->data) == 0)
-        return; /* an id alone, or comments */
+        return; /* only an id, or comments */
     r->n_events++;
     buf_clear(&r->last);
     buf_add(&r->last, buf_head(&r->data), buf_used(&r->data) - 1);
@@ -43,11 +43,11 @@ static void take_field(struct reader *r, struct str line)
     } else if (str_eq(name, STR("id"))) {
         r->last_id = value;
     } else if (name.n) {
-        r->has_name = true; /* event, retry or what we never send */
+        r->has_name = true; /* event, retry or an unknown field: we send none of them */
     }
 }
 
-/* The end of the line that begins at s, and where the next one begins. */
+/* Returns the end of the line at the start of s, and where the next line begins. */
 static size_t find_end(struct str s, size_t *ret_next)
 {
     size_t end = 0;
@@ -73,7 +73,7 @@ static void read_stream(struct reader *r, struct str s)
     }
 }
 
-/* The text with every line end an LF. */
+/* Appends the text with LF as every line end. */
 static void normalize(struct str s, struct buf *out)
 {
     while (s.n) {
@@ -105,7 +105,7 @@ static void check_event(struct str message)
     buf_done(&want);
 }
 
-/* The way that a message takes from its publisher: into JSON and out again. */
+/* Checks that a message survives the way from its publisher: into JSON and out again. */
 static void check_json(struct str message)
 {
     struct buf json = { 0 }, text = { 0 };

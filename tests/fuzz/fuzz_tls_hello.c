@@ -1,4 +1,4 @@
-/* Where the network cuts must not matter, and what was refused stays so. */
+/* Property: the verdict is the same whole and byte by byte, and a refused hello stays refused. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
-/* Topics and filters against a matcher written as the rules are written, without regard to speed.
- * Input: lines. The first is a topic, the others are filters; all go through the validity checks,
- * every pair of valid filters through filter_covers, and all of them into one trie.
+/* Property: the checks, matching, covering and the trie agree with a naive matcher that follows the
+ * rules word by word.
+ * The first line of the input is a topic, the others are filters. All lines go through the validity
+ * checks, each pair of valid filters through filter_covers, and all valid filters into one trie.
  */
 #include "hub/topic.h"
 #include "hub/trie.h"
@@ -91,8 +92,8 @@ static bool naive_matches(const struct levels *filter, const struct levels *topi
     return true;
 }
 
-/* A topic that narrow matches: `~`, which no filter can name, where it leaves the choice, and so
- * many of them for its `#`. */
+/* Builds a topic that narrow matches: `~`, which no filter can name, for each `+`, and for_hash
+ * times `~` for its `#`. */
 static void make_witness(const struct levels *narrow, size_t for_hash, struct levels *out)
 {
     out->n = 0;
@@ -118,8 +119,8 @@ static bool covers_witness(const struct levels *wide, const struct levels *narro
     return !witness_is_topic(&witness) || naive_matches(wide, &witness);
 }
 
-/* wide covers narrow exactly if it matches narrow's least particular topics: those with no, one
- * and more levels for `#` than wide could count. */
+/* wide covers narrow exactly if it matches the witnesses of narrow: those with no level for `#`,
+ * with one, and with more levels than wide has. */
 static bool naive_covers(struct str wide, struct str narrow)
 {
     static struct levels w, n;
@@ -171,7 +172,8 @@ static void on_match(struct trie_sub *s, void *arg)
     container_of(s, struct entry, sub)->reported++;
 }
 
-/* Each entry from `first` on is in the trie, and is reported once if it matches, else never. */
+/* Checks that each entry from `first` on is reported once if it matches, and no other is
+ * reported. */
 static void check_trie(struct trie *t, struct entry *entries, size_t first, size_t n,
                        struct str topic)
 {

@@ -1,6 +1,5 @@
-/* The input is a client's byte stream: whole, in two pieces and byte by byte it must lead to the
- * same messages, the same control frames and the same end. The input as a payload: what is encoded
- * must decode to itself. */
+/* Property: a client's bytes lead to the same messages, control frames and end whole, in two
+ * pieces and byte by byte; and any payload that is encoded as a frame decodes to itself. */
 #include <stdint.h>
 
 #include "check.h"
@@ -9,15 +8,15 @@
 #include "proto/utf8.h"
 #include "proto/ws.h"
 
-#define MESSAGE_MAX 1000 /* small, so that the limit is often met */
+#define MESSAGE_MAX 1000 /* small, so that inputs often reach the limit */
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-/* A connection's reading side, and the log of what it saw. */
+/* The reading side of a connection, and a log of its messages and control frames. */
 struct reader {
     struct ws_decoder decoder;
     struct buf unread;
-    struct buf message; /* as far as it has come */
+    struct buf message; /* as far as it has arrived */
     struct buf log;
     int rc;
 };
@@ -44,12 +43,13 @@ static void log_add(struct reader *r, const struct ws_event *ev, struct str payl
 static void on_event(struct reader *r, const struct ws_event *ev)
 {
     if (ev->op != WS_OP_TEXT) {
-        check(ev->op >= WS_OP_CLOSE && ev->last && ev->payload.n <= WS_CONTROL_MAX, "control");
+        check(ev->op >= WS_OP_CLOSE && ev->last && ev->payload.n <= WS_CONTROL_MAX,
+              "a control frame is whole and short");
         log_add(r, ev, ev->payload);
         return;
     }
     buf_add_str(&r->message, ev->payload);
-    check(buf_used(&r->message) <= MESSAGE_MAX, "message size");
+    check(buf_used(&r->message) <= MESSAGE_MAX, "a message stays within its limit");
     if (!ev->last)
         return;
     check(utf8_is_valid(buf_str(&r->message)), "text is UTF-8");
@@ -66,22 +66,23 @@ static void feed(struct reader *r, const void *p, size_t n)
     buf_add(&r->unread, p, n);
     while ((r->rc = ws_decode(&r->decoder, buf_head(&r->unread), buf_used(&r->unread), MESSAGE_MAX,
                               &ev)) > 0) {
-        check((size_t)r->rc <= buf_used(&r->unread), "bytes used");
+        check((size_t)r->rc <= buf_used(&r->unread), "no more bytes are used than there are");
         on_event(r, &ev);
         buf_consume(&r->unread, (size_t)r->rc);
     }
-    check(r->rc < 0 || buf_used(&r->unread) < WS_PARTIAL_MAX, "bytes left");
+    check(r->rc < 0 || buf_used(&r->unread) < WS_PARTIAL_MAX,
+          "at most a partial control frame is left unread");
 }
 
-/* After an error the half-read message does not count: how far it came depends on the cut. */
+/* After an error the partial message is not compared: its length depends on the cut. */
 static void check_same(const struct reader *a, const struct reader *b)
 {
-    check(a->rc == b->rc, "same end");
-    check(str_eq(buf_str(&a->log), buf_str(&b->log)), "same events");
+    check(a->rc == b->rc, "the end is the same");
+    check(str_eq(buf_str(&a->log), buf_str(&b->log)), "the events are the same");
     if (a->rc < 0)
         return;
-    check(str_eq(buf_str(&a->message), buf_str(&b->message)), "same half message");
-    check(buf_used(&a->unread) == buf_used(&b->unread), "same rest");
+    check(str_eq(buf_str(&a->message), buf_str(&b->message)), "the partial message is the same");
+    check(buf_used(&a->unread) == buf_used(&b->unread), "the unread rest is the same");
 }
 
 static void decode_cut(const uint8_t *p, size_t n)
@@ -104,7 +105,7 @@ static void decode_cut(const uint8_t *p, size_t n)
     reader_done(&bytes);
 }
 
-/* Our own frame, made a client's: with the mask bit and a mask. */
+/* Appends a client's frame: our own head, plus the mask bit and a mask. */
 static void add_masked(struct buf *out, enum ws_opcode op, const uint8_t *p, size_t n)
 {
     static const uint8_t mask[4] = { 0x01, 0x80, 0x7f, 0xfe };
@@ -137,10 +138,10 @@ static void round_trip(enum ws_opcode op, const uint8_t *p, size_t n)
     reader_init(&log);
     add_masked(&frame, op, p, n);
     feed(&r, buf_head(&frame), buf_used(&frame));
-    check(r.rc == expected_end(op, p, n), "end of a round trip");
+    check(r.rc == expected_end(op, p, n), "a round trip ends as expected");
     if (r.rc == 0) {
         log_add(&log, &want, str_make((const char *)p, n));
-        check(str_eq(buf_str(&r.log), buf_str(&log.log)), "payload of a round trip");
+        check(str_eq(buf_str(&r.log), buf_str(&log.log)), "a round trip keeps the payload");
     }
     reader_done(&r);
     reader_done(&log);

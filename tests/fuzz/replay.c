@@ -1,5 +1,5 @@
-/* The main of a fuzz target in builds without libFuzzer: runs it over every file named, and over
- * every file in the directories named. */
+/* replay.c - the main function of a fuzz target in builds without libFuzzer. It runs the target
+ * over the named files, and over all files in the named directories. */
 #include <dirent.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@ static size_t n_run;
 static bool replay_file(const char *path, size_t size)
 {
     FILE *f = fopen(path, "rb");
-    uint8_t *p = malloc(size ? size : 1); /* of its exact size: asan sees who reads past it */
+    uint8_t *p = malloc(size ? size : 1); /* of its exact size: asan sees reads past its end */
     bool ok = f && p && fread(p, 1, size, f) == size;
 
     if (ok) {

@@ -45,7 +45,8 @@ static void set_name(X509_NAME *name, const char *cn)
              cn);
 }
 
-/* Valid for ten days from `from_day` on. issuer NULL: an authority, signed by itself. */
+/* Returns a certificate that is valid for ten days from `from_day` on. issuer NULL: an authority
+ * that signs itself. */
 static X509 *make_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
                        int from_day)
 {
@@ -106,7 +107,7 @@ static void write_strangers(struct certs *c)
     write_key(c, c->other_key, "other-key.pem", key, NULL);
     write_key(c, c->rsa_key, "rsa-key.pem", rsa, NULL);
     f = create(c, c->junk, "junk.pem");
-    fputs("this is no certificate\n", f);
+    fputs("this is not a certificate\n", f);
     fclose(f);
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(key);

@@ -1,8 +1,11 @@
-/* handover.c - opens sockets and runs a program that gets them as systemd would give them. On
- * SIGUSR1 the program is ended and started again, with the same sockets; on SIGTERM it is ended.
- * Exits as the program does. handover NAMES KINDS PROGRAM [ARGUMENT...] NAMES is LISTEN_FDNAMES
- * ("-": none); KINDS has a letter for each socket: t listening TCP, b TCP that does not listen, u
- * listening Unix, d UDP, p a pipe.
+/* handover.c - opens sockets and runs a program that inherits them, as systemd would do it.
+ *
+ *     handover NAMES KINDS PROGRAM [ARGUMENT...]
+ *
+ * NAMES is LISTEN_FDNAMES ("-": none). KINDS has a letter for each socket: t is listening TCP, b is
+ * TCP that does not listen, u is a listening Unix socket, d is UDP, p is a pipe. SIGUSR1 stops the
+ * program and starts it again with the same sockets; SIGTERM stops it. The exit status is that of
+ * the program.
  */
 #include <netinet/in.h>
 #include <signal.h>
@@ -34,7 +37,7 @@ static int open_inet(int type)
 
 static int open_unix(void)
 {
-    struct sockaddr_un at = { .sun_family = AF_UNIX }; /* a name that the kernel gives */
+    struct sockaddr_un at = { .sun_family = AF_UNIX }; /* the kernel chooses the name */
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at.sun_family)) < 0)
@@ -88,7 +91,7 @@ static void run(const char *names, size_t n, const sigset_t *mask, char **progra
     fail(program[0]);
 }
 
-/* Until the program has ended: true when it is to be started again. */
+/* Waits until the program has ended; returns true if it must be started again. */
 static int watch(pid_t child, const sigset_t *signals)
 {
     int again = 0, status, got = 0;

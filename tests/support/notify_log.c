@@ -1,5 +1,7 @@
-/* notify_log.c - what a service manager hears: prints each datagram that comes to a socket as a
- * line, its lines joined by spaces, until it is ended. notify_log PATH
+/* notify_log.c - plays a service manager: prints each datagram to the socket PATH as one line, with
+ * its lines joined by spaces, until it is stopped.
+ *
+ *     notify_log PATH
  */
 #include <signal.h>
 #include <stdio.h>

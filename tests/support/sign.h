@@ -1,5 +1,5 @@
-/* sign.h - tokens for tests and fuzzing: any text whatever as header and payload, truly signed.
- * Owns: what is returned is a C string for the caller to free.
+/* sign.h - tokens for tests and fuzzing: signs any text as header and payload.
+ * Owns:    nothing; the functions return C strings for the caller to free.
  */
 #ifndef EH_TESTS_SIGN_H
 #define EH_TESTS_SIGN_H
@@ -26,7 +26,7 @@ static inline void sign_add_base64url(struct buf *out, struct str s)
     free(text);
 }
 
-/* "<input>.<signature>", where input is what should be "<header>.<payload>" in base64url. */
+/* Returns "<input>.<signature>"; input should be "<header>.<payload>" in base64url. */
 static inline char *sign_input(struct str input, struct str key, const EVP_MD *md)
 {
     struct buf out = { 0 };

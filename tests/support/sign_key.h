@@ -1,5 +1,5 @@
-/* sign_key.h - key pairs for tests, and tokens signed with them.
- * Owns: what is returned is the caller's (EVP_PKEY_free, free).
+/* sign_key.h - public keys in PEM and tokens that are signed with a key pair.
+ * Owns:    nothing; the functions return C strings for the caller to free.
  */
 #ifndef EH_TESTS_SIGN_KEY_H
 #define EH_TESTS_SIGN_KEY_H
@@ -37,8 +37,8 @@ static inline void sign_digest(EVP_PKEY *pkey, struct str input, struct buf *out
     EVP_MD_CTX_free(ctx);
 }
 
-/* ASN.1 as OpenSSL has it becomes the two numbers, half_n bytes each, that a token has (RFC 7518
- * 3.4). */
+/* Converts a signature from the ASN.1 of OpenSSL to the form of a token: two numbers of half_n
+ * bytes (RFC 7518 3.4). */
 static inline void sign_ec_raw(struct buf *signature, size_t half_n)
 {
     const unsigned char *der = (const unsigned char *)buf_head(signature);
@@ -53,7 +53,7 @@ static inline void sign_ec_raw(struct buf *signature, size_t half_n)
     buf_add(signature, raw, 2 * half_n);
 }
 
-/* With SHA-256 and the pair's own kind of signature, whatever the header says. */
+/* Signs with SHA-256 and the kind of signature that fits the key, whatever the header says. */
 static inline char *sign_token_with(struct str header, struct str payload, EVP_PKEY *pkey)
 {
     struct buf text = { 0 }, signature = { 0 };

@@ -1,7 +1,7 @@
-/* still_worker.h - a worker that is not started, with the embedded broker: the test runs its loop,
- * turn by turn, and posts live messages to it as the broker would.
+/* still_worker.h - a worker without a thread, and the embedded broker. The test runs the loop of
+ * the worker turn by turn, and posts live messages to it as the broker would.
  * Thread:  the test's.
- * Fails:   aborts: it is a test that cannot run.
+ * Fails:   a step that fails aborts the test program.
  */
 #ifndef EH_TESTS_STILL_WORKER_H
 #define EH_TESTS_STILL_WORKER_H
@@ -24,12 +24,12 @@ void still_worker_open(struct still_worker *sw, uint64_t max_output_queue);
 void still_worker_stop(struct still_worker *sw); /* closes its connections */
 void still_worker_free(struct still_worker *sw);
 
-/* A new WebSocket connection, which compresses with that window (0: not at all); *ret_fd is the
- * client's end, which does not block. */
+/* Opens a WebSocket connection that compresses with that window (0: not at all). *ret_fd is the
+ * client's end, which is non-blocking. */
 struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, int *ret_fd);
 struct sub *still_worker_subscribe(struct conn *c, struct str filter, struct str id, bool gaps);
 
 void still_worker_post(struct still_worker *sw, struct message *m); /* takes the reference */
-void still_worker_turn(struct still_worker *sw); /* flushes what was posted and runs one turn */
+void still_worker_turn(struct still_worker *sw); /* flushes the posted messages and runs one turn */
 
 #endif

@@ -1,5 +1,7 @@
-/* stop_thread.c - a thread that hangs: stops one thread of a process, by its name, and says so;
- * lets it go on when it is ended itself. Ends with the thread. stop_thread PID NAME
+/* stop_thread.c - makes a thread hang: stops the thread NAME of a process and prints "stopped". The
+ * thread continues when this program is stopped; this program ends when the thread ends.
+ *
+ *     stop_thread PID NAME
  */
 #include <dirent.h>
 #include <signal.h>
@@ -63,6 +65,7 @@ int main(int argc, char **argv)
     }
     puts("stopped");
     (void)fflush(stdout);
-    (void)waitpid(tid, NULL, __WALL); /* or the process could not end: as traced, it is our child, too */
+    /* A traced thread is our child, too: without this wait the process could not end. */
+    (void)waitpid(tid, NULL, __WALL);
     return 0;
 }

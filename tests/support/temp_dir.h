@@ -1,5 +1,6 @@
 /* temp_dir.h - a directory for one test.
- * Owns: the directory and the files in it, until temp_dir_done.
+ * Owns:    the directory and the files in it, until temp_dir_done.
+ * Fails:   a step that fails aborts the test program.
  */
 #ifndef EH_TESTS_TEMP_DIR_H
 #define EH_TESTS_TEMP_DIR_H
@@ -12,7 +13,7 @@
 
 #include "base/str.h"
 
-#define TEMP_DIR_PATH_MAX 128 /* of a file in it, the NUL included */
+#define TEMP_DIR_PATH_MAX 128 /* longest path of a file in it, with the NUL */
 
 struct temp_dir {
     char path[64];
@@ -25,7 +26,7 @@ static inline void temp_dir_init(struct temp_dir *d)
         abort();
 }
 
-/* Writes the path of a file to ret, which has room for TEMP_DIR_PATH_MAX bytes, and returns it. */
+/* Writes the path of a file to ret, which has TEMP_DIR_PATH_MAX bytes, and returns ret. */
 static inline const char *temp_dir_path(const struct temp_dir *d, const char *name, char *ret)
 {
     int n = snprintf(ret, TEMP_DIR_PATH_MAX, "%s/%s", d->path, name);
@@ -52,7 +53,7 @@ static inline void temp_dir_done(const struct temp_dir *d)
 
     while (dir && (entry = readdir(dir))) {
         (void)snprintf(path, sizeof(path), "%s/%s", d->path, entry->d_name);
-        (void)unlink(path); /* not "." and ".." */
+        (void)unlink(path); /* fails for "." and ".." */
     }
     closedir(dir);
     if (rmdir(d->path) < 0)

@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-
 struct tls_pair fx;
 struct certs certs;
 struct tls *server;
@@ -95,7 +94,7 @@ void disconnect_pair(void)
     if (fx.fd >= 0)
         close(fx.fd);
     fx.fd = -1;
-    if (fx.ssl) /* else OpenSSL forgets its session */
+    if (fx.ssl) /* otherwise OpenSSL forgets its session */
         SSL_set_shutdown(fx.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(fx.ssl);
     fx.ssl = NULL;
@@ -118,7 +117,7 @@ int tls_pair_tear_down(void **state)
     (void)state;
     disconnect_pair();
     if (*loop_waiting(fx.loop) != 0)
-        return -1; /* something that waited was not let go */
+        return -1; /* queued output was not released */
     loop_free(fx.loop);
     SSL_CTX_free(fx.ctx);
     buf_done(&fx.got);
@@ -126,7 +125,6 @@ int tls_pair_tear_down(void **state)
     return 0;
 }
 
-/* Carries what the peer has to say, a piece a turn. */
 void carry_out(void)
 {
     char p[200000];
@@ -140,7 +138,6 @@ void carry_out(void)
     } while (n > 0);
 }
 
-/* Carries at most `most` bytes of what the stream sent; false when there was nothing. */
 bool carry_in(size_t most)
 {
     char p[65536];
@@ -163,7 +160,6 @@ void handshake(void)
     carry_out();
 }
 
-/* What the peer can read now goes to fx.back. Returns SSL_get_error's verdict. */
 int read_back(void)
 {
     char p[4096];

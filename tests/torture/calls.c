@@ -1,4 +1,4 @@
-/* calls.c - preloaded into the server: lets one system call fail (plan.h). */
+/* calls.c - makes one system call of the server fail (plan.h); the tests preload it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "plan.h"
 
-/* A wrapper NAME that fails with -1 and errno, or does what the C library's does. */
+/* Defines a wrapper that fails with -1 and errno, or calls the function of the C library. */
 #define WRAP(type, name, params, ...)                                                              \
     type name params;                                                                              \
     type name params                                                                               \
@@ -47,7 +47,7 @@ WRAP(int, setsockopt, (int fd, int level, int name, const void *p, socklen_t n),
 WRAP(int, signalfd, (int fd, const sigset_t *set, int flags), fd, set, flags)
 WRAP(int, socket, (int family, int type, int protocol), family, type, protocol)
 
-/* Only a watch that is new can be refused by the kernel. */
+/* The kernel can refuse only a new watch. */
 int epoll_ctl(int fd, int op, int target, struct epoll_event *e)
 {
     static int (*real)(int, int, int, struct epoll_event *);

@@ -1,5 +1,5 @@
-/* memory.c - preloaded into the server: lets one allocation of one library fail (plan.h). NAME is a
- * part of the library's path, such as libjansson; `server` is the program itself.
+/* memory.c - makes one allocation of one library fail (plan.h); the tests preload it into the
+ * server. NAME is a part of the library's path, such as libjansson; `server` is the program itself.
  */
 #include <errno.h>
 #include <link.h>
@@ -13,9 +13,9 @@ extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *p, size_t n);
 
-static const char *watched; /* NULL: nothing is */
+static const char *watched; /* NULL: nothing is watched */
 static char name[32];
-static uintptr_t low, high; /* where its code is */
+static uintptr_t low, high; /* bounds of its code */
 
 static int find(struct dl_phdr_info *info, size_t size, void *arg)
 {

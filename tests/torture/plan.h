@@ -1,6 +1,6 @@
-/* plan.h - which call is to fail, for the libraries that a test preloads into the server.
- * FAULT=NAME,N,ERRNO[,TIMES]: the N-th call of NAME fails with that error, and those behind it, so
- * many in all; ERRNO 0: it does less than was asked for. Each is said on stderr.
+/* plan.h - selects the call that fails, for the libraries that a test preloads into the server.
+ * FAULT=NAME,N,ERRNO[,TIMES]: TIMES calls of NAME (default 1) fail with that error, from the N-th
+ * on. With ERRNO 0, recv and sendmsg transfer one byte instead. Each fault is reported on stderr.
  * Thread:  any; the environment is read before main.
  */
 #ifndef EH_TORTURE_PLAN_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Counts the call; true: it is to fail with *ret_error. */
+/* Counts the call. True: it must fail with *ret_error. */
 bool fault_now(const char *name, int *ret_error);
 
 #endif
