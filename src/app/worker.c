@@ -4,17 +4,16 @@
  * from outside comes through its inbox: accepted sockets (from the acceptor), messages and answers
  * (from the broker), drain and stop (from main). One turn of its loop:
  *
- *     wait | sockets, TLS, inbox | timers | deliveries, settling | send | total output | free
- *                                                                                         -> wait
+ *     wait | sockets, TLS, inbox | timers | deliver, settle | send | check total output | free
  *
- * Answers and live messages are queued for clients in the middle and sent together near the end,
- * so a client gets one packet for what one turn has for it. Memory is freed last, when no caller of
- * this turn can still hold a pointer to it.
+ * Output is queued in the middle of a turn and sent near its end, so everything that one turn has
+ * for a client leaves in one system call. Memory is freed last, when no caller of this turn can
+ * still hold a pointer to it.
  *
- * A drain spreads the closes, so that the clients do not all come back to the other servers at the
- * same moment. Connections that wait for nothing are closed at once. The others are numbered: the
- * n-th of a worker's N clients is told to leave after n/N of the time, and within that share of the
- * time the workers take turns. With two workers of two clients each and 4 s:
+ * A drain spreads the closes over time, so that the clients do not all reconnect to the other
+ * servers at the same moment. Idle connections are closed at once; only busy ones wait for their
+ * turn. Each worker divides the time into as many slots as it has clients and closes one client in
+ * each; within a slot the workers take turns. With two workers of two clients each and 4 s:
  *
  *     worker 0   c0          c1
  *     worker 1         c0          c1
@@ -22,10 +21,10 @@
  *                0     1     2     3     4 s: all connections that are left are ended now
  *
  * The worker is drained when it has no connection and no unanswered request; publishes of clients
- * that have disconnected count, too. It reports that once, and goes on turning. After the stop,
- * connections that the drain did not end in time are reset, the loop ends, and main, when the
- * broker has stopped, empties the inbox in worker_free: answers for connections that are gone, and
- * sockets that were never served.
+ * that have disconnected count, too. It reports that to main once, and its loop goes on. The stop
+ * resets the connections that are left and ends the loop. Mail may still come until the broker has
+ * stopped: answers for connections that are gone, and sockets that are no longer served. worker_free
+ * empties the inbox of it.
  */
 #include "app/worker.h"
 
@@ -294,7 +293,7 @@ void worker_free(struct worker *w)
         return;
     t = thread_of(w);
     while (t->inbox && mailbox_drain(t->inbox))
-        ; /* see above */
+        ; /* answers for connections that are gone, sockets that are no longer served */
     live_end(w);
     timer_stop(&t->chores);
     timer_stop(&t->drain);

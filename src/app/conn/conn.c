@@ -1,9 +1,9 @@
-/* conn.c - the life of a connection, whatever it speaks.
+/* conn.c - the life of a connection, whatever protocol it speaks.
  *
  * Settling. A delivery or an answer may find that its connection must end or may read on. But its
  * caller is then in the middle of walking over subscriptions, or over the requests of a batch, and
- * would lose its place. So code that finds such a thing calls conn_settle, and on_settle acts at the
- * end of the turn, when nobody walks over anything:
+ * would lose its place. So that code calls conn_settle, and on_settle acts at the end of the turn,
+ * when no such walk is under way:
  *
  *     during the turn                         at its end, on_settle
  *     conn_send finds no room                 drops the output and the connection

@@ -1,6 +1,6 @@
-/* conn.h - one client's connection, plain or over TLS, whatever it speaks: how it begins, waits and
- * ends. What it speaks is a conn_protocol (conn_data.h): HTTP (app/http/conn_http.h), the body of a
- * POST (http_post.h), then WebSocket (conn_ws.h) or an event stream (conn_sse.h).
+/* conn.h - one client's connection, plain or over TLS: how it begins, waits and ends, whatever
+ * protocol it speaks (struct conn_protocol). It begins with HTTP (app/http/conn_http.h), reads the
+ * body of a POST (http_post.h), or becomes a WebSocket (conn_ws.h) or an event stream (conn_sse.h).
  * Thread:  its worker's; a pointer to it never leaves that thread.
  * Owns:    its stream, its rights, its input and what the protocol keeps in struct conn.
  * Life:    from conn_open to conn_close; the memory is freed at the end of the turn.
@@ -36,6 +36,6 @@ void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms); /* in plac
 /* Restarts the present timer: the next request must come within WEBSOCKET_HANDSHAKE_TIMEOUT. */
 void conn_await_request(struct conn *c);
 
-void conn_forget_auth(struct conn *c); /* the request is answered; so are its rights */
+void conn_forget_auth(struct conn *c); /* the request is answered */
 
 #endif

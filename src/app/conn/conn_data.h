@@ -1,4 +1,4 @@
-/* conn_data.h - the data of one connection, and the table of what it speaks.
+/* conn_data.h - the data of one connection, and the protocol that it speaks.
  * Thread:  its worker's.
  * Rule:    a field that names a protocol or a room, in its comment or above its group, is used only
  *          there.
@@ -20,7 +20,7 @@ struct conn;
 struct http_post;
 struct sub_writer;
 
-/* What a connection speaks. Every function runs on the worker, and all but on_drain may be NULL. */
+/* The protocol that a connection speaks at present. All functions but on_drain may be NULL. */
 struct conn_protocol {
     /* Handles the beginning of the input, which it may change in place. Returns the bytes used; 0:
      * it needs more. NULL: the input is ignored. */
@@ -54,7 +54,7 @@ enum conn_state {
     CONN_DEAD,
 };
 
-/* What reads the log for a connection (app/sub/reader.h). */
+/* The readers of the log for a connection (app/sub/reader.h). */
 enum reader_kind { READER_JOIN, READER_QUERY, READER_KINDS };
 
 struct conn {

@@ -10,7 +10,7 @@
 #include "app/conn/conn_data.h"
 
 /* Queues one unit (net/stream.h). False: it was not queued, because there was no room or because
- * nothing may be sent any more. */
+ * the connection may no longer send. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
 bool conn_is_half_full(const struct conn *c); /* the queue alone */
 /* Is there room for that much in the queue, beside the answers that a batch collects? */

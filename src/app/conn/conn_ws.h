@@ -1,14 +1,14 @@
 /* conn_ws.h - the WebSocket state of a connection: frames in and out, pings, the closing handshake.
  * Thread:  the connection's worker.
- * Never:   looks into messages. What they are for is the ws_service's business.
+ * Never:   looks into messages; the ws_service handles them.
  */
 #ifndef EH_APP_CONN_WS_H
 #define EH_APP_CONN_WS_H
 
 #include "app/conn/conn.h"
 
-/* What WebSocket messages are for: rpc_service (app/rpc/rpc.h), or a test's. Each function but
- * on_message may be NULL. */
+/* Handles the messages of WebSockets: rpc_service (app/rpc/rpc.h), or one that a test provides. All
+ * functions but on_message may be NULL. */
 struct ws_service {
     void (*on_message)(struct conn *c, enum ws_opcode op, struct str message);
     /* As in conn_protocol: goes on with c->batch; has room for more; can no longer send. */

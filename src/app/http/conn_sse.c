@@ -1,6 +1,6 @@
 /* conn_sse.c - the SSE state of a connection: one subscription, whose messages are sent as events.
- * What the client sends after its request is ignored. If the client disappears without a word, TCP
- * notices, because output is not acknowledged.
+ * Input after the request is ignored. If the client disappears without a word, TCP notices, because
+ * output is no longer acknowledged.
  */
 #include "app/http/conn_sse.h"
 

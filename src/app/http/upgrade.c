@@ -5,7 +5,7 @@
 #include "app/http/http_answer.h"
 #include "proto/ws_deflate.h"
 
-/* What the server accepts of the client's offers. */
+/* The offers of the client that the server accepts. */
 struct choice {
     struct str subprotocol; /* empty: none */
     struct ws_deflate deflate;
