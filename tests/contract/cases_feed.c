@@ -138,16 +138,16 @@ static void delivers_messages_byte_for_byte(void **state)
     };
     struct node *n = fixture_node(*state);
     struct broker_history question = { .filter = STR("a/b") };
-    struct message *want[COUNT(cases)];
+    struct message *want[ARRAY_LEN(cases)];
     static struct history got;
 
     question.after = node_publish(n, "first", "\"x\"");
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         want[i] = publish_text(n, cases[i].text, cases[i].origin);
     history_read(n, question, &got);
-    assert_int_equal(got.n, COUNT(cases));
-    node_await_live(n, 0, COUNT(cases) + 1);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    assert_int_equal(got.n, ARRAY_LEN(cases));
+    node_await_live(n, 0, ARRAY_LEN(cases) + 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_same_message(node_live(n, 0, i + 1), want[i]);
         assert_same_message(got.items[i], want[i]);
         message_unref(want[i]);

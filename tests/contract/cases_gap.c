@@ -135,7 +135,7 @@ static struct node *cut_off_one_of_two(struct fixture *f, void (*publish)(struct
 {
     struct node *cut = fixture_node(f), *other;
     uint64_t ids[32];
-    size_t n_ids = redis_server_clients(f->redis, ids, COUNT(ids));
+    size_t n_ids = redis_server_clients(f->redis, ids, ARRAY_LEN(ids));
 
     other = fixture_node(f);
     node_publish(other, "before", "\"x\"");
@@ -187,7 +187,7 @@ static void reports_what_the_feed_missed_and_the_log_lost(void **state)
     if (!f->redis)
         skip();
     f->config.max_cache_length = SPLIT;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct node *cut;
         struct node_gap gap;
 
@@ -207,7 +207,7 @@ static void cut_all(struct fixture *f, struct node *n, void (*act)(void))
 {
     uint64_t ids[32];
 
-    redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, COUNT(ids)));
+    redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, ARRAY_LEN(ids)));
     node_await_ready(n, false);
     if (act)
         act();

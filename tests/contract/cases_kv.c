@@ -64,7 +64,7 @@ static void returns_a_value_unchanged(void **state)
     struct node *n = fixture_node(*state);
 
     memset(large, 'L', sizeof(large));
-    for (size_t i = 0; i < COUNT(values); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         assert_int_equal(set_key(n, "a/b", values[i], 0), BROKER_DONE);
         assert_value(n, "a/b", values[i]);
     }

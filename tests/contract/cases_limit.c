@@ -260,7 +260,7 @@ static void does_not_count_a_repeat(void **state)
     };
     struct node *n = fixture_node(*state);
 
-    for (size_t i = 0; i < COUNT(steps); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         struct asked *a = limited_call(n, "t", alice, rule);
 
         a->call.publish.key = str_of(steps[i].key);

@@ -57,12 +57,12 @@ static void returns_the_history_of_topics_and_patterns(void **state)
     };
     struct node *n = fixture_node(*state);
     struct broker_history question = { .after = node_publish(n, "first/of/all", "\"x\"") };
-    struct msgid ids[COUNT(topics)];
+    struct msgid ids[ARRAY_LEN(topics)];
 
-    for (size_t i = 0; i < COUNT(topics); i++)
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++)
         ids[i] = node_publish(n, topics[i], "\"text\"");
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct msgid want[COUNT(topics)];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct msgid want[ARRAY_LEN(topics)];
 
         for (size_t k = 0; k < cases[i].n; k++)
             want[k] = ids[cases[i].at[k]];
@@ -285,7 +285,7 @@ static void is_complete_since_a_time_after_the_last_message(void **state)
 
     while (clock_wall_ms() < last.ms + 3)
         ; /* until the times above have passed */
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history question = { .filter = STR("a"), .since = cases[i].since };
 
         assert_int_equal(history_is(n, question, NULL, 0), cases[i].complete);

@@ -33,7 +33,7 @@ static void returns_every_entry_once_with_pages_of_any_size(void **state)
 
     question.after = node_publish(n, "first", "\"x\"");
     publish_many(n, ids, MANY);
-    for (size_t c = 0; c < COUNT(cases); c++) {
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         question.max_entries = cases[c].entries;
         question.max_bytes = cases[c].bytes;
         history_read(n, question, &got);

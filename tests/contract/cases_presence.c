@@ -20,8 +20,8 @@ static void asks_all_workers(void **state)
     assert_int_equal(p->count, 6);
     assert_true(a->call.presence.ret_complete);
     assert_false(p->more);
-    assert_int_equal(p->n_subs, COUNT(subs));
-    for (size_t i = 0; i < COUNT(subs); i++)
+    assert_int_equal(p->n_subs, ARRAY_LEN(subs));
+    for (size_t i = 0; i < ARRAY_LEN(subs); i++)
         assert_true(str_eq(bytes_str(p->subs[i]), str_of(subs[i])));
 }
 
@@ -39,11 +39,11 @@ static void answers_many_questions_at_once(void **state)
     struct node *n = fixture_node(*state);
     struct asked *all[200];
 
-    for (size_t i = 0; i < COUNT(all); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         all[i] = node_presence_call(n, i % 2 ? "a" : "b", i % 3 == 0);
         node_post(n, i % NODE_WORKERS, all[i]);
     }
-    for (size_t i = 0; i < COUNT(all); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         node_await(n, all[i]);
         assert_int_equal(all[i]->call.status, BROKER_DONE);
         assert_int_equal(all[i]->call.presence.ret_presence.count, 6);

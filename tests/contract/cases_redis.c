@@ -65,7 +65,7 @@ static void replays_what_the_feed_missed(void **state)
     size_t n_ids;
     struct msgid want[N + 2];
 
-    n_ids = redis_server_clients(f->redis, ids, COUNT(ids));
+    n_ids = redis_server_clients(f->redis, ids, ARRAY_LEN(ids));
     other = fixture_node(f);
     want[0] = node_publish(other, "before", "\"x\"");
     node_await_live(cut, 0, 1);
@@ -100,7 +100,7 @@ static void delivers_again_without_a_log_when_the_feed_is_back(void **state)
     for (size_t round = 0; round < ROUNDS; round++) {
         size_t before = 1 + round * N;
 
-        redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, COUNT(ids)));
+        redis_server_refuse(f->redis, ids, redis_server_clients(f->redis, ids, ARRAY_LEN(ids)));
         node_await_ready(n, false);
         redis_server_accept(f->redis);
         node_await_ready(n, true);

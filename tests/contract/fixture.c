@@ -32,7 +32,7 @@ int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
 
-    for (size_t i = 0; i < COUNT(f->nodes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(f->nodes); i++) {
         struct node *n = f->nodes[i];
 
         f->nodes[i] = NULL;
@@ -54,7 +54,7 @@ struct node *fixture_node(struct fixture *f)
 static void keep_page(struct history *ret, const struct broker_history *page)
 {
     for (size_t i = 0; i < page->ret_n; i++) {
-        assert_true(ret->n < COUNT(ret->items));
+        assert_true(ret->n < ARRAY_LEN(ret->items));
         ret->items[ret->n++] = message_ref(page->ret_items[i]);
     }
     ret->pages++;

@@ -11,10 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "contract/node.h"
 #include "support/redis_server.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct fixture {
     struct broker_config config; /* the test's; change it before fixture_node */
@@ -43,7 +42,7 @@ int fixture_teardown(void **state); /* frees the nodes */
 struct node *fixture_node(struct fixture *f);
 
 /* The answer to a question, read page by page: `complete` is that of the first page; the items are
- * references, oldest first, at most COUNT(items). */
+ * references, oldest first, at most ARRAY_LEN(items). */
 struct history {
     size_t n;
     size_t pages;

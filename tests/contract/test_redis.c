@@ -112,7 +112,7 @@ static void delivers_in_order_when_any_connection_breaks(void **state)
     size_t done = 0;
     char command[64];
 
-    while (redis_server_clients(f->redis, ids, COUNT(ids)) < LINKS)
+    while (redis_server_clients(f->redis, ids, ARRAY_LEN(ids)) < LINKS)
         ; /* the node may be ready before its last connection is up */
     for (size_t i = 0; i < LINKS; i++) {
         snprintf(command, sizeof(command), "CLIENT KILL ID %llu", (unsigned long long)ids[i]);

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "../support/one_worker.h"
-#include "check.h"
+#include "base/array.h"
 #include "base/buf.h"
+#include "check.h"
 #include "proto/deflate.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
@@ -222,7 +223,7 @@ static void check_events(struct str in)
     while (memchr(in.p, '\n', in.n) && str_cut(&in, '\n', &line)) {
         bool is_known = line.n == 0 || str_eq(line, STR("data:"));
 
-        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++)
             is_known |= str_starts_with(line, str_of(fields[i]));
         check(is_known, "field of an event");
     }

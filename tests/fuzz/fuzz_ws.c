@@ -2,9 +2,9 @@
  * pieces and byte by byte; and any payload that is encoded as a frame decodes to itself. */
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "check.h"
 #include "cut.h"
-#include "base/buf.h"
 #include "proto/utf8.h"
 #include "proto/ws.h"
 

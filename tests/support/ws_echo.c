@@ -12,6 +12,7 @@
 #include "app/config/config_load.h"
 #include "app/conn/conn_ws.h"
 #include "app/server.h"
+#include "base/array.h"
 #include "base/log.h"
 
 extern char **environ;
@@ -33,7 +34,7 @@ static void set_defaults(void)
         { "MAX_OUTPUT_QUEUE", "512m" },
     };
 
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
         (void)setenv(defaults[i][0], defaults[i][1], 0);
 }
 

@@ -23,7 +23,7 @@ static struct conn *conn(size_t i)
     return (struct conn *)(void *)&conns[i];
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     static struct conn_table t;
 
@@ -33,7 +33,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     conn_table_done(*state);
     return 0;
@@ -102,10 +102,10 @@ static void walks_all_while_they_leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(finds_each_connection_by_its_ticket, setup, teardown),
-        cmocka_unit_test_setup_teardown(never_finds_another_in_the_same_slot, setup, teardown),
-        cmocka_unit_test_setup_teardown(reports_when_the_last_one_left, setup, teardown),
-        cmocka_unit_test_setup_teardown(walks_all_while_they_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(finds_each_connection_by_its_ticket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(never_finds_another_in_the_same_slot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reports_when_the_last_one_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(walks_all_while_they_leave, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

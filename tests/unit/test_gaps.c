@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX      4
+#include "base/array.h"
+
+#define MAX 4
 
 static struct gaps *gaps_of(const char *const *topics)
 {
@@ -58,7 +59,7 @@ static void reports_a_gap_once_until_a_message_of_its_topic_comes(void **state)
     struct gaps_told told = { 0 };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(pages); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         struct message *items[MAX];
         struct broker_history page = { .ret_complete = pages[i].complete, .ret_items = items };
         struct gaps *news;
@@ -81,7 +82,7 @@ static void copies_the_topics(void **state)
 {
     char name[] = "a/b";
     const struct str topics[] = { str_of(name), STR("c") };
-    struct gaps *gaps = gaps_create(topics, COUNT(topics));
+    struct gaps *gaps = gaps_create(topics, ARRAY_LEN(topics));
 
     (void)state;
     name[0] = 'x';

@@ -46,7 +46,7 @@ static void on_deadline(struct timer *t)
     loop_stop(fx.sw.worker->loop);
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     memset(&fx, 0, sizeof(fx));
@@ -56,7 +56,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     timer_stop(&fx.deadline);
@@ -177,10 +177,10 @@ static void counts_each_subscription_of_a_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(delivers_many_small_batches_like_one_burst, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(counts_deflated_bytes_towards_a_portion, setup, teardown),
-        cmocka_unit_test_setup_teardown(counts_each_subscription_of_a_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(delivers_many_small_batches_like_one_burst, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(counts_deflated_bytes_towards_a_portion, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_each_subscription_of_a_client, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

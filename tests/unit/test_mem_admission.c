@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define START 1000000u /* ms */
 #define LOTS  (16u * 1024 * 1024)
 
@@ -61,7 +63,7 @@ static void starts_an_interval_with_the_first_publish_and_does_not_move_it(void 
 
     (void)state;
     mem_admission_init(&a, LOTS);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         struct broker_publish p = limited("\"me\"", "t", 2);
 
         assert_int_equal(pass(&a, &p, START + steps[i].at), steps[i].status);
@@ -96,7 +98,7 @@ static void keeps_the_counts_of_publishers_and_rules_apart(void **state)
 
     (void)state;
     mem_admission_init(&a, LOTS);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_publish p = limited(cases[i].who, cases[i].rule, 1);
 
         assert_int_equal(pass(&a, &p, START), BROKER_DONE);

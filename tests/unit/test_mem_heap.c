@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define N 500
 
 static uint64_t next_random(uint64_t *state)
@@ -97,7 +99,7 @@ static void computes_expiries_without_wrapping(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(mem_expiry_after(cases[i].now, cases[i].ttl_s), cases[i].want);
 }
 

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define START 1700000000000u /* ms */
 #define LOTS  (64u * 1024 * 1024)
 
@@ -61,7 +63,7 @@ static void issues_increasing_ids_whatever_the_clock_does(void **state)
     struct mem_log log = log_with(0, 0, LOTS);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct msgid id = mem_log_next_id(&log, START + (uint64_t)cases[i].clock);
 
         assert_id(id, (struct msgid){ START + cases[i].ms, cases[i].seq });

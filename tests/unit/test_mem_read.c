@@ -8,12 +8,12 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define START    1700000000000 /* ms */
-#define MANY     600
+#define START 1700000000000 /* ms */
+#define MANY  600
 
 /* A publish, recorded beside the log, from which each request is answered the slow way. */
 struct fact {
@@ -73,7 +73,7 @@ static void model_publish(struct model *m, uint64_t now)
     int64_t stamp = rand() % 2 ? 0 : (int64_t)now - 3000 + rand() % 6000;
     struct message *message;
 
-    snprintf(f->topic, sizeof(f->topic), "%s", names[(size_t)rand() % COUNT(names)]);
+    snprintf(f->topic, sizeof(f->topic), "%s", names[(size_t)rand() % ARRAY_LEN(names)]);
     f->id = mem_log_next_id(&m->log, now);
     f->time = stamp ? (uint64_t)stamp : f->id.ms;
     f->expires = now + 1000 * ttl;
@@ -137,7 +137,7 @@ static void returns_the_entries_of_the_model_on_pages_of_any_size(void **state)
         const struct fact *from = &m.facts[(size_t)rand() % MANY];
         const struct fact *to = &m.facts[(size_t)rand() % MANY];
         struct broker_history q = {
-            .filter = str_of(filters[(size_t)rand() % COUNT(filters)]),
+            .filter = str_of(filters[(size_t)rand() % ARRAY_LEN(filters)]),
             .after = from->id,
             .snapshot_end = rand() % 2 ? to->id : m.log.last,
             .since = rand() % 2 ? 0 : (int64_t)from->id.ms,
@@ -177,7 +177,7 @@ static void reports_whether_a_point_is_complete(void **state)
     for (uint64_t i = 1; i <= 4; i++)
         publish(&log, "t", 0, START + i);
     publish(&log, "u", 0, START + 5);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { .filter = str_of(cases[i].filter), .after = cases[i].after };
 
         h.after.ms += START;
@@ -249,7 +249,7 @@ static void compares_since_with_the_timestamp(void **state)
     publish(&log, "t", START + 65001, START + 5000); /* too far ahead: the id's time counts */
     publish(&log, "t", -5, START + 5000);            /* nonsense: the id's time counts */
     publish(&log, "t", START + 5000, START + 5000);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { .filter = STR("t"), .since = START + cases[i].since };
 
         assert_int_equal(ask(&log, h, START + 5000).ret_n, cases[i].n);
@@ -274,7 +274,7 @@ static void accepts_every_number_as_since(void **state)
     (void)state;
     log_open(&log, 0, 0);
     publish(&log, "t", 0, START);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { .filter = STR("t"), .since = cases[i].since };
 
         h = ask(&log, h, START);

@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define NAMES    3000
+#include "base/array.h"
+
+#define NAMES 3000
 
 static struct str name_of(unsigned i, char out[16])
 {
@@ -70,9 +71,9 @@ static void finds_the_first_topic_at_or_after_a_name(void **state)
     mem_topics_init(&t);
     assert_null(mem_topics_from(&t, STR("")));
     assert_null(mem_topics_find(&t, STR("a")));
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
         mem_topics_add(&t, str_of(names[i]));
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct mem_topic *topic = mem_topics_from(&t, str_of(cases[i].from));
 
         assert_int_equal(topic != NULL, cases[i].want != NULL);

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "broker/gaps.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct broker_config config = {
     .cache = true,
@@ -50,7 +49,7 @@ static void writes_commands_in_resp(void **state)
     char got[128];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         redis_command_init(&c);
         for (size_t k = 0; k < rows[i].n; k++)
             redis_command_add(&c, rows[i].args[k]);
@@ -70,13 +69,13 @@ static void greets_with_login_and_database(void **state)
 
     (void)state;
     redis_command_auth(&c, STR("me"), STR("pass word"));
-    assert_args(&c, user, COUNT(user));
+    assert_args(&c, user, ARRAY_LEN(user));
     redis_command_auth(&c, STR(""), STR("pass word"));
-    assert_args(&c, old, COUNT(old));
+    assert_args(&c, old, ARRAY_LEN(old));
     redis_command_auth(&c, STR("me"), STR(""));
-    assert_args(&c, nopass, COUNT(nopass));
+    assert_args(&c, nopass, ARRAY_LEN(nopass));
     redis_command_select(&c, 3);
-    assert_args(&c, db, COUNT(db));
+    assert_args(&c, db, ARRAY_LEN(db));
     assert_false(c.is_script);
 }
 
@@ -122,7 +121,7 @@ static void publish_names_its_keys_and_its_channel(void **state)
     redis_command_publish(&c, &names, &config, &p, high_water);
     assert_true(c.is_script);
     assert_int_equal(c.script, SCRIPT_PUBLISH);
-    assert_args(&c, want, COUNT(want));
+    assert_args(&c, want, ARRAY_LEN(want));
     redis_names_done(&names);
 }
 
@@ -164,7 +163,7 @@ static void publish_appends_the_keys_that_it_needs(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct broker_publish p = {
             .topic = STR("a/b"),
             .message_json = STR("\"x\""),
@@ -198,14 +197,14 @@ static void key_value_calls_use_plain_strings(void **state)
     redis_names_init(&names, STR("hub"));
     redis_command_get(&c, &names, &kv);
     assert_false(c.is_script);
-    assert_args(&c, get, COUNT(get));
+    assert_args(&c, get, ARRAY_LEN(get));
     redis_command_set(&c, &names, &kv);
-    assert_args(&c, set, COUNT(set));
+    assert_args(&c, set, ARRAY_LEN(set));
     redis_command_delete(&c, &names, &kv);
-    assert_args(&c, del, COUNT(del));
+    assert_args(&c, del, ARRAY_LEN(del));
     kv.ttl_s = 31536000;
     redis_command_set(&c, &names, &kv);
-    assert_args(&c, set_for_a_time, COUNT(set_for_a_time));
+    assert_args(&c, set_for_a_time, ARRAY_LEN(set_for_a_time));
     redis_names_done(&names);
 }
 
@@ -225,7 +224,7 @@ static void history_starts_at_the_next_id(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { .filter = STR("a"), .after = cases[i].after };
 
         redis_command_history(&c, &names, &config, &h);
@@ -266,7 +265,7 @@ static void history_fills_in_the_defaults(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_history(&c, &names, &config, &h);
-    assert_args(&c, want, COUNT(want));
+    assert_args(&c, want, ARRAY_LEN(want));
     redis_names_done(&names);
 }
 
@@ -280,7 +279,7 @@ static void probe_names_its_keys_and_its_channel(void **state)
     redis_names_init(&names, STR("hub"));
     redis_command_probe(&c, &names, STR("c"), STR("1"));
     assert_int_equal(c.script, SCRIPT_PROBE);
-    assert_args(&c, want, COUNT(want));
+    assert_args(&c, want, ARRAY_LEN(want));
     redis_names_done(&names);
 }
 
@@ -296,9 +295,9 @@ static void fence_passes_the_ids_that_the_node_knows(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_fence(&c, &names, (struct msgid){ 4, 2 }, (struct msgid){ 5, 1 });
-    assert_args(&c, with, COUNT(with));
+    assert_args(&c, with, ARRAY_LEN(with));
     redis_command_fence(&c, &names, (struct msgid){ 0 }, (struct msgid){ 0 });
-    assert_args(&c, without, COUNT(without));
+    assert_args(&c, without, ARRAY_LEN(without));
     redis_names_done(&names);
 }
 
@@ -309,11 +308,11 @@ static void forget_takes_as_many_topics_as_allowed(void **state)
     struct redis_command c;
 
     (void)state;
-    for (size_t i = 0; i < COUNT(topics); i++)
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++)
         topics[i] = STR("a");
     redis_names_init(&names, STR("hub"));
-    redis_command_forget(&c, &names, topics, COUNT(topics));
-    assert_int_equal(c.n, 3 + 5 + 1 + COUNT(topics));
+    redis_command_forget(&c, &names, topics, ARRAY_LEN(topics));
+    assert_int_equal(c.n, 3 + 5 + 1 + ARRAY_LEN(topics));
     assert_arg(&c, c.n - 1, "a");
     redis_command_forget(&c, &names, NULL, 0);
     assert_int_equal(c.n, 3 + 5 + 1);
@@ -334,7 +333,7 @@ static void scripts_share_the_limits_of_the_broker(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str text = script_text(cases[i].script);
         char line[64];
 

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 static void assert_text(struct buf *b, const char *want)
 {
     buf_add_char(b, '\0');
@@ -64,7 +66,7 @@ static void escapes_the_prefix_in_the_pattern(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf b = { 0 };
 
         keys_add_feed_pattern(&b, str_of(cases[i].prefix));
@@ -89,7 +91,7 @@ static void finds_the_topic_of_a_channel(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str got = keys_channel_topic(str_of(cases[i].prefix), str_of(cases[i].channel));
 
         if (!cases[i].want) {

@@ -10,9 +10,8 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
+#include "base/array.h"
 #include "base/buf.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void log_reply(struct buf *log, const redisReply *r)
 {
@@ -77,7 +76,7 @@ static void ends_the_stream_at_bytes_that_are_not_resp2(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct redis_parser *r = redis_parser_create();
         struct buf log = { 0 };
 

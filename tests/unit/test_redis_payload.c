@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
 
 static void accepts_our_payloads_and_those_of_others(void **state)
 {
@@ -36,7 +36,7 @@ static void accepts_our_payloads_and_those_of_others(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct message *m = redis_payload_parse(STR("a/b"), str_of(cases[i].payload));
 
         assert_non_null(m);
@@ -86,7 +86,7 @@ static void refuses_junk_in_our_channels(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_null(redis_payload_parse(str_of(cases[i].topic), str_of(cases[i].payload)));
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_pipeline.h"
 
@@ -46,7 +47,7 @@ static void gives_a_request_up_at_its_deadline(void **state)
     struct redis_pipeline p;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint64_t first;
 
         redis_pipeline_init(&p, TIMEOUT);

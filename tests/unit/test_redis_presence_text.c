@@ -8,9 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "hub/auth.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define QUESTION "{\"id\":7,\"node\":\"0123456789abcdef\",\"subs\":true,\"topic\":\"a/+\",\"v\":1}"
 #define ANSWER   "{\"count\":3,\"id\":7,\"more\":false,\"subs\":[\"ann\",\"b\\u0000\"],\"v\":1}"
@@ -93,7 +92,7 @@ static void refuses_invalid_questions(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(changes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         char *text = changed(QUESTION, &changes[i]);
         struct redis_presence_question q;
 
@@ -120,7 +119,7 @@ static void refuses_invalid_answers(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(changes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         char *text = changed(ANSWER, &changes[i]);
         struct redis_presence_answer a;
 

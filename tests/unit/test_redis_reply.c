@@ -9,11 +9,10 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 
 #include "broker/gaps.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Parses the bytes of a reply (RESP2). */
 static redisReply *reply_of(struct str wire)
@@ -56,7 +55,7 @@ static void recognizes_errors_by_their_code(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
 
         assert_int_equal(redis_reply_has_code(r, cases[i].code), cases[i].want);
@@ -81,7 +80,7 @@ static void recognizes_errors_that_need_a_reconnect(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
 
         assert_int_equal(redis_reply_needs_reconnect(r), cases[i].want);
@@ -103,7 +102,7 @@ static void reads_the_id_of_a_publish(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
         struct broker_publish p = { 0 };
 
@@ -127,7 +126,7 @@ static void reads_a_repeat_and_a_limit_of_a_publish(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
         struct broker_publish p = { .ret_repeated = true, .ret_retry_ms = 77 };
 
@@ -149,7 +148,7 @@ static void reads_the_value_of_a_get_or_none(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
         struct broker_kv kv = { 0 };
 
@@ -175,7 +174,7 @@ static void accepts_only_ok_for_a_set(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
 
         assert_int_equal(redis_reply_set(r) == EH_OK, cases[i].want);
@@ -196,7 +195,7 @@ static void reads_whether_a_delete_found_the_key(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].wire));
         struct broker_kv kv = { 0 };
 
@@ -235,7 +234,7 @@ static void reads_the_ids_of_a_probe(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].reply));
         struct msgid last = { 0 }, log_start = { 0 };
 
@@ -257,7 +256,7 @@ static void refuses_a_fence_of_another_form(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i]));
         struct redis_fenced fenced;
 
@@ -284,7 +283,7 @@ static void reads_a_page_of_history(void **state)
     size_t n_gone;
 
     (void)state;
-    assert_int_equal(redis_reply_history(r, &h, gone, COUNT(gone), &n_gone), EH_OK);
+    assert_int_equal(redis_reply_history(r, &h, gone, ARRAY_LEN(gone), &n_gone), EH_OK);
     assert_int_equal(h.snapshot_end.ms, 9);
     assert_int_equal(h.after.ms, 8);
     assert_int_equal(h.since, 77);
@@ -318,7 +317,7 @@ static void names_the_topics_with_gaps(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { 0 };
         char text[256];
         size_t n_gone;
@@ -367,7 +366,7 @@ static void refuses_a_page_of_another_form(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i]));
         struct broker_history h = { .since = -1 };
         size_t n_gone;
@@ -429,7 +428,7 @@ static void refuses_pushes_that_are_not_messages(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i]));
         struct redis_push push;
 

@@ -13,9 +13,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "base/mem.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct {
     struct loop *loop;
@@ -72,7 +71,7 @@ static void on_count(struct mail *m, void *owner)
     (void)owner;
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     memset(&test, 0, sizeof(test));
@@ -89,7 +88,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     while (mailbox_drain(test.box))
@@ -233,14 +232,14 @@ static void merges_log_and_live_messages_by_id(void **state)
         { "! 4 ! 8 x 9", "gap 4 8 9 ", 9, false },
     };
 
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         play(cases[i].words);
         if (strcmp(test.story, cases[i].story) != 0)
             fail_msg("%s: %s", cases[i].words, test.story);
         assert_int_equal(test.port->outbox.high_water.ms, cases[i].high_water);
         assert_int_equal(test.port->replay.is_running, cases[i].reads);
-        (void)teardown(state);
-        (void)setup(state);
+        (void)tear_down(state);
+        (void)set_up(state);
     }
 }
 
@@ -273,9 +272,9 @@ static void reads_the_log_after_an_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(merges_log_and_live_messages_by_id, setup, teardown),
-        cmocka_unit_test_setup_teardown(posts_a_full_backlog, setup, teardown),
-        cmocka_unit_test_setup_teardown(reads_the_log_after_an_overflow, setup, teardown),
+        cmocka_unit_test_setup_teardown(merges_log_and_live_messages_by_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(posts_a_full_backlog, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_the_log_after_an_overflow, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

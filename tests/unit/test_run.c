@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
+
 #define CLIENTS  8 /* more than the ids that a run is encoded for */
 #define MESSAGES 20
 
@@ -30,7 +32,7 @@ static struct fixture {
     struct client clients[CLIENTS];
 } fx;
 
-static int setup(void **state)
+static int set_up(void **state)
 {
     (void)state;
     memset(&fx, 0, sizeof(fx));
@@ -39,7 +41,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static int tear_down(void **state)
 {
     (void)state;
     still_worker_stop(&fx.sw);
@@ -203,7 +205,7 @@ static void shares_a_large_message(void **state)
     static char text[400 * 1024]; /* more than a socket takes */
 
     (void)state;
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         (void)still_worker_subscribe(open_client(i)->conn, STR("a"), str_of(ids[i]), false);
     memset(text, 'x', sizeof(text));
     text[0] = text[sizeof(text) - 1] = '"';
@@ -217,11 +219,11 @@ static void shares_a_large_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sends_all_clients_the_whole_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(skips_messages_that_a_subscription_has, setup, teardown),
-        cmocka_unit_test_setup_teardown(ends_a_run_at_another_topic_or_a_gap, setup, teardown),
-        cmocka_unit_test_setup_teardown(reports_one_gap_before_the_first_id, setup, teardown),
-        cmocka_unit_test_setup_teardown(shares_a_large_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(sends_all_clients_the_whole_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(skips_messages_that_a_subscription_has, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_a_run_at_another_topic_or_a_gap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reports_one_gap_before_the_first_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shares_a_large_message, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
