@@ -406,8 +406,7 @@ const struct config_option config_options[] = {
       .kind = CONFIG_BOOL,
       .offset = AT(proxy_protocol),
       .initial = "false",
-      .about = "Requires a PROXY header (version 1 or 2), which a load balancer sends, at the "
-               "start of every connection." },
+      .about = "Requires a PROXY header (version 1 or 2) at the start of every connection." },
     { .name = "TRUSTED_PROXIES",
       .kind = CONFIG_NETWORKS,
       .offset = AT(trusted_proxies),
