@@ -262,7 +262,7 @@ static void accepts_valid_and_refuses_malformed_heads(void **state)
         int rc = parse(cases[i].head);
 
         if (rc != wanted(i))
-            fail_msg("%d: '%.*s'", rc, STR_ARG(cases[i].head));
+            fail_msg("got %d for '%.*s'", rc, STR_ARG(cases[i].head));
     }
 }
 
@@ -274,7 +274,7 @@ static void gives_the_same_result_wherever_a_head_is_cut(void **state)
             int rc = parse_cut(cases[i].head, cut, HEAD_MAX);
 
             if (rc != wanted(i))
-                fail_msg("%d: '%.*s' cut at %zu", rc, STR_ARG(cases[i].head), cut);
+                fail_msg("got %d for '%.*s' cut at %zu", rc, STR_ARG(cases[i].head), cut);
         }
     }
 }

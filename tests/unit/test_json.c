@@ -153,7 +153,7 @@ static void reads_strings(void **state)
 
         assert_int_equal(json_read_string(cases[i].in, NULL), used);
         if (used != cases[i].used || !str_eq(buf_str(&out), cases[i].want))
-            fail_msg("%.*s: %d, %.*s", STR_ARG(cases[i].in), used, STR_ARG(buf_str(&out)));
+            fail_msg("%.*s: used %d, got %.*s", STR_ARG(cases[i].in), used, STR_ARG(buf_str(&out)));
         buf_done(&out);
     }
 }

@@ -126,7 +126,7 @@ static void picks_the_most_specific_rule(void **state)
         const struct rate_rule *r = ratelimit_pick(rules, ARRAY_LEN(rules), str_of(cases[i].topic));
 
         if (!r || (int)r->max != cases[i].want)
-            fail_msg("%s: rule %d", cases[i].topic, r ? (int)r->max : -1);
+            fail_msg("%s: got the rule %d", cases[i].topic, r ? (int)r->max : -1);
     }
     assert_null(ratelimit_pick(rules + 1, ARRAY_LEN(rules) - 1, STR("z")));
     assert_null(ratelimit_pick(rules + 1, ARRAY_LEN(rules) - 1, STR("b/c")));

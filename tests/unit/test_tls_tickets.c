@@ -39,7 +39,7 @@ static void forgets_a_key_after_two_periods(void **state)
 
         tls_tickets_seal(t, BEGIN, &key);
         if (tls_tickets_open(t, BEGIN + cases[i].at_s, key.name, &found) != cases[i].age)
-            fail_msg("case %zu", i);
+            fail_msg("wrong age in case %zu", i);
         if (cases[i].age != TLS_TICKET_UNKNOWN)
             assert_true(is_same(&key, &found));
         tls_tickets_seal(t, BEGIN + cases[i].at_s, &next);
