@@ -1,4 +1,4 @@
-// ws_echo with the npm client `ws`: an implementation that is not ours has to agree.
+// ws_echo with the npm client `ws`, an independent implementation that must agree with ours.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { WebSocket } from '../integration/support/websocket.mjs';
 import { payloadOf } from './support/echo.mjs';
 import { startEcho } from './support/servers.mjs';
 
-/** A client that keeps what comes: [data, isBinary]. */
+/** A client that keeps what it receives: [data, isBinary]. */
 class Client extends Watched {
   received = [];
 
@@ -52,13 +52,13 @@ const CODES =
 const openClient = (t, server, perMessageDeflate = false) =>
   new Client(t, server, perMessageDeflate).untilOpen();
 
-test('one client', async (t) => {
+test('echoes to one client', async (t) => {
   const server = await startEcho(t);
 
   for (const isBinary of [false, true]) {
     const kind = isBinary ? 'binary' : 'text';
     for (const size of [0, 1, 125, 126, 65535, 65536, 2 ** 20, 16 * 2 ** 20]) {
-      await t.test(`rfc6455 5.6: ${kind} of ${size} bytes`, async (t) => {
+      await t.test(`rfc6455 5.6: echoes ${kind} of ${size} bytes`, async (t) => {
         const client = await openClient(t, server);
         const payload = payloadOf(isBinary ? OP.BINARY : OP.TEXT, size);
         client.ws.send(payload, { binary: isBinary });
@@ -68,7 +68,7 @@ test('one client', async (t) => {
       });
     }
 
-    await t.test(`rfc6455 5.4: ${kind} in fragments`, async (t) => {
+    await t.test(`rfc6455 5.4: echoes ${kind} in fragments`, async (t) => {
       const client = await openClient(t, server);
       const parts = ['one ', '', 'two ', 'three'];
       for (const [i, part] of parts.entries()) {
@@ -79,7 +79,7 @@ test('one client', async (t) => {
     });
 
     for (const size of [0, 16, 64, 256, 1024, 4096]) {
-      await t.test(`rfc6455 5.6: many of ${kind}, ${size} bytes, one after the other`, async (t) => {
+      await t.test(`rfc6455 5.6: echoes many messages of ${kind}, ${size} bytes each`, async (t) => {
         const client = await openClient(t, server);
         const payload = payloadOf(isBinary ? OP.BINARY : OP.TEXT, size);
         for (let i = 0; i < scaled(500); i++) {
@@ -91,7 +91,7 @@ test('one client', async (t) => {
   }
 
   for (const size of [0, 1, 125]) {
-    await t.test(`rfc6455 5.5.2: a ping of ${size} bytes`, async (t) => {
+    await t.test(`rfc6455 5.5.2: answers a ping of ${size} bytes`, async (t) => {
       const client = await openClient(t, server);
       const payload = payloadOf(OP.BINARY, size);
       client.ws.ping(payload);
@@ -101,20 +101,20 @@ test('one client', async (t) => {
   }
 
   for (const code of CODES) {
-    await t.test(`rfc6455 7.1.5: Close ${code}`, async (t) => {
+    await t.test(`rfc6455 7.1.5: answers Close ${code}`, async (t) => {
       const client = await openClient(t, server);
       client.ws.close(code, 'bye');
       assert.equal((await client.untilClosed()).code, code);
     });
   }
 
-  await t.test('rfc6455 7.1.5: a Close without a code', async (t) => {
+  await t.test('rfc6455 7.1.5: answers a Close without a code', async (t) => {
     const client = await openClient(t, server);
     client.ws.close();
     assert.equal((await client.untilClosed()).code, 1005);
   });
 
-  await t.test('rfc6455 5.5.1: what was sent before a Close comes back', async (t) => {
+  await t.test('rfc6455 5.5.1: echoes messages sent before a Close', async (t) => {
     const client = await openClient(t, server);
     for (let i = 0; i < 100; i++) client.ws.send(`text ${i}`);
     client.ws.close(1000);
@@ -124,13 +124,13 @@ test('one client', async (t) => {
   });
 });
 
-test('one client with permessage-deflate', async (t) => {
+test('echoes to one client with permessage-deflate', async (t) => {
   const server = await startEcho(t, { ENABLE_COMPRESSION: 'true', COMPRESSION_MIN_SIZE: '0' });
 
   for (const isBinary of [false, true]) {
     const kind = isBinary ? 'binary' : 'text';
     for (const size of [0, 1, 125, 126, 65535, 65536, 2 ** 20, 16 * 2 ** 20]) {
-      await t.test(`rfc7692 7.2: ${kind} of ${size} bytes, twice, and one in fragments`, async (t) => {
+      await t.test(`rfc7692 7.2: echoes ${kind} of ${size} bytes, whole and in fragments`, async (t) => {
         const client = await openClient(t, server, { threshold: 0 });
         assert.match(client.ws.extensions, /^permessage-deflate/);
         const payload = payloadOf(isBinary ? OP.BINARY : OP.TEXT, size);
@@ -148,10 +148,10 @@ test('one client with permessage-deflate', async (t) => {
   }
 });
 
-test('many clients at once', async (t) => {
+test('echoes to many clients at once', async (t) => {
   const server = await startEcho(t, { WORKER_THREADS: '2' });
   const clients = await Promise.all(Array.from({ length: 50 }, () => openClient(t, server)));
-  await t.test('rfc6455 5.6: each gets its own back, in order', () =>
+  await t.test('rfc6455 5.6: sends each client its own messages in order', () =>
     Promise.all(clients.map(async (client, n) => {
       const texts = Array.from({ length: scaled(200) }, (_, i) => `${n} ${i} ${'x'.repeat((n * i) % 3000)}`);
       for (const text of texts) client.ws.send(text);
@@ -159,27 +159,27 @@ test('many clients at once', async (t) => {
     })));
 });
 
-test('a client that sends much and reads nothing', async (t) => {
+test('a client that sends much and does not read', async (t) => {
   const server = await startEcho(t, { MAX_OUTPUT_QUEUE: '4m', MAX_MESSAGE_SIZE: '1m' });
   const client = await openClient(t, server);
-  const COUNT = 800; // more than kernels take
+  const COUNT = 800; // more than the kernel buffers hold
   const payload = payloadOf(OP.BINARY, 100_000);
   const resident = server.residentBytes();
 
-  await t.test('rfc6455 7.4.1: is not closed, and the server holds no more than its queue', async () => {
+  await t.test('rfc6455 7.4.1: stops reading it instead of closing or holding everything', async () => {
     client.ws.pause();
     for (let i = 0; i < COUNT; i++) client.ws.send(payload);
     let read = -Infinity;
-    await eventually('the server reads no more, though there is more', async () => {
-      const { received_bytes_total: now } = await server.metrics(); // its worker had a turn
-      const stands = now - read < 1000 && client.ws.bufferedAmount > 0; // but for the question
+    await eventually('the server stops reading although more is sent', async () => {
+      const { received_bytes_total: now } = await server.metrics(); // so its worker had a turn
+      const hasStopped = now - read < 1000 && client.ws.bufferedAmount > 0; // except the scrape
       read = now;
-      return stands;
+      return hasStopped;
     });
-    if (!SANITIZED) assert.ok(server.residentBytes() - resident < 16 * 2 ** 20); // they keep what is freed
+    if (!SANITIZED) assert.ok(server.residentBytes() - resident < 16 * 2 ** 20); // sanitizers keep freed memory
   });
 
-  await t.test('rfc6455 5.6: and gets all when it reads', async () => {
+  await t.test('rfc6455 5.6: sends everything once the client reads', async () => {
     client.ws.resume();
     for (let i = 0; i < COUNT; i++) assert.ok(payload.equals((await client.next())[0]));
   });

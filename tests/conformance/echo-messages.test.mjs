@@ -1,4 +1,4 @@
-// Messages of all sizes come back whole, whatever pieces, fragments and company they travel in.
+// Echoes of messages of all sizes, in any pieces and fragments, with other frames in between.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,11 +19,11 @@ const CHOPS = [[125, 1], [126, 1], [127, 1], [1000, 1], [65535, 997], [65536, 99
 const FRAGMENTS = [[1000, 1], [65536, 64], [65536, 125], [65536, 126], [2 ** 20, 256],
   [2 ** 20, 1024], [2 ** 20, 65536], [16 * 2 ** 20, 65536], [16 * 2 ** 20, 5 * 2 ** 20]];
 
-test('sizes', async (t) => {
+test('messages of all sizes', async (t) => {
   const server = await startEcho(t);
   for (const [name, op] of OPS) {
     for (const size of SIZES) {
-      await t.test(`rfc6455 5.2: ${name} of ${size} bytes`, async (t) => {
+      await t.test(`rfc6455 5.2: echoes ${name} of ${size} bytes`, async (t) => {
         const socket = await openWebSocket(t, server);
         const payload = payloadOf(op, size);
         await socket.send(frame(op, payload));
@@ -31,7 +31,7 @@ test('sizes', async (t) => {
       });
     }
     for (const [size, chop] of CHOPS) {
-      await t.test(`rfc6455 5.2: ${name} of ${size} bytes, sent ${chop} at a time`, async (t) => {
+      await t.test(`rfc6455 5.2: echoes ${name} of ${size} bytes, sent ${chop} at a time`, async (t) => {
         const socket = await openWebSocket(t, server);
         const payload = payloadOf(op, size);
         for (const piece of piecesOf(frame(op, payload), chop)) await socket.send(piece);
@@ -39,7 +39,7 @@ test('sizes', async (t) => {
       });
     }
     for (const [size, each] of FRAGMENTS) {
-      await t.test(`rfc6455 5.4: ${name} of ${size} bytes in fragments of ${each}`, async (t) => {
+      await t.test(`rfc6455 5.4: echoes ${name} of ${size} bytes in fragments of ${each}`, async (t) => {
         const socket = await openWebSocket(t, server);
         const payload = payloadOf(op, size);
         await socket.send(Buffer.concat(fragments(op, piecesOf(payload, each))));
@@ -69,7 +69,7 @@ test('every way to cut a message into fragments', async (t) => {
   const text = Buffer.from('\u00e4\u20ac\u{1f388}'); // 9 bytes
 
   for (const [name, op, payload] of [['text', OP.TEXT, text], ['binary', OP.BINARY, binary]]) {
-    await t.test(`rfc6455 5.4: ${name}, ${2 ** (payload.length - 1)} ways`, async (t) => {
+    await t.test(`rfc6455 5.4: echoes ${name} cut in ${2 ** (payload.length - 1)} ways`, async (t) => {
       const socket = await openWebSocket(t, server);
       for (const pieces of allPartitions(payload)) {
         await socket.send(Buffer.concat(fragments(op, pieces)));
@@ -77,7 +77,7 @@ test('every way to cut a message into fragments', async (t) => {
       }
     });
 
-    await t.test(`rfc6455 5.4: ${name}, with a ping before every fragment`, async (t) => {
+    await t.test(`rfc6455 5.4: echoes ${name} with a ping before every fragment`, async (t) => {
       const socket = await openWebSocket(t, server);
       for (const pieces of allPartitions(payload)) {
         const frames = fragments(op, pieces).flatMap((piece, i) => [frame(OP.PING, `${i}`), piece]);
@@ -87,7 +87,7 @@ test('every way to cut a message into fragments', async (t) => {
       }
     });
 
-    await t.test(`rfc6455 5.4: ${name}, with empty fragments before, between and behind`, async (t) => {
+    await t.test(`rfc6455 5.4: echoes ${name} with empty fragments before, between and after the others`, async (t) => {
       const socket = await openWebSocket(t, server);
       const empty = Buffer.alloc(0);
       for (const pieces of allPartitions(payload)) {
@@ -99,7 +99,7 @@ test('every way to cut a message into fragments', async (t) => {
   }
 });
 
-test('messages of both kinds, cut in two at every byte', async (t) => {
+test('echoes messages of both kinds, cut in two at every byte', async (t) => {
   const server = await startEcho(t);
   const bytes = Buffer.concat([
     ...fragments(OP.BINARY, [Buffer.of(0xff, 0xfe), Buffer.of(), Buffer.of(0xc3)]),
@@ -114,7 +114,7 @@ test('messages of both kinds, cut in two at every byte', async (t) => {
     (came, cut) => assert.deepEqual(echoTranscript(came), want, `cut at ${cut}`));
 });
 
-/** A stream of messages, fragments and control frames, what must come back, and the bytes of it. */
+/** The bytes of a stream of messages, fragments and control frames, and the expected answers. */
 function randomStream(random) {
   const frames = [];
   const want = [];
@@ -141,7 +141,7 @@ function randomStream(random) {
 test('random streams in random pieces', async (t) => {
   const server = await startEcho(t);
   for (let seed = 1; seed <= scaled(40); seed++) {
-    await t.test(`rfc6455 5: seed ${seed}`, async (t) => {
+    await t.test(`rfc6455 5: echoes a random stream with seed ${seed}`, async (t) => {
       const random = randomSource(seed);
       const { bytes, want } = randomStream(random);
       const socket = await openWebSocket(t, server);
@@ -154,13 +154,13 @@ test('random streams in random pieces', async (t) => {
   }
 });
 
-test('who reads slowly', async (t) => {
+test('a client that reads slowly', async (t) => {
   const server = await startEcho(t);
 
-  await t.test('rfc6455 5.5.1: gets all that comes before the Close, and the Close', async (t) => {
+  await t.test('rfc6455 5.5.1: sends it everything before the Close, and the Close', async (t) => {
     const socket = await openWebSocket(t, server);
     const payload = payloadOf(OP.BINARY, 24 * 2 ** 20);
-    const SIP = 256 * 1024; // about 6 MiB a second: longer than a closing server waits in vain
+    const SIP = 256 * 1024; // about 6 MiB/s: takes longer than a closing server waits without progress
     let read = 0;
     let end = Buffer.alloc(0);
     socket.socket.removeAllListeners('data').on('data', (bytes) => {

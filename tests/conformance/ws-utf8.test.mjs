@@ -1,5 +1,5 @@
-// RFC 6455 section 8.1 and RFC 3629: text is UTF-8. It is refused by the first byte that cannot be
-// right, however the characters are cut into fragments and packets, and not before.
+// RFC 6455 section 8.1 and RFC 3629: text is UTF-8. The server closes at the first byte that cannot be
+// valid and not before, however the characters are cut into fragments and packets.
 
 import { test } from 'node:test';
 
@@ -22,9 +22,9 @@ const characters = [
   ['U+0000', '\0'], ['U+0001', '\x01'], ['U+007F, the last of one byte', '\x7f'],
   ['U+0080, the first of two bytes', '\x80'], ['U+07FF, the last of two bytes', '\u07ff'],
   ['U+0800, the first of three bytes', '\u0800'], ['U+1000', '\u1000'], ['U+CFFF', '\ucfff'],
-  ['U+D7FF, the last before the surrogates', '\ud7ff'], ['U+E000, the first behind them', '\ue000'],
+  ['U+D7FF, the last before the surrogates', '\ud7ff'], ['U+E000, the first after the surrogates', '\ue000'],
   ['U+FEFF, a byte order mark', '\ufeff'], ['U+FFFD', '\ufffd'],
-  ['U+FDD0, which is no character', '\ufdd0'], ['U+FFFE, nor is this', '\ufffe'],
+  ['U+FDD0, a noncharacter', '\ufdd0'], ['U+FFFE, another noncharacter', '\ufffe'],
   ['U+FFFF, the last of three bytes', '\uffff'],
   ['U+10000, the first of four bytes', '\u{10000}'], ['U+1FFFF', '\u{1ffff}'], ['U+3FFFF', '\u{3ffff}'],
   ['U+40000', '\u{40000}'], ['U+FFFFF', '\u{fffff}'], ['U+100000', '\u{100000}'],
@@ -38,15 +38,15 @@ const texts = [
 ];
 
 const valid = [...characters, ...texts].flatMap(([name, text]) => [
-  ['rfc3629 3', `${name}`, frame(OP.TEXT, text), goesOn(`text ${text}`)],
-  ['rfc6455 5.6', `${name}, each byte a fragment`,
+  ['rfc3629 3', `accepts ${name}`, frame(OP.TEXT, text), goesOn(`text ${text}`)],
+  ['rfc6455 5.6', `accepts ${name}, in fragments of one byte`,
     scattered(Buffer.from(text), { fin: true }), goesOn(`text ${text}`)],
 ]);
 
-/** Every byte but the last could still be right. */
+/** Sequences of which only the last byte cannot be valid. */
 const impossible = [
   ['a continuation byte first', '80'], ['the last continuation byte first', 'bf'],
-  ['C0, always longer than needed', 'c0'], ['C1, always longer than needed', 'c1'],
+  ['C0, always overlong', 'c0'], ['C1, always overlong', 'c1'],
   ['F5, always above U+10FFFF', 'f5'], ['F8, five bytes', 'f8'], ['FC, six bytes', 'fc'], ['FE', 'fe'], ['FF', 'ff'],
   ['two bytes, the second a letter', 'c2 41'], ['two bytes, the second a first one', 'c2 c2'],
   ['three bytes, the second a letter', 'e1 41'], ['three bytes, the third a letter', 'e1 80 41'],
@@ -56,20 +56,20 @@ const impossible = [
   ['U+0000 in three bytes', 'e0 80'], ['U+07FF in three bytes', 'e0 9f'],
   ['U+0000 in four bytes', 'f0 80'], ['U+FFFF in four bytes', 'f0 8f'],
   ['the first surrogate', 'ed a0'], ['the last surrogate', 'ed bf'], ['a surrogate pair', 'ed a1'],
-  ['U+110000, the first above the last', 'f4 90'], ['U+13FFFF', 'f4 bf'],
-  ['a continuation byte behind a whole character', 'c3 a4 80'],
-  ['a bad byte behind good text', 'ce ba e1 bd b9 cf 83 ce bc ce b5 ed a0'],
-  ...[7, 8, 9, 15, 16, 17].map((n) => [`a bad byte behind ${n} letters`, `${'61'.repeat(n)}ff`]),
+  ['U+110000, the first above the range', 'f4 90'], ['U+13FFFF', 'f4 bf'],
+  ['a continuation byte after a complete character', 'c3 a4 80'],
+  ['an invalid byte after valid text', 'ce ba e1 bd b9 cf 83 ce bc ce b5 ed a0'],
+  ...[7, 8, 9, 15, 16, 17].map((n) => [`an invalid byte after ${n} letters`, `${'61'.repeat(n)}ff`]),
 ];
 
 const invalid = impossible.flatMap(([name, digits]) => {
   const bytes = hex(digits);
   return [
-    ['rfc6455 8.1', `${name}, in a frame that has not ended, is 1007`,
+    ['rfc6455 8.1', `closes with 1007 on ${name}, in an incomplete frame`,
       frame(OP.TEXT, bytes, { announced: bytes.length + 100 }), BAD],
-    ['rfc6455 8.1', `${name}, in a fragment, is 1007`, frame(OP.TEXT, bytes, { fin: false }), BAD],
+    ['rfc6455 8.1', `closes with 1007 on ${name}, in a fragment`, frame(OP.TEXT, bytes, { fin: false }), BAD],
     ...(bytes.length === 1 ? [] : [
-      ['rfc6455 8.1', `${name}, each byte a fragment, is 1007`,
+      ['rfc6455 8.1', `closes with 1007 on ${name}, in fragments of one byte`,
         scattered(bytes, { fin: false }), BAD],
     ]),
   ];
@@ -78,30 +78,30 @@ const invalid = impossible.flatMap(([name, digits]) => {
 const CUT_OFF = ['c2', 'df', 'e0', 'e2 82', 'ed 9f', 'f0 90', 'f0 9f 98', 'f4 8f bf', '61 e2 82'];
 
 const unfinished = CUT_OFF.flatMap((digits) => [
-  ['rfc6455 8.1', `a text that ends within a character (${digits}) is 1007`,
+  ['rfc6455 8.1', `closes with 1007 on a text that ends within a character (${digits})`,
     frame(OP.TEXT, hex(digits)), BAD],
-  ['rfc6455 8.1', `a text that ends so in its last fragment (${digits}) is 1007`,
+  ['rfc6455 8.1', `closes with 1007 on a text that ends so in its last fragment (${digits})`,
     scattered(hex(digits), { fin: true }), BAD],
-  ['rfc6455 8.1', `a text that ends so with an empty fragment (${digits}) is 1007`,
+  ['rfc6455 8.1', `closes with 1007 on a text that ends so with an empty fragment (${digits})`,
     all(frame(OP.TEXT, hex(digits), { fin: false }), frame(OP.CONT, '')), BAD],
 ]);
 
 const between = [
-  ['rfc6455 5.6', 'a character around pings',
+  ['rfc6455 5.6', 'accepts a character with pings between its bytes',
     scattered(Buffer.from('\u{1f388}'), { fin: true, between: frame(OP.PING, 'p') }),
     goesOn('pong p', 'pong p', 'pong p', 'text \u{1f388}')],
-  ['rfc6455 8.1', 'a bad byte behind pings is 1007',
+  ['rfc6455 8.1', 'closes with 1007 on an invalid byte after pings',
     scattered(hex('f0 9f 41'), { fin: false, between: frame(OP.PING, 'p') }),
     ends('pong p', 'pong p', 'close 1007')],
-  ['rfc6455 5.6', 'a character around an empty fragment', all(
+  ['rfc6455 5.6', 'accepts a character with an empty fragment between its bytes', all(
     frame(OP.TEXT, hex('e2'), { fin: false }), frame(OP.CONT, '', { fin: false }), frame(OP.CONT, hex('82ac'))),
   goesOn('text \u20ac')],
-  ['rfc6455 8.1', 'a character is not continued by the next message', all(
+  ['rfc6455 8.1', 'does not continue a character in the next message', all(
     frame(OP.TEXT, 'a'), frame(OP.TEXT, hex('80'))), ends('text a', 'close 1007')],
-  ['rfc6455 5.6', 'a ping may hold any bytes', frame(OP.PING, 'p\x01'), goesOn('pong p\x01')],
+  ['rfc6455 5.6', 'answers a ping of any bytes', frame(OP.PING, 'p\x01'), goesOn('pong p\x01')],
 ];
 
-test('text', async (t) => {
+test('UTF-8 text', async (t) => {
   const server = await startEcho(t);
   await runEchoTable(t, server, [...valid, ...invalid, ...unfinished, ...between]);
 });

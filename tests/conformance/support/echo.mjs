@@ -1,10 +1,10 @@
-// Messages for a server that echoes.
+// Messages for an echo server.
 
 import assert from 'node:assert/strict';
 
 import { frame, OP } from '../../integration/support/frames.mjs';
 
-/** Bytes that are easily told apart: where they went wrong can be seen. As text, all are ASCII. */
+/** A payload whose bytes differ from their neighbours, so that a fault is easy to locate; text is ASCII. */
 export function payloadOf(op, size) {
   const step = op === OP.TEXT ? 95 : 251;
   const first = op === OP.TEXT ? 0x20 : 0;
@@ -23,9 +23,9 @@ export function piecesOf(bytes, size) {
   return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
-/** The next frame is the whole message, as it was sent. */
+/** Asserts that the next frame is the whole message, unchanged. */
 export async function readEcho(socket, op, payload) {
   const received = await socket.readFrame();
   assert.deepEqual([received.op, received.fin, received.payload.length], [op, true, payload.length]);
-  assert.ok(received.payload.equals(payload), 'the payload comes back as it was sent');
+  assert.ok(received.payload.equals(payload), 'the payload comes back unchanged');
 }

@@ -1,6 +1,6 @@
-// One exchange, with its bytes whole, cut in two at every byte, and byte by byte: what the server says
-// must be the same. All cuts go at once, each on a connection of its own, and a barrier makes sure
-// that the server has read the first pieces before the rest is sent.
+// One exchange with its bytes whole, cut in two at every byte, and byte by byte: the answers must be
+// the same. All cuts are tested at once, each on its own connection. A barrier makes sure that the
+// server has read the first pieces before the rest is sent.
 
 import assert from 'node:assert/strict';
 
@@ -16,7 +16,7 @@ export function cutsOf(length) {
   return [1, length - 1, ...cuts];
 }
 
-/** All that comes until the server ends the connection, which it must not do with a reset. */
+/** Everything received until the server ends the connection, which must not be a reset. */
 export async function readToEnd(socket) {
   let reset = null;
   socket.socket.on('error', (error) => (reset = error));
@@ -34,8 +34,8 @@ export async function exchange(open, bytes) {
 }
 
 /**
- * Sends the bytes on one connection for each cut. `look` gets what had come when the server had read
- * the first piece, `check` all that came; both get the cut.
+ * Sends the bytes on one connection for each cut. `look` gets what was received when the server had
+ * read the first piece, `check` everything that was received; both get the cut.
  */
 export async function exchangeCut(open, barrier, bytes, check, look = () => {}) {
   const cuts = cutsOf(bytes.length);

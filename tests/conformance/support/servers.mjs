@@ -1,5 +1,5 @@
-// The servers that the rules are tried on. Nothing in them happens by itself: no ping comes between
-// answers, and a machine with much to do does not make a client look slow.
+// The servers under test. They do nothing on their own: no ping comes between answers, and no client
+// seems slow on a busy machine.
 
 import { dirname, join } from 'node:path';
 
@@ -8,7 +8,7 @@ import { BINARY } from '../../integration/support/wait.mjs';
 
 const ECHO = join(dirname(BINARY), 'tests/conformance/ws_echo');
 const STILL = { PING_INTERVAL: '3600', WEBSOCKET_HANDSHAKE_TIMEOUT: '300' };
-const ONE_WORKER = { WORKER_THREADS: '1' }; // as the barrier of tests/integration needs it
+const ONE_WORKER = { WORKER_THREADS: '1' }; // the barrier of tests/integration needs it
 
 export function startStill(t, options = {}) {
   return startServer(t, { ...STILL, ...ONE_WORKER, ...options });

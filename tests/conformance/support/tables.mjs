@@ -1,5 +1,5 @@
-// Runs tables of rules: rows of [section, what, bytes in, expected out], each a test of its own whose
-// name is the section and what the row says. Every row is run whole and in pieces.
+// Runs tables of rules: rows of [section, sentence, bytes in, expected out]. Each row is a test named
+// by its section and sentence, run with its bytes whole and in pieces.
 
 import assert from 'node:assert/strict';
 
@@ -12,13 +12,13 @@ import { deflateTranscript, echoTranscript, frameTranscript, KEY, transcript } f
 
 const LONG = 160; // bytes; longer ones are not sent byte by byte
 
-/** The last request of a connection that goes on, and behind one that must end: never answered. */
+/** The last request of a connection that goes on; after a row that ends one it is never answered. */
 export const GET_HEALTH =
   'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
 /** Expected out: the connection ends with the last of these. */
 export const ends = (...words) => ({ words: words.map(String), goesOn: false });
-/** ... or it is there for what comes next. */
+/** Expected out: these, and the connection goes on. */
 export const goesOn = (...words) => ({ words: words.map(String), goesOn: true });
 
 /** With `isSilentBefore`, no Close comes before the last byte. */
@@ -34,9 +34,8 @@ async function inEveryPiece(open, barrier, bytes, want, { words, isSilentBefore 
 }
 
 /**
- * `server` has one worker; `words` makes a transcript. Where the connection goes on, `next` is what is
- * sent behind the row's bytes, and answered with `answer`. Where it ends, `next` behind them changes
- * nothing.
+ * `server` has one worker; `words` makes a transcript. When the connection goes on, `next` is sent after
+ * the bytes of the row and answered with `answer`. When it ends, `next` after them changes nothing.
  */
 async function runTable(t, server, rows, { open, next, answer, words, ...how }) {
   for (const [section, what, input, want] of rows) {
@@ -50,23 +49,23 @@ async function runTable(t, server, rows, { open, next, answer, words, ...how }) 
         return;
       }
       await inEveryPiece(connect, barrier, bytes, want.words, { words, ...how });
-      assert.deepEqual(words(await exchange(connect, more)), want.words, 'with more behind it');
+      assert.deepEqual(words(await exchange(connect, more)), want.words, 'with more bytes after it');
     });
   }
 }
 
-/** Bytes are those of a new connection. */
+/** The bytes are sent on a new connection. */
 export function runHttpTable(t, server, rows) {
   return runTable(t, server, rows,
     { open: (t) => openSocket(t, server), next: GET_HEALTH, answer: '200', words: transcript });
 }
 
-/** A handshake with other fields, or none where one is undefined. */
+/** A handshake with other fields; a field that is undefined is omitted. */
 export function handshake(fields = {}, requestLine = 'GET / HTTP/1.1') {
   return requestHead(requestLine, { ...handshakeFields(KEY), ...fields });
 }
 
-/** Bytes are those of a new connection, which upgrades where the row says that it goes on. */
+/** The bytes are sent on a new connection, which upgrades if the row says that it goes on. */
 export function runHandshakeTable(t, server, rows) {
   return runTable(t, server, rows,
     { open: (t) => openSocket(t, server), next: closeFrame(1000), answer: 'close 1000', words: transcript });
@@ -76,18 +75,18 @@ function afterHandshake(server, words, handshakeHow) {
   return { open: (t) => openWebSocket(t, server, handshakeHow), next: closeFrame(1000), answer: 'close 1000', words };
 }
 
-/** Bytes are what follows a handshake. */
+/** The bytes are sent after a handshake. */
 export function runFrameTable(t, server, rows) {
   return runTable(t, server, rows, afterHandshake(server, frameTranscript));
 }
 
-/** ... that offers these extensions, and is answered with those. */
+/** The bytes are sent after a handshake that offers and gets these extensions. */
 export function runDeflateTable(t, server, rows, [offer, extensions]) {
   const how = { fields: { 'Sec-WebSocket-Extensions': offer }, extensions };
   return runTable(t, server, rows, afterHandshake(server, deflateTranscript, how));
 }
 
-/** The same against a server that echoes; what ends a connection does so at the last byte, not before. */
+/** The same with an echo server; a row that ends the connection does so at its last byte, not before. */
 export function runEchoTable(t, server, rows) {
   return runTable(t, server, rows,
     { ...afterHandshake(server, echoTranscript), isSilentBefore: true });

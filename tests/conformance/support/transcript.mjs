@@ -1,7 +1,6 @@
-// What a server said on one connection, from its first byte to its end, as a list of short words:
-// `404` for a response, `answer 1` for JSON-RPC, `text hello` for an echo, `pong hello`, `close
-// 1002`. What no server may ever send fails the test here, so that no case has to look for it.
-// Handshakes use KEY.
+// Everything that a server sent on one connection, as a list of short words: `404` for a response,
+// `answer 1` for JSON-RPC, `text hello` for an echo, `pong hello`, `close 1002`. Data that no server may
+// ever send fail the test here, so that no case has to check for them. Handshakes use KEY.
 
 import assert from 'node:assert/strict';
 
@@ -42,7 +41,7 @@ function checkUpgrade(headers) {
   assert.equal(headers['sec-websocket-accept'], acceptKey(KEY));
 }
 
-/** RFC 9110 6.6.1, 8.6, 15.5.6, 15.5.22; RFC 6455 4.4; and errors say why. */
+/** RFC 9110 6.6.1, 8.6, 15.5.6, 15.5.22; RFC 6455 4.4; and errors have a reason. */
 function checkResponse({ status, headers, body }) {
   const hasLength = headers['content-length'] !== undefined;
   assert.equal(hasLength, status >= 200 && status !== 204, `Content-Length with ${status}`);
@@ -57,7 +56,7 @@ function checkResponse({ status, headers, body }) {
   if (status >= 400) assert.equal(typeof JSON.parse(body).error, 'string');
 }
 
-/** RFC 9112 9.6: the last answer says that it is the last, the others that they are not. */
+/** RFC 9112 9.6: only the last answer has Connection: close. */
 function checkPersistence(responses) {
   const final = responses.filter(({ status }) => status !== 100 && status !== 101);
   const upgraded = responses.at(-1)?.status === 101;
@@ -73,22 +72,22 @@ function wordOfResponse({ status, headers }) {
   return [status, protocol, extensions].filter((word) => word !== undefined).join(' ');
 }
 
-/** The words for frames alone. */
+/** The words of frames. */
 export function frameTranscript(bytes) {
   return parseFrames(bytes);
 }
 
-/** ... of a server that echoes. */
+/** The words of frames of an echo server. */
 export function echoTranscript(bytes) {
   return parseFrames(bytes, { isEcho: true });
 }
 
-/** ... behind a handshake that agreed on permessage-deflate. */
+/** The words of frames after a handshake that agreed on permessage-deflate. */
 export function deflateTranscript(bytes) {
   return parseFrames(bytes, { mayCompress: true });
 }
 
-/** The words for responses, and for frames once one of them is 101. */
+/** The words of responses, and of frames after a 101. */
 export function transcript(bytes) {
   const responses = [];
   while (bytes.length > 0 && responses.at(-1)?.status !== 101) {
