@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# podman and buildah with a store of their own, so that nothing of the machine's is touched; and with
-# what they need where they are root of a container themselves (no rise of limits, no systemd).
+# podman and buildah with a separate store, so that they touch nothing of the machine, and with settings
+# that let them run as root inside a container (no raised limits, no systemd).
 
 . tests/support/steps.sh
 
@@ -28,7 +28,7 @@ END
 
 export CONTAINERS_STORAGE_CONF=$WORK/storage.conf CONTAINERS_CONF=$WORK/containers.conf
 
-# debian:bookworm-slim from Debian's own packages, where no registry can be asked.
+# Makes debian:bookworm-slim from Debian's packages, for machines without access to a registry.
 make_base() {
   podman image exists "$BASE" && return
   debootstrap --variant=minbase bookworm "$WORK/rootfs" >"$WORK/debootstrap.log"
@@ -38,7 +38,7 @@ make_base() {
   rm -rf --one-file-system "$WORK/rootfs"
 }
 
-# Stands for a published image, where no registry can be asked: a package of Debian's and what more is to be said.
+# Makes a stand-in for a published image from a package of Debian, for machines without a registry.
 make_stand_in() { # IMAGE PACKAGE LINES
   podman image exists "$1" && return
   printf 'FROM %s\nRUN apt-get update && apt-get install -y --no-install-recommends %s && rm -rf /var/lib/apt/lists/*\n%s\n' \

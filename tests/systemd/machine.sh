@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034
-# A Debian that boots in systemd-nspawn, with a network of its own that has loopback alone. A base tree is made once;
-# each machine is an overlay on it and goes away at the end. Needs root, systemd-container, debootstrap.
+# A Debian that boots in systemd-nspawn, with its own network that has only loopback. The base tree is made once;
+# each machine is an overlay on it and is removed at the end. Needs root, systemd-container and debootstrap.
 
 WORK=${EVENTHUB_MACHINES:-/var/tmp/eventhub-machines}
 BASE_TREE=$WORK/base
-TREE= # of the machine; what begins with / in it is its root
-NSPAWN= # the pid of what holds it
+TREE= # the root directory of the machine
+NSPAWN= # the pid of its systemd-nspawn
 INIT=   # the pid of its systemd
 
 . tests/support/steps.sh
@@ -62,7 +62,7 @@ power_off() {
 
 end_machine() {
   power_off
-  umount "$TREE" || umount --lazy "$TREE" # a process that hangs may hold it
+  umount "$TREE" || umount --lazy "$TREE" # a hanging process may use it
   rm -rf --one-file-system "$WORK/machine-$$"
 }
 
@@ -73,7 +73,7 @@ has_restarted() { [ "$(main_pid)" != "$1" ] && is_active; } # OLD-PID
 status_code() { inside curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:8080$1"; }
 answers() { [ "$(status_code "$1")" = "$2" ]; } # PATH CODE
 
-# A token for everything, signed with the secret of the machine.
+# A token with all rights, signed with the secret of the machine.
 token() {
   local signed
   signed=$(printf '{"alg":"HS256"}' | b64).$(printf '{"sub":"test","read":["#"],"write":["#"]}' | b64)
