@@ -146,6 +146,6 @@ for (const list of ['app.example', 'https://app.example/', 'https://*.example', 
   test(`refuses ALLOWED_ORIGINS=${list}`, async () => {
     const { code, stderr } = await runToExit({ ALLOWED_ORIGINS: list });
     assert.equal(code, 1);
-    assert.match(stderr, /^eventhub: ALLOWED_ORIGINS: [^\n]*scheme:\/\/host[^\n]*\n$/);
+    assert.match(stderr, /^eventhub: ALLOWED_ORIGINS must be [^\n]*scheme:\/\/host[^\n]*\n$/);
   });
 }
