@@ -1,5 +1,5 @@
-// RFC 6455 section 4: the opening handshake as a server reads it. What is accepted goes on with
-// frames; what is refused ends the connection, and frames behind it are not looked at.
+// RFC 6455 section 4: the opening handshake as a server reads it. Frames follow an accepted handshake; a
+// refused one ends the connection, and the server ignores frames after it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

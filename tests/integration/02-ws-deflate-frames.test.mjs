@@ -184,8 +184,8 @@ test('bombs', async (t) => {
 
 /**
  * Sends `count` requests that the server reads at once, and behind them a request of another client.
- * The server is stopped meanwhile, so both are there when it goes on; the times in its answers tell in
- * which order it served them, however late the test reads them.
+ * The server is stopped meanwhile, so both have arrived when it continues. The times in its answers show
+ * in which order it served them, however late the test reads them.
  */
 async function assertOthersAreServed(t, count, size) {
   const server = await startServer(t, { ...ON, MAX_MESSAGE_SIZE: '1m' });

@@ -63,7 +63,7 @@ test('one algorithm with a secret', async (t) => {
   }
 });
 
-test('RS256', async (t) => {
+test('tokens with RS256', async (t) => {
   const { write } = temporaryFiles(t);
   const { server, taken, refused } = await startWithKeys(t, {
     JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('rsa.pem', RSA.pem),

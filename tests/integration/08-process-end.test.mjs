@@ -125,7 +125,7 @@ test('waits without spinning when it runs out of descriptors', async (t) => {
     sockets.push(socket);
   }
   const answered = () => sockets.filter(({ received }) => received.length > 0);
-  await eventually('some are served', () => answered().length >= 20);
+  await eventually('requests are served', () => answered().length >= 20);
   assert.ok(answered().length < 64, 'not more than there are descriptors');
 
   const used = await cpuOfOneSecond(server);

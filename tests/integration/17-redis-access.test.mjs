@@ -128,7 +128,7 @@ async function assertNeeded(t, redis, name, { right, isRefused }) {
   if (await isRefused(name)) return;
   let end = 'has not ended';
   session().then(() => (end = 'passed'), (error) => (end = `failed: ${error.message}`));
-  // Some rights are needed in the background, by the probe and the sweep, and nobody is told there.
+  // The probe and the sweep need some rights in the background, which no client notices.
   await eventually(`a refusal without ${right}`, () => isRefused(name))
     .catch((error) => assert.fail(`${error.message}; the session ${end}`));
 }
