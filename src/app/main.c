@@ -27,9 +27,7 @@ static int read_files(struct config *config, struct server_setup *setup, struct 
     EH_TRY(certificates_load(config, &setup->certificates, why));
     EH_TRY(redis_tls_load(config, &setup->redis_tls, why));
     EH_TRY(token_keys_load(config, ret_keys, why));
-    setup->config = config;
     setup->keys = *ret_keys;
-    setup->service = &rpc_service;
     return EH_OK;
 }
 
@@ -65,10 +63,10 @@ static int act(enum config_action action, const struct config *config,
 int main(int argc, char **argv)
 {
     const struct config_source source = { argc, argv, environ };
-    struct server_setup setup = { 0 };
+    struct config config = { 0 };
+    struct server_setup setup = { .config = &config, .service = &rpc_service };
     struct keyring *keys = NULL;
     enum config_action action;
-    struct config config = { 0 };
     struct buf why = { 0 };
     int status = EXIT_FAILURE;
     int rc = config_load(&source, &config, &action, &why);

@@ -12,7 +12,7 @@
 
 /* Called once for each headcount; `total` is the receiver's. engine NULL: the engine has closed
  * meanwhile, and everything that belonged to it is gone. */
-typedef void headcount_fn(void *engine, void *arg, struct presence total);
+typedef void headcount_fn(const void *engine, void *arg, struct presence total);
 
 void headcount_start(struct core *core, struct str filter, bool wants_subs, headcount_fn *fn,
                      void *arg);

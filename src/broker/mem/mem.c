@@ -138,9 +138,9 @@ static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
 }
 
 /* Without an engine the call was answered when it closed. */
-static void on_counted(void *engine, void *arg, struct presence total)
+static void on_counted(const void *engine, void *arg, struct presence total)
 {
-    struct mem *mem = engine;
+    const struct mem *mem = engine;
     struct broker_call *call = arg;
 
     if (!mem) {

@@ -183,7 +183,7 @@ static void send_answer(const struct asker *to, const struct presence *total)
     buf_done(&text);
 }
 
-static void on_counted(void *engine, void *arg, struct presence total)
+static void on_counted(const void *engine, void *arg, struct presence total)
 {
     struct asker *to = arg;
 
