@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the options of the binary into docs/configuration.md and docs/eventhub.conf.5, and the most
-# important ones into README.md, each between the lines "options: made by scripts/docs.sh" and
-# "end of options". Also writes eventhub.conf.example.
+# Writes the options of the binary into docs/configuration.md and docs/eventhub.conf.5, the most
+# important ones into README.md, and its metrics into docs/monitoring.md, each between the lines
+# "... made by scripts/docs.sh" and "end of ...". Also writes eventhub.conf.example.
 #   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +14,9 @@ README_OPTIONS+='|ALLOWED_ORIGINS'
 # Prints the file with the text between its markers replaced.
 with_options() { # FILE TEXT
   TEXT=$2 awk '
-    /end of options/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
+    /end of (options|metrics)/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
     !skip { print }
-    /options: made by scripts\/docs.sh/ { skip = 1; begins++ }
+    /(options|metrics): made by scripts\/docs.sh/ { skip = 1; begins++ }
     END { exit !(begins == 1 && ends == 1) }' "$1"
 }
 
@@ -24,6 +24,22 @@ update() { # FILE TEXT
   local new
   new=$(with_options "$1" "$2") || { echo "$1: the marker lines are not there" >&2; exit 1; }
   replace "$1" "$new"
+}
+
+# Turns the text of /metrics into a Markdown table, one row for each family.
+metrics_table() {
+  awk -v tick='`' '
+    function row() {
+      if (name) printf "| %s%s%s | %s | %s | %s |\n", tick, name, tick, type, labels, help
+    }
+    BEGIN { print "| metric | type | label | meaning |\n| --- | --- | --- | --- |" }
+    /^# HELP / { row(); name = $3; labels = ""; help = substr($0, length($3) + 9) }
+    /^# TYPE / { type = $4 }
+    /^[^#].*[{]/ && type != "histogram" && name != "build_info" {
+      split($0, part, /[{}="]+/)
+      labels = labels ? labels ", " tick part[3] tick : tick part[2] tick ": " tick part[3] tick
+    }
+    END { row() }'
 }
 
 replace() { # FILE TEXT
@@ -50,5 +66,6 @@ man=$("$binary" --help=man)
 update docs/configuration.md "$markdown"
 update README.md "$(grep -E "^\| (option|---|\`($README_OPTIONS)\`) \|" <<<"$markdown")"
 update docs/eventhub.conf.5 "$man"
+update docs/monitoring.md "$("$binary" --help=metrics | metrics_table)"
 replace eventhub.conf.example "$("$binary" --help=conf)"
 exit $status

@@ -16,6 +16,7 @@
 #include "app/token_keys.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hub/metrics.h"
 
 extern char **environ;
 
@@ -43,6 +44,16 @@ static int run(const struct server_setup *setup)
     _exit(EXIT_FAILURE); /* threads may still run and use what is freed below */
 }
 
+static void print_metrics(void)
+{
+    const struct metrics_source none = { .version = STR(EVENTHUB_VERSION) };
+    struct buf out = { 0 };
+
+    metrics_write_prometheus(&none, &out);
+    (void)fwrite(buf_head(&out), 1, buf_used(&out), stdout);
+    buf_done(&out);
+}
+
 static int act(enum config_action action, const struct config *config,
                const struct server_setup *setup)
 {
@@ -51,6 +62,7 @@ static int act(enum config_action action, const struct config *config,
     case CONFIG_MARKDOWN: config_print_options(stdout, CONFIG_TEXT_MARKDOWN); break;
     case CONFIG_MAN: config_print_options(stdout, CONFIG_TEXT_MAN); break;
     case CONFIG_FILE: config_print_options(stdout, CONFIG_TEXT_FILE); break;
+    case CONFIG_METRICS: print_metrics(); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
     case CONFIG_LIVE: return health_check(config, "/healthz") ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -40,7 +40,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_REDIS_FAILS] =
         PLAIN("redis_connection_fail_count", 0, "Connections to Redis that failed."),
     [METRIC_PUBLISH_DELAY_MS] = PLAIN("redis_publish_delay_ms", GAUGE | MAX,
-                                      "Milliseconds from a publish to its arrival in the feed."),
+                                      "Milliseconds that the last probe took from its publish to the feed."),
     [METRIC_CONNECTIONS] = PLAIN("current_connections_count", GAUGE, "Client connections now."),
     [METRIC_CONNECTS] = PLAIN("total_connect_count", 0, "Client connections accepted."),
     [METRIC_DISCONNECTS] = PLAIN("total_disconnect_count", 0, "Client connections that ended."),

@@ -535,6 +535,7 @@ static void recognizes_actions(void **state)
         { "--version", "--listen-port=x", CONFIG_VERSION },
         { "--help=markdown", "--help", CONFIG_MARKDOWN },
         { "--help=man", "--help", CONFIG_MAN },
+        { "--help=metrics", "--help", CONFIG_METRICS },
         { "--check-config", "--listen-port=9", CONFIG_CHECK },
     };
     struct result r;

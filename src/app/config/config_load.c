@@ -19,10 +19,15 @@ static const struct {
     const char *argument;
     enum config_action action;
 } actions[] = {
-    { "--help", CONFIG_HELP },         { "--help=markdown", CONFIG_MARKDOWN },
-    { "--help=man", CONFIG_MAN },      { "--help=conf", CONFIG_FILE },
-    { "--version", CONFIG_VERSION },   { "--check-config", CONFIG_CHECK },
-    { "--health-check", CONFIG_LIVE }, { "--health-check=ready", CONFIG_READY },
+    { "--help", CONFIG_HELP },
+    { "--help=markdown", CONFIG_MARKDOWN },
+    { "--help=man", CONFIG_MAN },
+    { "--help=conf", CONFIG_FILE },
+    { "--help=metrics", CONFIG_METRICS },
+    { "--version", CONFIG_VERSION },
+    { "--check-config", CONFIG_CHECK },
+    { "--health-check", CONFIG_LIVE },
+    { "--health-check=ready", CONFIG_READY },
 };
 
 /* Adds a text that is shown to the user: quoted, printable, and cut where it is long. */

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* What the command line asks for. For HELP, VERSION, MARKDOWN, MAN and FILE the other options are
- * not read. */
+/* What the command line asks for. For VERSION and all kinds of help the other options are not
+ * read. */
 enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,    /* --check-config */
@@ -22,6 +22,7 @@ enum config_action {
     CONFIG_MARKDOWN, /* --help=markdown: the table of docs/configuration.md */
     CONFIG_MAN,      /* --help=man: the list of the man page */
     CONFIG_FILE,     /* --help=conf: the example of a configuration file */
+    CONFIG_METRICS,  /* --help=metrics: all metrics as /metrics serves them, without values */
 };
 
 /* Fails with EH_EINVAL and one line in *why that names the option and the rule it breaks, and never

@@ -45,7 +45,15 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
 /* Returns the status of a call that Redis may have executed. A read changes nothing either way. */
 static enum broker_status unknown_status(const struct broker_call *call)
 {
-    return call->op == BROKER_OP_GET ? BROKER_NOT_DONE : BROKER_UNKNOWN;
+    switch (call->op) {
+    case BROKER_OP_PUBLISH:
+    case BROKER_OP_SET:
+    case BROKER_OP_DELETE: return BROKER_UNKNOWN;
+    case BROKER_OP_GET:
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: break;
+    }
+    return BROKER_NOT_DONE;
 }
 
 static enum broker_status status_of(struct redis_pool *pool, struct broker_call *call,
