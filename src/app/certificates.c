@@ -1,5 +1,6 @@
 #include "app/certificates.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -156,6 +157,12 @@ void certificates_start(struct certificates *c, struct loop *lp, struct metrics_
         loop_timer(lp, &c->check, c->check_ms);
 }
 
+void certificates_stop(struct certificates *c)
+{
+    if (c)
+        timer_stop(&c->check);
+}
+
 struct tls *certificates_tls(const struct certificates *c)
 {
     return c ? c->tls : NULL;
@@ -165,7 +172,7 @@ void certificates_free(struct certificates *c)
 {
     if (!c)
         return;
-    timer_stop(&c->check);
+    assert(!timer_is_running(&c->check)); /* its loop may be freed already */
     tls_free(c->tls);
     free(c);
 }

@@ -23,6 +23,7 @@ int certificates_load(const struct config *config, struct certificates **ret,
 /* Logs and counts the certificate in use and, with SSL_CERT_AUTO_RELOAD, checks its files from now
  * on. The loop is main's. NULL is fine, here and below. */
 void certificates_start(struct certificates *c, struct loop *lp, struct metrics_cell *metrics);
+void certificates_stop(struct certificates *c);   /* ends the checks; before the loop is freed */
 void certificates_reload(struct certificates *c); /* logs what came of it */
 struct tls *certificates_tls(const struct certificates *c);
 void certificates_free(struct certificates *c);
