@@ -16,7 +16,7 @@ struct compression {
     struct metrics_cell *metrics;
     struct deflater *deflaters[WINDOWS]; /* NULL: not needed yet */
     struct inflater *inflater;
-    size_t inflated; /* bytes, since others had their turn */
+    size_t inflated; /* bytes, since other clients had their turn */
 };
 
 struct compression *compression_create(const struct config *config, struct metrics_cell *metrics)

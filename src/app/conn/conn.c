@@ -14,7 +14,7 @@
  *
  *     OPEN <-> BUSY    everything may be sent (BUSY: no input is handled)
  *     LEAVING          answers to earlier requests are still sent
- *     CLOSING          the last word is in the queue; nothing may follow it
+ *     CLOSING          our Close is in the queue; nothing may follow it
  *     LINGER           FIN follows the queue; closing at once could make the kernel send RST,
  *                      which makes the peer lose what it has not read yet
  *     DEAD             freed at the end of the turn, since callers may still hold a pointer
@@ -53,7 +53,7 @@ static struct conn *conn_of(struct stream *s)
     return container_of(s, struct conn, stream);
 }
 
-/* --- begin --- */
+/* ---- begin ---- */
 
 static void on_handshake_timeout(struct timer *t)
 {
@@ -111,7 +111,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
     conn_await_request(c);
 }
 
-/* The PROXY header, which comes before everything else. */
+/* Reads the PROXY header, which comes before everything else. */
 static int on_preface(struct stream *s, const char *p, size_t n)
 {
     struct conn *c = conn_of(s);
@@ -119,7 +119,7 @@ static int on_preface(struct stream *s, const char *p, size_t n)
     int used;
 
     if (c->state != CONN_OPEN)
-        return EH_EINVAL; /* it lingers: nothing that begins now is served */
+        return EH_EINVAL; /* it lingers, and serves no new request */
     buf_add(&c->in, p, n < PROXY_MAX - before ? n : PROXY_MAX - before);
     used = conn_client_read_proxy(&c->client, c->worker, buf_str(&c->in));
     if (used == 0)
@@ -146,7 +146,7 @@ static void on_data(struct stream *s, char *p, size_t n)
     conn_input(c, p, n);
 }
 
-/* --- timers and rights --- */
+/* ---- timers and rights ---- */
 
 void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
 {
@@ -168,13 +168,13 @@ void conn_forget_auth(struct conn *c)
     c->auth = NULL;
 }
 
-/* --- the end of a turn --- */
+/* ---- the end of a turn ---- */
 
 static void on_settle(struct loop_task *task)
 {
     struct conn *c = container_of(task, struct conn, task);
 
-    if (c->overflowed && c->state <= CONN_LEAVING) /* later, the client was told already */
+    if (c->overflowed && c->state <= CONN_LEAVING) /* in later states the client was told */
         conn_drop_output(c, METRIC_CLOSED_SLOW);
     else if (c->n_pending == 0 && c->protocol->on_idle)
         c->protocol->on_idle(c);
@@ -183,10 +183,10 @@ static void on_settle(struct loop_task *task)
         c->protocol->on_writable(c);
 }
 
-/* --- the end --- */
+/* ---- the end ---- */
 
-/* A lingering connection took some of its output. It gets more time as long as it takes some
- * within CONN_LINGER_MS, up to two ping intervals: the time a silent connection has. */
+/* Gives a lingering connection another CONN_LINGER_MS, because it has just taken some output. In
+ * all it gets at most two ping intervals, as a silent connection does. */
 static void linger_on(struct conn *c)
 {
     uint64_t most_ms = 2 * c->worker->context->config->ping_interval * 1000;
@@ -209,7 +209,7 @@ static void on_sent(struct stream *s, size_t sent)
         return;
     }
     if (conn_is_throttled(c))
-        c->last_heard_ms = loop_now(c->worker->loop); /* the client reads, though we do not */
+        c->last_heard_ms = loop_now(c->worker->loop); /* we do not read, but the client does */
     if ((conn_is_throttled(c) || c->wants_room) && !conn_is_half_full(c))
         conn_settle(c);
 }
@@ -268,12 +268,12 @@ void conn_linger(struct conn *c, enum metric reason)
     buf_done(&c->in);
     buf_done(&c->message);
     c->last_heard_ms = loop_now(c->worker->loop);
-    stream_resume(&c->stream); /* reads on, only to see the peer's end */
+    stream_resume(&c->stream); /* reads on, but only to notice that the peer closes */
     stream_shutdown(&c->stream);
     conn_set_timer(c, on_linger_timeout, CONN_LINGER_MS);
 }
 
-/* The output is released at once; the client is told why if it ever reads again. */
+/* Releases the output at once. The client learns the reason if it ever reads again. */
 void conn_drop_output(struct conn *c, enum metric reason)
 {
     stream_discard(&c->stream);
@@ -293,7 +293,7 @@ bool conn_end_idle(struct conn *c)
 
 void conn_drain(struct conn *c)
 {
-    if (c->state <= CONN_LEAVING) /* later, it is about to end */
+    if (c->state <= CONN_LEAVING) /* in later states it is about to end */
         c->protocol->on_drain(c, loop_now(c->worker->loop) >= c->worker->drain_until_ms);
 }
 
@@ -332,7 +332,7 @@ void conn_close(struct conn *c, enum metric reason)
 
     if (c->state == CONN_DEAD)
         return;
-    c->state = CONN_DEAD; /* first: what follows must not send */
+    c->state = CONN_DEAD; /* set first, because the calls below must not send */
     log_close(c);
     count_close(c, reason);
     end_protocol(c);

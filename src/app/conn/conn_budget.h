@@ -12,9 +12,9 @@
 
 #include "app/config/config.h"
 
-/* 1/8: the entries of one page of the log. With their heads a page takes 1/4 at most. Pages are read
- * while the queue is under half, two at a time (app/sub/reader.c), so they always have room. An
- * eventlog answer collects an eighth before its last page. */
+/* 1/8: the entries of one page of the log. With their heads a page takes at most 1/4. Pages are
+ * read while the queue is below half, two at a time (app/sub/reader.c), so they always have room.
+ * An eventlog answer collects an eighth before its last page. */
 static inline size_t conn_budget_page(const struct config *config)
 {
     return config->max_output_queue / 8;
@@ -27,8 +27,8 @@ static inline size_t conn_budget_burst(const struct config *config)
     return config->max_output_queue / 4;
 }
 
-/* 1/2: below it a client keeps up: the log is read on for it, and requests that were held back go
- * on. Also the most that one answer of unknown size may hold. */
+/* 1/2: a client whose queue is below this keeps up, so the log is read on for it, and its requests
+ * that were held back continue. Also the most that one answer of unknown size may hold. */
 static inline size_t conn_budget_half(const struct config *config)
 {
     return config->max_output_queue / 2;

@@ -9,7 +9,7 @@
 #include "proto/http.h"
 #include "proto/proxy.h"
 
-/* --- the limit for each address --- */
+/* ---- the limit for each address ---- */
 
 static bool is_countable(const struct conn_client *cl, const struct context *ctx)
 {
@@ -39,7 +39,7 @@ void conn_client_leave(struct conn_client *cl, struct worker *w)
     cl->is_counted = false;
 }
 
-/* --- the PROXY header --- */
+/* ---- the PROXY header ---- */
 
 static void refuse_proxy(const struct conn_client *cl, struct worker *w)
 {
@@ -69,7 +69,7 @@ int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str 
     return conn_client_enter(cl, w) ? used : EH_ELIMIT;
 }
 
-/* --- X-Forwarded-For --- */
+/* ---- X-Forwarded-For ---- */
 
 /* Cuts the last entry off the list and returns it. */
 static struct str cut_last(struct str *list)

@@ -24,20 +24,22 @@ struct conn_client {
     bool is_counted;       /* in context->per_ip, under `addr` */
 };
 
-/* Counts the connection, once however often it is called. False: the client has
- * MAX_CONNECTIONS_PER_IP already; the refusal was counted and logged. */
+/* Counts the connection, unless it is counted already. False: the client has MAX_CONNECTIONS_PER_IP
+ * connections; the refusal was counted and logged. */
 bool conn_client_enter(struct conn_client *cl, struct worker *w) EH_MUST_USE;
-void conn_client_leave(struct conn_client *cl, struct worker *w); /* fine when it is not counted */
+/* Counts the connection no longer; does nothing if it is not counted. */
+void conn_client_leave(struct conn_client *cl, struct worker *w);
 
-/* Reads the PROXY header, which comes before everything else. Returns its length, 0: it is not
- * complete; EH_EINVAL: it is malformed, which was counted and logged; EH_ELIMIT: the client that it
+/* Reads the PROXY header, which comes before everything else. Returns its length, or 0 if it is not
+ * complete. EH_EINVAL: it is malformed, which was counted and logged; EH_ELIMIT: the client that it
  * names has too many connections. */
 int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str in);
 
-/* Finds the client of this request; each request of a proxy may come from another one. */
+/* Finds the client of this request: each request that a proxy forwards may come from another
+ * one. */
 void conn_client_of_request(struct conn_client *cl, struct worker *w,
                             const struct http_request *rq);
-/* Between two requests a proxy's connection belongs to no client. */
+/* Forgets the client between two requests if the connection is a proxy's. */
 void conn_client_is_idle(struct conn_client *cl, struct worker *w);
 
 /* Replaces *addr, where the request came from, by the client that X-Forwarded-For names. Each proxy

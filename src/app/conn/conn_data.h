@@ -2,8 +2,8 @@
  * Thread:  its worker's.
  * Rule:    a field that names a protocol or a room, in its comment or above its group, is used only
  *          there.
- * Bounds:  an idle connection holds this struct and a descriptor, nothing else. On 64-bit systems it
- *          is 472 bytes; a larger one would fall into the next size class of malloc.
+ * Bounds:  an idle connection holds this struct and a descriptor, nothing else. On 64-bit systems
+ *          it is 472 bytes; a larger one would fall into the next size class of malloc.
  */
 #ifndef EH_APP_CONN_DATA_H
 #define EH_APP_CONN_DATA_H
@@ -20,36 +20,39 @@ struct conn;
 struct http_post;
 struct sub_writer;
 
-/* The protocol that a connection speaks at present. All functions but on_drain may be NULL. */
+/* The protocol that a connection currently speaks. All functions but on_drain may be NULL. */
 struct conn_protocol {
-    /* Handles the beginning of the input, which it may change in place. Returns the bytes used; 0:
-     * it needs more. NULL: the input is ignored. */
+    /* Handles the beginning of the input, which it may change in place. Returns the bytes used, or
+     * 0 if it needs more. NULL: the input is ignored. */
     size_t (*step)(struct conn *c, char *p, size_t n);
-    /* At the end of a turn: no request is unanswered. */
+    /* Called at the end of a turn when every request has been answered. */
     void (*on_idle)(struct conn *c);
-    /* At the end of a turn: the output queue may have room for more (see wants_room). */
+    /* Called at the end of a turn when the output queue may have room for more (see wants_room). */
     void (*on_writable)(struct conn *c);
-    /* Goes on with c->batch, or drops it if the connection is no longer open. */
+    /* Continues with c->batch, or drops it if the connection is no longer open. */
     void (*resume)(struct conn *c);
-    /* The client does not read, and its queue was emptied. NULL: the connection is closed. */
+    /* Called when a client does not read and its queue was emptied. NULL: the connection is
+     * closed. */
     void (*on_overflow)(struct conn *c, enum metric reason);
-    /* May the connection end without a word when the server goes away? NULL: no. */
+    /* Reports whether the connection may end without notice when the server goes away. NULL: it may
+     * not. */
     bool (*may_end)(const struct conn *c);
-    /* The server goes away: ends the connection when what it asked for is answered. Called again,
-     * with is_late set, when the time of the drain is over: answers what it can and ends it. */
+    /* Ends the connection, because the server is going away, once its requests are answered. Called
+     * again with is_late set when the time of the drain is over: it then answers what it can and
+     * ends the connection. */
     void (*on_drain)(struct conn *c, bool is_late);
-    /* Nothing more can be sent: ends what works for the connection. Called when the connection
-     * begins to linger, and again when it is dead. */
+    /* Ends everything that produces output for the connection, since nothing more can be sent.
+     * Called when the connection begins to linger, and again when it is dead. */
     void (*on_close)(struct conn *c);
-    /* Requests overlap: how many of them are read is bounded by what is unanswered. */
+    /* Requests may overlap, so the unanswered ones limit how many more are read. */
     bool is_bounded;
 };
 
 enum conn_state {
     CONN_OPEN,    /* reads requests and sends */
-    CONN_BUSY,    /* a request is with the broker; the input behind it waits */
+    CONN_BUSY,    /* waits for the broker's answer to a request; later input waits, too */
     CONN_LEAVING, /* waits for answers to earlier requests, and ignores new ones */
-    CONN_CLOSING, /* sends nothing more and waits for the peer's last word */
+    CONN_CLOSING, /* has queued its Close, sends nothing more, and waits for the peer's Close */
     CONN_LINGER,  /* has shut down its side; waits for the peer to close, and ignores its input */
     CONN_DEAD,
 };
@@ -66,7 +69,7 @@ struct conn {
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     struct conn_client client;
-    uint64_t last_heard_ms; /* 0: never; LINGER: when that began */
+    uint64_t last_heard_ms; /* 0: never; in CONN_LINGER: when that began */
     struct auth *auth;      /* worker->everybody, or its own; NULL: not known yet */
     struct buf in;          /* input that could not be handled yet */
     uint32_t n_pending;     /* calls that the broker has not answered */
@@ -76,7 +79,7 @@ struct conn {
     size_t expected;        /* bytes that the answers under way may have */
     enum conn_state state : 8;
     bool overflowed : 1;  /* a unit did not fit: the connection ends with this turn */
-    bool peer_closed : 1; /* the peer said its last word; what follows is not read */
+    bool peer_closed : 1; /* the peer sent its Close; anything after it is ignored */
     bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
     bool sse_json : 1;    /* SSE: events are objects (?format=json) */
     uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
@@ -106,14 +109,15 @@ struct conn {
     uint32_t count; /* the last of worker->n_counts in which it was counted */
 };
 
-/* Is the connection not read, until answers come? */
+/* Reports whether reading from the connection is paused. */
 static inline bool conn_is_throttled(const struct conn *c)
 {
     return list_linked(&c->throttled);
 }
 
-/* At the end of this turn conn.c closes the connection, reads on or asks for more, whatever is due.
- * Callers may be in the middle of a delivery or an answer, where none of this may happen. */
+/* Has conn.c close the connection, read on or ask for more, whatever is due, at the end of this
+ * turn. None of this may happen in the middle of a delivery or an answer, where the caller may
+ * be. */
 static inline void conn_settle(struct conn *c)
 {
     if (c->state != CONN_DEAD)

@@ -46,7 +46,7 @@ static bool is_well_within_bounds(const struct conn *c)
            stream_queued(&c->stream) + c->expected < conn_budget_half(c->worker->context->config);
 }
 
-/* Do the bounds hold for what it reads? */
+/* Reports whether the bounds apply to the input of the connection. */
 static bool is_bounded(const struct conn *c)
 {
     return c->state == CONN_OPEN && c->protocol->is_bounded;
@@ -60,7 +60,7 @@ static void throttle(struct conn *c)
     stream_pause(&c->stream);
 }
 
-/* Throttles the connection if the input behind the step that was just made must wait. */
+/* Throttles the connection if the input after the last step must wait. */
 static void throttle_if_due(struct conn *c)
 {
     if (conn_is_throttled(c) ||
@@ -127,7 +127,7 @@ bool conn_must_wait(struct conn *c)
 {
     if (!is_beyond_bounds(c))
         return false;
-    conn_settle(c); /* collected answers do not get fewer by themselves */
+    conn_settle(c); /* nothing else may resume it: collected answers stay until the batch ends */
     return true;
 }
 
@@ -141,7 +141,7 @@ void conn_read_on(struct conn *c)
     if (c->batch)
         return;
     list_remove(&c->throttled);
-    c->last_heard_ms = loop_now(c->worker->loop); /* until now we did not read */
+    c->last_heard_ms = loop_now(c->worker->loop); /* we did not read until now */
     stream_resume(&c->stream);
     on_input(c, NULL, 0);
 }

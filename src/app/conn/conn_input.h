@@ -16,14 +16,15 @@
 void conn_input(struct conn *c, char *p, size_t n);
 /* Reads on if the connection is throttled and no longer needs to be. */
 void conn_read_on(struct conn *c);
-/* Reads the rest of the input in a later turn: what was read cost much. */
+/* Leaves the rest of the input for a later turn, because the last step was expensive. */
 void conn_yield(struct conn *c);
-/* Must the next request of a batch wait? If so, the protocol's resume is called later. */
+/* Reports whether the next request of a batch must wait. If so, the protocol's resume is called
+ * later. */
 bool conn_must_wait(struct conn *c);
 
-/* A call to the broker begins, or was answered; `bytes` is the memory it holds. A caller that
- * expects a large answer also adds its size to c->expected, so that no more is asked for at a time
- * than the output queue can take. */
+/* Both count a call to the broker: it begins, or was answered. `bytes` is the memory that it holds.
+ * A caller that expects a large answer also adds its size to c->expected, so that no more is asked
+ * for at a time than the output queue can take. */
 void conn_call_began(struct conn *c, size_t bytes);
 void conn_call_ended(struct worker *w, struct conn *c, size_t bytes); /* c NULL: it is gone */
 

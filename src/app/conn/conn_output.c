@@ -13,7 +13,7 @@ bool conn_has_room(const struct conn *c, size_t bytes)
 {
     size_t queued = stream_queued(&c->stream) + c->collected;
 
-    /* a single unit may be larger than the limit: the client cannot help that */
+    /* a single unit may exceed the limit, which is not the client's fault */
     return queued == 0 || queued + bytes <= c->worker->context->config->max_output_queue;
 }
 
@@ -22,8 +22,8 @@ bool conn_is_half_full(const struct conn *c)
     return stream_queued(&c->stream) >= conn_budget_half(c->worker->context->config);
 }
 
-/* Everything that a turn has for a client is sent together at its end. But a burst must not make a
- * client look slow that only had no chance to read yet. */
+/* Reports whether to send now. Usually the output of a turn is sent together at its end, but a
+ * burst must not make a client look slow that had no chance to read yet. */
 static bool is_to_be_flushed(const struct conn *c)
 {
     size_t burst = conn_budget_burst(c->worker->context->config);
@@ -49,7 +49,7 @@ void conn_overflow(struct conn *c)
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body)
 {
     if (c->state > CONN_LEAVING || c->overflowed)
-        return false; /* the last word is said */
+        return false; /* nothing may follow the last output */
     if (!make_room(c, head.n + body.n)) {
         conn_overflow(c);
         return false;

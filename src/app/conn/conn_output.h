@@ -1,8 +1,8 @@
 /* conn_output.h - what a connection sends, within the bound of its output queue
  * (MAX_OUTPUT_QUEUE).
  * Thread:  the connection's worker.
- * Rule:    what does not fit is not queued, and the connection ends with this turn: a WebSocket
- *          with 1013, any other without a word.
+ * Rule:    output that does not fit is not queued, and the connection ends with this turn: a
+ *          WebSocket with Close 1013, any other without notice.
  */
 #ifndef EH_APP_CONN_OUTPUT_H
 #define EH_APP_CONN_OUTPUT_H
@@ -13,12 +13,14 @@
  * the connection may no longer send. */
 bool conn_send(struct conn *c, struct str head, struct shared *owner, struct str body);
 bool conn_is_half_full(const struct conn *c); /* the queue alone */
-/* Is there room for that much in the queue, beside the answers that a batch collects? */
+/* Reports whether the queue has room for that many bytes, besides the answers that a batch
+ * collects. */
 bool conn_has_room(const struct conn *c, size_t bytes);
-void conn_overflow(
-    struct conn *c); /* ends the connection as conn_send does when there is no room */
+/* Ends the connection as conn_send does when there is no room. */
+void conn_overflow(struct conn *c);
 
-/* Everything that waits for the client: the output queue, collected answers, backlogs of joins. */
+/* Returns the bytes of everything that waits for the client: the output queue, collected answers,
+ * backlogs of joins. */
 size_t conn_waiting(const struct conn *c);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-/* An exp may be too far away to count in ms. */
+/* Returns UINT64_MAX if the token never expires, or so late that it cannot be counted in ms. */
 static uint64_t until_expiry_ms(const struct conn *c)
 {
     uint64_t expires = auth_expires(c->auth);

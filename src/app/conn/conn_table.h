@@ -36,10 +36,11 @@ void conn_table_init(struct conn_table *t, void (*on_empty)(struct conn_table *t
 void conn_table_done(struct conn_table *t);
 struct conn_ref conn_table_add(struct conn_table *t, struct conn *c);
 void conn_table_remove(struct conn_table *t, struct conn_ref ref);
-struct conn *conn_table_find(const struct conn_table *t,
-                             struct conn_ref ref); /* NULL: it is gone */
+/* Returns the connection of this ticket; NULL: it is gone. */
+struct conn *conn_table_find(const struct conn_table *t, struct conn_ref ref);
 
-/* Walks all connections: start with *slot 0; NULL at the end. Connections may leave meanwhile. */
+/* Returns the next connection; *slot is 0 at the start. NULL: there are no more. Connections may be
+ * removed between the calls. */
 struct conn *conn_table_next(const struct conn_table *t, uint32_t *slot);
 
 #endif

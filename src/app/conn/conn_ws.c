@@ -1,7 +1,7 @@
 /* conn_ws.c - frames in, messages out, pings, and the closing handshake (RFC 6455 section 7).
  *
- * Either side may begin to close. When the client does, its Close is answered when the requests it
- * sent before are answered (LEAVING). When we do (a violation, an expired token, the drain of the
+ * Either side may begin to close. When the client does, its Close is answered after the requests
+ * that it sent before (LEAVING). When we do (a violation, an expired token, the drain of the
  * server), we send Close and wait CONN_LINGER_MS for the client's (CLOSING). Either way the
  * connection then lingers.
  */
@@ -13,7 +13,7 @@
 #include "app/conn/conn_ping.h"
 #include "base/log.h"
 
-/* --- output --- */
+/* ---- output ---- */
 
 static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
 {
@@ -24,11 +24,11 @@ static void send_control(struct conn *c, enum ws_opcode op, struct str payload)
     if (payload.n)
         memcpy(frame + n, payload.p, payload.n);
     copy = bytes_copy(str_make(frame, n + payload.n));
-    (void)conn_send(c, STR(""), &copy->shared, bytes_str(copy)); /* an overflow closes by itself */
+    (void)conn_send(c, STR(""), &copy->shared, bytes_str(copy)); /* overflow ends the connection */
     shared_unref(&copy->shared);
 }
 
-/* NULL: the message is sent as it is. */
+/* Returns the compressed message; NULL: the message is sent as it is. */
 static struct bytes *deflate(const struct conn *c, const struct bytes *message)
 {
     struct compression *z = c->worker->compression;
@@ -47,14 +47,14 @@ void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message)
 
     if (deflated)
         ws_mark_compressed(head);
-    /* an overflow closes by itself */
+    /* overflow ends the connection */
     (void)conn_send(c, str_make(head, n), &payload->shared, bytes_str(payload));
     shared_unref(&payload->shared);
     if (deflated)
         shared_unref(&message->shared);
 }
 
-/* --- closing --- */
+/* ---- closing ---- */
 
 /* The client had its time to answer Close. If it has taken everything, it does not need more time
  * to see the end. */
@@ -74,7 +74,7 @@ static void send_close(struct conn *c, int code, const char *why)
     size_t n = ws_encode_close(frame, code, str_of(why));
     struct bytes *copy = bytes_copy(str_make(frame, n));
 
-    stream_send(&c->stream, STR(""), &copy->shared, bytes_str(copy)); /* the limit does not apply */
+    stream_send(&c->stream, STR(""), &copy->shared, bytes_str(copy)); /* even above the limit */
     shared_unref(&copy->shared);
 }
 
@@ -109,10 +109,10 @@ static void on_leave_timeout(struct timer *t)
     close_now(c, c->close_code, "", c->closed_as);
 }
 
-#define ANSWER_WAY_MS 250 /* for an answer of the broker, which checks deadlines now and then */
+#define ANSWER_WAY_MS 250 /* for the broker's answer: it checks deadlines only now and then */
 
-/* How long to wait for answers: a request that fails at its deadline still gets its answer. A drain
- * leaves less time, and the Close must get out within it. */
+/* Returns how long to wait for answers: long enough for that of a request that fails at its
+ * deadline. A drain may leave less time, and the Close must be sent within it. */
 static uint64_t leave_ms(const struct conn *c)
 {
     const struct worker *w = c->worker;
@@ -153,12 +153,12 @@ static void on_overflow(struct conn *c, enum metric reason)
 
 static void on_drain(struct conn *c, bool is_late)
 {
-    (void)is_late; /* leave_ms knows */
+    (void)is_late; /* leave_ms allows for it */
     conn_ws_leave(c, WS_CLOSE_GOING_AWAY, METRIC_CLOSED_DRAIN);
     conn_settle(c); /* drops the requests of a batch that still wait */
 }
 
-/* --- pings --- */
+/* ---- pings ---- */
 
 /* While we do not read, the client's silence is not its fault, unless its own full queue made us
  * stop reading. */
@@ -169,8 +169,8 @@ static bool is_excused(const struct conn *c)
 
 #define UNFINISHED_MOST 2 /* pings */
 
-/* Asked at each ping. A client that sends a byte now and then is alive, but it must not make us
- * hold an unfinished message for ever. */
+/* Called at each ping. Reports whether a message has been unfinished for too long: a client that
+ * sends a byte now and then is alive, but it must not make us hold the message forever. */
 static bool is_message_stalled(struct conn *c)
 {
     bool is_theirs = !ws_decoder_is_idle(&c->ws) && !list_linked(&c->throttled);
@@ -208,7 +208,7 @@ void conn_ws_set_auth(struct conn *c, struct auth *auth)
     conn_ping_timer(c, on_ping_timer);
 }
 
-/* --- input --- */
+/* ---- input ---- */
 
 static enum metric reason_of(int code)
 {
@@ -238,7 +238,7 @@ static void on_close_frame(struct conn *c, int code)
         conn_ws_leave(c, code, METRIC_CLOSED_CLIENT);
 }
 
-/* A whole message. */
+/* Handles a whole message. */
 static void on_message(struct conn *c, const struct ws_event *ev, struct str payload)
 {
     const struct ws_service *service = c->worker->context->service;
@@ -261,7 +261,8 @@ static void on_message(struct conn *c, const struct ws_event *ev, struct str pay
     buf_done(&text);
 }
 
-/* A message in one piece is handled where it was read; one in several is put together first. */
+/* Handles a piece of a message. A message in one piece is handled where it was read; one in several
+ * pieces is put together first. */
 static void on_piece(struct conn *c, const struct ws_event *ev)
 {
     if (c->state != CONN_OPEN)
@@ -293,17 +294,17 @@ static size_t step(struct conn *c, char *p, size_t n)
     switch (ev.op) {
     case WS_OP_CLOSE: on_close_frame(c, ev.close_code); break;
     case WS_OP_PING: send_control(c, WS_OP_PONG, ev.payload); break; /* not after our Close */
-    case WS_OP_PONG: break; /* all that counts is that the client was heard: conn.c noted it */
+    case WS_OP_PONG: break; /* it shows that the client is alive, which conn_input noted */
     default: on_piece(c, &ev); break;
     }
     return (size_t)used;
 }
 
-/* --- what conn.c calls --- */
+/* ---- the protocol ---- */
 
 static void resume(struct conn *c)
 {
-    c->worker->context->service->resume(c); /* there is a batch, so the service has it */
+    c->worker->context->service->resume(c); /* not NULL: only such a service opens a batch */
 }
 
 static void on_writable(struct conn *c)

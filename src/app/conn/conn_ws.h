@@ -11,22 +11,22 @@
  * functions but on_message may be NULL. */
 struct ws_service {
     void (*on_message)(struct conn *c, enum ws_opcode op, struct str message);
-    /* As in conn_protocol: goes on with c->batch; has room for more; can no longer send. */
+    /* As in struct conn_protocol. */
     void (*resume)(struct conn *c);
     void (*on_writable)(struct conn *c);
     void (*on_close)(struct conn *c);
-    bool takes_binary; /* else binary messages end the connection with 1003 */
+    bool takes_binary; /* otherwise binary messages end the connection with 1003 */
 };
 
-/* Begins when the 101 was queued; the connection takes the rights. window_bits is what the answer
- * said of permessage-deflate (proto/ws_deflate.h). */
+/* Makes the connection a WebSocket, once the 101 is queued, and takes the rights. window_bits is
+ * the window that the 101 agreed to (proto/ws_deflate.h); 0: no compression. */
 void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits);
-/* Replaces the rights, which it takes; the connection ends when they expire. */
+/* Gives the connection new rights, which it takes. It ends when they expire. */
 void conn_ws_set_auth(struct conn *c, struct auth *auth);
 
 /* Sends one message, deflated where that makes it shorter; takes the reference. */
 void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message);
-/* Sends Close after the answers to earlier requests, for which it waits BROKER_TIMEOUT at most. */
+/* Sends Close after the answers to earlier requests, for which it waits at most BROKER_TIMEOUT. */
 void conn_ws_leave(struct conn *c, int code, enum metric reason);
 
 #endif

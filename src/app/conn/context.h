@@ -1,6 +1,6 @@
 /* context.h - what all workers share.
- * Thread:  made by main before the workers start, and immutable from then on. Only `draining`
- *          changes; main sets it.
+ * Thread:  main fills it before the workers start; from then on it is immutable, except for
+ *          `draining`, which main sets.
  * Borrows: everything it points to, which outlives the workers.
  */
 #ifndef EH_APP_CONTEXT_H
@@ -37,7 +37,7 @@ struct context {
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells */
     size_t n_workers;
-    struct per_ip *per_ip;      /* MAX_CONNECTIONS_PER_IP; NULL: no limit */
+    struct per_ip *per_ip;      /* for MAX_CONNECTIONS_PER_IP; NULL: no limit */
     uint64_t max_output_memory; /* of all workers together */
     uint64_t max_connections;   /* of all workers together */
     atomic_bool draining;       /* the server is going away: it is no longer ready */

@@ -17,8 +17,8 @@ static void publish(struct worker *w)
     metrics_set(w->metrics, METRIC_OUTPUT_BYTES, *loop_waiting(w->loop));
 }
 
-/* Adds modulo 2^64: a message may be counted by one worker and taken off by another. While they
- * disagree, the sum may even be negative. */
+/* The sum is modulo 2^64: one worker may add a message and another one subtract it, so a cell, and
+ * for a moment even the sum, may be negative. */
 static bool is_too_much(const struct worker *w)
 {
     const struct context *ctx = w->context;
@@ -51,7 +51,8 @@ static void drop_if_longer(struct conn *c, size_t least)
         conn_drop_output(c, METRIC_CLOSED_MEMORY);
 }
 
-/* Drops queues that are at least half as long as the longest, then half of that, and so on. */
+/* Drops the queues that are at least half as long as the longest, then those at least a quarter as
+ * long, and so on. */
 static void drop_longest(struct worker *w)
 {
     for (size_t least = longest(w) / 2; least > 0 && is_too_much(w); least /= 2) {

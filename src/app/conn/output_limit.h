@@ -7,9 +7,10 @@
 
 struct worker;
 
-/* From now on the total is checked after worker_output_changed (worker_state.h). */
+/* Prepares the check of the total that worker_output_changed asks for (worker_state.h). */
 void output_limit_init(struct worker *w);
-/* Checks now. Never call it in the middle of a delivery or an answer: it drops connections. */
+/* Checks the total at once. Never call it in the middle of a delivery or an answer, because it
+ * drops connections. */
 void output_limit_check(struct worker *w);
 
 #endif

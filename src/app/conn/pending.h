@@ -2,7 +2,7 @@
  * Thread:  the connection's worker.
  * Owns:    itself, in one block with copies of the texts that the call needs; it is freed when the
  *          answer was handled. Its reply holds a copy of the request's id.
- * Bounds:  counted in the connection's n_pending and the worker's pending_bytes meanwhile.
+ * Bounds:  it counts towards the connection's n_pending and the worker's pending_bytes.
  */
 #ifndef EH_APP_PENDING_H
 #define EH_APP_PENDING_H
@@ -14,7 +14,7 @@ struct pending {
     struct broker_call call;
     struct conn_ref conn;
     size_t bytes;    /* the size of the block */
-    size_t expected; /* bytes that the answer may have; counted in conn->expected meanwhile */
+    size_t expected; /* bytes that the answer may have; counted in conn->expected until then */
     /* Runs on the worker when the broker has answered; c is NULL if the connection is gone.
      * Afterwards the reply is dropped, unless it was sent, and the pending is freed. */
     void (*done)(struct pending *p, struct conn *c);
@@ -23,8 +23,8 @@ struct pending {
     char texts[];
 };
 
-/* Makes one with room for `text_bytes` of texts beside the request's id, and takes the reply along.
- * A notification's reply stays with the caller. */
+/* Creates a pending with room for `text_bytes` of texts besides the request's id, and takes the
+ * reply along. A notification's reply stays with the caller. */
 struct pending *pending_create(struct reply *reply, size_t text_bytes);
 /* Copies a text into the block, which must have room for it. */
 struct str pending_copy(struct pending *p, struct str text);
@@ -32,7 +32,7 @@ struct str pending_copy(struct pending *p, struct str text);
 /* Hands the call to the broker, with BROKER_TIMEOUT from now as its deadline. */
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
 
-/* The deadline of a call to the broker that begins now (BROKER_TIMEOUT). */
+/* Returns the deadline of a call to the broker that begins now (BROKER_TIMEOUT). */
 uint64_t pending_deadline(const struct worker *w);
 
 #endif

@@ -36,7 +36,7 @@ const json_t *batch_next(struct batch *b); /* the next request; NULL: none is le
 struct reply batch_reply(struct batch *b); /* the reply of one more request */
 void batch_close(struct batch *b);         /* executes no more requests */
 
-/* Runs after the array was sent. It may be unlinked before. */
+/* Its fn runs after the array was sent, unless the waiter was unlinked before. */
 struct batch_waiter {
     struct list link;
     void (*fn)(struct batch_waiter *waiter);

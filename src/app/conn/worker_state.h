@@ -1,7 +1,7 @@
 /* worker_state.h - the data of one worker that its rooms share: connections, subscriptions, HTTP.
  * Thread:  the worker's.
- * Owns:    what app/worker.c makes and frees; that file also keeps what only the thread itself
- *          needs (its inbox, the course of a drain, the stop).
+ * Owns:    what app/worker.c creates and frees along with it. That file also keeps what only the
+ *          thread itself needs (its inbox, the progress of a drain).
  */
 #ifndef EH_APP_WORKER_STATE_H
 #define EH_APP_WORKER_STATE_H
@@ -51,7 +51,7 @@ struct worker {
     char date[40];
 };
 
-/* Output was queued or sent: the total is checked at the end of this turn. */
+/* Has the total output checked at the end of this turn. Called after output was queued or sent. */
 static inline void worker_output_changed(struct worker *w)
 {
     if (!list_linked(&w->output_task.link))
