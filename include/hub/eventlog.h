@@ -31,8 +31,8 @@ struct eventlog_request {
 /* Reads `since`, `sinceEventId` and `limit` from the params of subscribe or eventlog (NULL: none).
  * A number in `since` is ms, truncated to an integer and clamped to +-(2^53 - 1), which every
  * reader represents exactly; 0 means none. A string in `since` is an id, like sinceEventId. If both
- * are given, sinceEventId counts. JSON null counts as absent, and so does an empty id, as in C++
- * Eventhub. limit is an integer >= 1, lowered to max_limit, which is not 0. EH_EINVAL: *ret_why
+ * are given, sinceEventId counts. JSON null counts as absent, and so does an empty id, as in the
+ * C++ Eventhub. limit is an integer >= 1, lowered to max_limit, which is not 0. EH_EINVAL: *ret_why
  * (static text) names the parameter. */
 int eventlog_request_read(const json_t *params, uint32_t max_limit, struct eventlog_request *ret,
                           const char **ret_why) EH_MUST_USE;

@@ -8,7 +8,8 @@
 /* Every JSON reader, and Lua, represents it exactly. It is some 285,000 years. */
 #define SINCE_MAX ((INT64_C(1) << 53) - 1)
 
-/* Not given means absent, null or, as in C++ Eventhub, an empty string. */
+/* Reports whether a parameter is given, that is, neither absent nor null nor, as in the C++
+ * Eventhub, an empty string. */
 static bool is_given(const json_t *v)
 {
     return v && !json_is_null(v) && !(json_is_string(v) && json_string_length(v) == 0);

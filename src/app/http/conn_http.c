@@ -9,9 +9,9 @@
 #include "proto/origin.h"
 #include "proto/sse.h"
 
-/* --- one request --- */
+/* ---- one request ---- */
 
-/* The lines are kept for all answers to the request: some are sent when it is gone. */
+/* Keeps the CORS lines for all answers to the request: some are sent when the request is gone. */
 static void set_cors(struct conn *c, const struct http_request *rq)
 {
     struct buf lines = { 0 };
@@ -33,7 +33,7 @@ static void refuse_origin(struct conn *c, const struct http_request *rq)
                     "pages from this origin may not use the server", STR(""));
 }
 
-/* A request for /<topic>. */
+/* Handles a request for /<topic>. */
 static void handle_topic(struct conn *c, const struct http_request *rq)
 {
     bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
@@ -64,7 +64,7 @@ static void handle(struct conn *c, const struct http_request *rq)
         http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 429,
                         "too many connections from this address", STR(""));
     } else if (upgrade_is_wanted(rq)) {
-        http_forget_cors(c); /* browsers do not look for the lines there */
+        http_forget_cors(c); /* browsers ignore them in the answer to a handshake */
         upgrade_handle(c, rq);
     } else {
         handle_topic(c, rq);
@@ -90,7 +90,7 @@ static size_t step(struct conn *c, char *p, size_t n)
 
     if (used == 0)
         return 0;
-    http_forget_cors(c); /* of the request before */
+    http_forget_cors(c); /* those of the previous request */
     if (used < 0) {
         refuse(c, -used);
         return n;
@@ -104,15 +104,15 @@ static size_t step(struct conn *c, char *p, size_t n)
     return (size_t)used;
 }
 
-/* --- the server goes away --- */
+/* ---- draining ---- */
 
-/* Between two requests nothing is lost. A new connection is about to send its first one. */
+/* Between two requests nothing is lost. A new connection is about to send its first request. */
 static bool may_end(const struct conn *c)
 {
     return c->last_heard_ms != 0 && buf_used(&c->in) == 0;
 }
 
-/* The client may have gone on to the body of a POST meanwhile. */
+/* Asks the current protocol, because the client may have begun a POST meanwhile. */
 static void on_late(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
@@ -120,7 +120,7 @@ static void on_late(struct timer *t)
     c->protocol->on_drain(c, true);
 }
 
-/* A client that has not sent its request has a moment to do so; the answer then ends the
+/* Gives a client that has not sent its request a moment to do so; the answer then ends the
  * connection. */
 static void on_drain(struct conn *c, bool is_late)
 {

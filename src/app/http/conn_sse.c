@@ -1,6 +1,6 @@
 /* conn_sse.c - the SSE state of a connection: one subscription, whose messages are sent as events.
- * Input after the request is ignored. If the client disappears without a word, TCP notices, because
- * output is no longer acknowledged.
+ * Input after the request is ignored. If the client disappears silently, TCP notices that output is
+ * no longer acknowledged.
  */
 #include "app/http/conn_sse.h"
 
@@ -23,7 +23,7 @@
 
 static void send_text(struct conn *c, struct str text)
 {
-    (void)conn_send(c, text, NULL, STR("")); /* an overflow closes by itself */
+    (void)conn_send(c, text, NULL, STR("")); /* overflow ends the connection */
 }
 
 static void add_position(struct buf *out, struct msgid id)
@@ -34,7 +34,7 @@ static void add_position(struct buf *out, struct msgid id)
         sse_add_position(out, str_make(text, msgid_format(id, text)));
 }
 
-/* --- what the subscription sends --- */
+/* ---- the writer of the subscription ---- */
 
 static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
@@ -52,8 +52,8 @@ static void write_gap(const struct sub *s, struct str topic)
     buf_done(&text);
 }
 
-/* Sent only now: a client that leaves before the whole log was sent must come back to where it
- * began. */
+/* Sends the position only now: a client that leaves before the whole log was sent must resume where
+ * it began. */
 static void write_caught_up(struct conn *c, struct msgid snapshot_end)
 {
     struct buf text = { 0 };
@@ -63,8 +63,8 @@ static void write_caught_up(struct conn *c, struct msgid snapshot_end)
     buf_done(&text);
 }
 
-/* The event of a legacy message has no id: such a message has no place in our order, so no client
- * could resume from it. */
+/* Encodes an event. That of a legacy message has no id: the message has no place in our order, so
+ * no client could resume from it. */
 static struct bytes *make_event(const struct message *m, struct str text)
 {
     char id[MSGID_TEXT];
@@ -77,8 +77,8 @@ static struct bytes *make_event(const struct message *m, struct str text)
     return event;
 }
 
-/* The message as it was published. NULL: the log holds something else than a JSON string, which we
- * did not write. */
+/* Encodes the message as it was published. NULL: the log holds something other than a JSON string,
+ * which we did not write. */
 static struct bytes *make_text_event(const struct message *m)
 {
     struct bytes *event = NULL;
@@ -108,15 +108,15 @@ static const struct sub_writer sse_writer = {
     .gap = write_gap,
 };
 
-/* --- the request --- */
+/* ---- the request ---- */
 
 struct stream_request {
     struct eventlog_request log;
     bool gaps;
 };
 
-/* The field that a browser sends when it reconnects takes precedence over the URL, and both take
- * precedence over since. */
+/* Reads the id to resume after. The field that a browser sends when it reconnects takes precedence
+ * over the URL, and both take precedence over since. */
 static int read_last_id(const struct http_request *rq, struct params *p, struct eventlog_point *ret)
 {
     struct str id = http_header(rq, STR("Last-Event-ID"));
@@ -130,7 +130,7 @@ static int read_last_id(const struct http_request *rq, struct params *p, struct 
         return EH_OK;
     return params_fail(p, JSONRPC_INVALID_PARAMS,
                        "Last-Event-ID and lastEventId must be a message id such as "
-                       "1574843571767-0");
+                       "\"1574843571767-0\"");
 }
 
 static int read_params(const struct conn *c, const struct http_request *rq, struct params *p,
@@ -149,7 +149,7 @@ static bool wants_json(const struct http_request *rq)
     return http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"));
 }
 
-/* --- the stream --- */
+/* ---- the stream ---- */
 
 static void on_ping_timer(struct timer *t)
 {

@@ -8,7 +8,8 @@
 
 #define HEAD_ROOM 256 /* bytes that most heads fit in */
 
-/* RFC 9110 6.6.1: a server with a clock says when it answered. The line is made once a second. */
+/* Returns the Date line, which a server with a clock must send (RFC 9110 6.6.1). It is made once a
+ * second. */
 static struct str date_line(struct worker *w)
 {
     time_t now = (time_t)(clock_wall_ms() / 1000);
@@ -39,7 +40,7 @@ void http_send_unit(struct conn *c, const struct http_response *head, struct str
     http_response_head(&out, &dated);
     buf_add_str(&out, body);
     unit = bytes_copy(buf_str(&out));
-    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* an overflow closes by itself */
+    (void)conn_send(c, STR(""), &unit->shared, bytes_str(unit)); /* overflow ends the connection */
     shared_unref(&unit->shared);
     buf_done(&extra);
     buf_done(&out);
@@ -54,7 +55,7 @@ void http_forget_cors(struct conn *c)
 
 void http_send_continue(struct conn *c)
 {
-    /* an overflow closes by itself */
+    /* overflow ends the connection */
     (void)conn_send(c, STR("HTTP/1.1 100 Continue\r\n\r\n"), NULL, STR(""));
 }
 

@@ -17,7 +17,7 @@ struct http_answer {
     bool is_head;     /* the body is announced, but not sent */
 };
 
-/* Answers a request. rq NULL: what follows in the input cannot be read as a request. */
+/* Answers a request. rq NULL: the rest of the input cannot be read, so the connection ends. */
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a);
 /* Answers a request whose head is no longer in memory. */
 void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *a);

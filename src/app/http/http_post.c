@@ -12,10 +12,10 @@
 #include "proto/http_chunked.h"
 #include "proto/utf8.h"
 
-/* One POST, from its head to its answer. The body gathers in conn->message; the rights are
+/* One POST, from its head to its answer. Its body is collected in conn->message, and its rights are
  * conn->auth. */
 struct http_post {
-    const struct conn_protocol *before; /* HTTP, with which the connection goes on */
+    const struct conn_protocol *before; /* HTTP, to which the connection returns */
     struct publish publish;
     bool keep_alive;
     bool chunked;
@@ -33,9 +33,9 @@ static void forget(struct conn *c)
     conn_forget_auth(c);
 }
 
-/* --- the answer --- */
+/* ---- the answer ---- */
 
-/* Answers, and goes on with the next request if the connection may be kept. */
+/* Answers, and continues with the next request if the connection may be kept. */
 static void answer(struct conn *c, int status, struct str body, struct str extra)
 {
     bool keep_alive = c->post->keep_alive;
@@ -61,7 +61,7 @@ static void answer_error(struct conn *c, int status, const char *why)
     buf_done(&body);
 }
 
-/* The broker has counted the refusal. */
+/* Answers 429. The broker has counted the refusal. */
 static void answer_limited(struct conn *c, uint64_t retry_ms)
 {
     struct buf body = { 0 }, extra = { 0 };
@@ -82,7 +82,7 @@ static void on_published(struct pending *p, struct conn *c)
     struct buf body = { 0 };
 
     if (!c || c->state != CONN_BUSY)
-        return; /* it is gone, or the drain gave it up */
+        return; /* the connection is gone, or the drain has answered the request */
     if (failure) {
         answer_error(c, 503, failure);
     } else if (p->call.status == BROKER_LIMITED) {
@@ -94,7 +94,7 @@ static void on_published(struct pending *p, struct conn *c)
     buf_done(&body);
 }
 
-/* --- the body --- */
+/* ---- the body ---- */
 
 static void on_body(struct conn *c)
 {
@@ -117,7 +117,7 @@ static void on_body(struct conn *c)
     pending_start(p, c, BROKER_OP_PUBLISH);
 }
 
-/* Refuses the body. Its end is not known or not waited for, so nothing can be read after it. */
+/* Refuses the body and ends the connection: where the next request would begin is not known. */
 static size_t refuse_body(struct conn *c, int status, size_t n)
 {
     forget(c);
@@ -127,7 +127,8 @@ static size_t refuse_body(struct conn *c, int status, size_t n)
     return n;
 }
 
-/* Is the body too large, counting what came before and what the present chunk announces? */
+/* Reports whether the body is too large with these bytes and the rest of the chunk that was
+ * announced. */
 static bool is_too_big(const struct conn *c, struct str data)
 {
     uint64_t room = c->worker->context->config->max_message_size - buf_used(&c->message);
@@ -159,7 +160,7 @@ static size_t step(struct conn *c, char *p, size_t n)
     return (size_t)used;
 }
 
-/* --- what conn.c calls --- */
+/* ---- the protocol ---- */
 
 static void on_drain(struct conn *c, bool is_late)
 {
@@ -182,7 +183,7 @@ static const struct conn_protocol protocol = {
     .on_close = on_close,
 };
 
-/* --- the head --- */
+/* ---- the head ---- */
 
 static void begin(struct conn *c, const struct http_request *rq, const struct publish *publish)
 {

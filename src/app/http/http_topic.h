@@ -14,6 +14,6 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
                     struct buf *ret_topic) EH_MUST_USE;
 /* Counts a refusal and answers the request with it. */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
-void http_topic_count(struct conn *c, int status); /* only counts it */
+void http_topic_count(struct conn *c, int status); /* only counts the refusal */
 
 #endif

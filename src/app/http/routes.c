@@ -31,9 +31,9 @@ static void route_readyz(struct conn *c, const struct http_request *rq)
     const struct context *ctx = c->worker->context;
 
     if (atomic_load(&ctx->draining))
-        send_json(c, rq, 503, STR("{\"error\":\"draining\"}"));
+        send_json(c, rq, 503, STR("{\"error\":\"the server is draining\"}"));
     else if (!broker_is_ready(ctx->broker))
-        send_json(c, rq, 503, STR("{\"error\":\"broker not ready\"}"));
+        send_json(c, rq, 503, STR("{\"error\":\"the broker is not ready\"}"));
     else
         send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
 }
@@ -91,8 +91,8 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
     buf_done(&extra);
 }
 
-/* If there is an internal listener, only that one serves these paths; on the others they are like
- * any other path. */
+/* Reports whether this connection serves the fixed paths. If there is an internal listener, only
+ * that one serves them; on the others they are like any other path. */
 static bool are_served(const struct conn *c)
 {
     return c->client.is_internal || !c->worker->context->has_internal_listener;

@@ -1,4 +1,4 @@
-/* routes.h - the fixed paths: health and metrics; and the preflights of browsers.
+/* routes.h - the fixed paths (health and metrics), and the preflight requests of browsers.
  * Thread:  the connection's worker.
  */
 #ifndef EH_APP_ROUTES_H

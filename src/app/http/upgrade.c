@@ -21,7 +21,7 @@ bool upgrade_is_wanted(const struct http_request *rq)
 }
 
 /* Chooses the first subprotocol, since browsers insist on an answer to their offer. EH_EINVAL: one
- * is not a token. */
+ * of the offers is not a token. */
 static int read_subprotocols(struct str list, struct choice *ret)
 {
     struct str offered;
@@ -79,7 +79,7 @@ static bool has_version_13(const struct http_request *rq)
            str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
 }
 
-/* Adds the header lines with which the handshake is accepted. */
+/* Adds the header lines that accept the handshake. */
 static void add_fields(const struct http_request *rq, const struct choice *choice, struct buf *out)
 {
     char accept[WS_ACCEPT_LEN + 1];
@@ -112,7 +112,7 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
     conn_ws_begin(c, auth, choice->deflate.window_bits);
 }
 
-/* Closes the connection, too: what follows may be frames. */
+/* Refuses the handshake and ends the connection, since the bytes that follow may be frames. */
 static void refuse(struct conn *c, int status, const char *why, struct str extra)
 {
     metrics_inc(c->worker->metrics, METRIC_REFUSED_HTTP);

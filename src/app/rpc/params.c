@@ -105,7 +105,7 @@ static json_t *value_of(struct str text, const struct query_param *param)
         return json_integer(n);
     if (param->type == QUERY_BOOL && (str_eq(text, STR("true")) || str_eq(text, STR("false"))))
         return json_boolean(str_eq(text, STR("true")));
-    return json_stringn(text.n ? text.p : "", text.n); /* NULL where it is not UTF-8 */
+    return json_stringn(text.n ? text.p : "", text.n); /* NULL if it is not UTF-8 */
 }
 
 json_t *params_of_query(struct str query, const struct query_param *known)

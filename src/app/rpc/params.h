@@ -1,6 +1,7 @@
-/* params.h - the parameters of a request, read one by one: those of an RPC call, or of a URL's query.
+/* params.h - reads the parameters of a request one by one: those of an RPC call, or of a URL's
+ * query.
  * Thread:  any; pure.
- * Borrows: the JSON object; the strings that are read from it are views, which end with it.
+ * Borrows: the JSON object. The strings that are read from it are views, valid as long as it is.
  * Fails:   with a jsonrpc_error code, and p->why names the parameter and the rule.
  * Absent:  an optional parameter that is missing or null is fine, and leaves *ret untouched.
  */
@@ -18,10 +19,10 @@
 
 struct params {
     const json_t *json; /* NULL, or not an object: no parameter is given */
-    char why[400];      /* one sentence; has room for a topic */
+    char why[400];      /* the error; has room for a topic */
 };
 
-/* Writes the sentence and returns the code. */
+/* Writes p->why and returns the code. */
 int params_fail(struct params *p, int code, const char *fmt, ...) EH_PRINTF(3, 4);
 
 /* Required. */
@@ -34,13 +35,13 @@ int params_bool(struct params *p, const char *name, bool *ret) EH_MUST_USE;
 /* `since`, `sinceEventId` and `limit`; a limit above max_limit counts as max_limit. */
 int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_request *ret) EH_MUST_USE;
 
-/* `topic`, required: a topic (or pattern, if allowed) that the rights cover. */
+/* `topic`, required: a topic (or a pattern, if allowed) that the rights cover. */
 int params_topic(struct params *p, const struct auth *auth, enum auth_right right,
                  bool pattern_allowed, struct str *ret) EH_MUST_USE;
 /* `key` of the key/value store, required: spelled like a topic, and the rights cover it. */
 int params_key(struct params *p, const struct auth *auth, enum auth_right right,
                struct str *ret) EH_MUST_USE;
-/* JSONRPC_NOT_ALLOWED unless the rights cover this topic, pattern or key. */
+/* Fails with JSONRPC_NOT_ALLOWED unless the rights cover this topic, pattern or key. */
 int params_check_right(struct params *p, const struct auth *auth, enum auth_right right,
                        struct str name) EH_MUST_USE;
 
@@ -50,9 +51,9 @@ struct query_param {
     enum { QUERY_STRING, QUERY_INTEGER, QUERY_BOOL } type;
 };
 
-/* The params object that an RPC call would have had. `known` ends with {NULL}; other parameters of
- * the query are ignored. A value that is not spelled as its type stays a string. NULL: a value is
- * not URL-encoded UTF-8. The caller owns the result. */
+/* Returns the query as the params object that an RPC call would have; the caller owns it. `known`
+ * ends with {NULL}; other parameters of the query are ignored. A value that is not spelled as its
+ * type stays a string. NULL: a value is not URL-encoded UTF-8. */
 json_t *params_of_query(struct str query, const struct query_param *known) EH_MUST_USE;
 
 #endif

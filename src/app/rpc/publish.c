@@ -69,7 +69,7 @@ const char *publish_failure(const struct pending *p)
     }
 }
 
-/* An id and a valid topic need no escapes. */
+/* Writes the id and the topic as they are, since a valid one needs no escapes. */
 void publish_result(const struct pending *p, struct buf *out)
 {
     const struct broker_publish *pub = &p->call.publish;

@@ -19,16 +19,16 @@ struct publish {
  * Fails as params.h says. */
 int publish_read_options(struct params *p, struct publish *ret) EH_MUST_USE;
 
-/* Makes the call to the broker, with copies of all texts; the caller sets `done` and starts it.
+/* Creates the call to the broker, with copies of all texts; the caller sets `done` and starts it.
  * Takes the reply ({0}: none). The message's origin is the `sub` of the connection's token, whose
  * rate limit applies. */
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply);
 
-/* After the answer: why the publish failed, or NULL. "not published" is certain, "outcome unknown"
- * is not. */
+/* Returns why an answered publish failed, or NULL. "not published" is certain; after "outcome
+ * unknown" the message may have been published. */
 const char *publish_failure(const struct pending *p);
-/* If it did not fail: appends the result object, as JSON text. It reports a publish over the rate
- * limit (BROKER_LIMITED), too. */
+/* Appends the result object of a publish that did not fail, as JSON text. One over the rate limit
+ * (BROKER_LIMITED) has a result, too. */
 void publish_result(const struct pending *p, struct buf *out);
 
 #endif

@@ -78,11 +78,11 @@ static void handle_request(struct conn *c, const json_t *value, struct reply rep
     if (rc < 0)
         reply_error(&call.reply, c, rc, str_of(call.params.why));
     else
-        reply_drop(&call.reply); /* no effect if the handler answered or took the reply */
+        reply_drop(&call.reply); /* does nothing if the handler answered or took the reply */
 }
 
-/* Executes the requests of the batch one by one until the connection's bounds make it wait. Those
- * after a `disconnect` are not executed, as outside a batch. */
+/* Executes the requests of the batch one by one, until the connection's bounds make the rest wait.
+ * As outside a batch, requests after a `disconnect` are not executed. */
 static void resume(struct conn *c)
 {
     struct batch *b = c->batch;

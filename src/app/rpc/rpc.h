@@ -1,4 +1,4 @@
-/* rpc.h - JSON-RPC: what a whole text message of a client is for, a request or a batch.
+/* rpc.h - JSON-RPC: executes the text messages of clients, each of them a request or a batch.
  * Thread:  the connection's worker.
  */
 #ifndef EH_APP_RPC_H

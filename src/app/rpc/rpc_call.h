@@ -2,8 +2,8 @@
  * Thread:  the connection's worker.
  * Owns:    the reply. A handler that answers later takes it along (reply_take).
  * Borrows: the connection and the params, both only while the handler runs.
- * Fails:   a handler returns EH_OK (it answered, or a call to the broker will), or what
- *          params_fail() returned; rpc.c then sends the error.
+ * Fails:   a handler returns EH_OK if it answered or something else will answer later. Otherwise
+ *          it returns the code from params_fail, and rpc.c sends the error.
  */
 #ifndef EH_APP_RPC_CALL_H
 #define EH_APP_RPC_CALL_H
@@ -20,7 +20,7 @@ struct rpc_call {
 
 typedef int rpc_fn(struct rpc_call *call);
 
-/* Takes the reference. A request without an id is not answered. */
+/* Answers the call and takes the reference to result. A request without an id is not answered. */
 static inline void rpc_call_answer(struct rpc_call *call, json_t *result)
 {
     reply_result_tree(&call->reply, call->conn, result);

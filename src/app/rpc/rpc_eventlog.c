@@ -9,13 +9,13 @@
 #include "base/mem.h"
 
 struct log_query {
-    struct reader reader; /* first: it is freed as one */
+    struct reader reader; /* must come first (reader.h) */
     bool is_after_id;     /* sinceEventId: the oldest items, and the answer has `recovered` */
-    bool complete;        /* all pages so far were; entries may be trimmed between two pages */
+    bool complete;        /* all pages so far; entries may be trimmed between two pages */
     uint32_t wanted;      /* how many more items the answer may have */
     size_t max_bytes;     /* of the answer */
     struct buf items;     /* JSON, separated by commas */
-    size_t bytes;         /* what the request holds */
+    size_t bytes;         /* of this block */
     struct reply reply;
     char text[]; /* id, then the topic */
 };
@@ -35,8 +35,8 @@ static void take_item(struct reader *r, struct message *m)
     q->wanted--;
 }
 
-/* Writes the result as text, because the items are JSON already. The keys have the order of C++
- * Eventhub. */
+/* Writes the result as text, because the items are JSON already. The keys are in the order of the
+ * C++ Eventhub. */
 static void answer(struct log_query *q, struct conn *c)
 {
     const struct broker_history *h = &q->reader.call.history;
@@ -107,7 +107,7 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     struct broker_history *h = &q->reader.call.history;
 
     q->wanted = rq->limit ? rq->limit : (uint32_t)config->max_cache_request_limit;
-    q->max_bytes = conn_budget_page(config); /* and one page more */
+    q->max_bytes = conn_budget_page(config); /* before the last page */
     q->is_after_id = rq->from.kind == EVENTLOG_AFTER;
     q->complete = true;
     if (id.p)

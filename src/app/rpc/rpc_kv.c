@@ -25,7 +25,7 @@ static struct pending *kv_create(struct rpc_call *call, struct str key, struct s
     return p;
 }
 
-/* --- get --- */
+/* ---- get ---- */
 
 /* Writes the result as text, because values may be large. A key needs no escapes. */
 static void answer_value(struct pending *p, struct conn *c)
@@ -76,12 +76,12 @@ int rpc_kv_get(struct rpc_call *call)
     EH_TRY(params_key(&call->params, call->conn->auth, AUTH_READ, &key));
     p = kv_create(call, key, STR(""));
     p->done = on_got;
-    p->expected = call->conn->worker->context->config->max_message_size; /* as a request may be */
+    p->expected = call->conn->worker->context->config->max_message_size; /* the most of a `set` */
     pending_start(p, call->conn, BROKER_OP_GET);
     return EH_OK;
 }
 
-/* --- set, del --- */
+/* ---- set, del ---- */
 
 static void answer_change(struct pending *p, struct conn *c, const char *action, bool success)
 {

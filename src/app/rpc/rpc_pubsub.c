@@ -7,7 +7,8 @@
 #include "hub/topic.h"
 #include "proto/json.h"
 
-/* Answers at once. History that was asked for while the log is disabled is not recovered. */
+/* Answers a subscribe at once. If it asked for history, the log is disabled, so `recovered` is
+ * false. */
 static void confirm(struct rpc_call *call, const struct sub *s, struct str topic,
                     const struct eventlog_request *rq)
 {

@@ -44,7 +44,7 @@
 #define BACKLOG_COST 128 /* of a message beside its body: its head and its unit in the queue */
 
 struct join {
-    struct reader reader; /* first: it is freed as one */
+    struct reader reader; /* must come first (reader.h) */
     struct sub *sub;      /* NULL: the subscription was closed meanwhile */
     struct reply reply;
     struct batch_waiter after_batch;
