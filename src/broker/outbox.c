@@ -134,7 +134,6 @@ void outbox_gap(struct outbox *box, struct gaps *gaps)
     }
     box->has_gap = true;
     box->gaps = gaps;
-    (void)outbox_await_room(box); /* with room the next flush sends it, else `room` flushes */
 }
 
 void outbox_set_high_water(struct outbox *box, struct msgid id)
@@ -147,7 +146,9 @@ void outbox_flush(struct outbox *box)
 {
     struct live_batch *batch = box->batch;
 
-    if (!batch && box->has_gap && outbox_has_room(box))
+    /* A flush that finds no room asks for it, also when `room` has just arrived: the broker may have
+     * filled the outbox again while that mail was on its way. */
+    if (!batch && box->has_gap && (outbox_has_room(box) || outbox_await_room(box)))
         batch = batch_with_room(box);
     if (!batch)
         return;

@@ -51,8 +51,9 @@ bool outbox_has_room(const struct outbox *box);
  * id. Borrows m. */
 void outbox_post(struct outbox *box, struct message *m);
 /* Reports that messages are missing between what was posted and what follows. The gap goes out with
- * the next batch, or with the next flush that finds room. Gaps that wait for room become one gap of
- * unknown topics. Takes gaps, which may be NULL. */
+ * the next batch, or with the next flush that finds room; a flush that finds none asks for it, so
+ * on_room must flush again. Gaps that wait for room become one gap of unknown topics. Takes gaps,
+ * which may be NULL. */
 void outbox_gap(struct outbox *box, struct gaps *gaps);
 /* Sets the id from which a worker counts that got nothing yet; it goes out with the next flush. */
 void outbox_set_high_water(struct outbox *box, struct msgid id);

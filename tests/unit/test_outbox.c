@@ -150,6 +150,30 @@ static void merges_gaps_that_wait_for_room(void **state)
     assert_int_equal(test.got[0]->n, 0);
 }
 
+/* The broker filled the outbox again while `room` was on its way, so that flush finds no room. */
+static void asks_again_for_room_while_a_gap_waits(void **state)
+{
+    (void)state;
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    outbox_gap(&test.box, NULL);
+    outbox_flush(&test.box);
+    free_oldest(); /* posts `room` */
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    outbox_gap(&test.box, NULL);
+    outbox_flush(&test.box);
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 1);
+    outbox_flush(&test.box); /* as the port does when it hears of room */
+    assert_false(mailbox_drain(test.worker));
+    free_oldest();
+    assert_true(mailbox_drain(test.broker));
+    assert_int_equal(test.rooms, 2);
+    outbox_flush(&test.box);
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 1);
+    assert_true(test.got[0]->has_gap);
+}
+
 static void asks_for_room_only_while_half_is_in_use(void **state)
 {
     (void)state;
@@ -217,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_a_gap_between_what_came_before_and_after, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(merges_gaps_that_wait_for_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asks_again_for_room_while_a_gap_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_for_room_only_while_half_is_in_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(posts_room_once_until_it_arrives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(posts_nothing_after_its_end, set_up, tear_down),
