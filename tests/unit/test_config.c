@@ -346,6 +346,8 @@ static void checks_addresses_and_names(void **state)
         { "PROMETHEUS_METRIC_PREFIX", "a b", false },
         { "REDIS_PREFIX", "my app:*?[]{}", true },
         { "REDIS_PREFIX", "a\tb", false },
+        { "TRUSTED_PROXIES", "10.0.0.1, 10.0.0.2", true },
+        { "TRUSTED_PROXIES", "10.0.0.1,\t10.0.0.2", false },
     };
 
     (void)state;

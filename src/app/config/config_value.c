@@ -156,7 +156,7 @@ static int parse_networks(const struct config_option *o, struct str text, struct
 {
     struct cidr_list list;
 
-    if (text.n > o->max)
+    if (text.n > o->max || has_control(text))
         return EH_EINVAL;
     EH_TRY(cidr_list_parse(text, &list));
     cidr_list_done(ret);
