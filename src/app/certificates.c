@@ -21,7 +21,7 @@ struct certificates {
     struct metrics_cell *metrics;
 };
 
-/* Returns which options contradict each other, or NULL. */
+/* Returns which options conflict, or NULL. */
 static const char *contradiction(const struct config *config)
 {
     if (config->disable_unsecure_listener && !config->enable_ssl)
@@ -33,7 +33,7 @@ static const char *contradiction(const struct config *config)
     return NULL;
 }
 
-/* ---- what the operator sees ---- */
+/* ---- log and metrics ---- */
 
 static void log_certificate(const struct tls_certificate *x)
 {
@@ -89,7 +89,7 @@ void certificates_reload(struct certificates *c)
 
     if (!c)
         return;
-    look(c, c->seen); /* before they are read, so that the next check sees any later change */
+    look(c, c->seen); /* before the files are read, so that the next check sees later changes */
     if (tls_reload(c->tls, &c->files, why) == EH_OK) {
         report(c);
         return;
@@ -99,8 +99,8 @@ void certificates_reload(struct certificates *c)
               LOG_Z("consequence", "the previous certificate stays in use"));
 }
 
-/* Tries each change once. Files that are replaced one after the other fail at first; the second one
- * is a change again. */
+/* Tries each change once. If the files are replaced one after the other, the first attempt may
+ * fail; the second file is another change. */
 static void on_check(struct timer *t)
 {
     struct certificates *c = container_of(t, struct certificates, check);
@@ -115,7 +115,7 @@ static void on_check(struct timer *t)
     loop_timer(c->loop, t, c->check_ms);
 }
 
-/* ---- life ---- */
+/* ---- load, start, stop ---- */
 
 int certificates_load(const struct config *config, struct certificates **ret, struct buf *why)
 {

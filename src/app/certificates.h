@@ -24,7 +24,7 @@ int certificates_load(const struct config *config, struct certificates **ret,
  * on. The loop is main's. NULL is fine, here and below. */
 void certificates_start(struct certificates *c, struct loop *lp, struct metrics_cell *metrics);
 void certificates_stop(struct certificates *c);   /* ends the checks; before the loop is freed */
-void certificates_reload(struct certificates *c); /* logs what came of it */
+void certificates_reload(struct certificates *c); /* logs the outcome */
 struct tls *certificates_tls(const struct certificates *c);
 void certificates_free(struct certificates *c);
 

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* The variables may be meant for another process, such as our parent. */
+/* Reports whether the variables are meant for this process; they may be for our parent. */
 static bool is_for_us(void)
 {
     const char *pid = getenv("LISTEN_PID");

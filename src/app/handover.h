@@ -21,8 +21,9 @@ struct handover {
     char *text;
 };
 
-/* Reads the variables and removes them from the environment. n is 0 if no sockets are meant for this
- * process; a single socket without a name is called "http". Fails with static text in *ret_why. */
+/* Reads the variables and removes them from the environment. n is 0 if no sockets are meant for
+ * this process; a single socket without a name is called "http". EH_EINVAL: *ret_why is a static
+ * text. */
 int handover_take(struct handover *ret, const char **ret_why) EH_MUST_USE;
 void handover_done(struct handover *h);
 

@@ -40,13 +40,13 @@ static struct target target_of(const struct config *c)
     return t;
 }
 
-/* Sends a header of PROXY protocol, version 1, that names no client. It comes before TLS, too. */
+/* Sends a PROXY header (version 1) that names no client. It comes before TLS, too. */
 static bool send_proxy_header(BIO *bio)
 {
     return BIO_puts(bio, "PROXY UNKNOWN\r\n") > 0;
 }
 
-/* Does not verify the certificate: this is our own port, and nothing secret is sent. */
+/* Adds TLS. Does not verify the certificate: this is our own port, and nothing secret is sent. */
 static BIO *add_tls(BIO *bio)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -76,7 +76,7 @@ static bool is_ok(const char *line)
     return strncmp(line, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0;
 }
 
-/* Asks on the fd and closes it. */
+/* Sends the request over the fd and closes it. */
 static bool ask_on(int fd, const struct target *t, const char *path)
 {
     char line[64] = "";

@@ -1,4 +1,4 @@
-/* health_check.h - asks the server that runs with the same options for its health, so that a
+/* health_check.h - asks the server that runs with the same options whether it is healthy, so that a
  * container's HEALTHCHECK needs no other client.
  * Thread:  main of a process of its own: it blocks, for a few seconds at most.
  */
@@ -9,8 +9,9 @@
 
 #include "app/config/config.h"
 
-/* Requests "/healthz" or "/readyz" from METRICS_LISTEN_PORT or, if that is not set, from the port of
- * clients, which is the TLS port if there is no other. Prints one line with the outcome. */
+/* Requests `path`, "/healthz" or "/readyz", from METRICS_LISTEN_PORT or, if that is not set, from
+ * the clients' port, which is the TLS port if there is no other. Prints one line with the outcome.
+ * True: the answer was 200. */
 bool health_check(const struct config *config, const char *path);
 
 #endif

@@ -7,13 +7,13 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-/* The purpose of a listener: the name of a socket that is handed over, or where to listen instead. */
+/* The purpose of a listener: the name of a socket that is handed over, and where to listen if there
+ * is none. */
 struct role {
     const char *name;
     struct listener kind;
     bool is_wanted;
-    const char
-        *refused; /* why a socket of this name is refused if it is not wanted; NULL: it is not */
+    const char *refused; /* why a socket is refused if the role is not wanted; NULL: it is taken */
     const char *address;
     uint64_t port;
 };
@@ -32,7 +32,8 @@ static int listen_as(struct listeners *l, const struct role *role)
 
     if (rc < 0) {
         log_error("listen_failed", LOG_Z("address", role->address), LOG_N("port", role->port),
-                  LOG_Z("why", rc == EH_EINVAL ? "not an address" : strerror(errno)));
+                  LOG_Z("why", rc == EH_EINVAL ? "the address must be an IPv4 or IPv6 address"
+                                               : strerror(errno)));
         return rc;
     }
     add(l, fd, role, false);
@@ -50,12 +51,12 @@ static int adopt(struct listeners *l, const struct role *role, int fd)
     if (!role->is_wanted && role->refused)
         return refuse(fd, str_of(role->name), role->refused);
     if (sock_adopt(fd) < 0)
-        return refuse(fd, str_of(role->name), "it must be a listening TCP socket");
+        return refuse(fd, str_of(role->name), "the socket must be a listening TCP socket");
     add(l, fd, role, true);
     return EH_OK;
 }
 
-/* Takes the sockets of this name. If there are none and the options ask for it, listens itself. */
+/* Takes the sockets of this name. If there are none and the options ask for it, opens one. */
 static int open_role(struct listeners *l, const struct role *role, const struct handover *handed)
 {
     size_t before = l->n;
@@ -76,7 +77,7 @@ static int check_names(const struct handover *handed, const struct role *roles, 
             r++;
         if (r == n_roles)
             return refuse(HANDOVER_FIRST_FD + (int)i, handed->names[i],
-                          "its name must be http, https or metrics (FileDescriptorName=)");
+                          "the name must be http, https or metrics (FileDescriptorName=)");
     }
     return EH_OK;
 }

@@ -13,19 +13,19 @@
 #include "app/handover.h"
 #include "base/err.h"
 
-#define LISTENERS_MAX (HANDOVER_MAX + 2) /* with those that are opened here */
+#define LISTENERS_MAX (HANDOVER_MAX + 2) /* sockets handed over, and those opened here */
 
 struct listeners {
     size_t n;
-    size_t n_public; /* how many are for clients; the internal one comes last */
+    size_t n_public; /* how many are for clients; the internal ones come last */
     int fds[LISTENERS_MAX];
     bool are_kept[LISTENERS_MAX]; /* they were handed over, and outlive this process */
     struct listener at[LISTENERS_MAX];
 };
 
-/* Takes the sockets that were handed over and opens the others that the options ask for; tls is NULL
- * without TLS. Logs why it fails, with EH_EIO or EH_EINVAL. */
+/* Takes the sockets that were handed over and opens the others that the options ask for; tls is
+ * NULL without TLS. EH_EIO, EH_EINVAL: it has logged the reason. */
 int listeners_open(const struct config *config, struct tls *tls, struct listeners *ret) EH_MUST_USE;
-void listeners_log(const struct listeners *l); /* logs each with its address and port */
+void listeners_log(const struct listeners *l); /* logs the address and port of each */
 
 #endif

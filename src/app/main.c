@@ -1,5 +1,6 @@
 /* main.c - reads the options and the files that they name, runs the server, and turns the outcome
- * into an exit status. */
+ * into an exit status.
+ */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 
 extern char **environ;
 
-/* Everything that the options name is read here, before anything starts. */
+/* Reads the files that the options name, before anything starts. */
 static int read_files(struct config *config, struct server_setup *setup, struct keyring **ret_keys,
                       struct buf *why)
 {
@@ -37,7 +38,7 @@ static int run(const struct server_setup *setup)
     const struct config *config = setup->config;
 
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
-    json_set_alloc_funcs(mem_alloc, free); /* so that jansson, too, aborts without memory */
+    json_set_alloc_funcs(mem_alloc, free); /* jansson, too, aborts when memory runs out */
     json_object_seed(0);                   /* from the system's randomness, before threads start */
     if (server_run(setup) == SERVER_DRAINED)
         return EXIT_SUCCESS;

@@ -21,7 +21,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Reads the number in a file. "max" and a missing file mean no limit. */
+/* Reads the number in a file. "max" or a missing file means no limit. */
 static uint64_t read_limit(const char *path)
 {
     struct buf text = { 0 };
@@ -37,8 +37,8 @@ static uint64_t read_limit(const char *path)
     return limit;
 }
 
-/* Returns the least limit of the group and of all groups above it. In a container the path may be the
- * one on the host; then only the last of them, the root of the container, exists. */
+/* Returns the least limit of the group and of all groups above it. In a container the path may be
+ * that on the host; then only the topmost group, the root of the container, exists. */
 static uint64_t of_group(const char *root, const char *mount, struct str group, const char *file)
 {
     uint64_t limit = UINT64_MAX;
@@ -66,7 +66,8 @@ static bool has_controller(struct str list, const char *name)
     return false;
 }
 
-/* Reads a line of /proc/self/cgroup: "0::/system.slice/eventhub.service" or "4:memory:/group". */
+/* Returns the limit of a group, given its line in /proc/self/cgroup:
+ * "0::/system.slice/eventhub.service" or "4:memory:/group". */
 static uint64_t of_line(const char *root, struct str line)
 {
     struct str number, controllers;

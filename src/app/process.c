@@ -63,7 +63,7 @@ static uint64_t ms_of(struct timeval tv)
 
 void process_read(struct process_figures *ret)
 {
-    static uint64_t start_s; /* close enough: the first call comes at start */
+    static uint64_t start_s; /* accurate enough: the first call is made at the start */
     struct rusage usage;
 
     if (start_s == 0)

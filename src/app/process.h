@@ -1,5 +1,5 @@
 /* process.h - figures of this process from /proc, and the resources that the system grants it.
- * Thread: main (file I/O).
+ * Thread:  main (file I/O).
  */
 #ifndef EH_APP_PROCESS_H
 #define EH_APP_PROCESS_H
@@ -19,7 +19,8 @@ struct process_figures {
 void process_read(struct process_figures *ret);
 
 size_t process_count_cpus(void); /* that the process may use */
-/* Raises the soft limit on descriptors to the hard one, since every client needs one. Returns it. */
+/* Raises the soft limit on descriptors to the hard limit, since every client needs a descriptor.
+ * Returns the new limit. */
 uint64_t process_raise_fd_limit(void);
 
 #endif

@@ -14,7 +14,7 @@
  * *why. */
 int redis_tls_load(const struct config *config, struct tls **ret, struct buf *why) EH_MUST_USE;
 
-/* Reads the files again for the connections to come, and logs a failure. NULL is fine. */
+/* Reads the files again for later connections, and logs a failure. NULL is fine. */
 void redis_tls_reload(const struct config *config, struct tls *tls);
 
 #endif

@@ -355,8 +355,8 @@ static int start(struct server *s)
     return EH_OK;
 }
 
-/* Stops accepting first, then the workers, so that no new requests come, then the broker, which
- * answers what it holds. free_all takes those answers from the inboxes. */
+/* Stops the acceptor first, then the workers, so that no new requests come, then the broker, which
+ * answers the calls that it holds. free_all takes those answers from the inboxes. */
 static void stop_threads(struct server *s)
 {
     acceptor_stop(s->acceptor);

@@ -16,13 +16,14 @@
 
 struct ws_service;
 
-/* What the server runs with. Borrowed until server_run returns; only the certificates change. */
+/* Everything that the server needs. Borrowed until server_run returns; only the certificates
+ * change. */
 struct server_setup {
     const struct config *config;
     const struct keyring *keys;        /* NULL: with DISABLE_AUTH */
     struct certificates *certificates; /* NULL: no TLS */
     struct tls *redis_tls;             /* NULL: plain */
-    const struct ws_service *service;  /* gets the WebSocket messages */
+    const struct ws_service *service;  /* handles the WebSocket messages */
 };
 
 enum server_end {

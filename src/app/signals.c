@@ -5,7 +5,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* SIGPIPE is ignored, because the reader of stderr may go away. Sockets use MSG_NOSIGNAL anyway. */
+/* Also ignores SIGPIPE, because the reader of stderr may go away. Sockets use MSG_NOSIGNAL
+ * anyway. */
 int signals_watch(struct loop *lp, struct loop_io *io)
 {
     sigset_t set;

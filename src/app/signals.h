@@ -8,6 +8,6 @@
 
 /* Runs io->fn when one of the signals has arrived. EH_EIO. */
 int signals_watch(struct loop *lp, struct loop_io *io) EH_MUST_USE;
-int signals_read(const struct loop_io *io); /* the next signal; 0: none */
+int signals_read(const struct loop_io *io); /* returns the next signal; 0: none */
 
 #endif

@@ -17,8 +17,8 @@
 
 struct supervisor {
     struct notify *notify;     /* NULL: there is no service manager */
-    struct watchdog *watchdog; /* NULL: the manager did not ask for it */
-    char status[STATUS_MAX];   /* as it was last reported */
+    struct watchdog *watchdog; /* NULL: the manager did not ask for one */
+    char status[STATUS_MAX];   /* last reported */
 };
 
 static void report(const struct supervisor *s, const char *format, ...) EH_PRINTF(2, 3);
@@ -57,8 +57,8 @@ static struct notify *open_notify(void)
     return n;
 }
 
-/* Asks the loops every quarter of the manager's timeout. The manager counts from the last report, so
- * a loop has the other three quarters to answer. */
+/* Creates a watchdog that asks the loops every quarter of the manager's timeout. The manager counts
+ * from the last report, so a loop has the other three quarters to answer. */
 static void open_watchdog(struct supervisor *s, struct loop *loop, struct mailbox *home,
                           size_t max_loops)
 {
@@ -128,7 +128,8 @@ void supervisor_status(struct supervisor *s, const char *format, ...)
     report(s, "STATUS=%s", status);
 }
 
-/* The time shows the manager that this answers its own request (Type=notify-reload). */
+/* Includes the time, which shows the manager that this answers its own request
+ * (Type=notify-reload). */
 void supervisor_reloading(struct supervisor *s)
 {
     report(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_mono_us());

@@ -15,7 +15,7 @@
 
 struct supervisor;
 
-/* At most max_loops loops are watched. Their answers arrive in the mailbox `home` of this loop. */
+/* Watches at most max_loops loops. Their answers arrive in `home`, a mailbox of `loop`. */
 struct supervisor *supervisor_create(struct loop *loop, struct mailbox *home, size_t max_loops);
 void supervisor_watch(struct supervisor *s, const char *name, struct mailbox *box);
 void supervisor_unwatch(struct supervisor *s, const struct mailbox *box);

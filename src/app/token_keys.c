@@ -39,7 +39,7 @@ static struct str take_word(struct str *line)
     return word;
 }
 
-/* Makes the path of a key file; a relative one starts in the directory of JWT_KEYS_FILE. */
+/* Writes the path of a key file; a relative one starts in the directory of JWT_KEYS_FILE. */
 static bool resolve(const struct keys_file *f, struct str name, char *ret, size_t size)
 {
     const char *slash = strrchr(f->path, '/');
@@ -146,8 +146,8 @@ static int add_secrets(const struct config *config, struct keyring *keys, struct
     return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
 }
 
-/* Refuses a key that JWT_ALGORITHM cannot use: tokens would be verified with a secret that the
- * operator did not mean, the default one. */
+/* Refuses a key that JWT_ALGORITHM cannot use: otherwise tokens would be verified with the default
+ * secret, which the operator did not intend. */
 static int add_from_options(const struct config *config, struct keyring *keys, struct buf *why)
 {
     bool needs_public = key_algorithm_is_public((enum key_algorithm)config->jwt_algorithm);

@@ -1,7 +1,7 @@
 /* token_keys.h - the keys that verify tokens, from the options and the files that they name.
  * Thread:  main, before the others start.
- * Fails:   with EH_EINVAL and one line in *why, which names the option and the fault and holds
- *          nothing of a key.
+ * Fails:   with EH_EINVAL and one line in *why, which names the option and the fault, and contains
+ *          no part of a key.
  */
 #ifndef EH_APP_TOKEN_KEYS_H
 #define EH_APP_TOKEN_KEYS_H

@@ -1,10 +1,10 @@
-/* watchdog.h - checks that every event loop of the process still runs: each gets a mail and sends it
- * back from its own thread.
+/* watchdog.h - checks that every event loop of the process still runs: each gets a mail and sends
+ * it back from its own thread.
  * Thread:  main.
  * Owns:    the mails.
  * Borrows: the mailboxes. Before a loop ends, remove its mailbox, then drain it; before
  *          watchdog_free, drain the answers in `home`.
- * Cost:    two mails for each loop and period.
+ * Costs:   two mails for each loop and period.
  */
 #ifndef EH_APP_WATCHDOG_H
 #define EH_APP_WATCHDOG_H
@@ -25,7 +25,7 @@ struct watchdog_config {
     size_t max_loops;
     uint64_t period_ms;
     void (*on_alive)(void *arg);                    /* all loops have answered */
-    void (*on_silent)(void *arg, const char *name); /* silent for a whole period; once for each */
+    void (*on_silent)(void *arg, const char *name); /* this loop was silent for a whole period */
     void *arg;
 };
 

@@ -1,4 +1,4 @@
-/* worker.c - a worker's thread: what reaches it from outside, and how it ends.
+/* worker.c - a worker's thread: its loop, its mail, and how it ends.
  *
  * A worker owns its connections and subscriptions alone, so nothing in it needs a lock. Everything
  * from outside comes through its inbox: accepted sockets (from the acceptor), messages and answers
@@ -23,8 +23,8 @@
  * The worker is drained when it has no connection and no unanswered request; publishes of clients
  * that have disconnected count, too. It reports that to main once, and its loop goes on. The stop
  * resets the connections that are left and ends the loop. Mail may still come until the broker has
- * stopped: answers for connections that are gone, and sockets that are no longer served. worker_free
- * empties the inbox of it.
+ * stopped: answers for connections that are gone, and sockets that are no longer served.
+ * worker_free empties the inbox.
  */
 #include "app/worker.h"
 
@@ -48,7 +48,7 @@
 #define DRAIN_TICK_MS 32
 
 struct worker_thread {
-    struct worker worker; /* what the rooms below see */
+    struct worker worker; /* the part that the other rooms see */
     struct mailbox *inbox;
     pthread_t thread;
     struct timer chores;
@@ -71,7 +71,7 @@ static struct worker_thread *thread_of(struct worker *w)
     return container_of(w, struct worker_thread, worker);
 }
 
-/* --- accepted sockets --- */
+/* ---- accepted sockets ---- */
 
 static bool is_full(const struct worker *w, const struct listener *from)
 {
@@ -101,7 +101,7 @@ void worker_on_accepted(struct mail *m, void *owner)
     free(got);
 }
 
-/* --- once a second --- */
+/* ---- once a second ---- */
 
 static void on_chores(struct timer *timer)
 {
@@ -112,9 +112,9 @@ static void on_chores(struct timer *timer)
     loop_timer(w->loop, timer, CHORES_MS);
 }
 
-/* --- drain --- */
+/* ---- drain ---- */
 
-/* Also waits for publishes of clients that have disconnected. */
+/* Reports the end of the drain once. Also waits for publishes of clients that have disconnected. */
 static void report_drained(struct worker_thread *t)
 {
     const struct worker *w = &t->worker;
@@ -152,7 +152,7 @@ static void on_drain(struct timer *timer)
         t->n_told++;
     }
     if (now_ms >= w->drain_until_ms)
-        t->drain_slot = 0; /* again: connections that wait for something, or came meanwhile */
+        t->drain_slot = 0; /* once more, for connections that still wait or came meanwhile */
     report_drained(t);
     if (!t->drained)
         loop_timer(w->loop, timer, DRAIN_TICK_MS);
@@ -194,7 +194,7 @@ void worker_drain(struct worker *w, const struct drain_plan *plan, struct mailbo
     mailbox_post(t->inbox, &t->drain_mail);
 }
 
-/* --- stop --- */
+/* ---- stop ---- */
 
 static void on_stop_mail(struct mail *m, void *owner)
 {
@@ -223,7 +223,7 @@ void worker_join(struct worker *w)
     pthread_join(thread_of(w)->thread, NULL);
 }
 
-/* --- create, start, free --- */
+/* ---- create, start, free ---- */
 
 static struct shared *make_ping(void)
 {

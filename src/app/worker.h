@@ -1,5 +1,5 @@
 /* worker.h - one worker thread, which serves its connections.
- * Thread:  worker_create, worker_start, worker_join and worker_free are called by main, and so are
+ * Thread:  main calls worker_create, worker_start, worker_join and worker_free, and also
  *          worker_drain and worker_stop, which post to the worker. The rest runs on its own thread.
  * Owns:    the struct worker with everything in it (worker_state.h), its inbox and its thread.
  * Never:   blocks.
@@ -12,8 +12,8 @@
 
 #define WORKER_MAX_INTERNAL 64 /* connections of the internal listener, beside MAX_CONNECTIONS */
 
-/* How closing the connections is spread over time. The workers take turns; workers without clients
- * have none. */
+/* How the closing of connections is spread over time. The workers take turns; a worker without
+ * clients has no turn. */
 struct drain_plan {
     uint64_t spread_ms;
     uint32_t turn; /* of this worker */

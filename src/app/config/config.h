@@ -75,10 +75,10 @@ struct config {
     uint64_t max_output_memory;      /* bytes; 0: a quarter of the memory */
     uint64_t max_connections;        /* 0: what RLIMIT_NOFILE permits */
     uint64_t max_connections_per_ip; /* 0: no limit */
-    uint64_t connect_rate;           /* a second; 0: no limit */
-    uint64_t max_subscriptions;      /* a connection */
+    uint64_t connect_rate;           /* per second; 0: no limit */
+    uint64_t max_subscriptions;      /* per connection */
     char *metrics_listen_address;    /* "": as listen_address */
-    uint64_t metrics_listen_port;    /* 0: metrics are served to clients' ports */
+    uint64_t metrics_listen_port;    /* 0: metrics are served on the clients' ports */
     char *allowed_origins; /* a list that origin_list_is_valid accepted (proto/origin.h) */
     bool proxy_protocol;
     struct cidr_list trusted_proxies;

@@ -38,7 +38,7 @@ static const char *read_quoted(struct str s, struct str *ret)
     return NULL;
 }
 
-/* Reads the value behind the = sign, with which s begins. */
+/* Reads the value after the = sign, with which s begins. */
 static const char *read_value(struct str s, struct str *ret)
 {
     struct str text = str_trim(str_skip(s, 1));

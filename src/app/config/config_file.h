@@ -3,7 +3,7 @@
  *   name = 'a # b'        # single or double quotes are removed; nothing inside is escaped
  * Thread:  any; pure: text in, settings out.
  * Borrows: names and values are views into the text.
- * Fails:   on a line that has another form, holds a control character or is longer than
+ * Fails:   on a line that has another form, contains a control character or is longer than
  *          CONFIG_LINE_MAX. Its number is in struct config_file, and nothing after it is read.
  */
 #ifndef EH_APP_CONFIG_FILE_H
@@ -16,7 +16,7 @@
 #include "base/str.h"
 
 #define CONFIG_LINE_MAX 8192
-#define CONFIG_FILE_MAX (256 * 1024) /* bytes that config_load reads of it */
+#define CONFIG_FILE_MAX (256 * 1024) /* bytes; config_load refuses a larger file */
 
 /* The position of the reader. Set .rest to the whole text first. */
 struct config_file {

@@ -12,8 +12,8 @@
 #include "app/config/file.h"
 #include "base/array.h"
 
-#define NAME_MAX_BYTES    64 /* more than the longest name has */
-#define EXCERPT_MAX_BYTES 60 /* of a refused text */
+#define NAME_MAX_BYTES    64 /* more than the longest name needs */
+#define EXCERPT_MAX_BYTES 60 /* shown of a refused text */
 
 static const struct {
     const char *argument;
@@ -30,7 +30,8 @@ static const struct {
     { "--health-check=ready", CONFIG_READY },
 };
 
-/* Adds a text that is shown to the user: quoted, printable, and cut where it is long. */
+/* Adds the user's own text: quoted, with unprintable bytes replaced, and truncated if it is
+ * long. */
 static void add_excerpt(struct buf *why, struct str text)
 {
     buf_add_char(why, '"');
@@ -52,7 +53,8 @@ static int apply(struct config *c, const struct config_option *o, struct str tex
     return EH_EINVAL;
 }
 
-/* Sets the option o, which `given` names; an empty value changes nothing. */
+/* Sets the option o, which was called `given`; o NULL: there is no such option. An empty value
+ * changes nothing. */
 static int set_option(struct config *c, const struct config_option *o, struct str given,
                       struct str value, struct buf *why)
 {
@@ -112,7 +114,7 @@ static int read_file(struct config *c, struct buf *why)
     }
     if (path.n == 0)
         return EH_OK;
-    rc = file_read(path.p, CONFIG_FILE_MAX, &text); /* an argument ends with a NUL */
+    rc = file_read(path.p, CONFIG_FILE_MAX, &text); /* path.p ends with the argument's NUL */
     if (rc == EH_ELIMIT)
         buf_addf(why, "--config: %s: the file is larger than %dk", path.p, CONFIG_FILE_MAX / 1024);
     else if (rc < 0)
@@ -136,7 +138,7 @@ static struct str environment_find(char **environment, struct str name)
     return (struct str){ NULL, 0 };
 }
 
-/* The value of NAME, or of name where NAME is not set or empty. */
+/* Returns the value of NAME or, if that is not set or empty, of name. */
 static struct str environment_value(char **environment, const char *name)
 {
     struct str value = environment_find(environment, str_of(name));

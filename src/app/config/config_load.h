@@ -10,8 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* What the command line asks for. For VERSION and all kinds of help the other options are not
- * read. */
+/* What the command line asks for. For VERSION and all kinds of help, the options are not read. */
 enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,    /* --check-config */
@@ -25,8 +24,8 @@ enum config_action {
     CONFIG_METRICS,  /* --help=metrics: all metrics as /metrics serves them, without values */
 };
 
-/* Fails with EH_EINVAL and one line in *why that names the option and the rule it breaks, and never
- * the value of a secret. */
+/* EH_EINVAL: *why is one line that names the option and the rule that it breaks, but never the
+ * value of a secret. */
 int config_load(const struct config_source *source, struct config *ret,
                 enum config_action *ret_action, struct buf *why) EH_MUST_USE;
 void config_done(struct config *c);

@@ -1,4 +1,6 @@
-/* config_reload.h - SIGHUP: which options changed since the start. Thread: main. */
+/* config_reload.h - reads the options again on SIGHUP.
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_RELOAD_H
 #define EH_APP_CONFIG_RELOAD_H
 

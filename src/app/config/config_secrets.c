@@ -6,7 +6,7 @@
 #include "app/config/config_value.h"
 #include "app/config/file.h"
 
-/* Sets the secret to what the file at `path`, the value of the option o, holds. */
+/* Sets the secret to the content of the file at `path`, which is the value of the option o. */
 static int read_file(struct config *c, const struct config_option *o, const char *path,
                      struct buf *why)
 {

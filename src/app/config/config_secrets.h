@@ -1,5 +1,7 @@
-/* config_secrets.h - secrets that are kept in files: the option NAME_FILE gives the value of NAME.
- * Thread: main. */
+/* config_secrets.h - reads secrets that are kept in files: the file that the option NAME_FILE names
+ * holds the value of NAME.
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_SECRETS_H
 #define EH_APP_CONFIG_SECRETS_H
 

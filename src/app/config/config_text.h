@@ -1,4 +1,6 @@
-/* config_text.h - the table of options as text. Thread: main. */
+/* config_text.h - prints the table of options.
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_TEXT_H
 #define EH_APP_CONFIG_TEXT_H
 

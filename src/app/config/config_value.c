@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "proto/origin.h"
 
-/* Compares names without regard to case, and takes - for _. */
+/* Compares names, ignoring case, and takes - for _. */
 static bool is_name(struct str given, const char *name)
 {
     if (given.n != strlen(name))

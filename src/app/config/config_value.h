@@ -1,5 +1,7 @@
 /* config_value.h - finds options and sets their values: what each kind accepts, and the rule as
- * text. Thread: main. */
+ * text.
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_VALUE_H
 #define EH_APP_CONFIG_VALUE_H
 
@@ -12,13 +14,13 @@
  * is no such option. */
 const struct config_option *config_find(struct str name);
 
-/* The member of a text option. */
+/* Returns the member of a text option. */
 char **config_text(struct config *c, const struct config_option *o);
 
 /* Sets the option's member. EH_EINVAL: the text breaks the rule of the option. */
 int config_set(struct config *c, const struct config_option *o, struct str text) EH_MUST_USE;
 
-/* Adds what the option accepts, for the documentation: "0 to 65535". */
+/* Adds the values that the option accepts, for the documentation: "0 to 65535". */
 void config_add_allowed(struct buf *out, const struct config_option *o);
 /* Adds the same as a rule, for an error: "must be a number from 0 to 65535". */
 void config_add_rule(struct buf *out, const struct config_option *o);

@@ -38,6 +38,5 @@ void config_warn(const struct config *c, const struct keyring *keys)
                               "connection is not encrypted"));
     if (c->drain_delay >= c->shutdown_timeout)
         log_warn("drain_delay_too_long",
-                 LOG_Z("why", "DRAIN_DELAY leaves nothing of SHUTDOWN_TIMEOUT: clients would be "
-                              "reset"));
+                 LOG_Z("why", "DRAIN_DELAY uses up SHUTDOWN_TIMEOUT: clients will be reset"));
 }

@@ -1,4 +1,6 @@
-/* config_warn.h - warns about options that are valid but rarely intended. Thread: main. */
+/* config_warn.h - warns about options that are valid but rarely intended.
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_WARN_H
 #define EH_APP_CONFIG_WARN_H
 

@@ -1,4 +1,6 @@
-/* file.h - reads a small file that the options name. Thread: main. */
+/* file.h - reads a small file that the options name.
+ * Thread:  main.
+ */
 #ifndef EH_APP_FILE_H
 #define EH_APP_FILE_H
 
@@ -13,7 +15,7 @@
 int file_read(const char *path, size_t max, struct buf *ret) EH_MUST_USE;
 
 /* Does the same for a secret or a key, which must be text of 1 to FILE_KEY_MAX bytes. Returns NULL,
- * or what is wrong ("the file is empty"), which holds nothing of the file's content. */
+ * or what is wrong ("the file is empty"), without any of the file's content. */
 const char *file_read_key(const char *path, struct buf *ret) EH_MUST_USE;
 
 #endif

@@ -76,7 +76,8 @@ int rpc_kv_get(struct rpc_call *call)
     EH_TRY(params_key(&call->params, call->conn->auth, AUTH_READ, &key));
     p = kv_create(call, key, STR(""));
     p->done = on_got;
-    p->expected = call->conn->worker->context->config->max_message_size; /* the most of a `set` */
+    /* a value may be as large as the `set` that stored it */
+    p->expected = call->conn->worker->context->config->max_message_size;
     pending_start(p, call->conn, BROKER_OP_GET);
     return EH_OK;
 }

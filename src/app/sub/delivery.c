@@ -5,7 +5,7 @@
 
 #define DEFLATED_PER_DELIVERY 16 /* bytes: both take a quarter of a microsecond */
 
-/* Leaves the arrays alone: head_n, id_n and deflated_for tell which parts of them are set. */
+/* Does not clear the arrays: head_n, id_n and deflated_for show which parts of them are set. */
 void delivery_init(struct delivery *d, struct worker *w, struct message *m)
 {
     d->message = m;
@@ -31,7 +31,7 @@ void delivery_done(struct delivery *d)
     metrics_add(d->worker->metrics, METRIC_DELIVERIES, d->n_sent);
 }
 
-/* A message is deflated once for each window that a client asked for. */
+/* Counts the message as deflated once for each window that a client asked for. */
 uint64_t delivery_cost(const struct delivery *d)
 {
     uint64_t deflated = (uint64_t)__builtin_popcount(d->deflated_for) * d->message->body.n;

@@ -16,18 +16,18 @@ struct delivery {
     struct bytes *event[2]; /* SSE: the text, and the object (?format=json); or NULL */
     uint32_t n_sent;
     uint32_t deflated_for; /* a bit for each window whose `deflated` was made */
-    uint16_t head_n;       /* WebSocket: the same for equal ids */
+    uint16_t head_n;       /* WebSocket: `head` serves all subscriptions with the id `id` */
     uint16_t id_n;
     char id[256];
     char head[320];
-    /* By bits of the window: what follows the id; NULL: not worth deflating. */
+    /* By bits of the window: the part after the id; NULL: not worth deflating. */
     struct bytes *deflated[WS_DEFLATE_MAX_BITS + 1];
 };
 
 void delivery_init(struct delivery *d, struct worker *w, struct message *m);
 void delivery_done(struct delivery *d); /* counts what was sent */
 
-/* Sends the message, if it is new to the subscription. */
+/* Sends the message if it is new to the subscription. */
 static inline void delivery_send(struct delivery *d, struct sub *s)
 {
     struct message *m = d->message;
@@ -41,7 +41,7 @@ static inline void delivery_send(struct delivery *d, struct sub *s)
         d->n_sent++;
 }
 
-/* What the deliveries so far have cost, counted in deliveries: deflating is expensive. */
+/* Returns what the deliveries so far have cost, in deliveries: deflating counts as many of them. */
 uint64_t delivery_cost(const struct delivery *d);
 
 /* Records the age of a message that was just delivered n times. */

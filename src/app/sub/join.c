@@ -1,12 +1,12 @@
 /* join.c - how a subscription gets from history to live without a gap and without a duplicate.
  *
  * Problem: a client that comes back wants every message since an id, first those in the log and
- * then those that are published from now on. The log is read page by page and takes its time, and
- * new messages arrive meanwhile. They must neither overtake the log nor come twice nor be lost.
+ * then those that are published from now on. Reading the log page by page takes time, and new
+ * messages arrive meanwhile. They must neither overtake the log, nor come twice, nor be lost.
  *
  * Idea: the subscription is in the trie from the start, but live messages go to a backlog. The
- * first page fixes the end of a snapshot; all pages together bring exactly what the log holds up to
- * it. Then the backlog follows, without the messages that the snapshot has brought already:
+ * first page fixes the end of a snapshot; all pages together hold exactly the log up to that end.
+ * Then the backlog follows, without the messages that were in the snapshot:
  *
  *     log        ... 3  4  5  6 |              snapshot_end = 6
  *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 after the last page
@@ -25,8 +25,8 @@
  * In a batch of requests no message may precede the array of answers, although the join's own
  * answer is one of them. A page that arrives too early is dropped and read again afterwards.
  *
- * The second look into the log must not repeat `since`: a live message may bear an older timestamp
- * from its publisher, and reading by time would lose it.
+ * A second snapshot must not be read by `since` again: a live message may have an older timestamp
+ * from its publisher, and reading by time would miss it.
  */
 #include "app/sub/join.h"
 
@@ -41,7 +41,7 @@
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
-#define BACKLOG_COST 128 /* of a message beside its body: its head and its unit in the queue */
+#define BACKLOG_COST 128 /* of a message besides its body: its head and its unit in the queue */
 
 struct join {
     struct reader reader; /* must come first (reader.h) */
@@ -73,7 +73,8 @@ static struct str filter_of(const struct join *j)
     return str_make(j->filter, j->filter_n);
 }
 
-/* A join without a subscription has no backlog, and with one its connection is there, too. */
+/* Empties the backlog. A join without a subscription has none, and a subscription has a
+ * connection. */
 static void backlog_clear(struct join *j)
 {
     size_t *waiting = loop_waiting(j->reader.worker->loop);
@@ -127,17 +128,18 @@ void join_abandon(struct sub *s)
     join_free(j);
 }
 
-/* --- the backlog --- */
+/* ---- the backlog ---- */
 
-/* Unlike conn_has_room(), makes no exception for an empty queue: a message that does not fit is
- * not lost here, however large it is. */
+/* Unlike conn_has_room, makes no exception for an empty queue: a message that does not fit is not
+ * lost here, however large it is. */
 static bool backlog_has_room(const struct join *j, size_t more)
 {
     const struct conn *c = j->sub->conn;
     return conn_waiting(c) + more <= c->worker->context->config->max_output_queue;
 }
 
-/* The log is the buffer now. Without a log there is no other, and the client has its limit. */
+/* Empties the backlog, because the log is the buffer from now on. Without a log there is no other
+ * buffer, and the client has reached its limit. */
 static void backlog_overflow(struct join *j)
 {
     struct conn *c = j->sub->conn;
@@ -148,7 +150,7 @@ static void backlog_overflow(struct join *j)
     j->has_gap = true;
 }
 
-/* m NULL: messages were lost here. */
+/* Adds a message; m NULL: a gap. */
 static void backlog_add(struct join *j, struct message *m)
 {
     size_t cost = (m ? m->body.n : 0) + BACKLOG_COST;
@@ -175,7 +177,7 @@ void join_buffer(struct sub *s, struct message *m)
         backlog_add(s->join, m);
 }
 
-/* If there is a log, reading it shows what is missing. Without one, only the gap itself is kept. */
+/* If there is a log, reading it shows what is missing. Without one, only the gap is kept. */
 void join_gap(struct sub *s)
 {
     if (s->conn->worker->context->config->enable_cache)
@@ -184,11 +186,11 @@ void join_gap(struct sub *s)
         backlog_add(s->join, NULL);
 }
 
-/* --- pages of the log --- */
+/* ---- pages of the log ---- */
 
 static bool is_read(const struct join *j)
 {
-    return j->reader.call.status == BROKER_DONE; /* else Redis refuses, or the server stops */
+    return j->reader.call.status == BROKER_DONE; /* otherwise Redis refuses, or the server stops */
 }
 
 static void deliver_one(struct reader *r, struct message *m)
@@ -218,7 +220,7 @@ static bool wants_more(struct join *j)
         return false;
     j->has_gap = false;
     h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
-    h->since = 0; /* these were live, whatever their timestamps */
+    h->since = 0; /* the dropped messages were live, whatever their timestamps */
     h->snapshot_end = (struct msgid){ 0 };
     return true;
 }
@@ -245,8 +247,8 @@ static void go_live(struct join *j)
     join_free(j);
 }
 
-/* Where the subscription begins: at the point that was asked for, but not ahead of the log. If the
- * log could not be read, it begins with live messages. */
+/* Returns the position at which the subscription begins: the requested point, but not ahead of the
+ * log. If the log could not be read, it begins with live messages. */
 static struct msgid start_of(const struct join *j)
 {
     const struct broker_history *h = &j->reader.call.history;
@@ -334,7 +336,7 @@ static void on_batch_sent(struct batch_waiter *waiter)
     struct join *j = container_of(waiter, struct join, after_batch);
 
     if (!j->waits_for_batch)
-        return; /* the join's own answer completed the array: on_page continues */
+        return; /* the join's own answer completed the array, and on_page continues */
     j->waits_for_batch = false;
     if (wants_more(j))
         reader_start(&j->reader, j->sub->conn);
@@ -342,7 +344,7 @@ static void on_batch_sent(struct batch_waiter *waiter)
         go_live(j);
 }
 
-/* --- the start --- */
+/* ---- the start ---- */
 
 static struct join *join_create(struct sub *s, struct str filter)
 {
@@ -368,7 +370,7 @@ void join_start(struct sub *s, struct str filter, const struct eventlog_request 
     struct join *j = join_create(s, filter);
     struct broker_history *h = &j->reader.call.history;
 
-    s->last = (struct msgid){ 0 }; /* all that history brings is new */
+    s->last = (struct msgid){ 0 }; /* everything in the history is new */
     j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;

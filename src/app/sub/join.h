@@ -16,12 +16,12 @@ struct batch;
 /* Reads the log from the point that rq names; takes the reply. */
 void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq,
                 struct reply *reply);
-/* Without history: buffers live messages until the batch's array was sent. */
+/* For a subscription without history: buffers live messages until the batch's array was sent. */
 void join_after(struct sub *s, struct str filter, struct batch *batch);
 
-/* While s->join is set: */
-void join_buffer(struct sub *s, struct message *m); /* a live message */
-void join_gap(struct sub *s);                       /* live messages were lost */
-void join_abandon(struct sub *s);                   /* the subscription ends */
+/* These are called only while s->join is set. */
+void join_buffer(struct sub *s, struct message *m); /* takes a live message into the backlog */
+void join_gap(struct sub *s);                       /* notes that live messages were lost */
+void join_abandon(struct sub *s);                   /* ends the join with its subscription */
 
 #endif

@@ -1,7 +1,7 @@
 /* live.c - delivers what the broker posts to a worker: live messages, and gaps between them.
  *
  * Problem: a burst may hold more than MAX_OUTPUT_QUEUE for every client. If one turn of the loop
- * delivered it all, every queue would overflow, also those of clients that read as fast as they
+ * delivered all of it, every queue would overflow, even those of clients that read as fast as they
  * can; and a turn that lasts seconds does not read, ping or accept.
  *
  * Idea 1, portions: a turn delivers about 64 Ki deliveries or 1 MiB of messages (at most a quarter
@@ -17,9 +17,9 @@
  *
  * Not every subscription can take a run as a whole: it may be joining, or have got the first
  * message from history, or its writer encodes each message by itself (SSE, compression), or
- * RUN_IDS other ids came first. For these the messages of the run are delivered one by one as well,
- * to all that match. Invariant: `last` of a subscription that took the run is the id of the run's
- * last message, so these messages are old to it and nothing comes twice.
+ * RUN_IDS other ids came first. For their sake, the messages of the run are then delivered one by
+ * one to all that match. Invariant: `last` of a subscription that took the run is the id of the
+ * run's last message, so it skips these messages and nothing comes twice.
  *
  * Order: each subscription gets messages in the order in which the broker posted them. So a run
  * never extends over a gap, and new subscriptions start at worker->newest, which moves only when
@@ -41,19 +41,19 @@
 #include "broker/gaps.h"
 #include "hub/topic.h"
 
-#define PORTION_DELIVERIES 65536          /* what is deflated for them included */
+#define PORTION_DELIVERIES 65536          /* the cost of deflating included */
 #define PORTION_BYTES      (1024u * 1024) /* of messages, or a quarter of MAX_OUTPUT_QUEUE */
-#define MESSAGE_COST       128            /* of one, beside its body: a queue's unit, its head */
+#define MESSAGE_COST       128            /* besides its body: its unit in a queue, its head */
 #define RUN_MESSAGES       64             /* at most */
 #define RUN_BYTES          (64u * 1024)   /* at most; larger messages are shared, not copied */
-#define RUN_IDS            4              /* that a run is encoded for */
+#define RUN_IDS            4              /* ids that a run is encoded for */
 
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* --- a gap --- */
+/* ---- a gap ---- */
 
 static void report_gap(struct sub *s, struct str topic)
 {
@@ -92,7 +92,7 @@ static void deliver_gap(struct worker *w, const struct gaps *gaps)
     }
 }
 
-/* --- one message --- */
+/* ---- one message ---- */
 
 static void on_match(struct trie_sub *trie, void *arg)
 {
@@ -117,21 +117,21 @@ static uint64_t deliver_message(struct worker *w, struct message *m)
     return delivery_cost(&d);
 }
 
-/* --- a run --- */
+/* ---- a run ---- */
 
 struct run {
     struct message *messages[RUN_MESSAGES]; /* borrowed from the batches */
     size_t n;
     size_t most;
     size_t bytes;
-    size_t most_bytes; /* except that the first message may be larger */
+    size_t most_bytes; /* but the first message may be larger */
     size_t n_units;
     struct unit {
         struct str id;
         const struct sub_writer *writer;
         struct bytes *bytes;
     } units[RUN_IDS];
-    uint64_t n_sent; /* subscriptions that got all of it */
+    uint64_t n_sent; /* subscriptions that got the whole run */
     bool is_partial; /* some subscriptions did not */
 };
 
@@ -153,7 +153,7 @@ static bool run_add(struct run *run, struct message *m)
     return true;
 }
 
-/* Returns the run as this subscription sends it; NULL: it must have the messages one by one. */
+/* Returns the run as this subscription sends it; NULL: it gets the messages one by one. */
 static struct bytes *unit_for(struct run *run, const struct sub *s)
 {
     const struct sub_writer *writer = s->conn->writer;
@@ -211,7 +211,7 @@ static uint64_t deliver_run(struct worker *w, struct run *run)
     return cost;
 }
 
-/* --- a portion --- */
+/* ---- a portion ---- */
 
 static struct live_batch *batch_of(struct list *link)
 {
@@ -266,7 +266,7 @@ static bool find_next(struct worker *w)
     return false;
 }
 
-/* Adds what belongs to the run. The messages stay in their batches. */
+/* Adds the messages that belong to the run. They stay in their batches. */
 static void collect_run(struct worker *w, struct run *run)
 {
     size_t next = w->live_next;
@@ -312,7 +312,7 @@ static void deliver_portion(struct worker *w)
         const struct message *last;
 
         collect_run(w, &run);
-        assert(run.n > 0); /* find_next() found a message */
+        assert(run.n > 0); /* find_next found a message */
         cost += deliver_run(w, &run);
         bytes += run.bytes;
         last = run.messages[run.n - 1];
@@ -322,7 +322,7 @@ static void deliver_portion(struct worker *w)
     }
 }
 
-/* The rest waits for the next turn, so that this turn can send what it has queued. */
+/* Delivers a portion. The rest waits for the next turn, so that this turn can send its output. */
 static void on_live_task(struct loop_task *task)
 {
     struct worker *w = container_of(task, struct worker, live_task);
@@ -333,7 +333,7 @@ static void on_live_task(struct loop_task *task)
 }
 
 /* Delivers at the end of the turn: the broker may have posted a burst in many small batches, and
- * what they hold for one client then leaves in one write. */
+ * their messages for one client then leave in one write. */
 void live_on_batch(struct mail *m, void *owner)
 {
     struct worker *w = owner;

@@ -12,6 +12,6 @@
 mail_fn live_on_batch; /* a struct live_batch */
 
 void live_init(struct worker *w);
-void live_end(struct worker *w); /* drops what was not delivered */
+void live_end(struct worker *w); /* drops the messages that were not delivered */
 
 #endif

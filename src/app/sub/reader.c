@@ -1,25 +1,25 @@
 /* reader.c - takes turns in reading the log, so that its pages always fit into the output queue.
  *
  * Problem: a client may have hundreds of subscriptions that join with history, and eventlog
- * requests besides. If each asked for a page when it likes, all those pages could arrive at once,
- * pass MAX_OUTPUT_QUEUE, and disconnect a client that reads as fast as it can.
+ * requests as well. If each asked for a page whenever it liked, all those pages could arrive at
+ * once, exceed MAX_OUTPUT_QUEUE, and disconnect a client that reads as fast as it can.
  *
- * Idea: a page is asked for only when its room is known to be free. That is so while the queue is
- * less than half full, if no more than half a queue is under way:
+ * Idea: a page is asked for only when there is certain to be room for it. That is so while the
+ * queue is less than half full, if at most half a queue is under way:
  *
  *     0        1/4       1/2       3/4        1     of MAX_OUTPUT_QUEUE
  *     |---- queued ------|-- join --|-- query -|
  *
  * So each of the two kinds of reader has at most one page under way. A page costs at most a quarter
  * of the queue: an eighth for the text of its entries and an eighth for their heads and units.
- * (A single entry may be larger; at least one must come, or a page would bring nothing.)
+ * (A single entry may be larger, since a page has at least one.)
  *
  * The kinds wait in queues of their own, because a join waits as long as Redis is away (deadline
  * 0), and an eventlog request behind it could not be answered within BROKER_TIMEOUT. Joins take
  * turns page by page. An eventlog request, which collects its pages until it can answer, keeps its
  * turn to the end, so that a connection collects one answer at a time.
  *
- * Tried before: every join asked for its own pages, and each counted only itself.
+ * Tried before: every join asked for its own pages, and none took account of the others.
  */
 #include "app/sub/reader.h"
 

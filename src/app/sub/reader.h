@@ -1,6 +1,6 @@
 /* reader.h - reads the log for one connection, page by page.
  * Thread:  the connection's worker.
- * Owns:    nothing: a struct reader lies at the start of its user's block, which on_page frees.
+ * Owns:    nothing: a struct reader is at the start of its user's block, which on_page frees.
  * Bounds:  a page is asked for only while the output queue is less than half full, and each kind
  *          of reader has one page under way, of at most a quarter of MAX_OUTPUT_QUEUE. So the
  *          pages that come back always have room (reader.c).
@@ -18,24 +18,23 @@ struct reader {
     struct conn_ref conn;
     enum reader_kind kind;
     uint64_t deadline; /* monotonic ms; 0: waits until the broker is available */
-    /* A page arrived, or (c NULL) the connection is gone. Takes the page's items. Returns true if
-     * it wants the next page, never with c NULL; otherwise it has freed the reader, or keeps it
-     * for another reader_start(). */
+    /* Called when a page has arrived, or (c NULL) the connection is gone. Takes the page's items.
+     * Returns true if it wants the next page, never with c NULL; otherwise it has freed the reader,
+     * or keeps it for another reader_start. */
     bool (*on_page)(struct reader *r, struct conn *c);
 };
 
-/* Bounds the pages of a question, so that one costs at most a quarter of the output queue. */
+/* Bounds the pages of a request, so that one costs at most a quarter of the output queue. */
 void reader_bound_page(const struct conn *c, struct broker_history *h);
 
 void reader_start(struct reader *r, struct conn *c);
 bool reader_is_waiting(const struct reader *r);
-void reader_cancel(struct reader *r); /* one that is waiting; the caller frees it */
+void reader_cancel(struct reader *r); /* r must be waiting; the caller frees it */
 
-/* All readers of a connection. */
-/* Asks for the next pages, if it may. The connection calls it again when readers still wait and the
- * output queue has room (conn->wants_room). */
+/* Asks for the next pages of a connection's readers as far as the bounds allow. The connection
+ * calls it again when readers still wait and the output queue has room (conn->wants_room). */
 void readers_pump(struct conn *c);
-void readers_end(struct conn *c); /* ends those that wait */
+void readers_end(struct conn *c); /* ends the readers that wait */
 
 /* Hands out the items of a page one by one and releases them. */
 typedef void reader_item_fn(struct reader *r, struct message *m);

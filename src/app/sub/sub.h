@@ -8,8 +8,8 @@
 
 #include "app/sub/sub_data.h"
 
-/* Subscribes the connection, live, and replaces its subscription with the same filter. All
- * subscriptions of a connection have the same writer. */
+/* Subscribes the connection to live messages, in place of its earlier subscription to the same
+ * filter. All subscriptions of a connection have the same writer. */
 struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
                      struct str id, bool gaps);
 void sub_close(struct sub *s); /* an unfinished join is answered with recovered: false */

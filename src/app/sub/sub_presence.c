@@ -6,7 +6,7 @@
 
 struct counting {
     struct broker_count *part;
-    uint32_t number; /* of this count; marks the connections that are in it */
+    uint32_t number; /* of this count; a connection that was counted has it */
 };
 
 /* Counts a connection once, however many of its subscriptions match. */

@@ -24,7 +24,7 @@ static void append(struct delivery *d, struct str s)
     d->head_n = (uint16_t)(d->head_n + s.n);
 }
 
-/* Makes the frame's head and the envelope before the shared body. Most subscribers of a topic have
+/* Writes the frame's head and the envelope before the shared body. Most subscribers of a topic have
  * the same id, so the head of the previous one can be used again. */
 static void make_head(struct delivery *d, struct str id)
 {
@@ -61,7 +61,7 @@ static void put(struct bytes *out, struct str s)
     out->n += s.n;
 }
 
-/* Encodes the frames of all messages one behind the other. */
+/* Encodes the frames of all messages one after the other. */
 static struct bytes *write_run(const struct sub *s, struct message *const *messages, size_t n)
 {
     struct str id = sub_id(s);
@@ -78,7 +78,7 @@ static struct bytes *write_run(const struct sub *s, struct message *const *messa
     return out;
 }
 
-/* --- with permessage-deflate: the id goes first, uncompressed; the rest is deflated once --- */
+/* ---- with permessage-deflate: the id goes first, uncompressed; the rest is deflated once ---- */
 
 static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
 {
