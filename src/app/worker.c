@@ -11,9 +11,10 @@
  * still hold a pointer to it.
  *
  * A drain spreads the closes over time, so that the clients do not all reconnect to the other
- * servers at the same moment. Idle connections are closed at once; only busy ones wait for their
- * turn. Each worker divides the time into as many slots as it has clients and closes one client in
- * each; within a slot the workers take turns. With two workers of two clients each and 4 s:
+ * servers at the same moment. Connections between two HTTP requests are closed at once, the others
+ * (each WebSocket and event stream) when their turn comes. Each worker divides the time into as
+ * many slots as it has such clients and closes one in each; within a slot the workers take turns.
+ * With two workers of two clients each and 4 s:
  *
  *     worker 0   c0          c1
  *     worker 1         c0          c1

@@ -12,7 +12,8 @@
 
 struct outbox;
 
-/* Runs on the broker's thread: less than half of the bounds waits. */
+/* Runs on the broker's thread after less than half of the bounds waited. By now it may be more
+ * again. */
 typedef void outbox_room_fn(struct outbox *box);
 
 /* `room` is one struct, which must not be posted again before it has arrived. */

@@ -14,6 +14,7 @@ struct ws_service {
     /* As in struct conn_protocol. */
     void (*resume)(struct conn *c);
     void (*on_writable)(struct conn *c);
+    /* As well, and once more before our Close is sent, when answers can still be sent. */
     void (*on_close)(struct conn *c);
     bool takes_binary; /* otherwise binary messages end the connection with 1003 */
 };
