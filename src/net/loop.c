@@ -125,7 +125,8 @@ void loop_close(struct loop *lp, struct loop_io *io)
     assert(loop_is_mine(lp));
     if (io->fd < 0)
         return;
-    close(io->fd); /* epoll forgets a closed descriptor */
+    /* epoll forgets a closed descriptor if no copy of it is open. There is none: we never fork. */
+    close(io->fd);
     io->fd = -1;
     for (int i = 0; i < lp->n_ready; i++) { /* events of this turn not yet dispatched */
         if (lp->ready[i].data.ptr == io)
