@@ -37,8 +37,8 @@ void broker_counted(struct broker_count *part);
 
 bool broker_is_ready(const struct broker *b); /* connected and joined: publishes are accepted */
 
-/* Takes mail for the broker's thread other than calls. broker_free delivers what the thread did not
- * get to. */
+/* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the
+ * mail that the thread has not read. */
 struct mailbox *broker_inbox(struct broker *b);
 
 /* Answers every call that is left, and joins the thread. The workers' inboxes must live on until

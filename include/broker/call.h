@@ -52,7 +52,7 @@ struct broker_publish {
     uint64_t ttl_s;          /* 0: the default */
     int64_t timestamp; /* ms; 0: none. Ignored unless eventlog_timestamp_is_usable accepts it */
     struct str key;    /* not empty: the publish is done once for this topic and key within
-                                BROKER_KEY_S; repeats get the first id, even above the limit */
+                          BROKER_KEY_S; repeats get the first id, even above the limit */
     struct rate_rule limit; /* counted for origin_json over all nodes; topic empty: no limit */
     struct msgid ret_id;    /* DONE */
     bool ret_repeated;      /* DONE: the key was known; nothing was stored or sent */
@@ -63,18 +63,18 @@ struct broker_publish {
  * filter, snapshot_end, since and after, so the same call can be sent again while ret_more is set.
  * Entries come oldest first, in id order over all topics of the filter, without expired ones. */
 struct broker_history {
-    struct str filter;         /* a valid topic or pattern */
-    struct msgid after;        /* only entries with a greater id */
-    struct msgid snapshot_end; /* only entries up to this id; zero: the broker sets it to the last
-                                  id that was issued */
-    int64_t since;             /* > 0: only entries whose time is at least this; < 0: at least this
-                                  many ms before now. The broker then sets `after`, and turns
-                                  `since` into ms since the epoch. 0: any time */
-    uint32_t newest;           /* not 0: only the newest so many of the matching entries; the answer
-                                  sets it to 0 */
-    uint32_t max_entries;      /* of this page; 0: BROKER_PAGE_ENTRIES */
-    uint32_t max_bytes;        /* the page ends once it holds this many, after at least one entry;
-                                  0: BROKER_PAGE_BYTES */
+    struct str filter;          /* a valid topic or pattern */
+    struct msgid after;         /* only entries with a greater id */
+    struct msgid snapshot_end;  /* only entries up to this id; zero: the broker sets it to the last
+                                   id that was issued */
+    int64_t since;              /* > 0: only entries whose time is at least this; < 0: at least this
+                                   many ms before now. The broker then sets `after`, and turns
+                                   `since` into ms since the epoch. 0: any time */
+    uint32_t newest;            /* not 0: only this many entries, the newest that match; the answer
+                                   sets it to 0 */
+    uint32_t max_entries;       /* of this page; 0: BROKER_PAGE_ENTRIES */
+    uint32_t max_bytes;         /* the page ends once it holds this many, after at least one entry;
+                                   0: BROKER_PAGE_BYTES */
     struct message **ret_items; /* ret_n references, the receiver's; free() the array */
     size_t ret_n;
     bool ret_more;         /* there are entries between the last one here and snapshot_end */

@@ -16,9 +16,9 @@ struct gaps {
 
 struct gaps *gaps_create(const struct str *topics, size_t n);
 
-/* The gaps that one reader of the log was told of. A page that starts below a gap finds the same
- * gap as the page before it; that is new only if a message of the topic came in between. {0} is the
- * start. */
+/* The gaps that were already reported to one reader of the log. A page that starts below a gap
+ * finds the same gap as the page before it; that is new only if a message of the topic came in
+ * between. {0} at the start. */
 struct gaps_told {
     bool all;            /* of unknown topics */
     struct gaps *topics; /* or NULL */

@@ -46,7 +46,8 @@ struct acceptor_config {
 
 int acceptor_start(const struct acceptor_config *config,
                    struct acceptor **ret_acceptor) EH_MUST_USE;
-/* Takes mail for its thread. acceptor_stop delivers what the thread has not read. */
+/* Returns the mailbox of its thread. acceptor_stop delivers the mail that the thread has not
+ * read. */
 struct mailbox *acceptor_inbox(struct acceptor *a);
 /* Closes the listening sockets and returns when the thread has ended. Connections in the backlog of
  * a socket are accepted first, regardless of the rate, unless the socket is kept. */

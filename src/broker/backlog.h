@@ -22,7 +22,7 @@ struct backlog {
 
 void backlog_add(struct backlog *b, struct message *m);       /* takes m */
 const struct message *backlog_first(const struct backlog *b); /* the oldest, or NULL */
-struct message *backlog_pop(struct backlog *b);               /* gives its reference; not empty */
-void backlog_done(struct backlog *b);                         /* drops everything; {0} again */
+struct message *backlog_pop(struct backlog *b); /* of a backlog that is not empty; gives m */
+void backlog_done(struct backlog *b);           /* drops everything; {0} again */
 
 #endif

@@ -1,5 +1,5 @@
-/* The face of the broker (broker.h): its thread, from broker_create to broker_free. It picks the
- * engine and owns the core and the fanout; the calls themselves pass through core.c.
+/* broker.c - the broker's thread, from broker_create to broker_free. Picks the engine, and owns the
+ * core and the fanout; the calls themselves pass through core.c.
  */
 #include "broker/broker.h"
 
@@ -93,7 +93,7 @@ static void *broker_main(void *arg)
     (void)pthread_setname_np(pthread_self(), "broker"); /* for top -H and the like */
     loop_run(b->core.loop);
     while (mailbox_drain(b->core.inbox))
-        ; /* calls that came too late, and what their answers bring about */
+        ; /* calls that came too late, and the mail that their answers cause */
     fanout_end(&b->fanout);
     return NULL;
 }

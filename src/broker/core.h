@@ -39,8 +39,8 @@ struct core {
     struct loop *loop;
     struct mailbox *inbox;   /* of the broker's thread; its owner is the core */
     struct fanout *fanout;   /* all ports */
-    struct msgid high_water; /* the highest id of ours that the feed delivered, or from which it
-                                counts (fanout.h moves it); zero: none yet */
+    struct msgid high_water; /* the highest id of ours that the feed delivered, or the id that it
+                                started from (fanout.h moves it); zero: none yet */
     struct msgid answered;   /* the highest id that a publish was answered with */
     atomic_bool ready;
 };
@@ -49,8 +49,8 @@ struct core {
 void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
 
-/* The highest id that this node knows. A publish may be answered before its message arrives on the
- * feed, so this can be above high_water. No id up to this one may be issued again. */
+/* Returns the highest id that this node knows. A publish may be answered before its message arrives
+ * on the feed, so this can be above high_water. No id up to this one may be issued again. */
 struct msgid core_newest(const struct core *core);
 
 void core_set_ready(struct core *core, bool ready); /* also sets the metric */

@@ -1,5 +1,5 @@
-/* fanout.h - hands each live message to the ports of all workers. The engines call it; below it
- * every port keeps its own pace.
+/* fanout.h - hands each live message to the ports of all workers. The engines call it, and each
+ * port then keeps its own pace.
  * Thread:  the broker's; ports are added before it starts.
  * Owns:    the ports.
  */
@@ -18,7 +18,7 @@ struct fanout {
 };
 
 void fanout_init(struct fanout *f, struct core *core);
-/* Posts nothing after this. `room` of a worker may still arrive. */
+/* After this, nothing is posted to a worker. A worker's `room` may still arrive. */
 void fanout_end(struct fanout *f);
 void fanout_done(struct fanout *f);
 void fanout_add(struct fanout *f, struct broker_port *port); /* takes the port */
@@ -28,12 +28,12 @@ void fanout_add(struct fanout *f, struct broker_port *port); /* takes the port *
  * batches at the end of the turn. */
 void fanout_live(struct fanout *f, struct message *m);
 
-/* The feed may have missed messages after the high-water mark: every port reads the log from its
- * own mark before it gets anything that fanout_live takes from now on. */
+/* Called when the feed may have missed messages. Every port reads the log from its own high-water
+ * mark before it gets anything that fanout_live takes from now on. */
 void fanout_resync(struct fanout *f);
 
-/* Sets the id from which a feed counts that has just started (nothing older is replayed) or joined
- * again. Never moves the mark backwards: the engine sees to that. */
+/* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined
+ * again. The engine makes sure that the mark never moves back. */
 void fanout_set_high_water(struct fanout *f, struct msgid id);
 
 #endif

@@ -1,23 +1,25 @@
-/* The problem: the broker's thread hands live messages to the workers, and a worker may be slow. It
- * must not hold up the broker or the other workers, and what waits for it must not grow without
+/* outbox.c - batches for a worker, bounded without waiting for it.
+ *
+ * The problem: the broker's thread hands live messages to the workers, and a worker may be slow. It
+ * must not hold up the broker or the other workers, and its messages must not pile up without
  * bound. Waking a worker for each message would cost more than the message.
  *
  * The idea: the messages of one turn go to the worker as one batch, one mail. Two atomic counters
- * say what the worker has been given and not yet freed. The broker adds and the worker subtracts,
- * so neither waits for the other. At the bounds the port stops posting, and a replay reads the rest
- * from the log when there is room again. It waits until less than half of the bounds is in use, so
- * that it reads whole pages and not one message for each that the worker frees.
+ * hold the messages and bytes that are posted and not yet freed. The broker adds and the worker
+ * subtracts, so neither waits for the other. At the bounds the port stops posting, and a replay
+ * reads the rest from the log when there is room again. It waits until less than half of the bounds
+ * is in use, so that it reads whole pages and not one message for each that the worker frees.
  *
- * The invariant: `room` is in at most one list. Whoever changes room_state from ROOM_WANTED owns
- * the mail, so the broker looks a second time after it has asked:
+ * The invariant: `room` is in at most one list. The thread that changes room_state from ROOM_WANTED
+ * owns the mail, so the broker looks a second time after it has asked:
  *
  *     broker                                  worker
- *     more than half waits
+ *     more than half is in use
  *                                             frees its last batch
  *                                             ROOM_NOT_WANTED: posts nothing
  *     ROOM_NOT_WANTED -> ROOM_WANTED
- *     less than half waits by now: takes
- *     ROOM_WANTED back and goes on
+ *     less than half is in use by now:
+ *     takes ROOM_WANTED back and goes on
  *
  * Without the second look the broker would wait for a worker that has nothing left to free. A plain
  * flag instead of three states is not enough either: with the mail posted and the flag down, a
@@ -146,8 +148,8 @@ void outbox_flush(struct outbox *box)
 {
     struct live_batch *batch = box->batch;
 
-    /* A flush that finds no room asks for it, also when `room` has just arrived: the broker may have
-     * filled the outbox again while that mail was on its way. */
+    /* A flush that finds no room asks for it, even when `room` has just arrived: the broker may
+     * have filled the outbox again while that mail was on its way. */
     if (!batch && box->has_gap && (outbox_has_room(box) || outbox_await_room(box)))
         batch = batch_with_room(box);
     if (!batch)

@@ -12,15 +12,15 @@
 
 struct outbox;
 
-/* Runs on the broker's thread after less than half of the bounds waited. By now it may be more
- * again. */
+/* Called on the broker's thread after less than half of the bounds was in use. By now it may be
+ * more again. */
 typedef void outbox_room_fn(struct outbox *box);
 
-/* `room` is one struct, which must not be posted again before it has arrived. */
+/* The state of `room`, a single struct that must not be posted again before it has arrived. */
 enum room_state {
     ROOM_NOT_WANTED,
-    ROOM_WANTED, /* the worker is to post it */
-    ROOM_POSTED, /* the worker did; it is on its way */
+    ROOM_WANTED, /* the worker shall post it */
+    ROOM_POSTED, /* the worker has posted it; it is on its way */
 };
 
 struct outbox {
@@ -33,7 +33,7 @@ struct outbox {
     bool has_gap;      /* messages are missing before the next batch */
     struct gaps *gaps; /* ... only of these topics; NULL: the topics are not known */
     outbox_room_fn *on_room;
-    struct mail room; /* posted by the worker when less than half of the bounds waits */
+    struct mail room; /* posted by the worker when less than half of the bounds is in use */
     _Atomic enum room_state room_state;
     atomic_size_t waiting; /* messages posted and not yet freed by the worker */
     atomic_size_t waiting_bytes;
@@ -41,26 +41,28 @@ struct outbox {
 
 void outbox_init(struct outbox *box, struct core *core, struct mailbox *inbox, mail_fn *on_live,
                  outbox_room_fn *on_room);
-/* Drops what was not flushed. Nothing is posted after this; may be called twice. */
+/* Drops the messages that were not flushed. Nothing is posted after this. May be called twice. */
 void outbox_end(struct outbox *box);
 
-/* True for a message whose id is above the high-water mark, and for one without an id of ours. */
+/* Returns true for a message whose id is above the high-water mark, and for a legacy message. */
 bool outbox_is_new(const struct outbox *box, const struct message *m);
 bool outbox_has_room(const struct outbox *box);
 
 /* Adds m to the batch of this turn, even beyond the bounds, and moves the high-water mark to its
  * id. Borrows m. */
 void outbox_post(struct outbox *box, struct message *m);
-/* Reports that messages are missing between what was posted and what follows. The gap goes out with
- * the next batch, or with the next flush that finds room; a flush that finds none asks for it, so
- * on_room must flush again. Gaps that wait for room become one gap of unknown topics. Takes gaps,
- * which may be NULL. */
+/* Reports that messages are missing between those posted so far and the next one. The gap goes out
+ * with the next batch, or with the next flush that finds room; a flush that finds none asks for it,
+ * so on_room must flush again. Gaps that wait for room become one gap of unknown topics. Takes
+ * gaps, which may be NULL. */
 void outbox_gap(struct outbox *box, struct gaps *gaps);
-/* Sets the id from which a worker counts that got nothing yet; it goes out with the next flush. */
+/* Sets the high-water mark of a worker that has got nothing yet; it goes out with the next
+ * flush. */
 void outbox_set_high_water(struct outbox *box, struct msgid id);
 void outbox_flush(struct outbox *box); /* posts the batch to the worker */
 
-/* True when less than half of the bounds waits. Otherwise on_room runs as soon as that is so. */
+/* Returns true if less than half of the bounds is in use. Otherwise on_room is called once that is
+ * so. */
 bool outbox_await_room(struct outbox *box);
 
 void outbox_batch_free(struct live_batch *batch); /* on the worker */

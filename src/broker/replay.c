@@ -1,6 +1,8 @@
-/* The problem: a port misses live messages when its outbox is full or when the feed is interrupted.
- * The broker neither waits for a worker nor keeps what it could not post. Yet the worker must get
- * every message once and in id order, or hear of a gap.
+/* replay.c - how a port gets the live messages that it missed.
+ *
+ * The problem: a port misses live messages when its outbox is full or when the feed is interrupted.
+ * The broker neither waits for a worker nor keeps messages that it could not post. Yet the worker
+ * must get every message once and in id order, or be told of a gap.
  *
  * The idea: the log is the buffer. A replay reads everything above the outbox's high-water mark up
  * to a snapshot end (the last id issued when its first page is read) and posts each page when the
@@ -14,16 +16,16 @@
  *                      drops 7 and 8 of the backlog, is done
  *     9                                                         9                         9
  *
- * The invariant: everything up to the mark has been posted or reported as a gap, nothing above it
- * has. So a message at or below the mark is a duplicate, wherever it comes from.
+ * The invariant: everything up to the high-water mark has been posted or reported as a gap, and
+ * nothing above it has. So a message at or below the mark is a duplicate, wherever it comes from.
  *
- * On overflow, or when the feed is interrupted again, the backlog has a gap. Then nothing of it
- * that lies above the snapshot end is posted yet; the replay reads on to a new end.
+ * On overflow, or when the feed is interrupted again, the backlog has a gap. Its messages above the
+ * snapshot end are then not posted yet; the replay reads on to a new snapshot end.
  *
- * Dropping live messages at or below the snapshot end, because the log has them, is simpler and was
- * wrong: after FLUSHALL the log is empty while the feed still brings what was published before. Now
- * 6 in the example is posted although the log has lost it. For this the engine answers an
- * incomplete page only when the feed has brought everything published before the page was read
+ * It would be simpler to drop live messages at or below the snapshot end, because the log has them.
+ * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
+ * before. Now 6 in the example is posted although the log has lost it. For this, the engine answers
+ * an incomplete page only when the feed has brought everything published before the page was read
  * (core.h).
  */
 #include "broker/replay.h"
@@ -36,7 +38,7 @@ static void ask(struct replay *r)
 
     if (!outbox_await_room(r->outbox))
         return; /* replay_on_room asks */
-    /* `after` may be above the mark: a page without messages to post still moves it. */
+    /* `after` may be above the high-water mark: a page without messages to post still moves it. */
     if (msgid_cmp(h->after, r->outbox->high_water) < 0)
         h->after = r->outbox->high_water;
     core_call(r->outbox->core, &r->call);
@@ -78,7 +80,7 @@ static void post_page(struct replay *r)
     outbox_flush(r->outbox);
 }
 
-/* Nothing up to the snapshot's end is still to come, so the backlog is all that follows. */
+/* Posts the backlog, which is all that follows: nothing up to the snapshot end is still to come. */
 static void finish(struct replay *r)
 {
     struct outbox *box = r->outbox;

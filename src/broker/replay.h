@@ -20,16 +20,16 @@ struct replay {
     bool is_incomplete;      /* messages are missing, and this replay was counted for it */
     struct broker_call call; /* the page under way, or the next one to ask for */
     struct gaps_told told;
-    struct backlog backlog; /* live messages; on overflow the log is read up to a new end */
+    struct backlog backlog; /* live messages; on overflow the log is read to a new snapshot end */
 };
 
 void replay_init(struct replay *r, struct outbox *outbox);
 void replay_end(struct replay *r); /* no call may be under way; may be called twice */
 
-/* Starts to read the log. If it is being read already, the feed was interrupted again: the backlog
- * gets a gap. Without a log what was missed is lost: reports the gap and goes on. */
+/* Starts to read the log. If that is under way already, the feed was interrupted again, and the
+ * backlog gets a gap. Without a log the missed messages are lost: only reports the gap. */
 void replay_start(struct replay *r);
 void replay_hold(struct replay *r, struct message *m); /* borrows m */
-void replay_on_room(struct replay *r);
+void replay_on_room(struct replay *r);                 /* the outbox has room again */
 
 #endif

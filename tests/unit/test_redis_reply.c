@@ -213,7 +213,7 @@ static void reads_the_answer_of_a_fence(void **state)
     (void)state;
     assert_int_equal(redis_reply_fence(r, &fenced), EH_OK);
     assert_int_equal(fenced.last.ms, 1700);
-    assert_true(fenced.raised);
+    assert_true(fenced.is_new);
     assert_false(fenced.gaps);
     freeReplyObject(r);
 }

@@ -14,8 +14,8 @@
 #define SWEEP_MS  1000 /* how often expired entries are removed */
 #define SWEEP_MAX 4096 /* entries of one sweep; when there are more, the next tick continues */
 
-/* MEMORY_LIMIT is divided by these for the key/value store and for the two tables of the admission
- * together. The log may use the rest, and what they leave. */
+/* MEMORY_LIMIT is divided by these for the key/value store, and for the two tables of the admission
+ * together. The log may use the rest, and whatever they leave unused. */
 #define KV_SHARE        2
 #define ADMISSION_SHARE 4
 
@@ -137,7 +137,7 @@ static enum broker_status kv_delete(struct mem *mem, struct broker_kv *kv)
     return BROKER_DONE;
 }
 
-/* Without an engine the call was answered when it closed. */
+/* Answers a presence call. Without an engine, the call was answered when the engine closed. */
 static void on_counted(const void *engine, void *arg, struct presence total)
 {
     const struct mem *mem = engine;

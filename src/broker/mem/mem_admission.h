@@ -20,12 +20,12 @@ struct mem_admission {
 void mem_admission_init(struct mem_admission *a, uint64_t memory);
 void mem_admission_done(struct mem_admission *a);
 
-/* True: the publish must not be executed; the answer is *ret_status (DONE for a repeat, LIMITED or
- * FULL), and the rest of the answer is in p. */
+/* Returns true if the publish must not be executed. Its answer is then *ret_status (DONE for a
+ * repeat, LIMITED or FULL), and the rest of the answer is in p. */
 bool mem_admission_stops(struct mem_admission *a, struct broker_publish *p, uint64_t now_ms,
                          enum broker_status *ret_status);
-/* Records that the publish was admitted at now_ms and executed with p->ret_id. True: this changed
- * mem_admission_bytes. */
+/* Records that the publish was admitted at now_ms and executed with p->ret_id. Returns true if this
+ * changed mem_admission_bytes. */
 bool mem_admission_note(struct mem_admission *a, const struct broker_publish *p, uint64_t now_ms);
 
 uint64_t mem_admission_bytes(const struct mem_admission *a);

@@ -1,4 +1,6 @@
-/* The problem: history asks for the entries of a topic or pattern in id order, from a point up to a
+/* mem_read.c - reads a page of history as a merge of the matching topics.
+ *
+ * The problem: history asks for the entries of a topic or pattern in id order, from a point up to a
  * snapshot end. A log may hold very many topics, and the broker's only thread must not spend long
  * on one page.
  *
@@ -20,8 +22,8 @@
  * The invariant: every matching entry up to `after` was returned by an earlier page. So a page may
  * end anywhere, also at its budget of skipped entries, and the next one needs no state but `after`.
  *
- * The entries cannot tell whether a page is complete, because a missing entry leaves no trace. It
- * follows from the start of the log, the starts of the topics (what MAX_CACHE_LENGTH removed), and
+ * The entries cannot show whether a page is complete, because a missing entry leaves no trace. That
+ * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH moves), and
  * whether an entry as old as the point may have expired.
  */
 #include "broker/mem/mem_read.h"
@@ -128,8 +130,8 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     s->n_gaps++;
 }
 
-/* True if neither this name nor any later one can match. The fixed prefix of `a/#` is `a`, but from
- * `a0` on no name matches. */
+/* Returns true if neither this name nor any later one can match. The fixed prefix of `a/#` is `a`,
+ * but no name from `a0` on matches. */
 static bool is_past(struct str name, struct str pattern, struct str prefix)
 {
     if (!str_starts_with(name, prefix))
@@ -169,9 +171,9 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
         sources_add(s, topic);
 }
 
-/* True if the log holds everything published after the point, leaving aside the starts of topics.
- * If nothing was published after the point, nothing can have expired. A point above the last id was
- * never issued, so nothing is known about it. */
+/* Returns true if the log holds everything published after the point, apart from the log starts of
+ * topics. If nothing was published after the point, nothing can have expired. A point above the
+ * last id was never issued, so nothing is known about it. */
 static bool reaches_back(const struct mem_log *log, const struct broker_history *h,
                          struct msgid point, uint64_t now_ms)
 {
@@ -218,8 +220,8 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
-/* True if the ring over all topics is to be read: it is faster when at least half of it is wanted.
- * Not backwards: its end may hold too many entries that are not wanted. */
+/* Returns true if the ring over all topics is to be read, which is faster when at least half of it
+ * is wanted. Backwards it is not: its end may hold too many unwanted entries. */
 static bool reads_all(const struct walk *w, const struct sources *s)
 {
     return s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
@@ -297,7 +299,7 @@ static const struct mem_entry *walk_next(struct walk *w)
 
 /* ---- the answer ---- */
 
-/* Moves `after` up to just before the newest entries; true if that left entries out. */
+/* Moves `after` up to just before the newest entries. Returns true if that left entries out. */
 static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t now_ms)
 {
     struct walk w = { .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };

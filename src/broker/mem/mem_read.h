@@ -1,7 +1,7 @@
 /* mem_read.h - answers one page of history from the log of the memory engine.
  * Thread:  the broker's; the time (ms since the epoch) is a parameter.
- * Bounds:  a page that skips MEM_READ_SKIP entries returns early, with ret_more set and `after` at
- *          the last entry it looked at: one client cannot hold up the thread. The search for the
+ * Bounds:  a page that skips MEM_READ_SKIP entries ends early, with ret_more set and `after` at the
+ *          last entry it looked at: one client cannot hold up the thread. The search for the
  *          `newest` entries ends after MEM_READ_SKIP_BACK skipped ones; ret_complete is then false.
  *          If more than BROKER_MAX_TOPICS topics match, or more than MEM_READ_NAMES names must be
  *          compared, every matching entry is still found, but ret_complete is false.

@@ -1,13 +1,15 @@
-/* Redis Pub/Sub forgets: a message reaches those who are subscribed at that moment, and nobody
- * else. After every break the feed must find out what it missed, and must neither lose nor repeat a
+/* redis_feed.c - how the feed joins, at first and after each break.
+ *
+ * Redis Pub/Sub forgets: a message reaches only the clients that are subscribed at that moment.
+ * After every break the feed must find out what it missed, and must neither lose nor repeat a
  * message at the seam between the log and the live messages. Redis may also have lost messages and
- * ids meanwhile: it was emptied, or an older replica took over. It would then give the same ids
+ * ids meanwhile: it was emptied, or an older replica took over. It would then issue the same ids
  * again, and the ports would drop the new messages as already seen.
  *
  * The order of a join solves both:
  *
  *     PSUBSCRIBE confirmed     from here on no message is missed; messages go into the backlog
- *     fence.lua answered       Redis now gives only ids above every id that this node has seen
+ *     fence.lua answered       Redis now issues only ids above every id that this node has seen
  *     fanout_resync            each port reads the log from its own high-water mark
  *     backlog -> fanout_live   messages that a port has also read from the log have the same id
  *     joined                   there, and the port drops the second copy
@@ -20,9 +22,9 @@
  * than its ttl, the log cannot prove that nothing is missing. So join() first compares Redis's last
  * id with the high-water mark, and reads nothing when they are equal.
  *
- * All this needs a break to be noticed. When a proxy switches to another Redis, or the subscription
- * dies inside Redis, the TCP connection stays intact. The probe finds these. (docs/ids.md tells the
- * whole story of ids and catch-up.)
+ * All this depends on noticing the break. When a proxy switches to another Redis, or the
+ * subscription dies inside Redis, the TCP connection stays intact; the probe detects both.
+ * (docs/ids.md tells the whole story of ids and catch-up.)
  */
 #include "broker/redis/redis_feed.h"
 
@@ -85,7 +87,7 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
     if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
-        f->probe_us = 0; /* whether the message went out is unknown: do not wait for it */
+        f->probe_us = 0; /* the message may not have been sent: do not wait for it */
         if (fate == REDIS_ANSWERED)
             f->config.events->on_refused(f->config.owner, reply);
         return;
@@ -134,16 +136,16 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
     struct core *core = f->config.core;
     struct msgid high_water = core->high_water;
     /* If nothing was published since, the log is not read: after a quiet time longer than its ttl
-     * it could no longer prove that nothing is missing. Before the first join there is no mark to
-     * read from. */
+     * it could no longer prove that nothing is missing. Before the first join there is no
+     * high-water mark to read from. */
     bool has_missed = f->backlog.has_gap ||
                       (!msgid_is_zero(high_water) && msgid_cmp(fenced->last, high_water) != 0);
 
     f->fenced_ms = fenced->last.ms;
     if (fenced->gaps)
         metrics_inc(core->config.metrics, METRIC_REWINDS);
-    fanout_set_high_water(core->fanout,
-                          fenced->last); /* never moves back: the fence made sure of it */
+    /* the fence made sure that this does not move the mark back */
+    fanout_set_high_water(core->fanout, fenced->last);
     if (has_missed)
         fanout_resync(core->fanout);
     while (backlog_first(&f->backlog))
@@ -242,7 +244,8 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
 /* ---- messages ---- */
 
-/* A forged id far in the future would make subscribers drop everything below it as already seen. */
+/* Reports whether the id may be real. A forged id far in the future would make subscribers drop
+ * everything below it as already seen. */
 static bool is_plausible(const struct redis_feed *f, const struct message *m)
 {
     uint64_t known = clock_wall_ms();
@@ -254,8 +257,8 @@ static bool is_plausible(const struct redis_feed *f, const struct message *m)
     return m->legacy || f->fenced_ms == 0 || m->id.ms <= known + ID_AHEAD_MS;
 }
 
-/* The id is forged, or Redis's clock has jumped. The fence finds out which. If it was the clock,
- * the messages dropped meanwhile are read from the log. */
+/* Joins again: the id is forged, or Redis's clock has jumped, and the fence finds out which. If it
+ * was the clock, the messages dropped meanwhile are read from the log. */
 static void on_implausible(struct redis_feed *f)
 {
     uint64_t now = loop_now(f->config.core->loop);
@@ -301,7 +304,7 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     if (str_eq(push.channel, buf_str(&f->probe_channel)))
         on_probe(f, push.payload);
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
-        return; /* a probe of this node, of another one or of a C++ Eventhub */
+        return; /* a probe by this node, by another one or by a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload);
     if (m)
         on_message(f, m);

@@ -26,7 +26,7 @@ struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
     struct redis_link *(*pick)(void *owner);
     void (*on_joined)(void *owner);
-    /* The connection is gone, or an attempt has failed. It comes back by itself. */
+    /* The connection is gone, or an attempt has failed. The feed reconnects by itself. */
     void (*on_down)(void *owner, const char *why);
     /* Redis refused the fence or the probe: it takes no publishes. */
     void (*on_refused)(void *owner, const struct redisReply *error);

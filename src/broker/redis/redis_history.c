@@ -45,8 +45,8 @@ static void release_pages(struct redis_history *h)
         core_answer(h->pool->core, container_of(link, struct broker_call, mail.link), BROKER_DONE);
 }
 
-/* Everything published before the page was read has come in. While the feed joins again, it is
- * still in the feed's backlog and has not reached the ports. */
+/* Called when everything published before the page was read has arrived. While the feed joins
+ * again, these messages are still in its backlog and have not reached the ports. */
 static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
                          const struct redisReply *reply)
 {
@@ -83,8 +83,9 @@ static void take_page(struct redis_history *h, struct broker_call *call,
         core_answer(h->pool->core, call, BROKER_DONE);
 }
 
-/* Another connection may succeed, or the same one a moment later (BUSY: a script runs for too
- * long). The call is sent again when a link comes up, or with the next tick. */
+/* Reports whether the page may be read again: another connection may succeed, or the same one a
+ * moment later (BUSY: a script runs for too long). The call is sent again when a link comes up, or
+ * with the next tick. */
 static bool may_be_read_again(enum redis_fate fate, const struct redisReply *reply)
 {
     return fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||

@@ -17,7 +17,7 @@ void keys_add_channel(struct buf *out, struct str prefix, struct str topic);
 /* Appends `{prefix}:once:topic:key`, which holds the id of the first publish with that key. */
 void keys_add_once(struct buf *out, struct str prefix, struct str topic, struct str key);
 /* Appends `{prefix}:rl:hash:interval:rule`, which counts the publishes of one publisher under one
- * rule. The hash stands for its name, which may be long and private. */
+ * rule. The hash replaces the publisher's name, which may be long and private. */
 void keys_add_count(struct buf *out, struct str prefix, struct str origin_json,
                     const struct rate_rule *rule);
 /* Appends the PSUBSCRIBE pattern `prefix:*` with the prefix's own glob characters escaped. */

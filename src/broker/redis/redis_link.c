@@ -1,4 +1,4 @@
-/* A link keeps many commands under way on one connection. Redis answers in the order in which it
+/* redis_link.c - many commands under way on one connection. Redis answers in the order in which it
  * reads, so the pipeline is a queue: each reply answers the oldest command that has none yet. Two
  * things make it hard.
  *
@@ -61,7 +61,7 @@ struct redis_link {
     struct redis_link_config config;
     enum state state;
     bool renews;   /* draining: to replace the connection, not to load the scripts */
-    bool has_room; /* redis_link_can_send when it was last looked at, for on_room */
+    bool has_room; /* the last known redis_link_can_send, for on_room */
     struct stream stream;
     struct redis_parser *parser;
     struct redis_pipeline pipeline;
@@ -185,7 +185,7 @@ static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redis
         come_up(l);
 }
 
-/* Cuts the error at the first quotation mark: Redis quotes our arguments, one is the password. */
+/* Cuts the error at the first quotation mark: Redis may quote our arguments, even the password. */
 static void on_authenticated(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct redis_link *l = owner;

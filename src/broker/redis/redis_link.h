@@ -66,7 +66,7 @@ void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis
  * silently: the missing answer runs into timeout_ms. */
 void redis_link_ping(struct redis_link *l);
 
-/* Both replace the connection by a new one, drop at once, renew after all commands under way are
+/* Both replace the connection with a new one: drop at once, renew after all commands under way are
  * answered. Without a connection they do nothing. */
 void redis_link_drop(struct redis_link *l, const char *why);
 void redis_link_renew(struct redis_link *l, const char *why);

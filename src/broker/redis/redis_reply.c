@@ -108,7 +108,7 @@ int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret)
     if (!is_array(r, 3))
         return EH_EINVAL;
     EH_TRY(read_id(r->element[0], &ret->last));
-    EH_TRY(read_flag(r->element[1], &ret->raised));
+    EH_TRY(read_flag(r->element[1], &ret->is_new));
     return read_flag(r->element[2], &ret->gaps);
 }
 

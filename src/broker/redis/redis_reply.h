@@ -28,9 +28,9 @@ int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 
 struct redis_fenced {
-    struct msgid last; /* the last id given */
-    bool raised;       /* it was absent or below an id that this node knows, and is above now */
-    bool gaps;         /* messages after the high-water mark may be lost */
+    struct msgid last; /* the last id issued */
+    bool is_new; /* Redis had none, or one below an id that this node knows: `last` is above */
+    bool gaps;   /* messages after the high-water mark may be lost */
 };
 int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret) EH_MUST_USE;
 

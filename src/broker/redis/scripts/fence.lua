@@ -1,11 +1,11 @@
--- Makes sure that Redis gives only ids above every id that a node knows, when its feed joins.
+-- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows.
 -- KEYS  1 id  2 floor
 -- ARGV  1 the node's high-water mark: the highest id that its feed has received  2 the highest id
 --       that it knows, from its feed or from the answer to a publish ('': none; both)
--- Answers {last id, 1 if it had to be raised above what the node knows, 1 if messages after the
--- high-water mark may be lost}. If the last id is absent or below what the node knows, Redis was
--- emptied or has gone back in time. Whatever any node published since its high-water mark may then
--- be lost, too, so the log now starts at the new id: `floor` is set to it.
+-- Answers {last id, 1 if it is a new one, 1 if messages after the high-water mark may be lost}. If
+-- the last id is absent or below what the node knows, Redis was emptied or has gone back in time.
+-- The script then makes a new id above all known ones. Messages that any node published since its
+-- high-water mark may be lost, too, so the log now starts at the new id: `floor` is set to it.
 if redis.replicate_commands then
     redis.replicate_commands()
 end
@@ -13,8 +13,8 @@ end
 local ID, FLOOR = unpack(KEYS)
 local high_water, newest = ARGV[1], ARGV[2]
 
--- Redis may have given ids that only other nodes have seen, by a clock that was ahead of this one.
--- The new id lies this far in the future, to be above those as well.
+-- Redis may have issued ids that only other nodes have seen, by a clock that was ahead of this one.
+-- The new id is this far in the future, to be above those as well.
 local FENCE_AHEAD_MS = 1000 -- as in publish.lua
 
 local function is_less(a, b)

@@ -1,7 +1,7 @@
 -- Removes topics whose log has expired from the indexes. Nothing else removes them.
 -- KEYS  1 topics  2 recent  3 floors  4 sweep: the ZSCAN cursor  5 the lock of the sweep
--- ARGV  1 what the keys of logs begin with  2.. the topics to check; none: the next batch of a slow
---       sweep over all topics, which one node at a time does
+-- ARGV  1 the beginning of the keys of logs  2.. the topics to check; none: the next batch of a
+--       slow sweep over all topics, which only one node at a time makes
 -- Answers how many topics were removed.
 if redis.replicate_commands then
     redis.replicate_commands()

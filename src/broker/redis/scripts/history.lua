@@ -1,10 +1,10 @@
 -- Reads one page of the log, in id order over all topics of a filter. Writes nothing.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors
--- ARGV  1 what the keys of logs begin with  2 filter  3 its fixed prefix  4 the point (an id): read
---       entries after it  5 the id that follows the point  6 the snapshot end: read up to this id
---       ('': the last id)  7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)
---       9 entries per page  10 bytes per page  11 default ttl in s (0: for ever)  12 topics to read
---       at most  13 '1': there is a log
+-- ARGV  1 the beginning of the keys of logs  2 filter  3 its fixed prefix  4 the point (an id):
+--       read entries after it  5 the id that follows the point  6 the snapshot end: read up to
+--       this id ('': the last id)  7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)
+--       9 entries per page  10 bytes per page  11 default ttl in s (0: forever)  12 the most
+--       topics to read  13 '1': there is a log
 -- Answers {snapshot end, since, after, more, complete, {topics with gaps, if those are all that is
 -- missing}, {topics whose log is gone}, {id, topic, message, origin ('': none), id, ...}}. `after`
 -- is the point for the next page.
@@ -18,14 +18,14 @@
 --     22-0 of c      log c: 22-0                 21-0 a  22-0 c
 --
 -- The script must not block Redis for long, nor hold much memory. So it fetches entries in small
--- chunks, and singly while they are large. It does not keep a large entry but reads it again when
--- its turn comes. And after passing over SCAN unwanted entries it ends the page early: `more` says
--- so, and the next page goes on from `after`.
+-- chunks, and one by one while they are large. It does not keep a large entry but reads it again
+-- when its turn comes. And after passing over SCAN unwanted entries it ends the page early: it sets
+-- `more`, and the next page continues from `after`.
 --
--- The page is complete if all topics were read and the point is an id that was given, not below the
--- start of the log (`floor`, which moves when Redis forgets), not older than the default ttl, and
--- for no topic below the highest id that MAX_CACHE_LENGTH removed (`floors`). An entry that expired
--- by a ttl of its own is not missing.
+-- The page is complete if all topics were read and the point is an id that was issued, not below
+-- the log start (`floor`, which moves when Redis forgets), not older than the default ttl, and for
+-- no topic below the highest id that MAX_CACHE_LENGTH removed (`floors`). An entry that expired by
+-- its own ttl is not missing.
 local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
 local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
 local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -37,7 +37,7 @@ local CHUNK = 32 -- entries fetched at once from a log whose entries are small
 local SMALL = 1024 -- bytes of an entry; larger ones are not kept in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
 local GAPS_MAX = 100 -- topics with gaps that are named, as in broker/gaps.h
-local GONE_MAX = 100 -- topics reported whose log is gone, REDIS_FORGET_MAX in C
+local GONE_MAX = 100 -- topics without a log that are reported, as REDIS_FORGET_MAX in C
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
 
 local time = redis.call('TIME')
@@ -58,8 +58,8 @@ end
 
 -- The topics -------------------------------------------------------------------------------------
 
--- Returns the filter as a Lua pattern for `topic/`. Thanks to that slash, `a/#` is everything that
--- begins with `a/`, and that includes `a`.
+-- Returns the filter as a Lua pattern for `topic/`. Because of that slash, `a/#` is everything that
+-- begins with `a/`, which includes `a`.
 local function matcher()
     local pattern, open = filter, ''
     if pattern == '#' then
@@ -121,8 +121,8 @@ local function is_wanted(node)
     return node.is_wanted
 end
 
--- Makes an entry for the merge. Most entries are only compared, so this does no more than comparing
--- needs. Of a large entry it keeps only whether it is wanted.
+-- Makes an entry for the merge. Most entries are only compared, so it prepares only that. Of a
+-- large entry it keeps only whether it is wanted.
 local function node_of(entry)
     local node = id_of(entry[1])
     node.fields, node.size = entry[2], 0
@@ -183,7 +183,8 @@ local function sift_down(heap, is_first)
     end
 end
 
--- Makes the next entry of a log its head. Fetches entries singly at first and while they are large.
+-- Makes the next entry of a log its head. Fetches entries one by one at first and while they are
+-- large.
 local function advance(log, way, first, last)
     if log.at == #log.nodes then
         if log.is_done then

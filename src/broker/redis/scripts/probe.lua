@@ -2,8 +2,8 @@
 -- knows the last id.
 -- KEYS  1 id  2 floor
 -- ARGV  1 the node's own channel  2 the text to send there
--- Answers {id, floor}, each '' if there is none. A Redis that takes no publishes (a replica, no
--- memory, no disk) refuses the SET, too, which changes nothing. The message is sent before that.
+-- Answers {id, floor}, each '' if there is none. The SET changes nothing, but a Redis that takes no
+-- publishes (a replica, no memory, no disk) refuses it, too. The message is sent before that.
 local last = redis.call('GET', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 if last then

@@ -47,8 +47,8 @@ local function read_id(id)
     return tonumber(ms), tonumber(seq)
 end
 
--- Redis has forgotten ids that it gave: it was emptied or replaced by an older one, though no
--- connection broke. Makes the same id as fence.lua.
+-- Makes the same id as fence.lua. Redis has forgotten ids that it issued: it was emptied, or
+-- replaced by an older one, though no connection broke.
 local function fence_id(known_ms, known_seq)
     local ms, seq = now + FENCE_AHEAD_MS, time[1] * 1000000 + time[2]
     if known_ms > ms or (known_ms == ms and known_seq >= seq) then
@@ -103,7 +103,8 @@ local function add_entry(id)
     redis.call(unpack(add))
 end
 
--- The log lives as long as its longest-lived entry, so its expiry only moves to a later time.
+-- Moves the expiry of the log, but only to a later time: the log lives as long as its longest-lived
+-- entry.
 local function extend_life(left)
     if ttl == 0 then
         if left >= 0 then
@@ -115,7 +116,7 @@ local function extend_life(left)
 end
 
 local function append(ms, id)
-    local left = redis.call('PTTL', LOG) -- -1: for ever, -2: there is no log yet
+    local left = redis.call('PTTL', LOG) -- -1: forever, -2: there is no log yet
     add_entry(id)
     local trimmed = trim()
     if trimmed then
