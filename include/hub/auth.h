@@ -3,7 +3,7 @@
  * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
  *          nbf are integers and hold, without leeway; every claim has the right type; read, write
  *          and presence are arrays, whose invalid entries are ignored; read and write together have
- *          at least one valid entry. Invalid entries of rlimit are ignored too (hub/ratelimit.h).
+ *          at least one valid entry; every rule of rlimit is valid (hub/ratelimit.h).
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H

@@ -21,11 +21,23 @@ void json_add_string(struct buf *out, struct str s);
  * has the text before the fault. Does not check that the text is UTF-8. */
 int json_read_string(struct str in, struct buf *out) EH_MUST_USE;
 
+/* The same, but half of a surrogate pair is read as U+FFFD and reported. JavaScript sends such a
+ * half for an emoji that was cut in two. */
+int json_read_string_lossy(struct str in, struct buf *out, bool *ret_has_half) EH_MUST_USE;
+
+/* Returns the length of the JSON number at the start of `in`, or EH_EINVAL: there is none, or it has
+ * zeros in front, or no digit where one must be. */
+int json_read_number(struct str in) EH_MUST_USE;
+
 /* Returns a view of a jansson string; {NULL, 0} if value is NULL or not a string. */
 struct str json_text(const struct json_t *value);
 
-/* Reads a whole number. False: value is NULL, or is not one. The parameters of requests and the
- * claims of tokens are all read with it, so they agree on which JSON values are whole numbers. */
+/* Reads a whole number within int64_t, however it is spelled: 60, 60.0 and 6e1 are the same, since
+ * JSON has one kind of number (RFC 8259 6) and some encoders write every number with a fraction.
+ * False: value is NULL, or is not one. The parameters of requests and the claims of tokens are all
+ * read with it, so they agree on which JSON values are whole numbers. */
 bool json_whole_number(const struct json_t *value, int64_t *ret);
+/* The same, but a fraction is cut off: for times, which clients compute. */
+bool json_cut_number(const struct json_t *value, int64_t *ret);
 
 #endif

@@ -144,20 +144,22 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     return a;
 }
 
-static struct auth *auth_from_claims(const json_t *claims) /* NULL: no valid entry */
+/* Returns NULL if no list has a valid entry. Publishes are counted by sub: without it there are no
+ * limits. */
+static struct auth *auth_from_claims(const json_t *claims, const struct rate_rule *rules,
+                                     size_t n_rules)
 {
     json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 if absent */
     struct str sub = json_text(json_object_get(claims, "sub"));
-    struct auth head = { .expires = (uint64_t)expires, .sub_n = (uint32_t)sub.n };
-    struct rate_rule rules[RATELIMIT_MAX_RULES] = { 0 };
+    struct auth head = { .expires = (uint64_t)expires,
+                         .sub_n = (uint32_t)sub.n,
+                         .n_rules = sub.n ? (uint32_t)n_rules : 0 };
     struct buf text = { 0 };
     struct auth *a = NULL;
 
     for (size_t i = 0; i < RIGHTS; i++)
         head.list_n[i] = list_build(json_object_get(claims, lists[i].claim), &text);
     buf_add_str(&text, sub);
-    if (sub.n) /* publishes are counted by sub */
-        head.n_rules = (uint32_t)ratelimit_read(json_object_get(claims, "rlimit"), rules);
     if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE])
         a = auth_make(&head, rules, buf_str(&text));
     buf_done(&text);
@@ -168,15 +170,19 @@ static const char *read_claims(const json_t *claims, const struct auth_policy *p
                                uint64_t now_s, struct auth **ret_auth)
 {
     const char *why = time_fault(claims, now_s);
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+    size_t n_rules;
     struct auth *a;
 
     if (!why)
         why = party_fault(claims, policy);
     if (!why)
         why = type_fault(claims);
+    if (!why)
+        why = ratelimit_read(json_object_get(claims, "rlimit"), rules, &n_rules);
     if (why)
         return why;
-    a = auth_from_claims(claims);
+    a = auth_from_claims(claims, rules, n_rules);
     if (!a)
         return "the token grants no rights";
     *ret_auth = a;

@@ -69,11 +69,21 @@ static int read_since_event_id(const json_t *v, struct eventlog_point *ret, cons
     return EH_EINVAL;
 }
 
+/* A client may give the largest number that it knows for "no limit". It is beyond 64 bits. */
+static bool read_count(const json_t *v, int64_t *ret)
+{
+    if (json_is_real(v) && json_real_value(v) >= 0x1p63) {
+        *ret = INT64_MAX;
+        return true;
+    }
+    return json_whole_number(v, ret);
+}
+
 static int read_limit(const json_t *v, uint32_t max_limit, uint32_t *ret, const char **ret_why)
 {
     int64_t limit;
 
-    if (!json_whole_number(v, &limit) || limit < 1) {
+    if (!read_count(v, &limit) || limit < 1) {
         *ret_why = "limit must be an integer of at least 1";
         return EH_EINVAL;
     }

@@ -77,11 +77,32 @@ struct str json_text(const struct json_t *value)
     return str_make(json_string_value(value), json_string_length(value));
 }
 
-bool json_whole_number(const struct json_t *value, int64_t *ret)
+/* Cuts off the fraction. The bounds are powers of two, so a double holds them exactly. */
+static bool cut_real(double value, int64_t *ret)
 {
+    if (!(value >= -0x1p63 && value < 0x1p63))
+        return false;
+    *ret = (int64_t)value;
+    return true;
+}
+
+bool json_cut_number(const struct json_t *value, int64_t *ret)
+{
+    if (json_is_real(value))
+        return cut_real(json_real_value(value), ret);
     if (!json_is_integer(value))
         return false;
     *ret = json_integer_value(value);
+    return true;
+}
+
+bool json_whole_number(const struct json_t *value, int64_t *ret)
+{
+    int64_t n;
+
+    if (!json_cut_number(value, &n) || (json_is_real(value) && (double)n != json_real_value(value)))
+        return false;
+    *ret = n;
     return true;
 }
 
@@ -131,29 +152,52 @@ static void add_utf8(struct buf *out, uint32_t c)
     put_char(out, (char)(0x80 | (c & 0x3f)));
 }
 
-/* Decodes s, which follows `\u`. Returns the bytes used: 4, or 10 for a surrogate pair. */
-static int read_unicode(struct str s, struct buf *out)
+static bool is_half(int c)
 {
-    int high = read_hex4(s);
+    return c >= 0xd800 && c < 0xe000;
+}
+
+/* Returns the character of the surrogate pair whose second half s should be an escape of, or
+ * EH_EINVAL. */
+static int read_pair(int high, struct str s)
+{
     int low;
 
-    if (high < 0 || (high >= 0xdc00 && high < 0xe000))
+    if (high >= 0xdc00 || s.n < 2 || s.p[0] != '\\' || s.p[1] != 'u')
         return EH_EINVAL;
-    if (high < 0xd800 || high >= 0xe000) {
-        add_utf8(out, (uint32_t)high);
-        return 4;
-    }
-    if (s.n < 10 || s.p[4] != '\\' || s.p[5] != 'u')
-        return EH_EINVAL;
-    low = read_hex4(str_skip(s, 6));
+    low = read_hex4(str_skip(s, 2));
     if (low < 0xdc00 || low >= 0xe000)
         return EH_EINVAL;
-    add_utf8(out, 0x10000 + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
-    return 10;
+    return 0x10000 + (high - 0xd800) * 0x400 + (low - 0xdc00);
+}
+
+/* Decodes s, which follows `\u`. Returns the bytes used: 4, or 10 for a surrogate pair. Half of a
+ * pair is an error, or, if ret_has_half is not NULL, U+FFFD. */
+static int read_unicode(struct str s, struct buf *out, bool *ret_has_half)
+{
+    int c = read_hex4(s);
+    int pair;
+
+    if (c < 0)
+        return c;
+    if (!is_half(c)) {
+        add_utf8(out, (uint32_t)c);
+        return 4;
+    }
+    pair = read_pair(c, str_skip(s, 4));
+    if (pair >= 0) {
+        add_utf8(out, (uint32_t)pair);
+        return 10;
+    }
+    if (!ret_has_half)
+        return EH_EINVAL;
+    *ret_has_half = true;
+    add_utf8(out, 0xfffd);
+    return 4;
 }
 
 /* Decodes s, which follows the backslash. Returns the bytes used. */
-static int read_escape(struct str s, struct buf *out)
+static int read_escape(struct str s, struct buf *out, bool *ret_has_half)
 {
     static const char names[] = "\"\\/bfnrt";
     static const char values[] = "\"\\/\b\f\n\r\t";
@@ -163,7 +207,7 @@ static int read_escape(struct str s, struct buf *out)
     if (s.n == 0)
         return EH_EINVAL;
     if (s.p[0] == 'u') {
-        used = read_unicode(str_skip(s, 1), out);
+        used = read_unicode(str_skip(s, 1), out, ret_has_half);
         return used < 0 ? used : used + 1;
     }
     at = memchr(names, s.p[0], sizeof(names) - 1);
@@ -174,7 +218,7 @@ static int read_escape(struct str s, struct buf *out)
 }
 
 /* Decodes s, which follows the opening quote. Returns the bytes up to the closing one. */
-static int read_text(struct str s, struct buf *out)
+static int read_text(struct str s, struct buf *out, bool *ret_has_half)
 {
     size_t at = 0;
 
@@ -191,14 +235,14 @@ static int read_text(struct str s, struct buf *out)
             return (int)at;
         if (s.p[at] != '\\')
             return EH_EINVAL;
-        used = read_escape(str_skip(s, at + 1), out);
+        used = read_escape(str_skip(s, at + 1), out, ret_has_half);
         if (used < 0)
             return used;
         at += 1 + (size_t)used;
     }
 }
 
-int json_read_string(struct str in, struct buf *out)
+static int read_string(struct str in, struct buf *out, bool *ret_has_half)
 {
     int n;
 
@@ -206,6 +250,61 @@ int json_read_string(struct str in, struct buf *out)
         in.n = INT_MAX;
     if (in.n == 0 || in.p[0] != '"')
         return EH_EINVAL;
-    n = read_text(str_skip(in, 1), out);
+    n = read_text(str_skip(in, 1), out, ret_has_half);
     return n < 0 ? n : n + 2;
+}
+
+int json_read_string(struct str in, struct buf *out)
+{
+    return read_string(in, out, NULL);
+}
+
+int json_read_string_lossy(struct str in, struct buf *out, bool *ret_has_half)
+{
+    *ret_has_half = false;
+    return read_string(in, out, ret_has_half);
+}
+
+static size_t count_digits(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
+/* Adds the digits after s[*n], of which there must be one. */
+static bool skip_digits(struct str s, size_t *n)
+{
+    size_t digits = count_digits(str_skip(s, *n));
+
+    *n += digits;
+    return digits > 0;
+}
+
+int json_read_number(struct str in)
+{
+    size_t n = 0, first;
+
+    if (in.n > INT_MAX)
+        in.n = INT_MAX;
+    if (in.n && in.p[0] == '-')
+        n = 1;
+    first = n;
+    if (!skip_digits(in, &n) || (in.p[first] == '0' && n > first + 1))
+        return EH_EINVAL;
+    if (n < in.n && in.p[n] == '.') {
+        n++;
+        if (!skip_digits(in, &n))
+            return EH_EINVAL;
+    }
+    if (n < in.n && (in.p[n] == 'e' || in.p[n] == 'E')) {
+        n++;
+        if (n < in.n && (in.p[n] == '-' || in.p[n] == '+'))
+            n++;
+        if (!skip_digits(in, &n))
+            return EH_EINVAL;
+    }
+    return (int)n;
 }

@@ -124,9 +124,18 @@ test('parameters of publish', async (t) => {
   for (const ttl of [0, 1, 31_536_000]) {
     await t.test(`accepts a ttl of ${ttl}`, () => client.publish('a', 'x', { ttl }));
   }
-  await everything.untilCount(3);
+  const other = await openClient(t, server);
+  const spelled = ['"ttl":60.0', '"ttl":6e1', '"timestamp":1.5e12', `"timestamp":${Date.now()}.25`];
+  for (const member of spelled) {
+    await t.test(`accepts ${member}`, async () => {
+      const { result } = await other.exchange('{"jsonrpc":"2.0","id":"spelled","method":"publish",'
+        + `"params":{"topic":"b","message":"x",${member}}}`);
+      assert.equal(result.status, 'ok');
+    });
+  }
+  await everything.untilCount(7);
   await client.roundTrip();
-  assert.equal(everything.messages.length, 3, 'no refused message is delivered');
+  assert.equal(everything.messages.length, 7, 'no refused message is delivered');
 });
 
 test('parameters of subscribe and eventlog', async (t) => {
@@ -148,6 +157,13 @@ test('parameters of subscribe and eventlog', async (t) => {
       await t.test(`refuses ${method} ${JSON.stringify(params)?.slice(0, 70) ?? 'without params'}`, () =>
         assertInvalidParams(client, method, params, named));
     }
+  }
+  for (const limit of ['2.0', '2e0', '1.7976931348623157e308']) {
+    await t.test(`accepts a limit of ${limit}`, async () => {
+      const { result } = await client.exchange('{"jsonrpc":"2.0","id":"spelled","method":"eventlog",'
+        + `"params":{"topic":"a","since":-1e3,"limit":${limit}}}`);
+      assert.equal(result.status, 'ok');
+    });
   }
   await t.test('refuses eventlog without a place to begin', () =>
     assertInvalidParams(client, 'eventlog', { topic: 'a', since: 0, sinceEventId: '' }, /since/));

@@ -54,7 +54,8 @@ test('accepted tokens', async (t) => {
     ['exp in the future', { ...CLAIMS, exp: secondsFromNow(3600) }],
     ['nbf in the past', { ...CLAIMS, nbf: secondsFromNow(-10) }],
     ['unknown claims', { ...CLAIMS, iss: 'somebody', aud: ['x'], other: { a: 1 } }],
-    ['an incomplete rlimit', { ...CLAIMS, rlimit: [{ topic: 'a' }] }],
+    ['an rlimit without rules', { ...CLAIMS, rlimit: [] }],
+    ['an rlimit that is null', { ...CLAIMS, rlimit: null }],
   ];
   for (const [name, each] of claims) {
     await t.test(`accepts a token with ${name}`, (t) =>
@@ -66,6 +67,7 @@ test('refused tokens', async (t) => {
   const server = await startServer(t, WITH_AUTH);
   const good = signToken(CLAIMS);
   const [head, body, signature] = good.split('.');
+  const rule = { topic: 'a', interval: 60, max: 5 };
   const other = Buffer.from(JSON.stringify({ ...CLAIMS, read: ['#'] })).toString('base64url');
   const tokens = [
     ['an empty token', ''],
@@ -96,6 +98,11 @@ test('refused tokens', async (t) => {
     ['no rights', signToken({ sub: 'x' })],
     ['empty rights', signToken({ read: [], write: [] })],
     ['only invalid rights', signToken({ read: ['/x', 1], write: ['y/'] })],
+    ['an incomplete rlimit', signToken({ ...CLAIMS, rlimit: [{ topic: 'a' }] })],
+    ['an rlimit that is an object', signToken({ ...CLAIMS, rlimit: rule })],
+    ['one unreadable rule among others',
+      signToken({ ...CLAIMS, rlimit: [rule, { ...rule, interval: '60' }, rule] })],
+    ['65 rules', signToken({ ...CLAIMS, rlimit: Array(65).fill(rule) })],
     ['claims that are an array', signToken(['a'])],
     ['claims that are not an object', signToken('hello')],
   ];

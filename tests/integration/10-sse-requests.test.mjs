@@ -131,7 +131,8 @@ test('parameters for the beginning of a stream', async (t) => {
     });
   }
 
-  for (const query of ['since=0', 'since=', 'lastEventId=', 'since=-5', 'limit=3', 'since=1-0']) {
+  for (const query of ['since=0', 'since=', 'lastEventId=', 'since=-5', 'limit=3', 'since=1-0',
+    'limit=3.0', 'limit=3e0', 'since=-5e3', 'since=1574843571767.0']) {
     await t.test(`accepts ?${query}`, (t) => openStream(t, server, `/a?${query}`));
   }
 });

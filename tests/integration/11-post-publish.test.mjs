@@ -42,7 +42,7 @@ testOnBothBrokers('logs messages with ttl and timestamp', async (t, broker) => {
   const server = await startServer(t, broker);
   const client = await openClient(t, server);
   const hourAgo = Date.now() - 3_600_000;
-  assert.equal((await httpPost(server, `/log?timestamp=${hourAgo}`, 'old')).status, 200);
+  assert.equal((await httpPost(server, `/log?timestamp=${hourAgo}.75`, 'old')).status, 200);
   assert.equal((await httpPost(server, '/log?ttl=100', 'new')).status, 200);
   assert.equal((await httpPost(server, '/log?ttl=0&other=x', 'default')).status, 200);
   const read = async (since) =>
@@ -51,6 +51,8 @@ testOnBothBrokers('logs messages with ttl and timestamp', async (t, broker) => {
   assert.deepEqual(await read(hourAgo + 1), ['new', 'default']);
 
   assert.equal((await httpPost(server, '/short?ttl=1', 'gone soon')).status, 200);
+  assert.equal((await httpPost(server, '/short?ttl=1.0', 'gone soon')).status, 200);
+  assert.equal((await httpPost(server, '/short?ttl=0.1e1', 'gone soon')).status, 200);
   const ofShort = () => client.call('eventlog', { topic: 'short', since: -60_000 });
   await eventually('the message has expired', async () => (await ofShort()).items.length === 0);
 });
@@ -86,6 +88,8 @@ test('refused requests', async (t) => {
     ['/a?ttl=31536001', 'x', 400, /ttl/], ['/a?ttl=', 'x', 400, /ttl/],
     ['/a?timestamp=now', 'x', 400, /timestamp/], ['/a?ttl=%zz', 'x', 400, /URL-encoded/],
     ['/a?timestamp=99999999999999999999', 'x', 400, /timestamp/],
+    ['/a?timestamp=1e300', 'x', 400, /timestamp/], ['/a?ttl=1e300', 'x', 400, /ttl/],
+    ['/a?ttl=1e999', 'x', 400, /ttl/], ['/a?ttl=0x10', 'x', 400, /ttl/],
     ['/a', 'x'.repeat(1025), 413, /too large/i],
   ];
   for (const headers of [{}, CHUNKED]) {

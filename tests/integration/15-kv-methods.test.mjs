@@ -202,7 +202,8 @@ test('values in Redis', async (t) => {
   const elsewhere = await openClient(t, await startServer(t, options));
 
   await t.test('stores plain strings with an expiry for all nodes', async () => {
-    await client.call('set', { key: 'a/b', value: 'x', ttl: 100 });
+    await client.exchange('{"jsonrpc":"2.0","id":"set","method":"set",'
+      + '"params":{"key":"a/b","value":"x","ttl":100.0}}');
     assert.equal(await redis.command('GET', '{hub}:kv:a/b'), 'x');
     const ttl = Number(await redis.command('TTL', '{hub}:kv:a/b'));
     assert.ok(ttl > 90 && ttl <= 100, `${ttl}`);

@@ -1,6 +1,7 @@
 // The claim rlimit: how many publishes of a sub are accepted in an interval, over all connections.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
@@ -90,12 +91,47 @@ testOnBothBrokers('publishes over the limit', async (t, broker) => {
 testOnBothBrokers('applies the rule of the topic, or the longest matching pattern', async (t, broker) => {
   const server = await startServer(t, { ...WITH_AUTH, ...broker });
   const client = await openAs(t, server, tokenOf('a', rule('#', 7), rule('r/#', 2), rule('r/1', 4),
-    rule('never', 0), rule('bad'), { topic: 'r/2' }));
+    rule('never', 0)));
   assert.equal(await countPassed(client, 'r/1', 10), 4, 'the rule of this topic');
   assert.equal(await countPassed(client, 'r/2', 10), 2, 'the longest pattern');
   assert.equal(await countPassed(client, 'r/3', 10), 0, 'which counts all its topics together');
   assert.equal(await countPassed(client, 'other', 10), 7);
   assert.equal(await countPassed(client, 'never', 3), 0);
+});
+
+/** A token of these claims as JSON text, which JavaScript cannot write with 60.0 in it. */
+function tokenOfText(claims) {
+  const signed = `${signToken({}).split('.')[0]}.${Buffer.from(claims).toString('base64url')}`;
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`;
+}
+
+test('reads whole numbers of a rule in any spelling', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  for (const [i, numbers] of ['"interval":60.0,"max":5.0', '"interval":6e1,"max":0.5E+1'].entries()) {
+    const client = await openAs(t, server, tokenOfText(
+      `{"sub":"spelled ${i}","write":["#"],"rlimit":[{"topic":"t",${numbers}}]}`));
+    assert.equal(await countPassed(client, 't', 8), 5, numbers);
+  }
+});
+
+test('answers 401 to a token with a rule that cannot be read, and names the fault', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  const faults = [
+    [rule('t', 5.5), /max of a rule/], [rule('t', -1), /max of a rule/], [rule('t'), /max of a rule/],
+    [rule('t', 5, 0), /interval of a rule/], [rule('t', 5, 0.5), /interval of a rule/],
+    [rule('t', 5, '60'), /interval of a rule/], [rule('t', 5, 31_536_001), /interval of a rule/],
+    [rule('t/', 5), /topic of a rule/], [{ max: 5, interval: 60 }, /topic of a rule/],
+    ['t', /rule .* must be an object/],
+  ];
+  for (const [each, why] of faults) {
+    const headers = { Authorization: tokenOf('a', rule('u', 5), each) };
+    const answer = await httpPost(server, '/t', 'x', headers);
+    assert.equal(answer.status, 401, JSON.stringify(each));
+    assert.match(answer.json.error, why);
+    assert.match(answer.json.error, /rlimit/);
+  }
+  const headers = { Authorization: tokenOf('a', ...Array(65).fill(rule('u', 5))) };
+  assert.match((await httpPost(server, '/t', 'x', headers)).json.error, /64 rules/);
 });
 
 testOnBothBrokers('accepts publishes again when the interval has ended', async (t, broker) => {

@@ -87,7 +87,12 @@ static void checks_the_types_and_times_of_claims(void **state)
         { "{\"write\":[\"a\"],\"read\":null}", "the claim read must be an array" },
         { "{" RIGHTS ",\"aud\":7,\"iss\":[]}", NULL }, /* not required */
         { "{" RIGHTS ",\"presence\":\"a\"}", "the claim presence must be an array" },
-        { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", NULL },
+        { "{" RIGHTS ",\"rlimit\":\"a\",\"sub\":\"x\"}", "the claim rlimit must be an array" },
+        { "{" RIGHTS ",\"rlimit\":[{\"topic\":7}],\"sub\":\"x\"}",
+          "the topic of a rule of the claim rlimit must be a valid topic or pattern" },
+        { "{" RIGHTS ",\"rlimit\":[{\"topic\":\"a\",\"interval\":0.5,\"max\":1}]}",
+          "the interval of a rule of the claim rlimit must be an integer from 1 to 31536000" },
+        { "{" RIGHTS ",\"rlimit\":null}", NULL },
         { "{}", "the token grants no rights" },
         { "{\"read\":[],\"write\":[]}", "the token grants no rights" },
         { "{\"read\":[1,null,[\"a\"],\"a b\",\"/a\",\"\",\"a/#/b\"]}",
@@ -244,7 +249,7 @@ static void keeps_presence_apart_from_read_and_write(void **state)
 }
 
 #define RLIMIT                                                                                     \
-    "\"rlimit\":[{\"topic\":\"a/#\",\"interval\":60,\"max\":9},{\"topic\":7},"                     \
+    "\"rlimit\":[{\"topic\":\"a/#\",\"interval\":60.0,\"max\":9},"                                 \
     "{\"topic\":\"a/bcd\",\"interval\":5,\"max\":0}]"
 
 static void finds_the_rate_rule_of_a_topic(void **state)

@@ -116,11 +116,14 @@ static void caps_the_limit(void **state)
         uint32_t want;
     } cases[] = {
         { "{\"limit\":1}", 1 },
+        { "{\"limit\":1.0}", 1 },
+        { "{\"limit\":5e2}", 500 },
         { "{\"limit\":999}", 999 },
         { "{\"limit\":1000}", 1000 },
         { "{\"limit\":1001}", 1000 },
         { "{\"limit\":4294967297}", 1000 },
         { "{\"limit\":9223372036854775807}", 1000 },
+        { "{\"limit\":1.7976931348623157e308}", 1000 },
     };
 
     (void)state;
@@ -148,7 +151,9 @@ static void names_the_wrong_param(void **state)
         { "{\"since\":5,\"sinceEventId\":\"x\"}", "sinceEventId " },
         { "{\"limit\":0}", "limit " },
         { "{\"limit\":-1}", "limit " },
-        { "{\"limit\":1.0}", "limit " },
+        { "{\"limit\":1.5}", "limit " },
+        { "{\"limit\":0.0}", "limit " },
+        { "{\"limit\":-1e300}", "limit " },
         { "{\"limit\":\"5\"}", "limit " },
         { "{\"limit\":true}", "limit " },
         { "{\"limit\":[]}", "limit " },

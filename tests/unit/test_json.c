@@ -216,6 +216,118 @@ static void reads_every_bmp_escape_as_jansson_does(void **state)
     }
 }
 
+static void reads_half_a_surrogate_pair_as_a_replacement_character(void **state)
+{
+    static const struct {
+        struct str in, want;
+        bool has_half;
+    } cases[] = {
+        { STR("\"a\\ud83d\""), STR("a\xef\xbf\xbd"), true },
+        { STR("\"\\ude00\\ud83d\""), STR("\xef\xbf\xbd\xef\xbf\xbd"), true },
+        { STR("\"\\ud83dA\\u0041\""),
+          STR("\xef\xbf\xbd"
+              "AA"),
+          true },
+        { STR("\"\\ud83d\\u0041\""),
+          STR("\xef\xbf\xbd"
+              "A"),
+          true },
+        { STR("\"\\ud83d\\n\""), STR("\xef\xbf\xbd\n"), true },
+        { STR("\"\\ud83d\\ud83d\\ude00\""), STR("\xef\xbf\xbd\xf0\x9f\x98\x80"), true },
+        { STR("\"\\ud83d\\ude00\""), STR("\xf0\x9f\x98\x80"), false },
+        { STR("\"\\\\ud83d\""), STR("\\ud83d"), false },
+    };
+    static const struct str bad[] = {
+        STR("\"\\ud83\""),
+        STR("\"\\ud83d\\u12\""),
+        STR("\"\\ud83d\\x\""),
+        STR("\"\\ud83d"),
+    };
+    bool has_half = true;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = { 0 };
+
+        assert_int_equal(json_read_string_lossy(cases[i].in, &out, &has_half), cases[i].in.n);
+        assert_true(str_eq(buf_str(&out), cases[i].want));
+        assert_true(has_half == cases[i].has_half);
+        buf_done(&out);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(json_read_string_lossy(bad[i], NULL, &has_half), EH_EINVAL);
+}
+
+/* --- numbers --- */
+
+static void measures_numbers(void **state)
+{
+    static const struct {
+        const char *in;
+        int used; /* EH_EINVAL: refused */
+    } cases[] = {
+        { "0", 1 },           { "-0", 2 },          { "60", 2 },          { "60.0", 4 },
+        { "6e1", 3 },         { "-6.25E-12", 9 },   { "6E+1,", 4 },       { "60 ", 2 },
+        { "1-2", 1 },         { "1e5.5", 3 },       { "0x1", 1 },         { "", EH_EINVAL },
+        { "-", EH_EINVAL },   { "+1", EH_EINVAL },  { "00", EH_EINVAL },  { "-01", EH_EINVAL },
+        { ".5", EH_EINVAL },  { "1.", EH_EINVAL },  { "1.e", EH_EINVAL }, { "1e", EH_EINVAL },
+        { "1e-", EH_EINVAL }, { "NaN", EH_EINVAL }, { " 1", EH_EINVAL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (json_read_number(str_of(cases[i].in)) != cases[i].used)
+            fail_msg("%s", cases[i].in);
+    }
+}
+
+static void reads_whole_numbers_in_any_spelling(void **state)
+{
+    static const struct {
+        const char *json;
+        bool is_whole, can_be_cut;
+        int64_t n;
+    } cases[] = {
+        { "60", true, true, 60 },
+        { "60.0", true, true, 60 },
+        { "6e1", true, true, 60 },
+        { "0.6E+2", true, true, 60 },
+        { "6000e-2", true, true, 60 },
+        { "-60.000", true, true, -60 },
+        { "-0.0", true, true, 0 },
+        { "1e18", true, true, INT64_C(1000000000000000000) },
+        { "9223372036854775807", true, true, INT64_MAX },
+        { "9223372036854774784.0", true, true, INT64_C(9223372036854774784) },
+        { "-9223372036854775808.0", true, true, INT64_MIN },
+        { "60.5", false, true, 60 },
+        { "-60.9", false, true, -60 },
+        { "1e-9", false, true, 0 },
+        { "1574843571767.25", false, true, INT64_C(1574843571767) },
+        { "9223372036854775808.0", false, false, 7 },
+        { "-9223372036854777856.0", false, false, 7 },
+        { "1e300", false, false, 7 },
+        { "-1e300", false, false, 7 },
+        { "\"60\"", false, false, 7 },
+        { "true", false, false, 7 },
+        { "null", false, false, 7 },
+        { "[60]", false, false, 7 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_auto_t *v = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+        int64_t whole = 7, cut = 7;
+
+        assert_non_null(v);
+        if (json_whole_number(v, &whole) != cases[i].is_whole ||
+            json_cut_number(v, &cut) != cases[i].can_be_cut ||
+            whole != (cases[i].is_whole ? cases[i].n : 7) || cut != cases[i].n)
+            fail_msg("%s: %lld, %lld", cases[i].json, (long long)whole, (long long)cut);
+    }
+    assert_false(json_whole_number(NULL, &(int64_t){ 0 }));
+    assert_false(json_cut_number(NULL, &(int64_t){ 0 }));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +339,9 @@ int main(void)
         cmocka_unit_test(reads_strings),
         cmocka_unit_test(refuses_malformed_strings),
         cmocka_unit_test(reads_every_bmp_escape_as_jansson_does),
+        cmocka_unit_test(reads_half_a_surrogate_pair_as_a_replacement_character),
+        cmocka_unit_test(measures_numbers),
+        cmocka_unit_test(reads_whole_numbers_in_any_spelling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,10 @@ static void reads_integers_within_bounds(void **state)
         { "{\"n\":9}", EH_OK, 9 },
         { "{\"n\":-2}", JSONRPC_INVALID_PARAMS, 7 },
         { "{\"n\":10}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":9.0}", EH_OK, 9 },
+        { "{\"n\":0.9e1}", EH_OK, 9 },
         { "{\"n\":1.5}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":1e300}", JSONRPC_INVALID_PARAMS, 7 },
         { "{\"n\":\"1\"}", JSONRPC_INVALID_PARAMS, 7 },
         { "{\"n\":true}", JSONRPC_INVALID_PARAMS, 7 },
     };
@@ -47,6 +50,37 @@ static void reads_integers_within_bounds(void **state)
         assert_int_equal(n, cases[i].n);
         if (cases[i].rc < 0)
             assert_string_equal(p.why, "n must be an integer from -1 to 9");
+    }
+}
+
+static void cuts_off_the_fraction_of_a_time(void **state)
+{
+    static const struct {
+        const char *json;
+        int rc;
+        int64_t n;
+    } cases[] = {
+        { "{}", EH_OK, 7 },
+        { "{\"n\":null}", EH_OK, 7 },
+        { "{\"n\":1574843571767}", EH_OK, INT64_C(1574843571767) },
+        { "{\"n\":1574843571767.75}", EH_OK, INT64_C(1574843571767) },
+        { "{\"n\":1.5e12}", EH_OK, INT64_C(1500000000000) },
+        { "{\"n\":-9223372036854775808}", EH_OK, INT64_MIN },
+        { "{\"n\":1e19}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":\"1574843571767\"}", JSONRPC_INVALID_PARAMS, 7 },
+        { "{\"n\":[]}", JSONRPC_INVALID_PARAMS, 7 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_auto_t *json = parse(cases[i].json);
+        struct params p = { .json = json };
+        int64_t n = 7;
+
+        assert_int_equal(params_time(&p, "n", &n), cases[i].rc);
+        assert_int_equal(n, cases[i].n);
+        if (cases[i].rc < 0)
+            assert_string_equal(p.why, "n must be a number of milliseconds that fits 64 bits");
     }
 }
 
@@ -104,7 +138,8 @@ static void requires_valid_topics_and_keys(void **state)
 static void builds_params_from_a_query(void **state)
 {
     static const struct query_param known[] = {
-        { "n", QUERY_INTEGER }, { "b", QUERY_BOOL }, { "s", QUERY_STRING }, { NULL, QUERY_STRING }
+        { "n", QUERY_INTEGER }, { "b", QUERY_BOOL },    { "s", QUERY_STRING },
+        { "t", QUERY_NUMBER },  { NULL, QUERY_STRING },
     };
     static const struct {
         const char *query;
@@ -113,7 +148,18 @@ static void builds_params_from_a_query(void **state)
         { "", "{}" },
         { "other=1", "{}" },
         { "n=60&b=true&s=60", "{\"b\":true,\"n\":60,\"s\":\"60\"}" },
-        { "n=6e1&b=1&s=true", "{\"b\":\"1\",\"n\":\"6e1\",\"s\":\"true\"}" },
+        { "n=6e1&b=1&s=true", "{\"b\":\"1\",\"n\":60,\"s\":\"true\"}" },
+        { "n=-60.0&s=60.0", "{\"n\":-60,\"s\":\"60.0\"}" },
+        { "n=60.5&t=60.5", "{\"n\":\"60.5\",\"t\":60.5}" },
+        { "n=1e300&t=6e1", "{\"n\":\"1e300\",\"t\":6e1}" },
+        { "t=60", "{\"t\":60}" },
+        { "t=1e999", "{\"t\":\"1e999\"}" },
+        { "n=0060", "{\"n\":60}" },
+        { "n=1e999", "{\"n\":\"1e999\"}" },
+        { "n=18446744073709551616", "{\"n\":\"18446744073709551616\"}" },
+        { "n=%2060", "{\"n\":\" 60\"}" },
+        { "n=60x", "{\"n\":\"60x\"}" },
+        { "n=[60]", "{\"n\":\"[60]\"}" },
         { "n=&b=false&s=", "{\"b\":false,\"n\":\"\",\"s\":\"\"}" },
         { "s=%c3%a4+b", "{\"s\":\"\xc3\xa4+b\"}" },
         { "s=%ff", NULL },
@@ -133,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_integers_within_bounds),
+        cmocka_unit_test(cuts_off_the_fraction_of_a_time),
         cmocka_unit_test(reads_booleans),
         cmocka_unit_test(requires_strings),
         cmocka_unit_test(requires_valid_topics_and_keys),

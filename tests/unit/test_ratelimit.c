@@ -23,7 +23,10 @@ static void accepts_only_valid_entries(void **state)
         { "{\"topic\":\"a\",\"interval\":31536001,\"max\":5}", false },
         { "{\"topic\":\"a\",\"interval\":10,\"max\":-1}", false },
         { "{\"topic\":\"a\",\"interval\":10,\"max\":9007199254740993}", false },
-        { "{\"topic\":\"a\",\"interval\":10.0,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":10.0,\"max\":5.0}", true },
+        { "{\"topic\":\"a\",\"interval\":6e1,\"max\":50E-1}", true },
+        { "{\"topic\":\"a\",\"interval\":10.5,\"max\":5}", false },
+        { "{\"topic\":\"a\",\"interval\":1e300,\"max\":5}", false },
         { "{\"topic\":\"a\",\"interval\":\"10\",\"max\":5}", false },
         { "{\"topic\":\"a\",\"interval\":10,\"max\":5.5}", false },
         { "{\"topic\":\"a\",\"interval\":10,\"max\":true}", false },
@@ -44,23 +47,27 @@ static void accepts_only_valid_entries(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         json_t *claim = json_pack("[o]", json_loads(cases[i].entry, JSON_DECODE_ANY, NULL));
         struct rate_rule rules[RATELIMIT_MAX_RULES];
+        size_t n = 7;
+        const char *why = ratelimit_read(claim, rules, &n);
 
         assert_non_null(claim);
-        if (ratelimit_read(claim, rules) != cases[i].is_accepted)
-            fail_msg("wrong result for %s", cases[i].entry);
+        if (!why != cases[i].is_accepted || n != cases[i].is_accepted)
+            fail_msg("%s: %s", cases[i].entry, why ? why : "accepted");
         json_decref(claim);
     }
 }
 
 static void reads_the_values_of_entries(void **state)
 {
-    json_t *claim = json_loads("[7,{\"topic\":\"a/+\",\"interval\":60,\"max\":3},null,"
-                               "{\"topic\":\"b\",\"interval\":1,\"max\":0}]",
+    json_t *claim = json_loads("[{\"topic\":\"a/+\",\"interval\":60.0,\"max\":3},"
+                               "{\"topic\":\"b\",\"interval\":1,\"max\":0.0}]",
                                0, NULL);
     struct rate_rule rules[RATELIMIT_MAX_RULES];
+    size_t n;
 
     (void)state;
-    assert_int_equal(ratelimit_read(claim, rules), 2);
+    assert_null(ratelimit_read(claim, rules, &n));
+    assert_int_equal(n, 2);
     assert_true(str_eq(rules[0].topic, STR("a/+")));
     assert_int_equal(rules[0].interval_s, 60);
     assert_int_equal(rules[0].max, 3);
@@ -70,36 +77,77 @@ static void reads_the_values_of_entries(void **state)
     json_decref(claim);
 }
 
-static void ignores_claims_without_entries(void **state)
+static void accepts_claims_without_rules(void **state)
 {
-    static const char *const claims[] = {
-        "{\"topic\":\"a\",\"interval\":60,\"max\":3}", "\"a\"", "7", "null", "[]",
-    };
+    static const char *const claims[] = { "null", "[]" };
     struct rate_rule rules[RATELIMIT_MAX_RULES];
+    size_t n = 7;
 
     (void)state;
+    assert_null(ratelimit_read(NULL, rules, &n));
+    assert_int_equal(n, 0);
     for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
         json_t *claim = json_loads(claims[i], JSON_DECODE_ANY, NULL);
 
-        assert_int_equal(ratelimit_read(claim, rules), 0);
+        n = 7;
+        assert_null(ratelimit_read(claim, rules, &n));
+        assert_int_equal(n, 0);
         json_decref(claim);
     }
-    assert_int_equal(ratelimit_read(NULL, rules), 0);
 }
 
-static void keeps_no_more_than_the_maximum(void **state)
+#define GOOD "{\"topic\":\"a\",\"interval\":60,\"max\":3}"
+
+static void names_the_fault_of_a_claim(void **state)
+{
+    static const struct {
+        const char *claim, *why;
+    } cases[] = {
+        { GOOD, "the claim rlimit must be an array" },
+        { "\"a\"", "the claim rlimit must be an array" },
+        { "7", "the claim rlimit must be an array" },
+        { "false", "the claim rlimit must be an array" },
+        { "[" GOOD ",7]", "a rule of the claim rlimit must be an object" },
+        { "[null," GOOD "]", "a rule of the claim rlimit must be an object" },
+        { "[{\"interval\":60,\"max\":3}]",
+          "the topic of a rule of the claim rlimit must be a valid topic or pattern" },
+        { "[{\"topic\":\"a\",\"max\":3}]",
+          "the interval of a rule of the claim rlimit must be an integer from 1 to 31536000" },
+        { "[" GOOD "," GOOD ",{\"topic\":\"a\",\"interval\":1,\"max\":2.5}]",
+          "the max of a rule of the claim rlimit must be an integer from 0 to 9007199254740992" },
+    };
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *claim = json_loads(cases[i].claim, JSON_DECODE_ANY, NULL);
+        const char *why = ratelimit_read(claim, rules, &n);
+
+        assert_non_null(why);
+        assert_string_equal(why, cases[i].why);
+        assert_int_equal(n, 0);
+        json_decref(claim);
+    }
+}
+
+static void refuses_more_rules_than_the_maximum(void **state)
 {
     json_t *claim = json_array();
     struct rate_rule rules[RATELIMIT_MAX_RULES];
+    size_t n;
 
     (void)state;
-    for (int i = 0; i < 2 * RATELIMIT_MAX_RULES; i++) {
-        json_array_append_new(claim, json_integer(i)); /* invalid entries do not count */
+    for (int i = 0; i < RATELIMIT_MAX_RULES; i++)
         json_array_append_new(claim,
                               json_pack("{s:s, s:i, s:i}", "topic", "a", "interval", 1, "max", i));
-    }
-    assert_int_equal(ratelimit_read(claim, rules), RATELIMIT_MAX_RULES);
+    assert_null(ratelimit_read(claim, rules, &n));
+    assert_int_equal(n, RATELIMIT_MAX_RULES);
     assert_int_equal(rules[RATELIMIT_MAX_RULES - 1].max, RATELIMIT_MAX_RULES - 1);
+    json_array_append(claim, json_array_get(claim, 0));
+    assert_string_equal(ratelimit_read(claim, rules, &n),
+                        "the claim rlimit must not have more than 64 rules");
+    assert_int_equal(n, 0);
     json_decref(claim);
 }
 
@@ -138,8 +186,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_only_valid_entries),
         cmocka_unit_test(reads_the_values_of_entries),
-        cmocka_unit_test(ignores_claims_without_entries),
-        cmocka_unit_test(keeps_no_more_than_the_maximum),
+        cmocka_unit_test(accepts_claims_without_rules),
+        cmocka_unit_test(names_the_fault_of_a_claim),
+        cmocka_unit_test(refuses_more_rules_than_the_maximum),
         cmocka_unit_test(picks_the_most_specific_rule),
     };
 

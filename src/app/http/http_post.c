@@ -215,7 +215,7 @@ static void refuse_head(struct conn *c, const struct http_request *rq, int statu
 static void read_head(struct conn *c, const struct http_request *rq, struct str topic)
 {
     static const struct query_param known[] = { { "ttl", QUERY_INTEGER },
-                                                { "timestamp", QUERY_INTEGER },
+                                                { "timestamp", QUERY_NUMBER },
                                                 { "key", QUERY_STRING },
                                                 { NULL, QUERY_STRING } };
     struct publish publish = { .topic = topic };

@@ -41,6 +41,16 @@ int params_integer(struct params *p, const char *name, int64_t min, int64_t max,
     return EH_OK;
 }
 
+int params_time(struct params *p, const char *name, int64_t *ret)
+{
+    const json_t *v = json_object_get(p->json, name);
+
+    if (!v || json_is_null(v) || json_cut_number(v, ret))
+        return EH_OK;
+    return params_fail(p, JSONRPC_INVALID_PARAMS,
+                       "%s must be a number of milliseconds that fits 64 bits", name);
+}
+
 int params_bool(struct params *p, const char *name, bool *ret)
 {
     const json_t *v = json_object_get(p->json, name);
@@ -97,14 +107,44 @@ int params_key(struct params *p, const struct auth *auth, enum auth_right right,
     return EH_OK;
 }
 
-static json_t *value_of(struct str text, const struct query_param *param)
+/* Reads a number that is spelled as in JSON. NULL: the text is not one, or it is out of range. */
+static json_t *number_of(struct str text)
 {
+    if (text.n == 0 || json_read_number(text) != (int)text.n)
+        return NULL;
+    return json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
+}
+
+static json_t *whole_number_of(struct str text)
+{
+    json_auto_t *number = NULL;
     int64_t n;
 
-    if (param->type == QUERY_INTEGER && str_parse_i64(text, &n) == EH_OK)
+    if (str_parse_i64(text, &n) == EH_OK) /* with zeros in front, too */
         return json_integer(n);
-    if (param->type == QUERY_BOOL && (str_eq(text, STR("true")) || str_eq(text, STR("false"))))
-        return json_boolean(str_eq(text, STR("true")));
+    number = number_of(text);
+    return json_whole_number(number, &n) ? json_integer(n) : NULL;
+}
+
+static json_t *bool_of(struct str text)
+{
+    bool is_true = str_eq(text, STR("true"));
+
+    return is_true || str_eq(text, STR("false")) ? json_boolean(is_true) : NULL;
+}
+
+static json_t *value_of(struct str text, const struct query_param *param)
+{
+    json_t *value = NULL;
+
+    switch (param->type) {
+    case QUERY_STRING: break;
+    case QUERY_INTEGER: value = whole_number_of(text); break;
+    case QUERY_NUMBER: value = number_of(text); break;
+    case QUERY_BOOL: value = bool_of(text); break;
+    }
+    if (value)
+        return value;
     return json_stringn(text.n ? text.p : "", text.n); /* NULL if it is not UTF-8 */
 }
 

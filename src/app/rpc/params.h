@@ -28,9 +28,11 @@ int params_fail(struct params *p, int code, const char *fmt, ...) EH_PRINTF(3, 4
 /* Required. */
 int params_string(struct params *p, const char *name, struct str *ret) EH_MUST_USE;
 
-/* Optional. */
+/* Optional. Numbers may be spelled as json_whole_number() says. */
 int params_integer(struct params *p, const char *name, int64_t min, int64_t max,
                    int64_t *ret) EH_MUST_USE;
+/* A time in ms; a fraction is cut off. */
+int params_time(struct params *p, const char *name, int64_t *ret) EH_MUST_USE;
 int params_bool(struct params *p, const char *name, bool *ret) EH_MUST_USE;
 /* `since`, `sinceEventId` and `limit`; a limit above max_limit counts as max_limit. */
 int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_request *ret) EH_MUST_USE;
@@ -48,7 +50,12 @@ int params_check_right(struct params *p, const struct auth *auth, enum auth_righ
 /* A parameter that a URL may carry, and the JSON type that an RPC call would give it. */
 struct query_param {
     const char *name;
-    enum { QUERY_STRING, QUERY_INTEGER, QUERY_BOOL } type;
+    enum {
+        QUERY_STRING,
+        QUERY_INTEGER, /* a whole number in any spelling of JSON, or with zeros in front */
+        QUERY_NUMBER,
+        QUERY_BOOL,
+    } type;
 };
 
 /* Returns the query as the params object that an RPC call would have; the caller owns it. `known`

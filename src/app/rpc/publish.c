@@ -19,7 +19,7 @@ static int read_key(struct params *p, struct str *ret)
 int publish_read_options(struct params *p, struct publish *ret)
 {
     EH_TRY(params_integer(p, "ttl", 0, PARAMS_TTL_MAX_S, &ret->ttl_s));
-    EH_TRY(params_integer(p, "timestamp", INT64_MIN, INT64_MAX, &ret->timestamp));
+    EH_TRY(params_time(p, "timestamp", &ret->timestamp));
     return read_key(p, &ret->key);
 }
 

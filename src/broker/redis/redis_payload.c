@@ -57,8 +57,9 @@ static struct message *parse_ours(struct str topic, struct str payload)
 static int read_version(const json_t *root, bool *ret_legacy)
 {
     const json_t *v = json_object_get(root, "v");
+    int64_t version;
 
-    if (v && !(json_is_integer(v) && json_integer_value(v) == 1))
+    if (v && !(json_whole_number(v, &version) && version == 1))
         return EH_EINVAL;
     *ret_legacy = v == NULL;
     return EH_OK;

@@ -36,13 +36,13 @@ void redis_presence_add_answer(struct buf *out, const struct redis_presence_answ
 
 /* ---- reading ---- */
 
-static int read_number(const json_t *root, const char *name, json_int_t max, uint64_t *ret)
+static int read_number(const json_t *root, const char *name, int64_t max, uint64_t *ret)
 {
-    const json_t *v = json_object_get(root, name);
+    int64_t n;
 
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > max)
+    if (!json_whole_number(json_object_get(root, name), &n) || n < 0 || n > max)
         return EH_EINVAL;
-    *ret = (uint64_t)json_integer_value(v);
+    *ret = (uint64_t)n;
     return EH_OK;
 }
 
