@@ -1,9 +1,9 @@
 /* jsonrpc.h - reads JSON-RPC 2.0 requests and writes replies (with jansson).
  * Thread:  any; pure.
- * Borrows: a request's method and params are views into the tree that it was read from.
- * Ids:     strings, integers within int64 and other numbers; replies echo them (integers digit for
- *          digit). As JSON text they have at most JSONRPC_ID_MAX bytes, since a subscription keeps
- *          its id.
+ * Borrows: a request's method and params are views into the message that it was read from.
+ * Ids:     strings, integers of 64 bits, with or without sign, and other numbers; replies echo them
+ *          (integers digit for digit). As JSON text they have at most JSONRPC_ID_MAX bytes, since a
+ *          subscription keeps its id.
  */
 #ifndef EH_PROTO_JSONRPC_H
 #define EH_PROTO_JSONRPC_H
@@ -29,11 +29,21 @@ enum jsonrpc_error {
     JSONRPC_NOT_ALLOWED = -32001, /* sent as -32602 with a message of its own, as upstream does */
 };
 
-/* Parses one message by strict RFC 8259: it refuses duplicate keys, bad UTF-8 and deep nesting, but
- * allows NUL in strings. The message is any value, for jsonrpc_read, or a batch: an array of 1 to
- * JSONRPC_BATCH_MAX of them. On failure returns a jsonrpc_error code (< 0), and *ret_why is a text
- * for error.data. */
-int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why) EH_MUST_USE;
+/* One message: a request, or a batch of 1 to JSONRPC_BATCH_MAX. */
+struct jsonrpc_message {
+    json_t *root;               /* NULL: jansson refused the text, see items */
+    struct jsonrpc_item *items; /* the requests that were found in it (jsonrpc_refused.h) */
+    size_t n;                   /* requests, or what is in their place */
+    bool is_batch;
+};
+
+/* Parses one message by RFC 8259; a byte order mark before it is skipped. It is strict: duplicate
+ * names, bad UTF-8 and deep nesting are refused; but U+0000 in strings is allowed. Text that is JSON
+ * but that jansson refuses is a message, too: its requests are refused one by one, under their own
+ * ids, by jsonrpc_read. On success *ret is to be freed. On failure returns a jsonrpc_error code
+ * (< 0), and *ret_why is a text for error.data. */
+int jsonrpc_parse(struct str text, struct jsonrpc_message *ret, const char **ret_why) EH_MUST_USE;
+void jsonrpc_free(struct jsonrpc_message *m); /* {0} is fine, and what is left */
 
 struct jsonrpc_request {
     struct str id; /* JSON text in id_text; {NULL, 0}: a notification, which gets no reply */
@@ -42,9 +52,10 @@ struct jsonrpc_request {
     char id_text[JSONRPC_ID_MAX];
 };
 
-/* Reads one request. JSONRPC_INVALID_REQUEST: the value is not a request; *ret then has the id if
- * one could be read (otherwise {NULL, 0}), and *ret_why is a text for error.data. */
-int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret,
+/* Reads request i of the message. On failure returns a jsonrpc_error code; *ret then has the id if
+ * one could be read (otherwise {NULL, 0}), and *ret_why is a text for error.data, which ends with
+ * the message. JSONRPC_INVALID_REQUEST: it is not a request. Other codes: jansson refused it. */
+int jsonrpc_read(const struct jsonrpc_message *m, size_t i, struct jsonrpc_request *ret,
                  const char **ret_why) EH_MUST_USE;
 
 /* Builds a reply, with one reference. `result` is JSON text. */

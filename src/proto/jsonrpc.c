@@ -5,77 +5,76 @@
 
 #include "base/array.h"
 #include "proto/json.h"
+#include "proto/jsonrpc_refused.h"
 
-/* DECODE_ANY: a lone scalar is valid JSON, though not a request. ALLOW_NUL: a string may hold
- * U+0000. */
-#define READ_FLAGS  (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
-#define WRITE_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY)
-
-static const char *text_fault(enum json_error_code code)
+static const char *batch_fault(const struct jsonrpc_message *m)
 {
-    switch (code) {
-    case json_error_numeric_overflow: return "a number is out of range";
-    case json_error_null_byte_in_key: return "a member name contains U+0000";
-    case json_error_duplicate_key: return "an object has two members with the same name";
-    case json_error_invalid_utf8: return "the text is not valid UTF-8";
-    case json_error_stack_overflow: return "the text is nested too deeply";
-    default: return "the text is not valid JSON";
-    }
-}
-
-/* In two cases jansson refuses valid JSON because it cannot represent it. */
-static int text_error(enum json_error_code code)
-{
-    bool is_json = code == json_error_numeric_overflow || code == json_error_null_byte_in_key;
-
-    return is_json ? JSONRPC_INVALID_REQUEST : JSONRPC_PARSE_ERROR;
-}
-
-static const char *batch_fault(const json_t *root)
-{
-    if (json_array_size(root) == 0)
+    if (!m->is_batch)
+        return NULL;
+    if (m->n == 0)
         return "the batch is empty";
-    if (json_array_size(root) > JSONRPC_BATCH_MAX)
+    if (m->n > JSONRPC_BATCH_MAX)
         return "the batch has more than 100 requests";
     return NULL;
 }
 
 _Static_assert(JSONRPC_BATCH_MAX == 100 && JSONRPC_ID_MAX == 256, "as the texts say");
 
-int jsonrpc_parse(struct str text, json_t **ret_root, const char **ret_why)
+/* Some editors and libraries begin a text with a byte order mark. RFC 8259 8.1 lets us ignore it. */
+static struct str skip_mark(struct str text)
+{
+    static const struct str mark = { "\xef\xbb\xbf", 3 };
+
+    return str_starts_with(text, mark) ? str_skip(text, mark.n) : text;
+}
+
+static int load(struct str text, struct jsonrpc_message *ret, const char **ret_why)
 {
     json_error_t error;
-    json_t *root = json_loadb(text.p, text.n, READ_FLAGS, &error);
+
+    ret->root = json_loadb(text.p, text.n, JSONRPC_READ_FLAGS, &error);
+    if (!ret->root)
+        return jsonrpc_refused_read(text, ret) < 0 ? jsonrpc_refused_error(&error, ret_why) : EH_OK;
+    ret->is_batch = json_is_array(ret->root);
+    ret->n = ret->is_batch ? json_array_size(ret->root) : 1;
+    return EH_OK;
+}
+
+int jsonrpc_parse(struct str text, struct jsonrpc_message *ret, const char **ret_why)
+{
+    struct jsonrpc_message m = { 0 };
     const char *why;
 
-    if (!root) {
-        *ret_why = text_fault(json_error_code(&error));
-        return text_error(json_error_code(&error));
-    }
-    why = json_is_array(root) ? batch_fault(root) : NULL;
+    EH_TRY(load(skip_mark(text), &m, ret_why));
+    why = batch_fault(&m);
     if (why) {
-        json_decref(root);
+        jsonrpc_free(&m);
         *ret_why = why;
         return JSONRPC_INVALID_REQUEST;
     }
-    *ret_root = root;
+    *ret = m;
     return EH_OK;
+}
+
+void jsonrpc_free(struct jsonrpc_message *m)
+{
+    json_decref(m->root);
+    jsonrpc_refused_free(m->items, m->n);
+    *m = (struct jsonrpc_message){ 0 };
 }
 
 static const char *read_id(const json_t *value, struct jsonrpc_request *rq)
 {
     const json_t *id = json_object_get(value, "id");
+    const char *why;
     size_t n;
 
     if (!id)
         return NULL;
-    if (!json_is_string(id) && !json_is_number(id))
-        return "id must be a string or a number";
-    n = json_dumpb(id, rq->id_text, sizeof(rq->id_text), WRITE_FLAGS);
-    if (n == 0 || n > sizeof(rq->id_text))
-        return "id must not be longer than 256 bytes";
-    rq->id = str_make(rq->id_text, n);
-    return NULL;
+    why = jsonrpc_write_id(id, rq->id_text, &n);
+    if (!why)
+        rq->id = str_make(rq->id_text, n);
+    return why;
 }
 
 static const char *read_version(const json_t *value, struct jsonrpc_request *rq)
@@ -107,21 +106,50 @@ static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
     return NULL;
 }
 
-/* Reads the id first, so that any later error can be sent with it. */
-int jsonrpc_read(const json_t *value, struct jsonrpc_request *ret, const char **ret_why)
+static const char *read_members(const json_t *value, struct jsonrpc_request *rq)
 {
-    static const char *(*const steps[])(const json_t *,
-                                        struct jsonrpc_request *) = { read_id, read_version,
-                                                                      read_method, read_params };
-    const char *why = json_is_object(value) ? NULL : "a request must be an object";
+    const char *why = read_version(value, rq);
 
+    if (!why)
+        why = read_method(value, rq);
+    return why ? why : read_params(value, rq);
+}
+
+/* Reads the id first, so that any later error can be sent with it. */
+static const char *read_value(const json_t *value, struct jsonrpc_request *rq)
+{
+    const char *why = json_is_object(value) ? read_id(value, rq) : "a request must be an object";
+
+    return why ? why : read_members(value, rq);
+}
+
+/* The same for text that jansson refused: the item has the id already. */
+static const char *read_item(const struct jsonrpc_item *item, struct jsonrpc_request *rq)
+{
+    if (item->id_n)
+        rq->id = str_make(memcpy(rq->id_text, item->id, item->id_n), item->id_n);
+    if (item->code)
+        return item->why;
+    return json_is_object(item->value) ? read_members(item->value, rq)
+                                       : "a request must be an object";
+}
+
+int jsonrpc_read(const struct jsonrpc_message *m, size_t i, struct jsonrpc_request *ret,
+                 const char **ret_why)
+{
+    const struct jsonrpc_item *item = m->items ? &m->items[i] : NULL;
+    const char *why;
+
+    assert(i < m->n);
     *ret = (struct jsonrpc_request){ 0 };
-    for (size_t i = 0; i < ARRAY_LEN(steps) && !why; i++)
-        why = steps[i](value, ret);
+    if (item)
+        why = read_item(item, ret);
+    else
+        why = read_value(m->is_batch ? json_array_get(m->root, i) : m->root, ret);
     if (!why)
         return EH_OK;
     *ret_why = why;
-    return JSONRPC_INVALID_REQUEST;
+    return item && item->code ? item->code : JSONRPC_INVALID_REQUEST;
 }
 
 static struct str id_or_null(struct str id)
@@ -149,7 +177,7 @@ struct bytes *jsonrpc_result(struct str id, struct str result)
 
 struct bytes *jsonrpc_result_tree(struct str id, json_t *result)
 {
-    char *text = json_dumps(result, WRITE_FLAGS);
+    char *text = json_dumps(result, JSONRPC_WRITE_FLAGS);
     struct bytes *reply;
 
     assert(text);

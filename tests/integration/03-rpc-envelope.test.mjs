@@ -30,6 +30,7 @@ test('ids', async (t) => {
 
   const echoed = [
     '0', '-1', '4294967296', '9007199254740993', '9223372036854775807', '-9223372036854775808',
+    '9223372036854775808', '18446744073709551615',
     '""', '"a"', '"1"', '"null"', '"€ 🎈"', '"with \\"quotes\\" and \\\\"', '"a\\u0000b"',
     '"\\ud83c\\udf88"', `"${'x'.repeat(200)}"`,
   ];
@@ -53,8 +54,8 @@ test('ids', async (t) => {
     await t.test(`refuses the id ${id}`, async () => assertError(await pingAs(id), -32600, null));
   }
 
-  for (const id of ['9223372036854775808', '-9223372036854775809', '18446744073709551616']) {
-    await t.test(`refuses the integer ${id}, which exceeds int64`, async () =>
+  for (const id of ['-9223372036854775809', '18446744073709551616']) {
+    await t.test(`refuses the integer ${id}, which exceeds 64 bits`, async () =>
       assertError(await pingAs(id), -32600, null));
   }
 
@@ -84,16 +85,16 @@ test('valid and invalid requests', async (t) => {
     ['a control character in a string', '{"jsonrpc":"2.0","id":1,"method":"pi\nng"}'],
     ['half a surrogate pair', '{"jsonrpc":"2.0","id":"\\ud83c","method":"ping"}'],
     ['a key twice', '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}'],
-    ['a key twice in params', '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}'],
+    ['a key twice in params', '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}', 1],
     ['100,000 open brackets', '['.repeat(100_000)],
     ['100,000 nested objects', '{"a":'.repeat(100_000)],
     ['100,000 nested arrays', '['.repeat(100_000) + ']'.repeat(100_000)],
     ['100,000 arrays in params', `{"jsonrpc":"2.0","id":1,"method":"ping","params":${
-      '['.repeat(100_000)}${']'.repeat(100_000)}}`],
+      '['.repeat(100_000)}${']'.repeat(100_000)}}`, 1],
   ];
-  for (const [name, text] of broken) {
+  for (const [name, text, id = null] of broken) {
     await t.test(`answers -32700 to ${name}`, async () => {
-      assertError(await client.exchange(text), -32700, null);
+      assertError(await client.exchange(text), -32700, id);
     });
   }
 

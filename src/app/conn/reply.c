@@ -39,29 +39,37 @@
 struct batch {
     struct worker *worker;
     struct conn_ref conn;
-    json_t *requests;    /* NULL once the batch is closed */
-    size_t n_taken;      /* requests that were executed */
-    unsigned n_open;     /* open replies, and one while there are requests */
-    struct buf answers;  /* "[", then the answers so far, separated by commas */
-    struct list waiters; /* of struct batch_waiter */
+    struct jsonrpc_message message; /* empty once the batch is closed */
+    size_t n_taken;                 /* requests that were executed */
+    unsigned n_open;                /* open replies, and one while there are requests */
+    struct buf answers;             /* "[", then the answers so far, separated by commas */
+    struct list waiters;            /* of struct batch_waiter */
 };
 
-struct batch *batch_open(struct conn *c, json_t *requests)
+struct batch *batch_open(struct conn *c, struct jsonrpc_message message)
 {
     struct batch *b = mem_zalloc(sizeof(*b));
 
     b->worker = c->worker;
     b->conn = c->ref;
-    b->requests = requests;
+    b->message = message;
     b->n_open = 1;
     list_init(&b->waiters);
     conn_call_began(c, 0); /* its requests count for themselves */
     return b;
 }
 
-const json_t *batch_next(struct batch *b)
+bool batch_next(struct batch *b, size_t *ret_i)
 {
-    return json_array_get(b->requests, b->n_taken++);
+    if (b->n_taken == b->message.n)
+        return false;
+    *ret_i = b->n_taken++;
+    return true;
+}
+
+const struct jsonrpc_message *batch_message(const struct batch *b)
+{
+    return &b->message;
 }
 
 struct reply batch_reply(struct batch *b)
@@ -115,8 +123,7 @@ static void let_go(struct batch *b)
 
 void batch_close(struct batch *b)
 {
-    json_decref(b->requests);
-    b->requests = NULL;
+    jsonrpc_free(&b->message);
     let_go(b);
 }
 

@@ -31,10 +31,11 @@ void reply_result_tree(struct reply *r, struct conn *c, json_t *result); /* take
 void reply_error(struct reply *r, struct conn *c, int code, struct str why);
 void reply_drop(struct reply *r); /* there will be no answer; the connection may be gone */
 
-struct batch *batch_open(struct conn *c, json_t *requests); /* takes the array */
-const json_t *batch_next(struct batch *b); /* the next request; NULL: none is left */
-struct reply batch_reply(struct batch *b); /* the reply of one more request */
-void batch_close(struct batch *b);         /* executes no more requests */
+struct batch *batch_open(struct conn *c, struct jsonrpc_message message); /* takes the message */
+const struct jsonrpc_message *batch_message(const struct batch *b);
+bool batch_next(struct batch *b, size_t *ret_i); /* the next request of the message; false: none */
+struct reply batch_reply(struct batch *b);       /* the reply of one more request */
+void batch_close(struct batch *b);               /* executes no more requests */
 
 /* Its fn runs after the array was sent, unless the waiter was unlinked before. */
 struct batch_waiter {

@@ -58,13 +58,14 @@ static int unknown_method(struct params *p, struct str name)
     return params_fail(p, JSONRPC_METHOD_NOT_FOUND, "unknown method \"%.*s\"", STR_ARG(name));
 }
 
-static void handle_request(struct conn *c, const json_t *value, struct reply reply)
+static void handle_request(struct conn *c, const struct jsonrpc_message *m, size_t i,
+                           struct reply reply)
 {
     struct rpc_call call = { .conn = c, .reply = reply };
     const struct rpc_method *method;
     struct jsonrpc_request rq;
     const char *why;
-    int rc = jsonrpc_read(value, &rq, &why);
+    int rc = jsonrpc_read(m, i, &rq, &why);
 
     call.reply.id = rq.id;
     call.params.json = rq.params;
@@ -86,10 +87,10 @@ static void handle_request(struct conn *c, const json_t *value, struct reply rep
 static void resume(struct conn *c)
 {
     struct batch *b = c->batch;
-    const json_t *request;
+    size_t i;
 
-    while (c->state == CONN_OPEN && (request = batch_next(b))) {
-        handle_request(c, request, batch_reply(b));
+    while (c->state == CONN_OPEN && batch_next(b, &i)) {
+        handle_request(c, batch_message(b), i, batch_reply(b));
         if (conn_must_wait(c))
             return;
     }
@@ -101,21 +102,21 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
 {
     struct reply reply = { 0 };
     const char *why;
-    json_t *root;
-    int rc = jsonrpc_parse(text, &root, &why);
+    struct jsonrpc_message m;
+    int rc = jsonrpc_parse(text, &m, &why);
 
     (void)op;
     if (rc < 0) {
         reply_error(&reply, c, rc, str_of(why));
         return;
     }
-    if (json_is_array(root)) {
-        c->batch = batch_open(c, root);
+    if (m.is_batch) {
+        c->batch = batch_open(c, m);
         resume(c);
         return;
     }
-    handle_request(c, root, reply);
-    json_decref(root);
+    handle_request(c, &m, 0, reply);
+    jsonrpc_free(&m);
 }
 
 static void on_close(struct conn *c)
