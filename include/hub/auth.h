@@ -1,9 +1,10 @@
 /* auth.h - turns a JWT into a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
  * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
- *          nbf are integers and hold, without leeway; every claim has the right type; read, write
- *          and presence are arrays, whose invalid entries are ignored; read and write together have
- *          at least one valid entry; every rule of rlimit is valid (hub/ratelimit.h).
+ *          nbf are numbers, fractions included, and hold, without leeway; every claim has the right
+ *          type and occurs once; read, write and presence are arrays, whose invalid entries are
+ *          ignored; read and write together have at least one valid entry; every rule of rlimit is
+ *          valid (hub/ratelimit.h). Every claim that is not named here is ignored.
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H
@@ -34,9 +35,10 @@ struct auth_policy {
     struct str issuer;   /* `iss` must be it; empty: any */
 };
 
-/* Verifies the token as of now_s, seconds since the epoch. On success the caller owns *ret_auth.
- * EH_EINVAL: *ret_why is a short reason (static text) for the body of the 401. */
-int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_s,
+/* Verifies the token as of now_ms, milliseconds since the epoch. On success the caller owns
+ * *ret_auth. EH_EINVAL: *ret_why is a short reason (static text) for the body of the 401; it names
+ * the claim. */
+int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
                 struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
 /* Creates the rights for DISABLE_AUTH: everything is allowed, without a sub or an expiry. */
 struct auth *auth_everything(void);
@@ -46,8 +48,8 @@ void auth_free(struct auth *a); /* NULL is fine */
  * list must do so alone (filter_covers). */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
 
-struct str auth_sub(const struct auth *a);   /* empty: none */
-uint64_t auth_expires(const struct auth *a); /* seconds since the epoch; 0: never */
+struct str auth_sub(const struct auth *a);      /* empty: none */
+uint64_t auth_expires_ms(const struct auth *a); /* milliseconds since the epoch; 0: never */
 
 /* Finds the rule that limits how often the holder may publish to a valid topic. False: there is
  * none; without a sub there never is. The rule's topic is a view into `a`. */

@@ -3,9 +3,8 @@
  * Owns:    copies of the keys.
  * Rule:    a key belongs to one algorithm and accepts only tokens of that algorithm: a token's own
  *          header never decides how a key is used.
- * Checks:  the signature: libjwt verifies it with a secret, and compares in constant time since
- *          1.17 (older packages need the fix of CVE-2024-25189; Debian 12 has it). OpenSSL verifies
- *          it with a public key.
+ * Checks:  the signature, with OpenSSL. A secret's signature is compared in constant time; a public
+ *          key is parsed once, here.
  * Secrets: no returned text ever contains a key.
  */
 #ifndef EH_HUB_KEYRING_H
@@ -19,7 +18,7 @@
 #define KEYRING_MAX     16   /* keys: a token without kid is tried with all keys of its algorithm */
 #define KEYRING_KID_MAX 256  /* bytes of a key's name */
 #define KEYRING_KEY_MAX 4096 /* bytes of a secret */
-#define KEYRING_PEM_MAX 16384
+#define KEYRING_PEM_MAX 65536 /* bytes of a PEM file */
 
 /* Tokens with any other algorithm are refused. */
 enum key_algorithm { KEY_HS256, KEY_HS384, KEY_HS512, KEY_RS256, KEY_ES256 };
@@ -34,9 +33,10 @@ struct keyring;
 struct keyring *keyring_create(void);
 void keyring_free(struct keyring *ring); /* NULL is fine */
 
-/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, or EC on P-256. With an empty
- * kid the key accepts tokens with any kid. Returns NULL, or what is wrong with the key (static
- * text). */
+/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, or EC on P-256, as SPKI (BEGIN
+ * PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a certificate; the first of them in the
+ * text counts. With an empty kid the key accepts tokens with any kid. Returns NULL, or what is wrong
+ * with the key (static text). */
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a,
                         struct str key) EH_MUST_USE;
 
@@ -46,8 +46,7 @@ bool keyring_has_short_secret(const struct keyring *ring);
 
 /* A token, with the fields of its header and its decoded signature. */
 struct keyring_token {
-    struct str text;        /* the whole token, without NUL bytes */
-    struct str signed_text; /* header and payload */
+    struct str signed_text; /* header and payload, as they are in the token */
     struct str signature;
     struct str algorithm; /* {NULL, 0}: none */
     struct str kid;       /* {NULL, 0}: none */

@@ -4,8 +4,10 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "hub/claims.h"
 #include "hub/token.h"
 #include "hub/topic.h"
 #include "proto/json.h"
@@ -22,37 +24,66 @@ static const struct {
     [AUTH_PRESENCE] = { "presence", "the claim presence must be an array" },
 };
 
+static const struct claim used_claims[] = {
+    CLAIM("the claim exp", "exp"),       CLAIM("the claim nbf", "nbf"),
+    CLAIM("the claim sub", "sub"),       CLAIM("the claim read", "read"),
+    CLAIM("the claim write", "write"),   CLAIM("the claim presence", "presence"),
+    CLAIM("the claim rlimit", "rlimit"),
+};
+static const struct claim audience_claim = CLAIM("the claim aud", "aud");
+static const struct claim issuer_claim = CLAIM("the claim iss", "iss");
+
+_Static_assert(ARRAY_LEN(used_claims) + 2 <= CLAIMS_MAX, "with aud and iss");
+
 /* Every connection holds one, so it is a single block: the rules, then the lists, sub, and the
  * rules' topics. Each entry of a list is followed by a space, which no topic or pattern
  * contains. */
 struct auth {
-    uint64_t expires;
+    uint64_t expires_ms;     /* 0: never */
     uint32_t list_n[RIGHTS]; /* in bytes */
     uint32_t sub_n;
     uint32_t n_rules;
     struct rate_rule rules[];
 };
 
-static bool is_later(const json_t *time, uint64_t now_s)
-{
-    json_int_t t = json_integer_value(time);
+#define FAR_FUTURE_S 9e12 /* the year 287,000: in microseconds it still fits into 64 bits */
 
-    return t > 0 && (uint64_t)t > now_s;
+/* Converts a NumericDate (RFC 7519, 2), seconds with any fraction, to microseconds. Until the year
+ * 2255 that is as exact as a double. A time before the epoch becomes 0. */
+static uint64_t date_us(const json_t *date)
+{
+    double s = json_number_value(date);
+
+    if (s <= 0)
+        return 0;
+    return s < FAR_FUTURE_S ? (uint64_t)(s * 1e6 + 0.5) : (uint64_t)FAR_FUTURE_S * 1000000;
 }
 
-static const char *time_fault(const json_t *claims, uint64_t now_s)
+/* Our clock counts whole milliseconds and is therefore up to one behind. So that no token is taken
+ * at its exp or before its nbf, exp is rounded down and nbf is rounded up. */
+static uint64_t expiry_ms(const json_t *exp)
+{
+    return date_us(exp) / 1000;
+}
+
+static uint64_t begin_ms(const json_t *nbf)
+{
+    return (date_us(nbf) + 999) / 1000;
+}
+
+static const char *time_fault(const json_t *claims, uint64_t now_ms)
 {
     const json_t *exp = json_object_get(claims, "exp");
     const json_t *nbf = json_object_get(claims, "nbf");
 
-    if (exp && !json_is_integer(exp))
-        return "the claim exp must be an integer";
-    if (nbf && !json_is_integer(nbf))
-        return "the claim nbf must be an integer";
-    if (exp && !is_later(exp, now_s))
-        return "token expired";
-    if (nbf && is_later(nbf, now_s))
-        return "the token is not valid yet";
+    if (exp && !json_is_number(exp))
+        return "the claim exp must be a number of seconds since the epoch";
+    if (nbf && !json_is_number(nbf))
+        return "the claim nbf must be a number of seconds since the epoch";
+    if (exp && expiry_ms(exp) <= now_ms)
+        return "the token has expired: the claim exp is in the past";
+    if (nbf && begin_ms(nbf) > now_ms)
+        return "the token is not valid yet: the claim nbf is in the future";
     return NULL;
 }
 
@@ -90,10 +121,17 @@ static bool is_for(const json_t *aud, struct str audience)
 
 static const char *party_fault(const json_t *claims, const struct auth_policy *policy)
 {
-    if (policy->audience.n && !is_for(json_object_get(claims, "aud"), policy->audience))
-        return "the token is for another audience";
-    if (policy->issuer.n && !names(json_object_get(claims, "iss"), policy->issuer))
-        return "the token is from another issuer";
+    const json_t *aud = json_object_get(claims, "aud");
+    const json_t *iss = json_object_get(claims, "iss");
+
+    if (policy->audience.n && !aud)
+        return "the claim aud is missing: the server requires an audience";
+    if (policy->audience.n && !is_for(aud, policy->audience))
+        return "the claim aud does not name the server's audience";
+    if (policy->issuer.n && !iss)
+        return "the claim iss is missing: the server requires an issuer";
+    if (policy->issuer.n && !names(iss, policy->issuer))
+        return "the claim iss does not name the server's issuer";
     return NULL;
 }
 
@@ -149,9 +187,9 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
 static struct auth *auth_from_claims(const json_t *claims, const struct rate_rule *rules,
                                      size_t n_rules)
 {
-    json_int_t expires = json_integer_value(json_object_get(claims, "exp")); /* 0 if absent */
+    uint64_t expires_ms = expiry_ms(json_object_get(claims, "exp")); /* 0 if absent */
     struct str sub = json_text(json_object_get(claims, "sub"));
-    struct auth head = { .expires = (uint64_t)expires,
+    struct auth head = { .expires_ms = expires_ms,
                          .sub_n = (uint32_t)sub.n,
                          .n_rules = sub.n ? (uint32_t)n_rules : 0 };
     struct buf text = { 0 };
@@ -166,10 +204,25 @@ static struct auth *auth_from_claims(const json_t *claims, const struct rate_rul
     return a;
 }
 
-static const char *read_claims(const json_t *claims, const struct auth_policy *policy,
-                               uint64_t now_s, struct auth **ret_auth)
+/* Reads the claims that the server uses: aud and iss only if the policy names them. */
+static const char *read_claims(struct str payload, const struct auth_policy *policy,
+                               json_t **ret_claims)
 {
-    const char *why = time_fault(claims, now_s);
+    struct claim used[CLAIMS_MAX];
+    size_t n = ARRAY_LEN(used_claims);
+
+    memcpy(used, used_claims, sizeof(used_claims));
+    if (policy->audience.n)
+        used[n++] = audience_claim;
+    if (policy->issuer.n)
+        used[n++] = issuer_claim;
+    return claims_read(payload, "the token's payload is not a JSON object", used, n, ret_claims);
+}
+
+static const char *check_claims(const json_t *claims, const struct auth_policy *policy,
+                                uint64_t now_ms, struct auth **ret_auth)
+{
+    const char *why = time_fault(claims, now_ms);
     struct rate_rule rules[RATELIMIT_MAX_RULES];
     size_t n_rules;
     struct auth *a;
@@ -184,20 +237,27 @@ static const char *read_claims(const json_t *claims, const struct auth_policy *p
         return why;
     a = auth_from_claims(claims, rules, n_rules);
     if (!a)
-        return "the token grants no rights";
+        return "the claims read and write have no valid topic or pattern: the token grants no "
+               "rights";
     *ret_auth = a;
     return NULL;
 }
 
-int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_s,
+int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
                 struct auth **ret_auth, const char **ret_why)
 {
-    json_t *claims;
-    const char *why;
+    json_auto_t *claims = NULL;
+    struct buf payload = { 0 };
+    const char *why = NULL;
+    int rc = token_open(token, policy->keys, &payload, ret_why);
 
-    EH_TRY(token_open(token, policy->keys, &claims, ret_why));
-    why = read_claims(claims, policy, now_s, ret_auth);
-    json_decref(claims);
+    if (rc == EH_OK)
+        why = read_claims(buf_str(&payload), policy, &claims);
+    buf_done(&payload);
+    if (rc < 0)
+        return rc;
+    if (!why)
+        why = check_claims(claims, policy, now_ms, ret_auth);
     if (!why)
         return EH_OK;
     *ret_why = why;
@@ -244,9 +304,9 @@ struct str auth_sub(const struct auth *a)
     return str_make(last.p + last.n, a->sub_n);
 }
 
-uint64_t auth_expires(const struct auth *a)
+uint64_t auth_expires_ms(const struct auth *a)
 {
-    return a->expires;
+    return a->expires_ms;
 }
 
 bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *ret_rule)

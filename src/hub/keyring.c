@@ -1,10 +1,12 @@
 #include "hub/keyring.h"
 
-#include <jwt.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -34,12 +36,12 @@ struct keyring {
 
 static const struct {
     const char *name;
+    const EVP_MD *(*hash)(void);
     size_t signature_n; /* 0: it depends on the key */
-    jwt_alg_t jwt;      /* of HS algorithms */
 } algorithms[] = {
-    [KEY_HS256] = { "HS256", 32, JWT_ALG_HS256 }, [KEY_HS384] = { "HS384", 48, JWT_ALG_HS384 },
-    [KEY_HS512] = { "HS512", 64, JWT_ALG_HS512 }, [KEY_RS256] = { "RS256", 0, JWT_ALG_NONE },
-    [KEY_ES256] = { "ES256", 64, JWT_ALG_NONE },
+    [KEY_HS256] = { "HS256", EVP_sha256, 32 }, [KEY_HS384] = { "HS384", EVP_sha384, 48 },
+    [KEY_HS512] = { "HS512", EVP_sha512, 64 }, [KEY_RS256] = { "RS256", EVP_sha256, 0 },
+    [KEY_ES256] = { "ES256", EVP_sha256, 64 },
 };
 
 bool key_algorithm_parse(struct str name, enum key_algorithm *ret)
@@ -77,20 +79,73 @@ void keyring_free(struct keyring *ring)
 
 /* ---- a new key ---- */
 
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+#define NO_PUBLIC_KEY "the key is not a public key or a certificate in PEM"
+#define IS_PRIVATE                                                                                 \
+    "the key is not a public key but a private one (openssl pkey -in FILE -pubout converts it)"
+
+/* One block of a PEM file: the text between BEGIN and END, decoded. */
+struct pem_block {
+    char *label, *header;
+    unsigned char *data;
+    long n;
+};
+
+static bool pem_block_read(BIO *bio, struct pem_block *ret)
 {
-    (void)buf;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1; /* otherwise OpenSSL asks on the terminal */
+    return PEM_read_bio(bio, &ret->label, &ret->header, &ret->data, &ret->n) == 1;
 }
 
-static EVP_PKEY *parse_pem(struct str pem)
+static void pem_block_done(struct pem_block *block)
 {
-    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL) : NULL;
+    OPENSSL_free(block->label);
+    OPENSSL_free(block->header);
+    OPENSSL_free(block->data);
+}
 
+/* Takes only the key: who issued the certificate, and until when, is not checked. */
+static EVP_PKEY *certificate_key(const unsigned char *data, long n)
+{
+    X509 *certificate = d2i_X509(NULL, &data, n);
+    EVP_PKEY *pkey = certificate ? X509_get_pubkey(certificate) : NULL;
+
+    X509_free(certificate);
+    return pkey;
+}
+
+/* NULL: the block is of another kind, or is malformed. */
+static EVP_PKEY *pem_block_key(const struct pem_block *block)
+{
+    const unsigned char *data = block->data;
+    struct str label = str_of(block->label);
+
+    if (str_eq(label, STR(PEM_STRING_PUBLIC)))
+        return d2i_PUBKEY(NULL, &data, block->n);
+    if (str_eq(label, STR(PEM_STRING_RSA_PUBLIC))) /* PKCS#1 */
+        return d2i_PublicKey(EVP_PKEY_RSA, NULL, &data, block->n);
+    if (str_eq(label, STR(PEM_STRING_X509)) || str_eq(label, STR(PEM_STRING_X509_OLD)) ||
+        str_eq(label, STR(PEM_STRING_X509_TRUSTED)))
+        return certificate_key(data, block->n);
+    return NULL;
+}
+
+/* Reads the first public key or certificate: a chain begins with the certificate that is meant.
+ * Skips blocks of other kinds, text around the blocks and a byte order mark. Nothing is decrypted,
+ * so OpenSSL never asks for a passphrase. */
+static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
+{
+    static const struct str mark = { "\xef\xbb\xbf", 3 };
+    struct str text = str_starts_with(pem, mark) ? str_skip(pem, mark.n) : pem;
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    struct pem_block block = { 0 };
+    EVP_PKEY *pkey = NULL;
+
+    *ret_why = NO_PUBLIC_KEY;
+    while (!pkey && bio && pem_block_read(bio, &block)) {
+        pkey = pem_block_key(&block);
+        if (strstr(block.label, "PRIVATE KEY"))
+            *ret_why = IS_PRIVATE;
+        pem_block_done(&block);
+    }
     BIO_free(bio);
     ERR_clear_error(); /* TLS in this thread reads the same queue */
     return pkey;
@@ -121,11 +176,11 @@ static const char *ec_fault(const EVP_PKEY *pkey)
 
 static const char *set_public(struct key *k, struct str pem)
 {
-    EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem) : NULL;
-    const char *why;
+    const char *why = NO_PUBLIC_KEY;
+    EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem, &why) : NULL;
 
     if (!pkey)
-        return "the key is not a public key in PEM";
+        return why;
     why = k->algorithm == KEY_RS256 ? rsa_fault(pkey) : ec_fault(pkey);
     ERR_clear_error();
     if (why) {
@@ -141,7 +196,7 @@ static const char *set_public(struct key *k, struct str pem)
 static const char *set_secret(struct key *k, struct str secret)
 {
     if (secret.n == 0)
-        return "the key is empty"; /* without a key, libjwt would not verify it */
+        return "the key is empty";
     if (secret.n > KEYRING_KEY_MAX)
         return "the key is longer than 4096 bytes";
     k->secret = mem_dup(secret.p, secret.n);
@@ -192,16 +247,16 @@ static bool is_for_kid(const struct key *k, struct str kid)
     return !kid.p || !k->kid[0] || str_eq(kid, str_of(k->kid));
 }
 
-/* libjwt takes a C string. No part of a token that decodes contains a NUL. */
+/* Compares in constant time: the time would tell how much of a guess is right. */
 static bool verifies_secret(const struct key *k, const struct keyring_token *token)
 {
-    char *text = mem_dup(token->text.p, token->text.n);
-    jwt_t *jwt = NULL;
-    bool holds = jwt_decode(&jwt, text, (const unsigned char *)k->secret, (int)k->secret_n) == 0 &&
-                 jwt_get_alg(jwt) == algorithms[k->algorithm].jwt;
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    const unsigned char *text = (const unsigned char *)token->signed_text.p;
+    bool holds = HMAC(algorithms[k->algorithm].hash(), k->secret, (int)k->secret_n, text,
+                      token->signed_text.n, mac, NULL) &&
+                 CRYPTO_memcmp(mac, token->signature.p, k->signature_n) == 0;
 
-    jwt_free(jwt);
-    free(text);
+    ERR_clear_error();
     return holds;
 }
 
@@ -224,19 +279,20 @@ static int encode_ecdsa(struct str raw, unsigned char der[ECDSA_DER_MAX])
     return n;
 }
 
-static bool verifies_digest(EVP_PKEY *pkey, struct str text, const unsigned char *sig, size_t sig_n)
+static bool verifies_digest(const struct key *k, struct str text, const unsigned char *sig,
+                            size_t sig_n)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool holds = ctx && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
-                 EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
+    bool holds =
+        ctx &&
+        EVP_DigestVerifyInit(ctx, NULL, algorithms[k->algorithm].hash(), NULL, k->pkey) == 1 &&
+        EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
 
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
     return holds;
 }
 
-/* Does not use libjwt, which would parse the PEM text for each token: ten times the work, which
- * anyone could cause by sending bad tokens. */
 static bool verifies_public(const struct key *k, const struct keyring_token *token)
 {
     const unsigned char *signature = (const unsigned char *)token->signature.p;
@@ -244,9 +300,9 @@ static bool verifies_public(const struct key *k, const struct keyring_token *tok
     int n;
 
     if (k->algorithm == KEY_RS256)
-        return verifies_digest(k->pkey, token->signed_text, signature, token->signature.n);
+        return verifies_digest(k, token->signed_text, signature, token->signature.n);
     n = encode_ecdsa(token->signature, der);
-    return n > 0 && verifies_digest(k->pkey, token->signed_text, der, (size_t)n);
+    return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
 }
 
 static bool verifies(const struct key *k, const struct keyring_token *token)
@@ -274,5 +330,6 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
     }
     if (!kid_is_known)
         return "the token's kid is unknown";
-    return was_tried ? "the token's signature is wrong" : "the token's algorithm is not accepted";
+    return was_tried ? "the token's signature is wrong"
+                     : "the token's algorithm (alg) is not accepted";
 }

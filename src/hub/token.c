@@ -1,14 +1,13 @@
 #include "hub/token.h"
 
+#include <jansson.h>
 #include <stdint.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
+#include "base/array.h"
+#include "hub/claims.h"
 #include "proto/json.h"
 
-#define MALFORMED "the token is malformed"
-
-_Static_assert(TOKEN_MAX == 65536, "as open_envelope says");
+_Static_assert(TOKEN_MAX == 65536, "as the text says");
 
 struct parts {
     struct str header, payload, signature;
@@ -52,20 +51,16 @@ static bool base64url_decode(struct str text, char *out, size_t *ret_n)
     return text.n % 4 != 1 && bits == 0;
 }
 
-/* Returns the JSON object in a part, or NULL. */
-static json_t *part_object(struct str part)
+/* Decodes a part into `out`. */
+static bool decode_part(struct str part, struct buf *out)
 {
-    char *text = mem_alloc(part.n + 1);
-    json_t *tree = NULL;
+    char *to = buf_reserve(out, part.n);
     size_t n;
 
-    if (base64url_decode(part, text, &n))
-        tree = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
-    free(text);
-    if (json_is_object(tree))
-        return tree;
-    json_decref(tree);
-    return NULL;
+    if (!base64url_decode(part, to, &n))
+        return false;
+    buf_commit(out, n);
+    return true;
 }
 
 static bool split(struct str token, struct parts *ret)
@@ -74,73 +69,92 @@ static bool split(struct str token, struct parts *ret)
            str_cut(&token, '.', &ret->signature) && !token.p;
 }
 
+/* RFC 7515, 4.1.9: "application/" may be omitted. */
+static bool is_our_type(struct str typ)
+{
+    static const struct str prefix = { "application/", 12 };
+
+    if (typ.n > prefix.n && str_eq_nocase(str_make(typ.p, prefix.n), prefix))
+        typ = str_skip(typ, prefix.n);
+    return str_eq_nocase(typ, STR("JWT")) || str_eq_nocase(typ, STR("at+jwt"));
+}
+
 static const char *header_fault(const json_t *header)
 {
     const json_t *kid = json_object_get(header, "kid");
-    const char *typ = json_string_value(json_object_get(header, "typ"));
+    struct str typ = json_text(json_object_get(header, "typ"));
 
-    if (!header)
-        return MALFORMED;
-    if (typ && !str_eq_nocase(str_of(typ), STR("JWT")))
-        return "the token's typ must be JWT";
+    if (typ.p && !is_our_type(typ))
+        return "the token's typ must be JWT or at+jwt";
     if (kid && !json_is_string(kid))
         return "the token's kid must be a string";
     if (json_object_get(header, "crit"))
-        return "the token needs an extension (crit)";
+        return "the token needs an extension, and the server supports none (crit)";
     return NULL;
+}
+
+static const char *read_header(struct str part, json_t **ret_header)
+{
+    static const struct claim used[] = {
+        CLAIM("the token's typ", "typ"),
+        CLAIM("the token's alg", "alg"),
+        CLAIM("the token's kid", "kid"),
+        CLAIM("the token's crit", "crit"),
+    };
+    struct buf text = { 0 };
+    const char *why = "the token's header must be base64url without padding";
+
+    if (decode_part(part, &text))
+        why = claims_read(buf_str(&text), "the token's header is not a JSON object", used,
+                          ARRAY_LEN(used), ret_header);
+    buf_done(&text);
+    return why ? why : header_fault(*ret_header);
 }
 
 static const char *signature_fault(struct str token, struct str part, const json_t *header,
                                    const struct keyring *keys)
 {
-    char *signature = mem_alloc(part.n + 1);
+    struct buf signature = { 0 };
     struct keyring_token signed_token = {
-        .text = token,
         .signed_text = str_make(token.p, token.n - part.n - 1),
         .algorithm = json_text(json_object_get(header, "alg")),
         .kid = json_text(json_object_get(header, "kid")),
     };
-    const char *why = MALFORMED;
-    size_t n;
+    const char *why = "the token's signature must be base64url without padding";
 
-    if (base64url_decode(part, signature, &n)) {
-        signed_token.signature = str_make(signature, n);
+    if (decode_part(part, &signature)) {
+        signed_token.signature = buf_str(&signature);
         why = keyring_verify(keys, &signed_token);
     }
-    free(signature);
+    buf_done(&signature);
     return why;
 }
 
-/* Returns NULL, and the caller owns the claims; otherwise why the token is refused. */
-static const char *open_envelope(struct str token, const struct keyring *keys, json_t **ret_claims)
+static const char *open_envelope(struct str token, const struct keyring *keys,
+                                 struct buf *ret_payload)
 {
-    json_auto_t *header = NULL, *claims = NULL;
+    json_auto_t *header = NULL;
     struct parts parts;
     const char *why;
 
     if (token.n == 0)
-        return "no token";
+        return "there is no token";
     if (token.n > TOKEN_MAX)
         return "the token is longer than 65536 bytes";
     if (!split(token, &parts))
-        return MALFORMED;
-    header = part_object(parts.header);
-    why = header_fault(header);
-    if (why)
-        return why;
-    claims = part_object(parts.payload);
-    if (!claims)
-        return MALFORMED;
-    why = signature_fault(token, parts.signature, header, keys);
+        return "the token must have three parts with dots between them";
+    why = read_header(parts.header, &header);
     if (!why)
-        *ret_claims = json_incref(claims);
+        why = signature_fault(token, parts.signature, header, keys);
+    if (!why && !decode_part(parts.payload, ret_payload))
+        why = "the token's payload must be base64url without padding";
     return why;
 }
 
-int token_open(struct str token, const struct keyring *keys, json_t **ret_claims,
+int token_open(struct str token, const struct keyring *keys, struct buf *ret_payload,
                const char **ret_why)
 {
-    const char *why = open_envelope(token, keys, ret_claims);
+    const char *why = open_envelope(token, keys, ret_payload);
 
     if (!why)
         return EH_OK;

@@ -1,18 +1,21 @@
 /* Property: an accepted token has not expired, keeps the limits of auth.h, and is refused under
- * another key.
+ * another key. json_pick finds in a payload what jansson finds.
  * Input that begins with 'p' is a payload; with 'h' it is a header, a newline and a payload.
  * Both are signed with the key, so that the code after the signature check is reached. Other
  * input is a token. */
+#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../support/sign.h"
+#include "base/array.h"
 #include "hub/auth.h"
 #include "hub/topic.h"
+#include "proto/json_pick.h"
 
-#define NOW 1000000
-#define KEY STR("the secret of the tests")
+#define NOW_MS 1000000500
+#define KEY    STR("the secret of the tests")
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -36,7 +39,7 @@ static int verify(struct str token, struct str key, struct auth **ret_auth, cons
 
     if (keyring_add(keys, STR(""), KEY_HS256, key))
         abort();
-    rc = auth_verify(token, &policy, NOW, ret_auth, ret_why);
+    rc = auth_verify(token, &policy, NOW_MS, ret_auth, ret_why);
     keyring_free(keys);
     return rc;
 }
@@ -47,7 +50,7 @@ static void check_taken(struct str token, const struct auth *a)
     struct rate_rule rule;
     const char *why;
 
-    if (auth_expires(a) != 0 && auth_expires(a) <= NOW)
+    if (auth_expires_ms(a) != 0 && auth_expires_ms(a) <= NOW_MS)
         abort();
     if (auth_sub(a).n > AUTH_SUB_MAX)
         abort();
@@ -59,6 +62,28 @@ static void check_taken(struct str token, const struct auth *a)
         abort();
     if (verify(token, STR("another secret"), &other, &why) == EH_OK)
         abort();
+}
+
+/* json_pick also reads texts that jansson cannot represent. */
+static void check_picks(struct str payload)
+{
+    static const char *const names[] = { "exp", "sub", "read", "" };
+    json_t *tree = json_loadb(payload.p, payload.n, JSON_ALLOW_NUL, NULL);
+
+    for (size_t i = 0; i < ARRAY_LEN(names) && json_is_object(tree); i++) {
+        struct json_pick pick = { .name = names[i] };
+        json_t *value = NULL;
+
+        if (!json_pick(payload, &pick, 1))
+            abort();
+        if (pick.count)
+            value = json_loadb(pick.value.p, pick.value.n, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+        if (!value != !json_object_get(tree, names[i]) ||
+            (value && !json_equal(value, json_object_get(tree, names[i]))))
+            abort();
+        json_decref(value);
+    }
+    json_decref(tree);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -74,6 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         abort();
     if (a)
         check_taken(token, a);
+    if (n && p[0] == 'p')
+        check_picks(str_make((const char *)p + 1, n - 1));
     auth_free(a);
     free(text);
     return 0;

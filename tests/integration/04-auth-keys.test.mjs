@@ -1,9 +1,11 @@
 // Keys and algorithms that verify tokens, and how operators change keys.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { makeAuthority } from './support/certs.mjs';
 import { temporaryFiles } from './support/files.mjs';
 import { SECRET, signToken, signTokenWith, unsignedToken } from './support/jwt.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -20,7 +22,7 @@ const P384 = pair('ec', { namedCurve: 'P-384' });
 function pair(type, options) {
   const { publicKey, privateKey } = generateKeyPairSync(type, options);
   const pem = publicKey.export({ type: 'spki', format: 'pem' });
-  return { key: privateKey, pem, privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
+  return { key: privateKey, publicKey, pem, privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }) };
 }
 
 function signHs(alg, secret = SECRET, header = {}) {
@@ -107,6 +109,39 @@ test('accepts only ES256 tokens of its key', async (t) => {
   await refused(signTokenWith(RSA.key, CLAIMS), /algorithm/);
   await refused(signTokenWith(RSA.key, CLAIMS, { alg: 'ES256' }), /signature/);
   await refused(signHs('HS256', EC.pem), /algorithm/);
+});
+
+test('accepts the key of a certificate, whose dates and issuer do not count', async (t) => {
+  const authority = await makeAuthority(t);
+  for (const { cert, key } of [await authority.issue('DNS:issuer'), await authority.expire()]) {
+    const { taken, refused } = await startWithKeys(t, {
+      JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: cert,
+    });
+    await taken(signTokenWith(createPrivateKey(readFileSync(key)), CLAIMS));
+    await refused(signTokenWith(EC.key, CLAIMS), /signature/);
+    await refused(signHs('HS256', readFileSync(cert, 'utf8')), /algorithm/);
+  }
+});
+
+test('accepts the forms in which other programs write a public key', async (t) => {
+  const { write } = temporaryFiles(t);
+  const pkcs1 = RSA.publicKey.export({ type: 'pkcs1', format: 'pem' });
+  const files = [
+    ['PKCS#1', pkcs1],
+    ['lines that end with CR and LF', RSA.pem.replaceAll('\n', '\r\n')],
+    ['text around the key', `Issued by us:\n\n${RSA.pem}\nthe end\n`],
+    ['a byte order mark', `\ufeff${RSA.pem}`],
+    ['another key after it', `${pkcs1}${OTHER_RSA.pem}`],
+  ];
+  for (const [name, text] of files) {
+    await t.test(`accepts a file with ${name}`, async (t) => {
+      const { taken, refused } = await startWithKeys(t, {
+        JWT_KEYS_FILE: write('keys', `r RS256 ${write('key.pem', text)}\n`),
+      });
+      await taken(signTokenWith(RSA.key, CLAIMS));
+      await refused(signTokenWith(OTHER_RSA.key, CLAIMS), /signature/);
+    });
+  }
 });
 
 test('secrets with special characters', async (t) => {
@@ -230,7 +265,11 @@ test('options that conflict', async (t) => {
     ['a directory as a file', { JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: directory }, /directory/],
     ['a private key', {
       JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('private.pem', RSA.privatePem),
-    }, /JWT_PUBLIC_KEY: .*private.pem: the key is not a public key/],
+    }, /JWT_PUBLIC_KEY: .*private.pem: the key is not a public key but a private one \(openssl pkey -in FILE -pubout converts it\)/],
+    ['a request for a certificate', {
+      JWT_ALGORITHM: 'RS256', JWT_PUBLIC_KEY: write('request.pem',
+        '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n'),
+    }, /JWT_PUBLIC_KEY: .*request.pem: the key is not a public key or a certificate in PEM/],
     ['a wrong curve', {
       JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY: write('p384.pem', P384.pem),
     }, /P-256/],

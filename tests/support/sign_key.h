@@ -7,21 +7,70 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "support/sign.h"
+
+/* Takes what was written and frees the BIO. */
+static inline char *key_take_text(BIO *bio)
+{
+    char *data, *text;
+    long n = BIO_get_mem_data(bio, &data);
+
+    text = mem_dup(data, (size_t)n);
+    BIO_free(bio);
+    return text;
+}
 
 static inline char *key_public_pem(EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    char *data, *text;
-    long n;
 
     if (PEM_write_bio_PUBKEY(bio, pkey) != 1)
         abort();
-    n = BIO_get_mem_data(bio, &data);
-    text = mem_dup(data, (size_t)n);
-    BIO_free(bio);
-    return text;
+    return key_take_text(bio);
+}
+
+/* RSA only: the form of PKCS#1. */
+static inline char *key_pkcs1_pem(EVP_PKEY *pkey)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    unsigned char *der = NULL;
+    int n = i2d_PublicKey(pkey, &der);
+
+    if (n <= 0 || PEM_write_bio(bio, PEM_STRING_RSA_PUBLIC, "", der, n) <= 0)
+        abort();
+    OPENSSL_free(der);
+    return key_take_text(bio);
+}
+
+/* With a passphrase if there is a cipher. */
+static inline char *key_private_pem(EVP_PKEY *pkey, const EVP_CIPHER *cipher)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (PEM_write_bio_PrivateKey(bio, pkey, cipher, (const unsigned char *)"pass", 4, NULL, NULL) !=
+        1)
+        abort();
+    return key_take_text(bio);
+}
+
+/* A certificate of the key, signed with it, that expired long ago; with its description, as
+ * `openssl x509 -text` prints it, before the PEM block. */
+static inline char *key_certificate_pem(EVP_PKEY *pkey)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    X509 *certificate = X509_new();
+
+    if (!certificate || X509_set_version(certificate, X509_VERSION_3) != 1 ||
+        !ASN1_TIME_set_string(X509_getm_notBefore(certificate), "20000101000000Z") ||
+        !ASN1_TIME_set_string(X509_getm_notAfter(certificate), "20010101000000Z") ||
+        X509_set_pubkey(certificate, pkey) != 1 ||
+        X509_sign(certificate, pkey, EVP_sha256()) == 0 || X509_print(bio, certificate) != 1 ||
+        PEM_write_bio_X509(bio, certificate) != 1)
+        abort();
+    X509_free(certificate);
+    return key_take_text(bio);
 }
 
 static inline void sign_digest(EVP_PKEY *pkey, struct str input, struct buf *out)

@@ -14,9 +14,11 @@
 #define OTHER   STR("another secret of the tests")
 #define PAYLOAD STR("{\"read\":[\"a\"]}")
 #define FORGED  "the token's signature is wrong"
-#define BAD_ALG "the token's algorithm is not accepted"
+#define BAD_ALG "the token's algorithm (alg) is not accepted"
 #define BAD_KID "the token's kid is unknown"
-#define NO_PEM  "the key is not a public key in PEM"
+#define NO_PEM  "the key is not a public key or a certificate in PEM"
+#define PRIVATE                                                                                    \
+    "the key is not a public key but a private one (openssl pkey -in FILE -pubout converts it)"
 
 /* Created once, since an RSA key takes long. */
 static struct pair {
@@ -58,12 +60,12 @@ static int free_pairs(void **state)
 /* Opens and frees the token. Returns why it was refused; NULL: it was accepted. */
 static const char *refusal(const struct keyring *keys, char *token)
 {
-    json_t *claims = NULL;
+    struct buf payload = { 0 };
     const char *why = NULL;
 
-    if (token_open(str_of(token), keys, &claims, &why) == EH_OK)
+    if (token_open(str_of(token), keys, &payload, &why) == EH_OK)
         assert_null(why);
-    json_decref(claims);
+    buf_done(&payload);
     free(token);
     return why;
 }
@@ -307,17 +309,87 @@ static void refuses_private_keys(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
-        BIO *bio = BIO_new(BIO_s_mem());
-        char *pem;
-        long n;
+        char *of_ec = key_private_pem(ec.pkey, ciphers[i]);
+        char *of_rsa = key_private_pem(rsa.pkey, ciphers[i]);
 
-        assert_int_equal(PEM_write_bio_PrivateKey(bio, ec.pkey, ciphers[i],
-                                                  (const unsigned char *)"pass", 4, NULL, NULL),
-                         1);
-        n = BIO_get_mem_data(bio, &pem);
-        expect_key(KEY_ES256, str_make(pem, (size_t)n), NO_PEM);
-        BIO_free(bio);
+        expect_key(KEY_ES256, str_of(of_ec), PRIVATE);
+        expect_key(KEY_RS256, str_of(of_rsa), PRIVATE);
+        expect_key(KEY_HS256, str_of(of_ec), NULL); /* a secret is a secret */
+        free(of_ec);
+        free(of_rsa);
     }
+}
+
+/* Adds the PEM text as the key of an algorithm; a token that the pair has signed must pass then. */
+static void expect_pem(enum key_algorithm a, struct str pem, const struct pair *pair)
+{
+    const char *header = a == KEY_RS256 ? "{\"alg\":\"RS256\"}" : "{\"alg\":\"ES256\"}";
+    struct keyring *keys = ring_of(a, pem);
+
+    expect(keys, pk(header, pair), NULL, pem.p);
+    keyring_free(keys);
+}
+
+static void accepts_certificates_and_pkcs1(void **state)
+{
+    char *of_rsa = key_certificate_pem(rsa.pkey), *of_ec = key_certificate_pem(ec.pkey);
+    char *of_short = key_certificate_pem(rsa_short.pkey),
+         *of_p384 = key_certificate_pem(ec_p384.pkey);
+    char *pkcs1 = key_pkcs1_pem(rsa.pkey);
+
+    (void)state;
+    expect_pem(KEY_RS256, str_of(of_rsa), &rsa);
+    expect_pem(KEY_ES256, str_of(of_ec), &ec);
+    expect_pem(KEY_RS256, str_of(pkcs1), &rsa);
+    expect_key(KEY_ES256, str_of(of_rsa), "the key is not an EC key");
+    expect_key(KEY_ES256, str_of(pkcs1), "the key is not an EC key");
+    expect_key(KEY_RS256, str_of(of_ec), "the key is not an RSA key");
+    expect_key(KEY_RS256, str_of(of_short), "the RSA key has fewer than 2048 bits");
+    expect_key(KEY_ES256, str_of(of_p384), "the EC key is not on the curve P-256");
+    expect_key(KEY_RS256, str_make(of_rsa, strlen(of_rsa) - 40), NO_PEM);
+    free(of_rsa);
+    free(of_ec);
+    free(of_short);
+    free(of_p384);
+    free(pkcs1);
+}
+
+/* Files as editors and other programs write them. */
+static void accepts_text_around_the_pem_block(void **state)
+{
+    char *certificate = key_certificate_pem(rsa_other.pkey);
+    char *of_private = key_private_pem(rsa.pkey, NULL);
+    struct buf text = { 0 };
+
+    (void)state;
+    for (const char *p = rsa.pem; *p; p++) {
+        if (*p == '\n')
+            buf_add_char(&text, '\r');
+        buf_add_char(&text, *p);
+    }
+    expect_pem(KEY_RS256, buf_str(&text), &rsa); /* ends of lines as in Windows */
+    buf_clear(&text);
+    buf_addf(&text, "\xef\xbb\xbf%s", rsa.pem);
+    expect_pem(KEY_RS256, buf_str(&text), &rsa);
+    buf_clear(&text);
+    buf_addf(&text, "Bag Attributes\n    name: x\n\n%s\nthe end\n", rsa.pem);
+    expect_pem(KEY_RS256, buf_str(&text), &rsa);
+    buf_clear(&text);
+    buf_addf(&text, "%s%s", of_private, rsa.pem); /* the first public key counts */
+    expect_pem(KEY_RS256, buf_str(&text), &rsa);
+    buf_clear(&text);
+    buf_addf(&text, "%s%s", rsa.pem, certificate);
+    expect_pem(KEY_RS256, buf_str(&text), &rsa);
+    buf_clear(&text);
+    buf_addf(&text, "%s%s", certificate, rsa.pem);
+    expect_pem(KEY_RS256, buf_str(&text), &rsa_other);
+    buf_clear(&text);
+    buf_addf(&text,
+             "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n");
+    expect_key(KEY_RS256, buf_str(&text), NO_PEM);
+    buf_done(&text);
+    free(certificate);
+    free(of_private);
 }
 
 static void limits_kids_and_the_number_of_keys(void **state)
@@ -381,6 +453,8 @@ int main(void)
         cmocka_unit_test(refuses_unusable_keys),
         cmocka_unit_test(detects_short_secrets),
         cmocka_unit_test(refuses_private_keys),
+        cmocka_unit_test(accepts_certificates_and_pkcs1),
+        cmocka_unit_test(accepts_text_around_the_pem_block),
         cmocka_unit_test(limits_kids_and_the_number_of_keys),
         cmocka_unit_test(refuses_changed_signatures),
     };

@@ -85,11 +85,11 @@ static struct keyring *load_file(const char *text, char why[512])
 /* Opens and frees the token. */
 static bool is_accepted(const struct keyring *keys, char *token)
 {
-    json_t *claims = NULL;
+    struct buf payload = { 0 };
     const char *why;
-    int rc = token_open(str_of(token), keys, &claims, &why);
+    int rc = token_open(str_of(token), keys, &payload, &why);
 
-    json_decref(claims);
+    buf_done(&payload);
     free(token);
     return rc == EH_OK;
 }
@@ -218,7 +218,7 @@ static void refuses_malformed_keys_files(void **state)
         { "a HS256 secret\nb HS256 secret\na HS512 secret\n",
           "keys:3: the kid belongs to another key" },
         { "r RS256 nowhere.pem\n", "keys:1: No such file or directory" },
-        { "r RS256 junk.pem\n", "keys:1: the key is not a public key in PEM" },
+        { "r RS256 junk.pem\n", "keys:1: the key is not a public key or a certificate in PEM" },
         { "r RS256 ec key.pem\n", "keys:1: the key is not an RSA key" },
         { "e ES256 rsa.pem\n", "keys:1: the key is not an EC key" },
     };

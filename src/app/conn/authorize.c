@@ -12,7 +12,7 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
         *ret_auth = c->worker->everybody;
         return EH_OK;
     }
-    return auth_verify(token, &context->tokens, clock_wall_ms() / 1000, ret_auth, ret_why);
+    return auth_verify(token, &context->tokens, clock_wall_ms(), ret_auth, ret_why);
 }
 
 /* Finds the token of the request; empty if there is none, or if `auth` is not URL-encoded. */

@@ -2,15 +2,15 @@
 
 #include "base/clock.h"
 
-/* Returns UINT64_MAX if the token never expires, or so late that it cannot be counted in ms. */
+/* Returns UINT64_MAX if the token never expires. */
 static uint64_t until_expiry_ms(const struct conn *c)
 {
-    uint64_t expires = auth_expires(c->auth);
+    uint64_t expires_ms = auth_expires_ms(c->auth);
     uint64_t now_ms = clock_wall_ms();
 
-    if (expires == 0 || expires > UINT64_MAX / 1000)
+    if (expires_ms == 0)
         return UINT64_MAX;
-    return expires * 1000 > now_ms ? expires * 1000 - now_ms : 0;
+    return expires_ms > now_ms ? expires_ms - now_ms : 0;
 }
 
 void conn_ping_timer(struct conn *c, timer_fn *fn)
@@ -23,7 +23,7 @@ void conn_ping_timer(struct conn *c, timer_fn *fn)
 
 bool conn_ping_token_expired(const struct conn *c)
 {
-    uint64_t expires = auth_expires(c->auth);
+    uint64_t expires_ms = auth_expires_ms(c->auth);
 
-    return expires && clock_wall_ms() / 1000 >= expires;
+    return expires_ms && clock_wall_ms() >= expires_ms;
 }
