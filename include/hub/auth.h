@@ -55,7 +55,8 @@ uint64_t auth_expires_ms(const struct auth *a); /* milliseconds since the epoch;
  * none; without a sub there never is. The rule's topic is a view into `a`. */
 bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *ret_rule);
 
-/* Returns the token in the value of `Authorization: Bearer <token>` or `Authorization: <token>`. */
+/* Returns the token in the value of `Authorization: Bearer <token>` or, as a word with a dot, of
+ * `Authorization: <token>`. {NULL, 0}: the value is empty, or of another scheme. */
 struct str auth_header_token(struct str value);
 
 #endif

@@ -318,14 +318,29 @@ bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *re
     return r != NULL;
 }
 
+/* Takes the scheme, which ends before a blank or at the end, and the blanks after it. */
+static struct str take_scheme(struct str *credentials)
+{
+    size_t n = 0;
+    struct str scheme;
+
+    while (n < credentials->n && credentials->p[n] != ' ' && credentials->p[n] != '\t')
+        n++;
+    scheme = str_make(credentials->p, n);
+    *credentials = str_trim(str_skip(*credentials, n));
+    return scheme;
+}
+
 struct str auth_header_token(struct str value)
 {
-    static const struct str scheme = { "Bearer", 6 };
-    struct str token = str_trim(value), rest, trimmed;
+    struct str rest = str_trim(value), word;
 
-    if (token.n < scheme.n || !str_eq_nocase(str_make(token.p, scheme.n), scheme))
-        return token;
-    rest = str_skip(token, scheme.n);
-    trimmed = str_trim(rest);
-    return rest.n && trimmed.n == rest.n ? token : trimmed; /* no blank after it: not the scheme */
+    if (rest.n == 0)
+        return (struct str){ NULL, 0 };
+    word = take_scheme(&rest);
+    if (str_eq_nocase(word, STR("Bearer")))
+        return rest;
+    if (rest.n == 0 && memchr(word.p, '.', word.n))
+        return word;
+    return (struct str){ NULL, 0 };
 }

@@ -61,6 +61,39 @@ test('tokens of other libraries', async (t) => {
   }
 });
 
+test('the place of the token', async (t) => {
+  const server = await startServer(t, WITH_AUTH);
+  const good = signToken(CLAIMS);
+  const bad = signToken(CLAIMS, { secret: 'another' });
+
+  // A proxy or a browser adds these for itself.
+  const others = ['', ' ', 'Basic dXNlcjpwYXNz', 'basic a.b', 'Negotiate', 'Token abc',
+    'Digest username="a.b", realm="x.y"', 'undefined'];
+  for (const Authorization of others) {
+    await t.test(`takes auth from the query beside "Authorization: ${Authorization}"`, async (t) => {
+      const headers = { Authorization };
+      assert.equal((await handshakeAnswer(t, server, headers, `/?auth=${good}`)).status, 101);
+      await openStream(t, server, `/a?auth=${good}`, headers);
+      assert.equal((await httpPost(server, `/a?auth=${good}`, 'x', headers)).status, 200);
+      for (const query of [`auth=${bad}`, 'auth=', 'other=1']) {
+        assert.equal((await handshakeAnswer(t, server, headers, `/?${query}`)).status, 401);
+        assert.equal((await refusedStream(server, `/a?${query}`, headers)).status, 401);
+        assert.equal((await httpPost(server, `/a?${query}`, 'x', headers)).status, 401);
+      }
+    });
+  }
+
+  const bearers = [`Bearer ${bad}`, `bearer ${bad}`, bad, 'Bearer', 'Bearer undefined', 'a.b.c'];
+  for (const Authorization of bearers) {
+    await t.test(`ignores auth in the query beside "${Authorization.slice(0, 20)}"`, async (t) => {
+      const headers = { Authorization };
+      assert.equal((await handshakeAnswer(t, server, headers, `/?auth=${good}`)).status, 401);
+      assert.equal((await refusedStream(server, `/a?auth=${good}`, headers)).status, 401);
+      assert.equal((await httpPost(server, `/a?auth=${good}`, 'x', headers)).status, 401);
+    });
+  }
+});
+
 test('the reason of a 401', async (t) => {
   const server = await startServer(t, {
     ...WITH_AUTH, JWT_AUDIENCE: 'us', JWT_ISSUER: 'https://login.example',
@@ -114,6 +147,23 @@ test('the reason of a 401', async (t) => {
       assertStartsWith((await errorOf(client.call('auth', { token }))).data, `token: ${why}`);
     });
   }
+
+  await t.test('names the place where the token is missing', async (t) => {
+    const places = [
+      [{ Authorization: 'Basic abc' }, '/',
+        'there is no token: the Authorization header must be Bearer TOKEN'],
+      [{ Authorization: 'Bearer' }, '/',
+        'there is no token after Bearer in the Authorization header'],
+      [{}, '/?auth=%zz', 'the query parameter auth must be URL-encoded'],
+      [{}, '/?auth=', 'there is no token'],
+      [{}, '/', 'there is no token'],
+    ];
+    for (const [fields, target, why] of places) {
+      const answer = await handshakeAnswer(t, server, fields, target);
+      assert.equal(answer.status, 401);
+      assert.equal(JSON.parse(answer.body).error, why);
+    }
+  });
 
   await t.test('is logged without anything of the token', async () => {
     assert.match(server.stderr, /event=unauthorized .*why=.*the claim exp is in the past/);

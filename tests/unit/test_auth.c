@@ -496,17 +496,26 @@ static void finds_the_token_in_a_header(void **state)
         { "Bearera.b.c", "Bearera.b.c" },
         { "Bearer", "" },
         { "Bearer ", "" },
-        { "", "" },
-        { "Basic abc", "Basic abc" },
+        { "Bearer undefined", "undefined" },
         { "Bearer Bearer x", "Bearer x" },
-        { "Bear", "Bear" },
+        { "", NULL }, /* none: `auth` in the query counts */
+        { " \t", NULL },
+        { "Basic abc", NULL },
+        { "Basic a.b.c", NULL },
+        { "basic", NULL },
+        { "Digest username=\"a.b\", realm=\"x\"", NULL },
+        { "Negotiate", NULL },
+        { "Token a.b.c", NULL },
+        { "Bear", NULL },
+        { "undefined", NULL },
     };
 
     (void)state;
+    assert_null(auth_header_token((struct str){ NULL, 0 }).p);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str token = auth_header_token(str_of(cases[i].value));
 
-        if (!str_eq(token, str_of(cases[i].token)))
+        if (!token.p != !cases[i].token || (token.p && !str_eq(token, str_of(cases[i].token))))
             fail_msg("'%s': got '%.*s'", cases[i].value, STR_ARG(token));
     }
 }

@@ -15,17 +15,26 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
     return auth_verify(token, &context->tokens, clock_wall_ms(), ret_auth, ret_why);
 }
 
-/* Finds the token of the request; empty if there is none, or if `auth` is not URL-encoded. */
-static void find_token(const struct http_request *rq, struct buf *ret)
+/* Finds the token of the request. Returns NULL, or why there is none. A header of another scheme is
+ * meant for somebody else, such as a proxy that asks for a password: it does not hide `auth`. */
+static const char *find_token(const struct http_request *rq, struct buf *ret)
 {
     struct str header = http_header(rq, STR("Authorization"));
+    struct str token = auth_header_token(header);
     struct str param;
 
-    if (header.p)
-        buf_add_str(ret, auth_header_token(header));
-    else if (http_query_param(rq->query, STR("auth"), &param) &&
-             http_percent_decode(param, false, ret) < 0)
-        buf_clear(ret);
+    if (token.p) {
+        buf_add_str(ret, token);
+        return token.n ? NULL : "there is no token after Bearer in the Authorization header";
+    }
+    if (http_query_param(rq->query, STR("auth"), &param)) {
+        if (http_percent_decode(param, false, ret) == EH_OK)
+            return NULL;
+        return "the query parameter auth must be URL-encoded";
+    }
+    if (header.n)
+        return "there is no token: the Authorization header must be Bearer TOKEN";
+    return NULL;
 }
 
 static void refuse(const struct conn *c, const char *why)
@@ -41,12 +50,14 @@ int authorize_request(const struct conn *c, const struct http_request *rq, struc
                       const char **ret_why)
 {
     struct buf token = { 0 };
-    int rc;
+    const char *why_none = find_token(rq, &token);
+    int rc = authorize_token(c, buf_str(&token), ret_auth, ret_why);
 
-    find_token(rq, &token);
-    rc = authorize_token(c, buf_str(&token), ret_auth, ret_why);
     buf_done(&token);
-    if (rc < 0)
-        refuse(c, *ret_why);
+    if (rc == EH_OK)
+        return EH_OK;
+    if (why_none)
+        *ret_why = why_none;
+    refuse(c, *ret_why);
     return rc;
 }
