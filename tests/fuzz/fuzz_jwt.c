@@ -64,11 +64,13 @@ static void check_taken(struct str token, const struct auth *a)
         abort();
 }
 
-/* json_pick also reads texts that jansson cannot represent. */
+/* json_pick also reads texts that jansson cannot represent, but no NUL byte after a number, which
+ * jansson skips. */
 static void check_picks(struct str payload)
 {
     static const char *const names[] = { "exp", "sub", "read", "" };
-    json_t *tree = json_loadb(payload.p, payload.n, JSON_ALLOW_NUL, NULL);
+    bool has_nul = payload.n && memchr(payload.p, '\0', payload.n);
+    json_t *tree = has_nul ? NULL : json_loadb(payload.p, payload.n, JSON_ALLOW_NUL, NULL);
 
     for (size_t i = 0; i < ARRAY_LEN(names) && json_is_object(tree); i++) {
         struct json_pick pick = { .name = names[i] };

@@ -215,6 +215,7 @@ static void accepts_only_one_object(void **state)
     assert_true(is_object(" {\t}\r\n"));
     assert_false(json_pick((struct str){ NULL, 0 }, NULL, 0));
     assert_false(json_pick(STR("{}\0"), NULL, 0));
+    assert_false(json_pick(STR("{\"a\":79\0}"), NULL, 0)); /* jansson skips the NUL */
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (is_object(texts[i]))
             fail_msg("%s", texts[i]);
