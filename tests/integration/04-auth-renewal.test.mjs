@@ -171,7 +171,8 @@ testOnBothBrokers('auth ends subscriptions of a batch that are still reading the
   const answers = await eventually('the answers', () => client.received.find(Array.isArray));
   assert.deepEqual(answers.map(({ id }) => id).sort(), ['early', 'reads', 'waits']);
   const byId = Object.fromEntries(answers.map((each) => [each.id, each.result]));
-  assert.equal(byId.early.items.length, 200, 'the old token permitted this request');
+  const early = byId.early.items.filter(({ message }) => message !== 'after'); // may be in it, too
+  assert.equal(early.length, 200, 'the old token permitted this request');
   const answeredAt = client.received.findIndex(({ result }) => result?.action === 'auth');
   const late = client.received.slice(answeredAt + 1).filter(({ id }) => id === 'reads' || id === 'waits');
   assert.deepEqual(late, []);
