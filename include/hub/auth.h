@@ -44,8 +44,8 @@ int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now
 struct auth *auth_everything(void);
 void auth_free(struct auth *a); /* NULL is fine */
 
-/* Reports whether the right covers everything that the valid filter can match. ONE entry of its
- * list must do so alone (filter_covers). */
+/* Reports whether the right covers everything that the valid filter can match. A single entry of
+ * its list must do so (filter_covers). */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
 
 struct str auth_sub(const struct auth *a);      /* empty: none */

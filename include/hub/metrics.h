@@ -2,7 +2,8 @@
  * Thread:  the thread that owns a cell writes it, and any thread may read it (relaxed atomics: a
  *          scrape may be slightly behind, but is never torn). metrics_write_* sums the cells,
  *          except that a gauge marked "max" is the largest of them.
- * Names:   the table in metrics.c: upstream's eight first, then ours by the Prometheus conventions.
+ * Names:   in the table of metrics.c: first the eight of the C++ Eventhub, then ours, which follow
+ *          the Prometheus conventions.
  */
 #ifndef EH_HUB_METRICS_H
 #define EH_HUB_METRICS_H
@@ -15,7 +16,7 @@
 #include "base/str.h"
 
 enum metric {
-    /* upstream's names, which have no `_total` */
+    /* the names of the C++ Eventhub, which have no `_total` */
     METRIC_WORKERS,          /* worker_count, gauge */
     METRIC_PUBLISHED,        /* publish_count: publishes accepted by the broker */
     METRIC_REDIS_FAILS,      /* redis_connection_fail_count */

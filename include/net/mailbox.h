@@ -1,6 +1,6 @@
-/* mailbox.h - a queue and an eventfd, by which one thread hands something to another.
+/* mailbox.h - a queue and an eventfd, with which one thread hands something to another.
  * Thread:  mailbox_post from any thread; the rest on the thread of the loop given at creation.
- * Owns:    the eventfd. A posted mail belongs to the box until its fn is called, then to fn.
+ * Owns:    the eventfd. A posted mail belongs to the mailbox until its fn is called, then to fn.
  * Order:   the mails of one poster arrive in the order in which it posted them.
  * Fails:   posting never fails. The posters limit how much waits (broker/broker.h).
  */
@@ -26,7 +26,7 @@ struct mail {
 
 int mailbox_create(struct loop *lp, void *owner, struct mailbox **ret_box) EH_MUST_USE; /* EH_EIO */
 void mailbox_post(struct mailbox *box, struct mail *m);
-/* Delivers all mail that waits now; false if there was none. For the receiver's shutdown. */
+/* Delivers all mail that is waiting. False: there was none. For the receiver's shutdown. */
 bool mailbox_drain(struct mailbox *box);
 void mailbox_free(struct mailbox *box); /* after a drain, when no thread posts to it */
 

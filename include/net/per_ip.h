@@ -18,9 +18,10 @@ struct per_ip;
 struct per_ip *per_ip_create(uint64_t most);
 void per_ip_free(struct per_ip *p);
 
-/* Counts one more connection of this address. False, and nothing counted: it has `most` already. */
+/* Counts one more connection of this address. False: it has `most` already, and none was
+ * counted. */
 bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr) EH_MUST_USE;
-/* A connection that entered has ended. */
+/* Counts one connection less, after one that entered has ended. */
 void per_ip_leave(struct per_ip *p, const struct sock_addr *addr);
 
 #endif

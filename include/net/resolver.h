@@ -1,6 +1,6 @@
 /* resolver.h - resolves host names without blocking the thread that asks.
  * Thread:  its owner's. Each question runs getaddrinfo on a short-lived thread of its own; the
- *          answer is mail to the owner's box.
+ *          answer is mail to the owner's mailbox.
  * Owns:    questions in progress. They outlive resolver_free, and their answers are then discarded.
  *          A delivered answer belongs to the receiver.
  */
@@ -22,10 +22,10 @@ struct resolver_answer {
     uint64_t tag;          /* from resolver_ask */
 };
 
-struct resolver *resolver_create(struct mailbox *box); /* the box must outlive it */
+struct resolver *resolver_create(struct mailbox *box); /* which must outlive the resolver */
 void resolver_free(struct resolver *r);                /* does not wait for questions */
 
-/* Resolves host, then posts a resolver_answer with fn to the box. EH_EIO: no thread could be
+/* Resolves host, then posts a resolver_answer with fn to the mailbox. EH_EIO: no thread could be
  * started. */
 int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port,
                  uint64_t tag) EH_MUST_USE;

@@ -1,5 +1,5 @@
 /* json.h - writes and reads JSON by hand where a tree would cost too much (delivered messages,
- * /metrics). Elsewhere jansson reads it.
+ * /metrics), and reads values of jansson, which does the rest.
  * Thread:  any; pure.
  */
 #ifndef EH_PROTO_JSON_H
@@ -25,8 +25,8 @@ int json_read_string(struct str in, struct buf *out) EH_MUST_USE;
  * half for an emoji that was cut in two. */
 int json_read_string_lossy(struct str in, struct buf *out, bool *ret_has_half) EH_MUST_USE;
 
-/* Returns the length of the JSON number at the start of `in`, or EH_EINVAL: there is none, or it has
- * zeros in front, or no digit where one must be. */
+/* Returns the length of the JSON number at the start of `in`. EH_EINVAL: there is none, or it has
+ * leading zeros, or lacks a digit where one must be. */
 int json_read_number(struct str in) EH_MUST_USE;
 
 /* Returns a view of a jansson string; {NULL, 0} if value is NULL or not a string. */
@@ -34,7 +34,7 @@ struct str json_text(const struct json_t *value);
 
 /* Reads a whole number within int64_t, however it is spelled: 60, 60.0 and 6e1 are the same, since
  * JSON has one kind of number (RFC 8259 6) and some encoders write every number with a fraction.
- * False: value is NULL, or is not one. The parameters of requests and the claims of tokens are all
+ * False: value is NULL or not a whole number. All parameters of requests and claims of tokens are
  * read with it, so they agree on which JSON values are whole numbers. */
 bool json_whole_number(const struct json_t *value, int64_t *ret);
 /* The same, but a fraction is cut off: for times, which clients compute. */

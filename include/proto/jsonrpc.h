@@ -19,14 +19,14 @@
 #define JSONRPC_ID_MAX    256
 #define JSONRPC_BATCH_MAX 100 /* requests in one batch */
 
-/* The codes of replies, except the last. */
+/* The codes of error replies; all but the last are sent as they are. */
 enum jsonrpc_error {
     JSONRPC_PARSE_ERROR = -32700,
     JSONRPC_INVALID_REQUEST = -32600,
     JSONRPC_METHOD_NOT_FOUND = -32601,
     JSONRPC_INVALID_PARAMS = -32602,
     JSONRPC_BROKER = -32603,
-    JSONRPC_NOT_ALLOWED = -32001, /* sent as -32602 with a message of its own, as upstream does */
+    JSONRPC_NOT_ALLOWED = -32001, /* sent as -32602 with its own message, as in the C++ Eventhub */
 };
 
 /* One message: a request, or a batch of 1 to JSONRPC_BATCH_MAX. */
@@ -37,11 +37,11 @@ struct jsonrpc_message {
     bool is_batch;
 };
 
-/* Parses one message by RFC 8259; a byte order mark before it is skipped. It is strict: duplicate
- * names, bad UTF-8 and deep nesting are refused; but U+0000 in strings is allowed. Text that is JSON
- * but that jansson refuses is a message, too: its requests are refused one by one, under their own
- * ids, by jsonrpc_read. On success *ret is to be freed. On failure returns a jsonrpc_error code
- * (< 0), and *ret_why is a text for error.data. */
+/* Parses one message by RFC 8259, after a byte order mark if there is one. Refuses duplicate names,
+ * bad UTF-8 and deep nesting, but allows U+0000 in strings. Valid JSON that jansson refuses is a
+ * message, too: jsonrpc_read then refuses its requests one by one, under their own ids. On success
+ * the caller frees *ret. On failure returns a jsonrpc_error code (< 0), and *ret_why is a text for
+ * error.data. */
 int jsonrpc_parse(struct str text, struct jsonrpc_message *ret, const char **ret_why) EH_MUST_USE;
 void jsonrpc_free(struct jsonrpc_message *m); /* {0} is fine, and what is left */
 

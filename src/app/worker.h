@@ -10,7 +10,7 @@
 #include "app/conn/worker_state.h"
 #include "net/mailbox.h"
 
-#define WORKER_MAX_INTERNAL 64 /* connections of the internal listener, beside MAX_CONNECTIONS */
+#define WORKER_MAX_INTERNAL 64 /* connections to the internal listener, besides MAX_CONNECTIONS */
 
 /* How the closing of connections is spread over time. The workers take turns; a worker without
  * clients has no turn. */

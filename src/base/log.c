@@ -35,7 +35,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t dropped;
 static uint64_t dropped_told; /* how many of them a line has reported */
 
-/* A line under construction. A piece that does not fit whole is left out, as are all after it. */
+/* A line under construction. A piece that does not fit whole is left out, and so are all later
+ * ones. */
 struct line {
     char *p;
     size_t n;

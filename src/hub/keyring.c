@@ -247,7 +247,7 @@ static bool is_for_kid(const struct key *k, struct str kid)
     return !kid.p || !k->kid[0] || str_eq(kid, str_of(k->kid));
 }
 
-/* Compares in constant time: the time would tell how much of a guess is right. */
+/* Compares in constant time: otherwise the time would show how much of a guess is right. */
 static bool verifies_secret(const struct key *k, const struct keyring_token *token)
 {
     unsigned char mac[EVP_MAX_MD_SIZE];

@@ -39,8 +39,9 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_PUBLISHED] = PLAIN("publish_count", 0, "Publishes accepted by the broker."),
     [METRIC_REDIS_FAILS] =
         PLAIN("redis_connection_fail_count", 0, "Connections to Redis that failed."),
-    [METRIC_PUBLISH_DELAY_MS] = PLAIN("redis_publish_delay_ms", GAUGE | MAX,
-                                      "Milliseconds that the last probe took from its publish to the feed."),
+    [METRIC_PUBLISH_DELAY_MS] =
+        PLAIN("redis_publish_delay_ms", GAUGE | MAX,
+              "Milliseconds that the last probe took from its publish to the feed."),
     [METRIC_CONNECTIONS] = PLAIN("current_connections_count", GAUGE, "Client connections now."),
     [METRIC_CONNECTS] = PLAIN("total_connect_count", 0, "Client connections accepted."),
     [METRIC_DISCONNECTS] = PLAIN("total_disconnect_count", 0, "Client connections that ended."),
@@ -191,7 +192,7 @@ void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_
     cell_add(&c->sum_us[h], us * times);
 }
 
-/* --- sums over the cells -------------------------------------------------------------------- */
+/* ---- sums over the cells ---- */
 
 struct observed {
     uint64_t upto[METRIC_BUCKETS]; /* cumulative; the last is the count */
@@ -260,7 +261,7 @@ static bool ends_family(enum metric m)
     return m + 1 == METRIC_COUNT || !same_family(m, m + 1);
 }
 
-/* --- Prometheus ------------------------------------------------------------------------------ */
+/* ---- Prometheus ---- */
 
 static void add_name(struct buf *out, struct str prefix, const char *name)
 {
@@ -333,7 +334,7 @@ void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
     build_info_prometheus(out, src);
 }
 
-/* --- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ---- */
 
 static void series_json(struct buf *out, const struct metrics_source *src, enum metric m)
 {

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
-#define ONE 1000 /* credit for one connection: a ms is worth `rate` of it */
+#define ONE 1000 /* credit that one connection costs; each ms adds `rate` */
 
 struct listener {
     struct loop_io io;
@@ -115,8 +115,8 @@ static bool may_accept(struct listener *l)
     return false;
 }
 
-/* A socket from another process may lack TCP_NODELAY, and connections that waited in it before us
- * may too. */
+/* Reports whether connections may lack TCP_NODELAY: a socket from another process may lack it, and
+ * so may connections that waited in it before we took it. */
 static bool lacks_nodelay(const struct listener *l)
 {
     return l->acceptor->config.are_kept[l - l->acceptor->listeners];
@@ -175,8 +175,8 @@ static void on_stop(struct mail *m, void *owner)
     loop_stop(a->loop);
 }
 
-/* Closing a socket resets the connections in its backlog, so they are accepted first. In a kept
- * socket they go on waiting for the other process. */
+/* Accepts the connections in the backlogs, because closing a socket would reset them. In a kept
+ * socket they keep waiting for the other process. */
 static void accept_last(struct acceptor *a)
 {
     a->config.rate = 0;

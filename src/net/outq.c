@@ -31,7 +31,7 @@
 #include "base/mem.h"
 #include "net/stream.h"
 
-#define UNIT_OVERHEAD 64 /* bytes that a unit counts beside its body (stream.h) */
+#define UNIT_OVERHEAD 64 /* bytes that a unit counts besides its body (stream.h) */
 #define OUTQ_MIN      4
 #define CHUNK_MIN     512
 #define CHUNK_MAX     (64 * 1024)

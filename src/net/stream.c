@@ -112,7 +112,7 @@ static void queue_flush(struct stream *s)
         loop_flush_later(s->loop, &s->flush);
 }
 
-/* A failure recurs at the end of the turn, when on_end may be called. */
+/* Ignores a failure: it recurs at the end of the turn, when on_end may be called. */
 void stream_push(struct stream *s)
 {
     int rc;
@@ -283,7 +283,8 @@ static void on_ready(struct stream *s, uint32_t events)
         stream_flush(s);
     if (s->io.fd < 0 || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
         return;
-    /* epoll always reports errors, so a paused stream must handle a reset too, or it would spin. */
+    /* epoll always reports errors, so a paused stream must handle a reset, too, or it would
+     * spin. */
     if (!s->paused)
         stream_read(s);
     else if (events & (EPOLLERR | EPOLLHUP))

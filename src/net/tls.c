@@ -56,7 +56,7 @@ static const char *reason(void)
     return text ? text : "unknown error";
 }
 
-/* OpenSSL's texts for a file that cannot be read are poor. */
+/* Checks that the file can be read, since OpenSSL's texts for this are poor. */
 static int check_readable(const char *what, const char *path, char *why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -348,7 +348,8 @@ static bool expect_name(SSL *ssl, const char *host)
     return taken;
 }
 
-/* An address is compared with the addresses in the certificate, and is not sent as a name. */
+/* Expects a name or an address. An address is compared with the addresses in the certificate, and
+ * is not sent as a name. */
 static bool expect_host(SSL *ssl, const char *host)
 {
     if (is_address(host))

@@ -146,7 +146,7 @@ static int seal(struct tls_tickets *t, uint64_t now_s, unsigned char *name, unsi
     return ready ? 1 : -1;
 }
 
-/* A TLS 1.3 ticket is used only once (RFC 8446, C.4), so the client gets another. */
+/* Opens a ticket. One of TLS 1.3 is used only once (RFC 8446, C.4), so the client gets another. */
 static int open_with(const struct tls_ticket_key *key, bool wants_other, unsigned char *iv,
                      EVP_CIPHER_CTX *cipher)
 {

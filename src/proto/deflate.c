@@ -38,7 +38,7 @@ static void on_free(void *opaque, void *p)
     free(p);
 }
 
-/* zlib takes non-const pointers to its input. */
+/* Sets the input; zlib takes a pointer to it that is not const. */
 static void set_input(z_stream *z, struct str in)
 {
     z->next_in = (Bytef *)(uintptr_t)in.p;
@@ -51,14 +51,15 @@ static void set_output(z_stream *z, char *p, size_t n)
     z->avail_out = (uInt)n;
 }
 
-/* These calls fail only for lack of memory, which aborts, or because of a bug of ours. */
+/* Asserts that a call to zlib succeeded: it fails only for lack of memory, which aborts, or because
+ * of a bug of ours. */
 static void check(int rc)
 {
     if (rc != Z_OK)
         abort();
 }
 
-/* --- out --- */
+/* ---- out ---- */
 
 struct deflater *deflater_create(unsigned window_bits)
 {
@@ -78,7 +79,7 @@ void deflater_free(struct deflater *d)
     free(d);
 }
 
-/* Gives zlib one byte more than allowed: if that byte is left over, zlib has finished. */
+/* Gives zlib one byte more than allowed: if that byte is left over, it has finished. */
 bool deflater_message(struct deflater *d, const struct str *parts, size_t n_parts, size_t most,
                       struct buf *out)
 {
@@ -105,7 +106,7 @@ void deflate_stored_head(char out[DEFLATE_STORED_HEAD], size_t n)
     out[4] = (char)~out[2];
 }
 
-/* --- in --- */
+/* ---- in ---- */
 
 struct inflater *inflater_create(void)
 {
@@ -139,7 +140,7 @@ static int go_on_after_final(struct inflater *f, const struct buf *out)
     return EH_OK;
 }
 
-/* Doubles the output each time, up to one byte more than is allowed. */
+/* Returns how much more output to allow: doubles it each time, up to one byte more than max. */
 static size_t next_chunk(size_t used, size_t max)
 {
     size_t n = used > FIRST_CHUNK ? used : FIRST_CHUNK;

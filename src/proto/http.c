@@ -1,6 +1,7 @@
 /* http.c - reads a head twice, each time in one pass. The first reads line by line as it arrives,
  * to find the end and to refuse errors at once. The second reads the whole head, because the input
- * may move between two calls and the request's views must point into the last input. */
+ * may move between two calls and the request's views must point into the last input.
+ */
 #include "proto/http.h"
 
 #include <assert.h>
@@ -20,11 +21,11 @@ bool http_is_token(struct str s)
     return s.n > 0 && str_consists_of(s, token_chars);
 }
 
-/* --- lines --- */
+/* ---- lines ---- */
 
-/* Fields may hold tabs and bytes above ASCII (RFC 9110 5.5), but the request line may not. So the
- * first bytes of another protocol (such as a TLS hello) are refused without waiting for a line
- * end. */
+/* Reports whether the byte is allowed in the current line. Fields may hold tabs and bytes above
+ * ASCII (RFC 9110 5.5), but the request line may not. So the first bytes of another protocol (such
+ * as a TLS hello) are refused without waiting for a line end. */
 static bool may_stand_in_line(const struct http_parser *ps, char c)
 {
     if (c >= ' ' && c <= '~')
@@ -88,7 +89,8 @@ static int parse_request_line(struct str line, struct http_request *ret)
     return EH_OK;
 }
 
-/* Requiring a token as the name excludes white space before the colon, and obs-fold. */
+/* Parses a field. The name must be a token, which excludes white space before the colon, and
+ * obs-fold. */
 static int parse_field(struct str line, struct http_header *ret)
 {
     struct str rest = line;
@@ -99,7 +101,7 @@ static int parse_field(struct str line, struct http_header *ret)
     return EH_OK;
 }
 
-/* --- the head as a whole --- */
+/* ---- the head as a whole ---- */
 
 static int check_host(const struct http_request *rq)
 {
@@ -142,7 +144,7 @@ static int read_framing(struct http_request *rq)
     return rq->minor ? read_coding(coding, &rq->chunked) : -400;
 }
 
-/* RFC 9112 9.3 */
+/* Reports whether the connection may be kept (RFC 9112 9.3). */
 static bool is_persistent(const struct http_request *rq)
 {
     if (http_header_has_token(rq, STR("Connection"), STR("close")))
@@ -181,7 +183,7 @@ static int read_head(struct str head, struct http_request *ret)
     return EH_OK;
 }
 
-/* --- as it arrives --- */
+/* ---- as it arrives ---- */
 
 static int check_line(struct http_parser *ps, struct str line, struct http_request *scratch)
 {
@@ -221,7 +223,7 @@ int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_re
     return rc == 0 && in.n == max ? too_long(ps, in) : rc;
 }
 
-/* --- looking at a request --- */
+/* ---- looking at a request ---- */
 
 struct str http_header(const struct http_request *rq, struct str name)
 {

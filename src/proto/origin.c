@@ -45,7 +45,7 @@ static bool is_host(struct str s, char more)
     return s.n > 0;
 }
 
-/* host[:port] */
+/* Accepts host[:port]. */
 static bool is_authority(struct str s)
 {
     struct str rest = s, host;
@@ -96,7 +96,7 @@ static bool cut_end(struct str *s, struct str end)
     return true;
 }
 
-/* A browser omits the scheme's default port, but an entry of the list may name it. */
+/* Cuts off the scheme's default port, which browsers omit but an entry of the list may name. */
 static struct str without_default_port(struct str origin)
 {
     static const struct {

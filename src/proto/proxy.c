@@ -140,7 +140,7 @@ static int parse_v2(struct str in, struct proxy_header *ret)
     return (int)(PROXY_V2_HEAD + body_n);
 }
 
-/* ---- */
+/* ---- both versions ---- */
 
 /* Compares the two up to the end of the shorter one. */
 static bool agrees(struct str in, struct str begin)

@@ -1,6 +1,6 @@
 #include "proto/utf8.h"
 
-/* The state inside a character: how many bytes are missing, and the range of the next one. Only the
+/* The state within a character: how many bytes are missing, and the range of the next one. Only the
  * second byte's range depends on the first (no overlong forms, no surrogates, nothing above
  * U+10FFFF); all later bytes are 80..BF. In UTF8_START no byte is missing. */
 #define STATE(missing, low, high)                                                                  \

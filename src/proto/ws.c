@@ -59,7 +59,7 @@ static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
     memcpy(mask, old + n % MASK_LEN, MASK_LEN);
 }
 
-/* --- frame heads in --- */
+/* ---- frame heads in ---- */
 
 /* The valid opcodes depend on whether a message is open. */
 static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
@@ -148,7 +148,7 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
     return (int)(2 + ext + MASK_LEN);
 }
 
-/* --- payload in --- */
+/* ---- payload in ---- */
 
 /* Reads a Close (RFC 6455 5.5.1): empty, or a code and a reason in UTF-8. */
 static int read_close(struct str payload, struct ws_event *ret)
@@ -247,7 +247,7 @@ int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message, str
     return len < 0 ? len : head_len + len;
 }
 
-/* --- frames out --- */
+/* ---- frames out ---- */
 
 size_t ws_encode_head(char out[WS_HEAD_MAX], enum ws_opcode op, uint64_t n)
 {
@@ -299,7 +299,7 @@ bool ws_close_code_is_valid(int code)
            (code >= 3000 && code <= 4999);
 }
 
-/* --- handshake --- */
+/* ---- handshake ---- */
 
 static bool is_base64(char c)
 {

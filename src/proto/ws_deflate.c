@@ -16,7 +16,7 @@ struct offer {
     uint8_t server_bits;
 };
 
-/* --- words (RFC 6455 9.1, RFC 9110 5.6) --- */
+/* ---- words (RFC 6455 9.1, RFC 9110 5.6) ---- */
 
 static void skip_space(struct str *s)
 {
@@ -83,7 +83,7 @@ static bool take_value(struct str *s, struct value *ret)
     return true;
 }
 
-/* --- parameters (RFC 7692 7.1) --- */
+/* ---- parameters (RFC 7692 7.1) ---- */
 
 typedef bool param_fn(struct value v, struct offer *o);
 
@@ -139,7 +139,7 @@ static bool is_known_param(struct str name, struct value v, struct offer *o)
     return false;
 }
 
-/* --- offers --- */
+/* ---- offers ---- */
 
 static bool take_param(struct str *s, struct offer *o)
 {

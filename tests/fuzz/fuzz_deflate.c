@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-/* --- a field --- */
+/* ---- a field ---- */
 
 static int negotiate(struct str before, struct str field, struct str after, struct ws_deflate *ret)
 {
@@ -50,7 +50,7 @@ static void check_field(struct str field)
     buf_done(&answer);
 }
 
-/* --- messages --- */
+/* ---- messages ---- */
 
 static void expect_text(struct inflater *f, struct str payload, struct str text)
 {

@@ -26,7 +26,7 @@ static int parse(struct str in)
     return parse_cut(in, in.n, HEAD_MAX);
 }
 
-/* --- accepted requests --- */
+/* ---- accepted requests ---- */
 
 static void parses_the_parts_of_a_request(void **state)
 {
@@ -330,7 +330,7 @@ static void allows_the_input_to_move(void **state)
     assert_str(http_header(&rq, STR("Host")), "h");
 }
 
-/* --- limits --- */
+/* ---- limits ---- */
 
 static void limits_the_size_of_a_head(void **state)
 {
@@ -368,7 +368,7 @@ static void limits_the_number_of_fields(void **state)
     assert_int_equal(parse_fields(HTTP_HEADERS_MAX + 1), -431);
 }
 
-/* --- reading fields --- */
+/* ---- reading fields ---- */
 
 static void finds_tokens_in_list_fields(void **state)
 {

@@ -128,7 +128,7 @@ static void reads_back_random_texts(void **state)
     }
 }
 
-/* --- json_read_string --- */
+/* ---- json_read_string ---- */
 
 static void reads_strings(void **state)
 {
@@ -258,7 +258,7 @@ static void reads_half_a_surrogate_pair_as_a_replacement_character(void **state)
         assert_int_equal(json_read_string_lossy(bad[i], NULL, &has_half), EH_EINVAL);
 }
 
-/* --- numbers --- */
+/* ---- numbers ---- */
 
 static void measures_numbers(void **state)
 {

@@ -13,7 +13,7 @@
 
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
 
-/* Where options come from, beside the file that --config=FILE names. Borrowed. */
+/* Where options come from, besides the file that --config=FILE names. Borrowed. */
 struct config_source {
     int argc;
     char **argv;

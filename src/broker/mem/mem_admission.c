@@ -90,7 +90,7 @@ static void note_key(struct mem_admission *a, const struct broker_publish *p, ui
     mem_table_set(&a->once, once_name(a, p), id, mem_expiry_after(now_ms, BROKER_KEY_S));
 }
 
-/* An interval begins with the first publish that it counts. */
+/* Counts the publish. An interval begins with the first publish that it counts. */
 static void count_one(struct mem_admission *a, const struct broker_publish *p, uint64_t now_ms)
 {
     struct str name = count_name(a, p);

@@ -75,7 +75,7 @@ static void forget(struct redis_parser *r)
 
 /* ---- callbacks of hiredis: NULL ends the stream ---- */
 
-/* hiredis 1 also parses RESP3, which we never ask Redis for. */
+/* Reports whether the reply is RESP2. hiredis 1 also parses RESP3, which we never ask Redis for. */
 static bool is_resp2(const redisReadTask *task)
 {
     switch (task->type) {
@@ -88,7 +88,7 @@ static bool is_resp2(const redisReadTask *task)
     }
 }
 
-/* hiredis 1 does not limit the depth. */
+/* Reports whether arrays are nested too deeply, since hiredis 1 does not limit the depth. */
 static bool is_too_deep(const redisReadTask *array)
 {
     int depth = 1;

@@ -53,7 +53,7 @@ static struct message *parse_ours(struct str topic, struct str payload)
 
 /* ---- all other payloads ---- */
 
-/* Our messages have v 1, those of a C++ Eventhub have no v. Any other v is invalid. */
+/* Reads `v`: our messages have 1, those of a C++ Eventhub have none. Any other is invalid. */
 static int read_version(const json_t *root, bool *ret_legacy)
 {
     const json_t *v = json_object_get(root, "v");
@@ -72,7 +72,8 @@ static size_t skip_space(struct str s, size_t i)
     return i;
 }
 
-/* s[i] is a quotation mark. Returns the index after the one that ends the string. */
+/* Skips the string whose opening quotation mark is s[i]. Returns the index after the closing
+ * one. */
 static size_t skip_string(struct str s, size_t i)
 {
     for (i++; i < s.n && s.p[i] != '"'; i++)
@@ -133,7 +134,7 @@ static struct message *read_payload(struct str topic, struct str payload, const 
     if (check_payload(topic, root, &id, &legacy) < 0 || !text.p)
         return NULL;
     if (legacy && str_eq(sender, STR("\"\"")))
-        sender = STR(""); /* the publisher has no name */
+        sender = STR(""); /* the publisher has no `sub` */
     m = message_create(id, topic, text, sender);
     m->legacy = legacy;
     return m;
