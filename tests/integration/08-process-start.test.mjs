@@ -1,11 +1,15 @@
 // The command line, the configuration, and the start of the process.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
+import { defer } from './support/cleanup.mjs';
 import { httpGet } from './support/http.mjs';
-import { runToExit, startServer } from './support/server.mjs';
+import { freePort } from './support/port.mjs';
+import { DEFAULTS, Process, runToExit, startServer } from './support/server.mjs';
+import { BINARY, eventually } from './support/wait.mjs';
 
 const LOG_LINE =
   /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z [a-z]+ event=\w+( \w+=("([^"\\]|\\.)*"|[^\s"=]+))*$/;
@@ -39,6 +43,9 @@ const BAD = [
   ['LISTEN_ADDRESS', 'not an address'], ['WORKER_THREADS', '1.5'], ['BROKER', 'kafka'],
   ['DISABLE_AUTH', 'maybe'], ['REDIS_PORT', '0'], ['PING_INTERVAL', '0'],
   ['MAX_MESSAGE_SIZE', '1q'], ['MAX_MESSAGE_SIZE', '99999999999999999999'],
+  ['REDIS_HOST', 'redis://localhost:6379'], ['REDIS_HOST', 'localhost:6379'],
+  ['REDIS_HOST', '[::1]:6379'], ['REDIS_PORT', 'tcp://10.0.0.5:6379'],
+  ['LISTEN_ADDRESS', '127.0.0.1:8080'], ['JWT_KEYS_FILE', 'https://example.net/jwks.json'],
   ['LOG_LEVEL', 'loud'], ['LOG_FORMAT', 'xml'], ['MAX_CACHE_LENGTH', '0x10'],
 ];
 
@@ -68,6 +75,22 @@ test('does not show a secret that it refuses', async () => {
   const answer = await runToExit({ JWT_SECRET: secret });
   assertOneLine(answer, 'JWT_SECRET');
   assert.ok(!answer.stderr.includes('top-secret'));
+});
+
+test('does not show a password in a URL, or a key in place of its file', async () => {
+  const url = await runToExit({ REDIS_HOST: 'redis://:p4ssword@redis' });
+  assertOneLine(url, 'REDIS_HOST');
+  assert.match(url.stderr, /not a URL: set REDIS_HOST, REDIS_PORT, /);
+  const key = await runToExit({ SSL_PRIVATE_KEY: '-----BEGIN PRIVATE KEY-----\np4ssword\n' });
+  assertOneLine(key, 'SSL_PRIVATE_KEY');
+  for (const { stderr } of [url, key]) assert.doesNotMatch(stderr, /p4ssword/);
+});
+
+test('warns about a secret that ends with a line break or is in quotes', async (t) => {
+  const server = await startServer(t, { JWT_SECRET: '"p4ssword"', REDIS_PASSWORD: 'p4ssword\n' });
+  assert.match(server.stderr, / warn event=secret_looks_wrong option=JWT_SECRET why="it is in quotes/);
+  assert.match(server.stderr, / warn event=secret_looks_wrong option=REDIS_PASSWORD why="it ends with/);
+  assert.doesNotMatch(server.stderr, /p4ssword/);
 });
 
 test('prefers the command line to the environment, and takes empty values as not set', async (t) => {
@@ -100,5 +123,75 @@ test('logs one event per line', async (t) => {
   await json.stop();
   for (const line of json.stderr.trimEnd().split('\n')) {
     assert.equal(typeof JSON.parse(line).event, 'string');
+  }
+});
+
+const HANDOVER = join(dirname(BINARY), 'tests/handover');
+const closing = (redirections) => ['/bin/sh', '-c', `exec "$0" "$@" ${redirections}`];
+
+/** The file that each of the descriptors is open on; undefined if one is not open. */
+const openFiles = (pid, fds) => fds.map((fd) => {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+});
+
+/** The port that the socket of the process listens on, without asking the process. */
+function portOf(pid, fd) {
+  const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const line = readFileSync('/proc/net/tcp', 'latin1').split('\n')
+    .find((line) => line.trim().split(/\s+/)[9] === inode);
+  return parseInt(/:([0-9A-F]{4}) /.exec(line)[1], 16);
+}
+
+/** Starts a server that may be unable to log; stops it at the end of the test. */
+function startSilently(t, options, launcher) {
+  const server = new Process({ ...DEFAULTS, ...options }, { launcher });
+  defer(t, async () => {
+    if (!server.isStopping) server.signal('SIGTERM');
+    assert.deepEqual(await server.untilExit(), { code: 0, signal: null });
+  });
+  return server;
+}
+
+const answers = (port) =>
+  eventually('an answer', () => httpGet({ port }, '/healthz').then((a) => a.status === 200, () => false));
+
+for (const [redirections, closed] of [
+  ['<&-', [0]], ['>&-', [1]], ['2>&-', [2]], ['<&- >&-', [0, 1]], ['>&- 2>&-', [1, 2]], ['<&- >&- 2>&-', [0, 1, 2]],
+]) {
+  test(`opens /dev/null in place of descriptors closed with ${redirections}`, async (t) => {
+    const port = await freePort();
+    const server = startSilently(t, { LISTEN_PORT: String(port) }, closing(redirections));
+    await answers(port);
+    for (const file of openFiles(server.pid, closed)) assert.equal(file, '/dev/null');
+    if (!closed.includes(2)) assert.match(server.stderr, /event=started/);
+  });
+}
+
+test('keeps a socket that is handed over when 0 to 2 are closed', async (t) => {
+  const server = startSilently(t, {}, [HANDOVER, 'http', 't', ...closing('<&- >&- 2>&-')]);
+  const child = await eventually('the server, with its event loops', () => {
+    const pid = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'latin1').trim();
+    return pid && readlinkSync(`/proc/${pid}/exe`) === realpathSync(BINARY) && readdirSync(`/proc/${pid}/fd`).length > 6 && pid;
+  });
+  assert.deepEqual(openFiles(child, [0, 1, 2]), ['/dev/null', '/dev/null', '/dev/null']);
+  await answers(portOf(child, 3));
+});
+
+test('exits as always when there is nowhere to write', async () => {
+  for (const [args, code] of [['--version', 0], ['--help', 0], ['--check-config', 0], ['--nonsense', 1]]) {
+    const how = { args: [args], launcher: closing('<&- >&- 2>&-') };
+    assert.deepEqual(await runToExit({ BROKER: 'memory' }, how), { code, stdout: '', stderr: '' });
+  }
+});
+
+test('exits with status 1 when the output cannot be written', async () => {
+  for (const arg of ['--version', '--help', '--help=conf']) {
+    const how = { args: [arg], launcher: closing('>/dev/full') };
+    assert.deepEqual(await runToExit({}, how),
+      { code: 1, stdout: '', stderr: 'eventhub: stdout: No space left on device\n' });
   }
 });

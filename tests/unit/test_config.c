@@ -160,6 +160,8 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_NETWORKS: return "10.0.0.0/8, ::1";
     case CONFIG_ORIGINS: return "https://a.example, http://b.example:8080";
     case CONFIG_TEXT:
+    case CONFIG_PATH:
+    case CONFIG_HOST:
     case CONFIG_METRIC_NAME: break;
     }
     return "other";
@@ -228,7 +230,7 @@ static void check_text_row(const struct config_option *o)
 
     memset(text, 'x', sizeof(text));
     text[o->max] = '\0';
-    if (o->kind == CONFIG_TEXT || o->kind == CONFIG_METRIC_NAME)
+    if (o->kind != CONFIG_ADDRESS && o->kind != CONFIG_ORIGINS && o->kind != CONFIG_NETWORKS)
         assert_accepts(o->name, text);
     text[o->max] = 'x';
     text[o->max + 1] = '\0';
@@ -250,6 +252,8 @@ static void checks_the_bounds_of_every_row(void **state)
         [CONFIG_CHOICE] = check_choice_row,
         [CONFIG_LOG_LEVEL] = check_choice_row,
         [CONFIG_TEXT] = check_text_row,
+        [CONFIG_PATH] = check_text_row,
+        [CONFIG_HOST] = check_text_row,
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
         [CONFIG_ORIGINS] = check_text_row,
@@ -360,6 +364,111 @@ static void checks_addresses_and_names(void **state)
     }
 }
 
+static void accepts_hosts_and_paths(void **state)
+{
+    static const char *const hosts[] = {
+        "redis",     "redis.example.net.", "my_redis-1", "127.0.0.1",          "::1",
+        "fe80::1:2", "fe80::1%eth0",       "2001:db8::", "::ffff:127.0.0.1",   "/run/redis.sock",
+        "/a b:c@d",  "XN--BCHER-KVA",      "b\xc3\xbc",  "redis--x.svc.local", "1.2",
+    };
+    static const char *const paths[] = {
+        "/etc/key", "key", "../a b", "c:\\key", "key:1", "https:/x", "{}", "-----END-----",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        assert_accepts("REDIS_HOST", hosts[i]);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        assert_accepts("JWT_SECRET_FILE", paths[i]);
+}
+
+/* What users of other programs write, and the error. */
+#define HOST                                                                                       \
+    "REDIS_HOST must be a host name, an address, or the path of a Unix socket (/path), at most "   \
+    "253 bytes"
+#define PARTS                                                                                      \
+    "set REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB and REDIS_TLS to its "   \
+    "parts"
+#define FILE_   "must be the path of a file, at most 4095 bytes, not "
+#define ADDRESS "LISTEN_ADDRESS must be an IPv4 or IPv6 address, not "
+#define PORT    "REDIS_PORT must be a number from 1 to 65535, not "
+static const struct {
+    const char *name, *value, *why;
+} mistakes[] = {
+    { "REDIS_HOST", "redis://localhost:6379", HOST ", not a URL: " PARTS },
+    { "REDIS_HOST", "rediss://user:p4ss@redis/0", HOST ", not a URL: " PARTS },
+    { "REDIS_HOST", "user:p4ss@redis",
+      HOST ", not a host with a user: set REDIS_USERNAME and REDIS_PASSWORD" },
+    { "REDIS_HOST", "localhost:6379", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_HOST", "10.0.0.5:6379", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_HOST", "redis:", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_HOST", "[::1]:6379", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_HOST", "[::1]", HOST ", not an address in brackets: leave out the brackets" },
+    { "REDIS_HOST", "a:6379,b:6379", HOST ", not a list" },
+    { "REDIS_HOST", "unix:/run/redis.sock",
+      HOST ", not a URL: write only the path, which begins with /" },
+    { "REDIS_HOST", "unix:///run/redis.sock",
+      HOST ", not a URL: write only the path, which begins with /" },
+    { "REDIS_HOST", "redis\n", HOST ", not text that ends with a line break" },
+    { "REDIS_HOST", "\"redis\"", HOST ", not text in quotes: leave out the quotes" },
+    { "REDIS_HOST", " redis", HOST ", not \" redis\"" },
+    { "REDIS_HOST", "./redis.sock", HOST ", not \"./redis.sock\"" },
+    { "REDIS_HOST", "redis/0", HOST ", not \"redis/0\"" },
+    { "REDIS_HOST", "127.0.0.1%eth0", HOST ", not \"127.0.0.1%eth0\"" },
+    { "REDIS_HOST", "fe80::1%", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_PORT", "tcp://10.0.0.5:6379",
+      PORT "a URL: if Kubernetes set it for a service, set enableServiceLinks to false" },
+    { "REDIS_PORT", "redis:6379", PORT "a host with a port: set REDIS_HOST" },
+    { "LISTEN_PORT", ":8080",
+      "LISTEN_PORT must be a number from 0 to 65535, not a host with a port: set "
+      "LISTEN_ADDRESS" },
+    { "METRICS_LISTEN_PORT", "127.0.0.1:9100",
+      "METRICS_LISTEN_PORT must be a number from 0 to 65535, not a host with a port: set "
+      "METRICS_LISTEN_ADDRESS" },
+    { "LISTEN_ADDRESS", "0.0.0.0:8080", ADDRESS "a host with a port: set LISTEN_PORT" },
+    { "LISTEN_ADDRESS", "*:8080", ADDRESS "a host with a port: set LISTEN_PORT" },
+    { "LISTEN_ADDRESS", "[::]:8080", ADDRESS "a host with a port: set LISTEN_PORT" },
+    { "LISTEN_ADDRESS", "[::]", ADDRESS "an address in brackets: leave out the brackets" },
+    { "LISTEN_ADDRESS", "http://0.0.0.0", ADDRESS "a URL" },
+    { "LISTEN_ADDRESS", "localhost", ADDRESS "\"localhost\"" },
+    { "METRICS_LISTEN_ADDRESS", "127.0.0.1:9100",
+      "METRICS_LISTEN_ADDRESS must be an IPv4 or IPv6 address, not a host with a port: set "
+      "METRICS_LISTEN_PORT" },
+    { "JWT_KEYS_FILE", "https://example.net/jwks.json",
+      "JWT_KEYS_FILE " FILE_ "a URL: only files can be read" },
+    { "JWT_SECRET_FILE", "file:///run/secrets/jwt",
+      "JWT_SECRET_FILE " FILE_ "a URL: only files can be read" },
+    { "JWT_KEYS_FILE", "{\"keys\":[]}",
+      "JWT_KEYS_FILE " FILE_ "the content of such a file: write it to a file" },
+    { "SSL_PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----\nMIIp4ss\n",
+      "SSL_PRIVATE_KEY " FILE_ "the content of such a file: write it to a file" },
+    { "SSL_PRIVATE_KEY", "\n-----BEGIN PRIVATE KEY-----\nMIIp4ss\n",
+      "SSL_PRIVATE_KEY " FILE_ "the content of such a file: write it to a file" },
+    { "JWT_PUBLIC_KEY", "/a\nb", "JWT_PUBLIC_KEY " FILE_ "\"/a?b\"" },
+    { "BROKER", "redis://:p4ss@redis", "BROKER must be redis or memory, not a URL" },
+    { "DISABLE_AUTH", "\"true\"",
+      "DISABLE_AUTH must be true or false, not text in quotes: leave out the quotes" },
+    { "DISABLE_AUTH", "\"", "DISABLE_AUTH must be true or false, not \"\"\"" },
+    { "JWT_ISSUER", "https://a\n",
+      "JWT_ISSUER must be text of at most 256 bytes, not text that ends with a line break" },
+};
+#undef HOST
+#undef PARTS
+#undef FILE_
+#undef ADDRESS
+#undef PORT
+
+static void names_frequent_mistakes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++) {
+        struct result r = load_pair(mistakes[i].name, mistakes[i].value);
+
+        assert_string_equal(r.why, mistakes[i].why);
+        assert_null(strstr(r.why, "p4ss")); /* part of a secret */
+    }
+}
+
 static void limits_the_length_of_socket_paths(void **state)
 {
     char path[128];
@@ -373,7 +482,7 @@ static void limits_the_length_of_socket_paths(void **state)
     path[108] = '\0';
     r = load_pair("REDIS_HOST", path);
     assert_string_equal(r.why, "REDIS_HOST must be a socket path of at most 107 bytes");
-    path[0] = 'x'; /* now it is a host name */
+    memset(path, 'x', 108); /* now it is a host name */
     assert_accepts("REDIS_HOST", path);
 }
 
@@ -592,6 +701,8 @@ int main(void)
         cmocka_unit_test(parses_sizes),
         cmocka_unit_test(parses_log_levels),
         cmocka_unit_test(checks_addresses_and_names),
+        cmocka_unit_test(accepts_hosts_and_paths),
+        cmocka_unit_test(names_frequent_mistakes),
         cmocka_unit_test(limits_the_length_of_socket_paths),
         cmocka_unit_test(checks_the_options_of_redis_tls),
         cmocka_unit_test(accepts_every_spelling_of_an_argument),

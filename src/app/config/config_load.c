@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "app/config/config_file.h"
+#include "app/config/config_hint.h"
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
 #include "app/config/file.h"
@@ -46,10 +47,11 @@ static int apply(struct config *c, const struct config_option *o, struct str tex
         return EH_OK;
     buf_addf(why, "%s ", o->name);
     config_add_rule(why, o);
-    if (!o->secret) {
-        buf_addf(why, ", not ");
+    if (o->secret)
+        return EH_EINVAL;
+    buf_addf(why, ", not ");
+    if (!config_add_hint(why, o, text))
         add_excerpt(why, text);
-    }
     return EH_EINVAL;
 }
 

@@ -17,6 +17,8 @@ enum config_kind {
     CONFIG_LOG_LEVEL,   /* uint64_t: enum log_level */
     CONFIG_NETWORKS,    /* struct cidr_list; max bounds the length of the text */
     CONFIG_TEXT,        /* char *, like all that follow; max bounds the length */
+    CONFIG_PATH,        /* the path of a file */
+    CONFIG_HOST,        /* a host name, an address, or the path of a socket */
     CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
     CONFIG_METRIC_NAME, /* the beginning of a Prometheus metric name */
     CONFIG_ORIGINS,     /* a list of origins (proto/origin.h) */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/config/config_hint.h"
 #include "base/array.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -152,6 +153,39 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
+/* An IPv6 address may name the interface: fe80::1%eth0. */
+static bool is_scoped_address(struct str text)
+{
+    struct str scope = text, address;
+
+    (void)str_cut(&scope, '%', &address);
+    return scope.n > 0 && memchr(address.p, ':', address.n) && is_address(address);
+}
+
+/* Only characters are checked, so that every name that some resolver knows is accepted. */
+static bool is_host_name(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+
+        if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
+            return false;
+    }
+    return text.n > 0;
+}
+
+static bool is_host(struct str text)
+{
+    return text.n > 0 &&
+           (text.p[0] == '/' || is_host_name(text) || is_address(text) || is_scoped_address(text));
+}
+
+static bool is_path(struct str text)
+{
+    return !config_is_url(text) && !config_is_file_content(text);
+}
+
 static int parse_networks(const struct config_option *o, struct str text, struct cidr_list *ret)
 {
     struct cidr_list list;
@@ -169,6 +203,8 @@ static bool is_valid_text(const struct config_option *o, struct str text)
     if (text.n > o->max || (!o->secret && has_control(text)))
         return false;
     switch (o->kind) {
+    case CONFIG_PATH: return is_path(text);
+    case CONFIG_HOST: return is_host(text);
     case CONFIG_ADDRESS: return text.n == 0 || is_address(text);
     case CONFIG_METRIC_NAME: return is_metric_name(text);
     case CONFIG_ORIGINS: return origin_list_is_valid(text);
@@ -239,6 +275,12 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_CHOICE:
     case CONFIG_LOG_LEVEL: buf_addf(out, "%s", o->choices); return;
     case CONFIG_TEXT: buf_addf(out, "text of at most %ju bytes", max); return;
+    case CONFIG_PATH: buf_addf(out, "the path of a file, at most %ju bytes", max); return;
+    case CONFIG_HOST:
+        buf_addf(out,
+                 "a host name, an address, or the path of a Unix socket (/path), at most %ju bytes",
+                 max);
+        return;
     case CONFIG_ADDRESS: buf_addf(out, "an IPv4 or IPv6 address"); return;
     case CONFIG_METRIC_NAME:
         buf_addf(out, "at most %ju letters, digits, _ and :, not beginning with a digit", max);

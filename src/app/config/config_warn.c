@@ -17,6 +17,36 @@ bool config_has_default_secret(const struct config *c)
     return str_eq(str_of(c->jwt_secret), str_of(secret->initial));
 }
 
+/* Why a secret is probably not what its owner meant; NULL: nothing looks wrong. */
+static const char *suspicion(struct str secret)
+{
+    char first, last;
+
+    if (secret.n == 0)
+        return NULL;
+    first = secret.p[0];
+    last = secret.p[secret.n - 1];
+    if (last == '\n' || last == '\r')
+        return "it ends with a line break, which is part of it";
+    if (secret.n >= 2 && first == last && (first == '"' || first == '\''))
+        return "it is in quotes, which are part of it";
+    return NULL;
+}
+
+/* A Secret of Kubernetes often ends with a line break, and docker --env-file keeps quotes. */
+static void warn_of_secrets(const struct config *config)
+{
+    struct config c = *config; /* config_text wants a pointer that is not const */
+
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *o = &config_options[i];
+        const char *why = o->secret ? suspicion(str_of(*config_text(&c, o))) : NULL;
+
+        if (why)
+            log_warn("secret_looks_wrong", LOG_Z("option", o->name), LOG_Z("why", why));
+    }
+}
+
 void config_warn(const struct config *c, const struct keyring *keys)
 {
     if (c->disable_auth)
@@ -29,6 +59,7 @@ void config_warn(const struct config *c, const struct keyring *keys)
         log_warn("short_secret",
                  LOG_Z("why", "a secret is shorter than its hash (HS256: 32 bytes) and can be "
                               "guessed from a token"));
+    warn_of_secrets(c);
     if (c->metrics_listen_address[0] && !c->metrics_listen_port)
         log_warn("metrics_listen_address_unused",
                  LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is served to clients"));
