@@ -11,6 +11,7 @@
 #include "app/config/config_secrets.h"
 #include "app/config/config_text.h"
 #include "app/health_check.h"
+#include "app/process.h"
 #include "app/redis_tls.h"
 #include "app/rpc/rpc.h"
 #include "app/server.h"
@@ -55,6 +56,14 @@ static void print_metrics(void)
     buf_done(&out);
 }
 
+static int end_of_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    perror("eventhub: stdout");
+    return EXIT_FAILURE;
+}
+
 static int act(enum config_action action, const struct config *config,
                const struct server_setup *setup)
 {
@@ -70,7 +79,7 @@ static int act(enum config_action action, const struct config *config,
     case CONFIG_READY: return health_check(config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
     case CONFIG_RUN: return run(setup);
     }
-    return EXIT_SUCCESS;
+    return end_of_output();
 }
 
 int main(int argc, char **argv)
@@ -82,8 +91,13 @@ int main(int argc, char **argv)
     enum config_action action;
     struct buf why = { 0 };
     int status = EXIT_FAILURE;
-    int rc = config_load(&source, &config, &action, &why);
+    int rc;
 
+    if (!process_open_standard_fds()) {
+        perror("eventhub: /dev/null");
+        return EXIT_FAILURE;
+    }
+    rc = config_load(&source, &config, &action, &why);
     if (rc == EH_OK && (action == CONFIG_RUN || action == CONFIG_CHECK))
         rc = read_files(&config, &setup, &keys, &why);
     if (rc < 0)

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+
+bool process_open_standard_fds(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* open returns fd, the lowest that is free, because those below it are open by now */
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+            return false;
+    }
+    return true;
+}
 
 /* Reads the second word of /proc/self/statm: the resident pages. */
 static int read_second(struct str line, uint64_t *ret)
