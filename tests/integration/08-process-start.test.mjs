@@ -1,13 +1,12 @@
 // The command line, the configuration, and the start of the process.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { defer } from './support/cleanup.mjs';
 import { httpGet } from './support/http.mjs';
-import { freePort } from './support/port.mjs';
 import { DEFAULTS, Process, runToExit, startServer } from './support/server.mjs';
 import { BINARY, eventually } from './support/wait.mjs';
 
@@ -138,17 +137,20 @@ const openFiles = (pid, fds) => fds.map((fd) => {
   }
 });
 
-/** The port that the socket of the process listens on, without asking the process. */
-function portOf(pid, fd) {
-  const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`));
-  const line = readFileSync('/proc/net/tcp', 'latin1').split('\n')
-    .find((line) => line.trim().split(/\s+/)[9] === inode);
-  return parseInt(/:([0-9A-F]{4}) /.exec(line)[1], 16);
+const LISTEN = '0A';
+
+/** The port on which the process listens, found without its help; undefined if it does not listen. */
+function listeningPort(pid) {
+  const files = openFiles(pid, readdirSync(`/proc/${pid}/fd`));
+  for (const line of readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').slice(1)) {
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    if (state === LISTEN && files.includes(`socket:[${inode}]`)) return parseInt(local.split(':')[1], 16);
+  }
 }
 
 /** Starts a server that may be unable to log; stops it at the end of the test. */
-function startSilently(t, options, launcher) {
-  const server = new Process({ ...DEFAULTS, ...options }, { launcher });
+function startSilently(t, launcher) {
+  const server = new Process(DEFAULTS, { launcher });
   defer(t, async () => {
     if (!server.isStopping) server.signal('SIGTERM');
     assert.deepEqual(await server.untilExit(), { code: 0, signal: null });
@@ -156,29 +158,28 @@ function startSilently(t, options, launcher) {
   return server;
 }
 
-const answers = (port) =>
-  eventually('an answer', () => httpGet({ port }, '/healthz').then((a) => a.status === 200, () => false));
+async function untilServing(pid) {
+  const port = await eventually('a port', () => listeningPort(pid));
+  await eventually('an answer', () => httpGet({ port }, '/healthz').then((a) => a.status === 200, () => false));
+}
 
 for (const [redirections, closed] of [
   ['<&-', [0]], ['>&-', [1]], ['2>&-', [2]], ['<&- >&-', [0, 1]], ['>&- 2>&-', [1, 2]], ['<&- >&- 2>&-', [0, 1, 2]],
 ]) {
   test(`opens /dev/null in place of descriptors closed with ${redirections}`, async (t) => {
-    const port = await freePort();
-    const server = startSilently(t, { LISTEN_PORT: String(port) }, closing(redirections));
-    await answers(port);
+    const server = startSilently(t, closing(redirections));
+    await untilServing(server.pid);
     for (const file of openFiles(server.pid, closed)) assert.equal(file, '/dev/null');
-    if (!closed.includes(2)) assert.match(server.stderr, /event=started/);
+    if (!closed.includes(2)) await server.until('a log line', () => /event=started/.test(server.stderr));
   });
 }
 
 test('keeps a socket that is handed over when 0 to 2 are closed', async (t) => {
-  const server = startSilently(t, {}, [HANDOVER, 'http', 't', ...closing('<&- >&- 2>&-')]);
-  const child = await eventually('the server, with its event loops', () => {
-    const pid = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'latin1').trim();
-    return pid && readlinkSync(`/proc/${pid}/exe`) === realpathSync(BINARY) && readdirSync(`/proc/${pid}/fd`).length > 6 && pid;
-  });
-  assert.deepEqual(openFiles(child, [0, 1, 2]), ['/dev/null', '/dev/null', '/dev/null']);
-  await answers(portOf(child, 3));
+  const manager = startSilently(t, [HANDOVER, 'http', 't', ...closing('<&- >&- 2>&-')]);
+  const children = () => readFileSync(`/proc/${manager.pid}/task/${manager.pid}/children`, 'latin1');
+  const pid = await eventually('the server', () => children().trim());
+  await untilServing(pid);
+  assert.deepEqual(openFiles(pid, [0, 1, 2]), ['/dev/null', '/dev/null', '/dev/null']);
 });
 
 test('exits as always when there is nowhere to write', async () => {
