@@ -13,7 +13,13 @@ import { temporaryFiles } from './support/files.mjs';
 import { httpPost } from './support/http.mjs';
 import { SECRET } from './support/jwt.mjs';
 import { Process, runToExit, startServer } from './support/server.mjs';
-import { eventually } from './support/wait.mjs';
+import { DEADLINE_MS, eventually } from './support/wait.mjs';
+
+// A block of commands starts up to 30 processes, one after the other. On a busy machine it takes long, and
+// a shell may stop between any two steps, so the server's own deadlines must not end its connection.
+const SHELL_DEADLINE_MS = 10 * DEADLINE_MS;
+const PATIENT = { WEBSOCKET_HANDSHAKE_TIMEOUT: '3600', PING_INTERVAL: '3600', BROKER_TIMEOUT: '300' };
+const startPatientServer = (t, options) => startServer(t, { ...PATIENT, ...options });
 
 const documented = documentedFor(import.meta.url);
 const commandsOf = (text) => text.trimEnd().split('\n');
@@ -30,15 +36,16 @@ function startShell(server, commands, env = {}) {
 /** Runs commands, which must succeed; resolves to what they print. */
 async function runShell(...args) {
   const shell = startShell(...args);
-  const { code } = await shell.untilExit();
+  const { code } = await shell.untilExit(SHELL_DEADLINE_MS);
   assert.equal(code, 0, shell.stderr);
   return shell.stdout;
 }
 
-const untilPrinted = (process, what) => process.until(`${what}`, () => what.test(process.stdout));
+const untilPrinted = (process, what) =>
+  process.until(`${what}`, () => what.test(process.stdout), SHELL_DEADLINE_MS);
 
 test('serves the commands of README, Start', async (t) => {
-  const server = await startServer(t);
+  const server = await startPatientServer(t);
   const [subscribe, ...publishes] = commandsOf(documented('README.md', 'Start'));
   const subscriber = startShell(server, subscribe);
   await untilPrinted(subscriber, /"action":"subscribe","status":"ok"/);
@@ -46,12 +53,12 @@ test('serves the commands of README, Start', async (t) => {
   await untilPrinted(subscriber, /"message":"Hello, world"/);
   await untilPrinted(subscriber, /"message":"Hello from curl"/);
   await server.stop();
-  await subscriber.untilExit();
+  await subscriber.untilExit(SHELL_DEADLINE_MS);
   assert.match(subscriber.stderr, /sent a Close frame/);
 });
 
 test('serves the script of README, From a browser', { skip: SKIP_BROWSER }, async (t) => {
-  const server = await startServer(t);
+  const server = await startPatientServer(t);
   const page = await openPage(t);
   await page.goto(`http://127.0.0.1:${server.port}/healthz`);
   const lines = [];
@@ -66,7 +73,7 @@ test('serves the script of README, From a browser', { skip: SKIP_BROWSER }, asyn
 });
 
 test('serves the program of README, From an application', async (t) => {
-  const server = await startServer(t);
+  const server = await startPatientServer(t);
   const { directory, write } = temporaryFiles(t);
   symlinkSync(join(ROOT, 'tests/integration/node_modules'), join(directory, 'node_modules'));
   const program = write('application.mjs', at(documented('README.md', 'From an application'), server));
@@ -77,16 +84,16 @@ test('serves the program of README, From an application', async (t) => {
 });
 
 test('accepts the token of README, Tokens', async (t) => {
-  const server = await startServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
+  const server = await startPatientServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const commands = documented('README.md', 'Tokens');
   assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /"status":"ok"/);
   const wrong = startShell(server, commands, { JWT_SECRET: `not ${SECRET}` });
-  assert.equal((await wrong.untilExit()).code, 1);
+  assert.equal((await wrong.untilExit(SHELL_DEADLINE_MS)).code, 1);
   assert.match(wrong.stderr, /refused the connection: HTTP\/1.1 401/);
 });
 
 test('answers the commands of README, Health and metrics', async (t) => {
-  const server = await startServer(t);
+  const server = await startPatientServer(t);
   const [healthz, readyz, metrics, ...more] = commandsOf(documented('README.md', 'Health and metrics'));
   assert.equal(await runShell(server, healthz), '{"status":"ok"}');
   assert.equal(await runShell(server, readyz), '{"status":"ok"}');
@@ -95,13 +102,13 @@ test('answers the commands of README, Health and metrics', async (t) => {
 });
 
 test('answers the POST of the protocol page, and sends its event', async (t) => {
-  const server = await startServer(t);
+  const server = await startPatientServer(t);
   const answer = JSON.parse(await runShell(server, documented('docs/protocol.md', 'Publishing with POST')));
   assert.deepEqual({ ...answer, id: '' }, { action: 'publish', id: '', status: 'ok', topic: 'room/7' });
   const stream = startShell(server, documented('docs/protocol.md', 'Server-sent events'));
   await untilPrinted(stream, new RegExp(`^:ok\n(?:.*\n)*id: ${answer.id}\ndata: Hello\n\n`));
   await server.stop();
-  await stream.untilExit();
+  await stream.untilExit(SHELL_DEADLINE_MS);
 });
 
 const CONFIGURATIONS = {
