@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # A Debian that boots in systemd-nspawn, with its own network that has only loopback. The base tree is made once;
-# each machine is an overlay on it and is removed at the end. Needs root, systemd-container and debootstrap.
+# each machine is an overlay on it and is removed at the end.
 
 WORK=${EVENTHUB_MACHINES:-/var/tmp/eventhub-machines}
 BASE_TREE=$WORK/base
@@ -16,13 +16,36 @@ die() {
   exit 1
 }
 
+# A Debian that boots, the package of Eventhub, and a token for it.
+need_machine() {
+  need_root
+  need_commands systemd-nspawn=systemd-container debootstrap=debootstrap nsenter=util-linux pgrep=procps \
+    openssl=openssl dpkg-shlibdeps=dpkg-dev
+  need_build_packages
+  need_space 1000 "$WORK"
+  need_to_work "a mount of overlayfs in $WORK" mounts_overlay
+  need_to_work "systemd-nspawn" systemd-nspawn -q --register=no --keep-unit --private-network \
+    --volatile=yes --machine="eventhub-probe-$$" -D / true
+}
+
+mounts_overlay() {
+  local dir status=0
+  mkdir -p "$WORK"
+  dir=$(mktemp -d "$WORK/probe.XXXXXX")
+  mkdir "$dir"/{lower,upper,work,root}
+  unshare --mount mount -t overlay overlay -o "lowerdir=$dir/lower,upperdir=$dir/upper,workdir=$dir/work" "$dir/root" || status=1
+  rm -rf --one-file-system "$dir"
+  return $status
+}
+
 make_base_tree() {
   [ -e "$BASE_TREE/.made" ] && return
   rm -rf --one-file-system "$BASE_TREE"
   mkdir -p "$WORK"
   debootstrap --variant=minbase \
     --include=systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,redis-server,libhiredis0.14,libjansson4,ca-certificates \
-    bookworm "$BASE_TREE" >"$WORK/debootstrap.log" || die "debootstrap, see $WORK/debootstrap.log"
+    bookworm "$BASE_TREE" >"$WORK/debootstrap.log" 2>&1 ||
+    { tail -n 5 "$WORK/debootstrap.log" >&2; die "debootstrap, see $WORK/debootstrap.log"; }
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$BASE_TREE/etc/hosts"
   mkdir -p "$BASE_TREE/var/log/journal"
   touch "$BASE_TREE/.made"
@@ -41,12 +64,12 @@ boot() {
   systemd-nspawn -D "$TREE" --register=no --keep-unit --private-network --console=pipe --boot \
     </dev/null >"$WORK/machine-$$/nspawn.log" 2>&1 &
   NSPAWN=$!
-  until_true 20 "an init process" has_child "$NSPAWN"
-  INIT=$(pgrep -P "$NSPAWN")
+  until_true 20 "an init process" has_child_or_ended "$NSPAWN"
+  INIT=$(pgrep -P "$NSPAWN") || die "systemd-nspawn: $(tail -n 1 "$WORK/machine-$$/nspawn.log")"
   until_true 60 "the machine" is_up
 }
 
-has_child() { pgrep -P "$1"; }
+has_child_or_ended() { pgrep -P "$1" || ! kill -0 "$1"; }
 is_up() {
   case $(inside systemctl is-system-running) in running | degraded) ;; *) return 1 ;; esac
 }
