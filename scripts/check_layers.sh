@@ -16,7 +16,8 @@ cd "$(dirname "$0")/.." || exit 1
 command -v ctags >/dev/null || { echo "universal-ctags is not installed"; exit 77; }
 export LC_ALL=C
 
-# A layer, and the layers it may include. net and proto do not know each other, nor hub broker.
+# Each layer, and the layers that it may include. net and proto do not know each other, nor do hub and
+# broker.
 LAYERS='
 base:   base
 net:    base net
@@ -26,8 +27,8 @@ broker: base net proto hub broker
 app:    base net proto hub broker app'
 
 # The rooms of a layer, lowest first; rooms on one line do not know each other. A room is a folder or
-# a single module. Modules beside the rooms belong where the name of the layer stands; where it does
-# not stand, they may use, and be used by, any module of the layer that is not in a folder.
+# a single module. The name of a layer stands for all its modules outside the rooms. If a layer's name
+# is not listed, these may use, and be used by, any module of the layer that is not in a folder.
 ROOMS='
 app/config
 app/conn
@@ -47,20 +48,20 @@ broker/mem broker/redis
 broker/broker'
 
 # Headers that count as modules of their own, below the .c file of the same name. broker.h is the
-# face of its layer: the whole layer uses its types, and broker.c, which puts the layer together, needs
-# the whole layer.
+# interface of its layer: the whole layer uses its types, and broker.c, which puts the layer together,
+# needs the whole layer.
 FACES='broker/broker.h'
 
 sources() {
     find src include -name '*.[ch]' | sort
 }
 
-# NAME FILE for each function and variable that is visible outside its file.
+# Prints NAME FILE for each function and variable that is visible outside its file.
 definitions() {
     sources | grep '\.c$' | ctags -L - -x --kinds-C=fv --extras=-F --_xformat='%N %F'
 }
 
-# What the sources say, without comments, strings and characters:
+# Prints facts about the sources, without their comments, strings and characters:
 #   include FILE LINE HEADER   declare FILE NAME   use FILE NAME   comments FILE LINES ALL-LINES
 facts() {
     # shellcheck disable=SC2016 # dollars of awk
@@ -125,7 +126,7 @@ facts() {
     END { count_lines() }'
 }
 
-# Reads definitions and facts, prints the faults.
+# Reads definitions and facts, and prints the faults.
 judge() {
     LAYERS=$LAYERS ROOMS=$ROOMS FACES=$FACES awk -v figures="$1" '
     function layer_of(module) {
@@ -159,7 +160,7 @@ judge() {
         faults++
     }
 
-    # Is `to` above `from`, or beside it in another room?
+    # Returns whether `to` is above `from`, or in another room on the same line.
     function is_up(from, to,    a, b) {
         if (!(layer_of(from) in knows))
             return 0
@@ -169,7 +170,7 @@ judge() {
         b = room_of(to)
         if (layer_of(from) != layer_of(to) || a == b || to in is_face)
             return 0
-        if (!(a in rank)) # beside the rooms
+        if (!(a in rank)) # outside the rooms
             return b ~ /\/.*\// || is_folder[b] || b == last_room[layer_of(b)]
         if (!(b in rank))
             return 0
@@ -286,7 +287,7 @@ judge() {
     $1 == "declare" && $3 in definer {
         is_declared[$3]
         owner = module_of($2)
-        sub(/\.h$/, "", owner) # a face speaks for its .c
+        sub(/\.h$/, "", owner) # an interface declares for its .c file
         if (owner != definer[$3] && has_rooms(owner))
             speaks[$2] = speaks[$2] " " $3 " (" definer[$3] ".c)"
     }

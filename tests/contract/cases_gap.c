@@ -269,7 +269,7 @@ static void notices_a_redis_older_than_the_last_replay(void **state)
         skip();
     n = cut_off_one_of_two(f, publish_one, false);
     node_await_live(n, 1, 2);
-    node_free(f->nodes[1]); /* it would notice as well */
+    node_free(f->nodes[1]); /* it would notice, too */
     f->nodes[1] = NULL;
     before = node_live(n, 1, 0)->id;
     msgid_format(before, text);

@@ -34,7 +34,7 @@ int redis_cases(struct fixture *f);
 
 int fixture_setup(void **state);    /* an empty engine, a new prefix, the default configuration */
 int fixture_teardown(void **state); /* frees the nodes */
-/* A cmocka_unit_test with both; f is the group's. */
+/* A cmocka_unit_test with set-up and tear-down; f is the group's fixture. */
 #define FIXTURE_TEST(fn, f)                                                                        \
     cmocka_unit_test_prestate_setup_teardown(fn, fixture_setup, fixture_teardown, f)
 

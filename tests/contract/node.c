@@ -298,7 +298,7 @@ void node_await_ready(struct node *n, bool ready)
 
     while (broker_is_ready(n->broker) != ready) {
         if (clock_mono_ms() > deadline)
-            fail_msg("the broker did not become %sready", ready ? "" : "un");
+            fail_msg("the broker is still %sready", ready ? "not " : "");
         nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
     }
 }

@@ -91,7 +91,7 @@ test('routes', async (t) => {
 test('metrics', async (t) => {
   const server = await startServer(t, { WORKER_THREADS: '2', PROMETHEUS_METRIC_PREFIX: 'hub_1' });
 
-  await t.test('serves well-formed Prometheus text with the eight metrics of upstream', async () => {
+  await t.test('serves well-formed Prometheus text with the eight metrics of the C++ Eventhub', async () => {
     const answer = await httpGet(server, '/metrics');
     assert.equal(answer.status, 200);
     assert.match(answer.headers['content-type'], /^text\/plain;.*version=0\.0\.4/);

@@ -31,7 +31,7 @@ test('promtool accepts the configuration, the rules and their tests', async () =
   assert.match(await promtool('test', 'rules', pathOf('prometheus/alerts.test.yml')), /SUCCESS/);
 });
 
-test('promtool objects only to the eight names of upstream', async (t) => {
+test('promtool objects only to the eight names of the C++ Eventhub', async (t) => {
   const server = await startServer(t);
   const { body } = await httpGet(server, '/metrics');
   const child = promisify(execFile)('promtool', ['check', 'metrics']);

@@ -1,5 +1,5 @@
 /* memory.c - makes one allocation of one library fail (plan.h); the tests preload it into the
- * server. NAME is a part of the library's path, such as libjansson; `server` is the program itself.
+ * server. NAME is part of the library's path, such as libjansson; `server` is the program itself.
  */
 #include <errno.h>
 #include <link.h>

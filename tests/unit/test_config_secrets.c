@@ -29,7 +29,7 @@ static int remove_dir(void **state)
     return 0;
 }
 
-/* Loads a configuration that names the file in the option, beside one other argument or NULL. */
+/* Loads a configuration that names the file in the option, with one other argument or NULL. */
 static int load(struct config *ret, const char *option, const char *name, char *other,
                 char why[512])
 {

@@ -20,7 +20,7 @@ static void set_or_not(const char *name, const char *value)
         unsetenv(name);
 }
 
-/* Takes the sockets that the variables describe; pid NULL: our own process. */
+/* Takes the sockets that the variables describe; pid NULL: that of our own process. */
 static int take(const char *pid, const char *fds, const char *names, struct handover *ret)
 {
     const char *why = NULL;

@@ -185,7 +185,7 @@ static void removes_the_oldest_entries_to_make_room(void **state)
     }
     assert_true(log.all.live > 20 && log.all.live < 100);
     assert_id(log.last, last);
-    /* The log start lies directly below the oldest entry that is left. */
+    /* The log start is directly below the oldest entry that is left. */
     assert_int_equal(mem_ring_at(&log.all, 0)->id.ms, log.log_start.ms + 1);
     mem_log_done(&log);
 }

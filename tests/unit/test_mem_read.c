@@ -15,7 +15,7 @@
 #define START 1700000000000 /* ms */
 #define MANY  600
 
-/* A publish, recorded beside the log, from which each request is answered the slow way. */
+/* A publish, recorded apart from the log: the model, which answers each request the slow way. */
 struct fact {
     char topic[16];
     struct msgid id;

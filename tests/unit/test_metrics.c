@@ -240,7 +240,7 @@ static void check_family(const char *help, const char *type, char *ret_name, cha
                 strcmp(ret_type, "histogram") == 0);
 }
 
-static bool is_upstreams(const char *name)
+static bool is_of_cpp_eventhub(const char *name)
 {
     static const char *const names[] = { "publish_count", "redis_connection_fail_count",
                                          "total_connect_count", "total_disconnect_count" };
@@ -257,7 +257,7 @@ static void check_name(const char *name, const char *type)
     const char *end = strstr(name, "_total");
     bool is_total = end && end[6] == '\0';
 
-    if (!is_upstreams(name) && is_total != (strcmp(type, "counter") == 0))
+    if (!is_of_cpp_eventhub(name) && is_total != (strcmp(type, "counter") == 0))
         fail_msg("%s is a %s", name, type);
 }
 
@@ -319,7 +319,7 @@ static void writes_json(void **state)
 }
 
 /* Dashboards of the C++ Eventhub read these as plain numbers at the top level. */
-static void keeps_the_json_names_of_upstream(void **state)
+static void keeps_the_json_names_of_the_cpp_eventhub(void **state)
 {
     static const char *const names[] = {
         "worker_count",
@@ -352,7 +352,7 @@ int main(void)
         cmocka_unit_test(labels_buckets_with_their_bounds),
         cmocka_unit_test(groups_samples_by_family),
         cmocka_unit_test(writes_json),
-        cmocka_unit_test(keeps_the_json_names_of_upstream),
+        cmocka_unit_test(keeps_the_json_names_of_the_cpp_eventhub),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
