@@ -65,6 +65,16 @@ static const char *add_public(struct keys_file *f, struct str kid, enum key_algo
     return what;
 }
 
+/* Says what is wrong with a line without an algorithm, which is often the file of another program. */
+static const char *not_an_algorithm(struct str kid)
+{
+    if (kid.p[0] == '{' || kid.p[0] == '[')
+        return "a JSON key set cannot be read: write a line for each key: kid algorithm key";
+    if (str_starts_with(kid, STR("-----BEGIN")))
+        return "a key cannot be read here: write a line that names its file: kid algorithm path";
+    return "the algorithm must be " KEY_ALGORITHMS;
+}
+
 static int read_line(struct keys_file *f, struct str line)
 {
     struct str kid = take_word(&line), algorithm = take_word(&line);
@@ -72,7 +82,7 @@ static int read_line(struct keys_file *f, struct str line)
     const char *what;
 
     if (!key_algorithm_parse(algorithm, &a))
-        return refuse_line(f, "the algorithm must be " KEY_ALGORITHMS);
+        return refuse_line(f, not_an_algorithm(kid));
     if (line.n == 0)
         return refuse_line(f, "the key is missing");
     what = key_algorithm_is_public(a) ? add_public(f, kid, a, line)
