@@ -115,7 +115,7 @@ const CONFIGURATIONS = {
   'TLS': documented('docs/operations.md', 'TLS'),
   'a single node with TLS': documented('docs/configuration.md', 'A single node with TLS'),
   'a node of a cluster': documented('docs/configuration.md', 'A node of a cluster'),
-  'for strangers': documented('docs/configuration.md', 'For strangers'),
+  'a public node': documented('docs/configuration.md', 'A public node'),
   'several keys': 'JWT_KEYS_FILE = /etc/eventhub/keys',
 };
 
