@@ -1,8 +1,9 @@
 /* proxy.h - the PROXY protocol, versions 1 and 2: a load balancer's header about the client, sent
  * before the client's own bytes.
  * Thread:  any; pure: no I/O, no allocation.
- * Limits:  a version 1 line has at most PROXY_V1_MAX bytes. In version 2, addresses and TLVs (which
- *          are skipped) have at most PROXY_V2_BODY_MAX.
+ * Limits:  a version 1 line has at most PROXY_V1_MAX bytes. A version 2 header has as many as its
+ *          length field can say (64 KiB), but only the first PROXY_V2_MAX are read: what follows
+ *          the addresses (TLVs, or a Unix socket's path) is skipped.
  */
 #ifndef EH_PROTO_PROXY_H
 #define EH_PROTO_PROXY_H
@@ -13,10 +14,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define PROXY_V1_MAX      107
-#define PROXY_V2_HEAD     16
-#define PROXY_V2_BODY_MAX (216 + 2048)
-#define PROXY_MAX         (PROXY_V2_HEAD + PROXY_V2_BODY_MAX)
+#define PROXY_V1_MAX  107
+#define PROXY_V2_HEAD 16
+#define PROXY_V2_MAX  (PROXY_V2_HEAD + 36) /* with IPv6 addresses and ports */
+#define PROXY_MAX     PROXY_V1_MAX         /* as many bytes decide every header */
 
 struct proxy_header {
     bool has_source; /* false (UNKNOWN, LOCAL, no IP): use the address of the socket */
@@ -24,10 +25,10 @@ struct proxy_header {
     uint16_t port;
 };
 
-/* `in` begins at the connection's first byte and holds everything received so far. Returns the
- * length of the header, 0 for "need more" (all of `in` belongs to the header), or EH_EINVAL: it is
- * not a header, which shows at the first wrong byte or at the end of a line. *ret is set if the
- * result is > 0. */
+/* `in` begins at the connection's first byte and holds the first PROXY_MAX bytes or, if fewer were
+ * received, those. Returns the length of the header, of which bytes to skip may be yet to come; 0
+ * for "need more" (all of `in` belongs to the header); or EH_EINVAL: it is not a header, which shows
+ * at the first wrong byte or at the end of a line. *ret is set if the result is > 0. */
 int proxy_parse(struct str in, struct proxy_header *ret) EH_MUST_USE;
 
 #endif

@@ -100,42 +100,46 @@ static unsigned u16(const char *p)
     return (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1];
 }
 
-/* Reads the start of the body: source, destination, source port, destination port. */
-static int parse_addresses(uint8_t family, struct str body, struct proxy_header *ret)
+/* Returns the bytes of one address that matters: none in LOCAL, of a Unix socket, or of an
+ * unspecified family. */
+static size_t ip_bytes(uint8_t command, uint8_t family)
 {
-    size_t ip_n = family == V2_TCP4 ? 4 : 16;
-
-    if (family != V2_TCP4 && family != V2_TCP6)
-        return EH_OK; /* a Unix socket, or unspecified */
-    if (body.n < 2 * ip_n + 4)
-        return EH_EINVAL;
+    if (command != V2_PROXY)
+        return 0;
     if (family == V2_TCP4)
-        ip_set_v4(ret->ip, body.p);
+        return 4;
+    return family == V2_TCP6 ? 16 : 0;
+}
+
+/* Reads source, destination, source port, destination port. */
+static void read_addresses(const char *p, size_t ip_n, struct proxy_header *ret)
+{
+    if (ip_n == 4)
+        ip_set_v4(ret->ip, p);
     else
-        memcpy(ret->ip, body.p, 16);
-    ret->port = (uint16_t)u16(body.p + 2 * ip_n);
+        memcpy(ret->ip, p, 16);
+    ret->port = (uint16_t)u16(p + 2 * ip_n);
     ret->has_source = true;
-    return EH_OK;
 }
 
 static int parse_v2(struct str in, struct proxy_header *ret)
 {
     struct proxy_header h = { 0 };
-    uint8_t command;
-    size_t body_n;
+    size_t body_n, ip_n, addresses_n;
 
     if (in.n > 12 && (uint8_t)in.p[12] != V2_LOCAL && (uint8_t)in.p[12] != V2_PROXY)
         return EH_EINVAL;
     if (in.n < PROXY_V2_HEAD)
         return 0;
     body_n = u16(in.p + 14);
-    if (body_n > PROXY_V2_BODY_MAX)
+    ip_n = ip_bytes((uint8_t)in.p[12], (uint8_t)in.p[13]);
+    addresses_n = ip_n ? 2 * ip_n + 4 : 0;
+    if (body_n < addresses_n)
         return EH_EINVAL;
-    if (in.n < PROXY_V2_HEAD + body_n)
+    if (in.n < PROXY_V2_HEAD + addresses_n)
         return 0;
-    command = (uint8_t)in.p[12];
-    if (command == V2_PROXY)
-        EH_TRY(parse_addresses((uint8_t)in.p[13], str_make(in.p + PROXY_V2_HEAD, body_n), &h));
+    if (ip_n)
+        read_addresses(in.p + PROXY_V2_HEAD, ip_n, &h);
     *ret = h;
     return (int)(PROXY_V2_HEAD + body_n);
 }

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "base/mem.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4_BODY   "\x01\x02\x03\x04\x0a\x00\x00\x01\x12\x67\x00\x50"
@@ -20,22 +19,38 @@
 static const uint8_t v4_ip[16] = { [10] = 0xff, 0xff, 1, 2, 3, 4 };
 static const uint8_t v6_ip[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 
-/* Parses the header at every length: it is incomplete up to its end, whatever follows. */
-static void expect_header(struct str in, size_t want_n, const uint8_t *ip, uint16_t port)
+/* Parses the header at every length: it is incomplete up to `decided_n` bytes, and of the same length
+ * from then on. */
+static void expect_decided(struct str in, size_t decided_n, size_t want_n, const uint8_t *ip,
+                           uint16_t port)
 {
     struct proxy_header h;
 
-    for (size_t n = 0; n < want_n; n++) {
+    for (size_t n = 0; n < decided_n; n++) {
         if (proxy_parse(str_make(in.p, n), &h) != 0)
             fail_msg("the header was not incomplete after %zu bytes", n);
     }
-    for (size_t n = want_n; n <= in.n; n++)
+    for (size_t n = decided_n; n <= in.n; n++)
         assert_int_equal(proxy_parse(str_make(in.p, n), &h), want_n);
     assert_int_equal(h.has_source, ip != NULL);
     if (!ip)
         return;
     assert_memory_equal(h.ip, ip, 16);
     assert_int_equal(h.port, port);
+}
+
+/* A line of version 1 is decided at its end. */
+static void expect_header(struct str in, size_t want_n, const uint8_t *ip, uint16_t port)
+{
+    expect_decided(in, want_n, want_n, ip, port);
+}
+
+/* A header of version 2 is decided when its addresses are complete, if it has any that matter. */
+static void expect_header_2(struct str in, size_t want_n, const uint8_t *ip, uint16_t port)
+{
+    size_t addresses_n = !ip ? 0 : ip == v4_ip ? 12 : 36;
+
+    expect_decided(in, PROXY_V2_HEAD + addresses_n, want_n, ip, port);
 }
 
 static void expect_refused(struct str in)
@@ -149,8 +164,8 @@ static void parses_version_2(void **state)
 
         memcpy(text, cases[i].text.p, cases[i].text.n);
         memcpy(text + cases[i].text.n, "\x16\x03\x01", 3);
-        expect_header(str_make(text, cases[i].text.n + 3), cases[i].text.n, cases[i].ip,
-                      cases[i].port);
+        expect_header_2(str_make(text, cases[i].text.n + 3), cases[i].text.n, cases[i].ip,
+                        cases[i].port);
     }
 }
 
@@ -165,7 +180,6 @@ static void refuses_malformed_version_2(void **state)
         { SIGNATURE "\x21\x11\x00\x0b" V4_BODY, 28 }, /* too short for its addresses */
         { SIGNATURE "\x21\x11\x00\x00", 16 },
         { SIGNATURE "\x21\x21\x00\x23" V6_BODY, 52 },
-        { SIGNATURE "\x21\x11\xff\xff", 16 },
     };
 
     (void)state;
@@ -173,20 +187,27 @@ static void refuses_malformed_version_2(void **state)
         expect_refused(cases[i]);
 }
 
-static void limits_the_length_of_version_2(void **state)
+/* However long they are, only the addresses before them are needed. */
+static void skips_the_extensions_of_version_2(void **state)
 {
-    size_t n = PROXY_MAX;
-    char *text = mem_zalloc(n);
+    static const struct str cases[] = {
+        { SIGNATURE "\x21\x11\xff\xff" V4_BODY "\x04", 29 },
+        { SIGNATURE "\x21\x21\xff\xff" V6_BODY "\x04", 53 },
+        { SIGNATURE "\x20\x11\xff\xff\x01", 17 },
+        { SIGNATURE "\x21\x31\xff\xff\x01", 17 },
+    };
+    static const uint8_t *const ips[] = { v4_ip, v6_ip, NULL, NULL };
 
     (void)state;
-    memcpy(text, SIGNATURE "\x21\x11", 14);
-    text[14] = (char)(PROXY_V2_BODY_MAX >> 8);
-    text[15] = (char)(PROXY_V2_BODY_MAX & 0xff);
-    memcpy(text + 16, V4_BODY, 12);
-    expect_header(str_make(text, n), n, v4_ip, 4711);
-    text[15]++;
-    expect_refused(str_make(text, 16));
-    free(text);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_header_2(cases[i], PROXY_V2_HEAD + 65535, ips[i], 4711);
+}
+
+/* The caller need not keep more than PROXY_MAX bytes. */
+static void decides_within_its_limit(void **state)
+{
+    (void)state;
+    assert_true(PROXY_MAX >= PROXY_V1_MAX && PROXY_MAX >= PROXY_V2_MAX);
 }
 
 int main(void)
@@ -197,7 +218,8 @@ int main(void)
         cmocka_unit_test(limits_the_length_of_version_1),
         cmocka_unit_test(parses_version_2),
         cmocka_unit_test(refuses_malformed_version_2),
-        cmocka_unit_test(limits_the_length_of_version_2),
+        cmocka_unit_test(skips_the_extensions_of_version_2),
+        cmocka_unit_test(decides_within_its_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

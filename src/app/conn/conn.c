@@ -111,24 +111,40 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
     conn_await_request(c);
 }
 
-/* Reads the PROXY header, which comes before everything else. */
+/* Reads as much of the PROXY header as matters, and notes how much of it follows in the input. */
+static int read_proxy_header(struct conn *c, const char *p, size_t n)
+{
+    size_t before = buf_used(&c->in);
+    int length;
+
+    buf_add(&c->in, p, n < PROXY_MAX - before ? n : PROXY_MAX - before);
+    length = conn_client_read_proxy(&c->client, c->worker, buf_str(&c->in));
+    if (length == 0)
+        return 0;
+    buf_done(&c->in);
+    if (length > 0) {
+        c->to_skip = (size_t)length - before;
+        return EH_OK;
+    }
+    c->closed_as = length == EH_ELIMIT ? METRIC_CLOSED_SERVER : METRIC_CLOSED_PROTOCOL;
+    return EH_EINVAL;
+}
+
+/* Takes the PROXY header, which comes before everything else. */
 static int on_preface(struct stream *s, const char *p, size_t n)
 {
     struct conn *c = conn_of(s);
-    size_t before = buf_used(&c->in);
-    int used;
 
     if (c->state != CONN_OPEN)
         return EH_EINVAL; /* it lingers, and serves no new request */
-    buf_add(&c->in, p, n < PROXY_MAX - before ? n : PROXY_MAX - before);
-    used = conn_client_read_proxy(&c->client, c->worker, buf_str(&c->in));
-    if (used == 0)
+    if (c->to_skip == 0)
+        EH_TRY(read_proxy_header(c, p, n));
+    if (c->to_skip == 0)
         return 0;
-    buf_done(&c->in);
-    if (used > 0)
-        return used - (int)before;
-    c->closed_as = used == EH_ELIMIT ? METRIC_CLOSED_SERVER : METRIC_CLOSED_PROTOCOL;
-    return EH_EINVAL;
+    if (n > c->to_skip)
+        n = c->to_skip;
+    c->to_skip -= n;
+    return c->to_skip ? 0 : (int)n;
 }
 
 /* Called with TLS only, when the handshake is over. */

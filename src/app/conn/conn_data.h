@@ -94,6 +94,7 @@ struct conn {
     struct buf message;  /* a message of several frames; also the body of a POST */
     struct batch *batch; /* requests that wait until the bounds allow them, or NULL */
     union {
+        size_t to_skip;          /* of the PROXY header, before the first request */
         struct http_parser http; /* until the upgrade */
         struct ws_decoder ws;    /* from then on */
     };
