@@ -1,7 +1,8 @@
 /* origin.h - decides by the field Origin (RFC 6454) which web pages may use the server.
  * Thread:  any; pure.
- * List:    ALLOWED_ORIGINS: "*", or origins (scheme://host[:port]) separated by commas, in any
- *          case.
+ * List:    ALLOWED_ORIGINS: "*", or origins separated by commas, in any case. An origin is
+ *          scheme://host[:port], where the host may begin with "*." for all names below it, or
+ *          "null", or "file://".
  */
 #ifndef EH_PROTO_ORIGIN_H
 #define EH_PROTO_ORIGIN_H
@@ -19,7 +20,10 @@ bool origin_list_is_valid(struct str list);
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
 /* Appends header lines, each with its CRLF, that let the page read the answer if its origin is
- * allowed. */
+ * allowed, and send credentials if the list names it. */
 void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out);
+/* Appends the other lines of the answer to a preflight. They allow every request header that the
+ * browser asks for: the server ignores those that it does not know. */
+void origin_add_preflight(const struct http_request *rq, struct buf *out);
 
 #endif

@@ -60,15 +60,27 @@ static bool is_authority(struct str s)
     return rest.n == 0 || (rest.p[0] == ':' && is_port(str_skip(rest, 1)));
 }
 
+/* Pages that do not come from a host: sandboxed frames and files, and files in some web views. */
+static bool is_hostless(struct str s)
+{
+    return str_eq_nocase(s, STR("null")) || str_eq_nocase(s, STR("file://"));
+}
+
 static bool is_origin(struct str s)
 {
     static const struct str separator = { "://", 3 };
     struct str rest = s, scheme;
 
+    if (is_hostless(s))
+        return true;
     (void)str_cut(&rest, ':', &scheme);
     rest = str_skip(s, scheme.n);
-    return str_starts_with(rest, separator) && is_scheme(scheme) &&
-           is_authority(str_skip(rest, separator.n));
+    if (!str_starts_with(rest, separator) || !is_scheme(scheme))
+        return false;
+    rest = str_skip(rest, separator.n);
+    if (str_starts_with(rest, STR("*.")))
+        return !str_starts_with(str_skip(rest, 2), STR("[")) && is_authority(str_skip(rest, 2));
+    return is_authority(rest);
 }
 
 static bool is_any(struct str entry)
@@ -113,37 +125,87 @@ static struct str without_default_port(struct str origin)
     return origin;
 }
 
-/* Reports whether the list has the origin, or has "*". An origin of {NULL, 0} matches only "*". */
-static bool list_has(struct str list, struct str origin)
+/* A host that begins with "*." stands for every name below it. What takes the place of "*" must be
+ * part of a name, or "https://evil.example/.a.example" would match. */
+static bool matches(struct str entry, struct str origin)
+{
+    struct str end = without_default_port(entry), begin;
+
+    (void)str_cut(&end, '*', &begin);
+    if (!end.p)
+        return str_eq_nocase(begin, origin);
+    if (origin.n <= begin.n + end.n)
+        return false;
+    return str_eq_nocase(str_make(origin.p, begin.n), begin) &&
+           str_eq_nocase(str_skip(origin, origin.n - end.n), end) &&
+           is_host(str_make(origin.p + begin.n, origin.n - begin.n - end.n), '.');
+}
+
+enum { HAS_ANY = 1, HAS_OTHERS = 2, HAS_ORIGIN = 4 };
+
+/* Reports, as flags, whether the list has "*", other entries, and one that matches the origin. */
+static unsigned look_up(struct str list, struct str origin)
 {
     struct str entry;
+    unsigned found = 0;
 
     while (str_cut(&list, ',', &entry)) {
         entry = str_trim(entry);
-        if (is_any(entry) || (origin.n && str_eq_nocase(without_default_port(entry), origin)))
-            return true;
+        found |= is_any(entry) ? HAS_ANY : HAS_OTHERS;
+        if (!is_any(entry) && origin.n && matches(entry, origin))
+            found |= HAS_ORIGIN;
     }
-    return false;
+    return found;
 }
 
 bool origin_is_allowed(struct str list, const struct http_request *rq)
 {
     switch (http_header_count(rq, STR("Origin"))) {
     case 0: return true;
-    case 1: return list_has(list, http_header(rq, STR("Origin")));
+    case 1: return look_up(list, http_header(rq, STR("Origin"))) & (HAS_ANY | HAS_ORIGIN);
     default: return false;
     }
 }
 
+/* A browser lets a page send cookies and client certificates only if the answer names its origin
+ * and allows credentials. "*" never does, as such a page is not known to the operator. */
 void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out)
 {
     struct str origin = http_header(rq, STR("Origin"));
+    unsigned found = look_up(list, origin);
 
-    if (list_has(list, (struct str){ NULL, 0 })) {
+    if ((found & HAS_ORIGIN) && origin_is_allowed(list, rq))
+        buf_addf(out,
+                 "Access-Control-Allow-Origin: %.*s\r\n"
+                 "Access-Control-Allow-Credentials: true\r\n",
+                 STR_ARG(origin));
+    else if (found & HAS_ANY)
         buf_add_str(out, STR("Access-Control-Allow-Origin: *\r\n"));
-        return;
+    if (found & HAS_OTHERS)
+        buf_add_str(out, STR("Vary: Origin\r\n")); /* the answer depends on the page */
+}
+
+static bool is_list_of_tokens(struct str list)
+{
+    struct str token;
+
+    while (str_cut(&list, ',', &token)) {
+        if (!http_is_token(str_trim(token)))
+            return false;
     }
-    if (origin.n && origin_is_allowed(list, rq))
-        buf_addf(out, "Access-Control-Allow-Origin: %.*s\r\n", STR_ARG(origin));
-    buf_add_str(out, STR("Vary: Origin\r\n")); /* the answer depends on the page */
+    return true;
+}
+
+void origin_add_preflight(const struct http_request *rq, struct buf *out)
+{
+    struct str asked = http_header(rq, STR("Access-Control-Request-Headers"));
+
+    if (asked.n == 0 || !is_list_of_tokens(asked))
+        asked = STR("Authorization, Content-Type, Last-Event-ID, Cache-Control");
+    buf_addf(out,
+             "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+             "Access-Control-Allow-Headers: %.*s\r\n"
+             "Access-Control-Max-Age: 86400\r\n"
+             "Vary: Access-Control-Request-Headers\r\n",
+             STR_ARG(asked));
 }

@@ -108,19 +108,38 @@ test('origins of POST, streams and OPTIONS', async (t) => {
   await t.test('sends Vary even without an origin', async () =>
     assertCors(await post({}), undefined));
 
+  await t.test('permits credentials to pages of the list', async () => {
+    for (const [origin, told] of [[HOME, 'true'], [STRANGERS[0], undefined], [undefined, undefined]]) {
+      const answer = await post(origin ? { Origin: origin } : {});
+      assert.equal(answer.headers['access-control-allow-credentials'], told);
+    }
+  });
+
+  await t.test('permits the request headers that a preflight asks for', async () => {
+    const asked = 'x-requested-with,traceparent,authorization';
+    const { headers } = await httpRequest(server, 'OPTIONS', '/a', {
+      Origin: HOME, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': asked,
+    });
+    assert.equal(headers['access-control-allow-headers'], asked);
+    assert.equal(headers['access-control-allow-methods'], 'GET, POST, OPTIONS');
+    assert.equal(headers.vary, 'Origin, Access-Control-Request-Headers');
+  });
+
   await t.test('answers OPTIONS with CORS fields only to pages of the list', async () => {
     for (const [origin, told] of [[HOME, HOME], [STRANGERS[0], undefined]]) {
       const answer = await httpRequest(server, 'OPTIONS', '/a', { Origin: origin });
       assert.equal(answer.status, 204);
-      assertCors(answer, told);
+      assertCors(answer, told, 'Origin, Access-Control-Request-Headers');
     }
   });
 
-  await t.test('serves health and metrics to everybody without CORS fields', async () => {
-    for (const path of ['/healthz', '/metrics']) {
-      const answer = await httpRequest(server, 'GET', path, { Origin: STRANGERS[0] });
-      assert.equal(answer.status, 200);
-      assertCors(answer, undefined, null);
+  await t.test('serves health and metrics to everybody, with CORS fields for pages of the list', async () => {
+    for (const path of ['/healthz', '/readyz', '/metrics', '/metrics?format=json']) {
+      for (const [origin, told] of [[HOME, HOME], [STRANGERS[0], undefined], [undefined, undefined]]) {
+        const answer = await httpRequest(server, 'GET', path, origin ? { Origin: origin } : {});
+        assert.equal(answer.status, 200);
+        assertCors(answer, told);
+      }
     }
   });
 
@@ -130,8 +149,8 @@ test('origins of POST, streams and OPTIONS', async (t) => {
       await socket.send(requestHead('GET /nowhere HTTP/1.1', { Host: 'x', Origin: origin }));
       assertCors(await socket.readResponse(), origin);
     }
-    await socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'x', Origin: HOME }));
-    assertCors(await socket.readResponse(), undefined, null);
+    await socket.send(requestHead('GET /healthz HTTP/1.1', { Host: 'x' }));
+    assertCors(await socket.readResponse(), undefined);
   });
 });
 
@@ -140,9 +159,29 @@ test('accepts every origin by default', async (t) => {
   await (await openClient(t, server, { headers: { Origin: STRANGERS[0] } })).roundTrip();
   const answer = await httpRequest(server, 'GET', '/nowhere', { Origin: STRANGERS[0] });
   assertCors(answer, '*', null);
+  const metrics = await httpRequest(server, 'GET', '/metrics', { Origin: STRANGERS[0] });
+  assertCors(metrics, '*', null);
+  assert.equal(metrics.headers['access-control-allow-credentials'], undefined);
 });
 
-for (const list of ['app.example', 'https://app.example/', 'https://*.example', 'https://a,']) {
+test('origins without a host, and names below one', async (t) => {
+  const server = await startServer(t, { ALLOWED_ORIGINS: 'null,file://,https://*.example.com' });
+  const statusFor = async (Origin) =>
+    (await answerTo(t, server, 'GET / HTTP/1.1', { ...HANDSHAKE, Origin })).answer.status;
+
+  for (const origin of ['null', 'file://', 'https://a.example.com', 'https://b.a.example.com']) {
+    await t.test(`accepts ${origin}`, async (t) => {
+      await (await openClient(t, server, { headers: { Origin: origin } })).roundTrip();
+      assertCors(await httpRequest(server, 'GET', '/nowhere', { Origin: origin }), origin);
+    });
+  }
+  for (const origin of ['https://example.com', 'http://a.example.com', 'https://aexample.com',
+    'https://evil.example/.example.com', 'https://a.example.com.evil.example', 'file:///']) {
+    await t.test(`answers 403 to ${origin}`, async () => assert.equal(await statusFor(origin), 403));
+  }
+});
+
+for (const list of ['app.example', 'https://app.example/', 'https://*', 'https://a.*.example', 'https://a,']) {
   test(`refuses ALLOWED_ORIGINS=${list}`, async () => {
     const { code, stderr } = await runToExit({ ALLOWED_ORIGINS: list });
     assert.equal(code, 1);

@@ -19,105 +19,149 @@ static struct http_request request(const char *origin, const char *second)
     return rq;
 }
 
+static const char *const good_lists[] = {
+    "*",
+    "https://a.example",
+    "https://a.example:8443",
+    "http://localhost:3000, https://a.example",
+    " HTTPS://A.Example ,\t*",
+    "http://127.0.0.1:1",
+    "http://[::1]",
+    "http://[::1]:65535",
+    "capacitor://localhost",
+    "moz-extension://0a1b-2c",
+    "http://under_score.example",
+    "null",
+    "NULL, file://",
+    "FILE://",
+    "https://*.a.example",
+    "https://*.a.example:8443",
+    "https://*.localhost",
+};
+static const char *const bad_lists[] = {
+    "",
+    ",",
+    "*,",
+    ",*",
+    "a.example",
+    "//a.example",
+    "https:a.example",
+    "https:/a.example",
+    "https://",
+    "https://a.example/",
+    "https://a.example/path",
+    "https://user@a.example",
+    "https://a.example:",
+    "https://a.example:0",
+    "https://a.example:65536",
+    "https://a.example:80:80",
+    "https://*",
+    "https://*.",
+    "https://*a.example",
+    "https://a.*.example",
+    "https://*.*.example",
+    "https://*.a.example/",
+    "https://*.[::1]",
+    "*.a.example",
+    "*://a.example",
+    "https://a.example https://b.example",
+    "https://[::1",
+    "https://[]",
+    "https://::1",
+    "://a.example",
+    "1http://a.example",
+    "nul",
+    "null://",
+    "file:///",
+    "file:",
+    "**",
+};
+
 static void accepts_only_valid_lists(void **state)
 {
-    static const char *const good[] = {
-        "*",
-        "https://a.example",
-        "https://a.example:8443",
-        "http://localhost:3000, https://a.example",
-        " HTTPS://A.Example ,\t*",
-        "http://127.0.0.1:1",
-        "http://[::1]",
-        "http://[::1]:65535",
-        "capacitor://localhost",
-        "moz-extension://0a1b-2c",
-        "http://under_score.example",
-    };
-    static const char *const bad[] = {
-        "",
-        ",",
-        "*,",
-        ",*",
-        "a.example",
-        "//a.example",
-        "https:a.example",
-        "https:/a.example",
-        "https://",
-        "https://a.example/",
-        "https://a.example/path",
-        "https://user@a.example",
-        "https://a.example:",
-        "https://a.example:0",
-        "https://a.example:65536",
-        "https://a.example:80:80",
-        "https://*.a.example",
-        "https://a.example https://b.example",
-        "https://[::1",
-        "https://[]",
-        "https://::1",
-        "://a.example",
-        "1http://a.example",
-        "null",
-        "**",
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-        if (!origin_list_is_valid(str_of(good[i])))
-            fail_msg("'%s' was refused", good[i]);
+    for (size_t i = 0; i < ARRAY_LEN(good_lists); i++) {
+        if (!origin_list_is_valid(str_of(good_lists[i])))
+            fail_msg("'%s' was refused", good_lists[i]);
     }
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        if (origin_list_is_valid(str_of(bad[i])))
-            fail_msg("'%s' was accepted", bad[i]);
+    for (size_t i = 0; i < ARRAY_LEN(bad_lists); i++) {
+        if (origin_list_is_valid(str_of(bad_lists[i])))
+            fail_msg("'%s' was accepted", bad_lists[i]);
     }
 }
 
+#define LIST "https://a.example, http://b.example:3000"
+
+static const struct {
+    const char *list, *origin;
+    bool want;
+} decisions[] = {
+    { "*", NULL, true },
+    { "*", "https://evil.example", true },
+    { "*", "null", true },
+    { "https://a.example,*", "null", true },
+    { LIST, NULL, true },
+    { LIST, "https://a.example", true },
+    { LIST, "HTTPS://A.EXAMPLE", true },
+    { LIST, "http://b.example:3000", true },
+    { "https://a.example:443", "https://a.example", true },
+    { "HTTPS://A.EXAMPLE:443", "https://a.example", true },
+    { "http://a.example:80", "http://a.example", true },
+    { "https://[::1]:443", "https://[::1]", true },
+    { "https://a.example:80", "https://a.example", false },
+    { "http://a.example:443", "http://a.example", false },
+    { "https://a.example:4443", "https://a.example:4", false },
+    { "https://a.example:443", "http://a.example", false },
+    { LIST, "", false },
+    { LIST, "null", false },
+    { LIST, "*", false },
+    { LIST, "http://a.example", false },
+    { LIST, "https://a.example:443", false },
+    { LIST, "https://a.example:4430", false },
+    { LIST, "http://b.example", false },
+    { LIST, "http://b.example:30000", false },
+    { LIST, "https://sub.a.example", false },
+    { LIST, "https://a.example.evil", false },
+    { LIST, "https://a.example/", false },
+    { LIST, "https://a.example, http://b.example:3000", false },
+    { LIST, ",", false },
+    { "null", "null", true },
+    { "null", "file://", false },
+    { "null", "", false },
+    { "file://", "file://", true },
+    { "file://", "null", false },
+    { "file://", "file://a.example", false },
+    { "https://*.a.example", "https://b.a.example", true },
+    { "https://*.a.example", "https://c.b.a.example", true },
+    { "https://*.a.example", "HTTPS://B.A.EXAMPLE", true },
+    { "https://*.a.example:443", "https://b.a.example", true },
+    { "https://*.a.example:8443", "https://b.a.example:8443", true },
+    { "null, https://*.a.example", "https://b.a.example", true },
+    { "https://*.a.example", "https://a.example", false },
+    { "https://*.a.example", "https://.a.example", false },
+    { "https://*.a.example", "http://b.a.example", false },
+    { "https://*.a.example", "https://b.a.example:8443", false },
+    { "https://*.a.example:8443", "https://b.a.example", false },
+    { "https://*.a.example", "https://ba.example", false },
+    { "https://*.a.example", "https://b.a.example.evil", false },
+    { "https://*.a.example", "https://evil.example/.a.example", false },
+    { "https://*.a.example", "https://evil.example?.a.example", false },
+    { "https://*.a.example", "https://evil.example:1.a.example", false },
+    { "https://*.a.example", "https://evil.example#.a.example", false },
+    { "https://*.a.example", "https://user@b.a.example", false },
+    { "https://*.a.example", "https://*.a.example", false },
+    { "https://*.a.example", "null", false },
+};
+
 static void allows_only_listed_origins(void **state)
 {
-    static const char list[] = "https://a.example, http://b.example:3000";
-    static const struct {
-        const char *list, *origin;
-        bool want;
-    } cases[] = {
-        { "*", NULL, true },
-        { "*", "https://evil.example", true },
-        { "*", "null", true },
-        { "https://a.example,*", "null", true },
-        { list, NULL, true },
-        { list, "https://a.example", true },
-        { list, "HTTPS://A.EXAMPLE", true },
-        { list, "http://b.example:3000", true },
-        { "https://a.example:443", "https://a.example", true },
-        { "HTTPS://A.EXAMPLE:443", "https://a.example", true },
-        { "http://a.example:80", "http://a.example", true },
-        { "https://[::1]:443", "https://[::1]", true },
-        { "https://a.example:80", "https://a.example", false },
-        { "http://a.example:443", "http://a.example", false },
-        { "https://a.example:4443", "https://a.example:4", false },
-        { "https://a.example:443", "http://a.example", false },
-        { list, "", false },
-        { list, "null", false },
-        { list, "*", false },
-        { list, "http://a.example", false },
-        { list, "https://a.example:443", false },
-        { list, "https://a.example:4430", false },
-        { list, "http://b.example", false },
-        { list, "http://b.example:30000", false },
-        { list, "https://sub.a.example", false },
-        { list, "https://a.example.evil", false },
-        { list, "https://a.example/", false },
-        { list, "https://a.example, http://b.example:3000", false },
-        { list, ",", false },
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct http_request rq = request(cases[i].origin, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(decisions); i++) {
+        struct http_request rq = request(decisions[i].origin, NULL);
 
-        if (origin_is_allowed(str_of(cases[i].list), &rq) != cases[i].want)
-            fail_msg("wrong result for '%s' in '%s'", cases[i].origin ? cases[i].origin : "none",
-                     cases[i].list);
+        if (origin_is_allowed(str_of(decisions[i].list), &rq) != decisions[i].want)
+            fail_msg("wrong result for '%s' in '%s'",
+                     decisions[i].origin ? decisions[i].origin : "none", decisions[i].list);
     }
 }
 
@@ -138,7 +182,19 @@ static void writes_cors_fields(void **state)
         { "*", NULL, NULL, "Access-Control-Allow-Origin: *\r\n" },
         { "*", "https://a.example", NULL, "Access-Control-Allow-Origin: *\r\n" },
         { "https://a.example", "https://A.example", NULL,
-          "Access-Control-Allow-Origin: https://A.example\r\nVary: Origin\r\n" },
+          "Access-Control-Allow-Origin: https://A.example\r\n"
+          "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n" },
+        { "*, https://a.example", "https://a.example", NULL,
+          "Access-Control-Allow-Origin: https://a.example\r\n"
+          "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n" },
+        { "*, https://a.example", "https://b.example", NULL,
+          "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n" },
+        { "null", "null", NULL,
+          "Access-Control-Allow-Origin: null\r\n"
+          "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n" },
+        { "https://*.a.example", "https://b.a.example", NULL,
+          "Access-Control-Allow-Origin: https://b.a.example\r\n"
+          "Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n" },
         { "https://a.example", "https://b.example", NULL, "Vary: Origin\r\n" },
         { "https://a.example", "https://a.example", "https://a.example", "Vary: Origin\r\n" },
         { "https://a.example", NULL, NULL, "Vary: Origin\r\n" },
@@ -157,6 +213,44 @@ static void writes_cors_fields(void **state)
     }
 }
 
+static void allows_the_headers_that_a_preflight_asks_for(void **state)
+{
+    static const char usual[] = "Authorization, Content-Type, Last-Event-ID, Cache-Control";
+    static const struct {
+        const char *asked, *want;
+    } cases[] = {
+        { "x-requested-with,traceparent", "x-requested-with,traceparent" },
+        { "Authorization, Content-Type", "Authorization, Content-Type" },
+        { NULL, usual },
+        { "", usual },
+        { "a b", usual },
+        { "a,,b", usual },
+        { "a:b", usual },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_request rq = { .n_headers = 0 };
+        struct buf out = { 0 }, want = { 0 };
+
+        if (cases[i].asked)
+            rq.headers[rq.n_headers++] =
+                (struct http_header){ STR("access-control-request-headers"),
+                                      str_of(cases[i].asked) };
+        origin_add_preflight(&rq, &out);
+        buf_addf(&want,
+                 "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+                 "Access-Control-Allow-Headers: %s\r\n"
+                 "Access-Control-Max-Age: 86400\r\n"
+                 "Vary: Access-Control-Request-Headers\r\n",
+                 cases[i].want);
+        if (!str_eq(buf_str(&out), buf_str(&want)))
+            fail_msg("case %zu: %.*s", i, STR_ARG(buf_str(&out)));
+        buf_done(&out);
+        buf_done(&want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +258,7 @@ int main(void)
         cmocka_unit_test(allows_only_listed_origins),
         cmocka_unit_test(refuses_two_origin_fields),
         cmocka_unit_test(writes_cors_fields),
+        cmocka_unit_test(allows_the_headers_that_a_preflight_asks_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

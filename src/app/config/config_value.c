@@ -286,7 +286,10 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
         buf_addf(out, "at most %ju letters, digits, _ and :, not beginning with a digit", max);
         return;
     case CONFIG_ORIGINS:
-        buf_addf(out, "* or a list of scheme://host[:port], at most %ju bytes", max);
+        buf_addf(out,
+                 "* or a list of scheme://host[:port], scheme://*.host[:port], null or file://, at "
+                 "most %ju bytes",
+                 max);
         return;
     case CONFIG_NETWORKS:
         buf_addf(out, "a list of addresses and blocks (10.0.0.0/8), at most %ju bytes", max);

@@ -11,7 +11,7 @@
 
 /* ---- one request ---- */
 
-/* Keeps the CORS lines for all answers to the request: some are sent when the request is gone. */
+/* Keeps the CORS lines until the request is answered, which may be when it is gone. */
 static void set_cors(struct conn *c, const struct http_request *rq)
 {
     struct buf lines = { 0 };
@@ -51,13 +51,13 @@ static void handle_topic(struct conn *c, const struct http_request *rq)
 
 static void handle(struct conn *c, const struct http_request *rq)
 {
+    set_cors(c, rq);
     if (routes_handle(c, rq))
         return;
     if (c->client.is_internal) {
         http_send_error(c, rq, 404, "not found", STR(""));
         return;
     }
-    set_cors(c, rq);
     if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
         refuse_origin(c, rq);
     } else if (!conn_client_enter(&c->client, c->worker)) {

@@ -5,11 +5,6 @@
 #include "broker/broker.h"
 #include "proto/origin.h"
 
-#define PREFLIGHT                                                                                  \
-    "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"                                         \
-    "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID, Cache-Control\r\n"  \
-    "Access-Control-Max-Age: 86400\r\n"
-
 typedef void route_fn(struct conn *c, const struct http_request *rq);
 
 static void send_json(struct conn *c, const struct http_request *rq, int status, struct str body)
@@ -85,8 +80,7 @@ static void send_preflight(struct conn *c, const struct http_request *rq)
 {
     struct buf extra = { 0 };
 
-    origin_add_cors(str_of(c->worker->context->config->allowed_origins), rq, &extra);
-    buf_add_str(&extra, STR(PREFLIGHT));
+    origin_add_preflight(rq, &extra);
     http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
     buf_done(&extra);
 }
