@@ -30,6 +30,10 @@ struct ws_deflate {
  * extensions. */
 int ws_deflate_read(struct str field, struct ws_deflate *d) EH_MUST_USE;
 
+/* Reports whether the browser that this User-Agent names compresses as it agreed to. Safari 15.0 to
+ * 15.3, and every browser on iOS 15.0 to 15.3, keeps its window from one message to the next. */
+bool ws_deflate_is_safe_for(struct str user_agent);
+
 /* Appends the extension to the answer of the handshake, for a window_bits that is not 0. */
 void ws_deflate_add_answer(const struct ws_deflate *d, struct buf *out);
 

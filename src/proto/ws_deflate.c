@@ -200,3 +200,24 @@ void ws_deflate_add_answer(const struct ws_deflate *d, struct buf *out)
     if (d->is_window_offered)
         buf_addf(out, "; server_max_window_bits=%u", (unsigned)d->window_bits);
 }
+
+/* --- browsers that do not keep to the agreement --- */
+
+/* Finds `before` followed by a minor version up to 3. */
+static bool has_minor_to_3(struct str s, struct str before)
+{
+    for (; s.n > before.n; s = str_skip(s, 1)) {
+        struct str rest = str_skip(s, before.n);
+
+        if (str_starts_with(s, before) && rest.p[0] >= '0' && rest.p[0] <= '3' &&
+            (rest.n == 1 || rest.p[1] < '0' || rest.p[1] > '9'))
+            return true;
+    }
+    return false;
+}
+
+bool ws_deflate_is_safe_for(struct str user_agent)
+{
+    return !has_minor_to_3(user_agent, STR(" Version/15.")) && /* Safari */
+           !has_minor_to_3(user_agent, STR(" OS 15_"));        /* "CPU iPhone OS 15_2_1 like" */
+}

@@ -218,3 +218,17 @@ test('serves others while it inflates few bytes into many', (t) =>
 
 test('serves others while it inflates many messages that are each smaller than a read', (t) =>
   assertOthersAreServed(t, 480, 60_000));
+
+const MAC = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)';
+for (const [version, extensions] of [['15.0', undefined], ['15.3', undefined], ['15.4', OURS], ['16.0', OURS]]) {
+  test(`${extensions ? 'compresses' : 'does not compress'} for Safari ${version}`, async (t) => {
+    const server = await startServer(t, ON);
+    const fields = {
+      'Sec-WebSocket-Extensions': 'permessage-deflate',
+      'User-Agent': `${MAC} Version/${version} Safari/605.1.15`,
+    };
+    const socket = await openWebSocket(t, server, { fields, extensions });
+    await socket.send(frame(OP.TEXT, request(1, 'ping')));
+    assert.equal((await socket.readJson()).id, 1);
+  });
+}

@@ -180,6 +180,52 @@ static void refuses_malformed_fields(void **state)
     expect_answer(fields, NULL);
 }
 
+#define MAC                                                                                        \
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+#define IOS(v)  "Mozilla/5.0 (iPhone; CPU iPhone OS " v " like Mac OS X) AppleWebKit/605.1.15 "
+#define IPAD(v) "Mozilla/5.0 (iPad; CPU OS " v " like Mac OS X) AppleWebKit/605.1.15 "
+
+static void knows_browsers_that_keep_their_window(void **state)
+{
+    static const struct {
+        const char *user_agent;
+        bool is_safe;
+    } cases[] = {
+        { MAC "Version/15.0 Safari/605.1.15", false },
+        { MAC "Version/15.3 Safari/605.1.15", false },
+        { MAC "Version/15.2.1 Safari/605.1.15", false },
+        { IOS("15_0") "(KHTML, like Gecko) Version/15.0 Mobile/15E148 Safari/604.1", false },
+        { IOS("15_2_1") "(KHTML, like Gecko) CriOS/97.0.4692.84 Mobile/15E148 Safari/604.1",
+          false },
+        { IOS("15_3") "(KHTML, like Gecko) Mobile/15E148", false },
+        { IPAD("15_1") "(KHTML, like Gecko) FxiOS/40.0 Mobile/15E148 Safari/605.1.15", false },
+        { "x Version/15.3", false },
+        { MAC "Version/15.4 Safari/605.1.15", true },
+        { MAC "Version/15.6.1 Safari/605.1.15", true },
+        { MAC "Version/15.30 Safari/605.1.15", true },
+        { MAC "Version/14.1.2 Safari/605.1.15", true },
+        { MAC "Version/16.0 Safari/605.1.15", true },
+        { MAC "Version/17.3 Safari/605.1.15", true },
+        { MAC "Chrome/115.0.0.0 Safari/537.36", true },
+        { "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:96.0) Gecko/20100101 Firefox/96.0",
+          true },
+        { IOS("15_4_1") "(KHTML, like Gecko) CriOS/99.0.4844.59 Mobile/15E148 Safari/604.1", true },
+        { IOS("15_8") "(KHTML, like Gecko) Mobile/15E148", true },
+        { IOS("14_8") "(KHTML, like Gecko) Version/14.1.2 Mobile/15E148 Safari/604.1", true },
+        { IOS("16_1") "(KHTML, like Gecko) Version/16.1 Mobile/15E148 Safari/604.1", true },
+        { "Mozilla/5.0 (Linux; Android 11) AppleWebKit/537.36 Version/4.0 Chrome/97.0.0.0", true },
+        { "x Version/15.", true },
+        { "", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (ws_deflate_is_safe_for(str_of(cases[i].user_agent)) != cases[i].is_safe)
+            fail_msg("wrong result for %s", cases[i].user_agent);
+    }
+    assert_true(ws_deflate_is_safe_for((struct str){ NULL, 0 }));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +233,7 @@ int main(void)
         cmocka_unit_test(declines_unusable_offers),
         cmocka_unit_test(takes_the_first_acceptable_offer),
         cmocka_unit_test(refuses_malformed_fields),
+        cmocka_unit_test(knows_browsers_that_keep_their_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,15 +215,27 @@ static enum metric reason_of(int code)
     return code == WS_CLOSE_TOO_BIG ? METRIC_CLOSED_TOO_BIG : METRIC_CLOSED_PROTOCOL;
 }
 
-/* After a violation, the bytes that follow cannot be understood. */
+static const char *why_of(int code)
+{
+    switch (code) {
+    case WS_CLOSE_UNSUPPORTED: return "text frames only";
+    case WS_CLOSE_BAD_DATA: return "text must be UTF-8 and, if compressed, inflate";
+    case WS_CLOSE_TOO_BIG: return "message larger than MAX_MESSAGE_SIZE";
+    default: return "malformed frame";
+    }
+}
+
+/* After a violation, the bytes that follow cannot be understood. Binary messages are logged by
+ * default: they are a mistake in an application, which its authors should find. */
 static void on_violation(struct conn *c, int code)
 {
     char peer[SOCK_ADDR_TEXT];
 
     if (c->state != CONN_CLOSING) {
         sock_addr_format(&c->client.addr, peer);
-        log_debug("ws_violation", LOG_Z("peer", peer), LOG_N("code", code));
-        close_now(c, code, "", reason_of(code));
+        log_at(code == WS_CLOSE_UNSUPPORTED ? LOG_INFO : LOG_DEBUG, "ws_violation",
+               LOG_Z("peer", peer), LOG_N("code", code), LOG_Z("why", why_of(code)));
+        close_now(c, code, why_of(code), reason_of(code));
     }
     conn_linger(c, reason_of(code));
 }

@@ -102,7 +102,7 @@ static void accept_handshake(struct conn *c, const struct http_request *rq, stru
 {
     struct buf extra = { 0 };
 
-    if (!c->worker->compression)
+    if (!c->worker->compression || !ws_deflate_is_safe_for(http_header(rq, STR("User-Agent"))))
         choice->deflate.window_bits = 0;
     add_fields(rq, choice, &extra);
     if (rq->expect_continue)
