@@ -69,6 +69,9 @@ bool http_header_has_token(const struct http_request *rq, struct str name, struc
  * do not count. */
 bool http_accepts(const struct http_request *rq, struct str media_type);
 
+/* Cuts the first parameter off a query string. Its name, which may be empty, and its value are not
+ * decoded. False: there is none. */
+bool http_query_cut(struct str *query, struct str *ret_name, struct str *ret_value);
 /* Finds the first parameter with that name in a query string; *ret is not decoded. */
 bool http_query_param(struct str query, struct str name, struct str *ret);
 /* Percent-decodes `in` and appends the result to out; '+' becomes a space if plus_is_space.

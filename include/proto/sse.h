@@ -13,12 +13,17 @@
 #define SSE_MEDIA_TYPE "text/event-stream"
 #define SSE_OK         ":ok\n\n" /* begins every stream */
 #define SSE_PING       ":\n\n"   /* an empty comment: keeps idle proxies from closing */
+#define SSE_RETRY_S    5         /* how long a client that is refused for now should wait */
 #define SSE_INCOMPLETE "event: recovered\ndata: {\"recovered\":false}\n\n"
 
 /* Adds a message with its id. With an empty id the reader keeps its last one. */
 void sse_add_event(struct buf *out, struct str id, struct str message);
 /* Adds an event that says that messages of this topic (or pattern) were lost. */
 void sse_add_gap(struct buf *out, struct str topic);
+/* Adds a comment: readers ignore it, and people who look at the bytes see it. It has one line. */
+void sse_add_comment(struct buf *out, const char *text, struct str about);
+/* Adds an event that says why there is no stream now. A browser reconnects later. */
+void sse_add_refusal(struct buf *out, const char *why, int status);
 /* Adds only a position: the reader stores the id and sees no event. */
 void sse_add_position(struct buf *out, struct str id);
 

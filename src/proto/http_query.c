@@ -1,14 +1,25 @@
 #include "proto/http.h"
 
+bool http_query_cut(struct str *query, struct str *ret_name, struct str *ret_value)
+{
+    struct str pair;
+
+    if (!str_cut(query, '&', &pair))
+        return false;
+    (void)str_cut(&pair, '=', ret_name);
+    *ret_value = pair.p ? pair : str_skip(*ret_name, ret_name->n);
+    return true;
+}
+
 bool http_query_param(struct str query, struct str name, struct str *ret)
 {
-    struct str pair, key;
+    struct str key, value;
 
-    while (str_cut(&query, '&', &pair)) {
-        if (!str_cut(&pair, '=', &key) || !str_eq(key, name))
-            continue;
-        *ret = pair.p ? pair : str_skip(key, key.n);
-        return true;
+    while (http_query_cut(&query, &key, &value)) {
+        if (str_eq(key, name)) {
+            *ret = value;
+            return true;
+        }
     }
     return false;
 }

@@ -1,5 +1,7 @@
 #include "proto/sse.h"
 
+#include "proto/json.h"
+
 static bool ends_line(char c)
 {
     return c == '\r' || c == '\n';
@@ -48,6 +50,18 @@ void sse_add_event(struct buf *out, struct str id, struct str message)
 void sse_add_gap(struct buf *out, struct str topic)
 {
     buf_addf(out, "event: gap\ndata: {\"topic\":\"%.*s\"}\n\n", STR_ARG(topic));
+}
+
+void sse_add_comment(struct buf *out, const char *text, struct str about)
+{
+    buf_addf(out, ":%s \"%.*s\"\n\n", text, STR_ARG(about));
+}
+
+void sse_add_refusal(struct buf *out, const char *why, int status)
+{
+    buf_addf(out, "retry: %d\nevent: refused\ndata: {\"error\":", SSE_RETRY_S * 1000);
+    json_add_string(out, str_of(why));
+    buf_addf(out, ",\"status\":%d}\n\n", status);
 }
 
 void sse_add_position(struct buf *out, struct str id)

@@ -1,6 +1,7 @@
 // EventSource and fetch in a real browser, in a page of another origin.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 
 import { openPage, SKIP_BROWSER } from './support/browser.mjs';
@@ -9,6 +10,7 @@ import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
+import { openStream } from './support/sse.mjs';
 
 /** Opens an EventSource in the page, which records all events in window.seen. */
 function listen(page, server, path) {
@@ -17,6 +19,7 @@ function listen(page, server, path) {
     const source = (window.source = new EventSource(url));
     window.seen = [];
     source.onmessage = ({ data, lastEventId }) => window.seen.push({ data, lastEventId });
+    source.addEventListener('refused', ({ data }) => window.seen.push({ refused: data }));
     source.addEventListener('recovered', ({ data }) => window.seen.push({ recovered: data }));
     source.onopen = () => resolve();
     source.onerror = () => source.readyState === EventSource.CLOSED && reject(new Error('closed'));
@@ -69,6 +72,41 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
   await t.test('makes the browser give up when it refuses a stream', async () => {
     await assert.rejects(listen(page, other, `/other?${auth}`), /closed/);
     await assert.rejects(listen(page, other, '/news/today'), /closed/);
+  });
+
+  await t.test('resumes with the id of another server that was there before', async () => {
+    const before = createServer((_, answer) => {
+      answer.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' });
+      answer.write('id: urn:uuid:9f7b4c0e-53a1-4b8a-9d6e-0c1f2a3b4c5d\ndata: from another server\n\n');
+    });
+    await new Promise((resolve) => before.listen(0, '127.0.0.1', resolve));
+    const { port } = before.address();
+    await listen(page, { port }, `/news/moved?${auth}`);
+    await untilSeen(page, 1);
+    before.close();
+    before.closeAllConnections();
+    await startServer(t, { ...options, LISTEN_PORT: String(port) });
+    const [first, report] = await untilSeen(page, 2);
+    assert.equal(first.data, 'from another server');
+    assert.deepEqual(report, { recovered: '{"recovered":false}' });
+    const [id] = await publisher.publishAll('news/moved', ['from Eventhub']);
+    assert.deepEqual((await untilSeen(page, 3))[2], { data: 'from Eventhub', lastEventId: id });
+  });
+
+  await t.test('comes back when it was refused for a while', async (t) => {
+    const full = await startServer(t,
+      { ...options, TRUSTED_PROXIES: '127.0.0.1', MAX_CONNECTIONS_PER_IP: '1' });
+    const address = { 'X-Forwarded-For': '10.9.9.9' };
+    const other = await openStream(t, full, `/news/full?${auth}`, address);
+    await page.setExtraHTTPHeaders(address);
+    await listen(page, full, `/news/full?${auth}`);
+    assert.deepEqual(await untilSeen(page, 1),
+      [{ refused: '{"error":"too many connections from this address","status":429}' }]);
+    other.leave();
+    await full.untilMetric('the page is back', (now) => now.subscriptions === 1 && now.refused_requests_total.too_many_of_ip >= 1);
+    await publisher.publishAll('news/full', ['back']);
+    await page.waitForFunction(() => window.seen.at(-1).data === 'back');
+    await page.setExtraHTTPHeaders({});
   });
 
   await t.test('accepts a publish by fetch, with a preflight for the token', async () => {

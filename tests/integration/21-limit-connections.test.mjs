@@ -106,7 +106,17 @@ test('counts connections of a trusted proxy by the address in each request', asy
     const stream = await openSocket(t, server);
     await stream.send(requestHead('GET /topic HTTP/1.1',
       { Host: 'x', Accept: 'text/event-stream', 'X-Forwarded-For': '1.2.3.4' }));
-    assert.equal((await stream.readResponse()).status, 429);
+    const { status, headers, body } = await stream.readResponse();
+    assert.equal(status, 200, 'EventSource gives up on any other status');
+    assert.equal(headers['content-type'], 'text/event-stream');
+    assert.equal(body, 'retry: 5000\nevent: refused\n' +
+      'data: {"error":"too many connections from this address","status":429}\n\n');
+    const { refused_requests_total: refused } = await server.metrics();
+    await stream.send(requestHead('HEAD /topic HTTP/1.1',
+      { Host: 'x', Accept: 'text/event-stream', 'X-Forwarded-For': '1.2.3.4' }));
+    assert.equal((await stream.readResponse({ head: true })).status, 200, 'it is used again');
+    await server.untilMetric('both are counted', ({ refused_requests_total: now }) =>
+      now.too_many_of_ip === refused.too_many_of_ip + 1);
   });
 
   first.socket.destroy();

@@ -41,6 +41,22 @@ static void finds_query_params(void **state)
     assert_false(http_query_param((struct str){ NULL, 0 }, STR("auth"), &got));
 }
 
+static void cuts_parameters_off_a_query(void **state)
+{
+    static const struct {
+        const char *name, *value;
+    } want[] = { { "a", "1=2" }, { "", "" }, { "", "x" }, { "b%20", "%zz" }, { "c", "" } };
+    struct str query = STR("a=1=2&&=x&b%20=%zz&c"), name, value;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_true(http_query_cut(&query, &name, &value));
+        assert_str(name, want[i].name);
+        assert_str(value, want[i].value);
+    }
+    assert_false(http_query_cut(&query, &name, &value));
+}
+
 static void decodes_percent_escapes(void **state)
 {
     static const struct {
@@ -86,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_query_params),
+        cmocka_unit_test(cuts_parameters_off_a_query),
         cmocka_unit_test(decodes_percent_escapes),
     };
 

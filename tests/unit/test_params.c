@@ -175,6 +175,19 @@ static void builds_params_from_a_query(void **state)
     }
 }
 
+static void finds_unknown_parameters_of_a_query(void **state)
+{
+    static const struct query_param known[] = { { "a", QUERY_STRING }, { NULL, QUERY_STRING } };
+    struct str query = STR("a=1&auth=x&&=&A=2&b&a"), name;
+
+    (void)state;
+    assert_true(params_cut_unknown(&query, known, &name));
+    assert_true(str_eq(name, STR("A")));
+    assert_true(params_cut_unknown(&query, known, &name));
+    assert_true(str_eq(name, STR("b")));
+    assert_false(params_cut_unknown(&query, known, &name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +197,7 @@ int main(void)
         cmocka_unit_test(requires_strings),
         cmocka_unit_test(requires_valid_topics_and_keys),
         cmocka_unit_test(builds_params_from_a_query),
+        cmocka_unit_test(finds_unknown_parameters_of_a_query),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

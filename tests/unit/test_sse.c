@@ -91,6 +91,27 @@ static void writes_a_position_as_an_id_alone(void **state)
     buf_done(&out);
 }
 
+static void quotes_what_a_comment_is_about(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_comment(&out, "unknown parameter", STR("last_id"));
+    assert_str(buf_str(&out), ":unknown parameter \"last_id\"\n\n");
+    buf_done(&out);
+}
+
+static void writes_a_refusal_with_its_reason_and_a_time(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_refusal(&out, "no \"room\"\n", 429);
+    assert_str(buf_str(&out), "retry: 5000\nevent: refused\n"
+                              "data: {\"error\":\"no \\\"room\\\"\\n\",\"status\":429}\n\n");
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +120,8 @@ int main(void)
         cmocka_unit_test(keeps_nul_bytes),
         cmocka_unit_test(writes_an_event_without_an_id),
         cmocka_unit_test(writes_a_position_as_an_id_alone),
+        cmocka_unit_test(quotes_what_a_comment_is_about),
+        cmocka_unit_test(writes_a_refusal_with_its_reason_and_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

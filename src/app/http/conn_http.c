@@ -7,7 +7,6 @@
 #include "app/http/upgrade.h"
 #include "base/log.h"
 #include "proto/origin.h"
-#include "proto/sse.h"
 
 /* ---- one request ---- */
 
@@ -33,17 +32,33 @@ static void refuse_origin(struct conn *c, const struct http_request *rq)
                     "pages from this origin may not use the server", STR(""));
 }
 
+static bool reads(const struct http_request *rq)
+{
+    return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
+}
+
+/* Refuses a client whose address has too many connections at present. */
+static void refuse_client(struct conn *c, const struct http_request *rq)
+{
+    static const char why[] = "too many connections from this address";
+
+    if (upgrade_is_wanted(rq))
+        http_send_error(c, NULL, 429, why, STR(""));
+    else if (reads(rq) && conn_sse_is_wanted(rq) && c->worker->context->config->enable_sse)
+        conn_sse_refuse(c, rq, 429, why);
+    else
+        http_send_error(c, rq, 429, why, STR(""));
+}
+
 /* Handles a request for /<topic>. */
 static void handle_topic(struct conn *c, const struct http_request *rq)
 {
-    bool reads = str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
-
     if (str_eq(rq->method, STR("POST")))
         http_post_handle(c, rq);
-    else if (!reads)
+    else if (!reads(rq))
         http_send_error(c, rq, 405, "method not allowed",
                         STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
-    else if (http_accepts(rq, STR(SSE_MEDIA_TYPE)))
+    else if (conn_sse_is_wanted(rq))
         conn_sse_handle(c, rq);
     else
         http_send_error(c, rq, 404, "not found", STR(""));
@@ -61,8 +76,7 @@ static void handle(struct conn *c, const struct http_request *rq)
     if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
         refuse_origin(c, rq);
     } else if (!conn_client_enter(&c->client, c->worker)) {
-        http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 429,
-                        "too many connections from this address", STR(""));
+        refuse_client(c, rq);
     } else if (upgrade_is_wanted(rq)) {
         http_forget_cors(c); /* browsers ignore them in the answer to a handshake */
         upgrade_handle(c, rq);

@@ -18,8 +18,10 @@
 #include "proto/json.h"
 #include "proto/sse.h"
 
-/* X-Accel-Buffering makes nginx pass events on as they come. */
-#define STREAM_HEADERS "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+/* Proxies that compress would hold events back (no-transform), and nginx would buffer them. */
+#define STREAM_HEADERS                                                                             \
+    "Cache-Control: no-cache, no-transform\r\n"                                                    \
+    "X-Accel-Buffering: no\r\n"
 
 static void send_text(struct conn *c, struct str text)
 {
@@ -113,40 +115,87 @@ static const struct sub_writer sse_writer = {
 struct stream_request {
     struct eventlog_request log;
     bool gaps;
+    bool is_foreign; /* the last event id is not one of ours */
 };
 
-/* Reads the id to resume after. The field that a browser sends when it reconnects takes precedence
- * over the URL, and both take precedence over since. */
-static int read_last_id(const struct http_request *rq, struct params *p, struct eventlog_point *ret)
+/* Accepts the spellings of other servers and of libraries that stand in for EventSource: lastEventId,
+ * lastEventID, last-event-id, evs_last_event_id. sinceEventId is the name in an RPC call. */
+static bool is_last_id(struct str name)
 {
-    struct str id = http_header(rq, STR("Last-Event-ID"));
+    struct str end = STR("lasteventid");
+    char plain[64];
+    size_t n = 0;
 
-    if (id.n == 0)
-        id = json_text(json_object_get(p->json, "lastEventId"));
-    if (id.n == 0)
-        return EH_OK;
-    ret->kind = EVENTLOG_AFTER;
-    if (msgid_parse(id, &ret->id) == EH_OK)
-        return EH_OK;
-    return params_fail(p, JSONRPC_INVALID_PARAMS,
-                       "Last-Event-ID and lastEventId must be a message id such as "
-                       "\"1574843571767-0\"");
+    for (size_t i = 0; i < name.n && n < sizeof(plain); i++) {
+        if (name.p[i] != '-' && name.p[i] != '_')
+            plain[n++] = name.p[i];
+    }
+    return str_eq_nocase(str_make(plain, n), STR("sinceeventid")) ||
+           (n >= end.n && str_eq_nocase(str_make(plain + n - end.n, end.n), end));
+}
+
+/* Finds the id to resume after. The field that a browser sends when it reconnects takes precedence
+ * over the URL. */
+static void find_last_id(const struct http_request *rq, struct buf *ret)
+{
+    struct str header = http_header(rq, STR("Last-Event-ID"));
+    struct str query = rq->query, name, value;
+
+    buf_add_str(ret, header);
+    while (buf_used(ret) == 0 && http_query_cut(&query, &name, &value)) {
+        if (is_last_id(name) && http_percent_decode(value, false, ret) < 0)
+            buf_add_str(ret, value); /* it is no id anyway */
+    }
+}
+
+/* Reads the id to resume after, which takes precedence over since. An id of another server is not an
+ * error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
+static void read_last_id(const struct http_request *rq, struct stream_request *ret)
+{
+    struct eventlog_point *from = &ret->log.from;
+    struct buf id = { 0 };
+
+    find_last_id(rq, &id);
+    if (buf_used(&id)) {
+        ret->is_foreign = msgid_parse(buf_str(&id), &from->id) < 0;
+        from->kind = ret->is_foreign ? EVENTLOG_NONE : EVENTLOG_AFTER;
+    }
+    buf_done(&id);
 }
 
 static int read_params(const struct conn *c, const struct http_request *rq, struct params *p,
                        struct stream_request *ret)
 {
-    *ret = (struct stream_request){ .gaps = false };
+    *ret = (struct stream_request){ .is_foreign = false };
     EH_TRY(params_eventlog(p, c->worker->context->config->max_cache_request_limit, &ret->log));
     EH_TRY(params_bool(p, "gaps", &ret->gaps));
-    return read_last_id(rq, p, &ret->log.from);
+    read_last_id(rq, ret);
+    return EH_OK;
 }
 
-static bool wants_json(const struct http_request *rq)
+static bool wants_json(const struct params *p)
 {
-    struct str format;
+    return str_eq(json_text(json_object_get(p->json, "format")), STR("json"));
+}
 
-    return http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"));
+static const struct query_param known[] = { { "since", QUERY_INTEGER },
+                                            { "limit", QUERY_INTEGER },
+                                            { "gaps", QUERY_BOOL },
+                                            { "format", QUERY_STRING },
+                                            { NULL, QUERY_STRING } };
+
+/* Names unknown parameters. They are not refused, since some clients add one to get past caches, but
+ * an author who misspells a parameter must be able to find out. */
+static void add_unknown(const struct conn *c, struct str query, struct buf *out)
+{
+    struct str name;
+
+    while (params_cut_unknown(&query, known, &name)) {
+        if (is_last_id(name))
+            continue;
+        http_topic_log_unknown(c, name);
+        sse_add_comment(out, "unknown parameter", name);
+    }
 }
 
 /* ---- the stream ---- */
@@ -192,7 +241,8 @@ static void send_head(struct conn *c, struct str first)
                    first);
 }
 
-static void begin(struct conn *c, struct str filter, const struct stream_request *rq)
+static void begin(struct conn *c, struct str filter, const struct stream_request *rq,
+                  struct str remarks)
 {
     const struct config *config = c->worker->context->config;
     const struct eventlog_request *from = &rq->log;
@@ -205,8 +255,9 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
     s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
+    buf_add_str(&first, remarks);
     add_position(&first, has_log ? from->from.id : s->last);
-    if (from->from.kind != EVENTLOG_NONE && !has_log)
+    if (rq->is_foreign || (from->from.kind != EVENTLOG_NONE && !has_log))
         buf_add_str(&first, STR(SSE_INCOMPLETE));
     send_head(c, buf_str(&first));
     http_forget_cors(c);
@@ -217,14 +268,10 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
 
 static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
 {
-    static const struct query_param known[] = { { "lastEventId", QUERY_STRING },
-                                                { "since", QUERY_INTEGER },
-                                                { "limit", QUERY_INTEGER },
-                                                { "gaps", QUERY_BOOL },
-                                                { NULL, QUERY_STRING } };
     json_auto_t *query = params_of_query(rq->query, known);
     struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
     struct stream_request wanted;
+    struct buf remarks = { 0 };
 
     if (!query || read_params(c, rq, &params, &wanted) < 0) {
         conn_forget_auth(c);
@@ -233,9 +280,29 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
         send_head(c, STR(""));
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
-        c->sse_json = wants_json(rq);
-        begin(c, filter, &wanted);
+        c->sse_json = wants_json(&params);
+        add_unknown(c, rq->query, &remarks);
+        begin(c, filter, &wanted, buf_str(&remarks));
+        buf_done(&remarks);
     }
+}
+
+bool conn_sse_is_wanted(const struct http_request *rq)
+{
+    return http_accepts(rq, STR(SSE_MEDIA_TYPE));
+}
+
+void conn_sse_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
+{
+    struct buf body = { 0 };
+
+    sse_add_refusal(&body, why, status);
+    http_send(c, rq,
+              &(struct http_answer){ .status = 200,
+                                     .type = SSE_MEDIA_TYPE,
+                                     .body = buf_str(&body),
+                                     .extra = STR(STREAM_HEADERS) });
+    buf_done(&body);
 }
 
 void conn_sse_handle(struct conn *c, const struct http_request *rq)

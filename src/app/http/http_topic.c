@@ -3,6 +3,7 @@
 #include "app/conn/authorize.h"
 #include "app/http/http_answer.h"
 #include "app/rpc/params.h"
+#include "base/log.h"
 #include "hub/topic.h"
 
 static enum metric refusal_of(int status)
@@ -25,12 +26,28 @@ void http_topic_count(struct conn *c, int status)
         metrics_inc(c->worker->metrics, reason);
 }
 
+/* Returns header lines that say what would be accepted. */
+static struct str advice(int status)
+{
+    switch (status) {
+    case 401: return STR("WWW-Authenticate: Bearer\r\n");
+    case 415: return STR("Accept-Encoding: identity\r\n"); /* RFC 9110 15.5.16 */
+    default: return STR("");
+    }
+}
+
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
 {
-    struct str extra = status == 401 ? STR("WWW-Authenticate: Bearer\r\n") : STR("");
-
     http_topic_count(c, status);
-    http_send_error(c, rq, status, why, extra);
+    http_send_error(c, rq, status, why, advice(status));
+}
+
+void http_topic_log_unknown(const struct conn *c, struct str name)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->client.addr, peer);
+    log_debug("unknown_parameter", LOG_Z("peer", peer), LOG_S("name", name));
 }
 
 static const char *find_fault(struct str topic, enum auth_right right)

@@ -15,5 +15,7 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
 /* Counts a refusal and answers the request with it. */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
 void http_topic_count(struct conn *c, int status); /* only counts the refusal */
+/* Logs that a parameter of the query is ignored. */
+void http_topic_log_unknown(const struct conn *c, struct str name);
 
 #endif

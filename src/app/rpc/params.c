@@ -168,3 +168,23 @@ json_t *params_of_query(struct str query, const struct query_param *known)
     buf_done(&text);
     return params;
 }
+
+static bool is_known(struct str name, const struct query_param *known)
+{
+    for (; known->name; known++) {
+        if (str_eq(name, str_of(known->name)))
+            return true;
+    }
+    return str_eq(name, STR("auth"));
+}
+
+bool params_cut_unknown(struct str *query, const struct query_param *known, struct str *ret_name)
+{
+    struct str value;
+
+    while (http_query_cut(query, ret_name, &value)) {
+        if (ret_name->n && !is_known(*ret_name, known))
+            return true;
+    }
+    return false;
+}

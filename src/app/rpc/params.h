@@ -62,5 +62,8 @@ struct query_param {
  * ends with {NULL}; other parameters of the query are ignored. A value that is not spelled as its
  * type stays a string. NULL: a value is not URL-encoded UTF-8. */
 json_t *params_of_query(struct str query, const struct query_param *known) EH_MUST_USE;
+/* Cuts parameters off a query up to the first one that is neither known nor `auth`, which every
+ * request may have. False: there is none. */
+bool params_cut_unknown(struct str *query, const struct query_param *known, struct str *ret_name);
 
 #endif
