@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints functions of more than 60 lines and files of more than 450, and fails if there are any. A
 # function that is one flat switch (no braces deeper than those of an `if` in a case) may reach 90 lines.
+# The table of options may reach 600: it is data that is read row by row, and each option adds a row.
 # Short functions are not a goal: CONTRIBUTING.md says when to split one.
 cd "$(dirname "$0")/.." || exit 1
 command -v ctags >/dev/null || { echo "universal-ctags is not installed"; exit 77; }
@@ -17,7 +18,8 @@ is_flat_switch() { # FILE FIRST-LINE LAST-LINE
 
 long_files() {
     find src include -name '*.[ch]' -exec wc -l {} + |
-        awk '$2 != "total" && $1 > 450 { print $1 " lines: " $2 }'
+        awk '{ most = $2 == "src/app/config/config_table.c" ? 600 : 450 }
+             $2 != "total" && $1 > most { print $1 " lines: " $2 }'
 }
 
 long_functions() {

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define HTTP_HEADERS_MAX 64       /* fields of one request; more are answered with 431 */
+#define HTTP_HEADERS_MAX 200      /* fields of one request; more are answered with 431 */
 #define HTTP_NO_LENGTH   SIZE_MAX /* a response whose body ends with the connection (SSE) */
 
 struct http_header {
@@ -85,6 +85,7 @@ struct http_response {
     const char *content_type; /* NULL: none */
     size_t content_length;    /* or HTTP_NO_LENGTH; not sent with 1xx and 204 */
     bool keep_alive;          /* Connection: keep-alive or close; with 101, Upgrade */
+    uint64_t keep_alive_s;    /* for keep-alive: when the server closes; 0: not told */
     struct str extra;         /* complete lines with their CRLF, or empty */
 };
 /* Appends the head of a response. */

@@ -1,5 +1,7 @@
 #include "proto/http.h"
 
+#include <inttypes.h>
+
 const char *http_reason(int status)
 {
     switch (status) {
@@ -53,6 +55,8 @@ void http_response_head(struct buf *out, const struct http_response *r)
     buf_add_str(out, STR("Connection: "));
     buf_add_str(out, str_of(connection(r)));
     buf_add_str(out, STR("\r\n"));
+    if (r->keep_alive && r->keep_alive_s)
+        buf_addf(out, "Keep-Alive: timeout=%" PRIu64 "\r\n", r->keep_alive_s);
     buf_add_str(out, r->extra);
     buf_add(out, "\r\n", 2);
 }

@@ -34,7 +34,7 @@ test('treats the paths of health and metrics as topics on the public port', asyn
 test('other requests on the internal port', async (t) => {
   const { internal } = await startWithInternal(t);
 
-  for (const path of ['/', '/nowhere', '/metrics/', '/Healthz']) {
+  for (const path of ['/', '/nowhere', '/metrics/x', '/metrics//', '/Healthz']) {
     await t.test(`answers 404 to GET ${path}`, async () =>
       assert.equal((await httpGet(internal, path)).status, 404));
   }

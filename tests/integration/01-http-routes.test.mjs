@@ -39,11 +39,20 @@ test('routes', async (t) => {
     assert.equal((await httpGet(server, '/healthz?from=balancer')).status, 200);
   });
 
-  for (const path of ['/nowhere', '/healthz/', '/metrics/x', '/readyzz', '/']) {
+  for (const path of ['/nowhere', '/healthz//', '/metrics/x', '/readyzz', '/']) {
     await t.test(`answers 404 to GET ${path}`, async () => {
       const answer = await httpGet(server, path);
       assert.equal(answer.status, 404);
       assertJsonError(answer);
+    });
+  }
+
+  for (const path of ['/healthz/', '/readyz/', '/metrics/', '/metrics/?format=json']) {
+    await t.test(`answers 200 to GET ${path}`, async () => {
+      const [answer, plain] =
+        [await httpGet(server, path), await httpGet(server, path.replace('/?', '?').replace(/\/$/, ''))];
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers['content-type'], plain.headers['content-type']);
     });
   }
 

@@ -165,7 +165,7 @@ test('Expect: 100-continue', async (t) => {
   });
 });
 
-test('drops a client whose body does not come within the deadline', async (t) => {
+test('answers 408 to a client whose body does not come within the deadline', async (t) => {
   const server = await startServer(t, { WEBSOCKET_HANDSHAKE_TIMEOUT: '1', WORKER_THREADS: '1' });
   const startedAt = Date.now();
   const socket = await openSocket(t, server);
@@ -173,8 +173,9 @@ test('drops a client whose body does not come within the deadline', async (t) =>
   const drip = setInterval(() => socket.socket.write('x'), 50);
   await socket.untilEnd().finally(() => clearInterval(drip));
   assert.ok(Date.now() - startedAt >= 900, 'not before the deadline');
-  const { disconnects_total: ended } = await server.metrics();
-  assert.equal(ended.handshake_timeout, 1);
+  assert.equal((await socket.readResponse()).status, 408);
+  socket.socket.end();
+  await server.untilMetric('it is counted', (now) => now.disconnects_total.handshake_timeout === 1);
 });
 
 test('does not apply that deadline to the broker', async (t) => {

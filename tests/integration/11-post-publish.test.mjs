@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
 import { httpPost, httpRequest } from './support/http.mjs';
@@ -77,7 +78,7 @@ testOnBothBrokers('delivers to subscribers and streams in the same order', async
 });
 
 test('refused requests', async (t) => {
-  const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k' });
+  const server = await startServer(t, { MAX_MESSAGE_SIZE: '1k', LOG_LEVEL: 'debug' });
   const cases = [
     ['/', 'x', 400, /topic/], ['/a.b', 'x', 400, /topic/], ['/a/', 'x', 400, /topic/],
     ['/%', 'x', 400, /URL-encoded/], ['/%ff', 'x', 400, /topic/],
@@ -103,6 +104,26 @@ test('refused requests', async (t) => {
     }
   }
 
+  for (const coding of ['gzip', 'br', 'GZIP, identity', 'aws-chunked']) {
+    await t.test(`answers 415 to a body with Content-Encoding: ${coding}`, async (t) => {
+      const answer = await httpPost(server, '/a', gzipSync('text'), { 'Content-Encoding': coding });
+      assert.equal(answer.status, 415);
+      assert.match(answer.json.error, /^the body must not be compressed/);
+      assert.equal(answer.headers['accept-encoding'], 'identity');
+    });
+  }
+
+  await t.test('accepts Content-Encoding: identity', async () => {
+    assert.equal((await httpPost(server, '/a', 'x', { 'Content-Encoding': 'identity' })).status, 200);
+  });
+
+  await t.test('logs parameters that it ignores', async () => {
+    const { status } = await httpPost(server, '/a?TTL=60&auth=x&ttl=60', 'x');
+    assert.equal(status, 200);
+    await server.until('the log', () => /event=unknown_parameter .*name=TTL$/m.test(server.stderr));
+    assert.equal(server.stderr.match(/event=unknown_parameter/g).length, 1);
+  });
+
   await t.test('accepts values at the limits', async () => {
     for (const headers of [{}, CHUNKED]) {
       assert.equal((await httpPost(server, '/a', 'x'.repeat(1024), headers)).status, 200);
@@ -122,8 +143,8 @@ test('refused requests', async (t) => {
 
   await t.test('counts refused requests and publishes nothing of them', async () => {
     const { refused_requests_total: refused, publish_count: published } = await server.metrics();
-    assert.equal(published, 3);
-    assert.equal(refused.invalid_params, 2 * (cases.length - 1));
+    assert.equal(published, 5);
+    assert.equal(refused.invalid_params, 2 * (cases.length - 1) + 4);
     assert.equal(refused.bad_http, 2);
   });
 });

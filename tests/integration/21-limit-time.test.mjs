@@ -11,7 +11,7 @@ import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openSocket, openWebSocket, requestHead } from './support/socket.mjs';
 import { startTlsServer } from './support/tls.mjs';
-import { within } from './support/wait.mjs';
+import { eventually, within } from './support/wait.mjs';
 
 const TRICKLE_MS = 50;
 
@@ -50,7 +50,8 @@ for (const [what, options, before, slowly] of SLOW) {
     await socket.send(before);
     trickle(t, socket, slowly);
     await assertEndsAfter(socket, 1, startedAt);
-    assert.equal((await metricsOf(internal)).disconnects_total.handshake_timeout, 1);
+    await eventually('it is counted', async () =>
+      (await metricsOf(internal)).disconnects_total.handshake_timeout === 1);
   });
 }
 

@@ -28,6 +28,7 @@ void still_worker_open(struct still_worker *sw, uint64_t max_output_queue)
     memset(sw, 0, sizeof(*sw));
     sw->config.max_output_queue = max_output_queue;
     sw->config.ping_interval = sw->config.websocket_handshake_timeout = 30;
+    sw->config.http_keepalive_timeout = 30;
     sw->workers[0] = &sw->worker_cell;
     sw->context.config = &sw->config;
     sw->context.service = &rpc_service;

@@ -117,6 +117,7 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(c->default_cache_ttl, 86400);
     assert_int_equal(c->ping_interval, 30);
     assert_int_equal(c->websocket_handshake_timeout, 15);
+    assert_int_equal(c->http_keepalive_timeout, 75);
     assert_string_equal(c->prometheus_metric_prefix, "eventhub");
     assert_int_equal(c->log_level, LOG_INFO);
     assert_int_equal(c->log_format, LOG_TEXT);

@@ -14,17 +14,20 @@ static void writes_response_heads(void **state)
         struct http_response response;
         const char *want;
     } responses[] = {
-        { { 200, "text/plain", 5, true, { NULL, 0 } },
+        { { 200, "text/plain", 5, true, 0, { NULL, 0 } },
           "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
           "Connection: keep-alive\r\n\r\n" },
-        { { 405, NULL, 0, false, STR("Allow: GET\r\n") },
+        { { 200, "text/plain", 5, true, 75, STR("Allow: GET\r\n") },
+          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+          "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\nAllow: GET\r\n\r\n" },
+        { { 405, NULL, 0, false, 75, STR("Allow: GET\r\n") },
           "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n"
           "Allow: GET\r\n\r\n" },
-        { { 200, "text/event-stream", HTTP_NO_LENGTH, false, { NULL, 0 } },
+        { { 200, "text/event-stream", HTTP_NO_LENGTH, false, 0, { NULL, 0 } },
           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" },
-        { { 204, NULL, 0, true, { NULL, 0 } },
+        { { 204, NULL, 0, true, 0, { NULL, 0 } },
           "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n" },
-        { { 101, NULL, 0, true, STR("Upgrade: websocket\r\n") },
+        { { 101, NULL, 0, true, 0, STR("Upgrade: websocket\r\n") },
           "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
     };
     struct buf out = { 0 };

@@ -66,6 +66,7 @@ struct config {
     uint64_t default_cache_ttl;           /* s */
     uint64_t ping_interval;               /* s */
     uint64_t websocket_handshake_timeout; /* s */
+    uint64_t http_keepalive_timeout;      /* s */
     char *prometheus_metric_prefix;
     uint64_t log_level;              /* enum log_level */
     uint64_t log_format;             /* enum log_format */

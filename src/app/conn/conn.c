@@ -55,9 +55,14 @@ static struct conn *conn_of(struct stream *s)
 
 /* ---- begin ---- */
 
-static void on_handshake_timeout(struct timer *t)
+static void on_request_timeout(struct timer *t)
 {
-    conn_close(container_of(t, struct conn, timer), METRIC_CLOSED_HANDSHAKE);
+    struct conn *c = container_of(t, struct conn, timer);
+
+    if (c->protocol->on_timeout)
+        c->protocol->on_timeout(c);
+    else
+        conn_close(c, METRIC_CLOSED_HANDSHAKE);
 }
 
 static void refuse(struct conn *c, int fd)
@@ -107,7 +112,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
         stream_use_tls(&c->stream, from->tls, NULL);
     c->ref = conn_table_add(&w->conns, c);
     count_open(c);
-    timer_init(&c->timer, on_handshake_timeout);
+    timer_init(&c->timer, on_request_timeout);
     conn_await_request(c);
 }
 
@@ -175,6 +180,14 @@ void conn_await_request(struct conn *c)
 {
     loop_timer(c->worker->loop, &c->timer,
                c->worker->context->config->websocket_handshake_timeout * 1000);
+}
+
+#define KEEPALIVE_EXTRA_MS 1000
+
+void conn_await_next(struct conn *c)
+{
+    loop_timer(c->worker->loop, &c->timer,
+               c->worker->context->config->http_keepalive_timeout * 1000 + KEEPALIVE_EXTRA_MS);
 }
 
 void conn_forget_auth(struct conn *c)

@@ -31,6 +31,9 @@ struct conn_protocol {
     void (*on_writable)(struct conn *c);
     /* Continues with c->batch, or drops it if the connection is no longer open. */
     void (*resume)(struct conn *c);
+    /* Called when the request does not come in time (conn_await_request). NULL: the connection is
+     * closed. */
+    void (*on_timeout)(struct conn *c);
     /* Called when a client does not read and its queue was emptied. NULL: the connection is
      * closed. */
     void (*on_overflow)(struct conn *c, enum metric reason);
@@ -81,6 +84,7 @@ struct conn {
     bool overflowed : 1;  /* a unit did not fit: the connection ends with this turn */
     bool peer_closed : 1; /* the peer sent its Close; anything after it is ignored */
     bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
+    bool is_kept : 1;     /* HTTP: a request was answered, and the next one has not begun */
     bool sse_json : 1;    /* SSE: events are objects (?format=json) */
     uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
     uint8_t window_bits;  /* WebSocket: compresses with this window; 0: does not compress */

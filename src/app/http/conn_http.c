@@ -96,26 +96,49 @@ static void refuse(struct conn *c, int status)
     http_send_error(c, NULL, status, http_reason(status), STR(""));
 }
 
+/* Gives the next request on a kept connection as much time as the first one had. */
+static void on_part(struct conn *c)
+{
+    if (c->is_kept)
+        conn_await_request(c);
+    c->is_kept = false;
+}
+
 static size_t step(struct conn *c, char *p, size_t n)
 {
     struct http_request rq;
     int used =
         http_parse(&c->http, str_make(p, n), c->worker->context->config->max_header_size, &rq);
 
-    if (used == 0)
+    if (used == 0) {
+        on_part(c);
         return 0;
-    http_forget_cors(c); /* those of the previous request */
+    }
     if (used < 0) {
         refuse(c, -used);
         return n;
     }
     c->http = (struct http_parser){ 0 };
+    c->is_kept = false;
     conn_await_request(c);
     conn_client_of_request(&c->client, c->worker, &rq);
     handle(c, &rq);
     if (c->protocol == &conn_http && c->state == CONN_OPEN)
         conn_client_is_idle(&c->client, c->worker);
     return (size_t)used;
+}
+
+/* ---- a request that does not come ---- */
+
+/* Answers a client that has begun a request and waits for an answer. */
+static void on_timeout(struct conn *c)
+{
+    if (c->is_kept)
+        conn_linger(c, METRIC_CLOSED_SERVER);
+    else if (c->http.scanned > 0)
+        http_send_timeout(c, "head");
+    else
+        conn_close(c, METRIC_CLOSED_HANDSHAKE);
 }
 
 /* ---- draining ---- */
@@ -148,6 +171,7 @@ static void on_drain(struct conn *c, bool is_late)
 
 const struct conn_protocol conn_http = {
     .step = step,
+    .on_timeout = on_timeout,
     .may_end = may_end,
     .on_drain = on_drain,
     .on_close = http_forget_cors,

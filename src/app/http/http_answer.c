@@ -1,5 +1,7 @@
 #include "app/http/http_answer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "app/conn/conn_output.h"
@@ -66,11 +68,16 @@ void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *
         .content_type = a->type,
         .content_length = a->body.n,
         .keep_alive = keep_alive && !atomic_load(&c->worker->context->draining),
+        .keep_alive_s = c->worker->context->config->http_keepalive_timeout,
         .extra = a->extra,
     };
 
     http_send_unit(c, &head, a->is_head ? STR("") : a->body);
-    if (!head.keep_alive)
+    http_forget_cors(c);
+    c->is_kept = head.keep_alive;
+    if (head.keep_alive)
+        conn_await_next(c);
+    else
         conn_linger(c, METRIC_CLOSED_SERVER);
 }
 
@@ -89,6 +96,16 @@ void http_add_error(struct buf *out, const char *why)
     buf_add_str(out, STR("{\"error\":"));
     json_add_string(out, str_of(why));
     buf_add_char(out, '}');
+}
+
+void http_send_timeout(struct conn *c, const char *what)
+{
+    char why[100];
+
+    (void)snprintf(why, sizeof(why), "the %s must arrive within %" PRIu64 " s", what,
+                   c->worker->context->config->websocket_handshake_timeout);
+    c->closed_as = METRIC_CLOSED_HANDSHAKE;
+    http_send_error(c, NULL, 408, why, STR(""));
 }
 
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,

@@ -24,6 +24,8 @@ void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *
 /* Answers with {"error":"why"}. */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);
+/* Answers a request of which a part, "head" or "body", did not come in time: 408. */
+void http_send_timeout(struct conn *c, const char *what);
 void http_add_error(struct buf *out, const char *why); /* the body alone */
 
 void http_send_continue(struct conn *c); /* 100: the client may send the body */

@@ -44,7 +44,6 @@ static void answer(struct conn *c, int status, struct str body, struct str extra
     c->state = CONN_OPEN;
     forget(c);
     conn_client_is_idle(&c->client, c->worker);
-    conn_await_request(c);
     http_send_later(
         c, keep_alive,
         &(struct http_answer){
@@ -170,6 +169,12 @@ static void on_drain(struct conn *c, bool is_late)
     answer_error(c, 503, c->state == CONN_BUSY ? "outcome unknown" : "not published");
 }
 
+static void on_timeout(struct conn *c)
+{
+    forget(c);
+    http_send_timeout(c, "body");
+}
+
 static void on_close(struct conn *c)
 {
     free(c->post);
@@ -179,6 +184,7 @@ static void on_close(struct conn *c)
 
 static const struct conn_protocol protocol = {
     .step = step,
+    .on_timeout = on_timeout,
     .on_drain = on_drain,
     .on_close = on_close,
 };
@@ -212,20 +218,48 @@ static void refuse_head(struct conn *c, const struct http_request *rq, int statu
     http_topic_refuse(c, rq, status, why);
 }
 
+static bool has_coding(struct str list)
+{
+    struct str coding;
+
+    while (str_cut(&list, ',', &coding)) {
+        coding = str_trim(coding);
+        if (coding.n && !str_eq_nocase(coding, STR("identity")))
+            return true;
+    }
+    return false;
+}
+
+static bool is_compressed(const struct http_request *rq)
+{
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        if (str_eq_nocase(rq->headers[i].name, STR("Content-Encoding")) &&
+            has_coding(rq->headers[i].value))
+            return true;
+    }
+    return false;
+}
+
+static const struct query_param known[] = { { "ttl", QUERY_INTEGER },
+                                            { "timestamp", QUERY_NUMBER },
+                                            { "key", QUERY_STRING },
+                                            { NULL, QUERY_STRING } };
+
 static void read_head(struct conn *c, const struct http_request *rq, struct str topic)
 {
-    static const struct query_param known[] = { { "ttl", QUERY_INTEGER },
-                                                { "timestamp", QUERY_NUMBER },
-                                                { "key", QUERY_STRING },
-                                                { NULL, QUERY_STRING } };
     struct publish publish = { .topic = topic };
     json_auto_t *query = params_of_query(rq->query, known);
     struct params params = { .json = query };
+    struct str rest = rq->query, name;
 
+    while (params_cut_unknown(&rest, known, &name))
+        http_topic_log_unknown(c, name);
     if (!query)
         refuse_head(c, rq, 400, "the query must be URL-encoded UTF-8");
     else if (publish_read_options(&params, &publish) < 0)
         refuse_head(c, rq, 400, params.why);
+    else if (is_compressed(rq))
+        refuse_head(c, rq, 415, "the body must not be compressed (Content-Encoding)");
     else if (rq->content_length > c->worker->context->config->max_message_size)
         refuse_head(c, rq, 413, http_reason(413));
     else if (c->worker->pending_bytes > CONN_MAX_PENDING_BYTES)

@@ -61,8 +61,11 @@ static const struct route {
     { "/metrics", route_metrics },
 };
 
+/* With or without a slash at its end. */
 static const struct route *find(struct str path)
 {
+    if (path.n && path.p[path.n - 1] == '/')
+        path.n--;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         if (str_eq(path, str_of(routes[i].path)))
             return &routes[i];
