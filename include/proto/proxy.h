@@ -27,8 +27,8 @@ struct proxy_header {
 
 /* `in` begins at the connection's first byte and holds the first PROXY_MAX bytes or, if fewer were
  * received, those. Returns the length of the header, of which bytes to skip may be yet to come; 0
- * for "need more" (all of `in` belongs to the header); or EH_EINVAL: it is not a header, which shows
- * at the first wrong byte or at the end of a line. *ret is set if the result is > 0. */
+ * for "need more" (all of `in` belongs to the header); or EH_EINVAL: it is not a header, which
+ * shows at the first wrong byte or at the end of a line. *ret is set if the result is > 0. */
 int proxy_parse(struct str in, struct proxy_header *ret) EH_MUST_USE;
 
 #endif

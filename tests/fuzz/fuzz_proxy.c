@@ -1,5 +1,5 @@
-/* Property: PROXY_MAX bytes decide every header. Every prefix of them gives the same result or needs
- * more bytes, and a header ends at the same place whatever follows. */
+/* Property: PROXY_MAX bytes decide every header. Every prefix of them gives the same result or
+ * needs more bytes, and a header ends at the same place whatever follows. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

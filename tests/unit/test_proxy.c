@@ -19,8 +19,8 @@
 static const uint8_t v4_ip[16] = { [10] = 0xff, 0xff, 1, 2, 3, 4 };
 static const uint8_t v6_ip[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 
-/* Parses the header at every length: it is incomplete up to `decided_n` bytes, and of the same length
- * from then on. */
+/* Parses the header at every length: it is incomplete up to `decided_n` bytes, and of the same
+ * length from then on. */
 static void expect_decided(struct str in, size_t decided_n, size_t want_n, const uint8_t *ip,
                            uint16_t port)
 {

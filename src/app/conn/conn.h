@@ -37,8 +37,8 @@ void conn_set_timer(struct conn *c, timer_fn *fn, uint64_t after_ms); /* replace
 /* Restarts the current timer: the request, or its body, must come within
  * WEBSOCKET_HANDSHAKE_TIMEOUT. */
 void conn_await_request(struct conn *c);
-/* Restarts the current timer: the next request must begin within HTTP_KEEPALIVE_TIMEOUT and a second
- * more, so that a client that keeps to the time it was told finds the connection open. */
+/* Restarts the current timer: the next request must begin within HTTP_KEEPALIVE_TIMEOUT and a
+ * second more, so that a client that keeps to the time it was told finds the connection open. */
 void conn_await_next(struct conn *c);
 
 void conn_forget_auth(struct conn *c); /* releases the rights, once the request is answered */

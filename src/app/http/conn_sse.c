@@ -118,8 +118,9 @@ struct stream_request {
     bool is_foreign; /* the last event id is not one of ours */
 };
 
-/* Accepts the spellings of other servers and of libraries that stand in for EventSource: lastEventId,
- * lastEventID, last-event-id, evs_last_event_id. sinceEventId is the name in an RPC call. */
+/* Accepts the spellings of other servers and of libraries that stand in for EventSource:
+ * lastEventId, lastEventID, last-event-id, evs_last_event_id. sinceEventId is the name in an RPC
+ * call. */
 static bool is_last_id(struct str name)
 {
     struct str end = STR("lasteventid");
@@ -148,8 +149,8 @@ static void find_last_id(const struct http_request *rq, struct buf *ret)
     }
 }
 
-/* Reads the id to resume after, which takes precedence over since. An id of another server is not an
- * error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
+/* Reads the id to resume after, which takes precedence over since. An id of another server is not
+ * an error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
 static void read_last_id(const struct http_request *rq, struct stream_request *ret)
 {
     struct eventlog_point *from = &ret->log.from;
@@ -184,8 +185,8 @@ static const struct query_param known[] = { { "since", QUERY_INTEGER },
                                             { "format", QUERY_STRING },
                                             { NULL, QUERY_STRING } };
 
-/* Names unknown parameters. They are not refused, since some clients add one to get past caches, but
- * an author who misspells a parameter must be able to find out. */
+/* Names unknown parameters. They are not refused, since some clients add one to get past caches,
+ * but an author who misspells a parameter must be able to find out. */
 static void add_unknown(const struct conn *c, struct str query, struct buf *out)
 {
     struct str name;
