@@ -1,10 +1,5 @@
 #include "app/config/config_file.h"
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool has_control(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -18,34 +13,28 @@ static bool has_control(struct str s)
 static struct str strip_comment(struct str s)
 {
     for (size_t i = 1; i < s.n; i++) {
-        if (s.p[i] == '#' && is_blank(s.p[i - 1]))
+        if (s.p[i] == '#' && (s.p[i - 1] == ' ' || s.p[i - 1] == '\t'))
             return str_make(s.p, i);
     }
     return s;
 }
 
-/* Reads a quoted value; s begins with the quote. */
-static const char *read_quoted(struct str s, struct str *ret)
+/* Reads the value after the = sign, with which s begins. */
+static const char *read_value(struct str s, struct str *ret)
 {
-    struct str rest = str_skip(s, 1), inside;
+    struct str text = str_trim(str_skip(s, 1)), rest, inside;
 
-    (void)str_cut(&rest, s.p[0], &inside);
+    if (text.n == 0 || (text.p[0] != '"' && text.p[0] != '\'')) {
+        *ret = str_trim(str_skip(strip_comment(s), 1));
+        return NULL;
+    }
+    rest = str_skip(text, 1);
+    (void)str_cut(&rest, text.p[0], &inside);
     if (!rest.p)
         return "has no closing quote";
     if (str_trim(strip_comment(rest)).n)
         return "continues after the closing quote";
     *ret = inside;
-    return NULL;
-}
-
-/* Reads the value after the = sign, with which s begins. */
-static const char *read_value(struct str s, struct str *ret)
-{
-    struct str text = str_trim(str_skip(s, 1));
-
-    if (text.n && (text.p[0] == '"' || text.p[0] == '\''))
-        return read_quoted(text, ret);
-    *ret = str_trim(str_skip(strip_comment(s), 1));
     return NULL;
 }
 
@@ -85,30 +74,21 @@ static bool next_line(struct config_file *f, struct str *ret)
     return true;
 }
 
-static const char *line_fault(struct str line)
-{
-    if (line.n > CONFIG_LINE_MAX)
-        return "is longer than 8192 bytes";
-    return has_control(line) ? "holds a control character" : NULL;
-}
-
-static bool is_empty(struct str line)
-{
-    struct str text = str_trim(line);
-
-    return text.n == 0 || text.p[0] == '#';
-}
-
 bool config_file_next(struct config_file *f, struct config_setting *ret, const char **ret_why)
 {
-    const char *why = NULL;
+    const char *why;
     struct str line;
 
     while (next_line(f, &line)) {
-        why = line_fault(line);
-        if (!why && is_empty(line))
+        struct str text = str_trim(line);
+
+        if (line.n > CONFIG_LINE_MAX)
+            why = "is longer than 8192 bytes";
+        else if (has_control(line))
+            why = "holds a control character";
+        else if (text.n == 0 || text.p[0] == '#')
             continue;
-        if (!why)
+        else
             why = read_setting(line, ret);
         if (!why)
             return true;

@@ -182,34 +182,29 @@ static bool find_action(const char *argument, enum config_action *ret)
     return false;
 }
 
-/* Refuses an argument without repeating its value, which may be a secret. */
-static int read_argument(struct config *c, int position, struct buf *why)
-{
-    struct str value = str_of(c->source.argv[position]), name;
-    const struct config_option *o;
-
-    if (!str_starts_with(value, STR("--"))) {
-        buf_addf(why, "argument %d must be --name=value (see --help)", position);
-        return EH_EINVAL;
-    }
-    (void)str_cut(&value, '=', &name);
-    if (str_eq(name, STR("--config")) && value.p)
-        return EH_OK; /* read_file has read it */
-    o = config_find(str_skip(name, 2));
-    if (o && !value.p) {
-        buf_addf(why, "%s needs a value: %.*s=value", o->name, STR_ARG(name));
-        return EH_EINVAL;
-    }
-    return set_option(c, o, name, value, why);
-}
-
 static int read_arguments(struct config *c, struct buf *why)
 {
     enum config_action ignored;
 
     for (int i = 1; i < c->source.argc; i++) {
-        if (!find_action(c->source.argv[i], &ignored))
-            EH_TRY(read_argument(c, i, why));
+        struct str value = str_of(c->source.argv[i]), name;
+        const struct config_option *o;
+
+        if (find_action(c->source.argv[i], &ignored))
+            continue;
+        if (!str_starts_with(value, STR("--"))) { /* not repeated: it may be a secret */
+            buf_addf(why, "argument %d must be --name=value (see --help)", i);
+            return EH_EINVAL;
+        }
+        (void)str_cut(&value, '=', &name);
+        if (str_eq(name, STR("--config")) && value.p)
+            continue; /* read_file has read it */
+        o = config_find(str_skip(name, 2));
+        if (o && !value.p) {
+            buf_addf(why, "%s needs a value: %.*s=value", o->name, STR_ARG(name));
+            return EH_EINVAL;
+        }
+        EH_TRY(set_option(c, o, name, value, why));
     }
     return EH_OK;
 }

@@ -20,26 +20,18 @@ static bool is_equal(struct config *a, struct config *b, const struct config_opt
     return memcmp(in_a, in_b, o->kind == CONFIG_BOOL ? sizeof(bool) : sizeof(uint64_t)) == 0;
 }
 
-static int read_again(const struct config_source *source, struct config *ret, struct buf *why)
-{
-    enum config_action action;
-
-    EH_TRY(config_load(source, ret, &action, why));
-    if (config_read_secrets(ret, why) == EH_OK)
-        return EH_OK;
-    config_done(ret);
-    return EH_EINVAL;
-}
-
 void config_reload(const struct config *running)
 {
     struct config before = *running; /* config_text wants a pointer that is not const */
-    struct config now;
+    struct config now = { 0 };
+    enum config_action action;
     struct buf why = { 0 };
 
-    if (read_again(&running->source, &now, &why) < 0) {
+    if (config_load(&running->source, &now, &action, &why) < 0 ||
+        config_read_secrets(&now, &why) < 0) {
         log_error("options_refused", LOG_S("why", buf_str(&why)));
         buf_done(&why);
+        config_done(&now);
         return;
     }
     log_set_level((enum log_level)now.log_level);

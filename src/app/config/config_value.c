@@ -175,17 +175,6 @@ static bool is_host_name(struct str text)
     return text.n > 0;
 }
 
-static bool is_host(struct str text)
-{
-    return text.n > 0 &&
-           (text.p[0] == '/' || is_host_name(text) || is_address(text) || is_scoped_address(text));
-}
-
-static bool is_path(struct str text)
-{
-    return !config_is_url(text) && !config_is_file_content(text);
-}
-
 static int parse_networks(const struct config_option *o, struct str text, struct cidr_list *ret)
 {
     struct cidr_list list;
@@ -203,8 +192,10 @@ static bool is_valid_text(const struct config_option *o, struct str text)
     if (text.n > o->max || (!o->secret && has_control(text)))
         return false;
     switch (o->kind) {
-    case CONFIG_PATH: return is_path(text);
-    case CONFIG_HOST: return is_host(text);
+    case CONFIG_PATH: return !config_is_url(text) && !config_is_file_content(text);
+    case CONFIG_HOST:
+        return text.n > 0 && (text.p[0] == '/' || is_host_name(text) || is_address(text) ||
+                              is_scoped_address(text));
     case CONFIG_ADDRESS: return text.n == 0 || is_address(text);
     case CONFIG_METRIC_NAME: return is_metric_name(text);
     case CONFIG_ORIGINS: return origin_list_is_valid(text);

@@ -2,49 +2,39 @@
 
 #include "proto/json.h"
 
-static int read_key(struct params *p, struct str *ret)
+int publish_read_options(struct params *p, struct publish *ret)
 {
     struct str key;
 
+    EH_TRY(params_integer(p, "ttl", 0, PARAMS_TTL_MAX_S, &ret->ttl_s));
+    EH_TRY(params_time(p, "timestamp", &ret->timestamp));
     if (!json_object_get(p->json, "key"))
         return EH_OK;
     EH_TRY(params_string(p, "key", &key));
     if (key.n == 0 || key.n > BROKER_KEY_MAX)
         return params_fail(p, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
                            BROKER_KEY_MAX);
-    *ret = key;
+    ret->key = key;
     return EH_OK;
-}
-
-int publish_read_options(struct params *p, struct publish *ret)
-{
-    EH_TRY(params_integer(p, "ttl", 0, PARAMS_TTL_MAX_S, &ret->ttl_s));
-    EH_TRY(params_time(p, "timestamp", &ret->timestamp));
-    return read_key(p, &ret->key);
-}
-
-/* Appends the message and the origin as JSON; returns the length of the message. */
-static size_t add_json(struct buf *out, struct str message, struct str origin)
-{
-    size_t message_n;
-
-    json_add_string(out, message);
-    message_n = buf_used(out);
-    if (origin.n)
-        json_add_string(out, origin);
-    return message_n;
 }
 
 struct pending *publish_create(struct conn *c, const struct publish *pub, struct reply *reply)
 {
     struct rate_rule limit = { 0 };
     bool is_limited = auth_rate_rule(c->auth, pub->topic, &limit);
+    struct str origin = auth_sub(c->auth);
+    struct broker_publish *out;
     struct buf json = { 0 };
-    size_t message_n = add_json(&json, pub->message, auth_sub(c->auth));
-    struct pending *p =
-        pending_create(reply, pub->topic.n + pub->key.n + limit.topic.n + buf_used(&json));
-    struct broker_publish *out = &p->call.publish;
+    struct pending *p;
+    size_t message_n;
 
+    json_add_string(&json, pub->message);
+    message_n = buf_used(&json);
+    if (origin.n)
+        json_add_string(&json, origin);
+
+    p = pending_create(reply, pub->topic.n + pub->key.n + limit.topic.n + buf_used(&json));
+    out = &p->call.publish;
     out->topic = pending_copy(p, pub->topic);
     out->key = pending_copy(p, pub->key);
     if (is_limited) {

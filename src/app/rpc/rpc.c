@@ -51,13 +51,6 @@ static const struct rpc_method *find(struct str name)
     return NULL;
 }
 
-static int unknown_method(struct params *p, struct str name)
-{
-    if (name.n > 100)
-        return params_fail(p, JSONRPC_METHOD_NOT_FOUND, "unknown method");
-    return params_fail(p, JSONRPC_METHOD_NOT_FOUND, "unknown method \"%.*s\"", STR_ARG(name));
-}
-
 static void handle_request(struct conn *c, const struct jsonrpc_message *m, size_t i,
                            struct reply reply)
 {
@@ -73,8 +66,11 @@ static void handle_request(struct conn *c, const struct jsonrpc_message *m, size
         (void)params_fail(&call.params, rc, "%s", why);
     else if ((method = find(rq.method)))
         rc = method->fn(&call);
+    else if (rq.method.n > 100)
+        rc = params_fail(&call.params, JSONRPC_METHOD_NOT_FOUND, "unknown method");
     else
-        rc = unknown_method(&call.params, rq.method);
+        rc = params_fail(&call.params, JSONRPC_METHOD_NOT_FOUND, "unknown method \"%.*s\"",
+                         STR_ARG(rq.method));
 
     if (rc < 0)
         reply_error(&call.reply, c, rc, str_of(call.params.why));

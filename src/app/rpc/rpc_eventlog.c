@@ -54,43 +54,27 @@ static void answer(struct log_query *q, struct conn *c)
     buf_done(&out);
 }
 
-static bool wants_more(struct log_query *q, const struct conn *c)
-{
-    struct broker_history *h = &q->reader.call.history;
-
-    if (!h->ret_more || q->wanted == 0 || buf_used(&q->items) >= q->max_bytes)
-        return false;
-    h->max_entries = q->wanted;
-    reader_bound_page(c, h);
-    return true;
-}
-
-static void finish(struct log_query *q, struct conn *c)
-{
-    struct metrics_cell *m = q->reader.worker->metrics;
-
-    if (q->reader.call.status != BROKER_DONE) {
-        metrics_inc(m, METRIC_HISTORY_FAILED);
-        reply_error(&q->reply, c, JSONRPC_BROKER, STR("the log could not be read"));
-        return;
-    }
-    metrics_inc(m, q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
-    answer(q, c);
-}
-
 static bool on_page(struct reader *r, struct conn *c)
 {
     struct log_query *q = query_of(r);
+    struct broker_history *h = &r->call.history;
+    struct metrics_cell *m = r->worker->metrics;
     size_t bytes = q->bytes;
 
     reader_take_items(r, c ? take_item : NULL);
     if (c && r->call.status == BROKER_DONE) {
-        q->complete &= r->call.history.ret_complete;
-        if (wants_more(q, c))
+        q->complete &= h->ret_complete;
+        if (h->ret_more && q->wanted && buf_used(&q->items) < q->max_bytes) {
+            h->max_entries = q->wanted;
+            reader_bound_page(c, h);
             return true;
+        }
+        metrics_inc(m, q->complete ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+        answer(q, c);
+    } else if (c) {
+        metrics_inc(m, METRIC_HISTORY_FAILED);
+        reply_error(&q->reply, c, JSONRPC_BROKER, STR("the log could not be read"));
     }
-    if (c)
-        finish(q, c);
     reply_drop(&q->reply);
     conn_call_ended(r->worker, c, bytes);
     buf_done(&q->items);

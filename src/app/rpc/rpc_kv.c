@@ -40,31 +40,23 @@ static void answer_value(struct pending *p, struct conn *c)
     buf_done(&out);
 }
 
-static void answer_get(struct pending *p, struct conn *c)
+static void on_got(struct pending *p, struct conn *c)
 {
     const struct broker_kv *kv = &p->call.kv;
     char why[TOPIC_MAX + 64];
 
-    if (p->call.status != BROKER_DONE) {
+    if (c && p->call.status != BROKER_DONE) {
         reply_error(&p->reply, c, JSONRPC_BROKER, STR("the key could not be read"));
-        return;
-    }
-    if (kv->ret_found && utf8_is_valid(bytes_str(kv->ret_value))) {
+    } else if (c && kv->ret_found && utf8_is_valid(bytes_str(kv->ret_value))) {
         answer_value(p, c);
-        return;
+    } else if (c) {
+        (void)snprintf(why, sizeof(why),
+                       kv->ret_found ? "key \"%.*s\" does not hold text" : "no key \"%.*s\"",
+                       STR_ARG(kv->key));
+        reply_error(&p->reply, c, JSONRPC_INVALID_PARAMS, str_of(why));
     }
-    (void)snprintf(why, sizeof(why),
-                   kv->ret_found ? "key \"%.*s\" does not hold text" : "no key \"%.*s\"",
-                   STR_ARG(kv->key));
-    reply_error(&p->reply, c, JSONRPC_INVALID_PARAMS, str_of(why));
-}
-
-static void on_got(struct pending *p, struct conn *c)
-{
-    if (c)
-        answer_get(p, c);
-    if (p->call.kv.ret_value)
-        shared_unref(&p->call.kv.ret_value->shared);
+    if (kv->ret_value)
+        shared_unref(&kv->ret_value->shared);
 }
 
 int rpc_kv_get(struct rpc_call *call)

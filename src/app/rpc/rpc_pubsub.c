@@ -7,29 +7,11 @@
 #include "hub/topic.h"
 #include "proto/json.h"
 
-/* Answers a subscribe at once. If it asked for history, the log is disabled, so `recovered` is
- * false. */
-static void confirm(struct rpc_call *call, const struct sub *s, struct str topic,
-                    const struct eventlog_request *rq)
-{
-    const struct sub_joined joined = {
-        .filter = topic,
-        .has_history = rq->from.kind != EVENTLOG_NONE,
-        .from = s->gaps ? &s->last : NULL,
-    };
-
-    call->conn->writer->joined(call->conn, &call->reply, &joined);
-}
-
-static bool may_subscribe(struct conn *c, struct str topic)
-{
-    return c->n_subs < c->worker->context->config->max_subscriptions || sub_find(c, topic);
-}
-
 int rpc_pubsub_subscribe(struct rpc_call *call)
 {
     const struct config *config = call->conn->worker->context->config;
     struct eventlog_request rq;
+    struct sub_joined joined;
     struct str topic;
     struct sub *s;
     bool gaps = false;
@@ -40,7 +22,7 @@ int rpc_pubsub_subscribe(struct rpc_call *call)
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
     EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
     EH_TRY(params_bool(&call->params, "gaps", &gaps));
-    if (!may_subscribe(call->conn, topic))
+    if (call->conn->n_subs >= config->max_subscriptions && !sub_find(call->conn, topic))
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "too many subscriptions");
 
     s = sub_open(call->conn, sub_ws_writer_for(call->conn), topic, call->reply.id, gaps);
@@ -50,7 +32,11 @@ int rpc_pubsub_subscribe(struct rpc_call *call)
     }
     if (call->reply.batch)
         join_after(s, topic, call->reply.batch);
-    confirm(call, s, topic, &rq);
+    /* If the request asked for history, the log is disabled: `recovered` stays false. */
+    joined = (struct sub_joined){ .filter = topic,
+                                  .has_history = rq.from.kind != EVENTLOG_NONE,
+                                  .from = s->gaps ? &s->last : NULL };
+    call->conn->writer->joined(call->conn, &call->reply, &joined);
     return EH_OK;
 }
 
@@ -126,25 +112,20 @@ int rpc_pubsub_list(struct rpc_call *call)
     return EH_OK;
 }
 
-static void answer_published(struct pending *p, struct conn *c)
-{
-    struct buf result = { 0 };
-
-    publish_result(p, &result);
-    reply_result(&p->reply, c, buf_str(&result));
-    buf_done(&result);
-}
-
 static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
+    struct buf result = { 0 };
 
     if (!c)
         return;
-    if (failure)
+    if (failure) {
         reply_error(&p->reply, c, JSONRPC_BROKER, str_of(failure));
-    else
-        answer_published(p, c);
+        return;
+    }
+    publish_result(p, &result);
+    reply_result(&p->reply, c, buf_str(&result));
+    buf_done(&result);
 }
 
 int rpc_pubsub_publish(struct rpc_call *call)
