@@ -261,19 +261,6 @@ static struct msgid start_of(const struct join *j)
     return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
 }
 
-static void count_outcome(const struct join *j)
-{
-    const struct broker_call *call = &j->reader.call;
-    struct metrics_cell *m = j->reader.worker->metrics;
-
-    if (call->status != BROKER_DONE)
-        metrics_inc(m, METRIC_HISTORY_FAILED);
-    else if (call->history.ret_complete)
-        metrics_inc(m, METRIC_HISTORY_COMPLETE);
-    else
-        metrics_inc(m, METRIC_HISTORY_INCOMPLETE);
-}
-
 /* The answer to the request covers what is missing after the first page's starting point (its
  * `recovered`). Gaps that later pages find are reported on their own. */
 static void report_gaps(struct join *j, bool is_first)
@@ -288,22 +275,11 @@ static void report_gaps(struct join *j, bool is_first)
     free(gaps);
 }
 
-/* Drops a page that came before the batch's array could be sent; it will be read again. */
-static void put_back(struct join *j)
-{
-    struct broker_history *h = &j->reader.call.history;
-
-    if (h->ret_n) {
-        h->after = msgid_before(h->ret_items[0]->id);
-        h->ret_more = true;
-    }
-    reader_take_items(&j->reader, NULL);
-    j->waits_for_batch = true;
-}
-
 static bool on_page(struct reader *r, struct conn *c)
 {
     struct join *j = join_of(r);
+    struct broker_history *h = &r->call.history;
+    struct metrics_cell *m = r->worker->metrics;
     bool is_first = !j->confirmed;
 
     if (!j->sub || !c) { /* the subscription or the whole connection is gone */
@@ -314,12 +290,21 @@ static bool on_page(struct reader *r, struct conn *c)
     }
     if (is_first) {
         struct msgid from = start_of(j);
+        bool recovered = is_read(j) && h->ret_complete;
 
-        count_outcome(j);
-        confirm(j, c, is_read(j) && r->call.history.ret_complete, j->sub->gaps ? &from : NULL);
+        if (is_read(j))
+            metrics_inc(m, recovered ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+        else
+            metrics_inc(m, METRIC_HISTORY_FAILED);
+        confirm(j, c, recovered, j->sub->gaps ? &from : NULL);
     }
-    if (list_linked(&j->after_batch.link)) {
-        put_back(j);
+    if (list_linked(&j->after_batch.link)) { /* too early: read this page again after the array */
+        if (h->ret_n) {
+            h->after = msgid_before(h->ret_items[0]->id);
+            h->ret_more = true;
+        }
+        reader_take_items(r, NULL);
+        j->waits_for_batch = true;
         return false;
     }
     if (j->sub->gaps)

@@ -187,25 +187,20 @@ static void on_run_match(struct trie_sub *trie, void *arg)
         run->n_sent++;
 }
 
-static uint64_t deliver_together(struct worker *w, struct run *run)
-{
-    trie_match(w->trie, run->messages[0]->topic, on_run_match, run);
-    for (size_t i = 0; i < run->n_units; i++)
-        shared_unref(&run->units[i].bytes->shared);
-    metrics_add(w->metrics, METRIC_DELIVERIES, (int64_t)(run->n_sent * run->n));
-    for (size_t i = 0; i < run->n; i++)
-        delivery_observe(w, run->messages[i], run->n_sent);
-    return run->n_sent * run->n;
-}
-
 /* Sends the run to all subscriptions that match; returns the cost. */
 static uint64_t deliver_run(struct worker *w, struct run *run)
 {
-    uint64_t cost = 0;
+    uint64_t cost;
 
     if (run->n == 1)
         return deliver_message(w, run->messages[0]);
-    cost = deliver_together(w, run);
+    trie_match(w->trie, run->messages[0]->topic, on_run_match, run);
+    for (size_t i = 0; i < run->n_units; i++)
+        shared_unref(&run->units[i].bytes->shared);
+    cost = run->n_sent * run->n;
+    metrics_add(w->metrics, METRIC_DELIVERIES, (int64_t)cost);
+    for (size_t i = 0; i < run->n; i++)
+        delivery_observe(w, run->messages[i], run->n_sent);
     for (size_t i = 0; run->is_partial && i < run->n; i++)
         cost += deliver_message(w, run->messages[i]);
     return cost;
@@ -301,8 +296,10 @@ static void skip(struct worker *w, size_t n)
     }
 }
 
-static void deliver_portion(struct worker *w)
+/* Delivers a portion. The rest waits for the next turn, so that this turn can send its output. */
+static void on_live_task(struct loop_task *task)
 {
+    struct worker *w = container_of(task, struct worker, live_task);
     uint64_t cost = 0;
     size_t bytes = 0;
 
@@ -320,14 +317,6 @@ static void deliver_portion(struct worker *w)
             advance_newest(w, last->id);
         skip(w, run.n);
     }
-}
-
-/* Delivers a portion. The rest waits for the next turn, so that this turn can send its output. */
-static void on_live_task(struct loop_task *task)
-{
-    struct worker *w = container_of(task, struct worker, live_task);
-
-    deliver_portion(w);
     if (!list_empty(&w->live))
         loop_at_end(w->loop, &w->live_task);
 }

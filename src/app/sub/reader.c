@@ -80,23 +80,20 @@ static bool may_ask(const struct conn *c)
     return c->state <= CONN_LEAVING && !c->overflowed && !conn_is_half_full(c);
 }
 
-static void ask_next(struct conn *c, struct reader_queue *queue)
-{
-    struct list *link;
-    struct reader *r;
-
-    if (queue->is_page_under_way || !(link = list_pop(&queue->waiting)))
-        return;
-    r = container_of(link, struct reader, link);
-    queue->is_page_under_way = true;
-    r->call.deadline = r->deadline;
-    broker_call(c->worker->context->broker, &r->call);
-}
-
 void readers_pump(struct conn *c)
 {
-    for (size_t i = 0; may_ask(c) && i < READER_KINDS; i++)
-        ask_next(c, &c->reader_queues[i]);
+    for (size_t i = 0; may_ask(c) && i < READER_KINDS; i++) {
+        struct reader_queue *queue = &c->reader_queues[i];
+        struct list *link;
+        struct reader *r;
+
+        if (queue->is_page_under_way || !(link = list_pop(&queue->waiting)))
+            continue;
+        r = container_of(link, struct reader, link);
+        queue->is_page_under_way = true;
+        r->call.deadline = r->deadline;
+        broker_call(c->worker->context->broker, &r->call);
+    }
     c->wants_room = !list_empty(&c->reader_queues[READER_JOIN].waiting) ||
                     !list_empty(&c->reader_queues[READER_QUERY].waiting);
 }

@@ -5,19 +5,6 @@
 #include "app/sub/join.h"
 #include "base/mem.h"
 
-/* Returns the connection's other subscription with the same filter, or NULL. */
-static struct sub *find_duplicate(const struct sub *s)
-{
-    list_for_each(link, &s->conn->subs)
-    {
-        struct sub *other = container_of(link, struct sub, link);
-
-        if (other != s && other->trie.node == s->trie.node)
-            return other;
-    }
-    return NULL;
-}
-
 struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
                      struct str id, bool gaps)
 {
@@ -31,7 +18,7 @@ struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str
     s->id_n = (uint16_t)id.n;
     memcpy(s->id, id.p, id.n);
     trie_add(c->worker->trie, filter, &s->trie);
-    duplicate = find_duplicate(s);
+    duplicate = sub_find(c, filter); /* s is not in the list yet */
     if (duplicate)
         sub_close(duplicate);
     list_push(&c->subs, &s->link);

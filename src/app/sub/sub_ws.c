@@ -24,35 +24,22 @@ static void append(struct delivery *d, struct str s)
     d->head_n = (uint16_t)(d->head_n + s.n);
 }
 
-/* Writes the frame's head and the envelope before the shared body. Most subscribers of a topic have
- * the same id, so the head of the previous one can be used again. */
-static void make_head(struct delivery *d, struct str id)
-{
-    if (d->head_n && str_eq(id, str_make(d->id, d->id_n)))
-        return;
-    d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d->message, id));
-    append(d, BEFORE_ID);
-    append(d, id);
-    append(d, AFTER_ID);
-    memcpy(d->id, id.p, id.n);
-    d->id_n = (uint16_t)id.n;
-}
-
 _Static_assert(sizeof(((struct delivery *)0)->id) >= JSONRPC_ID_MAX, "every id fits");
 
+/* Most subscribers of a topic have the same id, so the head for the previous one is used again. */
 static bool write_message(const struct sub *s, struct delivery *d)
 {
-    make_head(d, sub_id(s));
+    struct str id = sub_id(s);
+
+    if (d->head_n == 0 || !str_eq(id, str_make(d->id, d->id_n))) {
+        d->head_n = (uint16_t)ws_encode_head(d->head, WS_OP_TEXT, payload_size(d->message, id));
+        append(d, BEFORE_ID);
+        append(d, id);
+        append(d, AFTER_ID);
+        memcpy(d->id, id.p, id.n);
+        d->id_n = (uint16_t)id.n;
+    }
     return conn_send(s->conn, str_make(d->head, d->head_n), &d->message->shared, d->message->body);
-}
-
-static size_t run_size(struct str id, struct message *const *messages, size_t n)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < n; i++)
-        size += WS_HEAD_MAX + payload_size(messages[i], id);
-    return size;
 }
 
 static void put(struct bytes *out, struct str s)
@@ -65,8 +52,12 @@ static void put(struct bytes *out, struct str s)
 static struct bytes *write_run(const struct sub *s, struct message *const *messages, size_t n)
 {
     struct str id = sub_id(s);
-    struct bytes *out = bytes_alloc(run_size(id, messages, n));
+    struct bytes *out;
+    size_t size = 0;
 
+    for (size_t i = 0; i < n; i++)
+        size += WS_HEAD_MAX + payload_size(messages[i], id);
+    out = bytes_alloc(size);
     out->n = 0;
     for (size_t i = 0; i < n; i++) {
         out->n += ws_encode_head(out->p + out->n, WS_OP_TEXT, payload_size(messages[i], id));
@@ -79,17 +70,6 @@ static struct bytes *write_run(const struct sub *s, struct message *const *messa
 }
 
 /* ---- with permessage-deflate: the id goes first, uncompressed; the rest is deflated once ---- */
-
-static struct bytes *deflate_once(struct delivery *d, unsigned window_bits)
-{
-    if (!(d->deflated_for & 1u << window_bits)) {
-        d->deflated[window_bits] =
-            compression_deflate(d->worker->compression, window_bits, AFTER_ID, d->message->body,
-                                DEFLATE_STORED_HEAD + 1);
-        d->deflated_for |= 1u << window_bits;
-    }
-    return d->deflated[window_bits];
-}
 
 static bool send_deflated(const struct sub *s, struct bytes *rest)
 {
@@ -108,11 +88,16 @@ static bool send_deflated(const struct sub *s, struct bytes *rest)
 
 static bool write_deflated(const struct sub *s, struct delivery *d)
 {
-    struct bytes *rest = NULL;
+    unsigned bits = s->conn->window_bits;
 
-    if (compression_is_for(d->worker->compression, payload_size(d->message, sub_id(s))))
-        rest = deflate_once(d, s->conn->window_bits);
-    return rest ? send_deflated(s, rest) : write_message(s, d);
+    if (!compression_is_for(d->worker->compression, payload_size(d->message, sub_id(s))))
+        return write_message(s, d);
+    if (!(d->deflated_for & 1u << bits)) {
+        d->deflated[bits] = compression_deflate(d->worker->compression, bits, AFTER_ID,
+                                                d->message->body, DEFLATE_STORED_HEAD + 1);
+        d->deflated_for |= 1u << bits;
+    }
+    return d->deflated[bits] ? send_deflated(s, d->deflated[bits]) : write_message(s, d);
 }
 
 static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
