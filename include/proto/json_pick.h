@@ -1,8 +1,8 @@
 /* json_pick.h - finds members of a JSON object by name and checks the syntax of the others.
  * Thread:  any; pure.
- * Why:     jansson rejects a text as a whole if it cannot represent any part of it: a number beyond
- *          64 bits or a double, a name with U+0000, half a surrogate pair. Here such values are
- *          passed over; only a value that was asked for has to be represented.
+ * Why:     jansson refuses a whole text if it cannot represent some part: a number beyond 64 bits
+ *          or a double, a name with U+0000, half of a surrogate pair. Here such values are skipped;
+ *          only the values that were asked for must be representable.
  * Borrows: the values are views of the text.
  * Bounds:  a value is nested at most JSON_PICK_DEPTH deep.
  */
@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 
-#define JSON_PICK_DEPTH 2048 /* as jansson */
+#define JSON_PICK_DEPTH 2048 /* as in jansson */
 
 struct json_pick {
     const char *name;

@@ -1,7 +1,7 @@
 /* json_reader.h - reads JSON text token by token, without building a tree.
- * Why:     jansson refuses a text as a whole if any part of it is beyond what its tree can hold: a
- *          number beyond 64 bits or a double, half of a surrogate pair, a name twice or with U+0000,
- *          deep nesting. The reader accepts all of that, and nothing else that RFC 8259 forbids.
+ * Why:     jansson refuses a whole text if its tree cannot hold some part: a number beyond 64 bits
+ *          or a double, half of a surrogate pair, a repeated name or one with U+0000, deep nesting.
+ *          The reader accepts all of these, and nothing that RFC 8259 forbids.
  * Thread:  any; pure.
  * Owns:    a byte for each array and object that is open.
  * Borrows: the text, which must be valid UTF-8; the tokens are views of it.
@@ -20,7 +20,7 @@
 struct json_reader {
     struct str rest; /* the text that has not been read */
     size_t depth;    /* how many arrays and objects are open */
-    struct buf open; /* their first characters, outermost first; what is beyond depth is old */
+    struct buf open; /* their first characters, outermost first; bytes beyond depth are old */
     int expects;     /* what may come next */
 };
 
@@ -44,8 +44,8 @@ struct json_token {
 void json_reader_init(struct json_reader *r, struct str text);
 void json_reader_done(struct json_reader *r);
 
-/* Reads the next token. EH_EINVAL: the text is not JSON; the reader must then only be done with.
- * The text is known to be JSON when JSON_TOKEN_END comes. */
+/* Reads the next token. EH_EINVAL: the text is not JSON, and only json_reader_done may follow. The
+ * text is known to be JSON when JSON_TOKEN_END comes. */
 int json_reader_next(struct json_reader *r, struct json_token *ret) EH_MUST_USE;
 
 #endif

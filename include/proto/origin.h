@@ -15,8 +15,9 @@
 
 bool origin_list_is_valid(struct str list);
 
-/* A request without Origin is allowed: browsers send it with every request that must be checked,
- * and other clients need no check. A request with more than one Origin is not allowed. */
+/* Reports whether the request's origin is in the list. A request without Origin is allowed:
+ * browsers send it with every request that must be checked, and other clients need no check. A
+ * request with more than one Origin is not allowed. */
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
 /* Appends header lines, each with its CRLF, that let the page read the answer if its origin is

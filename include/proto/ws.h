@@ -99,7 +99,7 @@ size_t ws_encode_close(char out[2 + WS_CONTROL_MAX], int code, struct str reason
 /* Reports whether a peer may send this code (RFC 6455 7.4). */
 bool ws_close_code_is_valid(int code);
 
-/* A valid key is 24 characters of base64 that encode 16 bytes. */
+/* Accepts 24 characters of base64 that encode 16 bytes. */
 bool ws_key_is_valid(struct str key);
 /* Computes Sec-WebSocket-Accept for a valid key (RFC 6455 4.2.2); NUL-terminated. */
 void ws_accept(struct str key, char out[WS_ACCEPT_LEN + 1]);

@@ -16,7 +16,7 @@
 bool process_open_standard_fds(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        /* open returns fd, the lowest that is free, because those below it are open by now */
+        /* open returns fd, the lowest free descriptor, because all lower ones are open by now */
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
             return false;
     }

@@ -65,7 +65,7 @@ static const char *add_public(struct keys_file *f, struct str kid, enum key_algo
     return what;
 }
 
-/* Says what is wrong with a line without an algorithm, which is often the file of another program. */
+/* Returns what is wrong with a line without an algorithm; it is often a file of another program. */
 static const char *not_an_algorithm(struct str kid)
 {
     if (kid.p[0] == '{' || kid.p[0] == '[')

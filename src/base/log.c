@@ -228,7 +228,7 @@ bool log_enabled(enum log_level level)
     return level >= atomic_load_explicit(&current_level, memory_order_relaxed);
 }
 
-/* For a pipe or socket, POLLOUT means that a line fits without waiting. */
+/* Reports whether stderr takes a line without waiting: for a pipe or socket, POLLOUT means that. */
 static bool stderr_has_room(void)
 {
     struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };

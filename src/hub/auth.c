@@ -59,8 +59,8 @@ static uint64_t date_us(const json_t *date)
     return s < FAR_FUTURE_S ? (uint64_t)(s * 1e6 + 0.5) : (uint64_t)FAR_FUTURE_S * 1000000;
 }
 
-/* Our clock counts whole milliseconds and is therefore up to one behind. So that no token is taken
- * at its exp or before its nbf, exp is rounded down and nbf is rounded up. */
+/* Rounds exp down, as begin_ms rounds nbf up, so that no token is accepted at its exp or before its
+ * nbf: our clock counts whole milliseconds and is up to one behind. */
 static uint64_t expiry_ms(const json_t *exp)
 {
     return date_us(exp) / 1000;
@@ -109,7 +109,8 @@ static bool names(const json_t *string, struct str wanted)
     return json_is_string(string) && str_eq(json_text(string), wanted);
 }
 
-/* RFC 7519 4.1.3: aud is one string, or an array of them. */
+/* Reports whether aud, which is a string or an array of them (RFC 7519 4.1.3), names the
+ * audience. */
 static bool is_for(const json_t *aud, struct str audience)
 {
     for (size_t i = 0; i < json_array_size(aud); i++) {

@@ -26,8 +26,8 @@ struct claim {
             what " holds U+0000, half a surrogate pair, a duplicate name or a number out of range" \
     }
 
-/* Reads at most CLAIMS_MAX claims. The caller owns *ret_claims, an object that has those of them
- * that the text has. `not_object` is the reason if the text is not a JSON object. */
+/* Reads the n (at most CLAIMS_MAX) claims of `used`. The caller owns *ret_claims, an object with
+ * those that occur in the text. `not_object` is the reason if the text is not a JSON object. */
 const char *claims_read(struct str text, const char *not_object, const struct claim *used, size_t n,
                         json_t **ret_claims) EH_MUST_USE;
 

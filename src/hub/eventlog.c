@@ -69,7 +69,8 @@ static int read_since_event_id(const json_t *v, struct eventlog_point *ret, cons
     return EH_EINVAL;
 }
 
-/* A client may give the largest number that it knows for "no limit". It is beyond 64 bits. */
+/* Reads a count. To ask for no limit, a client may give the largest number that it knows, which is
+ * beyond 64 bits. */
 static bool read_count(const json_t *v, int64_t *ret)
 {
     if (json_is_real(v) && json_real_value(v) >= 0x1p63) {

@@ -112,7 +112,7 @@ static EVP_PKEY *certificate_key(const unsigned char *data, long n)
     return pkey;
 }
 
-/* NULL: the block is of another kind, or is malformed. */
+/* Returns the public key in the block; NULL: the block is of another kind, or is malformed. */
 static EVP_PKEY *pem_block_key(const struct pem_block *block)
 {
     const unsigned char *data = block->data;
@@ -128,9 +128,9 @@ static EVP_PKEY *pem_block_key(const struct pem_block *block)
     return NULL;
 }
 
-/* Reads the first public key or certificate: a chain begins with the certificate that is meant.
- * Skips blocks of other kinds, text around the blocks and a byte order mark. Nothing is decrypted,
- * so OpenSSL never asks for a passphrase. */
+/* Reads the first public key or certificate: the first certificate of a chain is the one that is
+ * meant. Skips blocks of other kinds, text around the blocks and a byte order mark. Nothing is
+ * decrypted, so OpenSSL never asks for a passphrase. */
 static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
 {
     static const struct str mark = { "\xef\xbb\xbf", 3 };

@@ -46,7 +46,8 @@ static void concat(char *out, const struct str *parts, size_t n)
 #define BEFORE_ID   STR("{\"id\":\"")
 #define BEFORE_TEXT STR("\",\"message\":")
 
-/* A valid topic needs no escapes, so its text in the body also serves as the topic. */
+/* Builds the body. A valid topic needs no escapes, so its text in the body also serves as the
+ * topic. */
 struct message *message_create(struct msgid id, struct str topic, struct str message_json,
                                struct str origin_json)
 {

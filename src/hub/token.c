@@ -69,7 +69,7 @@ static bool split(struct str token, struct parts *ret)
            str_cut(&token, '.', &ret->signature) && !token.p;
 }
 
-/* RFC 7515, 4.1.9: "application/" may be omitted. */
+/* Accepts a typ, in which "application/" may be omitted (RFC 7515, 4.1.9). */
 static bool is_our_type(struct str typ)
 {
     static const struct str prefix = { "application/", 12 };

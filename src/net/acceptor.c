@@ -57,7 +57,8 @@ static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
     a->next_worker = (a->next_worker + 1) % a->config.n_workers;
 }
 
-/* Out of descriptors or memory: lets connections wait in the kernel's backlog, without spinning. */
+/* Lets connections wait in the kernel's backlog, without spinning, when descriptors or memory run
+ * out. */
 static void back_off(struct acceptor *a, int err)
 {
     a->config.on_exhausted(a->config.arg, err);
@@ -67,7 +68,8 @@ static void back_off(struct acceptor *a, int err)
 
 /* ---- the rate ---- */
 
-/* Unused rate accumulates for a tenth of a second, or up to one connection if that is more. */
+/* Returns the most credit: unused rate accumulates for a tenth of a second, or up to one connection
+ * if that is more. */
 static uint64_t credit_most(const struct acceptor *a)
 {
     uint64_t tenth = a->config.rate * ONE / 10;

@@ -183,7 +183,7 @@ void outq_add(struct outq **place, struct str head, struct shared *owner, struct
     set_body(*place, u, owner, body);
 }
 
-/* Each chunk is larger than the last, so that a burst needs few of them. */
+/* Adds a chunk larger than the last, so that a burst needs few of them. */
 static void add_chunk(struct outq **place, size_t n)
 {
     struct bytes *last = (*place)->chunk;

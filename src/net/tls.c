@@ -75,7 +75,7 @@ static int check_readable(const char *what, const char *path, char *why)
 
 /* ---- files into a context ---- */
 
-/* Without this, OpenSSL would ask for a password on the terminal. */
+/* Refuses encrypted keys; otherwise OpenSSL would ask for a password on the terminal. */
 static int no_password(char *buf, int size, int writing, void *arg)
 {
     bool *asked = arg;
@@ -333,9 +333,9 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1;
 }
 
-/* A final dot tells the resolver that the name is complete; certificates and the name sent to the
- * server omit it (RFC 6066, section 3). An empty name would disable the check, so a lone dot is
- * kept. */
+/* Expects this name in the certificate, and sends it to the server, both without a final dot, which
+ * only tells the resolver that the name is complete (RFC 6066, section 3). An empty name would
+ * disable the check, so a lone dot is kept. */
 static bool expect_name(SSL *ssl, const char *host)
 {
     size_t n = strlen(host);

@@ -112,8 +112,8 @@ static int check_host(const struct http_request *rq)
     return http_authority_is_valid(http_header(rq, STR("Host"))) ? EH_OK : -400;
 }
 
-/* If chunked is not the last coding, the end of the body is unknown (-400). Other codings before it
- * are not supported (-501). */
+/* Reads Transfer-Encoding. If chunked is not the last coding, the end of the body is unknown
+ * (-400). Other codings before it are not supported (-501). */
 static int read_coding(struct str codings, bool *ret_chunked)
 {
     struct str last;

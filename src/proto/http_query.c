@@ -40,7 +40,7 @@ static bool is_escape(struct str s)
     return s.n >= 3 && hex_value(s.p[1]) >= 0 && hex_value(s.p[2]) >= 0;
 }
 
-/* Checked first, so that a bad escape leaves out unchanged. */
+/* Checks all escapes first, so that a bad one leaves out unchanged. */
 static bool escapes_are_valid(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

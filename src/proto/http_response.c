@@ -32,7 +32,7 @@ const char *http_reason(int status)
     }
 }
 
-/* RFC 9110 8.6: 1xx and 204 have none. */
+/* Reports whether the response has a Content-Length: 1xx and 204 have none (RFC 9110 8.6). */
 static bool has_length(const struct http_response *r)
 {
     return r->status >= 200 && r->status != 204 && r->content_length != HTTP_NO_LENGTH;

@@ -11,7 +11,8 @@ struct member {
     const char *value;
 };
 
-/* A name that cannot be decoded has half a surrogate pair, so it is none of ours. */
+/* Fills in the pick with the member's name, if any. A name that cannot be decoded has half a
+ * surrogate pair, so it is not one of ours. */
 static void pick(struct json_pick *picks, size_t n, const struct member *m, const char *end)
 {
     struct buf name = { 0 };

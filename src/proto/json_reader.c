@@ -3,7 +3,7 @@
 #include "base/array.h"
 #include "proto/json.h"
 
-/* What may come next, apart from white space. */
+/* The tokens that may come next. */
 enum expects {
     A_VALUE,
     A_VALUE_OR_CLOSE, /* after `[` */

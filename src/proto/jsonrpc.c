@@ -20,7 +20,7 @@ static const char *batch_fault(const struct jsonrpc_message *m)
 
 _Static_assert(JSONRPC_BATCH_MAX == 100 && JSONRPC_ID_MAX == 256, "as the texts say");
 
-/* Some editors and libraries begin a text with a byte order mark. RFC 8259 8.1 lets us ignore it. */
+/* Skips the byte order mark with which some editors and libraries begin a text (RFC 8259 8.1). */
 static struct str skip_mark(struct str text)
 {
     static const struct str mark = { "\xef\xbb\xbf", 3 };

@@ -3,7 +3,7 @@
  * jansson reads a text as a whole or not at all. It refuses valid JSON that its tree cannot hold,
  * even if the reason is one number or half of an emoji, and then nobody knows which request to
  * answer. An error with the id null is of no use: the client waits forever for its own id. So a
- * refused text is read once more, token by token (json_reader.h):
+ * refused text is read again, token by token (json_reader.h):
  *
  *   1. If it is not JSON at all, or has no object in the place of a request, there is nothing to
  *      find, and one error with the id null is right.
@@ -12,8 +12,8 @@
  *   3. The id of each is read by itself, and the request is copied with these changes:
  *        - the id becomes 0, since it may be an unsigned integer of 64 bits;
  *        - half of a surrogate pair in `message` or `value` becomes U+FFFD.
- *      Everything else that is beyond the tree is left alone and refused: what such a topic, key
- *      or number means is not for us to guess.
+ *      Everything else that the tree cannot hold is left alone and refused: we do not guess what
+ *      such a topic, key or number means.
  *   4. jansson reads the copy. It may refuse it again, but by now the id is known.
  *
  *      {"id":18446744073709551615,"method":"publish","params":{"topic":"a","message":"hi \ud83d"}}
@@ -58,7 +58,8 @@ static const char *text_fault(enum json_error_code code)
     }
 }
 
-/* In two cases jansson refuses valid JSON because it cannot represent it. */
+/* Answers -32600 in the two cases in which jansson refuses valid JSON that it cannot represent, and
+ * -32700 otherwise. */
 int jsonrpc_refused_error(const json_error_t *error, const char **ret_why)
 {
     enum json_error_code code = json_error_code(error);
@@ -148,7 +149,8 @@ static void refuse_number(struct reading *rd)
         refuse(rd->item, JSONRPC_INVALID_REQUEST, "a number is out of range: " NUMBER_RULE);
 }
 
-/* A number of at most 18 characters without an exponent always fits. */
+/* Reports whether jansson can represent the number. At most 18 characters without an exponent
+ * always fit. */
 static bool number_fits(struct str number)
 {
     json_t *value;
@@ -260,8 +262,8 @@ static void load_copy(struct reading *rd)
     refuse(item, item->code, "%s", why);
 }
 
-/* Two members named id are like none: the second is found by jansson. An id that cannot be read is
- * worse than any other fault, since the answer cannot carry it. */
+/* Reads the id, then the copy. Two members named id are like none: jansson reports the second. An
+ * id that cannot be read takes precedence over other faults, since the answer cannot carry it. */
 static void finish(struct reading *rd)
 {
     struct jsonrpc_item *item = rd->item;

@@ -1,6 +1,6 @@
 /* jsonrpc_refused.h - finds the requests in text that jansson refuses.
- * Why:     an error helps a client only if it carries the id of the request. jansson gives no part
- *          of a text that it refuses.
+ * Why:     an error helps a client only if it carries the id of the request, and jansson returns no
+ *          part of a text that it refuses.
  * Thread:  any; pure.
  * Bounds:  a few passes over the text, and a copy of it.
  */
@@ -23,9 +23,9 @@ struct jsonrpc_item {
     char id[JSONRPC_ID_MAX];
 };
 
-/* Reads any text that is JSON, in the way that is meant for text that jansson refuses: fills in
- * items, n and is_batch. EH_EINVAL: the text is not JSON, or no request is in it, since it is not an
- * object, and not an array with one. A batch of more than JSONRPC_BATCH_MAX has no items. */
+/* Reads a text, which jansson has refused or (in tests) accepted: fills in items, n and is_batch.
+ * EH_EINVAL: the text is not JSON, or is neither an object nor an array that contains one. A batch
+ * of more than JSONRPC_BATCH_MAX has no items. */
 int jsonrpc_refused_read(struct str text, struct jsonrpc_message *ret) EH_MUST_USE;
 void jsonrpc_refused_free(struct jsonrpc_item *items, size_t n);
 

@@ -61,7 +61,7 @@ static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
 
 /* ---- frame heads in ---- */
 
-/* The valid opcodes depend on whether a message is open. */
+/* Checks the opcode. Which ones are valid depends on whether a message is open. */
 static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
 {
     switch (op) {
@@ -78,7 +78,7 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     return -WS_CLOSE_PROTOCOL;
 }
 
-/* Only the first frame of a message may have the bit. */
+/* Checks the reserved bits: only the first frame of a message may have one. */
 static bool may_have_bits(const struct ws_decoder *d, enum ws_opcode op, int rsv)
 {
     if (rsv == WS_COMPRESSED)
@@ -292,7 +292,7 @@ size_t ws_encode_close(char out[2 + WS_CONTROL_MAX], int code, struct str reason
     return 4 + reason.n;
 }
 
-/* 1004-1006 and 1015 are reserved, 1016-2999 are for future extensions. */
+/* Refuses the reserved codes 1004-1006 and 1015, and 1016-2999, which are for future extensions. */
 bool ws_close_code_is_valid(int code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
@@ -326,7 +326,8 @@ static void fetch_sha1(void)
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 }
 
-/* The digest is all zeros if OpenSSL is out of memory; the client refuses such an answer. */
+/* Computes the SHA-1 digest. It is all zeros if OpenSSL is out of memory; the client refuses such
+ * an answer. */
 static void hash(const void *p, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -51,7 +51,7 @@ static void value_add(struct value *v, char c)
         v->text[v->n++] = c;
 }
 
-/* The text in the quotes must be a token too. */
+/* Takes a value in quotes, which must be a token, too. */
 static bool take_quoted(struct str *s, struct value *ret)
 {
     size_t i = 1;
@@ -109,7 +109,8 @@ static bool take_server_bits(struct value v, struct offer *o)
     return o->server_bits >= WS_DEFLATE_MIN_BITS;
 }
 
-/* The client allows us to ask for a smaller window, which we do not need. */
+/* Accepts client_max_window_bits: the client allows us to ask for a smaller window, which we do not
+ * need. */
 static bool is_client_bits(struct value v, struct offer *o)
 {
     (void)o;
@@ -177,7 +178,7 @@ static void consider(const struct offer *o, struct ws_deflate *d)
     d->window_bits = o->server_bits ? o->server_bits : WS_DEFLATE_MAX_BITS;
 }
 
-/* Empty elements are allowed in a list (RFC 9110 5.6.1). */
+/* Skips empty elements, which a list may have (RFC 9110 5.6.1). */
 int ws_deflate_read(struct str field, struct ws_deflate *d)
 {
     struct offer o;

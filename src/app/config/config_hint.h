@@ -1,5 +1,6 @@
 /* config_hint.h - recognizes values that people write by mistake, because other programs take them.
- * Thread: main. */
+ * Thread:  main.
+ */
 #ifndef EH_APP_CONFIG_HINT_H
 #define EH_APP_CONFIG_HINT_H
 
@@ -10,12 +11,12 @@
 #include "base/str.h"
 
 bool config_is_url(struct str text);
-/* A key or a certificate, where the path of its file is expected. */
+/* Reports whether the text is a key or a certificate, where the path of its file is expected. */
 bool config_is_file_content(struct str text);
 
-/* Adds what a refused value of the option looks like and what to write instead, to follow "not":
- * "a host with a port: set REDIS_PORT". It never adds the value, which may hold a password. False:
- * the value is not a mistake that is known, and nothing was added. */
+/* Adds what a refused value of the option looks like and what to write instead, in words that
+ * follow "not": "a host with a port: set REDIS_PORT". Never adds the value, which may hold a
+ * password. False: the value is not a known mistake, and nothing was added. */
 bool config_add_hint(struct buf *out, const struct config_option *o, struct str text);
 
 #endif

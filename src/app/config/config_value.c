@@ -153,7 +153,7 @@ static bool is_address(struct str text)
     return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
-/* An IPv6 address may name the interface: fe80::1%eth0. */
+/* Accepts an IPv6 address that names the interface: fe80::1%eth0. */
 static bool is_scoped_address(struct str text)
 {
     struct str scope = text, address;
@@ -162,7 +162,7 @@ static bool is_scoped_address(struct str text)
     return scope.n > 0 && memchr(address.p, ':', address.n) && is_address(address);
 }
 
-/* Only characters are checked, so that every name that some resolver knows is accepted. */
+/* Accepts a host name. Checks only the characters, since a resolver may know any name. */
 static bool is_host_name(struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

@@ -17,7 +17,7 @@ bool config_has_default_secret(const struct config *c)
     return str_eq(str_of(c->jwt_secret), str_of(secret->initial));
 }
 
-/* Why a secret is probably not what its owner meant; NULL: nothing looks wrong. */
+/* Returns why a secret is probably not what its owner meant; NULL: nothing looks wrong. */
 static const char *suspicion(struct str secret)
 {
     char first, last;
@@ -27,13 +27,14 @@ static const char *suspicion(struct str secret)
     first = secret.p[0];
     last = secret.p[secret.n - 1];
     if (last == '\n' || last == '\r')
-        return "it ends with a line break, which is part of it";
+        return "the value ends with a line break, which is part of it";
     if (secret.n >= 2 && first == last && (first == '"' || first == '\''))
-        return "it is in quotes, which are part of it";
+        return "the value is in quotes, which are part of it";
     return NULL;
 }
 
-/* A Secret of Kubernetes often ends with a line break, and docker --env-file keeps quotes. */
+/* Warns about secrets that look wrong: a Secret of Kubernetes often ends with a line break, and
+ * docker --env-file keeps quotes. */
 static void warn_of_secrets(const struct config *config)
 {
     struct config c = *config; /* config_text wants a pointer that is not const */

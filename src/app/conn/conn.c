@@ -152,7 +152,7 @@ static int on_preface(struct stream *s, const char *p, size_t n)
     return c->to_skip ? 0 : (int)n;
 }
 
-/* Called with TLS only, when the handshake is over. */
+/* Counts a TLS handshake that is over. Called with TLS only. */
 static void on_open(struct stream *s)
 {
     metrics_inc(conn_of(s)->worker->metrics,

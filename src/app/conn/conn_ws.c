@@ -56,8 +56,8 @@ void conn_ws_send(struct conn *c, enum ws_opcode op, struct bytes *message)
 
 /* ---- closing ---- */
 
-/* The client had its time to answer Close. If it has taken everything, it does not need more time
- * to see the end. */
+/* Ends a connection whose client did not answer Close in time. If it has taken all output, it needs
+ * no more time to see the end. */
 static void on_close_timeout(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
@@ -160,8 +160,8 @@ static void on_drain(struct conn *c, bool is_late)
 
 /* ---- pings ---- */
 
-/* While we do not read, the client's silence is not its fault, unless its own full queue made us
- * stop reading. */
+/* Reports whether the client's silence is not its fault: we do not read, and not because of its own
+ * full queue. */
 static bool is_excused(const struct conn *c)
 {
     return list_linked(&c->throttled) && !conn_is_half_full(c);
@@ -240,7 +240,7 @@ static void on_violation(struct conn *c, int code)
     conn_linger(c, reason_of(code));
 }
 
-/* The client's Close ends a handshake that we began, or begins one. */
+/* Handles the client's Close, which ends a closing handshake that we began, or begins one. */
 static void on_close_frame(struct conn *c, int code)
 {
     c->peer_closed = true;

@@ -17,8 +17,9 @@ static void publish(struct worker *w)
     metrics_set(w->metrics, METRIC_OUTPUT_BYTES, *loop_waiting(w->loop));
 }
 
-/* The sum is modulo 2^64: one worker may add a message and another one subtract it, so a cell, and
- * for a moment even the sum, may be negative. */
+/* Reports whether all output together is above the limit. The sum is modulo 2^64: one worker may
+ * add a message and another one subtract it, so a cell, and for a moment even the sum, may be
+ * negative. */
 static bool is_too_much(const struct worker *w)
 {
     const struct context *ctx = w->context;

@@ -83,7 +83,7 @@ void batch_wait(struct batch *b, struct batch_waiter *waiter)
     list_push(&b->waiters, &waiter->link);
 }
 
-/* A batch of notifications has no answer. */
+/* Sends the array. A batch of notifications has none. */
 static void send_array(struct batch *b, struct conn *c)
 {
     size_t n = buf_used(&b->answers);
@@ -95,7 +95,8 @@ static void send_array(struct batch *b, struct conn *c)
     conn_ws_send(c, WS_OP_TEXT, bytes_copy(buf_str(&b->answers)));
 }
 
-/* The batch's own call ends last: the waiters may still send something. */
+/* Sends the array, then runs the waiters. The batch's own call ends last, since the waiters may
+ * still send something. */
 static void finish(struct batch *b)
 {
     struct conn *c = conn_table_find(&b->worker->conns, b->conn);
@@ -127,7 +128,7 @@ void batch_close(struct batch *b)
     let_go(b);
 }
 
-/* An answer that does not fit ends the connection, as with any other output. */
+/* Adds an answer to the array. One that does not fit ends the connection, like any other output. */
 static void collect(struct batch *b, struct conn *c, struct bytes *answer)
 {
     size_t n = answer->n + 1;

@@ -143,7 +143,8 @@ static void on_timeout(struct conn *c)
 
 /* ---- draining ---- */
 
-/* Between two requests nothing is lost. A new connection is about to send its first request. */
+/* Allows the end between two requests, when nothing is lost. But a new connection is about to send
+ * its first request. */
 static bool may_end(const struct conn *c)
 {
     return c->last_heard_ms != 0 && buf_used(&c->in) == 0;

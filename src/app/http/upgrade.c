@@ -11,7 +11,8 @@ struct choice {
     struct ws_deflate deflate;
 };
 
-/* A HEAD never upgrades: its answer ends with the head, so no frames can follow. */
+/* Reports whether the request is a handshake. A HEAD never upgrades: its answer ends with the head,
+ * so no frames can follow. */
 bool upgrade_is_wanted(const struct http_request *rq)
 {
     if (str_eq(rq->method, STR("HEAD")))

@@ -39,7 +39,8 @@ uint64_t delivery_cost(const struct delivery *d)
     return d->n_sent + deflated / DEFLATED_PER_DELIVERY;
 }
 
-/* Only as accurate as the clocks of this node and of the broker agree. */
+/* Observes the age of the message, which is only as accurate as the clocks of this node and of the
+ * broker agree. */
 void delivery_observe(struct worker *w, const struct message *m, uint64_t n)
 {
     uint64_t now = clock_wall_ms();

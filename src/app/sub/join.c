@@ -130,8 +130,9 @@ void join_abandon(struct sub *s)
 
 /* ---- the backlog ---- */
 
-/* Unlike conn_has_room, makes no exception for an empty queue: a message that does not fit is not
- * lost here, however large it is. */
+/* Reports whether the backlog may grow by that many bytes. Unlike conn_has_room, it makes no
+ * exception for an empty queue: a message that does not fit is not lost here, however large it
+ * is. */
 static bool backlog_has_room(const struct join *j, size_t more)
 {
     const struct conn *c = j->sub->conn;
@@ -177,7 +178,8 @@ void join_buffer(struct sub *s, struct message *m)
         backlog_add(s->join, m);
 }
 
-/* If there is a log, reading it shows what is missing. Without one, only the gap is kept. */
+/* Notes a gap. If there is a log, reading it shows what is missing; without one, only the gap is
+ * kept. */
 void join_gap(struct sub *s)
 {
     if (s->conn->worker->context->config->enable_cache)
@@ -261,8 +263,8 @@ static struct msgid start_of(const struct join *j)
     return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
 }
 
-/* The answer to the request covers what is missing after the first page's starting point (its
- * `recovered`). Gaps that later pages find are reported on their own. */
+/* Reports the gaps that a page found. The answer to the request covers those of the first page (its
+ * `recovered`), so only gaps of later pages are reported on their own. */
 static void report_gaps(struct join *j, bool is_first)
 {
     struct gaps *gaps = NULL;

@@ -251,7 +251,7 @@ static bool find_next(struct worker *w)
     while ((link = list_first(&w->live))) {
         struct live_batch *batch = batch_of(link);
 
-        /* What was published before the broker announced its first id is not known either. */
+        /* Nor is it known what was published before the broker announced its first id. */
         if (w->live_next == 0 && (batch->has_gap || msgid_is_zero(w->newest)))
             deliver_gap(w, batch->gaps);
         if (w->live_next < batch->n)

@@ -6,7 +6,7 @@
 
 #include "app/sub/sub_data.h"
 
-/* With or without permessage-deflate, as negotiated. */
+/* Returns the writer with or without permessage-deflate, as negotiated. */
 const struct sub_writer *sub_ws_writer_for(const struct conn *c);
 
 #endif

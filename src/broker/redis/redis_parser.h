@@ -26,7 +26,8 @@ void redis_parser_reset(struct redis_parser *r); /* starts another stream */
 /* Takes some bytes from the start of *in. Call it and redis_parser_next in turn until *in is empty
  * and next finds no reply. */
 void redis_parser_feed(struct redis_parser *r, struct str *in);
-/* *ret is NULL if more bytes are needed. EH_EINVAL: redis_parser_why names the error. */
+/* Parses the next reply; *ret is NULL if more bytes are needed. EH_EINVAL: redis_parser_why names
+ * the error. */
 int redis_parser_next(struct redis_parser *r, const struct redisReply **ret) EH_MUST_USE;
 const char *redis_parser_why(const struct redis_parser *r);
 

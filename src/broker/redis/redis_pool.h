@@ -57,13 +57,14 @@ void redis_pool_tick(struct redis_pool *p); /* every second: pings, and the feed
 /* Returns a link that can send, each in turn; NULL when there is none. */
 struct redis_link *redis_pool_pick(const struct redis_pool *p);
 
-/* Redis answered a command with an error. Logs the error unless it was the last one logged, and
- * reconnects everything where another connection may reach a Redis that can serve us. */
+/* Called when Redis answered a command with an error. Logs the error unless it was the last one
+ * logged, and reconnects everything if another connection may reach a Redis that can serve us. */
 void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error);
 /* Reports whether this problem differs from the last one logged, and remembers it: a problem that
  * affects every request is logged once. */
 bool redis_pool_is_new_problem(struct redis_pool *p, const char *problem);
-/* A write succeeded: the next problem is logged, even if it is the same as the last. */
+/* Called when a write succeeded. The next problem is then logged, even if it is the same as the
+ * last. */
 void redis_pool_forget_problem(struct redis_pool *p);
 
 #endif

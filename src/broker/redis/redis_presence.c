@@ -86,7 +86,8 @@ static void finish(struct question *q, enum broker_status status)
     free(q);
 }
 
-/* Our own node is asked, too: without a single answer something is wrong with Redis. */
+/* Answers with the sum so far. Our own node is asked, too, so without a single answer something is
+ * wrong with Redis. */
 static void on_late(struct timer *t)
 {
     struct question *q = container_of(t, struct question, timer);

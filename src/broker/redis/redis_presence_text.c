@@ -66,7 +66,7 @@ static json_t *load(struct str text, size_t max)
     return NULL;
 }
 
-/* Strict, because the node becomes part of a channel's name. */
+/* Accepts the name of a node, strictly, because it becomes part of a channel's name. */
 static bool is_node(struct str s)
 {
     if (s.n != REDIS_NODE_TEXT)
