@@ -125,8 +125,9 @@ static struct str without_default_port(struct str origin)
     return origin;
 }
 
-/* A host that begins with "*." stands for every name below it. What takes the place of "*" must be
- * part of a name, or "https://evil.example/.a.example" would match. */
+/* Reports whether the origin matches the entry, whose host may begin with "*." and then stands for
+ * every name below it. The text in place of "*" must be part of a name, or
+ * "https://evil.example/.a.example" would match. */
 static bool matches(struct str entry, struct str origin)
 {
     struct str end = without_default_port(entry), begin;
@@ -168,7 +169,8 @@ bool origin_is_allowed(struct str list, const struct http_request *rq)
 }
 
 /* A browser lets a page send cookies and client certificates only if the answer names its origin
- * and allows credentials. "*" never does, as such a page is not known to the operator. */
+ * and allows credentials. For "*" the answer never does, since the operator does not know such a
+ * page. */
 void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out)
 {
     struct str origin = http_header(rq, STR("Origin"));

@@ -202,7 +202,7 @@ void ws_deflate_add_answer(const struct ws_deflate *d, struct buf *out)
         buf_addf(out, "; server_max_window_bits=%u", (unsigned)d->window_bits);
 }
 
-/* --- browsers that do not keep to the agreement --- */
+/* ---- browsers that do not keep to the agreement ---- */
 
 /* Finds `before` followed by a minor version up to 3. */
 static bool has_minor_to_3(struct str s, struct str before)

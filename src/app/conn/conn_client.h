@@ -30,9 +30,10 @@ bool conn_client_enter(struct conn_client *cl, struct worker *w) EH_MUST_USE;
 /* Counts the connection no longer; does nothing if it is not counted. */
 void conn_client_leave(struct conn_client *cl, struct worker *w);
 
-/* Reads the PROXY header, which comes before everything else. Returns its length, of which bytes to
- * skip may be yet to come, or 0 if more of it is needed. EH_EINVAL: it is malformed, which was
- * counted and logged; EH_ELIMIT: the client that it names has too many connections. */
+/* Reads the PROXY header, which comes before everything else. Returns its length, which may include
+ * bytes to skip that have not arrived yet, or 0 if more of it is needed. EH_EINVAL: it is
+ * malformed, which was counted and logged; EH_ELIMIT: the client that it names has too many
+ * connections. */
 int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str in);
 
 /* Finds the client of this request: each request that a proxy forwards may come from another

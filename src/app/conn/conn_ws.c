@@ -225,8 +225,9 @@ static const char *why_of(int code)
     }
 }
 
-/* After a violation, the bytes that follow cannot be understood. Binary messages are logged by
- * default: they are a mistake in an application, which its authors should find. */
+/* Ends the connection after a violation, since the bytes that follow cannot be understood. Binary
+ * messages are logged by default: they are a mistake in an application, which its authors should
+ * find. */
 static void on_violation(struct conn *c, int code)
 {
     char peer[SOCK_ADDR_TEXT];

@@ -37,7 +37,7 @@ static bool reads(const struct http_request *rq)
     return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
 }
 
-/* Refuses a client whose address has too many connections at present. */
+/* Refuses a client whose address has too many connections. */
 static void refuse_client(struct conn *c, const struct http_request *rq)
 {
     static const char why[] = "too many connections from this address";

@@ -145,7 +145,7 @@ static void find_last_id(const struct http_request *rq, struct buf *ret)
     buf_add_str(ret, header);
     while (buf_used(ret) == 0 && http_query_cut(&query, &name, &value)) {
         if (is_last_id(name) && http_percent_decode(value, false, ret) < 0)
-            buf_add_str(ret, value); /* it is no id anyway */
+            buf_add_str(ret, value); /* it is not a valid id anyway */
     }
 }
 

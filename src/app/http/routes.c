@@ -61,7 +61,7 @@ static const struct route {
     { "/metrics", route_metrics },
 };
 
-/* With or without a slash at its end. */
+/* Finds the route of a path, with or without a slash at its end. */
 static const struct route *find(struct str path)
 {
     if (path.n && path.p[path.n - 1] == '/')
