@@ -71,39 +71,6 @@ static uint64_t begin_ms(const json_t *nbf)
     return (date_us(nbf) + 999) / 1000;
 }
 
-static const char *time_fault(const json_t *claims, uint64_t now_ms)
-{
-    const json_t *exp = json_object_get(claims, "exp");
-    const json_t *nbf = json_object_get(claims, "nbf");
-
-    if (exp && !json_is_number(exp))
-        return "the claim exp must be a number of seconds since the epoch";
-    if (nbf && !json_is_number(nbf))
-        return "the claim nbf must be a number of seconds since the epoch";
-    if (exp && expiry_ms(exp) <= now_ms)
-        return "the token has expired: the claim exp is in the past";
-    if (nbf && begin_ms(nbf) > now_ms)
-        return "the token is not valid yet: the claim nbf is in the future";
-    return NULL;
-}
-
-static const char *type_fault(const json_t *claims)
-{
-    const json_t *sub = json_object_get(claims, "sub");
-
-    if (sub && !json_is_string(sub))
-        return "the claim sub must be a string";
-    if (json_string_length(sub) > AUTH_SUB_MAX)
-        return "the claim sub is longer than 256 bytes";
-    for (size_t i = 0; i < RIGHTS; i++) {
-        const json_t *list = json_object_get(claims, lists[i].claim);
-
-        if (list && !json_is_array(list))
-            return lists[i].fault;
-    }
-    return NULL;
-}
-
 static bool names(const json_t *string, struct str wanted)
 {
     return json_is_string(string) && str_eq(json_text(string), wanted);
@@ -120,10 +87,24 @@ static bool is_for(const json_t *aud, struct str audience)
     return names(aud, audience);
 }
 
-static const char *party_fault(const json_t *claims, const struct auth_policy *policy)
+/* Returns why the claims are refused, or NULL. */
+static const char *claims_fault(const json_t *claims, const struct auth_policy *policy,
+                                uint64_t now_ms)
 {
+    const json_t *exp = json_object_get(claims, "exp");
+    const json_t *nbf = json_object_get(claims, "nbf");
     const json_t *aud = json_object_get(claims, "aud");
     const json_t *iss = json_object_get(claims, "iss");
+    const json_t *sub = json_object_get(claims, "sub");
+
+    if (exp && !json_is_number(exp))
+        return "the claim exp must be a number of seconds since the epoch";
+    if (nbf && !json_is_number(nbf))
+        return "the claim nbf must be a number of seconds since the epoch";
+    if (exp && expiry_ms(exp) <= now_ms)
+        return "the token has expired: the claim exp is in the past";
+    if (nbf && begin_ms(nbf) > now_ms)
+        return "the token is not valid yet: the claim nbf is in the future";
 
     if (policy->audience.n && !aud)
         return "the claim aud is missing: the server requires an audience";
@@ -133,6 +114,17 @@ static const char *party_fault(const json_t *claims, const struct auth_policy *p
         return "the claim iss is missing: the server requires an issuer";
     if (policy->issuer.n && !names(iss, policy->issuer))
         return "the claim iss does not name the server's issuer";
+
+    if (sub && !json_is_string(sub))
+        return "the claim sub must be a string";
+    if (json_string_length(sub) > AUTH_SUB_MAX)
+        return "the claim sub is longer than 256 bytes";
+    for (size_t i = 0; i < RIGHTS; i++) {
+        const json_t *list = json_object_get(claims, lists[i].claim);
+
+        if (list && !json_is_array(list))
+            return lists[i].fault;
+    }
     return NULL;
 }
 
@@ -150,11 +142,6 @@ static uint32_t list_build(const json_t *array, struct buf *out)
         buf_add_char(out, ' ');
     }
     return (uint32_t)(buf_used(out) - before);
-}
-
-static const char *text_of(const struct auth *a)
-{
-    return (const char *)&a->rules[a->n_rules];
 }
 
 /* Builds the block: `head`, the rules, the text of lists and sub, the rules' topics. */
@@ -223,15 +210,11 @@ static const char *read_claims(struct str payload, const struct auth_policy *pol
 static const char *check_claims(const json_t *claims, const struct auth_policy *policy,
                                 uint64_t now_ms, struct auth **ret_auth)
 {
-    const char *why = time_fault(claims, now_ms);
+    const char *why = claims_fault(claims, policy, now_ms);
     struct rate_rule rules[RATELIMIT_MAX_RULES];
     size_t n_rules;
     struct auth *a;
 
-    if (!why)
-        why = party_fault(claims, policy);
-    if (!why)
-        why = type_fault(claims);
     if (!why)
         why = ratelimit_read(json_object_get(claims, "rlimit"), rules, &n_rules);
     if (why)
@@ -280,7 +263,7 @@ void auth_free(struct auth *a)
 
 static struct str auth_list(const struct auth *a, enum auth_right right)
 {
-    const char *text = text_of(a);
+    const char *text = (const char *)&a->rules[a->n_rules];
 
     for (size_t i = 0; i < right; i++)
         text += a->list_n[i];
@@ -319,29 +302,20 @@ bool auth_rate_rule(const struct auth *a, struct str topic, struct rate_rule *re
     return r != NULL;
 }
 
-/* Takes the scheme, which ends before a blank or at the end, and the blanks after it. */
-static struct str take_scheme(struct str *credentials)
-{
-    size_t n = 0;
-    struct str scheme;
-
-    while (n < credentials->n && credentials->p[n] != ' ' && credentials->p[n] != '\t')
-        n++;
-    scheme = str_make(credentials->p, n);
-    *credentials = str_trim(str_skip(*credentials, n));
-    return scheme;
-}
-
 struct str auth_header_token(struct str value)
 {
-    struct str rest = str_trim(value), word;
+    struct str rest = str_trim(value), scheme;
+    size_t n = 0;
 
     if (rest.n == 0)
         return (struct str){ NULL, 0 };
-    word = take_scheme(&rest);
-    if (str_eq_nocase(word, STR("Bearer")))
+    while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
+        n++;
+    scheme = str_make(rest.p, n);
+    rest = str_trim(str_skip(rest, n));
+    if (str_eq_nocase(scheme, STR("Bearer")))
         return rest;
-    if (rest.n == 0 && memchr(word.p, '.', word.n))
-        return word;
+    if (rest.n == 0 && memchr(scheme.p, '.', n)) /* a token without a scheme */
+        return scheme;
     return (struct str){ NULL, 0 };
 }

@@ -69,22 +69,14 @@ static int read_since_event_id(const json_t *v, struct eventlog_point *ret, cons
     return EH_EINVAL;
 }
 
-/* Reads a count. To ask for no limit, a client may give the largest number that it knows, which is
- * beyond 64 bits. */
-static bool read_count(const json_t *v, int64_t *ret)
-{
-    if (json_is_real(v) && json_real_value(v) >= 0x1p63) {
-        *ret = INT64_MAX;
-        return true;
-    }
-    return json_whole_number(v, ret);
-}
-
 static int read_limit(const json_t *v, uint32_t max_limit, uint32_t *ret, const char **ret_why)
 {
-    int64_t limit;
+    /* To ask for no limit, a client may give the largest number that it knows, which is beyond 64
+     * bits. */
+    bool is_huge = json_is_real(v) && json_real_value(v) >= 0x1p63;
+    int64_t limit = INT64_MAX;
 
-    if (!read_count(v, &limit) || limit < 1) {
+    if ((!is_huge && !json_whole_number(v, &limit)) || limit < 1) {
         *ret_why = "limit must be an integer of at least 1";
         return EH_EINVAL;
     }

@@ -83,25 +83,6 @@ void keyring_free(struct keyring *ring)
 #define IS_PRIVATE                                                                                 \
     "the key is not a public key but a private one (openssl pkey -in FILE -pubout converts it)"
 
-/* One block of a PEM file: the text between BEGIN and END, decoded. */
-struct pem_block {
-    char *label, *header;
-    unsigned char *data;
-    long n;
-};
-
-static bool pem_block_read(BIO *bio, struct pem_block *ret)
-{
-    return PEM_read_bio(bio, &ret->label, &ret->header, &ret->data, &ret->n) == 1;
-}
-
-static void pem_block_done(struct pem_block *block)
-{
-    OPENSSL_free(block->label);
-    OPENSSL_free(block->header);
-    OPENSSL_free(block->data);
-}
-
 /* Takes only the key: who issued the certificate, and until when, is not checked. */
 static EVP_PKEY *certificate_key(const unsigned char *data, long n)
 {
@@ -113,18 +94,15 @@ static EVP_PKEY *certificate_key(const unsigned char *data, long n)
 }
 
 /* Returns the public key in the block; NULL: the block is of another kind, or is malformed. */
-static EVP_PKEY *pem_block_key(const struct pem_block *block)
+static EVP_PKEY *pem_block_key(struct str label, const unsigned char *data, long n)
 {
-    const unsigned char *data = block->data;
-    struct str label = str_of(block->label);
-
     if (str_eq(label, STR(PEM_STRING_PUBLIC)))
-        return d2i_PUBKEY(NULL, &data, block->n);
+        return d2i_PUBKEY(NULL, &data, n);
     if (str_eq(label, STR(PEM_STRING_RSA_PUBLIC))) /* PKCS#1 */
-        return d2i_PublicKey(EVP_PKEY_RSA, NULL, &data, block->n);
+        return d2i_PublicKey(EVP_PKEY_RSA, NULL, &data, n);
     if (str_eq(label, STR(PEM_STRING_X509)) || str_eq(label, STR(PEM_STRING_X509_OLD)) ||
         str_eq(label, STR(PEM_STRING_X509_TRUSTED)))
-        return certificate_key(data, block->n);
+        return certificate_key(data, n);
     return NULL;
 }
 
@@ -136,15 +114,19 @@ static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
     static const struct str mark = { "\xef\xbb\xbf", 3 };
     struct str text = str_starts_with(pem, mark) ? str_skip(pem, mark.n) : pem;
     BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
-    struct pem_block block = { 0 };
+    char *label = NULL, *header = NULL;
+    unsigned char *data = NULL;
+    long n = 0;
     EVP_PKEY *pkey = NULL;
 
     *ret_why = NO_PUBLIC_KEY;
-    while (!pkey && bio && pem_block_read(bio, &block)) {
-        pkey = pem_block_key(&block);
-        if (strstr(block.label, "PRIVATE KEY"))
+    while (!pkey && bio && PEM_read_bio(bio, &label, &header, &data, &n) == 1) {
+        pkey = pem_block_key(str_of(label), data, n);
+        if (strstr(label, "PRIVATE KEY"))
             *ret_why = IS_PRIVATE;
-        pem_block_done(&block);
+        OPENSSL_free(label);
+        OPENSSL_free(header);
+        OPENSSL_free(data);
     }
     BIO_free(bio);
     ERR_clear_error(); /* TLS in this thread reads the same queue */

@@ -25,24 +25,6 @@ size_t msgid_format(struct msgid id, char out[MSGID_TEXT])
     return n;
 }
 
-static size_t total_length(const struct str *parts, size_t n)
-{
-    size_t sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += parts[i].n;
-    return sum;
-}
-
-static void concat(char *out, const struct str *parts, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].n)
-            memcpy(out, parts[i].p, parts[i].n);
-        out += parts[i].n;
-    }
-}
-
 #define BEFORE_ID   STR("{\"id\":\"")
 #define BEFORE_TEXT STR("\",\"message\":")
 
@@ -64,11 +46,19 @@ struct message *message_create(struct msgid id, struct str topic, struct str mes
         topic,
         end,
     };
-    size_t n = total_length(parts, ARRAY_LEN(parts));
-    struct message *m = shared_alloc(sizeof(*m) + n);
-    char *body = (char *)(m + 1);
+    struct message *m;
+    char *body, *to;
+    size_t n = 0;
 
-    concat(body, parts, ARRAY_LEN(parts));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        n += parts[i].n;
+    m = shared_alloc(sizeof(*m) + n);
+    body = to = (char *)(m + 1);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (parts[i].n)
+            memcpy(to, parts[i].p, parts[i].n);
+        to += parts[i].n;
+    }
     m->legacy = false;
     m->id = id;
     m->topic = str_make(body + n - end.n - topic.n, topic.n);

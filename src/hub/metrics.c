@@ -316,8 +316,12 @@ static void histogram_prometheus(struct buf *out, const struct metrics_source *s
     buf_addf(out, "_count %" PRIu64 "\n", o.upto[METRIC_BUCKETS - 1]);
 }
 
-static void build_info_prometheus(struct buf *out, const struct metrics_source *src)
+void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
 {
+    for (enum metric m = 0; m < METRIC_COUNT; m++)
+        series_prometheus(out, src, m);
+    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
+        histogram_prometheus(out, src, h);
     add_head(out, src->prefix, "build_info", "The version that runs; always 1.", "gauge");
     add_name(out, src->prefix, "build_info");
     buf_add_str(out, STR("{version="));
@@ -325,49 +329,31 @@ static void build_info_prometheus(struct buf *out, const struct metrics_source *
     buf_add_str(out, STR("} 1\n"));
 }
 
-void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
-{
-    for (enum metric m = 0; m < METRIC_COUNT; m++)
-        series_prometheus(out, src, m);
-    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
-        histogram_prometheus(out, src, h);
-    build_info_prometheus(out, src);
-}
-
 /* ---- JSON ---- */
-
-static void series_json(struct buf *out, const struct metrics_source *src, enum metric m)
-{
-    const struct series *s = &table[m];
-
-    if (begins_family(m))
-        buf_addf(out, s->label ? "\"%s\":{" : "\"%s\":", s->name);
-    if (s->label)
-        buf_addf(out, "\"%s\":", s->value);
-    add_value(out, src, m);
-    if (s->label && ends_family(m))
-        buf_add_char(out, '}');
-    buf_add_char(out, ',');
-}
-
-static void histogram_json(struct buf *out, const struct metrics_source *src,
-                           enum metric_histogram h)
-{
-    struct observed o = observed(src, h);
-
-    buf_addf(out, "\"%s\":{\"count\":%" PRIu64 ",\"sum\":", histograms[h].name,
-             o.upto[METRIC_BUCKETS - 1]);
-    add_seconds(out, o.sum_us);
-    buf_add_str(out, STR("},"));
-}
 
 void metrics_write_json(const struct metrics_source *src, struct buf *out)
 {
     buf_add_char(out, '{');
-    for (enum metric m = 0; m < METRIC_COUNT; m++)
-        series_json(out, src, m);
-    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
-        histogram_json(out, src, h);
+    for (enum metric m = 0; m < METRIC_COUNT; m++) {
+        const struct series *s = &table[m];
+
+        if (begins_family(m))
+            buf_addf(out, s->label ? "\"%s\":{" : "\"%s\":", s->name);
+        if (s->label)
+            buf_addf(out, "\"%s\":", s->value);
+        add_value(out, src, m);
+        if (s->label && ends_family(m))
+            buf_add_char(out, '}');
+        buf_add_char(out, ',');
+    }
+    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++) {
+        struct observed o = observed(src, h);
+
+        buf_addf(out, "\"%s\":{\"count\":%" PRIu64 ",\"sum\":", histograms[h].name,
+                 o.upto[METRIC_BUCKETS - 1]);
+        add_seconds(out, o.sum_us);
+        buf_add_str(out, STR("},"));
+    }
     buf_add_str(out, STR("\"build_info\":{\"version\":"));
     json_add_string(out, src->version);
     buf_add_str(out, STR("}}"));

@@ -31,17 +31,12 @@ static size_t place_of(const struct presence *p, struct str sub)
     return low;
 }
 
-/* Makes room in a full list. */
-static void drop_last(struct presence *p)
-{
-    shared_unref(&p->subs[--p->n_subs]->shared);
-    p->more = true;
-}
-
 static void insert(struct presence *p, size_t place, struct str sub)
 {
-    if (p->n_subs == PRESENCE_SUBS)
-        drop_last(p);
+    if (p->n_subs == PRESENCE_SUBS) { /* full: the last one makes room */
+        shared_unref(&p->subs[--p->n_subs]->shared);
+        p->more = true;
+    }
     if ((p->n_subs & (p->n_subs - 1)) == 0) /* full at each power of two */
         p->subs = mem_array(p->subs, p->n_subs ? 2 * p->n_subs : 1, sizeof(p->subs[0]));
     memmove(&p->subs[place + 1], &p->subs[place], (p->n_subs - place) * sizeof(p->subs[0]));

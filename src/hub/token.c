@@ -9,10 +9,6 @@
 
 _Static_assert(TOKEN_MAX == 65536, "as the text says");
 
-struct parts {
-    struct str header, payload, signature;
-};
-
 static int base64url_digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -63,12 +59,6 @@ static bool decode_part(struct str part, struct buf *out)
     return true;
 }
 
-static bool split(struct str token, struct parts *ret)
-{
-    return str_cut(&token, '.', &ret->header) && str_cut(&token, '.', &ret->payload) &&
-           str_cut(&token, '.', &ret->signature) && !token.p;
-}
-
 /* Accepts a typ, in which "application/" may be omitted (RFC 7515, 4.1.9). */
 static bool is_our_type(struct str typ)
 {
@@ -77,20 +67,6 @@ static bool is_our_type(struct str typ)
     if (typ.n > prefix.n && str_eq_nocase(str_make(typ.p, prefix.n), prefix))
         typ = str_skip(typ, prefix.n);
     return str_eq_nocase(typ, STR("JWT")) || str_eq_nocase(typ, STR("at+jwt"));
-}
-
-static const char *header_fault(const json_t *header)
-{
-    const json_t *kid = json_object_get(header, "kid");
-    struct str typ = json_text(json_object_get(header, "typ"));
-
-    if (typ.p && !is_our_type(typ))
-        return "the token's typ must be JWT or at+jwt";
-    if (kid && !json_is_string(kid))
-        return "the token's kid must be a string";
-    if (json_object_get(header, "crit"))
-        return "the token needs an extension, and the server supports none (crit)";
-    return NULL;
 }
 
 static const char *read_header(struct str part, json_t **ret_header)
@@ -103,12 +79,24 @@ static const char *read_header(struct str part, json_t **ret_header)
     };
     struct buf text = { 0 };
     const char *why = "the token's header must be base64url without padding";
+    const json_t *kid;
+    struct str typ;
 
     if (decode_part(part, &text))
         why = claims_read(buf_str(&text), "the token's header is not a JSON object", used,
                           ARRAY_LEN(used), ret_header);
     buf_done(&text);
-    return why ? why : header_fault(*ret_header);
+    if (why)
+        return why;
+    typ = json_text(json_object_get(*ret_header, "typ"));
+    kid = json_object_get(*ret_header, "kid");
+    if (typ.p && !is_our_type(typ))
+        return "the token's typ must be JWT or at+jwt";
+    if (kid && !json_is_string(kid))
+        return "the token's kid must be a string";
+    if (json_object_get(*ret_header, "crit"))
+        return "the token needs an extension, and the server supports none (crit)";
+    return NULL;
 }
 
 static const char *signature_fault(struct str token, struct str part, const json_t *header,
@@ -134,19 +122,20 @@ static const char *open_envelope(struct str token, const struct keyring *keys,
                                  struct buf *ret_payload)
 {
     json_auto_t *header = NULL;
-    struct parts parts;
+    struct str rest = token, header_part, payload_part, signature_part;
     const char *why;
 
     if (token.n == 0)
         return "there is no token";
     if (token.n > TOKEN_MAX)
         return "the token is longer than 65536 bytes";
-    if (!split(token, &parts))
+    if (!str_cut(&rest, '.', &header_part) || !str_cut(&rest, '.', &payload_part) ||
+        !str_cut(&rest, '.', &signature_part) || rest.p)
         return "the token must have three parts with dots between them";
-    why = read_header(parts.header, &header);
+    why = read_header(header_part, &header);
     if (!why)
-        why = signature_fault(token, parts.signature, header, keys);
-    if (!why && !decode_part(parts.payload, ret_payload))
+        why = signature_fault(token, signature_part, header, keys);
+    if (!why && !decode_part(payload_part, ret_payload))
         why = "the token's payload must be base64url without padding";
     return why;
 }

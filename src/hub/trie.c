@@ -105,17 +105,6 @@ static void node_free(struct trie *t, struct trie_node *node)
     free(node);
 }
 
-/* Frees node, and its ancestors, as far as they have no other child and no sub. */
-static void prune(struct trie *t, struct trie_node *node)
-{
-    while (node->parent && list_empty(&node->subs) && node->n_children == 0) {
-        struct trie_node *parent = node->parent;
-
-        node_free(t, node);
-        node = parent;
-    }
-}
-
 struct trie *trie_create(void)
 {
     struct trie *t = mem_alloc(sizeof(*t));
@@ -165,7 +154,13 @@ void trie_remove(struct trie *t, struct trie_sub *s)
 
     list_remove(&s->link);
     s->node = NULL;
-    prune(t, node);
+    /* Frees the node, and its ancestors, as far as they have no other child and no sub. */
+    while (node->parent && list_empty(&node->subs) && node->n_children == 0) {
+        struct trie_node *parent = node->parent;
+
+        node_free(t, node);
+        node = parent;
+    }
 }
 
 /* ---- matching ---- */
