@@ -140,43 +140,27 @@ static int go_on_after_final(struct inflater *f, const struct buf *out)
     return EH_OK;
 }
 
-/* Returns how much more output to allow: doubles it each time, up to one byte more than max. */
-static size_t next_chunk(size_t used, size_t max)
-{
-    size_t n = used > FIRST_CHUNK ? used : FIRST_CHUNK;
-
-    return n < max + 1 - used ? n : max + 1 - used;
-}
-
-static int inflate_chunk(struct inflater *f, size_t max, struct buf *out)
-{
-    size_t room = next_chunk(buf_used(out), max);
-    int rc;
-
-    set_output(&f->z, buf_reserve(out, room), room);
-    rc = inflate(&f->z, Z_SYNC_FLUSH);
-    buf_commit(out, room - f->z.avail_out);
-    if (buf_used(out) > max)
-        return EH_ELIMIT;
-    if (rc == Z_STREAM_END)
-        return go_on_after_final(f, out);
-    return rc == Z_OK || rc == Z_BUF_ERROR ? EH_OK : EH_EINVAL; /* BUF: no more input */
-}
-
 static int inflate_all(struct inflater *f, struct str in, size_t max, struct buf *out)
 {
     set_input(&f->z, in);
-    do
-        EH_TRY(inflate_chunk(f, max, out));
-    while (f->z.avail_in || f->z.avail_out == 0);
-    return EH_OK;
-}
+    do {
+        size_t used = buf_used(out);
+        size_t room = used > FIRST_CHUNK ? used : FIRST_CHUNK; /* doubles the output */
+        int rc;
 
-/* Reports whether the input ends right after a block with no unused bits in the last byte
- * (data_type in zlib.h). A truncated message ends elsewhere. */
-static bool ends_between_blocks(const struct inflater *f)
-{
-    return f->z.data_type == 128;
+        if (room > max + 1 - used)
+            room = max + 1 - used; /* one byte more than max shows that it is too long */
+        set_output(&f->z, buf_reserve(out, room), room);
+        rc = inflate(&f->z, Z_SYNC_FLUSH);
+        buf_commit(out, room - f->z.avail_out);
+        if (buf_used(out) > max)
+            return EH_ELIMIT;
+        if (rc == Z_STREAM_END)
+            EH_TRY(go_on_after_final(f, out));
+        else if (rc != Z_OK && rc != Z_BUF_ERROR) /* BUF: no more input */
+            return EH_EINVAL;
+    } while (f->z.avail_in || f->z.avail_out == 0);
+    return EH_OK;
 }
 
 int inflater_message(struct inflater *f, struct str in, size_t max, struct buf *out)
@@ -185,5 +169,7 @@ int inflater_message(struct inflater *f, struct str in, size_t max, struct buf *
     check(inflateReset(&f->z));
     EH_TRY(inflate_all(f, in, max, out));
     EH_TRY(inflate_all(f, STR(TAIL), max, out));
-    return ends_between_blocks(f) ? EH_OK : EH_EINVAL;
+    /* data_type (zlib.h) is 128 right after a block with no unused bits in the last byte. A
+     * truncated message ends elsewhere. */
+    return f->z.data_type == 128 ? EH_OK : EH_EINVAL;
 }

@@ -112,20 +112,6 @@ static int check_host(const struct http_request *rq)
     return http_authority_is_valid(http_header(rq, STR("Host"))) ? EH_OK : -400;
 }
 
-/* Reads Transfer-Encoding. If chunked is not the last coding, the end of the body is unknown
- * (-400). Other codings before it are not supported (-501). */
-static int read_coding(struct str codings, bool *ret_chunked)
-{
-    struct str last;
-
-    *ret_chunked = str_eq_nocase(codings, STR("chunked"));
-    if (*ret_chunked)
-        return EH_OK;
-    while (str_cut(&codings, ',', &last))
-        ;
-    return str_eq_nocase(str_trim(last), STR("chunked")) ? -501 : -400;
-}
-
 /* Determines the length of the body (RFC 9112 6.3). It refuses anything that two readers could
  * interpret differently, since that is how requests are smuggled. */
 static int read_framing(struct http_request *rq)
@@ -133,7 +119,7 @@ static int read_framing(struct http_request *rq)
     size_t n_codings = http_header_count(rq, STR("Transfer-Encoding"));
     size_t n_lengths = http_header_count(rq, STR("Content-Length"));
     struct str length = http_header(rq, STR("Content-Length"));
-    struct str coding = http_header(rq, STR("Transfer-Encoding"));
+    struct str codings = http_header(rq, STR("Transfer-Encoding")), last;
 
     if (n_codings + n_lengths > 1)
         return -400;
@@ -141,7 +127,16 @@ static int read_framing(struct http_request *rq)
         return -400;
     if (n_codings == 0)
         return EH_OK;
-    return rq->minor ? read_coding(coding, &rq->chunked) : -400;
+    if (rq->minor == 0)
+        return -400;
+    rq->chunked = str_eq_nocase(codings, STR("chunked"));
+    if (rq->chunked)
+        return EH_OK;
+    /* If chunked is not the last coding, the end of the body is unknown (-400). Other codings
+     * before it are not supported (-501). */
+    while (str_cut(&codings, ',', &last))
+        ;
+    return str_eq_nocase(str_trim(last), STR("chunked")) ? -501 : -400;
 }
 
 /* Reports whether the connection may be kept (RFC 9112 9.3). */
@@ -169,7 +164,7 @@ static int read_head(struct str head, struct http_request *ret)
     struct str line = cut_line(&head);
 
     if (line.n == 0)
-        line = cut_line(&head); /* skips the empty line that check_line allowed */
+        line = cut_line(&head); /* skips the empty line that http_parse allowed */
     ret->content_length = 0;
     ret->chunked = false;
     ret->n_headers = 0;
@@ -184,16 +179,6 @@ static int read_head(struct str head, struct http_request *ret)
 }
 
 /* ---- as it arrives ---- */
-
-static int check_line(struct http_parser *ps, struct str line, struct http_request *scratch)
-{
-    if (ps->has_request_line)
-        return parse_field(line, &scratch->headers[0]);
-    if (line.n == 0 && ps->line == 2)
-        return EH_OK; /* RFC 9112 2.2: ignore an empty line before the request */
-    ps->has_request_line = true;
-    return parse_request_line(line, scratch);
-}
 
 /* Returns the status for a head that reached the limit without ending. */
 static int too_long(const struct http_parser *ps, struct str in)
@@ -214,11 +199,17 @@ int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_re
     if (in.n > max)
         in.n = max;
     while ((rc = next_line(ps, in, &line)) > 0) {
-        if (line.n == 0 && ps->has_request_line) {
+        if (!ps->has_request_line) {
+            if (line.n == 0 && ps->line == 2)
+                continue; /* RFC 9112 2.2: ignore an empty line before the request */
+            ps->has_request_line = true;
+            EH_TRY(parse_request_line(line, ret));
+        } else if (line.n) {
+            EH_TRY(parse_field(line, &ret->headers[0])); /* only to refuse an error at once */
+        } else {
             EH_TRY(read_head(str_make(in.p, ps->line), ret));
             return (int)ps->line;
         }
-        EH_TRY(check_line(ps, line, ret));
     }
     return rc == 0 && in.n == max ? too_long(ps, in) : rc;
 }

@@ -75,12 +75,6 @@ static int expect(struct http_chunked *d, char c, char want, uint8_t next)
     return EH_OK;
 }
 
-static int take_trailer_start(struct http_chunked *d, char c, size_t max_dropped)
-{
-    d->state = TRAILER;
-    return drop(d, c, max_dropped, END_LF);
-}
-
 /* Takes one byte of framing. */
 static int take(struct http_chunked *d, char c, size_t max_dropped)
 {
@@ -91,21 +85,11 @@ static int take(struct http_chunked *d, char c, size_t max_dropped)
     case SIZE_LF: return expect(d, c, '\n', d->left ? DATA : TRAILER_START);
     case DATA_CR: return expect(d, c, '\r', DATA_LF);
     case DATA_LF: return expect(d, c, '\n', SIZE);
-    case TRAILER_START: return take_trailer_start(d, c, max_dropped);
+    case TRAILER_START: d->state = TRAILER; return drop(d, c, max_dropped, END_LF);
     case TRAILER: return drop(d, c, max_dropped, TRAILER_LF);
     case TRAILER_LF: return expect(d, c, '\n', TRAILER_START);
     default: return expect(d, c, '\n', DONE); /* END_LF */
     }
-}
-
-static struct str take_data(struct http_chunked *d, struct str in)
-{
-    struct str data = str_make(in.p, in.n < d->left ? in.n : (size_t)d->left);
-
-    d->left -= data.n;
-    if (d->left == 0)
-        d->state = DATA_CR;
-    return data;
 }
 
 int http_chunked_decode(struct http_chunked *d, struct str in, size_t max_dropped,
@@ -120,8 +104,13 @@ int http_chunked_decode(struct http_chunked *d, struct str in, size_t max_droppe
     while (used < in.n && d->state != DATA && d->state != DONE)
         EH_TRY(take(d, in.p[used++], max_dropped));
     if (used < in.n && d->state == DATA) {
-        *ret_data = take_data(d, str_skip(in, used));
+        size_t rest = in.n - used;
+
+        *ret_data = str_make(in.p + used, rest < d->left ? rest : (size_t)d->left);
         used += ret_data->n;
+        d->left -= ret_data->n;
+        if (d->left == 0)
+            d->state = DATA_CR;
     }
     return (int)used;
 }

@@ -35,25 +35,14 @@ static int hex_value(char c)
     return -1;
 }
 
-static bool is_escape(struct str s)
-{
-    return s.n >= 3 && hex_value(s.p[1]) >= 0 && hex_value(s.p[2]) >= 0;
-}
-
-/* Checks all escapes first, so that a bad one leaves out unchanged. */
-static bool escapes_are_valid(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '%' && !is_escape(str_skip(s, i)))
-            return false;
-    }
-    return true;
-}
-
 int http_percent_decode(struct str in, bool plus_is_space, struct buf *out)
 {
-    if (!escapes_are_valid(in))
-        return EH_EINVAL;
+    /* Checks all escapes first, so that a bad one leaves out unchanged. */
+    for (size_t i = 0; i < in.n; i++) {
+        if (in.p[i] == '%' &&
+            (in.n - i < 3 || hex_value(in.p[i + 1]) < 0 || hex_value(in.p[i + 2]) < 0))
+            return EH_EINVAL;
+    }
     for (size_t i = 0; i < in.n; i++) {
         char c = in.p[i];
 

@@ -32,29 +32,17 @@ const char *http_reason(int status)
     }
 }
 
-/* Reports whether the response has a Content-Length: 1xx and 204 have none (RFC 9110 8.6). */
-static bool has_length(const struct http_response *r)
-{
-    return r->status >= 200 && r->status != 204 && r->content_length != HTTP_NO_LENGTH;
-}
-
-static const char *connection(const struct http_response *r)
-{
-    if (r->status == 101)
-        return "Upgrade";
-    return r->keep_alive ? "keep-alive" : "close";
-}
-
 void http_response_head(struct buf *out, const struct http_response *r)
 {
+    const char *kept = r->keep_alive ? "keep-alive" : "close";
+    bool may_have_length = r->status >= 200 && r->status != 204; /* RFC 9110 8.6 */
+
     buf_addf(out, "HTTP/1.1 %d %s\r\n", r->status, http_reason(r->status));
     if (r->content_type)
         buf_addf(out, "Content-Type: %s\r\n", r->content_type);
-    if (has_length(r))
+    if (may_have_length && r->content_length != HTTP_NO_LENGTH)
         buf_addf(out, "Content-Length: %zu\r\n", r->content_length);
-    buf_add_str(out, STR("Connection: "));
-    buf_add_str(out, str_of(connection(r)));
-    buf_add_str(out, STR("\r\n"));
+    buf_addf(out, "Connection: %s\r\n", r->status == 101 ? "Upgrade" : kept);
     if (r->keep_alive && r->keep_alive_s)
         buf_addf(out, "Keep-Alive: timeout=%" PRIu64 "\r\n", r->keep_alive_s);
     buf_add_str(out, r->extra);

@@ -48,24 +48,19 @@ static bool cut_prefix_nocase(struct str *s, struct str prefix)
     return true;
 }
 
-static struct str cut_authority(struct str *rest)
-{
-    const char *begin = rest->p;
-
-    while (rest->n && rest->p[0] != '/' && rest->p[0] != '?')
-        *rest = str_skip(*rest, 1);
-    return str_make(begin, (size_t)(rest->p - begin));
-}
-
 /* Reduces absolute-form to origin-form. It must name a host (RFC 9110 4.2), but which one does not
  * matter here, just as with Host. */
 static bool cut_origin(struct str *target)
 {
     struct str authority;
+    size_t n = 0;
 
     if (!cut_prefix_nocase(target, STR("http://")) && !cut_prefix_nocase(target, STR("https://")))
         return false;
-    authority = cut_authority(target);
+    while (n < target->n && target->p[n] != '/' && target->p[n] != '?')
+        n++;
+    authority = str_make(target->p, n);
+    *target = str_skip(*target, n);
     return authority.n && authority.p[0] != ':' && http_authority_is_valid(authority);
 }
 

@@ -77,19 +77,16 @@ struct str json_text(const struct json_t *value)
     return str_make(json_string_value(value), json_string_length(value));
 }
 
-/* Cuts off the fraction. The bounds are powers of two, so a double holds them exactly. */
-static bool cut_real(double value, int64_t *ret)
-{
-    if (!(value >= -0x1p63 && value < 0x1p63))
-        return false;
-    *ret = (int64_t)value;
-    return true;
-}
-
 bool json_cut_number(const struct json_t *value, int64_t *ret)
 {
-    if (json_is_real(value))
-        return cut_real(json_real_value(value), ret);
+    double real = json_real_value(value); /* 0 if it is not a real */
+
+    if (json_is_real(value)) {
+        if (!(real >= -0x1p63 && real < 0x1p63)) /* powers of two, which a double holds exactly */
+            return false;
+        *ret = (int64_t)real;
+        return true;
+    }
     if (!json_is_integer(value))
         return false;
     *ret = json_integer_value(value);
@@ -217,41 +214,32 @@ static int read_escape(struct str s, struct buf *out, bool *ret_has_half)
     return 1;
 }
 
-/* Decodes s, which follows the opening quote. Returns the bytes up to the closing one. */
-static int read_text(struct str s, struct buf *out, bool *ret_has_half)
-{
-    size_t at = 0;
-
-    for (;;) {
-        size_t n = plain_run(str_skip(s, at));
-        int used;
-
-        if (out)
-            buf_add(out, s.p + at, n);
-        at += n;
-        if (at == s.n)
-            return EH_EINVAL;
-        if (s.p[at] == '"')
-            return (int)at;
-        if (s.p[at] != '\\')
-            return EH_EINVAL;
-        used = read_escape(str_skip(s, at + 1), out, ret_has_half);
-        if (used < 0)
-            return used;
-        at += 1 + (size_t)used;
-    }
-}
-
 static int read_string(struct str in, struct buf *out, bool *ret_has_half)
 {
-    int n;
+    size_t at = 1;
 
     if (in.n > INT_MAX)
         in.n = INT_MAX;
     if (in.n == 0 || in.p[0] != '"')
         return EH_EINVAL;
-    n = read_text(str_skip(in, 1), out, ret_has_half);
-    return n < 0 ? n : n + 2;
+    for (;;) {
+        size_t n = plain_run(str_skip(in, at));
+        int used;
+
+        if (out)
+            buf_add(out, in.p + at, n);
+        at += n;
+        if (at == in.n)
+            return EH_EINVAL;
+        if (in.p[at] == '"')
+            return (int)at + 1;
+        if (in.p[at] != '\\')
+            return EH_EINVAL;
+        used = read_escape(str_skip(in, at + 1), out, ret_has_half);
+        if (used < 0)
+            return used;
+        at += 1 + (size_t)used;
+    }
 }
 
 int json_read_string(struct str in, struct buf *out)
@@ -265,22 +253,14 @@ int json_read_string_lossy(struct str in, struct buf *out, bool *ret_has_half)
     return read_string(in, out, ret_has_half);
 }
 
-static size_t count_digits(struct str s)
-{
-    size_t n = 0;
-
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
 /* Adds the digits after s[*n], of which there must be one. */
 static bool skip_digits(struct str s, size_t *n)
 {
-    size_t digits = count_digits(str_skip(s, *n));
+    size_t begin = *n;
 
-    *n += digits;
-    return digits > 0;
+    while (*n < s.n && s.p[*n] >= '0' && s.p[*n] <= '9')
+        ++*n;
+    return *n > begin;
 }
 
 int json_read_number(struct str in)

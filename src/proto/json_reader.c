@@ -124,20 +124,14 @@ static int read_value(struct json_reader *r, struct json_token *ret)
     return c == '"' ? read_string(r, JSON_TOKEN_STRING, ret) : read_number_or_word(r, ret);
 }
 
-/* Takes the comma before the next member or element, if one must come. */
-static void take_comma(struct json_reader *r)
-{
-    if (r->expects != A_COMMA_OR_CLOSE || r->rest.n == 0 || r->rest.p[0] != ',')
-        return;
-    r->rest = str_skip(r->rest, 1);
-    r->expects = is_in_object(r) ? A_NAME : A_VALUE;
-    skip_white_space(r);
-}
-
 int json_reader_next(struct json_reader *r, struct json_token *ret)
 {
     skip_white_space(r);
-    take_comma(r);
+    if (r->expects == A_COMMA_OR_CLOSE && r->rest.n && r->rest.p[0] == ',') {
+        r->rest = str_skip(r->rest, 1);
+        r->expects = is_in_object(r) ? A_NAME : A_VALUE;
+        skip_white_space(r);
+    }
     if (r->rest.n == 0)
         return r->expects == THE_END ? take(r, JSON_TOKEN_END, 0, ret) : EH_EINVAL;
     switch (r->expects) {

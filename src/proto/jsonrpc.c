@@ -7,49 +7,28 @@
 #include "proto/json.h"
 #include "proto/jsonrpc_refused.h"
 
-static const char *batch_fault(const struct jsonrpc_message *m)
-{
-    if (!m->is_batch)
-        return NULL;
-    if (m->n == 0)
-        return "the batch is empty";
-    if (m->n > JSONRPC_BATCH_MAX)
-        return "the batch has more than 100 requests";
-    return NULL;
-}
-
 _Static_assert(JSONRPC_BATCH_MAX == 100 && JSONRPC_ID_MAX == 256, "as the texts say");
-
-/* Skips the byte order mark with which some editors and libraries begin a text (RFC 8259 8.1). */
-static struct str skip_mark(struct str text)
-{
-    static const struct str mark = { "\xef\xbb\xbf", 3 };
-
-    return str_starts_with(text, mark) ? str_skip(text, mark.n) : text;
-}
-
-static int load(struct str text, struct jsonrpc_message *ret, const char **ret_why)
-{
-    json_error_t error;
-
-    ret->root = json_loadb(text.p, text.n, JSONRPC_READ_FLAGS, &error);
-    if (!ret->root)
-        return jsonrpc_refused_read(text, ret) < 0 ? jsonrpc_refused_error(&error, ret_why) : EH_OK;
-    ret->is_batch = json_is_array(ret->root);
-    ret->n = ret->is_batch ? json_array_size(ret->root) : 1;
-    return EH_OK;
-}
 
 int jsonrpc_parse(struct str text, struct jsonrpc_message *ret, const char **ret_why)
 {
+    static const struct str mark = { "\xef\xbb\xbf", 3 };
     struct jsonrpc_message m = { 0 };
-    const char *why;
+    json_error_t error;
 
-    EH_TRY(load(skip_mark(text), &m, ret_why));
-    why = batch_fault(&m);
-    if (why) {
+    /* Some editors and libraries begin a text with a byte order mark, which RFC 8259 8.1 lets us
+     * ignore. */
+    if (str_starts_with(text, mark))
+        text = str_skip(text, mark.n);
+    m.root = json_loadb(text.p, text.n, JSONRPC_READ_FLAGS, &error);
+    if (m.root) {
+        m.is_batch = json_is_array(m.root);
+        m.n = m.is_batch ? json_array_size(m.root) : 1;
+    } else if (jsonrpc_refused_read(text, &m) < 0) {
+        return jsonrpc_refused_error(&error, ret_why);
+    }
+    if (m.is_batch && (m.n == 0 || m.n > JSONRPC_BATCH_MAX)) {
+        *ret_why = m.n == 0 ? "the batch is empty" : "the batch has more than 100 requests";
         jsonrpc_free(&m);
-        *ret_why = why;
         return JSONRPC_INVALID_REQUEST;
     }
     *ret = m;
@@ -63,41 +42,17 @@ void jsonrpc_free(struct jsonrpc_message *m)
     *m = (struct jsonrpc_message){ 0 };
 }
 
-static const char *read_id(const json_t *value, struct jsonrpc_request *rq)
-{
-    const json_t *id = json_object_get(value, "id");
-    const char *why;
-    size_t n;
-
-    if (!id)
-        return NULL;
-    why = jsonrpc_write_id(id, rq->id_text, &n);
-    if (!why)
-        rq->id = str_make(rq->id_text, n);
-    return why;
-}
-
-static const char *read_version(const json_t *value, struct jsonrpc_request *rq)
+static const char *read_members(const json_t *value, struct jsonrpc_request *rq)
 {
     const json_t *version = json_object_get(value, "jsonrpc");
-    struct str text = json_text(version);
-
-    (void)rq;
-    return str_eq(text, STR("2.0")) ? NULL : "jsonrpc must be \"2.0\"";
-}
-
-static const char *read_method(const json_t *value, struct jsonrpc_request *rq)
-{
     const json_t *method = json_object_get(value, "method");
-
-    rq->method = json_text(method);
-    return json_is_string(method) ? NULL : "method must be a string";
-}
-
-static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
-{
     json_t *params = json_object_get(value, "params");
 
+    if (!str_eq(json_text(version), STR("2.0")))
+        return "jsonrpc must be \"2.0\"";
+    if (!json_is_string(method))
+        return "method must be a string";
+    rq->method = json_text(method);
     if (!params || json_is_null(params))
         return NULL;
     if (!json_is_object(params) && !json_is_array(params))
@@ -106,21 +61,22 @@ static const char *read_params(const json_t *value, struct jsonrpc_request *rq)
     return NULL;
 }
 
-static const char *read_members(const json_t *value, struct jsonrpc_request *rq)
-{
-    const char *why = read_version(value, rq);
-
-    if (!why)
-        why = read_method(value, rq);
-    return why ? why : read_params(value, rq);
-}
-
 /* Reads the id first, so that any later error can be sent with it. */
 static const char *read_value(const json_t *value, struct jsonrpc_request *rq)
 {
-    const char *why = json_is_object(value) ? read_id(value, rq) : "a request must be an object";
+    const json_t *id = json_object_get(value, "id");
 
-    return why ? why : read_members(value, rq);
+    if (!json_is_object(value))
+        return "a request must be an object";
+    if (id) {
+        size_t n;
+        const char *why = jsonrpc_write_id(id, rq->id_text, &n);
+
+        if (why)
+            return why;
+        rq->id = str_make(rq->id_text, n);
+    }
+    return read_members(value, rq);
 }
 
 /* The same for text that jansson refused: the item has the id already. */

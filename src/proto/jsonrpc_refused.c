@@ -219,13 +219,6 @@ static void on_token(struct reading *rd, const struct json_token *t)
     }
 }
 
-static const char *copy_digits(struct str digits, struct jsonrpc_item *item)
-{
-    item->id_n = digits.n;
-    memcpy(item->id, digits.p, digits.n);
-    return NULL;
-}
-
 /* Writes the id to the item. On failure returns the text for error.data, and the code. */
 static const char *read_id(const struct json_token *id, struct jsonrpc_item *item, int *ret_code)
 {
@@ -234,8 +227,11 @@ static const char *read_id(const struct json_token *id, struct jsonrpc_item *ite
     json_t *value;
 
     *ret_code = JSONRPC_INVALID_REQUEST;
-    if (str_parse_u64(id->text, &number) == EH_OK)
-        return copy_digits(id->text, item);
+    if (str_parse_u64(id->text, &number) == EH_OK) {
+        memcpy(item->id, id->text.p, id->text.n);
+        item->id_n = id->text.n;
+        return NULL;
+    }
     if (id->has_half) {
         *ret_code = JSONRPC_PARSE_ERROR;
         return "id must not contain half of a surrogate pair";
@@ -262,35 +258,28 @@ static void load_copy(struct reading *rd)
     refuse(item, item->code, "%s", why);
 }
 
-/* Reads the id, then the copy. Two members named id are like none: jansson reports the second. An
- * id that cannot be read takes precedence over other faults, since the answer cannot carry it. */
-static void finish(struct reading *rd)
-{
-    struct jsonrpc_item *item = rd->item;
-    const char *why = NULL;
-    int code = EH_OK;
-
-    if (rd->n_ids == 1)
-        why = read_id(&rd->id, item, &code);
-    if (why)
-        refuse(item, code, "%s", why);
-    else if (item->code == EH_OK || rd->n_ids > 1)
-        load_copy(rd);
-}
-
 /* Reads one request, which is known to be JSON. */
 static void read_item(struct str text, struct jsonrpc_item *item)
 {
     struct reading rd = { .item = item, .copied = text.p };
     struct json_reader reader;
     struct json_token t;
+    const char *why = NULL;
+    int code = EH_OK;
 
     json_reader_init(&reader, text);
     while (json_reader_next(&reader, &t) == EH_OK && t.kind != JSON_TOKEN_END)
         on_token(&rd, &t);
     json_reader_done(&reader);
     replace(&rd, str_make(text.p + text.n, 0), STR(""));
-    finish(&rd);
+    /* Two members named id are like none: jansson reports the second. An id that cannot be read
+     * takes precedence over other faults, since the answer cannot carry it. */
+    if (rd.n_ids == 1)
+        why = read_id(&rd.id, item, &code);
+    if (why)
+        refuse(item, code, "%s", why);
+    else if (item->code == EH_OK || rd.n_ids > 1)
+        load_copy(&rd);
     buf_done(&rd.copy);
 }
 

@@ -39,19 +39,13 @@ static int parse_ip(int family, struct str s, struct proxy_header *ret)
     return EH_OK;
 }
 
-static int family_of(struct str word)
-{
-    if (str_eq(word, STR("TCP4")))
-        return AF_INET;
-    return str_eq(word, STR("TCP6")) ? AF_INET6 : AF_UNSPEC;
-}
-
 /* Parses the text between "PROXY " and CRLF: family, source, destination and their ports. */
 static int parse_fields(struct str s, struct proxy_header *ret)
 {
     struct proxy_header destination;
     struct str word[5];
     uint16_t port;
+    bool is_v4;
     int family;
 
     *ret = (struct proxy_header){ 0 };
@@ -61,8 +55,9 @@ static int parse_fields(struct str s, struct proxy_header *ret)
         if (i == 0 && str_eq(word[0], STR("UNKNOWN")))
             return EH_OK; /* ignores the rest of the line */
     }
-    family = family_of(word[0]);
-    if (s.p || family == AF_UNSPEC)
+    is_v4 = str_eq(word[0], STR("TCP4"));
+    family = is_v4 ? AF_INET : AF_INET6;
+    if (s.p || (!is_v4 && !str_eq(word[0], STR("TCP6"))))
         return EH_EINVAL;
     EH_TRY(parse_ip(family, word[1], ret));
     EH_TRY(parse_ip(family, word[2], &destination));

@@ -2,11 +2,6 @@
 
 #include "proto/json.h"
 
-static bool ends_line(char c)
-{
-    return c == '\r' || c == '\n';
-}
-
 /* Cuts the first line off s; false if none is left. A line end at the end of s is followed by an
  * empty line. */
 static bool cut_line(struct str *s, struct str *ret_line)
@@ -15,7 +10,7 @@ static bool cut_line(struct str *s, struct str *ret_line)
 
     if (!s->p)
         return false;
-    while (n < s->n && !ends_line(s->p[n]))
+    while (n < s->n && s->p[n] != '\r' && s->p[n] != '\n')
         n++;
     *ret_line = str_make(s->p, n);
     if (n == s->n) {

@@ -78,19 +78,14 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     return -WS_CLOSE_PROTOCOL;
 }
 
-/* Checks the reserved bits: only the first frame of a message may have one. */
-static bool may_have_bits(const struct ws_decoder *d, enum ws_opcode op, int rsv)
-{
-    if (rsv == WS_COMPRESSED)
-        return d->deflate && !is_control(op) && op != WS_OP_CONT;
-    return rsv == 0;
-}
-
 static int check_first_bytes(const struct ws_decoder *d, const uint8_t *b)
 {
     enum ws_opcode op = b[0] & BITS_OP;
+    int rsv = b[0] & BITS_RSV;
+    /* Only the first frame of a message may have the bit. */
+    bool may_be_compressed = d->deflate && !is_control(op) && op != WS_OP_CONT;
 
-    if (!may_have_bits(d, op, b[0] & BITS_RSV))
+    if (rsv && (rsv != WS_COMPRESSED || !may_be_compressed))
         return -WS_CLOSE_PROTOCOL;
     EH_TRY(check_opcode(d, op, b[0] & BIT_FIN));
     if (!(b[1] & BIT_MASKED))
@@ -98,13 +93,6 @@ static int check_first_bytes(const struct ws_decoder *d, const uint8_t *b)
     if (is_control(op) && (b[1] & BITS_LEN) > WS_CONTROL_MAX)
         return -WS_CLOSE_PROTOCOL;
     return EH_OK;
-}
-
-static size_t length_bytes(uint8_t len7)
-{
-    if (len7 == LEN_64)
-        return 8;
-    return len7 == LEN_16 ? 2 : 0;
 }
 
 /* Reads the extended length at b, which must be in the shortest form and below 2^63 (RFC 6455
@@ -132,15 +120,18 @@ static int read_length(const uint8_t *b, uint8_t len7, uint64_t *ret_n)
 static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct head *ret)
 {
     const uint8_t *b = (const uint8_t *)p;
-    size_t ext;
+    uint8_t len7;
+    size_t ext = 0;
 
     if (n < 2)
         return 0;
     EH_TRY(check_first_bytes(d, b));
-    ext = length_bytes(b[1] & BITS_LEN);
+    len7 = b[1] & BITS_LEN;
+    if (len7 >= LEN_16)
+        ext = len7 == LEN_16 ? 2 : 8;
     if (n < 2 + ext + MASK_LEN)
         return 0;
-    EH_TRY(read_length(b + 2, b[1] & BITS_LEN, &ret->n));
+    EH_TRY(read_length(b + 2, len7, &ret->n));
     ret->op = b[0] & BITS_OP;
     ret->fin = b[0] & BIT_FIN;
     ret->compressed = b[0] & WS_COMPRESSED;
@@ -192,12 +183,6 @@ static int begin_data(struct ws_decoder *d, const struct head *h, uint64_t max_m
     return EH_OK;
 }
 
-static void end_message(struct ws_decoder *d)
-{
-    d->message_op = 0;
-    d->message_bytes = 0;
-}
-
 /* Takes the bytes of the frame's payload that have arrived, possibly none. */
 static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *ret)
 {
@@ -214,7 +199,8 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     if (last) {
         if (d->utf8 != UTF8_START)
             return -WS_CLOSE_BAD_DATA;
-        end_message(d);
+        d->message_op = 0;
+        d->message_bytes = 0;
     }
     *ret = (struct ws_event){
         .op = op, .payload = str_make(p, len), .last = last, .compressed = d->compressed
@@ -326,26 +312,18 @@ static void fetch_sha1(void)
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 }
 
-/* Computes the SHA-1 digest. It is all zeros if OpenSSL is out of memory; the client refuses such
- * an answer. */
-static void hash(const void *p, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    memset(digest, 0, SHA_DIGEST_LENGTH);
-    (void)pthread_once(&once, fetch_sha1);
-    if (sha1)
-        (void)EVP_Digest(p, n, digest, NULL, sha1, NULL);
-}
-
 void ws_accept(struct str key, char out[WS_ACCEPT_LEN + 1])
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint8_t text[KEY_LEN + sizeof(GUID) - 1];
-    uint8_t digest[SHA_DIGEST_LENGTH];
+    uint8_t digest[SHA_DIGEST_LENGTH] = { 0 };
 
     assert(key.n == KEY_LEN);
     memcpy(text, key.p, KEY_LEN);
     memcpy(text + KEY_LEN, GUID, sizeof(GUID) - 1);
-    hash(text, sizeof(text), digest);
+    (void)pthread_once(&once, fetch_sha1);
+    /* If OpenSSL is out of memory, the digest stays zero; the client refuses such an answer. */
+    if (sha1)
+        (void)EVP_Digest(text, sizeof(text), digest, NULL, sha1, NULL);
     (void)EVP_EncodeBlock((unsigned char *)out, digest, sizeof(digest));
 }

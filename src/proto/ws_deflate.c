@@ -170,14 +170,6 @@ static bool take_offer(struct str *s, struct offer *ret)
     return s->n == 0 || s->p[0] == ',';
 }
 
-static void consider(const struct offer *o, struct ws_deflate *d)
-{
-    if (d->window_bits || !o->is_deflate || !o->is_acceptable)
-        return;
-    d->is_window_offered = o->server_bits > 0;
-    d->window_bits = o->server_bits ? o->server_bits : WS_DEFLATE_MAX_BITS;
-}
-
 /* Skips empty elements, which a list may have (RFC 9110 5.6.1). */
 int ws_deflate_read(struct str field, struct ws_deflate *d)
 {
@@ -189,7 +181,10 @@ int ws_deflate_read(struct str field, struct ws_deflate *d)
             continue;
         if (!take_offer(&field, &o))
             return EH_EINVAL;
-        consider(&o, d);
+        if (d->window_bits || !o.is_deflate || !o.is_acceptable)
+            continue; /* the first acceptable offer is taken */
+        d->is_window_offered = o.server_bits > 0;
+        d->window_bits = o.server_bits ? o.server_bits : WS_DEFLATE_MAX_BITS;
     }
     return EH_OK;
 }
