@@ -21,44 +21,27 @@ struct certificates {
     struct metrics_cell *metrics;
 };
 
-/* Returns which options conflict, or NULL. */
-static const char *contradiction(const struct config *config)
-{
-    if (config->disable_unsecure_listener && !config->enable_ssl)
-        return "DISABLE_UNSECURE_LISTENER requires ENABLE_SSL: nothing is left to listen on";
-    if (config->enable_ssl && !config->ssl_certificate[0])
-        return "ENABLE_SSL requires SSL_CERTIFICATE";
-    if (config->enable_ssl && !config->ssl_private_key[0])
-        return "ENABLE_SSL requires SSL_PRIVATE_KEY";
-    return NULL;
-}
-
 /* ---- log and metrics ---- */
-
-static void log_certificate(const struct tls_certificate *x)
-{
-    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
-    time_t end = (time_t)x->not_after_s;
-    char text[32];
-    struct tm tm;
-
-    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
-    if (x->not_after_s < now_s)
-        log_warn("certificate_expired", LOG_Z("name", x->name), LOG_Z("expired", text));
-    else if (x->not_before_s > now_s)
-        log_warn("certificate_not_valid_yet", LOG_Z("name", x->name));
-    else
-        log_info("certificate_loaded", LOG_Z("name", x->name), LOG_Z("expires", text));
-}
 
 static void report(struct certificates *c)
 {
+    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
     struct tls_certificate x;
+    char text[32];
+    time_t end;
+    struct tm tm;
 
     if (tls_certificate(c->tls, &x) < 0)
         return;
     metrics_set(c->metrics, METRIC_CERT_EXPIRES_S, (uint64_t)x.not_after_s);
-    log_certificate(&x);
+    end = (time_t)x.not_after_s;
+    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
+    if (x.not_after_s < now_s)
+        log_warn("certificate_expired", LOG_Z("name", x.name), LOG_Z("expired", text));
+    else if (x.not_before_s > now_s)
+        log_warn("certificate_not_valid_yet", LOG_Z("name", x.name));
+    else
+        log_info("certificate_loaded", LOG_Z("name", x.name), LOG_Z("expires", text));
 }
 
 /* ---- files ---- */
@@ -119,10 +102,16 @@ static void on_check(struct timer *t)
 
 int certificates_load(const struct config *config, struct certificates **ret, struct buf *why)
 {
-    const char *wrong = contradiction(config);
+    const char *wrong = NULL;
     char reason[TLS_WHY_MAX];
     struct certificates *c;
 
+    if (config->disable_unsecure_listener && !config->enable_ssl)
+        wrong = "DISABLE_UNSECURE_LISTENER requires ENABLE_SSL: nothing is left to listen on";
+    else if (config->enable_ssl && !config->ssl_certificate[0])
+        wrong = "ENABLE_SSL requires SSL_CERTIFICATE";
+    else if (config->enable_ssl && !config->ssl_private_key[0])
+        wrong = "ENABLE_SSL requires SSL_PRIVATE_KEY";
     if (wrong) {
         buf_addf(why, "%s", wrong);
         return EH_EINVAL;

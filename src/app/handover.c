@@ -15,46 +15,34 @@ static bool is_for_us(void)
     return pid && str_parse_u64(str_of(pid), &n) == EH_OK && n == (uint64_t)getpid();
 }
 
-static int read_names(struct handover *h, struct str text, const char **ret_why)
+/* Reads the number of sockets and their names; a single socket needs none. */
+static int read_variables(struct handover *h, const char **ret_why)
 {
-    size_t n = 0;
-    struct str name;
-
-    while (str_cut(&text, ':', &name)) {
-        if (n < h->n)
-            h->names[n] = name;
-        n++;
-    }
-    *ret_why = "LISTEN_FDNAMES must have as many names as LISTEN_FDS has sockets";
-    return n == h->n ? EH_OK : EH_EINVAL;
-}
-
-static int read_count(struct handover *h, const char **ret_why)
-{
-    const char *text = getenv("LISTEN_FDS");
+    const char *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES");
+    size_t n_names = 0;
+    struct str rest, name;
     uint64_t n = 0;
 
     *ret_why = "LISTEN_FDS must be a number from 0 to 8";
-    if (text && (str_parse_u64(str_of(text), &n) < 0 || n > HANDOVER_MAX))
+    if (count && (str_parse_u64(str_of(count), &n) < 0 || n > HANDOVER_MAX))
         return EH_EINVAL;
     h->n = (size_t)n;
-    return EH_OK;
-}
-
-static int read_all(struct handover *h, const char **ret_why)
-{
-    const char *names = getenv("LISTEN_FDNAMES");
-
-    EH_TRY(read_count(h, ret_why));
     if (h->n == 0)
         return EH_OK;
-    if (!names && h->n == 1)
-        names = "http";
+
     *ret_why = "LISTEN_FDNAMES must be set when there is more than one socket";
-    if (!names)
+    if (!names && h->n > 1)
         return EH_EINVAL;
+    if (!names)
+        names = "http";
     h->text = mem_dup(names, strlen(names)); /* handover_take removes the variable */
-    return read_names(h, str_of(h->text), ret_why);
+
+    *ret_why = "LISTEN_FDNAMES must have as many names as LISTEN_FDS has sockets";
+    for (rest = str_of(h->text); str_cut(&rest, ':', &name); n_names++) {
+        if (n_names < h->n)
+            h->names[n_names] = name;
+    }
+    return n_names == h->n ? EH_OK : EH_EINVAL;
 }
 
 int handover_take(struct handover *ret, const char **ret_why)
@@ -63,7 +51,7 @@ int handover_take(struct handover *ret, const char **ret_why)
 
     *ret = (struct handover){ .n = 0 };
     if (is_for_us())
-        rc = read_all(ret, ret_why);
+        rc = read_variables(ret, ret_why);
     (void)unsetenv("LISTEN_PID");
     (void)unsetenv("LISTEN_FDS");
     (void)unsetenv("LISTEN_FDNAMES");

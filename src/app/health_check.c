@@ -40,12 +40,6 @@ static struct target target_of(const struct config *c)
     return t;
 }
 
-/* Sends a PROXY header (version 1) that names no client. It comes before TLS, too. */
-static bool send_proxy_header(BIO *bio)
-{
-    return BIO_puts(bio, "PROXY UNKNOWN\r\n") > 0;
-}
-
 /* Adds TLS. Does not verify the certificate: this is our own port, and nothing secret is sent. */
 static BIO *add_tls(BIO *bio)
 {
@@ -56,40 +50,31 @@ static BIO *add_tls(BIO *bio)
     return tls ? BIO_push(tls, bio) : bio;
 }
 
-/* Reads the first line of the answer without its line end, or "". */
-static void ask(BIO *bio, const char *path, char *line, int cap)
+/* Sends the request over the fd, prints the first line of the answer, and closes the fd. */
+static bool ask(int fd, const struct target *t, const char *path)
 {
+    BIO *bio = BIO_new_socket(fd, BIO_CLOSE);
+    char line[64];
+    const int max = (int)sizeof(line) - 1;
     int n = 0, got = 1;
 
-    (void)BIO_printf(bio, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
-    (void)BIO_flush(bio);
-    while (n < cap - 1 && got > 0) {
-        got = BIO_read(bio, line + n, cap - 1 - n);
-        n += got > 0 ? got : 0;
-    }
-    line[n] = '\0';
-    line[strcspn(line, "\r\n")] = '\0';
-}
-
-static bool is_ok(const char *line)
-{
-    return strncmp(line, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0;
-}
-
-/* Sends the request over the fd and closes it. */
-static bool ask_on(int fd, const struct target *t, const char *path)
-{
-    char line[64] = "";
-    BIO *bio = BIO_new_socket(fd, BIO_CLOSE);
-
-    if (!t->wants_proxy_header || send_proxy_header(bio)) {
+    /* A PROXY header (version 1) that names no client. It comes before TLS, too. */
+    if (!t->wants_proxy_header || BIO_puts(bio, "PROXY UNKNOWN\r\n") > 0) {
         if (t->has_tls)
             bio = add_tls(bio);
-        ask(bio, path, line, sizeof(line));
+        (void)BIO_printf(bio, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                         path);
+        (void)BIO_flush(bio);
+        while (n < max && got > 0) {
+            got = BIO_read(bio, line + n, max - n);
+            n += got > 0 ? got : 0;
+        }
     }
     BIO_free_all(bio);
+    line[n] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
     printf("%s: %s\n", path, line[0] ? line : "no answer");
-    return is_ok(line);
+    return strncmp(line, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0;
 }
 
 bool health_check(const struct config *config, const char *path)
@@ -99,7 +84,7 @@ bool health_check(const struct config *config, const char *path)
 
     signal(SIGPIPE, SIG_IGN);
     if (sock_dial(str_of(t.address), (uint16_t)t.port, TIMEOUT_MS, &fd) == EH_OK)
-        return ask_on(fd, &t, path);
+        return ask(fd, &t, path);
     printf("%s: %s port %u: %s\n", path, t.address, (unsigned)t.port,
            t.port ? strerror(errno) : "0 is any port, which this process cannot know");
     return false;

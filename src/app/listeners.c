@@ -25,11 +25,33 @@ static void add(struct listeners *l, int fd, const struct role *role, bool is_ke
     l->at[l->n++] = role->kind;
 }
 
-static int listen_as(struct listeners *l, const struct role *role)
+static int refuse(int fd, struct str name, const char *why)
 {
-    int fd;
-    int rc = sock_listen(str_of(role->address), (uint16_t)role->port, &fd);
+    log_error("socket_refused", LOG_N("fd", fd), LOG_S("name", name), LOG_Z("why", why));
+    return EH_EINVAL;
+}
 
+/* Takes the sockets of this name. If there are none and the options ask for it, opens one. */
+static int open_role(struct listeners *l, const struct role *role, const struct handover *handed)
+{
+    struct str name = str_of(role->name);
+    size_t before = l->n;
+    int fd, rc;
+
+    for (size_t i = 0; i < handed->n; i++) {
+        if (!str_eq(handed->names[i], name))
+            continue;
+        fd = HANDOVER_FIRST_FD + (int)i;
+        if (!role->is_wanted && role->refused)
+            return refuse(fd, name, role->refused);
+        if (sock_adopt(fd) < 0)
+            return refuse(fd, name, "the socket must be a listening TCP socket");
+        add(l, fd, role, true);
+    }
+    if (l->n > before || !role->is_wanted)
+        return EH_OK;
+
+    rc = sock_listen(str_of(role->address), (uint16_t)role->port, &fd);
     if (rc < 0) {
         log_error("listen_failed", LOG_Z("address", role->address), LOG_N("port", role->port),
                   LOG_Z("why", rc == EH_EINVAL ? "the address must be an IPv4 or IPv6 address"
@@ -38,34 +60,6 @@ static int listen_as(struct listeners *l, const struct role *role)
     }
     add(l, fd, role, false);
     return EH_OK;
-}
-
-static int refuse(int fd, struct str name, const char *why)
-{
-    log_error("socket_refused", LOG_N("fd", fd), LOG_S("name", name), LOG_Z("why", why));
-    return EH_EINVAL;
-}
-
-static int adopt(struct listeners *l, const struct role *role, int fd)
-{
-    if (!role->is_wanted && role->refused)
-        return refuse(fd, str_of(role->name), role->refused);
-    if (sock_adopt(fd) < 0)
-        return refuse(fd, str_of(role->name), "the socket must be a listening TCP socket");
-    add(l, fd, role, true);
-    return EH_OK;
-}
-
-/* Takes the sockets of this name. If there are none and the options ask for it, opens one. */
-static int open_role(struct listeners *l, const struct role *role, const struct handover *handed)
-{
-    size_t before = l->n;
-
-    for (size_t i = 0; i < handed->n; i++) {
-        if (str_eq(handed->names[i], str_of(role->name)))
-            EH_TRY(adopt(l, role, HANDOVER_FIRST_FD + (int)i));
-    }
-    return l->n > before || !role->is_wanted ? EH_OK : listen_as(l, role);
 }
 
 static int check_names(const struct handover *handed, const struct role *roles, size_t n_roles)

@@ -56,14 +56,6 @@ static void print_metrics(void)
     buf_done(&out);
 }
 
-static int end_of_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    perror("eventhub: stdout");
-    return EXIT_FAILURE;
-}
-
 static int act(enum config_action action, const struct config *config,
                const struct server_setup *setup)
 {
@@ -79,7 +71,10 @@ static int act(enum config_action action, const struct config *config,
     case CONFIG_READY: return health_check(config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
     case CONFIG_RUN: return run(setup);
     }
-    return end_of_output();
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    perror("eventhub: stdout");
+    return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)

@@ -11,11 +11,6 @@
 
 #define PROC_CGROUP_MAX (64 * 1024)
 
-static uint64_t of_machine(void)
-{
-    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -87,7 +82,7 @@ static uint64_t of_line(const char *root, struct str line)
 
 uint64_t memory_available(const char *root)
 {
-    uint64_t limit = of_machine();
+    uint64_t limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     struct buf text = { 0 };
     struct str rest, line;
     char path[PATH_MAX];

@@ -24,25 +24,22 @@ bool process_open_standard_fds(void)
 }
 
 /* Reads the second word of /proc/self/statm: the resident pages. */
-static int read_second(struct str line, uint64_t *ret)
-{
-    struct str word = { NULL, 0 };
-
-    (void)str_cut(&line, ' ', &word);
-    (void)str_cut(&line, ' ', &word);
-    return str_parse_u64(word, ret);
-}
-
 static uint64_t read_rss(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
+    struct str rest, word = { NULL, 0 };
     uint64_t pages = 0;
     char line[128];
 
     if (!f)
         return 0;
-    if (fgets(line, sizeof(line), f) && read_second(str_of(line), &pages) < 0)
-        pages = 0;
+    if (fgets(line, sizeof(line), f)) {
+        rest = str_of(line);
+        (void)str_cut(&rest, ' ', &word);
+        (void)str_cut(&rest, ' ', &word);
+        if (str_parse_u64(word, &pages) < 0)
+            pages = 0;
+    }
     (void)fclose(f);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -60,13 +57,6 @@ static uint64_t count_fds(void)
     return n - 3; /* ".", ".." and the directory itself */
 }
 
-static uint64_t max_fds(void)
-{
-    struct rlimit lim;
-
-    return getrlimit(RLIMIT_NOFILE, &lim) == 0 ? lim.rlim_cur : 0;
-}
-
 static uint64_t ms_of(struct timeval tv)
 {
     return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
@@ -76,6 +66,7 @@ void process_read(struct process_figures *ret)
 {
     static uint64_t start_s; /* accurate enough: the first call is made at the start */
     struct rusage usage;
+    struct rlimit lim;
 
     if (start_s == 0)
         start_s = clock_wall_ms() / 1000;
@@ -85,7 +76,8 @@ void process_read(struct process_figures *ret)
         ret->cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
     ret->rss = read_rss();
     ret->fds = count_fds();
-    ret->max_fds = max_fds();
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
+        ret->max_fds = lim.rlim_cur;
 }
 
 size_t process_count_cpus(void)

@@ -52,8 +52,26 @@ struct server {
 
 enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_WORKERS };
 
-static void refresh_process(struct server *s)
+static uint64_t clients_of(const struct server *s, size_t worker)
 {
+    return metrics_get(s->cells[CELL_WORKERS + worker], METRIC_CONNECTIONS);
+}
+
+/* Tells the service manager in one line how the server is doing. */
+static void report_status(struct server *s)
+{
+    const char *broker = broker_is_ready(s->broker) ? "connected" : "away";
+    uint64_t clients = 0;
+
+    for (size_t i = 0; i < s->n_workers; i++)
+        clients += clients_of(s, i);
+    supervisor_status(s->supervisor, "%s, %" PRIu64 " clients, broker %s",
+                      s->stopping ? "Stopping" : "Serving", clients, broker);
+}
+
+static void on_process(struct timer *t)
+{
+    struct server *s = container_of(t, struct server, process);
     struct metrics_cell *m = s->cells[CELL_MAIN];
     struct process_figures f;
 
@@ -64,25 +82,6 @@ static void refresh_process(struct server *s)
     metrics_set(m, METRIC_PROCESS_MAX_FDS, f.max_fds);
     metrics_set(m, METRIC_PROCESS_START_S, f.start_s);
     metrics_set(m, METRIC_LOG_DROPPED, log_dropped());
-}
-
-/* Tells the service manager in one line how the server is doing. */
-static void report_status(struct server *s)
-{
-    const char *broker = broker_is_ready(s->broker) ? "connected" : "away";
-    uint64_t clients = 0;
-
-    for (size_t i = 0; i < s->n_workers; i++)
-        clients += metrics_get(s->cells[CELL_WORKERS + i], METRIC_CONNECTIONS);
-    supervisor_status(s->supervisor, "%s, %" PRIu64 " clients, broker %s",
-                      s->stopping ? "Stopping" : "Serving", clients, broker);
-}
-
-static void on_process(struct timer *t)
-{
-    struct server *s = container_of(t, struct server, process);
-
-    refresh_process(s);
     report_status(s);
     loop_timer(s->loop, t, PROCESS_MS);
 }
@@ -126,37 +125,26 @@ static void on_drained(struct mail *m, void *owner)
         loop_stop(s->loop);
 }
 
-static uint64_t clients_of(const struct server *s, size_t worker)
-{
-    return metrics_get(s->cells[CELL_WORKERS + worker], METRIC_CONNECTIONS);
-}
-
-static void drain_workers(struct server *s, uint64_t spread_ms)
-{
-    struct drain_plan plan = { .spread_ms = spread_ms };
-    uint64_t clients = 0;
-
-    for (size_t i = 0; i < s->n_workers; i++) {
-        clients += clients_of(s, i);
-        plan.turns += clients_of(s, i) > 0;
-    }
-    log_info("draining", LOG_N("clients", clients), LOG_N("spread_ms", spread_ms));
-    for (size_t i = 0; i < s->n_workers; i++) {
-        worker_drain(s->workers[i], &plan, s->inbox, on_drained);
-        plan.turn += clients_of(s, i) > 0;
-    }
-}
-
 static void on_drain(struct timer *t)
 {
     struct server *s = container_of(t, struct server, phase);
     uint64_t now = clock_mono_ms();
     uint64_t left = s->stop_at_ms > now ? s->stop_at_ms - now : 0;
+    struct drain_plan plan = { .spread_ms = left * 7 / 10 };
+    uint64_t clients = 0;
 
     supervisor_unwatch(s->supervisor, acceptor_inbox(s->acceptor));
     acceptor_stop(s->acceptor);
     s->acceptor = NULL;
-    drain_workers(s, left * 7 / 10);
+    for (size_t i = 0; i < s->n_workers; i++) {
+        clients += clients_of(s, i);
+        plan.turns += clients_of(s, i) > 0;
+    }
+    log_info("draining", LOG_N("clients", clients), LOG_N("spread_ms", plan.spread_ms));
+    for (size_t i = 0; i < s->n_workers; i++) {
+        worker_drain(s->workers[i], &plan, s->inbox, on_drained);
+        plan.turn += clients_of(s, i) > 0;
+    }
     phase(s, on_time_up, left * 95 / 100); /* the rest is for the threads to end */
 }
 
@@ -266,17 +254,6 @@ static int make_broker(struct server *s)
     return broker_create(&bc, &s->broker);
 }
 
-static int make_workers(struct server *s)
-{
-    s->workers = mem_zalloc(s->n_workers * sizeof(s->workers[0]));
-    s->inboxes = mem_zalloc(s->n_workers * sizeof(s->inboxes[0]));
-    for (size_t i = 0; i < s->n_workers; i++) {
-        EH_TRY(worker_create(&s->context, (unsigned)i, s->cells[CELL_WORKERS + i], &s->workers[i]));
-        s->inboxes[i] = worker_inbox(s->workers[i]);
-    }
-    return EH_OK;
-}
-
 static int start_acceptor(struct server *s)
 {
     struct acceptor_config ac = {
@@ -305,15 +282,6 @@ static void log_started(const struct server *s)
              LOG_N("max_connections", s->context.max_connections),
              LOG_N("max_output_memory", s->context.max_output_memory),
              LOG_Z("version", EVENTHUB_VERSION));
-}
-
-static int start_threads(struct server *s)
-{
-    EH_TRY(broker_start(s->broker));
-    for (size_t i = 0; i < s->n_workers; i++)
-        EH_TRY(worker_start(s->workers[i]));
-    EH_TRY(start_acceptor(s));
-    return EH_OK;
 }
 
 /* Watches every loop but main's own, which asks the others. */
@@ -345,8 +313,18 @@ static int start(struct server *s)
         listeners_open(s->setup->config, certificates_tls(s->setup->certificates), &s->listeners));
     EH_TRY(make_broker(s));
     make_context(s, fds);
-    EH_TRY(make_workers(s));
-    EH_TRY(start_threads(s));
+
+    s->workers = mem_zalloc(s->n_workers * sizeof(s->workers[0]));
+    s->inboxes = mem_zalloc(s->n_workers * sizeof(s->inboxes[0]));
+    for (size_t i = 0; i < s->n_workers; i++) {
+        EH_TRY(worker_create(&s->context, (unsigned)i, s->cells[CELL_WORKERS + i], &s->workers[i]));
+        s->inboxes[i] = worker_inbox(s->workers[i]);
+    }
+    EH_TRY(broker_start(s->broker));
+    for (size_t i = 0; i < s->n_workers; i++)
+        EH_TRY(worker_start(s->workers[i]));
+    EH_TRY(start_acceptor(s));
+
     timer_init(&s->process, on_process);
     on_process(&s->process);
     log_started(s);

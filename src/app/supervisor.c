@@ -47,22 +47,13 @@ static void on_silent(void *arg, const char *name)
     log_error("loop_silent", LOG_Z("thread", name));
 }
 
-static struct notify *open_notify(void)
+struct supervisor *supervisor_create(struct loop *loop, struct mailbox *home, size_t max_loops)
 {
+    struct supervisor *s = mem_zalloc(sizeof(*s));
     const char *path = getenv("NOTIFY_SOCKET");
-    struct notify *n = NULL;
-
-    if (path && path[0] && notify_create(path, &n) < 0)
-        log_warn("notify_refused", LOG_Z("why", "NOTIFY_SOCKET must be a Unix socket"));
-    return n;
-}
-
-/* Creates a watchdog that asks the loops every quarter of the manager's timeout. The manager counts
- * from the last report, so a loop has the other three quarters to answer. */
-static void open_watchdog(struct supervisor *s, struct loop *loop, struct mailbox *home,
-                          size_t max_loops)
-{
     uint64_t ms = notify_watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"));
+    /* The manager counts from the last report, so a loop has three quarters of its timeout to
+     * answer. */
     const struct watchdog_config config = {
         .loop = loop,
         .home = home,
@@ -73,16 +64,10 @@ static void open_watchdog(struct supervisor *s, struct loop *loop, struct mailbo
         .arg = s,
     };
 
+    if (path && path[0] && notify_create(path, &s->notify) < 0)
+        log_warn("notify_refused", LOG_Z("why", "NOTIFY_SOCKET must be a Unix socket"));
     if (s->notify && ms)
         s->watchdog = watchdog_create(&config);
-}
-
-struct supervisor *supervisor_create(struct loop *loop, struct mailbox *home, size_t max_loops)
-{
-    struct supervisor *s = mem_zalloc(sizeof(*s));
-
-    s->notify = open_notify();
-    open_watchdog(s, loop, home, max_loops);
     return s;
 }
 

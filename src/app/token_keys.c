@@ -6,6 +6,25 @@
 
 #define PATH_BYTES 4096
 
+/* Adds the public key in a PEM file; returns NULL, or why that failed. */
+static const char *add_file(struct keyring *keys, struct str kid, enum key_algorithm a,
+                            const char *path)
+{
+    struct buf pem = { 0 };
+    const char *what = file_read_key(path, &pem);
+
+    if (!what)
+        what = keyring_add(keys, kid, a, buf_str(&pem));
+    buf_done(&pem);
+    return what;
+}
+
+static int refuse_file(struct buf *why, const char *option, const char *path, const char *what)
+{
+    buf_addf(why, "%s: %s: %s", option, path, what);
+    return EH_EINVAL;
+}
+
 /* ---- JWT_KEYS_FILE: lines of the form `kid algorithm key` ---- */
 
 struct keys_file {
@@ -19,12 +38,6 @@ struct keys_file {
 static int refuse_line(const struct keys_file *f, const char *what)
 {
     buf_addf(f->why, "JWT_KEYS_FILE: %s:%zu: %s", f->path, f->line, what);
-    return EH_EINVAL;
-}
-
-static int refuse_file(struct buf *why, const char *option, const char *path, const char *what)
-{
-    buf_addf(why, "%s: %s: %s", option, path, what);
     return EH_EINVAL;
 }
 
@@ -49,22 +62,6 @@ static bool resolve(const struct keys_file *f, struct str name, char *ret, size_
     return n > 0 && (size_t)n < size;
 }
 
-static const char *add_public(struct keys_file *f, struct str kid, enum key_algorithm a,
-                              struct str name)
-{
-    char path[PATH_BYTES];
-    struct buf pem = { 0 };
-    const char *what;
-
-    if (!resolve(f, name, path, sizeof(path)))
-        return "the path is too long";
-    what = file_read_key(path, &pem);
-    if (!what)
-        what = keyring_add(f->keys, kid, a, buf_str(&pem));
-    buf_done(&pem);
-    return what;
-}
-
 /* Returns what is wrong with a line without an algorithm; it is often a file of another program. */
 static const char *not_an_algorithm(struct str kid)
 {
@@ -78,6 +75,7 @@ static const char *not_an_algorithm(struct str kid)
 static int read_line(struct keys_file *f, struct str line)
 {
     struct str kid = take_word(&line), algorithm = take_word(&line);
+    char path[PATH_BYTES];
     enum key_algorithm a;
     const char *what;
 
@@ -85,8 +83,12 @@ static int read_line(struct keys_file *f, struct str line)
         return refuse_line(f, not_an_algorithm(kid));
     if (line.n == 0)
         return refuse_line(f, "the key is missing");
-    what = key_algorithm_is_public(a) ? add_public(f, kid, a, line)
-                                      : keyring_add(f->keys, kid, a, line);
+    if (!key_algorithm_is_public(a))
+        what = keyring_add(f->keys, kid, a, line);
+    else if (resolve(f, line, path, sizeof(path)))
+        what = add_file(f->keys, kid, a, path);
+    else
+        what = "the path is too long";
     if (what)
         return refuse_line(f, what);
     f->n++;
@@ -125,17 +127,6 @@ static int read_keys_file(const char *path, struct keyring *keys, struct buf *wh
 
 /* ---- JWT_PUBLIC_KEY and JWT_SECRET ---- */
 
-static int read_public_key(const struct config *config, struct keyring *keys, struct buf *why)
-{
-    struct buf pem = { 0 };
-    const char *what = file_read_key(config->jwt_public_key, &pem);
-
-    if (!what)
-        what = keyring_add(keys, STR(""), (enum key_algorithm)config->jwt_algorithm, buf_str(&pem));
-    buf_done(&pem);
-    return what ? refuse_file(why, "JWT_PUBLIC_KEY", config->jwt_public_key, what) : EH_OK;
-}
-
 static int add_secret(const struct config *config, const char *option, const char *secret,
                       struct keyring *keys, struct buf *why)
 {
@@ -148,28 +139,30 @@ static int add_secret(const struct config *config, const char *option, const cha
     return EH_EINVAL;
 }
 
-static int add_secrets(const struct config *config, struct keyring *keys, struct buf *why)
-{
-    EH_TRY(add_secret(config, "JWT_SECRET", config->jwt_secret, keys, why));
-    if (!config->jwt_secret_previous[0])
-        return EH_OK;
-    return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
-}
-
 /* Refuses a key that JWT_ALGORITHM cannot use: otherwise tokens would be verified with the default
  * secret, which the operator did not intend. */
 static int add_from_options(const struct config *config, struct keyring *keys, struct buf *why)
 {
-    bool needs_public = key_algorithm_is_public((enum key_algorithm)config->jwt_algorithm);
+    enum key_algorithm a = (enum key_algorithm)config->jwt_algorithm;
     bool has_public = config->jwt_public_key[0] != '\0';
+    const char *what;
 
-    if (needs_public && !has_public)
+    if (key_algorithm_is_public(a) && !has_public) {
         buf_addf(why, "JWT_ALGORITHM requires JWT_PUBLIC_KEY: the algorithm uses a public key");
-    else if (!needs_public && has_public)
+        return EH_EINVAL;
+    }
+    if (!key_algorithm_is_public(a) && has_public) {
         buf_addf(why, "JWT_PUBLIC_KEY requires JWT_ALGORITHM to be RS256 or ES256");
-    else
-        return needs_public ? read_public_key(config, keys, why) : add_secrets(config, keys, why);
-    return EH_EINVAL;
+        return EH_EINVAL;
+    }
+    if (has_public) {
+        what = add_file(keys, STR(""), a, config->jwt_public_key);
+        return what ? refuse_file(why, "JWT_PUBLIC_KEY", config->jwt_public_key, what) : EH_OK;
+    }
+    EH_TRY(add_secret(config, "JWT_SECRET", config->jwt_secret, keys, why));
+    if (!config->jwt_secret_previous[0])
+        return EH_OK;
+    return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
 }
 
 int token_keys_load(const struct config *config, struct keyring **ret_keys, struct buf *why)

@@ -159,28 +159,21 @@ static void on_drain(struct timer *timer)
         loop_timer(w->loop, timer, DRAIN_TICK_MS);
 }
 
-/* Closes idle connections at once, and counts the others, which wait for their turn. */
-static void end_idle(struct worker_thread *t)
-{
-    struct conn *c;
-    uint32_t slot = 0;
-
-    while ((c = conn_table_next(&t->worker.conns, &slot))) {
-        if (!conn_end_idle(c))
-            t->n_to_tell++;
-    }
-}
-
 static void on_drain_mail(struct mail *m, void *owner)
 {
     struct worker *w = owner;
     struct worker_thread *t = thread_of(w);
+    struct conn *c;
+    uint32_t slot = 0;
 
     (void)m;
     t->drain_from_ms = loop_now(w->loop);
     w->drain_until_ms = t->drain_from_ms + t->plan.spread_ms;
     w->draining = true;
-    end_idle(t);
+    while ((c = conn_table_next(&w->conns, &slot))) {
+        if (!conn_end_idle(c))
+            t->n_to_tell++; /* waits for its turn */
+    }
     on_drain(&t->drain);
 }
 
@@ -226,25 +219,19 @@ void worker_join(struct worker *w)
 
 /* ---- create, start, free ---- */
 
-static struct shared *make_ping(void)
-{
-    char frame[WS_HEAD_MAX];
-
-    return &bytes_copy(str_make(frame, ws_encode_head(frame, WS_OP_PING, 0)))->shared;
-}
-
 int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
                   struct worker **ret_worker)
 {
     struct worker_thread *t = mem_zalloc(sizeof(*t));
     struct worker *w = &t->worker;
+    char ping[WS_HEAD_MAX];
 
     w->context = context;
     w->index = index;
     w->metrics = metrics;
     w->trie = trie_create();
     w->everybody = auth_everything();
-    w->ping = make_ping();
+    w->ping = &bytes_copy(str_make(ping, ws_encode_head(ping, WS_OP_PING, 0)))->shared;
     if (context->config->enable_compression)
         w->compression = compression_create(context->config, metrics);
     list_init(&w->throttled);

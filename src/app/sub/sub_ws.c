@@ -26,7 +26,8 @@ static void append(struct delivery *d, struct str s)
 
 _Static_assert(sizeof(((struct delivery *)0)->id) >= JSONRPC_ID_MAX, "every id fits");
 
-/* Most subscribers of a topic have the same id, so the head for the previous one is used again. */
+/* Sends the message. Most subscribers of a topic have the same id, so the head of the previous one
+ * can be used again. */
 static bool write_message(const struct sub *s, struct delivery *d)
 {
     struct str id = sub_id(s);
