@@ -87,8 +87,8 @@ test('does not show a password in a URL, or a key in place of its file', async (
 
 test('warns about a secret that ends with a line break or is in quotes', async (t) => {
   const server = await startServer(t, { JWT_SECRET: '"p4ssword"', REDIS_PASSWORD: 'p4ssword\n' });
-  assert.match(server.stderr, / warn event=secret_looks_wrong option=JWT_SECRET why="it is in quotes/);
-  assert.match(server.stderr, / warn event=secret_looks_wrong option=REDIS_PASSWORD why="it ends with/);
+  assert.match(server.stderr, / warn event=secret_looks_wrong option=JWT_SECRET why="the value is in quotes/);
+  assert.match(server.stderr, / warn event=secret_looks_wrong option=REDIS_PASSWORD why="the value ends with/);
   assert.doesNotMatch(server.stderr, /p4ssword/);
 });
 
