@@ -195,15 +195,6 @@ static void on_signal(struct loop_io *io, uint32_t events)
     loop_stop(s->loop);
 }
 
-static void make_cells(struct server *s)
-{
-    s->n_cells = CELL_WORKERS + s->n_workers;
-    s->cells = mem_array(NULL, s->n_cells, sizeof(s->cells[0]));
-    for (size_t i = 0; i < s->n_cells; i++)
-        s->cells[i] = mem_zalloc(sizeof(*s->cells[i]));
-    metrics_set(s->cells[CELL_MAIN], METRIC_WORKERS, s->n_workers);
-}
-
 static void make_context(struct server *s, uint64_t fds)
 {
     s->context.config = s->setup->config;
@@ -303,7 +294,12 @@ static int start(struct server *s)
 
     s->n_workers =
         s->setup->config->worker_threads ? s->setup->config->worker_threads : process_count_cpus();
-    make_cells(s);
+    s->n_cells = CELL_WORKERS + s->n_workers;
+    s->cells = mem_array(NULL, s->n_cells, sizeof(s->cells[0]));
+    for (size_t i = 0; i < s->n_cells; i++)
+        s->cells[i] = mem_zalloc(sizeof(*s->cells[i]));
+    metrics_set(s->cells[CELL_MAIN], METRIC_WORKERS, s->n_workers);
+
     EH_TRY(loop_create(&s->loop));
     EH_TRY(mailbox_create(s->loop, s, &s->inbox));
     s->supervisor = supervisor_create(s->loop, s->inbox, s->n_workers + 2);

@@ -95,30 +95,22 @@ static int read_line(struct keys_file *f, struct str line)
     return EH_OK;
 }
 
-static int read_lines(struct keys_file *f, struct str text)
-{
-    struct str line;
-
-    while (str_cut(&text, '\n', &line)) {
-        f->line++;
-        if (line.n && line.p[line.n - 1] == '\r')
-            line.n--;
-        line = str_trim(line);
-        if (line.n && line.p[0] != '#')
-            EH_TRY(read_line(f, line));
-    }
-    return EH_OK;
-}
-
 static int read_keys_file(const char *path, struct keyring *keys, struct buf *why)
 {
     struct keys_file f = { .path = path, .keys = keys, .why = why };
     struct buf text = { 0 };
     const char *what = file_read_key(path, &text);
+    struct str rest = buf_str(&text), line;
     int rc = EH_OK;
 
-    if (!what)
-        rc = read_lines(&f, buf_str(&text));
+    while (!what && rc == EH_OK && str_cut(&rest, '\n', &line)) {
+        f.line++;
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        line = str_trim(line);
+        if (line.n && line.p[0] != '#')
+            rc = read_line(&f, line);
+    }
     if (!what && rc == EH_OK && f.n == 0)
         what = "the file holds no key";
     buf_done(&text);

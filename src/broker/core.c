@@ -11,19 +11,6 @@ void core_call(struct core *core, struct broker_call *call)
         core_answer(core, call, BROKER_NOT_DONE);
 }
 
-static void note_publish(struct core *core, const struct broker_call *call)
-{
-    struct metrics_cell *m = core->config.metrics;
-
-    if (call->status == BROKER_LIMITED)
-        metrics_inc(m, METRIC_REFUSED_RATE);
-    if (call->status != BROKER_DONE)
-        return;
-    metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
-    if (msgid_cmp(call->publish.ret_id, core->answered) > 0)
-        core->answered = call->publish.ret_id;
-}
-
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status)
 {
     struct metrics_cell *m = core->config.metrics;
@@ -31,8 +18,13 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     call->status = status;
     call->mail.fn = call->answer;
     metrics_add(m, METRIC_BROKER_QUEUE, -1);
-    if (call->op == BROKER_OP_PUBLISH)
-        note_publish(core, call);
+    if (call->op == BROKER_OP_PUBLISH && status == BROKER_LIMITED)
+        metrics_inc(m, METRIC_REFUSED_RATE);
+    if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE) {
+        metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
+        if (msgid_cmp(call->publish.ret_id, core->answered) > 0)
+            core->answered = call->publish.ret_id;
+    }
     if (call->port)
         metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
     /* The answer to a replay is posted too, to our own inbox: an engine may answer inside `call`,

@@ -41,20 +41,6 @@ static void add_excerpt(struct buf *why, struct str text)
     buf_addf(why, text.n > EXCERPT_MAX_BYTES ? "...\"" : "\"");
 }
 
-static int apply(struct config *c, const struct config_option *o, struct str text, struct buf *why)
-{
-    if (config_set(c, o, text) == EH_OK)
-        return EH_OK;
-    buf_addf(why, "%s ", o->name);
-    config_add_rule(why, o);
-    if (o->secret)
-        return EH_EINVAL;
-    buf_addf(why, ", not ");
-    if (!config_add_hint(why, o, text))
-        add_excerpt(why, text);
-    return EH_EINVAL;
-}
-
 /* Sets the option o, which was called `given`; o NULL: there is no such option. An empty value
  * changes nothing. */
 static int set_option(struct config *c, const struct config_option *o, struct str given,
@@ -66,7 +52,16 @@ static int set_option(struct config *c, const struct config_option *o, struct st
         buf_addf(why, " (see --help)");
         return EH_EINVAL;
     }
-    return value.n ? apply(c, o, value, why) : EH_OK;
+    if (value.n == 0 || config_set(c, o, value) == EH_OK)
+        return EH_OK;
+    buf_addf(why, "%s ", o->name);
+    config_add_rule(why, o);
+    if (o->secret)
+        return EH_EINVAL;
+    buf_addf(why, ", not ");
+    if (!config_add_hint(why, o, value))
+        add_excerpt(why, value);
+    return EH_EINVAL;
 }
 
 static void set_defaults(struct config *c)
@@ -163,8 +158,7 @@ static int read_environment(struct config *c, struct buf *why)
 
         if (!value.n && o->alias)
             value = environment_value(c->source.environment, o->alias);
-        if (value.n)
-            EH_TRY(apply(c, o, value, why));
+        EH_TRY(set_option(c, o, str_of(o->name), value, why));
     }
     return EH_OK;
 }

@@ -5,11 +5,21 @@
 #include "app/sub/sub.h"
 #include "hub/topic.h"
 
-/* Ends the subscriptions that the new token does not permit; returns their topics. */
-static json_t *end_forbidden(struct conn *c)
+int rpc_auth(struct rpc_call *call)
 {
-    json_t *ended = json_array();
+    struct conn *c = call->conn;
+    struct str token = STR("");
+    struct auth *auth;
+    const char *why;
+    json_t *ended;
 
+    if (!c->worker->context->config->disable_auth) /* otherwise any token is ignored */
+        EH_TRY(params_string(&call->params, "token", &token));
+    if (authorize_token(c, token, &auth, &why) < 0)
+        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "token: %s", why);
+    conn_ws_set_auth(c, auth);
+
+    ended = json_array(); /* the topics that the new token does not permit */
     list_for_each_safe(link, &c->subs)
     {
         struct sub *s = container_of(link, struct sub, link);
@@ -21,22 +31,7 @@ static json_t *end_forbidden(struct conn *c)
         sub_close(s);
         json_array_append_new(ended, json_stringn(filter.p, filter.n));
     }
-    return ended;
-}
-
-int rpc_auth(struct rpc_call *call)
-{
-    struct conn *c = call->conn;
-    struct str token = STR("");
-    struct auth *auth;
-    const char *why;
-
-    if (!c->worker->context->config->disable_auth) /* otherwise any token is ignored */
-        EH_TRY(params_string(&call->params, "token", &token));
-    if (authorize_token(c, token, &auth, &why) < 0)
-        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "token: %s", why);
-    conn_ws_set_auth(c, auth);
-    rpc_call_answer(call, json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", end_forbidden(c),
-                                    "status", "ok"));
+    rpc_call_answer(call,
+                    json_pack("{s:s, s:o, s:s}", "action", "auth", "ended", ended, "status", "ok"));
     return EH_OK;
 }
