@@ -304,7 +304,8 @@ static void is_incomplete_from_a_point_older_than_the_default_ttl(void **state)
     question.after = node_publish(n, "first", "\"x\"");
     stays = publish_with(n, "a", 100, 0);
     await_history(n, question, 1, false);
-    assert_true(clock_wall_ms() > question.after.ms + 1000);
+    /* The memory engine counts by another clock, whose ms begin at other moments. */
+    assert_true(clock_wall_ms() + 2 > question.after.ms + 1000);
     assert_false(history_is(n, question, &stays, 1));
 }
 

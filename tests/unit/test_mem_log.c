@@ -19,7 +19,7 @@ static struct msgid publish_ttl(struct mem_log *log, const char *topic, uint64_t
     struct msgid id = mem_log_next_id(log, now);
     struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
 
-    mem_log_add(log, m, ttl_s, 0, now);
+    mem_log_add(log, m, ttl_s, 0, (struct mem_now){ .wall_ms = now, .mono_ms = now });
     message_unref(m);
     return id;
 }
@@ -113,6 +113,31 @@ static void expires_each_entry_by_its_own_ttl(void **state)
     assert_id(log.log_start,
               (struct msgid){ START - 1, UINT64_MAX }); /* an expired entry is not missing */
     mem_log_done(&log);
+}
+
+/* A ttl shorter than the default says that the message may go earlier. */
+static void remembers_the_highest_id_that_expired_by_the_default_ttl(void **state)
+{
+    static const struct {
+        uint64_t default_ttl_s, ttl_s;
+        bool counts;
+    } cases[] = {
+        { 10, 0, true }, { 10, 10, true }, { 10, 11, true }, { 10, 9, false }, { 0, 9, false }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mem_log log = log_with(0, cases[i].default_ttl_s, LOTS);
+        struct msgid id;
+
+        publish_ttl(&log, "a", 1, START);
+        id = publish_ttl(&log, "a", cases[i].ttl_s, START);
+        publish_ttl(&log, "b", 100, START);
+        mem_log_expire(&log, START + 50000, 100);
+        assert_int_equal(log.all.live, 1);
+        assert_id(log.expired, cases[i].counts ? id : (struct msgid){ 0 });
+        mem_log_done(&log);
+    }
 }
 
 /* Trimming removes entries from the middle of the heap; the others must still expire in time. */
@@ -267,6 +292,7 @@ int main(void)
         cmocka_unit_test(issues_increasing_ids_whatever_the_clock_does),
         cmocka_unit_test(keeps_exactly_max_length_entries_of_a_topic),
         cmocka_unit_test(expires_each_entry_by_its_own_ttl),
+        cmocka_unit_test(remembers_the_highest_id_that_expired_by_the_default_ttl),
         cmocka_unit_test(expires_exactly_the_entries_that_are_due),
         cmocka_unit_test(does_not_move_the_log_start_when_it_trims_expired_entries),
         cmocka_unit_test(never_expires_entries_with_ttl_0),

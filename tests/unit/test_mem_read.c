@@ -29,6 +29,12 @@ struct model {
     size_t n;
 };
 
+/* A time at which both clocks agree. */
+static struct mem_now both(uint64_t ms)
+{
+    return (struct mem_now){ .wall_ms = ms, .mono_ms = ms };
+}
+
 static void log_open(struct mem_log *log, uint64_t max_length, uint64_t ttl_s)
 {
     const struct mem_log_limits limits = { .max_length = max_length,
@@ -38,14 +44,20 @@ static void log_open(struct mem_log *log, uint64_t max_length, uint64_t ttl_s)
     mem_log_init(log, &limits, START);
 }
 
-static struct msgid publish(struct mem_log *log, const char *topic, int64_t timestamp, uint64_t now)
+static struct msgid publish_at(struct mem_log *log, const char *topic, int64_t timestamp,
+                               struct mem_now now)
 {
-    struct msgid id = mem_log_next_id(log, now);
+    struct msgid id = mem_log_next_id(log, now.wall_ms);
     struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
 
     mem_log_add(log, m, 0, timestamp, now);
     message_unref(m);
     return id;
+}
+
+static struct msgid publish(struct mem_log *log, const char *topic, int64_t timestamp, uint64_t now)
+{
+    return publish_at(log, topic, timestamp, both(now));
 }
 
 static void drop_items(struct broker_history *h)
@@ -56,11 +68,17 @@ static void drop_items(struct broker_history *h)
     free(h->ret_gaps);
 }
 
-static struct broker_history ask(struct mem_log *log, struct broker_history h, uint64_t now)
+static struct broker_history ask_at(struct mem_log *log, struct broker_history h,
+                                    struct mem_now now)
 {
     mem_read(log, &h, now);
     drop_items(&h);
     return h;
+}
+
+static struct broker_history ask(struct mem_log *log, struct broker_history h, uint64_t now)
+{
+    return ask_at(log, h, both(now));
 }
 
 /* ---- against the model ---- */
@@ -78,7 +96,7 @@ static void model_publish(struct model *m, uint64_t now)
     f->time = stamp ? (uint64_t)stamp : f->id.ms;
     f->expires = now + 1000 * ttl;
     message = message_create(f->id, str_of(f->topic), STR("\"x\""), str_make(NULL, 0));
-    mem_log_add(&m->log, message, ttl, stamp, now);
+    mem_log_add(&m->log, message, ttl, stamp, both(now));
     message_unref(message);
 }
 
@@ -110,7 +128,7 @@ static void check_question(struct model *m, struct broker_history q, uint64_t no
     size_t at = skip;
 
     do {
-        mem_read(&m->log, &q, now);
+        mem_read(&m->log, &q, both(now));
         assert_true(q.ret_n <= q.max_entries && (q.ret_n > 0 || !q.ret_more));
         for (size_t i = 0; i < q.ret_n; i++) {
             assert_true(at < n_want);
@@ -181,7 +199,7 @@ static void reports_whether_a_point_is_complete(void **state)
         struct broker_history h = { .filter = str_of(cases[i].filter), .after = cases[i].after };
 
         h.after.ms += START;
-        mem_read(&log, &h, START + 5);
+        mem_read(&log, &h, both(START + 5));
         assert_int_equal(h.ret_complete, cases[i].complete);
         /* t lost entries; for an id that was never issued, the topics are not known */
         assert_int_equal(h.ret_gaps != NULL, !h.ret_complete && cases[i].after.seq != 1);
@@ -200,14 +218,14 @@ static void is_incomplete_before_the_log_start_and_beyond_the_ttl(void **state)
 
     (void)state;
     log_open(&log, 0, 60);
-    publish(&log, "t", 0, START + 70000);
-    assert_false(ask(&log, before, START).ret_complete);
-    assert_true(ask(&log, start, START).ret_complete);
+    publish(&log, "t", 0, START + 1);
+    assert_false(ask(&log, before, START + 1).ret_complete);
+    assert_true(ask(&log, start, START + 1).ret_complete);
     assert_true(ask(&log, start, START + 60000).ret_complete);
-    assert_false(ask(&log, start, START + 60001).ret_complete);
     since = ask(&log, since, START + 60000);
     assert_true(since.ret_complete);
     assert_int_equal(since.since, START);
+    assert_false(ask(&log, start, START + 60001).ret_complete);
     mem_log_done(&log);
 }
 
@@ -295,8 +313,52 @@ static void leaves_out_expired_entries(void **state)
     publish(&log, "t", 0, START);
     assert_int_equal(ask(&log, h, START + 9999).ret_n, 1);
     assert_int_equal(ask(&log, h, START + 10000).ret_n, 0); /* not swept yet */
-    assert_true(ask(&log, h, START + 10000).ret_complete);
+    assert_false(ask(&log, h, START + 10000).ret_complete);
     mem_log_done(&log);
+}
+
+/* ---- the clock is set ---- */
+
+#define DAY 86400000 /* ms */
+
+/* Two messages are published, a second apart. A row says by how many ms the wall clock is ahead when
+ * the first is published, when the second is, and when history is asked for. */
+static void follows_the_clock_that_does_not_step(void **state)
+{
+    static const int64_t cases[][3] = {
+        { 0, 0, 0 },     { 0, 0, 2 * DAY },   { 0, 2 * DAY, 0 },   { 2 * DAY, 0, 0 },
+        { 0, 90000, 0 }, { 90000, 0, 0 },     { 0, 0, -90000 },    { 0, 0, 90000 },
+        { 0, -DAY, 0 },  { 2 * DAY, DAY, 0 }, { 0, DAY, 2 * DAY },
+    };
+    static const struct {
+        uint64_t mono_ms;
+        size_t n;
+        bool complete;
+    } questions[] = {
+        { 2000, 1, true }, { 60000, 1, true }, { 61000, 1, false }, { 62000, 0, false }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const uint64_t start = START; /* of the wall clock, when the other is 0 */
+        struct mem_now first = { start + 1000 + (uint64_t)cases[i][0], 1000 };
+        struct mem_now second = { start + 2000 + (uint64_t)cases[i][1], 2000 };
+        struct mem_log log;
+        struct broker_history h = { .filter = STR("t") };
+
+        log_open(&log, 0, 60);
+        h.after = publish_at(&log, "t", 0, first);
+        publish_at(&log, "t", 0, second);
+        for (size_t k = 0; k < ARRAY_LEN(questions); k++) {
+            uint64_t mono_ms = questions[k].mono_ms;
+            struct mem_now now = { start + mono_ms + (uint64_t)cases[i][2], mono_ms };
+            struct broker_history got = ask_at(&log, h, now);
+
+            assert_int_equal(got.ret_n, questions[k].n);
+            assert_int_equal(got.ret_complete, questions[k].complete);
+        }
+        mem_log_done(&log);
+    }
 }
 
 /* ---- bounds ---- */
@@ -395,6 +457,7 @@ int main(void)
         cmocka_unit_test(compares_since_with_the_timestamp),
         cmocka_unit_test(accepts_every_number_as_since),
         cmocka_unit_test(leaves_out_expired_entries),
+        cmocka_unit_test(follows_the_clock_that_does_not_step),
         cmocka_unit_test(ends_a_page_at_max_bytes),
         cmocka_unit_test(reads_too_many_topics_but_is_incomplete),
         cmocka_unit_test(ends_a_page_early_when_it_skips_too_many_entries),

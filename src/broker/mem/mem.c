@@ -19,8 +19,8 @@
 #define KV_SHARE        2
 #define ADMISSION_SHARE 4
 
-/* Key/value items, keys of publishes and limits expire by the monotonic clock. Ids and the log use
- * wall time, because clients ask for history by it. */
+/* Everything expires by the monotonic clock. Ids use wall time, because clients ask for history by
+ * it. */
 struct mem {
     struct core *core;
     bool cache;
@@ -31,16 +31,21 @@ struct mem {
     struct list asked; /* presence calls that wait for the workers' counts */
 };
 
+static struct mem_now read_clocks(void)
+{
+    return (struct mem_now){ .wall_ms = clock_wall_ms(), .mono_ms = clock_mono_ms() };
+}
+
 static void share_memory(struct mem *mem)
 {
     mem_log_set_others(&mem->log, mem->kv.bytes + mem_admission_bytes(&mem->admission),
-                       clock_wall_ms());
+                       clock_mono_ms());
 }
 
 static void on_sweep(struct timer *t)
 {
     struct mem *mem = container_of(t, struct mem, sweep);
-    bool has_more = mem_log_expire(&mem->log, clock_wall_ms(), SWEEP_MAX);
+    bool has_more = mem_log_expire(&mem->log, clock_mono_ms(), SWEEP_MAX);
 
     has_more |= mem_table_expire(&mem->kv, clock_mono_ms(), SWEEP_MAX);
     has_more |= mem_admission_expire(&mem->admission, clock_mono_ms(), SWEEP_MAX);
@@ -73,10 +78,10 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
 
 static struct message *publish(struct mem *mem, struct broker_publish *p)
 {
-    uint64_t now = clock_wall_ms();
+    struct mem_now now = read_clocks();
     struct message *m;
 
-    p->ret_id = mem_log_next_id(&mem->log, now);
+    p->ret_id = mem_log_next_id(&mem->log, now.wall_ms);
     m = message_create(p->ret_id, p->topic, p->message_json, p->origin_json);
     if (mem->cache)
         mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
@@ -104,7 +109,7 @@ static void take_publish(struct mem *mem, struct broker_call *call)
 static void history(struct mem *mem, struct broker_call *call)
 {
     if (mem->cache)
-        mem_read(&mem->log, &call->history, clock_wall_ms());
+        mem_read(&mem->log, &call->history, read_clocks());
     else
         mem_read_nothing(&mem->log, &call->history, clock_wall_ms());
     core_answer(mem->core, call, BROKER_DONE);

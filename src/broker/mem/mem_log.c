@@ -37,19 +37,21 @@ static void move_log_start(struct mem_log *log, struct msgid id)
 
 /* Removes a topic, and its log start with it. If entries that MAX_CACHE_LENGTH removed would not
  * have expired yet, the log's own start moves up to keep the fact that they are missing. */
-static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
+static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t mono_ms)
 {
-    if (topic->trimmed_until > now_ms)
+    if (topic->trimmed_until > mono_ms)
         move_log_start(log, topic->log_start);
     log->bytes -= TOPIC_COST + topic->name.n;
     mem_topics_remove(&log->topics, topic);
 }
 
-static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t now_ms)
+static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t mono_ms)
 {
     struct msgid id = e->message->id;
     struct mem_topic *topic = e->topic;
 
+    if (e->expiry.at <= mono_ms && !e->is_brief && msgid_cmp(log->expired, id) < 0)
+        log->expired = id;
     mem_ring_remove(&log->all, id);
     mem_ring_remove(&topic->entries, id);
     mem_heap_remove(&log->expiring, &e->expiry);
@@ -57,55 +59,55 @@ static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t now_
     message_unref(e->message);
     free(e);
     if (topic->entries.live == 0)
-        remove_topic(log, topic, now_ms);
+        remove_topic(log, topic, mono_ms);
 }
 
-bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max)
+bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max)
 {
     struct mem_expiry *x;
 
-    while ((x = mem_heap_due(&log->expiring, now_ms))) {
+    while ((x = mem_heap_due(&log->expiring, mono_ms))) {
         if (max-- == 0)
             return true;
-        remove_entry(log, entry_of(x), now_ms);
+        remove_entry(log, entry_of(x), mono_ms);
     }
     return false;
 }
 
-static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t now_ms)
+static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t mono_ms)
 {
     while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
         struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
 
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
-        if (oldest->expiry.at > now_ms) {
+        if (oldest->expiry.at > mono_ms) {
             topic->log_start = oldest->message->id;
             if (oldest->expiry.at > topic->trimmed_until)
                 topic->trimmed_until = oldest->expiry.at;
         }
-        remove_entry(log, oldest, now_ms); /* never the last one, so the topic stays */
+        remove_entry(log, oldest, mono_ms); /* never the last one, so the topic stays */
     }
 }
 
-static void make_room(struct mem_log *log, uint64_t now_ms)
+static void make_room(struct mem_log *log, uint64_t mono_ms)
 {
     while (log->bytes + log->others > log->limits.memory && log->all.live > 0) {
         struct mem_entry *oldest = mem_ring_at(&log->all, 0)->entry;
-        struct mem_expiry *x = mem_heap_due(&log->expiring, now_ms);
+        struct mem_expiry *x = mem_heap_due(&log->expiring, mono_ms);
 
         if (x) {
-            remove_entry(log, entry_of(x), now_ms);
+            remove_entry(log, entry_of(x), mono_ms);
             continue;
         }
         move_log_start(log, oldest->message->id);
-        remove_entry(log, oldest, now_ms);
+        remove_entry(log, oldest, mono_ms);
     }
 }
 
-void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms)
+void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t mono_ms)
 {
     log->others = bytes;
-    make_room(log, now_ms);
+    make_room(log, mono_ms);
 }
 
 static struct mem_topic *find_topic(struct mem_log *log, struct str name)
@@ -131,35 +133,37 @@ static void add_entry(struct mem_log *log, struct mem_entry *e)
 }
 
 void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
-                 uint64_t now_ms)
+                 struct mem_now now)
 {
     struct mem_entry *e = mem_zalloc(sizeof(*e));
+    uint64_t default_ttl_s = log->limits.default_ttl_s;
 
     assert(msgid_cmp(m->id, log->last) == 0);
-    mem_log_expire(log, now_ms, EXPIRE_WITH_ADD);
+    mem_log_expire(log, now.mono_ms, EXPIRE_WITH_ADD);
     e->message = message_ref(m);
     e->topic = find_topic(log, m->topic);
     e->time = m->id.ms;
-    if (timestamp != 0 && eventlog_timestamp_is_usable(timestamp, now_ms))
+    if (timestamp != 0 && eventlog_timestamp_is_usable(timestamp, now.wall_ms))
         e->time = (uint64_t)timestamp;
-    e->expiry.at = mem_expiry_after(now_ms, ttl_s ? ttl_s : log->limits.default_ttl_s);
+    e->expiry.at = mem_expiry_after(now.mono_ms, ttl_s ? ttl_s : default_ttl_s);
+    e->is_brief = ttl_s && (default_ttl_s == 0 || ttl_s < default_ttl_s);
     add_entry(log, e);
-    trim_topic(log, e->topic, now_ms);
-    make_room(log, now_ms);
+    trim_topic(log, e->topic, now.mono_ms);
+    make_room(log, now.mono_ms);
 }
 
-struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms)
+struct msgid mem_log_next_id(struct mem_log *log, uint64_t wall_ms)
 {
-    if (now_ms > log->last.ms)
-        log->last = (struct msgid){ .ms = now_ms };
+    if (wall_ms > log->last.ms)
+        log->last = (struct msgid){ .ms = wall_ms };
     else
         log->last.seq++;
     return log->last;
 }
 
-void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms)
+void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t wall_ms)
 {
-    *log = (struct mem_log){ .limits = *limits, .last.ms = now_ms };
+    *log = (struct mem_log){ .limits = *limits, .last.ms = wall_ms };
     log->log_start = msgid_before(log->last); /* what was published before now is not known */
     mem_topics_init(&log->topics);
 }

@@ -1,5 +1,7 @@
 /* mem_log.h - the event log of the memory engine: ids, entries, expiry, and bounds.
- * Thread:  the broker's; pure data. The time (ms since the epoch) is a parameter.
+ * Thread:  the broker's; pure data. The time is a parameter.
+ * Clocks:  ids and the times of entries come from the wall clock, because clients ask for history
+ *          by it. It may be set at any time, so entries expire by the monotonic clock.
  * Owns:    a reference to every message that it holds.
  * Bounds:  MAX_CACHE_LENGTH entries for each topic, and MEMORY_LIMIT bytes less what the tables
  *          hold. Above that, expired entries are removed first, then the oldest entries of all
@@ -14,6 +16,11 @@
 #include "broker/mem/mem_topics.h"
 #include "hub/message.h"
 
+struct mem_now {
+    uint64_t wall_ms; /* since the epoch */
+    uint64_t mono_ms; /* never steps */
+};
+
 struct mem_log_limits {
     uint64_t max_length;    /* entries of a topic; 0: no limit */
     uint64_t default_ttl_s; /* 0: entries never expire */
@@ -23,14 +30,16 @@ struct mem_log_limits {
 struct mem_entry {
     struct message *message;
     struct mem_topic *topic;
-    uint64_t time; /* ms; compared with `since` */
-    struct mem_expiry expiry;
+    uint64_t time;            /* wall clock; compared with `since` */
+    struct mem_expiry expiry; /* monotonic */
+    bool is_brief;            /* its own ttl is shorter than the default */
 };
 
 struct mem_log {
     struct mem_log_limits limits;
     struct msgid last;      /* the last id issued */
     struct msgid log_start; /* entries up to here may be missing */
+    struct msgid expired;   /* the highest that expired, brief entries left aside */
     uint64_t lead_ms;       /* how far an entry's time ever was ahead of its id, at most */
     uint64_t bytes;
     uint64_t others; /* bytes of the tables that share the limit */
@@ -39,23 +48,23 @@ struct mem_log {
     struct mem_heap expiring;
 };
 
-/* Starts an empty log at now_ms: `last` is <now_ms>-0, and log_start is the id before it. */
-void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t now_ms);
+/* Starts an empty log: `last` is <wall_ms>-0, and log_start is the id before it. */
+void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint64_t wall_ms);
 void mem_log_done(struct mem_log *log);
 
 /* Issues the next id, greater than all before even if the clock steps back. */
-struct msgid mem_log_next_id(struct mem_log *log, uint64_t now_ms);
+struct msgid mem_log_next_id(struct mem_log *log, uint64_t wall_ms);
 
 /* Appends the message, whose id is the last one issued, and takes a reference of its own. ttl_s 0:
  * the default. The entry's time is the timestamp, or the id's time if the timestamp is 0 or not
  * usable (hub/eventlog.h). */
 void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
-                 uint64_t now_ms);
+                 struct mem_now now);
 
 /* Sets the bytes that the tables hold now, and shrinks the log to the rest of the limit. */
-void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t now_ms);
+void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t mono_ms);
 
 /* Removes at most max expired entries; true: there are more. */
-bool mem_log_expire(struct mem_log *log, uint64_t now_ms, size_t max);
+bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max);
 
 #endif

@@ -23,8 +23,9 @@
  * end anywhere, also at its budget of skipped entries, and the next one needs no state but `after`.
  *
  * The entries cannot show whether a page is complete, because a missing entry leaves no trace. That
- * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH moves), and
- * whether an entry as old as the point may have expired.
+ * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH moves), and the
+ * highest id that has expired. The age of the point does not help: its id comes from the wall
+ * clock, which may have been set since.
  */
 #include "broker/mem/mem_read.h"
 
@@ -57,7 +58,7 @@ struct cursor {
 struct walk {
     const struct broker_history *request;
     bool is_mixed; /* over the ring of all topics: each entry must be matched */
-    uint64_t now_ms;
+    uint64_t mono_ms;
     bool back;
     size_t skip_max; /* the budget */
     size_t skipped;
@@ -68,13 +69,13 @@ struct walk {
 
 /* ---- the request ---- */
 
-static uint64_t resolve_since(int64_t since, uint64_t now_ms)
+static uint64_t resolve_since(int64_t since, uint64_t wall_ms)
 {
     uint64_t ago = -(uint64_t)since;
 
     if (since > 0)
         return (uint64_t)since;
-    return ago < now_ms ? now_ms - ago : 1; /* 0 would mean any time */
+    return ago < wall_ms ? wall_ms - ago : 1; /* 0 would mean any time */
 }
 
 /* Returns the id after which every entry lies whose time is >= since: its id is at most lead_ms
@@ -89,7 +90,7 @@ static struct msgid before_since(uint64_t since, uint64_t lead_ms)
 /* Fills in what the request left to the broker, and clears the answer. Returns the point of the
  * request: entries after it are wanted. For `since` that is the id before the first one of its
  * millisecond. */
-static struct msgid prepare(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+static struct msgid prepare(const struct mem_log *log, struct broker_history *h, uint64_t wall_ms)
 {
     struct msgid point = h->after;
     struct msgid moment, start;
@@ -97,7 +98,7 @@ static struct msgid prepare(const struct mem_log *log, struct broker_history *h,
     if (msgid_is_zero(h->snapshot_end))
         h->snapshot_end = log->last;
     if (h->since != 0) {
-        h->since = (int64_t)resolve_since(h->since, now_ms);
+        h->since = (int64_t)resolve_since(h->since, wall_ms);
         moment = before_since((uint64_t)h->since, 0);
         if (msgid_cmp(point, moment) < 0)
             point = moment;
@@ -172,21 +173,20 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
 }
 
 /* Returns true if the log holds everything published after the point, apart from the log starts of
- * topics. If nothing was published after the point, nothing can have expired. A point above the
- * last id was never issued, so nothing is known about it. */
-static bool reaches_back(const struct mem_log *log, const struct broker_history *h,
-                         struct msgid point, uint64_t now_ms)
+ * topics. Neither the point nor anything after it may have expired, unless nothing was published
+ * after it. A point above the last id was never issued, so nothing is known about it. */
+static bool reaches_back(struct mem_log *log, const struct broker_history *h, struct msgid point,
+                         struct mem_now now)
 {
-    uint64_t ttl_ms = mem_expiry_after(0, log->limits.default_ttl_s);
-    uint64_t oldest = ttl_ms < now_ms ? now_ms - ttl_ms : 0;
     uint64_t first_ms = point.ms + (point.seq == UINT64_MAX); /* of the first id after it */
     int cmp = msgid_cmp(point, log->last);
+    bool has_more = mem_log_expire(log, now.mono_ms, MEM_READ_EXPIRE);
 
     if (msgid_cmp(point, log->log_start) < 0)
         return false;
     if (cmp < 0)
-        return first_ms >= oldest;
-    return cmp == 0 || (h->since != 0 && first_ms <= now_ms);
+        return !has_more && msgid_cmp(point, log->expired) > 0;
+    return cmp == 0 || (h->since != 0 && first_ms <= now.wall_ms);
 }
 
 /* ---- the walk ---- */
@@ -270,7 +270,7 @@ static bool is_wanted(const struct walk *w, const struct mem_entry *e)
 {
     const struct broker_history *h = w->request;
 
-    if (e->expiry.at <= w->now_ms || (h->since != 0 && e->time < (uint64_t)h->since))
+    if (e->expiry.at <= w->mono_ms || (h->since != 0 && e->time < (uint64_t)h->since))
         return false;
     return !w->is_mixed || filter_matches(h->filter, e->topic->name);
 }
@@ -300,9 +300,9 @@ static const struct mem_entry *walk_next(struct walk *w)
 /* ---- the answer ---- */
 
 /* Moves `after` up to just before the newest entries. Returns true if that left entries out. */
-static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t now_ms)
+static bool cut_to_newest(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
 {
-    struct walk w = { .now_ms = now_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };
+    struct walk w = { .mono_ms = mono_ms, .back = true, .skip_max = MEM_READ_SKIP_BACK };
     const struct mem_entry *e;
     uint32_t found = 0;
     bool cut_off;
@@ -328,9 +328,9 @@ static void add_item(struct broker_history *h, size_t *cap, struct message *m)
     h->after = m->id;
 }
 
-static void fill_page(const struct sources *s, struct broker_history *h, uint64_t now_ms)
+static void fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
 {
-    struct walk w = { .now_ms = now_ms, .skip_max = MEM_READ_SKIP };
+    struct walk w = { .mono_ms = mono_ms, .skip_max = MEM_READ_SKIP };
     size_t max_entries = h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES;
     size_t max_bytes = h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES;
     const struct mem_entry *e;
@@ -348,24 +348,24 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
     free(w.cursors);
 }
 
-void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now)
 {
-    struct msgid point = prepare(log, h, now_ms);
-    bool is_covered = reaches_back(log, h, point, now_ms);
+    struct msgid point = prepare(log, h, now.wall_ms);
+    bool is_covered = reaches_back(log, h, point, now);
     struct sources sources;
 
     sources_init(&sources, log, h->filter, point);
-    if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now_ms)))
+    if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now.mono_ms)))
         is_covered = false;
     h->ret_complete = is_covered && sources.n_gaps == 0;
     if (is_covered && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
         h->ret_gaps = gaps_create(sources.gaps, sources.n_gaps);
-    fill_page(&sources, h, now_ms);
+    fill_page(&sources, h, now.mono_ms);
     free(sources.rings);
 }
 
-void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t now_ms)
+void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t wall_ms)
 {
-    (void)prepare(log, h, now_ms);
+    (void)prepare(log, h, wall_ms);
     h->newest = 0;
 }

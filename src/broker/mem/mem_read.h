@@ -1,8 +1,9 @@
 /* mem_read.h - answers one page of history from the log of the memory engine.
- * Thread:  the broker's; the time (ms since the epoch) is a parameter.
+ * Thread:  the broker's; the time is a parameter.
  * Bounds:  a page that skips MEM_READ_SKIP entries ends early, with ret_more set and `after` at the
  *          last entry it looked at: one client cannot hold up the thread. The search for the
  *          `newest` entries ends after MEM_READ_SKIP_BACK skipped ones; ret_complete is then false.
+ *          It is also false if more than MEM_READ_EXPIRE entries have expired and are still there.
  *          If more than BROKER_MAX_TOPICS topics match, or more than MEM_READ_NAMES names must be
  *          compared, every matching entry is still found, but ret_complete is false.
  */
@@ -15,11 +16,12 @@
 #define MEM_READ_NAMES     100000
 #define MEM_READ_SKIP      20000
 #define MEM_READ_SKIP_BACK 200000
+#define MEM_READ_EXPIRE    200000
 
 /* Fills in the page and turns `h` into the request for the next one (broker/call.h). */
-void mem_read(struct mem_log *log, struct broker_history *h, uint64_t now_ms);
+void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now);
 
 /* Answers the same request without a log: sets snapshot_end and since, and returns no entry. */
-void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t now_ms);
+void mem_read_nothing(const struct mem_log *log, struct broker_history *h, uint64_t wall_ms);
 
 #endif

@@ -16,7 +16,7 @@ struct mem_topic {
     struct str name; /* follows `next` in the same block */
     struct mem_ring entries;
     struct msgid log_start; /* the highest id that MAX_CACHE_LENGTH removed before it expired */
-    uint64_t trimmed_until; /* ms; when the last of those entries would have expired */
+    uint64_t trimmed_until; /* monotonic ms; when the last of those entries would have expired */
     unsigned height;
     struct mem_topic *next[];
 };
