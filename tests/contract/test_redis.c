@@ -196,6 +196,20 @@ static void keeps_prefixes_apart(void **state)
     assert_int_equal(node_metric(n, METRIC_FEED_INVALID), 0);
 }
 
+static void ignores_deployments_with_a_longer_prefix(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+
+    publish_raw(f, "other:a", "hello");
+    publish_raw(f, "other:a", "{\"id\":\"1-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":1}");
+    publish_raw(f, "other:$metrics$/1", "12345");
+    node_publish(n, "a", "\"x\"");
+    node_await_live(n, 0, 1);
+    assert_int_equal(node_live_count(n, 0), 1);
+    assert_int_equal(node_metric(n, METRIC_FEED_INVALID), 0);
+}
+
 static void resolves_host_names(void **state)
 {
     struct fixture *f = *state;
@@ -218,6 +232,7 @@ int main(void)
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
         FIXTURE_TEST(keeps_prefixes_apart, &f),
+        FIXTURE_TEST(ignores_deployments_with_a_longer_prefix, &f),
         FIXTURE_TEST(resolves_host_names, &f),
         FIXTURE_TEST(sends_the_password_and_waits_when_it_is_wrong,
                      &f), /* last: the password stays */

@@ -69,10 +69,13 @@ test('two nodes', async (t) => {
 
 test('separates deployments on one Redis by REDIS_PREFIX', async (t) => {
   const redis = await startRedis(t);
-  const prefixes = ['one', 'one*', 'on[e]', 'one:two'];
+  const prefixes = ['one', 'one*', 'on[e]', 'one:two', 'one:two:three', 'on', 'one^', 'one\\', 'o?e'];
+  const servers = [];
   const clients = [];
   for (const REDIS_PREFIX of prefixes) {
-    clients.push(await openClient(t, await startServer(t, { ...redis.options, REDIS_PREFIX })));
+    const server = await startServer(t, { ...redis.options, REDIS_PREFIX });
+    servers.push(server);
+    clients.push(await openClient(t, server));
   }
   const all = await Promise.all(clients.map((client) => client.subscribe('#')));
   for (const begin of ['', 'end of ']) {
@@ -83,6 +86,14 @@ test('separates deployments on one Redis by REDIS_PREFIX', async (t) => {
   for (const [i, subscription] of all.entries()) {
     await subscription.untilText(`end of ${prefixes[i]}`);
     assert.deepEqual(subscription.texts, [prefixes[i], `end of ${prefixes[i]}`]);
+    assert.equal((await clients[i].call('presence', { topic: '#' })).count, 1);
+    const log = await clients[i].call('eventlog', { topic: '#', since: -60_000 });
+    assert.deepEqual(log.items.map(({ message }) => message), subscription.texts);
+  }
+  for (const server of servers) {
+    const { broker_messages_invalid_total: invalid, broker_messages_received_total: received } =
+      await server.metrics();
+    assert.deepEqual({ invalid, received }, { invalid: 0, received: 2 });
   }
 });
 

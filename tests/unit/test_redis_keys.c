@@ -103,6 +103,25 @@ static void finds_the_topic_of_a_channel(void **state)
     }
 }
 
+static void knows_the_channels_of_a_longer_prefix(void **state)
+{
+    static const struct {
+        const char *channel;
+        bool want;
+    } cases[] = {
+        { "app:a", false },    { "app:$metrics$/1", false },  { "app:b:a", true },
+        { "app:b:a/c", true }, { "app:b:$metrics$/1", true }, { "app::", true },
+        { "app:", false },     { "other:b:a", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str topic = keys_channel_topic(STR("app"), str_of(cases[i].channel));
+
+        assert_int_equal(keys_is_of_longer_prefix(topic), cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +131,7 @@ int main(void)
         cmocka_unit_test(joins_prefix_and_topic_into_a_channel),
         cmocka_unit_test(escapes_the_prefix_in_the_pattern),
         cmocka_unit_test(finds_the_topic_of_a_channel),
+        cmocka_unit_test(knows_the_channels_of_a_longer_prefix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

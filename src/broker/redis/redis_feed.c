@@ -303,6 +303,8 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     topic = keys_channel_topic(f->config.names->prefix, push.channel);
     if (str_eq(push.channel, buf_str(&f->probe_channel)))
         on_probe(f, push.payload);
+    if (keys_is_of_longer_prefix(topic))
+        return; /* the pattern of `app` matches the channels of a deployment `app:b`, too */
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
         return; /* a probe by this node, by another one or by a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload);

@@ -61,3 +61,8 @@ struct str keys_channel_topic(struct str prefix, struct str channel)
         return (struct str){ NULL, 0 };
     return str_skip(channel, prefix.n + 1);
 }
+
+bool keys_is_of_longer_prefix(struct str topic)
+{
+    return topic.n > 0 && memchr(topic.p, ':', topic.n) != NULL;
+}
