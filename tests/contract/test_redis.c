@@ -151,6 +151,28 @@ static void returns_incomplete_history_after_redis_was_emptied(void **state)
     assert_true(history_is(n, question, NULL, 0));
 }
 
+/* The probe finds it, too, and the fence when the feed joins again. */
+static void counts_a_rewind_once_that_a_publish_found(void **state)
+{
+    struct fixture *f = *state;
+    struct node *nodes[2] = { fixture_node(f), fixture_node(f) };
+
+    node_publish(nodes[0], "a", "\"x\"");
+    for (uint64_t i = 1; i <= 2; i++) {
+        redis_server_command(f->redis, "FLUSHALL");
+        node_publish(nodes[0], "a", "\"y\"");
+        assert_int_equal(node_metric(nodes[0], METRIC_REWINDS), i);
+        await_metric(nodes[1], METRIC_REWINDS, i);
+        redis_server_command(f->redis, "CLIENT KILL TYPE pubsub");
+        for (size_t k = 0; k < 2; k++) {
+            await_metric(nodes[k], METRIC_REDIS_FAILS, i);
+            node_await_ready(nodes[k], true);
+            node_publish(nodes[k], "a", "\"z\"");
+            assert_int_equal(node_metric(nodes[k], METRIC_REWINDS), i);
+        }
+    }
+}
+
 /* ---- others in our channels ---- */
 
 static void drops_and_counts_junk(void **state)
@@ -229,6 +251,7 @@ int main(void)
         FIXTURE_TEST(reads_from_a_full_redis_that_refuses_publishes, &f),
         FIXTURE_TEST(delivers_in_order_when_any_connection_breaks, &f),
         FIXTURE_TEST(returns_incomplete_history_after_redis_was_emptied, &f),
+        FIXTURE_TEST(counts_a_rewind_once_that_a_publish_found, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
         FIXTURE_TEST(keeps_prefixes_apart, &f),

@@ -123,12 +123,12 @@ static void read_push(const redisReply *r)
 
 static void read_reply(const redisReply *r)
 {
-    struct redis_fenced fenced;
+    struct redis_ids ids;
 
     if (redis_reply_needs_reconnect(r))
         check(redis_reply_is_error(r), "only an error needs a reconnect");
-    if (redis_reply_fence(r, &fenced) == EH_OK)
-        check(r->elements == 3, "answer of a fence");
+    if (redis_reply_ids(r, &ids) == EH_OK)
+        check(r->elements == 2, "answer of a fence");
     read_publish(r);
     read_kv(r);
     read_history(r);

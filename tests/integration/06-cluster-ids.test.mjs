@@ -87,9 +87,9 @@ async function startLagging(t, { ahead = 0 } = {}) {
  */
 async function emptyUnderWay({ proxy, node, client, publish, flush }, begin = () => {}) {
   for (;;) {
-    const before = (await node.metrics()).broker_rewinds_total;
+    const before = (await node.metrics()).broker_replays_total;
     const untilRewound = () =>
-      node.untilMetric('the rewind is noticed', (now) => now.broker_rewinds_total > before);
+      node.untilMetric('the node reads the log again', (now) => now.broker_replays_total > before);
     proxy.hold('feed');
     await begin();
     await publish(numbered('before', 20));
@@ -229,6 +229,35 @@ test('notices FLUSHALL without any traffic and reports a gap', async (t) => {
   await Promise.all(told.map((subscription) => subscription.untilText('after')));
   for (const { messages } of told) assert.equal(messages.length, 3);
   for (const node of nodes) assert.equal((await node.metrics()).redis_connection_fail_count, 0);
+});
+
+test('counts each rewind once on each node while messages are published', async (t) => {
+  const redis = await startRedis(t);
+  const nodes = await Promise.all([1, 2, 3].map(() => startServer(t, redis.options)));
+  const clients = await Promise.all(nodes.slice(1).map((node) => openClient(t, node)));
+  let isOver = false;
+  const publishing = clients.map(async (client, i) => {
+    while (!isOver) await client.publishAll(`t/${i}`, numbered('m', 100));
+  });
+  const counts = () => Promise.all(nodes.map(async (node) =>
+    (await node.metrics()).broker_rewinds_total));
+  const floor = () => redis.command('GET', '{eventhub}:floor');
+  for (let rewinds = 1; rewinds <= 3; rewinds++) {
+    const before = await floor();
+    await redis.command('FLUSHALL');
+    await eventually('a publish has moved the start of the log', async () =>
+      compareIds(await floor() || '0-0', before) > 0);
+    await eventually('each node has counted it', async () =>
+      (await counts()).every((count) => count >= rewinds));
+    const published = (await nodes[0].metrics()).broker_messages_received_total;
+    await nodes[0].untilMetric('probes have come by', (now) =>
+      now.broker_messages_received_total > published + 1000 && now.broker_connected === 1);
+    assert.deepEqual(await counts(), [rewinds, rewinds, rewinds]);
+  }
+  isOver = true;
+  await Promise.all(publishing);
+  const restarted = await startServer(t, redis.options);
+  assert.equal((await restarted.metrics()).broker_rewinds_total, 0);
 });
 
 /** A Redis and its replica, and a proxy that leads to one of them. */

@@ -94,11 +94,19 @@ static void reads_the_id_of_a_publish(void **state)
 {
     static const struct {
         const char *wire;
-        bool want;
+        bool want, rewound;
     } cases[] = {
-        { "$6\r\n1700-3\r\n", true }, { "+1700-3\r\n", true },        { "-1700-3\r\n", false },
-        { "$4\r\n1700\r\n", false },  { "$-1\r\n", false },           { "+OK\r\n", false },
-        { "*0\r\n", false },          { "$7\r\n1700-3x\r\n", false },
+        { "$6\r\n1700-3\r\n", true, false },
+        { "+1700-3\r\n", true, false },
+        { "*1\r\n$6\r\n1700-3\r\n", true, true },
+        { "-1700-3\r\n", false, false },
+        { "$4\r\n1700\r\n", false, false },
+        { "$-1\r\n", false, false },
+        { "+OK\r\n", false, false },
+        { "*0\r\n", false, false },
+        { "*2\r\n$6\r\n1700-3\r\n$6\r\n1700-3\r\n", false, false },
+        { "*1\r\n:1700\r\n", false, true },
+        { "$7\r\n1700-3x\r\n", false, false },
     };
 
     (void)state;
@@ -110,6 +118,7 @@ static void reads_the_id_of_a_publish(void **state)
         assert_int_equal(p.ret_id.ms, cases[i].want ? 1700 : 0);
         assert_int_equal(p.ret_id.seq, cases[i].want ? 3 : 0);
         assert_int_equal(p.ret_retry_ms, 0);
+        assert_int_equal(redis_reply_has_rewound(r), cases[i].rewound);
         freeReplyObject(r);
     }
 }
@@ -205,20 +214,7 @@ static void reads_whether_a_delete_found_the_key(void **state)
     }
 }
 
-static void reads_the_answer_of_a_fence(void **state)
-{
-    redisReply *r = reply_of(STR("*3\r\n$6\r\n1700-3\r\n:1\r\n:0\r\n"));
-    struct redis_fenced fenced;
-
-    (void)state;
-    assert_int_equal(redis_reply_fence(r, &fenced), EH_OK);
-    assert_int_equal(fenced.last.ms, 1700);
-    assert_true(fenced.is_new);
-    assert_false(fenced.gaps);
-    freeReplyObject(r);
-}
-
-static void reads_the_ids_of_a_probe(void **state)
+static void reads_the_ids_of_a_fence_or_probe(void **state)
 {
     static const struct {
         const char *reply;
@@ -229,38 +225,23 @@ static void reads_the_ids_of_a_probe(void **state)
         { "*2\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9, 0 },
         { "*2\r\n$0\r\n\r\n$0\r\n\r\n", EH_OK, 0, 0 },
         { "*2\r\n$1\r\nx\r\n$0\r\n\r\n", EH_EINVAL, 0, 0 },
+        { "*2\r\n$3\r\n9-1\r\n$1\r\nx\r\n", EH_EINVAL, 0, 0 },
+        { "*2\r\n$3\r\n9-1\r\n:1\r\n", EH_EINVAL, 0, 0 },
+        { "*3\r\n$3\r\n9-1\r\n:1\r\n:0\r\n", EH_EINVAL, 0, 0 },
         { "*1\r\n$3\r\n9-1\r\n", EH_EINVAL, 0, 0 },
         { "+9-1\r\n", EH_EINVAL, 0, 0 },
+        { "$3\r\n9-1\r\n", EH_EINVAL, 0, 0 },
+        { "-ERR no\r\n", EH_EINVAL, 0, 0 },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].reply));
-        struct msgid last = { 0 }, log_start = { 0 };
+        struct redis_ids ids = { 0 };
 
-        assert_int_equal(redis_reply_probe(r, &last, &log_start), cases[i].rc);
-        assert_int_equal(last.ms, cases[i].last_ms);
-        assert_int_equal(log_start.ms, cases[i].log_start_ms);
-        freeReplyObject(r);
-    }
-}
-
-static void refuses_a_fence_of_another_form(void **state)
-{
-    static const char *const cases[] = {
-        "*2\r\n$6\r\n1700-3\r\n:1\r\n",
-        "*3\r\n:1\r\n:1\r\n:0\r\n",
-        "*3\r\n$6\r\n1700-3\r\n$1\r\n1\r\n:0\r\n",
-        "$6\r\n1700-3\r\n",
-        "-ERR no\r\n",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        redisReply *r = reply_of(str_of(cases[i]));
-        struct redis_fenced fenced;
-
-        assert_int_equal(redis_reply_fence(r, &fenced), EH_EINVAL);
+        assert_int_equal(redis_reply_ids(r, &ids), cases[i].rc);
+        assert_int_equal(ids.last.ms, cases[i].last_ms);
+        assert_int_equal(ids.log_start.ms, cases[i].log_start_ms);
         freeReplyObject(r);
     }
 }
@@ -447,9 +428,7 @@ int main(void)
         cmocka_unit_test(reads_the_value_of_a_get_or_none),
         cmocka_unit_test(accepts_only_ok_for_a_set),
         cmocka_unit_test(reads_whether_a_delete_found_the_key),
-        cmocka_unit_test(reads_the_answer_of_a_fence),
-        cmocka_unit_test(reads_the_ids_of_a_probe),
-        cmocka_unit_test(refuses_a_fence_of_another_form),
+        cmocka_unit_test(reads_the_ids_of_a_fence_or_probe),
         cmocka_unit_test(reads_a_page_of_history),
         cmocka_unit_test(names_the_topics_with_gaps),
         cmocka_unit_test(keeps_an_absolute_since),

@@ -317,12 +317,11 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 }
 
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
-                         struct msgid high_water, struct msgid newest)
+                         struct msgid newest)
 {
     begin_script(c, SCRIPT_FENCE, "2");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
-    add_id_or_none(c, high_water);
     add_id_or_none(c, newest);
 }
 

@@ -66,7 +66,7 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 /* high_water: the highest id that the feed has received; newest: the highest id that this node
  * knows. Zero: there is none. */
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
-                         struct msgid high_water, struct msgid newest);
+                         struct msgid newest);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */

@@ -60,6 +60,7 @@ struct redis_feed {
     uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
     struct backlog backlog; /* messages that arrived before the fence was answered */
     uint64_t fenced_ms;     /* time of the last id that the fence reported; 0: not joined yet */
+    struct msgid log_start; /* the highest of the deployment that this node has seen */
     uint64_t rejoined_ms;   /* when an implausible id last made us join again; 0: never */
     struct buf pattern;
     struct buf probe_channel;
@@ -82,7 +83,8 @@ static void start_join(struct redis_feed *f)
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct msgid last, log_start;
+    struct redis_ids ids = { 0 };
+    bool is_valid;
 
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
@@ -94,9 +96,11 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     f->probe_published_ms = loop_now(f->config.core->loop);
     f->config.events->on_accepted(f->config.owner);
+    is_valid = redis_reply_ids(reply, &ids) == EH_OK;
+    redis_feed_on_log_start(f, ids.log_start);
     /* Though no connection broke, Redis has forgotten ids, or another node found that it has. */
-    if (redis_reply_probe(reply, &last, &log_start) < 0 || msgid_cmp(last, f->probe_newest) < 0 ||
-        msgid_cmp(f->config.core->high_water, log_start) < 0)
+    if (!is_valid || msgid_cmp(ids.last, f->probe_newest) < 0 ||
+        msgid_cmp(f->config.core->high_water, ids.log_start) < 0)
         start_join(f);
 }
 
@@ -131,7 +135,7 @@ static void on_probe(struct redis_feed *f, struct str text)
 
 /* ---- joining ---- */
 
-static void join(struct redis_feed *f, const struct redis_fenced *fenced)
+static void join(struct redis_feed *f, const struct redis_ids *fenced)
 {
     struct core *core = f->config.core;
     struct msgid high_water = core->high_water;
@@ -141,9 +145,8 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
     bool has_missed = f->backlog.has_gap ||
                       (!msgid_is_zero(high_water) && msgid_cmp(fenced->last, high_water) != 0);
 
+    redis_feed_on_log_start(f, fenced->log_start);
     f->fenced_ms = fenced->last.ms;
-    if (fenced->gaps)
-        metrics_inc(core->config.metrics, METRIC_REWINDS);
     /* the fence made sure that this does not move the mark back */
     fanout_set_high_water(core->fanout, fenced->last);
     if (has_missed)
@@ -159,7 +162,7 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
 static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct redis_fenced fenced;
+    struct redis_ids fenced;
 
     if (f->state != FEED_FENCING || (uintptr_t)arg != f->joins)
         return;
@@ -168,7 +171,7 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
         return;
     if (redis_reply_is_error(reply))
         f->config.events->on_refused(f->config.owner, reply);
-    else if (redis_reply_fence(reply, &fenced) == EH_OK)
+    else if (redis_reply_ids(reply, &fenced) == EH_OK && !msgid_is_zero(fenced.last))
         join(f, &fenced);
 }
 
@@ -183,8 +186,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     f->state = FEED_FENCING;
-    redis_command_fence(&c, f->config.names, f->config.core->high_water,
-                        core_newest(f->config.core));
+    redis_command_fence(&c, f->config.names, core_newest(f->config.core));
     redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
 
@@ -301,10 +303,10 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
         return;
     }
     topic = keys_channel_topic(f->config.names->prefix, push.channel);
-    if (str_eq(push.channel, buf_str(&f->probe_channel)))
-        on_probe(f, push.payload);
     if (keys_is_of_longer_prefix(topic))
         return; /* the pattern of `app` matches the channels of a deployment `app:b`, too */
+    if (str_eq(push.channel, buf_str(&f->probe_channel)))
+        on_probe(f, push.payload);
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
         return; /* a probe by this node, by another one or by a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload);
@@ -372,6 +374,15 @@ void redis_feed_free(struct redis_feed *f)
 bool redis_feed_is_joined(const struct redis_feed *f)
 {
     return f->state == FEED_JOINED;
+}
+
+void redis_feed_on_log_start(struct redis_feed *f, struct msgid id)
+{
+    if (msgid_cmp(id, f->log_start) <= 0)
+        return;
+    f->log_start = id;
+    if (f->fenced_ms) /* else it moved before this node came */
+        metrics_inc(f->config.core->config.metrics, METRIC_REWINDS);
 }
 
 void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)

@@ -51,6 +51,9 @@ void redis_feed_close(struct redis_feed *f);
 void redis_feed_free(struct redis_feed *f);
 
 bool redis_feed_is_joined(const struct redis_feed *f);
+/* The deployment's log starts at this id, as a publish found. If that is news, Redis has forgotten
+ * ids, and the rewind is counted: once, whatever else finds it, too. */
+void redis_feed_on_log_start(struct redis_feed *f, struct msgid id);
 void redis_feed_on_command_link(struct redis_feed *f); /* a link has come up: goes on joining */
 void redis_feed_on_tick(struct redis_feed *f);         /* every second */
 /* Calls done, whatever the fate, once every message published before this call has arrived: Redis

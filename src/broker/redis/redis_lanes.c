@@ -70,6 +70,8 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     if (read_reply(call, reply) < 0)
         return unknown_status(call);
     redis_pool_forget_problem(pool);
+    if (call->op == BROKER_OP_PUBLISH && redis_reply_has_rewound(reply))
+        redis_feed_on_log_start(pool->feed, call->publish.ret_id);
     if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
         return BROKER_LIMITED;
     return BROKER_DONE;

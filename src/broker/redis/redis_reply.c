@@ -72,12 +72,17 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
+bool redis_reply_has_rewound(const struct redisReply *r)
+{
+    return is_array(r, 1);
+}
+
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
 {
     p->ret_repeated = r->type == REDIS_REPLY_STATUS;
     p->ret_retry_ms = 0;
     if (r->type != REDIS_REPLY_INTEGER)
-        return read_id(r, &p->ret_id);
+        return read_id(redis_reply_has_rewound(r) ? r->element[0] : r, &p->ret_id);
     p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
     return EH_OK;
 }
@@ -103,31 +108,27 @@ int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv)
     return read_flag(r, &kv->ret_found);
 }
 
-int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret)
-{
-    if (!is_array(r, 3))
-        return EH_EINVAL;
-    EH_TRY(read_id(r->element[0], &ret->last));
-    EH_TRY(read_flag(r->element[1], &ret->is_new));
-    return read_flag(r->element[2], &ret->gaps);
-}
-
 static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
 {
-    if (str_eq(redis_reply_text(r), STR(""))) {
+    struct str text = redis_reply_text(r);
+
+    if (text.p && text.n == 0) {
         *ret = (struct msgid){ 0 };
         return EH_OK;
     }
     return read_id(r, ret);
 }
 
-int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
-                      struct msgid *ret_log_start)
+int redis_reply_ids(const struct redisReply *r, struct redis_ids *ret)
 {
+    struct redis_ids ids;
+
     if (!is_array(r, 2))
         return EH_EINVAL;
-    EH_TRY(read_id_or_none(r->element[0], ret_last));
-    return read_id_or_none(r->element[1], ret_log_start);
+    EH_TRY(read_id_or_none(r->element[0], &ids.last));
+    EH_TRY(read_id_or_none(r->element[1], &ids.log_start));
+    *ret = ids;
+    return EH_OK;
 }
 
 /* ---- a page of history ---- */

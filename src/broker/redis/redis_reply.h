@@ -23,20 +23,18 @@ struct str redis_reply_text(const struct redisReply *r); /* of a string, status 
 
 /* Sets ret_id, ret_repeated and ret_retry_ms (0: the publish was not limited). */
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p) EH_MUST_USE;
+/* Reports whether the publish found that Redis had forgotten ids: the log now starts at its id. */
+bool redis_reply_has_rewound(const struct redisReply *r);
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 
-struct redis_fenced {
-    struct msgid last; /* the last id issued */
-    bool is_new; /* Redis had none, or one below an id that this node knows: `last` is above */
-    bool gaps;   /* messages after the high-water mark may be lost */
+/* Reads the answer of fence.lua or probe.lua. An id is zero if Redis has none. */
+struct redis_ids {
+    struct msgid last;      /* the last id issued */
+    struct msgid log_start; /* of the deployment; it moves when Redis has forgotten ids */
 };
-int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret) EH_MUST_USE;
-
-/* An id is zero if Redis has none. */
-int redis_reply_probe(const struct redisReply *r, struct msgid *ret_last,
-                      struct msgid *ret_log_start) EH_MUST_USE;
+int redis_reply_ids(const struct redisReply *r, struct redis_ids *ret) EH_MUST_USE;
 
 /* Sets the results of *h. ret_gone receives the *ret_n_gone topics whose logs are gone, at most
  * max_gone, as views into the reply. On failure *h holds no items. */

@@ -1,17 +1,17 @@
 -- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows.
 -- KEYS  1 id  2 floor
--- ARGV  1 the node's high-water mark: the highest id that its feed has received  2 the highest id
---       that it knows, from its feed or from the answer to a publish ('': none; both)
--- Answers {last id, 1 if it is a new one, 1 if messages after the high-water mark may be lost}. If
--- the last id is absent or below what the node knows, Redis was emptied or has gone back in time.
--- The script then makes a new id above all known ones. Messages that any node published since its
--- high-water mark may be lost, too, so the log now starts at the new id: `floor` is set to it.
+-- ARGV  1 the highest id that the node knows, from its feed or from the answer to a publish
+--       ('': none)
+-- Answers {last id, floor ('': none)}. If the last id is absent or below what the node knows, Redis
+-- was emptied or has gone back in time. The script then makes a new id above all known ones.
+-- Messages that any node published since its high-water mark may be lost, too, so the log now starts
+-- at the new id: `floor` is set to it.
 if redis.replicate_commands then
     redis.replicate_commands()
 end
 
 local ID, FLOOR = unpack(KEYS)
-local high_water, newest = ARGV[1], ARGV[2]
+local newest = ARGV[1]
 
 -- Redis may have issued ids that only other nodes have seen, by a clock that was ahead of this one.
 -- The new id is this far in the future, to be above those as well.
@@ -54,8 +54,6 @@ if not last or (newest ~= '' and is_less(last, newest)) then
     local id = fence_id()
     redis.call('SET', FLOOR, id)
     redis.call('SET', ID, id)
-    return { id, 1, high_water ~= '' and 1 or 0 }
+    return { id, id }
 end
-local log_start = redis.call('GET', FLOOR)
-local has_gap = high_water ~= '' and log_start and is_less(high_water, log_start)
-return { last, 0, has_gap and 1 or 0 }
+return { last, redis.call('GET', FLOOR) or '' }

@@ -7,9 +7,10 @@
 --       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
 --       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
 --       id that the node knows
--- Answers the id as a string. If a publish with this key was done already, answers its id as a
--- status. If the rate limit is reached, answers the ms until the counter ends as an integer. Lua
--- does not roll back, so the write that Redis may refuse comes first.
+-- Answers the id as a string; {id} if Redis had forgotten ids, so that the log now starts at this
+-- one. If a publish with this key was done already, answers its id as a status. If the rate limit is
+-- reached, answers the ms until the counter ends as an integer. Lua does not roll back, so the write
+-- that Redis may refuse comes first.
 if redis.replicate_commands then
     redis.replicate_commands() -- up to Redis 6, TIME before a write needs this
 end
@@ -149,4 +150,4 @@ end
 local sender = origin ~= '' and ',"origin":' .. origin or ''
 redis.call('PUBLISH', channel,
     '{"id":"' .. id .. '","message":' .. message .. sender .. ',"topic":"' .. topic .. '","v":1}')
-return id
+return has_forgotten and { id } or id
