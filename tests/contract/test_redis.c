@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "broker/gaps.h"
 
 #define EXIT_SKIPPED 77
 
@@ -173,6 +174,28 @@ static void counts_a_rewind_once_that_a_publish_found(void **state)
     }
 }
 
+static void returns_incomplete_history_after_a_log_was_evicted(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .filter = STR("a") };
+    struct asked *a;
+    char command[64];
+
+    question.after = node_publish(n, "a", "\"1\"");
+    node_publish(n, "a", "\"2\"");
+    node_publish(n, "b", "\"3\"");
+    snprintf(command, sizeof(command), "DEL {%s}:log:a", f->prefix);
+    redis_server_command(f->redis, command);
+    assert_false(history_is(n, question, NULL, 0));
+    question.filter = STR("#");
+    a = node_history_call(n, &question);
+    node_history(n, a);
+    assert_int_equal(a->call.history.ret_n, 1);
+    assert_non_null(a->call.history.ret_gaps);
+    assert_true(str_eq(a->call.history.ret_gaps->topics[0], STR("a")));
+}
+
 /* ---- others in our channels ---- */
 
 static void drops_and_counts_junk(void **state)
@@ -252,6 +275,7 @@ int main(void)
         FIXTURE_TEST(delivers_in_order_when_any_connection_breaks, &f),
         FIXTURE_TEST(returns_incomplete_history_after_redis_was_emptied, &f),
         FIXTURE_TEST(counts_a_rewind_once_that_a_publish_found, &f),
+        FIXTURE_TEST(returns_incomplete_history_after_a_log_was_evicted, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
         FIXTURE_TEST(keeps_prefixes_apart, &f),

@@ -321,7 +321,7 @@ static void leaves_out_expired_entries(void **state)
 
 #define DAY 86400000 /* ms */
 
-/* Two messages are published, a second apart. A row says by how many ms the wall clock is ahead when
+/* Two messages are published, a second apart. A row has by how many ms the wall clock is ahead when
  * the first is published, when the second is, and when history is asked for. */
 static void follows_the_clock_that_does_not_step(void **state)
 {

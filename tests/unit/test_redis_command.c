@@ -84,13 +84,14 @@ static void publish_names_its_keys_and_its_channel(void **state)
     static const char *const want[] = {
         "EVALSHA",
         "",
-        "6",
+        "7",
         "{hub}:id",
         "{hub}:floor",
         "{hub}:log:a/b",
         "{hub}:topics",
         "{hub}:recent",
         "{hub}:floors",
+        "{hub}:ends",
         "a/b",
         "hub:a/b",
         "\"x\"",
@@ -103,6 +104,7 @@ static void publish_names_its_keys_and_its_channel(void **state)
         "",
         "",
         "7-8",
+        "86400",
     };
     struct broker_publish p = {
         .topic = STR("a/b"),
@@ -134,9 +136,9 @@ static void publish_falls_back_to_the_default_ttl(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_publish(&c, &names, &config, &p, high_water);
-    assert_arg(&c, 12, ""); /* no origin */
-    assert_arg(&c, 13, "86400");
-    assert_arg(&c, 14, "0");
+    assert_arg(&c, 13, ""); /* no origin */
+    assert_arg(&c, 14, "86400");
+    assert_arg(&c, 15, "0");
     redis_names_done(&names);
 }
 
@@ -146,15 +148,15 @@ static void publish_appends_the_keys_that_it_needs(void **state)
     static const struct {
         const char *key, *rule, *n_keys, *more[2], *tail[3];
     } cases[] = {
-        { "k", "", "7", { "{hub}:once:a/b:k" }, { "1", "", "" } },
+        { "k", "", "8", { "{hub}:once:a/b:k" }, { "1", "", "" } },
         { "",
           "a/#",
-          "7",
+          "8",
           { "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
           { "0", "5", "60000" } },
         { "k",
           "a/#",
-          "8",
+          "9",
           { "{hub}:once:a/b:k", "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
           { "1", "5", "60000" } },
     };
@@ -176,9 +178,9 @@ static void publish_appends_the_keys_that_it_needs(void **state)
         assert_arg(&c, 2, cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
-                str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
+                str_eq(str_make(c.args[10 + k], c.lengths[10 + k]), str_of(cases[i].more[k])));
         for (size_t k = 0; k < 3; k++)
-            assert_arg(&c, c.n - 4 + k, cases[i].tail[k]);
+            assert_arg(&c, c.n - 5 + k, cases[i].tail[k]);
     }
     redis_names_done(&names);
 }
@@ -228,7 +230,7 @@ static void history_starts_at_the_next_id(void **state)
         struct broker_history h = { .filter = STR("a"), .after = cases[i].after };
 
         redis_command_history(&c, &names, &config, &h);
-        assert_true(str_eq(str_make(c.args[12], c.lengths[12]), str_of(cases[i].from)));
+        assert_true(str_eq(str_make(c.args[13], c.lengths[13]), str_of(cases[i].from)));
     }
     redis_names_done(&names);
 }
@@ -238,12 +240,13 @@ static void history_fills_in_the_defaults(void **state)
     static const char *const want[] = {
         "EVALSHA",
         "",
-        "5",
+        "6",
         "{hub}:id",
         "{hub}:floor",
         "{hub}:topics",
         "{hub}:recent",
         "{hub}:floors",
+        "{hub}:ends",
         "{hub}:log:",
         "a/+",
         "a/",
@@ -271,7 +274,19 @@ static void history_fills_in_the_defaults(void **state)
 
 static void probe_names_its_keys_and_its_channel(void **state)
 {
-    static const char *const want[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "c", "1" };
+    static const char *const want[] = {
+        "EVALSHA",
+        "",
+        "6",
+        "{hub}:id",
+        "{hub}:floor",
+        "{hub}:topics",
+        "{hub}:recent",
+        "{hub}:floors",
+        "{hub}:log:\xffindex",
+        "c",
+        "1",
+    };
     struct redis_names names;
     struct redis_command c;
 
@@ -309,11 +324,12 @@ static void forget_takes_as_many_topics_as_allowed(void **state)
     for (size_t i = 0; i < ARRAY_LEN(topics); i++)
         topics[i] = STR("a");
     redis_names_init(&names, STR("hub"));
-    redis_command_forget(&c, &names, topics, ARRAY_LEN(topics));
-    assert_int_equal(c.n, 3 + 5 + 1 + ARRAY_LEN(topics));
+    redis_command_forget(&c, &names, &config, topics, ARRAY_LEN(topics));
+    assert_int_equal(c.n, 3 + 6 + 2 + ARRAY_LEN(topics));
     assert_arg(&c, c.n - 1, "a");
-    redis_command_forget(&c, &names, NULL, 0);
-    assert_int_equal(c.n, 3 + 5 + 1);
+    redis_command_forget(&c, &names, &config, NULL, 0);
+    assert_int_equal(c.n, 3 + 6 + 2);
+    assert_arg(&c, c.n - 1, "86400");
     redis_names_done(&names);
 }
 
@@ -340,6 +356,34 @@ static void scripts_share_the_limits_of_the_broker(void **state)
     }
 }
 
+/* The names that stand for no topic, and the key that protects one of them from older nodes. */
+static void scripts_agree_on_the_marks_of_the_indexes(void **state)
+{
+    static const struct {
+        enum script script;
+        const char *line;
+    } cases[] = {
+        { SCRIPT_PROBE, "\nlocal MARK = '\\255index' " },
+        { SCRIPT_HISTORY, "\nlocal MARK = '\\255index' " },
+        { SCRIPT_FORGET, "\nlocal MARK = '\\255index' " },
+        { SCRIPT_PROBE, "\nlocal START = '#' " },
+        { SCRIPT_FORGET, "\nlocal START = '#' " },
+        { SCRIPT_HISTORY, "\nlocal START, AHEAD = '#', '+' " },
+        { SCRIPT_PUBLISH, "\nlocal AHEAD = '+' " },
+    };
+    struct redis_names names;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str text = script_text(cases[i].script);
+
+        assert_non_null(memmem(text.p, text.n, cases[i].line, strlen(cases[i].line)));
+    }
+    redis_names_init(&names, STR("hub"));
+    assert_true(str_eq(buf_str(&names.mark_log), STR("{hub}:log:\xffindex")));
+    redis_names_done(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +399,7 @@ int main(void)
         cmocka_unit_test(fence_passes_the_newest_id_that_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),
         cmocka_unit_test(scripts_share_the_limits_of_the_broker),
+        cmocka_unit_test(scripts_agree_on_the_marks_of_the_indexes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

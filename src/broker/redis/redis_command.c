@@ -159,17 +159,19 @@ void redis_names_init(struct redis_names *names, struct str prefix)
     keys_add(&names->topics, prefix, STR("topics"));
     keys_add(&names->recent, prefix, STR("recent"));
     keys_add(&names->floors, prefix, STR("floors"));
+    keys_add(&names->ends, prefix, STR("ends"));
     keys_add(&names->sweep, prefix, STR("sweep"));
     keys_add(&names->lock, prefix, STR("sweep:lock"));
     keys_add(&names->logs, prefix, STR("log:"));
+    keys_add(&names->mark_log, prefix, STR("log:\xffindex"));
 }
 
 void redis_names_done(struct redis_names *names)
 {
     struct buf *all[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
-                          &names->floors, &names->sweep,     &names->lock,   &names->logs,
-                          &names->log,    &names->channel,   &names->once,   &names->count,
-                          &names->kv };
+                          &names->floors, &names->ends,      &names->sweep,  &names->lock,
+                          &names->logs,   &names->mark_log,  &names->log,    &names->channel,
+                          &names->once,   &names->count,     &names->kv };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
@@ -220,7 +222,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
                            struct msgid newest)
 {
-    static const char *const n_keys[] = { "6", "7", "8" };
+    static const char *const n_keys[] = { "7", "8", "9" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
 
     name_topic(names, p->topic);
@@ -231,6 +233,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
+    add_key(c, &names->ends);
     if (has_key)
         add_once(c, names, p);
     if (has_limit)
@@ -246,6 +249,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_flag(c, has_key);
     add_limit(c, &p->limit);
     add_id(c, newest);
+    add_u64(c, config->default_ttl_s);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -295,12 +299,13 @@ static struct msgid successor(struct msgid id)
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h)
 {
-    begin_script(c, SCRIPT_HISTORY, "5");
+    begin_script(c, SCRIPT_HISTORY, "6");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
+    add_key(c, &names->ends);
     add_key(c, &names->logs);
     redis_command_add(c, h->filter);
     redis_command_add(c, filter_fixed_prefix(h->filter));
@@ -328,23 +333,29 @@ void redis_command_fence(struct redis_command *c, const struct redis_names *name
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text)
 {
-    begin_script(c, SCRIPT_PROBE, "2");
+    begin_script(c, SCRIPT_PROBE, "6");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
+    add_key(c, &names->floors);
+    add_key(c, &names->mark_log);
     redis_command_add(c, channel);
     redis_command_add(c, text);
 }
 
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
-                          const struct str *topics, size_t n)
+                          const struct broker_config *config, const struct str *topics, size_t n)
 {
-    begin_script(c, SCRIPT_FORGET, "5");
+    begin_script(c, SCRIPT_FORGET, "6");
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
+    add_key(c, &names->ends);
     add_key(c, &names->sweep);
     add_key(c, &names->lock);
     add_key(c, &names->logs);
+    add_u64(c, config->default_ttl_s);
     for (size_t i = 0; i < n; i++)
         redis_command_add(c, topics[i]);
 }

@@ -40,8 +40,9 @@ void redis_command_ping(struct redis_command *c);
 /* The names of keys and channels, which most commands share. */
 struct redis_names {
     struct str prefix;
-    struct buf id, log_start, topics, recent, floors, sweep, lock; /* keys */
-    struct buf logs;                      /* what the keys of all logs begin with */
+    struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
+    struct buf logs;     /* what the keys of all logs begin with */
+    struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
     struct buf log, channel, once, count; /* of the last publish command */
     struct buf kv;                        /* of the last key/value command */
 };
@@ -63,14 +64,13 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
-/* high_water: the highest id that the feed has received; newest: the highest id that this node
- * knows. Zero: there is none. */
+/* newest: the highest id that this node knows; zero: there is none. */
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
                          struct msgid newest);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
-                          const struct str *topics, size_t n);
+                          const struct broker_config *config, const struct str *topics, size_t n);
 
 #endif

@@ -31,7 +31,7 @@ static void forget_topics(struct redis_history *h, const struct str *topics, siz
 
     if (!redis_feed_is_joined(h->pool->feed) || !redis_link_can_send(link))
         return;
-    redis_command_forget(&c, &h->pool->names, topics, n);
+    redis_command_forget(&c, &h->pool->names, h->pool->config, topics, n);
     redis_link_send(link, &c, (struct redis_done){ 0 });
 }
 

@@ -17,10 +17,11 @@ export class Redis {
   #process = null;
   #gone = null;
 
-  constructor(port, args, cli) {
+  constructor(port, { args, cli, env }) {
     this.port = port;
     this.args = args;
     this.cli = cli;
+    this.env = env;
     this.dir = mkdtempSync(join(tmpdir(), 'eventhub-redis-'));
   }
 
@@ -33,7 +34,8 @@ export class Redis {
   async start({ args: more = [], isLoading = false } = {}) {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.dir,
       '--save', '', ...this.args, ...more];
-    this.#process = spawn('redis-server', args, { stdio: 'ignore' });
+    const env = { ...process.env, ...this.env };
+    this.#process = spawn('redis-server', args, { stdio: 'ignore', env });
     this.#gone = new Promise((resolve) => this.#process.on('close', resolve));
     const wanted = isLoading ? /^LOADING/ : /^(PONG|NOAUTH)/;
     const isUp = (answer) => wanted.test(answer);
@@ -80,11 +82,11 @@ export class Redis {
 }
 
 /**
- * `args` are for redis-server, `cli` for redis-cli. `start: false`: the test starts it later; its port
- * is known at once.
+ * `args` and `env` are for redis-server, `cli` for redis-cli. `start: false`: the test starts it later;
+ * its port is known at once.
  */
-export async function startRedis(t, { args = [], cli = [], start = true } = {}) {
-  const redis = new Redis(await freePort(), args, cli);
+export async function startRedis(t, { args = [], cli = [], env = {}, start = true } = {}) {
+  const redis = new Redis(await freePort(), { args, cli, env });
   defer(t, () => redis.done());
   if (start) await redis.start();
   return redis;

@@ -4,8 +4,8 @@
 --       ('': none)
 -- Answers {last id, floor ('': none)}. If the last id is absent or below what the node knows, Redis
 -- was emptied or has gone back in time. The script then makes a new id above all known ones.
--- Messages that any node published since its high-water mark may be lost, too, so the log now starts
--- at the new id: `floor` is set to it.
+-- Messages that any node published since its high-water mark may be lost, too, so the log now
+-- starts at the new id: `floor` is set to it.
 if redis.replicate_commands then
     redis.replicate_commands()
 end

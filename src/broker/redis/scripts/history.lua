@@ -1,5 +1,5 @@
 -- Reads one page of the log, in id order over all topics of a filter. Writes nothing.
--- KEYS  1 id  2 floor  3 topics  4 recent  5 floors
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends
 -- ARGV  1 the beginning of the keys of logs  2 filter  3 its fixed prefix  4 the point (an id):
 --       read entries after it  5 the id that follows the point  6 the snapshot end: read up to
 --       this id ('': the last id)  7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)
@@ -23,10 +23,15 @@
 -- `more`, and the next page continues from `after`.
 --
 -- The page is complete if all topics were read and the point is an id that was issued, not below
--- the log start (`floor`, which moves when Redis forgets), not older than the default ttl, and for
--- no topic below the highest id that MAX_CACHE_LENGTH removed (`floors`). An entry that expired by
--- its own ttl is not missing.
-local ID, FLOOR, TOPICS, RECENT, FLOORS = unpack(KEYS)
+-- the log start (`floor`, which moves when Redis forgets; START in `floors`, which moves when Redis
+-- evicts an index), and not older than the default ttl. In addition, for no topic that was read may
+-- the point be
+--   - below its log start (`floors`): MAX_CACHE_LENGTH removed entries, or the log was gone once,
+--   - at or below the last id (`recent`) of a log that is gone now,
+--   - below an entry that expired by the default ttl (this happens only after the clock was set).
+-- An entry that expired by a shorter ttl of its own is not missing. If that was true of all entries
+-- of a log, the log is gone at the time in `ends`.
+local ID, FLOOR, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
 local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
 local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
 local max_entries, max_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -39,6 +44,8 @@ local SCAN = 20000 -- entries passed over (expired, too old) before the page end
 local GAPS_MAX = 100 -- topics with gaps that are named, as in broker/gaps.h
 local GONE_MAX = 100 -- topics without a log that are reported, as REDIS_FORGET_MAX in C
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
+local MARK = '\255index' -- as in probe.lua
+local START, AHEAD = '#', '+' -- in floors, as in probe.lua and publish.lua
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -86,7 +93,9 @@ end
 -- Returns the topics to read, and whether they are all that match.
 local function topics_to_read(from)
     if not string.find(filter, '[+#]') then
-        return redis.call('ZSCORE', TOPICS, filter) and { filter } or {}, true
+        local is_known = redis.call('ZSCORE', TOPICS, filter)
+            or redis.call('EXISTS', LOG .. filter) == 1
+        return is_known and { filter } or {}, true
     end
     local limit = 10 * max_topics
     local found, pattern, topics = candidates(from, limit + 1), matcher(), {}
@@ -111,26 +120,33 @@ local function fields_of(node)
     return field
 end
 
--- Reports whether an entry is neither expired nor too old.
-local function is_wanted(node)
+-- Reports whether an entry is neither expired nor too old. If it expired by the default ttl, it is
+-- missing, and its topic is added to `missing`.
+local missing = {}
+local function is_wanted(log, node)
     if node.is_wanted == nil then
         local field = fields_of(node)
-        node.is_wanted = not (field.expiry and tonumber(field.expiry) <= now)
-            and not (since ~= 0 and tonumber(field.timestamp or node.ms) < since)
+        local expiry = tonumber(field.expiry or '') or math.huge
+        local is_in_time = since == 0 or tonumber(field.timestamp or node.ms) >= since
+        node.is_wanted = is_in_time and expiry > now
+        if is_in_time and expiry <= now and default_ttl > 0 then
+            local life = expiry - tonumber(field.clock or node.ms)
+            missing[log.topic] = missing[log.topic] or life >= default_ttl * 1000
+        end
     end
     return node.is_wanted
 end
 
 -- Makes an entry for the merge. Most entries are only compared, so it prepares only that. Of a
 -- large entry it keeps only whether it is wanted.
-local function node_of(entry)
+local function node_of(log, entry)
     local node = id_of(entry[1])
     node.fields, node.size = entry[2], 0
     for i = 2, #node.fields, 2 do
         node.size = node.size + #node.fields[i]
     end
     if node.size > SMALL then
-        is_wanted(node)
+        is_wanted(log, node)
         node.fields = nil
     end
     return node
@@ -196,7 +212,7 @@ local function advance(log, way, first, last)
         local entries = redis.call(way.range, log.key, from, last, 'COUNT', count)
         log.at, log.nodes, log.is_done = 0, {}, #entries < count
         for i, entry in ipairs(entries) do
-            log.nodes[i] = node_of(entry)
+            log.nodes[i] = node_of(log, entry)
         end
     end
     log.at = log.at + 1
@@ -213,7 +229,7 @@ local function merge(topics, way, first, last, gone)
         if log.head then
             heap[#heap + 1] = log
             sift_up(heap, way.is_first)
-        elseif gone and #gone < GONE_MAX and redis.call('EXISTS', log.key) == 0 then
+        elseif gone and redis.call('EXISTS', log.key) == 0 then
             gone[#gone + 1] = topic
         end
     end
@@ -246,10 +262,10 @@ end
 
 -- Returns the id of the newest-th entry from the end (nil: there is no entry), and whether no older
 -- entry was left out.
-local function start_of_newest(topics, from, snapshot_end)
+local function start_of_newest(topics, from, snapshot_end, gone)
     local start, found, passed = nil, 0, 0
-    for node in merge(topics, backward, snapshot_end, from) do
-        if not is_wanted(node) then
+    for node, log in merge(topics, backward, snapshot_end, from, gone) do
+        if not is_wanted(log, node) then
             passed = passed + 1
         elseif found == newest then
             return start, false
@@ -266,11 +282,12 @@ end
 local function read_page(topics, from, snapshot_end, gone)
     local entries, n, bytes, passed, after = {}, 0, 0, 0, ARGV[4]
     for node, log in merge(topics, forward, from, snapshot_end, gone) do
-        if passed == SCAN or (is_wanted(node) and (n == max_entries or bytes >= max_bytes)) then
+        local is_full = n == max_entries or bytes >= max_bytes
+        if passed == SCAN or (is_wanted(log, node) and is_full) then
             return entries, after, 1
         end
         after = node.text
-        if is_wanted(node) then
+        if is_wanted(log, node) then
             local message, origin = text_of(log, node)
             for _, value in ipairs({ node.text, log.topic, message, origin }) do
                 entries[#entries + 1] = value
@@ -283,30 +300,55 @@ local function read_page(topics, from, snapshot_end, gone)
     return entries, after, 0
 end
 
--- Returns the topics from which MAX_CACHE_LENGTH removed entries after the point.
-local function trimmed(topics, point)
-    local found = {}
+-- Adds topics to `missing` whose log start is above the point: MAX_CACHE_LENGTH removed entries, or
+-- the log was gone when the next entry came.
+local function find_trimmed(topics, point)
     for first = 1, #topics, 1000 do
         local last = math.min(first + 999, #topics)
         for i, removed in ipairs(redis.call('HMGET', FLOORS, unpack(topics, first, last))) do
             if removed and is_less(point, id_of(removed)) then
-                found[#found + 1] = topics[first + i - 1]
+                missing[topics[first + i - 1]] = true
             end
         end
     end
-    return found
+end
+
+-- Adds topics to `missing` whose log is gone although it had entries after the point, unless these
+-- expired by their own ttls. Of the last id only the ms is known.
+local function find_lost(gone, point)
+    for _, topic in ipairs(gone) do
+        local last_ms = tonumber(redis.call('ZSCORE', RECENT, topic) or '')
+        if last_ms and is_less(point, { ms = last_ms, seq = math.huge }) then
+            local ends = tonumber(redis.call('ZSCORE', ENDS, topic) or '')
+            missing[topic] = missing[topic] or not (ends and ends >= last_ms and ends <= now)
+        end
+    end
+end
+
+-- Reports whether the point is at or above the log start of all topics together. While the mark of
+-- an index is missing (probe.lua), no point is.
+local function is_after_start(point)
+    local floor, start = redis.call('GET', FLOOR), redis.call('HMGET', FLOORS, START)[1]
+    local marks = start and 1 or 0
+    for _, index in ipairs({ TOPICS, RECENT }) do
+        marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
+    end
+    if not floor or (marks > 0 and marks < 3) then
+        return false
+    end
+    return not is_less(point, id_of(floor)) and not is_less(point, id_of(start or '0-0'))
 end
 
 -- Reports whether the log, of all topics together, reaches back to the point. If nothing was
--- published after the point, nothing can have expired.
+-- published after the point, nothing can be missing.
 local function is_held(point, last)
-    local log_start = redis.call('GET', FLOOR)
-    if not has_log or not last or (log_start and is_less(point, id_of(log_start))) then
+    if not has_log or not last then
         return false
     end
     local first_ms = point.seq == math.huge and point.ms + 1 or point.ms -- of the ids after it
     if is_less(point, id_of(last)) then
-        return default_ttl == 0 or first_ms >= now - default_ttl * 1000
+        local is_young = default_ttl == 0 or first_ms >= now - default_ttl * 1000
+        return is_young and is_after_start(point)
     end
     return not is_less(id_of(last), point) or (since ~= 0 and first_ms <= now)
 end
@@ -327,19 +369,32 @@ if has_log then
     topics, is_all = topics_to_read(from)
 end
 local is_reached = is_all and is_held(point, last)
+local may_miss = is_reached and is_less(point, id_of(last)) -- something was published since
 local start, gone = from.text, {}
+if may_miss then
+    find_trimmed(topics, point)
+end
 if newest > 0 then
     local is_whole
-    start, is_whole = start_of_newest(topics, start, snapshot_end)
+    start, is_whole = start_of_newest(topics, start, snapshot_end, gone)
     is_reached = is_reached and is_whole
 end
-local gaps = is_reached and trimmed(topics, point) or {}
-if not start then
-    topics, start = {}, snapshot_end
+local to_read, first = start and topics or {}, start or snapshot_end
+local entries, after, more = read_page(to_read, first, snapshot_end, newest == 0 and gone)
+if may_miss then
+    find_lost(gone, point)
 end
-local entries, after, more = read_page(topics, start, snapshot_end, gone)
-local is_complete = is_reached and #gaps == 0
-if #gaps > GAPS_MAX then
-    gaps = {}
+
+-- After the clock stepped back, an entry beyond this page may have expired before those on it.
+local ahead = more == 1 and redis.call('HMGET', FLOORS, AHEAD)[1]
+is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
+
+local gaps, is_complete = {}, is_reached
+for topic, is_missing in pairs(is_reached and missing or {}) do
+    if is_missing then
+        gaps[#gaps + 1], is_complete = topic, false
+    end
 end
-return { snapshot_end, digits(since), after, more, is_complete and 1 or 0, gaps, gone, entries }
+table.sort(gaps)
+return { snapshot_end, digits(since), after, more, is_complete and 1 or 0,
+    #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, entries }

@@ -1,12 +1,40 @@
--- Checks once a second that messages come through, that Redis accepts writes, and that it still
--- knows the last id.
--- KEYS  1 id  2 floor
+-- Checks once a second that messages come through, that Redis accepts writes, that it still knows
+-- the last id, and that it has not evicted an index of the log.
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the node's own channel  2 the text to send there
 -- Answers {id, floor}, each '' if there is none. The SET changes nothing, but a Redis that takes no
 -- publishes (a replica, no memory, no disk) refuses it, too. The message is sent before that.
-local last = redis.call('GET', KEYS[1])
+--
+-- Each index has a member that is not a topic: MARK in `topics` and `recent`, START in `floors`. If
+-- one is missing while another is there, Redis has evicted that index, and with it the names of
+-- topics. History is then complete only from the last id on, so START is set to it. If all are
+-- missing, Redis was emptied, which `floor` shows, or there were only nodes of an older version.
+local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
+local MARK = '\255index' -- above every range that history.lua reads; as there and in forget.lua
+local START = '#' -- as in history.lua and forget.lua
+
+local last = redis.call('GET', ID)
 redis.call('PUBLISH', ARGV[1], ARGV[2])
-if last then
-    redis.call('SET', KEYS[1], last)
+if not last then
+    return { '', redis.call('GET', FLOOR) or '' }
 end
-return { last or '', redis.call('GET', KEYS[2]) or '' }
+redis.call('SET', ID, last)
+
+local log_start = redis.call('GET', FLOOR)
+local marks = 0
+for _, index in ipairs({ TOPICS, RECENT }) do
+    marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
+end
+marks = marks + (redis.call('HMGET', FLOORS, START)[1] and 1 or 0)
+if marks < 3 or not log_start then
+    local is_evicted = marks > 0 or not log_start
+    redis.call('ZADD', TOPICS, 0, MARK)
+    redis.call('ZADD', RECENT, -1, MARK)
+    redis.call('HSET', FLOORS, START, is_evicted and last or '0-0')
+    redis.call('SET', MARK_LOG, '') -- without it, the sweep of an older node removes the mark
+end
+if not log_start then
+    log_start = '0-0'
+    redis.call('SET', FLOOR, log_start) -- START has the log start now
+end
+return { last, log_start }

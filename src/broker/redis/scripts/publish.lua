@@ -1,28 +1,30 @@
 -- Publishes one message: gives it an id, appends it to the log of its topic, sends it to all nodes.
--- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors; then, each only if needed:
---       where the id of the first publish with the publisher's key is kept, and the counter of a
---       rate limit
+-- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors  7 ends; then, each only if
+--       needed: where the id of the first publish with the publisher's key is kept, and the counter
+--       of a rate limit
 -- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: none)
 --       6 the client's timestamp in ms (0: none)  7 entries that a log may hold (0: no limit)
 --       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
 --       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
---       id that the node knows
+--       id that the node knows  13 default ttl in s (0: forever)
 -- Answers the id as a string; {id} if Redis had forgotten ids, so that the log now starts at this
--- one. If a publish with this key was done already, answers its id as a status. If the rate limit is
--- reached, answers the ms until the counter ends as an integer. Lua does not roll back, so the write
--- that Redis may refuse comes first.
+-- one. If a publish with this key was done already, answers its id as a status. If the rate limit
+-- is reached, answers the ms until the counter ends as an integer. Lua does not roll back, so the
+-- write that Redis may refuse comes first.
 if redis.replicate_commands then
     redis.replicate_commands() -- up to Redis 6, TIME before a write needs this
 end
 
-local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS = unpack(KEYS)
+local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
 local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
+local default_ms = ARGV[13] == '0' and math.huge or tonumber(ARGV[13]) * 1000
 
 local KEY_MS = 300000 -- BROKER_KEY_S in ms
 local FENCE_AHEAD_MS = 1000 -- as in fence.lua
-local ONCE = ARGV[9] == '1' and KEYS[7]
+local AHEAD = '+' -- in floors: the last id that was ahead of the clock; as in history.lua
+local ONCE = ARGV[9] == '1' and KEYS[8]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
 -- Most publishes have neither a key nor a limit and skip this part.
@@ -86,7 +88,19 @@ local function trim()
     return highest
 end
 
-local function add_entry(id)
+-- Moves the log start of the topic if its log is gone: it has expired, Redis has evicted it, or the
+-- clock was wrong. Everything up to the last id is missing, unless it expired by shorter ttls of
+-- its own. Of the last id only the ms is known.
+local function note_loss()
+    local last_ms = redis.call('ZSCORE', RECENT, topic)
+    local ends = last_ms and redis.call('ZSCORE', ENDS, topic)
+    local has_ended = ends and tonumber(ends) >= tonumber(last_ms) and tonumber(ends) <= now
+    if last_ms and not has_ended then
+        redis.call('HSET', FLOORS, topic, digits(tonumber(last_ms)) .. '-18446744073709551615')
+    end
+end
+
+local function add_entry(ms, id)
     local add = { 'XADD', LOG, id, 'message', message }
     local function field(name, value)
         add[#add + 1] = name
@@ -97,6 +111,9 @@ local function add_entry(id)
     end
     if ttl > 0 then
         field('expiry', digits(now + ttl * 1000))
+        if ms > now then
+            field('clock', digits(now)) -- the ttl counts from here, not from the id
+        end
     end
     if timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and timestamp <= now + 60000 then
         field('timestamp', ARGV[6])
@@ -116,9 +133,23 @@ local function extend_life(left)
     end
 end
 
+-- Records when the log ends if that is earlier than the default ttl of this message. The log may
+-- then be gone although nothing is missing.
+local function note_end(left)
+    local life = (ttl == 0 or left == -1) and math.huge or math.max(left, ttl * 1000)
+    if life < default_ms then
+        redis.call('ZADD', ENDS, digits(now + life), topic)
+    else
+        redis.call('ZREM', ENDS, topic)
+    end
+end
+
 local function append(ms, id)
     local left = redis.call('PTTL', LOG) -- -1: forever, -2: there is no log yet
-    add_entry(id)
+    if left == -2 then
+        note_loss()
+    end
+    add_entry(ms, id)
     local trimmed = trim()
     if trimmed then
         redis.call('HSET', FLOORS, topic, trimmed)
@@ -126,6 +157,10 @@ local function append(ms, id)
     redis.call('ZADD', TOPICS, 0, topic)
     redis.call('ZADD', RECENT, digits(ms), topic)
     extend_life(left)
+    note_end(left)
+    if ms > now + FENCE_AHEAD_MS then
+        redis.call('HSET', FLOORS, AHEAD, id) -- the clock has stepped back
+    end
 end
 
 local last = redis.call('GET', ID)
