@@ -185,28 +185,21 @@ static void put_time(struct line *l, uint64_t wall_ms)
     put_z(l, text);
 }
 
-static void put_head(struct line *l, enum log_format format, uint64_t wall_ms, enum log_level level,
-                     const char *event)
-{
-    bool json = format == LOG_JSON;
-
-    put_z(l, json ? "{\"time\":\"" : "");
-    put_time(l, wall_ms);
-    put_z(l, json ? "\",\"level\":\"" : " ");
-    put_z(l, level_names[level].name);
-    put_z(l, json ? "\"" : "");
-    put_field(l, format, &LOG_Z("event", event));
-}
-
 size_t log_format_line(char *out, size_t cap, enum log_format format, uint64_t wall_ms,
                        enum log_level level, const char *event, const struct log_field *fields)
 {
     struct line l = { .p = out, .cap = cap - TAIL_BYTES };
+    bool json = format == LOG_JSON;
 
-    put_head(&l, format, wall_ms, level, event);
+    put_z(&l, json ? "{\"time\":\"" : "");
+    put_time(&l, wall_ms);
+    put_z(&l, json ? "\",\"level\":\"" : " ");
+    put_z(&l, level_names[level].name);
+    put_z(&l, json ? "\"" : "");
+    put_field(&l, format, &LOG_Z("event", event));
     for (; fields->key; fields++)
         put_field(&l, format, fields);
-    if (format == LOG_JSON)
+    if (json)
         l.p[l.n++] = '}';
     l.p[l.n++] = '\n';
     return l.n;
@@ -253,12 +246,6 @@ static bool write_dropped_locked(void)
     return stderr_has_room();
 }
 
-static bool write_locked(const char *line, size_t n)
-{
-    return stderr_has_room() && write_dropped_locked() &&
-           write(STDERR_FILENO, line, n) == (ssize_t)n;
-}
-
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     char line[LINE_MAX_BYTES];
@@ -266,7 +253,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         log_format_line(line, sizeof(line), current_format, clock_wall_ms(), level, event, fields);
 
     pthread_mutex_lock(&lock);
-    if (!write_locked(line, n))
+    if (!stderr_has_room() || !write_dropped_locked() ||
+        write(STDERR_FILENO, line, n) != (ssize_t)n)
         dropped++;
     pthread_mutex_unlock(&lock);
 }

@@ -55,11 +55,13 @@ void table_add(struct table *t, void *item, uint32_t hash)
     t->count++;
 }
 
-/* Empties slot i and closes the gap. */
-static void clear(struct table *t, size_t i)
+void table_remove(struct table *t, const void *item, uint32_t hash)
 {
     size_t mask = t->cap - 1;
+    size_t i = hash & mask;
 
+    while (t->slots[i].item != item)
+        i = (i + 1) & mask;
     for (size_t j = (i + 1) & mask; t->slots[j].item; j = (j + 1) & mask) {
         size_t from_home = (j - t->slots[j].hash) & mask;
 
@@ -69,15 +71,6 @@ static void clear(struct table *t, size_t i)
         i = j;
     }
     t->slots[i].item = NULL;
-}
-
-void table_remove(struct table *t, const void *item, uint32_t hash)
-{
-    size_t i = hash & (t->cap - 1);
-
-    while (t->slots[i].item != item)
-        i = (i + 1) & (t->cap - 1);
-    clear(t, i);
     t->count--;
     if (t->cap > CAP_MIN && t->count < t->cap / 8)
         resize(t, t->cap / 2); /* now a quarter full, so it does not soon grow again */

@@ -57,15 +57,6 @@ static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
     a->next_worker = (a->next_worker + 1) % a->config.n_workers;
 }
 
-/* Lets connections wait in the kernel's backlog, without spinning, when descriptors or memory run
- * out. */
-static void back_off(struct acceptor *a, int err)
-{
-    a->config.on_exhausted(a->config.arg, err);
-    loop_timer(a->loop, &a->retry, ACCEPTOR_RETRY_MS);
-    update_listening(a);
-}
-
 /* ---- the rate ---- */
 
 /* Returns the most credit: unused rate accumulates for a tenth of a second, or up to one connection
@@ -77,25 +68,6 @@ static uint64_t credit_most(const struct acceptor *a)
     return tenth > ONE ? tenth : ONE;
 }
 
-static void refill(struct acceptor *a)
-{
-    uint64_t now = clock_mono_ms();
-
-    a->credit += (now - a->credit_ms) * a->config.rate;
-    a->credit_ms = now;
-    if (a->credit > credit_most(a))
-        a->credit = credit_most(a);
-}
-
-static void pause_rated(struct acceptor *a)
-{
-    uint64_t missing = ONE - a->credit;
-
-    a->config.on_paced(a->config.arg);
-    loop_timer(a->loop, &a->pause, (missing + a->config.rate - 1) / a->config.rate);
-    update_listening(a);
-}
-
 static bool is_rated(const struct listener *l)
 {
     const struct acceptor *a = l->acceptor;
@@ -103,52 +75,57 @@ static bool is_rated(const struct listener *l)
     return a->config.rate && (size_t)(l - a->listeners) < a->config.n_rated_fds;
 }
 
-/* Reports whether this listener may accept one more now. */
+/* Reports whether this listener may accept one more now. Otherwise pauses the rated listeners until
+ * the credit is enough. */
 static bool may_accept(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
+    uint64_t rate = a->config.rate;
+    uint64_t now;
 
     if (!is_rated(l))
         return true;
-    refill(a);
+    now = clock_mono_ms();
+    a->credit += (now - a->credit_ms) * rate;
+    a->credit_ms = now;
+    if (a->credit > credit_most(a))
+        a->credit = credit_most(a);
     if (a->credit >= ONE)
         return true;
-    pause_rated(a);
+    a->config.on_paced(a->config.arg);
+    loop_timer(a->loop, &a->pause, (ONE - a->credit + rate - 1) / rate);
+    update_listening(a);
     return false;
 }
 
-/* Reports whether connections may lack TCP_NODELAY: a socket from another process may lack it, and
- * so may connections that waited in it before we took it. */
-static bool lacks_nodelay(const struct listener *l)
-{
-    return l->acceptor->config.are_kept[l - l->acceptor->listeners];
-}
-
-static void spend(struct listener *l)
-{
-    if (is_rated(l))
-        l->acceptor->credit -= ONE;
-}
-
+/* Lets connections wait in the kernel's backlog, without spinning, when descriptors or memory run
+ * out. */
 static void on_refused(struct acceptor *a, int err)
 {
-    if (err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM)
-        back_off(a, err);
+    if (err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM)
+        return;
+    a->config.on_exhausted(a->config.arg, err);
+    loop_timer(a->loop, &a->retry, ACCEPTOR_RETRY_MS);
+    update_listening(a);
 }
 
 static void accept_all(struct listener *l)
 {
+    struct acceptor *a = l->acceptor;
     struct sock_addr peer;
     int fd;
 
     while (may_accept(l)) {
         if (sock_accept(l->io.fd, &fd, &peer) < 0) {
-            on_refused(l->acceptor, errno);
+            on_refused(a, errno);
             return;
         }
-        if (lacks_nodelay(l))
+        /* A socket from another process may lack TCP_NODELAY, and so may connections that waited
+         * in it before we took it. */
+        if (a->config.are_kept[l - a->listeners])
             sock_nodelay(fd);
-        spend(l);
+        if (is_rated(l))
+            a->credit -= ONE;
         hand_over(l, fd, &peer);
     }
 }

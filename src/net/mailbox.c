@@ -18,21 +18,16 @@ struct mailbox {
     struct list waiting;
 };
 
-static void take(struct mailbox *box, struct list *todo)
-{
-    list_init(todo);
-    pthread_mutex_lock(&box->lock);
-    list_take(todo, &box->waiting);
-    pthread_mutex_unlock(&box->lock);
-}
-
 bool mailbox_drain(struct mailbox *box)
 {
     struct list todo;
     struct list *link;
     bool any;
 
-    take(box, &todo);
+    list_init(&todo);
+    pthread_mutex_lock(&box->lock);
+    list_take(&todo, &box->waiting);
+    pthread_mutex_unlock(&box->lock);
     any = !list_empty(&todo);
     while ((link = list_pop(&todo))) {
         struct mail *m = container_of(link, struct mail, link);

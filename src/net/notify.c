@@ -31,29 +31,18 @@ static int set_address(struct notify *n, const char *path)
     return EH_OK;
 }
 
-static int open_socket(struct notify *n)
-{
-    const struct timeval most = { .tv_usec = NOTIFY_WAIT_MS * 1000 };
-
-    n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (n->fd < 0)
-        return EH_EIO;
-    (void)setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
-    return EH_OK;
-}
-
 int notify_create(const char *path, struct notify **ret)
 {
-    struct notify *n = mem_zalloc(sizeof(*n));
-    int rc = set_address(n, path);
+    const struct timeval most = { .tv_usec = NOTIFY_WAIT_MS * 1000 };
+    struct notify n = { .fd = -1 };
 
-    if (rc == EH_OK)
-        rc = open_socket(n);
-    if (rc < 0) {
-        free(n);
-        return rc;
-    }
-    *ret = n;
+    EH_TRY(set_address(&n, path));
+    n.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (n.fd < 0)
+        return EH_EIO;
+    (void)setsockopt(n.fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+    *ret = mem_alloc(sizeof(n));
+    **ret = n;
     return EH_OK;
 }
 

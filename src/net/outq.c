@@ -291,17 +291,6 @@ void outq_consume(struct outq **place, size_t n)
         outq_free(place);
 }
 
-/* Returns how many units must stay because a part of them was sent: the first one, and the units
- * joined to it. */
-static size_t count_begun(struct outq *q)
-{
-    size_t n = q->gone ? 1 : 0;
-
-    while (n < q->count && unit_at(q, n)->joined)
-        n++;
-    return n;
-}
-
 void outq_discard(struct outq **place)
 {
     struct outq *q = *place;
@@ -309,7 +298,10 @@ void outq_discard(struct outq **place)
 
     if (!q)
         return;
-    keep = count_begun(q);
+    /* Units must stay if a part of them was sent: the first one, and the units joined to it. */
+    keep = q->gone ? 1 : 0;
+    while (keep < q->count && unit_at(q, keep)->joined)
+        keep++;
     while (q->count > keep) {
         unit_drop(q, unit_last(q));
         q->count--;

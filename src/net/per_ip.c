@@ -65,40 +65,23 @@ static bool is_same(const void *item, const void *key)
     return memcmp(a->ip, k->ip, sizeof(k->ip)) == 0;
 }
 
-static bool enter(struct per_ip *p, const struct address *key, uint32_t hash)
-{
-    struct address *a = table_find(&p->addresses, hash, is_same, key);
-
-    if ((a ? a->n : 0) >= p->most)
-        return false;
-    if (!a) {
-        a = mem_alloc(sizeof(*a));
-        *a = *key;
-        table_add(&p->addresses, a, hash);
-    }
-    a->n++;
-    return true;
-}
-
-static void leave(struct per_ip *p, const struct address *key, uint32_t hash)
-{
-    struct address *a = table_find(&p->addresses, hash, is_same, key);
-
-    assert(a);
-    if (--a->n > 0)
-        return;
-    table_remove(&p->addresses, a, hash);
-    free(a);
-}
-
 bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr)
 {
     struct address key = key_of(addr);
     uint32_t hash = hash_of(p, &key);
+    struct address *a;
     bool ok;
 
     pthread_mutex_lock(&p->lock);
-    ok = enter(p, &key, hash);
+    a = table_find(&p->addresses, hash, is_same, &key);
+    ok = (a ? a->n : 0) < p->most;
+    if (ok && !a) {
+        a = mem_alloc(sizeof(*a));
+        *a = key;
+        table_add(&p->addresses, a, hash);
+    }
+    if (ok)
+        a->n++;
     pthread_mutex_unlock(&p->lock);
     return ok;
 }
@@ -107,8 +90,14 @@ void per_ip_leave(struct per_ip *p, const struct sock_addr *addr)
 {
     struct address key = key_of(addr);
     uint32_t hash = hash_of(p, &key);
+    struct address *a;
 
     pthread_mutex_lock(&p->lock);
-    leave(p, &key, hash);
+    a = table_find(&p->addresses, hash, is_same, &key);
+    assert(a);
+    if (--a->n == 0) {
+        table_remove(&p->addresses, a, hash);
+        free(a);
+    }
     pthread_mutex_unlock(&p->lock);
 }

@@ -59,30 +59,24 @@ void resolver_answer_free(struct resolver_answer *a)
     free(a);
 }
 
-/* Posts the answer while holding the lock, so that the box cannot go away between the check and the
- * post. This is the only place that takes one lock (the box's) inside another. */
-static void deliver(struct question *q)
-{
-    struct resolver *r = q->resolver;
-    struct resolver_answer *unwanted = NULL;
-
-    pthread_mutex_lock(&r->lock);
-    if (r->box)
-        mailbox_post(r->box, &q->answer->mail);
-    else
-        unwanted = q->answer;
-    release(r);
-    resolver_answer_free(unwanted);
-    free(q);
-}
-
 static void *resolve(void *arg)
 {
     struct question *q = arg;
+    struct resolver *r = q->resolver;
+    struct resolver_answer *answer = q->answer;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 
-    q->answer->err = getaddrinfo(q->host, q->port, &hints, &q->answer->list);
-    deliver(q);
+    answer->err = getaddrinfo(q->host, q->port, &hints, &answer->list);
+    free(q);
+    /* Posts the answer while holding the lock, so that the box cannot go away between the check and
+     * the post. This is the only place that takes one lock (the box's) inside another. */
+    pthread_mutex_lock(&r->lock);
+    if (r->box) {
+        mailbox_post(r->box, &answer->mail);
+        answer = NULL;
+    }
+    release(r);
+    resolver_answer_free(answer);
     return NULL;
 }
 

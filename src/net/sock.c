@@ -159,16 +159,10 @@ int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd)
     return EH_OK;
 }
 
-static void set_timeouts(int fd, unsigned ms)
-{
-    const struct timeval most = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* connecting too */
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
-}
-
 int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_fd)
 {
+    const struct timeval most = { .tv_sec = timeout_ms / 1000,
+                                  .tv_usec = timeout_ms % 1000 * 1000 };
     struct sockaddr_storage addr;
     socklen_t len;
     int fd;
@@ -177,7 +171,8 @@ int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_f
     fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return EH_EIO;
-    set_timeouts(fd, timeout_ms);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* connecting too */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
     if (connect(fd, (struct sockaddr *)&addr, len) < 0)
         return fail_closing(fd);
     *ret_fd = fd;
@@ -199,18 +194,6 @@ void sock_user_timeout(int fd, unsigned ms)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
-static int parse_ip(struct str text, struct sock_addr *ret)
-{
-    struct sockaddr_storage addr;
-    socklen_t len;
-
-    if (text.n && memchr(text.p, '\0', text.n))
-        return EH_EINVAL;
-    EH_TRY(address_parse(text, 0, &addr, &len));
-    addr_from(&addr, ret);
-    return EH_OK;
-}
-
 /* Cuts ":port" off, which may follow brackets or the only colon. */
 static int cut_port(struct str *text, uint16_t *ret)
 {
@@ -229,15 +212,18 @@ static int cut_port(struct str *text, uint16_t *ret)
 
 int sock_addr_parse(struct str text, struct sock_addr *ret)
 {
-    struct sock_addr addr;
+    struct sockaddr_storage addr;
+    socklen_t len;
     uint16_t port;
 
     EH_TRY(cut_port(&text, &port));
     if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
         text = str_make(text.p + 1, text.n - 2);
-    EH_TRY(parse_ip(text, &addr));
-    addr.port = port;
-    *ret = addr;
+    if (text.n && memchr(text.p, '\0', text.n))
+        return EH_EINVAL;
+    EH_TRY(address_parse(text, 0, &addr, &len));
+    addr_from(&addr, ret);
+    ret->port = port;
     return EH_OK;
 }
 

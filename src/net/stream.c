@@ -59,29 +59,22 @@ static void on_stopped(struct stream *s, ssize_t rc)
 
 /* ---- writing ---- */
 
-static int send_some(struct stream *s)
-{
-    ssize_t n = s->transport->ops->send(s);
-
-    if (n < 0)
-        return (int)n;
-    outq_consume(&s->out, (size_t)n);
-    if (s->events->on_sent)
-        s->events->on_sent(s, (size_t)n);
-    return EH_OK;
-}
-
 /* Sends all that the socket takes now. Returns EH_OK, or why an operation moved nothing. */
 static int send_all(struct stream *s)
 {
-    int rc;
-
     s->blocked = false;
-    rc = s->transport->ops->flush(s);
-    while (rc == EH_OK && s->io.fd >= 0 && s->out && !s->blocked)
-        rc = send_some(s);
-    if (rc < 0 || s->io.fd < 0 || s->out || s->blocked || !s->fin)
-        return rc;
+    EH_TRY(s->transport->ops->flush(s));
+    while (s->io.fd >= 0 && s->out && !s->blocked) {
+        ssize_t n = s->transport->ops->send(s);
+
+        if (n < 0)
+            return (int)n;
+        outq_consume(&s->out, (size_t)n);
+        if (s->events->on_sent)
+            s->events->on_sent(s, (size_t)n);
+    }
+    if (s->io.fd < 0 || s->out || s->blocked || !s->fin)
+        return EH_OK;
     return s->transport->ops->finish(s);
 }
 

@@ -233,12 +233,6 @@ static int tls_flush(struct stream *s)
     return EH_OK;
 }
 
-/* Returns TRANSPORT_FULL if bytes that an operation wrote wait for room, otherwise rc. */
-static int full_or(const struct stream_tls *t, int rc)
-{
-    return buf_used(&t->wire) ? TRANSPORT_FULL : rc;
-}
-
 static int tls_handshake(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
@@ -250,7 +244,8 @@ static int tls_handshake(struct stream *s)
     rc = SSL_do_handshake(t->ssl);
     if (rc != 1) {
         rc = stopped(t, rc);
-        return rc == TRANSPORT_AGAIN ? full_or(t, rc) : rc;
+        /* Bytes that the handshake wrote may wait for room. */
+        return rc == TRANSPORT_AGAIN && buf_used(&t->wire) ? TRANSPORT_FULL : rc;
     }
     t->base.resumed = SSL_session_reused(t->ssl);
     if (buf_used(&t->wire))

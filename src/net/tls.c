@@ -87,14 +87,6 @@ static int no_password(char *buf, int size, int writing, void *arg)
     return -1;
 }
 
-static int use_certificate(SSL_CTX *ctx, const char *path, char *why)
-{
-    EH_TRY(check_readable("certificate", path, why));
-    if (SSL_CTX_use_certificate_chain_file(ctx, path) != 1)
-        return refuse(why, "certificate %s: %s", path, reason());
-    return EH_OK;
-}
-
 static int read_private_key(const char *path, EVP_PKEY **ret, char *why)
 {
     bool asked = false;
@@ -109,21 +101,6 @@ static int read_private_key(const char *path, EVP_PKEY **ret, char *why)
     return *ret ? EH_OK : refuse(why, "private key %s: no private key in PEM form", path);
 }
 
-static int use_private_key(SSL_CTX *ctx, const struct tls_files *files, char *why)
-{
-    EVP_PKEY *key;
-    int rc = EH_OK;
-
-    EH_TRY(read_private_key(files->private_key, &key, why));
-    if (!X509_check_private_key(SSL_CTX_get0_certificate(ctx), key))
-        rc = refuse(why, "private key %s: does not belong to certificate %s", files->private_key,
-                    files->certificate);
-    else if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
-        rc = refuse(why, "private key %s: %s", files->private_key, reason());
-    EVP_PKEY_free(key);
-    return rc;
-}
-
 static int use_ca(SSL_CTX *ctx, const char *path, char *why)
 {
     EH_TRY(check_readable("CA certificate", path, why));
@@ -134,8 +111,21 @@ static int use_ca(SSL_CTX *ctx, const char *path, char *why)
 
 static int use_own(SSL_CTX *ctx, const struct tls_files *files, char *why)
 {
-    EH_TRY(use_certificate(ctx, files->certificate, why));
-    return use_private_key(ctx, files, why);
+    const char *certificate = files->certificate;
+    EVP_PKEY *key;
+    int rc = EH_OK;
+
+    EH_TRY(check_readable("certificate", certificate, why));
+    if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+        return refuse(why, "certificate %s: %s", certificate, reason());
+    EH_TRY(read_private_key(files->private_key, &key, why));
+    if (!X509_check_private_key(SSL_CTX_get0_certificate(ctx), key))
+        rc = refuse(why, "private key %s: does not belong to certificate %s", files->private_key,
+                    certificate);
+    else if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
+        rc = refuse(why, "private key %s: %s", files->private_key, reason());
+    EVP_PKEY_free(key);
+    return rc;
 }
 
 /* ---- contexts ---- */
@@ -238,17 +228,6 @@ int tls_create(enum tls_role role, const struct tls_files *files, struct tls **r
     return EH_OK;
 }
 
-static SSL_CTX *swap(struct tls *t, SSL_CTX *ctx)
-{
-    SSL_CTX *old;
-
-    pthread_mutex_lock(&t->lock);
-    old = t->ctx;
-    t->ctx = ctx;
-    pthread_mutex_unlock(&t->lock);
-    return old;
-}
-
 /* Returns a new reference to the context. */
 static SSL_CTX *take(struct tls *t)
 {
@@ -263,10 +242,14 @@ static SSL_CTX *take(struct tls *t)
 
 int tls_reload(struct tls *t, const struct tls_files *files, char why[TLS_WHY_MAX])
 {
-    SSL_CTX *ctx;
+    SSL_CTX *ctx, *old;
 
     EH_TRY(make_context(t->role, files, &ctx, why));
-    SSL_CTX_free(swap(t, ctx));
+    pthread_mutex_lock(&t->lock);
+    old = t->ctx;
+    t->ctx = ctx;
+    pthread_mutex_unlock(&t->lock);
+    SSL_CTX_free(old);
     return EH_OK;
 }
 
@@ -303,23 +286,19 @@ static void copy_dns_name(X509 *x, char *to, size_t cap)
     GENERAL_NAMES_free(names);
 }
 
-static void describe(X509 *x, struct tls_certificate *ret)
-{
-    ret->name[0] = '\0';
-    if (X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, ret->name,
-                                  sizeof(ret->name)) <= 0)
-        copy_dns_name(x, ret->name, sizeof(ret->name));
-    ret->not_before_s = seconds_of(X509_get0_notBefore(x));
-    ret->not_after_s = seconds_of(X509_get0_notAfter(x));
-}
-
 int tls_certificate(struct tls *t, struct tls_certificate *ret)
 {
     SSL_CTX *ctx = take(t);
     X509 *x = SSL_CTX_get0_certificate(ctx);
 
-    if (x)
-        describe(x, ret);
+    if (x) {
+        ret->name[0] = '\0';
+        if (X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, ret->name,
+                                      sizeof(ret->name)) <= 0)
+            copy_dns_name(x, ret->name, sizeof(ret->name));
+        ret->not_before_s = seconds_of(X509_get0_notBefore(x));
+        ret->not_after_s = seconds_of(X509_get0_notAfter(x));
+    }
     SSL_CTX_free(ctx);
     return x ? EH_OK : EH_ENOENT;
 }

@@ -56,20 +56,16 @@ static void age(struct tls_tickets *t, uint64_t now_s)
     }
 }
 
-static void make(struct tls_tickets *t, uint64_t now_s)
-{
-    if (RAND_bytes((unsigned char *)&t->newest, sizeof(t->newest)) != 1)
-        mem_exhausted("OpenSSL"); /* only lack of memory makes its generator fail */
-    t->has_newest = true;
-    t->made_s = now_s;
-}
-
 void tls_tickets_seal(struct tls_tickets *t, uint64_t now_s, struct tls_ticket_key *ret)
 {
     pthread_mutex_lock(&t->lock);
     age(t, now_s);
-    if (!t->has_newest)
-        make(t, now_s);
+    if (!t->has_newest) {
+        if (RAND_bytes((unsigned char *)&t->newest, sizeof(t->newest)) != 1)
+            mem_exhausted("OpenSSL"); /* only lack of memory makes its generator fail */
+        t->has_newest = true;
+        t->made_s = now_s;
+    }
     *ret = t->newest;
     pthread_mutex_unlock(&t->lock);
 }
@@ -146,25 +142,19 @@ static int seal(struct tls_tickets *t, uint64_t now_s, unsigned char *name, unsi
     return ready ? 1 : -1;
 }
 
-/* Opens a ticket. One of TLS 1.3 is used only once (RFC 8446, C.4), so the client gets another. */
-static int open_with(const struct tls_ticket_key *key, bool wants_other, unsigned char *iv,
-                     EVP_CIPHER_CTX *cipher)
-{
-    if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv) != 1)
-        return -1;
-    return wants_other ? 2 : 1;
-}
-
 static int open_ticket(struct tls_tickets *t, uint64_t now_s, unsigned char *name,
                        unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool is_1_3)
 {
     struct tls_ticket_key key;
     enum tls_ticket_age how = tls_tickets_open(t, now_s, name, &key);
-    int rc;
+    int rc = -1;
 
     if (how == TLS_TICKET_UNKNOWN)
         return 0; /* do a full handshake */
-    rc = set_mac(mac, &key) ? open_with(&key, is_1_3 || how == TLS_TICKET_OLD, iv, cipher) : -1;
+    /* A ticket of TLS 1.3 is used only once (RFC 8446, C.4), so the client gets another (2). */
+    if (set_mac(mac, &key) &&
+        EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv) == 1)
+        rc = is_1_3 || how == TLS_TICKET_OLD ? 2 : 1;
     OPENSSL_cleanse(&key, sizeof(key));
     return rc;
 }
