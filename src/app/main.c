@@ -52,7 +52,7 @@ static void print_metrics(void)
     struct buf out = { 0 };
 
     metrics_write_prometheus(&none, &out);
-    (void)fwrite(buf_head(&out), 1, buf_used(&out), stdout);
+    printf("%.*s", STR_ARG(buf_str(&out)));
     buf_done(&out);
 }
 

@@ -30,6 +30,7 @@ struct per_ip *per_ip_create(uint64_t most)
 
     pthread_mutex_init(&p->lock, NULL);
     p->key = siphash_key_random();
+    assert(most > 0); /* an address that enters leaves an entry behind */
     p->most = most;
     return p;
 }
@@ -74,12 +75,12 @@ bool per_ip_enter(struct per_ip *p, const struct sock_addr *addr)
 
     pthread_mutex_lock(&p->lock);
     a = table_find(&p->addresses, hash, is_same, &key);
-    ok = (a ? a->n : 0) < p->most;
-    if (ok && !a) {
+    if (!a) {
         a = mem_alloc(sizeof(*a));
         *a = key;
         table_add(&p->addresses, a, hash);
     }
+    ok = a->n < p->most;
     if (ok)
         a->n++;
     pthread_mutex_unlock(&p->lock);

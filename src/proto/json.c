@@ -77,12 +77,14 @@ struct str json_text(const struct json_t *value)
     return str_make(json_string_value(value), json_string_length(value));
 }
 
+#define TWO_TO_63 9223372036854775808.0 /* a power of two, which a double holds exactly */
+
 bool json_cut_number(const struct json_t *value, int64_t *ret)
 {
     double real = json_real_value(value); /* 0 if it is not a real */
 
     if (json_is_real(value)) {
-        if (!(real >= -0x1p63 && real < 0x1p63)) /* powers of two, which a double holds exactly */
+        if (real < -TWO_TO_63 || real >= TWO_TO_63)
             return false;
         *ret = (int64_t)real;
         return true;

@@ -23,11 +23,16 @@ void json_reader_done(struct json_reader *r)
     buf_done(&r->open);
 }
 
+static bool is_white_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_white_space(struct json_reader *r)
 {
     size_t n = 0;
 
-    while (n < r->rest.n && memchr(" \t\r\n", r->rest.p[n], 4))
+    while (n < r->rest.n && is_white_space(r->rest.p[n]))
         n++;
     r->rest = str_skip(r->rest, n);
 }
