@@ -87,9 +87,14 @@ static size_t frame_payload(struct str in, struct str *ret)
     return head + n;
 }
 
-static void on_frame(struct client *c, enum ws_opcode op, struct str payload)
+static size_t take_frame(struct client *c, struct str in)
 {
-    switch (op) {
+    struct str payload;
+    size_t n = frame_payload(in, &payload);
+
+    if (n == 0)
+        return 0;
+    switch ((enum ws_opcode)(in.p[0] & 0xf)) {
     case WS_OP_TEXT: c->events->on_text(c, payload); break;
     case WS_OP_PING: send_frame(c, WS_OP_PONG, payload); break;
     case WS_OP_PONG:
@@ -98,15 +103,6 @@ static void on_frame(struct client *c, enum ws_opcode op, struct str payload)
         break;
     default: give_up("frame", "the server sent a Close frame");
     }
-}
-
-static size_t take_frame(struct client *c, struct str in)
-{
-    struct str payload;
-    size_t n = frame_payload(in, &payload);
-
-    if (n)
-        on_frame(c, (enum ws_opcode)(in.p[0] & 0xf), payload);
     return n;
 }
 

@@ -137,13 +137,6 @@ static void flush_topic(struct topic *t)
     t->is_dirty = false;
 }
 
-static void flush_all(void)
-{
-    for (size_t i = 0; i < fl.n_dirty; i++)
-        flush_topic(fl.dirty[i]);
-    fl.n_dirty = 0;
-}
-
 /* ---- requests ---- */
 
 /* "b/17/x" is topic 17. */
@@ -261,19 +254,15 @@ static size_t take_request(struct peer *p, struct str in)
     return (size_t)(end - in.p) + 4;
 }
 
-static void unsubscribe(struct peer *p)
-{
-    struct peer **at = &p->topic->peers;
-
-    while (*at != p)
-        at = &(*at)->next_of_topic;
-    *at = p->next_of_topic;
-}
-
 static void drop(struct peer *p)
 {
-    if (p->topic)
-        unsubscribe(p);
+    if (p->topic) {
+        struct peer **at = &p->topic->peers;
+
+        while (*at != p)
+            at = &(*at)->next_of_topic;
+        *at = p->next_of_topic;
+    }
     close(p->fd);
     buf_done(&p->in);
     buf_done(&p->out);
@@ -422,22 +411,16 @@ static void serve(int listen_fd)
 
         for (int i = 0; i < n; i++)
             dispatch(&ready[i], listen_fd);
-        flush_all();
+        for (size_t i = 0; i < fl.n_dirty; i++)
+            flush_topic(fl.dirty[i]);
+        fl.n_dirty = 0;
     }
-}
-
-static void raise_fd_limit(void)
-{
-    struct rlimit lim;
-
-    (void)getrlimit(RLIMIT_NOFILE, &lim);
-    lim.rlim_cur = lim.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
 int main(int argc, char **argv)
 {
     bool has_acceptor = false;
+    struct rlimit files;
     pthread_t acceptor;
     int listen_fd;
     uint16_t port = 0;
@@ -448,7 +431,9 @@ int main(int argc, char **argv)
         fl.coalesces |= strcmp(argv[i], "coalesce") == 0;
         has_acceptor |= strcmp(argv[i], "threads") == 0;
     }
-    raise_fd_limit();
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
     fl.epoll_fd = epoll_create1(0);
     listen_fd = listen_on(port);
     fl.mailbox.event_fd = eventfd(0, EFD_NONBLOCK);

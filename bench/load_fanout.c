@@ -102,21 +102,7 @@ static void on_top_up(struct loop_task *task)
         publish(load_now_ns());
 }
 
-static void publish_due(uint64_t now)
-{
-    while (f.due_ns <= now) {
-        publish(f.due_ns);
-        f.due_ns += 1000000000u / f.o->rate;
-    }
-}
-
 /* ---- phases ---- */
-
-static void finish(void)
-{
-    f.phase = OVER;
-    loop_stop(f.loop);
-}
 
 static void next_phase(uint64_t now)
 {
@@ -150,10 +136,14 @@ static void on_clock(struct loop_io *io, uint32_t events)
     if ((f.phase == WARMING && is_over(now, f.o->warmup_s)) ||
         (f.phase == MEASURING && is_over(now, f.o->seconds)))
         next_phase(now);
-    if (f.phase == DRAINING && (f.delivered >= f.expected || is_over(now, PATIENCE_S)))
-        finish();
-    if (f.o->rate && (f.phase == WARMING || f.phase == MEASURING))
-        publish_due(now);
+    if (f.phase == DRAINING && (f.delivered >= f.expected || is_over(now, PATIENCE_S))) {
+        f.phase = OVER;
+        loop_stop(f.loop);
+    }
+    if (f.o->rate && (f.phase == WARMING || f.phase == MEASURING)) {
+        for (; f.due_ns <= now; f.due_ns += 1000000000u / f.o->rate)
+            publish(f.due_ns);
+    }
     if (f.phase != OPENING && !f.awaits_pong && now - f.pinged_ns >= PING_NS) {
         f.pinged_ns = now;
         f.awaits_pong = true;

@@ -37,27 +37,23 @@ static void add_extension(X509 *x, int nid, const char *value)
     X509_EXTENSION_free(e);
 }
 
-static void set_name(X509_NAME *name, const char *cn)
-{
-    if (cn[0])
-        need(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1,
-                                        0),
-             cn);
-}
-
 /* Returns a certificate that is valid for ten days from `from_day` on. issuer NULL: an authority
  * that signs itself. */
 static X509 *make_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
                        int from_day)
 {
     static long serial;
+    const unsigned char *name = (const unsigned char *)cn;
     X509 *x = X509_new();
 
     need(x && X509_set_version(x, 2) && X509_set_pubkey(x, key), "X509");
     ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(x), (long)from_day * DAY_S);
     X509_gmtime_adj(X509_getm_notAfter(x), (long)(from_day + 10) * DAY_S);
-    set_name(X509_get_subject_name(x), cn);
+    if (cn[0])
+        need(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, name, -1, -1,
+                                        0),
+             cn);
     X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer : x));
     if (issuer)
         add_extension(x, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1");

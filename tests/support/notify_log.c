@@ -23,13 +23,6 @@ static int listen_at(const char *path)
     return -1;
 }
 
-static void print_line(char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        text[i] = (char)(text[i] == '\n' ? ' ' : text[i]);
-    printf("%.*s\n", (int)n, text);
-}
-
 int main(int argc, char **argv)
 {
     int fd = argc == 2 ? listen_at(argv[1]) : -1;
@@ -41,7 +34,10 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setvbuf(stdout, NULL, _IOLBF, 0);
     puts("listening");
-    while ((n = recv(fd, text, sizeof(text), 0)) >= 0)
-        print_line(text, (size_t)n);
+    while ((n = recv(fd, text, sizeof(text), 0)) >= 0) {
+        for (ssize_t i = 0; i < n; i++)
+            text[i] = (char)(text[i] == '\n' ? ' ' : text[i]);
+        printf("%.*s\n", (int)n, text);
+    }
     return 1;
 }

@@ -102,17 +102,12 @@ static bool launch(struct redis_server *rs)
     return false;
 }
 
-static bool is_installed(void)
-{
-    return system("command -v redis-server >/dev/null 2>&1") == 0;
-}
-
 struct redis_server *redis_server_start(void)
 {
     struct redis_server *rs;
 
-    if (!is_installed())
-        return NULL;
+    if (system("command -v redis-server >/dev/null 2>&1") != 0)
+        return NULL; /* it is not installed */
     rs = mem_zalloc(sizeof(*rs));
     snprintf(rs->dir, sizeof(rs->dir), "/tmp/eventhub-contract-XXXXXX");
     if (!mkdtemp(rs->dir))

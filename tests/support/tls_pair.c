@@ -65,18 +65,6 @@ void turn(void)
     loop_run(fx.loop);
 }
 
-static SSL *make_ssl(SSL_CTX *ctx)
-{
-    SSL *ssl = SSL_new(ctx);
-
-    fx.in = BIO_new(BIO_s_mem());
-    fx.out = BIO_new(BIO_s_mem());
-    BIO_set_mem_eof_return(fx.in, -1);
-    SSL_set_bio(ssl, fx.in, fx.out);
-    SSL_set_connect_state(ssl);
-    return ssl;
-}
-
 void connect_pair(void)
 {
     int fds[2];
@@ -85,7 +73,12 @@ void connect_pair(void)
     fx.fd = fds[1];
     assert_int_equal(stream_open(&fx.stream, fx.loop, fds[0], &events), EH_OK);
     stream_use_tls(&fx.stream, server, NULL);
-    fx.ssl = make_ssl(fx.ctx);
+    fx.ssl = SSL_new(fx.ctx);
+    fx.in = BIO_new(BIO_s_mem());
+    fx.out = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(fx.in, -1);
+    SSL_set_bio(fx.ssl, fx.in, fx.out);
+    SSL_set_connect_state(fx.ssl);
 }
 
 void disconnect_pair(void)
