@@ -59,11 +59,6 @@ static void put_z(struct line *l, const char *z)
     put(l, z, strlen(z));
 }
 
-static bool is_continuation(struct str s, size_t i)
-{
-    return i < s.n && ((unsigned char)s.p[i] & 0xC0) == 0x80;
-}
-
 /* Returns the length of the UTF-8 character (RFC 3629) of two bytes or more at the start of s; 0 if
  * there is none, or it ends a line or moves a terminal's cursor (C1 controls, U+2028, U+2029). */
 static size_t wide_char(struct str s)
@@ -75,7 +70,7 @@ static size_t wide_char(struct str s)
     if (a < 0xC2 || a > 0xF4)
         return 0;
     for (size_t i = 1; i < n; i++) {
-        if (!is_continuation(s, i))
+        if (i == s.n || ((unsigned char)s.p[i] & 0xC0) != 0x80)
             return 0;
     }
     if (a == 0xC2 && b < 0xA0) /* C1 */
@@ -138,35 +133,25 @@ static bool needs_quotes(struct str s)
     return s.n == 0;
 }
 
-static void put_text(struct line *l, enum log_format format, struct str s)
-{
-    const char *quote = format == LOG_JSON || needs_quotes(s) ? "\"" : "";
-
-    put_z(l, quote);
-    put_escaped(l, format, s);
-    put_z(l, quote);
-}
-
-static void put_number(struct line *l, int64_t v)
-{
-    char digits[24];
-
-    (void)snprintf(digits, sizeof(digits), "%" PRId64, v);
-    put_z(l, digits);
-}
-
 /* Adds a field, or nothing if it does not fit whole. */
 static void put_field(struct line *l, enum log_format format, const struct log_field *f)
 {
     size_t before = l->n;
+    char digits[24];
 
     put_z(l, format == LOG_JSON ? ",\"" : " ");
     put_z(l, f->key);
     put_z(l, format == LOG_JSON ? "\":" : "=");
-    if (f->is_number)
-        put_number(l, f->number);
-    else
-        put_text(l, format, f->text);
+    if (f->is_number) {
+        (void)snprintf(digits, sizeof(digits), "%" PRId64, f->number);
+        put_z(l, digits);
+    } else {
+        const char *quote = format == LOG_JSON || needs_quotes(f->text) ? "\"" : "";
+
+        put_z(l, quote);
+        put_escaped(l, format, f->text);
+        put_z(l, quote);
+    }
     if (l->cut)
         l->n = before;
     l->cut = false;

@@ -24,35 +24,16 @@ static int read_id(const json_t *v, struct eventlog_point *ret)
     return EH_OK;
 }
 
-static int64_t clamp_since(int64_t ms)
-{
-    if (ms > SINCE_MAX)
-        return SINCE_MAX;
-    return ms < -SINCE_MAX ? -SINCE_MAX : ms;
-}
-
-static int64_t since_of_real(double ms)
-{
-    if (ms > (double)SINCE_MAX)
-        return SINCE_MAX;
-    return ms < (double)-SINCE_MAX ? -SINCE_MAX : (int64_t)ms;
-}
-
-static struct eventlog_point point_of_since(int64_t since)
-{
-    if (since == 0)
-        return (struct eventlog_point){ .kind = EVENTLOG_NONE };
-    return (struct eventlog_point){ .kind = EVENTLOG_SINCE, .since = since };
-}
-
 static int read_since(const json_t *v, struct eventlog_point *ret, const char **ret_why)
 {
-    if (json_is_integer(v)) {
-        *ret = point_of_since(clamp_since(json_integer_value(v)));
-        return EH_OK;
-    }
-    if (json_is_real(v)) {
-        *ret = point_of_since(since_of_real(json_real_value(v)));
+    const double most = (double)SINCE_MAX;
+    double ms = json_number_value(v); /* exact up to SINCE_MAX */
+
+    if (json_is_number(v)) {
+        int64_t since = (int64_t)(ms > most ? most : ms < -most ? -most : ms);
+
+        *ret = (struct eventlog_point){ .kind = since ? EVENTLOG_SINCE : EVENTLOG_NONE,
+                                        .since = since };
         return EH_OK;
     }
     if (json_is_string(v) && read_id(v, ret) == EH_OK)

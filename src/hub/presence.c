@@ -31,19 +31,6 @@ static size_t place_of(const struct presence *p, struct str sub)
     return low;
 }
 
-static void insert(struct presence *p, size_t place, struct str sub)
-{
-    if (p->n_subs == PRESENCE_SUBS) { /* full: the last one makes room */
-        shared_unref(&p->subs[--p->n_subs]->shared);
-        p->more = true;
-    }
-    if ((p->n_subs & (p->n_subs - 1)) == 0) /* full at each power of two */
-        p->subs = mem_array(p->subs, p->n_subs ? 2 * p->n_subs : 1, sizeof(p->subs[0]));
-    memmove(&p->subs[place + 1], &p->subs[place], (p->n_subs - place) * sizeof(p->subs[0]));
-    p->subs[place] = bytes_copy(sub);
-    p->n_subs++;
-}
-
 void presence_add_sub(struct presence *p, struct str sub)
 {
     size_t place;
@@ -51,10 +38,19 @@ void presence_add_sub(struct presence *p, struct str sub)
     if (sub.n == 0)
         return;
     place = place_of(p, sub);
-    if (place == PRESENCE_SUBS)
+    if (place < p->n_subs && str_eq(bytes_str(p->subs[place]), sub))
+        return;
+    if (p->n_subs == PRESENCE_SUBS) {
         p->more = true;
-    else if (place == p->n_subs || !str_eq(bytes_str(p->subs[place]), sub))
-        insert(p, place, sub);
+        if (place == PRESENCE_SUBS)
+            return;
+        shared_unref(&p->subs[--p->n_subs]->shared); /* the last one makes room */
+    }
+    if ((p->n_subs & (p->n_subs - 1)) == 0) /* full at each power of two */
+        p->subs = mem_array(p->subs, p->n_subs ? 2 * p->n_subs : 1, sizeof(p->subs[0]));
+    memmove(&p->subs[place + 1], &p->subs[place], (p->n_subs - place) * sizeof(p->subs[0]));
+    p->subs[place] = bytes_copy(sub);
+    p->n_subs++;
 }
 
 void presence_merge(struct presence *p, const struct presence *other)

@@ -93,27 +93,20 @@ static int start_thread(struct question *q)
     return rc == 0 ? EH_OK : EH_EIO;
 }
 
-static struct question *question_create(struct resolver *r, const char *host, uint16_t port)
+int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port, uint64_t tag)
 {
     size_t n = strlen(host) + 1;
     struct question *q = mem_alloc(sizeof(*q) + n);
 
+    q->resolver = r;
     memcpy(q->host, host, n);
     (void)snprintf(q->port, sizeof(q->port), "%u", port);
     q->answer = mem_zalloc(sizeof(*q->answer));
-    q->resolver = r;
+    q->answer->mail.fn = fn;
+    q->answer->tag = tag;
     pthread_mutex_lock(&r->lock);
     r->holders++;
     pthread_mutex_unlock(&r->lock);
-    return q;
-}
-
-int resolver_ask(struct resolver *r, mail_fn *fn, const char *host, uint16_t port, uint64_t tag)
-{
-    struct question *q = question_create(r, host, port);
-
-    q->answer->mail.fn = fn;
-    q->answer->tag = tag;
     if (start_thread(q) == EH_OK)
         return EH_OK;
     pthread_mutex_lock(&r->lock);

@@ -60,18 +60,14 @@ static bool is_for_later(int err)
     return err == EAGAIN || err == EINTR;
 }
 
-/* Reports whether OpenSSL may read a ClientHello next; it may be a second one. */
-static bool awaits_hello(const SSL *ssl)
-{
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
-
-    return SSL_is_server(ssl) &&
-           (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO || state == TLS_ST_EARLY_DATA);
-}
-
+/* Reports whether the handshake may go on with these bytes: no ClientHello is too long. */
 static bool is_acceptable(struct stream_tls *t, const char *p, size_t n)
 {
-    if (!awaits_hello(t->ssl))
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(t->ssl);
+    bool awaits_hello = state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO ||
+                        state == TLS_ST_EARLY_DATA; /* maybe a second one */
+
+    if (!SSL_is_server(t->ssl) || !awaits_hello)
         t->hello.is_over = true;
     return tls_hello_fits(&t->hello, (const unsigned char *)p, n);
 }

@@ -312,28 +312,23 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1;
 }
 
-/* Expects this name in the certificate, and sends it to the server, both without a final dot, which
- * only tells the resolver that the name is complete (RFC 6066, section 3). An empty name would
- * disable the check, so a lone dot is kept. */
-static bool expect_name(SSL *ssl, const char *host)
+/* Expects a name or an address in the certificate. Only a name is sent to the server. */
+static bool expect_host(SSL *ssl, const char *host)
 {
     size_t n = strlen(host);
-    char *name = mem_dup(host, n > 1 && host[n - 1] == '.' ? n - 1 : n);
+    char *name;
     bool taken;
 
+    if (is_address(host))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    /* A final dot only tells the resolver that the name is complete; certificates and the name
+     * sent to the server omit it (RFC 6066, section 3). An empty name would disable the check, so
+     * a lone dot is kept. */
+    name = mem_dup(host, n > 1 && host[n - 1] == '.' ? n - 1 : n);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     taken = SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
     free(name);
     return taken;
-}
-
-/* Expects a name or an address. An address is compared with the addresses in the certificate, and
- * is not sent as a name. */
-static bool expect_host(SSL *ssl, const char *host)
-{
-    if (is_address(host))
-        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-    return expect_name(ssl, host);
 }
 
 struct ssl_st *tls_session(struct tls *t, const char *host)

@@ -105,11 +105,18 @@ static int read_name(struct json_reader *r, struct json_token *ret)
     return EH_OK;
 }
 
-static int read_number_or_word(struct json_reader *r, struct json_token *ret)
+static int read_value(struct json_reader *r, struct json_token *ret)
 {
     static const struct str words[] = { { "true", 4 }, { "false", 5 }, { "null", 4 } };
-    int n = json_read_number(r->rest);
+    char c = r->rest.p[0];
+    int n;
 
+    if (c == '{' || c == '[')
+        return open_container(r, ret);
+    expect_what_follows_a_value(r);
+    if (c == '"')
+        return read_string(r, JSON_TOKEN_STRING, ret);
+    n = json_read_number(r->rest);
     if (n > 0)
         return take(r, JSON_TOKEN_NUMBER, (size_t)n, ret);
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -117,16 +124,6 @@ static int read_number_or_word(struct json_reader *r, struct json_token *ret)
             return take(r, JSON_TOKEN_WORD, words[i].n, ret);
     }
     return EH_EINVAL;
-}
-
-static int read_value(struct json_reader *r, struct json_token *ret)
-{
-    char c = r->rest.p[0];
-
-    if (c == '{' || c == '[')
-        return open_container(r, ret);
-    expect_what_follows_a_value(r);
-    return c == '"' ? read_string(r, JSON_TOKEN_STRING, ret) : read_number_or_word(r, ret);
 }
 
 int json_reader_next(struct json_reader *r, struct json_token *ret)

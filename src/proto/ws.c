@@ -78,23 +78,6 @@ static int check_opcode(const struct ws_decoder *d, enum ws_opcode op, bool fin)
     return -WS_CLOSE_PROTOCOL;
 }
 
-static int check_first_bytes(const struct ws_decoder *d, const uint8_t *b)
-{
-    enum ws_opcode op = b[0] & BITS_OP;
-    int rsv = b[0] & BITS_RSV;
-    /* Only the first frame of a message may have the bit. */
-    bool may_be_compressed = d->deflate && !is_control(op) && op != WS_OP_CONT;
-
-    if (rsv && (rsv != WS_COMPRESSED || !may_be_compressed))
-        return -WS_CLOSE_PROTOCOL;
-    EH_TRY(check_opcode(d, op, b[0] & BIT_FIN));
-    if (!(b[1] & BIT_MASKED))
-        return -WS_CLOSE_PROTOCOL;
-    if (is_control(op) && (b[1] & BITS_LEN) > WS_CONTROL_MAX)
-        return -WS_CLOSE_PROTOCOL;
-    return EH_OK;
-}
-
 /* Reads the extended length at b, which must be in the shortest form and below 2^63 (RFC 6455
  * 5.2). */
 static int read_length(const uint8_t *b, uint8_t len7, uint64_t *ret_n)
@@ -116,25 +99,37 @@ static int read_length(const uint8_t *b, uint8_t len7, uint64_t *ret_n)
     return *ret_n <= UINT16_MAX || *ret_n > INT64_MAX ? -WS_CLOSE_PROTOCOL : EH_OK;
 }
 
-/* Returns the length of the head, 0 for "need more", or minus a close code. */
+/* Reads the head of a frame (RFC 6455 5.2). Returns its length, 0 for "need more", or minus a close
+ * code. */
 static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct head *ret)
 {
     const uint8_t *b = (const uint8_t *)p;
-    uint8_t len7;
+    enum ws_opcode op;
+    uint8_t rsv, len7;
     size_t ext = 0;
 
     if (n < 2)
         return 0;
-    EH_TRY(check_first_bytes(d, b));
+    op = b[0] & BITS_OP;
+    rsv = b[0] & BITS_RSV;
     len7 = b[1] & BITS_LEN;
+    if (rsv && rsv != WS_COMPRESSED)
+        return -WS_CLOSE_PROTOCOL;
+    if (rsv && (!d->deflate || is_control(op) || op == WS_OP_CONT))
+        return -WS_CLOSE_PROTOCOL; /* only the first frame of a message may have the bit */
+    EH_TRY(check_opcode(d, op, b[0] & BIT_FIN));
+    if (!(b[1] & BIT_MASKED))
+        return -WS_CLOSE_PROTOCOL;
+    if (is_control(op) && len7 > WS_CONTROL_MAX)
+        return -WS_CLOSE_PROTOCOL;
     if (len7 >= LEN_16)
         ext = len7 == LEN_16 ? 2 : 8;
     if (n < 2 + ext + MASK_LEN)
         return 0;
     EH_TRY(read_length(b + 2, len7, &ret->n));
-    ret->op = b[0] & BITS_OP;
+    ret->op = op;
     ret->fin = b[0] & BIT_FIN;
-    ret->compressed = b[0] & WS_COMPRESSED;
+    ret->compressed = rsv;
     memcpy(ret->mask, b + 2 + ext, MASK_LEN);
     return (int)(2 + ext + MASK_LEN);
 }
