@@ -275,23 +275,20 @@ static bool verifies_digest(const struct key *k, struct str text, const unsigned
     return holds;
 }
 
-static bool verifies_public(const struct key *k, const struct keyring_token *token)
+static bool verifies(const struct key *k, const struct keyring_token *token)
 {
     const unsigned char *signature = (const unsigned char *)token->signature.p;
     unsigned char der[ECDSA_DER_MAX];
     int n;
 
+    if (token->signature.n != k->signature_n)
+        return false;
+    if (!k->pkey)
+        return verifies_secret(k, token);
     if (k->algorithm == KEY_RS256)
         return verifies_digest(k, token->signed_text, signature, token->signature.n);
     n = encode_ecdsa(token->signature, der);
     return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
-}
-
-static bool verifies(const struct key *k, const struct keyring_token *token)
-{
-    if (token->signature.n != k->signature_n)
-        return false;
-    return k->pkey ? verifies_public(k, token) : verifies_secret(k, token);
 }
 
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token)

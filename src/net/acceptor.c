@@ -154,24 +154,19 @@ static void on_stop(struct mail *m, void *owner)
     loop_stop(a->loop);
 }
 
-/* Accepts the connections in the backlogs, because closing a socket would reset them. In a kept
- * socket they keep waiting for the other process. */
-static void accept_last(struct acceptor *a)
-{
-    a->config.rate = 0;
-    for (size_t i = 0; i < a->config.n_listen_fds; i++) {
-        if (!a->config.are_kept[i])
-            accept_all(&a->listeners[i]);
-    }
-}
-
 static void *acceptor_main(void *arg)
 {
     struct acceptor *a = arg;
 
     (void)pthread_setname_np(pthread_self(), "acceptor");
     loop_run(a->loop);
-    accept_last(a);
+    /* Accepts the connections in the backlogs, because closing a socket would reset them. In a kept
+     * socket they keep waiting for the other process. */
+    a->config.rate = 0;
+    for (size_t i = 0; i < a->config.n_listen_fds; i++) {
+        if (!a->config.are_kept[i])
+            accept_all(&a->listeners[i]);
+    }
     return NULL;
 }
 

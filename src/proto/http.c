@@ -147,18 +147,6 @@ static bool is_persistent(const struct http_request *rq)
     return rq->minor > 0 || http_header_has_token(rq, STR("Connection"), STR("keep-alive"));
 }
 
-static int read_fields(struct str head, struct http_request *ret)
-{
-    struct str line;
-
-    for (line = cut_line(&head); line.n; line = cut_line(&head)) {
-        if (ret->n_headers == HTTP_HEADERS_MAX)
-            return -431;
-        EH_TRY(parse_field(line, &ret->headers[ret->n_headers++]));
-    }
-    return EH_OK;
-}
-
 static int read_head(struct str head, struct http_request *ret)
 {
     struct str line = cut_line(&head);
@@ -169,7 +157,11 @@ static int read_head(struct str head, struct http_request *ret)
     ret->chunked = false;
     ret->n_headers = 0;
     EH_TRY(parse_request_line(line, ret));
-    EH_TRY(read_fields(head, ret));
+    for (line = cut_line(&head); line.n; line = cut_line(&head)) {
+        if (ret->n_headers == HTTP_HEADERS_MAX)
+            return -431;
+        EH_TRY(parse_field(line, &ret->headers[ret->n_headers++]));
+    }
     EH_TRY(check_host(ret));
     EH_TRY(read_framing(ret));
     ret->keep_alive = is_persistent(ret);

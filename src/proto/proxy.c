@@ -106,17 +106,6 @@ static size_t ip_bytes(uint8_t command, uint8_t family)
     return family == V2_TCP6 ? 16 : 0;
 }
 
-/* Reads source, destination, source port, destination port. */
-static void read_addresses(const char *p, size_t ip_n, struct proxy_header *ret)
-{
-    if (ip_n == 4)
-        ip_set_v4(ret->ip, p);
-    else
-        memcpy(ret->ip, p, 16);
-    ret->port = (uint16_t)u16(p + 2 * ip_n);
-    ret->has_source = true;
-}
-
 static int parse_v2(struct str in, struct proxy_header *ret)
 {
     struct proxy_header h = { 0 };
@@ -133,8 +122,16 @@ static int parse_v2(struct str in, struct proxy_header *ret)
         return EH_EINVAL;
     if (in.n < PROXY_V2_HEAD + addresses_n)
         return 0;
-    if (ip_n)
-        read_addresses(in.p + PROXY_V2_HEAD, ip_n, &h);
+    if (ip_n) { /* source, destination, source port, destination port */
+        const char *p = in.p + PROXY_V2_HEAD;
+
+        if (ip_n == 4)
+            ip_set_v4(h.ip, p);
+        else
+            memcpy(h.ip, p, 16);
+        h.port = (uint16_t)u16(p + 2 * ip_n);
+        h.has_source = true;
+    }
     *ret = h;
     return (int)(PROXY_V2_HEAD + body_n);
 }
