@@ -76,31 +76,22 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     return EH_OK;
 }
 
-static struct message *publish(struct mem *mem, struct broker_publish *p)
+static void publish(struct mem *mem, struct broker_call *call)
 {
+    struct broker_publish *p = &call->publish;
     struct mem_now now = read_clocks();
+    enum broker_status status;
     struct message *m;
 
+    if (mem_admission_stops(&mem->admission, p, now.mono_ms, &status)) {
+        core_answer(mem->core, call, status);
+        return;
+    }
     p->ret_id = mem_log_next_id(&mem->log, now.wall_ms);
     m = message_create(p->ret_id, p->topic, p->message_json, p->origin_json);
     if (mem->cache)
         mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
-    return m;
-}
-
-static void take_publish(struct mem *mem, struct broker_call *call)
-{
-    struct broker_publish *p = &call->publish;
-    uint64_t now = clock_mono_ms();
-    enum broker_status status;
-    struct message *m;
-
-    if (mem_admission_stops(&mem->admission, p, now, &status)) {
-        core_answer(mem->core, call, status);
-        return;
-    }
-    m = publish(mem, p);
-    if (mem_admission_note(&mem->admission, p, now))
+    if (mem_admission_note(&mem->admission, p, now.mono_ms))
         share_memory(mem);
     core_answer(mem->core, call, BROKER_DONE);
     fanout_live(mem->core->fanout, m);
@@ -169,7 +160,7 @@ static void mem_call(void *engine, struct broker_call *call)
     struct mem *mem = engine;
 
     switch (call->op) {
-    case BROKER_OP_PUBLISH: take_publish(mem, call); break;
+    case BROKER_OP_PUBLISH: publish(mem, call); break;
     case BROKER_OP_HISTORY: history(mem, call); break;
     case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
     case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;

@@ -83,30 +83,21 @@ bool mem_admission_stops(struct mem_admission *a, struct broker_publish *p, uint
     return true;
 }
 
-static void note_key(struct mem_admission *a, const struct broker_publish *p, uint64_t now_ms)
-{
-    struct str id = str_make((const char *)&p->ret_id, sizeof(p->ret_id));
-
-    mem_table_set(&a->once, once_name(a, p), id, mem_expiry_after(now_ms, BROKER_KEY_S));
-}
-
-/* Counts the publish. An interval begins with the first publish that it counts. */
-static void count_one(struct mem_admission *a, const struct broker_publish *p, uint64_t now_ms)
-{
-    struct str name = count_name(a, p);
-    const struct mem_item *item = mem_table_get(&a->counts, name, now_ms);
-    uint64_t count = count_of(item) + 1;
-    uint64_t expires = item ? item->expiry.at : mem_expiry_after(now_ms, p->limit.interval_s);
-
-    mem_table_set(&a->counts, name, str_make((const char *)&count, sizeof(count)), expires);
-}
-
 bool mem_admission_note(struct mem_admission *a, const struct broker_publish *p, uint64_t now_ms)
 {
-    if (has_key(p))
-        note_key(a, p, now_ms);
-    if (has_limit(p))
-        count_one(a, p, now_ms);
+    if (has_key(p)) {
+        struct str id = str_make((const char *)&p->ret_id, sizeof(p->ret_id));
+
+        mem_table_set(&a->once, once_name(a, p), id, mem_expiry_after(now_ms, BROKER_KEY_S));
+    }
+    if (has_limit(p)) { /* an interval begins with the first publish that it counts */
+        struct str name = count_name(a, p);
+        const struct mem_item *item = mem_table_get(&a->counts, name, now_ms);
+        uint64_t count = count_of(item) + 1;
+        uint64_t expires = item ? item->expiry.at : mem_expiry_after(now_ms, p->limit.interval_s);
+
+        mem_table_set(&a->counts, name, str_make((const char *)&count, sizeof(count)), expires);
+    }
     return has_key(p) || has_limit(p);
 }
 

@@ -35,16 +35,7 @@ static void move_log_start(struct mem_log *log, struct msgid id)
         log->log_start = id;
 }
 
-/* Removes a topic, and its log start with it. If entries that MAX_CACHE_LENGTH removed would not
- * have expired yet, the log's own start moves up to keep the fact that they are missing. */
-static void remove_topic(struct mem_log *log, struct mem_topic *topic, uint64_t mono_ms)
-{
-    if (topic->trimmed_until > mono_ms)
-        move_log_start(log, topic->log_start);
-    log->bytes -= TOPIC_COST + topic->name.n;
-    mem_topics_remove(&log->topics, topic);
-}
-
+/* Removes an entry, and its topic if this was the last one. */
 static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t mono_ms)
 {
     struct msgid id = e->message->id;
@@ -58,8 +49,14 @@ static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t mono
     log->bytes -= entry_cost(e);
     message_unref(e->message);
     free(e);
-    if (topic->entries.live == 0)
-        remove_topic(log, topic, mono_ms);
+    if (topic->entries.live > 0)
+        return;
+    /* The topic's log start goes with it. If entries that MAX_CACHE_LENGTH removed would not have
+     * expired yet, the log's own start moves up to keep the fact that they are missing. */
+    if (topic->trimmed_until > mono_ms)
+        move_log_start(log, topic->log_start);
+    log->bytes -= TOPIC_COST + topic->name.n;
+    mem_topics_remove(&log->topics, topic);
 }
 
 bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max)
@@ -110,28 +107,6 @@ void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t mono_ms)
     make_room(log, mono_ms);
 }
 
-static struct mem_topic *find_topic(struct mem_log *log, struct str name)
-{
-    size_t before = log->topics.n;
-    struct mem_topic *topic = mem_topics_add(&log->topics, name);
-
-    if (log->topics.n > before)
-        log->bytes += TOPIC_COST + name.n;
-    return topic;
-}
-
-static void add_entry(struct mem_log *log, struct mem_entry *e)
-{
-    struct msgid id = e->message->id;
-
-    mem_ring_push(&log->all, id, e);
-    mem_ring_push(&e->topic->entries, id, e);
-    mem_heap_add(&log->expiring, &e->expiry);
-    log->bytes += entry_cost(e);
-    if (e->time > id.ms && e->time - id.ms > log->lead_ms)
-        log->lead_ms = e->time - id.ms;
-}
-
 void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
                  struct mem_now now)
 {
@@ -141,13 +116,20 @@ void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t
     assert(msgid_cmp(m->id, log->last) == 0);
     mem_log_expire(log, now.mono_ms, EXPIRE_WITH_ADD);
     e->message = message_ref(m);
-    e->topic = find_topic(log, m->topic);
+    e->topic = mem_topics_add(&log->topics, m->topic);
+    if (e->topic->entries.live == 0) /* a new topic: one without entries is removed */
+        log->bytes += TOPIC_COST + m->topic.n;
     e->time = m->id.ms;
     if (timestamp != 0 && eventlog_timestamp_is_usable(timestamp, now.wall_ms))
         e->time = (uint64_t)timestamp;
     e->expiry.at = mem_expiry_after(now.mono_ms, ttl_s ? ttl_s : default_ttl_s);
     e->is_brief = ttl_s && (default_ttl_s == 0 || ttl_s < default_ttl_s);
-    add_entry(log, e);
+    mem_ring_push(&log->all, m->id, e);
+    mem_ring_push(&e->topic->entries, m->id, e);
+    mem_heap_add(&log->expiring, &e->expiry);
+    log->bytes += entry_cost(e);
+    if (e->time > m->id.ms && e->time - m->id.ms > log->lead_ms)
+        log->lead_ms = e->time - m->id.ms;
     trim_topic(log, e->topic, now.mono_ms);
     make_room(log, now.mono_ms);
 }

@@ -69,15 +69,6 @@ struct walk {
 
 /* ---- the request ---- */
 
-static uint64_t resolve_since(int64_t since, uint64_t wall_ms)
-{
-    uint64_t ago = -(uint64_t)since;
-
-    if (since > 0)
-        return (uint64_t)since;
-    return ago < wall_ms ? wall_ms - ago : 1; /* 0 would mean any time */
-}
-
 /* Returns the id after which every entry lies whose time is >= since: its id is at most lead_ms
  * behind its time. */
 static struct msgid before_since(uint64_t since, uint64_t lead_ms)
@@ -97,8 +88,12 @@ static struct msgid prepare(const struct mem_log *log, struct broker_history *h,
 
     if (msgid_is_zero(h->snapshot_end))
         h->snapshot_end = log->last;
+    if (h->since < 0) { /* so long ago; 0 would mean any time */
+        uint64_t ago = -(uint64_t)h->since;
+
+        h->since = ago < wall_ms ? (int64_t)(wall_ms - ago) : 1;
+    }
     if (h->since != 0) {
-        h->since = (int64_t)resolve_since(h->since, wall_ms);
         moment = before_since((uint64_t)h->since, 0);
         if (msgid_cmp(point, moment) < 0)
             point = moment;
@@ -140,36 +135,30 @@ static bool is_past(struct str name, struct str pattern, struct str prefix)
     return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
 }
 
-static void sources_match(struct sources *s, struct mem_log *log, struct str pattern)
-{
-    struct str prefix = filter_fixed_prefix(pattern);
-    struct mem_topic *topic = mem_topics_from(&log->topics, prefix);
-    size_t names = 0;
-
-    s->too_many = prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
-    for (; topic && !s->too_many && !is_past(topic->name, pattern, prefix);
-         topic = topic->next[0]) {
-        s->too_many = ++names > MEM_READ_NAMES;
-        if (!filter_matches(pattern, topic->name))
-            continue;
-        s->too_many |= s->n == BROKER_MAX_TOPICS;
-        sources_add(s, topic);
-    }
-}
-
 static void sources_init(struct sources *s, struct mem_log *log, struct str filter,
                          struct msgid point)
 {
     struct mem_topic *topic;
+    struct str prefix;
+    size_t names = 0;
 
     *s = (struct sources){ .all = &log->all, .point = point };
-    if (filter_is_pattern(filter)) {
-        sources_match(s, log, filter);
+    if (!filter_is_pattern(filter)) {
+        topic = mem_topics_find(&log->topics, filter);
+        if (topic)
+            sources_add(s, topic);
         return;
     }
-    topic = mem_topics_find(&log->topics, filter);
-    if (topic)
+    prefix = filter_fixed_prefix(filter);
+    s->too_many = prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
+    topic = mem_topics_from(&log->topics, prefix);
+    for (; topic && !s->too_many && !is_past(topic->name, filter, prefix); topic = topic->next[0]) {
+        s->too_many = ++names > MEM_READ_NAMES;
+        if (!filter_matches(filter, topic->name))
+            continue;
+        s->too_many |= s->n == BROKER_MAX_TOPICS;
         sources_add(s, topic);
+    }
 }
 
 /* Returns true if the log holds everything published after the point, apart from the log starts of
@@ -220,19 +209,14 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
-/* Returns true if the ring over all topics is to be read, which is faster when at least half of it
- * is wanted. Backwards it is not: its end may hold too many unwanted entries. */
-static bool reads_all(const struct walk *w, const struct sources *s)
-{
-    return s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
-}
-
 static void walk_init(struct walk *w, const struct sources *s, const struct broker_history *h)
 {
     const struct mem_ring *const *rings;
     size_t n;
 
-    w->is_mixed = reads_all(w, s);
+    /* Reading the ring over all topics is faster when at least half of it is wanted. Backwards it
+     * is not: its end may hold too many unwanted entries. */
+    w->is_mixed = s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
     rings = w->is_mixed ? &s->all : s->rings;
     n = w->is_mixed ? 1 : s->n;
     w->request = h;
@@ -266,15 +250,6 @@ static void walk_step(struct walk *w)
     sift_down(w, 0);
 }
 
-static bool is_wanted(const struct walk *w, const struct mem_entry *e)
-{
-    const struct broker_history *h = w->request;
-
-    if (e->expiry.at <= w->mono_ms || (h->since != 0 && e->time < (uint64_t)h->since))
-        return false;
-    return !w->is_mixed || filter_matches(h->filter, e->topic->name);
-}
-
 static bool is_over_budget(const struct walk *w)
 {
     return w->n > 0 && w->skipped >= w->skip_max;
@@ -283,15 +258,19 @@ static bool is_over_budget(const struct walk *w)
 /* Returns the next wanted entry; NULL at the end, or when the budget is used up. */
 static const struct mem_entry *walk_next(struct walk *w)
 {
+    const struct broker_history *h = w->request;
+
     while (w->n > 0 && !is_over_budget(w)) {
         const struct mem_slot *slot = cursor_slot(&w->cursors[0]);
+        const struct mem_entry *e = slot->entry;
 
         w->passed = slot->id;
         walk_step(w);
-        if (!slot->entry)
+        if (!e)
             continue; /* an empty slot costs next to nothing */
-        if (is_wanted(w, slot->entry))
-            return slot->entry;
+        if (e->expiry.at > w->mono_ms && (h->since == 0 || e->time >= (uint64_t)h->since) &&
+            (!w->is_mixed || filter_matches(h->filter, e->topic->name)))
+            return e;
         w->skipped++;
     }
     return NULL;
@@ -318,16 +297,6 @@ static bool cut_to_newest(const struct sources *s, struct broker_history *h, uin
     return cut_off;
 }
 
-static void add_item(struct broker_history *h, size_t *cap, struct message *m)
-{
-    if (h->ret_n == *cap) {
-        *cap = *cap ? 2 * *cap : 16;
-        h->ret_items = mem_array(h->ret_items, *cap, sizeof(h->ret_items[0]));
-    }
-    h->ret_items[h->ret_n++] = message_ref(m);
-    h->after = m->id;
-}
-
 static void fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
 {
     struct walk w = { .mono_ms = mono_ms, .skip_max = MEM_READ_SKIP };
@@ -339,7 +308,12 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
 
     walk_init(&w, s, h);
     while ((e = walk_next(&w)) && h->ret_n < max_entries && bytes < max_bytes) {
-        add_item(h, &cap, e->message);
+        if (h->ret_n == cap) {
+            cap = cap ? 2 * cap : 16;
+            h->ret_items = mem_array(h->ret_items, cap, sizeof(h->ret_items[0]));
+        }
+        h->ret_items[h->ret_n++] = message_ref(e->message);
+        h->after = e->message->id;
         bytes += e->message->body.n;
     }
     if (!e && is_over_budget(&w))

@@ -57,14 +57,6 @@ void mem_ring_push(struct mem_ring *r, struct msgid id, struct mem_entry *e)
     r->live++;
 }
 
-static void trim_front(struct mem_ring *r)
-{
-    while (r->n > 0 && !slot_at(r, 0)->entry) {
-        r->start = (r->start + 1) & (r->cap - 1);
-        r->n--;
-    }
-}
-
 void mem_ring_remove(struct mem_ring *r, struct msgid id)
 {
     size_t found = mem_ring_upto(r, id);
@@ -75,7 +67,10 @@ void mem_ring_remove(struct mem_ring *r, struct msgid id)
     assert(slot->entry && msgid_cmp(slot->id, id) == 0);
     slot->entry = NULL;
     r->live--;
-    trim_front(r);
+    while (r->n > 0 && !slot_at(r, 0)->entry) {
+        r->start = (r->start + 1) & (r->cap - 1);
+        r->n--;
+    }
     if (r->live < r->cap / 4 && r->cap > MIN_CAP)
         rebuild(r);
 }

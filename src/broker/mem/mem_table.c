@@ -20,11 +20,6 @@ static uint64_t item_cost(size_t key_n, size_t value_n)
     return ITEM_COST + key_n + value_n;
 }
 
-static struct mem_item *item_of(struct mem_expiry *x)
-{
-    return container_of(x, struct mem_item, expiry);
-}
-
 static struct mem_item **chain_of(const struct mem_table *t, struct str key)
 {
     return &t->chains[siphash(&t->hash_key, 0, key) & (t->n_chains - 1)];
@@ -152,7 +147,7 @@ bool mem_table_expire(struct mem_table *t, uint64_t now_ms, size_t max)
     while ((x = mem_heap_due(&t->expiring, now_ms))) {
         if (max-- == 0)
             return true;
-        remove_at(t, find(t, item_of(x)->key));
+        remove_at(t, find(t, container_of(x, struct mem_item, expiry)->key));
     }
     return false;
 }
