@@ -10,16 +10,6 @@
 
 /* ---- one request ---- */
 
-/* Keeps the CORS lines until the request is answered, which may be when it is gone. */
-static void set_cors(struct conn *c, const struct http_request *rq)
-{
-    struct buf lines = { 0 };
-
-    origin_add_cors(str_of(c->worker->context->config->allowed_origins), rq, &lines);
-    c->cors = bytes_copy(buf_str(&lines));
-    buf_done(&lines);
-}
-
 static void refuse_origin(struct conn *c, const struct http_request *rq)
 {
     char peer[SOCK_ADDR_TEXT];
@@ -50,38 +40,36 @@ static void refuse_client(struct conn *c, const struct http_request *rq)
         http_send_error(c, rq, 429, why, STR(""));
 }
 
-/* Handles a request for /<topic>. */
-static void handle_topic(struct conn *c, const struct http_request *rq)
-{
-    if (str_eq(rq->method, STR("POST")))
-        http_post_handle(c, rq);
-    else if (!reads(rq))
-        http_send_error(c, rq, 405, "method not allowed",
-                        STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
-    else if (conn_sse_is_wanted(rq))
-        conn_sse_handle(c, rq);
-    else
-        http_send_error(c, rq, 404, "not found", STR(""));
-}
-
 static void handle(struct conn *c, const struct http_request *rq)
 {
-    set_cors(c, rq);
+    struct str allowed_origins = str_of(c->worker->context->config->allowed_origins);
+    struct buf cors = { 0 };
+
+    origin_add_cors(allowed_origins, rq, &cors);
+    c->cors = bytes_copy(buf_str(&cors)); /* the request may be gone when it is answered */
+    buf_done(&cors);
     if (routes_handle(c, rq))
         return;
     if (c->client.is_internal) {
         http_send_error(c, rq, 404, "not found", STR(""));
         return;
     }
-    if (!origin_is_allowed(str_of(c->worker->context->config->allowed_origins), rq)) {
+    if (!origin_is_allowed(allowed_origins, rq)) {
         refuse_origin(c, rq);
     } else if (!conn_client_enter(&c->client, c->worker)) {
         refuse_client(c, rq);
     } else if (upgrade_is_wanted(rq)) {
         http_forget_cors(c); /* browsers ignore them in the answer to a handshake */
         upgrade_handle(c, rq);
+    } else if (str_eq(rq->method, STR("POST"))) {
+        http_post_handle(c, rq);
+    } else if (!reads(rq)) {
+        http_send_error(c, rq, 405, "method not allowed",
+                        STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
+    } else if (conn_sse_is_wanted(rq)) {
+        conn_sse_handle(c, rq);
     } else {
-        handle_topic(c, rq);
+        http_send_error(c, rq, 404, "not found", STR(""));
     }
 }
 
@@ -96,14 +84,6 @@ static void refuse(struct conn *c, int status)
     http_send_error(c, NULL, status, http_reason(status), STR(""));
 }
 
-/* Gives the next request on a kept connection as much time as the first one had. */
-static void on_part(struct conn *c)
-{
-    if (c->is_kept)
-        conn_await_request(c);
-    c->is_kept = false;
-}
-
 static size_t step(struct conn *c, char *p, size_t n)
 {
     struct http_request rq;
@@ -111,7 +91,9 @@ static size_t step(struct conn *c, char *p, size_t n)
         http_parse(&c->http, str_make(p, n), c->worker->context->config->max_header_size, &rq);
 
     if (used == 0) {
-        on_part(c);
+        if (c->is_kept) /* the next request has as much time as the first one had */
+            conn_await_request(c);
+        c->is_kept = false;
         return 0;
     }
     if (used < 0) {

@@ -135,28 +135,20 @@ static bool is_last_id(struct str name)
            (n >= end.n && str_eq_nocase(str_make(plain + n - end.n, end.n), end));
 }
 
-/* Finds the id to resume after. The field that a browser sends when it reconnects takes precedence
- * over the URL. */
-static void find_last_id(const struct http_request *rq, struct buf *ret)
-{
-    struct str header = http_header(rq, STR("Last-Event-ID"));
-    struct str query = rq->query, name, value;
-
-    buf_add_str(ret, header);
-    while (buf_used(ret) == 0 && http_query_cut(&query, &name, &value)) {
-        if (is_last_id(name) && http_percent_decode(value, false, ret) < 0)
-            buf_add_str(ret, value); /* it is not a valid id anyway */
-    }
-}
-
 /* Reads the id to resume after, which takes precedence over since. An id of another server is not
  * an error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
 static void read_last_id(const struct http_request *rq, struct stream_request *ret)
 {
     struct eventlog_point *from = &ret->log.from;
+    struct str query = rq->query, name, value;
     struct buf id = { 0 };
 
-    find_last_id(rq, &id);
+    /* The field that a browser sends when it reconnects takes precedence over the URL. */
+    buf_add_str(&id, http_header(rq, STR("Last-Event-ID")));
+    while (buf_used(&id) == 0 && http_query_cut(&query, &name, &value)) {
+        if (is_last_id(name) && http_percent_decode(value, false, &id) < 0)
+            buf_add_str(&id, value); /* it is not a valid id anyway */
+    }
     if (buf_used(&id)) {
         ret->is_foreign = msgid_parse(buf_str(&id), &from->id) < 0;
         from->kind = ret->is_foreign ? EVENTLOG_NONE : EVENTLOG_AFTER;
@@ -172,11 +164,6 @@ static int read_params(const struct conn *c, const struct http_request *rq, stru
     EH_TRY(params_bool(p, "gaps", &ret->gaps));
     read_last_id(rq, ret);
     return EH_OK;
-}
-
-static bool wants_json(const struct params *p)
-{
-    return str_eq(json_text(json_object_get(p->json, "format")), STR("json"));
 }
 
 static const struct query_param known[] = { { "since", QUERY_INTEGER },
@@ -281,7 +268,7 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
         send_head(c, STR(""));
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
-        c->sse_json = wants_json(&params);
+        c->sse_json = str_eq(json_text(json_object_get(query, "format")), STR("json"));
         add_unknown(c, rq->query, &remarks);
         begin(c, filter, &wanted, buf_str(&remarks));
         buf_done(&remarks);

@@ -60,37 +60,28 @@ static void answer_error(struct conn *c, int status, const char *why)
     buf_done(&body);
 }
 
-/* Answers 429. The broker has counted the refusal. */
-static void answer_limited(struct conn *c, uint64_t retry_ms)
-{
-    struct buf body = { 0 }, extra = { 0 };
-
-    http_add_error(&body, "the token's rate limit is exceeded");
-    buf_addf(&extra,
-             "Access-Control-Expose-Headers: Retry-After\r\n"
-             "Retry-After: %" PRIu64 "\r\n",
-             (retry_ms + 999) / 1000);
-    answer(c, 429, buf_str(&body), buf_str(&extra));
-    buf_done(&body);
-    buf_done(&extra);
-}
-
 static void on_published(struct pending *p, struct conn *c)
 {
     const char *failure = publish_failure(p);
-    struct buf body = { 0 };
+    struct buf body = { 0 }, extra = { 0 };
 
     if (!c || c->state != CONN_BUSY)
         return; /* the connection is gone, or the drain has answered the request */
     if (failure) {
         answer_error(c, 503, failure);
-    } else if (p->call.status == BROKER_LIMITED) {
-        answer_limited(c, p->call.publish.ret_retry_ms);
+    } else if (p->call.status == BROKER_LIMITED) { /* the broker has counted the refusal */
+        http_add_error(&body, "the token's rate limit is exceeded");
+        buf_addf(&extra,
+                 "Access-Control-Expose-Headers: Retry-After\r\n"
+                 "Retry-After: %" PRIu64 "\r\n",
+                 (p->call.publish.ret_retry_ms + 999) / 1000);
+        answer(c, 429, buf_str(&body), buf_str(&extra));
     } else {
         publish_result(p, &body);
         answer(c, 200, buf_str(&body), STR(""));
     }
     buf_done(&body);
+    buf_done(&extra);
 }
 
 /* ---- the body ---- */
@@ -126,24 +117,16 @@ static size_t refuse_body(struct conn *c, int status, size_t n)
     return n;
 }
 
-/* Reports whether the body is too large with these bytes and the rest of the chunk that was
- * announced. */
-static bool is_too_big(const struct conn *c, struct str data)
-{
-    uint64_t room = c->worker->context->config->max_message_size - buf_used(&c->message);
-
-    return data.n > room || http_chunked_announced(&c->post->chunks) > room - data.n;
-}
-
 static size_t step(struct conn *c, char *p, size_t n)
 {
+    const struct config *config = c->worker->context->config;
     struct http_post *post = c->post;
+    uint64_t room = config->max_message_size - buf_used(&c->message);
     struct str data, in = { p, n < INT32_MAX ? n : INT32_MAX };
     int used;
 
     if (post->chunked) {
-        used = http_chunked_decode(&post->chunks, in, c->worker->context->config->max_header_size,
-                                   &data);
+        used = http_chunked_decode(&post->chunks, in, config->max_header_size, &data);
     } else {
         data = str_make(p, in.n < post->left ? in.n : (size_t)post->left);
         post->left -= data.n;
@@ -151,7 +134,8 @@ static size_t step(struct conn *c, char *p, size_t n)
     }
     if (used < 0)
         return refuse_body(c, -used, n);
-    if (is_too_big(c, data))
+    /* the rest of the chunk, which was announced, must fit, too */
+    if (data.n > room || http_chunked_announced(&post->chunks) > room - data.n)
         return refuse_body(c, 413, n);
     buf_add_str(&c->message, data);
     if (post->chunked ? http_chunked_is_done(&post->chunks) : post->left == 0)
@@ -218,24 +202,18 @@ static void refuse_head(struct conn *c, const struct http_request *rq, int statu
     http_topic_refuse(c, rq, status, why);
 }
 
-static bool has_coding(struct str list)
-{
-    struct str coding;
-
-    while (str_cut(&list, ',', &coding)) {
-        coding = str_trim(coding);
-        if (coding.n && !str_eq_nocase(coding, STR("identity")))
-            return true;
-    }
-    return false;
-}
-
 static bool is_compressed(const struct http_request *rq)
 {
     for (size_t i = 0; i < rq->n_headers; i++) {
-        if (str_eq_nocase(rq->headers[i].name, STR("Content-Encoding")) &&
-            has_coding(rq->headers[i].value))
-            return true;
+        struct str list = rq->headers[i].value, coding;
+
+        if (!str_eq_nocase(rq->headers[i].name, STR("Content-Encoding")))
+            continue;
+        while (str_cut(&list, ',', &coding)) {
+            coding = str_trim(coding);
+            if (coding.n && !str_eq_nocase(coding, STR("identity")))
+                return true;
+        }
     }
     return false;
 }

@@ -6,40 +6,30 @@
 #include "base/log.h"
 #include "hub/topic.h"
 
-static enum metric refusal_of(int status)
-{
-    switch (status) {
-    case 401: return METRIC_COUNT; /* authorize_request has counted it */
-    case 403: return METRIC_REFUSED_RIGHTS;
-    case 413: return METRIC_REFUSED_HTTP;
-    case 501: return METRIC_REFUSED_METHOD;
-    case 503: return METRIC_REFUSED_BROKER;
-    default: return METRIC_REFUSED_PARAMS;
-    }
-}
-
 void http_topic_count(struct conn *c, int status)
 {
-    enum metric reason = refusal_of(status);
+    enum metric reason = METRIC_REFUSED_PARAMS;
 
-    if (reason != METRIC_COUNT)
-        metrics_inc(c->worker->metrics, reason);
-}
-
-/* Returns header lines that say what would be accepted. */
-static struct str advice(int status)
-{
     switch (status) {
-    case 401: return STR("WWW-Authenticate: Bearer\r\n");
-    case 415: return STR("Accept-Encoding: identity\r\n"); /* RFC 9110 15.5.16 */
-    default: return STR("");
+    case 401: return; /* authorize_request has counted it */
+    case 403: reason = METRIC_REFUSED_RIGHTS; break;
+    case 413: reason = METRIC_REFUSED_HTTP; break;
+    case 501: reason = METRIC_REFUSED_METHOD; break;
+    case 503: reason = METRIC_REFUSED_BROKER; break;
     }
+    metrics_inc(c->worker->metrics, reason);
 }
 
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why)
 {
+    struct str extra = STR(""); /* says what would be accepted */
+
+    if (status == 401)
+        extra = STR("WWW-Authenticate: Bearer\r\n");
+    else if (status == 415)
+        extra = STR("Accept-Encoding: identity\r\n"); /* RFC 9110 15.5.16 */
     http_topic_count(c, status);
-    http_send_error(c, rq, status, why, advice(status));
+    http_send_error(c, rq, status, why, extra);
 }
 
 void http_topic_log_unknown(const struct conn *c, struct str name)

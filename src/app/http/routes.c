@@ -78,29 +78,18 @@ static bool is_method(const struct http_request *rq, const char *name)
     return str_eq(rq->method, str_of(name));
 }
 
-/* Answers the question that a browser asks before it lets a page send its request. */
-static void send_preflight(struct conn *c, const struct http_request *rq)
-{
-    struct buf extra = { 0 };
-
-    origin_add_preflight(rq, &extra);
-    http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
-    buf_done(&extra);
-}
-
-/* Reports whether this connection serves the fixed paths. If there is an internal listener, only
- * that one serves them; on the others they are like any other path. */
-static bool are_served(const struct conn *c)
-{
-    return c->client.is_internal || !c->worker->context->has_internal_listener;
-}
-
 bool routes_handle(struct conn *c, const struct http_request *rq)
 {
-    const struct route *route = are_served(c) ? find(rq->path) : NULL;
+    /* If there is an internal listener, only that one serves the fixed paths; on the others they
+     * are like any other path. */
+    bool are_served = c->client.is_internal || !c->worker->context->has_internal_listener;
+    const struct route *route = are_served ? find(rq->path) : NULL;
+    struct buf extra = { 0 };
 
-    if (is_method(rq, "OPTIONS")) {
-        send_preflight(c, rq);
+    if (is_method(rq, "OPTIONS")) { /* a browser asks before it lets a page send its request */
+        origin_add_preflight(rq, &extra);
+        http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
+        buf_done(&extra);
         return true;
     }
     if (!route)

@@ -74,38 +74,23 @@ static const char *find_fault(const struct http_request *rq, struct choice *ret)
     return NULL;
 }
 
-static bool has_version_13(const struct http_request *rq)
-{
-    return http_header_count(rq, STR("Sec-WebSocket-Version")) == 1 &&
-           str_eq(http_header(rq, STR("Sec-WebSocket-Version")), STR("13"));
-}
-
-/* Adds the header lines that accept the handshake. */
-static void add_fields(const struct http_request *rq, const struct choice *choice, struct buf *out)
-{
-    char accept[WS_ACCEPT_LEN + 1];
-
-    ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
-    buf_add_str(out, STR("Upgrade: websocket\r\nSec-WebSocket-Accept: "));
-    buf_add(out, accept, WS_ACCEPT_LEN);
-    buf_add_str(out, STR("\r\n"));
-    if (choice->subprotocol.n)
-        buf_addf(out, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(choice->subprotocol));
-    if (!choice->deflate.window_bits)
-        return;
-    buf_add_str(out, STR("Sec-WebSocket-Extensions: "));
-    ws_deflate_add_answer(&choice->deflate, out);
-    buf_add_str(out, STR("\r\n"));
-}
-
 static void accept_handshake(struct conn *c, const struct http_request *rq, struct auth *auth,
                              struct choice *choice)
 {
+    char accept[WS_ACCEPT_LEN + 1];
     struct buf extra = { 0 };
 
     if (!c->worker->compression || !ws_deflate_is_safe_for(http_header(rq, STR("User-Agent"))))
         choice->deflate.window_bits = 0;
-    add_fields(rq, choice, &extra);
+    ws_accept(http_header(rq, STR("Sec-WebSocket-Key")), accept);
+    buf_addf(&extra, "Upgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n", accept);
+    if (choice->subprotocol.n)
+        buf_addf(&extra, "Sec-WebSocket-Protocol: %.*s\r\n", STR_ARG(choice->subprotocol));
+    if (choice->deflate.window_bits) {
+        buf_add_str(&extra, STR("Sec-WebSocket-Extensions: "));
+        ws_deflate_add_answer(&choice->deflate, &extra);
+        buf_add_str(&extra, STR("\r\n"));
+    }
     if (rq->expect_continue)
         http_send_continue(c); /* RFC 9110 7.8, though there is no body */
     http_send_unit(c, &(struct http_response){ .status = 101, .extra = buf_str(&extra) }, STR(""));
@@ -124,13 +109,15 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
 {
     struct choice choice = { 0 };
     const char *why = find_fault(rq, &choice);
+    struct str version = STR("Sec-WebSocket-Version");
     struct auth *auth;
 
     if (!str_eq(rq->method, STR("GET"))) {
         refuse(c, 405, "a WebSocket handshake must be a GET request", STR("Allow: GET\r\n"));
     } else if (why) {
         refuse(c, 400, why, STR(""));
-    } else if (!has_version_13(rq)) {
+    } else if (http_header_count(rq, version) != 1 ||
+               !str_eq(http_header(rq, version), STR("13"))) {
         refuse(c, 426, "only WebSocket version 13 is supported",
                STR("Sec-WebSocket-Version: 13\r\n"
                    "Upgrade: websocket\r\n"
