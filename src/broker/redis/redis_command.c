@@ -177,45 +177,9 @@ void redis_names_done(struct redis_names *names)
         buf_done(all[i]);
 }
 
-static void name_topic(struct redis_names *names, struct str topic)
-{
-    buf_clear(&names->log);
-    buf_add_str(&names->log, buf_str(&names->logs));
-    buf_add_str(&names->log, topic);
-    buf_clear(&names->channel);
-    keys_add_channel(&names->channel, names->prefix, topic);
-}
-
 static void add_flag(struct redis_command *c, bool flag)
 {
     redis_command_add(c, flag ? STR("1") : STR("0"));
-}
-
-static void add_once(struct redis_command *c, struct redis_names *names,
-                     const struct broker_publish *p)
-{
-    buf_clear(&names->once);
-    keys_add_once(&names->once, names->prefix, p->topic, p->key);
-    add_key(c, &names->once);
-}
-
-static void add_count(struct redis_command *c, struct redis_names *names,
-                      const struct broker_publish *p)
-{
-    buf_clear(&names->count);
-    keys_add_count(&names->count, names->prefix, p->origin_json, &p->limit);
-    add_key(c, &names->count);
-}
-
-static void add_limit(struct redis_command *c, const struct rate_rule *limit)
-{
-    if (limit->topic.n == 0) {
-        redis_command_add(c, STR(""));
-        redis_command_add(c, STR(""));
-        return;
-    }
-    add_u64(c, limit->max);
-    add_u64(c, (uint64_t)limit->interval_s * 1000);
 }
 
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
@@ -225,7 +189,11 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     static const char *const n_keys[] = { "7", "8", "9" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
 
-    name_topic(names, p->topic);
+    buf_clear(&names->log);
+    buf_add_str(&names->log, buf_str(&names->logs));
+    buf_add_str(&names->log, p->topic);
+    buf_clear(&names->channel);
+    keys_add_channel(&names->channel, names->prefix, p->topic);
     begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
     add_key(c, &names->id);
     add_key(c, &names->log_start);
@@ -234,10 +202,16 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_key(c, &names->recent);
     add_key(c, &names->floors);
     add_key(c, &names->ends);
-    if (has_key)
-        add_once(c, names, p);
-    if (has_limit)
-        add_count(c, names, p);
+    if (has_key) {
+        buf_clear(&names->once);
+        keys_add_once(&names->once, names->prefix, p->topic, p->key);
+        add_key(c, &names->once);
+    }
+    if (has_limit) {
+        buf_clear(&names->count);
+        keys_add_count(&names->count, names->prefix, p->origin_json, &p->limit);
+        add_key(c, &names->count);
+    }
     redis_command_add(c, p->topic);
     add_key(c, &names->channel);
     redis_command_add(c, p->message_json);
@@ -247,7 +221,13 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     add_u64(c, config->max_cache_length);
     add_flag(c, config->cache);
     add_flag(c, has_key);
-    add_limit(c, &p->limit);
+    if (has_limit) {
+        add_u64(c, p->limit.max);
+        add_u64(c, (uint64_t)p->limit.interval_s * 1000);
+    } else {
+        redis_command_add(c, STR(""));
+        redis_command_add(c, STR(""));
+    }
     add_id(c, newest);
     add_u64(c, config->default_ttl_s);
 }

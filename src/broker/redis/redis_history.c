@@ -83,15 +83,6 @@ static void take_page(struct redis_history *h, struct broker_call *call,
         core_answer(h->pool->core, call, BROKER_DONE);
 }
 
-/* Reports whether the page may be read again: another connection may succeed, or the same one a
- * moment later (BUSY: a script runs for too long). The call is sent again when a link comes up, or
- * with the next tick. */
-static bool may_be_read_again(enum redis_fate fate, const struct redisReply *reply)
-{
-    return fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||
-           redis_reply_has_code(reply, "BUSY");
-}
-
 static void on_page(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_history *h = owner;
@@ -102,7 +93,10 @@ static void on_page(void *owner, void *arg, enum redis_fate fate, const struct r
         redis_history_pump(h);
         return;
     }
-    if (may_be_read_again(fate, reply))
+    /* Another connection may succeed, or the same one a moment later (BUSY: a script runs for too
+     * long). The call is sent again when a link comes up, or with the next tick. */
+    if (fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||
+        redis_reply_has_code(reply, "BUSY"))
         redis_queue_push_front(queue_of(h, call), call);
     else
         core_answer(h->pool->core, call, BROKER_NOT_DONE);

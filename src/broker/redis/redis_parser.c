@@ -31,29 +31,21 @@ struct redis_parser {
 
 /* ---- memory for one reply ---- */
 
-static struct block *add_block(struct redis_parser *r, size_t n)
-{
-    size_t cap = r->newest ? r->newest->cap * 2 : BLOCK_MIN;
-    struct block *b;
-
-    if (cap < n)
-        cap = n;
-    b = mem_alloc(sizeof(*b) + cap);
-    b->older = r->newest;
-    b->used = 0;
-    b->cap = cap;
-    r->newest = b;
-    return b;
-}
-
 static void *take(struct redis_parser *r, size_t n)
 {
     struct block *b = r->newest;
     void *p;
 
     n = (n + 15) & ~(size_t)15;
-    if (!b || b->cap - b->used < n)
-        b = add_block(r, n);
+    if (!b || b->cap - b->used < n) {
+        size_t cap = b ? b->cap * 2 : BLOCK_MIN;
+
+        if (cap < n)
+            cap = n;
+        b = mem_alloc(sizeof(*b) + cap);
+        *b = (struct block){ .older = r->newest, .cap = cap };
+        r->newest = b;
+    }
     p = b->bytes + b->used;
     b->used += n;
     return p;
@@ -88,16 +80,6 @@ static bool is_resp2(const redisReadTask *task)
     }
 }
 
-/* Reports whether arrays are nested too deeply, since hiredis 1 does not limit the depth. */
-static bool is_too_deep(const redisReadTask *array)
-{
-    int depth = 1;
-
-    for (const redisReadTask *t = array->parent; t; t = t->parent)
-        depth++;
-    return depth > REDIS_NESTING_MAX;
-}
-
 static redisReply *make(const redisReadTask *task, int type)
 {
     redisReply *reply = take(task->privdata, sizeof(*reply));
@@ -125,8 +107,11 @@ static void *make_string(const redisReadTask *task, char *text, size_t n)
 static void *make_array(const redisReadTask *task, array_size n)
 {
     redisReply *reply;
+    int depth = 1;
 
-    if (n > REDIS_ARRAY_MAX || is_too_deep(task) || !is_resp2(task))
+    for (const redisReadTask *t = task->parent; t; t = t->parent)
+        depth++; /* hiredis 1 does not limit it */
+    if (n > REDIS_ARRAY_MAX || depth > REDIS_NESTING_MAX || !is_resp2(task))
         return NULL;
     reply = make(task, REDIS_REPLY_ARRAY);
     reply->elements = (size_t)n;

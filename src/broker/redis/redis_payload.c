@@ -53,18 +53,6 @@ static struct message *parse_ours(struct str topic, struct str payload)
 
 /* ---- all other payloads ---- */
 
-/* Reads `v`: our messages have 1, those of a C++ Eventhub have none. Any other is invalid. */
-static int read_version(const json_t *root, bool *ret_legacy)
-{
-    const json_t *v = json_object_get(root, "v");
-    int64_t version;
-
-    if (v && !(json_whole_number(v, &version) && version == 1))
-        return EH_EINVAL;
-    *ret_legacy = v == NULL;
-    return EH_OK;
-}
-
 static size_t skip_space(struct str s, size_t i)
 {
     while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
@@ -106,46 +94,34 @@ static struct str raw_member(struct str object, struct str quoted)
     return (struct str){ NULL, 0 };
 }
 
-/* Checks that all members are there and valid, and that `topic` is the topic of the channel. */
-static int check_payload(struct str topic, const json_t *root, struct msgid *ret_id,
-                         bool *ret_legacy)
-{
-    const json_t *id = json_object_get(root, "id");
-    const json_t *sender = json_object_get(root, "origin");
-    const json_t *named = json_object_get(root, "topic");
-
-    if (!json_is_string(id) || !json_is_string(named) || (sender && !json_is_string(sender)) ||
-        !json_is_string(json_object_get(root, "message")))
-        return EH_EINVAL;
-    if (!topic_is_valid(topic) || !str_eq(json_text(named), topic))
-        return EH_EINVAL;
-    EH_TRY(read_version(root, ret_legacy));
-    return msgid_parse(json_text(id), ret_id);
-}
-
-static struct message *read_payload(struct str topic, struct str payload, const json_t *root)
-{
-    struct str text = raw_member(payload, STR("\"message\""));
-    struct str sender = raw_member(payload, STR("\"origin\""));
-    struct message *m;
-    struct msgid id;
-    bool legacy;
-
-    if (check_payload(topic, root, &id, &legacy) < 0 || !text.p)
-        return NULL;
-    if (legacy && str_eq(sender, STR("\"\"")))
-        sender = STR(""); /* the publisher has no `sub` */
-    m = message_create(id, topic, text, sender);
-    m->legacy = legacy;
-    return m;
-}
-
+/* Accepts an object whose members are all valid and whose `topic` is that of the channel. Our
+ * messages have 1 as `v`, those of a C++ Eventhub have none. */
 static struct message *parse_tree(struct str topic, struct str payload)
 {
-    json_t *root = json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    struct message *m = root ? read_payload(topic, payload, root) : NULL;
+    json_auto_t *root =
+        json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    const json_t *origin = json_object_get(root, "origin");
+    const json_t *v = json_object_get(root, "v");
+    struct str text, sender;
+    struct message *m;
+    struct msgid id;
+    int64_t version;
 
-    json_decref(root);
+    if (msgid_parse(json_text(json_object_get(root, "id")), &id) < 0 ||
+        !json_is_string(json_object_get(root, "message")) || (origin && !json_is_string(origin)))
+        return NULL;
+    if (!topic_is_valid(topic) || !str_eq(json_text(json_object_get(root, "topic")), topic))
+        return NULL;
+    if (v && !(json_whole_number(v, &version) && version == 1))
+        return NULL;
+    text = raw_member(payload, STR("\"message\""));
+    sender = raw_member(payload, STR("\"origin\""));
+    if (!text.p)
+        return NULL;
+    if (!v && str_eq(sender, STR("\"\"")))
+        sender = STR(""); /* the publisher has no `sub` */
+    m = message_create(id, topic, text, sender);
+    m->legacy = !v;
     return m;
 }
 

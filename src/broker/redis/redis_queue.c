@@ -5,11 +5,6 @@ static struct broker_call *call_of(struct list *link)
     return container_of(link, struct broker_call, mail.link);
 }
 
-static bool has_expired(const struct redis_queue *q, const struct broker_call *call)
-{
-    return call->deadline != 0 && call->deadline <= loop_now(q->core->loop);
-}
-
 static void fail_first(struct redis_queue *q)
 {
     core_answer(q->core, call_of(list_pop(&q->calls)), BROKER_NOT_DONE);
@@ -17,9 +12,14 @@ static void fail_first(struct redis_queue *q)
 
 struct broker_call *redis_queue_first(struct redis_queue *q)
 {
-    while (!list_empty(&q->calls) && has_expired(q, call_of(q->calls.next)))
+    while (!list_empty(&q->calls)) {
+        struct broker_call *first = call_of(q->calls.next);
+
+        if (first->deadline == 0 || first->deadline > loop_now(q->core->loop))
+            return first;
         fail_first(q);
-    return list_empty(&q->calls) ? NULL : call_of(q->calls.next);
+    }
+    return NULL;
 }
 
 struct broker_call *redis_queue_pop(struct redis_queue *q)

@@ -145,39 +145,6 @@ enum {
 };
 enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
 
-static int read_page_head(redisReply **field, struct broker_history *h)
-{
-    struct str since = redis_reply_text(field[PAGE_SINCE]);
-
-    EH_TRY(read_id(field[PAGE_SNAPSHOT_END], &h->snapshot_end));
-    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
-    EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
-    EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
-    /* Lua's numbers are doubles, so an absolute time is not read back. */
-    return h->since < 0 ? str_parse_i64(since, &h->since) : EH_OK;
-}
-
-static struct message *read_entry(redisReply **field)
-{
-    struct str topic = redis_reply_text(field[ENTRY_TOPIC]);
-    struct str message = redis_reply_text(field[ENTRY_MESSAGE]);
-    struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
-    struct msgid id;
-
-    if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 || !origin.p)
-        return NULL;
-    return message_create(id, topic, message, origin);
-}
-
-static void drop_items(struct broker_history *h)
-{
-    for (size_t i = 0; i < h->ret_n; i++)
-        message_unref(h->ret_items[i]);
-    free(h->ret_items);
-    h->ret_items = NULL;
-    h->ret_n = 0;
-}
-
 static int read_entries(const struct redisReply *r, struct broker_history *h)
 {
     if (r->type != REDIS_REPLY_ARRAY || r->elements % ENTRY_FIELDS != 0)
@@ -185,13 +152,21 @@ static int read_entries(const struct redisReply *r, struct broker_history *h)
     h->ret_n = 0;
     h->ret_items = mem_array(NULL, r->elements / ENTRY_FIELDS, sizeof(h->ret_items[0]));
     for (size_t i = 0; i < r->elements; i += ENTRY_FIELDS) {
-        struct message *m = read_entry(r->element + i);
+        redisReply **field = r->element + i;
+        struct str topic = redis_reply_text(field[ENTRY_TOPIC]);
+        struct str message = redis_reply_text(field[ENTRY_MESSAGE]);
+        struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
+        struct msgid id;
 
-        if (!m) {
-            drop_items(h);
+        if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 ||
+            !origin.p) {
+            while (h->ret_n > 0)
+                message_unref(h->ret_items[--h->ret_n]);
+            free(h->ret_items);
+            h->ret_items = NULL;
             return EH_EINVAL;
         }
-        h->ret_items[h->ret_n++] = m;
+        h->ret_items[h->ret_n++] = message_create(id, topic, message, origin);
     }
     return EH_OK;
 }
@@ -223,13 +198,20 @@ static struct gaps *read_gaps(const struct redisReply *r)
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
                         size_t max_gone, size_t *ret_n_gone)
 {
+    redisReply **field = r->element;
+
     if (!is_array(r, PAGE_ENTRIES + 1))
         return EH_EINVAL;
-    EH_TRY(read_page_head(r->element, h));
-    EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
+    EH_TRY(read_id(field[PAGE_SNAPSHOT_END], &h->snapshot_end));
+    EH_TRY(read_id(field[PAGE_AFTER], &h->after));
+    EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
+    EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
+    if (h->since < 0) /* Lua's numbers are doubles, so an absolute time is not read back */
+        EH_TRY(str_parse_i64(redis_reply_text(field[PAGE_SINCE]), &h->since));
+    EH_TRY(read_entries(field[PAGE_ENTRIES], h));
     h->newest = 0;
-    h->ret_gaps = h->ret_complete ? NULL : read_gaps(r->element[PAGE_GAPS]);
-    *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
+    h->ret_gaps = h->ret_complete ? NULL : read_gaps(field[PAGE_GAPS]);
+    *ret_n_gone = read_topics(field[PAGE_GONE], ret_gone, max_gone);
     return EH_OK;
 }
 
