@@ -156,16 +156,6 @@ static void read_last_id(const struct http_request *rq, struct stream_request *r
     buf_done(&id);
 }
 
-static int read_params(const struct conn *c, const struct http_request *rq, struct params *p,
-                       struct stream_request *ret)
-{
-    *ret = (struct stream_request){ .is_foreign = false };
-    EH_TRY(params_eventlog(p, c->worker->context->config->max_cache_request_limit, &ret->log));
-    EH_TRY(params_bool(p, "gaps", &ret->gaps));
-    read_last_id(rq, ret);
-    return EH_OK;
-}
-
 static const struct query_param known[] = { { "since", QUERY_INTEGER },
                                             { "limit", QUERY_INTEGER },
                                             { "gaps", QUERY_BOOL },
@@ -258,10 +248,12 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
 {
     json_auto_t *query = params_of_query(rq->query, known);
     struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
-    struct stream_request wanted;
+    uint64_t max_limit = c->worker->context->config->max_cache_request_limit;
+    struct stream_request wanted = { .is_foreign = false };
     struct buf remarks = { 0 };
 
-    if (!query || read_params(c, rq, &params, &wanted) < 0) {
+    if (!query || params_eventlog(&params, max_limit, &wanted.log) < 0 ||
+        params_bool(&params, "gaps", &wanted.gaps) < 0) {
         conn_forget_auth(c);
         http_topic_refuse(c, rq, 400, params.why);
     } else if (str_eq(rq->method, STR("HEAD"))) {
@@ -269,6 +261,7 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
         c->sse_json = str_eq(json_text(json_object_get(query, "format")), STR("json"));
+        read_last_id(rq, &wanted);
         add_unknown(c, rq->query, &remarks);
         begin(c, filter, &wanted, buf_str(&remarks));
         buf_done(&remarks);
