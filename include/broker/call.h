@@ -111,7 +111,9 @@ struct broker_call {
     uint32_t lane;            /* the connection's slot: calls of one lane, except history, run in
                                  the order in which they were made */
     enum broker_op op;
-    uint64_t deadline;   /* monotonic ms; 0: waits until the broker is ready (history) */
+    uint64_t timeout_ms; /* counts from when the broker takes the call; 0: the config's, but
+                            history waits until the broker is ready */
+    uint64_t deadline;   /* set by the broker: loop_now of its loop; 0: none */
     uint64_t started_us; /* set by broker_call */
     enum broker_status status;
     union {

@@ -17,7 +17,6 @@
 #include "app/supervisor.h"
 #include "app/watchdog.h"
 #include "app/worker.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/broker.h"
@@ -44,7 +43,7 @@ struct server {
     size_t n_drained;
     struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
     size_t n_cells;
-    uint64_t stop_at_ms;
+    uint64_t stop_at_ms; /* loop_now */
     struct listeners listeners;
     bool stopping;
     enum server_end end;
@@ -128,7 +127,7 @@ static void on_drained(struct mail *m, void *owner)
 static void on_drain(struct timer *t)
 {
     struct server *s = container_of(t, struct server, phase);
-    uint64_t now = clock_mono_ms();
+    uint64_t now = loop_now(s->loop);
     uint64_t left = s->stop_at_ms > now ? s->stop_at_ms - now : 0;
     struct drain_plan plan = { .spread_ms = left * 7 / 10 };
     uint64_t clients = 0;
@@ -157,7 +156,7 @@ static void begin_stop(struct server *s, int signal_number)
     log_info("stopping", LOG_Z("signal", strsignal(signal_number)),
              LOG_N("timeout", config->shutdown_timeout));
     s->stopping = true;
-    s->stop_at_ms = clock_mono_ms() + most_ms;
+    s->stop_at_ms = loop_now(s->loop) + most_ms;
     atomic_store(&s->context.draining, true);
     supervisor_stopping(s->supervisor, most_ms + STOP_SPARE_MS);
     report_status(s);

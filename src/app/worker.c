@@ -55,7 +55,7 @@ struct worker_thread {
     struct timer chores;
     struct timer drain;
     struct drain_plan plan; /* set by main before it posts drain_mail */
-    uint64_t drain_from_ms; /* monotonic; closes are spread from here to drain_until_ms */
+    uint64_t drain_from_ms; /* loop_now; closes are spread from here to drain_until_ms */
     uint32_t drain_slot;    /* the next slot to look at */
     uint32_t n_to_tell;     /* connections when the drain began, without the idle ones */
     uint32_t n_told;

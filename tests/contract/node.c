@@ -313,7 +313,7 @@ static struct asked *asked_create(struct node *n, enum broker_op op)
     return a;
 }
 
-/* Creates a call with a topic or key, a text, and a deadline. */
+/* Creates a call with a topic or key, a text, and a timeout. */
 static struct asked *asked_about(struct node *n, enum broker_op op, const char *name,
                                  struct str text)
 {
@@ -323,7 +323,7 @@ static struct asked *asked_about(struct node *n, enum broker_op op, const char *
     assert_true(length < sizeof(a->topic));
     memcpy(a->topic, name, length);
     a->text = str_make(mem_dup(text.p, text.n), text.n);
-    a->call.deadline = clock_mono_ms() + n->timeout_ms;
+    a->call.timeout_ms = n->timeout_ms;
     return a;
 }
 
@@ -360,7 +360,7 @@ struct asked *node_presence_call(struct node *n, const char *topic, bool wants_s
 
     assert_true(length < sizeof(a->topic));
     memcpy(a->topic, topic, length);
-    a->call.deadline = clock_mono_ms() + n->timeout_ms;
+    a->call.timeout_ms = n->timeout_ms;
     a->call.presence.filter = str_make(a->topic, length);
     a->call.presence.wants_subs = wants_subs;
     return a;

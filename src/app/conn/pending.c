@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "app/conn/conn_input.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
 struct pending *pending_create(struct reply *reply, size_t text_bytes)
@@ -53,13 +52,13 @@ void pending_start(struct pending *p, struct conn *c, enum broker_op op)
     p->call.port = c->worker->port;
     p->call.lane = c->ref.slot;
     p->call.op = op;
-    p->call.deadline = pending_deadline(c->worker);
+    p->call.timeout_ms = pending_timeout_ms(c->worker);
     c->expected += p->expected;
     conn_call_began(c, p->bytes);
     broker_call(c->worker->context->broker, &p->call);
 }
 
-uint64_t pending_deadline(const struct worker *w)
+uint64_t pending_timeout_ms(const struct worker *w)
 {
-    return clock_mono_ms() + w->context->config->broker_timeout * 1000;
+    return w->context->config->broker_timeout * 1000;
 }

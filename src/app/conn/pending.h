@@ -29,10 +29,9 @@ struct pending *pending_create(struct reply *reply, size_t text_bytes);
 /* Copies a text into the block, which must have room for it. */
 struct str pending_copy(struct pending *p, struct str text);
 
-/* Hands the call to the broker, with BROKER_TIMEOUT from now as its deadline. */
+/* Hands the call to the broker, which must answer it within BROKER_TIMEOUT. */
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
 
-/* Returns the deadline of a call to the broker that begins now (BROKER_TIMEOUT). */
-uint64_t pending_deadline(const struct worker *w);
+uint64_t pending_timeout_ms(const struct worker *w); /* BROKER_TIMEOUT */
 
 #endif

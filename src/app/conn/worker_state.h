@@ -35,7 +35,7 @@ struct worker {
     struct list throttled;        /* connections that are not read until answers come */
     struct shared *ping;          /* one Ping frame for all */
     struct loop_task output_task; /* checks the output of all connections (output_limit.h) */
-    uint64_t drain_until_ms;      /* monotonic; when connections must have ended */
+    uint64_t drain_until_ms;      /* loop_now; when connections must have ended */
     bool draining;
 
     /* subscriptions (app/sub) */

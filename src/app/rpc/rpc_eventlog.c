@@ -104,7 +104,8 @@ static struct log_query *query_create(struct rpc_call *call, struct str topic,
     reader_bound_page(call->conn, h);
     q->bytes = sizeof(*q) + id.n + topic.n;
     q->reader.kind = READER_QUERY;
-    q->reader.deadline = pending_deadline(call->conn->worker);
+    q->reader.deadline =
+        loop_now(call->conn->worker->loop) + pending_timeout_ms(call->conn->worker);
     q->reader.on_page = on_page;
     return q;
 }

@@ -80,6 +80,16 @@ static bool may_ask(const struct conn *c)
     return c->state <= CONN_LEAVING && !c->overflowed && !conn_is_half_full(c);
 }
 
+/* Returns what is left of the time for all pages. */
+static uint64_t timeout_ms(const struct reader *r)
+{
+    uint64_t now_ms = loop_now(r->worker->loop);
+
+    if (r->deadline == 0)
+        return 0;
+    return r->deadline > now_ms ? r->deadline - now_ms : 1;
+}
+
 void readers_pump(struct conn *c)
 {
     for (size_t i = 0; may_ask(c) && i < READER_KINDS; i++) {
@@ -91,7 +101,7 @@ void readers_pump(struct conn *c)
             continue;
         r = container_of(link, struct reader, link);
         queue->is_page_under_way = true;
-        r->call.deadline = r->deadline;
+        r->call.timeout_ms = timeout_ms(r);
         broker_call(c->worker->context->broker, &r->call);
     }
     c->wants_room = !list_empty(&c->reader_queues[READER_JOIN].waiting) ||

@@ -17,7 +17,7 @@ struct reader {
     struct worker *worker;
     struct conn_ref conn;
     enum reader_kind kind;
-    uint64_t deadline; /* monotonic ms; 0: waits until the broker is available */
+    uint64_t deadline; /* loop_now of the worker; 0: waits until the broker is available */
     /* Called when a page has arrived, or (c NULL) the connection is gone. Takes the page's items.
      * Returns true if it wants the next page, never with c NULL; otherwise it has freed the reader,
      * or keeps it for another reader_start. */

@@ -28,10 +28,12 @@ struct redis_engine {
 static void engine_call(void *engine, struct broker_call *call)
 {
     struct redis_engine *e = engine;
+    uint64_t timeout_ms = call->timeout_ms;
 
     /* Only history may wait until Redis is back. */
-    if (call->op != BROKER_OP_HISTORY && call->deadline == 0)
-        call->deadline = loop_now(e->core->loop) + e->config->timeout_ms;
+    if (timeout_ms == 0 && call->op != BROKER_OP_HISTORY)
+        timeout_ms = e->config->timeout_ms;
+    call->deadline = timeout_ms ? loop_now(e->core->loop) + timeout_ms : 0;
     switch (call->op) {
     case BROKER_OP_HISTORY: redis_history_take(e->history, call); break;
     case BROKER_OP_PRESENCE: redis_presence_take(e->presence, call); break;

@@ -1,6 +1,6 @@
 /* redis_pipeline.h - the commands under way on one connection, in the order in which they were
  * written, which is also the order of their answers; and their deadlines.
- * Thread:  the broker's; takes the time as a parameter, monotonic ms.
+ * Thread:  the broker's; takes the time (loop_now) as a parameter.
  * Owns:    its requests until they are popped or finished. It is embedded in its user's struct.
  * Time:    when the deadline of a request passes, its caller gets UNKNOWN at once, or NOT_DONE if
  *          Redis had refused it. Its place is kept, so that its late answer goes to nobody else.

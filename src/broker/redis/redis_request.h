@@ -26,7 +26,7 @@ struct redis_done {
     void (*fn)(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply);
     void *owner;
     void *arg;
-    uint64_t deadline; /* monotonic ms: the caller waits no longer than this; 0: none */
+    uint64_t deadline; /* loop_now: the caller waits no longer than this; 0: none */
 };
 
 struct redis_request {
