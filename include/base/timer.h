@@ -43,7 +43,10 @@ static inline bool timer_is_running(const struct timer *t)
     return list_linked(&t->link);
 }
 
-/* Returns how long the caller may sleep: ms until the next slot that holds timers; -1: forever. */
+/* Returns when the next slot that holds timers begins; it may have begun. UINT64_MAX: there are no
+ * timers. */
+uint64_t timers_due_ms(const struct timers *ts);
+/* Returns how long the caller may sleep: ms until timers_due_ms; -1: forever. */
 int timers_next_ms(const struct timers *ts, uint64_t now_ms);
 
 /* Stops every timer that is due and calls its fn, which may free the struct of its own timer. */

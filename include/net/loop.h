@@ -4,6 +4,11 @@
  * Owns:    the epoll descriptor, the timing wheel, one scratch buffer to read into.
  * Borrows: struct loop_io, loop_task and timer, which are parts of their users' structs.
  * A turn:  wait, dispatch events, run timers, run tasks, flush, free what was closed.
+ * Time:    a timer runs only when the input that arrived before it was due has been dispatched, or
+ *          after some turns if the input does not end. The time for which the loop was stopped
+ *          (docker pause, swapping) does not count. So a deadline is a time of loop_now, which
+ *          falls behind clock_mono_ms, and is valid in its own loop only: another thread must be
+ *          told how long to wait, not until when.
  */
 #ifndef EH_NET_LOOP_H
 #define EH_NET_LOOP_H
@@ -42,8 +47,9 @@ void loop_run(struct loop *lp);                      /* until loop_stop */
 void loop_stop(struct loop *lp); /* on the loop's thread: loop_run returns after this turn */
 bool loop_is_mine(const struct loop *lp);
 
-uint64_t loop_now(const struct loop *lp); /* monotonic ms, read at the start of the turn */
-char *loop_scratch(struct loop *lp);      /* LOOP_SCRATCH bytes, valid during one callback */
+/* ms, read at the start of the turn; never goes back. */
+uint64_t loop_now(const struct loop *lp);
+char *loop_scratch(struct loop *lp); /* LOOP_SCRATCH bytes, valid during one callback */
 
 int loop_watch(struct loop *lp, struct loop_io *io, int fd,
                uint32_t events) EH_MUST_USE; /* EH_EIO */
@@ -59,6 +65,9 @@ void loop_at_end(struct loop *lp, struct loop_task *task);
 /* Runs task->fn after all tasks of this turn, so that their output is sent with the rest. */
 void loop_flush_later(struct loop *lp, struct loop_task *task);
 void loop_cancel(struct loop_task *task);
+/* The caller, which reads a bounded piece per turn, has left input behind it that it will read in
+ * the next turn. Timers wait for it. */
+void loop_left_unread(struct loop *lp);
 /* Runs task->fn when nothing in this turn can still use what it frees. */
 void loop_reap_later(struct loop *lp, struct loop_task *task);
 

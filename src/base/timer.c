@@ -83,20 +83,27 @@ static size_t find_timers(const struct timers *ts, size_t from, size_t to)
     return slot;
 }
 
-int timers_next_ms(const struct timers *ts, uint64_t now_ms)
+uint64_t timers_due_ms(const struct timers *ts)
 {
     size_t first = slot_of(ts->tick + 1);
     size_t slot = find_timers(ts, first, TIMER_SLOTS);
-    uint64_t wake_ms;
 
     if (slot == TIMER_SLOTS) {
         slot = find_timers(ts, 0, first);
         if (slot == first)
-            return -1;
+            return UINT64_MAX;
         slot += TIMER_SLOTS;
     }
-    wake_ms = (ts->tick + 1 + (slot - first)) * TIMER_TICK_MS;
-    return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
+    return (ts->tick + 1 + (slot - first)) * TIMER_TICK_MS;
+}
+
+int timers_next_ms(const struct timers *ts, uint64_t now_ms)
+{
+    uint64_t due_ms = timers_due_ms(ts);
+
+    if (due_ms == UINT64_MAX)
+        return -1;
+    return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }
 
 /* Moves the due timers of this slot to the firing list; those of a later turn of the wheel stay. */

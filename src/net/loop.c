@@ -1,3 +1,38 @@
+/* loop.c - one turn after another, and which time counts.
+ *
+ * Timers judge: a client has been silent for too long, Redis has not answered in time. That is fair
+ * only if the loop has read what arrived before, and if it was running at all. But the process may
+ * be stopped for seconds (docker pause, a virtual machine that migrates, swapping). When it goes
+ * on, every timer is overdue. The answers that timers wait for lie unread in their sockets, are
+ * still in another thread, or never came because the question was never sent. Two rules make every
+ * timer fair, so that their users need not think of it:
+ *
+ * 1. Reading comes first. Timers run at the end of a turn that has read all there was. They wait
+ *    for another turn if more descriptors were ready than one epoll_wait returns, if a stream has
+ *    left input in its socket, or if the list of ready descriptors is not fresh: a signal
+ *    interrupted the wait (SIGCONT does), or the thread was stopped between the wait and the clock.
+ *    No flood can hold timers back for ever. epoll returns the ready descriptors in turn, so each
+ *    has had its chance after as many events as there are descriptors. For streams, and for
+ *    signals, UNREAD_TURNS is the bound.
+ *
+ * 2. The time for which the loop was stopped does not count. It was stopped if something took
+ *    longer than STALL_MS: the work of a turn, a wait that a signal interrupted, or the delay of a
+ *    wait that should have ended for a timer. The loop's clock then goes on from where that began,
+ *    or from GRACE_MS before the next timer if that is earlier, so that other threads and peers can
+ *    answer first:
+ *
+ *        system clock   10.0     10.2                     14.2       14.7
+ *                       waits    stopped . . . . . . . .  reads      runs the timer
+ *        loop's clock   10.0                              10.0       10.5
+ *
+ *    loop_now does not go back: it stays where it was until the clock is there again. If the loop
+ *    is stopped again before a timer has run, STALL_MS of that count, or a loop whose turns are all
+ *    long would never run its timers. A stop that leaves no trace, because it ends before the next
+ *    timer is due and no signal ends it, counts.
+ *
+ * None of this costs a system call. Rejected: to ask the kernel again before timers run (one more
+ * call for each of them), and to look into the socket in each user of a timer (some would forget).
+ */
 #include "net/loop.h"
 
 #include <assert.h>
@@ -11,13 +46,25 @@
 #include "base/mem.h"
 
 #define READY_MAX 256 /* events taken from the kernel at once */
+#define STALL_MS  250 /* longer delays mean that the loop was stopped */
+#define GRACE_MS  250 /* between the end of a stop and the next timer */
+
+#define UNREAD_TURNS 64 /* for which timers wait for streams whose input does not end */
 
 struct loop {
     int epoll_fd;
     bool has_owner; /* loop_run has begun: `owner` is its thread */
     bool stopping;
     pthread_t owner;
-    uint64_t now_ms;
+    uint64_t stopped_ms; /* by which the loop's clock is behind the monotonic one */
+    uint64_t turn_ms;    /* the loop's clock when this turn began */
+    uint64_t now_ms;     /* loop_now: the latest turn_ms so far */
+    size_t n_watched;    /* descriptors */
+    bool has_unread;     /* a stream has left input in its socket */
+    bool is_holding;     /* one of the rules held timers back, and none has run since */
+    unsigned n_held;     /* turns in which rule 1 held back timers that were due */
+    uint64_t held_ms;    /* turn_ms of the first of them */
+    size_t n_served;     /* events since then */
     uint64_t longest_turn_us;
     size_t waiting;
     struct timers timers;
@@ -38,7 +85,7 @@ int loop_create(struct loop **ret_loop)
         return EH_EIO;
     lp = mem_zalloc(sizeof(*lp));
     lp->epoll_fd = fd;
-    lp->now_ms = clock_mono_ms();
+    lp->now_ms = lp->turn_ms = clock_mono_ms();
     timers_init(&lp->timers, lp->now_ms);
     list_init(&lp->tasks);
     list_init(&lp->flushes);
@@ -105,6 +152,7 @@ int loop_watch(struct loop *lp, struct loop_io *io, int fd, uint32_t events)
         io->fd = -1;
         return EH_EIO;
     }
+    lp->n_watched++;
     return EH_OK;
 }
 
@@ -128,6 +176,7 @@ void loop_close(struct loop *lp, struct loop_io *io)
     /* epoll forgets a closed descriptor if no copy of it is open. There is none: we never fork. */
     close(io->fd);
     io->fd = -1;
+    lp->n_watched--;
     for (int i = 0; i < lp->n_ready; i++) { /* events of this turn not yet dispatched */
         if (lp->ready[i].data.ptr == io)
             lp->ready[i].data.ptr = NULL;
@@ -170,12 +219,98 @@ void loop_reap_later(struct loop *lp, struct loop_task *task)
     list_push(&lp->dead, &task->link);
 }
 
-static int wait_ms(const struct loop *lp)
+void loop_left_unread(struct loop *lp)
+{
+    assert(loop_is_mine(lp));
+    lp->has_unread = true;
+}
+
+static int wait_ms(const struct loop *lp, uint64_t asked_ms)
 {
     if (lp->stopping || !list_empty(&lp->tasks) || !list_empty(&lp->flushes) ||
         !list_empty(&lp->dead))
         return 0;
-    return timers_next_ms(&lp->timers, clock_mono_ms());
+    return timers_next_ms(&lp->timers, asked_ms);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool is_stop(uint64_t from_ms, uint64_t to_ms)
+{
+    return from_ms < to_ms && to_ms - from_ms > STALL_MS;
+}
+
+/* Returns when the loop was stopped: during the work of the last turn, during a wait that a signal
+ * interrupted, or when it should have woken for a timer. now_ms: it was not stopped. */
+static uint64_t stopped_since(const struct loop *lp, uint64_t asked_ms, bool is_interrupted,
+                              uint64_t now_ms)
+{
+    uint64_t due_ms = timers_due_ms(&lp->timers);
+    uint64_t since_ms = now_ms;
+
+    if (is_stop(lp->turn_ms, asked_ms))
+        since_ms = lp->turn_ms;
+    else if (is_interrupted && is_stop(asked_ms, now_ms))
+        since_ms = asked_ms;
+    return is_stop(due_ms, now_ms) ? sooner(since_ms, due_ms) : since_ms;
+}
+
+/* Sets the loop's clock (rule 2). asked_ms: the time before the wait. */
+static void advance(struct loop *lp, uint64_t asked_ms, bool is_interrupted, uint64_t mono_ms)
+{
+    uint64_t now_ms = mono_ms - lp->stopped_ms;
+    uint64_t since_ms = stopped_since(lp, asked_ms, is_interrupted, now_ms);
+
+    if (since_ms < now_ms) {
+        uint64_t to_ms = lp->is_holding ? since_ms + STALL_MS
+                                        : sooner(since_ms, timers_due_ms(&lp->timers) - GRACE_MS);
+
+        lp->stopped_ms += now_ms - to_ms;
+        lp->is_holding = true;
+        now_ms = to_ms;
+    }
+    lp->turn_ms = now_ms;
+    if (now_ms > lp->now_ms)
+        lp->now_ms = now_ms;
+}
+
+/* Reports whether timers that are due must wait for the next turn. n: what epoll_wait returned.
+ * is_unread: there may be more to read, in streams or because that was not fresh. */
+static bool must_hold(struct loop *lp, int n, bool is_unread)
+{
+    bool is_round_over;
+
+    if (lp->n_held++ == 0) {
+        lp->held_ms = lp->turn_ms;
+        lp->n_served = 0; /* what has just become ready comes behind the events of this turn */
+    } else if (n > 0) {
+        lp->n_served += (size_t)n;
+    }
+    is_round_over = n < READY_MAX || lp->n_served >= lp->n_watched;
+    return !is_round_over || (is_unread && lp->n_held <= UNREAD_TURNS);
+}
+
+/* Runs the timers that are due (rule 1). */
+static void run_timers(struct loop *lp, int n, bool is_fresh)
+{
+    bool is_due = timers_due_ms(&lp->timers) <= lp->turn_ms;
+    bool is_unread = !is_fresh || lp->has_unread;
+    uint64_t until_ms = lp->turn_ms;
+
+    lp->has_unread = false;
+    if (is_due && (is_unread || n == READY_MAX)) {
+        lp->is_holding = true;
+        if (must_hold(lp, n, is_unread))
+            return;
+        until_ms = lp->held_ms; /* for timers that became due later, there may be unread input */
+    }
+    if (is_due)
+        lp->is_holding = false;
+    lp->n_held = 0;
+    timers_run(&lp->timers, until_ms);
 }
 
 static void dispatch(struct loop *lp)
@@ -191,14 +326,19 @@ static void dispatch(struct loop *lp)
 
 static void loop_turn(struct loop *lp)
 {
-    int n = epoll_wait(lp->epoll_fd, lp->ready, READY_MAX, wait_ms(lp));
+    uint64_t asked_ms = clock_mono_ms();
+    int wait = wait_ms(lp, asked_ms - lp->stopped_ms);
+    int n = epoll_wait(lp->epoll_fd, lp->ready, READY_MAX, wait);
     uint64_t began_us = clock_mono_us();
+    /* Nothing was ready until the wait timed out, or something was, at any time in it. */
+    uint64_t seen_ms = n == 0 && wait > 0 ? asked_ms + (uint64_t)wait : asked_ms;
+    bool is_fresh = n >= 0 && began_us / 1000 < seen_ms + TIMER_TICK_MS;
     uint64_t took_us;
 
-    lp->now_ms = began_us / 1000;
-    lp->n_ready = n > 0 ? n : 0; /* EINTR is an empty turn */
+    advance(lp, asked_ms - lp->stopped_ms, n < 0, began_us / 1000);
+    lp->n_ready = n > 0 ? n : 0;
     dispatch(lp);
-    timers_run(&lp->timers, lp->now_ms);
+    run_timers(lp, n, is_fresh);
     run_tasks(&lp->tasks);
     run_tasks(&lp->flushes);
     run_tasks(&lp->dead); /* the only place that frees what callbacks closed */

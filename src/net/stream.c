@@ -184,6 +184,8 @@ void stream_read(struct stream *s)
     char *p = loop_scratch(s->loop);
     ssize_t n = s->transport->ops->read(s, p, LOOP_SCRATCH);
 
+    if (n == LOOP_SCRATCH)
+        loop_left_unread(s->loop);
     if (n > 0)
         s->events->on_data(s, p, (size_t)n);
     else
@@ -239,6 +241,8 @@ static void read_preface(struct stream *s)
         return;
     }
     s->in_preface = used == 0;
+    if (!s->in_preface)
+        loop_left_unread(s->loop);
     (void)recv(s->io.fd, p, used ? (size_t)used : (size_t)n, 0); /* cannot fail: they were peeked */
 }
 

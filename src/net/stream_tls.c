@@ -44,6 +44,7 @@ struct stream_tls {
     struct tls_hello hello;
     size_t quota;        /* bytes that OpenSSL may still read from the socket in this turn */
     bool eof;            /* the socket is at its end */
+    bool is_drained;     /* the last read got everything that the socket had */
     bool send_must_read; /* half a handshake message came: sending waits for the rest */
     int err;             /* the errno of its final failure; 0: it works */
 };
@@ -80,6 +81,7 @@ static int wire_read(BIO *bio, char *p, int n)
 
     BIO_clear_retry_flags(bio);
     t->eof = got == 0;
+    t->is_drained = most > 0 && got < (ssize_t)most;
     if (got > 0) {
         t->quota -= (size_t)got;
         if (t->stream->handshaking && !is_acceptable(t, p, (size_t)got)) {
@@ -229,6 +231,13 @@ static int tls_flush(struct stream *s)
     return EH_OK;
 }
 
+/* Called after OpenSSL has read. */
+static void note_unread(const struct stream_tls *t)
+{
+    if (!t->is_drained)
+        loop_left_unread(t->stream->loop);
+}
+
 static int tls_handshake(struct stream *s)
 {
     struct stream_tls *t = tls_of(s);
@@ -238,6 +247,7 @@ static int tls_handshake(struct stream *s)
     begin();
     t->quota = READ_QUOTA;
     rc = SSL_do_handshake(t->ssl);
+    note_unread(t);
     if (rc != 1) {
         rc = stopped(t, rc);
         /* Bytes that the handshake wrote may wait for room. */
@@ -252,6 +262,7 @@ static int tls_handshake(struct stream *s)
 static void read_again(struct stream_tls *t)
 {
     loop_at_end(t->stream->loop, &t->more);
+    loop_left_unread(t->stream->loop);
 }
 
 static void on_more(struct loop_task *task)
@@ -292,6 +303,7 @@ static ssize_t tls_read(struct stream *s, char *p, size_t cap)
         else
             stop = stopped(t, rc);
     } while (!stop && total < cap && SSL_has_pending(t->ssl));
+    note_unread(t);
     if (buf_used(&t->wire) || may_send_again(t))
         stream_block(s);
     if (total == 0)

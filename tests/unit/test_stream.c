@@ -403,6 +403,63 @@ static void reads_the_preface_before_the_data(void **state)
     assert_int_equal(fx.ends, 0);
 }
 
+/* ---- timers wait for the rest of the input ---- */
+
+static size_t n_read, n_read_when_due;
+
+static void on_data_count(struct stream *s, char *p, size_t n)
+{
+    (void)s;
+    (void)p;
+    n_read += n;
+}
+
+static void on_due(struct timer *t)
+{
+    (void)t;
+    n_read_when_due = n_read;
+    loop_stop(fx.loop);
+}
+
+/* Runs the loop until a timer runs that is already due. */
+static void run_until_due(void)
+{
+    struct timer t;
+
+    n_read = n_read_when_due = 0;
+    timer_init(&t, on_due);
+    loop_timer(fx.loop, &t, 0);
+    usleep(2000 * TIMER_TICK_MS);
+    loop_run(fx.loop);
+}
+
+static const struct stream_events counting_events = {
+    .on_preface = on_preface,
+    .on_data = on_data_count,
+    .on_end = on_end,
+};
+
+static void reads_all_input_before_a_timer_runs(void **state)
+{
+    static char all[3 * LOOP_SCRATCH / 2];
+
+    (void)state;
+    fx.stream.events = &counting_events;
+    assert_int_equal(write(fx.peer, all, sizeof(all)), sizeof(all));
+    run_until_due();
+    assert_int_equal(n_read_when_due, sizeof(all));
+}
+
+static void reads_what_is_behind_a_preface_before_a_timer_runs(void **state)
+{
+    (void)state;
+    fx.stream.events = &counting_events;
+    stream_expect_preface(&fx.stream);
+    assert_int_equal(write(fx.peer, "first\nrest", 10), 10);
+    run_until_due();
+    assert_int_equal(n_read_when_due, 4);
+}
+
 static void ends_on_a_bad_preface(void **state)
 {
     (void)state;
@@ -449,6 +506,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(pushes_again_after_the_kernel_was_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(packs_small_writes_into_chunks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_the_preface_before_the_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_all_input_before_a_timer_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_what_is_behind_a_preface_before_a_timer_runs, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ends_on_a_bad_preface, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_when_the_peer_closes_within_the_preface, set_up,
                                         tear_down),

@@ -41,6 +41,37 @@ static void delivers_large_input(void **state)
     buf_done(&all);
 }
 
+static size_t n_got_when_due;
+
+static void on_due(struct timer *t)
+{
+    (void)t;
+    n_got_when_due = buf_used(&fx.got);
+    loop_stop(fx.loop);
+}
+
+/* A turn reads only a record or so, and OpenSSL holds some of the rest. */
+static void reads_all_input_before_a_timer_runs(void **state)
+{
+    struct buf all = pattern(100000);
+    struct timer t;
+    char wire[150000];
+    int n;
+
+    (void)state;
+    handshake();
+    for (size_t i = 0; i < buf_used(&all); i += 1000)
+        peer_write(buf_head(&all) + i, 1000);
+    n = BIO_read(fx.out, wire, sizeof(wire));
+    assert_int_equal(send(fx.fd, wire, (size_t)n, MSG_NOSIGNAL), n);
+    timer_init(&t, on_due);
+    loop_timer(fx.loop, &t, 0);
+    usleep(2000 * TIMER_TICK_MS);
+    loop_run(fx.loop);
+    assert_int_equal(n_got_when_due, buf_used(&all));
+    buf_done(&all);
+}
+
 /* The socket is empty, but OpenSSL still holds the close_notify that it has read. */
 static void reads_the_rest_of_the_session_after_a_pause(void **state)
 {
@@ -302,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(delivers_large_input),
+        TEST(reads_all_input_before_a_timer_runs),
         TEST(reads_the_rest_of_the_session_after_a_pause),
         TEST(reads_nothing_while_paused),
         TEST(loses_nothing_with_a_slow_reader),
