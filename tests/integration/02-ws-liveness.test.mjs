@@ -1,15 +1,20 @@
 // Clients that are silent, have died, or do not read.
 
 import assert from 'node:assert/strict';
+import { setInterval } from 'node:timers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
 
+import { defer } from './support/cleanup.mjs';
 import { frame, OP, parseClose } from './support/frames.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openWebSocket } from './support/socket.mjs';
-import { eventually } from './support/wait.mjs';
+import { eventually, watchDelays } from './support/wait.mjs';
+
+const delayMs = watchDelays();
 
 test('PING_INTERVAL', async (t) => {
   const server = await startServer(t, { PING_INTERVAL: '1' });
@@ -40,6 +45,33 @@ test('PING_INTERVAL', async (t) => {
     await socket.untilEnd();
     assert.ok(Date.now() - startedAt >= 1900, 'not before two intervals');
     await server.untilMetric('the timeout is counted', (now) => now.disconnects_total.timeout >= 1);
+  });
+
+  await t.test('drops a client after two intervals, not three, when it answered a ping before', async (t) => {
+    const socket = await openWebSocket(t, server);
+    await nextPing(socket);
+    await delay(200); // as over a slow network
+    await socket.send(frame(OP.PONG));
+    const startedAt = Date.now();
+    await socket.untilEnd();
+    const took = Date.now() - startedAt;
+    assert.ok(took >= 1900, 'not before two intervals');
+    assert.ok(took <= 2500 + delayMs(), `after ${took} ms`);
+  });
+
+  await t.test('sends a ping in every interval to a client that is heard less often', async (t) => {
+    const socket = await openWebSocket(t, server);
+    const timer = setInterval(() => socket.socket.write(frame(OP.PONG)), 1600);
+    defer(t, () => clearInterval(timer));
+    const times = [];
+    for (let i = 0; i < 8; i++) {
+      await nextPing(socket);
+      times.push(Date.now());
+    }
+    for (let i = 1; i < times.length; i++) {
+      assert.ok(Math.abs(times[i] - times[i - 1] - 1000) < 250 + delayMs(), `${times}`);
+    }
+    assert.ok(!socket.ended);
   });
 });
 

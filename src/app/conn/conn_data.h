@@ -72,6 +72,7 @@ struct conn {
     struct list throttled; /* in worker->throttled while it is not read */
     struct conn_ref ref;
     struct conn_client client;
+    uint16_t close_code;    /* WebSocket: sent in Close, or to be sent; here it fills a hole */
     uint64_t last_heard_ms; /* 0: never; in CONN_LINGER: when that began */
     struct auth *auth;      /* worker->everybody, or its own; NULL: not known yet */
     struct buf in;          /* input that could not be handled yet */
@@ -88,7 +89,7 @@ struct conn {
     bool sse_json : 1;    /* SSE: events are objects (?format=json) */
     uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
     uint8_t window_bits;  /* WebSocket: compresses with this window; 0: does not compress */
-    uint16_t close_code;  /* WebSocket: sent in Close, or to be sent */
+    uint32_t ping_at_ms;  /* WebSocket: when to send the next ping; the low bits of loop_now */
 
     /* HTTP, and the body of a POST */
     struct bytes *cors;     /* header lines for the page that asks (proto/origin.h), or NULL */

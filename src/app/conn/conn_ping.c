@@ -13,12 +13,16 @@ static uint64_t until_expiry_ms(const struct conn *c)
     return expires_ms > now_ms ? expires_ms - now_ms : 0;
 }
 
-void conn_ping_timer(struct conn *c, timer_fn *fn)
+uint64_t conn_ping_interval_ms(const struct conn *c)
 {
-    uint64_t ping_ms = c->worker->context->config->ping_interval * 1000;
+    return c->worker->context->config->ping_interval * 1000;
+}
+
+void conn_ping_timer(struct conn *c, timer_fn *fn, uint64_t after_ms)
+{
     uint64_t expiry_ms = until_expiry_ms(c);
 
-    conn_set_timer(c, fn, expiry_ms < ping_ms ? expiry_ms : ping_ms);
+    conn_set_timer(c, fn, expiry_ms < after_ms ? expiry_ms : after_ms);
 }
 
 bool conn_ping_token_expired(const struct conn *c)

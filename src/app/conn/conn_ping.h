@@ -1,5 +1,5 @@
 /* conn_ping.h - the timer of a WebSocket or an event stream: it fires for the next ping
- * (PING_INTERVAL), or when the token expires if that comes first.
+ * (PING_INTERVAL) and the like, or when the token expires if that comes first.
  * Thread:  the connection's worker.
  */
 #ifndef EH_APP_CONN_PING_H
@@ -7,7 +7,9 @@
 
 #include "app/conn/conn.h"
 
-void conn_ping_timer(struct conn *c, timer_fn *fn); /* replaces the connection's timer */
+uint64_t conn_ping_interval_ms(const struct conn *c);
+/* Replaces the connection's timer: fn is called after_ms from now, or when the token expires. */
+void conn_ping_timer(struct conn *c, timer_fn *fn, uint64_t after_ms);
 bool conn_ping_token_expired(const struct conn *c);
 
 #endif

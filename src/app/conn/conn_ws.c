@@ -179,33 +179,74 @@ static bool is_message_stalled(struct conn *c)
     return c->unfinished > UNFINISHED_MOST;
 }
 
+/* Returns how long the client may still be silent: two intervals since it was last heard. 0: it was
+ * silent for too long. */
+static uint64_t patience_ms(const struct conn *c)
+{
+    uint64_t most_ms = 2 * conn_ping_interval_ms(c);
+    uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
+
+    if (is_excused(c))
+        return most_ms;
+    return silent_ms < most_ms ? most_ms - silent_ms : 0;
+}
+
+/* Returns the time until the next ping; 0: it is due. */
+static uint64_t until_ping_ms(const struct conn *c)
+{
+    uint32_t left_ms = c->ping_at_ms - (uint32_t)loop_now(c->worker->loop);
+
+    return left_ms <= conn_ping_interval_ms(c) ? left_ms : 0;
+}
+
+static void plan_ping(struct conn *c)
+{
+    c->ping_at_ms = (uint32_t)(loop_now(c->worker->loop) + conn_ping_interval_ms(c));
+}
+
+/* Called at the next ping, or when the client will have been silent for too long: whichever comes
+ * first. */
+static void on_ping_timer(struct timer *t);
+
+static void start_ping_timer(struct conn *c)
+{
+    uint64_t ping_ms = until_ping_ms(c);
+    uint64_t silence_ms = patience_ms(c);
+
+    conn_ping_timer(c, on_ping_timer, ping_ms < silence_ms ? ping_ms : silence_ms);
+}
+
 static void on_ping_timer(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
-    uint64_t silent_ms = loop_now(c->worker->loop) - c->last_heard_ms;
     struct bytes *ping = (struct bytes *)c->worker->ping;
+    bool is_ping_due = until_ping_ms(c) == 0;
 
     if (conn_ping_token_expired(c)) {
         close_now(c, WS_CLOSE_POLICY, "token expired", METRIC_CLOSED_EXPIRED);
         return;
     }
-    if (silent_ms >= 2 * c->worker->context->config->ping_interval * 1000 && !is_excused(c)) {
+    if (patience_ms(c) == 0) {
         conn_close(c, METRIC_CLOSED_TIMEOUT);
         return;
     }
-    if (is_message_stalled(c)) {
+    if (is_ping_due && is_message_stalled(c)) {
         close_now(c, WS_CLOSE_POLICY, "message not finished", METRIC_CLOSED_STALLED);
         return;
     }
-    (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
-    conn_ping_timer(c, on_ping_timer);
+    if (is_ping_due) {
+        (void)conn_send(c, STR(""), &ping->shared, bytes_str(ping));
+        plan_ping(c);
+    }
+    start_ping_timer(c);
 }
 
 void conn_ws_set_auth(struct conn *c, struct auth *auth)
 {
     conn_forget_auth(c);
     c->auth = auth;
-    conn_ping_timer(c, on_ping_timer);
+    plan_ping(c);
+    start_ping_timer(c);
 }
 
 /* ---- input ---- */

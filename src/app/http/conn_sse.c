@@ -187,7 +187,7 @@ static void on_ping_timer(struct timer *t)
         return;
     }
     send_text(c, STR(SSE_PING));
-    conn_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer, conn_ping_interval_ms(c));
 }
 
 static void on_drain(struct conn *c, bool is_late)
@@ -229,7 +229,7 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     struct sub *s;
 
     c->protocol = &protocol;
-    conn_ping_timer(c, on_ping_timer);
+    conn_ping_timer(c, on_ping_timer, conn_ping_interval_ms(c));
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
     s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
