@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
 
 import { defer } from './support/cleanup.mjs';
 import { temporaryFiles } from './support/files.mjs';
+import { freezeFor } from './support/freeze.mjs';
 import { startWithInternal } from './support/internal.mjs';
 import { openClient } from './support/rpc.mjs';
 import { Process, runToExit, startServer } from './support/server.mjs';
@@ -115,6 +117,19 @@ for (const name of ['worker-1', 'acceptor', 'broker']) {
     await manager.untilFed(fed + 2);
   });
 }
+
+test('does not blame a thread for the time in which all were frozen', async (t) => {
+  const manager = await Manager.start(t);
+  const options = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '200000', WORKER_THREADS: '2' };
+  const server = await startServer(t, options);
+  for (let i = 0; i < 24; i++) {
+    await manager.untilFed(manager.times('^WATCHDOG=1$') + 1);
+    await delay(40 + i); // about when it asks again
+    await freezeFor(server, 0.4);
+  }
+  await manager.untilFed(manager.times('^WATCHDOG=1$') + 2);
+  assert.ok(!server.stderr.includes('loop_silent'), server.stderr);
+});
 
 test('does not feed the watchdog of another process', async (t) => {
   const manager = await Manager.start(t);
