@@ -56,6 +56,7 @@ for (const [when, afterMs] of [['lay in the socket when it woke', 0], ['came jus
       const client = await openClient(t, server);
       await client.call('set', { key: 'k', value: 'value' });
       await client.publish('log', 'logged');
+      await delay(5); // the next id is of a later millisecond: its number is 0
       proxy.hold('commands');
       const asked = client.call(method, params);
       asked.catch(() => {}); // awaited below
