@@ -79,8 +79,7 @@ static const char *read_header(struct str part, json_t **ret_header)
     };
     struct buf text = { 0 };
     const char *why = "the token's header must be base64url without padding";
-    const json_t *kid;
-    struct str typ;
+    const json_t *typ, *kid;
 
     if (decode_part(part, &text))
         why = claims_read(buf_str(&text), "the token's header is not a JSON object", used,
@@ -88,9 +87,9 @@ static const char *read_header(struct str part, json_t **ret_header)
     buf_done(&text);
     if (why)
         return why;
-    typ = json_text(json_object_get(*ret_header, "typ"));
+    typ = json_object_get(*ret_header, "typ");
     kid = json_object_get(*ret_header, "kid");
-    if (typ.p && !is_our_type(typ))
+    if (typ && !is_our_type(json_text(typ)))
         return "the token's typ must be JWT or at+jwt";
     if (kid && !json_is_string(kid))
         return "the token's kid must be a string";

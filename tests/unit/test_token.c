@@ -107,6 +107,9 @@ static void checks_headers(void **state)
         { "{\"typ\":\"dpop+jwt\",\"alg\":\"HS256\"}", BAD_TYP }, /* tokens for another purpose */
         { "{\"typ\":\"logout+jwt\",\"alg\":\"HS256\"}", BAD_TYP },
         { "{\"typ\":\"id+jwt\",\"alg\":\"HS256\"}", BAD_TYP },
+        { "{\"typ\":1,\"alg\":\"HS256\"}", BAD_TYP },
+        { "{\"typ\":null,\"alg\":\"HS256\"}", BAD_TYP },
+        { "{\"typ\":[\"JWT\"],\"alg\":\"HS256\"}", BAD_TYP },
         { "{\"alg\":\"none\"}", BAD_ALG },
         { "{\"alg\":\"None\"}", BAD_ALG },
         { "{\"alg\":\"HS384\"}", BAD_ALG },
