@@ -25,10 +25,11 @@
  *                       waits    stopped . . . . . . . .  reads      runs the timer
  *        loop's clock   10.0                              10.0       10.5
  *
- *    loop_now does not go back: it stays where it was until the clock is there again. If the loop
- *    is stopped again before a timer has run, STALL_MS of that count, or a loop whose turns are all
- *    long would never run its timers. A stop that leaves no trace, because it ends before the next
- *    timer is due and no signal ends it, counts.
+ *    loop_now does not go back: it stays where it was until the clock is there again. A loop whose
+ *    turns are all long is not stopped but overloaded. Its timers must still run, so STALL_MS count
+ *    of a stop before which no timer has run since the last stop, or before which the loop has not
+ *    had to wait. A stop that leaves no trace, because it ends before the next timer is due and no
+ *    signal ends it, counts.
  *
  * None of this costs a system call. Rejected: to ask the kernel again before timers run (one more
  * call for each of them), and to look into the socket in each user of a timer (some would forget).
@@ -62,6 +63,7 @@ struct loop {
     size_t n_watched;    /* descriptors */
     bool has_unread;     /* a stream has left input in its socket */
     bool is_holding;     /* one of the rules held timers back, and none has run since */
+    bool is_behind;      /* it has had something to do ever since the last stop */
     unsigned n_held;     /* turns in which rule 1 held back timers that were due */
     uint64_t held_ms;    /* turn_ms of the first of them */
     size_t n_served;     /* events since then */
@@ -265,11 +267,12 @@ static void advance(struct loop *lp, uint64_t asked_ms, bool is_interrupted, uin
     uint64_t since_ms = stopped_since(lp, asked_ms, is_interrupted, now_ms);
 
     if (since_ms < now_ms) {
-        uint64_t to_ms = lp->is_holding ? since_ms + STALL_MS
-                                        : sooner(since_ms, timers_due_ms(&lp->timers) - GRACE_MS);
+        bool is_again = lp->is_holding || lp->is_behind;
+        uint64_t to_ms = is_again ? since_ms + STALL_MS
+                                  : sooner(since_ms, timers_due_ms(&lp->timers) - GRACE_MS);
 
         lp->stopped_ms += now_ms - to_ms;
-        lp->is_holding = true;
+        lp->is_holding = lp->is_behind = true;
         now_ms = to_ms;
     }
     lp->turn_ms = now_ms;
@@ -335,6 +338,8 @@ static void loop_turn(struct loop *lp)
     bool is_fresh = n >= 0 && began_us / 1000 < seen_ms + TIMER_TICK_MS;
     uint64_t took_us;
 
+    if (n >= 0 && wait != 0 && began_us / 1000 > asked_ms + 1)
+        lp->is_behind = false;
     advance(lp, asked_ms - lp->stopped_ms, n < 0, began_us / 1000);
     lp->n_ready = n > 0 ? n : 0;
     dispatch(lp);

@@ -355,6 +355,30 @@ static void runs_a_timer_although_every_turn_is_long(void **state)
     assert_in_range(fx.n_turns, 1, 4);
 }
 
+static void on_repeat(struct timer *t)
+{
+    peer_of(t)->n_judged++;
+    loop_timer(fx.loop, t, 16);
+    if (fx.n_turns >= 10)
+        loop_stop(fx.loop);
+}
+
+/* Many timers, one soon after the other: each of them may end a stop, but must not begin anew to
+ * wait for peers. */
+static void goes_on_in_time_although_every_turn_is_long(void **state)
+{
+    struct peer *p = add_peer(on_input, on_repeat);
+    uint64_t began_loop_ms = loop_now(fx.loop);
+
+    (void)state;
+    fx.each_turn.fn = on_turn_block;
+    loop_at_end(fx.loop, &fx.each_turn);
+    judge_after(p, 16);
+    loop_run(fx.loop);
+    assert_in_range(loop_now(fx.loop) - began_loop_ms, 1500, 10 * STOP_MS);
+    assert_in_range(fx.n_turns, 10, 12);
+}
+
 static void runs_a_timer_although_every_wait_is_interrupted(void **state)
 {
     static const struct {
@@ -451,6 +475,7 @@ int main(void)
         STALL_TEST(runs_a_timer_although_descriptors_are_always_ready),
         STALL_TEST(runs_a_timer_although_input_never_ends),
         STALL_TEST(runs_a_timer_although_every_turn_is_long),
+        STALL_TEST(goes_on_in_time_although_every_turn_is_long),
         STALL_TEST(runs_a_timer_although_every_wait_is_interrupted),
         STALL_TEST(reads_what_came_before_a_timer_whatever_happens),
     };
