@@ -36,10 +36,12 @@
 
 #include "app/conn/compression.h"
 #include "app/conn/conn.h"
+#include "app/conn/conn_ping.h"
 #include "app/conn/output_limit.h"
 #include "app/http/conn_http.h"
 #include "app/sub/live.h"
 #include "app/sub/sub_presence.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "hub/trie.h"
@@ -47,6 +49,7 @@
 
 #define CHORES_MS     1000
 #define DRAIN_TICK_MS 32
+#define LEAD_SLACK_MS 500 /* turns take time, and the wall clock may drift */
 
 struct worker_thread {
     struct worker worker; /* the part that the other rooms see */
@@ -54,6 +57,7 @@ struct worker_thread {
     pthread_t thread;
     struct timer chores;
     struct timer drain;
+    uint64_t lead_ms;       /* by which the wall clock was ahead of the loop's at the last chores */
     struct drain_plan plan; /* set by main before it posts drain_mail */
     uint64_t drain_from_ms; /* loop_now; closes are spread from here to drain_until_ms */
     uint32_t drain_slot;    /* the next slot to look at */
@@ -104,10 +108,24 @@ void worker_on_accepted(struct mail *m, void *owner)
 
 /* ---- once a second ---- */
 
+/* Looks for expired tokens if the two clocks have moved against each other. */
+static void compare_clocks(struct worker_thread *t)
+{
+    uint64_t lead_ms = clock_wall_ms() - loop_now(t->worker.loop);
+    int64_t moved_ms = (int64_t)(lead_ms - t->lead_ms);
+
+    if (moved_ms >= -LEAD_SLACK_MS && moved_ms <= LEAD_SLACK_MS)
+        return;
+    t->lead_ms = lead_ms;
+    conn_ping_check_tokens(&t->worker);
+}
+
 static void on_chores(struct timer *timer)
 {
-    struct worker *w = &container_of(timer, struct worker_thread, chores)->worker;
+    struct worker_thread *t = container_of(timer, struct worker_thread, chores);
+    struct worker *w = &t->worker;
 
+    compare_clocks(t);
     metrics_set(w->metrics, METRIC_LOOP_DELAY_MS, loop_take_longest_turn_us(w->loop) / 1000);
     output_limit_check(w);
     loop_timer(w->loop, timer, CHORES_MS);

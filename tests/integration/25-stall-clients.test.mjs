@@ -10,11 +10,13 @@ import { connect as connectTls } from 'node:tls';
 import { defer } from './support/cleanup.mjs';
 import { closeFrame, frame, OP, parseClose } from './support/frames.mjs';
 import { freezeFor } from './support/freeze.mjs';
+import { secondsFromNow, SECRET, signToken } from './support/jwt.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { handshake, openSocket, openWebSocket, requestHead } from './support/socket.mjs';
+import { openStream } from './support/sse.mjs';
 import { startTlsServer } from './support/tls.mjs';
 import { eventually, scaled, within } from './support/wait.mjs';
 
@@ -132,6 +134,24 @@ for (const when of ['while it was frozen', 'just afterwards']) {
     assert.equal((await socket.readResponse()).status, 200);
   });
 }
+
+test('ends connections whose tokens expired while it was frozen', async (t) => {
+  const options = { DISABLE_AUTH: 'false', JWT_SECRET: SECRET, PING_INTERVAL: '3600' };
+  const server = await startServer(t, options);
+  const exp = secondsFromNow(10);
+  const token = signToken({ read: ['#'], write: ['#'], exp });
+  const headers = { Authorization: `Bearer ${token}` };
+  const client = await openClient(t, server, { headers });
+  const stream = await openStream(t, server, '/a', headers);
+  const renewed = await openClient(t, server, { headers });
+  await freezeFor(server, exp + 0.5 - Date.now() / 1000,
+    () => renewed.notify('auth', { token: signToken({ read: ['#'], exp: exp + 3600 }) }));
+  const thawedAt = Date.now();
+  assert.equal((await client.untilClosed()).code, 1008);
+  await stream.untilEnd();
+  assert.ok(Date.now() - thawedAt < 5000, `${Date.now() - thawedAt} ms later`);
+  await renewed.roundTrip();
+});
 
 test('reads the Close of a client before it gives up waiting for it', async (t) => {
   const server = await startServer(t, { SHUTDOWN_TIMEOUT: '20' });

@@ -49,6 +49,9 @@ struct conn_protocol {
     void (*on_close)(struct conn *c);
     /* Requests may overlap, so the unanswered ones limit how many more are read. */
     bool is_bounded;
+    /* While it is CONN_OPEN, the timer is that of conn_ping.h: the connection ends with its
+     * token. */
+    bool ends_with_token;
 };
 
 enum conn_state {

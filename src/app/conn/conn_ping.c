@@ -31,3 +31,14 @@ bool conn_ping_token_expired(const struct conn *c)
 
     return expires_ms && clock_wall_ms() >= expires_ms;
 }
+
+void conn_ping_check_tokens(struct worker *w)
+{
+    struct conn *c;
+    uint32_t slot = 0;
+
+    while ((c = conn_table_next(&w->conns, &slot))) {
+        if (c->state == CONN_OPEN && c->protocol->ends_with_token && conn_ping_token_expired(c))
+            loop_timer(w->loop, &c->timer, 0);
+    }
+}

@@ -12,4 +12,9 @@ uint64_t conn_ping_interval_ms(const struct conn *c);
 void conn_ping_timer(struct conn *c, timer_fn *fn, uint64_t after_ms);
 bool conn_ping_token_expired(const struct conn *c);
 
+/* Runs the timers of all connections whose tokens have expired. Needed after the wall clock, by
+ * which tokens expire, went ahead of the loop's: because it was set, or because the loop was
+ * stopped, for which its timers do not count the time. */
+void conn_ping_check_tokens(struct worker *w);
+
 #endif

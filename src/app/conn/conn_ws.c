@@ -376,6 +376,7 @@ static const struct conn_protocol protocol = {
     .on_drain = on_drain,
     .on_close = on_close,
     .is_bounded = true,
+    .ends_with_token = true,
 };
 
 void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)

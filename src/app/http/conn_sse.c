@@ -207,6 +207,7 @@ static const struct conn_protocol protocol = {
     .on_writable = readers_pump,
     .on_drain = on_drain,
     .on_close = on_close,
+    .ends_with_token = true,
 };
 
 static void send_head(struct conn *c, struct str first)
