@@ -140,6 +140,29 @@ static void remembers_the_highest_id_that_expired_by_the_default_ttl(void **stat
     }
 }
 
+/* A message that outlives the trimmed one has a shorter ttl than the default, and goes last. */
+static void remembers_that_a_trimmed_entry_expired_when_its_topic_goes(void **state)
+{
+    static const struct {
+        uint64_t ttl_s;
+        bool counts;
+    } cases[] = { { 0, true }, { 60, true }, { 59, false } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mem_log log = log_with(1, 60, LOTS);
+        struct msgid id = publish_ttl(&log, "a", cases[i].ttl_s, START);
+        struct msgid log_start = log.log_start;
+
+        publish_ttl(&log, "a", 55, START + 10000);
+        mem_log_expire(&log, START + 66000, 100);
+        assert_int_equal(log.all.live, 0);
+        assert_id(log.log_start, log_start);
+        assert_id(log.expired, cases[i].counts ? id : (struct msgid){ 0 });
+        mem_log_done(&log);
+    }
+}
+
 /* Trimming removes entries from the middle of the heap; the others must still expire in time. */
 static void expires_exactly_the_entries_that_are_due(void **state)
 {
@@ -293,6 +316,7 @@ int main(void)
         cmocka_unit_test(keeps_exactly_max_length_entries_of_a_topic),
         cmocka_unit_test(expires_each_entry_by_its_own_ttl),
         cmocka_unit_test(remembers_the_highest_id_that_expired_by_the_default_ttl),
+        cmocka_unit_test(remembers_that_a_trimmed_entry_expired_when_its_topic_goes),
         cmocka_unit_test(expires_exactly_the_entries_that_are_due),
         cmocka_unit_test(does_not_move_the_log_start_when_it_trims_expired_entries),
         cmocka_unit_test(never_expires_entries_with_ttl_0),

@@ -35,14 +35,20 @@ static void move_log_start(struct mem_log *log, struct msgid id)
         log->log_start = id;
 }
 
+static void note_expired(struct mem_log *log, struct msgid id)
+{
+    if (msgid_cmp(log->expired, id) < 0)
+        log->expired = id;
+}
+
 /* Removes an entry, and its topic if this was the last one. */
 static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t mono_ms)
 {
     struct msgid id = e->message->id;
     struct mem_topic *topic = e->topic;
 
-    if (e->expiry.at <= mono_ms && !e->is_brief && msgid_cmp(log->expired, id) < 0)
-        log->expired = id;
+    if (e->expiry.at <= mono_ms && !e->is_brief)
+        note_expired(log, id);
     mem_ring_remove(&log->all, id);
     mem_ring_remove(&topic->entries, id);
     mem_heap_remove(&log->expiring, &e->expiry);
@@ -52,9 +58,12 @@ static void remove_entry(struct mem_log *log, struct mem_entry *e, uint64_t mono
     if (topic->entries.live > 0)
         return;
     /* The topic's log start goes with it. If entries that MAX_CACHE_LENGTH removed would not have
-     * expired yet, the log's own start moves up to keep the fact that they are missing. */
+     * expired yet, the log's own start moves up to keep the fact that they are missing. Otherwise
+     * they count as expired. */
     if (topic->trimmed_until > mono_ms)
         move_log_start(log, topic->log_start);
+    else
+        note_expired(log, topic->trimmed);
     log->bytes -= TOPIC_COST + topic->name.n;
     mem_topics_remove(&log->topics, topic);
 }
@@ -81,6 +90,8 @@ static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t mo
             topic->log_start = oldest->message->id;
             if (oldest->expiry.at > topic->trimmed_until)
                 topic->trimmed_until = oldest->expiry.at;
+            if (!oldest->is_brief)
+                topic->trimmed = oldest->message->id;
         }
         remove_entry(log, oldest, mono_ms); /* never the last one, so the topic stays */
     }

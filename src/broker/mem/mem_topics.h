@@ -17,6 +17,7 @@ struct mem_topic {
     struct mem_ring entries;
     struct msgid log_start; /* the highest id that MAX_CACHE_LENGTH removed before it expired */
     uint64_t trimmed_until; /* monotonic ms; when the last of those entries would have expired */
+    struct msgid trimmed;   /* the highest of those that were not brief (mem_log.h) */
     unsigned height;
     struct mem_topic *next[];
 };
