@@ -18,6 +18,13 @@ static bool contains(struct str text, struct str part)
     return false;
 }
 
+static struct str skip_blanks(struct str text)
+{
+    while (text.n > 0 && (text.p[0] == ' ' || (text.p[0] >= '\t' && text.p[0] <= '\r')))
+        text = str_skip(text, 1);
+    return text;
+}
+
 bool config_is_url(struct str text)
 {
     return contains(text, STR("://"));
@@ -25,7 +32,12 @@ bool config_is_url(struct str text)
 
 bool config_is_file_content(struct str text)
 {
-    return contains(text, STR("-----BEGIN ")) || str_starts_with(text, STR("{\""));
+    struct str json = skip_blanks(text);
+
+    if (contains(text, STR("-----BEGIN ")))
+        return true;
+    return str_starts_with(json, STR("{")) &&
+           str_starts_with(skip_blanks(str_skip(json, 1)), STR("\""));
 }
 
 static bool is_quoted(struct str text)
