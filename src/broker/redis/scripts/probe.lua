@@ -6,9 +6,10 @@
 -- publishes (a replica, no memory, no disk) refuses it, too. The message is sent before that.
 --
 -- Each index has a member that is not a topic: MARK in `topics` and `recent`, START in `floors`. If
--- one is missing while another is there, Redis has evicted that index, and with it the names of
--- topics. History is then complete only from the last id on, so START is set to it. If all are
--- missing, Redis was emptied, which `floor` shows, or there were only nodes of an older version.
+-- one is missing while another is there, or the log of MARK, then Redis has evicted that index, and
+-- with it the names of topics. History is then complete only from the last id on, so START is set
+-- to it. If all are missing, Redis was emptied, which `floor` shows, or there were only nodes of an
+-- older version. The log of MARK also keeps the sweep of such a node from removing the mark.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 local MARK = '\255index' -- above every range that history.lua reads; as there and in forget.lua
 local START = '#' -- as in history.lua and forget.lua
@@ -20,18 +21,20 @@ if not last then
 end
 redis.call('SET', ID, last)
 
-local log_start = redis.call('GET', FLOOR)
+local log_start, mark_log = redis.call('GET', FLOOR), redis.call('GET', MARK_LOG)
 local marks = 0
 for _, index in ipairs({ TOPICS, RECENT }) do
     marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
 end
 marks = marks + (redis.call('HMGET', FLOORS, START)[1] and 1 or 0)
 if marks < 3 or not log_start then
-    local is_evicted = marks > 0 or not log_start
+    local is_evicted = marks > 0 or mark_log or not log_start
     redis.call('ZADD', TOPICS, 0, MARK)
     redis.call('ZADD', RECENT, -1, MARK)
     redis.call('HSET', FLOORS, START, is_evicted and last or '0-0')
-    redis.call('SET', MARK_LOG, '') -- without it, the sweep of an older node removes the mark
+end
+if not mark_log then
+    redis.call('SET', MARK_LOG, '')
 end
 if not log_start then
     log_start = '0-0'
