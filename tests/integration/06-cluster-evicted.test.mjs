@@ -92,6 +92,19 @@ test('says until its ttl that a log with a ttl of its own was evicted', async (t
   assert.equal(await since(m1, '+'), '+ e2');
 });
 
+test('remembers an evicted log longer than messages with a short ttl that came later', async (t) => {
+  const { redis, client, since } = await start(t, { options: { MAX_CACHE_LENGTH: '2' } });
+  const m1 = await client.publish('a', 'm1');
+  await client.publish('a', 'm2');
+  await redis.command('DEL', `${KEY}log:a`);
+  for (let round = 0; round < 2; round++) {
+    for (const text of numbered('short', 3)) await client.publish('a', text, { ttl: 1 }); // one is trimmed
+    await eventually('they expire', async () => !(await since(m1)).includes('short'));
+    for (let i = 0; i < 10; i++) assert.equal(await since(m1), '-'); // each looks for topics to forget
+    assert.equal(await since(m1, '#'), '-');
+  }
+});
+
 test('forgets an evicted log when its messages would have expired', async (t) => {
   const { redis, client, since } = await start(t, { options: { DEFAULT_CACHE_TTL: '2' } });
   const m1 = await client.publish('a', 'm1');
@@ -106,7 +119,8 @@ test('forgets an evicted log when its messages would have expired', async (t) =>
   assert.equal(await redis.command('ZSCORE', `${KEY}topics`, 'a'), '');
 });
 
-for (const evicted of ['topics', 'recent', 'floors', 'floor', 'id', 'topics recent', 'ends']) {
+for (const evicted of ['topics', 'recent', 'floors', 'floor', 'id', 'topics recent', 'topics recent floors',
+  'ends']) {
   test(`says that history is missing when Redis evicted ${evicted}`, async (t) => {
     const { redis, client, since, isThere, untilMarked } =
       await start(t, { options: { MAX_CACHE_LENGTH: '2' } });
@@ -131,6 +145,16 @@ for (const evicted of ['topics', 'recent', 'floors', 'floor', 'id', 'topics rece
     assert.equal(await since(b3, '#'), '+ b4');
   });
 }
+
+test('restores the key that keeps the marks of the indexes', async (t) => {
+  const { redis, untilMarked } = await start(t);
+  const call = (command) =>
+    redis.command('EVAL', `return redis.call('${command}', KEYS[1] .. '\\255index')`, '1', `${KEY}log:`);
+  await untilMarked();
+  assert.equal(await call('DEL'), '1');
+  await eventually('it is there again', async () => (await call('EXISTS')) === '1');
+  assert.equal(await redis.command('HGET', `${KEY}floors`, '#'), '0-0'); // nothing is missing
+});
 
 test('restores an index that Redis evicted from the other one', async (t) => {
   const { redis, client, since, untilMarked } = await start(t);
@@ -240,6 +264,41 @@ for (const { ahead, options } of JUMPS) {
   });
 }
 
+test('says what expired by a short ttl when the clock went ahead and back', async (t) => {
+  const { client, since, shift, isThere } = await startWithClock(t, {});
+  const m1 = await client.publish('a', 'm1', { ttl: 3600 });
+  await client.publish('a', 'm2', { ttl: 3600 });
+  const b1 = await client.publish('b', 'b1', { ttl: 3600 });
+  await client.publish('b', 'b2', { ttl: 3600 });
+  shift(2 * 3600);
+  await eventually('the log expires', async () => !(await isThere('log:a')));
+  const [a3, b3] = [await client.publish('a', 'm3'), await client.publish('b', 'b3', { ttl: 3600 })];
+  shift(0);
+  assert.equal(await since(m1), '- m3');
+  assert.equal(await since(b1, 'b'), '- b3');
+  await client.publish('a', 'm4');
+  assert.equal(await since(a3), '+ m4');
+  assert.equal(await since(b3, '#'), '+ m4');
+});
+
+test('says what expired by a short ttl when the topic was forgotten', async (t) => {
+  const { redis, client, since, shift, isThere } = await startWithClock(t, {});
+  const m1 = await client.publish('a', 'm1', { ttl: 3600 });
+  const m2 = await client.publish('a', 'm2', { ttl: 3600 });
+  let b1 = m2;
+  while (b1.split('-')[0] === m2.split('-')[0]) b1 = await client.publish('b', 'b1');
+  await client.publish('b', 'b2');
+  shift(2 * 3600);
+  await eventually('the log expires', async () => !(await isThere('log:a')));
+  await eventually('the topic is forgotten', async () => {
+    assert.equal(await since(m1), '+');
+    return (await redis.command('ZSCORE', `${KEY}topics`, 'a')) === '';
+  });
+  shift(0);
+  assert.equal(await since(m1), '-');
+  assert.equal(await since(b1, 'b'), '+ b2');
+});
+
 test('says what expired while the ids are ahead of the clock', async (t) => {
   const { client, since, shift } = await startWithClock(t, { DEFAULT_CACHE_TTL: '2' });
   shift(90);
@@ -257,6 +316,16 @@ test('says what expired while the ids are ahead of the clock', async (t) => {
   const m3 = await client.publish('a', 'm3');
   await client.publish('a', 'm4');
   assert.equal(await since(m3), '+ m4');
+});
+
+test('misses nothing that never expires, however many pages it fills', async (t) => {
+  const { client, since, shift } = await startWithClock(t, { DEFAULT_CACHE_TTL: '0' });
+  shift(90);
+  const m1 = await client.publish('a', 'm1');
+  shift(0);
+  const texts = numbered('m', 600);
+  await client.publishAll('a', texts);
+  assert.equal(await since(m1, 'a', { limit: 1000 }), ['+', ...texts].join(' '));
 });
 
 /** Starts a server with the embedded broker, whose clock the test sets. */

@@ -368,8 +368,10 @@ static void scripts_agree_on_the_marks_of_the_indexes(void **state)
         { SCRIPT_FORGET, "\nlocal MARK = '\\255index' " },
         { SCRIPT_PROBE, "\nlocal START = '#' " },
         { SCRIPT_FORGET, "\nlocal START = '#' " },
-        { SCRIPT_HISTORY, "\nlocal START, AHEAD = '#', '+' " },
+        { SCRIPT_HISTORY, "\nlocal START, AHEAD, ENDED = '#', '+', '!' " },
         { SCRIPT_PUBLISH, "\nlocal AHEAD = '+' " },
+        { SCRIPT_PUBLISH, "\nlocal ENDED = '!' " },
+        { SCRIPT_FORGET, "\nlocal ENDED = '!' " },
     };
     struct redis_names names;
 

@@ -17,6 +17,7 @@ local LOG, default_ttl = ARGV[1], tonumber(ARGV[2])
 local SWEEP_TOPICS, SWEEP_PAUSE_MS = 1000, 4000
 local MARK = '\255index' -- as in probe.lua
 local START = '#' -- as in probe.lua
+local ENDED = '!' -- in floors, as in publish.lua and history.lua
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -42,6 +43,15 @@ local function raise_start(ms)
     end
 end
 
+-- Keeps the latest end of a log that is gone, and the highest ms of its ids. If the clock goes back
+-- below that end, those messages are missing.
+local function note_ended(ends, last_ms)
+    local before = redis.call('HMGET', FLOORS, ENDED)[1] or '0-0'
+    local before_ends, before_ms = string.match(before, '^(%d+)-(%d+)$')
+    redis.call('HSET', FLOORS, ENDED, string.format('%.0f-%.0f',
+        math.max(ends, tonumber(before_ends)), math.max(last_ms, tonumber(before_ms))))
+end
+
 local function forget(topic)
     if topic == MARK or redis.call('EXISTS', LOG .. topic) == 1 then
         return 0
@@ -53,8 +63,11 @@ local function forget(topic)
             return 0
         end
         raise_start(last_ms)
-    elseif has_own_end and now < ends then
-        return 0
+    elseif has_own_end then
+        if now < ends then
+            return 0
+        end
+        note_ended(ends, last_ms)
     end
     redis.call('ZREM', TOPICS, topic)
     redis.call('ZREM', RECENT, topic)

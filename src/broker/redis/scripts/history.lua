@@ -45,7 +45,7 @@ local GAPS_MAX = 100 -- topics with gaps that are named, as in broker/gaps.h
 local GONE_MAX = 100 -- topics without a log that are reported, as REDIS_FORGET_MAX in C
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
 local MARK = '\255index' -- as in probe.lua
-local START, AHEAD = '#', '+' -- in floors, as in probe.lua and publish.lua
+local START, AHEAD, ENDED = '#', '+', '!' -- in floors, as in probe.lua and publish.lua
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -326,15 +326,21 @@ local function find_lost(gone, point)
 end
 
 -- Reports whether the point is at or above the log start of all topics together. While the mark of
--- an index is missing (probe.lua), no point is.
+-- an index that had one is missing (probe.lua), no point is.
 local function is_after_start(point)
-    local floor, start = redis.call('GET', FLOOR), redis.call('HMGET', FLOORS, START)[1]
+    local floor = redis.call('GET', FLOOR)
+    local start, ended = unpack(redis.call('HMGET', FLOORS, START, ENDED))
     local marks = start and 1 or 0
     for _, index in ipairs({ TOPICS, RECENT }) do
         marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
     end
-    if not floor or (marks > 0 and marks < 3) then
+    local is_marked = marks > 0 or redis.call('EXISTS', LOG .. MARK) == 1
+    if not floor or (is_marked and marks < 3) then
         return false
+    end
+    ended = id_of(ended or '0-0') -- not an id: the end of a log, and the ms of its last id
+    if now < ended.ms and is_less(point, { ms = ended.seq, seq = math.huge }) then
+        return false -- the clock was ahead when that log ended
     end
     return not is_less(point, id_of(floor)) and not is_less(point, id_of(start or '0-0'))
 end
@@ -386,7 +392,7 @@ if may_miss then
 end
 
 -- After the clock stepped back, an entry beyond this page may have expired before those on it.
-local ahead = more == 1 and redis.call('HMGET', FLOORS, AHEAD)[1]
+local ahead = more == 1 and default_ttl > 0 and redis.call('HMGET', FLOORS, AHEAD)[1]
 is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
 
 local gaps, is_complete = {}, is_reached

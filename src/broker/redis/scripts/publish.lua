@@ -24,6 +24,7 @@ local default_ms = ARGV[13] == '0' and math.huge or tonumber(ARGV[13]) * 1000
 local KEY_MS = 300000 -- BROKER_KEY_S in ms
 local FENCE_AHEAD_MS = 1000 -- as in fence.lua
 local AHEAD = '+' -- in floors: the last id that was ahead of the clock; as in history.lua
+local ENDED = '!' -- in floors, as in forget.lua and history.lua
 local ONCE = ARGV[9] == '1' and KEYS[8]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
@@ -88,15 +89,33 @@ local function trim()
     return highest
 end
 
+-- Keeps the latest end of a log that is gone, and the highest ms of its ids. If the clock goes back
+-- below that end, those messages are missing.
+local function note_ended(ends, last_ms)
+    local before = redis.call('HMGET', FLOORS, ENDED)[1] or '0-0'
+    local before_ends, before_ms = string.match(before, '^(%d+)-(%d+)$')
+    redis.call('HSET', FLOORS, ENDED, string.format('%.0f-%.0f',
+        math.max(ends, tonumber(before_ends)), math.max(last_ms, tonumber(before_ms))))
+end
+
 -- Moves the log start of the topic if its log is gone: it has expired, Redis has evicted it, or the
 -- clock was wrong. Everything up to the last id is missing, unless it expired by shorter ttls of
--- its own. Of the last id only the ms is known.
+-- its own. Of the last id only the ms is known. The topic then ends no earlier than its missing
+-- messages would have expired, because forget.lua removes the log start as well.
 local function note_loss()
-    local last_ms = redis.call('ZSCORE', RECENT, topic)
-    local ends = last_ms and redis.call('ZSCORE', ENDS, topic)
-    local has_ended = ends and tonumber(ends) >= tonumber(last_ms) and tonumber(ends) <= now
-    if last_ms and not has_ended then
-        redis.call('HSET', FLOORS, topic, digits(tonumber(last_ms)) .. '-18446744073709551615')
+    local last_ms = tonumber(redis.call('ZSCORE', RECENT, topic) or '')
+    if not last_ms then
+        return
+    end
+    local ends = tonumber(redis.call('ZSCORE', ENDS, topic) or '')
+    local has_own_end = ends and ends >= last_ms
+    if has_own_end and ends <= now then
+        note_ended(ends, last_ms)
+        return
+    end
+    redis.call('HSET', FLOORS, topic, digits(last_ms) .. '-18446744073709551615')
+    if not has_own_end then
+        redis.call('ZADD', ENDS, digits(last_ms + default_ms), topic)
     end
 end
 
@@ -134,14 +153,15 @@ local function extend_life(left)
 end
 
 -- Records when the log ends if that is earlier than the default ttl of this message. The log may
--- then be gone although nothing is missing.
+-- then be gone although nothing is missing. The end never moves to an earlier time.
 local function note_end(left)
     local life = (ttl == 0 or left == -1) and math.huge or math.max(left, ttl * 1000)
-    if life < default_ms then
-        redis.call('ZADD', ENDS, digits(now + life), topic)
-    else
+    if life >= default_ms then
         redis.call('ZREM', ENDS, topic)
+        return
     end
+    local before = tonumber(redis.call('ZSCORE', ENDS, topic) or '0')
+    redis.call('ZADD', ENDS, digits(math.max(now + life, before)), topic)
 end
 
 local function append(ms, id)
