@@ -18,13 +18,39 @@ static json_t *parse(const char *text)
     return json;
 }
 
+/* The number `n` of a params object, which is 7 if there is none or it is refused. */
+struct number_case {
+    const char *json;
+    int rc;
+    int64_t n;
+};
+
+static int read_integer(struct params *p, int64_t *ret)
+{
+    return params_integer(p, "n", -1, 9, ret);
+}
+
+static int read_time(struct params *p, int64_t *ret)
+{
+    return params_time(p, "n", ret);
+}
+
+static void expect_number(const struct number_case *want,
+                          int (*read)(struct params *p, int64_t *ret), const char *why)
+{
+    json_auto_t *json = parse(want->json);
+    struct params p = { .json = json };
+    int64_t n = 7;
+
+    assert_int_equal(read(&p, &n), want->rc);
+    assert_int_equal(n, want->n);
+    if (want->rc < 0)
+        assert_string_equal(p.why, why);
+}
+
 static void reads_integers_within_bounds(void **state)
 {
-    static const struct {
-        const char *json;
-        int rc;
-        int64_t n;
-    } cases[] = {
+    static const struct number_case cases[] = {
         { "{}", EH_OK, 7 },
         { "[1]", EH_OK, 7 },
         { "{\"n\":null}", EH_OK, 7 },
@@ -41,25 +67,13 @@ static void reads_integers_within_bounds(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_auto_t *json = parse(cases[i].json);
-        struct params p = { .json = json };
-        int64_t n = 7;
-
-        assert_int_equal(params_integer(&p, "n", -1, 9, &n), cases[i].rc);
-        assert_int_equal(n, cases[i].n);
-        if (cases[i].rc < 0)
-            assert_string_equal(p.why, "n must be an integer from -1 to 9");
-    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_number(&cases[i], read_integer, "n must be an integer from -1 to 9");
 }
 
 static void cuts_off_the_fraction_of_a_time(void **state)
 {
-    static const struct {
-        const char *json;
-        int rc;
-        int64_t n;
-    } cases[] = {
+    static const struct number_case cases[] = {
         { "{}", EH_OK, 7 },
         { "{\"n\":null}", EH_OK, 7 },
         { "{\"n\":1574843571767}", EH_OK, INT64_C(1574843571767) },
@@ -72,16 +86,8 @@ static void cuts_off_the_fraction_of_a_time(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_auto_t *json = parse(cases[i].json);
-        struct params p = { .json = json };
-        int64_t n = 7;
-
-        assert_int_equal(params_time(&p, "n", &n), cases[i].rc);
-        assert_int_equal(n, cases[i].n);
-        if (cases[i].rc < 0)
-            assert_string_equal(p.why, "n must be a number of milliseconds that fits 64 bits");
-    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect_number(&cases[i], read_time, "n must be a number of milliseconds that fits 64 bits");
 }
 
 static void reads_booleans(void **state)
