@@ -246,18 +246,20 @@ static bool is_stop(uint64_t from_ms, uint64_t to_ms)
 }
 
 /* Returns when the loop was stopped: during the work of the last turn, during a wait that a signal
- * interrupted, or when it should have woken for a timer. now_ms: it was not stopped. */
+ * interrupted, or when it should have woken for a timer. now_ms: it was not stopped. Timers that
+ * rule 1 holds back are late, too, but then the loop does not wait. */
 static uint64_t stopped_since(const struct loop *lp, uint64_t asked_ms, bool is_interrupted,
                               uint64_t now_ms)
 {
     uint64_t due_ms = timers_due_ms(&lp->timers);
     uint64_t since_ms = now_ms;
+    bool is_held = lp->n_held > 0;
 
     if (is_stop(lp->turn_ms, asked_ms))
         since_ms = lp->turn_ms;
-    else if (is_interrupted && is_stop(asked_ms, now_ms))
+    else if ((is_interrupted || is_held) && is_stop(asked_ms, now_ms))
         since_ms = asked_ms;
-    return is_stop(due_ms, now_ms) ? sooner(since_ms, due_ms) : since_ms;
+    return !is_held && is_stop(due_ms, now_ms) ? sooner(since_ms, due_ms) : since_ms;
 }
 
 /* Sets the loop's clock (rule 2). asked_ms: the time before the wait. */

@@ -379,6 +379,35 @@ static void goes_on_in_time_although_every_turn_is_long(void **state)
     assert_in_range(fx.n_turns, 10, 12);
 }
 
+static void on_turn_busy(struct loop_task *task)
+{
+    fx.n_turns++;
+    block(10);
+    loop_left_unread(fx.loop);
+    loop_at_end(fx.loop, task);
+}
+
+static void on_repeat_until(struct timer *t)
+{
+    loop_timer(fx.loop, t, 16);
+    if (fx.n_turns > 200)
+        loop_stop(fx.loop);
+}
+
+/* Timers that wait for readers are late, but the loop was not stopped meanwhile. */
+static void goes_on_in_time_although_input_never_ends(void **state)
+{
+    struct peer *p = add_peer(on_input, on_repeat_until);
+    uint64_t began_ms = clock_mono_ms(), began_loop_ms = loop_now(fx.loop);
+
+    (void)state;
+    fx.each_turn.fn = on_turn_busy;
+    loop_at_end(fx.loop, &fx.each_turn);
+    judge_after(p, 16);
+    loop_run(fx.loop);
+    assert_true(loop_now(fx.loop) - began_loop_ms > (clock_mono_ms() - began_ms) * 3 / 4);
+}
+
 static void runs_a_timer_although_every_wait_is_interrupted(void **state)
 {
     static const struct {
@@ -476,6 +505,7 @@ int main(void)
         STALL_TEST(runs_a_timer_although_input_never_ends),
         STALL_TEST(runs_a_timer_although_every_turn_is_long),
         STALL_TEST(goes_on_in_time_although_every_turn_is_long),
+        STALL_TEST(goes_on_in_time_although_input_never_ends),
         STALL_TEST(runs_a_timer_although_every_wait_is_interrupted),
         STALL_TEST(reads_what_came_before_a_timer_whatever_happens),
     };
