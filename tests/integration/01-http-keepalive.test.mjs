@@ -50,6 +50,16 @@ test('HTTP_KEEPALIVE_TIMEOUT', async (t) => {
     }
   });
 
+  await t.test('does not take an empty line after a body for a request', async (t) => {
+    const socket = await openSocket(t, server);
+    assert.equal((await ask(socket, `${POST}\r\n`)).status, 200);
+    await delay(1700); // more than a request may take
+    assert.equal((await ask(socket, GET_HEALTH)).status, 200);
+    await socket.send('\r\n');
+    await socket.untilEnd();
+    assert.equal(socket.received.length, 0, 'without a word');
+  });
+
   await t.test('ends a connection that is not used, but not before', async (t) => {
     const before = (await server.metrics()).disconnects_total;
     const socket = await openSocket(t, server);

@@ -91,9 +91,12 @@ static size_t step(struct conn *c, char *p, size_t n)
         http_parse(&c->http, str_make(p, n), c->worker->context->config->max_header_size, &rq);
 
     if (used == 0) {
-        if (c->is_kept) /* the next request has as much time as the first one had */
+        /* The next request has as much time as the first one had. It does not begin with an empty
+         * line, which some clients send after a body. */
+        if (c->is_kept && (c->http.has_request_line || n > c->http.line)) {
+            c->is_kept = false;
             conn_await_request(c);
-        c->is_kept = false;
+        }
         return 0;
     }
     if (used < 0) {
