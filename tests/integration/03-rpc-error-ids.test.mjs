@@ -8,7 +8,7 @@ import { testOnBothBrokers } from './support/brokers.mjs';
 import { defer } from './support/cleanup.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
-import { within } from './support/wait.mjs';
+import { eventually, within } from './support/wait.mjs';
 
 const DEEP = '['.repeat(5000) + ']'.repeat(5000);
 const HUGE = '1e999';
@@ -208,6 +208,7 @@ test('the promises of eventhub-jsclient settle', async (t) => {
   await within(hub.set('js/1', '\ude00'), 'an answer');
   assert.equal((await hub.get('js/1')).value, '\ufffd');
   await within(hub.publish('js/1', 'y', { timestamp: Date.now() + 0.5 }), 'an answer');
+  await eventually('both messages arrive', () => received.length === 2);
   assert.deepEqual(received, ['hi \ufffd', 'y']);
 
   const refused = [

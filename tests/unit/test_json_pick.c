@@ -156,8 +156,8 @@ static const char *const other_values[] = {
     "\x0b",
     "\xc2\xa0",
     "/**/1",
-    "\xef\xbb\xbf"
-    "1",
+    ("\xef\xbb\xbf"
+     "1"),
 };
 
 /* jansson is asked, too: both agree on everything that it can represent. */

@@ -115,8 +115,8 @@ static const char *const not_json[] = {
     "[1,/**/2]",
     "\"\\ud8\"",
     "\\u0031",
-    "\x0c"
-    "1",
+    ("\x0c"
+     "1"),
 };
 
 static void refuses_text_that_is_not_json(void **state)
