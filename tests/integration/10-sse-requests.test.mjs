@@ -195,6 +195,12 @@ test('names parameters that it ignores, in the stream and in the log', async (t)
   assert.deepEqual(stream.comments, ['ok', ...['last_id', '_', 'Since'].map((name) => `unknown parameter "${name}"`)]);
   await server.until('the log', () => server.stderr.match(/event=unknown_parameter/g)?.length === 3);
   assert.match(server.stderr, /debug event=unknown_parameter peer=\S+ name=last_id$/m);
+
+  const many = await openStream(t, server, `/a?${'x&'.repeat(100)}`);
+  await many.until('the remarks', () => many.comments.length >= 9);
+  const id = await (await openClient(t, server)).publish('a', 'm');
+  await many.untilText('m');
+  assert.equal(many.comments.length, 9, `8 of 100 are named, before ${id}`);
 });
 
 test('rights to read a stream', async (t) => {

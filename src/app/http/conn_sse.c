@@ -167,12 +167,14 @@ static const struct query_param known[] = { { "since", QUERY_INTEGER },
 static void add_unknown(const struct conn *c, struct str query, struct buf *out)
 {
     struct str name;
+    int n = 0;
 
-    while (params_cut_unknown(&query, known, &name)) {
+    while (n < HTTP_TOPIC_UNKNOWN_MAX && params_cut_unknown(&query, known, &name)) {
         if (is_last_id(name))
             continue;
         http_topic_log_unknown(c, name);
         sse_add_comment(out, "unknown parameter", name);
+        n++;
     }
 }
 

@@ -230,7 +230,7 @@ static void read_head(struct conn *c, const struct http_request *rq, struct str 
     struct params params = { .json = query };
     struct str rest = rq->query, name;
 
-    while (params_cut_unknown(&rest, known, &name))
+    for (int n = 0; n < HTTP_TOPIC_UNKNOWN_MAX && params_cut_unknown(&rest, known, &name); n++)
         http_topic_log_unknown(c, name);
     if (!query)
         refuse_head(c, rq, 400, "the query must be URL-encoded UTF-8");

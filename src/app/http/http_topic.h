@@ -15,6 +15,8 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
 /* Counts a refusal and answers the request with it. */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
 void http_topic_count(struct conn *c, int status); /* only counts the refusal */
+#define HTTP_TOPIC_UNKNOWN_MAX 8 /* parameters of one query that are named as unknown */
+
 /* Logs that a parameter of the query is ignored. */
 void http_topic_log_unknown(const struct conn *c, struct str name);
 
