@@ -174,7 +174,9 @@ test('restores an index that Redis evicted from the other one', async (t) => {
   }
 });
 
-for (const policy of ['allkeys-lru', 'allkeys-random', 'volatile-lru']) {
+// Not allkeys-random: it may evict a log together with the keys that would show its loss. With that
+// policy this test failed once, under tsan; docs/redis.md says so.
+for (const policy of ['allkeys-lru', 'volatile-lru']) {
   test(`never calls history complete that ${policy} has evicted`, async (t) => {
     const { redis, client, since } = await start(t, {
       args: ['--maxmemory', '6mb', '--maxmemory-policy', policy, '--maxmemory-clients', '0'],
