@@ -7,6 +7,7 @@ import { Eventhub } from 'eventhub-jsclient';
 import { testOnBothBrokers } from './support/brokers.mjs';
 import { defer } from './support/cleanup.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
+import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -149,8 +150,9 @@ test('answers the ping monitor of the npm client', async (t) => {
 async function startWatched(t, options = {}) {
   const redis = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
   const all = { ...redis.options, ...options };
-  const server = await startServer(t, all);
-  const restart = (how) => startServer(t, { ...all, LISTEN_PORT: String(server.port) }, how);
+  const fixed = { ...all, LISTEN_PORT: String(await freePort()) };
+  const server = await startServer(t, fixed);
+  const restart = (how) => startServer(t, fixed, how);
   return { redis, server, options: all, restart };
 }
 

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { openPage, SKIP_BROWSER } from './support/browser.mjs';
 import { httpPost } from './support/http.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
+import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -35,7 +36,8 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
   const redis = await startRedis(t);
   const options = { ...redis.options, DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
   const other = await startServer(t, options); // stays up while the server of the browser is down
-  const server = await startServer(t, options);
+  const port = await freePort(); // the restarted server listens there again
+  const server = await startServer(t, { ...options, LISTEN_PORT: String(port) });
   const token = signToken({ read: ['news/#'], write: ['news/#'] });
   const auth = `auth=${encodeURIComponent(token)}`;
   const publisher = await openClient(t, other, { target: `/?${auth}` });
@@ -51,7 +53,6 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
   });
 
   await t.test('resumes after a restart of the server', async () => {
-    const { port } = server;
     await server.stop();
     const ids = await publisher.publishAll('news/today', numbered('meanwhile', 50));
     await startServer(t, { ...options, LISTEN_PORT: String(port) });
@@ -79,8 +80,8 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
       answer.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' });
       answer.write('id: urn:uuid:9f7b4c0e-53a1-4b8a-9d6e-0c1f2a3b4c5d\ndata: from another server\n\n');
     });
-    await new Promise((resolve) => before.listen(0, '127.0.0.1', resolve));
-    const { port } = before.address();
+    const port = await freePort();
+    await new Promise((resolve) => before.listen(port, '127.0.0.1', resolve));
     await listen(page, { port }, `/news/moved?${auth}`);
     await untilSeen(page, 1);
     before.close();
