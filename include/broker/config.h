@@ -5,10 +5,19 @@
 #define EH_BROKER_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define REDIS_HOST_MAX 255 /* bytes of a name, as in DNS; the path of a socket is shorter */
 
 struct metrics_cell;
 struct tls;
+
+/* Where a Redis listens. */
+struct redis_endpoint {
+    char host[REDIS_HOST_MAX + 1]; /* a name, an address, or the path of a socket (begins with /) */
+    uint16_t port;                 /* not used with a path */
+};
 
 struct broker_config {
     enum { BROKER_REDIS, BROKER_MEMORY } kind;
@@ -16,11 +25,11 @@ struct broker_config {
     uint64_t max_cache_length; /* entries of a topic; 0: no limit */
     uint64_t default_ttl_s;    /* 0: messages never expire */
     uint64_t timeout_ms;       /* BROKER_TIMEOUT */
-    uint64_t memory_limit;  /* memory engine: bytes of the log and the key/value store together */
-    const char *redis_host; /* a name, an address, or the path of a socket */
-    uint16_t redis_port;
-    const char *redis_username; /* "": the default user */
-    const char *redis_password; /* "": none */
+    uint64_t memory_limit; /* memory engine: bytes of the log and the key/value store together */
+    const struct redis_endpoint *redis_hosts; /* one; or some nodes of a cluster */
+    size_t n_redis_hosts;                     /* at least 1 */
+    const char *redis_username;               /* "": the default user */
+    const char *redis_password;               /* "": none */
     unsigned redis_db;
     struct tls *redis_tls; /* NULL: no TLS */
     const char *redis_prefix;

@@ -36,6 +36,7 @@ struct server {
     struct timer process; /* figures from /proc */
     struct timer phase;   /* the next phase of stopping */
     struct acceptor *acceptor;
+    struct redis_endpoint redis; /* which the broker borrows */
     struct broker *broker;
     struct worker **workers;
     struct mailbox **inboxes; /* the workers', for the acceptor */
@@ -230,8 +231,8 @@ static int make_broker(struct server *s)
         .default_ttl_s = config->default_cache_ttl,
         .timeout_ms = config->broker_timeout * 1000,
         .memory_limit = config->memory_limit,
-        .redis_host = config->redis_host,
-        .redis_port = (uint16_t)config->redis_port,
+        .redis_hosts = &s->redis,
+        .n_redis_hosts = 1,
         .redis_username = config->redis_username,
         .redis_password = config->redis_password,
         .redis_db = (unsigned)config->redis_db,
@@ -241,6 +242,8 @@ static int make_broker(struct server *s)
         .metrics = s->cells[CELL_BROKER],
     };
 
+    s->redis.port = (uint16_t)config->redis_port;
+    (void)snprintf(s->redis.host, sizeof(s->redis.host), "%s", config->redis_host);
     return broker_create(&bc, &s->broker);
 }
 

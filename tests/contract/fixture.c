@@ -9,6 +9,7 @@ int fixture_setup(void **state)
     struct fixture *f = *state;
 
     snprintf(f->prefix, sizeof(f->prefix), "contract%u", serial++);
+    f->at = (struct redis_endpoint){ "127.0.0.1", f->redis ? redis_server_port(f->redis) : 0 };
     f->config = (struct broker_config){
         .kind = f->redis ? BROKER_REDIS : BROKER_MEMORY,
         .cache = true,
@@ -16,8 +17,8 @@ int fixture_setup(void **state)
         .default_ttl_s = 3600,
         .timeout_ms = NODE_PATIENCE_MS,
         .memory_limit = 256u * 1024 * 1024,
-        .redis_host = "127.0.0.1",
-        .redis_port = f->redis ? redis_server_port(f->redis) : 0,
+        .redis_hosts = &f->at,
+        .n_redis_hosts = 1,
         .redis_username = "",
         .redis_password = "",
         .redis_prefix = f->prefix,

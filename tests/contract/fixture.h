@@ -17,6 +17,7 @@
 
 struct fixture {
     struct broker_config config; /* the test's; change it before fixture_node */
+    struct redis_endpoint at;    /* of `redis`; the configuration points to it */
     struct redis_server *redis;  /* NULL: the memory engine */
     struct node *nodes[2];
     char prefix[32];

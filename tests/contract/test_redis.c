@@ -260,7 +260,7 @@ static void resolves_host_names(void **state)
     struct fixture *f = *state;
     struct node *n;
 
-    f->config.redis_host = "localhost"; /* may have ::1 before 127.0.0.1 */
+    (void)snprintf(f->at.host, sizeof(f->at.host), "localhost"); /* may have ::1 before 127.0.0.1 */
     n = fixture_node(f);
     node_publish(n, "a", "\"x\"");
     node_await_live(n, 0, 1);

@@ -6,12 +6,11 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "broker/config.h"
 #include "net/resolver.h"
 
 struct redis_dial {
     struct mailbox *inbox;
-    const char *host;
-    uint16_t port;
     redis_dial_fn *on_answer; /* NULL: freed */
     void *owner;
     struct resolver *resolver;
@@ -38,12 +37,15 @@ static void on_resolved(struct mail *m, void *owner)
     d->on_answer(d->owner, answer->err ? gai_strerror(answer->err) : NULL);
 }
 
-int redis_dial_ask(struct redis_dial *d)
+int redis_dial_ask(struct redis_dial *d, const struct redis_endpoint *endpoint)
 {
-    if (d->host[0] != '/')
-        return resolver_ask(d->resolver, on_resolved, d->host, d->port, (uint64_t)(uintptr_t)d);
+    const char *host = endpoint->host;
+
+    if (host[0] != '/')
+        return resolver_ask(d->resolver, on_resolved, host, endpoint->port, (uint64_t)(uintptr_t)d);
+    assert(strlen(host) < sizeof(d->path.sun_path));
     d->path.sun_family = AF_UNIX;
-    memcpy(d->path.sun_path, d->host, strlen(d->host) + 1);
+    memcpy(d->path.sun_path, host, strlen(host) + 1);
     d->socket.ai_addr = (struct sockaddr *)&d->path;
     d->socket.ai_addrlen = sizeof(d->path);
     d->next = &d->socket;
@@ -76,15 +78,11 @@ void redis_dial_forget(struct redis_dial *d)
     d->next = NULL;
 }
 
-struct redis_dial *redis_dial_create(struct mailbox *inbox, const char *host, uint16_t port,
-                                     redis_dial_fn *on_answer, void *owner)
+struct redis_dial *redis_dial_create(struct mailbox *inbox, redis_dial_fn *on_answer, void *owner)
 {
     struct redis_dial *d = mem_zalloc(sizeof(*d));
 
-    assert(host[0] != '/' || strlen(host) < sizeof(d->path.sun_path));
     d->inbox = inbox;
-    d->host = host;
-    d->port = port;
     d->on_answer = on_answer;
     d->owner = owner;
     d->resolver = resolver_create(inbox);

@@ -16,17 +16,17 @@
 #include "net/stream.h"
 
 struct redis_dial;
+struct redis_endpoint;
 
 /* why is NULL if there are addresses. */
 typedef void redis_dial_fn(void *owner, const char *why);
 
-/* host is borrowed. */
-struct redis_dial *redis_dial_create(struct mailbox *inbox, const char *host, uint16_t port,
-                                     redis_dial_fn *on_answer, void *owner);
+struct redis_dial *redis_dial_create(struct mailbox *inbox, redis_dial_fn *on_answer, void *owner);
 void redis_dial_free(struct redis_dial *d);
 
-/* Asks for the addresses. on_answer follows, for a path at once, unless this returns EH_EIO. */
-int redis_dial_ask(struct redis_dial *d) EH_MUST_USE;
+/* Asks for the addresses of the endpoint, which is copied. on_answer follows, for a path at once,
+ * unless this returns EH_EIO. */
+int redis_dial_ask(struct redis_dial *d, const struct redis_endpoint *endpoint) EH_MUST_USE;
 /* Starts to connect to the next address. EH_EIO: this failed for all that were left; errno is that
  * of the last one. */
 int redis_dial_next(struct redis_dial *d, struct stream *s, struct loop *lp,

@@ -304,7 +304,7 @@ static void connect_next(struct redis_link *l)
         return;
     }
     if (l->config.tls)
-        stream_use_tls(&l->stream, l->config.tls, l->config.host);
+        stream_use_tls(&l->stream, l->config.tls, l->config.endpoint.host);
     redis_parser_reset(l->parser);
     l->renews = false;
     greet(l);
@@ -345,7 +345,7 @@ static void on_timer(struct timer *t)
         return;
     }
     l->state = LINK_RESOLVING;
-    if (redis_dial_ask(l->dial) < 0)
+    if (redis_dial_ask(l->dial, &l->config.endpoint) < 0)
         drop(l, "cannot start a thread for the resolver");
 }
 
@@ -371,7 +371,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->parser = redis_parser_create();
     redis_pipeline_init(&l->pipeline, config->timeout_ms);
     timer_init(&l->timer, on_timer);
-    l->dial = redis_dial_create(config->inbox, config->host, config->port, on_resolved, l);
+    l->dial = redis_dial_create(config->inbox, on_resolved, l);
     l->reap.fn = on_reap;
     loop_timer(config->loop, &l->timer, 0);
     return l;

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/config.h"
 #include "broker/redis/redis_request.h"
 #include "hub/metrics.h"
 #include "net/loop.h"
@@ -39,8 +40,7 @@ struct redis_link_config {
     struct loop *loop;
     struct mailbox *inbox; /* for the resolver's answers; drained after redis_link_free */
     struct metrics_cell *metrics;
-    const char *host;
-    uint16_t port;
+    struct redis_endpoint endpoint;
     const char *username; /* "" for none */
     const char *password; /* "" for none */
     unsigned db;

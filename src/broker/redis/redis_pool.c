@@ -51,8 +51,8 @@ static void update_ready(struct redis_pool *p)
     p->is_ready = is_ready;
     core_set_ready(p->core, is_ready);
     if (is_ready)
-        log_info("broker_ready", LOG_Z("redis", p->config->redis_host),
-                 LOG_N("port", p->config->redis_port));
+        log_info("broker_ready", LOG_Z("redis", p->config->redis_hosts[0].host),
+                 LOG_N("port", p->config->redis_hosts[0].port));
 }
 
 static void note_outage(struct redis_pool *p, const char *why)
@@ -63,8 +63,8 @@ static void note_outage(struct redis_pool *p, const char *why)
     if (p->is_ready)
         log_warn("redis_connection_lost", LOG_Z("why", why));
     else
-        log_warn("broker_waiting", LOG_Z("redis", p->config->redis_host),
-                 LOG_N("port", p->config->redis_port), LOG_Z("why", why));
+        log_warn("broker_waiting", LOG_Z("redis", p->config->redis_hosts[0].host),
+                 LOG_N("port", p->config->redis_hosts[0].port), LOG_Z("why", why));
 }
 
 /* ---- problems with replies ---- */
@@ -209,8 +209,7 @@ static struct redis_link_config link_config(struct redis_pool *p)
         .loop = p->core->loop,
         .inbox = p->core->inbox,
         .metrics = p->core->config.metrics,
-        .host = p->config->redis_host,
-        .port = p->config->redis_port,
+        .endpoint = p->config->redis_hosts[0],
         .username = p->config->redis_username,
         .password = p->config->redis_password,
         .db = p->config->redis_db,
