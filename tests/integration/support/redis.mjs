@@ -34,12 +34,20 @@ export class Redis {
   async start({ args: more = [], isLoading = false } = {}) {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.dir,
       '--save', '', ...this.args, ...more];
-    const env = { ...process.env, ...this.env };
-    this.#process = spawn('redis-server', args, { stdio: 'ignore', env });
+    this.#process = this.spawn(args);
     this.#gone = new Promise((resolve) => this.#process.on('close', resolve));
     const wanted = isLoading ? /^LOADING/ : /^(PONG|NOAUTH)/;
     const isUp = (answer) => wanted.test(answer);
     await eventually('redis answers', () => this.command('PING').then(isUp, () => false));
+  }
+
+  /** Overridden by servers that are started in another way. */
+  spawn(args) {
+    return spawn('redis-server', args, { stdio: 'ignore', env: { ...process.env, ...this.env } });
+  }
+
+  get isRunning() {
+    return this.#process !== null;
   }
 
   /** Kills it like a crash: only what is in the append-only file is saved. */

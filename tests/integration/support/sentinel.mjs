@@ -1,0 +1,165 @@
+// A Redis master with replicas, watched by Sentinels.
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { defer } from './cleanup.mjs';
+import { freePort } from './port.mjs';
+import { Redis } from './redis.mjs';
+import { eventually } from './wait.mjs';
+
+const HOST = '127.0.0.1';
+
+// How often a Sentinel looks at the servers, in ms, in place of once in several seconds. (SENTINEL
+// DEBUG exists since Redis 7.0; before that everything takes longer.)
+const PERIODS = ['INFO-PERIOD', '200', 'PUBLISH-PERIOD', '200', 'PING-PERIOD', '100', 'ASK-PERIOD', '100'];
+
+/** Lines of `name`, value pairs, as redis-cli prints a map, become an object. */
+function pairs(text) {
+  const lines = text.split('\n');
+  const object = {};
+  for (let i = 0; i + 1 < lines.length; i += 2) object[lines[i]] = lines[i + 1];
+  return object;
+}
+
+/** A Sentinel: a redis-server in another mode. Its configuration file is its memory. */
+class Sentinel extends Redis {
+  id = randomBytes(20).toString('hex');
+
+  configure(lines) {
+    writeFileSync(join(this.dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
+  }
+
+  async start() {
+    await super.start();
+    await this.command('SENTINEL', 'DEBUG', ...PERIODS);
+  }
+
+  spawn() {
+    const args = [join(this.dir, 'sentinel.conf'), '--sentinel'];
+    return spawn('redis-server', args, { stdio: 'ignore', env: { ...process.env, ...this.env } });
+  }
+}
+
+export class SentinelWorld {
+  constructor({ name, nodes, sentinels }) {
+    this.name = name;
+    this.nodes = nodes; // all servers of data; the first one is the first master
+    this.sentinels = sentinels;
+  }
+
+  /** The options of a server that finds its Redis with these Sentinels. */
+  get options() {
+    return {
+      BROKER: 'redis',
+      REDIS_SENTINELS: this.sentinels.map(({ port }) => `${HOST}:${port}`).join(','),
+      REDIS_SENTINEL_MASTER: this.name,
+    };
+  }
+
+  node(port) {
+    return this.nodes.find((node) => node.port === port);
+  }
+
+  /** What a Sentinel that answers knows about the master: { ip, port, flags, … } */
+  async status() {
+    for (const sentinel of this.sentinels) {
+      const text = await sentinel.command('SENTINEL', 'MASTER', this.name).catch(() => '');
+      if (text.startsWith('name\n')) return pairs(text);
+    }
+    return {};
+  }
+
+  /** The server that the Sentinels call the master. */
+  async master() {
+    return this.node(Number((await this.status()).port));
+  }
+
+  replicas(master) {
+    return this.nodes.filter((node) => node !== master);
+  }
+
+  /** Waits until the Sentinels name another master than this one, and it accepts writes. */
+  untilMasterIsNot(old) {
+    return eventually('the Sentinels name another master', async () => {
+      const master = await this.master();
+      const role = master && master !== old && await master.command('ROLE').catch(() => '');
+      return role && role.startsWith('master') && master;
+    });
+  }
+
+  /** Asks for a planned failover and waits for it; resolves to the new master. */
+  async failover() {
+    const old = await this.master();
+    await eventually('SENTINEL FAILOVER is accepted', async () => {
+      const answer = await this.sentinels[0].command('SENTINEL', 'FAILOVER', this.name);
+      return answer === 'OK' || /INPROG/.test(answer);
+    });
+    return this.untilMasterIsNot(old);
+  }
+
+  /** Waits until every running replica copies from the master, and the Sentinels know it. */
+  async untilReplicated() {
+    await eventually('the Sentinels agree on a master with replicas', async () => {
+      const { port, flags } = await this.status();
+      const quorum = await this.sentinels[0].command('SENTINEL', 'CKQUORUM', this.name);
+      const text = await this.sentinels[0].command('SENTINEL', 'REPLICAS', this.name);
+      const links = text.split('\n').filter((line, i, all) => all[i - 1] === 'master-link-status');
+      if (flags !== 'master' || !quorum.startsWith('OK') || !links.includes('ok')) return false;
+      const replicas = this.replicas(this.node(Number(port)));
+      const infos = await Promise.all(replicas.map((node) => node.command('INFO', 'replication')));
+      return infos.every((info) => /master_link_status:up/.test(info));
+    });
+  }
+}
+
+/**
+ * Starts a master, its replicas and their Sentinels, and waits until a failover would succeed.
+ * `args` and `cli` are for all servers of data and their redis-cli, `lines` are added to the
+ * configuration of each Sentinel.
+ */
+export async function startSentinels(t, {
+  replicas = 1, sentinels: count = 3, downAfterMs = 500, name = 'main', args = [], cli = [],
+  lines = [],
+} = {}) {
+  const make = async (Kind, how) => {
+    const redis = new Kind(await freePort(), how);
+    defer(t, () => redis.done());
+    return redis;
+  };
+  const nodes = [];
+  for (let i = 0; i <= replicas; i++) {
+    const more = i === 0 ? [] : ['--replicaof', `${HOST} ${nodes[0].port}`];
+    nodes.push(await make(Redis, {
+      args: ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1', ...args],
+      cli, env: {},
+    }));
+    await nodes[i].start({ args: more });
+  }
+
+  const sentinels = [];
+  for (let i = 0; i < count; i++) {
+    sentinels.push(await make(Sentinel, { args: [], cli: [], env: {} }));
+  }
+  for (const sentinel of sentinels) {
+    sentinel.configure([
+      `port ${sentinel.port}`,
+      `bind ${HOST}`,
+      `dir ${sentinel.dir}`,
+      `sentinel myid ${sentinel.id}`,
+      `sentinel monitor ${name} ${HOST} ${nodes[0].port} ${Math.floor(count / 2) + 1}`,
+      `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+      `sentinel failover-timeout ${name} 2000`,
+      ...nodes.slice(1).map((node) => `sentinel known-replica ${name} ${HOST} ${node.port}`),
+      ...sentinels.filter((other) => other !== sentinel).map((other) =>
+        `sentinel known-sentinel ${name} ${HOST} ${other.port} ${other.id}`),
+      ...lines,
+    ]);
+    await sentinel.start();
+  }
+  const world = new SentinelWorld({ name, nodes, sentinels });
+  await world.untilReplicated();
+  return world;
+}
