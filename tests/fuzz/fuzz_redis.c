@@ -9,10 +9,12 @@
 
 #include "check.h"
 #include "base/buf.h"
+#include "broker/redis/redis_info.h"
 #include "broker/redis/redis_payload.h"
 #include "broker/gaps.h"
 #include "broker/redis/redis_presence_text.h"
 #include "broker/redis/redis_parser.h"
+#include "broker/redis/redis_redirect.h"
 #include "broker/redis/redis_reply.h"
 #include "hub/topic.h"
 
@@ -121,6 +123,31 @@ static void read_push(const redisReply *r)
     read_presence(push.payload);
 }
 
+static void read_redirect(const redisReply *r)
+{
+    struct redis_redirect redirect = redis_redirect_of(r);
+    bool has_target = redirect.kind == REDIS_REDIRECT_MOVED || redirect.kind == REDIS_REDIRECT_ASK;
+
+    check(redirect.kind == REDIS_REDIRECT_NONE || redis_reply_is_error(r), "only errors redirect");
+    check(has_target || (redirect.slot == 0 && redirect.endpoint.port == 0), "target");
+    check(redirect.slot < REDIS_SLOTS, "slot");
+    check(redirect.endpoint.host[0] != '/', "no path");
+    check(redirect.endpoint.port || !redirect.endpoint.host[0], "a host has a port");
+}
+
+/* Cut off anywhere, the text says nothing that the whole does not say. */
+static void read_info(struct str text)
+{
+    struct redis_info whole, part;
+
+    redis_info_parse(&whole, text);
+    redis_info_parse(&part, str_make(text.p, text.n / 2));
+    check(whole.is_known || !part.is_known, "a part is not known better than the whole");
+    check(strlen(whole.version) < sizeof(whole.version), "version ends");
+    check(strlen(whole.replid) < sizeof(whole.replid), "replid ends");
+    check(whole.maxmemory >= -1 && whole.tcp_port >= -1, "numbers");
+}
+
 static void read_reply(const redisReply *r)
 {
     struct redis_ids ids;
@@ -133,6 +160,9 @@ static void read_reply(const redisReply *r)
     read_kv(r);
     read_history(r);
     read_push(r);
+    read_redirect(r);
+    if (redis_reply_text(r).p)
+        read_info(redis_reply_text(r));
 }
 
 /* ---- the stream ---- */
@@ -187,5 +217,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     buf_done(&whole);
     buf_done(&two);
     read_presence(all);
+    read_info(all);
     return 0;
 }
