@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/broker_setup.h"
 #include "app/config/config_reload.h"
 #include "app/config/config_warn.h"
 #include "app/listeners.h"
@@ -36,7 +37,7 @@ struct server {
     struct timer process; /* figures from /proc */
     struct timer phase;   /* the next phase of stopping */
     struct acceptor *acceptor;
-    struct redis_endpoint redis; /* which the broker borrows */
+    struct broker_setup broker_setup;
     struct broker *broker;
     struct worker **workers;
     struct mailbox **inboxes; /* the workers', for the acceptor */
@@ -223,28 +224,9 @@ static void make_context(struct server *s, uint64_t fds)
 
 static int make_broker(struct server *s)
 {
-    const struct config *config = s->setup->config;
-    const struct broker_config bc = {
-        .kind = config->broker == CONFIG_BROKER_MEMORY ? BROKER_MEMORY : BROKER_REDIS,
-        .cache = config->enable_cache,
-        .max_cache_length = config->max_cache_length,
-        .default_ttl_s = config->default_cache_ttl,
-        .timeout_ms = config->broker_timeout * 1000,
-        .memory_limit = config->memory_limit,
-        .redis_hosts = &s->redis,
-        .n_redis_hosts = 1,
-        .redis_username = config->redis_username,
-        .redis_password = config->redis_password,
-        .redis_db = (unsigned)config->redis_db,
-        .redis_tls = s->setup->redis_tls,
-        .redis_prefix = config->redis_prefix,
-        .redis_pool_size = (unsigned)config->redis_pool_size,
-        .metrics = s->cells[CELL_BROKER],
-    };
-
-    s->redis.port = (uint16_t)config->redis_port;
-    (void)snprintf(s->redis.host, sizeof(s->redis.host), "%s", config->redis_host);
-    return broker_create(&bc, &s->broker);
+    broker_setup_init(&s->broker_setup, s->setup->config, s->setup->redis_tls);
+    s->broker_setup.config.metrics = s->cells[CELL_BROKER];
+    return broker_create(&s->broker_setup.config, &s->broker);
 }
 
 static int start_acceptor(struct server *s)
