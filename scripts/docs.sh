@@ -35,7 +35,7 @@ metrics_table() {
     BEGIN { print "| metric | type | label | meaning |\n| --- | --- | --- | --- |" }
     /^# HELP / { row(); name = $3; labels = ""; help = substr($0, length($3) + 9) }
     /^# TYPE / { type = $4 }
-    /^[^#].*[{]/ && type != "histogram" && name != "build_info" {
+    /^[^#].*[{]/ && type != "histogram" && name !~ /_info$/ {
       split($0, part, /[{}="]+/)
       labels = labels ? labels ", " tick part[3] tick : tick part[2] tick ": " tick part[3] tick
     }

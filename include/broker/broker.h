@@ -2,8 +2,8 @@
  * who is subscribed. Two engines keep this contract (src/broker/mem and src/broker/redis);
  * tests/contract checks it against both.
  * Thread:  main: broker_create to broker_start, broker_stop, broker_free. Any worker: broker_call,
- *          broker_counted, live_batch_free. Any thread: broker_is_ready. Everything else runs on
- *          the broker's own thread.
+ *          broker_counted, live_batch_free. Any thread: broker_is_ready, broker_get_health.
+ *          Everything else runs on the broker's own thread.
  * Owns:    a call, from broker_call until its mail is delivered to the inbox of its port; after
  *          that its `answer` function owns it. Every call is answered exactly once, even when the
  *          broker stops.
@@ -36,6 +36,13 @@ void live_batch_free(struct live_batch *batch);
 void broker_counted(struct broker_count *part);
 
 bool broker_is_ready(const struct broker *b); /* connected and joined: publishes are accepted */
+
+struct broker_health {
+    char why[160];    /* why the broker is not ready, or was not; "": nothing went wrong yet */
+    char master[272]; /* the Redis in use: host:port, or the path of a socket; "": none */
+};
+
+void broker_get_health(struct broker *b, struct broker_health *ret);
 
 /* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the
  * mail that the thread has not read. */

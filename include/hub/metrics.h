@@ -84,6 +84,8 @@ enum metric {
     METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */
     METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: not yet answered */
     METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
+    METRIC_MASTER_CHANGES,     /* redis_master_changes_total: after the first master */
+    METRIC_MASTERLESS_MS,      /* redis_masterless_seconds_total: no joined master; kept in ms */
     METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
     METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE made connections wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
@@ -143,13 +145,14 @@ struct metrics_source {
     size_t n_cells;
     struct str prefix;  /* PROMETHEUS_METRIC_PREFIX; if empty, names have no underscore either */
     struct str version; /* the label of build_info, whose value is always 1 */
+    struct str master;  /* the label of redis_master_info; empty: none, and the value is 0 */
 };
 
 /* Writes Prometheus text format 0.0.4, with HELP and TYPE for each family. */
 void metrics_write_prometheus(const struct metrics_source *src, struct buf *out);
 /* Writes the same figures as one JSON object, with names that have no prefix. A labelled family is
  * an object of label values and numbers, a histogram {"count":n,"sum":s}, build_info
- * {"version":v}. */
+ * {"version":v}, redis_master_info {"address":a}. */
 void metrics_write_json(const struct metrics_source *src, struct buf *out);
 
 #endif

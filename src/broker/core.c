@@ -37,6 +37,38 @@ struct msgid core_newest(const struct core *core)
     return msgid_cmp(core->answered, core->high_water) > 0 ? core->answered : core->high_water;
 }
 
+/* ---- health ---- */
+
+static void copy_printable(char *to, size_t size, const char *from)
+{
+    size_t n = 0;
+
+    for (; from[n] && n < size - 1; n++)
+        to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
+    to[n] = '\0';
+}
+
+void core_set_why(struct core *core, const char *why)
+{
+    (void)pthread_mutex_lock(&core->health_lock);
+    copy_printable(core->health.why, sizeof(core->health.why), why);
+    (void)pthread_mutex_unlock(&core->health_lock);
+}
+
+void core_set_master(struct core *core, const char *address)
+{
+    (void)pthread_mutex_lock(&core->health_lock);
+    copy_printable(core->health.master, sizeof(core->health.master), address);
+    (void)pthread_mutex_unlock(&core->health_lock);
+}
+
+void core_get_health(struct core *core, struct broker_health *ret)
+{
+    (void)pthread_mutex_lock(&core->health_lock);
+    *ret = core->health;
+    (void)pthread_mutex_unlock(&core->health_lock);
+}
+
 void core_set_ready(struct core *core, bool ready)
 {
     atomic_store(&core->ready, ready);

@@ -1,6 +1,6 @@
 /* core.h - what the engines and the ports share: the broker's loop and configuration, the engine in
  * use, and the highest ids that this node knows.
- * Thread:  the broker's; `ready` is read by any.
+ * Thread:  the broker's; `ready` and `health` are read by any.
  * Owns:    nothing: broker.c creates and frees what the pointers lead to.
  *
  * An engine (mem/, redis/) owns the messages. Everything between it and the workers (fanout.h,
@@ -9,8 +9,10 @@
 #ifndef EH_BROKER_CORE_H
 #define EH_BROKER_CORE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "broker/broker.h"
 #include "broker/call.h"
 #include "broker/config.h"
 #include "hub/metrics.h"
@@ -43,6 +45,8 @@ struct core {
                                 started from (fanout.h moves it); zero: none yet */
     struct msgid answered;   /* the highest id that a publish was answered with */
     atomic_bool ready;
+    pthread_mutex_t health_lock; /* of the texts below, which any thread may copy */
+    struct broker_health health;
 };
 
 /* Passes a call of a worker or of a replay to the engine; answers NOT_DONE when there is none. */
@@ -54,5 +58,10 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
 struct msgid core_newest(const struct core *core);
 
 void core_set_ready(struct core *core, bool ready); /* also sets the metric */
+/* Both texts are for people; bytes that are not printable ASCII are replaced, and a longer text is
+ * cut. `why` is shown while the broker is not ready. It may be public: it names no secrets. */
+void core_set_why(struct core *core, const char *why);
+void core_set_master(struct core *core, const char *address);
+void core_get_health(struct core *core, struct broker_health *ret); /* any thread */
 
 #endif

@@ -136,6 +136,11 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_BROKER_CONNECTED] =
         PLAIN("broker_connected", GAUGE | MAX,
               "1 if the broker is connected and accepts publishes, else 0."),
+    [METRIC_MASTER_CHANGES] = PLAIN("redis_master_changes_total", 0,
+                                    "Times that another Redis became the master of this node."),
+    [METRIC_MASTERLESS_MS] =
+        PLAIN("redis_masterless_seconds_total", MILLIS,
+              "Time without a Redis master that this node knows and has joined."),
     [METRIC_ACCEPT_EXHAUSTED] =
         PLAIN("accept_exhausted_total", 0,
               "Times that no file descriptor was left for a new connection."),
@@ -316,17 +321,26 @@ static void histogram_prometheus(struct buf *out, const struct metrics_source *s
     buf_addf(out, "_count %" PRIu64 "\n", o.upto[METRIC_BUCKETS - 1]);
 }
 
+static void info_prometheus(struct buf *out, struct str prefix, const char *name, const char *label,
+                            struct str value)
+{
+    add_name(out, prefix, name);
+    buf_addf(out, "{%s=", label);
+    json_add_string(out, value); /* JSON escapes everything that a label value must */
+    buf_addf(out, "} %d\n", value.n > 0);
+}
+
 void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
 {
     for (enum metric m = 0; m < METRIC_COUNT; m++)
         series_prometheus(out, src, m);
     for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
         histogram_prometheus(out, src, h);
+    add_head(out, src->prefix, "redis_master_info",
+             "The Redis master that this node uses: 1, or 0 if it knows none.", "gauge");
+    info_prometheus(out, src->prefix, "redis_master_info", "address", src->master);
     add_head(out, src->prefix, "build_info", "The version that runs; always 1.", "gauge");
-    add_name(out, src->prefix, "build_info");
-    buf_add_str(out, STR("{version="));
-    json_add_string(out, src->version); /* JSON escapes everything that a label value must */
-    buf_add_str(out, STR("} 1\n"));
+    info_prometheus(out, src->prefix, "build_info", "version", src->version);
 }
 
 /* ---- JSON ---- */
@@ -354,7 +368,9 @@ void metrics_write_json(const struct metrics_source *src, struct buf *out)
         add_seconds(out, o.sum_us);
         buf_add_str(out, STR("},"));
     }
-    buf_add_str(out, STR("\"build_info\":{\"version\":"));
+    buf_add_str(out, STR("\"redis_master_info\":{\"address\":"));
+    json_add_string(out, src->master);
+    buf_add_str(out, STR("},\"build_info\":{\"version\":"));
     json_add_string(out, src->version);
     buf_add_str(out, STR("}}"));
 }

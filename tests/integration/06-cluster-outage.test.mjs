@@ -44,9 +44,12 @@ test('an outage of Redis', async (t) => {
   await t.test('answers 503 to /readyz with the reason', async () => {
     await server.untilReadiness(503);
     const answer = await httpGet(server, '/readyz');
-    assert.match(JSON.parse(answer.body).error, /broker|redis/i);
+    const { error } = JSON.parse(answer.body);
+    assert.match(error, /^the broker is not ready: (Connection refused|Redis closed the connection)$/);
     assert.equal((await httpGet(server, '/healthz')).status, 200);
     assert.equal((await server.metrics()).broker_connected, 0);
+    await server.untilMetric('time without a master is counted', (metrics) =>
+      metrics.redis_masterless_seconds_total > 0);
   });
 
   await t.test('keeps clients connected', async (t) => {

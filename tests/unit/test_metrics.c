@@ -28,7 +28,9 @@ static struct fixture *fixture_new(void)
     assert_non_null(f);
     for (size_t i = 0; i < CELLS; i++)
         f->cells[i] = &f->cell[i];
-    f->src = (struct metrics_source){ f->cells, CELLS, STR("eh"), STR("1.2.3") };
+    f->src = (struct metrics_source){
+        f->cells, CELLS, STR("eh"), STR("1.2.3"), STR("redis.example:6379"),
+    };
     return f;
 }
 
@@ -95,6 +97,7 @@ static void exports_the_documented_names(void **state)
         { METRIC_INFLATE_REFUSED, "eh_inflate_refused_total" },
         { METRIC_HISTORY_INCOMPLETE, "eh_history_requests_total{outcome=\"incomplete\"}" },
         { METRIC_BROKER_CONNECTED, "eh_broker_connected" },
+        { METRIC_MASTER_CHANGES, "eh_redis_master_changes_total" },
         { METRIC_PROCESS_START_S, "process_start_time_seconds" },
         { METRIC_PROCESS_RSS, "process_resident_memory_bytes" },
         { METRIC_PROCESS_FDS, "process_open_fds" },
@@ -125,7 +128,8 @@ static void writes_each_metric_once(void **state)
 
     (void)state;
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
-        const char *value = m == METRIC_PROCESS_CPU_MS ? " 777.777\n" : " 777777\n", *at;
+        bool is_in_ms = m == METRIC_PROCESS_CPU_MS || m == METRIC_MASTERLESS_MS;
+        const char *value = is_in_ms ? " 777.777\n" : " 777777\n", *at;
 
         metrics_set(&f->cell[1], m, 777777);
         at = strstr(prometheus(f), value);
@@ -169,6 +173,9 @@ static void adds_the_prefix_to_names(void **state)
     f->src.version = STR("a\"b\\c\n");
     expect_line(f, "my_app_publish_count 0");
     expect_line(f, "my_app_build_info{version=\"a\\\"b\\\\c\\n\"} 1");
+    expect_line(f, "my_app_redis_master_info{address=\"redis.example:6379\"} 1");
+    f->src.master = STR("");
+    expect_line(f, "my_app_redis_master_info{address=\"\"} 0");
     expect_line(f, "process_open_fds 0");
     expect_line(f, "my_app_delivery_duration_seconds_count 0");
     fixture_free(f);
@@ -314,6 +321,9 @@ static void writes_json(void **state)
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(tree, "build_info"), "version")),
         "1.2.3");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(tree, "redis_master_info"), "address")),
+        "redis.example:6379");
     json_decref(tree);
     fixture_free(f);
 }

@@ -3,6 +3,7 @@
 #include "app/http/http_answer.h"
 #include "base/array.h"
 #include "broker/broker.h"
+#include "proto/json.h"
 #include "proto/origin.h"
 
 typedef void route_fn(struct conn *c, const struct http_request *rq);
@@ -21,6 +22,21 @@ static void route_healthz(struct conn *c, const struct http_request *rq)
     send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
 }
 
+static void send_not_ready(struct conn *c, const struct http_request *rq)
+{
+    struct broker_health health;
+    struct buf why = { 0 }, body = { 0 };
+
+    broker_get_health(c->worker->context->broker, &health);
+    buf_addf(&why, "the broker is not ready%s%s", health.why[0] ? ": " : "", health.why);
+    buf_add_str(&body, STR("{\"error\":"));
+    json_add_string(&body, buf_str(&why));
+    buf_add_char(&body, '}');
+    send_json(c, rq, 503, buf_str(&body));
+    buf_done(&why);
+    buf_done(&body);
+}
+
 static void route_readyz(struct conn *c, const struct http_request *rq)
 {
     const struct context *ctx = c->worker->context;
@@ -28,22 +44,25 @@ static void route_readyz(struct conn *c, const struct http_request *rq)
     if (atomic_load(&ctx->draining))
         send_json(c, rq, 503, STR("{\"error\":\"the server is draining\"}"));
     else if (!broker_is_ready(ctx->broker))
-        send_json(c, rq, 503, STR("{\"error\":\"the broker is not ready\"}"));
+        send_not_ready(c, rq);
     else
         send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
 }
 
 static void route_metrics(struct conn *c, const struct http_request *rq)
 {
-    const struct metrics_source *source = &c->worker->context->metrics;
+    struct metrics_source source = c->worker->context->metrics;
+    struct broker_health health;
     struct buf body = { 0 };
     struct str format;
 
+    broker_get_health(c->worker->context->broker, &health);
+    source.master = str_of(health.master);
     if (http_query_param(rq->query, STR("format"), &format) && str_eq(format, STR("json"))) {
-        metrics_write_json(source, &body);
+        metrics_write_json(&source, &body);
         send_json(c, rq, 200, buf_str(&body));
     } else {
-        metrics_write_prometheus(source, &body);
+        metrics_write_prometheus(&source, &body);
         http_send(c, rq,
                   &(struct http_answer){ .status = 200,
                                          .type = "text/plain; version=0.0.4; charset=utf-8",

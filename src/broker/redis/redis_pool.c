@@ -40,10 +40,23 @@ static bool any_lane_is_up(const struct redis_pool *p)
     return false;
 }
 
+/* Counts the time without a master that this node has joined. */
+static void count_masterless(struct redis_pool *p, bool has_master)
+{
+    uint64_t now = loop_now(p->core->loop);
+
+    if (p->masterless_ms)
+        metrics_add(p->core->config.metrics, METRIC_MASTERLESS_MS,
+                    (int64_t)(now - p->masterless_ms));
+    p->masterless_ms = has_master ? 0 : now;
+}
+
 static void update_ready(struct redis_pool *p)
 {
-    bool is_ready = redis_feed_is_joined(p->feed) && any_lane_is_up(p) && !p->is_refused;
+    bool has_master = redis_feed_is_joined(p->feed) && any_lane_is_up(p);
+    bool is_ready = has_master && !p->is_refused;
 
+    count_masterless(p, has_master);
     if (is_ready && all_links_are_up(p))
         p->outage[0] = '\0';
     if (is_ready == p->is_ready)
@@ -58,6 +71,7 @@ static void update_ready(struct redis_pool *p)
 static void note_outage(struct redis_pool *p, const char *why)
 {
     update_ready(p);
+    core_set_why(p->core, why);
     if (!is_new(p->outage, why))
         return;
     if (p->is_ready)
@@ -166,6 +180,7 @@ static void on_feed_refused(void *owner, const struct redisReply *error)
     struct redis_pool *p = owner;
 
     p->is_refused = true;
+    core_set_why(p->core, redis_reply_text(error).p);
     redis_pool_on_refusal(p, error);
     update_ready(p);
 }
@@ -181,6 +196,7 @@ static void on_feed_accepted(void *owner)
 void redis_pool_tick(struct redis_pool *p)
 {
     p->ticks++;
+    count_masterless(p, p->masterless_ms == 0);
     redis_feed_on_tick(p->feed);
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_ping(p->links[i]);
@@ -232,6 +248,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->config = config;
     p->events = events;
     p->owner = owner;
+    p->masterless_ms = loop_now(core->loop);
     redis_names_init(&p->names, str_of(config->redis_prefix));
     p->n_links = config->redis_pool_size > POOL_MIN ? config->redis_pool_size : POOL_MIN;
     n_history = p->n_links / HISTORY_SHARE > 1 ? p->n_links / HISTORY_SHARE : 1;

@@ -37,6 +37,8 @@ struct redis_pool {
     const struct redis_pool_events *events;
     void *owner;
     unsigned ticks;
+    uint64_t
+        masterless_ms; /* loop_now up to which the time without a master is counted; 0: has one */
     bool is_ready;
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
     char outage[REDIS_WHY_MAX];  /* the last connection failure that was logged */
