@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CANNOT_SHIFT, startClock } from './support/clock.mjs';
+import { IGNORE_CLIENT_MEMORY } from './support/engine.mjs';
 import { startRedis } from './support/redis.mjs';
 import { compareIds, numbered, openClient, RpcError } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -179,7 +180,7 @@ test('restores an index that Redis evicted from the other one', async (t) => {
 for (const policy of ['allkeys-lru', 'volatile-lru']) {
   test(`never calls history complete that ${policy} has evicted`, async (t) => {
     const { redis, client, since } = await start(t, {
-      args: ['--maxmemory', '6mb', '--maxmemory-policy', policy, '--maxmemory-clients', '0'],
+      args: ['--maxmemory', '6mb', '--maxmemory-policy', policy, ...IGNORE_CLIENT_MEMORY],
       options: { MAX_CACHE_LENGTH: '0' },
     });
     const published = new Map();

@@ -1,0 +1,29 @@
+// The redis-server in the PATH, whose version decides what a test can ask of it (scripts/test-engines).
+
+import { execFileSync } from 'node:child_process';
+
+const version = () => {
+  try {
+    const text = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
+    return /v=(\d+)\.(\d+)/.exec(text).slice(1).map(Number);
+  } catch {
+    return [7, 0]; // the test that starts it says that it is missing
+  }
+};
+const [major, minor] = version();
+
+/** Whether it is this version of Redis or a later one. Valkey and Redict began as Redis 7.2. */
+export function isAtLeast(wantedMajor, wantedMinor = 0) {
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+/** Users have rights to channels. */
+export const HAS_CHANNEL_RIGHTS = isAtLeast(6, 2);
+
+/** Scripts obey min-replicas-to-write; earlier, only single commands do. */
+export const SCRIPTS_NEED_REPLICAS = isAtLeast(7);
+export const SKIP_NO_REPLICAS = !SCRIPTS_NEED_REPLICAS &&
+  'scripts ignore min-replicas-to-write before Redis 7.0';
+
+/** The memory of clients counts for maxmemory, unless this is switched off. */
+export const IGNORE_CLIENT_MEMORY = isAtLeast(7) ? ['--maxmemory-clients', '0'] : [];
