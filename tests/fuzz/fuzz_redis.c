@@ -10,12 +10,15 @@
 #include "check.h"
 #include "base/buf.h"
 #include "broker/redis/redis_info.h"
+#include "broker/redis/redis_endpoint.h"
 #include "broker/redis/redis_payload.h"
 #include "broker/gaps.h"
 #include "broker/redis/redis_presence_text.h"
 #include "broker/redis/redis_parser.h"
 #include "broker/redis/redis_redirect.h"
 #include "broker/redis/redis_reply.h"
+#include "broker/redis/redis_sentinel_text.h"
+#include "broker/redis/redis_slots.h"
 #include "hub/topic.h"
 
 #define GONE_MAX 4
@@ -148,6 +151,34 @@ static void read_info(struct str text)
     check(whole.maxmemory >= -1 && whole.tcp_port >= -1, "numbers");
 }
 
+static void check_endpoint(const struct redis_endpoint *e)
+{
+    struct redis_endpoint again;
+
+    check(redis_endpoint_set(&again, str_of(e->host), e->port) == EH_OK, "endpoint");
+    check(redis_endpoint_equal(e, &again), "same endpoint");
+}
+
+/* Reads the answers that tell where the master is. */
+static void read_master(const redisReply *r)
+{
+    static const struct redis_endpoint asked = { "asked.example", 7000 };
+    struct redis_sentinel_master master;
+    struct redis_slots slots;
+
+    if (redis_sentinel_read_master(r, &master) == EH_OK)
+        check_endpoint(&master.endpoint);
+    if (redis_slots_read(r, 100, &asked, &slots) < 0)
+        return;
+    check(slots.n_nodes <= REDIS_NODES_MAX, "nodes");
+    check(!slots.is_named || slots.has_owner, "owner");
+    check(!slots.is_named || slots.n_nodes > 0, "the owner is a node");
+    if (slots.is_named)
+        check_endpoint(&slots.owner);
+    for (size_t i = 0; i < slots.n_nodes; i++)
+        check_endpoint(&slots.nodes[i]);
+}
+
 static void read_reply(const redisReply *r)
 {
     struct redis_ids ids;
@@ -160,6 +191,7 @@ static void read_reply(const redisReply *r)
     read_kv(r);
     read_history(r);
     read_push(r);
+    read_master(r);
     read_redirect(r);
     if (redis_reply_text(r).p)
         read_info(redis_reply_text(r));
@@ -217,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     buf_done(&whole);
     buf_done(&two);
     read_presence(all);
+    check(redis_slot_of(all) < REDIS_SLOTS, "slot");
     read_info(all);
     return 0;
 }
