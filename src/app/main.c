@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/certificates.h"
+#include "app/check_broker.h"
 #include "app/config/config_load.h"
 #include "app/config/config_secrets.h"
 #include "app/config/config_text.h"
@@ -32,6 +33,13 @@ static int read_files(struct config *config, struct server_setup *setup, struct 
     EH_TRY(token_keys_load(config, ret_keys, why));
     setup->keys = *ret_keys;
     return EH_OK;
+}
+
+/* Those that a connection to Redis needs. */
+static int read_redis_files(struct config *config, struct server_setup *setup, struct buf *why)
+{
+    EH_TRY(config_read_secrets(config, why));
+    return redis_tls_load(config, &setup->redis_tls, why);
 }
 
 static int run(const struct server_setup *setup)
@@ -67,6 +75,8 @@ static int act(enum config_action action, const struct config *config,
     case CONFIG_METRICS: print_metrics(); break;
     case CONFIG_VERSION: puts("eventhub " EVENTHUB_VERSION); break;
     case CONFIG_CHECK: puts("the configuration is valid"); break;
+    case CONFIG_CHECK_BROKER:
+        return check_broker(config, setup->redis_tls) ? EXIT_SUCCESS : EXIT_FAILURE;
     case CONFIG_LIVE: return health_check(config, "/healthz") ? EXIT_SUCCESS : EXIT_FAILURE;
     case CONFIG_READY: return health_check(config, "/readyz") ? EXIT_SUCCESS : EXIT_FAILURE;
     case CONFIG_RUN: return run(setup);
@@ -95,6 +105,8 @@ int main(int argc, char **argv)
     rc = config_load(&source, &config, &action, &why);
     if (rc == EH_OK && (action == CONFIG_RUN || action == CONFIG_CHECK))
         rc = read_files(&config, &setup, &keys, &why);
+    else if (rc == EH_OK && action == CONFIG_CHECK_BROKER)
+        rc = read_redis_files(&config, &setup, &why);
     if (rc < 0)
         fprintf(stderr, "eventhub: %.*s\n", STR_ARG(buf_str(&why)));
     else

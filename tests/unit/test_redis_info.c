@@ -254,12 +254,36 @@ static void is_cut_off_anywhere(void **state)
     }
 }
 
+static void tells_whether_it_evicts(void **state)
+{
+    const struct {
+        const char *text;
+        bool want;
+    } rows[] = {
+        { "maxmemory:1000\nmaxmemory_policy:volatile-lru\n", true },
+        { "maxmemory:1000\nmaxmemory_policy:allkeys-random\n", true },
+        { "maxmemory:1000\nmaxmemory_policy:noeviction\n", false },
+        { "maxmemory:0\nmaxmemory_policy:allkeys-lru\n", false },
+        { "maxmemory_policy:allkeys-lru\n", true },
+        { "maxmemory:1000\n", false },
+        { "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct redis_info info;
+
+        redis_info_parse(&info, str_of(rows[i].text));
+        assert_int_equal(redis_info_evicts(&info), rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_the_products),  cmocka_unit_test(reads_a_master),
         cmocka_unit_test(reads_a_replica),     cmocka_unit_test(takes_nothing_from_garbage),
-        cmocka_unit_test(is_cut_off_anywhere),
+        cmocka_unit_test(is_cut_off_anywhere), cmocka_unit_test(tells_whether_it_evicts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static const struct {
     { "--help=metrics", CONFIG_METRICS },
     { "--version", CONFIG_VERSION },
     { "--check-config", CONFIG_CHECK },
+    { "--check-broker", CONFIG_CHECK_BROKER },
     { "--health-check", CONFIG_LIVE },
     { "--health-check=ready", CONFIG_READY },
 };
@@ -241,7 +242,8 @@ int config_load(const struct config_source *source, struct config *ret,
 
     for (int i = 1; i < source->argc && !find_action(source->argv[i], &action); i++)
         ; /* the first action counts */
-    wants_options = action == CONFIG_RUN || action == CONFIG_CHECK || action == CONFIG_LIVE ||
+    wants_options = action == CONFIG_RUN || action == CONFIG_CHECK ||
+                    action == CONFIG_CHECK_BROKER || action == CONFIG_LIVE ||
                     action == CONFIG_READY;
     set_defaults(&c);
     if (wants_options && read_all(&c, why) < 0) {

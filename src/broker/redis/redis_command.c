@@ -153,7 +153,7 @@ void redis_command_ping(struct redis_command *c)
 
 void redis_names_init(struct redis_names *names, struct str prefix)
 {
-    *names = (struct redis_names){ .prefix = prefix };
+    *names = (struct redis_names){ .prefix = prefix, .channels = prefix };
     keys_add(&names->id, prefix, STR("id"));
     keys_add(&names->log_start, prefix, STR("floor"));
     keys_add(&names->topics, prefix, STR("topics"));
@@ -177,6 +177,20 @@ void redis_names_done(struct redis_names *names)
         buf_done(all[i]);
 }
 
+void redis_command_clean(struct redis_command *c, const struct redis_names *names)
+{
+    const struct buf *keys[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
+                                 &names->floors, &names->ends,      &names->sweep,  &names->lock,
+                                 &names->log,    &names->mark_log,  &names->once,   &names->count };
+
+    redis_command_init(c);
+    redis_command_add(c, STR("DEL"));
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if (buf_used(keys[i]))
+            add_key(c, keys[i]);
+    }
+}
+
 static void add_flag(struct redis_command *c, bool flag)
 {
     redis_command_add(c, flag ? STR("1") : STR("0"));
@@ -193,7 +207,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     buf_add_str(&names->log, buf_str(&names->logs));
     buf_add_str(&names->log, p->topic);
     buf_clear(&names->channel);
-    keys_add_channel(&names->channel, names->prefix, p->topic);
+    keys_add_channel(&names->channel, names->channels, p->topic);
     begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
     add_key(c, &names->id);
     add_key(c, &names->log_start);

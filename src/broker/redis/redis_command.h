@@ -39,7 +39,8 @@ void redis_command_ping(struct redis_command *c);
 
 /* The names of keys and channels, which most commands share. */
 struct redis_names {
-    struct str prefix;
+    struct str prefix;   /* of the keys */
+    struct str channels; /* prefix of the channels of messages; the same, but in a check */
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
     struct buf logs;     /* what the keys of all logs begin with */
     struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
@@ -49,6 +50,8 @@ struct redis_names {
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_done(struct redis_names *names);
+/* Deletes all keys that the names name, with the log of the last publish. Only for a scratch area. */
+void redis_command_clean(struct redis_command *c, const struct redis_names *names);
 
 /* newest: the highest id that this node knows. The new id will be above it even if Redis has
  * forgotten that one. */

@@ -162,6 +162,12 @@ void redis_info_parse(struct redis_info *ret, struct str text)
         memcpy(ret->version, ret->redis_version, sizeof(ret->version));
 }
 
+bool redis_info_evicts(const struct redis_info *info)
+{
+    return info->maxmemory != 0 && info->maxmemory_policy[0] &&
+           strcmp(info->maxmemory_policy, "noeviction") != 0;
+}
+
 const char *redis_info_product_name(enum redis_product product)
 {
     return product_names[product];

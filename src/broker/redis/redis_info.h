@@ -59,6 +59,10 @@ struct redis_info {
 
 void redis_info_parse(struct redis_info *ret, struct str text);
 
+/* Reports whether the server deletes keys that have not expired when its memory is full. Without a
+ * limit it never does, whatever its policy is. */
+bool redis_info_evicts(const struct redis_info *info);
+
 /* "Redis", "Valkey", ...; "an unknown server". */
 const char *redis_info_product_name(enum redis_product product);
 
