@@ -11,6 +11,7 @@
 #define REDIS_HOST_MAX 255 /* bytes of a name, as in DNS; the path of a socket is shorter */
 
 struct metrics_cell;
+struct redis_login;
 struct tls;
 
 /* Where a Redis listens. */
@@ -18,6 +19,9 @@ struct redis_endpoint {
     char host[REDIS_HOST_MAX + 1]; /* a name, an address, or the path of a socket (begins with /) */
     uint16_t port;                 /* not used with a path */
 };
+
+/* Whether Redis is a Cluster. */
+enum redis_cluster_mode { REDIS_CLUSTER_AUTO, REDIS_CLUSTER_YES, REDIS_CLUSTER_NO };
 
 struct broker_config {
     enum { BROKER_REDIS, BROKER_MEMORY } kind;
@@ -27,11 +31,19 @@ struct broker_config {
     uint64_t timeout_ms;       /* BROKER_TIMEOUT */
     uint64_t memory_limit; /* memory engine: bytes of the log and the key/value store together */
     const struct redis_endpoint *redis_hosts; /* one; or some nodes of a cluster */
-    size_t n_redis_hosts;                     /* at least 1 */
-    const char *redis_username;               /* "": the default user */
-    const char *redis_password;               /* "": none */
+    size_t n_redis_hosts;                     /* at least 1; 0 with Sentinels */
+    enum redis_cluster_mode redis_cluster;    /* never YES with Sentinels or with redis_db */
+    const struct redis_endpoint *redis_sentinels;
+    size_t n_redis_sentinels;                 /* 0: no Sentinels */
+    const char *redis_sentinel_master;        /* the name of the master; NULL without Sentinels */
+    struct redis_login *redis_sentinel_login; /* NULL: none */
+    struct tls *redis_sentinel_tls;  /* NULL: no TLS; may be the same object as redis_tls */
+    struct redis_login *redis_login; /* NULL: none */
     unsigned redis_db;
+    unsigned redis_wait;   /* replicas that must have a publish before it is answered ok */
     struct tls *redis_tls; /* NULL: no TLS */
+    const char
+        *redis_tls_name; /* that certificates must have; "": the host; not used without TLS */
     const char *redis_prefix;
     unsigned redis_pool_size;     /* command connections; at least 2 are used */
     struct metrics_cell *metrics; /* written by the broker's thread only */

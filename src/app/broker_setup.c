@@ -1,6 +1,23 @@
 #include "app/broker_setup.h"
 
-#include <stdio.h>
+#include "broker/redis_login.h"
+
+static struct redis_login *make_login(const struct config *c)
+{
+    const struct redis_login_config login = { c->redis_username, c->redis_password,
+                                              c->redis_username_file, c->redis_password_file };
+
+    return redis_login_create(&login);
+}
+
+static struct redis_login *make_sentinel_login(const struct config *c)
+{
+    const struct redis_login_config login = { c->redis_sentinel_username,
+                                              c->redis_sentinel_password, "",
+                                              c->redis_sentinel_password_file };
+
+    return redis_login_create(&login);
+}
 
 void broker_setup_init(struct broker_setup *ret, const struct config *config, struct tls *redis_tls)
 {
@@ -11,15 +28,26 @@ void broker_setup_init(struct broker_setup *ret, const struct config *config, st
         .default_ttl_s = config->default_cache_ttl,
         .timeout_ms = config->broker_timeout * 1000,
         .memory_limit = config->memory_limit,
-        .redis_hosts = &ret->redis,
-        .n_redis_hosts = 1,
-        .redis_username = config->redis_username,
-        .redis_password = config->redis_password,
+        .redis_hosts = config->redis_hosts.at,
+        .n_redis_hosts = config->redis_hosts.n,
+        .redis_cluster = (enum redis_cluster_mode)config->redis_cluster,
+        .redis_sentinels = config->redis_sentinel_hosts.at,
+        .n_redis_sentinels = config->redis_sentinel_hosts.n,
+        .redis_sentinel_master = config->redis_sentinel_master,
+        .redis_sentinel_login = make_sentinel_login(config),
+        .redis_sentinel_tls = config->redis_sentinel_tls ? redis_tls : NULL,
+        .redis_login = make_login(config),
         .redis_db = (unsigned)config->redis_db,
-        .redis_tls = redis_tls,
+        .redis_wait = (unsigned)config->redis_wait,
+        .redis_tls = config->redis_tls ? redis_tls : NULL,
+        .redis_tls_name = config->redis_tls_name,
         .redis_prefix = config->redis_prefix,
         .redis_pool_size = (unsigned)config->redis_pool_size,
     };
-    ret->redis.port = (uint16_t)config->redis_port;
-    (void)snprintf(ret->redis.host, sizeof(ret->redis.host), "%s", config->redis_host);
+}
+
+void broker_setup_done(struct broker_setup *s)
+{
+    redis_login_free(s->config.redis_login);
+    redis_login_free(s->config.redis_sentinel_login);
 }

@@ -1,8 +1,7 @@
 /* broker_setup.h - turns the options into the configuration of the broker, for the server and for
  * --check-broker.
  * Thread:  main.
- * Owns:    what the configuration points to and the options do not have in that form. So keep the
- *          struct as long as the broker uses the configuration.
+ * Owns:    the logins. So keep the struct until the broker is freed.
  */
 #ifndef EH_APP_BROKER_SETUP_H
 #define EH_APP_BROKER_SETUP_H
@@ -12,11 +11,11 @@
 
 struct broker_setup {
     struct broker_config config; /* metrics is NULL: the caller sets it */
-    struct redis_endpoint redis;
 };
 
-/* redis_tls comes from redis_tls_load; NULL: no TLS. Both are borrowed. */
+/* redis_tls comes from redis_tls_load; NULL: no TLS. Both are borrowed. After config_read_secrets. */
 void broker_setup_init(struct broker_setup *ret, const struct config *config,
                        struct tls *redis_tls);
+void broker_setup_done(struct broker_setup *s); /* also of a struct of zeros */
 
 #endif

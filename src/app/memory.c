@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/config/file.h"
+#include "base/file.h"
 #include "base/buf.h"
 
 #define PROC_CGROUP_MAX (64 * 1024)

@@ -15,11 +15,12 @@ int redis_tls_load(const struct config *config, struct tls **ret, struct buf *wh
     char reason[TLS_WHY_MAX];
 
     *ret = NULL;
-    if (!config->redis_tls || config->broker != CONFIG_BROKER_REDIS)
+    if ((!config->redis_tls && !config->redis_sentinel_tls) ||
+        config->broker != CONFIG_BROKER_REDIS)
         return EH_OK;
     if (tls_create(TLS_CLIENT, &files, ret, reason) == EH_OK)
         return EH_OK;
-    buf_addf(why, "REDIS_TLS: %s", reason);
+    buf_addf(why, "%s: %s", config->redis_tls ? "REDIS_TLS" : "REDIS_SENTINEL_TLS", reason);
     return EH_EINVAL;
 }
 

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "net/tls.h"
 
-/* Reads the files; *ret is NULL without REDIS_TLS, and freed with tls_free. EH_EINVAL: one line in
+/* Reads the files; *ret is NULL without REDIS_TLS and REDIS_SENTINEL_TLS, and freed with tls_free. EH_EINVAL: one line in
  * *why. */
 int redis_tls_load(const struct config *config, struct tls **ret, struct buf *why) EH_MUST_USE;
 

@@ -343,6 +343,7 @@ static void free_all(struct server *s)
     free(s->inboxes);
     per_ip_free(s->context.per_ip);
     broker_free(s->broker);
+    broker_setup_done(&s->broker_setup);
     certificates_stop(s->setup->certificates);
     timer_stop(&s->process);
     timer_stop(&s->phase);

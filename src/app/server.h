@@ -22,7 +22,7 @@ struct server_setup {
     const struct config *config;
     const struct keyring *keys;        /* NULL: with DISABLE_AUTH */
     struct certificates *certificates; /* NULL: no TLS */
-    struct tls *redis_tls;             /* NULL: plain */
+    struct tls *redis_tls;             /* for Redis and Sentinels; NULL: neither uses TLS */
     const struct ws_service *service;  /* handles the WebSocket messages */
 };
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "app/config/file.h"
+#include "base/file.h"
 
 #define PATH_BYTES 4096
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/redis_login.h"
+
 int fixture_setup(void **state)
 {
     static unsigned serial;
@@ -19,8 +21,6 @@ int fixture_setup(void **state)
         .memory_limit = 256u * 1024 * 1024,
         .redis_hosts = &f->at,
         .n_redis_hosts = 1,
-        .redis_username = "",
-        .redis_password = "",
         .redis_prefix = f->prefix,
         .redis_pool_size = 5,
     };
@@ -39,6 +39,7 @@ int fixture_teardown(void **state)
         f->nodes[i] = NULL;
         node_free(n); /* may fail the test */
     }
+    redis_login_free(f->config.redis_login);
     return 0;
 }
 

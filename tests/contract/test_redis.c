@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "broker/gaps.h"
+#include "broker/redis_login.h"
 
 #define EXIT_SKIPPED 77
 
@@ -86,10 +87,11 @@ static void reads_from_a_full_redis_that_refuses_publishes(void **state)
 
 static void sends_the_password_and_waits_when_it_is_wrong(void **state)
 {
+    const struct redis_login_config login = { "", "secret", "", "" };
     struct fixture *f = *state;
     struct node *n;
 
-    f->config.redis_password = "secret";
+    f->config.redis_login = redis_login_create(&login); /* the fixture frees it */
     redis_server_command(f->redis, "CONFIG SET requirepass other");
     f->nodes[0] = n = node_start(&f->config);
     await_metric(n, METRIC_REDIS_FAILS, 8);

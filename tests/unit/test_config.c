@@ -44,12 +44,23 @@ static struct result load(char **arguments, char **environment)
 #define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
 #define NONE      ((char *[]){ NULL })
 
+/* Returns the option without which this one is refused; "": none. */
+static const char *companion_of(const char *name)
+{
+    if (strcmp(name, "REDIS_SENTINELS") == 0)
+        return "REDIS_SENTINEL_MASTER";
+    return strcmp(name, "REDIS_SENTINEL_MASTER") == 0 ? "REDIS_SENTINELS" : "";
+}
+
 static struct result load_pair(const char *name, const char *value)
 {
-    char argument[6000];
+    char argument[6000], companion[64];
 
     (void)snprintf(argument, sizeof(argument), "--%s=%s", name, value);
-    return load(ARGS(argument), NONE);
+    if (!companion_of(name)[0])
+        return load(ARGS(argument), NONE);
+    (void)snprintf(companion, sizeof(companion), "--%s=x", companion_of(name));
+    return load(ARGS(companion, argument), NONE);
 }
 
 static void assert_accepts(const char *name, const char *value)
@@ -100,15 +111,6 @@ static void has_the_documented_defaults(void **state)
     assert_string_equal(c->jwt_secret, "eventhub_secret");
     assert_true(config_has_default_secret(c));
     assert_false(c->disable_auth);
-    assert_string_equal(c->redis_host, "127.0.0.1");
-    assert_int_equal(c->redis_port, 6379);
-    assert_string_equal(c->redis_username, "");
-    assert_string_equal(c->redis_password, "");
-    assert_int_equal(c->redis_db, 0);
-    assert_false(c->redis_tls);
-    assert_string_equal(c->redis_tls_ca, "");
-    assert_string_equal(c->redis_tls_cert, "");
-    assert_string_equal(c->redis_tls_key, "");
     assert_string_equal(c->redis_prefix, "eventhub");
     assert_int_equal(c->redis_pool_size, 5);
     assert_true(c->enable_cache);
@@ -130,6 +132,37 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(c->broker_timeout, 5);
     assert_int_equal(c->drain_delay, 0);
     assert_int_equal(c->shutdown_timeout, 8);
+    config_done(&r.config);
+}
+
+static void has_the_documented_defaults_of_redis(void **state)
+{
+    struct result r = load(NONE, NONE);
+    const struct config *c = &r.config;
+
+    (void)state;
+    assert_int_equal(r.rc, EH_OK);
+    assert_string_equal(c->redis_host, "127.0.0.1");
+    assert_int_equal(c->redis_port, 6379);
+    assert_int_equal(c->redis_hosts.n, 1);
+    assert_string_equal(c->redis_hosts.at[0].host, "127.0.0.1");
+    assert_int_equal(c->redis_hosts.at[0].port, 6379);
+    assert_string_equal(c->redis_url, "");
+    assert_int_equal(c->redis_cluster, REDIS_CLUSTER_AUTO);
+    assert_int_equal(c->redis_sentinel_hosts.n, 0);
+    assert_string_equal(c->redis_sentinel_master, "");
+    assert_string_equal(c->redis_sentinel_username, "");
+    assert_string_equal(c->redis_sentinel_password, "");
+    assert_false(c->redis_sentinel_tls);
+    assert_int_equal(c->redis_wait, 0);
+    assert_string_equal(c->redis_tls_name, "");
+    assert_string_equal(c->redis_username, "");
+    assert_string_equal(c->redis_password, "");
+    assert_int_equal(c->redis_db, 0);
+    assert_false(c->redis_tls);
+    assert_string_equal(c->redis_tls_ca, "");
+    assert_string_equal(c->redis_tls_cert, "");
+    assert_string_equal(c->redis_tls_key, "");
     config_done(&r.config);
 }
 
@@ -160,6 +193,9 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_ADDRESS: return "::1";
     case CONFIG_NETWORKS: return "10.0.0.0/8, ::1";
     case CONFIG_ORIGINS: return "https://a.example, http://b.example:8080";
+    case CONFIG_REDIS_URL: return "redis://other";
+    case CONFIG_HOSTS:
+    case CONFIG_SERVERS: return "other:7, [::1]:8";
     case CONFIG_TEXT:
     case CONFIG_PATH:
     case CONFIG_HOST:
@@ -174,11 +210,17 @@ static void sets_only_the_member_of_each_row(void **state)
 
     (void)state;
     for (size_t i = 0; i < config_option_count; i++) {
-        struct result r = load_pair(config_options[i].name, other_value(&config_options[i]));
+        const struct config_option *o = &config_options[i];
+        struct result r = load_pair(o->name, other_value(o));
 
-        assert_int_equal(r.rc, EH_OK);
-        for (size_t k = 0; k < config_option_count; k++)
-            assert_int_equal(same_member(&config_options[k], &plain.config, &r.config), i != k);
+        assert_string_equal(r.why, "");
+        for (size_t k = 0; k < config_option_count; k++) {
+            const char *name = config_options[k].name;
+            bool is_given = i == k || strcmp(name, companion_of(o->name)) == 0;
+
+            assert_int_equal(same_member(&config_options[k], &plain.config, &r.config), !is_given);
+            assert_int_equal(r.config.is_given[k], is_given);
+        }
         config_done(&r.config);
     }
     config_done(&plain.config);
@@ -225,18 +267,25 @@ static void check_choice_row(const struct config_option *o)
     assert_refuses(o, o->choices);
 }
 
+/* Reports whether a long text of one letter is not a value. */
+static bool has_a_form(const struct config_option *o)
+{
+    return o->kind == CONFIG_ADDRESS || o->kind == CONFIG_ORIGINS || o->kind == CONFIG_NETWORKS ||
+           o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS || o->kind == CONFIG_REDIS_URL;
+}
+
 static void check_text_row(const struct config_option *o)
 {
     char text[5000];
 
     memset(text, 'x', sizeof(text));
     text[o->max] = '\0';
-    if (o->kind != CONFIG_ADDRESS && o->kind != CONFIG_ORIGINS && o->kind != CONFIG_NETWORKS)
+    if (!has_a_form(o))
         assert_accepts(o->name, text);
     text[o->max] = 'x';
     text[o->max + 1] = '\0';
     assert_refuses(o, text);
-    if (o->secret) {
+    if (o->secret && !has_a_form(o)) {
         assert_accepts(o->name, "any\nbyte\x01");
         return;
     }
@@ -255,6 +304,9 @@ static void checks_the_bounds_of_every_row(void **state)
         [CONFIG_TEXT] = check_text_row,
         [CONFIG_PATH] = check_text_row,
         [CONFIG_HOST] = check_text_row,
+        [CONFIG_HOSTS] = check_text_row,
+        [CONFIG_SERVERS] = check_text_row,
+        [CONFIG_REDIS_URL] = check_text_row,
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
         [CONFIG_ORIGINS] = check_text_row,
@@ -385,38 +437,73 @@ static void accepts_hosts_and_paths(void **state)
 
 /* What users of other programs write, and the error. */
 #define HOST                                                                                       \
-    "REDIS_HOST must be a host name, an address, or the path of a Unix socket (/path), at most "   \
-    "253 bytes"
-#define PARTS                                                                                      \
-    "set REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB and REDIS_TLS to its "   \
-    "parts"
+    "REDIS_HOST must be host[:port], a list of at most 64 of them, or the path of a Unix socket "  \
+    "(/path)"
+#define SENTINELS "REDIS_SENTINELS must be host[:port], or a list of at most 64 of them"
+#define URL                                                                                        \
+    "REDIS_URL must be redis://[user[:password]@]host[:port][/db], the same with rediss://, or "   \
+    "unix:///path[?db=N], at most 4096 bytes"
+#define NAME    "REDIS_TLS_NAME must be a host name or an address, at most 253 bytes"
 #define FILE_   "must be the path of a file, at most 4095 bytes, not "
 #define ADDRESS "LISTEN_ADDRESS must be an IPv4 or IPv6 address, not "
 #define PORT    "REDIS_PORT must be a number from 1 to 65535, not "
 static const struct {
     const char *name, *value, *why;
 } mistakes[] = {
-    { "REDIS_HOST", "redis://localhost:6379", HOST ", not a URL: " PARTS },
-    { "REDIS_HOST", "rediss://user:p4ss@redis/0", HOST ", not a URL: " PARTS },
+    { "REDIS_HOST", "redis://localhost:6379", HOST ", not a URL: set REDIS_URL" },
+    { "REDIS_HOST", "rediss://user:p4ss@redis/0", HOST ", not a URL: set REDIS_URL" },
     { "REDIS_HOST", "user:p4ss@redis",
       HOST ", not a host with a user: set REDIS_USERNAME and REDIS_PASSWORD" },
-    { "REDIS_HOST", "localhost:6379", HOST ", not a host with a port: set REDIS_PORT" },
-    { "REDIS_HOST", "10.0.0.5:6379", HOST ", not a host with a port: set REDIS_PORT" },
-    { "REDIS_HOST", "redis:", HOST ", not a host with a port: set REDIS_PORT" },
-    { "REDIS_HOST", "[::1]:6379", HOST ", not a host with a port: set REDIS_PORT" },
-    { "REDIS_HOST", "[::1]", HOST ", not an address in brackets: leave out the brackets" },
-    { "REDIS_HOST", "a:6379,b:6379", HOST ", not a list" },
+    { "REDIS_HOST", "a,user:p4ss@redis",
+      HOST ", not a host with a user: set REDIS_USERNAME and REDIS_PASSWORD" },
+    { "REDIS_HOST", "redis:", HOST ", not \"redis:\"" },
+    { "REDIS_HOST", "redis:x", HOST ", not \"redis:x\"" },
+    { "REDIS_HOST", "redis:0", HOST ", not \"redis:0\"" },
+    { "REDIS_HOST", "redis:65536", HOST ", not \"redis:65536\"" },
+    { "REDIS_HOST", ":6379", HOST ", not \":6379\"" },
+    { "REDIS_HOST", "::1:6379x", HOST ", not \"::1:6379x\"" },
+    { "REDIS_HOST", "[::1", HOST ", not \"[::1\"" },
+    { "REDIS_HOST", "[::1]6379", HOST ", not \"[::1]6379\"" },
+    { "REDIS_HOST", "[::1]:", HOST ", not \"[::1]:\"" },
+    { "REDIS_HOST", "[redis]:6379", HOST ", not \"[redis]:6379\"" },
+    { "REDIS_HOST", "a:6379,,b", HOST ", not \"\"" },
+    { "REDIS_HOST", "a:6379,", HOST ", not \"\"" },
+    { "REDIS_HOST", "a:6379,b c,d", HOST ", not \"b c\"" },
+    { "REDIS_HOST", "a:6379 ,b", HOST ", not \"a:6379 \"" },
+    { "REDIS_HOST", "a,/run/redis.sock", HOST ", not \"/run/redis.sock\"" },
+    { "REDIS_HOST", "/run/redis.sock,a", HOST ", not the path of a Unix socket in a list" },
     { "REDIS_HOST", "unix:/run/redis.sock",
       HOST ", not a URL: write only the path, which begins with /" },
-    { "REDIS_HOST", "unix:///run/redis.sock",
-      HOST ", not a URL: write only the path, which begins with /" },
+    { "REDIS_HOST", "unix:///run/redis.sock", HOST ", not a URL: set REDIS_URL" },
     { "REDIS_HOST", "redis\n", HOST ", not text that ends with a line break" },
     { "REDIS_HOST", "\"redis\"", HOST ", not text in quotes: leave out the quotes" },
     { "REDIS_HOST", " redis", HOST ", not \" redis\"" },
     { "REDIS_HOST", "./redis.sock", HOST ", not \"./redis.sock\"" },
     { "REDIS_HOST", "redis/0", HOST ", not \"redis/0\"" },
     { "REDIS_HOST", "127.0.0.1%eth0", HOST ", not \"127.0.0.1%eth0\"" },
-    { "REDIS_HOST", "fe80::1%", HOST ", not a host with a port: set REDIS_PORT" },
+    { "REDIS_HOST", "fe80::1%", HOST ", not \"fe80::1%\"" },
+    { "REDIS_SENTINELS", "redis://a:26379", SENTINELS ", not a URL" },
+    { "REDIS_SENTINELS", "u:p4ss@a:26379",
+      SENTINELS ", not a host with a user: set REDIS_SENTINEL_USERNAME and "
+                "REDIS_SENTINEL_PASSWORD" },
+    { "REDIS_SENTINELS", "/run/sentinel.sock", SENTINELS ", not the path of a Unix socket" },
+    { "REDIS_SENTINELS", "a,b:x", SENTINELS ", not \"b:x\"" },
+    { "REDIS_URL", "p4ss", URL ", not text that begins with another scheme or with none" },
+    { "REDIS_URL", "http://:p4ss@a",
+      URL ", not text that begins with another scheme or with none" },
+    { "REDIS_URL", "redis://:p4ss@", URL ", not a URL without a host" },
+    { "REDIS_URL", "redis://:p4ss@a:x", URL ", not a URL with a malformed host or port" },
+    { "REDIS_URL", "redis://:p4ss%@a",
+      URL ", not a URL with a % that is not followed by two hexadecimal digits: write %25" },
+    { "REDIS_URL", "redis://:p4ss@a\n",
+      URL ", not text with a line break or another control character" },
+    { "REDIS_TLS_NAME", "redis:6379", NAME ", not \"redis:6379\"" },
+    { "REDIS_TLS_NAME", "*.example.net", NAME ", not \"*.example.net\"" },
+    { "REDIS_TLS_NAME", "a,b", NAME ", not a list" },
+    { "REDIS_TLS_NAME", "[::1]", NAME ", not an address in brackets: leave out the brackets" },
+    { "REDIS_TLS_NAME", "https://a", NAME ", not a URL" },
+    { "REDIS_CLUSTER", "maybe", "REDIS_CLUSTER must be auto, yes or no, not \"maybe\"" },
+    { "REDIS_WAIT", "17", "REDIS_WAIT must be a number from 0 to 16, not \"17\"" },
     { "REDIS_PORT", "tcp://10.0.0.5:6379",
       PORT "a URL: if Kubernetes set it for a service, set enableServiceLinks to false" },
     { "REDIS_PORT", "redis:6379", PORT "a host with a port: set REDIS_HOST" },
@@ -458,7 +545,9 @@ static const struct {
       "JWT_ISSUER must be text of at most 256 bytes, not text that ends with a line break" },
 };
 #undef HOST
-#undef PARTS
+#undef SENTINELS
+#undef URL
+#undef NAME
 #undef FILE_
 #undef ADDRESS
 #undef PORT
@@ -486,40 +575,10 @@ static void limits_the_length_of_socket_paths(void **state)
     path[107] = '/';
     path[108] = '\0';
     r = load_pair("REDIS_HOST", path);
-    assert_string_equal(r.why, "REDIS_HOST must be a socket path of at most 107 bytes");
+    assert_non_null(strstr(r.why, "REDIS_HOST must be "));
+    assert_non_null(strstr(r.why, "not a path that is too long for a Unix socket"));
     memset(path, 'x', 108); /* now it is a host name */
     assert_accepts("REDIS_HOST", path);
-}
-
-static void checks_the_options_of_redis_tls(void **state)
-{
-    static const struct {
-        char *arguments[4];
-        const char *why; /* NULL: accepted */
-    } cases[] = {
-        { { "--redis-tls=yes" }, NULL },
-        { { "--redis-tls=yes", "--redis-tls-ca=a", "--redis-tls-cert=b", "--redis-tls-key=c" },
-          NULL },
-        { { "--redis-tls=yes", "--redis-tls-cert=b" },
-          "REDIS_TLS_CERT and REDIS_TLS_KEY must be set together" },
-        { { "--redis-tls=yes", "--redis-tls-key=c" },
-          "REDIS_TLS_CERT and REDIS_TLS_KEY must be set together" },
-        { { "--redis-tls=yes", "--redis-host=/x" }, "REDIS_TLS conflicts with REDIS_HOST" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char *arguments[5] = { NULL };
-        struct result r;
-
-        memcpy(arguments, cases[i].arguments, sizeof(cases[i].arguments));
-        r = load(arguments, NONE);
-        assert_int_equal(r.rc == EH_OK, cases[i].why == NULL);
-        if (cases[i].why)
-            assert_non_null(strstr(r.why, cases[i].why));
-        else
-            config_done(&r.config);
-    }
 }
 
 static void accepts_every_spelling_of_an_argument(void **state)
@@ -700,6 +759,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_the_documented_defaults),
+        cmocka_unit_test(has_the_documented_defaults_of_redis),
         cmocka_unit_test(sets_only_the_member_of_each_row),
         cmocka_unit_test(checks_the_bounds_of_every_row),
         cmocka_unit_test(parses_booleans),
@@ -709,7 +769,6 @@ int main(void)
         cmocka_unit_test(accepts_hosts_and_paths),
         cmocka_unit_test(names_frequent_mistakes),
         cmocka_unit_test(limits_the_length_of_socket_paths),
-        cmocka_unit_test(checks_the_options_of_redis_tls),
         cmocka_unit_test(accepts_every_spelling_of_an_argument),
         cmocka_unit_test(accepts_two_spellings_of_a_variable),
         cmocka_unit_test(accepts_handshake_timeout_as_an_alias),

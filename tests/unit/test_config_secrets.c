@@ -9,7 +9,7 @@
 
 #include "app/config/config_load.h"
 #include "app/config/config_warn.h"
-#include "app/config/file.h"
+#include "base/file.h"
 #include "base/array.h"
 #include "support/temp_dir.h"
 
@@ -56,6 +56,8 @@ static const char *value_of(const struct config *c, const char *option)
         return c->jwt_secret;
     if (strcmp(option, "JWT_SECRET_PREVIOUS_FILE") == 0)
         return c->jwt_secret_previous;
+    if (strcmp(option, "REDIS_SENTINEL_PASSWORD_FILE") == 0)
+        return c->redis_sentinel_password;
     return c->redis_password;
 }
 
@@ -63,6 +65,7 @@ static const char *const options[] = {
     "JWT_SECRET_FILE",
     "JWT_SECRET_PREVIOUS_FILE",
     "REDIS_PASSWORD_FILE",
+    "REDIS_SENTINEL_PASSWORD_FILE",
 };
 
 static void reads_secrets_from_files(void **state)
@@ -136,6 +139,22 @@ static void reports_a_missing_file(void **state)
     config_done(&c);
 }
 
+static void reads_the_user_name_from_a_file(void **state)
+{
+    struct config c;
+    char why[512];
+
+    (void)state;
+    temp_dir_write(&dir, "value", STR("hub\n"));
+    assert_int_equal(load(&c, "REDIS_USERNAME_FILE", "value", NULL, why), EH_OK);
+    assert_string_equal(c.redis_username, "hub");
+    config_done(&c);
+    temp_dir_write(&dir, "value", STR("hub\nx"));
+    assert_int_equal(load(&c, "REDIS_USERNAME_FILE", "value", NULL, why), EH_EINVAL);
+    assert_non_null(strstr(why, "REDIS_USERNAME must be text of at most 256 bytes"));
+    config_done(&c);
+}
+
 /* Choosing one of them would be a guess. */
 static void refuses_a_secret_given_twice(void **state)
 {
@@ -160,6 +179,7 @@ int main(void)
         cmocka_unit_test(reads_secrets_from_files),
         cmocka_unit_test(refuses_unusable_files),
         cmocka_unit_test(reports_a_missing_file),
+        cmocka_unit_test(reads_the_user_name_from_a_file),
         cmocka_unit_test(refuses_a_secret_given_twice),
     };
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/config/endpoints.h"
 #include "net/cidr.h"
 
 enum config_broker { CONFIG_BROKER_REDIS, CONFIG_BROKER_MEMORY };
@@ -20,10 +21,13 @@ struct config_source {
     char **environment;
 };
 
+#define CONFIG_OPTIONS_MAX 128
+
 struct config {
-    struct config_source source; /* for config_reload */
-    char *listen_address;        /* "": ::, which takes IPv4 too */
-    uint64_t listen_port;        /* 0: any free port, which the log names */
+    struct config_source source;       /* for config_reload */
+    bool is_given[CONFIG_OPTIONS_MAX]; /* by the position in config_options: not the default */
+    char *listen_address;              /* "": ::, which takes IPv4 too */
+    uint64_t listen_port;              /* 0: any free port, which the log names */
     bool enable_ssl;
     uint64_t ssl_listen_port; /* 0: as above */
     char *ssl_certificate;    /* paths; "": none */
@@ -44,16 +48,30 @@ struct config {
     char *jwt_audience;     /* "": any */
     char *jwt_issuer;       /* "": any */
     bool disable_auth;
-    char *redis_host; /* a name, an address, or the path of a socket */
+    char *redis_url; /* "": none; config_settle_redis has put its parts into the other members */
+    char *redis_url_file;
+    char *redis_host; /* the text that redis_hosts comes from */
     uint64_t redis_port;
+    struct endpoint_list redis_hosts; /* empty with Sentinels */
+    uint64_t redis_cluster;           /* enum redis_cluster_mode (broker/config.h) */
     char *redis_username;
+    char *redis_username_file;
     char *redis_password;
     char *redis_password_file;
     uint64_t redis_db;
+    uint64_t redis_wait;                       /* replicas */
+    char *redis_sentinels;                     /* the text that redis_sentinel_hosts comes from */
+    struct endpoint_list redis_sentinel_hosts; /* empty: no Sentinels */
+    char *redis_sentinel_master;
+    char *redis_sentinel_username;
+    char *redis_sentinel_password;
+    char *redis_sentinel_password_file;
+    bool redis_sentinel_tls;
     bool redis_tls;
     char *redis_tls_ca; /* paths; "": none */
     char *redis_tls_cert;
     char *redis_tls_key;
+    char *redis_tls_name; /* "": the host's own */
     char *redis_prefix;
     uint64_t redis_pool_size;
     bool enable_cache;

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "app/config/config_file.h"
 #include "app/config/config_hint.h"
+#include "app/config/config_redis.h"
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
-#include "app/config/file.h"
+#include "base/file.h"
 #include "base/array.h"
 
 #define NAME_MAX_BYTES    64 /* more than the longest name needs */
@@ -42,6 +42,15 @@ static void add_excerpt(struct buf *why, struct str text)
     buf_addf(why, text.n > EXCERPT_MAX_BYTES ? "...\"" : "\"");
 }
 
+/* Adds the refused value, of a list only the entry that is wrong. */
+static void add_value(struct buf *why, const struct config_option *o, struct str value)
+{
+    bool is_list = o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS;
+
+    buf_addf(why, ", not ");
+    add_excerpt(why, is_list ? endpoint_list_wrong(value) : value);
+}
+
 /* Sets the option o, which was called `given`; o NULL: there is no such option. An empty value
  * changes nothing. */
 static int set_option(struct config *c, const struct config_option *o, struct str given,
@@ -53,15 +62,16 @@ static int set_option(struct config *c, const struct config_option *o, struct st
         buf_addf(why, " (see --help)");
         return EH_EINVAL;
     }
-    if (value.n == 0 || config_set(c, o, value) == EH_OK)
+    if (value.n == 0)
         return EH_OK;
+    if (config_set(c, o, value) == EH_OK) {
+        c->is_given[o - config_options] = true;
+        return EH_OK;
+    }
     buf_addf(why, "%s ", o->name);
     config_add_rule(why, o);
-    if (o->secret)
-        return EH_EINVAL;
-    buf_addf(why, ", not ");
-    if (!config_add_hint(why, o, value))
-        add_excerpt(why, value);
+    if (!config_add_hint(why, o, value) && !o->secret)
+        add_value(why, o, value);
     return EH_EINVAL;
 }
 
@@ -204,33 +214,13 @@ static int read_arguments(struct config *c, struct buf *why)
     return EH_OK;
 }
 
-/* ---- rules that concern more than one option ---- */
-
-static int check_redis(const struct config *c, struct buf *why)
-{
-    static const size_t path_max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-    bool is_socket;
-
-    assert(c->redis_host); /* set_defaults has set all texts */
-    is_socket = c->redis_host[0] == '/';
-    if (is_socket && strlen(c->redis_host) > path_max)
-        buf_addf(why, "REDIS_HOST must be a socket path of at most %zu bytes", path_max);
-    else if (c->redis_tls && is_socket)
-        buf_addf(why, "REDIS_TLS conflicts with REDIS_HOST: a Unix socket cannot use TLS");
-    else if (c->redis_tls && !c->redis_tls_cert[0] != !c->redis_tls_key[0])
-        buf_addf(why, "REDIS_TLS_CERT and REDIS_TLS_KEY must be set together");
-    else
-        return EH_OK;
-    return EH_EINVAL;
-}
-
 /* Reads the sources, weakest first. */
 static int read_all(struct config *c, struct buf *why)
 {
     EH_TRY(read_file(c, why));
     EH_TRY(read_environment(c, why));
     EH_TRY(read_arguments(c, why));
-    return check_redis(c, why);
+    return config_settle_redis(c, why);
 }
 
 int config_load(const struct config_source *source, struct config *ret,
@@ -264,5 +254,7 @@ void config_done(struct config *c)
             free(*config_text(c, o));
     }
     cidr_list_done(&c->trusted_proxies);
+    endpoint_list_done(&c->redis_hosts);
+    endpoint_list_done(&c->redis_sentinel_hosts);
     *c = (struct config){ 0 };
 }

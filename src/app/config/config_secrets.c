@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "app/config/config_hint.h"
+#include "app/config/config_redis.h"
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
-#include "app/config/file.h"
+#include "base/file.h"
 
 /* Sets the secret to the content of the file at `path`, which is the value of the option o. */
 static int read_file(struct config *c, const struct config_option *o, const char *path,
@@ -20,18 +22,14 @@ static int read_file(struct config *c, const struct config_option *o, const char
         buf_addf(why, "%s conflicts with %s: set one of them", o->name, secret->name);
         return EH_EINVAL;
     }
-    wrong = file_read_key(path, &text);
-    value = buf_str(&text);
-    if (value.n && value.p[value.n - 1] == '\n')
-        value.n--; /* editors end a file with one */
-    if (!wrong && value.n == 0)
-        wrong = "the file is empty";
+    wrong = file_read_secret(path, &text, &value);
     if (wrong) {
         buf_addf(why, "%s: %s: %s", o->name, path, wrong);
         rc = EH_EINVAL;
     } else if (config_set(c, secret, value) < 0) {
         buf_addf(why, "%s: %s: %s ", o->name, path, secret->name);
         config_add_rule(why, secret);
+        (void)config_add_hint(why, secret, value); /* without the value */
         rc = EH_EINVAL;
     }
     buf_done(&text);
@@ -47,5 +45,5 @@ int config_read_secrets(struct config *c, struct buf *why)
         if (path[0])
             EH_TRY(read_file(c, o, path, why));
     }
-    return EH_OK;
+    return c->redis_url_file[0] ? config_settle_redis(c, why) : EH_OK;
 }

@@ -1,5 +1,6 @@
 /* config_secrets.h - reads secrets that are kept in files: the file that the option NAME_FILE names
  * holds the value of NAME.
+ * The files of is_live options (config_table.h) are read again later, without this module.
  * Thread:  main.
  */
 #ifndef EH_APP_CONFIG_SECRETS_H

@@ -18,7 +18,10 @@ enum config_kind {
     CONFIG_NETWORKS,    /* struct cidr_list; max bounds the length of the text */
     CONFIG_TEXT,        /* char *, like all that follow; max bounds the length */
     CONFIG_PATH,        /* the path of a file */
-    CONFIG_HOST,        /* a host name, an address, or the path of a socket */
+    CONFIG_HOST,        /* a host name or an address */
+    CONFIG_HOSTS,       /* a list of hosts with or without a port (endpoints.h) */
+    CONFIG_SERVERS,     /* the same, or the path of a socket */
+    CONFIG_REDIS_URL,   /* redis_url.h */
     CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
     CONFIG_METRIC_NAME, /* the beginning of a Prometheus metric name */
     CONFIG_ORIGINS,     /* a list of origins (proto/origin.h) */
@@ -34,7 +37,8 @@ struct config_option {
     uint64_t max;
     const char *choices;  /* "redis or memory" */
     bool secret;          /* its value is never shown, and may hold any byte */
-    const char *value_of; /* a _FILE option: the secret option whose value the file holds */
+    const char *value_of; /* a _FILE option: the option whose value the file holds */
+    bool is_live;         /* a _FILE option: its file is read again while the server runs */
     const char *shown;    /* the default in the documentation; NULL: `initial` */
     const char *about;    /* one line without markup, understood without its neighbours */
 };

@@ -1,10 +1,12 @@
 #include "app/config/config_value.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/config/config_hint.h"
+#include "app/config/endpoints.h"
+#include "app/config/redis_url.h"
 #include "base/array.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -35,6 +37,14 @@ const struct config_option *config_find(struct str name)
             return o;
     }
     return NULL;
+}
+
+bool config_is_given(const struct config *c, const char *name)
+{
+    const struct config_option *o = config_find(str_of(name));
+
+    assert(o);
+    return c->is_given[o - config_options];
 }
 
 static int parse_number(const struct config_option *o, struct str text, uint64_t *ret)
@@ -142,39 +152,6 @@ static bool is_metric_name(struct str text)
     return true;
 }
 
-static bool is_address(struct str text)
-{
-    char z[INET6_ADDRSTRLEN] = { 0 };
-    struct in6_addr ip;
-
-    if (text.n >= sizeof(z))
-        return false;
-    memcpy(z, text.p, text.n);
-    return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
-}
-
-/* Accepts an IPv6 address that names the interface: fe80::1%eth0. */
-static bool is_scoped_address(struct str text)
-{
-    struct str scope = text, address;
-
-    (void)str_cut(&scope, '%', &address);
-    return scope.n > 0 && memchr(address.p, ':', address.n) && is_address(address);
-}
-
-/* Accepts a host name. Checks only the characters, since a resolver may know any name. */
-static bool is_host_name(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
-
-        if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
-            return false;
-    }
-    return text.n > 0;
-}
-
 static int parse_networks(const struct config_option *o, struct str text, struct cidr_list *ret)
 {
     struct cidr_list list;
@@ -187,16 +164,35 @@ static int parse_networks(const struct config_option *o, struct str text, struct
     return EH_OK;
 }
 
+static bool is_endpoint_list(struct str text)
+{
+    struct endpoint_list list = { 0 };
+    int rc = endpoint_list_parse(text, 1, &list);
+
+    endpoint_list_done(&list);
+    return rc == EH_OK;
+}
+
+static bool is_redis_url(struct str text)
+{
+    struct redis_url url = { 0 };
+    const char *wrong = redis_url_parse(text, &url);
+
+    redis_url_done(&url);
+    return !wrong;
+}
+
 static bool is_valid_text(const struct config_option *o, struct str text)
 {
     if (text.n > o->max || (!o->secret && has_control(text)))
         return false;
     switch (o->kind) {
     case CONFIG_PATH: return !config_is_url(text) && !config_is_file_content(text);
-    case CONFIG_HOST:
-        return text.n > 0 && (text.p[0] == '/' || is_host_name(text) || is_address(text) ||
-                              is_scoped_address(text));
-    case CONFIG_ADDRESS: return text.n == 0 || is_address(text);
+    case CONFIG_HOST: return text.n == 0 || endpoint_is_host(text);
+    case CONFIG_HOSTS: return text.n == 0 || (!endpoint_is_path(text) && is_endpoint_list(text));
+    case CONFIG_SERVERS: return is_endpoint_list(text);
+    case CONFIG_REDIS_URL: return text.n == 0 || is_redis_url(text);
+    case CONFIG_ADDRESS: return text.n == 0 || endpoint_is_address(text);
     case CONFIG_METRIC_NAME: return is_metric_name(text);
     case CONFIG_ORIGINS: return origin_list_is_valid(text);
     default: return true;
@@ -267,9 +263,16 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_LOG_LEVEL: buf_addf(out, "%s", o->choices); return;
     case CONFIG_TEXT: buf_addf(out, "text of at most %ju bytes", max); return;
     case CONFIG_PATH: buf_addf(out, "the path of a file, at most %ju bytes", max); return;
-    case CONFIG_HOST:
+    case CONFIG_HOST: buf_addf(out, "a host name or an address, at most %ju bytes", max); return;
+    case CONFIG_HOSTS: buf_addf(out, "host[:port], or a list of at most 64 of them"); return;
+    case CONFIG_SERVERS:
+        buf_addf(out, "host[:port], a list of at most 64 of them, or the path of a Unix socket "
+                      "(/path)");
+        return;
+    case CONFIG_REDIS_URL:
         buf_addf(out,
-                 "a host name, an address, or the path of a Unix socket (/path), at most %ju bytes",
+                 "redis://[user[:password]@]host[:port][/db], the same with rediss://, or "
+                 "unix:///path[?db=N], at most %ju bytes",
                  max);
         return;
     case CONFIG_ADDRESS: buf_addf(out, "an IPv4 or IPv6 address"); return;

@@ -14,6 +14,9 @@
  * is no such option. */
 const struct config_option *config_find(struct str name);
 
+/* Reports whether a source gave the option of this name a value, even if that is the default. */
+bool config_is_given(const struct config *c, const char *name);
+
 /* Returns the member of a text option. */
 char **config_text(struct config *c, const struct config_option *o);
 

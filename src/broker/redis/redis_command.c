@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "broker/redis/redis_keys.h"
+#include "broker/redis_login.h"
 #include "hub/topic.h"
 
 void redis_command_init(struct redis_command *c)
@@ -128,6 +129,17 @@ void redis_command_auth(struct redis_command *c, struct str username, struct str
     if (username.n) /* Redis 5 does not know users */
         redis_command_add(c, username);
     redis_command_add(c, password);
+}
+
+bool redis_command_login(struct redis_command *c, struct redis_login *login)
+{
+    struct str username, password;
+
+    redis_login_read(login, &username, &password);
+    if (!username.n && !password.n)
+        return false;
+    redis_command_auth(c, username, password);
+    return true;
 }
 
 void redis_command_select(struct redis_command *c, unsigned db)

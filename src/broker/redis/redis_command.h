@@ -1,5 +1,5 @@
 /* redis_command.h - the commands that we send, as lists of arguments.
- * Thread:  any; pure.
+ * Thread:  any; pure, but for redis_command_login.
  * Owns:    struct redis_names owns the texts of the keys. A command only points to its arguments:
  *          send it at once, before the call or the names that it was made from change.
  */
@@ -15,6 +15,8 @@
 
 #define REDIS_FORGET_MAX 100 /* topics in one command; GONE_MAX in history.lua is the same */
 #define REDIS_ARGS_MAX   (REDIS_FORGET_MAX + 16)
+
+struct redis_login;
 
 struct redis_command {
     bool is_script; /* EVALSHA: the link fills in the second argument */
@@ -33,6 +35,9 @@ void redis_command_write(const struct redis_command *c, char *out);
 
 /* The greeting of a connection. An empty username means the default user. */
 void redis_command_auth(struct redis_command *c, struct str username, struct str password);
+/* Makes an AUTH of what the files of the login hold now, which are read for this. False: no login is
+ * needed. The command borrows from the login. */
+bool redis_command_login(struct redis_command *c, struct redis_login *login);
 void redis_command_select(struct redis_command *c, unsigned db);
 void redis_command_load(struct redis_command *c, enum script script);
 void redis_command_ping(struct redis_command *c);

@@ -140,10 +140,8 @@ static void greet(struct redis_link *l)
 
     l->state = LINK_GREETING;
     l->n_greetings = 0;
-    if (l->config.username[0] || l->config.password[0]) {
-        redis_command_auth(&c, str_of(l->config.username), str_of(l->config.password));
+    if (redis_command_login(&c, l->config.login))
         send_greeting(l, &c, on_authenticated, NULL);
-    }
     if (l->config.db) {
         redis_command_select(&c, l->config.db);
         send_greeting(l, &c, on_greeted, NULL);
@@ -304,7 +302,8 @@ static void connect_next(struct redis_link *l)
         return;
     }
     if (l->config.tls)
-        stream_use_tls(&l->stream, l->config.tls, l->config.endpoint.host);
+        stream_use_tls(&l->stream, l->config.tls,
+                       l->config.tls_name[0] ? l->config.tls_name : l->config.endpoint.host);
     redis_parser_reset(l->parser);
     l->renews = false;
     greet(l);

@@ -24,6 +24,7 @@
 #include "net/mailbox.h"
 
 struct redis_link;
+struct redis_login;
 struct tls;
 
 struct redis_link_events {
@@ -41,10 +42,10 @@ struct redis_link_config {
     struct mailbox *inbox; /* for the resolver's answers; drained after redis_link_free */
     struct metrics_cell *metrics;
     struct redis_endpoint endpoint;
-    const char *username; /* "" for none */
-    const char *password; /* "" for none */
+    struct redis_login *login; /* read for each connection; NULL: none */
     unsigned db;
-    struct tls *tls; /* NULL: plain */
+    struct tls *tls;      /* NULL: plain */
+    const char *tls_name; /* that the certificate must have; "": the host of the endpoint */
     uint64_t timeout_ms;
     bool loads_scripts;
     const struct redis_link_events *events;

@@ -1,4 +1,4 @@
-#include "app/config/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,4 +35,19 @@ const char *file_read_key(const char *path, struct buf *ret)
     if (!text.p || text.n == 0)
         return "the file is empty";
     return memchr(text.p, '\0', text.n) ? "the file holds a NUL byte" : NULL;
+}
+
+const char *file_read_secret(const char *path, struct buf *text, struct str *ret)
+{
+    const char *wrong = file_read_key(path, text);
+    struct str secret = buf_str(text);
+
+    if (wrong)
+        return wrong;
+    if (secret.p[secret.n - 1] == '\n')
+        secret.n--;
+    if (secret.n == 0)
+        return "the file is empty";
+    *ret = secret;
+    return NULL;
 }

@@ -1,8 +1,8 @@
 /* file.h - reads a small file that the options name.
- * Thread:  main.
+ * Thread:  any that may block for a moment: main, and the broker's for its login.
  */
-#ifndef EH_APP_FILE_H
-#define EH_APP_FILE_H
+#ifndef EH_BASE_FILE_H
+#define EH_BASE_FILE_H
 
 #include <stddef.h>
 
@@ -17,5 +17,9 @@ int file_read(const char *path, size_t max, struct buf *ret) EH_MUST_USE;
 /* Does the same for a secret or a key, which must be text of 1 to FILE_KEY_MAX bytes. Returns NULL,
  * or what is wrong ("the file is empty"), without any of the file's content. */
 const char *file_read_key(const char *path, struct buf *ret) EH_MUST_USE;
+
+/* Does the same for a secret of at least one byte, without the line break that editors put at the
+ * end of a file. The view is into *text, which the caller frees. */
+const char *file_read_secret(const char *path, struct buf *text, struct str *ret) EH_MUST_USE;
 
 #endif
