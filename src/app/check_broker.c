@@ -22,22 +22,31 @@ static void print(void *owner, enum finding_level level, const char *text)
     (void)fflush(stdout);
 }
 
-bool check_broker(const struct config *config, struct tls *redis_tls)
+static bool check(const struct broker_config *broker)
 {
-    struct broker_setup setup;
     unsigned n_warnings = 0;
 
-    broker_setup_init(&setup, config, redis_tls);
-    if (setup.config.kind == BROKER_MEMORY) {
-        puts("BROKER=memory: there is nothing to check");
-        return true;
-    }
-    signal(SIGPIPE, SIG_IGN);
-    log_setup(LOG_ERROR, (enum log_format)config->log_format);
-    if (!redis_check(&setup.config, print, &n_warnings)) {
+    if (!redis_check(broker, print, &n_warnings)) {
         puts("Eventhub cannot use this Redis.");
         return false;
     }
     printf("Eventhub can use this Redis (warnings: %u).\n", n_warnings);
     return true;
+}
+
+bool check_broker(const struct config *config, struct tls *redis_tls)
+{
+    struct broker_setup setup;
+    bool is_good;
+
+    if (config->broker == CONFIG_BROKER_MEMORY) {
+        puts("BROKER=memory: there is nothing to check");
+        return true;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    log_setup(LOG_ERROR, (enum log_format)config->log_format);
+    broker_setup_init(&setup, config, redis_tls);
+    is_good = check(&setup.config);
+    broker_setup_done(&setup);
+    return is_good;
 }
