@@ -107,6 +107,23 @@ testOnBothBrokers('reports a gap when history is trimmed while a client reads it
   assert.deepEqual(quiet.messages, []);
 });
 
+test('answers the position of a subscription that ends before its history was read', async (t) => {
+  const redis = await startRedis(t);
+  const client = await openClient(t, await startServer(t, redis.options));
+  const live = await client.subscribe('live');
+  const id = await client.publish('live', 'x');
+  await live.untilText('x');
+  await redis.freeze();
+  const gaps = { gaps: true, since: -1000 };
+  const replaced = await client.subscribe('t', gaps, { confirmed: false });
+  const ended = await client.subscribe('t', gaps, { confirmed: false });
+  await client.call('unsubscribe', ['t']);
+  for (const { answer } of [replaced, ended]) {
+    const { recovered, lastEventId } = await answer;
+    assert.deepEqual({ recovered, lastEventId }, { recovered: false, lastEventId: id });
+  }
+});
+
 test('answers as before without gaps', async (t) => {
   const client = await openClient(t, await startServer(t));
   for (const params of [{}, { gaps: false }, { gaps: null }]) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { frame, OP } from './support/frames.mjs';
+import { closeFrame, frame, OP } from './support/frames.mjs';
 import { startRedis } from './support/redis.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
 import { Process, startServer } from './support/server.mjs';
@@ -122,6 +122,39 @@ test('closes with 1001 and exits with 0 when Redis stays away until the end', as
   assert.equal(answer.status, 503);
   assert.match(answer.body, /outcome unknown/);
   await posting.untilEnd();
+});
+
+test('fails a subscribe that waits for Redis before the Close, and reports no loss', async (t) => {
+  const redis = await startRedis(t);
+  const options = { ...redis.options, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '5' };
+  const server = await startServer(t, options);
+  const client = await openClient(t, server);
+  const leaving = await openWebSocket(t, server);
+  const sinceEventId = await client.publish('a', 'x');
+  const stream = await openStream(t, server, '/a');
+  await redis.freeze();
+  const resumed = await openStream(t, server, '/a', { 'Last-Event-ID': sinceEventId });
+  const single = { topic: 'a', sinceEventId, gaps: true };
+  const batched = { jsonrpc: '2.0', id: 'b', method: 'subscribe', params: { topic: 'b', since: -1000 } };
+  const refused = errorOf(client.call('subscribe', single));
+  client.sendText(JSON.stringify([batched, { ...batched, id: 'c', params: { topic: 'c' } }]));
+  await leaving.send(frame(OP.TEXT, JSON.stringify(batched)));
+  await leaving.send(closeFrame(3000)); // at the client's own Close as well
+  await untilTaken(server, 4);
+  server.signal('SIGTERM');
+  const { code, data } = await refused;
+  assert.deepEqual([code, data], [-32603, 'the log could not be read']);
+  await client.untilClosed();
+  assert.equal(client.closed.code, 1001);
+  const answers = new Map(client.received.at(-1).map((answer) => [answer.id, answer]));
+  assert.equal(answers.get('b').error.code, -32603);
+  assert.deepEqual(answers.get('c').result, { action: 'subscribe', status: 'ok', topic: 'c' });
+  assert.equal((await leaving.readJson()).error.code, -32603);
+  assert.equal((await leaving.readClose()).code, 3000);
+  for (const each of [stream, resumed]) {
+    await each.untilEnd();
+    assert.deepEqual(each.events, []);
+  }
 });
 
 test('waits for publishes of a client that has disconnected', async (t) => {

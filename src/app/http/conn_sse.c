@@ -200,7 +200,7 @@ static void on_drain(struct conn *c, bool is_late)
 
 static void on_close(struct conn *c)
 {
-    sub_close_all(c);
+    sub_end_all(c);
     if (c->state == CONN_DEAD)
         readers_end(c);
 }

@@ -117,7 +117,7 @@ static void on_message(struct conn *c, enum ws_opcode op, struct str text)
 
 static void on_close(struct conn *c)
 {
-    sub_close_all(c);
+    sub_end_all(c);
     if (c->state != CONN_DEAD)
         return;
     readers_end(c);

@@ -57,6 +57,7 @@ struct join {
     struct message **backlog; /* references; NULL in it: messages were lost there */
     struct gaps_told told;    /* gaps in the log that were reported already */
     struct msgid from;        /* the id that the request named */
+    struct msgid opened;      /* where the subscription begins without history */
     size_t bytes;             /* of this block */
     size_t filter_n;
     char filter[TOPIC_MAX];
@@ -111,16 +112,34 @@ static void confirm(struct join *j, struct conn *c, bool recovered, const struct
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
-void join_abandon(struct sub *s)
+/* Answers the request, once, if the connection ends before the log was read. `recovered: false`
+ * would say that messages are missing, and nobody has asked. */
+static void fail(struct join *j, struct conn *c)
+{
+    if (j->confirmed)
+        return;
+    j->confirmed = true;
+    metrics_inc(j->reader.worker->metrics, METRIC_HISTORY_FAILED);
+    if (c && c->writer->failed)
+        c->writer->failed(c, &j->reply);
+    reply_drop(&j->reply);
+    conn_call_ended(j->reader.worker, c, j->bytes);
+}
+
+void join_abandon(struct sub *s, bool has_failed)
 {
     struct join *j = s->join;
+    struct conn *c = s->conn->state == CONN_DEAD ? NULL : s->conn;
 
     backlog_clear(j);
     s->join = NULL;
     j->sub = NULL;
     if (list_linked(&j->after_batch.link))
         list_remove(&j->after_batch.link);
-    confirm(j, s->conn->state == CONN_DEAD ? NULL : s->conn, false, NULL);
+    if (has_failed)
+        fail(j, c);
+    else
+        confirm(j, c, false, s->gaps ? &j->opened : NULL);
     if (reader_is_waiting(&j->reader))
         reader_cancel(&j->reader);
     else if (!j->waits_for_batch)
@@ -257,7 +276,7 @@ static struct msgid start_of(const struct join *j)
     struct msgid from = j->from;
 
     if (!is_read(j))
-        return j->reader.worker->newest;
+        return j->opened;
     if (h->since)
         from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
     return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
@@ -294,6 +313,8 @@ static bool on_page(struct reader *r, struct conn *c)
         struct msgid from = start_of(j);
         bool recovered = is_read(j) && h->ret_complete;
 
+        if (!is_read(j))
+            j->sub->last = from; /* what came before it is history */
         if (is_read(j))
             metrics_inc(m, recovered ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
         else
@@ -341,6 +362,7 @@ static struct join *join_create(struct sub *s, struct str filter)
     j->filter_n = filter.n;
     memcpy(j->id, s->id, s->id_n);
     j->bytes = sizeof(*j) + s->id_n;
+    j->opened = s->last;
     j->sub = s;
     s->join = j;
     j->after_batch.fn = on_batch_sent;

@@ -32,7 +32,7 @@ void sub_close(struct sub *s)
     struct conn *c = s->conn;
 
     if (s->join)
-        join_abandon(s);
+        join_abandon(s, false);
     trie_remove(c->worker->trie, &s->trie);
     list_remove(&s->link);
     c->n_subs--;
@@ -46,6 +46,19 @@ void sub_close_all(struct conn *c)
 
     while ((link = list_first(&c->subs)))
         sub_close(container_of(link, struct sub, link));
+}
+
+void sub_end_all(struct conn *c)
+{
+    struct list *link;
+
+    while ((link = list_first(&c->subs))) {
+        struct sub *s = container_of(link, struct sub, link);
+
+        if (s->join)
+            join_abandon(s, true);
+        sub_close(s);
+    }
 }
 
 struct sub *sub_find(struct conn *c, struct str filter)

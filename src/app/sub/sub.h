@@ -12,8 +12,13 @@
  * filter. All subscriptions of a connection have the same writer. */
 struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
                      struct str id, bool gaps);
-void sub_close(struct sub *s); /* an unfinished join is answered with recovered: false */
+/* The client wants no more messages. A join that has read nothing is answered with recovered: false,
+ * because this subscription delivers none of the history. */
+void sub_close(struct sub *s);
 void sub_close_all(struct conn *c);
+/* The connection ends, for whatever reason. A join that has read nothing is answered with an error:
+ * nothing is known to be lost. */
+void sub_end_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* or NULL */
 
 #endif
