@@ -2,8 +2,8 @@
  * who is subscribed. Two engines keep this contract (src/broker/mem and src/broker/redis);
  * tests/contract checks it against both.
  * Thread:  main: broker_create to broker_start, broker_stop, broker_free. Any worker: broker_call,
- *          broker_counted, live_batch_free. Any thread: broker_is_ready, broker_get_health.
- *          Everything else runs on the broker's own thread.
+ *          broker_counted, live_batch_free. Any thread: broker_is_ready, broker_get_health,
+ *          broker_newest. Everything else runs on the broker's own thread.
  * Owns:    a call, from broker_call until its mail is delivered to the inbox of its port; after
  *          that its `answer` function owns it. Every call is answered exactly once, even when the
  *          broker stops.
@@ -43,6 +43,10 @@ struct broker_health {
 };
 
 void broker_get_health(struct broker *b, struct broker_health *ret);
+
+/* Returns the highest id that this node knows: of the messages that its feed has brought, and of the
+ * publishes that it has answered. Zero: it has not found the broker yet. */
+struct msgid broker_newest(struct broker *b);
 
 /* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the
  * mail that the thread has not read. */

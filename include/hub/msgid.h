@@ -31,6 +31,11 @@ static inline bool msgid_is_zero(struct msgid id)
     return id.ms == 0 && id.seq == 0;
 }
 
+static inline struct msgid msgid_later(struct msgid a, struct msgid b)
+{
+    return msgid_cmp(a, b) > 0 ? a : b;
+}
+
 /* Returns the greatest id below id, which is not zero. */
 static inline struct msgid msgid_before(struct msgid id)
 {

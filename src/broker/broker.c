@@ -61,6 +61,11 @@ void broker_get_health(struct broker *b, struct broker_health *ret)
     core_get_health(&b->core, ret);
 }
 
+struct msgid broker_newest(struct broker *b)
+{
+    return core_shared_newest(&b->core);
+}
+
 struct mailbox *broker_inbox(struct broker *b)
 {
     return b->core.inbox;
@@ -111,7 +116,7 @@ int broker_create(const struct broker_config *config, struct broker **ret_broker
     struct core *core = &b->core;
 
     core->config = *config;
-    (void)pthread_mutex_init(&core->health_lock, NULL);
+    (void)pthread_mutex_init(&core->shared_lock, NULL);
     core->ops = config->kind == BROKER_MEMORY ? &mem_engine : &redis_engine;
     core->fanout = &b->fanout;
     fanout_init(&b->fanout, core);
@@ -162,6 +167,6 @@ void broker_free(struct broker *b)
     mailbox_free(b->core.inbox);
     loop_free(b->core.loop);
     fanout_done(&b->fanout);
-    (void)pthread_mutex_destroy(&b->core.health_lock);
+    (void)pthread_mutex_destroy(&b->core.shared_lock);
     free(b);
 }

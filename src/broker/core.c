@@ -22,8 +22,8 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
         metrics_inc(m, METRIC_REFUSED_RATE);
     if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE) {
         metrics_inc(m, call->publish.ret_repeated ? METRIC_REPEATED : METRIC_PUBLISHED);
-        if (msgid_cmp(call->publish.ret_id, core->answered) > 0)
-            core->answered = call->publish.ret_id;
+        core_note(core, call->publish.ret_id);
+        core_share_newest(core);
     }
     if (call->port)
         metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
@@ -32,9 +32,33 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     mailbox_post(call->inbox, &call->mail);
 }
 
+/* ---- the highest id ---- */
+
+void core_note(struct core *core, struct msgid id)
+{
+    core->noted = msgid_later(core->noted, id);
+}
+
 struct msgid core_newest(const struct core *core)
 {
-    return msgid_cmp(core->answered, core->high_water) > 0 ? core->answered : core->high_water;
+    return msgid_later(core->noted, core->high_water);
+}
+
+void core_share_newest(struct core *core)
+{
+    (void)pthread_mutex_lock(&core->shared_lock);
+    core->shared_newest = core_newest(core);
+    (void)pthread_mutex_unlock(&core->shared_lock);
+}
+
+struct msgid core_shared_newest(struct core *core)
+{
+    struct msgid id;
+
+    (void)pthread_mutex_lock(&core->shared_lock);
+    id = core->shared_newest;
+    (void)pthread_mutex_unlock(&core->shared_lock);
+    return id;
 }
 
 /* ---- health ---- */
@@ -50,23 +74,23 @@ static void copy_printable(char *to, size_t size, const char *from)
 
 void core_set_why(struct core *core, const char *why)
 {
-    (void)pthread_mutex_lock(&core->health_lock);
+    (void)pthread_mutex_lock(&core->shared_lock);
     copy_printable(core->health.why, sizeof(core->health.why), why);
-    (void)pthread_mutex_unlock(&core->health_lock);
+    (void)pthread_mutex_unlock(&core->shared_lock);
 }
 
 void core_set_master(struct core *core, const char *address)
 {
-    (void)pthread_mutex_lock(&core->health_lock);
+    (void)pthread_mutex_lock(&core->shared_lock);
     copy_printable(core->health.master, sizeof(core->health.master), address);
-    (void)pthread_mutex_unlock(&core->health_lock);
+    (void)pthread_mutex_unlock(&core->shared_lock);
 }
 
 void core_get_health(struct core *core, struct broker_health *ret)
 {
-    (void)pthread_mutex_lock(&core->health_lock);
+    (void)pthread_mutex_lock(&core->shared_lock);
     *ret = core->health;
-    (void)pthread_mutex_unlock(&core->health_lock);
+    (void)pthread_mutex_unlock(&core->shared_lock);
 }
 
 void core_set_ready(struct core *core, bool ready)

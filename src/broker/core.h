@@ -1,6 +1,6 @@
 /* core.h - what the engines and the ports share: the broker's loop and configuration, the engine in
  * use, and the highest ids that this node knows.
- * Thread:  the broker's; `ready` and `health` are read by any.
+ * Thread:  the broker's; `ready`, `shared_newest` and `health` are read by any.
  * Owns:    nothing: broker.c creates and frees what the pointers lead to.
  *
  * An engine (mem/, redis/) owns the messages. Everything between it and the workers (fanout.h,
@@ -43,9 +43,10 @@ struct core {
     struct fanout *fanout;   /* all ports */
     struct msgid high_water; /* the highest id of ours that the feed delivered, or the id that it
                                 started from (fanout.h moves it); zero: none yet */
-    struct msgid answered;   /* the highest id that a publish was answered with */
+    struct msgid noted;      /* the highest id in core_note */
     atomic_bool ready;
-    pthread_mutex_t health_lock; /* of the texts below, which any thread may copy */
+    pthread_mutex_t shared_lock; /* of what follows, which any thread may copy */
+    struct msgid shared_newest;  /* as of the last core_share_newest */
     struct broker_health health;
 };
 
@@ -53,9 +54,17 @@ struct core {
 void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
 
-/* Returns the highest id that this node knows. A publish may be answered before its message arrives
- * on the feed, so this can be above high_water. No id up to this one may be issued again. */
+/* Notes an id that was issued, although no message with it went through fanout_live yet: a publish
+ * may be answered before its message arrives on the feed. */
+void core_note(struct core *core, struct msgid id);
+/* Returns the highest id that this node knows, high_water or above. No id up to this one may be
+ * issued again. */
 struct msgid core_newest(const struct core *core);
+
+/* Lets workers see core_newest, for the subscriptions that begin there. Called before mail with
+ * such an id is posted: a client that has seen the id may tell another one, which subscribes. */
+void core_share_newest(struct core *core);
+struct msgid core_shared_newest(struct core *core); /* any thread */
 
 void core_set_ready(struct core *core, bool ready); /* also sets the metric */
 /* Both texts are for people; bytes that are not printable ASCII are replaced, and a longer text is

@@ -9,6 +9,7 @@ static void on_flush(struct loop_task *task)
 {
     struct fanout *f = container_of(task, struct fanout, flush);
 
+    core_share_newest(f->core);
     for (size_t i = 0; i < f->n_ports; i++)
         outbox_flush(&f->ports[i]->outbox);
 }

@@ -22,8 +22,8 @@
  * run's last message, so it skips these messages and nothing comes twice.
  *
  * Order: each subscription gets messages in the order in which the broker posted them. So a run
- * never extends over a gap, and new subscriptions start at worker->newest, which moves only when
- * the messages up to it were delivered.
+ * never extends over a gap. A new subscription may begin in the middle of a run: what came before
+ * it may still wait here.
  *
  * Tried before: a portion per batch. A burst that came in many small batches then went out in
  * one turn. Bounding a run by connections instead of subscriptions failed as well: one client

@@ -4,6 +4,7 @@
 
 #include "app/sub/join.h"
 #include "base/mem.h"
+#include "broker/broker.h"
 
 struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
                      struct str id, bool gaps)
@@ -13,7 +14,8 @@ struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str
 
     c->writer = writer;
     s->conn = c;
-    s->last = c->worker->newest;
+    /* The worker may know more than the feed: a replay reads ahead of it. */
+    s->last = msgid_later(c->worker->newest, broker_newest(c->worker->context->broker));
     s->gaps = gaps;
     s->id_n = (uint16_t)id.n;
     memcpy(s->id, id.p, id.n);

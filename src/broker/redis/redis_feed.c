@@ -272,6 +272,17 @@ static void on_implausible(struct redis_feed *f)
     start_join(f);
 }
 
+/* Keeps the message until the feed has joined. Its id counts as known at once, except before the
+ * first fence, when it cannot be told whether the id is real. */
+static void hold_back(struct redis_feed *f, struct message *m)
+{
+    if (f->fenced_ms && !m->legacy) {
+        core_note(f->config.core, m->id);
+        core_share_newest(f->config.core);
+    }
+    backlog_add(&f->backlog, m);
+}
+
 static void on_message(struct redis_feed *f, struct message *m)
 {
     if (!is_plausible(f, m)) {
@@ -284,7 +295,7 @@ static void on_message(struct redis_feed *f, struct message *m)
     if (f->state == FEED_JOINED)
         fanout_live(f->config.core->fanout, m);
     else
-        backlog_add(&f->backlog, m);
+        hold_back(f, m);
 }
 
 static void on_push(struct redis_link *l, void *owner, const struct redisReply *reply)

@@ -110,6 +110,11 @@ class Proxy {
     for (const pair of this.#pairs) if (pair.kind === kind) pair.held ??= [];
   }
 
+  /** The ports from which it is connected to Redis. */
+  get farPorts() {
+    return [...this.#pairs].map(({ far }) => far.localPort);
+  }
+
   /** Whether data that contain `text` are held back. */
   hasHeld(text) {
     return [...this.#pairs].some(({ held }) => held && Buffer.concat(held).includes(text));
