@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { newerThan5, watchCommands } from './support/commands.mjs';
 import { documentedFor } from './support/documented.mjs';
-import { HAS_CHANNEL_RIGHTS } from './support/engine.mjs';
+import { HAS_CHANNEL_RIGHTS, isAtLeast } from './support/engine.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
@@ -143,6 +144,7 @@ test('the documented ACL line', async (t) => {
   const redis = await startRedis(t, { args: ['--acllog-max-len', '1000'] });
 
   await t.test('permits everything that the server does', async (t) => {
+    const commands = await watchCommands(t, redis);
     const { server, session } = await startRestricted(t, redis, 'enough');
     await session();
     await eventually('a sweep', async () =>
@@ -152,6 +154,12 @@ test('the documented ACL line', async (t) => {
     await server.untilMetric('a replay', (now) => now.broker_replays_total > 0);
     assert.equal(await redis.command('ACL', 'LOG'), '');
     assert.doesNotMatch(server.stderr, /redis_refuses|NOPERM/);
+    if (!isAtLeast(7)) return;
+    const used = commands();
+    const newer = await newerThan5(redis);
+    for (const each of ['EVALSHA', 'XADD', 'PSUBSCRIBE']) assert.ok(used.has(each), each);
+    for (const each of ['ACL', 'SET KEEPTTL', 'XTRIM MINID']) assert.ok(newer.has(each), each);
+    assert.deepEqual([...used].filter((each) => newer.has(each)), [], 'Redis 5.0 lacks this');
   });
 
   await t.test('grants no right that the server does not need', async (t) => {
