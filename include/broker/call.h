@@ -112,7 +112,7 @@ struct broker_call {
                                  the order in which they were made */
     enum broker_op op;
     uint64_t timeout_ms; /* counts from when the broker takes the call; 0: the config's, but
-                            history waits until the broker is ready */
+                            history waits until the broker is ready, live messages included */
     uint64_t deadline;   /* set by the broker: loop_now of its loop; 0: none */
     uint64_t started_us; /* set by broker_call */
     enum broker_status status;

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { httpGet } from './support/http.mjs';
+import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
-import { assertIncreasing, errorOf, numbered, openClient } from './support/rpc.mjs';
+import { assertIncreasing, compareIds, errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { SANITIZED, watchDelays } from './support/wait.mjs';
 
@@ -252,4 +253,56 @@ test('shuts down while Redis is away', async (t) => {
   await server.stop(); // exits with 0 within SHUTDOWN_TIMEOUT, as all servers of these tests
   assert.equal((await client.untilClosed()).code, 1001);
   assert.match(`${(await leaving.untilClosed()).code}`, /^100[01]$/);
+});
+
+test('reads the log for an eventlog while only the feed is away', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, BROKER_TIMEOUT: '3' };
+  const other = await openClient(t, await startServer(t, options));
+  const server = await startServer(t, { ...options, REDIS_PORT: String(proxy.port) });
+  const client = await openClient(t, server);
+  const begin = await client.publish('t', 'begin');
+  const ids = [await client.publish('t', 'before')];
+  proxy.holdAnswersTo('PSUBSCRIBE');
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await server.untilReadiness(503);
+  ids.push(await other.publish('t', 'meanwhile'));
+  const log = { topic: 't', sinceEventId: begin };
+
+  await t.test('answers with what was published meanwhile', async () => {
+    for (let i = 0; i < 5; i++) {
+      const { items, recovered } = await client.call('eventlog', log);
+      assert.deepEqual({ ids: items.map(({ id }) => id), recovered }, { ids, recovered: true });
+    }
+    const { items } = await client.call('eventlog', { topic: 't', since: -60_000, limit: 1 });
+    assert.deepEqual(items.map(({ id }) => id), ids.slice(-1));
+  });
+
+  const joined = await client.subscribe('t', { sinceEventId: begin, gaps: true }, { confirmed: false });
+  await t.test('refuses publishes and presence, which need the feed', async () => {
+    const [published, asked] = await Promise.all([
+      errorOf(client.publish('t', 'x')), errorOf(client.call('presence', { topic: 't' }))]);
+    assert.match(published.data, /^not published/);
+    assert.equal(asked.code, -32603);
+    assert.ok(!client.received.some(({ id }) => id === joined.id), 'a join waits for the feed');
+  });
+
+  await t.test('reports what Redis has forgotten', async () => {
+    await redis.command('FLUSHALL');
+    const { items, recovered } = await client.call('eventlog', log);
+    assert.deepEqual({ items, recovered }, { items: [], recovered: false });
+    const [last] = (await redis.command('MGET', '{eventhub}:id', '{eventhub}:floor')).split('\n');
+    assert.ok(compareIds(ids.at(-1), last) < 0, 'the ids are fenced before the log is read');
+  });
+
+  await t.test('answers a join when the feed is back', async () => {
+    proxy.release();
+    await server.untilReadiness(200);
+    assert.equal((await joined.answer).recovered, false);
+    ids.push(await client.publish('t', 'after'));
+    await joined.untilText('after');
+    assert.equal((await client.call('eventlog', { topic: 't', sinceEventId: begin })).items.length, 1);
+    assertIncreasing(ids);
+  });
 });

@@ -15,7 +15,8 @@
  *     joined                   there, and the port drops the second copy
  *
  * Invariant: the core's high-water mark never moves back, and our messages go through fanout_live
- * in the order of their ids. Nothing is published or read before the feed is joined.
+ * in the order of their ids. Nothing is published before the feed is joined, and nothing is read for
+ * a subscription or a port.
  *
  * Subscribing after the read of the log would miss what is published in between. Reading the log
  * after every break would report gaps that do not exist: once a topic has been quiet for longer
@@ -175,10 +176,27 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
         join(f, &fenced);
 }
 
+void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct redis_done done)
+{
+    struct redis_command c;
+
+    redis_command_fence(&c, f->config.names, core_newest(f->config.core));
+    redis_link_send(link, &c, done);
+}
+
+bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply)
+{
+    struct redis_ids fenced;
+
+    if (redis_reply_ids(reply, &fenced) < 0 || msgid_is_zero(fenced.last))
+        return false;
+    redis_feed_on_log_start(f, fenced.log_start);
+    return true;
+}
+
 void redis_feed_on_command_link(struct redis_feed *f)
 {
     struct redis_link *link;
-    struct redis_command c;
 
     if (f->state != FEED_SUBSCRIBED)
         return;
@@ -186,8 +204,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     f->state = FEED_FENCING;
-    redis_command_fence(&c, f->config.names, core_newest(f->config.core));
-    redis_link_send(link, &c, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
+    redis_feed_send_fence(f, link, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
 
 static void on_pattern(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)

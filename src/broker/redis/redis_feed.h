@@ -3,7 +3,8 @@
  * Join:    after every connect: PSUBSCRIBE, then fence.lua over a link, which makes sure that ids
  *          only grow and reports whether messages may be lost. Messages that arrive before its
  *          answer are buffered in a backlog. Then the ports read from the log what they missed
- *          (fanout_resync), and the feed is joined. Nothing may be published or read before that.
+ *          (fanout_resync), and the feed is joined. Before that nothing may be published, and only
+ *          the log may be read, after a fence (redis_history.h).
  * Forged:  a message is dropped if its id is more than an hour ahead of Redis's clock, as far as
  *          this node knows that clock, and the feed joins again. So a forged id does no harm, and
  *          if the clock really has jumped, the dropped message is read from the log.
@@ -56,6 +57,10 @@ bool redis_feed_is_joined(const struct redis_feed *f);
 void redis_feed_on_log_start(struct redis_feed *f, struct msgid id);
 void redis_feed_on_command_link(struct redis_feed *f); /* a link has come up: goes on joining */
 void redis_feed_on_tick(struct redis_feed *f);         /* every second */
+/* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. */
+void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct redis_done done);
+/* Takes the answer, which is not an error; returns false if it is not valid. */
+bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply);
 /* Calls done, whatever the fate, once every message published before this call has arrived: Redis
  * sends them before its answer to a PING. A feed that stays silent is dropped by timeout_ms. */
 void redis_feed_catch_up(struct redis_feed *f, struct redis_done done);

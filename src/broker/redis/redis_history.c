@@ -15,6 +15,7 @@ struct redis_history {
     struct redis_queue urgent;  /* calls with a deadline */
     struct redis_queue patient; /* calls without one */
     struct list pages;          /* pages for replays, held until the feed has joined again */
+    bool is_fencing;            /* for urgent calls, while the feed is not joined */
 };
 
 static struct redis_queue *queue_of(struct redis_history *h, const struct broker_call *call)
@@ -134,19 +135,62 @@ static struct redis_link *pick_link(const struct redis_pool *pool)
     return best;
 }
 
+static void send(struct redis_history *h, struct redis_link *link, struct broker_call *call)
+{
+    struct redis_command c;
+
+    redis_command_history(&c, &h->pool->names, h->pool->config, &call->history);
+    redis_link_send(link, &c, (struct redis_done){ on_page, h, call, call->deadline });
+}
+
+/* The link leads to a Redis whose ids are fenced. Its connection has just brought the answer, so
+ * the pages are read there and nowhere else. If the fence failed, the next tick or link repeats
+ * it. */
+static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+{
+    struct redis_history *h = owner;
+    struct redis_link *link = arg;
+    struct broker_call *call;
+
+    h->is_fencing = false;
+    if (fate != REDIS_ANSWERED)
+        return;
+    if (redis_reply_is_error(reply)) {
+        redis_pool_on_refusal(h->pool, reply);
+        return;
+    }
+    if (!redis_feed_take_fence(h->pool->feed, reply))
+        return;
+    while (redis_link_can_send(link) && redis_link_unanswered(link) < PAGES_PER_LINK &&
+           (call = redis_queue_pop(&h->urgent)))
+        send(h, link, call);
+    redis_history_pump(h);
+}
+
+/* Without a joined feed nothing has made sure that Redis still knows the ids that this node knows.
+ * So each batch of calls is preceded by a fence of its own. */
+static void fence(struct redis_history *h)
+{
+    struct redis_link *link;
+
+    if (h->is_fencing || !redis_queue_first(&h->urgent) || !(link = pick_link(h->pool)))
+        return;
+    h->is_fencing = true;
+    redis_feed_send_fence(h->pool->feed, link, (struct redis_done){ on_fenced, h, link, 0 });
+}
+
 void redis_history_pump(struct redis_history *h)
 {
-    struct redis_pool *pool = h->pool;
-    struct redis_command c;
     struct redis_link *link;
     struct broker_call *call;
 
-    if (redis_feed_is_joined(pool->feed))
-        release_pages(h);
-    while (redis_feed_is_joined(pool->feed) && (link = pick_link(pool)) && (call = pop_oldest(h))) {
-        redis_command_history(&c, &pool->names, pool->config, &call->history);
-        redis_link_send(link, &c, (struct redis_done){ on_page, h, call, call->deadline });
+    if (!redis_feed_is_joined(h->pool->feed)) {
+        fence(h);
+        return;
     }
+    release_pages(h);
+    while ((link = pick_link(h->pool)) && (call = pop_oldest(h)))
+        send(h, link, call);
 }
 
 void redis_history_take(struct redis_history *h, struct broker_call *call)

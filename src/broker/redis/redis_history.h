@@ -3,6 +3,10 @@
  * Order:   calls wait in two queues, with and without a deadline, which all links for history
  *          share. Each call reads one page and then queues again for the next, so one client's
  *          long history delays nobody else.
+ * Feed:    calls without a deadline (joins, replays) wait until the feed has joined: the live
+ *          messages after their snapshot must come through it. A call with a deadline is a question
+ *          about the log alone. It needs a link and fenced ids, so while the feed is away it is
+ *          sent after a fence of its own.
  * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
  * Fails:   a page that was lost with its connection, or that another Redis may serve, is read
  *          again: reading twice does no harm. Other errors answer NOT_DONE.
