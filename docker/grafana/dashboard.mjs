@@ -28,6 +28,9 @@ const graph = (title, unit, lines, more = {}) =>
 const OK_OR_NOT = [
   { type: 'value', options: { 0: { text: 'away', color: 'red' }, 1: { text: 'connected', color: 'green' } } },
 ];
+const EVICTS_OR_NOT = [
+  { type: 'value', options: { 0: { text: 'no', color: 'green' }, 1: { text: 'yes', color: 'red' } } },
+];
 const FULL = [[null, 'green'], [0.8, 'yellow'], [0.95, 'red']];
 
 const DELIVERY = 'eventhub_delivery_duration_seconds';
@@ -98,6 +101,12 @@ const ROWS = {
       description: 'Once a second, each node publishes a probe and measures when it arrives on its own feed.',
     }),
     graph('Unanswered broker requests', 'short', [line(of('eventhub_broker_queue_requests'))]),
+    graph('Nodes on each Redis master', 'short', [line(by('address', of('eventhub_redis_master_info')), '{{address}}')], {
+      description: 'Two lines above zero for longer than a failover: nodes disagree about the master.',
+    }),
+    graph('Changes of the Redis master', 'short', [line(`increase(${of('eventhub_redis_master_changes_total')}[$__rate_interval])`)]),
+    graph('Time without a Redis master', 'percentunit', [line(rate('eventhub_redis_masterless_seconds_total'))], { max: 1 }),
+    graph('Redis evicts messages', 'none', [line(of('eventhub_redis_evicts'))], { max: 1, mappings: EVICTS_OR_NOT }),
     graph('Failed connections to Redis', 'cps', [line(rate('eventhub_redis_connection_fail_count'))]),
     graph('Live messages from the broker', 'cps', [
       line(rate('eventhub_broker_messages_received_total')),

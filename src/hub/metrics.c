@@ -136,6 +136,9 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_BROKER_CONNECTED] =
         PLAIN("broker_connected", GAUGE | MAX,
               "1 if the broker is connected and accepts publishes, else 0."),
+    [METRIC_REDIS_EVICTS] =
+        PLAIN("redis_evicts", GAUGE | MAX,
+              "1 if Redis deletes messages when its memory is full (maxmemory-policy), else 0."),
     [METRIC_MASTER_CHANGES] = PLAIN("redis_master_changes_total", 0,
                                     "Times that another Redis became the master of this node."),
     [METRIC_MASTERLESS_MS] =
