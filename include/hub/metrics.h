@@ -84,7 +84,7 @@ enum metric {
     METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */
     METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: not yet answered */
     METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
-    METRIC_REDIS_EVICTS,     /* redis_evicts, gauge: 1 or 0; max */
+    METRIC_REDIS_EVICTS,       /* redis_evicts, gauge: 1 or 0; max */
     METRIC_MASTER_CHANGES,     /* redis_master_changes_total: after the first master */
     METRIC_MASTERLESS_MS,      /* redis_masterless_seconds_total: no joined master; kept in ms */
     METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */

@@ -370,3 +370,25 @@ test('says what expired while the ids are ahead of the clock [memory]', { skip }
   await eventually('m2 expires', async () => !(await since(m1)).endsWith('m2'));
   assert.equal(await since(m1), '-');
 });
+
+// The warning ----------------------------------------------------------------------------------------
+
+test('warns while Redis may evict, and says when that ends', async (t) => {
+  const redis = await startRedis(t, { args: ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'] });
+  const server = await startServer(t, redis.options);
+  const untilEvicts = (value) =>
+    server.untilMetric(`redis_evicts ${value}`, (now) => now.redis_evicts === value);
+  const warnings = () => [...server.stderr.matchAll(/event=redis_evicts policy=(\S+)/g)].map(([, policy]) => policy);
+  await untilEvicts(1);
+  assert.deepEqual(warnings(), ['volatile-lru']);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0'); // then the policy has no effect
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+  await untilEvicts(0);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '100mb');
+  await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+  await server.untilReadiness(200);
+  await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lfu'); // while connections last
+  await untilEvicts(1);
+  assert.deepEqual(warnings(), ['volatile-lru', 'allkeys-lfu']);
+});

@@ -8,8 +8,9 @@
 #include "base/mem.h"
 #include "broker/redis/redis_reply.h"
 
-#define POOL_MIN      2
-#define HISTORY_SHARE 5 /* one link in five reads history, and at least one does */
+#define POOL_MIN       2
+#define EVICTION_TICKS 10
+#define HISTORY_SHARE  5 /* one link in five reads history, and at least one does */
 
 /* Stores `text` in `last` and reports whether it differs from what was there. */
 static bool is_new(char last[REDIS_WHY_MAX], const char *text)
@@ -123,12 +124,13 @@ static void on_link_up(struct redis_link *l, void *owner)
 {
     struct redis_pool *p = owner;
 
-    (void)l;
     /* Each lane is bound to one link, so no link may lag behind in its back-off. */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_retry_now(p->links[i]);
     redis_feed_retry_now(p->feed);
     redis_feed_on_command_link(p->feed);
+    if (redis_link_can_send(l))
+        redis_eviction_ask(&p->eviction, l);
     update_ready(p);
     p->events->on_room(p->owner);
 }
@@ -195,7 +197,11 @@ static void on_feed_accepted(void *owner)
 
 void redis_pool_tick(struct redis_pool *p)
 {
+    struct redis_link *link = redis_pool_pick(p);
+
     p->ticks++;
+    if (link && p->ticks % EVICTION_TICKS == 0)
+        redis_eviction_ask(&p->eviction, link);
     count_masterless(p, p->masterless_ms == 0);
     redis_feed_on_tick(p->feed);
     for (size_t i = 0; i < p->n_links; i++)
@@ -248,6 +254,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->config = config;
     p->events = events;
     p->owner = owner;
+    p->eviction.metrics = core->config.metrics;
     p->masterless_ms = loop_now(core->loop);
     redis_names_init(&p->names, str_of(config->redis_prefix));
     p->n_links = config->redis_pool_size > POOL_MIN ? config->redis_pool_size : POOL_MIN;

@@ -13,6 +13,7 @@
 
 #include "broker/core.h"
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_eviction.h"
 #include "broker/redis/redis_feed.h"
 #include "broker/redis/redis_link.h"
 
@@ -36,6 +37,7 @@ struct redis_pool {
 
     const struct redis_pool_events *events;
     void *owner;
+    struct redis_eviction eviction;
     unsigned ticks;
     uint64_t
         masterless_ms; /* loop_now up to which the time without a master is counted; 0: has one */

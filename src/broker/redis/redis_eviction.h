@@ -1,0 +1,24 @@
+/* redis_eviction.h - watches whether Redis may delete messages before they expire, because of its
+ * maxmemory-policy. Logs it once for each policy, and sets the metric redis_evicts.
+ * Thread:  the broker's.
+ * Without: the right to run INFO nothing is known, and the metric stays 0.
+ */
+#ifndef EH_BROKER_REDIS_EVICTION_H
+#define EH_BROKER_REDIS_EVICTION_H
+
+#include "broker/redis/redis_info.h"
+#include "hub/metrics.h"
+
+struct redis_link;
+
+struct redis_eviction {
+    struct metrics_cell *metrics;
+    char policy[24]; /* the last one that was logged; "": Redis does not evict */
+};
+
+/* Takes what a connection learned when it came up. */
+void redis_eviction_learn(struct redis_eviction *e, const struct redis_info *info);
+/* Asks again: the policy may be changed while Redis runs. Needs redis_link_can_send. */
+void redis_eviction_ask(struct redis_eviction *e, struct redis_link *link);
+
+#endif
