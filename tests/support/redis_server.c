@@ -1,25 +1,22 @@
 #include "support/redis_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <hiredis.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/free_port.h"
 
 #define START_MS 10000
-#define TRIES    5 /* another process may take the free port first */
 
 struct redis_server {
     uint16_t port;
@@ -32,19 +29,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "redis_server: %s\n", what);
     exit(EXIT_FAILURE);
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(addr);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, len) < 0 ||
-        getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
-        die("no free port");
-    close(fd);
-    return ntohs(addr.sin_port);
 }
 
 static void run_server(const struct redis_server *rs, pid_t parent)
@@ -80,7 +64,7 @@ static bool try_connect(struct redis_server *rs)
     return ok;
 }
 
-/* Returns false if the process ended (the port was taken after all) or does not answer. */
+/* Returns false if the process ended or does not answer. */
 static bool launch(struct redis_server *rs)
 {
     uint64_t deadline = clock_mono_ms() + START_MS;
@@ -112,14 +96,10 @@ struct redis_server *redis_server_start(void)
     snprintf(rs->dir, sizeof(rs->dir), "/tmp/eventhub-contract-XXXXXX");
     if (!mkdtemp(rs->dir))
         die("no temporary directory");
-    for (int i = 0; i < TRIES; i++) {
-        rs->port = free_port();
-        if (launch(rs))
-            return rs;
-        redis_server_kill(rs);
-    }
-    die("redis-server does not start");
-    return NULL;
+    rs->port = free_port_claim();
+    if (rs->port == 0 || !launch(rs))
+        die("redis-server does not start");
+    return rs;
 }
 
 void redis_server_kill(struct redis_server *rs)
