@@ -152,6 +152,7 @@ function documentedAcl() {
 // Without these the server works, but not as well.
 const OPTIONAL = {
   '+info': /^warn .*may not run "info"/,
+  '+client|setname': /^warn .*to run "client\|setname"/,
 };
 
 const NEEDED = {

@@ -12,6 +12,7 @@
 
 #define VERSION_MIN     5   /* the first one with streams */
 #define CLOCK_OFFSET_MS 500 /* a difference that users would notice in `since` */
+#define ACTIVE_WHY      "several servers accept writes, so ids would not be unique"
 #define FULL_PERCENT    90
 #define BUFFER_MIN      (32ull << 20) /* the default hard limit of a subscribed connection */
 #define BYTES_TEXT      24
@@ -99,9 +100,7 @@ static const char *role_fault(const struct redis_info *info)
 {
     switch (info->role) {
     case REDIS_ROLE_REPLICA: return "it is a replica, which refuses writes";
-    case REDIS_ROLE_ACTIVE_REPLICA:
-        return "it is an active replica: another server accepts writes, too, so ids would not be "
-               "unique";
+    case REDIS_ROLE_ACTIVE_REPLICA: return "it is an active replica: " ACTIVE_WHY;
     case REDIS_ROLE_SENTINEL: return "it is a Sentinel (see REDIS_SENTINELS)";
     default: return NULL;
     }
@@ -246,6 +245,16 @@ static void judge_min_replicas(struct redis_findings *f, const struct redis_info
         redis_findings_add(f, FINDING_OK, "min-replicas-to-write is %s", least);
 }
 
+/* An active replica that has no master calls itself a master. */
+static void judge_active(struct redis_findings *f, const struct redis_info *info, const char *value)
+{
+    if (value && strcmp(value, "yes") == 0)
+        redis_findings_add(f, FINDING_FAIL, "active-replica is on: %s", ACTIVE_WHY);
+    else if (info->product == REDIS_PRODUCT_KEYDB && !value)
+        redis_findings_add(f, FINDING_SKIP,
+                           "active-replica: not permitted to read it (\"config get\")");
+}
+
 static void judge_buffer(struct redis_findings *f, const struct redis_info *info, const char *value)
 {
     const char *at = value ? strstr(value, "pubsub ") : NULL;
@@ -277,6 +286,7 @@ static const struct {
 } settings[REDIS_SETTING_COUNT] = {
     [REDIS_SETTING_SAVE] = { "save", judge_save },
     [REDIS_SETTING_MIN_REPLICAS] = { "min-replicas-to-write", judge_min_replicas },
+    [REDIS_SETTING_ACTIVE] = { "active-replica", judge_active },
     [REDIS_SETTING_BUFFER] = { "client-output-buffer-limit", judge_buffer },
 };
 

@@ -51,6 +51,7 @@ void redis_findings_clock(struct redis_findings *f, const struct redisReply *rep
 enum redis_setting {
     REDIS_SETTING_SAVE,         /* with INFO: what survives a crash */
     REDIS_SETTING_MIN_REPLICAS, /* what survives a failover */
+    REDIS_SETTING_ACTIVE,       /* of KeyDB: another server may accept writes, too */
     REDIS_SETTING_BUFFER,       /* how far a feed may fall behind */
     REDIS_SETTING_COUNT
 };

@@ -11,35 +11,40 @@
 static const struct {
     const char *right;
     const char *words;
+    enum redis_need need;
 } rights[] = {
-    { "ping", "PING" },
-    { "evalsha", "EVALSHA ffffffffffffffffffffffffffffffffffffffff 0" },
-    { "publish", "PUBLISH C x" },
-    { "time", "TIME" },
-    { "set", "SET S 1 PX 60000" },
-    { "get", "GET S" },
-    { "incr", "INCR S" },
-    { "exists", "EXISTS S" },
-    { "pttl", "PTTL S" },
-    { "persist", "PERSIST S" },
-    { "pexpireat", "PEXPIREAT S 1" },
-    { "hset", "HSET H f 1" },
-    { "hmget", "HMGET H f" },
-    { "hdel", "HDEL H f" },
-    { "xadd", "XADD X 1-0 f 1" },
-    { "xlen", "XLEN X" },
-    { "xrange", "XRANGE X - +" },
-    { "xrevrange", "XREVRANGE X + -" },
-    { "xtrim", "XTRIM X MAXLEN 0" },
-    { "zadd", "ZADD Z 1 m" },
-    { "zscore", "ZSCORE Z m" },
-    { "zcount", "ZCOUNT Z 0 1" },
-    { "zlexcount", "ZLEXCOUNT Z - +" },
-    { "zrangebylex", "ZRANGEBYLEX Z - +" },
-    { "zrangebyscore", "ZRANGEBYSCORE Z 0 1" },
-    { "zscan", "ZSCAN Z 0" },
-    { "zrem", "ZREM Z m" },
-    { "del", "DEL S H X Z" },
+    { "ping", "PING", REDIS_NEED_ALWAYS },
+    { "client|setname", "CLIENT SETNAME eventhub", REDIS_NEED_NAME },
+    { "wait", "WAIT 0 1", REDIS_NEED_WAIT },
+    { "cluster|slots", "CLUSTER SLOTS", REDIS_NEED_CLUSTER },
+    { "asking", "ASKING", REDIS_NEED_CLUSTER },
+    { "evalsha", "EVALSHA ffffffffffffffffffffffffffffffffffffffff 0", REDIS_NEED_ALWAYS },
+    { "publish", "PUBLISH C x", REDIS_NEED_ALWAYS },
+    { "time", "TIME", REDIS_NEED_ALWAYS },
+    { "set", "SET S 1 PX 60000", REDIS_NEED_ALWAYS },
+    { "get", "GET S", REDIS_NEED_ALWAYS },
+    { "incr", "INCR S", REDIS_NEED_ALWAYS },
+    { "exists", "EXISTS S", REDIS_NEED_ALWAYS },
+    { "pttl", "PTTL S", REDIS_NEED_ALWAYS },
+    { "persist", "PERSIST S", REDIS_NEED_ALWAYS },
+    { "pexpireat", "PEXPIREAT S 1", REDIS_NEED_ALWAYS },
+    { "hset", "HSET H f 1", REDIS_NEED_ALWAYS },
+    { "hmget", "HMGET H f", REDIS_NEED_ALWAYS },
+    { "hdel", "HDEL H f", REDIS_NEED_ALWAYS },
+    { "xadd", "XADD X 1-0 f 1", REDIS_NEED_ALWAYS },
+    { "xlen", "XLEN X", REDIS_NEED_ALWAYS },
+    { "xrange", "XRANGE X - +", REDIS_NEED_ALWAYS },
+    { "xrevrange", "XREVRANGE X + -", REDIS_NEED_ALWAYS },
+    { "xtrim", "XTRIM X MAXLEN 0", REDIS_NEED_ALWAYS },
+    { "zadd", "ZADD Z 1 m", REDIS_NEED_ALWAYS },
+    { "zscore", "ZSCORE Z m", REDIS_NEED_ALWAYS },
+    { "zcount", "ZCOUNT Z 0 1", REDIS_NEED_ALWAYS },
+    { "zlexcount", "ZLEXCOUNT Z - +", REDIS_NEED_ALWAYS },
+    { "zrangebylex", "ZRANGEBYLEX Z - +", REDIS_NEED_ALWAYS },
+    { "zrangebyscore", "ZRANGEBYSCORE Z 0 1", REDIS_NEED_ALWAYS },
+    { "zscan", "ZSCAN Z 0", REDIS_NEED_ALWAYS },
+    { "zrem", "ZREM Z m", REDIS_NEED_ALWAYS },
+    { "del", "DEL S H X Z", REDIS_NEED_ALWAYS },
 };
 
 size_t redis_rights_count(void)
@@ -51,6 +56,12 @@ const char *redis_rights_name(size_t i)
 {
     assert(i < ARRAY_LEN(rights));
     return rights[i].right;
+}
+
+enum redis_need redis_rights_need(size_t i)
+{
+    assert(i < ARRAY_LEN(rights));
+    return rights[i].need;
 }
 
 static struct str name_of(struct str word, const struct redis_rights_names *names)

@@ -22,6 +22,13 @@ struct redis_rights_names {
 size_t redis_rights_count(void);
 /* Returns the name of a right as in an ACL: "xadd" of +xadd. */
 const char *redis_rights_name(size_t i);
+enum redis_need {
+    REDIS_NEED_ALWAYS,
+    REDIS_NEED_NAME,    /* not needed, but useful: connections have a name in CLIENT LIST */
+    REDIS_NEED_WAIT,    /* with REDIS_WAIT */
+    REDIS_NEED_CLUSTER, /* if Redis is a cluster */
+};
+enum redis_need redis_rights_need(size_t i);
 /* Makes a command that needs this right and concerns only the names. With all rights the commands,
  * one after the other, are answered without an error, except for EVALSHA: NOSCRIPT. The last one
  * deletes the keys. */
