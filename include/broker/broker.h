@@ -1,7 +1,8 @@
 /* broker.h - the only way to the messages: publish, read the log, receive live messages, and ask
  * who is subscribed. Two engines keep this contract (src/broker/mem and src/broker/redis);
  * tests/contract checks it against both.
- * Thread:  main: broker_create to broker_start, broker_stop, broker_free. Any worker: broker_call,
+ * Thread:  main: broker_create to broker_start, broker_renew,
+ *          broker_stop, broker_free. Any worker: broker_call,
  *          broker_counted, live_batch_free. Any thread: broker_is_ready, broker_get_health,
  *          broker_newest. Everything else runs on the broker's own thread.
  * Owns:    a call, from broker_call until its mail is delivered to the inbox of its port; after
@@ -51,6 +52,10 @@ struct msgid broker_newest(struct broker *b);
 /* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the
  * mail that the thread has not read. */
 struct mailbox *broker_inbox(struct broker *b);
+
+/* A login or a certificate may have changed: replaces the connections that carry commands, one after
+ * another, without losing a call. The feed's connection stays as long as it works. */
+void broker_renew(struct broker *b);
 
 /* Answers every call that is left, and joins the thread. The workers' inboxes must live on until
  * they are drained; then call broker_free. */

@@ -172,6 +172,7 @@ static void reload(struct server *s)
     config_reload(s->setup->config);
     certificates_reload(s->setup->certificates);
     redis_tls_reload(s->setup->config, s->setup->redis_tls);
+    broker_renew(s->broker);
     supervisor_reloaded(s->supervisor);
 }
 

@@ -2,7 +2,7 @@
  * Thread:  main.
  * Start:   listening sockets, broker, workers, acceptor.
  * SIGHUP:  reads the options again (LOG_LEVEL applies at once) and reloads the TLS files, the
- *          server's and those for Redis.
+ *          server's and those for Redis. Then the broker replaces its connections.
  * Stop:    the server reports not ready, waits for DRAIN_DELAY and stops the acceptor; all clients
  *          get Close 1001, spread over 70 % of the time left; then workers and broker stop.
  */

@@ -96,6 +96,15 @@ static void on_stop(struct mail *m, void *owner)
     loop_stop(core->loop);
 }
 
+static void on_renew(struct mail *m, void *owner)
+{
+    struct core *core = owner;
+
+    free(m);
+    if (core->engine && core->ops->renew)
+        core->ops->renew(core->engine);
+}
+
 static void *broker_main(void *arg)
 {
     struct broker *b = arg;
@@ -147,6 +156,14 @@ int broker_start(struct broker *b)
         return EH_EIO;
     b->started = true;
     return EH_OK;
+}
+
+void broker_renew(struct broker *b)
+{
+    struct mail *m = mem_zalloc(sizeof(*m));
+
+    m->fn = on_renew;
+    mailbox_post(b->core.inbox, m);
 }
 
 void broker_stop(struct broker *b)

@@ -30,6 +30,8 @@ struct engine_ops {
      * (call->port is NULL), an incomplete page is answered only after everything that was published
      * before the page was read has gone through fanout_live. */
     void (*call)(void *engine, struct broker_call *call);
+    /* Replaces its connections: a login or a certificate may have changed. NULL: it has none. */
+    void (*renew)(void *engine);
     /* Answers every call that it still holds (NOT_DONE or UNKNOWN) and frees itself. */
     void (*close)(void *engine);
 };

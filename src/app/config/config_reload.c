@@ -20,6 +20,18 @@ static bool is_equal(struct config *a, struct config *b, const struct config_opt
     return memcmp(in_a, in_b, o->kind == CONFIG_BOOL ? sizeof(bool) : sizeof(uint64_t)) == 0;
 }
 
+/* Reports whether the value of the option comes from a file that is read again anyway. */
+static bool is_live(struct config *c, const struct config_option *o)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct config_option *file = &config_options[i];
+
+        if (file->is_live && strcmp(file->value_of, o->name) == 0 && (*config_text(c, file))[0])
+            return true;
+    }
+    return false;
+}
+
 void config_reload(const struct config *running)
 {
     struct config before = *running; /* config_text wants a pointer that is not const */
@@ -38,7 +50,7 @@ void config_reload(const struct config *running)
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *o = &config_options[i];
 
-        if (o->kind != CONFIG_LOG_LEVEL && !is_equal(&before, &now, o))
+        if (o->kind != CONFIG_LOG_LEVEL && !is_equal(&before, &now, o) && !is_live(&now, o))
             log_warn("restart_needed", LOG_Z("option", o->name));
     }
     config_done(&now);

@@ -94,6 +94,13 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     return EH_OK;
 }
 
+static void engine_renew(void *engine)
+{
+    struct redis_engine *e = engine;
+
+    redis_pool_renew(e->pool);
+}
+
 /* Closes the connections first: they give back the calls under way. The parts then answer the calls
  * that were never sent. */
 static void engine_close(void *engine)
@@ -112,5 +119,6 @@ static void engine_close(void *engine)
 const struct engine_ops redis_engine = {
     .open = engine_open,
     .call = engine_call,
+    .renew = engine_renew,
     .close = engine_close,
 };

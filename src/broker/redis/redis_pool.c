@@ -10,6 +10,7 @@
 
 #define POOL_MIN       2
 #define EVICTION_TICKS 10
+#define RENEWAL        "the connection is replaced"
 #define HISTORY_SHARE  5 /* one link in five reads history, and at least one does */
 
 /* Stores `text` in `last` and reports whether it differs from what was there. */
@@ -120,6 +121,23 @@ struct redis_link *redis_pool_pick(const struct redis_pool *p)
     return NULL;
 }
 
+/* One after another, so that the other links carry on. The links that read history come first: if
+ * Redis refuses the new login, the lanes keep their connections. */
+static void renew_next(struct redis_pool *p)
+{
+    p->renewing = p->n_to_renew ? p->links[--p->n_to_renew] : NULL;
+    if (p->renewing)
+        redis_link_renew(p->renewing, RENEWAL); /* if it is down, on_link_up will follow anyway */
+    else
+        log_info("redis_renewed", LOG_N("links", p->n_links));
+}
+
+void redis_pool_renew(struct redis_pool *p)
+{
+    p->n_to_renew = p->n_links;
+    renew_next(p);
+}
+
 static void on_link_up(struct redis_link *l, void *owner)
 {
     struct redis_pool *p = owner;
@@ -133,12 +151,20 @@ static void on_link_up(struct redis_link *l, void *owner)
         redis_eviction_ask(&p->eviction, l);
     update_ready(p);
     p->events->on_room(p->owner);
+    if (l == p->renewing)
+        renew_next(p);
 }
 
 static void on_link_down(struct redis_link *l, void *owner, const char *why)
 {
-    (void)l;
-    note_outage(owner, why);
+    struct redis_pool *p = owner;
+
+    if (l != p->renewing || strcmp(why, RENEWAL) != 0) {
+        note_outage(p, why);
+        return;
+    }
+    update_ready(p);
+    redis_link_retry_now(l);
 }
 
 static void on_link_room(struct redis_link *l, void *owner)

@@ -41,6 +41,8 @@ struct redis_pool {
     unsigned ticks;
     uint64_t
         masterless_ms; /* loop_now up to which the time without a master is counted; 0: has one */
+    size_t n_to_renew; /* links: the first ones */
+    struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
     bool is_ready;
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
     char outage[REDIS_WHY_MAX];  /* the last connection failure that was logged */
@@ -57,6 +59,9 @@ void redis_pool_close(struct redis_pool *p);
 void redis_pool_free(struct redis_pool *p); /* after close */
 
 void redis_pool_tick(struct redis_pool *p); /* every second: pings, and the feed's probe */
+
+/* Replaces the connections of the links, so that they use the current login and certificates. */
+void redis_pool_renew(struct redis_pool *p);
 
 /* Returns a link that can send, each in turn; NULL when there is none. */
 struct redis_link *redis_pool_pick(const struct redis_pool *p);
