@@ -1,6 +1,6 @@
 /* certificates.h - the certificate of the server: read at start, on SIGHUP, and when its files
  * change.
- * Thread:  main, the only one that may read files.
+ * Thread:  main, which may read large files.
  * Owns:    the context of new TLS connections (net/tls.h), which the workers share.
  * Fails:   with one line that names the file and the fault. A failed reload keeps what was loaded
  *          before. A certificate that is not yet valid or has expired is used, with a warning.

@@ -1,5 +1,5 @@
 /* redis_tls.h - the CA that verifies Redis and our client certificate: read at start and on SIGHUP.
- * Thread:  main, the only one that may read files.
+ * Thread:  main, which may read large files.
  * Fails:   with one line that names the file and the fault. A failed reload keeps what was loaded
  *          before.
  */
