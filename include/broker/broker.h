@@ -45,8 +45,8 @@ struct broker_health {
 
 void broker_get_health(struct broker *b, struct broker_health *ret);
 
-/* Returns the highest id that this node knows: of the messages that its feed has brought, and of the
- * publishes that it has answered. Zero: it has not found the broker yet. */
+/* Returns the highest id that this node knows: of the messages that its feed has brought or that it
+ * has read from the log, and of the publishes that it has answered. Zero: it has not found the broker yet. */
 struct msgid broker_newest(struct broker *b);
 
 /* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the

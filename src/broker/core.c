@@ -25,6 +25,10 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
         core_note(core, call->publish.ret_id);
         core_share_newest(core);
     }
+    if (call->op == BROKER_OP_HISTORY && status == BROKER_DONE && call->history.ret_n > 0) {
+        core_note(core, call->history.ret_items[call->history.ret_n - 1]->id);
+        core_share_newest(core);
+    }
     if (call->port)
         metrics_observe_us(m, METRIC_BROKER_SECONDS, clock_mono_us() - call->started_us, 1);
     /* The answer to a replay is posted too, to our own inbox: an engine may answer inside `call`,

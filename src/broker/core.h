@@ -57,7 +57,7 @@ void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
 
 /* Notes an id that was issued, although no message with it went through fanout_live yet: a publish
- * may be answered before its message arrives on the feed. */
+ * may be answered, and an entry of the log read, before the message arrives on the feed. */
 void core_note(struct core *core, struct msgid id);
 /* Returns the highest id that this node knows, high_water or above. No id up to this one may be
  * issued again. */

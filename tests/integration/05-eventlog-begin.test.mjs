@@ -81,3 +81,21 @@ for (const cache of CACHES) {
     await assertTexts(older, ['seen', 'held back', 'after']);
   });
 }
+
+test('begins after messages that a client has read in the log', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const options = { ...redis.options, WORKER_THREADS: '2', BROKER_TIMEOUT: '60' };
+  const publisher = await openClient(t, await startServer(t, options));
+  const server = await startServer(t, { ...options, REDIS_PORT: String(proxy.port) });
+  const client = await openClient(t, server);
+  const begin = await publisher.publish('a', 'begin');
+  proxy.hold('feed');
+  const id = await publisher.publish('a', 'read');
+  const { items } = await client.call('eventlog', { topic: 'a', sinceEventId: begin });
+  assert.deepEqual(items.map((item) => item.id), [id]);
+  const newer = await subscribeAll(t, server, 'a');
+  proxy.release();
+  await publisher.publish('a', 'after');
+  await assertTexts(newer, ['after']);
+});

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
-import { numbered, openClient } from './support/rpc.mjs';
+import { errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openStream } from './support/sse.mjs';
-import { eventually } from './support/wait.mjs';
+import { eventually, watchDelays } from './support/wait.mjs';
 
 const GAPS = { gaps: true };
 
@@ -146,6 +146,29 @@ test('answers recovered: false when the log is trimmed between the pages of an a
   const { items, recovered } = await reading;
   assert.ok(items.length < LENGTH && items[0].message === 'm 0', `${items.length} items`);
   assert.equal(recovered, false);
+});
+
+test('fails an eventlog whose second page does not come within BROKER_TIMEOUT of the request', async (t) => {
+  const TIMEOUT_MS = 3000;
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const server = await startServer(t, {
+    ...redis.options, REDIS_PORT: String(proxy.port), BROKER_TIMEOUT: String(TIMEOUT_MS / 1000),
+  });
+  const client = await openClient(t, server);
+  const sinceEventId = await client.publish('paged', 'begin');
+  const ids = await client.publishAll('paged', numbered('m', 600)); // three pages
+  const delayMs = watchDelays();
+  proxy.holdAnswersTo(sinceEventId);
+  const startedAt = Date.now();
+  const refused = errorOf(client.call('eventlog', { topic: 'paged', sinceEventId, limit: 600 }));
+  await eventually('most of the time is over', () => Date.now() >= startedAt + 0.8 * TIMEOUT_MS);
+  proxy.release();
+  proxy.holdAnswersTo(ids[255]);
+  assert.equal((await refused).data, 'the log could not be read');
+  const took = Date.now() - startedAt;
+  const slack = 0.5 * TIMEOUT_MS + delayMs();
+  assert.ok(took <= TIMEOUT_MS + slack, `answered after ${took} ms`);
 });
 
 test('reports a gap for every missed message when there is no log', async (t) => {

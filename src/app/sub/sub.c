@@ -14,8 +14,7 @@ struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str
 
     c->writer = writer;
     s->conn = c;
-    /* The worker may know more than the feed: a replay reads ahead of it. */
-    s->last = msgid_later(c->worker->newest, broker_newest(c->worker->context->broker));
+    s->last = broker_newest(c->worker->context->broker);
     s->gaps = gaps;
     s->id_n = (uint16_t)id.n;
     memcpy(s->id, id.p, id.n);
