@@ -1,6 +1,7 @@
 // Ways to reach a Redis: users and their rights, databases, Unix sockets.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -255,6 +256,31 @@ test('connects to a Unix socket when REDIS_HOST is a path', async (t) => {
   await server.untilReadiness(200);
   await client.publish('a', 'y');
   await live.untilText('y');
+});
+
+test('connects to the socket of REDIS_URL_FILE', async (t) => {
+  const redis = await startRedis(t, { start: false });
+  const socket = join(redis.dir, 'redis.sock');
+  redis.args.push('--unixsocket', socket, '--requirepass', 'sesame');
+  redis.cli.push('-a', 'sesame');
+  await redis.start();
+  const file = join(redis.dir, 'url');
+  writeFileSync(file, `unix://:sesame@${socket}?db=3\n`);
+  const server = await startServer(t, { BROKER: 'redis', REDIS_URL_FILE: file });
+  await (await openClient(t, server)).publish('a', 'x');
+  assert.match(await redis.command('-n', '3', 'KEYS', '*'), /\{eventhub\}:log:a/);
+  assert.doesNotMatch(server.stderr, /sesame/);
+});
+
+test('refuses a faulty REDIS_URL without repeating it', async () => {
+  for (const url of ['redis://:sesame@', 'redis://:sesame@a:x', 'redis:sesame', 'http://u:sesame@a']) {
+    for (const args of [[], ['--check-config']]) {
+      const { code, stderr } = await runToExit({ REDIS_URL: url }, { args });
+      assert.equal(code, 1);
+      assert.match(stderr, /^eventhub: REDIS_URL must be redis:\/\/.*, not .*\n$/);
+      assert.doesNotMatch(stderr, /sesame/);
+    }
+  }
 });
 
 test('refuses to start with a path that is too long for a socket', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 
 import { makeAuthority } from './support/certs.mjs';
+import { HAS_CHANNEL_RIGHTS } from './support/engine.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
@@ -133,6 +134,27 @@ test('refuses a certificate for another name or address', async (t) => {
     await server.untilReadiness(200);
     await assertWorks(t, server);
   }
+});
+
+test('demands the certificate of REDIS_TLS_NAME', async (t) => {
+  const redis = await startTlsRedis(t, { pair: await ours.issue('DNS:other,IP:127.0.0.2') });
+  for (const name of ['other', '127.0.0.2']) {
+    await assertWorks(t, await startServer(t, optionsFor(redis, { REDIS_TLS_NAME: name })));
+  }
+  await startInVain(t, optionsFor(redis, { REDIS_TLS_NAME: 'another' }),
+    /certificate refused: [Hh]ostname/);
+});
+
+test('rediss:// in REDIS_URL connects with TLS', async (t) => {
+  const redis = await startTlsRedis(t);
+  await redis.command('ACL', 'SETUSER', 'hub', 'on', '>a/b@c', '~*',
+    ...(HAS_CHANNEL_RIGHTS ? ['&*'] : []), '+@all');
+  const server = await startServer(t, optionsFor(redis, {
+    REDIS_HOST: undefined, REDIS_PORT: undefined, REDIS_TLS: undefined,
+    REDIS_URL: `rediss://hub:a%2Fb%40c@127.0.0.1:${redis.port}/2`,
+  }));
+  await assertWorks(t, server);
+  assert.match(await redis.command('CLIENT', 'LIST'), / db=2 .* user=hub /);
 });
 
 test('reports that Redis demands a certificate', async (t) => {

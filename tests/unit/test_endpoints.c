@@ -91,6 +91,8 @@ static void refuses_other_texts_and_names_the_entry(void **state)
         { "[::1", "[::1" },
         { "[]", "[]" },
         { "::1%", "::1%" },
+        { "fe80::1%eth0:7", "fe80::1%eth0:7" },
+        { "fe80::1%eth 0", "fe80::1%eth 0" },
         { "1.2.3.4%eth0", "1.2.3.4%eth0" },
         { "\x01", "\x01" },
     };

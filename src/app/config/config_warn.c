@@ -64,7 +64,7 @@ void config_warn(const struct config *c, const struct keyring *keys)
     if (c->metrics_listen_address[0] && !c->metrics_listen_port)
         log_warn("metrics_listen_address_unused",
                  LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is served to clients"));
-    if (!c->redis_tls && (c->redis_tls_ca[0] || c->redis_tls_cert[0]))
+    if (!c->redis_tls && !c->redis_sentinel_tls && (c->redis_tls_ca[0] || c->redis_tls_cert[0]))
         log_warn("redis_tls_off",
                  LOG_Z("why", "REDIS_TLS_CA or REDIS_TLS_CERT is set, but REDIS_TLS is off: the "
                               "connection is not encrypted"));

@@ -14,18 +14,9 @@ bool endpoint_is_address(struct str text)
     if (text.n >= sizeof(z))
         return false;
     memcpy(z, text.p, text.n);
-    return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
-}
-
-/* Accepts an IPv6 address, also one that names the interface: fe80::1%eth0. */
-static bool is_v6(struct str text)
-{
-    struct str scope = text, address;
-
-    (void)str_cut(&scope, '%', &address);
-    if (scope.p && scope.n == 0)
+    if (strlen(z) < text.n)
         return false;
-    return address.n > 0 && memchr(address.p, ':', address.n) && endpoint_is_address(address);
+    return inet_pton(AF_INET, z, &ip) == 1 || inet_pton(AF_INET6, z, &ip) == 1;
 }
 
 /* Accepts a host name or an IPv4 address. Checks only the characters, since a resolver may know any
@@ -40,6 +31,17 @@ static bool is_name(struct str text)
             return false;
     }
     return text.n > 0;
+}
+
+/* Accepts an IPv6 address, also one that names the interface: fe80::1%eth0. */
+static bool is_v6(struct str text)
+{
+    struct str scope = text, address;
+
+    (void)str_cut(&scope, '%', &address);
+    if (scope.p && !is_name(scope))
+        return false;
+    return address.n > 0 && memchr(address.p, ':', address.n) && endpoint_is_address(address);
 }
 
 bool endpoint_is_host(struct str text)
@@ -104,8 +106,8 @@ static int parse_path(struct str text, struct redis_endpoint *ret)
 {
     struct redis_endpoint e = { 0 };
 
-    if (memchr(text.p, ',', text.n))
-        return EH_EINVAL; /* meant as one of several */
+    if (memchr(text.p, ',', text.n) || memchr(text.p, '\0', text.n))
+        return EH_EINVAL; /* a comma: it is meant as one of several */
     if (text.n > ENDPOINT_PATH_MAX)
         return EH_ELIMIT;
     memcpy(e.host, text.p, text.n);
