@@ -1,6 +1,7 @@
 // A Redis Cluster: masters that share the slots, each with replicas.
 
 import { defer } from './cleanup.mjs';
+import { isAtLeast } from './engine.mjs';
 import { freePort } from './port.mjs';
 import { Redis } from './redis.mjs';
 import { eventually } from './wait.mjs';
@@ -110,6 +111,13 @@ export class ClusterWorld {
   }
 }
 
+/** Before Redis 7.0, the port of the cluster bus cannot be chosen. */
+async function freePorts() {
+  let port;
+  do port = await freePort(); while (!isAtLeast(7) && port > 22000);
+  return { port, bus: isAtLeast(7) ? await freePort() : port + 10000 };
+}
+
 /**
  * Starts a cluster and waits until it works. Node i is a master, and node masters + i its replica.
  * `args` and `cli` are for all servers and their redis-cli.
@@ -120,10 +128,11 @@ export async function startCluster(t, {
   const nodes = [];
   const buses = [];
   for (let i = 0; i < masters * (1 + replicas); i++) {
-    buses.push(await freePort());
-    nodes.push(new Redis(await freePort(), {
+    const { port, bus } = await freePorts();
+    buses.push(bus);
+    nodes.push(new Redis(port, {
       args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs),
-        '--cluster-port', String(buses[i]), '--cluster-allow-replica-migration', 'no',
+        ...isAtLeast(7) ? ['--cluster-port', String(buses[i]), '--cluster-allow-replica-migration', 'no'] : [],
         '--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1', ...args],
       cli, env: {},
     }));
@@ -136,7 +145,8 @@ export async function startCluster(t, {
   for (let i = 0; i < masters; i++) {
     const first = Math.floor((SLOTS * i) / masters);
     const end = Math.floor((SLOTS * (i + 1)) / masters);
-    await nodes[i].command('CLUSTER', 'ADDSLOTSRANGE', String(first), String(end - 1));
+    const slots = Array.from({ length: end - first }, (_, slot) => String(first + slot));
+    await nodes[i].command('CLUSTER', 'ADDSLOTS', ...slots);
   }
   for (let i = 1; i < nodes.length; i++) {
     await nodes[0].command('CLUSTER', 'MEET', HOST, String(nodes[i].port), String(buses[i]));

@@ -131,7 +131,7 @@ export async function startSentinels(t, {
   };
   const nodes = [];
   for (let i = 0; i <= replicas; i++) {
-    const more = i === 0 ? [] : ['--replicaof', `${HOST} ${nodes[0].port}`];
+    const more = i === 0 ? [] : ['--replicaof', HOST, String(nodes[0].port)];
     nodes.push(await make(Redis, {
       args: ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1', ...args],
       cli, env: {},
