@@ -79,6 +79,7 @@ enum metric {
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
     METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: too many of them */
     METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
+    METRIC_LINEAGE_BREAKS,     /* broker_lineage_breaks_total: another history of Redis */
     METRIC_REPLAYS,            /* broker_replays_total: missed messages read from the log */
     METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: some were gone */
     METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */

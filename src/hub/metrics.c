@@ -124,7 +124,10 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("presence_questions_dropped_total", 0,
               "Presence questions of other nodes dropped because too many came at once."),
     [METRIC_REWINDS] =
-        PLAIN("broker_rewinds_total", 0, "Times that the broker's ids went backwards."),
+        PLAIN("broker_rewinds_total", 0, "Times that Redis had lost messages or ids."),
+    [METRIC_LINEAGE_BREAKS] = PLAIN("broker_lineage_breaks_total", 0,
+                                    "Times that Redis began a new history: a replica took over, "
+                                    "or Redis started again."),
     [METRIC_REPLAYS] = PLAIN("broker_replays_total", 0,
                              "Times that the log was read for messages that the feed missed."),
     [METRIC_REPLAY_GAPS] = PLAIN("broker_replays_incomplete_total", 0,

@@ -181,12 +181,16 @@ static void read_master(const redisReply *r)
 
 static void read_reply(const redisReply *r)
 {
-    struct redis_ids ids;
+    struct redis_fenced fenced;
+    struct redis_probed probed;
 
     if (redis_reply_needs_reconnect(r))
         check(redis_reply_is_error(r), "only an error needs a reconnect");
-    if (redis_reply_ids(r, &ids) == EH_OK)
-        check(r->elements == 2, "answer of a fence");
+    if (redis_reply_fence(r, &fenced) == EH_OK)
+        check(strlen(fenced.replid) < REPLID_N && !msgid_is_zero(fenced.ids.last),
+              "answer of a fence");
+    if (redis_reply_probe(r, &probed) == EH_OK)
+        check(strlen(probed.replid) < REPLID_N, "answer of a probe");
     read_publish(r);
     read_kv(r);
     read_history(r);

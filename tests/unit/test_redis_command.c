@@ -298,18 +298,21 @@ static void probe_names_its_keys_and_its_channel(void **state)
     redis_names_done(&names);
 }
 
-static void fence_passes_the_newest_id_that_the_node_knows(void **state)
+static void fence_passes_what_the_node_knows(void **state)
 {
-    static const char *const with[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "5-1" };
-    static const char *const without[] = { "EVALSHA", "", "2", "{hub}:id", "{hub}:floor", "" };
+    static const char *const with[] = { "EVALSHA",      "",    "3",   "{hub}:id", "{hub}:floor",
+                                        "{hub}:floors", "5-1", "4-1", "5-0",      "cafe" };
+    static const char *const without[] = { "EVALSHA",      "", "3", "{hub}:id", "{hub}:floor",
+                                           "{hub}:floors", "", "",  "",         "" };
+    const struct redis_fence fence = { { 5, 1 }, { 4, 1 }, { 5, 0 }, STR("cafe") };
     struct redis_names names;
     struct redis_command c;
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_fence(&c, &names, (struct msgid){ 5, 1 });
+    redis_command_fence(&c, &names, &fence);
     assert_args(&c, with, ARRAY_LEN(with));
-    redis_command_fence(&c, &names, (struct msgid){ 0 });
+    redis_command_fence(&c, &names, &(struct redis_fence){ .tail_replid = STR("") });
     assert_args(&c, without, ARRAY_LEN(without));
     redis_names_done(&names);
 }
@@ -333,54 +336,55 @@ static void forget_takes_as_many_topics_as_allowed(void **state)
     redis_names_done(&names);
 }
 
-/* Lua cannot include a header, so some limits are written down twice. */
-static void scripts_share_the_limits_of_the_broker(void **state)
+static bool has_line(enum script script, const char *name, const char *value)
+{
+    struct str text = script_text(script);
+    char line[64];
+
+    snprintf(line, sizeof(line), "\nlocal %s = %s ", name, value);
+    return memmem(text.p, text.n, line, strlen(line)) != NULL;
+}
+
+static void scripts_begin_with_constants_of_the_broker(void **state)
 {
     static const struct {
-        enum script script;
         const char *name;
         unsigned want;
+        const char *unit;
     } cases[] = {
-        { SCRIPT_PUBLISH, "KEY_MS", BROKER_KEY_S * 1000 },
-        { SCRIPT_HISTORY, "GAPS_MAX", GAPS_MAX },
-        { SCRIPT_HISTORY, "GONE_MAX", REDIS_FORGET_MAX },
+        { "KEY_MS", BROKER_KEY_S, " * 1000" },
+        { "GAPS_MAX", GAPS_MAX, "" },
+        { "GONE_MAX", REDIS_FORGET_MAX, "" },
+        { "HISTORIES_MAX", REDIS_HISTORIES_MAX, "" },
+        { "FENCE_AHEAD_MS", REDIS_FENCE_AHEAD_MS, "" },
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct str text = script_text(cases[i].script);
-        char line[64];
+    for (unsigned s = 0; s < SCRIPT_COUNT; s++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            char value[32];
 
-        snprintf(line, sizeof(line), "\nlocal %s = %u ", cases[i].name, cases[i].want);
-        assert_non_null(memmem(text.p, text.n, line, strlen(line)));
+            snprintf(value, sizeof(value), "%u%s", cases[i].want, cases[i].unit);
+            assert_true(has_line(s, cases[i].name, value));
+        }
     }
 }
 
-/* The names that stand for no topic, and the key that protects one of them from older nodes. */
-static void scripts_agree_on_the_marks_of_the_indexes(void **state)
+/* The names in the indexes that stand for no topic, and the key that protects one of them from
+ * older nodes. Redis holds them, so they must never change. */
+static void scripts_keep_the_names_of_marks(void **state)
 {
     static const struct {
-        enum script script;
-        const char *line;
+        const char *name, *value;
     } cases[] = {
-        { SCRIPT_PROBE, "\nlocal MARK = '\\255index' " },
-        { SCRIPT_HISTORY, "\nlocal MARK = '\\255index' " },
-        { SCRIPT_FORGET, "\nlocal MARK = '\\255index' " },
-        { SCRIPT_PROBE, "\nlocal START = '#' " },
-        { SCRIPT_FORGET, "\nlocal START = '#' " },
-        { SCRIPT_HISTORY, "\nlocal START, AHEAD, ENDED = '#', '+', '!' " },
-        { SCRIPT_PUBLISH, "\nlocal AHEAD = '+' " },
-        { SCRIPT_PUBLISH, "\nlocal ENDED = '!' " },
-        { SCRIPT_FORGET, "\nlocal ENDED = '!' " },
+        { "MARK", "'\\255index'" }, { "START", "'#'" },   { "AHEAD", "'+'" },
+        { "ENDED", "'!'" },         { "LINEAGE", "'='" },
     };
     struct redis_names names;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct str text = script_text(cases[i].script);
-
-        assert_non_null(memmem(text.p, text.n, cases[i].line, strlen(cases[i].line)));
-    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_true(has_line(SCRIPT_PROBE, cases[i].name, cases[i].value));
     redis_names_init(&names, STR("hub"));
     assert_true(str_eq(buf_str(&names.mark_log), STR("{hub}:log:\xffindex")));
     redis_names_done(&names);
@@ -398,10 +402,10 @@ int main(void)
         cmocka_unit_test(history_starts_at_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),
         cmocka_unit_test(probe_names_its_keys_and_its_channel),
-        cmocka_unit_test(fence_passes_the_newest_id_that_the_node_knows),
+        cmocka_unit_test(fence_passes_what_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),
-        cmocka_unit_test(scripts_share_the_limits_of_the_broker),
-        cmocka_unit_test(scripts_agree_on_the_marks_of_the_indexes),
+        cmocka_unit_test(scripts_begin_with_constants_of_the_broker),
+        cmocka_unit_test(scripts_keep_the_names_of_marks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

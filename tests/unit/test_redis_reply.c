@@ -214,34 +214,85 @@ static void reads_whether_a_delete_found_the_key(void **state)
     }
 }
 
-static void reads_the_ids_of_a_fence_or_probe(void **state)
+#define LONGEST_REPLID "$40\r\n8371c5000000000000000000000000000000cafe\r\n"
+#define TOO_LONG       "$41\r\n8371c5000000000000000000000000000000cafe0\r\n"
+
+static void reads_the_answer_of_a_fence(void **state)
 {
     static const struct {
         const char *reply;
         int rc;
-        uint64_t last_ms, log_start_ms;
+        uint64_t last_ms, log_start_ms, tail_ms;
+        const char *replid, *tail_replid;
+        bool has_missed;
     } cases[] = {
-        { "*2\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n", EH_OK, 9, 7 },
-        { "*2\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9, 0 },
-        { "*2\r\n$0\r\n\r\n$0\r\n\r\n", EH_OK, 0, 0 },
-        { "*2\r\n$1\r\nx\r\n$0\r\n\r\n", EH_EINVAL, 0, 0 },
-        { "*2\r\n$3\r\n9-1\r\n$1\r\nx\r\n", EH_EINVAL, 0, 0 },
-        { "*2\r\n$3\r\n9-1\r\n:1\r\n", EH_EINVAL, 0, 0 },
-        { "*3\r\n$3\r\n9-1\r\n:1\r\n:0\r\n", EH_EINVAL, 0, 0 },
-        { "*1\r\n$3\r\n9-1\r\n", EH_EINVAL, 0, 0 },
-        { "+9-1\r\n", EH_EINVAL, 0, 0 },
-        { "$3\r\n9-1\r\n", EH_EINVAL, 0, 0 },
-        { "-ERR no\r\n", EH_EINVAL, 0, 0 },
+        { "*6\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n$1\r\na\r\n:1\r\n$3\r\n8-2\r\n$1\r\nb\r\n", EH_OK, 9, 7,
+          8, "a", "b", true },
+        { "*6\r\n$3\r\n9-1\r\n$0\r\n\r\n$0\r\n\r\n:0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9, 0, 9,
+          "", "", false },
+        { "*6\r\n$3\r\n9-1\r\n$0\r\n\r\n" LONGEST_REPLID ":0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_OK, 9,
+          0, 9, "8371c5000000000000000000000000000000cafe", "", false },
+        { "*6\r\n$3\r\n9-1\r\n$0\r\n\r\n" TOO_LONG ":0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_EINVAL, 0, 0,
+          0, "", "", false },
+        { "*6\r\n$3\r\n0-0\r\n$0\r\n\r\n$0\r\n\r\n:0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_EINVAL, 0, 0,
+          0, "", "", false },
+        { "*6\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n:0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_EINVAL, 0, 0, 0,
+          "", "", false },
+        { "*6\r\n$3\r\n9-1\r\n$0\r\n\r\n:5\r\n:0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_EINVAL, 0, 0, 0,
+          "", "", false },
+        { "*6\r\n$3\r\n9-1\r\n$0\r\n\r\n$0\r\n\r\n$1\r\n0\r\n$3\r\n9-1\r\n$0\r\n\r\n", EH_EINVAL, 0,
+          0, 0, "", "", false },
+        { "*2\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n", EH_EINVAL, 0, 0, 0, "", "", false },
+        { "-ERR no\r\n", EH_EINVAL, 0, 0, 0, "", "", false },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReply *r = reply_of(str_of(cases[i].reply));
-        struct redis_ids ids = { 0 };
+        struct redis_fenced f = { 0 };
 
-        assert_int_equal(redis_reply_ids(r, &ids), cases[i].rc);
-        assert_int_equal(ids.last.ms, cases[i].last_ms);
-        assert_int_equal(ids.log_start.ms, cases[i].log_start_ms);
+        assert_int_equal(redis_reply_fence(r, &f), cases[i].rc);
+        assert_int_equal(f.ids.last.ms, cases[i].last_ms);
+        assert_int_equal(f.ids.log_start.ms, cases[i].log_start_ms);
+        assert_int_equal(f.tail.ms, cases[i].tail_ms);
+        assert_string_equal(f.replid, cases[i].replid);
+        assert_string_equal(f.tail_replid, cases[i].tail_replid);
+        assert_int_equal(f.has_missed, cases[i].has_missed);
+        freeReplyObject(r);
+    }
+}
+
+static void reads_the_answer_of_a_probe(void **state)
+{
+    static const struct {
+        const char *reply;
+        int rc;
+        uint64_t last_ms, log_start_ms;
+        const char *replid;
+        bool is_current;
+    } cases[] = {
+        { "*4\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n" LONGEST_REPLID ":1\r\n", EH_OK, 9, 7,
+          "8371c5000000000000000000000000000000cafe", true },
+        { "*4\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n:0\r\n", EH_OK, 0, 0, "", false },
+        { "*4\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n" TOO_LONG ":1\r\n", EH_EINVAL, 0, 0, "", false },
+        { "*4\r\n$1\r\nx\r\n$0\r\n\r\n$0\r\n\r\n:0\r\n", EH_EINVAL, 0, 0, "", false },
+        { "*4\r\n$3\r\n9-1\r\n:1\r\n$0\r\n\r\n:0\r\n", EH_EINVAL, 0, 0, "", false },
+        { "*4\r\n$3\r\n9-1\r\n$0\r\n\r\n$0\r\n\r\n$1\r\n1\r\n", EH_EINVAL, 0, 0, "", false },
+        { "*2\r\n$3\r\n9-1\r\n$3\r\n7-0\r\n", EH_EINVAL, 0, 0, "", false },
+        { "+9-1\r\n", EH_EINVAL, 0, 0, "", false },
+        { "-ERR no\r\n", EH_EINVAL, 0, 0, "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].reply));
+        struct redis_probed p = { 0 };
+
+        assert_int_equal(redis_reply_probe(r, &p), cases[i].rc);
+        assert_int_equal(p.ids.last.ms, cases[i].last_ms);
+        assert_int_equal(p.ids.log_start.ms, cases[i].log_start_ms);
+        assert_string_equal(p.replid, cases[i].replid);
+        assert_int_equal(p.is_current, cases[i].is_current);
         freeReplyObject(r);
     }
 }
@@ -428,7 +479,8 @@ int main(void)
         cmocka_unit_test(reads_the_value_of_a_get_or_none),
         cmocka_unit_test(accepts_only_ok_for_a_set),
         cmocka_unit_test(reads_whether_a_delete_found_the_key),
-        cmocka_unit_test(reads_the_ids_of_a_fence_or_probe),
+        cmocka_unit_test(reads_the_answer_of_a_fence),
+        cmocka_unit_test(reads_the_answer_of_a_probe),
         cmocka_unit_test(reads_a_page_of_history),
         cmocka_unit_test(names_the_topics_with_gaps),
         cmocka_unit_test(keeps_an_absolute_since),

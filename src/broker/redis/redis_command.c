@@ -328,12 +328,16 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 }
 
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
-                         struct msgid newest)
+                         const struct redis_fence *f)
 {
-    begin_script(c, SCRIPT_FENCE, "2");
+    begin_script(c, SCRIPT_FENCE, "3");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
-    add_id_or_none(c, newest);
+    add_key(c, &names->floors);
+    add_id_or_none(c, f->newest);
+    add_id_or_none(c, f->high_water);
+    add_id_or_none(c, f->tail);
+    redis_command_add(c, f->tail_replid);
 }
 
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,

@@ -13,8 +13,7 @@
 #include "broker/config.h"
 #include "broker/redis/redis_scripts.h"
 
-#define REDIS_FORGET_MAX 100 /* topics in one command; GONE_MAX in history.lua is the same */
-#define REDIS_ARGS_MAX   (REDIS_FORGET_MAX + 16)
+#define REDIS_ARGS_MAX (REDIS_FORGET_MAX + 16)
 
 struct redis_login;
 
@@ -72,9 +71,16 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
-/* newest: the highest id that this node knows; zero: there is none. */
+
+/* What a node that joins knows; an id is zero if there is none. */
+struct redis_fence {
+    struct msgid newest;     /* the highest id */
+    struct msgid high_water; /* the highest id that the feed brought */
+    struct msgid tail;       /* the highest id of a message */
+    struct str tail_replid;  /* of the history in which it learned that one; "": not known */
+};
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
-                         struct msgid newest);
+                         const struct redis_fence *f);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */

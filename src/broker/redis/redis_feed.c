@@ -40,12 +40,12 @@
 #include "broker/backlog.h"
 #include "broker/fanout.h"
 #include "broker/redis/redis_keys.h"
+#include "broker/redis/redis_partition.h"
 #include "broker/redis/redis_payload.h"
 #include "broker/redis/redis_reply.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins like this */
-#define ID_AHEAD_MS  3600000      /* how far an id may be ahead of Redis's clock as we know it */
-#define REJOIN_MS    1000         /* between two joins because of an id further ahead than that */
+#define REJOIN_MS    1000         /* between two joins because of an id that is not plausible */
 
 enum state {
     FEED_DOWN,       /* not connected, or not yet subscribed */
@@ -60,9 +60,8 @@ struct redis_feed {
     enum state state;
     uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
     struct backlog backlog; /* messages that arrived before the fence was answered */
-    uint64_t fenced_ms;     /* time of the last id that the fence reported; 0: not joined yet */
-    struct msgid log_start; /* the highest of the deployment that this node has seen */
-    uint64_t rejoined_ms;   /* when an implausible id last made us join again; 0: never */
+    struct redis_partition partition;
+    uint64_t rejoined_ms; /* when an implausible id last made us join again; 0: never */
     struct buf pattern;
     struct buf probe_channel;
     uintptr_t probes;            /* numbers the probes, for the same reason */
@@ -84,8 +83,7 @@ static void start_join(struct redis_feed *f)
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct redis_ids ids = { 0 };
-    bool is_valid;
+    struct redis_probed answer;
 
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
         return;
@@ -97,11 +95,8 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     f->probe_published_ms = loop_now(f->config.core->loop);
     f->config.events->on_accepted(f->config.owner);
-    is_valid = redis_reply_ids(reply, &ids) == EH_OK;
-    redis_feed_on_log_start(f, ids.log_start);
-    /* Though no connection broke, Redis has forgotten ids, or another node found that it has. */
-    if (!is_valid || msgid_cmp(ids.last, f->probe_newest) < 0 ||
-        msgid_cmp(f->config.core->high_water, ids.log_start) < 0)
+    if (redis_reply_probe(reply, &answer) < 0 ||
+        redis_partition_on_probed(&f->partition, &answer, f->probe_newest))
         start_join(f);
 }
 
@@ -136,21 +131,16 @@ static void on_probe(struct redis_feed *f, struct str text)
 
 /* ---- joining ---- */
 
-static void join(struct redis_feed *f, const struct redis_ids *fenced)
+static void join(struct redis_feed *f, const struct redis_fenced *fenced)
 {
     struct core *core = f->config.core;
-    struct msgid high_water = core->high_water;
-    /* If nothing was published since, the log is not read: after a quiet time longer than its ttl
-     * it could no longer prove that nothing is missing. Before the first join there is no
-     * high-water mark to read from. */
-    bool has_missed = f->backlog.has_gap ||
-                      (!msgid_is_zero(high_water) && msgid_cmp(fenced->last, high_water) != 0);
 
-    redis_feed_on_log_start(f, fenced->log_start);
-    f->fenced_ms = fenced->last.ms;
+    redis_partition_on_fenced(&f->partition, fenced);
     /* the fence made sure that this does not move the mark back */
-    fanout_set_high_water(core->fanout, fenced->last);
-    if (has_missed)
+    fanout_set_high_water(core->fanout, fenced->ids.last);
+    /* If nothing was published since, the log is not read: after a quiet time longer than its ttl
+     * it could no longer prove that nothing is missing. */
+    if (fenced->has_missed || f->backlog.has_gap)
         fanout_resync(core->fanout);
     while (backlog_first(&f->backlog))
         fanout_live(core->fanout, backlog_pop(&f->backlog));
@@ -163,7 +153,7 @@ static void join(struct redis_feed *f, const struct redis_ids *fenced)
 static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
-    struct redis_ids fenced;
+    struct redis_fenced fenced;
 
     if (f->state != FEED_FENCING || (uintptr_t)arg != f->joins)
         return;
@@ -172,7 +162,7 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
         return;
     if (redis_reply_is_error(reply))
         f->config.events->on_refused(f->config.owner, reply);
-    else if (redis_reply_ids(reply, &fenced) == EH_OK && !msgid_is_zero(fenced.last))
+    else if (redis_reply_fence(reply, &fenced) == EH_OK)
         join(f, &fenced);
 }
 
@@ -180,17 +170,17 @@ void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct
 {
     struct redis_command c;
 
-    redis_command_fence(&c, f->config.names, core_newest(f->config.core));
+    redis_partition_fence(&f->partition, &c);
     redis_link_send(link, &c, done);
 }
 
 bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply)
 {
-    struct redis_ids fenced;
+    struct redis_fenced fenced;
 
-    if (redis_reply_ids(reply, &fenced) < 0 || msgid_is_zero(fenced.last))
+    if (redis_reply_fence(reply, &fenced) < 0)
         return false;
-    redis_feed_on_log_start(f, fenced.log_start);
+    redis_partition_on_log_start(&f->partition, fenced.ids.log_start);
     return true;
 }
 
@@ -263,19 +253,6 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
 /* ---- messages ---- */
 
-/* Reports whether the id may be real. A forged id far in the future would make subscribers drop
- * everything below it as already seen. */
-static bool is_plausible(const struct redis_feed *f, const struct message *m)
-{
-    uint64_t known = clock_wall_ms();
-
-    if (f->config.core->high_water.ms > known)
-        known = f->config.core->high_water.ms;
-    if (f->fenced_ms > known)
-        known = f->fenced_ms;
-    return m->legacy || f->fenced_ms == 0 || m->id.ms <= known + ID_AHEAD_MS;
-}
-
 /* Joins again: the id is forged, or Redis's clock has jumped, and the fence finds out which. If it
  * was the clock, the messages dropped meanwhile are read from the log. */
 static void on_implausible(struct redis_feed *f)
@@ -293,7 +270,7 @@ static void on_implausible(struct redis_feed *f)
  * first fence, when it cannot be told whether the id is real. */
 static void hold_back(struct redis_feed *f, struct message *m)
 {
-    if (f->fenced_ms && !m->legacy) {
+    if (f->partition.has_joined && !m->legacy) {
         core_note(f->config.core, m->id);
         core_share_newest(f->config.core);
     }
@@ -302,7 +279,7 @@ static void hold_back(struct redis_feed *f, struct message *m)
 
 static void on_message(struct redis_feed *f, struct message *m)
 {
-    if (!is_plausible(f, m)) {
+    if (!m->legacy && !redis_partition_is_plausible(&f->partition, m->id)) {
         message_unref(m);
         on_implausible(f);
         return;
@@ -373,6 +350,7 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     char text[40];
 
     f->config = *config;
+    f->partition = (struct redis_partition){ .core = config->core, .names = config->names };
     f->config.link.events = &link_events;
     f->config.link.owner = f;
     f->config.link.loads_scripts = false;
@@ -406,11 +384,12 @@ bool redis_feed_is_joined(const struct redis_feed *f)
 
 void redis_feed_on_log_start(struct redis_feed *f, struct msgid id)
 {
-    if (msgid_cmp(id, f->log_start) <= 0)
-        return;
-    f->log_start = id;
-    if (f->fenced_ms) /* else it moved before this node came */
-        metrics_inc(f->config.core->config.metrics, METRIC_REWINDS);
+    redis_partition_on_log_start(&f->partition, id);
+}
+
+void redis_feed_on_published(struct redis_feed *f, struct msgid id)
+{
+    redis_partition_on_published(&f->partition, id);
 }
 
 void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)

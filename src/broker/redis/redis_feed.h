@@ -55,6 +55,7 @@ bool redis_feed_is_joined(const struct redis_feed *f);
 /* The deployment's log starts at this id, as a publish found. If that is news, Redis has forgotten
  * ids, and the rewind is counted: once, whatever else finds it, too. */
 void redis_feed_on_log_start(struct redis_feed *f, struct msgid id);
+void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was answered */
 void redis_feed_on_command_link(struct redis_feed *f); /* a link has come up: goes on joining */
 void redis_feed_on_tick(struct redis_feed *f);         /* every second */
 /* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. */

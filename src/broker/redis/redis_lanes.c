@@ -74,6 +74,8 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
         redis_feed_on_log_start(pool->feed, call->publish.ret_id);
     if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
         return BROKER_LIMITED;
+    if (call->op == BROKER_OP_PUBLISH)
+        redis_feed_on_published(pool->feed, call->publish.ret_id);
     return BROKER_DONE;
 }
 

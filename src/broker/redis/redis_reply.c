@@ -119,15 +119,46 @@ static int read_id_or_none(const struct redisReply *r, struct msgid *ret)
     return read_id(r, ret);
 }
 
-int redis_reply_ids(const struct redisReply *r, struct redis_ids *ret)
+static int read_replid(const struct redisReply *r, char ret[REPLID_N])
 {
-    struct redis_ids ids;
+    struct str text = redis_reply_text(r);
 
-    if (!is_array(r, 2))
+    if (redis_reply_is_error(r) || !text.p || text.n >= REPLID_N)
         return EH_EINVAL;
-    EH_TRY(read_id_or_none(r->element[0], &ids.last));
-    EH_TRY(read_id_or_none(r->element[1], &ids.log_start));
-    *ret = ids;
+    memcpy(ret, text.p, text.n);
+    ret[text.n] = '\0';
+    return EH_OK;
+}
+
+int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret)
+{
+    struct redis_fenced f;
+
+    if (!is_array(r, 6))
+        return EH_EINVAL;
+    EH_TRY(read_id(r->element[0], &f.ids.last));
+    EH_TRY(read_id_or_none(r->element[1], &f.ids.log_start));
+    EH_TRY(read_replid(r->element[2], f.replid));
+    EH_TRY(read_flag(r->element[3], &f.has_missed));
+    EH_TRY(read_id(r->element[4], &f.tail));
+    EH_TRY(read_replid(r->element[5], f.tail_replid));
+    if (msgid_is_zero(f.ids.last))
+        return EH_EINVAL;
+    *ret = f;
+    return EH_OK;
+}
+
+int redis_reply_probe(const struct redisReply *r, struct redis_probed *ret)
+{
+    struct redis_probed p;
+
+    if (!is_array(r, 4))
+        return EH_EINVAL;
+    EH_TRY(read_id_or_none(r->element[0], &p.ids.last));
+    EH_TRY(read_id_or_none(r->element[1], &p.ids.log_start));
+    EH_TRY(read_replid(r->element[2], p.replid));
+    EH_TRY(read_flag(r->element[3], &p.is_current));
+    *ret = p;
     return EH_OK;
 }
 

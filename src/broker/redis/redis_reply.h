@@ -9,6 +9,9 @@
 #include <stdbool.h>
 
 #include "broker/call.h"
+#include "broker/redis/redis_info.h"
+
+#define REPLID_N (REDIS_REPLID_TEXT + 1)
 
 struct redisReply;
 
@@ -29,12 +32,29 @@ int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_US
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 
-/* Reads the answer of fence.lua or probe.lua. An id is zero if Redis has none. */
+/* An id is zero if Redis has none. */
 struct redis_ids {
     struct msgid last;      /* the last id issued */
-    struct msgid log_start; /* of the deployment; it moves when Redis has forgotten ids */
+    struct msgid log_start; /* of the deployment; it moves when Redis has lost messages */
 };
-int redis_reply_ids(const struct redisReply *r, struct redis_ids *ret) EH_MUST_USE;
+
+/* The answer of fence.lua. The last id is never zero. */
+struct redis_fenced {
+    struct redis_ids ids;
+    char replid[REPLID_N]; /* of Redis's history; "": not known */
+    bool has_missed;       /* something was published or lost since the high-water mark */
+    struct msgid tail;     /* the highest id of a message in the log */
+    char tail_replid[REPLID_N];
+};
+int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret) EH_MUST_USE;
+
+/* The answer of probe.lua. */
+struct redis_probed {
+    struct redis_ids ids;
+    char replid[REPLID_N];
+    bool is_current; /* the last history of the lineage has this replid */
+};
+int redis_reply_probe(const struct redisReply *r, struct redis_probed *ret) EH_MUST_USE;
 
 /* Sets the results of *h. ret_gone receives the *ret_n_gone topics whose logs are gone, at most
  * max_gone, as views into the reply. On failure *h holds no items. */

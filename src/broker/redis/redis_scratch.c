@@ -47,7 +47,7 @@ static void make_fence(struct redis_command *c, struct redis_scratch *s,
                        const struct broker_config *config)
 {
     (void)config;
-    redis_command_fence(c, &s->names, (struct msgid){ 0 });
+    redis_command_fence(c, &s->names, &(struct redis_fence){ .tail_replid = STR("") });
 }
 
 static void make_publish(struct redis_command *c, struct redis_scratch *s,

@@ -1,5 +1,11 @@
 #include "broker/redis/redis_scripts.h"
 
+#include "broker/call.h"
+#include "broker/gaps.h"
+
+#define TEXT_OF(constant)      #constant
+#define LUA_CONSTANT(constant) TEXT_OF(constant)
+
 #include "lua_scripts.inc"
 
 struct str script_text(enum script script)

@@ -1,47 +1,22 @@
--- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows.
--- KEYS  1 id  2 floor
--- ARGV  1 the highest id that the node knows, from its feed or from the answer to a publish
---       ('': none)
--- Answers {last id, floor ('': none)}. If the last id is absent or below what the node knows, Redis
--- was emptied or has gone back in time. The script then makes a new id above all known ones.
--- Messages that any node published since its high-water mark may be lost, too, so the log now
--- starts at the new id: `floor` is set to it.
-if redis.replicate_commands then
-    redis.replicate_commands()
-end
-
-local ID, FLOOR = unpack(KEYS)
-local newest = ARGV[1]
-
--- Redis may have issued ids that only other nodes have seen, by a clock that was ahead of this one.
--- The new id is this far in the future, to be above those as well.
-local FENCE_AHEAD_MS = 1000 -- as in publish.lua
-
-local function is_less(a, b)
-    local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
-    local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
-    a_ms, b_ms = tonumber(a_ms), tonumber(b_ms)
-    return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) < tonumber(b_seq))
-end
-
--- Makes the id from the clock alone, with the time in microseconds as its seq. So each such id is
--- above the one before it and above the ids that followed that one, however often Redis forgets and
--- whichever node asks. If the clock is behind what the node knows, the id is ahead of that instead.
-local function fence_id()
-    local time = redis.call('TIME')
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local function id_at(ms)
-        return string.format('%.0f-%.0f', ms, time[1] * 1000000 + time[2])
-    end
-    if newest == '' then
-        return id_at(now)
-    end
-    local id = id_at(now + FENCE_AHEAD_MS)
-    if is_less(newest, id) then
-        return id
-    end
-    return id_at(tonumber(string.match(newest, '^%d+')) + FENCE_AHEAD_MS)
-end
+-- needs lineage.lua
+-- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows, and
+-- finds out whether Redis has lost messages. No other script repairs ids.
+-- KEYS  1 id  2 floor  3 floors
+-- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id that it knows
+--       of a message, from its feed or from the answer to a publish  4 the replid of the history in
+--       which it learned that one; each '' if there is none
+-- Answers {last id, floor ('': none), replid ('': not known), 1 if messages that the node does not
+-- have may have been published or lost since its high-water mark, the highest id that a message in
+-- the log may have, the replid of its history}.
+--
+-- A replid that is not that of the last history begins a new one, with a new id: so the ids of
+-- messages that were lost with the end of the history before are not issued again. If the node
+-- knows ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones,
+-- which tells all nodes.
+local ID, FLOOR, FLOORS = unpack(KEYS)
+local newest = ARGV[1] ~= '' and id_of(ARGV[1])
+local high_water = ARGV[2] ~= '' and id_of(ARGV[2])
+local tail, tail_replid = ARGV[3] ~= '' and id_of(ARGV[3]), ARGV[4]
 
 -- A replica refuses writes. Find out now rather than with the first publish: this deletes nothing.
 local refused = redis.pcall('DEL', ID .. ':none')
@@ -49,11 +24,90 @@ if type(refused) == 'table' and refused.err and string.find(refused.err, 'READON
     return redis.error_reply('READONLY this Redis is a replica')
 end
 
-local last = redis.call('GET', ID)
-if not last or (newest ~= '' and is_less(last, newest)) then
-    local id = fence_id()
-    redis.call('SET', FLOOR, id)
-    redis.call('SET', ID, id)
-    return { id, id }
+-- Makes an id above all that were issued. It depends on the clock alone, and its seq is the time in
+-- us. Ids that follow it take more than a us each. So as long as the clock is not set, every id
+-- that this script makes is above all ids before it, whatever the node that asks knows:
+--
+--     an id issued at the time t  <=  (t + FENCE_AHEAD_MS, us of t)  <  each fence after t
+--
+-- The second ahead covers ids issued by a faster clock. If the clock is behind even so, the new id
+-- is above all ids that the node and Redis know. A node that knows nothing and finds nothing begins
+-- a deployment, and the first ids need not be ahead.
+local function fence_id(known)
+    local now, us = read_clock()
+    local id = { ms = now + (known and FENCE_AHEAD_MS or 0), seq = us }
+    if known and not is_less(known, id) then
+        id.ms = known.ms + (us > known.seq and 0 or 1)
+    end
+    id.text = digits(id.ms) .. '-' .. digits(id.seq)
+    return id
 end
-return { last, redis.call('GET', FLOOR) or '' }
+
+local last = redis.call('GET', ID)
+last = last and id_of(last)
+local log_start = redis.call('GET', FLOOR)
+local start, lineage = unpack(redis.call('HMGET', FLOORS, START, LINEAGE))
+local histories = last and read_lineage(lineage) or {}
+local replid = read_replid()
+
+-- Reports whether Redis has lost messages: all of them, or those after the end of the history in
+-- which the node learned its last one. A history that the lineage does not know is another one.
+local function has_lost()
+    if not last then
+        return true
+    end
+    if not tail then
+        return false
+    end
+    if is_less(last, tail) then
+        return true
+    end
+    if replid == '' or tail_replid == '' or tail_replid == replid then
+        return false
+    end
+    for _, history in ipairs(histories) do
+        if history.replid == tail_replid then
+            return is_less(history.last or last, tail)
+        end
+    end
+    return true
+end
+
+local function add_history(first)
+    histories[#histories + 1] = { replid = replid, first = first }
+    local texts = {}
+    for i = math.max(1, #histories - HISTORIES_MAX + 1), #histories do
+        local history = histories[i]
+        texts[#texts + 1] = history.replid .. ':' .. history.first.text .. ':' ..
+            (history.last and history.last.text or '')
+    end
+    redis.call('HSET', FLOORS, LINEAGE, table.concat(texts, ' '))
+end
+
+local is_lost = has_lost()
+local current = histories[#histories]
+local is_new = replid ~= '' and not (current and current.replid == replid)
+local first = id_of('0-0') -- of the first history that the lineage knows
+
+if is_new and current then
+    current.last = last
+end
+if is_lost or (is_new and current) or (newest and is_less(last, newest)) then
+    local is_last_highest = last and (not newest or is_less(newest, last))
+    last = fence_id(is_last_highest and last or newest)
+    first = (is_lost or current) and last or first
+    if is_lost then
+        log_start = last.text
+        redis.call('SET', FLOOR, log_start)
+    end
+    redis.call('SET', ID, last.text)
+end
+if is_new then
+    add_history(first)
+end
+
+local certain = log_start_of(log_start, start)
+local seen, history = see_through(last, histories, certain)
+local has_missed = high_water and seen.text ~= see_through(high_water, histories, certain).text
+return { last.text, log_start or '', replid, has_missed and 1 or 0,
+    seen.text, replid ~= '' and history.replid or '' }

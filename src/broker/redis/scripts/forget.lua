@@ -8,19 +8,10 @@
 -- A topic whose log is gone too early (Redis evicted it, or the clock was ahead) stays until its
 -- last message would have expired, so that history.lua can report what is missing. Then START in
 -- `floors` moves up to the last id: if the clock goes back, that message is missing again.
-if redis.replicate_commands then
-    redis.replicate_commands()
-end
-
 local TOPICS, RECENT, FLOORS, ENDS, SWEEP, LOCK = unpack(KEYS)
 local LOG, default_ttl = ARGV[1], tonumber(ARGV[2])
 local SWEEP_TOPICS, SWEEP_PAUSE_MS = 1000, 4000
-local MARK = '\255index' -- as in probe.lua
-local START = '#' -- as in probe.lua
-local ENDED = '!' -- in floors, as in publish.lua and history.lua
-
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = read_clock()
 
 local function score(index, topic)
     return tonumber(redis.call('ZSCORE', index, topic) or '')
@@ -43,15 +34,6 @@ local function raise_start(ms)
     end
 end
 
--- Keeps the latest end of a log that is gone, and the highest ms of its ids. If the clock goes back
--- below that end, those messages are missing.
-local function note_ended(ends, last_ms)
-    local before = redis.call('HMGET', FLOORS, ENDED)[1] or '0-0'
-    local before_ends, before_ms = string.match(before, '^(%d+)-(%d+)$')
-    redis.call('HSET', FLOORS, ENDED, string.format('%.0f-%.0f',
-        math.max(ends, tonumber(before_ends)), math.max(last_ms, tonumber(before_ms))))
-end
-
 local function forget(topic)
     if topic == MARK or redis.call('EXISTS', LOG .. topic) == 1 then
         return 0
@@ -67,7 +49,7 @@ local function forget(topic)
         if now < ends then
             return 0
         end
-        note_ended(ends, last_ms)
+        note_ended(FLOORS, ends, last_ms)
     end
     redis.call('ZREM', TOPICS, topic)
     redis.call('ZREM', RECENT, topic)

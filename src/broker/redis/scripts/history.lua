@@ -1,3 +1,4 @@
+-- needs lineage.lua
 -- Reads one page of the log, in id order over all topics of a filter. Writes nothing.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends
 -- ARGV  1 the beginning of the keys of logs  2 filter  3 its fixed prefix  4 the point (an id):
@@ -22,9 +23,9 @@
 -- when its turn comes. And after passing over SCAN unwanted entries it ends the page early: it sets
 -- `more`, and the next page continues from `after`.
 --
--- The page is complete if all topics were read and the point is an id that was issued, not below
--- the log start (`floor`, which moves when Redis forgets; START in `floors`, which moves when Redis
--- evicts an index), and not older than the default ttl. In addition, for no topic that was read may
+-- The page is complete if all topics were read and the point is an id that was issued and is in the
+-- lineage, not below the log start (`floor`, which moves when Redis forgets; START in `floors`,
+-- which moves when Redis evicts an index), and not older than the default ttl. In addition, for no topic that was read may
 -- the point be
 --   - below its log start (`floors`): MAX_CACHE_LENGTH removed entries, or the log was gone once,
 --   - at or below the last id (`recent`) of a log that is gone now,
@@ -41,27 +42,9 @@ local has_log = ARGV[13] == '1'
 local CHUNK = 32 -- entries fetched at once from a log whose entries are small
 local SMALL = 1024 -- bytes of an entry; larger ones are not kept in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
-local GAPS_MAX = 100 -- topics with gaps that are named, as in broker/gaps.h
-local GONE_MAX = 100 -- topics without a log that are reported, as REDIS_FORGET_MAX in C
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
-local MARK = '\255index' -- as in probe.lua
-local START, AHEAD, ENDED = '#', '+', '!' -- in floors, as in probe.lua and publish.lua
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function digits(number)
-    return string.format('%.0f', number)
-end
-
-local function id_of(text)
-    local ms, seq = string.match(text, '^(%d+)-(%d+)$')
-    return { ms = tonumber(ms), seq = tonumber(seq), text = text }
-end
-
-local function is_less(a, b)
-    return a.ms < b.ms or (a.ms == b.ms and a.seq < b.seq)
-end
+local now = read_clock()
 
 -- The topics -------------------------------------------------------------------------------------
 
@@ -325,12 +308,18 @@ local function find_lost(gone, point)
     end
 end
 
+local floor = redis.call('GET', FLOOR)
+local start_id, ended, lineage = unpack(redis.call('HMGET', FLOORS, START, ENDED, LINEAGE))
+local histories = read_lineage(lineage)
+
+local function seen_through(id)
+    return (see_through(id, histories, log_start_of(floor, start_id)))
+end
+
 -- Reports whether the point is at or above the log start of all topics together. While the mark of
 -- an index that had one is missing (probe.lua), no point is.
 local function is_after_start(point)
-    local floor = redis.call('GET', FLOOR)
-    local start, ended = unpack(redis.call('HMGET', FLOORS, START, ENDED))
-    local marks = start and 1 or 0
+    local marks = start_id and 1 or 0
     for _, index in ipairs({ TOPICS, RECENT }) do
         marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
     end
@@ -338,28 +327,38 @@ local function is_after_start(point)
     if not floor or (is_marked and marks < 3) then
         return false
     end
-    ended = id_of(ended or '0-0') -- not an id: the end of a log, and the ms of its last id
-    if now < ended.ms and is_less(point, { ms = ended.seq, seq = math.huge }) then
+    local ended_ms, ended_last_ms = read_id(ended or '0-0')
+    if now < ended_ms and is_less(point, { ms = ended_last_ms, seq = math.huge }) then
         return false -- the clock was ahead when that log ended
     end
-    return not is_less(point, id_of(floor)) and not is_less(point, id_of(start or '0-0'))
+    return not is_less(point, id_of(floor)) and not is_less(point, id_of(start_id or '0-0'))
 end
+
+-- Reports whether the point is an id of a history that this one continues. If it lies between two
+-- histories, it is of a message that was lost. A time is not an id.
+local function is_in_lineage(point)
+    local history = histories[history_of(point, histories)]
+    return not history or not point.text
+        or not (is_less(point, history.first) or (history.last and is_less(history.last, point)))
+end
+
+local last = redis.call('GET', ID)
 
 -- Reports whether the log, of all topics together, reaches back to the point. If nothing was
 -- published after the point, nothing can be missing.
-local function is_held(point, last)
+local function is_held(point, has_news)
     if not has_log or not last then
         return false
     end
     local first_ms = point.seq == math.huge and point.ms + 1 or point.ms -- of the ids after it
-    if is_less(point, id_of(last)) then
+    if has_news then
         local is_young = default_ttl == 0 or first_ms >= now - default_ttl * 1000
-        return is_young and is_after_start(point)
+        return is_young and is_after_start(point) and is_in_lineage(point)
     end
-    return not is_less(id_of(last), point) or (since ~= 0 and first_ms <= now)
+    return not is_less(seen_through(id_of(last)), seen_through(point))
+        or (since ~= 0 and first_ms <= now)
 end
 
-local last = redis.call('GET', ID)
 local snapshot_end = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
 local point, from = id_of(ARGV[4]), id_of(ARGV[5])
 if since ~= 0 then
@@ -374,8 +373,9 @@ local topics, is_all = {}, true
 if has_log then
     topics, is_all = topics_to_read(from)
 end
-local is_reached = is_all and is_held(point, last)
-local may_miss = is_reached and is_less(point, id_of(last)) -- something was published since
+local has_news = last and is_less(seen_through(point), seen_through(id_of(last)))
+local is_reached = is_all and is_held(point, has_news)
+local may_miss = is_reached and has_news
 local start, gone = from.text, {}
 if may_miss then
     find_trimmed(topics, point)

@@ -1,8 +1,10 @@
+-- needs lineage.lua
 -- Checks once a second that messages come through, that Redis accepts writes, that it still knows
--- the last id, and that it has not evicted an index of the log.
+-- the last id and continues the same history, and that it has not evicted an index of the log.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the node's own channel  2 the text to send there
--- Answers {id, floor}, each '' if there is none. The SET changes nothing, but a Redis that takes no
+-- Answers {id, floor, replid, 1 if the last history of the lineage has this replid}, each text ''
+-- if there is none. The SET changes nothing, but a Redis that takes no
 -- publishes (a replica, no memory, no disk) refuses it, too. The message is sent before that.
 --
 -- Each index has a member that is not a topic: MARK in `topics` and `recent`, START in `floors`. If
@@ -11,13 +13,11 @@
 -- to it. If all are missing, Redis was emptied, which `floor` shows, or there were only nodes of an
 -- older version. The log of MARK also keeps the sweep of such a node from removing the mark.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
-local MARK = '\255index' -- above every range that history.lua reads; as there and in forget.lua
-local START = '#' -- as in history.lua and forget.lua
 
 local last = redis.call('GET', ID)
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 if not last then
-    return { '', redis.call('GET', FLOOR) or '' }
+    return { '', redis.call('GET', FLOOR) or '', '', 0 }
 end
 redis.call('SET', ID, last)
 
@@ -26,7 +26,8 @@ local marks = 0
 for _, index in ipairs({ TOPICS, RECENT }) do
     marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
 end
-marks = marks + (redis.call('HMGET', FLOORS, START)[1] and 1 or 0)
+local log_starts = redis.call('HMGET', FLOORS, START, LINEAGE)
+marks = marks + (log_starts[1] and 1 or 0)
 if marks < 3 or not log_start then
     local is_evicted = marks > 0 or mark_log or not log_start
     redis.call('ZADD', TOPICS, 0, MARK)
@@ -40,4 +41,6 @@ if not log_start then
     log_start = '0-0'
     redis.call('SET', FLOOR, log_start) -- START has the log start now
 end
-return { last, log_start }
+local replid = read_replid()
+local current = string.match(log_starts[2] or '', '(%w+):%d+%-%d+:$') or ''
+return { last, log_start, replid, current == replid and 1 or 0 }

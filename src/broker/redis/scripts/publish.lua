@@ -11,20 +11,12 @@
 -- one. If a publish with this key was done already, answers its id as a status. If the rate limit
 -- is reached, answers the ms until the counter ends as an integer. Lua does not roll back, so the
 -- write that Redis may refuse comes first.
-if redis.replicate_commands then
-    redis.replicate_commands() -- up to Redis 6, TIME before a write needs this
-end
-
 local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
 local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
 local default_ms = ARGV[13] == '0' and math.huge or tonumber(ARGV[13]) * 1000
 
-local KEY_MS = 300000 -- BROKER_KEY_S in ms
-local FENCE_AHEAD_MS = 1000 -- as in fence.lua
-local AHEAD = '+' -- in floors: the last id that was ahead of the clock; as in history.lua
-local ENDED = '!' -- in floors, as in forget.lua and history.lua
 local ONCE = ARGV[9] == '1' and KEYS[8]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
@@ -39,26 +31,16 @@ if COUNT and counted >= tonumber(limit) then
     return left >= 0 and left or tonumber(ARGV[11])
 end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function digits(number)
-    return string.format('%.0f', number)
-end
-
-local function read_id(id)
-    local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-    return tonumber(ms), tonumber(seq)
-end
+local now, us = read_clock()
 
 -- Makes the same id as fence.lua. Redis has forgotten ids that it issued: it was emptied, or
 -- replaced by an older one, though no connection broke.
 local function fence_id(known_ms, known_seq)
-    local ms, seq = now + FENCE_AHEAD_MS, time[1] * 1000000 + time[2]
-    if known_ms > ms or (known_ms == ms and known_seq >= seq) then
-        ms = known_ms + FENCE_AHEAD_MS
+    local ms = now + FENCE_AHEAD_MS
+    if known_ms > ms or (known_ms == ms and known_seq >= us) then
+        ms = known_ms + (us > known_seq and 0 or 1)
     end
-    return ms, seq, true
+    return ms, us, true
 end
 
 -- Returns (now, 0), or the successor of the last id if that is not smaller. A third result, true,
@@ -89,15 +71,6 @@ local function trim()
     return highest
 end
 
--- Keeps the latest end of a log that is gone, and the highest ms of its ids. If the clock goes back
--- below that end, those messages are missing.
-local function note_ended(ends, last_ms)
-    local before = redis.call('HMGET', FLOORS, ENDED)[1] or '0-0'
-    local before_ends, before_ms = string.match(before, '^(%d+)-(%d+)$')
-    redis.call('HSET', FLOORS, ENDED, string.format('%.0f-%.0f',
-        math.max(ends, tonumber(before_ends)), math.max(last_ms, tonumber(before_ms))))
-end
-
 -- Moves the log start of the topic if its log is gone: it has expired, Redis has evicted it, or the
 -- clock was wrong. Everything up to the last id is missing, unless it expired by shorter ttls of
 -- its own. Of the last id only the ms is known. The topic then ends no earlier than its missing
@@ -110,7 +83,7 @@ local function note_loss()
     local ends = tonumber(redis.call('ZSCORE', ENDS, topic) or '')
     local has_own_end = ends and ends >= last_ms
     if has_own_end and ends <= now then
-        note_ended(ends, last_ms)
+        note_ended(FLOORS, ends, last_ms)
         return
     end
     redis.call('HSET', FLOORS, topic, digits(last_ms) .. '-18446744073709551615')

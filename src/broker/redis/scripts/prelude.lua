@@ -1,0 +1,41 @@
+-- Shared by all scripts: the build puts this text in front of each of them. A name between two @
+-- stands for the constant of that name in C (cmake/EmbedLua.cmake, redis_scripts.c).
+if redis.replicate_commands then
+    redis.replicate_commands() -- up to Redis 6, a write after TIME or INFO needs this
+end
+
+local KEY_MS = @BROKER_KEY_S@ * 1000 -- how long the key of a publish is remembered
+local GAPS_MAX = @GAPS_MAX@ -- topics with gaps that are named
+local GONE_MAX = @REDIS_FORGET_MAX@ -- topics without a log that are reported
+local HISTORIES_MAX = @REDIS_HISTORIES_MAX@ -- histories that the lineage holds
+local FENCE_AHEAD_MS = @REDIS_FENCE_AHEAD_MS@ -- how far the id of a fence is ahead of the clock
+
+-- Members of the indexes that are not topics. MARK is above every range that history.lua reads.
+local MARK = '\255index' -- in topics and recent, and the name of a log: see probe.lua
+local START = '#' -- in floors: the log start of all topics together
+local AHEAD = '+' -- in floors: the last id that was ahead of the clock
+local ENDED = '!' -- in floors: the latest end of a log with short ttls, and the highest ms of its ids
+local LINEAGE = '=' -- in floors: the histories, oldest first (below)
+
+local function digits(number)
+    return string.format('%.0f', number)
+end
+
+-- Returns Redis's clock in ms and in us.
+local function read_clock()
+    local time = redis.call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
+end
+
+local function read_id(text)
+    local ms, seq = string.match(text, '^(%d+)-(%d+)$')
+    return tonumber(ms), tonumber(seq)
+end
+
+-- Keeps the latest end of a log that is gone, and the highest ms of its ids. If the clock goes back
+-- below that end, those messages are missing.
+local function note_ended(floors, ends, last_ms)
+    local before_ends, before_ms = read_id(redis.call('HMGET', floors, ENDED)[1] or '0-0')
+    redis.call('HSET', floors, ENDED, digits(math.max(ends, before_ends)) .. '-' ..
+        digits(math.max(last_ms, before_ms)))
+end
