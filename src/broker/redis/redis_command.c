@@ -142,6 +142,20 @@ bool redis_command_login(struct redis_command *c, struct redis_login *login)
     return true;
 }
 
+void redis_command_set_name(struct redis_command *c, struct str name)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("CLIENT"));
+    redis_command_add(c, STR("SETNAME"));
+    redis_command_add(c, name);
+}
+
+void redis_command_info(struct redis_command *c)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("INFO"));
+}
+
 void redis_command_select(struct redis_command *c, unsigned db)
 {
     redis_command_init(c);
@@ -161,6 +175,20 @@ void redis_command_ping(struct redis_command *c)
 {
     redis_command_init(c);
     redis_command_add(c, STR("PING"));
+}
+
+void redis_command_asking(struct redis_command *c)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("ASKING"));
+}
+
+void redis_command_wait(struct redis_command *c, unsigned n, uint64_t timeout_ms)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("WAIT"));
+    add_u64(c, n);
+    add_u64(c, timeout_ms);
 }
 
 void redis_names_init(struct redis_names *names, struct str prefix)

@@ -37,9 +37,16 @@ void redis_command_auth(struct redis_command *c, struct str username, struct str
 /* Makes an AUTH of what the files of the login hold now, which are read for this. False: no login is
  * needed. The command borrows from the login. */
 bool redis_command_login(struct redis_command *c, struct redis_login *login);
+void redis_command_set_name(struct redis_command *c, struct str name);
+void redis_command_info(struct redis_command *c);
 void redis_command_select(struct redis_command *c, unsigned db);
 void redis_command_load(struct redis_command *c, enum script script);
 void redis_command_ping(struct redis_command *c);
+/* The next command on this connection is run here although the slot still belongs to another node. */
+void redis_command_asking(struct redis_command *c);
+/* Answers how many replicas have all that this connection has written; waits for n of them, at most
+ * timeout_ms. */
+void redis_command_wait(struct redis_command *c, unsigned n, uint64_t timeout_ms);
 
 /* The names of keys and channels, which most commands share. */
 struct redis_names {

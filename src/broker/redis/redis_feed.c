@@ -354,6 +354,7 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     f->config.link.events = &link_events;
     f->config.link.owner = f;
     f->config.link.loads_scripts = false;
+    f->config.link.name = "eventhub:feed";
     keys_add_feed_pattern(&f->pattern, config->names->prefix);
     if (getrandom(&node, sizeof(node), 0) < 0)
         node = clock_mono_us();
@@ -407,6 +408,12 @@ void redis_feed_catch_up(struct redis_feed *f, struct redis_done done)
 void redis_feed_retry_now(struct redis_feed *f)
 {
     redis_link_retry_now(f->link);
+}
+
+void redis_feed_rejoin(struct redis_feed *f)
+{
+    if (f->state == FEED_JOINED)
+        start_join(f);
 }
 
 void redis_feed_drop(struct redis_feed *f, const char *why)

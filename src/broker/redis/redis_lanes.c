@@ -87,15 +87,22 @@ static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct 
     core_answer(pool->core, call, status_of(pool, call, fate, reply));
 }
 
+/* A publish that Redis refused names the newest id that this node knows by then. */
+static void remake(void *owner, void *arg, struct redis_command *ret)
+{
+    make_command(owner, arg, ret);
+}
+
 static void pump(struct redis_pool *pool, struct redis_link *link, struct redis_queue *queue)
 {
     struct redis_command c;
     struct broker_call *call;
 
-    while (redis_feed_is_joined(pool->feed) && redis_link_can_send(link) &&
+    while (redis_feed_is_joined(pool->feed) && redis_link_takes_calls(link) &&
            (call = redis_queue_pop(queue))) {
         make_command(pool, call, &c);
-        redis_link_send(link, &c, (struct redis_done){ on_reply, pool, call, call->deadline });
+        redis_link_send_call(link, &c, (struct redis_done){ on_reply, pool, call, call->deadline },
+                             remake);
     }
 }
 

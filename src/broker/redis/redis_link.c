@@ -2,28 +2,31 @@
  * reads, so the pipeline is a queue: each reply answers the oldest command that has none yet. Two
  * things make it hard.
  *
- * A connection can die at any moment. A publish must not be executed twice, and nobody can tell
- * whether Redis executed a command that was written and not answered. So the link never sends such
- * a command again. It gives it back as UNKNOWN, and the caller decides what that means.
+ * A connection can die at any moment, and nobody can tell whether Redis executed a command that was
+ * written and not answered. So the link never sends such a command again, because a publish must not
+ * be executed twice. It gives it back as UNKNOWN, and the caller decides what that means.
  *
- * Redis can forget our scripts (SCRIPT FLUSH). The greeting loads them, and commands name them by
- * SHA-1: EVAL would send the text of publish.lua, 5 kB, with every publish. NOSCRIPT is the one
- * error after which a command is sent again, because Redis certainly did not execute it. From the
- * first NOSCRIPT on the link sends nothing new, or D could overtake C:
+ * Redis can refuse a command without running it: it has forgotten our scripts (NOSCRIPT), the slot
+ * has moved (MOVED), is moving (ASK, TRYAGAIN) or has no owner (CLUSTERDOWN), or this node and Redis
+ * know different ids (FENCE, by publish.lua). Such a call is sent again, in its order. From the first
+ * refusal on the link takes no new call, or D could overtake C:
  *
- *     sent       A  B  C         (draining)                SCRIPT LOAD ...  A  C  D
- *     answered      NOSCRIPT(A)  ok(B)  NOSCRIPT(C)                SHA-1 ...   ok(A) ok(C) ok(D)
+ *     sent       A  B  C         (draining)        greeting ... (holding)  A       C  D
+ *     answered      MOVED(A)  ok(B)  MOVED(C)                        release  ok(A)  ok(C)
  *
- * D waits in its caller's queue, because redis_link_can_send is false until the link is up again.
+ * D waits in its caller's queue. Refused calls outlive the connection: the owner moves the link, and
+ * they are sent to the new master once the feed has joined there. Other commands (the fence, probes,
+ * pages) are taken while the link is up or holds: it is the fence that makes the feed join.
  *
- *     DOWN --timer--> RESOLVING --addresses--> GREETING --answered--> UP
- *                                                 ^                   | NOSCRIPT, renew
- *                                                 +---- DRAINING <----+
- *     Any failure leads to DOWN; so does DRAINING if it is to renew the connection.
- *
- * The greeting is written before the socket has connected, so it costs one round trip in all. A
- * successful command resets the back-off, a connection does not: a Redis that accepts connections
- * and refuses every command is retried ever more slowly.
+ *     DOWN --an address (redis_retry.h)--> GREETING --answered--> UP
+ *       ^                                    ^  |                 |  ^
+ *       |                      NOSCRIPT: the |  | refused calls   |  | none is left
+ *       |                      scripts again |  | are left        |  | (redis_held.h)
+ *       |                                    |  v                 |  |
+ *       |                                    HOLDING -------------|--+
+ *       |                                         ^               | refused, renew, move
+ *       |                                         | all answered  v
+ *       +-- any failure; renew, move: not HOLDING-+----------- DRAINING
  */
 #include "broker/redis/redis_link.h"
 
@@ -33,319 +36,262 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
 #include "broker/redis/redis_command.h"
-#include "broker/redis/redis_dial.h"
-#include "broker/redis/redis_pipeline.h"
-#include "broker/redis/redis_parser.h"
+#include "broker/redis/redis_greeting.h"
+#include "broker/redis/redis_held.h"
 #include "broker/redis/redis_reply.h"
-#include "net/stream.h"
+#include "broker/redis/redis_retry.h"
+#include "broker/redis/redis_wire.h"
 
-#define BACKOFF_MIN_MS 50
-#define BACKOFF_MAX_MS 2000
-#define UNSENT_MAX     (256 * 1024) /* bytes; further calls stay in the caller's queue */
-#define SHA_TEXT       40
-#define WHY_MAX        160
+#define DRAIN_MS 500  /* before a move */
+#define UP_MS    1000 /* a pause for so long does not count as down */
+#define WHY_MAX  160
 
 enum state {
-    LINK_DOWN,      /* waits for its timer, then tries */
-    LINK_RESOLVING, /* waits for the resolver */
-    LINK_GREETING,  /* connects, or waits for the answers to the greeting */
+    LINK_DOWN,     /* waits for the next attempt, or for the resolver (redis_retry.h) */
+    LINK_GREETING, /* connects, or waits for the answers to the greeting */
     LINK_UP,
-    LINK_DRAINING, /* sends nothing until all commands are answered; then greets again, or drops */
+    LINK_DRAINING, /* sends nothing until all commands are answered; then holds, or drops */
+    LINK_HOLDING,  /* connected, but refused calls come first */
 };
 
 struct redis_link {
     struct redis_link_config config;
     enum state state;
-    bool renews;   /* draining: to replace the connection, not to load the scripts */
-    bool has_room; /* the last known redis_link_can_send, for on_room */
-    struct stream stream;
-    struct redis_parser *parser;
-    struct redis_pipeline pipeline;
-    size_t n_greetings; /* commands of the greeting that are not answered yet */
-    char shas[SCRIPT_COUNT][SHA_TEXT];
-    struct timer timer; /* down: runs at the next attempt; else at check_ms */
-    uint64_t check_ms;  /* when to check the pipeline for deadlines */
-    uint64_t backoff_ms;
-    unsigned seed;
+    bool leaves;        /* draining: to replace the connection, not to go on with it */
+    bool is_greeted;    /* this connection was up once */
+    bool lacks_scripts; /* Redis answered NOSCRIPT */
+    struct redis_wire wire;
+    struct redis_greeting greeting;
+    struct redis_held held;
+    struct redis_retry retry;
+    struct timer draining; /* ends it before a move */
+    uint64_t paused_ms;    /* since when it is not UP, but not lost either; 0: neither */
     char why[WHY_MAX];
-    struct redis_dial *dial;
     struct loop_task reap;
 };
 
-/* ---- requests ---- */
-
-static void check_at(struct redis_link *l, uint64_t at)
+static void tell_room(void *owner)
 {
-    l->check_ms = at;
-    loop_timer(l->config.loop, &l->timer, at - loop_now(l->config.loop));
-}
+    struct redis_link *l = owner;
 
-static void request_write(struct redis_link *l, struct redis_request *rq)
-{
-    uint64_t at = redis_pipeline_push(&l->pipeline, rq, loop_now(l->config.loop));
-
-    stream_write(&l->stream, str_make(rq->wire, rq->n));
-    if (!timer_is_running(&l->timer) || at < l->check_ms)
-        check_at(l, at);
+    if (l->config.events->on_room && redis_link_can_send(l))
+        l->config.events->on_room(l, l->config.owner);
 }
 
 /* ---- down ---- */
 
-static void disconnect(struct redis_link *l)
+/* Copies it: it may lie in a reply that is about to be freed. */
+static void set_why(struct redis_link *l, const char *why)
 {
-    timer_stop(&l->timer);
-    stream_close(&l->stream);
+    if (why != l->why)
+        (void)snprintf(l->why, sizeof(l->why), "%s", why);
 }
 
-static void drop(struct redis_link *l, const char *why)
+static void drop(void *owner, const char *why)
 {
-    bool was_greeting = l->state == LINK_GREETING;
-    uint64_t wait;
+    struct redis_link *l = owner;
+    bool was_attempt = l->state == LINK_GREETING;
 
-    if (why != l->why) /* a copy: it may lie in a reply that is about to be freed */
-        (void)snprintf(l->why, sizeof(l->why), "%s", why);
-    disconnect(l);
+    set_why(l, why);
+    timer_stop(&l->draining);
     l->state = LINK_DOWN;
-    redis_pipeline_give_back(&l->pipeline);
-    if (was_greeting && redis_dial_has_next(l->dial)) {
-        loop_timer(l->config.loop, &l->timer, 0); /* try the other addresses before complaining */
+    l->is_greeted = false;
+    l->lacks_scripts = false;
+    redis_held_lose(&l->held);
+    redis_wire_close(&l->wire);
+    if (!redis_retry_later(&l->retry, was_attempt))
         return;
+    if (!l->retry.has_moved) {
+        metrics_inc(l->config.metrics, METRIC_REDIS_FAILS);
+        l->paused_ms = 0;
     }
-    redis_dial_forget(l->dial);
-    metrics_inc(l->config.metrics, METRIC_REDIS_FAILS);
-    wait = l->backoff_ms / 2 + (uint64_t)rand_r(&l->seed) % l->backoff_ms;
-    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
-    loop_timer(l->config.loop, &l->timer, wait);
     l->config.events->on_down(l, l->config.owner, l->why);
 }
 
-/* ---- the greeting ---- */
-
-typedef void done_fn(void *owner, void *arg, enum redis_fate fate, const redisReply *reply);
-static done_fn on_authenticated, on_greeted, on_script;
-
-static void send_greeting(struct redis_link *l, struct redis_command *c, done_fn *fn, void *arg)
-{
-    l->n_greetings++;
-    request_write(l, redis_request_create(c, (struct redis_done){ fn, l, arg, 0 }));
-}
+/* ---- refused calls ---- */
 
 static void greet(struct redis_link *l)
 {
-    struct redis_command c;
-
     l->state = LINK_GREETING;
-    l->n_greetings = 0;
-    if (redis_command_login(&c, l->config.login))
-        send_greeting(l, &c, on_authenticated, NULL);
-    if (l->config.db) {
-        redis_command_select(&c, l->config.db);
-        send_greeting(l, &c, on_greeted, NULL);
-    }
-    if (!l->config.loads_scripts) {
-        redis_command_ping(&c);
-        send_greeting(l, &c, on_greeted, NULL);
-        return;
-    }
-    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        redis_command_load(&c, (enum script)i);
-        send_greeting(l, &c, on_script, l->shas[i]);
-    }
+    l->lacks_scripts = false;
+    redis_greeting_start(&l->greeting);
 }
+
+static void drain(struct redis_link *l)
+{
+    if (l->state == LINK_UP)
+        l->paused_ms = loop_now(l->config.loop);
+    redis_held_stop(&l->held);
+    l->state = LINK_DRAINING;
+}
+
+/* Drains, and then replaces the connection. */
+static void leave(struct redis_link *l, const char *why)
+{
+    set_why(l, why);
+    drain(l);
+    l->leaves = true;
+    if (l->wire.pipeline.n_sent == 0)
+        drop(l, l->why);
+}
+
+static void tell_refused(void *owner, const struct redis_redirect *redirect)
+{
+    struct redis_link *l = owner;
+
+    if (l->config.events->on_refused)
+        l->config.events->on_refused(l, l->config.owner, redirect);
+}
+
+static void refuse(struct redis_link *l, struct redis_request *rq, struct redis_redirect *redirect,
+                   const redisReply *reply)
+{
+    bool is_script = redirect->kind == REDIS_REDIRECT_NOSCRIPT;
+    bool is_news = l->state == LINK_UP || l->state == LINK_HOLDING;
+    struct redis_endpoint *to = &redirect->endpoint;
+
+    if (to->port && !to->host[0])
+        (void)snprintf(to->host, sizeof(to->host), "%s", l->retry.endpoint.host);
+    l->lacks_scripts = l->lacks_scripts || is_script;
+    if (redis_held_keep(&l->held, rq, redirect, reply) &&
+        (l->state == LINK_UP || (l->state == LINK_HOLDING && is_script)))
+        drain(l);
+    if (is_news && !is_script && redirect->kind != REDIS_REDIRECT_FENCE)
+        tell_refused(l, redirect); /* which may move the link */
+}
+
+static bool on_ask(void *owner, const struct redis_endpoint *endpoint, struct redis_command *c,
+                   struct redis_done done)
+{
+    struct redis_link *l = owner;
+
+    return l->config.events->on_ask &&
+           l->config.events->on_ask(l, l->config.owner, endpoint, c, done);
+}
+
+static void settle(void *owner)
+{
+    struct redis_link *l = owner;
+
+    l->state = LINK_UP;
+    l->paused_ms = 0;
+    tell_room(l);
+}
+
+static const struct redis_held_events held_events = {
+    .ask = on_ask,
+    .on_fence = tell_refused,
+    .on_over = settle,
+};
 
 static void come_up(struct redis_link *l)
 {
     struct redis_request *rq;
+    bool is_new = !l->is_greeted;
 
-    l->state = LINK_UP;
-    redis_dial_forget(l->dial);
-    while ((rq = redis_pipeline_pop_refused(&l->pipeline)))
-        request_write(l, rq);
-    l->has_room = redis_link_can_send(l);
+    l->is_greeted = true;
+    l->state = LINK_HOLDING;
+    redis_retry_connected(&l->retry);
+    while ((rq = redis_held_pop_other(&l->held)))
+        redis_wire_write(&l->wire, rq);
+    redis_held_begin_greeted(&l->held, is_new);
     l->config.events->on_up(l, l->config.owner);
 }
 
-/* Handles the answer to PING or SELECT; also the last step for the other two. */
-static void on_greeted(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
+static void on_greeted(void *owner, const char *why)
 {
-    struct redis_link *l = owner;
-
-    (void)arg;
-    if (fate != REDIS_ANSWERED)
-        return;
-    if (redis_reply_is_error(reply))
-        drop(l, reply->str);
-    else if (--l->n_greetings == 0)
-        come_up(l);
-}
-
-/* Cuts the error at the first quotation mark: Redis may quote our arguments, even the password. */
-static void on_authenticated(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
-{
-    struct redis_link *l = owner;
-
-    if (fate != REDIS_ANSWERED || !redis_reply_is_error(reply)) {
-        on_greeted(owner, arg, fate, reply);
-        return;
-    }
-    (void)snprintf(l->why, sizeof(l->why), "AUTH refused: %.*s", (int)strcspn(reply->str, "'`\""),
-                   reply->str);
-    drop(l, l->why);
-}
-
-static void on_script(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
-{
-    struct redis_link *l = owner;
-
-    if (fate == REDIS_ANSWERED && !redis_reply_is_error(reply)) {
-        if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_TEXT) {
-            drop(l, "SCRIPT LOAD was not answered with a SHA-1");
-            return;
-        }
-        memcpy(arg, reply->str, SHA_TEXT);
-    }
-    on_greeted(owner, arg, fate, reply);
+    if (why)
+        drop(owner, why);
+    else
+        come_up(owner);
 }
 
 /* ---- replies ---- */
 
-static void on_answer(struct redis_link *l, struct redis_request *rq, const redisReply *reply)
-{
-    bool was_up = l->state == LINK_UP;
-
-    if (rq->is_script && redis_reply_has_code(reply, "NOSCRIPT")) {
-        redis_pipeline_refuse(&l->pipeline, rq);
-        l->state = LINK_DRAINING;
-    } else {
-        redis_request_finish(rq, REDIS_ANSWERED, reply);
-    }
-    if (was_up && !redis_reply_is_error(reply))
-        l->backoff_ms = BACKOFF_MIN_MS;
-    if (l->state != LINK_DRAINING || l->pipeline.n_sent > 0)
-        return;
-    if (l->renews)
-        drop(l, l->why);
-    else
-        greet(l);
-}
-
-static void on_reply(struct redis_link *l, const redisReply *reply)
-{
-    bool takes_pushes = l->config.events->on_push != NULL;
-    struct redis_request *rq = NULL;
-    struct redis_push push;
-
-    /* Messages of one channel may arrive between the answers to the next SUBSCRIBE commands. */
-    if (!takes_pushes || redis_reply_push(reply, &push) < 0)
-        rq = redis_pipeline_pop(&l->pipeline);
-    if (rq)
-        on_answer(l, rq, reply);
-    else if (takes_pushes)
-        l->config.events->on_push(l, l->config.owner, reply);
-    else
-        drop(l, "unexpected reply: no command is waiting for one");
-}
-
-static void on_data(struct stream *s, char *p, size_t n)
-{
-    struct redis_link *l = container_of(s, struct redis_link, stream);
-    struct str in = { p, n };
-    const redisReply *reply;
-
-    while (stream_is_open(s)) { /* a reply may make us drop the connection */
-        if (redis_parser_next(l->parser, &reply) < 0)
-            drop(l, redis_parser_why(l->parser));
-        else if (reply)
-            on_reply(l, reply);
-        else if (in.n)
-            redis_parser_feed(l->parser, &in);
-        else
-            return;
-    }
-}
-
-static void on_end(struct stream *s, int err)
-{
-    struct redis_link *l = container_of(s, struct redis_link, stream);
-
-    drop(l, err ? stream_why(s, err) : "Redis closed the connection");
-}
-
-static void on_sent(struct stream *s, size_t sent)
-{
-    struct redis_link *l = container_of(s, struct redis_link, stream);
-
-    (void)sent;
-    if (l->has_room || !redis_link_can_send(l))
-        return;
-    l->has_room = true;
-    if (l->config.events->on_room)
-        l->config.events->on_room(l, l->config.owner);
-}
-
-/* ---- connecting ---- */
-
-static const struct stream_events stream_events = {
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_sent = on_sent,
-};
-
-static void connect_next(struct redis_link *l)
-{
-    if (redis_dial_next(l->dial, &l->stream, l->config.loop, &stream_events) < 0) {
-        drop(l, strerror(errno));
-        return;
-    }
-    if (l->config.tls)
-        stream_use_tls(&l->stream, l->config.tls,
-                       l->config.tls_name[0] ? l->config.tls_name : l->config.endpoint.host);
-    redis_parser_reset(l->parser);
-    l->renews = false;
-    greet(l);
-}
-
-static void on_resolved(void *owner, const char *why)
+/* Goes on after an answer, or when deadlines have passed. */
+static void step(void *owner)
 {
     struct redis_link *l = owner;
 
-    if (why)
-        drop(l, why);
+    if (l->state == LINK_HOLDING)
+        redis_held_step(&l->held);
+    if (l->wire.pipeline.n_sent > 0)
+        return;
+    if (l->state == LINK_UP && redis_held_was_careful(&l->held)) {
+        tell_room(l); /* for the next call */
+    } else if (l->state == LINK_DRAINING && l->leaves) {
+        drop(l, l->why);
+    } else if (l->state == LINK_DRAINING && l->lacks_scripts) {
+        greet(l);
+    } else if (l->state == LINK_DRAINING) {
+        l->state = LINK_HOLDING;
+        redis_held_begin(&l->held);
+    }
+}
+
+static void on_answer(void *owner, struct redis_request *rq, const redisReply *reply)
+{
+    struct redis_link *l = owner;
+    bool was_greeting = l->state == LINK_GREETING, is_error = redis_reply_is_error(reply);
+    struct redis_redirect redirect = { .kind = REDIS_REDIRECT_NONE };
+
+    if (is_error && l->is_greeted)
+        redirect = redis_redirect_of(reply);
+    if (redirect.kind == REDIS_REDIRECT_NOSCRIPT && !rq->is_script)
+        redirect.kind = REDIS_REDIRECT_NONE; /* we have no such script */
+    if (rq->is_resent)
+        redis_held_on_answer(&l->held, redirect.kind == REDIS_REDIRECT_NONE);
+    rq->is_resent = false;
+    if (redirect.kind != REDIS_REDIRECT_NONE)
+        refuse(l, rq, &redirect, reply);
     else
-        connect_next(l);
+        redis_request_finish(rq, REDIS_ANSWERED, reply);
+    if (!was_greeting && !is_error)
+        redis_retry_succeeded(&l->retry);
+    step(l);
 }
 
-static void check_pipeline(struct redis_link *l)
+static void on_push(void *owner, const redisReply *reply)
 {
-    uint64_t now = loop_now(l->config.loop);
-    uint64_t next = redis_pipeline_check(&l->pipeline, now);
+    struct redis_link *l = owner;
 
-    if (next <= now)
-        drop(l,
-             stream_is_handshaking(&l->stream) ? "TLS handshake timed out" : "no answer in time");
-    else if (next != REDIS_PIPELINE_IDLE)
-        check_at(l, next);
+    l->config.events->on_push(l, l->config.owner, reply);
 }
 
-static void on_timer(struct timer *t)
-{
-    struct redis_link *l = container_of(t, struct redis_link, timer);
+static const struct redis_wire_events wire_events = {
+    .on_answer = on_answer,
+    .on_push = on_push,
+    .on_end = drop,
+    .on_room = tell_room,
+    .on_checked = step,
+};
 
-    if (l->state != LINK_DOWN) {
-        check_pipeline(l);
+/* ---- connecting ---- */
+
+static void on_address(void *owner)
+{
+    struct redis_link *l = owner;
+
+    const char *name = l->config.tls_name;
+
+    if (!name || !name[0])
+        name = l->retry.endpoint.host;
+    if (redis_wire_connect(&l->wire, l->retry.dial, l->config.tls, name) < 0) {
+        drop(l, strerror(errno));
         return;
     }
-    if (redis_dial_has_next(l->dial)) {
-        connect_next(l);
-        return;
-    }
-    l->state = LINK_RESOLVING;
-    if (redis_dial_ask(l->dial, &l->config.endpoint) < 0)
-        drop(l, "cannot start a thread for the resolver");
+    l->leaves = false;
+    greet(l);
+}
+
+static void on_drain_end(struct timer *t)
+{
+    struct redis_link *l = container_of(t, struct redis_link, draining);
+
+    drop(l, l->why);
 }
 
 /* ---- what the owner calls ---- */
@@ -354,7 +300,7 @@ static void on_reap(struct loop_task *task)
 {
     struct redis_link *l = container_of(task, struct redis_link, reap);
 
-    redis_parser_free(l->parser);
+    redis_wire_reap(&l->wire);
     free(l);
 }
 
@@ -363,16 +309,30 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     struct redis_link *l = mem_zalloc(sizeof(*l));
 
     l->config = *config;
-    l->stream.io.fd = -1;
-    l->backoff_ms = BACKOFF_MIN_MS;
-    if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) < 0)
-        l->seed = (unsigned)(uintptr_t)l;
-    l->parser = redis_parser_create();
-    redis_pipeline_init(&l->pipeline, config->timeout_ms);
-    timer_init(&l->timer, on_timer);
-    l->dial = redis_dial_create(config->inbox, on_resolved, l);
+    redis_wire_init(&l->wire, config->loop, config->timeout_ms, &wire_events, l);
+    l->wire.takes_pushes = config->events->on_push != NULL;
+    redis_held_init(&l->held, &l->wire, &l->greeting, &held_events, l);
+    l->greeting = (struct redis_greeting){
+        .name = config->name ? config->name : "eventhub",
+        .login = config->login,
+        .db = config->db,
+        .loads_scripts = config->loads_scripts,
+        .takes_replicas = config->takes_replicas,
+        .wire = &l->wire,
+        .on_end = on_greeted,
+        .owner = l,
+    };
+    l->retry = (struct redis_retry){
+        .loop = config->loop,
+        .inbox = config->inbox,
+        .endpoint = config->endpoint,
+        .on_address = on_address,
+        .on_failed = drop,
+        .owner = l,
+    };
+    redis_retry_init(&l->retry);
+    timer_init(&l->draining, on_drain_end);
     l->reap.fn = on_reap;
-    loop_timer(config->loop, &l->timer, 0);
     return l;
 }
 
@@ -380,44 +340,75 @@ void redis_link_free(struct redis_link *l)
 {
     if (!l)
         return;
+    timer_stop(&l->draining);
     l->state = LINK_DOWN;
-    disconnect(l);
-    redis_pipeline_give_back(&l->pipeline);
-    redis_dial_free(l->dial);
+    l->is_greeted = false;
+    redis_wire_done(&l->wire);
+    redis_held_done(&l->held);
+    redis_retry_done(&l->retry);
     loop_reap_later(l->config.loop, &l->reap);
 }
 
 bool redis_link_is_up(const struct redis_link *l)
 {
-    return l->state == LINK_UP;
+    return l->state == LINK_UP || (l->paused_ms && loop_now(l->config.loop) - l->paused_ms < UP_MS);
 }
 
 bool redis_link_can_send(const struct redis_link *l)
 {
-    return l->state == LINK_UP && stream_queued(&l->stream) < UNSENT_MAX;
+    return (l->state == LINK_UP || l->state == LINK_HOLDING) && redis_wire_has_room(&l->wire);
+}
+
+bool redis_link_takes_calls(const struct redis_link *l)
+{
+    return l->state == LINK_UP && redis_link_can_send(l) &&
+           (l->wire.pipeline.n_sent == 0 || !redis_held_is_careful(&l->held));
+}
+
+bool redis_link_is_connected(const struct redis_link *l)
+{
+    return l->is_greeted;
 }
 
 size_t redis_link_unanswered(const struct redis_link *l)
 {
-    return l->pipeline.n_sent;
+    return l->wire.pipeline.n_sent;
+}
+
+const struct redis_info *redis_link_info(const struct redis_link *l)
+{
+    return l->is_greeted && l->greeting.info.is_known ? &l->greeting.info : NULL;
+}
+
+const struct redis_endpoint *redis_link_endpoint(const struct redis_link *l)
+{
+    return &l->retry.endpoint;
 }
 
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done)
 {
-    assert(redis_link_can_send(l));
-    if (c->is_script) {
-        c->args[1] = l->shas[c->script];
-        c->lengths[1] = SHA_TEXT;
-    }
-    request_write(l, redis_request_create(c, done));
-    l->has_room = redis_link_can_send(l);
+    assert(redis_link_is_connected(l));
+    redis_greeting_name_script(&l->greeting, c);
+    redis_wire_write(&l->wire, redis_request_create(c, done));
+}
+
+void redis_link_send_call(struct redis_link *l, struct redis_command *c, struct redis_done done,
+                          redis_remake_fn *remake)
+{
+    struct redis_request *rq;
+
+    assert(redis_link_takes_calls(l));
+    redis_greeting_name_script(&l->greeting, c);
+    rq = redis_request_create(c, done);
+    rq->remake = remake;
+    redis_wire_write(&l->wire, rq);
 }
 
 void redis_link_ping(struct redis_link *l)
 {
     struct redis_command c;
 
-    if (l->state != LINK_UP || l->pipeline.n_sent > 0)
+    if (!redis_link_can_send(l) || l->wire.pipeline.n_sent > 0)
         return;
     redis_command_ping(&c);
     redis_link_send(l, &c, (struct redis_done){ 0 });
@@ -425,25 +416,35 @@ void redis_link_ping(struct redis_link *l)
 
 void redis_link_drop(struct redis_link *l, const char *why)
 {
-    if (l->state == LINK_GREETING || l->state == LINK_UP || l->state == LINK_DRAINING)
+    if (l->state != LINK_DOWN)
         drop(l, why);
 }
 
 void redis_link_renew(struct redis_link *l, const char *why)
 {
-    if (l->state != LINK_UP && l->state != LINK_DRAINING)
+    if (l->state == LINK_UP || l->state == LINK_DRAINING || l->state == LINK_HOLDING)
+        leave(l, why);
+}
+
+void redis_link_move(struct redis_link *l, const struct redis_endpoint *endpoint, const char *why)
+{
+    if (!redis_retry_move(&l->retry, endpoint) || l->state == LINK_DOWN)
         return;
-    (void)snprintf(l->why, sizeof(l->why), "%s", why);
-    l->renews = true;
-    l->state = LINK_DRAINING;
-    if (l->pipeline.n_sent == 0)
-        drop(l, l->why);
+    if (l->state == LINK_GREETING) {
+        drop(l, why);
+        return;
+    }
+    leave(l, why);
+    if (l->state == LINK_DRAINING && !timer_is_running(&l->draining))
+        loop_timer(l->config.loop, &l->draining, DRAIN_MS);
+}
+
+void redis_link_release(struct redis_link *l)
+{
+    redis_held_release(&l->held);
 }
 
 void redis_link_retry_now(struct redis_link *l)
 {
-    if (l->state != LINK_DOWN)
-        return;
-    l->backoff_ms = BACKOFF_MIN_MS;
-    loop_timer(l->config.loop, &l->timer, 0);
+    redis_retry_now(&l->retry);
 }

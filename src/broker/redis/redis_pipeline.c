@@ -7,6 +7,7 @@ void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms)
     list_init(&p->sent);
     list_init(&p->refused);
     p->n_sent = 0;
+    p->n_pushed = 0;
     p->timeout_ms = timeout_ms;
 }
 
@@ -28,6 +29,9 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 uint64_t redis_pipeline_push(struct redis_pipeline *p, struct redis_request *rq, uint64_t now)
 {
     rq->sent_ms = now;
+    p->n_pushed++;
+    if (rq->order == 0)
+        rq->order = p->n_pushed;
     list_push(&p->sent, &rq->link);
     p->n_sent++;
     return sooner(deadline_of(rq), now + p->timeout_ms);
@@ -45,10 +49,26 @@ struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
 
 void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
 {
-    if (rq->done.fn)
-        list_push(&p->refused, &rq->link);
-    else
+    struct list *next = &p->refused;
+
+    if (!rq->done.fn) {
         redis_request_finish(rq, REDIS_NOT_DONE, NULL);
+        return;
+    }
+    /* It is newer than all others, or one of the first few: it was sent again before the rest. */
+    if (!list_empty(&p->refused) && request_of(p->refused.prev)->order > rq->order) {
+        next = p->refused.next;
+        while (request_of(next)->order < rq->order)
+            next = next->next;
+    }
+    list_insert(&rq->link, next->prev, next);
+}
+
+struct redis_request *redis_pipeline_first_refused(const struct redis_pipeline *p)
+{
+    struct list *link = list_first(&p->refused);
+
+    return link ? request_of(link) : NULL;
 }
 
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p)
@@ -56,6 +76,25 @@ struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p)
     struct list *link = list_pop(&p->refused);
 
     return link ? request_of(link) : NULL;
+}
+
+void redis_pipeline_lose(struct redis_pipeline *p)
+{
+    struct list sent, refused;
+
+    list_init(&sent);
+    list_init(&refused);
+    list_take(&sent, &p->sent);
+    p->n_sent = 0;
+    list_for_each_safe(link, &p->refused)
+    {
+        if (request_of(link)->remake)
+            continue;
+        list_remove(link);
+        list_push(&refused, link);
+    }
+    redis_requests_finish(&refused, REDIS_NOT_DONE);
+    redis_requests_finish(&sent, REDIS_UNKNOWN);
 }
 
 void redis_pipeline_give_back(struct redis_pipeline *p)

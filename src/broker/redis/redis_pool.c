@@ -8,10 +8,11 @@
 #include "base/mem.h"
 #include "broker/redis/redis_reply.h"
 
-#define POOL_MIN       2
-#define EVICTION_TICKS 10
-#define RENEWAL        "the connection is replaced"
-#define HISTORY_SHARE  5 /* one link in five reads history, and at least one does */
+#define POOL_MIN        2
+#define EVICTION_TICKS  10
+#define REDIRECT_LOG_MS 1000 /* between two lines about redirects */
+#define RENEWAL         "the connection is replaced"
+#define HISTORY_SHARE   5 /* one link in five reads history, and at least one does */
 
 /* Stores `text` in `last` and reports whether it differs from what was there. */
 static bool is_new(char last[REDIS_WHY_MAX], const char *text)
@@ -149,6 +150,8 @@ static void on_link_up(struct redis_link *l, void *owner)
     redis_feed_on_command_link(p->feed);
     if (redis_link_can_send(l))
         redis_eviction_ask(&p->eviction, l);
+    if (redis_feed_is_joined(p->feed))
+        redis_link_release(l);
     update_ready(p);
     p->events->on_room(p->owner);
     if (l == p->renewing)
@@ -172,7 +175,40 @@ static void on_link_room(struct redis_link *l, void *owner)
     struct redis_pool *p = owner;
 
     (void)l;
+    update_ready(p);
     p->events->on_room(p->owner);
+}
+
+static void log_redirect(struct redis_pool *p, const struct redis_redirect *redirect)
+{
+    uint64_t now = loop_now(p->core->loop);
+
+    if (p->redirected_ms && now - p->redirected_ms < REDIRECT_LOG_MS)
+        return;
+    p->redirected_ms = now;
+    log_warn("redis_redirects", LOG_Z("kind", redis_redirect_name(redirect->kind)),
+             LOG_Z("to", redirect->endpoint.host), LOG_N("port", redirect->endpoint.port));
+}
+
+static void on_link_refused(struct redis_link *l, void *owner,
+                            const struct redis_redirect *redirect)
+{
+    struct redis_pool *p = owner;
+
+    log_redirect(p, redirect);
+    if (redirect->kind == REDIS_REDIRECT_FENCE)
+        redis_feed_rejoin(p->feed);
+    else if (redirect->kind == REDIS_REDIRECT_MOVED && redirect->endpoint.port)
+        redis_link_move(l, &redirect->endpoint, "the keys are kept by another Redis now");
+}
+
+static bool on_link_ask(struct redis_link *l, void *owner, const struct redis_endpoint *endpoint,
+                        struct redis_command *c, struct redis_done done)
+{
+    struct redis_pool *p = owner;
+
+    (void)l;
+    return redis_asker_send(p->asker, endpoint, c, done);
 }
 
 /* ---- the feed ---- */
@@ -194,6 +230,8 @@ static void on_feed_joined(void *owner)
     struct redis_pool *p = owner;
 
     redis_pool_forget_problem(p);
+    for (size_t i = 0; i < p->n_links; i++)
+        redis_link_release(p->links[i]);
     update_ready(p);
     p->events->on_room(p->owner);
 }
@@ -230,6 +268,8 @@ void redis_pool_tick(struct redis_pool *p)
         redis_eviction_ask(&p->eviction, link);
     count_masterless(p, p->masterless_ms == 0);
     redis_feed_on_tick(p->feed);
+    redis_asker_tick(p->asker);
+    update_ready(p); /* a pause of a link may have become an outage */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_ping(p->links[i]);
 }
@@ -240,6 +280,8 @@ static const struct redis_link_events link_events = {
     .on_up = on_link_up,
     .on_down = on_link_down,
     .on_room = on_link_room,
+    .on_refused = on_link_refused,
+    .on_ask = on_link_ask,
 };
 
 static const struct redis_feed_events feed_events = {
@@ -258,6 +300,7 @@ static struct redis_link_config link_config(struct redis_pool *p)
         .inbox = p->core->inbox,
         .metrics = p->core->config.metrics,
         .endpoint = p->config->redis_hosts[0],
+        .name = "eventhub:cmd",
         .login = p->config->redis_login,
         .db = p->config->redis_db,
         .tls = p->config->redis_tls,
@@ -288,6 +331,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->n_lanes = p->n_links - n_history;
     p->links = mem_array(NULL, p->n_links, sizeof(p->links[0]));
     link = link_config(p);
+    p->asker = redis_asker_create(&link);
     for (size_t i = 0; i < p->n_links; i++)
         p->links[i] = redis_link_create(&link);
     return p;
@@ -312,6 +356,7 @@ void redis_pool_close(struct redis_pool *p)
     redis_feed_close(p->feed); /* first: from now on nothing is sent */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_free(p->links[i]);
+    redis_asker_free(p->asker);
 }
 
 void redis_pool_free(struct redis_pool *p)

@@ -12,6 +12,7 @@
 #define EH_BROKER_REDIS_POOL_H
 
 #include "broker/core.h"
+#include "broker/redis/redis_asker.h"
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_eviction.h"
 #include "broker/redis/redis_feed.h"
@@ -38,6 +39,8 @@ struct redis_pool {
     const struct redis_pool_events *events;
     void *owner;
     struct redis_eviction eviction;
+    struct redis_asker *asker;
+    uint64_t redirected_ms; /* when a redirect was last logged; 0: never */
     unsigned ticks;
     uint64_t
         masterless_ms; /* loop_now up to which the time without a master is counted; 0: has one */

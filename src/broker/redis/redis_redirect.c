@@ -1,5 +1,6 @@
 #include "broker/redis/redis_redirect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -95,6 +96,14 @@ struct redis_redirect redis_redirect_of(const struct redisReply *r)
         read_target(text, &found) < 0)
         return none;
     return found;
+}
+
+void redis_redirect_complete(struct redis_redirect *redirect, const char *host)
+{
+    struct redis_endpoint *to = &redirect->endpoint;
+
+    if (to->port && !to->host[0])
+        (void)snprintf(to->host, sizeof(to->host), "%s", host);
 }
 
 const char *redis_redirect_name(enum redis_redirect_kind kind)

@@ -33,6 +33,9 @@ struct redis_redirect {
 
 struct redis_redirect redis_redirect_of(const struct redisReply *r);
 
+/* Puts the host that answered where the endpoint names none. */
+void redis_redirect_complete(struct redis_redirect *redirect, const char *host);
+
 /* The name of the kind, for the log: "MOVED", ... */
 const char *redis_redirect_name(enum redis_redirect_kind kind);
 

@@ -15,6 +15,18 @@ struct redis_request *redis_request_create(const struct redis_command *c, struct
     return rq;
 }
 
+struct redis_request *redis_request_replace(struct redis_request *rq, const struct redis_command *c)
+{
+    struct redis_request *other = redis_request_create(c, rq->done);
+
+    other->remake = rq->remake;
+    other->order = rq->order;
+    other->n_refused = rq->n_refused;
+    other->refusal = rq->refusal;
+    free(rq);
+    return other;
+}
+
 void redis_request_give_up(struct redis_request *rq)
 {
     struct redis_done done = rq->done;
