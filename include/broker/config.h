@@ -35,15 +35,14 @@ struct broker_config {
     enum redis_cluster_mode redis_cluster;    /* never YES with Sentinels or with redis_db */
     const struct redis_endpoint *redis_sentinels;
     size_t n_redis_sentinels;                 /* 0: no Sentinels */
-    const char *redis_sentinel_master;        /* the name of the master; NULL without Sentinels */
+    const char *redis_sentinel_master;        /* its name; not used without Sentinels */
     struct redis_login *redis_sentinel_login; /* NULL: none */
     struct tls *redis_sentinel_tls;  /* NULL: no TLS; may be the same object as redis_tls */
     struct redis_login *redis_login; /* NULL: none */
     unsigned redis_db;
-    unsigned redis_wait;   /* replicas that must have a publish before it is answered ok */
-    struct tls *redis_tls; /* NULL: no TLS */
-    const char
-        *redis_tls_name; /* that certificates must have; "": the host; not used without TLS */
+    unsigned redis_wait;        /* replicas that must have a publish before it is answered ok */
+    struct tls *redis_tls;      /* NULL: no TLS */
+    const char *redis_tls_name; /* that Redis's certificate must have; "": that of the host */
     const char *redis_prefix;
     unsigned redis_pool_size;     /* command connections; at least 2 are used */
     struct metrics_cell *metrics; /* written by the broker's thread only */

@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "broker/gaps.h"
+#include "broker/redis_login.h"
 
 static const struct broker_config config = {
     .cache = true,
@@ -77,6 +78,23 @@ static void greets_with_login_and_database(void **state)
     redis_command_select(&c, 3);
     assert_args(&c, db, ARRAY_LEN(db));
     assert_false(c.is_script);
+}
+
+static void logs_in_only_if_there_is_a_login(void **state)
+{
+    static const char *const both[] = { "AUTH", "me", "p" };
+    const struct redis_login_config none = { "", "", "", "" }, some = { "me", "p", "", "" };
+    struct redis_login *login = redis_login_create(&some);
+    struct redis_login *empty = redis_login_create(&none);
+    struct redis_command c;
+
+    (void)state;
+    assert_false(redis_command_login(&c, NULL));
+    assert_false(redis_command_login(&c, empty));
+    assert_true(redis_command_login(&c, login));
+    assert_args(&c, both, ARRAY_LEN(both));
+    redis_login_free(login);
+    redis_login_free(empty);
 }
 
 static void publish_names_its_keys_and_its_channel(void **state)
@@ -395,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_commands_in_resp),
         cmocka_unit_test(greets_with_login_and_database),
+        cmocka_unit_test(logs_in_only_if_there_is_a_login),
         cmocka_unit_test(publish_names_its_keys_and_its_channel),
         cmocka_unit_test(publish_falls_back_to_the_default_ttl),
         cmocka_unit_test(publish_appends_the_keys_that_it_needs),

@@ -300,8 +300,8 @@ const struct config_option config_options[] = {
       .initial = "",
       .max = 253,
       .shown = "none (the host's own)",
-      .about = "Name that the certificates of Redis and of the Sentinels must have, if it is not "
-               "the name or address of their hosts." },
+      .about = "Name that the certificates of Redis must have, instead of the name or address of "
+               "the host. Sentinels need certificates for their own hosts." },
     { .name = "REDIS_TLS_CA",
       .kind = CONFIG_PATH,
       .offset = AT(redis_tls_ca),
