@@ -24,6 +24,8 @@ function owns({ ranges }, slot) {
 }
 
 export class ClusterWorld {
+  #slots = new Map(); // key to slot: it must be known while a node hangs
+
   constructor(nodes) {
     this.nodes = nodes;
   }
@@ -51,7 +53,10 @@ export class ClusterWorld {
   }
 
   async slotOf(key) {
-    return Number(await this.#any('CLUSTER', 'KEYSLOT', key));
+    if (!this.#slots.has(key)) {
+      this.#slots.set(key, Number(await this.#any('CLUSTER', 'KEYSLOT', key)));
+    }
+    return this.#slots.get(key);
   }
 
   async #any(...words) {

@@ -1,0 +1,124 @@
+// The worlds that nodes live in: one Redis; a master with a replica and three Sentinels; a Cluster of
+// three masters with a replica each. A world can serve several runs, one after the other, each with a
+// prefix of its own.
+
+import { startCluster } from './cluster.mjs';
+import { withRedis } from './resp.mjs';
+import { startRedis } from './redis.mjs';
+import { startSentinels } from './sentinel.mjs';
+import { eventually } from './wait.mjs';
+
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
+// Replicas log in as a user of their own, so that a master can turn them away.
+const REPLICA = ['--user', 'replica', 'on', '>replica', '+psync', '+replconf', '+ping',
+  '--masteruser', 'replica', '--masterauth', 'replica'];
+
+class World {
+  prefix = 'eventhub'; // of the current run
+
+  constructor(kind, redis) {
+    Object.assign(this, { kind, redis });
+  }
+
+  get key() {
+    return `{${this.prefix}}`;
+  }
+
+  get options() {
+    return this.redis.options;
+  }
+
+  /** Every topic's log, as the master has it. */
+  async log(topics) {
+    return withRedis(await this.master(), async (redis) => {
+      const entries = [];
+      for (const topic of topics) {
+        for (const [id, fields] of await redis.call('XRANGE', `${this.key}:log:${topic}`, '-', '+')) {
+          entries.push({ id, topic, text: JSON.parse(fields[fields.indexOf('message') + 1]) });
+        }
+      }
+      return entries;
+    });
+  }
+}
+
+class SingleWorld extends World {
+  isAlone = true;
+
+  get servers() {
+    return [this.redis];
+  }
+
+  async master() {
+    return this.redis;
+  }
+
+  async untilMasterIsNot() {} // there is no other
+
+  async heal() {
+    await eventually('Redis answers', async () => await this.redis.command('PING') === 'PONG');
+  }
+}
+
+class SentinelWorld extends World {
+  get servers() {
+    return this.redis.nodes;
+  }
+
+  master() {
+    return eventually('the Sentinels name a master', () => this.redis.master());
+  }
+
+  untilMasterIsNot(old) {
+    return this.redis.untilMasterIsNot(old);
+  }
+
+  async failover() {
+    await this.redis.failover();
+  }
+
+  heal() {
+    return this.redis.untilReplicated();
+  }
+}
+
+class ClusterWorld extends World {
+  get servers() {
+    return this.redis.nodes;
+  }
+
+  /** The owner of our slot, as it says itself. */
+  master() {
+    return eventually('a node owns the slot', async () => {
+      for (const node of this.servers) {
+        if (!node.isRunning) continue;
+        if (await this.redis.owner(this.key, node).catch(() => null) === node) return node;
+      }
+      return null;
+    });
+  }
+
+  untilMasterIsNot(old) {
+    return this.redis.untilOwnerIsNot(old, this.key);
+  }
+
+  async failover(mode) {
+    await this.redis.failover({ key: this.key, mode });
+  }
+
+  async heal() {
+    await this.redis.untilOk();
+    await eventually('all nodes of the cluster name the same owner', async () => {
+      const owners = await Promise.all(this.servers.map((node) => this.redis.owner(this.key, node)));
+      return owners[0] && owners.every((owner) => owner === owners[0]);
+    });
+  }
+}
+
+export async function startWorld(t, kind) {
+  if (kind === 'single') return new SingleWorld(kind, await startRedis(t, { args: DURABLE }));
+  if (kind === 'sentinel') {
+    return new SentinelWorld(kind, await startSentinels(t, { replicas: 1, args: REPLICA }));
+  }
+  return new ClusterWorld(kind, await startCluster(t, { masters: 3, replicas: 1, args: REPLICA }));
+}
