@@ -102,15 +102,28 @@ async function startWithPassword(t) {
   return { redis, file, setUser, server };
 }
 
+/** The ids of the connections that carry commands of the user `hub`. */
+async function commandConnections(redis) {
+  const lines = (await redis.command('CLIENT', 'LIST', 'TYPE', 'normal')).split('\n');
+  const ours = lines.filter((line) => / name=eventhub(:cmd)? .* user=hub /.test(line));
+  return ours.map((line) => /^id=(\d+)/.exec(line)[1]);
+}
+
 test('a password is replaced under load', async (t) => {
   const { redis, file, setUser, server } = await startWithPassword(t);
   const load = await Load.start(t, server);
+  const before = await eventually('five connections', async () => {
+    const ids = await commandConnections(redis);
+    return ids.length === 5 && ids;
+  });
 
   await setUser('>sesame two');
   writeFileSync(file, 'sesame two\n');
   await renew(server);
   await load.untilProgress();
   load.assertNoFailure();
+  const after = await commandConnections(redis);
+  assert.deepEqual(after.filter((id) => before.includes(id)), [], 'all are new');
 
   await setUser('<sesame one');
   await redis.command('CLIENT', 'KILL', 'USER', 'hub');
