@@ -114,14 +114,14 @@ static const char *list_hint(const struct config_option *o, struct str text)
 /* Hints that do not name another option. NULL: none. */
 static const char *plain_hint(const struct config_option *o, struct str text)
 {
-    if (o->kind == CONFIG_REDIS_URL)
-        return redis_url_hint(text);
     if (o->kind == CONFIG_PATH && config_is_file_content(text))
         return "the content of such a file: write it to a file";
     if (text.p[text.n - 1] == '\n')
         return "text that ends with a line break";
     if (is_quoted(text))
         return "text in quotes: leave out the quotes";
+    if (o->kind == CONFIG_REDIS_URL)
+        return redis_url_hint(text);
     if (o->kind == CONFIG_SERVERS && str_starts_with(text, STR("unix:")) &&
         !str_starts_with(text, STR("unix://")))
         return "a URL: write only the path, which begins with /";

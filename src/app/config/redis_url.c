@@ -82,7 +82,7 @@ static const char *parse_tcp(struct str authority, struct str path, struct str q
         return "a URL with parameters";
     if (authority.n == 0)
         return "a URL without a host";
-    if (authority.p[0] == '/' || endpoint_list_parse(authority, DEFAULT_PORT, &url->hosts) < 0)
+    if (endpoint_list_parse(authority, DEFAULT_PORT, &url->hosts) < 0)
         return "a URL with a malformed host or port";
     return path.n > 1 ? parse_db(str_skip(path, 1), url) : NULL;
 }
