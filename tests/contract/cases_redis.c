@@ -5,12 +5,27 @@
 
 #include "base/clock.h"
 
-#define TIMEOUT_MS 500 /* BROKER_TIMEOUT in tests that wait for it to pass */
+#define TIMEOUT_MS 1000 /* BROKER_TIMEOUT in tests that wait for it to pass */
 
 static struct node *start_impatient_node(struct fixture *f)
 {
     f->config.timeout_ms = TIMEOUT_MS;
     return f->nodes[0] = node_start(&f->config);
+}
+
+/* Publishes again until it is done: on a busy machine the answer may come after TIMEOUT_MS. */
+static struct msgid publish_impatiently(struct node *n, const char *topic)
+{
+    uint64_t deadline = clock_mono_ms() + NODE_PATIENCE_MS;
+
+    for (;;) {
+        struct asked *a = node_publish_call(n, topic, STR("\"text\""));
+
+        node_ask(n, a);
+        if (a->call.status == BROKER_DONE)
+            return a->call.publish.ret_id;
+        assert_true(clock_mono_ms() < deadline);
+    }
 }
 
 static struct asked *post_publish(struct node *n, const char *topic)
@@ -119,7 +134,7 @@ static void fails_calls_in_time_while_redis_is_away(void **state)
     uint64_t started;
 
     node_await_ready(n, true);
-    node_publish(n, "a", "\"before\"");
+    publish_impatiently(n, "a");
     redis_server_kill(f->redis);
     node_await_ready(n, false);
     started = clock_mono_ms();
@@ -169,7 +184,7 @@ static void answers_a_publish_while_redis_is_frozen(void **state)
     uint64_t started;
 
     node_await_ready(n, true);
-    before = node_publish(n, "a", "\"before\"");
+    before = publish_impatiently(n, "a");
     started = clock_mono_ms();
     redis_server_freeze(f->redis);
     a = post_publish(n, "a");
@@ -186,7 +201,7 @@ static void answers_a_publish_while_redis_is_frozen(void **state)
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
     redis_server_thaw(f->redis);
     node_await_ready(n, true);
-    assert_true(msgid_cmp(before, node_publish(n, "a", "\"after\"")) < 0);
+    assert_true(msgid_cmp(before, publish_impatiently(n, "a")) < 0);
 }
 
 /* The deadline counts however late the call was written, and however long the connection may be
@@ -228,7 +243,7 @@ static void waits_for_redis_when_it_starts_first(void **state)
     assert_int_equal(a->call.status, BROKER_NOT_DONE);
     redis_server_restart(f->redis);
     node_await_ready(n, true);
-    node_publish(n, "a", "\"x\"");
+    publish_impatiently(n, "a");
     node_await_live(n, 1, 1);
 }
 
