@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { startCluster } from './support/cluster.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
@@ -226,4 +227,27 @@ test('reports gaps to event streams with ?gaps=true', async (t) => {
   for (const stream of [told, silent]) await stream.untilText('after');
   assert.match(told.text, /before\n\nevent: gap\ndata: \{"topic":"t\/#"\}\n\nid: \S+\ndata: after/);
   assert.doesNotMatch(silent.text, /gap/);
+});
+
+test('reports no loss while a cluster has no owner for the slot', async (t) => {
+  const { nodes: [redis] } = await startCluster(t, { masters: 1, replicas: 0 });
+  const slot = await redis.command('CLUSTER', 'KEYSLOT', '{eventhub}');
+  const server = await startServer(t, { ...redis.options, BROKER_TIMEOUT: '2' });
+  const client = await openClient(t, server);
+  const sinceEventId = await client.publish('t', 'before');
+  const ids = await client.publishAll('t', numbered('m', 3));
+  await redis.command('CLUSTER', 'DELSLOTS', slot);
+  const joined = await client.subscribe('t', { sinceEventId, ...GAPS }, { confirmed: false });
+  const stream = await openStream(t, server, '/t', { 'Last-Event-ID': sinceEventId });
+  await server.untilReadiness(503);
+  assert.equal((await errorOf(client.call('eventlog', { topic: 't', sinceEventId }))).code, -32603);
+  await redis.command('CLUSTER', 'ADDSLOTS', slot);
+  assert.deepEqual(await joined.answer, {
+    action: 'subscribe', lastEventId: sinceEventId, recovered: true, status: 'ok', topic: 't',
+  });
+  for (const subscription of [joined, stream]) {
+    await subscription.untilCount(ids.length);
+    assert.deepEqual(subscription.texts, numbered('m', 3));
+  }
+  assert.ok(!stream.isIncomplete);
 });

@@ -1,11 +1,13 @@
 #include "broker/redis/redis_history.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_queue.h"
+#include "broker/redis/redis_redirect.h"
 #include "broker/redis/redis_reply.h"
 
 #define PAGES_PER_LINK 2 /* under way on one link: Redis runs publishes between two pages */
@@ -84,6 +86,16 @@ static void take_page(struct redis_history *h, struct broker_call *call,
         core_answer(h->pool->core, call, BROKER_DONE);
 }
 
+/* Reports whether the page may be read a moment later, or over another connection: Redis loads,
+ * is a replica or runs a long script, or the slot of our keys has moved, is moving or has no owner.
+ * Such an error says nothing about the log. */
+static bool will_pass(const struct redisReply *error)
+{
+    return redis_reply_needs_reconnect(error) || redis_reply_has_code(error, "BUSY") ||
+           redis_redirect_of(error).kind != REDIS_REDIRECT_NONE ||
+           strstr(redis_reply_text(error).p, "non local key"); /* in the middle of a script */
+}
+
 static void on_page(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_history *h = owner;
@@ -94,10 +106,8 @@ static void on_page(void *owner, void *arg, enum redis_fate fate, const struct r
         redis_history_pump(h);
         return;
     }
-    /* Another connection may succeed, or the same one a moment later (BUSY: a script runs for too
-     * long). The call is sent again when a link comes up, or with the next tick. */
-    if (fate != REDIS_ANSWERED || redis_reply_needs_reconnect(reply) ||
-        redis_reply_has_code(reply, "BUSY"))
+    /* The call is sent again when a link comes up, or with the next tick. */
+    if (fate != REDIS_ANSWERED || will_pass(reply))
         redis_queue_push_front(queue_of(h, call), call);
     else
         core_answer(h->pool->core, call, BROKER_NOT_DONE);
