@@ -104,7 +104,13 @@ const ROWS = {
     graph('Nodes on each Redis master', 'short', [line(by('address', of('eventhub_redis_master_info')), '{{address}}')], {
       description: 'Two lines above zero for longer than a failover: nodes disagree about the master.',
     }),
-    graph('Changes of the Redis master', 'short', [line(`increase(${of('eventhub_redis_master_changes_total')}[$__rate_interval])`)]),
+    graph('Failovers and losses', 'short', [
+      line(`increase(${of('eventhub_redis_master_changes_total')}[$__rate_interval])`, '{{instance}} other masters'),
+      line(`increase(${of('eventhub_broker_lineage_breaks_total')}[$__rate_interval])`, '{{instance}} new histories'),
+      line(`increase(${of('eventhub_broker_rewinds_total')}[$__rate_interval])`, '{{instance}} losses'),
+    ], {
+      description: 'After a failover or a restart Redis begins a new history. A loss means that it lacks messages of the one before.',
+    }),
     graph('Time without a Redis master', 'percentunit', [line(rate('eventhub_redis_masterless_seconds_total'))], { max: 1 }),
     graph('Redis evicts messages', 'none', [line(of('eventhub_redis_evicts'))], { max: 1, mappings: EVICTS_OR_NOT }),
     graph('Failed connections to Redis', 'cps', [line(rate('eventhub_redis_connection_fail_count'))]),
@@ -116,7 +122,6 @@ const ROWS = {
     graph('Replays of the log', 'short', [
       line(`increase(${of('eventhub_broker_replays_total')}[$__rate_interval])`, '{{instance}} replays'),
       line(`increase(${of('eventhub_broker_replays_incomplete_total')}[$__rate_interval])`, '{{instance}} incomplete'),
-      line(`increase(${of('eventhub_broker_rewinds_total')}[$__rate_interval])`, '{{instance}} rewinds'),
     ]),
     graph('Workers that fell behind the feed', 'cps', [line(rate('eventhub_broker_worker_stalls_total'))]),
     graph('Dropped presence questions', 'cps', [line(rate('eventhub_presence_questions_dropped_total'))]),

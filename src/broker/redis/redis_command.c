@@ -358,10 +358,13 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
                          const struct redis_fence *f)
 {
-    begin_script(c, SCRIPT_FENCE, "3");
+    begin_script(c, SCRIPT_FENCE, "6");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
+    add_key(c, &names->topics);
+    add_key(c, &names->recent);
     add_key(c, &names->floors);
+    add_key(c, &names->mark_log);
     add_id_or_none(c, f->newest);
     add_id_or_none(c, f->high_water);
     add_id_or_none(c, f->tail);

@@ -1,7 +1,7 @@
 -- needs lineage.lua
 -- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows, and
 -- finds out whether Redis has lost messages. No other script repairs ids.
--- KEYS  1 id  2 floor  3 floors
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id that it knows
 --       of a message, from its feed or from the answer to a publish  4 the replid of the history in
 --       which it learned that one; each '' if there is none
@@ -13,7 +13,7 @@
 -- messages that were lost with the end of the history before are not issued again. If the node
 -- knows ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones,
 -- which tells all nodes.
-local ID, FLOOR, FLOORS = unpack(KEYS)
+local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 local newest = ARGV[1] ~= '' and id_of(ARGV[1])
 local high_water = ARGV[2] ~= '' and id_of(ARGV[2])
 local tail, tail_replid = ARGV[3] ~= '' and id_of(ARGV[3]), ARGV[4]
@@ -82,6 +82,11 @@ local function add_history(first)
             (history.last and history.last.text or '')
     end
     redis.call('HSET', FLOORS, LINEAGE, table.concat(texts, ' '))
+end
+
+-- An empty Redis: from now on, a mark that is missing was evicted. The log starts at `floor`.
+if not last then
+    mark_indexes(TOPICS, RECENT, FLOORS, MARK_LOG, '0-0')
 end
 
 local is_lost = has_lost()

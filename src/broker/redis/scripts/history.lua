@@ -317,14 +317,13 @@ local function seen_through(id)
 end
 
 -- Reports whether the point is at or above the log start of all topics together. While the mark of
--- an index that had one is missing (probe.lua), no point is.
+-- an index is missing (probe.lua), no point is.
 local function is_after_start(point)
     local marks = start_id and 1 or 0
     for _, index in ipairs({ TOPICS, RECENT }) do
         marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
     end
-    local is_marked = marks > 0 or redis.call('EXISTS', LOG .. MARK) == 1
-    if not floor or (is_marked and marks < 3) then
+    if not floor or marks < 3 then
         return false
     end
     local ended_ms, ended_last_ms = read_id(ended or '0-0')

@@ -17,6 +17,15 @@ local AHEAD = '+' -- in floors: the last id that was ahead of the clock
 local ENDED = '!' -- in floors: the latest end of a log with short ttls, and the highest ms of its ids
 local LINEAGE = '=' -- in floors: the histories, oldest first (below)
 
+-- Puts the marks into the indexes, with this log start. As long as they are there, Redis has evicted
+-- no index.
+local function mark_indexes(topics, recent, floors, mark_log, start)
+    redis.call('ZADD', topics, 0, MARK)
+    redis.call('ZADD', recent, -1, MARK)
+    redis.call('HSET', floors, START, start)
+    redis.call('SET', mark_log, '')
+end
+
 local function digits(number)
     return string.format('%.0f', number)
 end

@@ -8,10 +8,9 @@
 -- publishes (a replica, no memory, no disk) refuses it, too. The message is sent before that.
 --
 -- Each index has a member that is not a topic: MARK in `topics` and `recent`, START in `floors`. If
--- one is missing while another is there, or the log of MARK, then Redis has evicted that index, and
--- with it the names of topics. History is then complete only from the last id on, so START is set
--- to it. If all are missing, Redis was emptied, which `floor` shows, or there were only nodes of an
--- older version. The log of MARK also keeps the sweep of such a node from removing the mark.
+-- one is missing, Redis has evicted that index, and with it the names of topics. History is then
+-- complete only from the last id on, so START is set to it. fence.lua puts the marks into an empty
+-- Redis. The log of MARK keeps the sweep of a node of an older version from removing the mark.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 
 local last = redis.call('GET', ID)
@@ -21,7 +20,7 @@ if not last then
 end
 redis.call('SET', ID, last)
 
-local log_start, mark_log = redis.call('GET', FLOOR), redis.call('GET', MARK_LOG)
+local log_start = redis.call('GET', FLOOR)
 local marks = 0
 for _, index in ipairs({ TOPICS, RECENT }) do
     marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
@@ -29,12 +28,8 @@ end
 local log_starts = redis.call('HMGET', FLOORS, START, LINEAGE)
 marks = marks + (log_starts[1] and 1 or 0)
 if marks < 3 or not log_start then
-    local is_evicted = marks > 0 or mark_log or not log_start
-    redis.call('ZADD', TOPICS, 0, MARK)
-    redis.call('ZADD', RECENT, -1, MARK)
-    redis.call('HSET', FLOORS, START, is_evicted and last or '0-0')
-end
-if not mark_log then
+    mark_indexes(TOPICS, RECENT, FLOORS, MARK_LOG, last)
+elseif redis.call('EXISTS', MARK_LOG) == 0 then
     redis.call('SET', MARK_LOG, '')
 end
 if not log_start then
