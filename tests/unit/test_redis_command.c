@@ -318,10 +318,12 @@ static void probe_names_its_keys_and_its_channel(void **state)
 
 static void fence_passes_what_the_node_knows(void **state)
 {
-    static const char *const with[] = { "EVALSHA",      "",    "3",   "{hub}:id", "{hub}:floor",
-                                        "{hub}:floors", "5-1", "4-1", "5-0",      "cafe" };
-    static const char *const without[] = { "EVALSHA",      "", "3", "{hub}:id", "{hub}:floor",
-                                           "{hub}:floors", "", "",  "",         "" };
+#define KEYS                                                                                       \
+    "EVALSHA", "", "6", "{hub}:id", "{hub}:floor", "{hub}:topics", "{hub}:recent", "{hub}:floors", \
+        "{hub}:log:\xffindex"
+    static const char *const with[] = { KEYS, "5-1", "4-1", "5-0", "cafe" };
+    static const char *const without[] = { KEYS, "", "", "", "" };
+#undef KEYS
     const struct redis_fence fence = { { 5, 1 }, { 4, 1 }, { 5, 0 }, STR("cafe") };
     struct redis_names names;
     struct redis_command c;
