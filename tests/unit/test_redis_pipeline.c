@@ -133,6 +133,61 @@ static void does_not_resend_a_request_that_was_given_up(void **state)
     assert_int_equal(redis_pipeline_check(&p, 100), REDIS_PIPELINE_IDLE);
 }
 
+static void remake(void *owner, void *arg, struct redis_command *ret)
+{
+    (void)owner;
+    (void)arg;
+    redis_command_ping(ret);
+}
+
+/* Some of them are sent again, and the first ones are refused once more. */
+static void keeps_refused_requests_in_the_order_of_their_first_sending(void **state)
+{
+    struct redis_request *all[4], *again[3];
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    for (uintptr_t i = 0; i < 4; i++)
+        redis_pipeline_push(&p, all[i] = request(i, 0), 0);
+    for (int i = 0; i < 4; i++)
+        redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
+    for (int i = 0; i < 3; i++)
+        redis_pipeline_push(&p, again[i] = redis_pipeline_pop_refused(&p), 10);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(redis_pipeline_pop(&p), again[i]);
+    redis_pipeline_refuse(&p, again[1]);
+    redis_pipeline_refuse(&p, again[0]);
+    redis_pipeline_refuse(&p, again[2]);
+    assert_ptr_equal(redis_pipeline_first_refused(&p), all[0]);
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(redis_pipeline_pop_refused(&p), all[i]);
+        redis_request_finish(all[i], REDIS_ANSWERED, NULL);
+    }
+}
+
+static void keeps_refused_calls_when_the_connection_is_lost(void **state)
+{
+    struct redis_request *call;
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    for (uintptr_t i = 0; i < 3; i++)
+        redis_pipeline_push(&p, request(i, 0), 0);
+    call = redis_pipeline_pop(&p);
+    call->remake = remake;
+    redis_pipeline_refuse(&p, call);
+    redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
+    redis_pipeline_lose(&p);
+    assert_int_equal(fates[0], NONE); /* a call, and refused */
+    assert_int_equal(fates[1], REDIS_NOT_DONE);
+    assert_int_equal(fates[2], REDIS_UNKNOWN);
+    assert_ptr_equal(redis_pipeline_first_refused(&p), call);
+    redis_pipeline_give_back(&p);
+    assert_int_equal(fates[0], REDIS_NOT_DONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +196,8 @@ int main(void)
         cmocka_unit_test(times_out_with_the_oldest_request),
         cmocka_unit_test(drops_a_refused_request_at_its_deadline),
         cmocka_unit_test(does_not_resend_a_request_that_was_given_up),
+        cmocka_unit_test(keeps_refused_requests_in_the_order_of_their_first_sending),
+        cmocka_unit_test(keeps_refused_calls_when_the_connection_is_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
