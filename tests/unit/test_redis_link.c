@@ -372,70 +372,99 @@ static int teardown(void **state)
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+static const struct {
+    const char *name;
+    const char *a[6], *b[3]; /* the answers of both servers, then OK */
+    size_t n;
+    const char *fates, *trace;
+} refusals[] = {
+    { "nothing is refused", { NULL }, { NULL }, 3, "OOO", "A0 A1 A2" },
+    { "an error is an answer", { OK, ERROR }, { NULL }, 3, "OEO", "A0 A1 A2" },
+    { "MOVED before the first",
+      { MOVED_B, MOVED_B, MOVED_B },
+      { NULL },
+      3,
+      "OOO",
+      "A0 A1 A2 B0 B1 B2" },
+    { "MOVED in the middle", { OK, MOVED_B, MOVED_B }, { NULL }, 3, "OOO", "A0 A1 A2 B1 B2" },
+    { "MOVED at the end", { OK, OK, MOVED_B }, { NULL }, 3, "OOO", "A0 A1 A2 B2" },
+    { "MOVED and back", { MOVED_B }, { MOVED_A }, 1, "O", "A0 B0 A0" },
+    { "an error after MOVED", { MOVED_B, MOVED_B }, { ERROR }, 2, "EO", "A0 A1 B0 B1" },
+    { "MOVED to the server itself", { MOVED_A, MOVED_A }, { NULL }, 2, "OO", "A0 A1 A0 A1" },
+    { "MOVED to the host that answered", { MOVED_HERE }, { NULL }, 1, "O", "A0 A0" },
+    { "MOVED to an unknown host", { MOVED_AWAY }, { NULL }, 1, "O", "A0 A0" },
+    { "MOVED, malformed", { "-MOVED 7\r\n" }, { NULL }, 2, "EO", "A0 A1" },
+    { "ASK for all", { ASK_B, ASK_B, ASK_B }, { NULL }, 3, "OOO", "A0 A1 A2 B?0 B?1 B?2" },
+    { "ASK for the first", { ASK_B }, { NULL }, 2, "OO", "A0 A1 B?0" },
+    { "ASK, and the target has moved it back",
+      { ASK_B, ASK_B },
+      { MOVED_A },
+      2,
+      "OO",
+      "A0 A1 B?0 A0 A1" },
+    { "ASK, and the target wants all keys",
+      { ASK_B, ASK_B },
+      { TRYAGAIN },
+      2,
+      "OO",
+      "A0 A1 B?0 A0 A1" },
+    { "ASK, and the target refuses", { ASK_B, ASK_B }, { ERROR }, 2, "EO", "A0 A1 B?0 B?1" },
+    { "ASK, and the target hangs up", { ASK_B, ASK_B }, { CLOSE }, 2, "UO", "A0 A1 B?0 A1" },
+    { "TRYAGAIN", { TRYAGAIN, TRYAGAIN, TRYAGAIN }, { NULL }, 3, "OOO", "A0 A1 A2 A0 A1 A2" },
+    { "TRYAGAIN twice: the first goes alone",
+      { TRYAGAIN, TRYAGAIN, TRYAGAIN },
+      { NULL },
+      2,
+      "OO",
+      "A0 A1 A0 A0 A1" },
+    { "TRYAGAIN, then ASK",
+      { TRYAGAIN, TRYAGAIN, ASK_B, ASK_B },
+      { NULL },
+      2,
+      "OO",
+      "A0 A1 A0 B?0 A1 B?1" },
+    { "CLUSTERDOWN",
+      { CLUSTERDOWN, CLUSTERDOWN, CLUSTERDOWN },
+      { NULL },
+      2,
+      "OO",
+      "A0 A1 A0 A0 A1" },
+    { "CLUSTERDOWN, then MOVED",
+      { CLUSTERDOWN, CLUSTERDOWN, MOVED_B },
+      { NULL },
+      2,
+      "OO",
+      "A0 A1 A0 B0 B1" },
+    { "the connection is lost at the first", { CLOSE }, { NULL }, 3, "UUU", "A0" },
+    { "the connection is lost in the middle", { OK, CLOSE }, { NULL }, 3, "OUU", "A0 A1" },
+    { "the connection is lost with a refused call",
+      { TRYAGAIN, CLOSE },
+      { NULL },
+      3,
+      "OUU",
+      "A0 A1 A0" },
+    { "the new connection is lost, too", { MOVED_B, MOVED_B }, { CLOSE }, 2, "UO", "A0 A1 B0 B1" },
+    { "garbage", { OK, "@@\r\n" }, { NULL }, 3, "OUU", "A0 A1 A2" },
+    { "more answers than calls", { OK OK }, { NULL }, 1, "O", "A0" },
+    { "FENCE", { FENCE, FENCE }, { NULL }, 2, "OO", "A0 A1 A0 A1" },
+    { "FENCE again", { FENCE, FENCE, FENCE }, { NULL }, 2, "OO", "A0 A1 A0 A0 A1" },
+};
+
 static void sends_refused_calls_again_in_their_order(void **state)
 {
-    const struct {
-        const char *name;
-        const char *const *a, *const *b; /* the answers of both servers, then OK */
-        size_t n;
-        const char *fates, *trace;
-    } cases[] = {
-        { "nothing is refused", NULL, NULL, 3, "OOO", "A0 A1 A2" },
-        { "an error is an answer", LIST(OK, ERROR), NULL, 3, "OEO", "A0 A1 A2" },
-        { "MOVED before the first", LIST(MOVED_B, MOVED_B, MOVED_B), NULL, 3, "OOO",
-          "A0 A1 A2 B0 B1 B2" },
-        { "MOVED in the middle", LIST(OK, MOVED_B, MOVED_B), NULL, 3, "OOO", "A0 A1 A2 B1 B2" },
-        { "MOVED at the end", LIST(OK, OK, MOVED_B), NULL, 3, "OOO", "A0 A1 A2 B2" },
-        { "MOVED and back", LIST(MOVED_B), LIST(MOVED_A), 1, "O", "A0 B0 A0" },
-        { "an error after MOVED", LIST(MOVED_B, MOVED_B), LIST(ERROR), 2, "EO", "A0 A1 B0 B1" },
-        { "MOVED to the server itself", LIST(MOVED_A, MOVED_A), NULL, 2, "OO", "A0 A1 A0 A1" },
-        { "MOVED to the host that answered", LIST(MOVED_HERE), NULL, 1, "O", "A0 A0" },
-        { "MOVED to an unknown host", LIST(MOVED_AWAY), NULL, 1, "O", "A0 A0" },
-        { "MOVED, malformed", LIST("-MOVED 7\r\n"), NULL, 2, "EO", "A0 A1" },
-        { "ASK for all", LIST(ASK_B, ASK_B, ASK_B), NULL, 3, "OOO", "A0 A1 A2 B?0 B?1 B?2" },
-        { "ASK for the first", LIST(ASK_B), NULL, 2, "OO", "A0 A1 B?0" },
-        { "ASK, and the target has moved it back", LIST(ASK_B, ASK_B), LIST(MOVED_A), 2, "OO",
-          "A0 A1 B?0 A0 A1" },
-        { "ASK, and the target wants all keys", LIST(ASK_B, ASK_B), LIST(TRYAGAIN), 2, "OO",
-          "A0 A1 B?0 A0 A1" },
-        { "ASK, and the target refuses", LIST(ASK_B, ASK_B), LIST(ERROR), 2, "EO",
-          "A0 A1 B?0 B?1" },
-        { "ASK, and the target hangs up", LIST(ASK_B, ASK_B), LIST(CLOSE), 2, "UO",
-          "A0 A1 B?0 A1" },
-        { "TRYAGAIN", LIST(TRYAGAIN, TRYAGAIN, TRYAGAIN), NULL, 3, "OOO", "A0 A1 A2 A0 A1 A2" },
-        { "TRYAGAIN twice: the first goes alone", LIST(TRYAGAIN, TRYAGAIN, TRYAGAIN), NULL, 2, "OO",
-          "A0 A1 A0 A0 A1" },
-        { "TRYAGAIN, then ASK", LIST(TRYAGAIN, TRYAGAIN, ASK_B, ASK_B), NULL, 2, "OO",
-          "A0 A1 A0 B?0 A1 B?1" },
-        { "CLUSTERDOWN", LIST(CLUSTERDOWN, CLUSTERDOWN, CLUSTERDOWN), NULL, 2, "OO",
-          "A0 A1 A0 A0 A1" },
-        { "CLUSTERDOWN, then MOVED", LIST(CLUSTERDOWN, CLUSTERDOWN, MOVED_B), NULL, 2, "OO",
-          "A0 A1 A0 B0 B1" },
-        { "the connection is lost at the first", LIST(CLOSE), NULL, 3, "UUU", "A0" },
-        { "the connection is lost in the middle", LIST(OK, CLOSE), NULL, 3, "OUU", "A0 A1" },
-        { "the connection is lost with a refused call", LIST(TRYAGAIN, CLOSE), NULL, 3, "OUU",
-          "A0 A1 A0" },
-        { "the new connection is lost, too", LIST(MOVED_B, MOVED_B), LIST(CLOSE), 2, "UO",
-          "A0 A1 B0 B1" },
-        { "garbage", LIST(OK, "@@\r\n"), NULL, 3, "OUU", "A0 A1 A2" },
-        { "more answers than calls", LIST(OK OK), NULL, 1, "O", "A0" },
-        { "FENCE", LIST(FENCE, FENCE), NULL, 2, "OO", "A0 A1 A0 A1" },
-        { "FENCE again", LIST(FENCE, FENCE, FENCE), NULL, 2, "OO", "A0 A1 A0 A0 A1" },
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         struct world w;
 
         world_init(&w, "t");
-        w.answers[0] = cases[i].a;
-        w.answers[1] = cases[i].b;
-        world_start(&w, cases[i].n, 10000);
+        w.answers[0] = refusals[i].a;
+        w.answers[1] = refusals[i].b;
+        world_start(&w, refusals[i].n, 10000);
         run(&w);
-        if (strcmp(w.fates, cases[i].fates) != 0)
-            fail_msg("%s: fates %s", cases[i].name, w.fates);
-        if (!str_eq(str_skip(buf_str(&w.trace), 1), str_of(cases[i].trace)))
-            fail_msg("%s: trace%.*s", cases[i].name, STR_ARG(buf_str(&w.trace)));
+        if (strcmp(w.fates, refusals[i].fates) != 0)
+            fail_msg("%s: fates %s", refusals[i].name, w.fates);
+        if (!str_eq(str_skip(buf_str(&w.trace), 1), str_of(refusals[i].trace)))
+            fail_msg("%s: trace%.*s", refusals[i].name, STR_ARG(buf_str(&w.trace)));
         world_done(&w);
     }
 }
