@@ -53,7 +53,9 @@ test('reports a gap under each filter when Redis comes back empty', async (t) =>
   }
   const silent = await (await openClient(t, nodes[1])).subscribe('room/#');
   await clients[0].publish('room/1', 'before');
-  await silent.untilText('before');
+  for (const [filter, subscription] of [...asked, ['room/#', silent]]) {
+    if (filter !== 'other') await subscription.untilText('before'); // else the crash may take it away
+  }
   await restartEmpty(redis, ...nodes);
   await clients[0].publish('room/1', 'after');
   await clients[0].publish('other', 'after');
