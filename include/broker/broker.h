@@ -30,6 +30,9 @@ int broker_create(const struct broker_config *config, struct broker **ret_broker
  * a struct broker_count. */
 struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, mail_fn *on_live,
                                      mail_fn *on_count);
+/* Before broker_start: `mail` is posted to `inbox`, once, if the first Redis that answers is of a
+ * kind that this server must not use. The log says why. */
+void broker_on_unusable(struct broker *b, struct mailbox *inbox, struct mail *mail);
 int broker_start(struct broker *b) EH_MUST_USE; /* starts the thread; returns before it is ready */
 
 void broker_call(struct broker *b, struct broker_call *call);

@@ -36,6 +36,7 @@ struct server {
     struct supervisor *supervisor;
     struct timer process; /* figures from /proc */
     struct timer phase;   /* the next phase of stopping */
+    struct mail unusable; /* from the broker */
     struct acceptor *acceptor;
     struct broker_setup broker_setup;
     struct broker *broker;
@@ -197,6 +198,16 @@ static void on_signal(struct loop_io *io, uint32_t events)
     loop_stop(s->loop);
 }
 
+/* The log has the reason. */
+static void on_unusable(struct mail *m, void *owner)
+{
+    struct server *s = owner;
+
+    (void)m;
+    s->end = SERVER_FAILED;
+    loop_stop(s->loop);
+}
+
 static void make_context(struct server *s, uint64_t fds)
 {
     s->context.config = s->setup->config;
@@ -227,7 +238,10 @@ static int make_broker(struct server *s)
 {
     broker_setup_init(&s->broker_setup, s->setup->config, s->setup->redis_tls);
     s->broker_setup.config.metrics = s->cells[CELL_BROKER];
-    return broker_create(&s->broker_setup.config, &s->broker);
+    EH_TRY(broker_create(&s->broker_setup.config, &s->broker));
+    s->unusable.fn = on_unusable;
+    broker_on_unusable(s->broker, s->inbox, &s->unusable);
+    return EH_OK;
 }
 
 static int start_acceptor(struct server *s)

@@ -149,6 +149,13 @@ struct broker_port *broker_port_open(struct broker *b, struct mailbox *inbox, ma
     return port;
 }
 
+void broker_on_unusable(struct broker *b, struct mailbox *inbox, struct mail *mail)
+{
+    assert(!b->started);
+    b->core.unusable_inbox = inbox;
+    b->core.unusable = mail;
+}
+
 int broker_start(struct broker *b)
 {
     mailbox_post(b->core.inbox, &b->start);

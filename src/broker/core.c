@@ -97,6 +97,13 @@ void core_get_health(struct core *core, struct broker_health *ret)
     (void)pthread_mutex_unlock(&core->shared_lock);
 }
 
+void core_report_unusable(struct core *core)
+{
+    if (core->unusable_inbox)
+        mailbox_post(core->unusable_inbox, core->unusable);
+    core->unusable_inbox = NULL; /* once */
+}
+
 void core_set_ready(struct core *core, bool ready)
 {
     atomic_store(&core->ready, ready);

@@ -47,6 +47,8 @@ struct core {
                                 started from (fanout.h moves it); zero: none yet */
     struct msgid noted;      /* the highest id in core_note */
     atomic_bool ready;
+    struct mailbox *unusable_inbox; /* where core_report_unusable posts `unusable`; NULL: nowhere */
+    struct mail *unusable;
     pthread_mutex_t shared_lock; /* of what follows, which any thread may copy */
     struct msgid shared_newest;  /* as of the last core_share_newest */
     struct broker_health health;
@@ -69,6 +71,8 @@ void core_share_newest(struct core *core);
 struct msgid core_shared_newest(struct core *core); /* any thread */
 
 void core_set_ready(struct core *core, bool ready); /* also sets the metric */
+/* Tells the owner of the broker that it can never become ready (broker_on_unusable). */
+void core_report_unusable(struct core *core);
 /* Both texts are for people; bytes that are not printable ASCII are replaced, and a longer text is
  * cut. `why` is shown while the broker is not ready. It may be public: it names no secrets. */
 void core_set_why(struct core *core, const char *why);

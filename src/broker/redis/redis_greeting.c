@@ -107,6 +107,8 @@ static void on_info(void *owner, void *arg, enum redis_fate fate, const redisRep
     redis_info_parse(&g->info, text.p ? text : STR(""));
     if (g->takes_replicas)
         step(g);
+    else if (g->info.role == REDIS_ROLE_ACTIVE_REPLICA)
+        fail(g, REDIS_ACTIVE_REPLICA);
     else if (g->info.role == REDIS_ROLE_REPLICA)
         fail(g, "this Redis is a replica");
     else if (g->info.role == REDIS_ROLE_SENTINEL)

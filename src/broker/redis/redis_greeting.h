@@ -6,8 +6,9 @@
  *          of its link's struct.
  * Fails:   by on_end with a reason, which is gone after the call. An error of CLIENT SETNAME or INFO
  *          (no right, or no such command) is no failure: then the server stays unknown.
- * Refuses: a replica and a Sentinel, as far as INFO tells, unless takes_replicas. Another address, or the source of the
- *          master, may know better.
+ * Refuses: a replica and a Sentinel, as far as INFO tells, unless takes_replicas. Another address, or
+ *          the source of the master, may know better. An active replica of KeyDB, with the reason
+ *          REDIS_ACTIVE_REPLICA: two such servers issue the same ids.
  */
 #ifndef EH_BROKER_REDIS_GREETING_H
 #define EH_BROKER_REDIS_GREETING_H
@@ -20,6 +21,9 @@
 #include "broker/redis/redis_wire.h"
 
 #define REDIS_SHA_TEXT 40
+#define REDIS_ACTIVE_REPLICA                                                                       \
+    "this is an active replica of KeyDB: several servers accept writes, so ids would not be "      \
+    "unique"
 
 struct redis_greeting {
     const char *name;          /* of the connection, for CLIENT LIST */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/redis/redis_greeting.h"
 #include "broker/redis/redis_reply.h"
 
 #define POOL_MIN        2
@@ -65,6 +66,7 @@ static void update_ready(struct redis_pool *p)
     if (is_ready == p->is_ready)
         return;
     p->is_ready = is_ready;
+    p->was_ready = p->was_ready || is_ready;
     core_set_ready(p->core, is_ready);
     if (is_ready)
         log_info("broker_ready", LOG_Z("redis", p->config->redis_hosts[0].host),
@@ -77,7 +79,11 @@ static void note_outage(struct redis_pool *p, const char *why)
     core_set_why(p->core, why);
     if (!is_new(p->outage, why))
         return;
-    if (p->is_ready)
+    if (strcmp(why, REDIS_ACTIVE_REPLICA) == 0) {
+        log_error("redis_unusable", LOG_Z("why", why));
+        if (!p->was_ready)
+            core_report_unusable(p->core);
+    } else if (p->is_ready)
         log_warn("redis_connection_lost", LOG_Z("why", why));
     else
         log_warn("broker_waiting", LOG_Z("redis", p->config->redis_hosts[0].host),

@@ -5,6 +5,8 @@
  * Shares:  the first seven members of the struct, which redis_lanes, redis_history and
  *          redis_presence read. Only redis_pool.c writes them.
  * Ready:   the feed is joined, at least one link for lanes is up, and Redis accepts publishes.
+ * Exit:    if the first Redis that answers must not be used (redis_greeting.h), the owner of the
+ *          broker is told, once. If that happens later, the pool waits for another Redis.
  * Rule:    nothing is sent until the feed is joined: before that this node does not know whether
  *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
  */
@@ -47,6 +49,7 @@ struct redis_pool {
     size_t n_to_renew; /* links: the first ones */
     struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
     bool is_ready;
+    bool was_ready;              /* at least once */
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
     char outage[REDIS_WHY_MAX];  /* the last connection failure that was logged */
     char problem[REDIS_WHY_MAX]; /* the last problem with a reply that was logged */
