@@ -54,7 +54,7 @@ async function startPeer(t, serve) {
 test('passes a plain Redis and leaves nothing behind', async (t) => {
   const redis = await startRedis(t, { args: ['--appendonly', 'yes'] });
   const lines = await check(redis.options, 0, [
-    /^ok {4}Redis \d+\.\d+\.\d+ at 127\.0\.0\.1 port \d+ \(standalone, master, 0 replicas\)$/,
+    /^ok {4}Redis \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+ \(standalone, master, 0 replicas\)$/,
     /^ok .*maxmemory-policy is noeviction/,
     /^ok .*clock of Redis's machine differs from this one by \d+ ms$/,
     /^ok .*append-only file is on$/,
@@ -79,7 +79,8 @@ test('warns of what is wrong but does not prevent that Eventhub works', async (t
   });
   const set = (...words) => redis.command('CONFIG', 'SET', ...words);
   await set('maxmemory-policy', 'volatile-lru');
-  await check(redis.options, 0, [
+  await check({ ...redis.options, REDIS_WAIT: '1' }, 0, [
+    /^warn .*REDIS_WAIT is 1, and 0 replicas are connected/,
     /^warn .*maxmemory-policy is volatile-lru: .* 100 MiB are used \(\d+ % now\)/,
     /^warn .*saves nothing to disk/,
     /^warn .*client-output-buffer-limit pubsub is 1 MiB/,
@@ -110,7 +111,7 @@ test('fails with a replica', async (t) => {
 
 test('tells why it cannot connect', async (t) => {
   const free = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(await freePort()) };
-  await check(free, 1, [/^fail {2}127\.0\.0\.1 port \d+: Connection refused$/]);
+  await check(free, 1, [/^fail {2}127\.0\.0\.1:\d+: Connection refused$/]);
   await check({ REDIS_HOST: '/no/such/socket' }, 1, [/^fail {2}\/no\/such\/socket: No such file/]);
   const http = await startPeer(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   await check(http, 1, [/^fail .*[Pp]rotocol error/]);

@@ -50,14 +50,14 @@ static void judges_engine_version_and_role(void **state)
         const char *part;
     } rows[] = {
         { "redis_version:7.0.15\r\nredis_mode:standalone\r\nrole:master\r\nconnected_slaves:1\r\n",
-          true, FINDING_OK, "Redis 7.0.15 at h port 6379 (standalone, master, 1 replica)" },
+          true, FINDING_OK, "Redis 7.0.15 at h:6379 (standalone, master, 1 replica)" },
         { "redis_version:4.0.9\r\nrole:master\r\n", true, FINDING_WARN, "needs version 5.0" },
         { "redis_version:7.4.0\r\ndragonfly_version:df-1.2\r\n", true, FINDING_WARN, "not tested" },
         { "redis_version:7.0.15\r\nrole:slave\r\n", false, FINDING_FAIL, "a replica" },
         { "redis_version:6.3.4\r\nrole:active-replica\r\n", false, FINDING_FAIL,
           "an active replica" },
         { "redis_version:7.0.15\r\nredis_mode:sentinel\r\n", false, FINDING_FAIL, "a Sentinel" },
-        { "", true, FINDING_WARN, "h port 6379: the user may not run \"info\"" },
+        { "", true, FINDING_WARN, "h:6379: the user may not run \"info\"" },
     };
     const struct redis_endpoint at = { .host = "h", .port = 6379 };
 

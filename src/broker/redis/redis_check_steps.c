@@ -175,6 +175,7 @@ static void on_info(void *owner, void *arg, enum redis_fate fate, const struct r
         checker_finish(k);
         return;
     }
+    redis_findings_wait(&k->findings, &k->info, k->config->redis_wait);
     redis_findings_memory(&k->findings, &k->info);
     checker_advance(k);
 }

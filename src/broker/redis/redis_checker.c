@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_endpoint.h"
 #include "broker/redis/redis_reply.h"
 #include "broker/redis/redis_rights.h"
 
@@ -94,7 +95,7 @@ static const char *quoted(const char *why, char right[RIGHT_TEXT])
 static void on_down(struct redis_link *l, void *owner, const char *why)
 {
     struct redis_checker *k = owner;
-    char right[RIGHT_TEXT], place[REDIS_PLACE_MAX];
+    char right[RIGHT_TEXT], place[REDIS_ENDPOINT_TEXT];
 
     (void)l;
     if (!k->next)
@@ -102,8 +103,10 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
     if (redis_refusal_of_text(str_of(why)) == REDIS_REFUSAL_COMMAND)
         redis_findings_refusal(&k->findings, quoted(why, right), str_of(why),
                                k->config->redis_prefix);
-    else
-        redis_findings_add(&k->findings, FINDING_FAIL, "%s: %s", redis_place(&k->at, place), why);
+    else {
+        redis_endpoint_format(&k->at, place);
+        redis_findings_add(&k->findings, FINDING_FAIL, "%s: %s", place, why);
+    }
     checker_clean(k);
 }
 

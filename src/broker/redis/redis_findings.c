@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "broker/redis/redis_endpoint.h"
 #include "broker/redis/redis_rights.h"
 
 #define VERSION_MIN     5   /* the first one with streams */
@@ -32,13 +33,6 @@ void redis_findings_add(struct redis_findings *f, enum finding_level level, cons
     f->n_warnings += level == FINDING_WARN;
     f->n_failures += level == FINDING_FAIL;
     f->report(f->owner, level, text);
-}
-
-const char *redis_place(const struct redis_endpoint *at, char text[REDIS_PLACE_MAX])
-{
-    (void)snprintf(text, REDIS_PLACE_MAX, at->host[0] == '/' ? "%s" : "%s port %u", at->host,
-                   (unsigned)at->port);
-    return text;
 }
 
 static const char *bytes_text(char text[BYTES_TEXT], uint64_t n)
@@ -121,10 +115,10 @@ bool redis_findings_server(struct redis_findings *f, const struct redis_info *in
                            const struct redis_endpoint *at)
 {
     const char *fault = role_fault(info);
-    char place[REDIS_PLACE_MAX], name[REDIS_PLACE_MAX + 100];
+    char place[REDIS_ENDPOINT_TEXT], name[REDIS_ENDPOINT_TEXT + 100];
     bool is_old;
 
-    (void)redis_place(at, place);
+    redis_endpoint_format(at, place);
     (void)snprintf(name, sizeof(name), "%s%s%s at %s", redis_info_product_name(info->product),
                    info->version[0] ? " " : "", info->version, place);
     if (fault) {
@@ -184,6 +178,17 @@ void redis_findings_memory(struct redis_findings *f, const struct redis_info *in
         redis_findings_add(f, percent >= FULL_PERCENT ? FINDING_WARN : FINDING_OK,
                            "maxmemory-policy is %s, and %" PRId64 " %% of %s are used", policy,
                            percent, most);
+}
+
+/* ---- REDIS_WAIT ---- */
+
+void redis_findings_wait(struct redis_findings *f, const struct redis_info *info, unsigned wait)
+{
+    if (wait > 0 && info->connected_replicas >= 0 && info->connected_replicas < wait)
+        redis_findings_add(f, FINDING_WARN,
+                           "REDIS_WAIT is %u, and %" PRId64 " replicas are connected: no publish "
+                           "is confirmed",
+                           wait, info->connected_replicas);
 }
 
 /* ---- the clock ---- */

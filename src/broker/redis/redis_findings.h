@@ -24,11 +24,6 @@ struct redis_findings {
     bool has_other_refusal;
 };
 
-#define REDIS_PLACE_MAX (REDIS_HOST_MAX + 16)
-
-/* Writes "name port 6379", or the path of a socket. */
-const char *redis_place(const struct redis_endpoint *at, char text[REDIS_PLACE_MAX]);
-
 /* Reports one finding. */
 void redis_findings_add(struct redis_findings *f, enum finding_level level, const char *format, ...)
     EH_PRINTF(3, 4);
@@ -43,6 +38,8 @@ bool redis_findings_server(struct redis_findings *f, const struct redis_info *in
                            const struct redis_endpoint *at);
 /* Judges the eviction policy, and how full the memory is. */
 void redis_findings_memory(struct redis_findings *f, const struct redis_info *info);
+/* Judges whether enough replicas are there for REDIS_WAIT. */
+void redis_findings_wait(struct redis_findings *f, const struct redis_info *info, unsigned wait);
 /* Judges the clock: `reply` answers TIME, which was sent and answered at these times of the local
  * clock, in ms. */
 void redis_findings_clock(struct redis_findings *f, const struct redisReply *reply,
