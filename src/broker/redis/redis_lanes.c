@@ -4,13 +4,20 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/redis/redis_confirm.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
 
+struct lane {
+    struct redis_queue queue;
+    struct redis_confirm confirm;
+};
+
 struct redis_lanes {
     struct redis_pool *pool;
-    struct redis_queue queues[]; /* pool->n_lanes; queues[i] waits for pool->links[i] */
+    struct redis_confirm_state replicas;
+    struct lane lanes[]; /* pool->n_lanes; lanes[i] sends over pool->links[i] */
 };
 
 static void make_command(struct redis_pool *pool, const struct broker_call *call,
@@ -79,60 +86,79 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     return BROKER_DONE;
 }
 
+static struct lane *lane_of(struct redis_lanes *l, const struct broker_call *call)
+{
+    return &l->lanes[call->lane % l->pool->n_lanes];
+}
+
 static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
-    struct redis_pool *pool = owner;
+    struct redis_lanes *l = owner;
     struct broker_call *call = arg;
+    enum broker_status status = status_of(l->pool, call, fate, reply);
+    bool is_write = unknown_status(call) == BROKER_UNKNOWN;
 
-    core_answer(pool->core, call, status_of(pool, call, fate, reply));
+    if (l->replicas.n_replicas > 0 && is_write && status == BROKER_DONE)
+        redis_confirm_add(&lane_of(l, call)->confirm, call);
+    else
+        core_answer(l->pool->core, call, status);
 }
 
 /* A publish that Redis refused names the newest id that this node knows by then. */
 static void remake(void *owner, void *arg, struct redis_command *ret)
 {
-    make_command(owner, arg, ret);
+    struct redis_lanes *l = owner;
+
+    make_command(l->pool, arg, ret);
 }
 
-static void pump(struct redis_pool *pool, struct redis_link *link, struct redis_queue *queue)
+static void pump(struct redis_lanes *l, size_t i)
 {
+    struct redis_pool *pool = l->pool;
+    struct redis_link *link = pool->links[i];
     struct redis_command c;
     struct broker_call *call;
 
     while (redis_feed_is_joined(pool->feed) && redis_link_takes_calls(link) &&
-           (call = redis_queue_pop(queue))) {
+           (call = redis_queue_pop(&l->lanes[i].queue))) {
         make_command(pool, call, &c);
-        redis_link_send_call(link, &c, (struct redis_done){ on_reply, pool, call, call->deadline },
+        redis_link_send_call(link, &c, (struct redis_done){ on_reply, l, call, call->deadline },
                              remake);
     }
 }
 
 void redis_lanes_take(struct redis_lanes *l, struct broker_call *call)
 {
-    size_t i = call->lane % l->pool->n_lanes;
+    struct lane *lane = lane_of(l, call);
 
-    redis_queue_push(&l->queues[i], call);
-    pump(l->pool, l->pool->links[i], &l->queues[i]);
+    redis_queue_push(&lane->queue, call);
+    pump(l, (size_t)(lane - l->lanes));
 }
 
 void redis_lanes_pump(struct redis_lanes *l)
 {
     for (size_t i = 0; i < l->pool->n_lanes; i++)
-        pump(l->pool, l->pool->links[i], &l->queues[i]);
+        pump(l, i);
 }
 
 struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
 {
-    struct redis_lanes *l = mem_zalloc(sizeof(*l) + pool->n_lanes * sizeof(l->queues[0]));
+    struct redis_lanes *l = mem_zalloc(sizeof(*l) + pool->n_lanes * sizeof(l->lanes[0]));
 
     l->pool = pool;
-    for (size_t i = 0; i < pool->n_lanes; i++)
-        redis_queue_init(&l->queues[i], pool->core);
+    l->replicas.n_replicas = pool->config->redis_wait;
+    for (size_t i = 0; i < pool->n_lanes; i++) {
+        redis_queue_init(&l->lanes[i].queue, pool->core);
+        redis_confirm_init(&l->lanes[i].confirm, pool->core, pool->links[i], &l->replicas);
+    }
     return l;
 }
 
 void redis_lanes_free(struct redis_lanes *l)
 {
-    for (size_t i = 0; i < l->pool->n_lanes; i++)
-        redis_queue_done(&l->queues[i]);
+    for (size_t i = 0; i < l->pool->n_lanes; i++) {
+        redis_queue_done(&l->lanes[i].queue);
+        redis_confirm_done(&l->lanes[i].confirm);
+    }
     free(l);
 }

@@ -1,0 +1,84 @@
+// REDIS_WAIT: a write is answered ok only when enough replicas have it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { HAS_CHANNEL_RIGHTS } from './support/engine.mjs';
+import { startRedis } from './support/redis.mjs';
+import { errorOf, numbered, openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { eventually } from './support/wait.mjs';
+
+const HOUR_MS = 3_600_000;
+const ALL_CHANNELS = HAS_CHANNEL_RIGHTS ? ['&*'] : [];
+
+/** Starts a Redis with a replica that has caught up, and a server with REDIS_WAIT=1. */
+async function startReplicated(t, options = {}) {
+  const redis = await startRedis(t, { args: ['--repl-diskless-sync-delay', '0'] });
+  const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', String(redis.port)] });
+  await eventually('a replica that has caught up', async () =>
+    /state=online/.test(await redis.command('INFO', 'replication')) &&
+    (await redis.command('WAIT', '1', '100')) === '1');
+  const server = await startServer(t, { ...redis.options, REDIS_WAIT: '1', ...options });
+  return { redis, replica, server, client: await openClient(t, server) };
+}
+
+test('answers writes that a replica has', async (t) => {
+  const { replica, client } = await startReplicated(t);
+  const lengthAt = async (topic) =>
+    Number(await replica.command('XLEN', `{eventhub}:log:${topic}`));
+
+  await client.publish('waited', 'one');
+  assert.equal(await lengthAt('waited'), 1); // at once
+  await client.publishAll('waited', numbered('m', 200));
+  assert.equal(await lengthAt('waited'), 201);
+
+  await client.call('set', { key: 'k', value: 'v' });
+  assert.equal(await replica.command('GET', '{eventhub}:kv:k'), 'v');
+  assert.equal((await client.call('get', { key: 'k' })).value, 'v');
+  await client.call('del', { key: 'k' });
+  assert.equal(await replica.command('EXISTS', '{eventhub}:kv:k'), '0');
+});
+
+test('answers "outcome unknown" while the replica is away', async (t) => {
+  const { replica, server, client } = await startReplicated(t, { BROKER_TIMEOUT: '2' });
+  const log = async () => (await client.call('eventlog', { topic: 'waited', since: -HOUR_MS }))
+    .items.map(({ message }) => message);
+
+  await client.publish('waited', 'before');
+  await replica.freeze();
+  const begin = Date.now();
+  const errors = await Promise.all([
+    errorOf(client.publish('waited', 'alone')),
+    errorOf(client.call('set', { key: 'k', value: 'v' })),
+  ]);
+  for (const error of errors) assert.match(error.data, /^outcome unknown/);
+  assert.ok(Date.now() - begin < 5000, 'before the deadline, or soon after');
+  assert.deepEqual(await log(), ['before', 'alone']); // Redis keeps it
+  assert.equal((await client.call('get', { key: 'k' })).value, 'v');
+
+  // The lane does not stand still: each further WAIT takes a moment only.
+  for (const text of numbered('m', 5))
+    assert.match((await errorOf(client.publish('waited', text))).data, /^outcome unknown/);
+  await eventually('a line in the log', () =>
+    /event=redis_wait_fails .*replicas=0 .*wanted=1/.test(server.stderr));
+
+  replica.thaw();
+  await eventually('ok again', () => client.publish('waited', 'after').then(() => true, () => false));
+  await eventually('another one', () => /event=redis_wait_succeeds/.test(server.stderr));
+  assert.equal(server.stderr.match(/event=redis_wait_fails/g).length, 1);
+});
+
+test('answers "outcome unknown" when the user may not wait', async (t) => {
+  const redis = await startRedis(t);
+  await redis.command('ACL', 'SETUSER', 'hub', 'on', '>sesame', '~*', ...ALL_CHANNELS,
+    '+@all', '-wait');
+  const server = await startServer(t, {
+    ...redis.options, REDIS_USERNAME: 'hub', REDIS_PASSWORD: 'sesame', REDIS_WAIT: '1',
+  });
+  const client = await openClient(t, server);
+  for (const text of numbered('m', 3))
+    assert.match((await errorOf(client.publish('waited', text))).data, /^outcome unknown/);
+  await eventually('a line in the log', () => /event=redis_wait_fails .*NOPERM/.test(server.stderr));
+  assert.equal(server.stderr.match(/event=redis_wait_fails/g).length, 1);
+});
