@@ -139,6 +139,32 @@ static void parses_a_large_reply_whole(void **state)
     redis_parser_free(r);
 }
 
+static void ends_the_stream_at_a_reply_that_is_too_long(void **state)
+{
+    enum { LIMIT = 64 * 1024 };
+    struct redis_parser *r = redis_parser_create();
+    struct buf wire = { 0 };
+    struct buf log = { 0 };
+
+    (void)state;
+    redis_parser_limit(r, LIMIT);
+    for (int i = 0; i < LIMIT; i++) /* many replies that are short enough */
+        buf_add_str(&wire, STR("+OK\r\n"));
+    assert_true(read_piece(r, buf_str(&wire), &log));
+    buf_clear(&wire);
+    buf_add_str(&wire, STR("*65536\r\n"));
+    for (int i = 0; i < LIMIT / 4; i++) /* one that has no end */
+        buf_add_str(&wire, STR(":1\r\n"));
+    assert_false(read_piece(r, buf_str(&wire), &log) && read_piece(r, buf_str(&wire), &log));
+    assert_string_equal(redis_parser_why(r), "the reply is too long");
+    assert_false(read_piece(r, STR("+OK\r\n"), &log));
+    redis_parser_reset(r);
+    assert_true(read_piece(r, STR("+OK\r\n"), &log));
+    buf_done(&wire);
+    buf_done(&log);
+    redis_parser_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +172,7 @@ int main(void)
         cmocka_unit_test(ends_the_stream_at_bytes_that_are_not_resp2),
         cmocka_unit_test(accepts_arrays_up_to_the_maximum_depth),
         cmocka_unit_test(parses_a_large_reply_whole),
+        cmocka_unit_test(ends_the_stream_at_a_reply_that_is_too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -420,3 +420,9 @@ void redis_feed_drop(struct redis_feed *f, const char *why)
 {
     redis_link_drop(f->link, why);
 }
+
+void redis_feed_move(struct redis_feed *f, const struct redis_endpoint *master, const char *why)
+{
+    redis_link_move(f->link, master, why);
+    redis_link_drop(f->link, why); /* without waiting for answers */
+}

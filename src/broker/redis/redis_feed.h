@@ -69,5 +69,7 @@ void redis_feed_retry_now(struct redis_feed *f);
 /* Joins again over the same subscription, if it is joined: Redis and this node know different ids. */
 void redis_feed_rejoin(struct redis_feed *f);
 void redis_feed_drop(struct redis_feed *f, const char *why);
+/* Drops the feed at once. It joins again at this endpoint, from now on. */
+void redis_feed_move(struct redis_feed *f, const struct redis_endpoint *master, const char *why);
 
 #endif

@@ -274,7 +274,6 @@ static const struct redis_wire_events wire_events = {
 static void on_address(void *owner)
 {
     struct redis_link *l = owner;
-
     const char *name = l->config.tls_name;
 
     if (!name || !name[0])
@@ -311,6 +310,7 @@ struct redis_link *redis_link_create(const struct redis_link_config *config)
     l->config = *config;
     redis_wire_init(&l->wire, config->loop, config->timeout_ms, &wire_events, l);
     l->wire.takes_pushes = config->events->on_push != NULL;
+    l->wire.reply_max = config->reply_max;
     redis_held_init(&l->held, &l->wire, &l->greeting, &held_events, l);
     l->greeting = (struct redis_greeting){
         .name = config->name ? config->name : "eventhub",

@@ -63,11 +63,13 @@ struct redis_link_config {
     uint64_t timeout_ms;
     bool loads_scripts;
     bool takes_replicas; /* a replica or a Sentinel is no failure */
+    size_t reply_max;    /* bytes of one reply; 0: no limit */
     const struct redis_link_events *events;
     void *owner;
 };
 
-/* Starts to connect in the next turn of the loop. The strings of the config are borrowed. */
+/* Starts to connect in the next turn of the loop; without an endpoint (host "") when the link is
+ * moved to one. The strings of the config are borrowed. */
 struct redis_link *redis_link_create(const struct redis_link_config *config);
 void redis_link_free(struct redis_link *l); /* gives all commands back; calls no event */
 

@@ -27,6 +27,8 @@ struct redis_parser {
     redisReader *hiredis;
     struct block *newest; /* of the blocks that hold the current reply */
     bool is_whole;        /* the current reply is complete and was returned */
+    size_t n_fed;         /* bytes fed since the last whole reply */
+    size_t max;           /* of n_fed; 0: no limit */
 };
 
 /* ---- memory for one reply ---- */
@@ -197,7 +199,13 @@ void redis_parser_reset(struct redis_parser *r)
 {
     redisReaderFree(r->hiredis);
     forget(r);
+    r->n_fed = 0;
     open(r);
+}
+
+void redis_parser_limit(struct redis_parser *r, size_t bytes)
+{
+    r->max = bytes;
 }
 
 void redis_parser_feed(struct redis_parser *r, struct str *in)
@@ -205,7 +213,13 @@ void redis_parser_feed(struct redis_parser *r, struct str *in)
     size_t n = in->n < SLICE ? in->n : SLICE;
 
     (void)redisReaderFeed(r->hiredis, in->p, n); /* redis_parser_next reports the error */
+    r->n_fed += n;
     *in = str_skip(*in, n);
+}
+
+static bool is_too_long(const struct redis_parser *r)
+{
+    return r->max && r->n_fed > r->max;
 }
 
 int redis_parser_next(struct redis_parser *r, const struct redisReply **ret)
@@ -214,14 +228,16 @@ int redis_parser_next(struct redis_parser *r, const struct redisReply **ret)
 
     if (r->is_whole)
         forget(r);
-    if (redisReaderGetReply(r->hiredis, &reply) != REDIS_OK)
+    if (redisReaderGetReply(r->hiredis, &reply) != REDIS_OK || is_too_long(r))
         return EH_EINVAL;
     r->is_whole = reply != NULL;
+    if (reply)
+        r->n_fed = 0;
     *ret = reply;
     return EH_OK;
 }
 
 const char *redis_parser_why(const struct redis_parser *r)
 {
-    return r->hiredis->errstr;
+    return is_too_long(r) ? "the reply is too long" : r->hiredis->errstr;
 }

@@ -6,23 +6,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "broker/redis/redis_greeting.h"
 #include "broker/redis/redis_reply.h"
 
-#define POOL_MIN        2
-#define EVICTION_TICKS  10
-#define REDIRECT_LOG_MS 1000 /* between two lines about redirects */
-#define RENEWAL         "the connection is replaced"
-#define HISTORY_SHARE   5 /* one link in five reads history, and at least one does */
+#define POOL_MIN       2
+#define EVICTION_TICKS 10
+#define HISTORY_SHARE  5 /* one link in five reads history, and at least one does */
 
-/* Stores `text` in `last` and reports whether it differs from what was there. */
-static bool is_new(char last[REDIS_WHY_MAX], const char *text)
-{
-    if (strncmp(last, text, REDIS_WHY_MAX - 1) == 0)
-        return false;
-    (void)snprintf(last, REDIS_WHY_MAX, "%s", text);
-    return true;
-}
+/* Why we end connections ourselves. */
+#define RENEWAL        "the connection is replaced"
+#define ANOTHER_MASTER "another Redis is the master now"
 
 /* ---- readiness ---- */
 
@@ -44,72 +36,39 @@ static bool any_lane_is_up(const struct redis_pool *p)
     return false;
 }
 
-/* Counts the time without a master that this node has joined. */
-static void count_masterless(struct redis_pool *p, bool has_master)
+/* Reports whether this node has joined the master. */
+static bool has_master(const struct redis_pool *p)
 {
-    uint64_t now = loop_now(p->core->loop);
-
-    if (p->masterless_ms)
-        metrics_add(p->core->config.metrics, METRIC_MASTERLESS_MS,
-                    (int64_t)(now - p->masterless_ms));
-    p->masterless_ms = has_master ? 0 : now;
+    return redis_feed_is_joined(p->feed) && any_lane_is_up(p);
 }
 
 static void update_ready(struct redis_pool *p)
 {
-    bool has_master = redis_feed_is_joined(p->feed) && any_lane_is_up(p);
-    bool is_ready = has_master && !p->is_refused;
+    bool has_joined = has_master(p);
 
-    count_masterless(p, has_master);
-    if (is_ready && all_links_are_up(p))
-        p->outage[0] = '\0';
-    if (is_ready == p->is_ready)
-        return;
-    p->is_ready = is_ready;
-    p->was_ready = p->was_ready || is_ready;
-    core_set_ready(p->core, is_ready);
-    if (is_ready)
-        log_info("broker_ready", LOG_Z("redis", p->config->redis_hosts[0].host),
-                 LOG_N("port", p->config->redis_hosts[0].port));
-}
-
-static void note_outage(struct redis_pool *p, const char *why)
-{
-    update_ready(p);
-    core_set_why(p->core, why);
-    if (!is_new(p->outage, why))
-        return;
-    if (strcmp(why, REDIS_ACTIVE_REPLICA) == 0) {
-        log_error("redis_unusable", LOG_Z("why", why));
-        if (!p->was_ready)
-            core_report_unusable(p->core);
-    } else if (p->is_ready)
-        log_warn("redis_connection_lost", LOG_Z("why", why));
-    else
-        log_warn("broker_waiting", LOG_Z("redis", p->config->redis_hosts[0].host),
-                 LOG_N("port", p->config->redis_hosts[0].port), LOG_Z("why", why));
+    redis_status_set(&p->status, has_joined, has_joined && !p->is_refused, all_links_are_up(p));
 }
 
 /* ---- problems with replies ---- */
 
 bool redis_pool_is_new_problem(struct redis_pool *p, const char *problem)
 {
-    return is_new(p->problem, problem);
+    return redis_status_is_new_problem(&p->status, problem);
 }
 
 void redis_pool_forget_problem(struct redis_pool *p)
 {
-    p->problem[0] = '\0';
+    redis_status_forget_problem(&p->status);
 }
 
 void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error)
 {
     const char *text = redis_reply_text(error).p;
 
-    if (is_new(p->problem, text))
-        log_warn("redis_refuses", LOG_Z("why", text));
+    redis_status_on_refusal(&p->status, text);
     if (!redis_reply_needs_reconnect(error))
         return;
+    redis_source_ask(p->source);
     redis_feed_drop(p->feed, text); /* its name may lead to another Redis by now */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_renew(p->links[i], text);
@@ -148,7 +107,10 @@ void redis_pool_renew(struct redis_pool *p)
 static void on_link_up(struct redis_link *l, void *owner)
 {
     struct redis_pool *p = owner;
+    const struct redis_info *info = redis_link_info(l);
 
+    if (info && info->cluster_enabled == 1)
+        redis_source_on_cluster(p->source);
     /* Each lane is bound to one link, so no link may lag behind in its back-off. */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_retry_now(p->links[i]);
@@ -164,12 +126,22 @@ static void on_link_up(struct redis_link *l, void *owner)
         renew_next(p);
 }
 
+/* The source is asked unless it has just told us to go elsewhere. */
+static void on_down(struct redis_pool *p, const char *why)
+{
+    update_ready(p);
+    if (strcmp(why, ANOTHER_MASTER) == 0)
+        return;
+    redis_status_on_outage(&p->status, why);
+    redis_source_ask(p->source);
+}
+
 static void on_link_down(struct redis_link *l, void *owner, const char *why)
 {
     struct redis_pool *p = owner;
 
     if (l != p->renewing || strcmp(why, RENEWAL) != 0) {
-        note_outage(p, why);
+        on_down(p, why);
         return;
     }
     update_ready(p);
@@ -185,27 +157,17 @@ static void on_link_room(struct redis_link *l, void *owner)
     p->events->on_room(p->owner);
 }
 
-static void log_redirect(struct redis_pool *p, const struct redis_redirect *redirect)
-{
-    uint64_t now = loop_now(p->core->loop);
-
-    if (p->redirected_ms && now - p->redirected_ms < REDIRECT_LOG_MS)
-        return;
-    p->redirected_ms = now;
-    log_warn("redis_redirects", LOG_Z("kind", redis_redirect_name(redirect->kind)),
-             LOG_Z("to", redirect->endpoint.host), LOG_N("port", redirect->endpoint.port));
-}
-
 static void on_link_refused(struct redis_link *l, void *owner,
                             const struct redis_redirect *redirect)
 {
     struct redis_pool *p = owner;
 
-    log_redirect(p, redirect);
+    (void)l;
+    redis_status_on_redirect(&p->status, redirect);
     if (redirect->kind == REDIS_REDIRECT_FENCE)
         redis_feed_rejoin(p->feed);
-    else if (redirect->kind == REDIS_REDIRECT_MOVED && redirect->endpoint.port)
-        redis_link_move(l, &redirect->endpoint, "the keys are kept by another Redis now");
+    else
+        redis_source_on_redirect(p->source, redirect); /* which may call on_master */
 }
 
 static bool on_link_ask(struct redis_link *l, void *owner, const struct redis_endpoint *endpoint,
@@ -237,6 +199,7 @@ static void on_feed_joined(void *owner)
     struct redis_pool *p = owner;
 
     redis_pool_forget_problem(p);
+    redis_status_on_known(&p->status);
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_release(p->links[i]);
     update_ready(p);
@@ -245,7 +208,7 @@ static void on_feed_joined(void *owner)
 
 static void on_feed_down(void *owner, const char *why)
 {
-    note_outage(owner, why);
+    on_down(owner, why);
 }
 
 static void on_feed_refused(void *owner, const struct redisReply *error)
@@ -266,6 +229,32 @@ static void on_feed_accepted(void *owner)
     update_ready(p);
 }
 
+/* ---- the master ---- */
+
+static void on_master(void *owner, const struct redis_endpoint *master)
+{
+    struct redis_pool *p = owner;
+
+    redis_status_on_master(&p->status, master);
+    redis_feed_move(p->feed, master, ANOTHER_MASTER);
+    for (size_t i = 0; i < p->n_links; i++)
+        redis_link_move(p->links[i], master, ANOTHER_MASTER);
+}
+
+static void on_source_failure(void *owner, const char *why)
+{
+    struct redis_pool *p = owner;
+
+    redis_status_on_unknown(&p->status, why);
+}
+
+static void on_source_success(void *owner)
+{
+    struct redis_pool *p = owner;
+
+    redis_status_on_known(&p->status);
+}
+
 void redis_pool_tick(struct redis_pool *p)
 {
     struct redis_link *link = redis_pool_pick(p);
@@ -273,7 +262,8 @@ void redis_pool_tick(struct redis_pool *p)
     p->ticks++;
     if (link && p->ticks % EVICTION_TICKS == 0)
         redis_eviction_ask(&p->eviction, link);
-    count_masterless(p, p->masterless_ms == 0);
+    if (!has_master(p))
+        redis_source_ask(p->source);
     redis_feed_on_tick(p->feed);
     redis_asker_tick(p->asker);
     update_ready(p); /* a pause of a link may have become an outage */
@@ -300,13 +290,18 @@ static const struct redis_feed_events feed_events = {
     .on_accepted = on_feed_accepted,
 };
 
+static const struct redis_source_events source_events = {
+    .on_master = on_master,
+    .on_failure = on_source_failure,
+    .on_success = on_source_success,
+};
+
 static struct redis_link_config link_config(struct redis_pool *p)
 {
     return (struct redis_link_config){
         .loop = p->core->loop,
         .inbox = p->core->inbox,
         .metrics = p->core->config.metrics,
-        .endpoint = p->config->redis_hosts[0],
         .name = "eventhub:cmd",
         .login = p->config->redis_login,
         .db = p->config->redis_db,
@@ -331,7 +326,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->events = events;
     p->owner = owner;
     p->eviction.metrics = core->config.metrics;
-    p->masterless_ms = loop_now(core->loop);
+    redis_status_init(&p->status, core);
     redis_names_init(&p->names, str_of(config->redis_prefix));
     p->n_links = config->redis_pool_size > POOL_MIN ? config->redis_pool_size : POOL_MIN;
     n_history = p->n_links / HISTORY_SHARE > 1 ? p->n_links / HISTORY_SHARE : 1;
@@ -346,6 +341,13 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
 
 void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str answers)
 {
+    const struct redis_source_config source = {
+        .loop = p->core->loop,
+        .inbox = p->core->inbox,
+        .broker = p->config,
+        .events = &source_events,
+        .owner = p,
+    };
     const struct redis_feed_config feed = {
         .core = p->core,
         .names = &p->names,
@@ -356,11 +358,13 @@ void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str
     };
 
     p->feed = redis_feed_create(&feed);
+    p->source = redis_source_create(&source);
 }
 
 void redis_pool_close(struct redis_pool *p)
 {
-    redis_feed_close(p->feed); /* first: from now on nothing is sent */
+    redis_source_free(p->source);
+    redis_feed_close(p->feed); /* before the links: from now on nothing is sent */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_free(p->links[i]);
     redis_asker_free(p->asker);

@@ -1,7 +1,8 @@
 /* redis_pool.h - all connections of the engine to Redis: the feed, which is subscribed to the live
  * messages, and the links, which carry commands.
  * Thread:  the broker's.
- * Owns:    the connections and the names of the keys; decides whether the broker is ready.
+ * Owns:    the connections, the source of the master, and the names of the keys; decides whether the
+ *          broker is ready.
  * Shares:  the first seven members of the struct, which redis_lanes, redis_history and
  *          redis_presence read. Only redis_pool.c writes them.
  * Ready:   the feed is joined, at least one link for lanes is up, and Redis accepts publishes.
@@ -9,6 +10,8 @@
  *          broker is told, once. If that happens later, the pool waits for another Redis.
  * Rule:    nothing is sent until the feed is joined: before that this node does not know whether
  *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
+ * Master:  there are no connections before the source knows it. When it changes, all links move
+ *          there, and the feed joins there: a list of subscriptions is not trusted across a change.
  */
 #ifndef EH_BROKER_REDIS_POOL_H
 #define EH_BROKER_REDIS_POOL_H
@@ -19,8 +22,8 @@
 #include "broker/redis/redis_eviction.h"
 #include "broker/redis/redis_feed.h"
 #include "broker/redis/redis_link.h"
-
-#define REDIS_WHY_MAX 160
+#include "broker/redis/redis_source.h"
+#include "broker/redis/redis_status.h"
 
 struct redis_pool_events {
     /* A link or the feed has come up, or a link has room again: calls that wait may be sent. */
@@ -33,6 +36,8 @@ struct redis_pool {
     struct core *core;
     const struct broker_config *config;
     struct redis_names names;
+    struct redis_source *source;
+    struct redis_status status; /* knows the current master, too */
     struct redis_feed *feed;
     struct redis_link **links; /* each of the first n_lanes carries a lane; the rest read history */
     size_t n_links;
@@ -42,23 +47,16 @@ struct redis_pool {
     void *owner;
     struct redis_eviction eviction;
     struct redis_asker *asker;
-    uint64_t redirected_ms; /* when a redirect was last logged; 0: never */
     unsigned ticks;
-    uint64_t
-        masterless_ms; /* loop_now up to which the time without a master is counted; 0: has one */
-    size_t n_to_renew; /* links: the first ones */
+    size_t n_to_renew;           /* links: the first ones */
     struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
-    bool is_ready;
-    bool was_ready;              /* at least once */
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
-    char outage[REDIS_WHY_MAX];  /* the last connection failure that was logged */
-    char problem[REDIS_WHY_MAX]; /* the last problem with a reply that was logged */
 };
 
-/* Starts to connect the links in the next turn of the loop. */
 struct redis_pool *redis_pool_create(struct core *core, const struct broker_config *config,
                                      const struct redis_pool_events *events, void *owner);
-/* Starts the feed, once. It also subscribes to these two channels, which are borrowed. */
+/* Starts the feed, which also subscribes to these two channels (borrowed), and begins to look for the
+ * master in the next turn of the loop. Called once. */
 void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str answers);
 /* Closes all connections. Every command under way is given back to its caller; no event follows. */
 void redis_pool_close(struct redis_pool *p);

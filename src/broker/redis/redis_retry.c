@@ -78,9 +78,15 @@ void redis_retry_succeeded(struct redis_retry *r)
 
 bool redis_retry_move(struct redis_retry *r, const struct redis_endpoint *endpoint)
 {
+    bool is_first = !redis_endpoint_is_set(&r->endpoint);
+
     if (redis_endpoint_equal(&r->endpoint, endpoint))
         return false;
     r->endpoint = *endpoint;
+    if (is_first) {
+        loop_timer(r->loop, &r->timer, 0);
+        return true;
+    }
     r->has_moved = true;
     r->n_moves++;
     if (r->is_resolving) { /* the answer for the old name no longer counts */
@@ -110,7 +116,8 @@ void redis_retry_init(struct redis_retry *r)
     if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
         r->seed = (unsigned)(uintptr_t)r;
     timer_init(&r->timer, on_timer);
-    loop_timer(r->loop, &r->timer, 0);
+    if (redis_endpoint_is_set(&r->endpoint))
+        loop_timer(r->loop, &r->timer, 0);
 }
 
 void redis_retry_done(struct redis_retry *r)

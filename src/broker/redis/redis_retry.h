@@ -3,8 +3,9 @@
  * Owns:    the addresses of the endpoint. It is part of its link's struct.
  * Pauses:  after a failure 50 ms, doubling up to 2 s (+-50 %) until a command has succeeded. A
  *          connection is no success: a Redis that accepts connections and refuses every command is
- *          asked ever more slowly. The first move after a success is immediate; before further ones there is a pause of 50 to
- *          200 ms, so two servers that send us to each other are not asked in a loop.
+ *          asked ever more slowly. The first move after a success is immediate; before further ones
+ *          there is a pause of 50 to 200 ms, so two servers that send us to each other are not asked
+ *          in a loop.
  */
 #ifndef EH_BROKER_REDIS_RETRY_H
 #define EH_BROKER_REDIS_RETRY_H
@@ -32,7 +33,8 @@ struct redis_retry {
     unsigned seed;
 };
 
-/* The members up to `owner` are set. Starts in the next turn of the loop. */
+/* The members up to `owner` are set. Starts in the next turn of the loop; without an endpoint (host
+ * "") when the link is moved to one. */
 void redis_retry_init(struct redis_retry *r);
 void redis_retry_done(struct redis_retry *r);
 

@@ -134,6 +134,7 @@ int redis_wire_connect(struct redis_wire *w, struct redis_dial *dial, struct tls
     if (tls)
         stream_use_tls(&w->stream, tls, host);
     redis_parser_reset(w->parser);
+    redis_parser_limit(w->parser, w->reply_max);
     loop_timer(w->loop, &w->connecting, timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS);
     return EH_OK;
 }

@@ -31,6 +31,7 @@ struct redis_wire {
     const struct redis_wire_events *events;
     void *owner;
     bool takes_pushes; /* set by the link. Without it, a reply to no request ends the connection */
+    size_t reply_max;  /* set by the link: bytes of one reply; 0: no limit */
     struct stream stream;
     struct redis_parser *parser;
     struct redis_pipeline pipeline;

@@ -1,0 +1,51 @@
+/* redis_source.h - knows where the master is: by the name in REDIS_HOST, from Sentinels, or from the
+ * nodes of a Cluster.
+ * Thread:  the broker's.
+ * Owns:    its connections to Sentinels, or to one node of the cluster.
+ * Kinds:   Sentinels if there are any; a cluster if REDIS_CLUSTER=yes or REDIS_HOST lists several
+ *          hosts; else the name. With REDIS_CLUSTER=auto the name becomes a cluster as soon as its
+ *          Redis says that it is one (redis_source_on_cluster, or a redirect).
+ * Pace:    one round of questions a second at most, however often it is asked; one every
+ *          5 s (Sentinels) or 5 to 10 s (cluster) if it is not. A redirect is followed at once, but
+ *          ever more slowly if redirects do not end.
+ */
+#ifndef EH_BROKER_REDIS_SOURCE_H
+#define EH_BROKER_REDIS_SOURCE_H
+
+#include "broker/config.h"
+#include "broker/redis/redis_redirect.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+
+struct redis_source;
+
+struct redis_source_events {
+    /* The first master, or another one than before. Called in a turn of its own, or inside
+     * redis_source_on_redirect. */
+    void (*on_master)(void *owner, const struct redis_endpoint *master);
+    /* Nobody tells where the master is, or it cannot be used. The last master stays in use. */
+    void (*on_failure)(void *owner, const char *why);
+    /* The last question was answered: the reason of the last on_failure is gone. */
+    void (*on_success)(void *owner);
+};
+
+struct redis_source_config {
+    struct loop *loop;
+    struct mailbox *inbox; /* drained after redis_source_free */
+    const struct broker_config *broker;
+    const struct redis_source_events *events;
+    void *owner;
+};
+
+/* on_master follows, for a name in the next turn of the loop. The config is copied. */
+struct redis_source *redis_source_create(const struct redis_source_config *config);
+void redis_source_free(struct redis_source *s); /* calls no event */
+
+/* The master does not work, or is no master: ask as soon as the pace permits. */
+void redis_source_ask(struct redis_source *s);
+/* A command was redirected, or refused by the cluster: follow MOVED, and ask. */
+void redis_source_on_redirect(struct redis_source *s, const struct redis_redirect *redirect);
+/* The master has said that it is a node of a cluster. */
+void redis_source_on_cluster(struct redis_source *s);
+
+#endif
