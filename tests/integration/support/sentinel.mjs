@@ -132,11 +132,11 @@ export class SentinelWorld {
 /**
  * Starts a master, its replicas and their Sentinels, and waits until a failover would succeed.
  * `args` and `cli` are for all servers of data and their redis-cli, `lines` are added to the
- * configuration of each Sentinel.
+ * configuration of each Sentinel, `sentinelCli` is for their redis-cli.
  */
 export async function startSentinels(t, {
   replicas = 1, sentinels: count = 3, downAfterMs = 500, name = 'main', args = [], cli = [],
-  lines = [],
+  lines = [], sentinelCli = [],
 } = {}) {
   const make = async (Kind, how) => {
     const redis = new Kind(await freePort(), how);
@@ -155,7 +155,7 @@ export async function startSentinels(t, {
 
   const sentinels = [];
   for (let i = 0; i < count; i++) {
-    sentinels.push(await make(Sentinel, { args: [], cli: [], env: {} }));
+    sentinels.push(await make(Sentinel, { args: [], cli: sentinelCli, env: {} }));
   }
   for (const sentinel of sentinels) {
     sentinel.configure([
