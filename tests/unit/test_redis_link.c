@@ -23,7 +23,7 @@
 
 #define CALLS_MAX 40
 #define SERVERS   2
-#define WATCH_MS  20000 /* a test that takes longer hangs */
+#define WATCH_MS  50000 /* a test that takes longer hangs */
 
 #define OK          "+OK\r\n"
 #define MOVED_A     "-MOVED 7 a.example:1\r\n"
@@ -534,6 +534,15 @@ static void loads_the_scripts_again(void **state)
 
 /* ---- bounds ---- */
 
+/* Calls that were sent again just before their deadline, and not answered, may have run. */
+static void assert_gave_up(const struct world *w, size_t n)
+{
+    size_t under_way = strspn(w->fates, "U");
+
+    assert_int_equal(under_way + strspn(w->fates + under_way, "N"), n);
+    assert_int_equal(strlen(w->fates), n);
+}
+
 static void gives_up_at_the_deadline(void **state)
 {
     static const char *const answers[] = { TRYAGAIN, CLUSTERDOWN, ASK_B };
@@ -548,7 +557,7 @@ static void gives_up_at_the_deadline(void **state)
         w.n_not_ask = UINT_MAX;
         world_start(&w, 3, 700);
         run(&w);
-        assert_string_equal(w.fates, "NNN");
+        assert_gave_up(&w, 3);
         assert_true(loop_now(loop) - start >= 700);
         assert_true(w.n_refused <= 1 + 700 / 50); /* there are pauses */
         assert_true(w.was_up);                    /* a short pause is no outage */
@@ -597,7 +606,7 @@ static void does_not_spin_in_a_loop_of_moves(void **state)
     w.always[1] = MOVED_A;
     world_start(&w, 1, 900);
     run(&w);
-    assert_string_equal(w.fates, "N");
+    assert_gave_up(&w, 1);
     assert_true(w.servers[0].n_accepted + w.servers[1].n_accepted <= 3 + 900 / 50);
     world_done(&w);
 }
