@@ -3,7 +3,9 @@
  * got in which order. */
 #include "broker/redis/redis_link.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
@@ -860,6 +864,60 @@ static void learns_about_the_server(void **state)
     world_done(&w);
 }
 
+/* A listener whose queue is full: the kernel drops further SYNs, as a firewall would. */
+static uint16_t listen_full(int fds[4])
+{
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(addr);
+
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fds[0], (struct sockaddr *)&addr, len), 0);
+    assert_int_equal(listen(fds[0], 0), 0);
+    assert_int_equal(getsockname(fds[0], (struct sockaddr *)&addr, &len), 0);
+    for (int i = 1; i < 4; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fds[i], (struct sockaddr *)&addr, len);
+    }
+    return ntohs(addr.sin_port);
+}
+
+static void move_to_silence(struct world *w)
+{
+    redis_link_move(w->link, &nowhere, "the master is at a silent address");
+}
+
+static void stop_when_it_is_down(struct world *w)
+{
+    if (strcmp(w->why, "connecting timed out") == 0)
+        loop_stop(loop);
+    else
+        act_after(20, stop_when_it_is_down);
+}
+
+/* Long before BROKER_TIMEOUT, which is 5 s here. */
+static void gives_up_connecting_after_a_second(void **state)
+{
+    const struct redis_endpoint saved = nowhere;
+    struct world w;
+    uint64_t start;
+    int fds[4];
+
+    (void)state;
+    nowhere = (struct redis_endpoint){ .host = "127.0.0.1", .port = listen_full(fds) };
+    world_init(&w, "t");
+    world_start(&w, 1, 10000);
+    run(&w);
+    move_to_silence(&w);
+    start = loop_now(loop);
+    act_after(20, stop_when_it_is_down);
+    run(&w);
+    assert_true(loop_now(loop) - start >= 950 && loop_now(loop) - start < 4000);
+    world_done(&w);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    nowhere = saved;
+}
+
 static void leaves_a_server_that_is_no_master(void **state)
 {
     static const struct {
@@ -1032,6 +1090,7 @@ int main(void)
         cmocka_unit_test(takes_other_commands_while_calls_are_held),
         cmocka_unit_test(gives_all_back_when_it_is_freed),
         cmocka_unit_test(learns_about_the_server),
+        cmocka_unit_test(gives_up_connecting_after_a_second),
         cmocka_unit_test(leaves_a_server_that_is_no_master),
         cmocka_unit_test(keeps_its_promises_whatever_the_servers_answer),
     };

@@ -25,6 +25,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "broker/redis/redis_reply.h"
 
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 200
@@ -44,6 +45,17 @@ static struct redis_request *first_of(const struct redis_held *h)
 }
 
 /* ---- keeping ---- */
+
+bool redis_held_is_refused(const struct redis_request *rq, const struct redisReply *reply,
+                           struct redis_redirect *ret)
+{
+    if (!redis_reply_is_error(reply))
+        return false;
+    *ret = redis_redirect_of(reply);
+    if (ret->kind == REDIS_REDIRECT_NOSCRIPT)
+        return rq->is_script; /* else we have no such script */
+    return ret->kind != REDIS_REDIRECT_NONE;
+}
 
 bool redis_held_keep(struct redis_held *h, struct redis_request *rq,
                      const struct redis_redirect *redirect, const struct redisReply *reply)

@@ -56,6 +56,9 @@ void redis_held_init(struct redis_held *h, struct redis_wire *wire,
                      void *owner);
 void redis_held_done(struct redis_held *h); /* after redis_wire_done */
 
+/* Reports whether Redis certainly did not run the request, and why. */
+bool redis_held_is_refused(const struct redis_request *rq, const struct redisReply *reply,
+                           struct redis_redirect *ret);
 /* Takes a request that was popped from the pipeline and refused. A request that is no call is
  * finished with the reply, except after NOSCRIPT. Returns whether the request was kept, or finished
  * after too many refusals: then the link must drain. */

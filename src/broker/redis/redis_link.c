@@ -236,16 +236,13 @@ static void on_answer(void *owner, struct redis_request *rq, const redisReply *r
 {
     struct redis_link *l = owner;
     bool was_greeting = l->state == LINK_GREETING, is_error = redis_reply_is_error(reply);
-    struct redis_redirect redirect = { .kind = REDIS_REDIRECT_NONE };
+    struct redis_redirect redirect;
+    bool refused = l->is_greeted && redis_held_is_refused(rq, reply, &redirect);
 
-    if (is_error && l->is_greeted)
-        redirect = redis_redirect_of(reply);
-    if (redirect.kind == REDIS_REDIRECT_NOSCRIPT && !rq->is_script)
-        redirect.kind = REDIS_REDIRECT_NONE; /* we have no such script */
     if (rq->is_resent)
-        redis_held_on_answer(&l->held, redirect.kind == REDIS_REDIRECT_NONE);
+        redis_held_on_answer(&l->held, !refused);
     rq->is_resent = false;
-    if (redirect.kind != REDIS_REDIRECT_NONE)
+    if (refused)
         refuse(l, rq, &redirect, reply);
     else
         redis_request_finish(rq, REDIS_ANSWERED, reply);
