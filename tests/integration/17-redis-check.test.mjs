@@ -6,9 +6,11 @@ import { test } from 'node:test';
 
 import { makeAuthority } from './support/certs.mjs';
 import { defer } from './support/cleanup.mjs';
+import { startCluster } from './support/cluster.mjs';
 import { documentedFor } from './support/documented.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
+import { startSentinels } from './support/sentinel.mjs';
 import { runToExit } from './support/server.mjs';
 
 const PASSED = /^Eventhub can use this Redis \(warnings: \d+\)\.$/;
@@ -181,6 +183,32 @@ test('names each right of the documented ACL line that is missing', async (t) =>
     if (OPTIONAL[right]) await check(options, 0, [OPTIONAL[right], ...ALL_WELL]);
     else await check(options, 1, [NEEDED[right] ?? new RegExp(`^fail .*to run "${command}"$`)]);
   }
+});
+
+test('finds the master with Sentinels', async (t) => {
+  const world = await startSentinels(t, { replicas: 1, sentinels: 2 });
+  const { port } = await world.master();
+  await check(world.options, 0, [
+    new RegExp(`^ok .*Sentinels: the master of "main" is 127\\.0\\.0\\.1:${port}$`),
+    /\(standalone, master, 1 replica\)$/,
+    ...ALL_WELL,
+  ]);
+  await check({ ...world.options, REDIS_SENTINEL_MASTER: 'other', BROKER_TIMEOUT: '1' }, 1,
+    [/^fail .*no answer in time: the address of the master: .*other/]);
+});
+
+test('finds the owner of the keys in a cluster', async (t) => {
+  const world = await startCluster(t, { masters: 3, replicas: 0 });
+  const owner = await world.owner();
+  const other = world.nodes.find((node) => node !== owner);
+  const moved = new RegExp(`^ok .*Cluster: the keys are in slot \\d+, on 127\\.0\\.0\\.1:${owner.port}$`);
+  for (const seeds of [[other.port], [owner.port], [other.port, owner.port]]) {
+    await check(world.optionsFor(seeds), 0, [moved, /\(cluster, master, 0 replicas\)$/, ...ALL_WELL]);
+  }
+  await check({ ...world.optionsFor([other.port]), REDIS_CLUSTER: 'no' }, 1, [/^fail .*MOVED/]);
+  await owner.command('ACL', 'SETUSER', 'default', '-cluster|slots');
+  await check(world.optionsFor([owner.port]), 1,
+    [/^fail .*Cluster: .*cluster\|slots/, /^fail .*to run "cluster\|slots"$/]);
 });
 
 test('names a command that the server does not know', async (t) => {

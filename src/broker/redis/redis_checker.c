@@ -41,7 +41,7 @@ void checker_clean(struct redis_checker *k)
     struct redis_command c;
 
     checker_go(k, "DEL", checker_finish);
-    if (!redis_link_can_send(k->plain)) {
+    if (!k->plain || !redis_link_can_send(k->plain)) {
         checker_finish(k);
         return;
     }
