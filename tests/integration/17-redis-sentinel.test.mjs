@@ -70,7 +70,7 @@ const countLines = (server, pattern) => server.stderr.split('\n').filter((line) 
 /** Creates the documented user on all Sentinels; resolves to the options of the server. */
 async function loginOf(world) {
   if (!isAtLeast(6, 2)) return {}; // the first Sentinel with users
-  const text = documented('docs/redis.md', 'Failover with Sentinels');
+  const text = documented('docs/failover.md', 'A user at the Sentinels');
   const words = text.replaceAll('\\\n', ' ').trim().split(/\s+/);
   for (const sentinel of world.sentinels) assert.equal(await sentinel.command(...words), 'OK');
   return { REDIS_SENTINEL_USERNAME: 'eventhub', REDIS_SENTINEL_PASSWORD: 'PASSWORD' };
