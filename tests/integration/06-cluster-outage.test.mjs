@@ -306,3 +306,35 @@ test('reads the log for an eventlog while only the feed is away', async (t) => {
     assertIncreasing(ids);
   });
 });
+
+test('reports a loss that an eventlog has found once', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const server = await startServer(t, {
+    ...redis.options, REDIS_PORT: String(proxy.port), BROKER_TIMEOUT: '3',
+  });
+  const client = await openClient(t, server);
+  const told = await client.subscribe('t', { gaps: true });
+  const ids = await client.publishAll('t', numbered('m', 3));
+  await told.untilCount(3);
+  proxy.holdAnswersTo('PSUBSCRIBE');
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await server.untilReadiness(503);
+  await redis.command('REPLICAOF', '127.0.0.1', '1'); // another master, without the last messages
+  await redis.command('REPLICAOF', 'NO', 'ONE');
+  await redis.command('SET', '{eventhub}:id', ids[0]);
+  const logStarts = new Set();
+  for (let i = 0; i < 3; i++) {
+    const { recovered } = await client.call('eventlog', { topic: 't', sinceEventId: ids[0] });
+    assert.equal(recovered, false);
+    logStarts.add(await redis.command('GET', '{eventhub}:floor'));
+  }
+  proxy.release();
+  await server.untilReadiness(200);
+  await client.publish('t', 'after');
+  await told.untilText('after');
+  logStarts.add(await redis.command('GET', '{eventhub}:floor'));
+  assert.equal(logStarts.size, 1, `the log start moved: ${[...logStarts]}`);
+  assert.equal((await server.metrics()).broker_rewinds_total, 1);
+  assert.deepEqual(told.messages.slice(3).map(({ action, message }) => action ?? message), ['gap', 'after']);
+});

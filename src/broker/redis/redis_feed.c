@@ -180,7 +180,8 @@ bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply)
 
     if (redis_reply_fence(reply, &fenced) < 0)
         return false;
-    redis_partition_on_log_start(&f->partition, fenced.ids.log_start);
+    /* Else the next fence would find the same loss again, and move the log start again. */
+    redis_partition_on_fenced(&f->partition, &fenced);
     return true;
 }
 
