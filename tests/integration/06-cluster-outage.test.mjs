@@ -215,10 +215,13 @@ test('does not delay requests that need no Redis during CLIENT PAUSE', async (t)
 
   // A server that waited for Redis would be late each time; a busy machine is late by chance.
   let worst = Infinity;
-  for (let round = 0; round < 3 && worst >= 100; round++) {
+  let bound = 0;
+  for (let round = 0; round < 3 && worst >= bound; round++) {
+    const delayMs = watchDelays();
     worst = await worstPingDuringPause(t, redis, clients, publisher);
+    bound = 100 + delayMs();
   }
-  if (!SANITIZED) assert.ok(worst < 100, `the slowest ping took ${worst} ms`);
+  if (!SANITIZED) assert.ok(worst < bound, `the slowest ping took ${worst} ms`);
 });
 
 test('starts before its Redis', async (t) => {
