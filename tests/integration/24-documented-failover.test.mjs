@@ -10,7 +10,6 @@ import { test } from 'node:test';
 import { defer } from './support/cleanup.mjs';
 import { startCluster } from './support/cluster.mjs';
 import { documentedFor } from './support/documented.mjs';
-import { isAtLeast } from './support/engine.mjs';
 import { temporaryFiles } from './support/files.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
@@ -144,25 +143,25 @@ async function startSentinels(t) {
   return { nodes, sentinels };
 }
 
-test('one Redis', async (t) => {
+async function restartRedis(t) {
   const redis = await startRedis(t, { args: ['--requirepass', PASSWORD, '--appendonly', 'yes'], cli: CLI });
   const { client } = await startDocumented(t, ONE, [redis.port]);
   await survives(client, async () => {
     await redis.end();
     await redis.start();
   });
-});
+}
 
-test('Sentinel', async (t) => {
+async function failOverWithSentinels(t) {
   const { nodes, sentinels } = await startSentinels(t);
   const { client } = await startDocumented(t, SENTINEL, sentinels.map(({ port }) => port));
   await survives(client, async () => {
     const master = await untilReplicated(nodes, 2);
     await master.kill();
   });
-});
+}
 
-test('Redis Cluster', { skip: !isAtLeast(7) && 'no --cluster-port' }, async (t) => {
+async function failOverInCluster(t) {
   const text = adapted(CLUSTER_REDIS, [['cluster-node-timeout 5000', '']]);
   const mine = /^(bind|port|dir|cluster-enabled) /; // startCluster() sets them
   const lines = text.split('\n').filter((line) => line && !mine.test(line));
@@ -171,7 +170,17 @@ test('Redis Cluster', { skip: !isAtLeast(7) && 'no --cluster-port' }, async (t) 
   const ports = cluster.nodes.slice(0, 4).map(({ port }) => port);
   const { client } = await startDocumented(t, CLUSTER, ports);
   await survives(client, async () => {
-    const owner = await untilReplicated([await cluster.owner()], 1);
+    const owner = await eventually('the owner\'s replica has everything', async () => {
+      const node = await cluster.owner();
+      return node && await isReplicated(node, 1) && node;
+    });
     await owner.kill();
   });
-});
+}
+
+// They wait more than they compute.
+test('the documented configurations survive', { concurrency: true }, (t) => Promise.all([
+  t.test('a restart of one Redis', restartRedis),
+  t.test('the end of a master with Sentinels', failOverWithSentinels),
+  t.test('the end of a master in a Redis Cluster', failOverInCluster),
+]));
