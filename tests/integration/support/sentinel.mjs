@@ -15,8 +15,10 @@ const HOST = '127.0.0.1';
 const AGAIN_MS = 200; // an attempt under way refuses another one (INPROG)
 
 // How often a Sentinel looks at the servers, in ms, in place of once in several seconds. (SENTINEL
-// DEBUG exists since Redis 7.0; before that everything takes longer.)
-const PERIODS = ['INFO-PERIOD', '200', 'PUBLISH-PERIOD', '200', 'PING-PERIOD', '100', 'ASK-PERIOD', '100'];
+// DEBUG exists since Redis 7.0; before that everything takes longer.) A Sentinel promotes no replica
+// whose INFO is older than five periods of a ping, and asks for INFO once a second while the master is
+// down.
+const PERIODS = ['INFO-PERIOD', '200', 'PUBLISH-PERIOD', '200', 'PING-PERIOD', '300', 'ASK-PERIOD', '100'];
 
 /** Lines of `name`, value pairs, as redis-cli prints a map, become an object. */
 function pairs(text) {
