@@ -1,5 +1,5 @@
 // One connection to a Redis, for a test that sends many commands. (redis.command() starts a redis-cli
-// for each.)
+// for each.) Strings are of bytes (latin1), because names of keys need not be UTF-8.
 
 import { connect } from 'node:net';
 
@@ -10,7 +10,7 @@ function parse(bytes, at) {
   const end = bytes.indexOf('\r\n', at);
   if (end < 0) return null;
   const kind = bytes.toString('latin1', at, at + 1);
-  const line = bytes.toString('utf8', at + 1, end);
+  const line = bytes.toString('latin1', at + 1, end);
   const next = end + 2;
   if (kind === '+') return [line, next];
   if (kind === '-') return [new RedisError(line), next];
@@ -19,7 +19,7 @@ function parse(bytes, at) {
   if (size < 0) return [null, next];
   if (kind === '$') {
     const last = next + size;
-    return bytes.length < last + 2 ? null : [bytes.toString('utf8', next, last), last + 2];
+    return bytes.length < last + 2 ? null : [bytes.toString('latin1', next, last), last + 2];
   }
   return parseArray(bytes, next, size);
 }
@@ -36,7 +36,7 @@ function parseArray(bytes, at, size) {
 }
 
 function encode(words) {
-  const parts = words.map((word) => `$${Buffer.byteLength(String(word))}\r\n${word}\r\n`);
+  const parts = words.map((word) => `$${String(word).length}\r\n${word}\r\n`);
   return `*${words.length}\r\n${parts.join('')}`;
 }
 
@@ -77,7 +77,7 @@ export class RedisConnection {
     if (this.isClosed) return Promise.reject(new Error('the connection to Redis has ended'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#socket.write(encode(words));
+      this.#socket.write(encode(words), 'latin1');
     });
   }
 

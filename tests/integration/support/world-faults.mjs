@@ -166,7 +166,7 @@ class Migration {
 
 async function migrate(world, run) {
   const migration = await Migration.begin(world, run);
-  await run.untilPassed(5).catch(() => {});
+  await delay(run.random.below(300)); // nothing passes: Redis refuses scripts of which a key is missing
   await migration.finish();
 }
 

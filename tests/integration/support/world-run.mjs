@@ -252,7 +252,10 @@ export class Run {
 
   async #rounds() {
     await this.#start();
-    for (const fault of this.faults) await this.#round(fault);
+    for (const fault of this.faults) {
+      if (process.env.VERBOSE) console.log(`  ${new Date().toISOString()} ${fault}`);
+      await this.#round(fault);
+    }
     await Promise.all(this.clients.map((client) => client.stop()));
   }
 
