@@ -135,12 +135,12 @@ class Migration {
   }
 
   /** Moves `count` keys; fewer if there are no more. */
-  async move(count = Infinity, [from, to] = [this.source, this.target]) {
-    await withRedis(from, async (redis) => {
+  async move(count = Infinity) {
+    await withRedis(this.source, async (redis) => {
       while (count > 0) {
         const keys = await redis.call('CLUSTER', 'GETKEYSINSLOT', this.slot, Math.min(count, 10));
         if (keys.length === 0) return;
-        await redis.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5000, 'KEYS', ...keys);
+        await redis.call('MIGRATE', '127.0.0.1', this.target.port, '', 0, 5000, 'KEYS', ...keys);
         count -= keys.length;
       }
     });
@@ -158,8 +158,8 @@ class Migration {
     }
   }
 
+  /** Possible while no key has moved: later, the only way back is to finish and move them again. */
   async abort() {
-    await this.move(Infinity, [this.target, this.source]);
     for (const node of [this.target, this.source]) await node.command('CLUSTER', 'SETSLOT', this.slot, 'STABLE');
   }
 }
@@ -179,7 +179,6 @@ async function migrateSlowly(world, run) {
 
 async function abortMigration(world, run) {
   const migration = await Migration.begin(world, run);
-  await migration.moveHalf(run);
   await delay(run.random.below(1000));
   await migration.abort();
 }
