@@ -4,7 +4,7 @@
 //   interleaves  two masters may take publishes at the same time, so that their ids interleave
 //   moves        another server, or one that was restarted, becomes the master: the time until each
 //                node publishes again is measured
-// A fault without `worlds` is for all of them. `isLong`: not for the short run.
+// A fault without `worlds` is for all of them.
 
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import { eventually } from './wait.mjs';
 
 const HALF_WAY_MS = 2000;
 const PAUSE_MS = 800;
+const LONG_PAUSE_MS = 4000;
 const STALE_MS = 300; // how long the old and the new master serve at the same time, at least
 
 async function cut(world, type) {
@@ -183,13 +184,20 @@ async function abortMigration(world, run) {
   await migration.abort();
 }
 
+/** To the Sentinels the master looks as if it had failed, and it goes on when it has been replaced. */
+async function pauseLong(world) {
+  const old = await world.master();
+  await old.command('CLIENT', 'PAUSE', String(LONG_PAUSE_MS));
+  await world.untilMasterIsNot(old);
+}
+
 const failover = (mode) => (world) => world.failover(mode);
 
 export const FAULTS = {
   'cut feeds': { keeps: true, begin: (world) => cut(world, 'pubsub') },
   'cut commands': { keeps: true, begin: (world) => cut(world, 'normal') },
   'pause': {
-    keeps: true,
+    worlds: ['single', 'cluster'], keeps: true,
     begin: async (world) => (await world.master()).command('CLIENT', 'PAUSE', String(PAUSE_MS)),
   },
   'small buffers': { keeps: true, begin: smallBuffers },
@@ -211,6 +219,7 @@ export const FAULTS = {
   },
   'a lost tail': { worlds: ['sentinel', 'cluster'], moves: true, begin: loseTail },
   'an unseen lost tail': { worlds: ['sentinel', 'cluster'], moves: true, begin: unseen(loseTail) },
+  'a long pause': { worlds: ['sentinel'], interleaves: true, moves: true, begin: pauseLong },
   'SENTINEL FAILOVER': { worlds: ['sentinel'], interleaves: true, moves: true, begin: failover() },
   'CLUSTER FAILOVER': { worlds: ['cluster'], keeps: true, moves: true, begin: failover('') },
   'CLUSTER FAILOVER FORCE': {

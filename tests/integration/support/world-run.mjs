@@ -76,6 +76,7 @@ export class Run {
       this.history.readiness.push([]);
       this.#polling.push(this.#poll(i));
     }
+    this.term = await this.world.term();
     this.#makeClients();
     const begin = this.history.addPublish('a', 'begin', { key: 'begin' });
     this.beginId = await this.publishers[0].send(begin, 0);
@@ -182,9 +183,20 @@ export class Run {
     round.healedAt = this.history.now();
     if (acceptance) await this.#measure(acceptance, round);
     await this.#comeToRest(round);
+    await this.#noteFailover(round, moves);
     this.history.rounds.push(round);
     await this.#untilTold();
     this.#wakeUp();
+  }
+
+  /** On a busy machine a failover may begin although nothing failed; it may lose what it likes. */
+  async #noteFailover(round, isExpected) {
+    const term = await this.world.term();
+    const hasMoved = term !== this.term;
+    this.term = term;
+    if (hasMoved && !isExpected && !/migration/.test(round.fault)) {
+      Object.assign(round, { fault: `${round.fault}, and a failover`, keeps: false, interleaves: true });
+    }
   }
 
   async #measure(acceptance, round) {

@@ -55,6 +55,10 @@ class SingleWorld extends World {
 
   async untilMasterIsNot() {} // there is no other
 
+  async term() {
+    return 0;
+  }
+
   async heal() {
     await eventually('Redis answers', async () => await this.redis.command('PING') === 'PONG');
   }
@@ -77,8 +81,18 @@ class SentinelWorld extends World {
     await this.redis.failover();
   }
 
-  heal() {
-    return this.redis.untilReplicated();
+  /** A number that grows with each failover. */
+  async term() {
+    return Number((await this.redis.status())['config-epoch']);
+  }
+
+  async heal() {
+    await this.redis.untilReplicated();
+    await eventually('all Sentinels name the same master', async () => {
+      const ask = (sentinel) => sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.redis.name);
+      const answers = await Promise.all(this.redis.sentinels.map(ask));
+      return answers.every((answer) => answer === answers[0]);
+    });
   }
 }
 
@@ -100,6 +114,13 @@ class ClusterWorld extends World {
 
   untilMasterIsNot(old) {
     return this.redis.untilOwnerIsNot(old, this.key);
+  }
+
+  /** The epoch in which the owner of our slot became one. */
+  async term() {
+    const { port } = await this.master();
+    const view = await this.redis.view(this.redis.node(port));
+    return view.find((node) => node.port === port).epoch;
   }
 
   async failover(mode) {
