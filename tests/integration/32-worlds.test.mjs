@@ -13,6 +13,8 @@ import { startWorld } from './support/worlds.mjs';
 const SEED = Number(process.env.SEED ?? 2026);
 const FAULTS = {
   single: ['cut feeds', 'small buffers', 'kill redis', 'an older copy', 'empty'],
+  sentinel: ['SENTINEL FAILOVER', 'a lost tail', 'a master that comes back'],
+  cluster: ['CLUSTER FAILOVER', 'a migration that stops half way', 'a lost tail'],
 };
 
 for (const [kind, faults] of Object.entries(FAULTS)) {
