@@ -32,6 +32,13 @@ void fanout_resync(struct fanout *f)
     loop_at_end(f->core->loop, &f->flush);
 }
 
+void fanout_gap(struct fanout *f)
+{
+    for (size_t i = 0; i < f->n_ports; i++)
+        outbox_gap(&f->ports[i]->outbox, NULL);
+    loop_at_end(f->core->loop, &f->flush);
+}
+
 void fanout_set_high_water(struct fanout *f, struct msgid id)
 {
     f->core->high_water = id;

@@ -32,6 +32,10 @@ void fanout_live(struct fanout *f, struct message *m);
  * mark before it gets anything that fanout_live takes from now on. */
 void fanout_resync(struct fanout *f);
 
+/* Called when messages may be missing anywhere before what fanout_live takes from now on, although
+ * no log can tell. Every port reports a gap. */
+void fanout_gap(struct fanout *f);
+
 /* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined
  * again. The engine makes sure that the mark never moves back. */
 void fanout_set_high_water(struct fanout *f, struct msgid id);

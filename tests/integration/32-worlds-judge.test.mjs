@@ -262,11 +262,12 @@ for (const [name, [kind, tell]] of Object.entries(ALARMS)) {
   });
 }
 
-test('the judge counts who resumed before all nodes were back, and could not be told', () => {
+test('the judge counts who came or went before all nodes were back, and could not be told', () => {
   const scene = new Scene();
   scene.lose(4, 5);
   scene.resume(2, [3, ...REST], { gaps: false, askedAt: 500, confirmedAt: 501 });
+  scene.see([1, 2, 3, 6, 7], { endedAt: 750 });
   const { violations, early } = scene.judge();
   assert.deepEqual(violations, []);
-  assert.equal(early, 2);
+  assert.equal(early, 4);
 });

@@ -12,7 +12,7 @@ import { startWorld } from './support/worlds.mjs';
 
 const SEED = Number(process.env.SEED ?? 2026);
 const FAULTS = {
-  single: ['cut feeds', 'small buffers', 'kill redis', 'an older copy', 'empty'],
+  single: ['cut feeds', 'small buffers', 'kill redis', 'an unseen older copy', 'empty'],
   sentinel: ['SENTINEL FAILOVER', 'a lost tail', 'a master that comes back'],
   cluster: ['CLUSTER FAILOVER', 'a migration that stops half way', 'a lost tail'],
 };

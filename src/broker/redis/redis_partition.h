@@ -40,7 +40,8 @@ bool redis_partition_on_probed(struct redis_partition *p, const struct redis_pro
                                struct msgid newest) EH_MUST_USE;
 
 /* The log starts at this id. If that is news, Redis has lost messages, and this is counted: once,
- * whatever finds it. */
+ * whatever finds it. If another node found it first, messages above the id may have come by now:
+ * then every port reports a gap, because a replay would begin above the log start. */
 void redis_partition_on_log_start(struct redis_partition *p, struct msgid id);
 
 /* Reports whether an id may be real, as far as this node knows Redis's clock. A forged id far in

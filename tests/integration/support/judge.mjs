@@ -22,11 +22,13 @@
 //   readiness /readyz is 503 while publishes fail for long
 // `alarms` are gaps and `recovered: false` although nothing was lost. They are `false`, or `unproven`
 // if a publish of unknown outcome is in no log: it may have been done, known to a node, and lost.
-// A resumed subscription without `gaps` can be told only once. If it came before all nodes were back
-// at Redis, nobody may have known by then what was lost: such cases are counted as `early`.
+// Nobody may know what was lost until all nodes are back at Redis, and each of them has probed it. A
+// resumed subscription without `gaps` is told only once; if it came before, it may not be told. One with
+// `gaps` that went before may have passed the new start of the log by then. These are counted as `early`.
 
 import { matches, rankOf } from './model.mjs';
 
+const TELLING_MS = 1500; // until the next probe
 const UNREADY_MS = 4000; // publishes may fail for so long before /readyz must have noticed
 
 export function judge(history) {
@@ -301,11 +303,16 @@ class Judge {
   #judgeLost(message, scene, place) {
     const { view } = scene;
     if (view.recovered === false && this.#isHistory(message, view)) return;
+    const { healedAt } = this.rounds[message.lostIn];
     if (view.gaps) {
       if (this.#isTold(message, scene, place.after)) return;
+      if (view.endedAt !== null && view.endedAt < healedAt + TELLING_MS) {
+        this.early++;
+        return;
+      }
     } else if (!this.#isHistory(message, view)) {
       return; // it did not ask to be told
-    } else if (view.confirmedAt < this.rounds[message.lostIn].healedAt) {
+    } else if (view.confirmedAt < healedAt) {
       this.early++;
       return;
     }
