@@ -183,20 +183,18 @@ export class Run {
     round.healedAt = this.history.now();
     if (acceptance) await this.#measure(acceptance, round);
     await this.#comeToRest(round);
-    await this.#noteFailover(round, moves);
+    await this.#noteFailover(round, moves || /migration/.test(name) ? 1 : 0);
     this.history.rounds.push(round);
     await this.#untilTold();
     this.#wakeUp();
   }
 
   /** On a busy machine a failover may begin although nothing failed; it may lose what it likes. */
-  async #noteFailover(round, isExpected) {
-    const term = await this.world.term();
-    const hasMoved = term !== this.term;
-    this.term = term;
-    if (hasMoved && !isExpected && !/migration/.test(round.fault)) {
-      Object.assign(round, { fault: `${round.fault}, and a failover`, keeps: false, interleaves: true });
-    }
+  async #noteFailover(round, expected) {
+    const before = this.term;
+    this.term = await this.world.term();
+    if (this.world.countFailovers(before, this.term) <= expected) return;
+    Object.assign(round, { fault: `${round.fault}, and a failover`, keeps: false, interleaves: true });
   }
 
   async #measure(acceptance, round) {

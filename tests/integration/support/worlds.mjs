@@ -59,6 +59,10 @@ class SingleWorld extends World {
     return 0;
   }
 
+  countFailovers() {
+    return 0;
+  }
+
   async heal() {
     await eventually('Redis answers', async () => await this.redis.command('PING') === 'PONG');
   }
@@ -81,9 +85,13 @@ class SentinelWorld extends World {
     await this.redis.failover();
   }
 
-  /** A number that grows with each failover. */
+  /** A number that grows with each failover, and with each attempt that fails. */
   async term() {
     return Number((await this.redis.status())['config-epoch']);
+  }
+
+  countFailovers(before, term) {
+    return term - before;
   }
 
   async heal() {
@@ -121,6 +129,11 @@ class ClusterWorld extends World {
     const { port } = await this.master();
     const view = await this.redis.view(this.redis.node(port));
     return view.find((node) => node.port === port).epoch;
+  }
+
+  /** At least so many: it grows by more than one. */
+  countFailovers(before, term) {
+    return term === before ? 0 : 1;
   }
 
   async failover(mode) {
