@@ -11,7 +11,8 @@ import { documentedFor } from './support/documented.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { startSentinels } from './support/sentinel.mjs';
-import { runToExit } from './support/server.mjs';
+import { openClient } from './support/rpc.mjs';
+import { runToExit, startServer } from './support/server.mjs';
 
 const PASSED = /^Eventhub can use this Redis \(warnings: \d+\)\.$/;
 const FAILED = /^Eventhub cannot use this Redis\.$/;
@@ -67,6 +68,24 @@ test('passes a plain Redis and leaves nothing behind', async (t) => {
   ]);
   assert.deepEqual(lines.filter((line) => !line.startsWith('ok ')), [lines.at(-1)]);
   assert.equal(await redis.command('KEYS', '*'), '');
+});
+
+test('does not disturb a server that runs meanwhile', async (t) => {
+  const redis = await startRedis(t);
+  const server = await startServer(t, redis.options);
+  const client = await openClient(t, server);
+  const live = await client.subscribe('#', { gaps: true });
+  await client.publish('a', 'before');
+  const keys = async () => (await redis.command('KEYS', '*')).split('\n').sort();
+  const before = await keys();
+  await check(redis.options, 0, ALL_WELL);
+  assert.deepEqual(await keys(), before);
+  await client.publish('a', 'after');
+  await live.untilText('after');
+  assert.deepEqual(live.messages.map(({ message }) => message), ['before', 'after']);
+  const now = await server.metrics();
+  assert.equal(now.broker_messages_invalid_total, 0);
+  assert.equal(now.broker_rewinds_total, 0);
 });
 
 test('has nothing to check with BROKER=memory', async () => {
@@ -175,6 +194,11 @@ test('names each right of the documented ACL line that is missing', async (t) =>
   };
   await permit();
   await check(options, 0, ALL_WELL);
+  // What only some deployments need:
+  await check({ ...options, REDIS_DB: '3' }, 1, [/^fail .*to run "select"$/]);
+  if (!words.includes('+wait')) {
+    await check({ ...options, REDIS_WAIT: '1' }, 1, [/^fail .*to run "wait"$/]);
+  }
   const rights = words.filter((word) => /^[+~&]/.test(word));
   assert.ok(rights.length > 30);
   for (const right of rights) {
