@@ -102,9 +102,8 @@ static void publish_names_its_keys_and_its_channel(void **state)
     static const char *const want[] = {
         "EVALSHA",
         "",
-        "7",
+        "6",
         "{hub}:id",
-        "{hub}:floor",
         "{hub}:log:a/b",
         "{hub}:topics",
         "{hub}:recent",
@@ -154,9 +153,9 @@ static void publish_falls_back_to_the_default_ttl(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_publish(&c, &names, &config, &p, high_water);
-    assert_arg(&c, 13, ""); /* no origin */
-    assert_arg(&c, 14, "86400");
-    assert_arg(&c, 15, "0");
+    assert_arg(&c, 12, ""); /* no origin */
+    assert_arg(&c, 13, "86400");
+    assert_arg(&c, 14, "0");
     redis_names_done(&names);
 }
 
@@ -166,15 +165,15 @@ static void publish_appends_the_keys_that_it_needs(void **state)
     static const struct {
         const char *key, *rule, *n_keys, *more[2], *tail[3];
     } cases[] = {
-        { "k", "", "8", { "{hub}:once:a/b:k" }, { "1", "", "" } },
+        { "k", "", "7", { "{hub}:once:a/b:k" }, { "1", "", "" } },
         { "",
           "a/#",
-          "8",
+          "7",
           { "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
           { "0", "5", "60000" } },
         { "k",
           "a/#",
-          "9",
+          "8",
           { "{hub}:once:a/b:k", "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
           { "1", "5", "60000" } },
     };
@@ -196,7 +195,7 @@ static void publish_appends_the_keys_that_it_needs(void **state)
         assert_arg(&c, 2, cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
-                str_eq(str_make(c.args[10 + k], c.lengths[10 + k]), str_of(cases[i].more[k])));
+                str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
         for (size_t k = 0; k < 3; k++)
             assert_arg(&c, c.n - 5 + k, cases[i].tail[k]);
     }

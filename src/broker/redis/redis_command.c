@@ -240,7 +240,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
                            struct msgid newest)
 {
-    static const char *const n_keys[] = { "7", "8", "9" };
+    static const char *const n_keys[] = { "6", "7", "8" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
 
     buf_clear(&names->log);
@@ -250,7 +250,6 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     keys_add_channel(&names->channel, names->channels, p->topic);
     begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
     add_key(c, &names->id);
-    add_key(c, &names->log_start);
     add_key(c, &names->log);
     add_key(c, &names->topics);
     add_key(c, &names->recent);

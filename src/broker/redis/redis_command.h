@@ -64,8 +64,7 @@ void redis_names_done(struct redis_names *names);
 /* Deletes all keys that the names name, with the log of the last publish. Only for a scratch area. */
 void redis_command_clean(struct redis_command *c, const struct redis_names *names);
 
-/* newest: the highest id that this node knows. The new id will be above it even if Redis has
- * forgotten that one. */
+/* newest: the highest id that this node knows. If Redis has forgotten it, the answer is FENCE. */
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
                            struct msgid newest);

@@ -189,7 +189,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
 {
     struct redis_link *link;
 
-    if (f->state != FEED_SUBSCRIBED)
+    if (f->state != FEED_SUBSCRIBED || !f->config.events->may_fence(f->config.owner))
         return;
     link = f->config.events->pick(f->config.owner);
     if (!link)
@@ -233,7 +233,9 @@ static void on_up(struct redis_link *l, void *owner)
 {
     struct redis_feed *f = owner;
 
-    (void)l;
+    f->config.events->on_connected(f->config.owner, redis_link_info(l));
+    if (!redis_link_can_send(l))
+        return; /* it was dropped */
     for (size_t i = 0; i < ARRAY_LEN(f->config.channels); i++)
         subscribe(f, STR("SUBSCRIBE"), f->config.channels[i],
                   (struct redis_done){ on_channel, f, NULL, 0 });
@@ -384,9 +386,9 @@ bool redis_feed_is_joined(const struct redis_feed *f)
     return f->state == FEED_JOINED;
 }
 
-void redis_feed_on_log_start(struct redis_feed *f, struct msgid id)
+const struct redis_info *redis_feed_info(const struct redis_feed *f)
 {
-    redis_partition_on_log_start(&f->partition, id);
+    return redis_link_info(f->link);
 }
 
 void redis_feed_on_published(struct redis_feed *f, struct msgid id)

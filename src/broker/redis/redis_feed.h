@@ -26,6 +26,11 @@ struct redis_feed;
 struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
     struct redis_link *(*pick)(void *owner);
+    /* Reports whether no answer to a publish is under way. When that becomes true, the owner calls
+     * redis_feed_on_command_link. */
+    bool (*may_fence)(void *owner);
+    /* The feed has a new connection. info: what its server says, or NULL. May call redis_feed_drop. */
+    void (*on_connected)(void *owner, const struct redis_info *info);
     void (*on_joined)(void *owner);
     /* The connection is gone, or an attempt has failed. The feed reconnects by itself. */
     void (*on_down)(void *owner, const char *why);
@@ -52,12 +57,12 @@ void redis_feed_close(struct redis_feed *f);
 void redis_feed_free(struct redis_feed *f);
 
 bool redis_feed_is_joined(const struct redis_feed *f);
-/* The deployment's log starts at this id, as a publish found. If that is news, Redis has forgotten
- * ids, and the rewind is counted: once, whatever else finds it, too. */
-void redis_feed_on_log_start(struct redis_feed *f, struct msgid id);
+/* What the server that the feed is subscribed to says about itself; NULL: not known. */
+const struct redis_info *redis_feed_info(const struct redis_feed *f);
 void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was answered */
-void redis_feed_on_command_link(struct redis_feed *f); /* a link has come up: goes on joining */
-void redis_feed_on_tick(struct redis_feed *f);         /* every second */
+/* A link has come up, or the last publish under way was answered: goes on joining. */
+void redis_feed_on_command_link(struct redis_feed *f);
+void redis_feed_on_tick(struct redis_feed *f); /* every second */
 /* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. */
 void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct redis_done done);
 /* Takes the answer, which is not an error; returns false if it is not valid. */

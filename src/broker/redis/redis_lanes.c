@@ -77,8 +77,6 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     if (read_reply(call, reply) < 0)
         return unknown_status(call);
     redis_pool_forget_problem(pool);
-    if (call->op == BROKER_OP_PUBLISH && redis_reply_has_rewound(reply))
-        redis_feed_on_log_start(pool->feed, call->publish.ret_id);
     if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
         return BROKER_LIMITED;
     if (call->op == BROKER_OP_PUBLISH)
@@ -102,6 +100,7 @@ static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct 
         redis_confirm_add(&lane_of(l, call)->confirm, call);
     else
         core_answer(l->pool->core, call, status);
+    redis_feed_on_command_link(l->pool->feed); /* it may wait for this answer */
 }
 
 /* A publish that Redis refused names the newest id that this node knows by then. */

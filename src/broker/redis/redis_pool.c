@@ -104,6 +104,31 @@ void redis_pool_renew(struct redis_pool *p)
     renew_next(p);
 }
 
+static bool is_of_other_history(const struct redis_pool *p, const struct redis_info *info)
+{
+    return info && info->replid[0] && strcmp(info->replid, p->replid) != 0;
+}
+
+/* Called for each new connection. If its server has another history than the one connected before,
+ * the name leads to another Redis now, or the same one has started again: the other connections are
+ * replaced, and the feed joins before anything is published there. */
+static void note_history(struct redis_pool *p, const struct redis_info *info)
+{
+    static const char why[] = "the master has another history now";
+
+    if (!is_of_other_history(p, info))
+        return;
+    (void)snprintf(p->replid, sizeof(p->replid), "%s", info->replid);
+    for (size_t i = 0; i < p->n_links; i++) {
+        if (is_of_other_history(p, redis_link_info(p->links[i])))
+            redis_link_renew(p->links[i], why);
+    }
+    if (is_of_other_history(p, redis_feed_info(p->feed)))
+        redis_feed_drop(p->feed, why);
+    else
+        redis_feed_rejoin(p->feed);
+}
+
 static void on_link_up(struct redis_link *l, void *owner)
 {
     struct redis_pool *p = owner;
@@ -111,6 +136,7 @@ static void on_link_up(struct redis_link *l, void *owner)
 
     if (info && info->cluster_enabled == 1)
         redis_source_on_cluster(p->source);
+    note_history(p, info);
     /* Each lane is bound to one link, so no link may lag behind in its back-off. */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_retry_now(p->links[i]);
@@ -163,11 +189,12 @@ static void on_link_refused(struct redis_link *l, void *owner,
     struct redis_pool *p = owner;
 
     (void)l;
-    redis_status_on_redirect(&p->status, redirect);
-    if (redirect->kind == REDIS_REDIRECT_FENCE)
+    if (redirect->kind == REDIS_REDIRECT_FENCE) {
         redis_feed_rejoin(p->feed);
-    else
-        redis_source_on_redirect(p->source, redirect); /* which may call on_master */
+        return;
+    }
+    redis_status_on_redirect(&p->status, redirect);
+    redis_source_on_redirect(p->source, redirect); /* which may call on_master */
 }
 
 static bool on_link_ask(struct redis_link *l, void *owner, const struct redis_endpoint *endpoint,
@@ -185,6 +212,23 @@ static bool on_link_ask(struct redis_link *l, void *owner, const struct redis_en
 static struct redis_link *pick_for_feed(void *owner)
 {
     return redis_pool_pick(owner);
+}
+
+/* While a publish is under way, its answer may bring an id that the fence must know. */
+static bool may_fence(void *owner)
+{
+    const struct redis_pool *p = owner;
+
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        if (redis_link_unanswered(p->links[i]) > 0)
+            return false;
+    }
+    return true;
+}
+
+static void on_feed_connected(void *owner, const struct redis_info *info)
+{
+    note_history(owner, info);
 }
 
 static void on_feed_message(void *owner, struct str channel, struct str payload)
@@ -283,6 +327,8 @@ static const struct redis_link_events link_events = {
 
 static const struct redis_feed_events feed_events = {
     .pick = pick_for_feed,
+    .may_fence = may_fence,
+    .on_connected = on_feed_connected,
     .on_message = on_feed_message,
     .on_joined = on_feed_joined,
     .on_down = on_feed_down,

@@ -22,6 +22,7 @@
 #include "broker/redis/redis_eviction.h"
 #include "broker/redis/redis_feed.h"
 #include "broker/redis/redis_link.h"
+#include "broker/redis/redis_reply.h"
 #include "broker/redis/redis_source.h"
 #include "broker/redis/redis_status.h"
 
@@ -50,6 +51,7 @@ struct redis_pool {
     unsigned ticks;
     size_t n_to_renew;           /* links: the first ones */
     struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
+    char replid[REPLID_N];       /* of the server that was connected last; "": not known */
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
 };
 

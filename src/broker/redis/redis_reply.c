@@ -72,17 +72,12 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
-bool redis_reply_has_rewound(const struct redisReply *r)
-{
-    return is_array(r, 1);
-}
-
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
 {
     p->ret_repeated = r->type == REDIS_REPLY_STATUS;
     p->ret_retry_ms = 0;
     if (r->type != REDIS_REPLY_INTEGER)
-        return read_id(redis_reply_has_rewound(r) ? r->element[0] : r, &p->ret_id);
+        return read_id(r, &p->ret_id);
     p->ret_retry_ms = r->integer > 0 ? (uint64_t)r->integer : 1;
     return EH_OK;
 }

@@ -26,8 +26,6 @@ struct str redis_reply_text(const struct redisReply *r); /* of a string, status 
 
 /* Sets ret_id, ret_repeated and ret_retry_ms (0: the publish was not limited). */
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p) EH_MUST_USE;
-/* Reports whether the publish found that Redis had forgotten ids: the log now starts at its id. */
-bool redis_reply_has_rewound(const struct redisReply *r);
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;

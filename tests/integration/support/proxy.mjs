@@ -120,6 +120,12 @@ class Proxy {
     return [...this.#pairs].some(({ held }) => held && Buffer.concat(held).includes(text));
   }
 
+  /** How often the data that are held back contain `text`. */
+  countHeld(text) {
+    const all = [...this.#pairs].map(({ held }) => Buffer.concat(held ?? []).toString('latin1'));
+    return all.join('\n').split(text).length - 1;
+  }
+
   /** The number of connections whose answers are held back. */
   get holding() {
     return [...this.#pairs].filter(({ held }) => held).length;

@@ -50,8 +50,9 @@ local start, lineage = unpack(redis.call('HMGET', FLOORS, START, LINEAGE))
 local histories = last and read_lineage(lineage) or {}
 local replid = read_replid()
 
--- Reports whether Redis has lost messages: all of them, or those after the end of the history in
--- which the node learned its last one. A history that the lineage does not know is another one.
+-- Reports whether Redis has lost messages, and nobody was told: all of them, or those after the end
+-- of the history in which the node learned its last one. A history that the lineage does not know is
+-- another one. What lies below the log start was told when that moved.
 local function has_lost()
     if not last then
         return true
@@ -62,7 +63,8 @@ local function has_lost()
     if is_less(last, tail) then
         return true
     end
-    if replid == '' or tail_replid == '' or tail_replid == replid then
+    local is_told = log_start and is_less(tail, id_of(log_start))
+    if is_told or replid == '' or tail_replid == '' or tail_replid == replid then
         return false
     end
     for _, history in ipairs(histories) do

@@ -1,23 +1,23 @@
 -- Publishes one message: gives it an id, appends it to the log of its topic, sends it to all nodes.
--- KEYS  1 id  2 floor  3 the topic's log  4 topics  5 recent  6 floors  7 ends; then, each only if
---       needed: where the id of the first publish with the publisher's key is kept, and the counter
---       of a rate limit
+-- KEYS  1 id  2 the topic's log  3 topics  4 recent  5 floors  6 ends; then, each only if needed:
+--       where the id of the first publish with the publisher's key is kept, and the counter of a
+--       rate limit
 -- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: none)
 --       6 the client's timestamp in ms (0: none)  7 entries that a log may hold (0: no limit)
 --       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
 --       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
 --       id that the node knows  13 default ttl in s (0: forever)
--- Answers the id as a string; {id} if Redis had forgotten ids, so that the log now starts at this
--- one. If a publish with this key was done already, answers its id as a status. If the rate limit
--- is reached, answers the ms until the counter ends as an integer. Lua does not roll back, so the
--- write that Redis may refuse comes first.
-local ID, FLOOR, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
+-- Answers the id as a string. If a publish with this key was done already, answers its id as a
+-- status. If the rate limit is reached, answers the ms until the counter ends as an integer. If
+-- Redis has forgotten ids that the node knows, answers the error FENCE and does nothing: the node
+-- runs fence.lua and publishes again. Lua does not roll back, so the write that Redis may refuse
+-- comes first.
+local ID, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
 local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local keeps_log, limit = ARGV[8] == '1', ARGV[10]
 local default_ms = ARGV[13] == '0' and math.huge or tonumber(ARGV[13]) * 1000
-
-local ONCE = ARGV[9] == '1' and KEYS[8]
+local ONCE = ARGV[9] == '1' and KEYS[7]
 local COUNT = limit ~= '' and KEYS[#KEYS]
 
 -- Most publishes have neither a key nor a limit and skip this part.
@@ -31,31 +31,19 @@ if COUNT and counted >= tonumber(limit) then
     return left >= 0 and left or tonumber(ARGV[11])
 end
 
-local now, us = read_clock()
-
--- Makes the same id as fence.lua. Redis has forgotten ids that it issued: it was emptied, or
--- replaced by an older one, though no connection broke.
-local function fence_id(known_ms, known_seq)
-    local ms = now + FENCE_AHEAD_MS
-    if known_ms > ms or (known_ms == ms and known_seq >= us) then
-        ms = known_ms + (us > known_seq and 0 or 1)
-    end
-    return ms, us, true
+local last = redis.call('GET', ID)
+local known_ms, known_seq = read_id(ARGV[12])
+local ms, seq = read_id(last or '0-0')
+if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
+    return redis.error_reply('FENCE Redis has forgotten ids that this node knows')
 end
-
--- Returns (now, 0), or the successor of the last id if that is not smaller. A third result, true,
--- means that Redis has forgotten ids.
-local function next_id(last)
-    local known_ms, known_seq = read_id(ARGV[12])
-    local ms, seq = read_id(last or '0-0')
-    if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
-        return fence_id(known_ms, known_seq)
-    end
-    if now > ms then
-        return now, 0
-    end
-    return ms, seq + 1
+local now = read_clock()
+if now > ms then
+    ms, seq = now, 0
+else
+    seq = seq + 1
 end
+local id = digits(ms) .. '-' .. digits(seq)
 
 -- Removes the entries over the limit. Returns the highest id removed, or nil if there was none.
 local function trim()
@@ -92,7 +80,7 @@ local function note_loss()
     end
 end
 
-local function add_entry(ms, id)
+local function add_entry()
     local add = { 'XADD', LOG, id, 'message', message }
     local function field(name, value)
         add[#add + 1] = name
@@ -137,12 +125,12 @@ local function note_end(left)
     redis.call('ZADD', ENDS, digits(math.max(now + life, before)), topic)
 end
 
-local function append(ms, id)
+local function append()
     local left = redis.call('PTTL', LOG) -- -1: forever, -2: there is no log yet
     if left == -2 then
         note_loss()
     end
-    add_entry(ms, id)
+    add_entry()
     local trimmed = trim()
     if trimmed then
         redis.call('HSET', FLOORS, topic, trimmed)
@@ -156,11 +144,8 @@ local function append(ms, id)
     end
 end
 
-local last = redis.call('GET', ID)
-local ms, seq, has_forgotten = next_id(last)
-local id = digits(ms) .. '-' .. digits(seq)
 if keeps_log then
-    append(ms, id)
+    append()
 end
 redis.call('SET', ID, id)
 if ONCE then
@@ -171,11 +156,8 @@ if COUNT and left >= 0 then
 elseif COUNT then
     redis.call('SET', COUNT, 1, 'PX', ARGV[11])
 end
-if has_forgotten then
-    redis.call('SET', FLOOR, id) -- everything before may be lost, so the log starts here
-end
 
 local sender = origin ~= '' and ',"origin":' .. origin or ''
 redis.call('PUBLISH', channel,
     '{"id":"' .. id .. '","message":' .. message .. sender .. ',"topic":"' .. topic .. '","v":1}')
-return has_forgotten and { id } or id
+return id
