@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "base/log.h"
+#include "broker/fanout.h"
 #include "broker/redis/redis_partition.h"
 #include "support/redis_server.h"
 
@@ -49,6 +50,8 @@ struct world {
     struct redis_names names;
     struct broker_config config;
     struct member members[NODES];
+    struct fanout fanouts[NODES]; /* without ports */
+    struct loop *loop;            /* never runs */
     unsigned seed;
     struct msgid highest; /* of all ids issued so far */
     struct ids log;       /* the messages that Redis has */
@@ -237,6 +240,8 @@ static void begin(void)
 
         *m = (struct member){ .is_joined = false };
         m->core.config.metrics = &m->metrics;
+        m->core.loop = w.loop;
+        m->core.fanout = &w.fanouts[i];
         m->partition = (struct redis_partition){ .core = &m->core, .names = &w.names };
         (void)join(m);
     }
@@ -247,6 +252,9 @@ static void connect_world(void)
     w.redis = redisConnect("127.0.0.1", redis_server_port(w.server));
     w.config = (struct broker_config){ .default_ttl_s = 3600 };
     redis_names_init(&w.names, STR("lineage"));
+    assert_int_equal(loop_create(&w.loop), EH_OK);
+    for (size_t i = 0; i < NODES; i++)
+        fanout_init(&w.fanouts[i], &w.members[i].core);
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         struct str text = script_text(i);
         redisReply *r = command("SCRIPT LOAD %b", text.p, text.n);
@@ -463,6 +471,7 @@ int main(void)
     connect_world();
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     redisFree(w.redis);
+    loop_free(w.loop);
     redis_names_done(&w.names);
     redis_server_stop(w.server);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
