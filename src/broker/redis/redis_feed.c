@@ -166,6 +166,11 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
         join(f, &fenced);
 }
 
+bool redis_feed_may_fence(const struct redis_feed *f)
+{
+    return f->config.events->may_fence(f->config.owner);
+}
+
 void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct redis_done done)
 {
     struct redis_command c;
@@ -189,7 +194,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
 {
     struct redis_link *link;
 
-    if (f->state != FEED_SUBSCRIBED || !f->config.events->may_fence(f->config.owner))
+    if (f->state != FEED_SUBSCRIBED || !redis_feed_may_fence(f))
         return;
     link = f->config.events->pick(f->config.owner);
     if (!link)

@@ -63,7 +63,9 @@ void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was a
 /* A link has come up, or the last publish under way was answered: goes on joining. */
 void redis_feed_on_command_link(struct redis_feed *f);
 void redis_feed_on_tick(struct redis_feed *f); /* every second */
-/* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. */
+/* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. Needs
+ * redis_feed_may_fence. */
+bool redis_feed_may_fence(const struct redis_feed *f);
 void redis_feed_send_fence(struct redis_feed *f, struct redis_link *link, struct redis_done done);
 /* Takes the answer, which is not an error; returns false if it is not valid. */
 bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply);

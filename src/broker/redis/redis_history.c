@@ -183,7 +183,8 @@ static void fence(struct redis_history *h)
 {
     struct redis_link *link;
 
-    if (h->is_fencing || !redis_queue_first(&h->urgent) || !(link = pick_link(h->pool)))
+    if (h->is_fencing || !redis_queue_first(&h->urgent) || !redis_feed_may_fence(h->pool->feed) ||
+        !(link = pick_link(h->pool)))
         return;
     h->is_fencing = true;
     redis_feed_send_fence(h->pool->feed, link, (struct redis_done){ on_fenced, h, link, 0 });
