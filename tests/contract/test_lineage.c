@@ -447,6 +447,7 @@ static void a_loss_is_told_and_nothing_else(void **state)
                 rewinds++;
                 assert_true(msgid_cmp(floor_of(&after), lost) > 0);
                 assert_false(is_complete_after(lost));
+                assert_true(msgid_is_zero(point) || !is_complete_after(point));
             }
             assert_rewinds(rewinds);
         }
