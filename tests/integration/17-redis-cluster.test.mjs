@@ -33,8 +33,9 @@ function untilUsed(server, redis) {
     await addressOf(server) === `127.0.0.1:${redis.port}` && await server.readiness() === 200);
 }
 
+/** Publishes until it succeeds; the key makes sure that it is delivered once. Resolves to the id. */
 function untilPublished(client, topic, message) {
-  return eventually('a publish works', () => client.publish(topic, message).catch(() => null));
+  return eventually('a publish works', () => client.publish(topic, message, { key: message }).catch(() => null));
 }
 
 test('a Redis Cluster', async (t) => {

@@ -60,9 +60,17 @@ async function addressOf(server) {
   return (await server.metrics()).redis_master_info.address;
 }
 
-/** Publishes until it succeeds; resolves to the id. */
+/** Waits until the server uses the master that the Sentinels name, whoever that is by then. */
+function untilUsed(server, world) {
+  return eventually('the master is used', async () => {
+    const { port } = await world.status();
+    return await addressOf(server) === `127.0.0.1:${port}` && await server.readiness() === 200;
+  });
+}
+
+/** Publishes until it succeeds; the key makes sure that it is delivered once. Resolves to the id. */
 function untilPublished(client, topic, message) {
-  return eventually('a publish works', () => client.publish(topic, message).catch(() => null));
+  return eventually('a publish works', () => client.publish(topic, message, { key: message }).catch(() => null));
 }
 
 const countLines = (server, pattern) => server.stderr.split('\n').filter((line) => pattern.test(line)).length;
@@ -77,7 +85,8 @@ async function loginOf(world) {
 }
 
 test('a Redis with Sentinels', async (t) => {
-  const world = await startSentinels(t, { name: NAME });
+  // On a busy machine half a second without an answer is not yet the end of a Redis.
+  const world = await startSentinels(t, { name: NAME, downAfterMs: 1500 });
   const options = { ...world.options, ...await loginOf(world), BROKER_TIMEOUT: '2' };
   const server = await startServer(t, options);
   const client = await openClient(t, server);
@@ -92,28 +101,27 @@ test('a Redis with Sentinels', async (t) => {
   });
 
   await t.test('is followed when a Sentinel fails over as planned', async () => {
-    const second = await world.failover();
-    await eventually('the new master is used', async () =>
-      await addressOf(server) === `127.0.0.1:${second.port}`);
+    await world.failover();
+    await untilUsed(server, world);
     await untilPublished(client, 'failover/a', 'planned');
     await subscription.untilText('planned');
-    assert.equal((await server.metrics()).redis_master_changes_total, 1);
+    assert.ok((await server.metrics()).redis_master_changes_total >= 1);
   });
 
   await t.test('is followed when the master dies', async () => {
     await world.untilReplicated();
     const old = await world.master();
     await old.kill();
-    const next = await world.untilMasterIsNot(old);
+    await world.untilMasterIsNot(old);
     const acceptedAt = Date.now();
     await untilPublished(client, 'failover/a', 'killed');
     const took = Date.now() - acceptedAt;
     t.diagnostic(`published ${took} ms after the new master accepted`);
     if (!SANITIZED) assert.ok(took < 2000 + delayMs(), `published after ${took} ms`);
     await subscription.untilText('killed');
-    assert.equal(await addressOf(server), `127.0.0.1:${next.port}`);
+    await untilUsed(server, world);
     const metrics = await server.metrics();
-    assert.equal(metrics.redis_master_changes_total, 2);
+    assert.ok(metrics.redis_master_changes_total >= 2);
     assert.ok(metrics.redis_masterless_seconds_total > 0);
   });
 
@@ -137,6 +145,8 @@ test('follows the Sentinel that answers well', async (t) => {
   const client = await openClient(t, server);
   await client.publish('one', 'x');
 
+  await eventually('it is listened to', () => good.count('SUBSCRIBE') > 0);
+
   await t.test('also if it says that the master is down', async () => {
     good.says = master(redis.port, { flags: 'master,s_down,o_down' });
     good.publish('+switch-master', `${NAME} 127.0.0.1 1 127.0.0.1 ${redis.port}`);
@@ -151,8 +161,11 @@ test('believes the newest configuration', async (t) => {
   const [old, redis] = await Promise.all([startRedis(t), startRedis(t)]);
   const behind = await Promise.all([1, 2].map(() => startFakeSentinel(t, master(old.port, { epoch: 3 }))));
   const newest = await startFakeSentinel(t, master(old.port, { epoch: 3 }));
-  const server = await startWith(t, [...behind, newest].map(({ address }) => address));
+  const all = [...behind, newest];
+  const server = await startWith(t, all.map(({ address }) => address));
   assert.equal(await addressOf(server), `127.0.0.1:${old.port}`);
+
+  await eventually('all are listened to', () => all.every((sentinel) => sentinel.count('SUBSCRIBE') > 0));
 
   await t.test('as soon as a Sentinel announces it', async () => {
     newest.says = master(redis.port, { epoch: 4 });

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { defer } from './cleanup.mjs';
 import { freePort } from './port.mjs';
@@ -12,7 +11,7 @@ import { Redis } from './redis.mjs';
 import { eventually } from './wait.mjs';
 
 const HOST = '127.0.0.1';
-const AGAIN_MS = 200; // an attempt under way refuses another one (INPROG)
+const AGAIN_MS = 4000; // longer than a failover takes
 
 // How often a Sentinel looks at the servers, in ms, in place of once in several seconds. (SENTINEL
 // DEBUG exists since Redis 7.0; before that everything takes longer.) A Sentinel promotes no replica
@@ -85,28 +84,31 @@ export class SentinelWorld {
     return this.nodes.filter((node) => node !== master);
   }
 
-  /** Waits until the Sentinels name another master than this one, and it accepts writes. */
+  /** The master that the Sentinels name, if it is another one than this and accepts writes. */
+  async #masterOtherThan(old) {
+    const master = await this.master();
+    if (!master || master === old) return null;
+    return (await master.command('ROLE').catch(() => '')).startsWith('master') ? master : null;
+  }
+
   untilMasterIsNot(old) {
-    return eventually('the Sentinels name another master', async () => {
-      const master = await this.master();
-      const role = master && master !== old && await master.command('ROLE').catch(() => '');
-      return role && role.startsWith('master') && master;
-    });
+    return eventually('the Sentinels name another master', () => this.#masterOtherThan(old));
   }
 
   /**
    * Asks for a planned failover and waits for it; resolves to the new master. On a busy machine a
-   * Sentinel may give up (it calls the replica down), so it is asked again.
+   * Sentinel may give up, since it calls the replica down, or soon fail over back. So it is asked again.
    */
   async failover() {
     const old = await this.master();
-    await eventually('a Sentinel fails over', async () => {
-      if (await this.master() !== old) return true;
-      await this.sentinels[0].command('SENTINEL', 'FAILOVER', this.name);
-      await delay(AGAIN_MS);
-      return false;
+    let acceptedAt = 0;
+    return eventually('a Sentinel fails over', async () => {
+      const master = await this.#masterOtherThan(old);
+      if (master || Date.now() - acceptedAt < AGAIN_MS) return master;
+      const answer = await this.sentinels[0].command('SENTINEL', 'FAILOVER', this.name);
+      if (answer === 'OK') acceptedAt = Date.now();
+      return null;
     });
-    return this.untilMasterIsNot(old);
   }
 
   /** Whether this Sentinel would find a replica to promote, and all agree with it. */
