@@ -8,6 +8,7 @@ import { testOnBothBrokers } from './support/brokers.mjs';
 import { defer } from './support/cleanup.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
+import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -212,3 +213,22 @@ for (const [name, more] of [['', {}], [', with ENABLE_CACHE=false', { ENABLE_CAC
     assert.deepEqual(inbox.texts, ['before', 'after']);
   });
 }
+
+test('a reconnecting client survives a server that goes away before Redis is back', async (t) => {
+  const redis = await startRedis(t);
+  const options = { ...redis.options, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '3' };
+  const server = await startServer(t, options);
+  const proxy = await startProxy(t, server.port);
+  const hub = await openHub(t, proxy);
+  const inbox = new Inbox();
+  await hub.subscribe('js/topic', inbox.take);
+  await hub.publish('js/topic', 'one');
+  await inbox.untilText('one');
+  await redis.freeze();
+  const { websocket_messages_received_total: before } = await server.metrics();
+  proxy.cut();
+  proxy.restore();
+  await server.untilMetric('it subscribes again, after the last id',
+    (now) => now.websocket_messages_received_total > before);
+  await server.stop(); // a rejected promise would fail this test, and end an application
+});

@@ -112,16 +112,16 @@ static void confirm(struct join *j, struct conn *c, bool recovered, const struct
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
-/* Answers the request, once, if the connection ends before the log was read. `recovered: false`
- * would say that messages are missing, and nobody has asked. */
+/* Drops the reply if the connection ends before the log was read. `recovered: false` would say that
+ * messages are missing, and nobody has asked. Nor is an error of use: the client learns that the
+ * connection ends, and eventhub-jsclient subscribes again by itself, but does not handle an error
+ * when it does. */
 static void fail(struct join *j, struct conn *c)
 {
     if (j->confirmed)
         return;
     j->confirmed = true;
     metrics_inc(j->reader.worker->metrics, METRIC_HISTORY_FAILED);
-    if (c && c->writer->failed)
-        c->writer->failed(c, &j->reply);
     reply_drop(&j->reply);
     conn_call_ended(j->reader.worker, c, j->bytes);
 }

@@ -22,8 +22,8 @@ void join_after(struct sub *s, struct str filter, struct batch *batch);
 /* These are called only while s->join is set. */
 void join_buffer(struct sub *s, struct message *m); /* takes a live message into the backlog */
 void join_gap(struct sub *s);                       /* notes that live messages were lost */
-/* Ends the join with its subscription. `has_failed`: if the request is not answered yet, the answer
- * is an error. */
+/* Ends the join with its subscription. `has_failed`: if the request is not answered yet, it stays
+ * without an answer. */
 void join_abandon(struct sub *s, bool has_failed);
 
 #endif

@@ -16,8 +16,8 @@ struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str
  * because this subscription delivers none of the history. */
 void sub_close(struct sub *s);
 void sub_close_all(struct conn *c);
-/* The connection ends, for whatever reason. A join that has read nothing is answered with an error:
- * nothing is known to be lost. */
+/* The connection ends, for whatever reason. A join that has read nothing is not answered: nothing is
+ * known to be lost. */
 void sub_end_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* or NULL */
 

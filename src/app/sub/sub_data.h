@@ -31,8 +31,6 @@ struct sub_joined {
 struct sub_writer {
     /* Answers the request; with history, when the first page of the log has arrived. */
     void (*joined)(struct conn *c, struct reply *reply, const struct sub_joined *joined);
-    /* Answers the request with an error: the connection ends before the log was read. Optional. */
-    void (*failed)(struct conn *c, struct reply *reply);
     /* Called when the whole snapshot of the log was sent and it ends above the last message that
      * was sent. Optional. */
     void (*caught_up)(struct conn *c, struct msgid snapshot_end);

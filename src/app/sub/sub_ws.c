@@ -116,11 +116,6 @@ static void write_joined(struct conn *c, struct reply *reply, const struct sub_j
     reply_result_tree(reply, c, result);
 }
 
-static void write_failed(struct conn *c, struct reply *reply)
-{
-    reply_error(reply, c, JSONRPC_BROKER, STR("the log could not be read"));
-}
-
 static void write_gap(const struct sub *s, struct str topic)
 {
     struct reply reply = { .id = sub_id(s) };
@@ -131,7 +126,6 @@ static void write_gap(const struct sub *s, struct str topic)
 
 static const struct sub_writer plain_writer = {
     .joined = write_joined,
-    .failed = write_failed,
     .message = write_message,
     .run = write_run,
     .gap = write_gap,
@@ -139,7 +133,6 @@ static const struct sub_writer plain_writer = {
 
 static const struct sub_writer deflate_writer = {
     .joined = write_joined,
-    .failed = write_failed,
     .message = write_deflated,
     .gap = write_gap,
 };
