@@ -65,6 +65,7 @@ struct world {
     struct redis_redirect last;
     char why[100];
     unsigned n_ups, n_downs;
+    bool is_up;
 };
 
 static struct loop *loop;
@@ -145,8 +146,8 @@ static void on_room(struct redis_link *l, void *owner)
     struct world *w = owner;
 
     (void)l;
-    if (w->link)
-        pump(w);
+    assert_true(w->is_up); /* on_up comes first */
+    pump(w);
 }
 
 static void on_up(struct redis_link *l, void *owner)
@@ -154,6 +155,7 @@ static void on_up(struct redis_link *l, void *owner)
     struct world *w = owner;
 
     w->n_ups++;
+    w->is_up = true;
     if (w->releases)
         redis_link_release(l);
     pump(w);
@@ -165,6 +167,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
     (void)l;
     w->n_downs++;
+    w->is_up = false;
     (void)snprintf(w->why, sizeof(w->why), "%s", why);
 }
 

@@ -235,15 +235,18 @@ void redis_held_begin(struct redis_held *h)
     }
 }
 
-void redis_held_begin_greeted(struct redis_held *h, bool is_new)
+bool redis_held_begin_greeted(struct redis_held *h, bool is_new)
 {
     struct redis_request *rq = first_of(h);
 
     h->needs_release = rq && (h->needs_release || is_new);
+    if (redis_held_is_empty(h))
+        return false;
     if (h->needs_release)
         h->wait = HELD_RELEASE;
     else
         resend(h, rq && rq->refusal == REDIS_REDIRECT_NOSCRIPT ? SIZE_MAX : 1);
+    return true;
 }
 
 void redis_held_on_answer(struct redis_held *h, bool is_success)

@@ -69,8 +69,9 @@ struct redis_request *redis_held_pop_other(struct redis_held *h);
 
 /* All commands are answered, and the connection is ready. Calls on_over if nothing is held. */
 void redis_held_begin(struct redis_held *h);
-/* The same after a greeting. is_new: on a new connection everything waits for redis_held_release. */
-void redis_held_begin_greeted(struct redis_held *h, bool is_new);
+/* The same after a greeting, but returns false, without on_over, if nothing is held. is_new: on a
+ * new connection everything waits for redis_held_release. */
+bool redis_held_begin_greeted(struct redis_held *h, bool is_new);
 /* A request that was sent again is answered, before redis_held_keep if it was refused again. */
 void redis_held_on_answer(struct redis_held *h, bool is_success);
 void redis_held_step(struct redis_held *h);    /* after each answer, and after deadlines */

@@ -197,7 +197,10 @@ static void come_up(struct redis_link *l)
     redis_retry_connected(&l->retry);
     while ((rq = redis_held_pop_other(&l->held)))
         redis_wire_write(&l->wire, rq);
-    redis_held_begin_greeted(&l->held, is_new);
+    if (!redis_held_begin_greeted(&l->held, is_new)) {
+        l->state = LINK_UP; /* but on_up comes first, and may want another connection */
+        l->paused_ms = 0;
+    }
     l->config.events->on_up(l, l->config.owner);
 }
 
