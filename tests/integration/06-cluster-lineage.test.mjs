@@ -6,6 +6,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { ALL_CHANNELS } from './support/engine.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, compareIds, openClient } from './support/rpc.mjs';
@@ -242,7 +243,7 @@ test('publishes nothing to another Redis before it has joined there, and moves i
 
 test('tells one warning when Redis has no lineage, and what today\'s rule finds', async (t) => {
   const redis = await startRedis(t);
-  await redis.command('ACL', 'SETUSER', 'hub', 'on', '>sesame', '~*', '&*', '+@all', '-info');
+  await redis.command('ACL', 'SETUSER', 'hub', 'on', '>sesame', '~*', ...ALL_CHANNELS, '+@all', '-info');
   const node = await startNode(t, redis, { REDIS_USERNAME: 'hub', REDIS_PASSWORD: 'sesame' });
   await publishToAll([node], 'before');
   await redis.command('FLUSHALL');

@@ -3,14 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HAS_CHANNEL_RIGHTS } from './support/engine.mjs';
+import { ALL_CHANNELS } from './support/engine.mjs';
 import { startRedis } from './support/redis.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
 const HOUR_MS = 3_600_000;
-const ALL_CHANNELS = HAS_CHANNEL_RIGHTS ? ['&*'] : [];
 
 /** Starts a Redis with a replica that has caught up, and a server with REDIS_WAIT=1. */
 async function startReplicated(t, options = {}) {

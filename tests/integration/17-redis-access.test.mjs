@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { newerThan5, watchCommands } from './support/commands.mjs';
 import { documentedFor } from './support/documented.mjs';
-import { HAS_CHANNEL_RIGHTS, isAtLeast } from './support/engine.mjs';
+import { ALL_CHANNELS, isAtLeast, knownRights } from './support/engine.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
@@ -16,7 +16,6 @@ import { eventually } from './support/wait.mjs';
 
 const LOG_LENGTH = 5; // MAX_CACHE_LENGTH
 const documented = documentedFor(import.meta.url);
-const ALL_CHANNELS = HAS_CHANNEL_RIGHTS ? ['&*'] : [];
 
 /**
  * The ACL line of docs/redis.md for a version of Redis, as words for redis-cli; without the words that
@@ -27,8 +26,7 @@ function documentedAcl(version) {
   const text = documented('docs/redis.md', 'TLS, users, databases, sockets');
   const line = new RegExp(`${begin}(ACL SETUSER (?:.*\\\\\\n)*.*)`, 'm').exec(text);
   assert.ok(line, `docs/redis.md has an ACL line for Redis ${version}`);
-  const isKnown = (word) => HAS_CHANNEL_RIGHTS || !/^(&|resetchannels$)/.test(word);
-  return line[1].replaceAll('\\\n', ' ').split(/\s+/).filter(isKnown);
+  return knownRights(line[1].replaceAll('\\\n', ' ').split(/\s+/));
 }
 
 const RIGHTS = { read: ['#'], write: ['#'] };

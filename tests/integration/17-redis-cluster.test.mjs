@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startCluster } from './support/cluster.mjs';
+import { ALL_CHANNELS } from './support/engine.mjs';
 import { Refusal, startFakeRedis } from './support/fake-redis.mjs';
 import { httpGet } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
@@ -108,7 +109,7 @@ test('several hosts that are no cluster', async (t) => {
 test('a user without the right to ask for the slots', async (t) => {
   const world = await startCluster(t, { masters: 1, replicas: 0 });
   const [node] = world.nodes;
-  await node.command('ACL', 'SETUSER', 'narrow', 'on', '>secret', '~*', '&*', '+@all', '-cluster');
+  await node.command('ACL', 'SETUSER', 'narrow', 'on', '>secret', '~*', ...ALL_CHANNELS, '+@all', '-cluster');
   const login = { REDIS_USERNAME: 'narrow', REDIS_PASSWORD: 'secret' };
 
   await test('is enough for one host, with a warning', async (t) => {

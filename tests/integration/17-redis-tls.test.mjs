@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 
 import { makeAuthority } from './support/certs.mjs';
-import { HAS_CHANNEL_RIGHTS } from './support/engine.mjs';
+import { ALL_CHANNELS } from './support/engine.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
@@ -148,7 +148,7 @@ test('demands the certificate of REDIS_TLS_NAME', async (t) => {
 test('rediss:// in REDIS_URL connects with TLS', async (t) => {
   const redis = await startTlsRedis(t);
   await redis.command('ACL', 'SETUSER', 'hub', 'on', '>a/b@c', '~*',
-    ...(HAS_CHANNEL_RIGHTS ? ['&*'] : []), '+@all');
+    ...ALL_CHANNELS, '+@all');
   const server = await startServer(t, optionsFor(redis, {
     REDIS_HOST: undefined, REDIS_PORT: undefined, REDIS_TLS: undefined,
     REDIS_URL: `rediss://hub:a%2Fb%40c@127.0.0.1:${redis.port}/2`,

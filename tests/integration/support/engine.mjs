@@ -19,6 +19,11 @@ export function isAtLeast(wantedMajor, wantedMinor = 0) {
 
 /** Users have rights to channels. */
 export const HAS_CHANNEL_RIGHTS = isAtLeast(6, 2);
+export const ALL_CHANNELS = HAS_CHANNEL_RIGHTS ? ['&*'] : [];
+
+/** The words of a line of rights that this Redis knows. */
+export const knownRights = (words) =>
+  words.filter((word) => HAS_CHANNEL_RIGHTS || !/^(&|resetchannels$)/.test(word));
 
 /** Scripts obey min-replicas-to-write; earlier, only single commands do. */
 export const SCRIPTS_NEED_REPLICAS = isAtLeast(7);
