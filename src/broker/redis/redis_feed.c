@@ -20,8 +20,12 @@
  *
  * Subscribing after the read of the log would miss what is published in between. Reading the log
  * after every break would report gaps that do not exist: once a topic has been quiet for longer
- * than its ttl, the log cannot prove that nothing is missing. So join() first compares Redis's last
- * id with the high-water mark, and reads nothing when they are equal.
+ * than its ttl, the log cannot prove that nothing is missing. So fence.lua also compares Redis's
+ * last id with the high-water mark. If they are equal, or only a new history of Redis lies between
+ * them (a failover, a restart), the ports read nothing.
+ *
+ * The fence finds lost messages only if the node tells it all that it knows, and under the right
+ * history. So it waits until no answer to a publish is under way (may_fence).
  *
  * All this depends on noticing the break. When a proxy switches to another Redis, or the
  * subscription dies inside Redis, the TCP connection stays intact; the probe detects both.

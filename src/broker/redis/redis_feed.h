@@ -12,7 +12,8 @@
  *          link in turn. If Redis accepts the message and it does not arrive within timeout_ms, the
  *          subscription is dead, whatever TCP reports. (redis_link_ping finds a dead connection
  *          earlier.) The probe also reports whether Redis accepts writes and whether it still knows
- *          the last id; if it does not, the feed joins again.
+ *          the last id and has the same history; if not, the feed joins again.
+ * Ids:     what this node knows of Redis's ids is in redis_partition.h, apart from the connection.
  */
 #ifndef EH_BROKER_REDIS_FEED_H
 #define EH_BROKER_REDIS_FEED_H

@@ -12,6 +12,8 @@
  *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
  * Master:  there are no connections before the source knows it. When it changes, all links move
  *          there, and the feed joins there: a list of subscriptions is not trusted across a change.
+ * History: a new connection to a server with another replid (docs/ids.md) means the same, whatever
+ *          the source says: the other connections are replaced, and the feed joins again.
  */
 #ifndef EH_BROKER_REDIS_POOL_H
 #define EH_BROKER_REDIS_POOL_H
