@@ -1,12 +1,28 @@
 // The experiments. Each returns rows of a table: [what, figure, figure of the floor, ratio]. In some rows the
 // third column is another reference than the floor; the name of the row then says which.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import { holdClients, load, micro, startFloor, startRedis, startServer } from './programs.mjs';
 
-const KEYS = ['id', 'floor', 'log:p/0/x', 'topics', 'recent', 'floors', 'ends'].map((k) => `{eventhub}:${k}`);
-export const SCRIPT = readFileSync(new URL('../src/broker/redis/scripts/publish.lua', import.meta.url), 'utf8');
+const KEYS = ['id', 'log:p/0/x', 'topics', 'recent', 'floors', 'ends'].map((k) => `{eventhub}:${k}`);
+const SCRIPT = readScript('prelude').replaceAll(/@(\w+)@/g, (_, name) => constant(name)) + readScript('publish');
+
+function readScript(name) {
+  return readFileSync(new URL(`../src/broker/redis/scripts/${name}.lua`, import.meta.url), 'utf8');
+}
+
+/** The value of a constant in the headers of the broker. */
+function constant(name) {
+  for (const folder of ['../include/broker/', '../src/broker/redis/']) {
+    const url = new URL(folder, import.meta.url);
+    for (const file of readdirSync(url).filter((each) => each.endsWith('.h'))) {
+      const found = new RegExp(`^#define ${name} +(\\d+)`, 'm').exec(readFileSync(new URL(file, url), 'utf8'));
+      if (found) return found[1];
+    }
+  }
+  throw new Error(`no header defines ${name}`);
+}
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -143,6 +159,12 @@ async function topics({ seconds }) {
 // ---- publishing ----
 
 /** The arguments of a publish as redis_command_publish sends them; 31-bench checks that they are current. */
+/** Prepares a Redis that no server has used: only a server that joins makes the first id. */
+export async function loadScript(redis) {
+  await redis.command('SET', '{eventhub}:id', '1-0');
+  return redis.command('SCRIPT', 'LOAD', SCRIPT);
+}
+
 export function scriptCall(sha) {
   const message = `"${'x'.repeat(128)}"`;
   const values = ['p/0/x', 'eventhub:p/0/x', message, '', '86400', '0', '1000', '1', '0', '', '', '0-0', '86400'];
@@ -151,7 +173,7 @@ export function scriptCall(sha) {
 
 async function publishing({ seconds }) {
   const bare = await together([startRedis], async (redis) => {
-    const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
+    const sha = await loadScript(redis);
     return {
       pipelined: await redis.benchmark(16, 64, 300000, ...scriptCall(sha)),
       alone: await redis.benchmark(1, 1, 20000, ...scriptCall(sha)),

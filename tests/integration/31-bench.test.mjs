@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { SCRIPT, scriptCall } from '../../bench/experiments.mjs';
+import { loadScript, scriptCall } from '../../bench/experiments.mjs';
 import { startRedis } from './support/redis.mjs';
 
 test('bench/run publishes as the server does', async (t) => {
   const redis = await startRedis(t);
-  const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
+  const sha = await loadScript(redis);
   const id = await redis.command(...scriptCall(sha));
   assert.match(id, /^\d+-\d+$/);
   assert.equal(await redis.command('GET', '{eventhub}:id'), id);
