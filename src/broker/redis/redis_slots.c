@@ -79,7 +79,7 @@ static int read_node(const struct redisReply *r, const struct redis_endpoint *fr
         return EH_EINVAL;
     if (redis_reply_is_error(r->element[NODE_HOST]))
         return EH_EINVAL;
-    if (host.n == 0)
+    if (!host.p || host.n == 0)
         host = str_of(from->host);
     if (str_eq(host, STR("?")))
         return EH_ENOENT;
