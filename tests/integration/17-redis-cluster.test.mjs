@@ -44,7 +44,7 @@ test('a Redis Cluster', async (t) => {
   const [owner] = await Promise.all([world.owner()]);
   const other = world.nodes.find((node) => node !== owner);
   const server = await startServer(t, {
-    ...world.optionsFor([await freePort(), other.port, owner.port]), BROKER_TIMEOUT: '2',
+    ...world.optionsFor([await freePort(), other.port, owner.port]), BROKER_TIMEOUT: '20',
   });
   const client = await openClient(t, server);
   const subscription = await client.subscribe('moved/#');
@@ -77,6 +77,20 @@ test('a Redis Cluster', async (t) => {
     await subscription.untilText('planned');
   });
 
+  await t.test('is followed when the owner hangs, long before BROKER_TIMEOUT', async () => {
+    await world.untilOk();
+    const old = await world.owner();
+    await old.freeze();
+    const frozenAt = Date.now();
+    const next = await world.untilOwnerIsNot(old);
+    await untilPublished(client, 'moved/a', 'hung');
+    await subscription.untilText('hung');
+    await untilUsed(server, next);
+    t.diagnostic(`published ${Date.now() - frozenAt} ms after the owner hung`);
+    if (!SANITIZED) assert.ok(Date.now() - frozenAt < 10_000 + delayMs());
+    old.thaw();
+  });
+
   await t.test('is followed when the owner dies', async () => {
     await world.untilOk();
     const old = await world.owner();
@@ -93,7 +107,7 @@ test('a Redis Cluster', async (t) => {
 
   await t.test('delivers everything that was acknowledged, once and in order', () => {
     const { texts, ids } = subscription;
-    assert.deepEqual(texts, ['before', 'from the other node', 'planned', 'killed']);
+    assert.deepEqual(texts, ['before', 'from the other node', 'planned', 'hung', 'killed']);
     assert.deepEqual([...new Set(ids)], ids);
   });
 });

@@ -335,6 +335,11 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
 
 /* ---- what the owner calls ---- */
 
+bool redis_feed_is_late(const struct redis_feed *f)
+{
+    return f->state != FEED_JOINED || f->probe_us != 0;
+}
+
 void redis_feed_on_tick(struct redis_feed *f)
 {
     uint64_t now = loop_now(f->config.core->loop);

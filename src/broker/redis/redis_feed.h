@@ -63,6 +63,8 @@ const struct redis_info *redis_feed_info(const struct redis_feed *f);
 void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was answered */
 /* A link has come up, or the last publish under way was answered: goes on joining. */
 void redis_feed_on_command_link(struct redis_feed *f);
+/* Reports, before a tick, whether the feed has not joined, or the last probe has no answer yet. */
+bool redis_feed_is_late(const struct redis_feed *f);
 void redis_feed_on_tick(struct redis_feed *f); /* every second */
 /* Sends fence.lua over the link, for a caller that cannot wait until the feed has joined. Needs
  * redis_feed_may_fence. */

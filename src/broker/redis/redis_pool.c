@@ -306,7 +306,7 @@ void redis_pool_tick(struct redis_pool *p)
     p->ticks++;
     if (link && p->ticks % EVICTION_TICKS == 0)
         redis_eviction_ask(&p->eviction, link);
-    if (!has_master(p))
+    if (!has_master(p) || redis_feed_is_late(p->feed)) /* a hung master breaks no connection */
         redis_source_ask(p->source);
     redis_feed_on_tick(p->feed);
     redis_asker_tick(p->asker);
