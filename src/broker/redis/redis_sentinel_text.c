@@ -15,18 +15,6 @@ static int read_number(const struct redisReply *r, uint64_t *ret)
     return r->type == REDIS_REPLY_STRING ? str_parse_u64(redis_reply_text(r), ret) : EH_EINVAL;
 }
 
-/* Looks for one word in `master,s_down,o_down,disconnected`. */
-static bool has_flag(struct str flags, struct str wanted)
-{
-    struct str flag;
-
-    while (str_cut(&flags, ',', &flag)) {
-        if (str_eq(flag, wanted))
-            return true;
-    }
-    return false;
-}
-
 /* The value of a field in a flat array of fields and values; NULL: there is none. */
 static const struct redisReply *value_of(const struct redisReply *r, struct str field)
 {
@@ -55,7 +43,7 @@ static bool is_unknown_name(const struct redisReply *r)
 int redis_sentinel_read_master(const struct redisReply *r, struct redis_sentinel_master *ret)
 {
     struct redis_sentinel_master found = { 0 };
-    const struct redisReply *ip, *flags;
+    const struct redisReply *ip;
 
     if (is_unknown_name(r))
         return EH_ENOENT;
@@ -65,13 +53,7 @@ int redis_sentinel_read_master(const struct redisReply *r, struct redis_sentinel
     if (!ip || ip->type != REDIS_REPLY_STRING)
         return EH_EINVAL;
     EH_TRY(redis_endpoint_set(&found.endpoint, redis_reply_text(ip), number_of(r, STR("port"))));
-    flags = value_of(r, STR("flags"));
-    if (flags && flags->type == REDIS_REPLY_STRING)
-        found.is_down = has_flag(redis_reply_text(flags), STR("o_down")) ||
-                        has_flag(redis_reply_text(flags), STR("s_down"));
     found.epoch = number_of(r, STR("config-epoch"));
-    found.others = number_of(r, STR("num-other-sentinels"));
-    found.quorum = number_of(r, STR("quorum"));
     *ret = found;
     return EH_OK;
 }

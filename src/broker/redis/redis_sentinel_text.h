@@ -15,12 +15,10 @@
 
 struct redisReply;
 
+/* The flags are not read: a master that is down is still the master until another one is promoted. */
 struct redis_sentinel_master {
     struct redis_endpoint endpoint;
-    uint64_t epoch;  /* of this configuration: the higher one is newer; 0: not told */
-    uint64_t others; /* Sentinels that this one knows besides itself; 0: not told */
-    uint64_t quorum; /* 0: not told */
-    bool is_down; /* it, or several Sentinels, cannot reach the master, which is still the master */
+    uint64_t epoch; /* of this configuration: the higher one is newer; 0: not told */
 };
 
 /* EH_ENOENT: the Sentinel does not know a master of that name. EH_EINVAL: it is another error, or no
