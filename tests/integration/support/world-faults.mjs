@@ -46,6 +46,17 @@ async function smallBuffers(world, run) {
   }));
 }
 
+/** While many publishes are under way: all of them are refused, and sent again in their order. */
+async function flushScripts(world, run) {
+  await withRedis(await world.master(), async (redis) => {
+    for (let i = 0; i < 5; i++) {
+      run.publishMany();
+      await redis.call('SCRIPT', 'FLUSH');
+      await run.untilPassed(20);
+    }
+  });
+}
+
 async function outOfMemory(world, run) {
   await withSetting(world, ['maxmemory', '1', '0'], () => run.untilFailed(5));
 }
@@ -202,10 +213,7 @@ export const FAULTS = {
     begin: async (world) => (await world.master()).command('CLIENT', 'PAUSE', String(PAUSE_MS)),
   },
   'small buffers': { keeps: true, begin: smallBuffers },
-  'flush scripts': {
-    keeps: true,
-    begin: async (world) => (await world.master()).command('SCRIPT', 'FLUSH'),
-  },
+  'flush scripts': { keeps: true, begin: flushScripts },
   'out of memory': { keeps: true, begin: outOfMemory },
   'empty': { begin: async (world) => (await world.master()).command('FLUSHALL') },
 

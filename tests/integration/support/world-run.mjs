@@ -159,6 +159,10 @@ export class Run {
     node.child.kill('SIGCONT');
   }
 
+  publishMany() {
+    for (const publisher of this.publishers) for (let i = 0; i < 10; i++) publisher.publish();
+  }
+
   publishLarge(size) {
     this.publishers[0].publish({ size });
   }
