@@ -102,6 +102,13 @@ const RIGHT = {
     Object.assign(scene.round, { keeps: false, interleaves: true });
     scene.see([1, 2, 3, 5, 6, 'gap', 7, 8, 9]);
   },
+  'what a master did that had been replaced, if no answer promised it': (scene) => {
+    scene.lose(4);
+    scene.round.interleaves = true;
+    Object.assign(scene.publishes[3].attempts[0], { outcome: 'unknown', id: null });
+    scene.see(ALL);
+    scene.see([1, 2, 3, 5, ...REST]);
+  },
   'a publish that was refused, and one of unknown outcome': (scene) => {
     scene.publishes.push(scene.publish(9.5, { outcome: 'not published', id: null }));
     scene.publishes.push(scene.publish(9.6, { outcome: 'unknown', id: null }));

@@ -25,6 +25,8 @@
 // Nobody may know what was lost until all nodes are back at Redis, and each of them has probed it. A
 // resumed subscription without `gaps` is told only once; if it came before, it may not be told. One with
 // `gaps` that went before may have passed the new start of the log by then. These are counted as `early`.
+// `ghosts` are messages that some subscriptions got from a master that had been replaced, and others did
+// not; no answer had promised them.
 
 import { matches, rankOf } from './model.mjs';
 
@@ -44,6 +46,7 @@ class Judge {
   violations = []; // { rule, what }
   alarms = { false: [], unproven: [] };
   early = 0;
+  ghosts = 0;
   #byText = new Map();
   #byId = new Map(); // id to { id, rank, topic, text, publish, logs }
 
@@ -67,8 +70,8 @@ class Judge {
     for (const log of logs) this.#judgeLog(log);
     this.#judgeReadiness();
     const lost = this.messages.filter(({ lostIn }) => lostIn < Infinity).length;
-    const { violations, alarms, early } = this;
-    return { violations, alarms, early, lost, messages: this.messages.length };
+    const { violations, alarms, early, ghosts } = this;
+    return { violations, alarms, early, ghosts, lost, messages: this.messages.length };
   }
 
   // What there is ------------------------------------------------------------------------------
@@ -300,8 +303,16 @@ class Judge {
     return excuse !== undefined;
   }
 
+  /** A master that was replaced may still do what it had read: nobody is answered, but it is sent out. */
+  #isGhost({ id, publish, lostIn }) {
+    const isGhost = this.rounds[lostIn].interleaves && !publish.attempts.some((one) => one.id === id);
+    if (isGhost) this.ghosts++;
+    return isGhost;
+  }
+
   #judgeLost(message, scene, place) {
     const { view } = scene;
+    if (this.#isGhost(message)) return;
     if (view.recovered === false && this.#isHistory(message, view)) return;
     const { healedAt } = this.rounds[message.lostIn];
     if (view.gaps) {
@@ -393,9 +404,12 @@ class Judge {
     }
   }
 
-  #judgeLogLacks({ id, text, lostIn }, { log, name, round, healedAt }) {
+  #judgeLogLacks(message, { log, name, round, healedAt }) {
+    const { id, text, lostIn } = message;
     if (lostIn > round) {
       this.#blame('missing', `${name} lacks ${id} "${text}", which the log has`);
+    } else if (this.#isGhost(message)) {
+      return;
     } else if (log.recovered === true && lostIn === round && log.answeredAt < healedAt) {
       this.early++;
     } else if (log.recovered === true) {
