@@ -174,8 +174,9 @@ export class Run {
   }
 
   async #round(name) {
-    const { keeps = false, interleaves = false, moves = false, begin } = FAULTS[name];
-    const round = { fault: name, keeps, interleaves };
+    const { keeps = false, interleaves = false, reorders = false, moves = false, begin } = FAULTS[name];
+    const round = { fault: name, keeps, interleaves, reorders };
+    this.rewinds = await this.#countRewinds();
     await this.untilPassed(60);
     for (const sleeper of this.sleepers) sleeper.leave();
     const acceptance = moves && new Acceptance(this.world, this.history, await this.world.master());
@@ -236,14 +237,21 @@ export class Run {
     return { topic, text, id: await this.marker.send(publish, this.random.below(this.size)) };
   }
 
+  /** How often each node has found that Redis had lost something. */
+  #countRewinds() {
+    return Promise.all(this.nodes.map(async (node) => (await node.metrics()).broker_rewinds_total));
+  }
+
   /** A node that was back first learns only from a probe what another one knows to be lost. */
   async #untilTold() {
     const round = this.history.rounds.at(-1);
-    const isTold = () => {
+    const isTold = async () => {
+      const news = (await this.#countRewinds()).map((count, i) => count > this.rewinds[i]);
       round.endedAt = this.history.now();
+      if (news.includes(true) && news.includes(false)) return false;
       return !judge(this.history).violations.some(({ rule }) => rule === 'untold');
     };
-    await eventually('every loss is told', async () => isTold() || await delay(200), TOLD_MS).catch(() => {});
+    await eventually('every loss is told', async () => await isTold() || await delay(200), TOLD_MS).catch(() => {});
   }
 
   #wakeUp() {
