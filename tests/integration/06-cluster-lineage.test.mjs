@@ -241,7 +241,26 @@ test('publishes nothing to another Redis before it has joined there, and moves i
   await assertAllTold([a, b], 'end');
 });
 
-test('tells one warning when Redis has no lineage, and what today\'s rule finds', async (t) => {
+test('reads from a new master that waits for its replicas, and publishes there afterwards', async (t) => {
+  const { replica, nodes, nodes: [a, b], promote } = await startReplicated(t);
+  const before = await publishToAll(nodes, 'before');
+  await promote();
+  await replica.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
+  for (const { proxy } of nodes) proxy.cut();
+  for (const { server, proxy } of nodes) {
+    await server.untilReadiness(503);
+    proxy.restore(replica.port);
+  }
+  for (const node of nodes) assert.equal(await node.joins(before), true);
+  await assert.rejects(a.publish('refused'));
+  assert.equal((await b.server.metrics()).broker_lineage_breaks_total, 0);
+  await replica.command('CONFIG', 'SET', 'min-replicas-to-write', '0');
+  for (const node of nodes) await untilBroken(node);
+  await publishToAll(nodes, 'after');
+  await assertNothingTold(nodes, ['before', 'after']);
+});
+
+test('warns once without the right to INFO, and still finds that Redis was emptied', async (t) => {
   const redis = await startRedis(t);
   await redis.command('ACL', 'SETUSER', 'hub', 'on', '>sesame', '~*', ...ALL_CHANNELS, '+@all', '-info');
   const node = await startNode(t, redis, { REDIS_USERNAME: 'hub', REDIS_PASSWORD: 'sesame' });

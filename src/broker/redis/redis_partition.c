@@ -39,7 +39,7 @@ static void note_history(struct redis_partition *p, const struct redis_fenced *a
 {
     char first[MSGID_TEXT], last[MSGID_TEXT];
 
-    if (!answer->replid[0] && !p->has_warned) {
+    if (!answer->replid[0] && !p->replid[0] && !p->has_warned) {
         log_warn("redis_has_no_lineage", LOG_Z("why", "INFO replication has no master_replid"));
         p->has_warned = true;
     }
@@ -58,7 +58,8 @@ void redis_partition_on_fenced(struct redis_partition *p, const struct redis_fen
     p->has_joined = true;
     p->joined = answer->ids.last;
     p->tail = answer->tail;
-    memcpy(p->replid, answer->replid, sizeof(p->replid));
+    if (answer->replid[0])
+        memcpy(p->replid, answer->replid, sizeof(p->replid));
     memcpy(p->tail_replid, answer->tail_replid, sizeof(p->tail_replid));
 }
 
@@ -68,7 +69,7 @@ bool redis_partition_on_probed(struct redis_partition *p, const struct redis_pro
     redis_partition_on_log_start(p, answer->ids.log_start);
     return msgid_cmp(answer->ids.last, newest) < 0 ||
            msgid_cmp(p->core->high_water, answer->ids.log_start) < 0 ||
-           strcmp(answer->replid, p->replid) != 0 || (p->replid[0] && !answer->is_current);
+           (answer->replid[0] && (strcmp(answer->replid, p->replid) != 0 || !answer->is_current));
 }
 
 void redis_partition_on_log_start(struct redis_partition *p, struct msgid id)

@@ -39,7 +39,7 @@ struct redis_ids {
 /* The answer of fence.lua. The last id is never zero. */
 struct redis_fenced {
     struct redis_ids ids;
-    char replid[REPLID_N]; /* of Redis's history; "": not known */
+    char replid[REPLID_N]; /* of Redis's history; "": not known, or it could not begin */
     bool has_missed;       /* something was published or lost since the high-water mark */
     struct msgid tail;     /* the highest id of a message in the log */
     char tail_replid[REPLID_N];

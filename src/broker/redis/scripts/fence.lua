@@ -5,7 +5,7 @@
 -- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id that it knows
 --       of a message, from its feed or from the answer to a publish  4 the replid of the history in
 --       which it learned that one; each '' if there is none
--- Answers {last id, floor ('': none), replid ('': not known), 1 if messages that the node does not
+-- Answers {last id, floor ('': none), replid ('': not known, or not begun), 1 if messages that the node does not
 -- have may have been published or lost since its high-water mark, the highest id that a message in
 -- the log may have, the replid of its history}.
 --
@@ -83,7 +83,15 @@ local function add_history(first)
         texts[#texts + 1] = history.replid .. ':' .. history.first.text .. ':' ..
             (history.last and history.last.text or '')
     end
-    redis.call('HSET', FLOORS, LINEAGE, table.concat(texts, ' '))
+    redis.pcall('HSET', FLOORS, LINEAGE, table.concat(texts, ' ')) -- if refused: the next probe
+end
+
+local function answer(name)
+    local certain = log_start_of(log_start, start)
+    local seen, history = see_through(last, histories, certain)
+    local has_missed = high_water and seen.text ~= see_through(high_water, histories, certain).text
+    return { last.text, log_start or '', name, has_missed and 1 or 0,
+        seen.text, name ~= '' and history.replid or '' }
 end
 
 -- An empty Redis: from now on, a mark that is missing was evicted. The log starts at `floor`.
@@ -96,6 +104,17 @@ local current = histories[#histories]
 local is_new = replid ~= '' and not (current and current.replid == replid)
 local first = id_of('0-0') -- of the first history that the lineage knows
 
+-- While Redis refuses writes (NOREPLICAS, MISCONF), no history can begin, but the log can be read.
+-- The node joins without one, keeps what it knows, and joins again when a probe succeeds. Until
+-- then Redis refuses publishes, too. (It does not refuse for want of memory after the DEL.)
+if is_new and current and not is_lost then
+    local kept = redis.pcall('SET', ID, last.text)
+    if type(kept) == 'table' and kept.err then
+        local unnamed = answer('')
+        unnamed[5], unnamed[6] = ARGV[3] ~= '' and ARGV[3] or last.text, tail_replid
+        return unnamed
+    end
+end
 if is_new and current then
     current.last = last
 end
@@ -113,8 +132,4 @@ if is_new then
     add_history(first)
 end
 
-local certain = log_start_of(log_start, start)
-local seen, history = see_through(last, histories, certain)
-local has_missed = high_water and seen.text ~= see_through(high_water, histories, certain).text
-return { last.text, log_start or '', replid, has_missed and 1 or 0,
-    seen.text, replid ~= '' and history.replid or '' }
+return answer(replid)
