@@ -193,7 +193,7 @@ test('believes the newest configuration', async (t) => {
 
 test('Sentinels that do not help', async (t) => {
   const redis = await startRedis(t);
-  const replica = await startRedis(t, { args: ['--replicaof', `127.0.0.1 ${redis.port}`] });
+  const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', String(redis.port)] });
   const sentinels = await Promise.all([1, 2, 3].map(() => startFakeSentinel(t, UNKNOWN)));
   const all = (says) => sentinels.forEach((sentinel) => (sentinel.says = says));
   const server = await startWith(t, sentinels.map(({ address }) => address), { ready: false });

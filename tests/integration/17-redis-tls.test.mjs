@@ -154,7 +154,7 @@ test('rediss:// in REDIS_URL connects with TLS', async (t) => {
     REDIS_URL: `rediss://hub:a%2Fb%40c@127.0.0.1:${redis.port}/2`,
   }));
   await assertWorks(t, server);
-  assert.match(await redis.command('CLIENT', 'LIST'), / db=2 .* user=hub /);
+  assert.match(await redis.command('CLIENT', 'LIST'), / db=2 .* user=hub\b/);
 });
 
 test('reports that Redis demands a certificate', async (t) => {
