@@ -82,9 +82,10 @@ export class Publisher extends Client {
   }
 
   publish({ size = 0 } = {}) {
-    const text = `${this.name} ${this.#count++}${size ? ` ${'x'.repeat(size)}` : ''}`;
+    const key = `${this.name} ${this.#count++}`; // short enough for any key
+    const text = `${key}${size ? ` ${'x'.repeat(size)}` : ''}`;
     const publish = this.history.addPublish(this.random.pick(this.topics), text,
-      { key: this.isKeyed ? text : null });
+      { key: this.isKeyed ? key : null });
     const one = this.send(publish).finally(() => this.underWay.delete(one));
     this.underWay.add(one);
     one.catch(() => {}); // reported by the loop
