@@ -53,8 +53,9 @@ struct world {
     struct buf trace;                    /* " A0 B1 B?2": what the servers got */
     char fates[CALLS_MAX + 1];           /* O ok, E error, U unknown, N not done, - none yet */
     size_t n_calls, n_sent, n_done;
-    size_t n_later;      /* calls that come with the first refusal */
-    struct chaos *chaos; /* NULL: the answers come from the lists */
+    size_t n_later;                     /* calls that come with the first refusal */
+    void (*on_silent)(struct world *w); /* when a server has read a call that it does not answer */
+    struct chaos *chaos;                /* NULL: the answers come from the lists */
     bool is_script;
     uint64_t deadline;
     bool releases;      /* at once: the feed has joined */
@@ -92,6 +93,7 @@ struct chaos {
 };
 
 static void add_calls(struct world *w, size_t n);
+static void act_after(uint64_t ms, void (*fn)(struct world *w));
 static const char *random_answer(struct fake_redis *f, struct world *w, unsigned call);
 static void random_batch(struct fake_redis *f, void *owner);
 
@@ -252,6 +254,8 @@ static const char *on_command(struct fake_redis *f, void *owner, const redisRepl
         answer = *w->answers[i]++;
     if (strcmp(answer, CLOSE) == 0)
         return FAKE_CLOSE;
+    if (!answer[0] && w->on_silent)
+        act_after(50, w->on_silent);
     return answer[0] ? answer : NULL;
 }
 
@@ -669,7 +673,7 @@ static void drains_before_a_move(void **state)
     world_init(&w, "t");
     w.answers[0] = LIST(SILENT);
     world_start(&w, 1, 10000);
-    act_after(50, move_then_answer);
+    w.on_silent = move_then_answer;
     run(&w);
     assert_string_equal(w.fates, "O");
     assert_trace(&w, "A0");
@@ -690,7 +694,7 @@ static void drains_for_half_a_second_at_most(void **state)
     world_init(&w, "t");
     w.answers[0] = LIST(SILENT);
     world_start(&w, 1, 10000);
-    act_after(50, move_to_b);
+    w.on_silent = move_to_b;
     run(&w);
     assert_string_equal(w.fates, "U"); /* and is not repeated */
     assert_true(loop_now(loop) - start >= 500);
@@ -710,7 +714,7 @@ static void moves_while_it_drains_refused_calls(void **state)
     w.follows = false;
     w.answers[0] = LIST(MOVED_B, SILENT);
     world_start(&w, 2, 10000);
-    act_after(50, move_to_b);
+    w.on_silent = move_to_b;
     run(&w);
     assert_string_equal(w.fates, "OU");
     assert_trace(&w, "A0 A1 B0");
@@ -832,8 +836,8 @@ static void gives_all_back_when_it_is_freed(void **state)
     world_init(&w, "t");
     w.answers[0] = LIST(ASK_B, ASK_B, ASK_B);
     w.answers[1] = LIST(SILENT);
+    w.on_silent = stop;
     world_start(&w, 3, 10000);
-    act_after(100, stop);
     run(&w);
     assert_string_equal(w.fates, "---");
     n_running = 2; /* the loop is not running, so it cannot be stopped */
