@@ -81,3 +81,23 @@ test('answers "outcome unknown" when the user may not wait', async (t) => {
   await eventually('a line in the log', () => /event=redis_wait_fails .*NOPERM/.test(server.stderr));
   assert.equal(server.stderr.match(/event=redis_wait_fails/g).length, 1);
 });
+
+test('confirms writes on connections that SIGHUP replaces', async (t) => {
+  const { server, client } = await startReplicated(t, { BROKER_TIMEOUT: '30' });
+  const others = await Promise.all(numbered('c', 5).map(() => openClient(t, server)));
+  let isOver = false;
+  let n = 0;
+  const publish = async (one, i) => {
+    for (; !isOver; n++) await one.publishAll(`waited/${i}`, numbered('m', 10));
+  };
+  const running = Promise.all([client, ...others].map(publish));
+  for (let renewals = 1; renewals <= 5; renewals++) {
+    const before = n;
+    await eventually('progress', () => n >= before + 6);
+    server.child.kill('SIGHUP');
+    await eventually('new connections', () =>
+      server.stderr.match(/event=redis_renewed/g)?.length === renewals);
+  }
+  isOver = true;
+  await running; // no publish has failed
+});

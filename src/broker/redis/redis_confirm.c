@@ -6,7 +6,9 @@
  *     answered      ok(A)                    ok(B)     1 replica    ok(C)
  *     list          A                        A B       (both DONE)  C    next WAIT ...
  *
- * Nothing survives the connection: a new one may lead to a Redis that does not have the writes.
+ * Nothing survives the connection: a new one may lead to a Redis that does not have the writes. And a
+ * link with nothing under way may end its connection, to renew it. So after the last answer WAIT is
+ * sent at once.
  */
 #include "broker/redis/redis_confirm.h"
 
@@ -123,7 +125,9 @@ static void on_timer(struct timer *t)
 void redis_confirm_add(struct redis_confirm *c, struct broker_call *call)
 {
     list_push(&c->calls, &call->mail.link);
-    if (!c->is_waiting)
+    if (!redis_link_takes_calls(c->link) || redis_link_unanswered(c->link) == 0)
+        on_send(&c->send);
+    else if (!c->is_waiting)
         loop_at_end(c->core->loop, &c->send);
     if (!timer_is_running(&c->timer))
         loop_timer(c->core->loop, &c->timer, time_left(c));
