@@ -140,6 +140,27 @@ static void remake(void *owner, void *arg, struct redis_command *ret)
     redis_command_ping(ret);
 }
 
+/* A probe or a WAIT under way does not count. */
+static void counts_the_calls_under_way(void **state)
+{
+    struct redis_pipeline p;
+    struct redis_request *call = request(0, 0);
+
+    (void)state;
+    call->remake = remake;
+    redis_pipeline_init(&p, TIMEOUT);
+    redis_pipeline_push(&p, call, 0);
+    redis_pipeline_push(&p, request(1, 0), 0);
+    assert_int_equal(p.n_calls, 1);
+    redis_pipeline_refuse(&p, redis_pipeline_pop(&p));
+    assert_int_equal(p.n_calls, 0);
+    redis_pipeline_push(&p, redis_pipeline_pop_refused(&p), 0);
+    redis_request_finish(redis_pipeline_pop(&p), REDIS_ANSWERED, NULL);
+    assert_int_equal(p.n_calls, 1);
+    redis_pipeline_lose(&p);
+    assert_int_equal(p.n_calls, 0);
+}
+
 /* Some of them are sent again, and the first ones are refused once more. */
 static void keeps_refused_requests_in_the_order_of_their_first_sending(void **state)
 {
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test(drops_a_refused_request_at_its_deadline),
         cmocka_unit_test(does_not_resend_a_request_that_was_given_up),
         cmocka_unit_test(keeps_refused_requests_in_the_order_of_their_first_sending),
+        cmocka_unit_test(counts_the_calls_under_way),
         cmocka_unit_test(keeps_refused_calls_when_the_connection_is_lost),
     };
 

@@ -431,6 +431,8 @@ void redis_feed_rejoin(struct redis_feed *f)
 {
     if (f->state == FEED_JOINED)
         start_join(f);
+    else
+        redis_feed_on_command_link(f); /* the last publish under way may have been refused */
 }
 
 void redis_feed_drop(struct redis_feed *f, const char *why)

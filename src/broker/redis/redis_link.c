@@ -1,6 +1,5 @@
 /* redis_link.c - many commands under way on one connection. Redis answers in the order in which it
- * reads, so the pipeline is a queue: each reply answers the oldest command that has none yet. Two
- * things make it hard.
+ * reads, so the pipeline is a queue: each reply answers the oldest command. Two things are hard.
  *
  * A connection can die at any moment, and nobody can tell whether Redis executed a command that was
  * written and not answered. So the link never sends such a command again, because a publish must not
@@ -151,10 +150,8 @@ static void refuse(struct redis_link *l, struct redis_request *rq, struct redis_
 {
     bool is_script = redirect->kind == REDIS_REDIRECT_NOSCRIPT;
     bool is_news = l->state == LINK_UP || l->state == LINK_HOLDING;
-    struct redis_endpoint *to = &redirect->endpoint;
 
-    if (to->port && !to->host[0])
-        (void)snprintf(to->host, sizeof(to->host), "%s", l->retry.endpoint.host);
+    redis_redirect_complete(redirect, l->retry.endpoint.host);
     l->lacks_scripts = l->lacks_scripts || is_script;
     if (redis_held_keep(&l->held, rq, redirect, reply) &&
         (l->state == LINK_UP || (l->state == LINK_HOLDING && is_script)))
@@ -276,8 +273,7 @@ static void on_address(void *owner)
     struct redis_link *l = owner;
     const char *name = l->config.tls_name;
 
-    if (!name || !name[0])
-        name = l->retry.endpoint.host;
+    name = name && name[0] ? name : l->retry.endpoint.host;
     if (redis_wire_connect(&l->wire, l->retry.dial, l->config.tls, name) < 0) {
         drop(l, strerror(errno));
         return;
@@ -375,6 +371,11 @@ size_t redis_link_unanswered(const struct redis_link *l)
     return l->wire.pipeline.n_sent;
 }
 
+size_t redis_link_unanswered_calls(const struct redis_link *l)
+{
+    return l->wire.pipeline.n_calls + (l->held.asked != NULL);
+}
+
 const struct redis_info *redis_link_info(const struct redis_link *l)
 {
     return l->is_greeted && l->greeting.info.is_known ? &l->greeting.info : NULL;
@@ -430,11 +431,10 @@ void redis_link_move(struct redis_link *l, const struct redis_endpoint *endpoint
 {
     if (!redis_retry_move(&l->retry, endpoint) || l->state == LINK_DOWN)
         return;
-    if (l->state == LINK_GREETING) {
+    if (l->state == LINK_GREETING)
         drop(l, why);
-        return;
-    }
-    leave(l, why);
+    else
+        leave(l, why);
     if (l->state == LINK_DRAINING && !timer_is_running(&l->draining))
         loop_timer(l->config.loop, &l->draining, DRAIN_MS);
 }

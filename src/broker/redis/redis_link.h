@@ -80,7 +80,8 @@ bool redis_link_can_send(const struct redis_link *l); /* up, and not too many by
 bool redis_link_takes_calls(const struct redis_link *l);
 /* Connected and greeted: a command reaches the server that answered the last one. */
 bool redis_link_is_connected(const struct redis_link *l);
-size_t redis_link_unanswered(const struct redis_link *l); /* commands under way */
+size_t redis_link_unanswered(const struct redis_link *l);       /* commands under way */
+size_t redis_link_unanswered_calls(const struct redis_link *l); /* calls among them */
 /* What the server says about itself. NULL: not connected yet, or it does not tell. */
 const struct redis_info *redis_link_info(const struct redis_link *l);
 const struct redis_endpoint *redis_link_endpoint(const struct redis_link *l);

@@ -6,7 +6,7 @@ void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms)
 {
     list_init(&p->sent);
     list_init(&p->refused);
-    p->n_sent = 0;
+    p->n_sent = p->n_calls = 0;
     p->n_pushed = 0;
     p->timeout_ms = timeout_ms;
 }
@@ -34,6 +34,7 @@ uint64_t redis_pipeline_push(struct redis_pipeline *p, struct redis_request *rq,
         rq->order = p->n_pushed;
     list_push(&p->sent, &rq->link);
     p->n_sent++;
+    p->n_calls += rq->remake != NULL;
     return sooner(deadline_of(rq), now + p->timeout_ms);
 }
 
@@ -44,6 +45,7 @@ struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
     if (!link)
         return NULL;
     p->n_sent--;
+    p->n_calls -= request_of(link)->remake != NULL;
     return request_of(link);
 }
 
@@ -85,7 +87,7 @@ void redis_pipeline_lose(struct redis_pipeline *p)
     list_init(&sent);
     list_init(&refused);
     list_take(&sent, &p->sent);
-    p->n_sent = 0;
+    p->n_sent = p->n_calls = 0;
     list_for_each_safe(link, &p->refused)
     {
         if (request_of(link)->remake)
@@ -105,7 +107,7 @@ void redis_pipeline_give_back(struct redis_pipeline *p)
     list_init(&refused);
     list_take(&sent, &p->sent);
     list_take(&refused, &p->refused);
-    p->n_sent = 0;
+    p->n_sent = p->n_calls = 0;
     redis_requests_finish(&refused, REDIS_NOT_DONE);
     redis_requests_finish(&sent, REDIS_UNKNOWN);
 }

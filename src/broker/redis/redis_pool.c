@@ -220,7 +220,7 @@ static bool may_fence(void *owner)
     const struct redis_pool *p = owner;
 
     for (size_t i = 0; i < p->n_lanes; i++) {
-        if (redis_link_unanswered(p->links[i]) > 0)
+        if (redis_link_unanswered_calls(p->links[i]) > 0)
             return false;
     }
     return true;
