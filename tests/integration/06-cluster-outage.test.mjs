@@ -8,7 +8,7 @@ import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { assertIncreasing, compareIds, errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
-import { SANITIZED, watchDelays } from './support/wait.mjs';
+import { SANITIZED, eventually, watchDelays } from './support/wait.mjs';
 
 const BROKER_TIMEOUT_MS = 1000;
 const delayMs = watchDelays();
@@ -340,4 +340,21 @@ test('reports a loss that an eventlog has found once', async (t) => {
   assert.equal(logStarts.size, 1, `the log start moved: ${[...logStarts]}`);
   assert.equal((await server.metrics()).broker_rewinds_total, 1);
   assert.deepEqual(told.messages.slice(3).map(({ action, message }) => action ?? message), ['gap', 'after']);
+});
+
+test('stays with one of two masters to which one address leads', async (t) => {
+  const ports = [(await startRedis(t)).port, (await startRedis(t)).port];
+  const proxy = await startProxy(t, ports[0]);
+  let connections = 0;
+  proxy.listener.prependListener('connection', () => proxy.restore(ports[connections++ % 2]));
+  const server = await startServer(t, {
+    BROKER: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(proxy.port),
+  });
+  const client = await openClient(t, server);
+  await eventually('all connections lead to one of them', async () => {
+    const before = connections;
+    for (const text of numbered('m', 50)) await client.publish('t', text);
+    return connections === before;
+  });
+  assert.ok(connections < 60, `${connections} connections`);
 });

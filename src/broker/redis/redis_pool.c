@@ -10,11 +10,13 @@
 
 #define POOL_MIN       2
 #define EVICTION_TICKS 10
-#define HISTORY_SHARE  5 /* one link in five reads history, and at least one does */
+#define HISTORY_SHARE  5    /* one link in five reads history, and at least one does */
+#define HISTORY_GAP_MS 1000 /* from one change of the history to the next */
 
 /* Why we end connections ourselves. */
-#define RENEWAL        "the connection is replaced"
-#define ANOTHER_MASTER "another Redis is the master now"
+#define RENEWAL         "the connection is replaced"
+#define ANOTHER_MASTER  "another Redis is the master now"
+#define SEVERAL_MASTERS "several masters answer at the same address"
 
 /* ---- readiness ---- */
 
@@ -111,13 +113,19 @@ static bool is_of_other_history(const struct redis_pool *p, const struct redis_i
 
 /* Called for each new connection. If its server has another history than the one connected before,
  * the name leads to another Redis now, or the same one has started again: the other connections are
- * replaced, and the feed joins before anything is published there. */
-static void note_history(struct redis_pool *p, const struct redis_info *info)
+ * replaced, and the feed joins before anything is published there. Returns false if the history has
+ * just changed at the same endpoint: a name that leads to several masters must not make us replace
+ * all connections for each new one. */
+static bool note_history(struct redis_pool *p, const struct redis_info *info)
 {
     static const char why[] = "the master has another history now";
+    uint64_t now = loop_now(p->core->loop);
 
     if (!is_of_other_history(p, info))
-        return;
+        return true;
+    if (p->history_ms && now - p->history_ms < HISTORY_GAP_MS)
+        return false;
+    p->history_ms = now;
     (void)snprintf(p->replid, sizeof(p->replid), "%s", info->replid);
     for (size_t i = 0; i < p->n_links; i++) {
         if (is_of_other_history(p, redis_link_info(p->links[i])))
@@ -127,6 +135,7 @@ static void note_history(struct redis_pool *p, const struct redis_info *info)
         redis_feed_drop(p->feed, why);
     else
         redis_feed_rejoin(p->feed);
+    return true;
 }
 
 static void on_link_up(struct redis_link *l, void *owner)
@@ -136,7 +145,10 @@ static void on_link_up(struct redis_link *l, void *owner)
 
     if (info && info->cluster_enabled == 1)
         redis_source_on_cluster(p->source);
-    note_history(p, info);
+    if (!note_history(p, info)) {
+        redis_link_drop(l, SEVERAL_MASTERS);
+        return;
+    }
     /* Each lane is bound to one link, so no link may lag behind in its back-off. */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_retry_now(p->links[i]);
@@ -228,7 +240,10 @@ static bool may_fence(void *owner)
 
 static void on_feed_connected(void *owner, const struct redis_info *info)
 {
-    note_history(owner, info);
+    struct redis_pool *p = owner;
+
+    if (!note_history(p, info))
+        redis_feed_drop(p->feed, SEVERAL_MASTERS);
 }
 
 static void on_feed_message(void *owner, struct str channel, struct str payload)
@@ -279,6 +294,7 @@ static void on_master(void *owner, const struct redis_endpoint *master)
 {
     struct redis_pool *p = owner;
 
+    p->history_ms = 0;
     redis_status_on_master(&p->status, master);
     redis_feed_move(p->feed, master, ANOTHER_MASTER);
     for (size_t i = 0; i < p->n_links; i++)

@@ -54,6 +54,7 @@ struct redis_pool {
     size_t n_to_renew;           /* links: the first ones */
     struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
     char replid[REPLID_N];       /* of the server that was connected last; "": not known */
+    uint64_t history_ms;         /* when that changed; 0: not at this endpoint */
     bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
 };
 
