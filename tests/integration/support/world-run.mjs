@@ -57,7 +57,7 @@ export class Run {
   nodes = [];
   #polling = [];
   #isOver = false;
-  outages = []; // ms from the acceptance by a new master to the first publish through each node
+  outages = []; // { fault, node, ms }: from the acceptance by a new master to the first publish
 
   /** `faults`: names, one for each round. */
   constructor(t, world, { seed, faults, nodes = 2, options = {} }) {
@@ -202,16 +202,23 @@ export class Run {
     Object.assign(round, { fault: `${round.fault}, and a failover`, keeps: false, interleaves: true });
   }
 
+  /** How long after the acceptance each node publishes again. */
   async #measure(acceptance, round) {
     acceptance.stop();
     if (acceptance.at === null) return;
     round.acceptedAt = acceptance.at;
-    const attempts = this.history.publishes.flatMap((publish) => publish.attempts);
     for (const node of this.nodes.keys()) {
-      const passed = attempts.filter((one) =>
-        one.node === node && one.outcome === 'ok' && one.answeredAt > acceptance.at);
-      this.outages.push(Math.min(...passed.map(({ answeredAt }) => answeredAt)) - acceptance.at);
+      const first = await eventually('each node publishes', () => this.#firstPassed(node, acceptance.at));
+      this.outages.push({ fault: round.fault, node, ms: first - acceptance.at });
     }
+  }
+
+  /** When a publish through this node was first answered ok after a time; undefined: not yet. */
+  #firstPassed(node, after) {
+    const times = this.history.publishes.flatMap(({ attempts }) => attempts)
+      .filter((one) => one.node === node && one.outcome === 'ok' && one.answeredAt > after)
+      .map(({ answeredAt }) => answeredAt);
+    return times.sort((a, b) => a - b)[0];
   }
 
   async #comeToRest(round) {
