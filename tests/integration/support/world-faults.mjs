@@ -4,7 +4,7 @@
 //   interleaves  two masters may take publishes at the same time, so that their ids interleave
 //   reorders     publishes that were on their way at the same time may be done in another order
 //   moves        another server, or one that was restarted, becomes the master: the time until each
-//                node publishes again is measured
+//                node publishes again is measured, unless one of them `hangs`
 // A fault without `worlds` is for all of them.
 
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
@@ -230,14 +230,16 @@ export const FAULTS = {
   'kill redis': { worlds: ['single'], keeps: true, moves: true, begin: kill },
   'freeze redis': { worlds: ['single'], keeps: true, begin: freeze },
   'an older copy': { worlds: ['single'], moves: true, begin: olderCopy },
-  'an unseen older copy': { worlds: ['single'], moves: true, begin: unseen(olderCopy) },
+  'an unseen older copy': { worlds: ['single'], moves: true, hangs: true, begin: unseen(olderCopy) },
 
   'kill the master': { worlds: ['sentinel', 'cluster'], moves: true, begin: kill },
   'a master that comes back': {
     worlds: ['sentinel', 'cluster'], interleaves: true, moves: true, begin: freeze,
   },
   'a lost tail': { worlds: ['sentinel', 'cluster'], moves: true, begin: loseTail },
-  'an unseen lost tail': { worlds: ['sentinel', 'cluster'], moves: true, begin: unseen(loseTail) },
+  'an unseen lost tail': {
+    worlds: ['sentinel', 'cluster'], moves: true, hangs: true, begin: unseen(loseTail),
+  },
   'a long pause': { worlds: ['sentinel'], interleaves: true, moves: true, begin: pauseLong },
   'SENTINEL FAILOVER': { worlds: ['sentinel'], interleaves: true, moves: true, begin: failover() },
   'CLUSTER FAILOVER': { worlds: ['cluster'], keeps: true, moves: true, begin: failover('') },
