@@ -44,7 +44,7 @@ const char *file_read_secret(const char *path, struct buf *text, struct str *ret
 
     if (wrong)
         return wrong;
-    if (secret.p[secret.n - 1] == '\n')
+    if (secret.p && secret.p[secret.n - 1] == '\n')
         secret.n--;
     if (secret.n == 0)
         return "the file is empty";

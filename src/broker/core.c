@@ -71,8 +71,11 @@ static void copy_printable(char *to, size_t size, const char *from)
 {
     size_t n = 0;
 
-    for (; n < size - 1 && from[n]; n++)
-        to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
+    for (; n < size - 1 && from[n]; n++) {
+        to[n] = from[n];
+        if (to[n] < ' ' || to[n] > '~')
+            to[n] = '?';
+    }
     to[n] = '\0';
 }
 

@@ -34,8 +34,12 @@ static const char *decode(struct str text, size_t max, char **ret)
             wrong = "a URL with a % that is not followed by two hexadecimal digits: write %25";
         else if (is_code && high + low == 0)
             wrong = "a URL with a NUL byte";
-        out[n++] = is_code ? (char)(high * 16 + low) : text.p[i];
-        i += is_code ? 2 : 0;
+        out[n] = text.p[i];
+        if (is_code) {
+            out[n] = (char)(high * 16 + low);
+            i += 2;
+        }
+        n++;
     }
     if (!wrong && n > max)
         wrong = "a URL with a part that is too long";

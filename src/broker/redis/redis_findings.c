@@ -132,7 +132,7 @@ bool redis_findings_server(struct redis_findings *f, const struct redis_info *in
                            place);
         return true;
     }
-    is_old = info->redis_version[0] && atoi(info->redis_version) < VERSION_MIN;
+    is_old = info->redis_version[0] && strtol(info->redis_version, NULL, 10) < VERSION_MIN;
     if (is_old)
         redis_findings_add(f, FINDING_WARN, "%s: Eventhub needs version %d.0 or later", name,
                            VERSION_MIN);
@@ -260,15 +260,35 @@ static void judge_active(struct redis_findings *f, const struct redis_info *info
                            "active-replica: not permitted to read it (\"config get\")");
 }
 
+/* Reads `… pubsub HARD SOFT SECONDS`. */
+static bool read_buffer_limit(const char *value, uint64_t *ret_hard, uint64_t *ret_soft,
+                              uint64_t *ret_seconds)
+{
+    static const char name[] = "pubsub ";
+    const char *at = value ? strstr(value, name) : NULL;
+    uint64_t *const numbers[] = { ret_hard, ret_soft, ret_seconds };
+
+    if (!at)
+        return false;
+    at += strlen(name);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        char *end;
+
+        *numbers[i] = strtoull(at, &end, 10);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return true;
+}
+
 static void judge_buffer(struct redis_findings *f, const struct redis_info *info, const char *value)
 {
-    const char *at = value ? strstr(value, "pubsub ") : NULL;
     char hard_text[BYTES_TEXT], soft_text[BYTES_TEXT];
-    uint64_t hard, soft;
-    unsigned seconds;
+    uint64_t hard, soft, seconds;
 
     (void)info;
-    if (!at || sscanf(at, "pubsub %" SCNu64 " %" SCNu64 " %u", &hard, &soft, &seconds) != 3) {
+    if (!read_buffer_limit(value, &hard, &soft, &seconds)) {
         redis_findings_add(f, FINDING_SKIP,
                            "client-output-buffer-limit: not permitted to read it (\"config get\")");
         return;
@@ -279,7 +299,7 @@ static void judge_buffer(struct redis_findings *f, const struct redis_info *info
     }
     redis_findings_add(
         f, hard > 0 && hard < BUFFER_MIN ? FINDING_WARN : FINDING_OK,
-        "client-output-buffer-limit pubsub is %s, or %s for %u s%s",
+        "client-output-buffer-limit pubsub is %s, or %s for %" PRIu64 " s%s",
         hard ? bytes_text(hard_text, hard) : "unlimited", bytes_text(soft_text, soft), seconds,
         hard > 0 && hard < BUFFER_MIN ? ": bursts of messages may disconnect the servers" : "");
 }

@@ -95,9 +95,23 @@ static void on_authenticated(void *owner, void *arg, enum redis_fate fate, const
     fail(owner, why);
 }
 
+/* Returns why this server cannot be used, or NULL. */
+static const char *fault_of(enum redis_role role)
+{
+    switch (role) {
+    case REDIS_ROLE_ACTIVE_REPLICA: return REDIS_ACTIVE_REPLICA;
+    case REDIS_ROLE_REPLICA: return "this Redis is a replica";
+    case REDIS_ROLE_SENTINEL: return "this is a Sentinel, which keeps no data";
+    case REDIS_ROLE_MASTER:
+    case REDIS_ROLE_UNKNOWN: break;
+    }
+    return NULL;
+}
+
 static void on_info(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct redis_greeting *g = owner;
+    const char *fault;
     struct str text;
 
     (void)arg;
@@ -105,14 +119,9 @@ static void on_info(void *owner, void *arg, enum redis_fate fate, const redisRep
         return;
     text = redis_reply_is_error(reply) ? STR("") : redis_reply_text(reply);
     redis_info_parse(&g->info, text.p ? text : STR(""));
-    if (g->takes_replicas)
-        step(g);
-    else if (g->info.role == REDIS_ROLE_ACTIVE_REPLICA)
-        fail(g, REDIS_ACTIVE_REPLICA);
-    else if (g->info.role == REDIS_ROLE_REPLICA)
-        fail(g, "this Redis is a replica");
-    else if (g->info.role == REDIS_ROLE_SENTINEL)
-        fail(g, "this is a Sentinel, which keeps no data");
+    fault = g->takes_replicas ? NULL : fault_of(g->info.role);
+    if (fault)
+        fail(g, fault);
     else
         step(g);
 }
