@@ -194,6 +194,54 @@ test('tells all nodes what was written to the old master during a split brain', 
   await assertAllTold(nodes, 'end');
 });
 
+/** Two nodes at one Redis, which begins another history under their open connections, as it does when
+ * its first replica comes. Node a finds that out, while something of node b is held back. */
+async function startChanged(t, held) {
+  const redis = await startRedis(t);
+  const replica = await startRedis(t);
+  const nodes = [await startNode(t, redis), await startNode(t, redis)];
+  const [a, b] = nodes;
+  await publishToAll(nodes, 'before');
+  b.proxy.hold(held);
+  await replica.command('REPLICAOF', '127.0.0.1', String(redis.port));
+  await untilBroken(a);
+  return nodes;
+}
+
+test('takes a message of a new history that another node has found for one of that history', async (t) => {
+  const nodes = await startChanged(t, 'commands');
+  const [a, b] = nodes;
+  await a.publish('after');
+  b.proxy.release();
+  await untilBroken(b);
+  await b.told.untilText('after');
+  await b.plain.untilText('after');
+  await publishToAll(nodes, 'end');
+  for (const { server, plain, told } of nodes) {
+    assert.equal((await server.metrics()).broker_rewinds_total, 0);
+    assert.deepEqual(story(plain), ['before', 'after', 'end']);
+    assert.deepEqual(story(told), ['before', 'after', 'end']);
+  }
+});
+
+test('publishes nothing in a new history before it has joined that', async (t) => {
+  const nodes = await startChanged(t, 'feed');
+  const [a, b] = nodes;
+  await b.publish('after');
+  await a.told.untilText('after');
+  await untilBroken(b);
+  b.proxy.release();
+  for (const { plain, told } of nodes) {
+    await told.untilText('after');
+    await plain.untilText('after');
+  }
+  await publishToAll(nodes, 'end');
+  for (const { server, told } of nodes) {
+    assert.equal((await server.metrics()).broker_rewinds_total, 0);
+    assert.deepEqual(story(told), ['before', 'after', 'end']);
+  }
+});
+
 /** Starts Redis again with the data that it had at an earlier time. */
 async function startOlder(redis, copy) {
   await redis.kill();

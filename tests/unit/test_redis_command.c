@@ -122,6 +122,7 @@ static void publish_names_its_keys_and_its_channel(void **state)
         "",
         "7-8",
         "86400",
+        "cafe",
     };
     struct broker_publish p = {
         .topic = STR("a/b"),
@@ -136,8 +137,8 @@ static void publish_names_its_keys_and_its_channel(void **state)
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") },
-                          high_water);
-    redis_command_publish(&c, &names, &config, &p, high_water);
+                          high_water, STR(""));
+    redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
     assert_true(c.is_script);
     assert_int_equal(c.script, SCRIPT_PUBLISH);
     assert_args(&c, want, ARRAY_LEN(want));
@@ -152,7 +153,7 @@ static void publish_falls_back_to_the_default_ttl(void **state)
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &p, high_water);
+    redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
     assert_arg(&c, 12, ""); /* no origin */
     assert_arg(&c, 13, "86400");
     assert_arg(&c, 14, "0");
@@ -191,13 +192,13 @@ static void publish_appends_the_keys_that_it_needs(void **state)
             .limit = { .topic = str_of(cases[i].rule), .max = 5, .interval_s = 60 },
         };
 
-        redis_command_publish(&c, &names, &config, &p, high_water);
+        redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
         assert_arg(&c, 2, cases[i].n_keys);
         for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
             assert_true(
                 str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
         for (size_t k = 0; k < 3; k++)
-            assert_arg(&c, c.n - 5 + k, cases[i].tail[k]);
+            assert_arg(&c, c.n - 6 + k, cases[i].tail[k]);
     }
     redis_names_done(&names);
 }
@@ -320,8 +321,10 @@ static void fence_passes_what_the_node_knows(void **state)
 #define KEYS                                                                                       \
     "EVALSHA", "", "6", "{hub}:id", "{hub}:floor", "{hub}:topics", "{hub}:recent", "{hub}:floors", \
         "{hub}:log:\xffindex"
-    static const char *const with[] = { KEYS, "5-1", "4-1", "5-0", "cafe" };
-    static const char *const without[] = { KEYS, "", "", "", "" };
+    static const char *const with[] = {
+        KEYS, "5-1", "4-1", "5-0", "cafe", "hub:$metrics$/history"
+    };
+    static const char *const without[] = { KEYS, "", "", "", "", "hub:$metrics$/history" };
 #undef KEYS
     const struct redis_fence fence = { { 5, 1 }, { 4, 1 }, { 5, 0 }, STR("cafe") };
     struct redis_names names;

@@ -191,9 +191,17 @@ void redis_command_wait(struct redis_command *c, unsigned n, uint64_t timeout_ms
     add_u64(c, timeout_ms);
 }
 
+void redis_names_set_channels(struct redis_names *names, struct str prefix)
+{
+    names->channels = prefix;
+    buf_clear(&names->began);
+    keys_add_channel(&names->began, prefix, STR(REDIS_BEGAN_TOPIC));
+}
+
 void redis_names_init(struct redis_names *names, struct str prefix)
 {
-    *names = (struct redis_names){ .prefix = prefix, .channels = prefix };
+    *names = (struct redis_names){ .prefix = prefix };
+    redis_names_set_channels(names, prefix);
     keys_add(&names->id, prefix, STR("id"));
     keys_add(&names->log_start, prefix, STR("floor"));
     keys_add(&names->topics, prefix, STR("topics"));
@@ -211,7 +219,7 @@ void redis_names_done(struct redis_names *names)
     struct buf *all[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
                           &names->floors, &names->ends,      &names->sweep,  &names->lock,
                           &names->logs,   &names->mark_log,  &names->log,    &names->channel,
-                          &names->once,   &names->count,     &names->kv };
+                          &names->once,   &names->count,     &names->kv,     &names->began };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
@@ -238,7 +246,7 @@ static void add_flag(struct redis_command *c, bool flag)
 
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid newest)
+                           struct msgid newest, struct str replid)
 {
     static const char *const n_keys[] = { "6", "7", "8" };
     bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
@@ -283,6 +291,7 @@ void redis_command_publish(struct redis_command *c, struct redis_names *names,
     }
     add_id(c, newest);
     add_u64(c, config->default_ttl_s);
+    redis_command_add(c, replid);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -368,6 +377,7 @@ void redis_command_fence(struct redis_command *c, const struct redis_names *name
     add_id_or_none(c, f->high_water);
     add_id_or_none(c, f->tail);
     redis_command_add(c, f->tail_replid);
+    add_key(c, &names->began);
 }
 
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,

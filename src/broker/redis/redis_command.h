@@ -55,19 +55,25 @@ struct redis_names {
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
     struct buf logs;     /* what the keys of all logs begin with */
     struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
+    struct buf began;    /* the channel on which nodes are told of a new history (fence.lua) */
     struct buf log, channel, once, count; /* of the last publish command */
     struct buf kv;                        /* of the last key/value command */
 };
 
+/* The topic of that channel. Not a valid one: older nodes ignore it, as they ignore all like it. */
+#define REDIS_BEGAN_TOPIC "$metrics$/history"
+
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
+void redis_names_set_channels(struct redis_names *names, struct str prefix); /* for a check */
 void redis_names_done(struct redis_names *names);
 /* Deletes all keys that the names name, with the log of the last publish. Only for a scratch area. */
 void redis_command_clean(struct redis_command *c, const struct redis_names *names);
 
-/* newest: the highest id that this node knows. If Redis has forgotten it, the answer is FENCE. */
+/* newest: the highest id that this node knows; replid: of the history that it has joined ("": not
+ * known). If Redis has forgotten the id, or has another history, the answer is FENCE. */
 void redis_command_publish(struct redis_command *c, struct redis_names *names,
                            const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid newest);
+                           struct msgid newest, struct str replid);
 /* Values are plain strings, which other programs may read and write, too. */
 void redis_command_get(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);

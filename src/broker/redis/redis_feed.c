@@ -29,7 +29,6 @@
  *
  * All this depends on noticing the break. When a proxy switches to another Redis, or the
  * subscription dies inside Redis, the TCP connection stays intact; the probe detects both.
- * (docs/ids.md tells the whole story of ids and catch-up.)
  */
 #include "broker/redis/redis_feed.h"
 
@@ -49,7 +48,7 @@
 #include "broker/redis/redis_reply.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins like this */
-#define REJOIN_MS    1000         /* between two joins because of an id that is not plausible */
+#define REJOIN_MS    1000         /* between two joins because of messages */
 
 enum state {
     FEED_DOWN,       /* not connected, or not yet subscribed */
@@ -65,7 +64,7 @@ struct redis_feed {
     uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
     struct backlog backlog; /* messages that arrived before the fence was answered */
     struct redis_partition partition;
-    uint64_t rejoined_ms; /* when an implausible id last made us join again; 0: never */
+    uint64_t may_rejoin_ms; /* from when on a message may make us join again */
     struct buf pattern;
     struct buf probe_channel;
     uintptr_t probes;            /* numbers the probes, for the same reason */
@@ -265,16 +264,12 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
 /* ---- messages ---- */
 
-/* Joins again: the id is forged, or Redis's clock has jumped, and the fence finds out which. If it
- * was the clock, the messages dropped meanwhile are read from the log. */
-static void on_implausible(struct redis_feed *f)
+/* For an id that is not plausible, or a new history. Anyone may have published that. */
+static void rejoin_for_message(struct redis_feed *f)
 {
-    uint64_t now = loop_now(f->config.core->loop);
-
-    metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
-    if (f->state != FEED_JOINED || (f->rejoined_ms && now - f->rejoined_ms < REJOIN_MS))
+    if (f->state != FEED_JOINED || loop_now(f->config.core->loop) < f->may_rejoin_ms)
         return;
-    f->rejoined_ms = now;
+    f->may_rejoin_ms = loop_now(f->config.core->loop) + REJOIN_MS;
     start_join(f);
 }
 
@@ -292,8 +287,9 @@ static void hold_back(struct redis_feed *f, struct message *m)
 static void on_message(struct redis_feed *f, struct message *m)
 {
     if (!m->legacy && !redis_partition_is_plausible(&f->partition, m->id)) {
+        metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
         message_unref(m);
-        on_implausible(f);
+        rejoin_for_message(f);
         return;
     }
     if (m->legacy)
@@ -324,6 +320,8 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
         return; /* the pattern of `app` matches the channels of a deployment `app:b`, too */
     if (str_eq(push.channel, buf_str(&f->probe_channel)))
         on_probe(f, push.payload);
+    if (redis_partition_on_began(&f->partition, topic, push.payload))
+        rejoin_for_message(f);
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
         return; /* a probe by this node, by another one or by a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload);
@@ -403,6 +401,11 @@ bool redis_feed_is_joined(const struct redis_feed *f)
 const struct redis_info *redis_feed_info(const struct redis_feed *f)
 {
     return redis_link_info(f->link);
+}
+
+struct str redis_feed_history(const struct redis_feed *f)
+{
+    return str_of(f->partition.replid);
 }
 
 void redis_feed_on_published(struct redis_feed *f, struct msgid id)

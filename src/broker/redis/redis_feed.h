@@ -60,6 +60,8 @@ void redis_feed_free(struct redis_feed *f);
 bool redis_feed_is_joined(const struct redis_feed *f);
 /* What the server that the feed is subscribed to says about itself; NULL: not known. */
 const struct redis_info *redis_feed_info(const struct redis_feed *f);
+/* Returns the replid of the history that it has joined; empty: not known. */
+struct str redis_feed_history(const struct redis_feed *f);
 void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was answered */
 /* A link has come up, or the last publish under way was answered: goes on joining. */
 void redis_feed_on_command_link(struct redis_feed *f);

@@ -26,7 +26,7 @@ static void make_command(struct redis_pool *pool, const struct broker_call *call
     switch (call->op) {
     case BROKER_OP_PUBLISH:
         redis_command_publish(ret, &pool->names, pool->config, &call->publish,
-                              core_newest(pool->core));
+                              core_newest(pool->core), redis_feed_history(pool->feed));
         break;
     case BROKER_OP_GET: redis_command_get(ret, &pool->names, &call->kv); break;
     case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;

@@ -72,6 +72,14 @@ bool redis_partition_on_probed(struct redis_partition *p, const struct redis_pro
            (answer->replid[0] && (strcmp(answer->replid, p->replid) != 0 || !answer->is_current));
 }
 
+bool redis_partition_on_began(const struct redis_partition *p, struct str topic, struct str text)
+{
+    struct str first;
+
+    return str_eq(topic, STR(REDIS_BEGAN_TOPIC)) && str_cut(&text, ' ', &first) && text.p &&
+           !str_eq(text, str_of(p->replid));
+}
+
 void redis_partition_on_log_start(struct redis_partition *p, struct msgid id)
 {
     char text[MSGID_TEXT];

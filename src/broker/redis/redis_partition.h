@@ -39,6 +39,11 @@ void redis_partition_on_fenced(struct redis_partition *p, const struct redis_fen
 bool redis_partition_on_probed(struct redis_partition *p, const struct redis_probed *answer,
                                struct msgid newest) EH_MUST_USE;
 
+/* Returns true if a message of the feed says that a new history has begun (fence.lua) and this node
+ * must join it: the messages that follow are of that history. */
+bool redis_partition_on_began(const struct redis_partition *p, struct str topic,
+                              struct str text) EH_MUST_USE;
+
 /* The log starts at this id. If that is news, Redis has lost messages, and this is counted: once,
  * whatever finds it. If another node found it first, messages above the id may have come by now:
  * then every port reports a gap, because a replay would begin above the log start. */

@@ -20,7 +20,7 @@ void redis_scratch_init(struct redis_scratch *s, struct str prefix)
     (void)snprintf(s->topic, sizeof(s->topic), "$metrics$/check-%016" PRIx64, id);
     buf_addf(&s->prefix, "%.*s}:check-%016" PRIx64 ":{", STR_ARG(prefix), id);
     redis_names_init(&s->names, buf_str(&s->prefix));
-    s->names.channels = prefix;
+    redis_names_set_channels(&s->names, prefix);
     for (size_t i = 0; i < REDIS_RIGHTS_KEYS; i++) {
         keys_add(&s->keys[i], buf_str(&s->prefix), str_of(types[i]));
         s->rights.keys[i] = buf_str(&s->keys[i]);
@@ -62,7 +62,7 @@ static void make_publish(struct redis_command *c, struct redis_scratch *s,
         .ttl_s = 60,
     };
 
-    redis_command_publish(c, &s->names, config, &publish, (struct msgid){ 0 });
+    redis_command_publish(c, &s->names, config, &publish, (struct msgid){ 0 }, STR(""));
 }
 
 static void make_history(struct redis_command *c, struct redis_scratch *s,

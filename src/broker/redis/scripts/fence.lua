@@ -4,15 +4,20 @@
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id that it knows
 --       of a message, from its feed or from the answer to a publish  4 the replid of the history in
---       which it learned that one; each '' if there is none
--- Answers {last id, floor ('': none), replid ('': not known, or not begun), 1 if messages that the node does not
--- have may have been published or lost since its high-water mark, the highest id that a message in
--- the log may have, the replid of its history}.
+--       which it learned that one; each '' if there is none  5 the channel on which nodes are told
+--       of a new history
+-- Answers {last id, floor ('': none), replid ('': not known, or not begun), 1 if messages that the
+-- node does not have may have been published or lost since its high-water mark, the highest id that a
+-- message in the log may have, the replid of its history}.
 --
 -- A replid that is not that of the last history begins a new one, with a new id: so the ids of
--- messages that were lost with the end of the history before are not issued again. If the node
--- knows ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones,
--- which tells all nodes.
+-- messages that were lost with the end of the history before are not issued again. If the node knows
+-- ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones, which
+-- tells all nodes.
+--
+-- All nodes are told of a new history before its first message. For Redis may change its replid
+-- while they stay connected, and that message may reach a feed that is still at the old master. The
+-- node would take it for one of the history that it has joined, and for lost.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 local newest = ARGV[1] ~= '' and id_of(ARGV[1])
 local high_water = ARGV[2] ~= '' and id_of(ARGV[2])
@@ -83,7 +88,10 @@ local function add_history(first)
         texts[#texts + 1] = history.replid .. ':' .. history.first.text .. ':' ..
             (history.last and history.last.text or '')
     end
-    redis.pcall('HSET', FLOORS, LINEAGE, table.concat(texts, ' ')) -- if refused: the next probe
+    local kept = redis.pcall('HSET', FLOORS, LINEAGE, table.concat(texts, ' '), HISTORY, replid)
+    if type(kept) == 'number' then -- else the next probe finds that it has not begun
+        redis.call('PUBLISH', ARGV[5], first.text .. ' ' .. replid)
+    end
 end
 
 local function answer(name)
@@ -107,7 +115,7 @@ local first = id_of('0-0') -- of the first history that the lineage knows
 -- While Redis refuses writes (NOREPLICAS, MISCONF), no history can begin, but the log can be read.
 -- The node joins without one, keeps what it knows, and joins again when a probe succeeds. Until
 -- then Redis refuses publishes, too. (It does not refuse for want of memory after the DEL.)
-if is_new and current and not is_lost then
+if is_new and current and not is_lost and not (newest and is_less(last, newest)) then
     local kept = redis.pcall('SET', ID, last.text)
     if type(kept) == 'table' and kept.err then
         local unnamed = answer('')

@@ -15,7 +15,8 @@ local MARK = '\255index' -- in topics and recent, and the name of a log: see pro
 local START = '#' -- in floors: the log start of all topics together
 local AHEAD = '+' -- in floors: the last id that was ahead of the clock
 local ENDED = '!' -- in floors: the latest end of a log with short ttls, and the highest ms of its ids
-local LINEAGE = '=' -- in floors: the histories, oldest first (below)
+local LINEAGE = '=' -- in floors: the histories, oldest first (lineage.lua)
+local HISTORY = '@' -- in floors: the replid of the last one
 
 -- Puts the marks into the indexes, with this log start. As long as they are there, Redis has evicted
 -- no index.

@@ -6,12 +6,13 @@
 --       6 the client's timestamp in ms (0: none)  7 entries that a log may hold (0: no limit)
 --       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
 --       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
---       id that the node knows  13 default ttl in s (0: forever)
+--       id that the node knows  13 default ttl in s (0: forever)  14 the replid of the history that
+--       the node has joined ('': not known)
 -- Answers the id as a string. If a publish with this key was done already, answers its id as a
 -- status. If the rate limit is reached, answers the ms until the counter ends as an integer. If
--- Redis has forgotten ids that the node knows, answers the error FENCE and does nothing: the node
--- runs fence.lua and publishes again. Lua does not roll back, so the write that Redis may refuse
--- comes first.
+-- Redis has forgotten ids that the node knows, or another node has found a new history, answers the
+-- error FENCE and does nothing: the node runs fence.lua and publishes again. Lua does not roll back,
+-- so the write that Redis may refuse comes first.
 local ID, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
 local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -36,6 +37,10 @@ local known_ms, known_seq = read_id(ARGV[12])
 local ms, seq = read_id(last or '0-0')
 if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
     return redis.error_reply('FENCE Redis has forgotten ids that this node knows')
+end
+local history = ARGV[14] ~= '' and redis.call('HMGET', FLOORS, HISTORY)[1]
+if history and history ~= ARGV[14] then
+    return redis.error_reply('FENCE Redis has another history than the one that this node has joined')
 end
 local now = read_clock()
 if now > ms then
