@@ -705,6 +705,27 @@ static void drains_for_half_a_second_at_most(void **state)
     world_done(&w);
 }
 
+static void is_up_while_it_is_renewed(void **state)
+{
+    struct world w;
+    uint64_t fails;
+
+    (void)state;
+    world_init(&w, "t");
+    world_start(&w, 1, 10000);
+    run(&w);
+    fails = metrics_get(cell, METRIC_REDIS_FAILS);
+    redis_link_renew(w.link, "a renewal");
+    assert_false(redis_link_is_connected(w.link));
+    assert_true(redis_link_is_up(w.link)); /* as far as /readyz is concerned */
+    w.n_calls = 2;
+    w.fates[1] = '-';
+    run(&w);
+    assert_trace(&w, "A0 A1");
+    assert_int_equal(metrics_get(cell, METRIC_REDIS_FAILS), fails);
+    world_done(&w);
+}
+
 static void moves_while_it_drains_refused_calls(void **state)
 {
     struct world w;
@@ -1090,6 +1111,7 @@ int main(void)
         cmocka_unit_test(keeps_refused_calls_while_the_new_master_is_away),
         cmocka_unit_test(drains_before_a_move),
         cmocka_unit_test(drains_for_half_a_second_at_most),
+        cmocka_unit_test(is_up_while_it_is_renewed),
         cmocka_unit_test(moves_while_it_drains_refused_calls),
         cmocka_unit_test(waits_for_the_fence),
         cmocka_unit_test(waits_on_a_new_connection_until_the_feed_has_joined),

@@ -92,18 +92,17 @@ static void set_why(struct redis_link *l, const char *why)
 static void drop(void *owner, const char *why)
 {
     struct redis_link *l = owner;
-    bool was_attempt = l->state == LINK_GREETING;
+    bool was_attempt = l->state == LINK_GREETING, is_planned = l->leaves || l->retry.has_moved;
 
     set_why(l, why);
     timer_stop(&l->draining);
     l->state = LINK_DOWN;
-    l->is_greeted = false;
-    l->lacks_scripts = false;
+    l->leaves = l->is_greeted = l->lacks_scripts = false;
     redis_held_lose(&l->held);
     redis_wire_close(&l->wire);
     if (!redis_retry_later(&l->retry, was_attempt))
         return;
-    if (!l->retry.has_moved) {
+    if (!is_planned) {
         metrics_inc(l->config.metrics, METRIC_REDIS_FAILS);
         l->paused_ms = 0;
     }
@@ -278,7 +277,6 @@ static void on_address(void *owner)
         drop(l, strerror(errno));
         return;
     }
-    l->leaves = false;
     greet(l);
 }
 

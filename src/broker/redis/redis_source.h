@@ -6,8 +6,9 @@
  *          hosts; else the name. With REDIS_CLUSTER=auto the name becomes a cluster as soon as its
  *          Redis says that it is one (redis_source_on_cluster, or a redirect).
  * Pace:    one round of questions a second at most, however often it is asked; one every
- *          5 s (Sentinels) or 5 to 10 s (cluster) if it is not. A redirect is followed at once, but
- *          ever more slowly if redirects do not end.
+ *          5 s (Sentinels) or 5 to 10 s (cluster) if it is not. News of a Sentinel may come before
+ *          the others know: after them ten rounds a second at most. A redirect is followed at once,
+ *          but ever more slowly if redirects do not end.
  */
 #ifndef EH_BROKER_REDIS_SOURCE_H
 #define EH_BROKER_REDIS_SOURCE_H
