@@ -224,6 +224,29 @@ test('takes a message of a new history that another node has found for one of th
   }
 });
 
+test('does not take messages of the new master for lost ones of the old one', async (t) => {
+  const { primary, replica, nodes, promote } = await startReplicated(t);
+  const [a, b] = nodes;
+  await publishToAll(nodes, 'before');
+  await promote();
+  await a.leadTo(replica);
+  await untilBroken(a);
+  b.proxy.hold('commands');
+  await primary.command('REPLICAOF', '127.0.0.1', String(replica.port)); // it passes on what is published there
+  await a.publish('after');
+  await eventually('the old master has it', async () =>
+    (await primary.command('GET', `${KEY}id`)) === (await replica.command('GET', `${KEY}id`)));
+  b.proxy.release();
+  await b.leadTo(replica);
+  await untilBroken(b);
+  await publishToAll(nodes, 'end');
+  for (const { server, plain, told } of nodes) {
+    assert.equal((await server.metrics()).broker_rewinds_total, 0);
+    assert.deepEqual(story(plain), ['before', 'after', 'end']);
+    assert.deepEqual(story(told), ['before', 'after', 'end']);
+  }
+});
+
 test('publishes nothing in a new history before it has joined that', async (t) => {
   const nodes = await startChanged(t, 'feed');
   const [a, b] = nodes;
