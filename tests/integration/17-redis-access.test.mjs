@@ -286,3 +286,25 @@ test('refuses to start with a path that is too long for a socket', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /REDIS_HOST must be .*, not a path that is too long for a Unix socket/);
 });
+
+test('opens few connections to a replica whose user may not read INFO', async (t) => {
+  const redis = await startRedis(t);
+  await redis.command('REPLICAOF', '127.0.0.1', '1');
+  await redis.command('ACL', 'SETUSER', 'blind', 'on', '>secret', '~*', ...ALL_CHANNELS, '+@all', '-info');
+  const login = { REDIS_USERNAME: 'blind', REDIS_PASSWORD: 'secret', REDIS_POOL_SIZE: '5' };
+  let asked = 0;
+  const connections = async () => {
+    asked += 1; // redis-cli connects, too
+    const stats = await redis.command('INFO', 'stats');
+    return Number(/^total_connections_received:(\d+)/m.exec(stats)[1]) - asked;
+  };
+  const began = performance.now();
+  const before = await connections();
+  await startServer(t, { ...redis.options, ...login }, { ready: false });
+  await eventually('the fourth round of connections', async () => await connections() - before > 3 * 6);
+  await eventually('three seconds', () => performance.now() - began > 3000);
+  const opened = await connections() - before;
+  // All six at once, and again after half a second at the earliest.
+  const rounds = (performance.now() - began) / 500 + 2;
+  assert.ok(opened <= rounds * 6, `${opened} connections in ${rounds} rounds`);
+});

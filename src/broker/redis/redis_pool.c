@@ -12,6 +12,7 @@
 #define EVICTION_TICKS 10
 #define HISTORY_SHARE  5    /* one link in five reads history, and at least one does */
 #define HISTORY_GAP_MS 1000 /* from one change of the history to the next */
+#define REFUSAL_GAP_MS 500  /* from one refusal that replaces all connections to the next */
 
 /* Why we end connections ourselves. */
 #define RENEWAL         "the connection is replaced"
@@ -66,11 +67,16 @@ void redis_pool_forget_problem(struct redis_pool *p)
 void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error)
 {
     const char *text = redis_reply_text(error).p;
+    uint64_t now = loop_now(p->core->loop);
 
     redis_status_on_refusal(&p->status, text);
     if (!redis_reply_needs_reconnect(error))
         return;
     redis_source_ask(p->source);
+    /* The new connections may end at the same replica, and the next fence is refused at once. */
+    if (p->refused_ms && now - p->refused_ms < REFUSAL_GAP_MS)
+        return;
+    p->refused_ms = now;
     redis_feed_drop(p->feed, text); /* its name may lead to another Redis by now */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_renew(p->links[i], text);
@@ -294,7 +300,7 @@ static void on_master(void *owner, const struct redis_endpoint *master)
 {
     struct redis_pool *p = owner;
 
-    p->history_ms = 0;
+    p->history_ms = p->refused_ms = 0;
     redis_status_on_master(&p->status, master);
     redis_feed_move(p->feed, master, ANOTHER_MASTER);
     for (size_t i = 0; i < p->n_links; i++)

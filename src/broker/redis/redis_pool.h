@@ -55,7 +55,8 @@ struct redis_pool {
     struct redis_link *renewing; /* the link whose new connection is awaited; NULL: none */
     char replid[REPLID_N];       /* of the server that was connected last; "": not known */
     uint64_t history_ms;         /* when that changed; 0: not at this endpoint */
-    bool is_refused;             /* Redis refused the last probe or fence: it takes no publishes */
+    uint64_t refused_ms; /* when a refusal replaced all connections; 0: not at this endpoint */
+    bool is_refused;     /* Redis refused the last probe or fence: it takes no publishes */
 };
 
 struct redis_pool *redis_pool_create(struct core *core, const struct broker_config *config,
