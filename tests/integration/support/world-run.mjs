@@ -152,6 +152,7 @@ export class Run {
 
   freeze(node) {
     defer(this.t, () => this.thaw(node)); // before it is stopped
+    this.history.readiness[this.nodes.indexOf(node)].push({ at: this.history.now(), status: 0 });
     return freeze(node.child);
   }
 
