@@ -260,26 +260,29 @@ static void judge_active(struct redis_findings *f, const struct redis_info *info
                            "active-replica: not permitted to read it (\"config get\")");
 }
 
+static bool take_number(const char **at, uint64_t *ret)
+{
+    char *end;
+
+    *ret = strtoull(*at, &end, 10);
+    if (end == *at)
+        return false;
+    *at = end;
+    return true;
+}
+
 /* Reads `… pubsub HARD SOFT SECONDS`. */
 static bool read_buffer_limit(const char *value, uint64_t *ret_hard, uint64_t *ret_soft,
                               uint64_t *ret_seconds)
 {
     static const char name[] = "pubsub ";
     const char *at = value ? strstr(value, name) : NULL;
-    uint64_t *const numbers[] = { ret_hard, ret_soft, ret_seconds };
 
     if (!at)
         return false;
     at += strlen(name);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        char *end;
-
-        *numbers[i] = strtoull(at, &end, 10);
-        if (end == at)
-            return false;
-        at = end;
-    }
-    return true;
+    return take_number(&at, ret_hard) && take_number(&at, ret_soft) &&
+           take_number(&at, ret_seconds);
 }
 
 static void judge_buffer(struct redis_findings *f, const struct redis_info *info, const char *value)
