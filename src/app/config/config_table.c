@@ -287,7 +287,8 @@ const struct config_option config_options[] = {
       .offset = AT(redis_wait),
       .initial = "0",
       .max = 16,
-      .about = "Replicas that must have received a message before its publish is answered." },
+      .about = "Number of replicas that must confirm a publish, set or del before it is answered "
+               "with ok." },
     { .name = "REDIS_TLS",
       .kind = CONFIG_BOOL,
       .offset = AT(redis_tls),
