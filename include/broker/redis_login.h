@@ -3,8 +3,8 @@
  * Thread:  main creates and frees it; between broker_start and broker_stop only the broker's thread
  *          uses it.
  * Owns:    copies of the texts and paths.
- * Fails:   never. A file that cannot be used is logged once (event=redis_login_refused), and what was
- *          read last stays in use.
+ * Fails:   never. A file that cannot be used is logged once (event=redis_login_refused), and the text
+ *          that was read last stays in use.
  * Bounds:  a user name of REDIS_USERNAME_BYTES, a password of REDIS_PASSWORD_BYTES.
  */
 #ifndef EH_BROKER_REDIS_LOGIN_H

@@ -35,7 +35,7 @@ static int read_files(struct config *config, struct server_setup *setup, struct 
     return EH_OK;
 }
 
-/* Those that a connection to Redis needs. */
+/* Reads the files that a connection to Redis needs. */
 static int read_redis_files(struct config *config, struct server_setup *setup, struct buf *why)
 {
     EH_TRY(config_read_secrets(config, why));

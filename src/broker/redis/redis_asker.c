@@ -26,8 +26,8 @@ static void close_target(struct target *t)
     t->link = NULL;
 }
 
-/* Returns the place of this server, or one that is free, or the one that was not used for longest
- * and has nothing to answer; NULL: all are busy. */
+/* Returns the place of this server, or a free place, or the place that was not used for longest and
+ * has nothing to answer; NULL: all are busy. */
 static struct target *place_of(struct redis_asker *a, const struct redis_endpoint *endpoint)
 {
     struct target *best = NULL;

@@ -1,7 +1,7 @@
 /* redis_asker.h - links to the servers that take over our slot while it migrates (ASK).
  * Thread:  the broker's.
- * Owns:    at most ASKER_LINKS links. One that has not been used for ASKER_IDLE_TICKS is closed, or
- *          earlier if its place is needed.
+ * Owns:    at most ASKER_LINKS links. A link is closed when it has not been used for ASKER_IDLE_TICKS,
+ *          or earlier if its place is needed.
  * Order:   none; the link that asks waits for each answer (redis_held.h).
  */
 #ifndef EH_BROKER_REDIS_ASKER_H

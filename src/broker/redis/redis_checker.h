@@ -1,9 +1,9 @@
-/* redis_checker.h - what the steps of redis_check share: the connections, what is waited for, and how
- * the check ends.
+/* redis_checker.h - what the steps of redis_check share: the connections, the replies that a step waits
+ * for, and the end of the check.
  * Thread:  the one that runs the loop.
  * Owns:    the connections, until redis_check frees them.
- * A step:  asks, and names the step that follows when everything that it asked for is there. A
- *          connection that fails ends the check with that failure.
+ * A step:  asks, and names the next step, which runs when all replies are there. A connection that
+ *          fails ends the check with that failure.
  */
 #ifndef EH_BROKER_REDIS_CHECKER_H
 #define EH_BROKER_REDIS_CHECKER_H
@@ -42,9 +42,10 @@ struct redis_checker {
     struct redis_scratch scratch;
 };
 
-/* Names what is being done, for the case that it takes too long, and the next step. */
+/* Sets the next step, and the words for what the check waits for, which are reported if it takes too
+ * long. */
 void checker_go(struct redis_checker *k, const char *doing, checker_step_fn *next);
-/* Runs the next step if nothing is waited for. Called at the end of each callback. */
+/* Runs the next step if the current one waits for nothing. Called at the end of each callback. */
 void checker_advance(struct redis_checker *k);
 /* Deletes the keys and ends the check, now or when Redis has answered. */
 void checker_clean(struct redis_checker *k);

@@ -34,18 +34,17 @@ void redis_command_write(const struct redis_command *c, char *out);
 
 /* The greeting of a connection. An empty username means the default user. */
 void redis_command_auth(struct redis_command *c, struct str username, struct str password);
-/* Makes an AUTH of what the files of the login hold now, which are read for this. False: no login is
- * needed. The command borrows from the login. */
+/* Reads the files of the login again and makes an AUTH of them. False: no login is needed. The command borrows from the login. */
 bool redis_command_login(struct redis_command *c, struct redis_login *login);
 void redis_command_set_name(struct redis_command *c, struct str name);
 void redis_command_info(struct redis_command *c);
 void redis_command_select(struct redis_command *c, unsigned db);
 void redis_command_load(struct redis_command *c, enum script script);
 void redis_command_ping(struct redis_command *c);
-/* The next command on this connection is run here although the slot still belongs to another node. */
+/* Makes the server run the next command although the slot still belongs to another node. */
 void redis_command_asking(struct redis_command *c);
-/* Answers how many replicas have all that this connection has written; waits for n of them, at most
- * timeout_ms. */
+/* Waits for n replicas, at most timeout_ms. The answer is the number of replicas that have everything
+ * that this connection has written. */
 void redis_command_wait(struct redis_command *c, unsigned n, uint64_t timeout_ms);
 
 /* The names of keys and channels, which most commands share. */
@@ -60,7 +59,7 @@ struct redis_names {
     struct buf kv;                        /* of the last key/value command */
 };
 
-/* The topic of that channel. Not a valid one: older nodes ignore it, as they ignore all like it. */
+/* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such topics. */
 #define REDIS_BEGAN_TOPIC "$metrics$/history"
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
@@ -84,7 +83,7 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
 
-/* What a node that joins knows; an id is zero if there is none. */
+/* The ids that a joining node knows; an id is zero if there is none. */
 struct redis_fence {
     struct msgid newest;     /* the highest id */
     struct msgid high_water; /* the highest id that the feed brought */

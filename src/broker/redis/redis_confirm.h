@@ -31,7 +31,7 @@ struct redis_confirm {
 
 void redis_confirm_init(struct redis_confirm *c, struct core *core, struct redis_link *link,
                         struct redis_confirm_state *state);
-/* Answers what is left with UNKNOWN. */
+/* Answers the calls that are left with UNKNOWN. */
 void redis_confirm_done(struct redis_confirm *c);
 /* Takes a call that was executed on the connection that the link has now. */
 void redis_confirm_add(struct redis_confirm *c, struct broker_call *call);

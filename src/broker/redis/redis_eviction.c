@@ -13,7 +13,7 @@ void redis_eviction_learn(struct redis_eviction *e, const struct redis_info *inf
     const char *policy = redis_info_evicts(info) ? info->maxmemory_policy : "";
 
     if (!info->maxmemory_policy[0])
-        return; /* not told */
+        return; /* not reported */
     metrics_set(e->metrics, METRIC_REDIS_EVICTS, policy[0] != '\0');
     if (strcmp(policy, e->policy) == 0)
         return;

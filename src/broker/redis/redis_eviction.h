@@ -1,7 +1,7 @@
 /* redis_eviction.h - watches whether Redis may delete messages before they expire, because of its
  * maxmemory-policy. Logs it once for each policy, and sets the metric redis_evicts.
  * Thread:  the broker's.
- * Without: the right to run INFO nothing is known, and the metric stays 0.
+ * Rights:  without the right to run INFO the policy is not known, and the metric stays 0.
  */
 #ifndef EH_BROKER_REDIS_EVICTION_H
 #define EH_BROKER_REDIS_EVICTION_H

@@ -44,7 +44,7 @@ void redis_findings_wait(struct redis_findings *f, const struct redis_info *info
  * clock, in ms. */
 void redis_findings_clock(struct redis_findings *f, const struct redisReply *reply,
                           uint64_t sent_ms, uint64_t answered_ms);
-/* Settings of the server that CONFIG GET tells. */
+/* Settings of the server that CONFIG GET returns. */
 enum redis_setting {
     REDIS_SETTING_SAVE,         /* with INFO: what survives a crash */
     REDIS_SETTING_MIN_REPLICAS, /* what survives a failover */
@@ -53,7 +53,7 @@ enum redis_setting {
     REDIS_SETTING_COUNT
 };
 const char *redis_setting_name(enum redis_setting setting);
-/* Judges a setting; reply is NULL if the server did not tell it. */
+/* Judges a setting; reply is NULL if the server did not return it. */
 void redis_findings_setting(struct redis_findings *f, const struct redis_info *info,
                             enum redis_setting setting, const struct redisReply *reply);
 

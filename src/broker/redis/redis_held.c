@@ -15,7 +15,7 @@
  * While a slot migrates, Redis decides by the keys of each call: all here, it runs; all gone, ASK;
  * some of both, TRYAGAIN. A publish to a new topic is refused where one to an old topic runs. So
  * after ASK or TRYAGAIN even new calls go one by one. (A call that was on its way before the first
- * refusal may still overtake; nothing prevents that but one round trip a call at all times.)
+ * refusal may still overtake. Only one round trip per call at all times could prevent that.)
  */
 #include "broker/redis/redis_held.h"
 

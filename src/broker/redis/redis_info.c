@@ -116,7 +116,7 @@ static bool ends_with(struct str s, struct str end)
     return s.n >= end.n && str_eq(str_skip(s, s.n - end.n), end);
 }
 
-/* All of them call themselves redis_version as well. KeyDB is told by the name of its program. */
+/* All of them report a redis_version as well. KeyDB is recognized by the name of its program. */
 static bool take_line(struct redis_info *info, struct str name, struct str value)
 {
     if (str_eq(name, STR("role")))

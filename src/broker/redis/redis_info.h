@@ -1,8 +1,8 @@
 /* redis_info.h - what a server says about itself: the text that INFO answers, as a struct.
  * Thread:  any; pure.
  * Owns:    nothing; the struct is plain data.
- * Trusts:  nothing: a line that is missing, malformed, too long or cut off leaves its member as it
- *          is for a server that says nothing. A line counts only with its line break, so a text that
+ * Trusts:  nothing: a line that is missing, malformed, too long or cut off leaves its member at the
+ *          value for "not reported". A line counts only with its line break, so a text that
  *          was cut off never gives half a value.
  */
 #ifndef EH_BROKER_REDIS_INFO_H
@@ -31,7 +31,7 @@ enum redis_role {
     REDIS_ROLE_SENTINEL,       /* no server for data at all */
 };
 
-/* Texts are "" and numbers -1 where the server did not tell. */
+/* Texts are "" and numbers -1 where the server reports nothing. */
 struct redis_info {
     bool is_known; /* at least one line was understood */
     enum redis_product product;

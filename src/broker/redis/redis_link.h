@@ -101,8 +101,8 @@ void redis_link_ping(struct redis_link *l);
  * answered. Without a connection they do nothing. */
 void redis_link_drop(struct redis_link *l, const char *why);
 void redis_link_renew(struct redis_link *l, const char *why);
-/* The master is at this endpoint now: goes there, after the commands under way were answered, but in
- * half a second at the latest. Does nothing if the link leads there already. */
+/* The master is at this endpoint now: the link connects there when the commands under way are
+ * answered, after half a second at the latest. Does nothing if the link leads there already. */
 void redis_link_move(struct redis_link *l, const struct redis_endpoint *endpoint, const char *why);
 /* Refused calls that wait because of FENCE, or because the connection is a new one, may be sent: the
  * feed has joined. */

@@ -44,7 +44,7 @@ bool redis_partition_on_probed(struct redis_partition *p, const struct redis_pro
 bool redis_partition_on_began(const struct redis_partition *p, struct str topic,
                               struct str text) EH_MUST_USE;
 
-/* The log starts at this id. If that is news, Redis has lost messages, and this is counted: once,
+/* The log starts at this id. If this is new, Redis has lost messages. The loss is counted once,
  * whatever finds it. If another node found it first, messages above the id may have come by now:
  * then every port reports a gap, because a replay would begin above the log start. */
 void redis_partition_on_log_start(struct redis_partition *p, struct msgid id);

@@ -11,7 +11,7 @@
  * Rule:    nothing is sent until the feed is joined: before that this node does not know whether
  *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
  * Master:  there are no connections before the source knows it. When it changes, all links move
- *          there, and the feed joins there: a list of subscriptions is not trusted across a change.
+ *          there, and the feed joins there: it subscribes to everything again.
  * History: a new connection to a server with another replid (docs/ids.md) means the same, whatever
  *          the source says: the other connections are replaced, and the feed joins again.
  */

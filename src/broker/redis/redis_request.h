@@ -3,7 +3,7 @@
  * Owns:    the bytes of the command until it is finished: if Redis certainly did not run it, they
  *          are sent again.
  * Calls:   a request that can be made again is a *call*: only calls wait through a redirect or a
- *          lost connection, because what they say may have to change (a publish names the newest id
+ *          lost connection, because their arguments may have to change (a publish names the newest id
  *          that this node knows).
  */
 #ifndef EH_BROKER_REDIS_REQUEST_H

@@ -65,7 +65,7 @@ static bool read_range(const struct redisReply *r, unsigned slot, bool *ret_has_
     return true;
 }
 
-/* EH_ENOENT: it is a node whose endpoint is not known. EH_EINVAL: it is none. */
+/* EH_ENOENT: it is a node whose endpoint is not known. EH_EINVAL: it is not a node. */
 static int read_node(const struct redisReply *r, const struct redis_endpoint *from,
                      struct redis_endpoint *ret)
 {

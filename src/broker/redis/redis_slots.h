@@ -20,7 +20,8 @@
 
 struct redisReply;
 
-/* Of the text between the first { and the next }, if there is any; else of the whole key. */
+/* Returns the slot of the text between the first { and the next }, if there is any, else of the whole
+ * key. */
 unsigned redis_slot_of(struct str key);
 
 struct redis_slots {
@@ -32,7 +33,7 @@ struct redis_slots {
 };
 
 /* Reads the answer to CLUSTER SLOTS. `from` is the node that gave it: a node without a host is at
- * from's host. EH_EINVAL: this is no such answer. */
+ * from's host. EH_EINVAL: this is not such an answer. */
 int redis_slots_read(const struct redisReply *r, unsigned slot, const struct redis_endpoint *from,
                      struct redis_slots *ret) EH_MUST_USE;
 

@@ -7,7 +7,7 @@
  *     reasons     x x x  x                x        (news)
  *     rounds      |------ 1 s ------|------ 1 s ----|- 0.1 s -|---------- 5 s ----------|
  *
- * MOVED names the new owner, which no round could tell sooner, so it is followed at once. But two
+ * MOVED names the new owner sooner than any round could, so it is followed at once. But two
  * nodes may each name the other one, or name a host that does not exist. So the time for which
  * redirects are not followed doubles with each one, and the rounds between them have the last word.
  */
@@ -34,7 +34,7 @@ struct redis_source {
     void *finder;
     struct redis_endpoint master; /* host "": not known yet */
     bool is_asking;
-    bool is_doubted;        /* the master does not work: ask again, and somebody else */
+    bool is_doubted;        /* the master does not work: ask again, and another node */
     bool has_news;          /* ask again, soon */
     uint64_t asked_ms;      /* when the last round began; 0: none yet */
     uint64_t redirected_ms; /* when a redirect was followed; 0: never */

@@ -3,8 +3,8 @@
  * Thread:  the broker's.
  * Owns:    the last texts. It is part of the pool's struct.
  * Pace:    a failure that persists is logged once. However quickly things change, there is at most
- *          one line a second, after a burst of LOG_BURST lines. What was not logged comes again if
- *          it persists.
+ *          one line a second, after a burst of LOG_BURST lines. A failure that was not
+ *          logged then is logged later if it persists.
  */
 #ifndef EH_BROKER_REDIS_STATUS_H
 #define EH_BROKER_REDIS_STATUS_H

@@ -15,8 +15,8 @@
 -- ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones, which
 -- tells all nodes.
 --
--- All nodes are told of a new history before its first message. For Redis may change its replid
--- while they stay connected, and that message may reach a feed that is still at the old master. The
+-- All nodes are told of a new history before its first message. Redis may change its replid while
+-- they stay connected, and that message may reach a feed that is still at the old master. The
 -- node would take it for one of the history that it has joined, and for lost.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 local newest = ARGV[1] ~= '' and id_of(ARGV[1])

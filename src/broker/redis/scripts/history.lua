@@ -24,9 +24,9 @@
 -- `more`, and the next page continues from `after`.
 --
 -- The page is complete if all topics were read and the point is an id that was issued and is in the
--- lineage, not below the log start (`floor`, which moves when Redis forgets; START in `floors`,
--- which moves when Redis evicts an index), and not older than the default ttl. In addition, for no topic that was read may
--- the point be
+-- lineage, not below the log start (`floor`, which moves when Redis loses messages; START in `floors`,
+-- which moves when Redis evicts an index), and not older than the default ttl. In addition, for no
+-- topic that was read may the point be
 --   - below its log start (`floors`): MAX_CACHE_LENGTH removed entries, or the log was gone once,
 --   - at or below the last id (`recent`) of a log that is gone now,
 --   - below an entry that expired by the default ttl (this happens only after the clock was set).

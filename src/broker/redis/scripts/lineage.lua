@@ -7,7 +7,7 @@
 --     replid     first id                    last id
 --     8371c5…    0-0 ──────────────────────> 1700-4            then a replica took over
 --     b90412…              2712-1712345678 ──────────────> 2950-0         then Redis started again
---     07fe3a…                                     3960-3955000000 ──────> (P:id)
+--     07fe3a…                                     3960-2960001234 ──────> (P:id)
 --
 -- Ids between the last id of a history and the first of the next were never issued, or they are of
 -- messages that were lost. The first id of a history is not that of a message. If nothing was
