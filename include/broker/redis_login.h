@@ -1,5 +1,5 @@
-/* redis_login.h - the user name and the password for Redis, or for the Sentinels. Those that are
- * kept in files are read again for each connection, so they can change while the server runs.
+/* redis_login.h - the user name and the password for Redis, or for the Sentinels. If they are kept in
+ * files, these are read again for each connection, so logins can change while the server runs.
  * Thread:  main creates and frees it; between broker_start and broker_stop only the broker's thread
  *          uses it.
  * Owns:    copies of the texts and paths.

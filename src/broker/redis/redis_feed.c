@@ -24,7 +24,7 @@
  * last id with the high-water mark. If they are equal, or only a new history of Redis lies between
  * them (a failover, a restart), the ports read nothing.
  *
- * The fence finds lost messages only if the node tells it all that it knows, and under the right
+ * The fence finds lost messages only if the node sends it all that it knows, and under the right
  * history. So it waits until no answer to a publish is under way (may_fence).
  *
  * All this depends on noticing the break. When a proxy switches to another Redis, or the

@@ -5,7 +5,7 @@
  * Owns:    what the answers say: the server's information and the SHA-1 of each script. It is part
  *          of its link's struct.
  * Fails:   by on_end with a reason, which is gone after the call. An error of CLIENT SETNAME or INFO
- *          (no right, or no such command) is no failure: then the server stays unknown.
+ *          (no right, or no such command) is not a failure: then the server stays unknown.
  * Refuses: a replica and a Sentinel, as far as INFO tells, unless takes_replicas. Another address, or
  *          the source of the master, may know better. An active replica of KeyDB, with the reason
  *          REDIS_ACTIVE_REPLICA: two such servers issue the same ids.

@@ -59,12 +59,12 @@ void redis_held_done(struct redis_held *h); /* after redis_wire_done */
 /* Reports whether Redis certainly did not run the request, and why. */
 bool redis_held_is_refused(const struct redis_request *rq, const struct redisReply *reply,
                            struct redis_redirect *ret);
-/* Takes a request that was popped from the pipeline and refused. A request that is no call is
+/* Takes a request that was popped from the pipeline and refused. A request that is not a call is
  * finished with the reply, except after NOSCRIPT. Returns whether the request was kept, or finished
  * after too many refusals: then the link must drain. */
 bool redis_held_keep(struct redis_held *h, struct redis_request *rq,
                      const struct redis_redirect *redirect, const struct redisReply *reply);
-/* Returns a request that is no call and waits for the scripts; NULL: none. */
+/* Returns a request that is not a call and waits for the scripts; NULL: none. */
 struct redis_request *redis_held_pop_other(struct redis_held *h);
 
 /* All commands are answered, and the connection is ready. Calls on_over if nothing is held. */

@@ -62,7 +62,7 @@ struct redis_link_config {
     const char *tls_name; /* that the certificate must have; "": the host of the endpoint */
     uint64_t timeout_ms;
     bool loads_scripts;
-    bool takes_replicas; /* a replica or a Sentinel is no failure */
+    bool takes_replicas; /* a replica or a Sentinel is not a failure */
     size_t reply_max;    /* bytes of one reply; 0: no limit */
     const struct redis_link_events *events;
     void *owner;

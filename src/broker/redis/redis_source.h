@@ -42,7 +42,7 @@ struct redis_source_config {
 struct redis_source *redis_source_create(const struct redis_source_config *config);
 void redis_source_free(struct redis_source *s); /* calls no event */
 
-/* The master does not work, or is no master: ask as soon as the pace permits. */
+/* The master does not work, or is not a master: ask as soon as the pace permits. */
 void redis_source_ask(struct redis_source *s);
 /* A command was redirected, or refused by the cluster: follow MOVED, and ask. */
 void redis_source_on_redirect(struct redis_source *s, const struct redis_redirect *redirect);

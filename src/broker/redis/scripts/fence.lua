@@ -35,7 +35,7 @@ end
 --
 --     an id issued at the time t  <=  (t + FENCE_AHEAD_MS, us of t)  <  each fence after t
 --
--- The second ahead covers ids issued by a faster clock. If the clock is behind even so, the new id
+-- The second ahead covers ids issued by a faster clock. If the clock is still behind, the new id
 -- is above all ids that the node and Redis know. A node that knows nothing and finds nothing begins
 -- a deployment, and the first ids need not be ahead.
 local function fence_id(known)
@@ -55,9 +55,9 @@ local start, lineage = unpack(redis.call('HMGET', FLOORS, START, LINEAGE))
 local histories = last and read_lineage(lineage) or {}
 local replid = read_replid()
 
--- Reports whether Redis has lost messages, and nobody was told: all of them, or those after the end
--- of the history in which the node learned its last one. A history that the lineage does not know is
--- another one. What lies below the log start was told when that moved.
+-- Reports whether Redis has lost messages that no node has reported: all of them, or those after the
+-- end of the history in which the node learned its last one. A history that is not in the lineage is
+-- another one. Messages below the log start were reported when that moved.
 local function has_lost()
     if not last then
         return true
