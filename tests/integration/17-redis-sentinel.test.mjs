@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { documentedFor } from './support/documented.mjs';
 import { isAtLeast } from './support/engine.mjs';
 import { Raw, Refusal, SILENCE, startFakeRedis } from './support/fake-redis.mjs';
+import { freezeFor } from './support/freeze.mjs';
 import { httpGet } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
@@ -130,6 +131,37 @@ test('a Redis with Sentinels', async (t) => {
     assert.deepEqual(texts, ['before', 'planned', 'killed']);
     assert.deepEqual([...new Set(ids)], ids);
   });
+});
+
+test('does not use an old master that is back before the Sentinels were asked', async (t) => {
+  const [old, next] = [await startRedis(t), await startRedis(t)];
+  const sentinel = await startFakeSentinel(t, master(old.port));
+  const server = await startWith(t, [sentinel.address], { BROKER_TIMEOUT: '10' });
+  const client = await openClient(t, server);
+  await client.publish('a', 'before');
+  await freezeFor(server, 0, async () => {
+    await old.kill();
+    await old.start(); // empty
+    // The Sentinel answers when the feed could have joined there.
+    sentinel.says = eventually('the feed is back at the old master', async () =>
+      /^cmdstat_psubscribe/m.test(await old.command('INFO', 'commandstats')))
+      .then(() => master(next.port, { epoch: 1 }));
+  });
+  await untilPublished(client, 'a', 'after');
+  assert.equal(await addressOf(server), `127.0.0.1:${next.port}`);
+  assert.equal(await next.command('EXISTS', '{eventhub}:log:a'), '1');
+  assert.equal(await old.command('DBSIZE'), '0');
+});
+
+test('uses the last master while no Sentinel answers', async (t) => {
+  const redis = await startRedis(t);
+  const sentinel = await startFakeSentinel(t, master(redis.port));
+  const server = await startWith(t, [sentinel.address]);
+  const client = await openClient(t, server);
+  sentinel.says = SILENCE;
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await server.untilMetric('the feed is lost', (now) => now.redis_connection_fail_count > 0);
+  await untilPublished(client, 'a', 'silence');
 });
 
 test('follows the Sentinel that answers well', async (t) => {

@@ -27,8 +27,8 @@ struct redis_feed;
 struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
     struct redis_link *(*pick)(void *owner);
-    /* Reports whether no answer to a publish is under way. When that becomes true, the owner calls
-     * redis_feed_on_command_link. */
+    /* Reports whether no answer to a publish is under way, and no doubt about the master. When that
+     * becomes true, the owner calls redis_feed_on_command_link. */
     bool (*may_fence)(void *owner);
     /* The feed has a new connection. info: what its server says, or NULL. May call redis_feed_drop. */
     void (*on_connected)(void *owner, const struct redis_info *info);

@@ -232,11 +232,14 @@ static struct redis_link *pick_for_feed(void *owner)
     return redis_pool_pick(owner);
 }
 
-/* While a publish is under way, its answer may bring an id that the fence must know. */
+/* While a publish is under way, its answer may bring an id that the fence must know. And what is
+ * published at an old master is lost. */
 static bool may_fence(void *owner)
 {
     const struct redis_pool *p = owner;
 
+    if (!redis_source_is_settled(p->source))
+        return false;
     for (size_t i = 0; i < p->n_lanes; i++) {
         if (redis_link_unanswered_calls(p->links[i]) > 0)
             return false;
@@ -273,7 +276,11 @@ static void on_feed_joined(void *owner)
 
 static void on_feed_down(void *owner, const char *why)
 {
-    on_down(owner, why);
+    struct redis_pool *p = owner;
+
+    if (strcmp(why, ANOTHER_MASTER) != 0)
+        redis_source_on_lost(p->source);
+    on_down(p, why);
 }
 
 static void on_feed_refused(void *owner, const struct redisReply *error)
@@ -312,6 +319,7 @@ static void on_source_failure(void *owner, const char *why)
     struct redis_pool *p = owner;
 
     redis_status_on_unknown(&p->status, why);
+    redis_feed_on_command_link(p->feed); /* nobody names another master: this one is used */
 }
 
 static void on_source_success(void *owner)
@@ -319,6 +327,7 @@ static void on_source_success(void *owner)
     struct redis_pool *p = owner;
 
     redis_status_on_known(&p->status);
+    redis_feed_on_command_link(p->feed); /* it may wait for this */
 }
 
 void redis_pool_tick(struct redis_pool *p)

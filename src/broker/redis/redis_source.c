@@ -36,6 +36,8 @@ struct redis_source {
     bool is_asking;
     bool is_doubted;        /* the master does not work: ask again, and another node */
     bool has_news;          /* ask again, soon */
+    unsigned n_rounds;      /* begun so far */
+    unsigned settling;      /* the round that settles the master; 0: it is settled */
     uint64_t asked_ms;      /* when the last round began; 0: none yet */
     uint64_t redirected_ms; /* when a redirect was followed; 0: never */
     uint64_t redirect_gap_ms;
@@ -71,6 +73,7 @@ static void set_master(struct redis_source *s, const struct redis_endpoint *mast
     if (redis_endpoint_equal(&s->master, master))
         return;
     s->master = *master;
+    s->settling = 0;
     s->config.events->on_master(s->config.owner, &s->master);
 }
 
@@ -85,6 +88,7 @@ static void on_timer(struct timer *t)
     }
     s->asked_ms = loop_now(s->config.loop);
     s->is_asking = true;
+    s->n_rounds++;
     s->is_doubted = s->has_news = false;
     s->ops->ask(s->finder, is_doubted);
 }
@@ -100,8 +104,8 @@ static void on_found(void *owner, const struct redis_endpoint *master)
         loop_now(s->config.loop) - s->redirected_ms > REDIRECT_MAX_MS)
         s->redirect_gap_ms = REDIRECT_MIN_MS;
     schedule(s);
-    s->config.events->on_success(s->config.owner);
     set_master(s, master);
+    s->config.events->on_success(s->config.owner);
 }
 
 static void on_failure(void *owner, const char *why)
@@ -129,6 +133,19 @@ static const struct redis_finder_events finder_events = {
 };
 
 /* ---- what the owner calls ---- */
+
+void redis_source_on_lost(struct redis_source *s)
+{
+    /* A node of a cluster accepts no writes before it has heard from the others. */
+    if (s->ops == &redis_sentinel_finder)
+        s->settling = s->n_rounds + 1;
+}
+
+bool redis_source_is_settled(const struct redis_source *s)
+{
+    return s->settling == 0 || s->n_rounds > s->settling ||
+           (s->n_rounds == s->settling && !s->is_asking);
+}
 
 void redis_source_ask(struct redis_source *s)
 {

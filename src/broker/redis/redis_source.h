@@ -26,7 +26,8 @@ struct redis_source_events {
     void (*on_master)(void *owner, const struct redis_endpoint *master);
     /* The master is not known, or cannot be used. The last master stays in use. */
     void (*on_failure)(void *owner, const char *why);
-    /* The last question was answered: the reason of the last on_failure is gone. */
+    /* The last question was answered: the reason of the last on_failure is gone. Follows on_master if
+     * the answer was another one. */
     void (*on_success)(void *owner);
 };
 
@@ -41,6 +42,12 @@ struct redis_source_config {
 /* on_master follows, for a name in the next turn of the loop. The config is copied. */
 struct redis_source *redis_source_create(const struct redis_source_config *config);
 void redis_source_free(struct redis_source *s); /* calls no event */
+
+/* The feed has lost its connection. A master that was replaced meanwhile may come back as a master,
+ * until the Sentinels reconfigure it, and what is published there is lost. So with Sentinels the
+ * master is settled again when they name it, or do not answer, in a round that begins later. */
+void redis_source_on_lost(struct redis_source *s);
+bool redis_source_is_settled(const struct redis_source *s);
 
 /* The master does not work, or is not a master: ask as soon as the pace permits. */
 void redis_source_ask(struct redis_source *s);

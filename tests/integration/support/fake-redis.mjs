@@ -73,7 +73,7 @@ export class FakeRedis {
   log = []; // the commands so far, as text
 
   constructor(answer) {
-    this.answer = answer; // (words) => the answer; 'politely' for a usual one
+    this.answer = answer; // (words) => the answer, or a promise of it; 'politely' for a usual one
     this.listener = createServer((socket) => this.#take(socket));
   }
 
@@ -102,10 +102,11 @@ export class FakeRedis {
     });
   }
 
-  #handle(connection, words) {
+  async #handle(connection, words) {
     this.log.push(words.join(' '));
     if (/^P?SUBSCRIBE$/i.test(words[0])) connection.isSubscribed = true;
-    const answer = this.answer(words);
+    let answer = this.answer(words);
+    if (answer instanceof Promise) answer = await answer;
     const value = answer === 'politely' ? politely(words) : answer;
     if (value !== SILENCE) connection.socket.write(encode(value), 'latin1');
   }
