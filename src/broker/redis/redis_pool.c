@@ -21,35 +21,28 @@
 
 /* ---- readiness ---- */
 
-static bool all_links_are_up(const struct redis_pool *p)
+/* Counts those of the first n links that are up. */
+static size_t count_up(const struct redis_pool *p, size_t n)
 {
-    for (size_t i = 0; i < p->n_links; i++) {
-        if (!redis_link_is_up(p->links[i]))
-            return false;
-    }
-    return true;
-}
+    size_t up = 0;
 
-static bool any_lane_is_up(const struct redis_pool *p)
-{
-    for (size_t i = 0; i < p->n_lanes; i++) {
-        if (redis_link_is_up(p->links[i]))
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i < n; i++)
+        up += redis_link_is_up(p->links[i]);
+    return up;
 }
 
 /* Reports whether this node has joined the master. */
 static bool has_master(const struct redis_pool *p)
 {
-    return redis_feed_is_joined(p->feed) && any_lane_is_up(p);
+    return redis_feed_is_joined(p->feed) && count_up(p, p->n_lanes) > 0;
 }
 
 static void update_ready(struct redis_pool *p)
 {
     bool has_joined = has_master(p);
 
-    redis_status_set(&p->status, has_joined, has_joined && !p->is_refused, all_links_are_up(p));
+    redis_status_set(&p->status, has_joined, has_joined && !p->is_refused,
+                     count_up(p, p->n_links) == p->n_links);
 }
 
 /* ---- problems with replies ---- */
