@@ -2,22 +2,23 @@
 -- Makes sure, when a feed joins, that Redis issues only ids above every id that the node knows, and
 -- finds out whether Redis has lost messages. No other script repairs ids.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
--- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id that it knows
---       of a message, from its feed or from the answer to a publish  4 the replid of the history in
---       which it learned that one; each '' if there is none  5 the channel on which nodes are told
---       of a new history
--- Answers {last id, floor ('': none), replid ('': not known, or not begun), 1 if messages that the
--- node does not have may have been published or lost since its high-water mark, the highest id that a
--- message in the log may have, the replid of its history}.
+-- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id of a message
+--       that it knows, from its feed or from the answer to a publish  4 the replid of the history
+--       in which it learned that id  5 the channel that announces a new history to all nodes. An
+--       empty text in 1 to 4: not known
+-- Answers {last id, floor ('': not set), replid ('': not known, or its history could not begin), 1
+-- if messages that the node does not have may have been published or lost since its high-water
+-- mark, the highest id that a message in the log may have, the replid of its history}.
 --
--- A replid that is not that of the last history begins a new one, with a new id: so the ids of
--- messages that were lost with the end of the history before are not issued again. If the node knows
--- ids that Redis has lost, the log starts anew: `floor` is set to an id above all known ones, which
--- tells all nodes.
+-- If the replid differs from that of the last history, a new history begins, with a new id. So the
+-- ids of messages that were lost with the end of the previous history are not issued again. If the
+-- node knows ids that Redis has lost, the log starts anew: `floor` is set to an id above all known
+-- ones, and all nodes notice that.
 --
--- All nodes are told of a new history before its first message. Redis may change its replid while
--- they stay connected, and that message may reach a feed that is still at the old master. The
--- node would take it for one of the history that it has joined, and for lost.
+-- A new history is announced to all nodes before its first message. Redis may change its replid
+-- while nodes stay connected, and that message may reach a feed that is still at the old master.
+-- Without the announcement, the node would assign the message to the history that it has joined,
+-- and later report it as lost.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, MARK_LOG = unpack(KEYS)
 local newest = ARGV[1] ~= '' and id_of(ARGV[1])
 local high_water = ARGV[2] ~= '' and id_of(ARGV[2])
@@ -55,9 +56,9 @@ local start, lineage = unpack(redis.call('HMGET', FLOORS, START, LINEAGE))
 local histories = last and read_lineage(lineage) or {}
 local replid = read_replid()
 
--- Reports whether Redis has lost messages that no node has reported: all of them, or those after the
--- end of the history in which the node learned its last one. A history that is not in the lineage is
--- another one. Messages below the log start were reported when that moved.
+-- Reports whether Redis has lost messages that no node has reported: all messages, or those after
+-- the end of the history in which the node learned its last message. If the lineage lacks that
+-- history, messages are lost. Messages below the log start were reported when the log start moved.
 local function has_lost()
     if not last then
         return true

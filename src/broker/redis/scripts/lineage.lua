@@ -2,7 +2,7 @@
 --
 -- The lineage is the list of the histories of this log. Redis's replication id (replid) names a
 -- history. It changes when a replica is promoted, when a server starts, perhaps with an older copy
--- of the data, and when it is another server. The last history is still open:
+-- of the data, and when another server takes its place. The last history is still open:
 --
 --     replid     first id                    last id
 --     8371c5…    0-0 ──────────────────────> 1700-4            then a replica took over
@@ -11,7 +11,8 @@
 --
 -- Ids between the last id of a history and the first of the next were never issued, or they are of
 -- messages that were lost. The first id of a history is not that of a message. If nothing was
--- published after it, a reader at that id has what a reader at the end of the history before has.
+-- published after it, a reader at that id has the same messages as one at the end of the history
+-- before.
 local function id_of(text)
     local ms, seq = read_id(text)
     return { ms = ms, seq = seq, text = text }
@@ -37,7 +38,7 @@ local function read_lineage(text)
     return histories
 end
 
--- Returns the history that an id belongs to by its place.
+-- Returns the index of the history whose range contains the id.
 local function history_of(id, histories)
     local i = #histories
     while i > 1 and is_less(id, histories[i].first) do
@@ -46,7 +47,7 @@ local function history_of(id, histories)
     return i
 end
 
--- Returns the highest of two log starts, each a text or nothing. Without `floor`, which Redis may
+-- Returns the higher of two log starts, each a text or nil. Without `floor`, which Redis may
 -- have evicted, nothing is certain.
 local function log_start_of(floor, start)
     if not floor then

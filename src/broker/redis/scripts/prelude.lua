@@ -1,12 +1,12 @@
 -- Shared by all scripts: the build puts this text in front of each of them. A name between two @
--- stands for the constant of that name in C (cmake/EmbedLua.cmake, redis_scripts.c).
+-- is replaced with the value of that constant in C (cmake/EmbedLua.cmake, redis_scripts.c).
 if redis.replicate_commands then
     redis.replicate_commands() -- up to Redis 6, a write after TIME or INFO needs this
 end
 
 local KEY_MS = @BROKER_KEY_S@ * 1000 -- how long the key of a publish is remembered
-local GAPS_MAX = @GAPS_MAX@ -- topics with gaps that are named
-local GONE_MAX = @REDIS_FORGET_MAX@ -- topics without a log that are reported
+local GAPS_MAX = @GAPS_MAX@ -- topics with gaps that an answer names
+local GONE_MAX = @REDIS_FORGET_MAX@ -- topics without a log that an answer names
 local HISTORIES_MAX = @REDIS_HISTORIES_MAX@ -- histories that the lineage holds
 local FENCE_AHEAD_MS = @REDIS_FENCE_AHEAD_MS@ -- how far the id of a fence is ahead of the clock
 

@@ -3,9 +3,9 @@
 -- the last id and continues the same history, and that it has not evicted an index of the log.
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the node's own channel  2 the text to send there
--- Answers {id, floor, replid, 1 if the last history of the lineage has this replid}; a text is '' if
--- there is none. The SET changes nothing, but a Redis that takes no publishes (a replica, no memory,
--- no disk) refuses it, too. The message is sent before that.
+-- Answers {id, floor, replid, 1 if the last history of the lineage has this replid}; a text that is
+-- not known is ''. The SET changes nothing, but a Redis that takes no publishes (a replica, no
+-- memory, no disk) refuses it, too. The message is sent before that.
 --
 -- Each index has a member that is not a topic: MARK in `topics` and `recent`, START in `floors`. If
 -- one is missing, Redis has evicted that index, and with it the names of topics. History is then

@@ -50,7 +50,7 @@ else
 end
 local id = digits(ms) .. '-' .. digits(seq)
 
--- Removes the entries over the limit. Returns the highest id removed, or nil if there was none.
+-- Removes the entries over the limit. Returns the highest id removed, or nil if none was removed.
 local function trim()
     local over = max_length > 0 and redis.call('XLEN', LOG) - max_length or 0
     if over <= 0 then
