@@ -49,15 +49,16 @@ struct broker_health {
 void broker_get_health(struct broker *b, struct broker_health *ret);
 
 /* Returns the highest id that this node knows: of the messages that its feed has brought or that it
- * has read from the log, and of the publishes that it has answered. Zero: it has not found the broker yet. */
+ * has read from the log, and of the publishes that it has answered. Zero: it has not found the
+ * broker yet. */
 struct msgid broker_newest(struct broker *b);
 
 /* Returns the mailbox of the broker's thread, for mail other than calls. broker_free delivers the
  * mail that the thread has not read. */
 struct mailbox *broker_inbox(struct broker *b);
 
-/* A login or a certificate may have changed: replaces the connections that carry commands, one after
- * another, without losing a call. The feed's connection stays as long as it works. */
+/* Replaces the connections that carry commands, one after another, without losing a call, because a
+ * login or a certificate may have changed. The feed's connection stays as long as it works. */
 void broker_renew(struct broker *b);
 
 /* Answers every call that is left, and joins the thread. The workers' inboxes must live on until

@@ -24,9 +24,9 @@ struct gaps_told {
     struct gaps *topics; /* or NULL */
 };
 
-/* Compares a page with what was told before. Returns true when messages are missing that were not
- * reported yet, and sets *ret_gaps to their topics, or to NULL when the topics are not known. The
- * caller frees *ret_gaps. Updates `told`. */
+/* Compares a page with the gaps reported so far. Returns true when messages are missing that were
+ * not reported yet, and sets *ret_gaps to their topics, or to NULL when the topics are not known.
+ * The caller frees *ret_gaps. Updates `told`. */
 bool gaps_news(struct gaps_told *told, const struct broker_history *page, struct gaps **ret_gaps);
 void gaps_told_done(struct gaps_told *told);
 

@@ -1,4 +1,4 @@
-/* redis_check.h - checks whether Eventhub can use a Redis, and tells a person what it found.
+/* redis_check.h - checks whether Eventhub can use a Redis, and reports what it finds.
  * Thread:  any without a loop of its own: it blocks, and runs a loop meanwhile.
  * How:     with the same connections, commands and scripts as the server. They run on keys and
  *          channels of a scratch area inside those of REDIS_PREFIX, so that the rights of the

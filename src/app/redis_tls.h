@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "net/tls.h"
 
-/* Reads the files; *ret is NULL without REDIS_TLS and REDIS_SENTINEL_TLS, and freed with tls_free. EH_EINVAL: one line in
- * *why. */
+/* Reads the files; *ret is NULL without REDIS_TLS and REDIS_SENTINEL_TLS, and freed with
+ * tls_free. EH_EINVAL: *why is one line. */
 int redis_tls_load(const struct config *config, struct tls **ret, struct buf *why) EH_MUST_USE;
 
 /* Reads the files again for later connections, and logs a failure. NULL is fine. */

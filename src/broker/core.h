@@ -54,7 +54,7 @@ struct core {
     struct broker_health health;
 };
 
-/* Passes a call of a worker or of a replay to the engine; answers NOT_DONE when there is none. */
+/* Passes a call of a worker or of a replay to the engine; answers NOT_DONE without an engine. */
 void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
 

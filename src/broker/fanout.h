@@ -32,8 +32,8 @@ void fanout_live(struct fanout *f, struct message *m);
  * mark before it gets anything that fanout_live takes from now on. */
 void fanout_resync(struct fanout *f);
 
-/* Called when messages may be missing anywhere before what fanout_live takes from now on, although
- * no log can tell. Every port reports a gap. */
+/* Called when messages may be missing before those that fanout_live takes from now on, and no log
+ * can tell. Every port reports a gap. */
 void fanout_gap(struct fanout *f);
 
 /* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined

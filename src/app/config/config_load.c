@@ -42,7 +42,7 @@ static void add_excerpt(struct buf *why, struct str text)
     buf_addf(why, text.n > EXCERPT_MAX_BYTES ? "...\"" : "\"");
 }
 
-/* Adds the refused value, of a list only the entry that is wrong. */
+/* Adds the refused value, or only the wrong entry of a list. */
 static void add_value(struct buf *why, const struct config_option *o, struct str value)
 {
     bool is_list = o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS;

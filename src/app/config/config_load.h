@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* What the command line asks for. For VERSION and all kinds of help, the options are not read. */
+/* The action that the command line asks for. For VERSION and all kinds of help, the options are not
+ * read. */
 enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,        /* --check-config */

@@ -13,8 +13,8 @@ void conn_ping_timer(struct conn *c, timer_fn *fn, uint64_t after_ms);
 bool conn_ping_token_expired(const struct conn *c);
 
 /* Runs the timers of all connections whose tokens have expired. Needed after the wall clock, by
- * which tokens expire, went ahead of the loop's: because it was set, or because the loop was
- * stopped, for which its timers do not count the time. */
+ * which tokens expire, has moved ahead of the loop's clock: because it was set, or because the loop
+ * was stopped, which is time that its timers do not count. */
 void conn_ping_check_tokens(struct worker *w);
 
 #endif

@@ -40,7 +40,7 @@ struct worker {
 
     /* subscriptions (app/sub) */
     struct trie *trie;
-    struct msgid newest; /* highest id that was delivered here; zero: the broker has told none */
+    struct msgid newest; /* highest id that was delivered here; zero: none yet */
     struct list live;    /* of struct live_batch: messages that are not delivered yet */
     size_t live_next;    /* index of the next message in the first batch */
     struct loop_task live_task;

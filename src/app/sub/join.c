@@ -112,10 +112,10 @@ static void confirm(struct join *j, struct conn *c, bool recovered, const struct
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
-/* Drops the reply if the connection ends before the log was read. `recovered: false` would say that
- * messages are missing, and nobody has asked. Nor is an error of use: the client learns that the
- * connection ends, and eventhub-jsclient subscribes again by itself, but does not handle an error
- * when it does. */
+/* Drops the reply if the connection ends before the log was read. `recovered: false` would
+ * claim that messages are missing, although the log was not read. An error would not help: the
+ * client sees that the connection ends, and eventhub-jsclient subscribes again by itself, but does
+ * not handle an error of that request. */
 static void fail(struct join *j, struct conn *c)
 {
     if (j->confirmed)

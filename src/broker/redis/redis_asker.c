@@ -51,7 +51,7 @@ static void on_change(struct redis_link *l, void *owner)
     (void)owner;
 }
 
-/* The call that asks notices: it cannot be sent. */
+/* Nothing to do: the next call finds that it cannot be sent. */
 static void on_down(struct redis_link *l, void *owner, const char *why)
 {
     (void)l;

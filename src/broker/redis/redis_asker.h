@@ -12,7 +12,7 @@
 
 struct redis_asker;
 
-/* The endpoint, events and owner of the config do not count. */
+/* Ignores the endpoint, events and owner of the config. */
 struct redis_asker *redis_asker_create(const struct redis_link_config *config);
 /* Gives commands under way back to their owners. */
 void redis_asker_free(struct redis_asker *a);

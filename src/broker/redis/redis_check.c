@@ -1,6 +1,6 @@
 /* redis_check.c - finds the master as a server does (redis_source), connects, and runs the steps.
  *
- * With REDIS_CLUSTER=auto only the first connection tells that REDIS_HOST is a node of a cluster.
+ * With REDIS_CLUSTER=auto only the first connection shows that REDIS_HOST is a node of a cluster.
  * Then the source asks for the owner of our slot, and the check moves there:
  *
  *     REDIS_HOST --connect--> INFO: a cluster --CLUSTER SLOTS--> the owner --connect--> steps

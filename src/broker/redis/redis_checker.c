@@ -144,7 +144,7 @@ struct redis_link *checker_connect(struct redis_checker *k, enum checker_link ki
         .tls_name = config->redis_tls_name,
         .timeout_ms = config->timeout_ms,
         .loads_scripts = kind == CHECKER_SCRIPTS,
-        .takes_replicas = true, /* the check says what it is */
+        .takes_replicas = true, /* the check reports them itself */
         .events = kind == CHECKER_FEED ? &feed_events : &command_events,
         .owner = k,
     };

@@ -2,8 +2,8 @@
  * for, and the end of the check.
  * Thread:  the one that runs the loop.
  * Owns:    the connections, until redis_check frees them.
- * A step:  asks, and names the next step, which runs when all replies are there. A connection that
- *          fails ends the check with that failure.
+ * A step:  sends commands and names the next step, which runs when all replies have arrived. A
+ *          connection that fails ends the check with that failure.
  */
 #ifndef EH_BROKER_REDIS_CHECKER_H
 #define EH_BROKER_REDIS_CHECKER_H
@@ -28,11 +28,11 @@ struct redis_checker {
     struct loop *loop;
     struct mailbox *inbox;
     struct timer deadline;
-    const char *doing; /* for the deadline */
+    const char *doing; /* what to report if the deadline passes */
     struct redis_endpoint at;
     struct redis_link *plain, *feed, *scripts;
     size_t n_waiting;      /* replies and connections that the step waits for */
-    checker_step_fn *next; /* when it waits for nothing; NULL: the check is over */
+    checker_step_fn *next; /* runs when nothing is awaited; NULL: the check is over */
 
     struct redis_info info;
     uint64_t asked_ms;   /* when TIME was sent, by the wall clock */
@@ -42,8 +42,8 @@ struct redis_checker {
     struct redis_scratch scratch;
 };
 
-/* Sets the next step, and the words for what the check waits for, which are reported if it takes too
- * long. */
+/* Sets the next step, and a description of what the check waits for. It is reported if the wait is
+ * too long. */
 void checker_go(struct redis_checker *k, const char *doing, checker_step_fn *next);
 /* Runs the next step if the current one waits for nothing. Called at the end of each callback. */
 void checker_advance(struct redis_checker *k);
@@ -54,8 +54,8 @@ void checker_finish(struct redis_checker *k); /* ends it now */
 /* Sends a command; checker_take must be the first thing that fn does. */
 void checker_ask(struct redis_checker *k, struct redis_link *l, struct redis_command *c,
                  checker_done_fn *fn, void *arg);
-/* Counts a reply. Returns whether it is one, and not an error. Otherwise, if `right` is not NULL,
- * the error has been reported. */
+/* Counts a reply. Returns false if there is no reply or it is an error; if `right` is not NULL, the
+ * error has then been reported. */
 bool checker_take(struct redis_checker *k, enum redis_fate fate, const struct redisReply *reply,
                   const char *right);
 

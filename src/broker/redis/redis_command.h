@@ -34,7 +34,8 @@ void redis_command_write(const struct redis_command *c, char *out);
 
 /* The greeting of a connection. An empty username means the default user. */
 void redis_command_auth(struct redis_command *c, struct str username, struct str password);
-/* Reads the files of the login again and makes an AUTH of them. False: no login is needed. The command borrows from the login. */
+/* Reads the files of the login again and makes an AUTH command from them, which borrows from the
+ * login. False: no login is needed. */
 bool redis_command_login(struct redis_command *c, struct redis_login *login);
 void redis_command_set_name(struct redis_command *c, struct str name);
 void redis_command_info(struct redis_command *c);
@@ -52,7 +53,7 @@ struct redis_names {
     struct str prefix;   /* of the keys */
     struct str channels; /* prefix of the channels of messages; the same, but in a check */
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
-    struct buf logs;     /* what the keys of all logs begin with */
+    struct buf logs;     /* the prefix of the keys of all logs */
     struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
     struct buf began;    /* the channel on which nodes are told of a new history (fence.lua) */
     struct buf log, channel, once, count; /* of the last publish command */
@@ -65,7 +66,7 @@ struct redis_names {
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_set_channels(struct redis_names *names, struct str prefix); /* for a check */
 void redis_names_done(struct redis_names *names);
-/* Deletes all keys that the names name, with the log of the last publish. Only for a scratch area. */
+/* Deletes all keys in `names`, and the log of the last publish. Only for a scratch area. */
 void redis_command_clean(struct redis_command *c, const struct redis_names *names);
 
 /* newest: the highest id that this node knows; replid: of the history that it has joined ("": not
@@ -83,12 +84,12 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h);
 
-/* The ids that a joining node knows; an id is zero if there is none. */
+/* The ids that a joining node knows. A zero id is not known. */
 struct redis_fence {
     struct msgid newest;     /* the highest id */
     struct msgid high_water; /* the highest id that the feed brought */
     struct msgid tail;       /* the highest id of a message */
-    struct str tail_replid;  /* of the history in which it learned that one; "": not known */
+    struct str tail_replid;  /* the history in which the node learned it; "": not known */
 };
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
                          const struct redis_fence *f);

@@ -101,7 +101,7 @@ static void on_send(struct loop_task *task)
     ms = time_left(c) * 3 / 4; /* the rest is for the way back */
     if (c->state->is_failing && ms > BRIEFLY_MS)
         ms = BRIEFLY_MS;
-    redis_command_wait(&wait, c->state->n_replicas, ms ? ms : 1); /* 0 would be without end */
+    redis_command_wait(&wait, c->state->n_replicas, ms ? ms : 1); /* 0 would mean forever */
     c->is_waiting = true;
     redis_link_send(c->link, &wait, (struct redis_done){ on_waited, c, NULL, 0 });
 }

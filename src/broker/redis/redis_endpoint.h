@@ -15,8 +15,9 @@
 bool redis_endpoint_is_set(const struct redis_endpoint *e);
 bool redis_endpoint_equal(const struct redis_endpoint *a, const struct redis_endpoint *b);
 
-/* Sets what another server names. EH_EINVAL: the host is empty, too long, not printable or the path
- * of a socket (nobody may send us to a socket of this machine), or the port is out of range. */
+/* Sets an endpoint that another server has named. EH_EINVAL: the host is empty, too long, not
+ * printable or the path of a socket (nobody may send us to a socket of this machine), or the port
+ * is out of range. */
 int redis_endpoint_set(struct redis_endpoint *ret, struct str host, uint64_t port) EH_MUST_USE;
 
 /* Writes host:port, [address]:port for IPv6, or the path of a socket. */

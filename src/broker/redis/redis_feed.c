@@ -264,7 +264,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
 
 /* ---- messages ---- */
 
-/* For an id that is not plausible, or a new history. Anyone may have published that. */
+/* Joins again, once in REJOIN_MS: anyone may publish an implausible id or a new history. */
 static void rejoin_for_message(struct redis_feed *f)
 {
     if (f->state != FEED_JOINED || loop_now(f->config.core->loop) < f->may_rejoin_ms)

@@ -27,10 +27,10 @@ struct redis_feed;
 struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
     struct redis_link *(*pick)(void *owner);
-    /* Reports whether no answer to a publish is under way, and no doubt about the master. When that
-     * becomes true, the owner calls redis_feed_on_command_link. */
+    /* Reports whether the feed may join: no publish waits for its answer, and the master is not in
+     * doubt. When that becomes true, the owner calls redis_feed_on_command_link. */
     bool (*may_fence)(void *owner);
-    /* The feed has a new connection. info: what its server says, or NULL. May call redis_feed_drop. */
+    /* The feed has a new connection. info: its server's, or NULL. May call redis_feed_drop. */
     void (*on_connected)(void *owner, const struct redis_info *info);
     void (*on_joined)(void *owner);
     /* The connection is gone, or an attempt has failed. The feed reconnects by itself. */
@@ -52,17 +52,17 @@ struct redis_feed_config {
 };
 
 struct redis_feed *redis_feed_create(const struct redis_feed_config *config);
-/* Closing the links gives commands of the feed back to it. So: redis_feed_close, then free the
- * links, then redis_feed_free. */
+/* Closing the links gives the feed its commands back. So call redis_feed_close, free the links, and
+ * then call redis_feed_free. */
 void redis_feed_close(struct redis_feed *f);
 void redis_feed_free(struct redis_feed *f);
 
 bool redis_feed_is_joined(const struct redis_feed *f);
-/* What the server that the feed is subscribed to says about itself; NULL: not known. */
+/* Returns the INFO of the server that the feed is subscribed to; NULL: not known. */
 const struct redis_info *redis_feed_info(const struct redis_feed *f);
 /* Returns the replid of the history that it has joined; empty: not known. */
 struct str redis_feed_history(const struct redis_feed *f);
-void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* it was answered */
+void redis_feed_on_published(struct redis_feed *f, struct msgid id); /* a publish was answered */
 /* A link has come up, or the last publish under way was answered: goes on joining. */
 void redis_feed_on_command_link(struct redis_feed *f);
 /* Reports, before a tick, whether the feed has not joined, or the last probe has no answer yet. */

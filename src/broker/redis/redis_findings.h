@@ -1,4 +1,4 @@
-/* redis_findings.h - judges what a Redis says about itself, for redis_check.
+/* redis_findings.h - judges the state and the settings of a Redis, for redis_check.
  * Thread:  any; pure.
  * Trusts:  nothing: texts of the server are shortened, and their unprintable bytes replaced.
  */
@@ -17,7 +17,7 @@ struct redis_findings {
     void *owner;
     unsigned n_warnings;
     unsigned n_failures;
-    /* Reported already: these failures would be repeated for each command. */
+    /* Failures that were reported already: each command would repeat them. */
     char last_right[32];
     bool has_key_refusal;
     bool has_channel_refusal;

@@ -5,7 +5,8 @@
  * Order:   calls are sent again in the order in which they were sent first, the first one alone.
  *          After a success the number under way doubles. After ASK or TRYAGAIN calls go one by one,
  *          for a second: Redis then decides by the keys of each call.
- * Works:   between redis_held_begin and on_over or redis_held_stop. At other times it only keeps.
+ * Works:   between redis_held_begin and on_over or redis_held_stop. At other times it only keeps
+ *          calls.
  * Bounds:  a call is refused at most 16 times, then it is NOT_DONE. ASK, TRYAGAIN and CLUSTERDOWN do
  *          not count, they may last until its deadline. Before refused calls are sent again to the
  *          same server there is a pause of 50 to 200 ms.
@@ -26,7 +27,7 @@ struct redis_held_events {
                 struct redis_done done);
     /* The first call was refused with FENCE: redis_held_release must follow. */
     void (*on_fence)(void *owner, const struct redis_redirect *fence);
-    void (*on_over)(void *owner); /* nothing is held any more */
+    void (*on_over)(void *owner); /* no call is held any longer */
 };
 
 struct redis_held {
@@ -39,13 +40,13 @@ struct redis_held {
         HELD_PAUSE,     /* until the timer */
         HELD_RELEASE,   /* until redis_held_release */
         HELD_ASKING,    /* until the target of the migration has answered */
-        HELD_RESENDING, /* until those that were sent again are answered */
+        HELD_RESENDING, /* until the calls that were sent again are answered */
     } wait;
     bool needs_release;           /* the node does not know yet what this Redis knows */
     struct timer timer;           /* ends the pause */
     uint64_t careful_ms;          /* the last ASK or TRYAGAIN; 0: none */
     size_t n_resent;              /* sent again and not answered */
-    size_t window;                /* how many may be; 0: one of them was refused again */
+    size_t window;                /* the limit of n_resent; 0: one of them was refused again */
     struct redis_asked *asked;    /* NULL: none */
     struct redis_endpoint target; /* of the last ASK */
     unsigned seed;
@@ -82,7 +83,8 @@ void redis_held_lose(struct redis_held *h);    /* the connection is gone */
 bool redis_held_is_empty(const struct redis_held *h);
 /* Reports whether calls must go one by one. */
 bool redis_held_is_careful(const struct redis_held *h);
-/* Reports whether they had to since the last call of this function that said no. */
+/* Reports whether calls had to go one by one at some time since this function last returned
+ * false. */
 bool redis_held_was_careful(struct redis_held *h);
 uint64_t redis_held_random_ms(struct redis_held *h); /* a pause */
 

@@ -9,8 +9,8 @@
  *          sent after a fence of its own.
  * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
  * Fails:   a page that was lost with its connection, or that Redis refuses for a while (in a
- *          failover, or while a slot moves), is read again: reading twice does no harm, and NOT_DONE
- *          would be told to clients as a loss. Other errors answer NOT_DONE.
+ *          failover, or while a slot moves), is read again: reading twice does no harm, and clients
+ *          would be told of NOT_DONE as a loss. Other errors answer NOT_DONE.
  */
 #ifndef EH_BROKER_REDIS_HISTORY_H
 #define EH_BROKER_REDIS_HISTORY_H

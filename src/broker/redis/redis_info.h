@@ -1,4 +1,4 @@
-/* redis_info.h - what a server says about itself: the text that INFO answers, as a struct.
+/* redis_info.h - parses the answer to INFO, in which a server describes itself, into a struct.
  * Thread:  any; pure.
  * Owns:    nothing; the struct is plain data.
  * Trusts:  nothing: a line that is missing, malformed, too long or cut off leaves its member at the
@@ -28,15 +28,15 @@ enum redis_role {
     REDIS_ROLE_MASTER,
     REDIS_ROLE_REPLICA,
     REDIS_ROLE_ACTIVE_REPLICA, /* KeyDB: accepts writes, and so do others */
-    REDIS_ROLE_SENTINEL,       /* no server for data at all */
+    REDIS_ROLE_SENTINEL,       /* it stores no data */
 };
 
 /* Texts are "" and numbers -1 where the server reports nothing. */
 struct redis_info {
     bool is_known; /* at least one line was understood */
     enum redis_product product;
-    char version[32];       /* of the product: that of Valkey, not the Redis that it stands for */
-    char redis_version[32]; /* the Redis that it is compatible with */
+    char version[32];       /* the product's own, for example Valkey's */
+    char redis_version[32]; /* the version of Redis that it is compatible with */
     char mode[16];          /* standalone, cluster, sentinel */
     char run_id[REDIS_REPLID_TEXT + 1];
     enum redis_role role;
@@ -45,7 +45,7 @@ struct redis_info {
     int64_t master_port;        /* of a replica */
     char master_link_status[8]; /* of a replica: up, down */
     int64_t connected_replicas; /* of a master */
-    int64_t min_replicas_good;  /* of a master with min-replicas-to-write: those near enough */
+    int64_t min_replicas_good;  /* of a master with min-replicas-to-write: replicas that count */
     int64_t tcp_port;           /* 0: no port without TLS */
     char maxmemory_policy[24];
     int64_t maxmemory; /* bytes; 0: no limit */

@@ -24,8 +24,8 @@ void keys_add_count(struct buf *out, struct str prefix, struct str origin_json,
 void keys_add_feed_pattern(struct buf *out, struct str prefix);
 /* Returns the topic of a channel that begins with `prefix:`; {NULL, 0} for any other channel. */
 struct str keys_channel_topic(struct str prefix, struct str channel);
-/* Reports whether such a topic is none, because the channel is of a deployment whose prefix begins
- * with `prefix:`. A topic contains no colon. */
+/* Reports whether the text is not a topic, because the channel belongs to a deployment whose prefix
+ * begins with `prefix:`. A topic contains no colon. */
 bool keys_is_of_longer_prefix(struct str topic);
 
 #endif

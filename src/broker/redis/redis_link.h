@@ -5,7 +5,7 @@
  * Order:   commands are answered in the order in which they were sent. When Redis certainly did not
  *          run a *call* (redis_redirect.h), no other call is sent until all commands under way are
  *          answered and the refused calls were sent again, in their order, and succeeded
- *          (redis_held.h). Commands that are no calls (probes, pages) come back to their owners
+ *          (redis_held.h). Commands that are not calls (probes, pages) come back to their owners
  *          with the error.
  * Time:    connecting to one address takes at most a second, and less than timeout_ms. A command that
  *          is not answered within timeout_ms drops the connection. A command with a deadline of its
@@ -82,7 +82,7 @@ bool redis_link_takes_calls(const struct redis_link *l);
 bool redis_link_is_connected(const struct redis_link *l);
 size_t redis_link_unanswered(const struct redis_link *l);       /* commands under way */
 size_t redis_link_unanswered_calls(const struct redis_link *l); /* calls among them */
-/* What the server says about itself. NULL: not connected yet, or it does not tell. */
+/* Returns the INFO of the server. NULL: not connected yet, or the server does not permit INFO. */
 const struct redis_info *redis_link_info(const struct redis_link *l);
 const struct redis_endpoint *redis_link_endpoint(const struct redis_link *l);
 

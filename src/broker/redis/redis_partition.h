@@ -16,12 +16,12 @@ struct redis_partition {
     struct core *core;
     const struct redis_names *names;
     bool has_joined;
-    bool has_warned;            /* that there is no lineage */
+    bool has_warned;            /* that Redis has no lineage */
     struct msgid answered;      /* the highest id in the answer to a publish */
     struct msgid joined;        /* the last id when this node joined */
     char replid[REPLID_N];      /* of the history that it joined; "": not known */
-    struct msgid tail;          /* the highest id of a message when it joined, and */
-    char tail_replid[REPLID_N]; /* ... the history of that one */
+    struct msgid tail;          /* the highest id of a message when it joined */
+    char tail_replid[REPLID_N]; /* the history of `tail` */
     struct msgid log_start;     /* the highest of the deployment that this node has seen */
 };
 

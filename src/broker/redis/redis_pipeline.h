@@ -20,7 +20,7 @@
 struct redis_pipeline {
     struct list sent;
     size_t n_sent;
-    size_t n_calls;      /* of those: the ones that are calls */
+    size_t n_calls;      /* how many of those are calls */
     uint64_t n_pushed;   /* numbers the requests */
     struct list refused; /* Redis certainly did not run them: to be sent again, in this order */
     uint64_t timeout_ms;

@@ -214,7 +214,8 @@ static bool on_link_ask(struct redis_link *l, void *owner, const struct redis_en
     struct redis_pool *p = owner;
 
     (void)l;
-    /* WAIT asks for what its own connection wrote. So with it calls wait until the slot has moved. */
+    /* WAIT covers only the writes of its own connection. So with REDIS_WAIT, calls wait until the
+     * slot has moved. */
     return p->config->redis_wait == 0 && redis_asker_send(p->asker, endpoint, c, done);
 }
 

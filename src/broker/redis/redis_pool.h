@@ -12,8 +12,9 @@
  *          Redis has forgotten ids (docs/ARCHITECTURE.md). Callers check redis_feed_is_joined.
  * Master:  there are no connections before the source knows it. When it changes, all links move
  *          there, and the feed joins there: it subscribes to everything again.
- * History: a new connection to a server with another replid (docs/ids.md) means the same, whatever
- *          the source says: the other connections are replaced, and the feed joins again.
+ * History: a new connection to a server with another replid (docs/ids.md) counts as a change
+ *          of the master, whatever the source says: the other connections are replaced, and the
+ *          feed joins again.
  */
 #ifndef EH_BROKER_REDIS_POOL_H
 #define EH_BROKER_REDIS_POOL_H
@@ -73,7 +74,7 @@ void redis_pool_tick(struct redis_pool *p); /* every second: pings, and the feed
 /* Replaces the connections of the links, so that they use the current login and certificates. */
 void redis_pool_renew(struct redis_pool *p);
 
-/* Returns a link that can send, each in turn; NULL when there is none. */
+/* Returns a link that can send, each in turn; NULL: no link can. */
 struct redis_link *redis_pool_pick(const struct redis_pool *p);
 
 /* Called when Redis answered a command with an error. Logs the error unless it was the last one

@@ -21,7 +21,7 @@ void redis_queue_done(struct redis_queue *q); /* answers the remaining calls wit
 void redis_queue_push(struct redis_queue *q, struct broker_call *call);
 void redis_queue_push_front(struct redis_queue *q, struct broker_call *call);
 
-/* Returns the first call that has not expired and leaves it in the queue; NULL: there is none. */
+/* Returns the first call that has not expired and leaves it in the queue; NULL: no call is left. */
 struct broker_call *redis_queue_first(struct redis_queue *q);
 struct broker_call *redis_queue_pop(struct redis_queue *q);
 

@@ -33,7 +33,7 @@ struct redis_redirect {
 
 struct redis_redirect redis_redirect_of(const struct redisReply *r);
 
-/* Puts the host that answered where the endpoint names none. */
+/* Fills in the host that answered if the endpoint has no host. */
 void redis_redirect_complete(struct redis_redirect *redirect, const char *host);
 
 /* The name of the kind, for the log: "MOVED", ... */

@@ -2,10 +2,10 @@
  * Thread:  the broker's.
  * Owns:    the addresses of the endpoint. It is part of its link's struct.
  * Pauses:  after a failure 50 ms, doubling up to 2 s (+-50 %) until a command has succeeded. A
- *          connection alone is not a success: a Redis that accepts connections and refuses every command is
- *          asked ever more slowly. The first move after a success is immediate; before further ones
- *          there is a pause of 50 to 200 ms, so two servers that send us to each other are not asked
- *          in a loop.
+ *          connection alone is not a success: a Redis that accepts connections and refuses every
+ *          command is asked ever more slowly. The first move after a success is immediate; before
+ *          further ones there is a pause of 50 to 200 ms, so two servers that send us to each other
+ *          are not asked in a loop.
  */
 #ifndef EH_BROKER_REDIS_RETRY_H
 #define EH_BROKER_REDIS_RETRY_H

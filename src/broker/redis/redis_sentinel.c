@@ -86,7 +86,7 @@ static size_t count_votes(const struct finder *f, const struct redis_sentinel_ma
     return n;
 }
 
-/* NULL: no Sentinel answered well. */
+/* NULL: no Sentinel gave a valid answer. */
 static const struct redis_sentinel_master *best(const struct finder *f)
 {
     const struct redis_sentinel_master *found = NULL;
@@ -313,7 +313,7 @@ static void free_finder(void *finder)
 {
     struct finder *f = finder;
 
-    f->is_asking = false; /* the answers that are given back go nowhere */
+    f->is_asking = false; /* ignores the answers that are given back */
     timer_stop(&f->timer);
     for (size_t i = 0; i < f->n; i++) {
         redis_link_free(f->sentinels[i].questions);

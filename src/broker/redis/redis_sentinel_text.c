@@ -15,7 +15,7 @@ static int read_number(const struct redisReply *r, uint64_t *ret)
     return r->type == REDIS_REPLY_STRING ? str_parse_u64(redis_reply_text(r), ret) : EH_EINVAL;
 }
 
-/* Returns the value of a field in a flat array of fields and values; NULL: there is none. */
+/* Returns the value of a field in a flat array of fields and values; NULL: no such field. */
 static const struct redisReply *value_of(const struct redisReply *r, struct str field)
 {
     for (size_t i = 0; i + 1 < r->elements; i += 2) {

@@ -5,10 +5,10 @@
  * Kinds:   Sentinels if there are any; a cluster if REDIS_CLUSTER=yes or REDIS_HOST lists several
  *          hosts; else the name. With REDIS_CLUSTER=auto the name becomes a cluster as soon as its
  *          Redis says that it is one (redis_source_on_cluster, or a redirect).
- * Pace:    at most one round of questions a second, however often the owner asks; without being asked
- *          one every 5 s (Sentinels) or 5 to 10 s (cluster). News of a Sentinel may come before
- *          the others know: after them ten rounds a second at most. A redirect is followed at once,
- *          but ever more slowly if redirects do not end.
+ * Pace:    at most one round of questions a second, however often the owner asks. If the owner does
+ *          not ask, one every 5 s (Sentinels) or 5 to 10 s (cluster). News of a Sentinel may come
+ *          before the others know, so after news there are up to ten rounds a second. A
+ *          redirect is followed at once, but ever more slowly if redirects do not end.
  */
 #ifndef EH_BROKER_REDIS_SOURCE_H
 #define EH_BROKER_REDIS_SOURCE_H
@@ -21,13 +21,13 @@
 struct redis_source;
 
 struct redis_source_events {
-    /* The first master, or another one than before. Called in a turn of its own, or inside
+    /* The master has become known, or has changed. Called in a turn of its own, or inside
      * redis_source_on_redirect. */
     void (*on_master)(void *owner, const struct redis_endpoint *master);
     /* The master is not known, or cannot be used. The last master stays in use. */
     void (*on_failure)(void *owner, const char *why);
-    /* The last question was answered: the reason of the last on_failure is gone. Follows on_master if
-     * the answer was another one. */
+    /* A round succeeded, so the reason of the last on_failure no longer holds. Follows on_master if
+     * the master has changed. */
     void (*on_success)(void *owner);
 };
 

@@ -38,14 +38,14 @@ void redis_status_set(struct redis_status *s, bool has_joined, bool is_ready, bo
 void redis_status_tick(struct redis_status *s); /* every second */
 
 void redis_status_on_master(struct redis_status *s, const struct redis_endpoint *master);
-/* The source cannot tell where the master is; later: it can. */
+/* The source does not know where the master is; on_known: it does again. */
 void redis_status_on_unknown(struct redis_status *s, const char *why);
 void redis_status_on_known(struct redis_status *s);
 
 /* Call redis_status_set first. */
 void redis_status_on_outage(struct redis_status *s, const char *why);
 void redis_status_on_redirect(struct redis_status *s, const struct redis_redirect *redirect);
-/* Redis answers commands, and those of all clients alike, with this error. */
+/* Redis answers the commands of all clients with this error. */
 void redis_status_on_refusal(struct redis_status *s, const char *why);
 
 /* Reports whether this problem with replies differs from the last one logged, and remembers it. */
