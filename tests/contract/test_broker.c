@@ -1,5 +1,5 @@
 /* One suite for both engines: `test_broker mem` and `test_broker redis`, which starts its own
- * redis-server (exit status 77 if there is none).
+ * redis-server (exit status 77 if it is not installed).
  */
 #include "contract/fixture.h"
 

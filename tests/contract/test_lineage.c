@@ -1,7 +1,7 @@
 /* The scripts against a real Redis that loses its data, goes back to an older copy, and begins new
  * histories, in any order and at any speed. Only the parts that decide about ids take part: a node
  * here is a struct redis_partition with what it has heard, and each command is sent by itself. Needs
- * a redis-server (exit status 77 if there is none).
+ * a redis-server (exit status 77 if it is not installed).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,8 +222,8 @@ static struct msgid publish(struct member *m)
     return p.ret_id;
 }
 
-/* The feeds bring a message to some members. One that misses a message hears no later one before it
- * has joined again. */
+/* Delivers a message to some members, as their feeds do. A member that misses a message receives no
+ * later one until it has joined again. */
 static void spread(struct msgid id)
 {
     for (size_t i = 0; i < NODES; i++) {
@@ -327,7 +327,7 @@ static void every_id_is_above_all_before(void **state)
     }
 }
 
-/* ---- what is lost is told ---- */
+/* ---- losses are reported ---- */
 
 static bool is_in_log(struct msgid id)
 {

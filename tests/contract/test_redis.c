@@ -1,5 +1,5 @@
 /* Tests of the Redis engine alone: Redis refuses, forgets or is replaced, single connections break,
- * and others write into our channels. Needs a redis-server (exit status 77 if there is none).
+ * and others write into our channels. Needs a redis-server (exit status 77 if it is not installed).
  */
 #include "contract/fixture.h"
 

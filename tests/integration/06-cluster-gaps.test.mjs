@@ -14,7 +14,7 @@ import { eventually, watchDelays } from './support/wait.mjs';
 
 const GAPS = { gaps: true };
 
-/** What a subscription received, in order: the text of a message, or `gap: topic`. */
+/** Returns what a subscription received, in order: the text of a message, or `gap: topic`. */
 const story = ({ messages }) =>
   messages.map(({ action, message, topic }) => (action ? `${action}: ${topic}` : message));
 

@@ -1,5 +1,5 @@
-// Another history of Redis: a replica takes over, Redis starts again, or an older copy takes its place.
-// Without a loss nobody is told anything. What is lost is told to all, whichever node comes first.
+// Redis begins another history: a replica takes over, Redis starts again, or an older copy takes its place.
+// If nothing was lost, no gap is reported. A loss is reported on all nodes, whichever of them joins first.
 
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ async function startNode(t, redis, options = {}) {
   return { proxy, server, client, plain, told, leadTo, since, joins, publish: (text) => client.publish('t', text) };
 }
 
-/** What a subscription received: texts, and `gap`. */
+/** Returns what a subscription received: texts, and `gap`. */
 const story = ({ messages }) => messages.map(({ action, message }) => action ?? message);
 
 /** Two Redis, of which the second follows the first until promote(), and two nodes at the first. */
@@ -99,7 +99,7 @@ async function assertAllTold(nodes, last) {
 const untilExpired = (redis) => eventually('the log has expired', async () =>
   (await redis.command('EXISTS', `${KEY}log:t`)) === '0');
 
-test('tells nothing after a planned failover, even if it was quiet for longer than the ttl', async (t) => {
+test('reports no loss after a planned failover, even if it was quiet for longer than the ttl', async (t) => {
   const { primary, replica, nodes, promote } = await startReplicated(t, { DEFAULT_CACHE_TTL: '1' });
   const before = await publishToAll(nodes, 'before');
   await untilExpired(primary);
@@ -124,7 +124,7 @@ test('delivers what is published after a planned failover, without a gap', async
   await assertNothingTold(nodes, ['before', 'after']);
 });
 
-test('tells nothing when Redis starts again with all its data, twice', async (t) => {
+test('reports no loss when Redis starts again with all its data, twice', async (t) => {
   const redis = await startRedis(t, { args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
   const nodes = [await startNode(t, redis, { DEFAULT_CACHE_TTL: '1' })];
   const before = await publishToAll(nodes, 'before');
@@ -150,7 +150,7 @@ async function loseTail({ replica, nodes: [a, b], promote }) {
   return { kept, lost };
 }
 
-test('tells all nodes of a lost tail when another node has published before', async (t) => {
+test('reports a lost tail on all nodes when another node has published before', async (t) => {
   const context = await startReplicated(t);
   const { replica, nodes, nodes: [a, b] } = context;
   const { kept, lost } = await loseTail(context);
@@ -180,7 +180,7 @@ test('answers recovered: false to an id from a lost tail that no node knows', as
   assert.equal(await b.joins(kept), true);
 });
 
-test('tells all nodes what was written to the old master during a split brain', async (t) => {
+test('reports on all nodes the loss of what was written to the old master during a split brain', async (t) => {
   const { replica, nodes, nodes: [a, b], promote } = await startReplicated(t);
   await publishToAll(nodes, 'before');
   await promote();
@@ -208,7 +208,7 @@ async function startChanged(t, held) {
   return nodes;
 }
 
-test('takes a message of a new history that another node has found for one of that history', async (t) => {
+test('assigns a message to the new history that another node has found', async (t) => {
   const nodes = await startChanged(t, 'commands');
   const [a, b] = nodes;
   await a.publish('after');
@@ -224,7 +224,7 @@ test('takes a message of a new history that another node has found for one of th
   }
 });
 
-test('does not take messages of the new master for lost ones of the old one', async (t) => {
+test('does not report messages of the new master as lost ones of the old one', async (t) => {
   const { primary, replica, nodes, promote } = await startReplicated(t);
   const [a, b] = nodes;
   await publishToAll(nodes, 'before');
@@ -272,7 +272,7 @@ async function startOlder(redis, copy) {
   await redis.start();
 }
 
-test('tells all nodes when Redis is replaced by an older copy of itself', async (t) => {
+test('reports the loss on all nodes when Redis is replaced by an older copy of itself', async (t) => {
   const redis = await startRedis(t);
   const nodes = [await startNode(t, redis), await startNode(t, redis), await startNode(t, redis)];
   const [a, b, c] = nodes;

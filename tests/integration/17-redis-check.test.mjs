@@ -195,7 +195,7 @@ test('names each right of the documented ACL line that is missing', async (t) =>
   };
   await permit();
   await check(options, 0, ALL_WELL);
-  // What only some deployments need:
+  // Needed by some deployments only:
   await check({ ...options, REDIS_DB: '3' }, 1, [/^fail .*to run "select"$/]);
   if (!words.includes('+wait')) {
     await check({ ...options, REDIS_WAIT: '1' }, 1, [/^fail .*to run "wait"$/]);

@@ -11,7 +11,7 @@ import { openClient } from './support/rpc.mjs';
 import { DEFAULTS, runToExit, startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
-/** What KeyDB answers to INFO, as far as it matters. */
+/** The part of KeyDB's answer to INFO that matters. */
 const infoOf = (role) => ['# Server', 'redis_version:6.3.4', 'redis_mode:standalone',
   'executable:/usr/local/bin/keydb-server', '# Replication', `role:${role}`,
   'master_replid:0123456789012345678901234567890123456789', ''].join('\r\n');

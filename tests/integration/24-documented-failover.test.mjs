@@ -61,7 +61,7 @@ function publishAgain(client, topic, text) {
     client.publish(topic, text, { key: text }).catch(() => null));
 }
 
-/** The node loses nothing that it published, and the client stays connected, while `fail` is done. */
+/** Asserts that the node loses no message and the client stays connected while `fail` runs. */
 async function survives(client, fail) {
   const live = await client.subscribe('a/#', { gaps: true });
   const before = await client.publish('a/1', 'before');

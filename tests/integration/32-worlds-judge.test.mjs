@@ -47,7 +47,7 @@ class Scene {
     return view;
   }
 
-  /** One that was away, and came back at time 700 after message n. */
+  /** A subscription that was away, and came back at time 700 after message n. */
   resume(n, list, how = {}) {
     return this.see(list, { from: idOf(n), start: null, askedAt: 700, confirmedAt: 701, recovered: true, ...how });
   }
@@ -58,7 +58,7 @@ class Scene {
       more: false, items, ...how });
   }
 
-  /** Redis lost these. */
+  /** Says that Redis lost these messages. */
   lose(...numbers) {
     this.round.log = this.round.log.filter(({ id }) => !numbers.map(idOf).includes(id));
     this.round.keeps = false;
@@ -126,7 +126,7 @@ const RIGHT = {
   },
 };
 
-/** The name of each says which rule it violates: [rule, words of the complaint, history]. */
+/** Histories that violate a rule, by name: [rule, words of the complaint, history]. */
 const WRONG = {
   'an id that names two messages': ['identity', /names "m 3" and "m 4"/, (scene) => {
     scene.see(ALL).events[2].text = 'm 4';

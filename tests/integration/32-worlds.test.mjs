@@ -1,5 +1,5 @@
 // Redis fails in every way that each world has (support/world-faults.mjs), while clients of two nodes
-// publish, subscribe, come and go. What they saw is judged in the end (support/judge.mjs).
+// publish, subscribe, come and go. In the end support/judge.mjs judges what they saw.
 //   SEED=7 node --test 32-worlds.test.mjs      another seed; each run names its seed
 //   ../worlds/run                              many seeds, by hand
 // A seed gives the same faults and clients; how they overlap depends on timing.

@@ -435,7 +435,7 @@ static void accepts_hosts_and_paths(void **state)
         assert_accepts("JWT_SECRET_FILE", paths[i]);
 }
 
-/* What users of other programs write, and the error. */
+/* Values that users of other programs write, and the error. */
 #define HOST                                                                                       \
     "REDIS_HOST must be host[:port], a list of at most 64 of them, or the path of a Unix socket "  \
     "(/path)"

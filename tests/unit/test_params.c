@@ -18,7 +18,7 @@ static json_t *parse(const char *text)
     return json;
 }
 
-/* The number `n` of a params object, which is 7 if there is none or it is refused. */
+/* The number `n` of a params object. It stays 7 if it is absent or refused. */
 struct number_case {
     const char *json;
     int rc;

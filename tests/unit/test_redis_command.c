@@ -392,7 +392,7 @@ static void scripts_begin_with_constants_of_the_broker(void **state)
     }
 }
 
-/* The names in the indexes that stand for no topic, and the key that protects one of them from
+/* The names in the indexes that are not topics, and the key that protects one of them from
  * older nodes. Redis holds them, so they must never change. */
 static void scripts_keep_the_names_of_marks(void **state)
 {

@@ -1,6 +1,6 @@
 /* test_redis_link.c - a link between two fake servers, A and B, in one loop. A case says how the
- * servers answer the calls of a lane; the test compares the fate of each call, and what the servers
- * got in which order. */
+ * servers answer the calls of a lane; the test compares the fate of each call, and which commands
+ * each server got, in order. */
 #include "broker/redis/redis_link.h"
 
 #include <arpa/inet.h>
@@ -78,8 +78,8 @@ static void (*do_action)(struct world *w);
 static struct world *the_world;
 static size_t n_running; /* worlds */
 
-/* Of a world with random answers. Those to the commands of one read are of one kind: else a call may
- * overtake one that was written with it, which nothing can prevent. */
+/* A world with random answers. The commands of one read get answers of one kind: otherwise a call
+ * may overtake one that was written with it, which nothing can prevent. */
 struct chaos {
     unsigned seed;
     unsigned n_batches; /* after so many, all is well */
@@ -1059,7 +1059,7 @@ static void check_fates(const struct world *w)
     }
 }
 
-/* Whatever the servers do: a call runs at most once, calls run in their order, and its fate is true. */
+/* Whatever the servers do, each call runs at most once and in order, and its fate is correct. */
 static void keeps_its_promises_whatever_the_servers_answer(void **state)
 {
     static struct world worlds[WORLDS];

@@ -43,7 +43,7 @@ export class ClusterWorld {
     return this.nodes.find((node) => node.port === port);
   }
 
-  /** What this node, or any that answers, knows about all nodes. */
+  /** Resolves to what this node, or any that answers, knows about all nodes. */
   async view(from = null) {
     for (const node of from ? [from] : this.nodes) {
       const text = await node.command('CLUSTER', 'NODES').catch(() => '');
@@ -81,7 +81,7 @@ export class ClusterWorld {
     return view.filter((node) => node.master === id).map(({ port }) => this.node(port));
   }
 
-  /** Waits until another node than this one owns the key, and says so itself. */
+  /** Waits until another node than this one owns the key, and confirms it. */
   untilOwnerIsNot(old, key = '{eventhub}') {
     return eventually('another node owns the slot', async () => {
       for (const node of this.nodes) {

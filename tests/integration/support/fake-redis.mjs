@@ -53,7 +53,7 @@ function* commands(connection) {
   }
 }
 
-/** What a server answers that has nothing to do with the test. */
+/** The usual answers, to commands that do not matter to the test. */
 function politely(words) {
   switch (words[0].toUpperCase()) {
     case 'PING': return { status: 'PONG' };

@@ -13,18 +13,19 @@
 //   order     the ids of a view increase; a publish gets an id above all that were answered before it
 //             was sent; publishes of one connection are done in the order in which they were sent
 //   missing   a view is the log restricted to its filter and time, unless a gap or `recovered: false`
-//             stands exactly there
-//   untold    a message that Redis lost is told to each subscription with `gaps` that lacks it, and to
-//             each that resumes below it
+//             is exactly there
+//   untold    a message that Redis lost is reported to each subscription with `gaps` that lacks it, and
+//             to each that resumes below it
 //   lost      Redis keeps what it answered, if the fault is one that keeps it
 //   outcome   "not published" is nowhere, "outcome unknown" at most once, a key once
 //   marker    a marker that is published in the end reaches every subscription
 //   readiness /readyz is 503 while publishes fail for long
 // `alarms` are gaps and `recovered: false` although nothing was lost. They are `false`, or `unproven`
 // if a publish of unknown outcome is in no log: it may have been done, known to a node, and lost.
-// Nobody may know what was lost until all nodes are back at Redis, and each of them has probed it. A
-// resumed subscription without `gaps` is told only once; if it came before, it may not be told. One with
-// `gaps` that went before may have passed the new start of the log by then. These are counted as `early`.
+// No node may know what was lost until all nodes are back at Redis, and each of them has probed it. A
+// resumed subscription without `gaps` is told only once; if it came back earlier, it may not be told. A
+// subscription with `gaps` that went away earlier may have passed the new start of the log by then. These
+// are counted as `early`.
 // `ghosts` are messages that some subscriptions got from a master that had been replaced, and others did
 // not; no answer had promised them.
 
@@ -75,7 +76,7 @@ class Judge {
     return { violations, alarms, early, ghosts, overtakings, lost, messages: this.messages.length };
   }
 
-  // What there is ------------------------------------------------------------------------------
+  // Messages and their ids ---------------------------------------------------------------------
 
   #learn({ id, topic, text }, where) {
     const publish = this.#byText.get(text);

@@ -19,7 +19,7 @@ const AGAIN_MS = 4000; // longer than a failover takes
 // down.
 const PERIODS = ['INFO-PERIOD', '200', 'PUBLISH-PERIOD', '200', 'PING-PERIOD', '300', 'ASK-PERIOD', '100'];
 
-/** Lines of `name`, value pairs, as redis-cli prints a map, become an object. */
+/** Turns the lines of names and values that redis-cli prints for a map into an object. */
 function pairs(text) {
   const lines = text.split('\n');
   const object = {};
@@ -66,7 +66,7 @@ export class SentinelWorld {
     return this.nodes.find((node) => node.port === port);
   }
 
-  /** What a Sentinel that answers knows about the master: { ip, port, flags, … } */
+  /** Resolves to what a Sentinel that answers knows about the master: { ip, port, flags, … } */
   async status() {
     for (const sentinel of this.sentinels) {
       const text = await sentinel.command('SENTINEL', 'MASTER', this.name).catch(() => '');

@@ -67,7 +67,7 @@ async function outOfMemory(world, run) {
 }
 
 /**
- * Kills the master; it comes back when another server is the master, or at once if there is none.
+ * Kills the master. It comes back when another server has become the master, or at once if no other can.
  * `meanwhile` is called while there is no master.
  */
 async function kill(world, run, meanwhile = async () => {}) {

@@ -1,5 +1,5 @@
-// What the clients of one run in a world write down, for judge.mjs. Everything is plain data, so that a
-// history can be kept in a file and judged again.
+// The history of one run in a world, written by its clients for judge.mjs. Everything is plain data, so that
+// a history can be kept in a file and judged again.
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -22,7 +22,7 @@ const TOPICS = ['a', 'a/b', 'a/c', 'b', 'b/c'];
 const PAUSE_MS = SANITIZED ? 80 : 24; // between the publishes of one client, on average
 const WANDER_MS = 400;
 const POLL_MS = 25;
-const TOLD_MS = 8000; // within which a loss must have been told
+const TOLD_MS = 8000; // within which a loss must be reported
 
 /** Notices when a server takes writes that did not before, unlike the one that did at the beginning. */
 class Acceptance {
