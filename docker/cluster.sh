@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a Redis Cluster of the six servers that the name redis-cluster stands for, unless they are one already.
+# Makes a Redis Cluster of the six servers that the name redis-cluster resolves to, unless they are one already.
 set -eu
 is_ok() { redis-cli -h redis-cluster cluster info | grep -q '^cluster_state:ok'; }
 
