@@ -24,9 +24,10 @@
  *
  * It would be simpler to drop live messages at or below the snapshot end, because the log has them.
  * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
- * before. Now 6 in the example is posted although the log has lost it. For this, the engine answers
- * an incomplete page only when the feed has brought everything published before the page was read
- * (core.h).
+ * before. Now 6 in the example is posted although the log has lost it. If the topics of the gap were
+ * not known, it would be posted again after 6, because messages may be missing there as well. For
+ * this, the engine answers an incomplete page only when the feed has brought everything published
+ * before the page was read (core.h).
  */
 #include "broker/replay.h"
 
@@ -49,6 +50,7 @@ static void report_gap(struct replay *r, struct gaps *gaps)
     if (!r->is_incomplete)
         metrics_inc(r->outbox->core->config.metrics, METRIC_REPLAY_GAPS);
     r->is_incomplete = true;
+    r->is_gap_open = r->is_gap_open || !gaps;
     outbox_gap(r->outbox, gaps);
 }
 
@@ -60,20 +62,32 @@ static void post(struct replay *r, struct message *m)
     message_unref(m);
 }
 
+/* Posts the held-back messages below the id. The log lacks them: it was trimmed, or Redis was emptied
+ * or replaced. Messages without an id keep their place behind their predecessor. While a gap is
+ * open, messages may be missing behind these as well, so the gap is reported again. */
+static void post_held(struct replay *r, struct msgid below)
+{
+    const struct message *live;
+    bool is_split = false;
+
+    while ((live = backlog_first(&r->backlog)) &&
+           (live->legacy || msgid_cmp(live->id, below) < 0)) {
+        is_split = is_split || (r->is_gap_open && !live->legacy && outbox_is_new(r->outbox, live));
+        post(r, backlog_pop(&r->backlog));
+    }
+    if (is_split)
+        report_gap(r, NULL);
+}
+
 /* Posts the page even when the outbox is full: the page and the backlog are in memory already. */
 static void post_page(struct replay *r)
 {
     struct broker_history *h = &r->call.history;
 
     for (size_t i = 0; i < h->ret_n; i++) {
-        const struct message *live;
-
-        /* A live message below the log's next entry has left the log since: it was trimmed, or
-         * Redis was emptied. Messages without an id keep their place behind their predecessor. */
-        while ((live = backlog_first(&r->backlog)) &&
-               (live->legacy || msgid_cmp(live->id, h->ret_items[i]->id) < 0))
-            post(r, backlog_pop(&r->backlog));
+        post_held(r, h->ret_items[i]->id);
         post(r, h->ret_items[i]);
+        r->is_gap_open = r->is_gap_open && !h->ret_complete;
     }
     free(h->ret_items);
     h->ret_items = NULL;
@@ -85,6 +99,7 @@ static void finish(struct replay *r)
 {
     struct outbox *box = r->outbox;
 
+    post_held(r, r->call.history.snapshot_end);
     while (backlog_first(&r->backlog))
         post(r, backlog_pop(&r->backlog));
     outbox_flush(box);
@@ -167,4 +182,5 @@ void replay_end(struct replay *r)
     gaps_told_done(&r->told);
     r->is_running = false;
     r->is_incomplete = false;
+    r->is_gap_open = false;
 }

@@ -18,6 +18,7 @@ struct replay {
     struct outbox *outbox;
     bool is_running;
     bool is_incomplete;      /* messages are missing, and this replay was counted for it */
+    bool is_gap_open;        /* of unknown topics; no entry of a complete page was posted since */
     struct broker_call call; /* the page under way, or the next one to ask for */
     struct gaps_told told;
     struct backlog backlog; /* live messages; on overflow the log is read to a new snapshot end */
