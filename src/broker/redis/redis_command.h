@@ -55,7 +55,7 @@ struct redis_names {
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
     struct buf logs;     /* the prefix of the keys of all logs */
     struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
-    struct buf began;    /* the channel on which nodes are told of a new history (fence.lua) */
+    struct buf began;    /* the channel that announces a new history to all nodes (fence.lua) */
     struct buf log, channel, once, count; /* of the last publish command */
     struct buf kv;                        /* of the last key/value command */
 };

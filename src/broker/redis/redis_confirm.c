@@ -18,7 +18,7 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_reply.h"
 
-#define BRIEFLY_MS 100 /* for a WAIT after one that failed: the lane must not stand still */
+#define BRIEFLY_MS 100 /* for a WAIT after one that failed: the lane must go on */
 
 static struct broker_call *call_of(struct list *link)
 {

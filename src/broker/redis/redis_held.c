@@ -144,7 +144,7 @@ static void resend(struct redis_held *h, size_t window)
 {
     timer_stop(&h->timer);
     h->wait = HELD_RESENDING;
-    h->window = h->asked ? 0 : window; /* that one comes first */
+    h->window = h->asked ? 0 : window; /* the call at the target comes first */
     redis_held_step(h);
 }
 

@@ -10,7 +10,7 @@
  * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
  * Fails:   a page that was lost with its connection, or that Redis refuses for a while (in a
  *          failover, or while a slot moves), is read again: reading twice does no harm, and clients
- *          would be told of NOT_DONE as a loss. Other errors answer NOT_DONE.
+ *          would take NOT_DONE for a loss. Other errors answer NOT_DONE.
  */
 #ifndef EH_BROKER_REDIS_HISTORY_H
 #define EH_BROKER_REDIS_HISTORY_H

@@ -45,7 +45,7 @@
 #include "broker/redis/redis_wire.h"
 
 #define DRAIN_MS 500  /* before a move */
-#define UP_MS    1000 /* a pause for so long does not count as down */
+#define UP_MS    1000 /* a pause of up to this long does not count as down */
 #define WHY_MAX  160
 
 enum state {

@@ -163,7 +163,7 @@ static void on_link_up(struct redis_link *l, void *owner)
         renew_next(p);
 }
 
-/* The source is asked unless it has just told us to go elsewhere. */
+/* Asks the source, unless the source itself has just sent us elsewhere. */
 static void on_down(struct redis_pool *p, const char *why)
 {
     update_ready(p);

@@ -1,5 +1,5 @@
-/* redis_redirect.h - tells from an error whether Redis certainly did not run the command, and where
- * or when to send it again.
+/* redis_redirect.h - decides from an error whether Redis certainly did not run the command, and
+ * where or when to send it again.
  * Thread:  any; pure.
  * Trusts:  nothing. An error that looks like one of these and is malformed is an error like any
  *          other (NONE), so its command is not sent again.

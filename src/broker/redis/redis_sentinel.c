@@ -37,7 +37,7 @@
 enum answer {
     ANSWER_NONE,    /* not asked yet, or asked and silent */
     ANSWER_BAD,     /* an error, or no answer to this question */
-    ANSWER_UNKNOWN, /* it knows no such master */
+    ANSWER_UNKNOWN, /* it does not know the master */
     ANSWER_GOOD,
 };
 

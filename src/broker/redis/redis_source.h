@@ -4,7 +4,7 @@
  * Owns:    its connections to Sentinels, or to one node of the cluster.
  * Kinds:   Sentinels if there are any; a cluster if REDIS_CLUSTER=yes or REDIS_HOST lists several
  *          hosts; else the name. With REDIS_CLUSTER=auto the name becomes a cluster as soon as its
- *          Redis says that it is one (redis_source_on_cluster, or a redirect).
+ *          Redis reports that it is one (redis_source_on_cluster, or a redirect).
  * Pace:    at most one round of questions a second, however often the owner asks. If the owner does
  *          not ask, one every 5 s (Sentinels) or 5 to 10 s (cluster). News of a Sentinel may come
  *          before the others know, so after news there are up to ten rounds a second. A

@@ -1,4 +1,4 @@
-/* redis_status.h - what operators are told about the connections to Redis: the log, /readyz and the
+/* redis_status.h - what operators see of the connections to Redis: the log, /readyz and the
  * metrics.
  * Thread:  the broker's.
  * Owns:    the last texts. It is part of the pool's struct.
