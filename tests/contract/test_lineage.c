@@ -426,7 +426,7 @@ static void a_history_that_begins_under_open_connections_is_joined_first(void **
     for (unsigned i = 0; i < NODES; i++)
         (void)publish(&w.members[i]);
     change_replid();
-    (void)publish(&w.members[1]); /* nobody knows yet */
+    (void)publish(&w.members[1]); /* no member knows yet */
     (void)join(&w.members[0]);
     for (unsigned i = 0; i < NODES; i++)
         (void)publish(&w.members[i]);

@@ -138,7 +138,7 @@ static void read_redirect(const redisReply *r)
     check(redirect.endpoint.port || !redirect.endpoint.host[0], "a host has a port");
 }
 
-/* Cut off anywhere, the text says nothing that the whole does not say. */
+/* A text that is cut off anywhere reports nothing that the whole text does not. */
 static void read_info(struct str text)
 {
     struct redis_info whole, part;

@@ -81,7 +81,7 @@ async function assertNothingTold(nodes, texts) {
   }
 }
 
-/** Waits until every subscription with gaps was told of one before the last text. */
+/** Waits until every subscription with gaps has received one before the last text. */
 async function assertAllTold(nodes, last) {
   for (const { server, told } of nodes) {
     await eventually('a gap', () => story(told).includes('gap'));

@@ -56,7 +56,7 @@ test('answers "outcome unknown" while the replica is away', async (t) => {
   assert.deepEqual(await log(), ['before', 'alone']); // Redis keeps it
   assert.equal((await client.call('get', { key: 'k' })).value, 'v');
 
-  // The lane does not stand still: each further WAIT takes a moment only.
+  // The lane goes on: each further WAIT takes only a moment.
   for (const text of numbered('m', 5))
     assert.match((await errorOf(client.publish('waited', text))).data, /^outcome unknown/);
   await eventually('a line in the log', () =>

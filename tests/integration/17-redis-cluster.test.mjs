@@ -143,8 +143,8 @@ test('a user without the right to ask for the slots', async (t) => {
 });
 
 /**
- * A node of a cluster. `moved` is the error of every script, and `owners` what it says about the slots:
- * an endpoint for all of them, or null.
+ * A node of a cluster. `moved` is its error for every script. It answers CLUSTER SLOTS with `slots`, or, if
+ * that is not set, with the endpoint `owner` for all slots.
  */
 async function startFakeNode(t) {
   const node = await startFakeRedis(t, (words) => {

@@ -1,4 +1,4 @@
-// Sentinels tell where the master is: they fail over, disagree, lie and hang.
+// Sentinels name the master: they fail over, disagree, lie and hang.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

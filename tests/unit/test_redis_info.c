@@ -166,7 +166,7 @@ static void reads_a_master(void **state)
     assert_int_equal(info.loading, 0);
     assert_int_equal(info.aof_enabled, 1);
     assert_int_equal(info.cluster_enabled, 0);
-    assert_int_equal(info.evicted_keys, -1); /* not told */
+    assert_int_equal(info.evicted_keys, -1); /* not reported */
     assert_int_equal(info.master_port, -1);
     assert_string_equal(info.master_host, "");
     assert_int_equal(info_of(redis_7_cluster).cluster_enabled, 1);
@@ -230,7 +230,7 @@ static bool is_unknown_or(const char *part, const char *whole)
     return !part[0] || strcmp(part, whole) == 0;
 }
 
-/* Each value is the one of the whole text, or unknown. The copy has no byte after its end. */
+/* Each value is that of the whole text, or unknown. The copy has no byte after its end. */
 static void is_cut_off_anywhere(void **state)
 {
     struct redis_info whole = info_of(redis_5);

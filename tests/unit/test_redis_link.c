@@ -60,7 +60,7 @@ struct world {
     uint64_t deadline;
     bool releases;      /* at once: the feed has joined */
     bool follows;       /* moves to the endpoint of MOVED */
-    unsigned n_not_ask; /* so often there is no link to B yet */
+    unsigned n_not_ask; /* how many times there is no link to B yet */
     unsigned n_refused;
     bool was_up; /* in all refusals */
     struct redis_redirect last;
@@ -606,7 +606,7 @@ static void gives_up_a_call_that_is_refused_for_ever(void **state)
     }
 }
 
-/* Each of the servers says that the other one has the slot. */
+/* Each server redirects to the other one. */
 static void does_not_spin_in_a_loop_of_moves(void **state)
 {
     struct world w;

@@ -2,7 +2,7 @@
 //
 // A history has `rounds`, one for each fault. Each ends in quiet: all nodes are ready, all clients are
 // connected and have the markers, and `log` is the whole log as the master holds it. So a message that
-// anybody saw or was told of (an answer "ok") either is in the log of its round, or Redis lost it there.
+// any client saw or was told of (an answer "ok") either is in the log of its round, or Redis lost it there.
 //
 //   round 1                             round 2
 //   ──┬──── fault ────┬────────┬────────┬───────────────────────>
@@ -18,7 +18,7 @@
 //             to each that resumes below it
 //   lost      Redis keeps what it answered, if the fault is one that keeps it
 //   outcome   "not published" is nowhere, "outcome unknown" at most once, a key once
-//   marker    a marker that is published in the end reaches every subscription
+//   marker    a marker, published at the end of a round, reaches every subscription
 //   readiness /readyz is 503 while publishes fail for long
 // `alarms` are gaps and `recovered: false` although nothing was lost. They are `false`, or `unproven`
 // if a publish of unknown outcome is in no log: it may have been done, known to a node, and lost.
@@ -32,7 +32,7 @@
 import { matches, rankOf } from './model.mjs';
 
 const TELLING_MS = 1500; // until the next probe
-const UNREADY_MS = 4000; // publishes may fail for so long before /readyz must have noticed
+const UNREADY_MS = 4000; // how long publishes may fail before /readyz must have noticed
 
 export function judge(history) {
   return new Judge(history).judge();
@@ -307,7 +307,7 @@ class Judge {
     return excuse !== undefined;
   }
 
-  /** A master that was replaced may still do what it had read: nobody is answered, but it is sent out. */
+  /** A master that was replaced may still do what it had read: it answers no client, but sends the message. */
   #isGhost({ id, publish, lostIn }) {
     const isGhost = this.rounds[lostIn].interleaves && !publish.attempts.some((one) => one.id === id);
     if (isGhost) this.ghosts++;
@@ -336,7 +336,7 @@ class Judge {
       `which Redis lost in round ${message.lostIn + 1}, and was not told`);
   }
 
-  /** Whether a gap at or after the place tells of it, or the client was told when it came back. */
+  /** Whether a gap at or after the place reports it, or the client was told when it came back. */
   #isTold(message, scene, after) {
     const { view, told } = scene;
     const until = this.rounds[message.lostIn].endedAt;

@@ -202,7 +202,7 @@ async function abortMigration(world, run) {
   await migration.abort();
 }
 
-/** To the Sentinels the master looks as if it had failed, and it goes on when it has been replaced. */
+/** Makes the master look dead to the Sentinels. It goes on when it has been replaced. */
 async function pauseLong(world) {
   const old = await world.master();
   await old.command('CLIENT', 'PAUSE', String(LONG_PAUSE_MS));

@@ -1,4 +1,4 @@
-// One run in a world: nodes and clients, a fault in each round, and a history that is judged in the end.
+// One run in a world: nodes and clients, a fault in each round, and a history for the judge.
 //
 // A round: everything works, sleepers leave, the fault begins and ends, the world heals, all nodes are
 // ready, everybody comes back, publishers rest, markers are published and must reach every client.
@@ -143,7 +143,7 @@ export class Run {
       this.publishers.reduce((sum, { passed }) => sum + passed, 0));
   }
 
-  /** Waits until this many more are not. */
+  /** Waits until this many more publishes fail. */
   untilFailed(count) {
     const isFailure = ({ outcome, answeredAt }) => answeredAt !== null && outcome !== 'ok';
     return this.#until(`${count} publishes fail`, count, () =>
@@ -245,12 +245,12 @@ export class Run {
     return { topic, text, id: await this.marker.send(publish, this.random.below(this.size)) };
   }
 
-  /** How often each node has found that Redis had lost something. */
+  /** Resolves to how many losses each node has counted. */
   #countRewinds() {
     return Promise.all(this.nodes.map(async (node) => (await node.metrics()).broker_rewinds_total));
   }
 
-  /** A node that was back first learns only from a probe what another one knows to be lost. */
+  /** The node that came back first learns only from a probe of a loss that another one has found. */
   async #untilTold() {
     const round = this.history.rounds.at(-1);
     const isTold = async () => {
