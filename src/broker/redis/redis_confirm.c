@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_reply.h"
+#include "broker/redis/redis_status.h"
 
 #define BRIEFLY_MS 100 /* for a WAIT after one that failed: the lane must go on */
 
@@ -59,9 +60,10 @@ static void note(struct redis_confirm *c, const char *error, long long n)
 {
     bool is_failing = error || n < (long long)c->state->n_replicas;
 
-    if (is_failing == c->state->is_failing)
-        return;
     c->state->is_failing = is_failing;
+    if (is_failing == c->state->is_logged || !redis_status_may_log(c->state->status))
+        return; /* a change that lasts is logged later */
+    c->state->is_logged = is_failing;
     if (error)
         log_warn("redis_wait_fails", LOG_Z("why", error));
     else if (is_failing)

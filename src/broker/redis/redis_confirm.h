@@ -13,10 +13,14 @@
 #include "broker/core.h"
 #include "broker/redis/redis_link.h"
 
+struct redis_status;
+
 /* Whether replicas confirm; all lanes of a pool share it. */
 struct redis_confirm_state {
     unsigned n_replicas; /* REDIS_WAIT; 0: nothing waits */
     bool is_failing;     /* the last WAIT failed: the next ones wait only briefly */
+    bool is_logged;      /* the last line in the log says that it failed */
+    struct redis_status *status;
 };
 
 struct redis_confirm {

@@ -71,7 +71,7 @@ static void take_page(struct redis_history *h, struct broker_call *call,
     size_t n_gone;
 
     if (redis_reply_history(reply, &call->history, gone, REDIS_FORGET_MAX, &n_gone) < 0) {
-        if (redis_pool_is_new_problem(h->pool, "invalid page of history"))
+        if (redis_status_is_new_problem(&h->pool->status, "invalid page of history"))
             log_error("redis_history_invalid", LOG_END);
         core_answer(h->pool->core, call, BROKER_NOT_DONE);
         return;

@@ -76,7 +76,7 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     }
     if (read_reply(call, reply) < 0)
         return unknown_status(call);
-    redis_pool_forget_problem(pool);
+    redis_status_forget_problem(&pool->status);
     if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
         return BROKER_LIMITED;
     if (call->op == BROKER_OP_PUBLISH)
@@ -146,6 +146,7 @@ struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
 
     l->pool = pool;
     l->replicas.n_replicas = pool->config->redis_wait;
+    l->replicas.status = &pool->status;
     for (size_t i = 0; i < pool->n_lanes; i++) {
         redis_queue_init(&l->lanes[i].queue, pool->core);
         redis_confirm_init(&l->lanes[i].confirm, pool->core, pool->links[i], &l->replicas);

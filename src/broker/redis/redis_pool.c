@@ -45,17 +45,7 @@ static void update_ready(struct redis_pool *p)
                      count_up(p, p->n_links) == p->n_links);
 }
 
-/* ---- problems with replies ---- */
-
-bool redis_pool_is_new_problem(struct redis_pool *p, const char *problem)
-{
-    return redis_status_is_new_problem(&p->status, problem);
-}
-
-void redis_pool_forget_problem(struct redis_pool *p)
-{
-    redis_status_forget_problem(&p->status);
-}
+/* ---- errors ---- */
 
 void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error)
 {
@@ -260,7 +250,7 @@ static void on_feed_joined(void *owner)
 {
     struct redis_pool *p = owner;
 
-    redis_pool_forget_problem(p);
+    redis_status_forget_problem(&p->status);
     redis_status_on_known(&p->status);
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_release(p->links[i]);

@@ -3,8 +3,8 @@
  * Thread:  the broker's.
  * Owns:    the connections, the source of the master, and the names of the keys; decides whether the
  *          broker is ready.
- * Shares:  the first seven members of the struct, which redis_lanes, redis_history and
- *          redis_presence read. Only redis_pool.c writes them.
+ * Shares:  the members of the struct up to n_lanes, which redis_lanes, redis_history and
+ *          redis_presence read. Only redis_pool.c sets them.
  * Ready:   the feed is joined, at least one link for lanes is up, and Redis accepts publishes.
  * Exit:    if the first Redis that answers must not be used (redis_greeting.h), the owner of the
  *          broker is told, once. If that happens later, the pool waits for another Redis.
@@ -80,11 +80,5 @@ struct redis_link *redis_pool_pick(const struct redis_pool *p);
 /* Called when Redis answered a command with an error. Logs the error unless it was the last one
  * logged, and reconnects everything if another connection may reach a Redis that can serve us. */
 void redis_pool_on_refusal(struct redis_pool *p, const struct redisReply *error);
-/* Reports whether this problem differs from the last one logged, and remembers it: a problem that
- * affects every request is logged once. */
-bool redis_pool_is_new_problem(struct redis_pool *p, const char *problem);
-/* Called when a write succeeded. The next problem is then logged, even if it is the same as the
- * last. */
-void redis_pool_forget_problem(struct redis_pool *p);
 
 #endif

@@ -20,8 +20,7 @@ static void remember(char last[REDIS_WHY_MAX], const char *text)
     (void)snprintf(last, REDIS_WHY_MAX, "%s", text);
 }
 
-/* Reports whether a line may be written now, which uses it up. */
-static bool may_log(struct redis_status *s)
+bool redis_status_may_log(struct redis_status *s)
 {
     uint64_t now = loop_now(s->core->loop);
 
@@ -84,7 +83,7 @@ void redis_status_on_master(struct redis_status *s, const struct redis_endpoint 
     s->master = *master;
     redis_endpoint_format(master, address);
     core_set_master(s->core, address);
-    if (may_log(s))
+    if (redis_status_may_log(s))
         log_info("redis_master", LOG_Z("host", master->host), LOG_N("port", master->port));
 }
 
@@ -95,7 +94,7 @@ void redis_status_on_unknown(struct redis_status *s, const char *why)
     remember(s->unknown, why);
     if (!s->has_joined)
         redis_status_on_outage(s, why);
-    else if (is_news && may_log(s))
+    else if (is_news && redis_status_may_log(s))
         log_warn("redis_master_unconfirmed", LOG_Z("why", why));
 }
 
@@ -117,7 +116,7 @@ static void on_unusable(struct redis_status *s, const char *why)
 void redis_status_on_outage(struct redis_status *s, const char *why)
 {
     core_set_why(s->core, s->unknown[0] ? s->unknown : why);
-    if (is_same(s->outage, why) || !may_log(s))
+    if (is_same(s->outage, why) || !redis_status_may_log(s))
         return;
     remember(s->outage, why);
     if (strcmp(why, REDIS_ACTIVE_REPLICA) == 0)
@@ -135,22 +134,20 @@ void redis_status_on_redirect(struct redis_status *s, const struct redis_redirec
 {
     if (redirect->kind == REDIS_REDIRECT_MOVED)
         core_set_why(s->core, "Redis sends this node to another Redis (MOVED)");
-    if (may_log(s))
+    if (redis_status_may_log(s))
         log_warn("redis_redirects", LOG_Z("kind", redis_redirect_name(redirect->kind)),
                  LOG_Z("to", redirect->endpoint.host), LOG_N("port", redirect->endpoint.port));
 }
 
 void redis_status_on_refusal(struct redis_status *s, const char *why)
 {
-    if (is_same(s->problem, why) || !may_log(s))
-        return;
-    remember(s->problem, why);
-    log_warn("redis_refuses", LOG_Z("why", why));
+    if (redis_status_is_new_problem(s, why))
+        log_warn("redis_refuses", LOG_Z("why", why));
 }
 
 bool redis_status_is_new_problem(struct redis_status *s, const char *problem)
 {
-    if (is_same(s->problem, problem))
+    if (is_same(s->problem, problem) || !redis_status_may_log(s))
         return false;
     remember(s->problem, problem);
     return true;
