@@ -45,7 +45,7 @@ static struct target *place_of(struct redis_asker *a, const struct redis_endpoin
     return best;
 }
 
-static void on_change(struct redis_link *l, void *owner)
+static void on_up(struct redis_link *l, void *owner)
 {
     (void)l;
     (void)owner;
@@ -59,7 +59,7 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
     (void)why;
 }
 
-static const struct redis_link_events events = { .on_up = on_change, .on_down = on_down };
+static const struct redis_link_events events = { .on_up = on_up, .on_down = on_down };
 
 bool redis_asker_send(struct redis_asker *a, const struct redis_endpoint *endpoint,
                       struct redis_command *c, struct redis_done done)

@@ -363,16 +363,23 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
     add_flag(c, config->cache);
 }
 
-void redis_command_fence(struct redis_command *c, const struct redis_names *names,
-                         const struct redis_fence *f)
+/* The scripts that compare what Redis knows with what this node knows. */
+static void begin_comparison(struct redis_command *c, enum script script,
+                             const struct redis_names *names)
 {
-    begin_script(c, SCRIPT_FENCE, "6");
+    begin_script(c, script, "6");
     add_key(c, &names->id);
     add_key(c, &names->log_start);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);
     add_key(c, &names->mark_log);
+}
+
+void redis_command_fence(struct redis_command *c, const struct redis_names *names,
+                         const struct redis_fence *f)
+{
+    begin_comparison(c, SCRIPT_FENCE, names);
     add_id_or_none(c, f->newest);
     add_id_or_none(c, f->high_water);
     add_id_or_none(c, f->tail);
@@ -383,13 +390,7 @@ void redis_command_fence(struct redis_command *c, const struct redis_names *name
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text)
 {
-    begin_script(c, SCRIPT_PROBE, "6");
-    add_key(c, &names->id);
-    add_key(c, &names->log_start);
-    add_key(c, &names->topics);
-    add_key(c, &names->recent);
-    add_key(c, &names->floors);
-    add_key(c, &names->mark_log);
+    begin_comparison(c, SCRIPT_PROBE, names);
     redis_command_add(c, channel);
     redis_command_add(c, text);
 }
