@@ -84,12 +84,14 @@ static const struct {
       "REDIS_URL must name one host with REDIS_CLUSTER=no" },
 
     { { "--redis-sentinels=a,b:1", MASTER }, "" },
-    { { "--redis-sentinels=a", MASTER, "--redis-port=7", "--redis-db=3" }, "" },
+    { { "--redis-sentinels=a", MASTER, "--redis-db=3" }, "" },
     { { "--redis-sentinels=a", MASTER, "--redis-cluster=no" }, "" },
     { { "--redis-sentinels=a" }, "REDIS_SENTINELS requires REDIS_SENTINEL_MASTER" },
     { { MASTER }, "REDIS_SENTINEL_MASTER requires REDIS_SENTINELS" },
     { { "--redis-sentinels=a", MASTER, "--redis-host=127.0.0.1" },
       "REDIS_HOST conflicts with REDIS_SENTINELS: set one of them" },
+    { { "--redis-sentinels=a:1", MASTER, "--redis-port=6379" },
+      "REDIS_PORT conflicts with REDIS_SENTINELS: set one of them" },
     { { "--redis-sentinels=a", MASTER, "--redis-cluster=yes" },
       "REDIS_CLUSTER=yes conflicts with REDIS_SENTINELS" },
     { { "--redis-sentinels=a", MASTER, "--redis-sentinel-tls=yes", "--redis-tls-cert=b" },
@@ -158,7 +160,7 @@ static void has_sentinels_instead_of_hosts(void **state)
     struct config c;
 
     (void)state;
-    assert_string_equal(load(ARGS("--redis-sentinels=a, b:7", MASTER, "--redis-port=8"), &c), "");
+    assert_string_equal(load(ARGS("--redis-sentinels=a, b:7", MASTER), &c), "");
     assert_int_equal(c.redis_hosts.n, 0);
     assert_int_equal(c.redis_sentinel_hosts.n, 2);
     assert_int_equal(c.redis_sentinel_hosts.at[0].port, 26379);

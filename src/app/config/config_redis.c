@@ -55,6 +55,8 @@ static int check_sentinels(const struct config *c, struct buf *why)
         buf_addf(why, "REDIS_SENTINELS requires REDIS_SENTINEL_MASTER");
     else if (config_is_given(c, "REDIS_HOST"))
         return refuse_pair("REDIS_HOST", "REDIS_SENTINELS", why);
+    else if (config_is_given(c, "REDIS_PORT"))
+        return refuse_pair("REDIS_PORT", "REDIS_SENTINELS", why);
     else if (c->redis_cluster == REDIS_CLUSTER_YES)
         buf_addf(why, "REDIS_CLUSTER=yes conflicts with REDIS_SENTINELS");
     else

@@ -203,8 +203,8 @@ const struct config_option config_options[] = {
       .initial = "",
       .max = 4096,
       .shown = "none",
-      .about = "Sentinels that know the Redis server, instead of REDIS_HOST. Their default port is "
-               "26379." },
+      .about = "Sentinels that know the Redis server, instead of REDIS_HOST and REDIS_PORT. Their "
+               "default port is 26379." },
     { .name = "REDIS_SENTINEL_MASTER",
       .kind = CONFIG_TEXT,
       .offset = AT(redis_sentinel_master),
