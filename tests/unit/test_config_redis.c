@@ -10,25 +10,9 @@
 #include "app/config/config_load.h"
 #include "app/config/config_secrets.h"
 #include "base/array.h"
-#include "support/temp_dir.h"
+#include "support/temp_dir_group.h"
 
 #define SECRET "p4ss"
-
-static struct temp_dir dir;
-
-static int make_dir(void **state)
-{
-    (void)state;
-    temp_dir_init(&dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    temp_dir_done(&dir);
-    return 0;
-}
 
 /* Loads the options and the secrets. Returns the error; "": none. */
 static const char *load(char *const *arguments, struct config *ret)

@@ -11,23 +11,7 @@
 #include "app/config/config_warn.h"
 #include "base/file.h"
 #include "base/array.h"
-#include "support/temp_dir.h"
-
-static struct temp_dir dir;
-
-static int make_dir(void **state)
-{
-    (void)state;
-    temp_dir_init(&dir);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    temp_dir_done(&dir);
-    return 0;
-}
+#include "support/temp_dir_group.h"
 
 /* Loads a configuration that names the file in the option, with one other argument or NULL. */
 static int load(struct config *ret, const char *option, const char *name, char *other,

@@ -10,24 +10,7 @@
 
 #include "base/array.h"
 #include "base/log.h"
-#include "support/temp_dir.h"
-
-static struct temp_dir dir;
-
-static int make_dir(void **state)
-{
-    (void)state;
-    temp_dir_init(&dir);
-    log_set_level(LOG_OFF);
-    return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    temp_dir_done(&dir);
-    return 0;
-}
+#include "support/temp_dir_group.h"
 
 static void assert_reads(struct redis_login *login, const char *username, const char *password)
 {
@@ -114,5 +97,6 @@ int main(void)
         cmocka_unit_test(does_not_wait_for_a_pipe),
     };
 
+    log_set_level(LOG_OFF);
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
