@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { startCluster } from './support/cluster.mjs';
 import { ALL_CHANNELS } from './support/engine.mjs';
 import { Refusal, startFakeRedis } from './support/fake-redis.mjs';
-import { httpGet } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -16,27 +15,9 @@ import { eventually, SANITIZED, watchDelays } from './support/wait.mjs';
 const SLOT = 11049; // of {eventhub}
 const delayMs = watchDelays();
 
-async function reason(server) {
-  const answer = await httpGet(server, '/readyz');
-  return answer.status === 200 ? '' : JSON.parse(answer.body).error;
-}
-
-function untilReason(server, pattern) {
-  return eventually(`/readyz has the reason ${pattern}`, async () => pattern.test(await reason(server)));
-}
-
-async function addressOf(server) {
-  return (await server.metrics()).redis_master_info.address;
-}
-
 function untilUsed(server, redis) {
   return eventually('the owner is used', async () =>
-    await addressOf(server) === `127.0.0.1:${redis.port}` && await server.readiness() === 200);
-}
-
-/** Publishes until it succeeds; the key makes sure that it is delivered once. Resolves to the id. */
-function untilPublished(client, topic, message) {
-  return eventually('a publish works', () => client.publish(topic, message, { key: message }).catch(() => null));
+    await server.redisAddress() === `127.0.0.1:${redis.port}` && await server.readiness() === 200);
 }
 
 test('a Redis Cluster', async (t) => {
@@ -52,14 +33,14 @@ test('a Redis Cluster', async (t) => {
   await t.test('is found although the first host of the list is down', async () => {
     await client.publish('moved/a', 'before');
     await subscription.untilText('before');
-    assert.equal(await addressOf(server), `127.0.0.1:${owner.port}`);
+    assert.equal(await server.redisAddress(), `127.0.0.1:${owner.port}`);
   });
 
   await t.test('is found with a single host that does not own the slot', async (t) => {
     const second = await startServer(t, {
       BROKER: 'redis', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(other.port),
     });
-    assert.equal(await addressOf(second), `127.0.0.1:${owner.port}`);
+    assert.equal(await second.redisAddress(), `127.0.0.1:${owner.port}`);
     await (await openClient(t, second)).publish('moved/b', 'from the other node');
     await subscription.untilText('from the other node');
   });
@@ -67,12 +48,12 @@ test('a Redis Cluster', async (t) => {
   await t.test('refuses a database other than 0, and says so', async (t) => {
     const options = { ...world.options, REDIS_DB: '1' };
     const second = await startServer(t, options, { ready: false });
-    await untilReason(second, /^the broker is not ready: REDIS_DB must be 0: Redis is a cluster$/);
+    await second.untilReason(/^the broker is not ready: REDIS_DB must be 0: Redis is a cluster$/);
   });
 
   await t.test('is followed when a replica takes over as planned', async () => {
     const next = await world.failover();
-    await untilPublished(client, 'moved/a', 'planned');
+    await client.untilPublished('moved/a', 'planned');
     await untilUsed(server, next);
     await subscription.untilText('planned');
   });
@@ -83,7 +64,7 @@ test('a Redis Cluster', async (t) => {
     await old.freeze();
     const frozenAt = Date.now();
     const next = await world.untilOwnerIsNot(old);
-    await untilPublished(client, 'moved/a', 'hung');
+    await client.untilPublished('moved/a', 'hung');
     await subscription.untilText('hung');
     await untilUsed(server, next);
     t.diagnostic(`published ${Date.now() - frozenAt} ms after the owner hung`);
@@ -97,7 +78,7 @@ test('a Redis Cluster', async (t) => {
     await old.kill();
     const next = await world.untilOwnerIsNot(old);
     const acceptedAt = Date.now();
-    await untilPublished(client, 'moved/a', 'killed');
+    await client.untilPublished('moved/a', 'killed');
     const took = Date.now() - acceptedAt;
     t.diagnostic(`published ${took} ms after the new owner accepted`);
     if (!SANITIZED) assert.ok(took < 2000 + delayMs(), `published after ${took} ms`);
@@ -117,7 +98,7 @@ test('several hosts that are no cluster', async (t) => {
   const server = await startServer(t, {
     BROKER: 'redis', REDIS_HOST: `127.0.0.1:${one.port},127.0.0.1:${two.port}`,
   }, { ready: false });
-  await untilReason(server, /^the broker is not ready: Redis is not a cluster: ERR This instance has cluster/);
+  await server.untilReason(/^the broker is not ready: Redis is not a cluster: ERR This instance has cluster/);
 });
 
 test('a user without the right to ask for the slots', async (t) => {
@@ -138,7 +119,7 @@ test('a user without the right to ask for the slots', async (t) => {
     const server = await startServer(t, {
       BROKER: 'redis', REDIS_HOST: `127.0.0.1:${node.port},localhost:${node.port}`, ...login,
     }, { ready: false });
-    await untilReason(server, /not ready: the user lacks the right \+cluster\|slots: NOPERM/);
+    await server.untilReason(/not ready: the user lacks the right \+cluster\|slots: NOPERM/);
   });
 });
 
@@ -199,7 +180,7 @@ test('a cluster that sends everybody elsewhere', { concurrency: true }, async (t
       two.moved = `MOVED ${SLOT} ${one.address}`;
       const server = await start();
       await assertBounded(t, server, nodes);
-      assert.match(await reason(server), /not ready: ./);
+      assert.match(await server.reason(), /not ready: ./);
     }),
 
     t.test('to the node itself', async (t) => {
@@ -208,7 +189,7 @@ test('a cluster that sends everybody elsewhere', { concurrency: true }, async (t
       two.owner = one.owner;
       const server = await start();
       await assertBounded(t, server, nodes);
-      assert.match(await reason(server), /not ready: .*MOVED/);
+      assert.match(await server.reason(), /not ready: .*MOVED/);
     }),
 
     t.test('to a host that does not exist', async (t) => {
@@ -216,7 +197,7 @@ test('a cluster that sends everybody elsewhere', { concurrency: true }, async (t
       one.moved = two.moved = `MOVED ${SLOT} no-such-host.invalid:6379`;
       const server = await start();
       await assertBounded(t, server, nodes);
-      assert.match(await reason(server), /not ready: ./);
+      assert.match(await server.reason(), /not ready: ./);
     }),
 
     t.test('to nobody', async (t) => {
@@ -224,11 +205,11 @@ test('a cluster that sends everybody elsewhere', { concurrency: true }, async (t
       const says = (slots) => nodes.forEach((node) => (node.slots = slots));
       says([[0, SLOT - 1, ['', one.port, 'id']], [SLOT + 1, 16383, [null, two.port, 'id']]]);
       const server = await start();
-      await untilReason(server, new RegExp(`not ready: no node of the cluster owns slot ${SLOT}$`));
+      await server.untilReason(new RegExp(`not ready: no node of the cluster owns slot ${SLOT}$`));
       says([[0, 16383, ['?', one.port, 'id']]]);
-      await untilReason(server, new RegExp(`not ready: the cluster does not tell who owns slot ${SLOT}$`));
+      await server.untilReason(new RegExp(`not ready: the cluster does not tell who owns slot ${SLOT}$`));
       says(['garbage', [1], [[[]]]]);
-      await untilReason(server, /not ready: CLUSTER SLOTS: an unexpected answer$/);
+      await server.untilReason(/not ready: CLUSTER SLOTS: an unexpected answer$/);
     }),
   ]);
 });

@@ -11,7 +11,6 @@ import { freePort } from './support/port.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startSentinels } from './support/sentinel.mjs';
 import { startServer } from './support/server.mjs';
-import { eventually } from './support/wait.mjs';
 
 async function assertWorks(t, server) {
   const client = await openClient(t, server);
@@ -49,8 +48,7 @@ test('a password of the Sentinels, read from a file that changes', {
 
   await world.failover();
   const client = await openClient(t, server);
-  await eventually('a publish after the failover', () =>
-    client.publish('a', 'y').then(() => true, () => false));
+  await client.untilPublished('a', 'y');
   assert.doesNotMatch(server.stderr, /sesame/);
 });
 

@@ -7,7 +7,6 @@ import { documentedFor } from './support/documented.mjs';
 import { isAtLeast } from './support/engine.mjs';
 import { Raw, Refusal, SILENCE, startFakeRedis } from './support/fake-redis.mjs';
 import { freezeFor } from './support/freeze.mjs';
-import { httpGet } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -48,30 +47,12 @@ function startWith(t, addresses, { ready = true, ...options } = {}) {
   }, { ready });
 }
 
-async function reason(server) {
-  const answer = await httpGet(server, '/readyz');
-  return answer.status === 200 ? '' : JSON.parse(answer.body).error;
-}
-
-function untilReason(server, pattern) {
-  return eventually(`/readyz has the reason ${pattern}`, async () => pattern.test(await reason(server)));
-}
-
-async function addressOf(server) {
-  return (await server.metrics()).redis_master_info.address;
-}
-
 /** Waits until the server uses the master that the Sentinels name, whoever that is by then. */
 function untilUsed(server, world) {
   return eventually('the master is used', async () => {
     const { port } = await world.status();
-    return await addressOf(server) === `127.0.0.1:${port}` && await server.readiness() === 200;
+    return await server.redisAddress() === `127.0.0.1:${port}` && await server.readiness() === 200;
   });
-}
-
-/** Publishes until it succeeds; the key makes sure that it is delivered once. Resolves to the id. */
-function untilPublished(client, topic, message) {
-  return eventually('a publish works', () => client.publish(topic, message, { key: message }).catch(() => null));
 }
 
 const countLines = (server, pattern) => server.stderr.split('\n').filter((line) => pattern.test(line)).length;
@@ -97,14 +78,14 @@ test('a Redis with Sentinels', async (t) => {
   await t.test('is used by the name of its master', async () => {
     await client.publish('failover/a', 'before');
     await subscription.untilText('before');
-    assert.equal(await addressOf(server), `127.0.0.1:${first.port}`);
+    assert.equal(await server.redisAddress(), `127.0.0.1:${first.port}`);
     assert.match(server.stderr, new RegExp(`event=redis_master host=127.0.0.1 port=${first.port}\\b`));
   });
 
   await t.test('is followed when a Sentinel fails over as planned', async () => {
     await world.failover();
     await untilUsed(server, world);
-    await untilPublished(client, 'failover/a', 'planned');
+    await client.untilPublished('failover/a', 'planned');
     await subscription.untilText('planned');
     assert.ok((await server.metrics()).redis_master_changes_total >= 1);
   });
@@ -115,7 +96,7 @@ test('a Redis with Sentinels', async (t) => {
     await old.kill();
     await world.untilMasterIsNot(old);
     const acceptedAt = Date.now();
-    await untilPublished(client, 'failover/a', 'killed');
+    await client.untilPublished('failover/a', 'killed');
     const took = Date.now() - acceptedAt;
     t.diagnostic(`published ${took} ms after the new master accepted`);
     if (!SANITIZED) assert.ok(took < 2000 + delayMs(), `published after ${took} ms`);
@@ -147,8 +128,8 @@ test('does not use an old master that is back before the Sentinels were asked', 
       /^cmdstat_psubscribe/m.test(await old.command('INFO', 'commandstats')))
       .then(() => master(next.port, { epoch: 1 }));
   });
-  await untilPublished(client, 'a', 'after');
-  assert.equal(await addressOf(server), `127.0.0.1:${next.port}`);
+  await client.untilPublished('a', 'after');
+  assert.equal(await server.redisAddress(), `127.0.0.1:${next.port}`);
   assert.equal(await next.command('EXISTS', '{eventhub}:log:a'), '1');
   assert.equal(await old.command('DBSIZE'), '0');
 });
@@ -161,7 +142,7 @@ test('uses the last master while no Sentinel answers', async (t) => {
   sentinel.says = SILENCE;
   await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
   await server.untilMetric('the feed is lost', (now) => now.redis_connection_fail_count > 0);
-  await untilPublished(client, 'a', 'silence');
+  await client.untilPublished('a', 'silence');
 });
 
 test('follows the Sentinel that answers well', async (t) => {
@@ -195,7 +176,7 @@ test('believes the newest configuration', async (t) => {
   const newest = await startFakeSentinel(t, master(old.port, { epoch: 3 }));
   const all = [...behind, newest];
   const server = await startWith(t, all.map(({ address }) => address));
-  assert.equal(await addressOf(server), `127.0.0.1:${old.port}`);
+  assert.equal(await server.redisAddress(), `127.0.0.1:${old.port}`);
 
   await eventually('all are listened to', () => all.every((sentinel) => sentinel.count('SUBSCRIBE') > 0));
 
@@ -206,7 +187,7 @@ test('believes the newest configuration', async (t) => {
     newest.publish('+switch-master', `other 127.0.0.1 ${old.port} 127.0.0.1 ${redis.port}`);
     newest.publish('+switch-master', `${NAME} 127.0.0.1 ${old.port} 127.0.0.1 ${redis.port}`);
     await eventually('the new master is used', async () =>
-      await addressOf(server) === `127.0.0.1:${redis.port}`);
+      await server.redisAddress() === `127.0.0.1:${redis.port}`);
     const took = Date.now() - startedAt;
     if (!SANITIZED) assert.ok(took < 2000 + delayMs(), `followed after ${took} ms`);
     await server.untilReadiness(200);
@@ -218,7 +199,7 @@ test('believes the newest configuration', async (t) => {
     behind[0].publish('+switch-master', `${NAME} 127.0.0.1 1 127.0.0.1 2`);
     await server.until('the answer is refused', () =>
       /redis_master_unconfirmed why="the Sentinels that answer are behind"/.test(server.stderr));
-    assert.equal(await addressOf(server), `127.0.0.1:${redis.port}`);
+    assert.equal(await server.redisAddress(), `127.0.0.1:${redis.port}`);
     assert.equal(await server.readiness(), 200);
   });
 });
@@ -231,18 +212,18 @@ test('Sentinels that do not help', async (t) => {
   const server = await startWith(t, sentinels.map(({ address }) => address), { ready: false });
 
   await t.test('make /readyz say that they do not know the name', () =>
-    untilReason(server, /^the broker is not ready: Sentinel does not know the master "main"$/));
+    server.untilReason(/^the broker is not ready: Sentinel does not know the master "main"$/));
 
   await t.test('make /readyz say that none answers', async () => {
     all(new Refusal('NOAUTH Authentication required.'));
-    await untilReason(server, /^the broker is not ready: no Sentinel answers: NOAUTH Authentication required\.$/);
+    await server.untilReason(/^the broker is not ready: no Sentinel answers: NOAUTH Authentication required\.$/);
     all(SILENCE);
-    await untilReason(server, /^the broker is not ready: no Sentinel answers: no answer in time$/);
+    await server.untilReason(/^the broker is not ready: no Sentinel answers: no answer in time$/);
   });
 
   await t.test('by naming a replica make it ask again, at most once a second', async () => {
     all(master(replica.port, { epoch: 9 }));
-    await untilReason(server, /^the broker is not ready: this Redis is a replica/);
+    await server.untilReason(/^the broker is not ready: this Redis is a replica/);
     const before = sentinels[0].count('SENTINEL MASTER');
     const startedAt = Date.now();
     await eventually('they were asked four times', () =>
@@ -257,7 +238,7 @@ test('Sentinels that do not help', async (t) => {
 
   await t.test('by naming a host that does not exist, likewise', async () => {
     all(master(6379, { epoch: 10, ip: 'no-such-host.invalid' }));
-    await untilReason(server, /Name or service not known|Temporary failure in name resolution|No address/);
+    await server.untilReason(/Name or service not known|Temporary failure in name resolution|No address/);
   });
 
   await t.test('until they tell the truth', async () => {

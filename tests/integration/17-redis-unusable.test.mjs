@@ -5,11 +5,9 @@ import { test } from 'node:test';
 
 import { defer } from './support/cleanup.mjs';
 import { FakeRedis, startFakeRedis } from './support/fake-redis.mjs';
-import { httpGet } from './support/http.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { DEFAULTS, runToExit, startServer } from './support/server.mjs';
-import { eventually } from './support/wait.mjs';
 
 /** The part of KeyDB's answer to INFO that matters. */
 const infoOf = (role) => ['# Server', 'redis_version:6.3.4', 'redis_mode:standalone',
@@ -47,8 +45,7 @@ test('is not ready while its Redis is replaced by an active replica', async (t) 
   const keydb = new FakeRedis(like('active-replica'));
   await new Promise((resolve) => keydb.listener.listen(redis.port, '127.0.0.1', resolve));
   defer(t, () => keydb.close());
-  const reason = async () => JSON.parse((await httpGet(server, '/readyz')).body).error ?? '';
-  await eventually('the reason', async () => /active replica/.test(await reason()));
+  await server.untilReason(/active replica/);
   await assert.rejects(client.publish('a', 'meanwhile'));
   assert.equal(keydb.count('EVAL'), 0);
   assert.equal([...server.stderr.matchAll(/event=redis_unusable/g)].length, 1);

@@ -55,18 +55,12 @@ async function startDocumented(t, documented, ports) {
   return { node, client };
 }
 
-/** Publishes until it succeeds; resolves to the id. */
-function publishAgain(client, topic, text) {
-  return eventually(`a publish of ${text}`, () =>
-    client.publish(topic, text, { key: text }).catch(() => null));
-}
-
 /** Asserts that the node loses no message and the client stays connected while `fail` runs. */
 async function survives(client, fail) {
   const live = await client.subscribe('a/#', { gaps: true });
   const before = await client.publish('a/1', 'before');
   await fail();
-  const after = await publishAgain(client, 'a/2', 'after');
+  const after = await client.untilPublished('a/2', 'after');
   await live.untilText('after');
   assert.deepEqual(live.ids, [before, after]);
   const { items, recovered } = await client.call('eventlog', { topic: 'a/#', sinceEventId: before });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import WebSocket from 'ws';
 
 import { defer } from './cleanup.mjs';
-import { Watched, within } from './wait.mjs';
+import { eventually, Watched, within } from './wait.mjs';
 
 export class RpcError extends Error {
   constructor({ code, message, data }) {
@@ -163,6 +163,11 @@ export class RpcClient extends Watched {
     const result = await this.call('publish', { topic, message, ...more });
     assert.equal(result.status, 'ok');
     return result.id;
+  }
+
+  /** Publishes until it succeeds; the key makes sure that it is delivered once. Resolves to the id. */
+  untilPublished(topic, text) {
+    return eventually(`a publish of ${text}`, () => this.publish(topic, text, { key: text }).catch(() => null));
   }
 
   /** Publishes texts in order, at most `window` unanswered at a time; resolves to their ids. */

@@ -110,6 +110,21 @@ export class Server extends Process {
     return eventually(`/readyz answers ${status}`, async () => (await this.readiness()) === status);
   }
 
+  /** Why /readyz says that the server is not ready; '' if it is. */
+  async reason() {
+    const answer = await httpGet(this, '/readyz');
+    return answer.status === 200 ? '' : JSON.parse(answer.body).error;
+  }
+
+  untilReason(pattern) {
+    return eventually(`/readyz has the reason ${pattern}`, async () => pattern.test(await this.reason()));
+  }
+
+  /** host:port of the master that the server uses. */
+  async redisAddress() {
+    return (await this.metrics()).redis_master_info.address;
+  }
+
   async metrics() {
     const answer = await httpGet(this, '/metrics?format=json');
     return JSON.parse(answer.body);
