@@ -1,10 +1,9 @@
 /* broker.h - the only way to the messages: publish, read the log, receive live messages, and ask
  * who is subscribed. Two engines keep this contract (src/broker/mem and src/broker/redis);
  * tests/contract checks it against both.
- * Thread:  main: broker_create to broker_start, broker_renew,
- *          broker_stop, broker_free. Any worker: broker_call,
- *          broker_counted, live_batch_free. Any thread: broker_is_ready, broker_get_health,
- *          broker_newest. Everything else runs on the broker's own thread.
+ * Thread:  main: broker_create to broker_start, broker_renew, broker_stop, broker_free. Any worker:
+ *          broker_call, broker_counted, live_batch_free. Any thread: broker_is_ready,
+ *          broker_get_health, broker_newest. Everything else runs on the broker's own thread.
  * Owns:    a call, from broker_call until its mail is delivered to the inbox of its port; after
  *          that its `answer` function owns it. Every call is answered exactly once, even when the
  *          broker stops.

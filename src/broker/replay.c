@@ -24,10 +24,10 @@
  *
  * It would be simpler to drop live messages at or below the snapshot end, because the log has them.
  * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
- * before. Now 6 in the example is posted although the log has lost it. If the topics of the gap were
- * not known, it would be posted again after 6, because messages may be missing there as well. For
- * this, the engine answers an incomplete page only when the feed has brought everything published
- * before the page was read (core.h).
+ * before. Now 6 in the example is posted although the log has lost it. If the feed was interrupted
+ * after 6 and the topics of the gap were not known, the gap would be posted again after 6. For this,
+ * the engine answers an incomplete page only when the feed has brought everything published before
+ * the page was read (core.h).
  */
 #include "broker/replay.h"
 
@@ -64,18 +64,24 @@ static void post(struct replay *r, struct message *m)
 
 /* Posts the held-back messages below the id. The log lacks them: it was trimmed, or Redis was emptied
  * or replaced. Messages without an id keep their place behind their predecessor. While a gap is
- * open, messages may be missing behind these as well, so the gap is reported again. */
+ * open, messages may be missing where the feed was interrupted, too: it is reported there again. */
 static void post_held(struct replay *r, struct msgid below)
 {
     const struct message *live;
-    bool is_split = false;
+    bool is_cut = false; /* the last one came before the interruption */
 
     while ((live = backlog_first(&r->backlog)) &&
            (live->legacy || msgid_cmp(live->id, below) < 0)) {
-        is_split = is_split || (r->is_gap_open && !live->legacy && outbox_is_new(r->outbox, live));
+        if (!live->legacy && msgid_cmp(live->id, r->interrupted) > 0) {
+            if (is_cut)
+                report_gap(r, NULL);
+            is_cut = false;
+        } else if (!live->legacy) {
+            is_cut = is_cut || (r->is_gap_open && outbox_is_new(r->outbox, live));
+        }
         post(r, backlog_pop(&r->backlog));
     }
-    if (is_split)
+    if (is_cut)
         report_gap(r, NULL);
 }
 
@@ -99,9 +105,7 @@ static void finish(struct replay *r)
 {
     struct outbox *box = r->outbox;
 
-    post_held(r, r->call.history.snapshot_end);
-    while (backlog_first(&r->backlog))
-        post(r, backlog_pop(&r->backlog));
+    post_held(r, (struct msgid){ UINT64_MAX, UINT64_MAX });
     outbox_flush(box);
     if (msgid_cmp(r->call.history.snapshot_end, box->high_water) > 0)
         box->high_water = r->call.history.snapshot_end;
@@ -148,6 +152,7 @@ void replay_start(struct replay *r)
     metrics_inc(core->config.metrics, METRIC_REPLAYS);
     if (r->is_running) {
         r->backlog.has_gap = true;
+        r->interrupted = r->held;
         return;
     }
     r->is_running = true;
@@ -162,6 +167,8 @@ void replay_start(struct replay *r)
 
 void replay_hold(struct replay *r, struct message *m)
 {
+    if (!m->legacy)
+        r->held = m->id;
     backlog_add(&r->backlog, message_ref(m));
 }
 
@@ -183,4 +190,5 @@ void replay_end(struct replay *r)
     r->is_running = false;
     r->is_incomplete = false;
     r->is_gap_open = false;
+    r->interrupted = (struct msgid){ 0 };
 }

@@ -17,9 +17,11 @@
 struct replay {
     struct outbox *outbox;
     bool is_running;
-    bool is_incomplete;      /* messages are missing, and this replay was counted for it */
-    bool is_gap_open;        /* of unknown topics; no entry of a complete page was posted since */
-    struct broker_call call; /* the page under way, or the next one to ask for */
+    bool is_incomplete;       /* messages are missing, and this replay was counted for it */
+    bool is_gap_open;         /* of unknown topics; no entry of a complete page was posted since */
+    struct msgid held;        /* the last id that was held back */
+    struct msgid interrupted; /* the same when the feed was interrupted during this replay */
+    struct broker_call call;  /* the page under way, or the next one to ask for */
     struct gaps_told told;
     struct backlog backlog; /* live messages; on overflow the log is read to a new snapshot end */
 };

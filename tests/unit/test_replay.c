@@ -209,14 +209,16 @@ static void merges_log_and_live_messages_by_id(void **state)
         /* the log and the backlog have it */
         { "! 5 6 p3 p5 =5 7", "3 5 6 7 ", 7, false },
         { "! 3 5 p3 p5 =5", "3 5 ", 5, false },
-        /* the log has lost it, the backlog has it: something may be missing before and after it */
-        { "! 4 6 8 p5 p7 ?7 9", "gap 4 gap 5 6 gap 7 8 9 ", 9, false },
-        { "! 4 6 ?9", "gap 4 6 gap ", 9, false },
-        { "! 4 6 12 ?9", "gap 4 6 gap 12 ", 12, false },
-        { "! 5 p5 p7 ?7 9", "gap 5 7 9 ", 9, false },
-        { "! 4 6 ! 8 ?3 p9 p11 =11", "gap 4 6 8 gap 9 11 ", 11, false },
+        /* the log has lost it, the backlog has it */
+        { "! 4 6 8 p5 p7 ?7 9", "gap 4 5 6 7 8 9 ", 9, false },
+        { "! 4 6 ?9", "gap 4 6 ", 9, false },
+        /* and the feed was interrupted behind it: something may be missing there, too */
+        { "! 4 6 ! 8 ?3 p9 p11 =11", "gap 4 6 gap 8 9 11 ", 11, false },
         { "! 4 6 ! ?3 p9 +15 10 p12 =15", "gap 4 6 gap 9 10 12 ", 15, false },
-        { "! f p5 ?5", "gap f 5 ", 5, false },
+        { "! 4 6 ! ?3 =9 10", "gap 4 6 gap 10 ", 10, false },
+        { "! 4 ! 8 ! ?3 p9 =9", "gap 4 8 gap 9 ", 9, false },
+        { "! 4 ! p4 ?4 p9 =9", "gap 4 9 ", 9, false },
+        { "! f ! ?3 p9 =9", "gap f 9 ", 9, false },
         { "! 4 6 =9 12", "4 6 12 ", 12, false },
         { "! 4 6 p3 p5 +9 8 p7 p9 =9 10", "3 4 5 6 7 8 9 10 ", 10, false },
         { "! 4 6 p3 p5 +9", "3 4 5 ", 5, true },
@@ -233,8 +235,8 @@ static void merges_log_and_live_messages_by_id(void **state)
         { "! ! ! =3 =9", "", 9, false },
         /* no page: a gap is reported, and the backlog is posted all the same */
         { "! 4 x 5", "gap 4 5 ", 5, false },
-        { "! 6 p3 +9 x 10", "3 gap 6 gap 10 ", 10, false },
-        { "! 4 ! 8 x 9", "gap 4 8 9 ", 9, false },
+        { "! 6 p3 +9 x 10", "3 gap 6 10 ", 10, false },
+        { "! 4 ! 8 x 9", "gap 4 gap 8 9 ", 9, false },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
