@@ -22,6 +22,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_order.h"
 #include "support/fake_redis.h"
 #include "support/temp_dir.h"
 
@@ -43,7 +44,7 @@
 #define SILENT      "" /* reads it and does not answer */
 #define CLOSE       "close"
 
-/* A lane: calls with numbers, which wait in a queue until the link takes them. */
+/* Calls with numbers, of clients that take turns, which wait in a queue until the link takes them. */
 struct world {
     struct redis_link *link;
     struct redis_link *asking; /* to B, for ASK; NULL: none yet */
@@ -57,6 +58,8 @@ struct world {
     void (*on_silent)(struct world *w); /* when a server has read a call that it does not answer */
     struct chaos *chaos;                /* NULL: the answers come from the lists */
     bool is_script;
+    unsigned n_clients; /* call i is of client i % n_clients; 0: all are of one */
+    struct redis_order order;
     uint64_t deadline;
     bool releases;      /* at once: the feed has joined */
     bool follows;       /* moves to the endpoint of MOVED */
@@ -78,16 +81,15 @@ static void (*do_action)(struct world *w);
 static struct world *the_world;
 static size_t n_running; /* worlds */
 
-/* A world with random answers. The commands of one read get answers of one kind: otherwise a call
- * may overtake one that was written with it, which nothing can prevent. */
+/* A world with random answers, to each command of one read another one. */
 struct chaos {
     unsigned seed;
-    unsigned n_batches; /* after so many, all is well */
-    const char *answer; /* to this batch */
-    bool is_lost;       /* all of it runs, and then the connection ends without an answer */
+    unsigned n_batches; /* reads; after so many, all is well */
+    bool is_lost;       /* all of this one runs, and then the connection ends without an answer */
     size_t left;        /* calls that are still to come */
     int n_run[CALLS_MAX];
-    int last; /* that ran */
+    int last[CALLS_MAX];  /* that ran, of each client */
+    unsigned n_overtaken; /* calls that were given up because of their order */
     struct loop_task more;
     struct loop_task hang_up[SERVERS];
 };
@@ -98,6 +100,11 @@ static const char *random_answer(struct fake_redis *f, struct world *w, unsigned
 static void random_batch(struct fake_redis *f, void *owner);
 
 /* ---- the lane ---- */
+
+static uint32_t client_of(const struct world *w, size_t call)
+{
+    return w->n_clients ? (uint32_t)(call % w->n_clients) : 0;
+}
 
 static void make(void *owner, void *arg, struct redis_command *ret)
 {
@@ -114,6 +121,22 @@ static void make(void *owner, void *arg, struct redis_command *ret)
     redis_command_add(ret, str_of(number));
 }
 
+/* The number of a call in the order is one more than its own. */
+static bool remake(void *owner, void *arg, struct redis_command *ret)
+{
+    struct world *w = owner;
+    size_t call = (uintptr_t)arg;
+
+    if (!redis_order_permits(&w->order, client_of(w, call), call + 1)) {
+        if (w->chaos)
+            w->chaos->n_overtaken++;
+        return false;
+    }
+    if (ret)
+        make(w, arg, ret);
+    return true;
+}
+
 static void on_done(void *owner, void *arg, enum redis_fate fate, const redisReply *reply)
 {
     struct world *w = owner;
@@ -123,6 +146,8 @@ static void on_done(void *owner, void *arg, enum redis_fate fate, const redisRep
     *slot = "?UN"[fate];
     if (fate == REDIS_ANSWERED)
         *slot = reply->type == REDIS_REPLY_ERROR ? 'E' : 'O';
+    if (*slot == 'O' || *slot == 'U')
+        redis_order_on_ran(&w->order, client_of(w, (uintptr_t)arg), (uintptr_t)arg + 1);
     w->n_done++;
     if (w->chaos && w->n_done == w->n_sent && w->chaos->left)
         loop_at_end(loop, &w->chaos->more);
@@ -139,7 +164,7 @@ static void pump(struct world *w)
 
         make(w, arg, &c);
         redis_link_send_call(w->link, &c, (struct redis_done){ on_done, w, arg, w->deadline },
-                             make);
+                             remake);
     }
 }
 
@@ -383,12 +408,14 @@ static int teardown(void **state)
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static const struct {
+struct refusal {
     const char *name;
     const char *a[6], *b[3]; /* the answers of both servers, then OK */
     size_t n;
     const char *fates, *trace;
-} refusals[] = {
+};
+
+static const struct refusal refusals[] = {
     { "nothing is refused", { NULL }, { NULL }, 3, "OOO", "A0 A1 A2" },
     { "an error is an answer", { OK, ERROR }, { NULL }, 3, "OEO", "A0 A1 A2" },
     { "MOVED before the first",
@@ -406,7 +433,7 @@ static const struct {
     { "MOVED to an unknown host", { MOVED_AWAY }, { NULL }, 1, "O", "A0 A0" },
     { "MOVED, malformed", { "-MOVED 7\r\n" }, { NULL }, 2, "EO", "A0 A1" },
     { "ASK for all", { ASK_B, ASK_B, ASK_B }, { NULL }, 3, "OOO", "A0 A1 A2 B?0 B?1 B?2" },
-    { "ASK for the first", { ASK_B }, { NULL }, 2, "OO", "A0 A1 B?0" },
+    { "ASK for the first", { ASK_B }, { NULL }, 2, "NO", "A0 A1" },
     { "ASK, and the target has moved it back",
       { ASK_B, ASK_B },
       { MOVED_A },
@@ -452,8 +479,10 @@ static const struct {
       { TRYAGAIN, CLOSE },
       { NULL },
       3,
-      "OUU",
-      "A0 A1 A0" },
+      "NUU",
+      "A0 A1" },
+    { "TRYAGAIN in the middle", { OK, TRYAGAIN }, { NULL }, 3, "ONO", "A0 A1 A2" },
+    { "TRYAGAIN before an error", { TRYAGAIN, ERROR }, { NULL }, 2, "OE", "A0 A1 A0" },
     { "the new connection is lost, too", { MOVED_B, MOVED_B }, { CLOSE }, 2, "UO", "A0 A1 B0 B1" },
     { "garbage", { OK, "@@\r\n" }, { NULL }, 3, "OUU", "A0 A1 A2" },
     { "more answers than calls", { OK OK }, { NULL }, 1, "O", "A0" },
@@ -461,23 +490,52 @@ static const struct {
     { "FENCE again", { FENCE, FENCE, FENCE }, { NULL }, 2, "OO", "A0 A1 A0 A0 A1" },
 };
 
+static void run_refusal(const struct refusal *r, unsigned n_clients)
+{
+    struct world w;
+
+    world_init(&w, "t");
+    w.answers[0] = r->a;
+    w.answers[1] = r->b;
+    w.n_clients = n_clients;
+    world_start(&w, r->n, 10000);
+    run(&w);
+    if (strcmp(w.fates, r->fates) != 0)
+        fail_msg("%s: fates %s", r->name, w.fates);
+    if (!str_eq(str_skip(buf_str(&w.trace), 1), str_of(r->trace)))
+        fail_msg("%s: trace%.*s", r->name, STR_ARG(buf_str(&w.trace)));
+    world_done(&w);
+}
+
 static void sends_refused_calls_again_in_their_order(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
-        struct world w;
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+        run_refusal(&refusals[i], 1);
+}
 
-        world_init(&w, "t");
-        w.answers[0] = refusals[i].a;
-        w.answers[1] = refusals[i].b;
-        world_start(&w, refusals[i].n, 10000);
-        run(&w);
-        if (strcmp(w.fates, refusals[i].fates) != 0)
-            fail_msg("%s: fates %s", refusals[i].name, w.fates);
-        if (!str_eq(str_skip(buf_str(&w.trace), 1), str_of(refusals[i].trace)))
-            fail_msg("%s: trace%.*s", refusals[i].name, STR_ARG(buf_str(&w.trace)));
-        world_done(&w);
-    }
+/* Calls 0 and 2 are of one client, 1 and 3 of another. */
+static void keeps_the_order_of_each_client(void **state)
+{
+    static const struct refusal of_two[] = {
+        { "ASK for the first", { ASK_B }, { NULL }, 2, "OO", "A0 A1 B?0" },
+        { "ASK for all but one",
+          { ASK_B, ASK_B, OK, ASK_B },
+          { NULL },
+          4,
+          "NOOO",
+          "A0 A1 A2 A3 B?1 B?3" },
+        { "the connection is lost with a refused call",
+          { TRYAGAIN, CLOSE },
+          { NULL },
+          2,
+          "OU",
+          "A0 A1 A0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(of_two); i++)
+        run_refusal(&of_two[i], 2);
 }
 
 static void takes_new_calls_when_the_refused_ones_are_done(void **state)
@@ -533,11 +591,12 @@ static void loads_the_scripts_again(void **state)
     (void)state;
     world_init(&w, "t");
     w.is_script = true;
-    w.answers[0] = LIST(NOSCRIPT, OK, NOSCRIPT);
-    world_start(&w, 3, 10000);
+    w.n_clients = 2;
+    w.answers[0] = LIST(NOSCRIPT, NOSCRIPT, OK, NOSCRIPT);
+    world_start(&w, 4, 10000);
     run(&w);
-    assert_string_equal(w.fates, "OOO");
-    assert_trace(&w, "A0 A1 A2 A0 A2");
+    assert_string_equal(w.fates, "NOOO");
+    assert_trace(&w, "A0 A1 A2 A3 A1 A3");
     assert_int_equal(w.servers[0].n_loads, 2 * SCRIPT_COUNT);
     assert_int_equal(w.servers[0].n_accepted, 1);
     world_done(&w);
@@ -733,6 +792,7 @@ static void moves_while_it_drains_refused_calls(void **state)
     (void)state;
     world_init(&w, "t");
     w.follows = false;
+    w.n_clients = 2;
     w.answers[0] = LIST(MOVED_B, SILENT);
     world_start(&w, 2, 10000);
     w.on_silent = move_to_b;
@@ -985,34 +1045,46 @@ static void leaves_a_server_that_is_no_master(void **state)
 #define WORLDS      60
 #define CHAOS_CALLS 30
 #define BATCHES     12
+#define LOST_1_IN   16
 
 static void random_batch(struct fake_redis *f, void *owner)
 {
-    static const char *const kinds[] = { OK,       OK,    OK,          OK,      OK,   MOVED_A,
-                                         MOVED_B,  ASK_B, ASK_B,       FENCE,   NULL, CLOSE,
-                                         TRYAGAIN, FENCE, CLUSTERDOWN, NOSCRIPT };
     struct world *w = owner;
     struct chaos *c = w->chaos;
-    size_t pick = (size_t)rand_r(&c->seed) % ARRAY_LEN(kinds);
 
-    c->answer = c->n_batches ? kinds[pick] : OK;
+    (void)f;
+    c->is_lost = c->n_batches && rand_r(&c->seed) % LOST_1_IN == 0;
     c->n_batches -= c->n_batches > 0;
-    c->is_lost = c->answer == NULL;
-    if (f == &w->servers[1] && c->answer && strcmp(c->answer, ASK_B) == 0)
-        c->answer = TRYAGAIN; /* a target does not ask itself */
+}
+
+static const char *pick_answer(struct fake_redis *f, struct world *w)
+{
+    static const char *const kinds[] = { OK,    OK,       OK,      OK,          OK,      OK,
+                                         OK,    MOVED_A,  MOVED_B, ASK_B,       ASK_B,   FENCE,
+                                         CLOSE, TRYAGAIN, FENCE,   CLUSTERDOWN, NOSCRIPT };
+    struct chaos *c = w->chaos;
+    const char *answer = kinds[(size_t)rand_r(&c->seed) % ARRAY_LEN(kinds)];
+
+    if (c->n_batches == 0)
+        return OK;
+    if (f == &w->servers[1] && strcmp(answer, ASK_B) == 0)
+        return TRYAGAIN; /* a target does not ask itself */
+    return answer;
 }
 
 static const char *random_answer(struct fake_redis *f, struct world *w, unsigned call)
 {
     struct chaos *c = w->chaos;
-    bool runs = c->is_lost || strcmp(c->answer, OK) == 0;
+    const char *answer = c->is_lost ? OK : pick_answer(f, w);
+    bool runs = strcmp(answer, OK) == 0;
+    int *last = &c->last[client_of(w, call)];
 
     buf_addf(&w->trace, " %c%u%s", "AB"[f - w->servers], call, runs ? "+" : "");
     if (!runs)
-        return strcmp(c->answer, CLOSE) == 0 ? FAKE_CLOSE : c->answer;
-    if (c->n_run[call]++ > 0 || c->last >= (int)call)
-        fail_msg("call %u after %d:%.*s", call, c->last, STR_ARG(buf_str(&w->trace)));
-    c->last = (int)call;
+        return strcmp(answer, CLOSE) == 0 ? FAKE_CLOSE : answer;
+    if (c->n_run[call]++ > 0 || *last >= (int)call)
+        fail_msg("call %u after %d:%.*s", call, *last, STR_ARG(buf_str(&w->trace)));
+    *last = (int)call;
     if (!c->is_lost)
         return OK;
     loop_at_end(loop, &c->hang_up[f - w->servers]);
@@ -1059,12 +1131,14 @@ static void check_fates(const struct world *w)
     }
 }
 
-/* Whatever the servers do, each call runs at most once and in order, and its fate is correct. */
+/* Whatever the servers do, each call runs at most once and in the order of its client, and its fate is
+ * correct. */
 static void keeps_its_promises_whatever_the_servers_answer(void **state)
 {
     static struct world worlds[WORLDS];
     static struct chaos chaos[WORLDS];
     const char *seed = getenv("SEED");
+    unsigned n_overtaken = 0;
 
     (void)state;
     for (unsigned i = 0; i < WORLDS; i++) {
@@ -1076,10 +1150,11 @@ static void keeps_its_promises_whatever_the_servers_answer(void **state)
         chaos[i] = (struct chaos){ .seed = (unsigned)(seed ? atoi(seed) : 1) * 1000 + i,
                                    .n_batches = BATCHES,
                                    .left = CHAOS_CALLS - 3,
-                                   .last = -1,
                                    .more.fn = on_more,
                                    .hang_up = { { .fn = on_hang_up_a }, { .fn = on_hang_up_b } } };
+        memset(chaos[i].last, -1, sizeof(chaos[i].last));
         w->chaos = &chaos[i];
+        w->n_clients = 1 + i % 4;
         w->is_script = true;
         for (size_t k = 0; k < SERVERS; k++)
             w->servers[k].on_batch = random_batch;
@@ -1093,14 +1168,17 @@ static void keeps_its_promises_whatever_the_servers_answer(void **state)
     timer_stop(&watchdog);
     for (unsigned i = 0; i < WORLDS; i++) {
         check_fates(&worlds[i]);
+        n_overtaken += chaos[i].n_overtaken;
         world_done(&worlds[i]);
     }
+    assert_true(n_overtaken > 0); /* else the test shows nothing about them */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_refused_calls_again_in_their_order),
+        cmocka_unit_test(keeps_the_order_of_each_client),
         cmocka_unit_test(takes_new_calls_when_the_refused_ones_are_done),
         cmocka_unit_test(sends_one_call_at_a_time_while_a_slot_migrates),
         cmocka_unit_test(waits_for_the_first_connection_to_the_target),

@@ -133,11 +133,12 @@ static void does_not_resend_a_request_that_was_given_up(void **state)
     assert_int_equal(redis_pipeline_check(&p, 100), REDIS_PIPELINE_IDLE);
 }
 
-static void remake(void *owner, void *arg, struct redis_command *ret)
+static bool remake(void *owner, void *arg, struct redis_command *ret)
 {
     (void)owner;
     (void)arg;
     redis_command_ping(ret);
+    return true;
 }
 
 /* A probe or a WAIT under way does not count. */

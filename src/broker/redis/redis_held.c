@@ -14,8 +14,12 @@
  *
  * While a slot migrates, Redis decides by the keys of each call: all here, it runs; all gone, ASK;
  * some of both, TRYAGAIN. A publish to a new topic is refused where one to an old topic runs. So
- * after ASK or TRYAGAIN even new calls go one by one. (A call that was on its way before the first
- * refusal may still overtake. Only one round trip per call at all times could prevent that.)
+ * after ASK or TRYAGAIN even new calls go one by one.
+ *
+ * A call that was on its way before the first refusal may still run, as D would if it had been sent
+ * with the others. The owner knows which calls are of one client. If it says that a later call of the
+ * same client has run, or may have, the refused one is NOT_DONE: it has not run, and running it now
+ * would change the order.
  */
 #include "broker/redis/redis_held.h"
 
@@ -117,13 +121,25 @@ bool redis_held_was_careful(struct redis_held *h)
 
 /* ---- sending again ---- */
 
+/* Returns the first call that may still be sent, and leaves it in the list. NULL: none. */
+static struct redis_request *first_to_send(struct redis_held *h)
+{
+    struct redis_request *rq;
+
+    while ((rq = first_of(h)) && rq->remake && !rq->remake(rq->done.owner, rq->done.arg, NULL)) {
+        (void)redis_pipeline_pop_refused(&h->wire->pipeline);
+        redis_request_finish(rq, REDIS_NOT_DONE, NULL);
+    }
+    return rq;
+}
+
 static struct redis_request *remade(struct redis_held *h, struct redis_request *rq)
 {
     struct redis_command c;
 
     if (!rq->remake)
         return rq;
-    rq->remake(rq->done.owner, rq->done.arg, &c);
+    (void)rq->remake(rq->done.owner, rq->done.arg, &c);
     redis_greeting_name_script(h->greeting, &c);
     return redis_request_replace(rq, &c);
 }
@@ -132,7 +148,8 @@ static void send_some(struct redis_held *h)
 {
     struct redis_request *rq;
 
-    while (h->n_resent < h->window && (rq = redis_pipeline_pop_refused(&h->wire->pipeline))) {
+    while (h->n_resent < h->window && (rq = first_to_send(h))) {
+        (void)redis_pipeline_pop_refused(&h->wire->pipeline);
         rq = remade(h, rq);
         rq->is_resent = true;
         h->n_resent++;
@@ -194,14 +211,13 @@ static void on_asked(void *owner, void *arg, enum redis_fate fate, const redisRe
 }
 
 /* Sends the first call to the server that Redis named. */
-static bool ask(struct redis_held *h)
+static bool ask(struct redis_held *h, struct redis_request *rq)
 {
-    struct redis_request *rq = first_of(h);
     struct redis_asked *asked = mem_alloc(sizeof(*asked));
     struct redis_command c;
 
     *asked = (struct redis_asked){ h, rq };
-    rq->remake(rq->done.owner, rq->done.arg, &c);
+    (void)rq->remake(rq->done.owner, rq->done.arg, &c);
     if (h->target.port == 0 ||
         !h->events->ask(h->owner, &h->target, &c,
                         (struct redis_done){ on_asked, asked, NULL, rq->done.deadline })) {
@@ -219,7 +235,7 @@ static bool ask(struct redis_held *h)
 void redis_held_begin(struct redis_held *h)
 {
     static const struct redis_redirect fence = { .kind = REDIS_REDIRECT_FENCE };
-    struct redis_request *rq = first_of(h);
+    struct redis_request *rq = h->asked ? NULL : first_to_send(h);
 
     if (h->asked) {
         h->wait = HELD_ASKING;
@@ -230,7 +246,7 @@ void redis_held_begin(struct redis_held *h)
         h->wait = HELD_RELEASE;
         h->needs_release = true;
         h->events->on_fence(h->owner, &fence);
-    } else if (rq->refusal != REDIS_REDIRECT_ASK || !ask(h)) {
+    } else if (rq->refusal != REDIS_REDIRECT_ASK || !ask(h, rq)) {
         pause_for(h);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "broker/redis/redis_confirm.h"
+#include "broker/redis/redis_order.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
@@ -12,6 +13,14 @@
 struct lane {
     struct redis_queue queue;
     struct redis_confirm confirm;
+    struct redis_order order;
+};
+
+/* A call under way. */
+struct sent {
+    struct lane *lane;
+    struct broker_call *call;
+    uint64_t number; /* in the order of its lane */
 };
 
 struct redis_lanes {
@@ -92,36 +101,50 @@ static struct lane *lane_of(struct redis_lanes *l, const struct broker_call *cal
 static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_lanes *l = owner;
-    struct broker_call *call = arg;
+    struct sent *sent = arg;
+    struct lane *lane = sent->lane;
+    struct broker_call *call = sent->call;
     enum broker_status status = status_of(l->pool, call, fate, reply);
     bool is_write = unknown_status(call) == BROKER_UNKNOWN;
 
+    if (status == BROKER_DONE || status == BROKER_LIMITED || status == BROKER_UNKNOWN)
+        redis_order_on_ran(&lane->order, call->lane, sent->number);
+    free(sent);
     if (l->replicas.n_replicas > 0 && is_write && status == BROKER_DONE)
-        redis_confirm_add(&lane_of(l, call)->confirm, call);
+        redis_confirm_add(&lane->confirm, call);
     else
         core_answer(l->pool->core, call, status);
     redis_feed_on_command_link(l->pool->feed); /* it may wait for this answer */
 }
 
 /* A publish that Redis refused names the newest id that this node knows by then. */
-static void remake(void *owner, void *arg, struct redis_command *ret)
+static bool remake(void *owner, void *arg, struct redis_command *ret)
 {
     struct redis_lanes *l = owner;
+    const struct sent *sent = arg;
 
-    make_command(l->pool, arg, ret);
+    if (!redis_order_permits(&sent->lane->order, sent->call->lane, sent->number))
+        return false;
+    if (ret)
+        make_command(l->pool, sent->call, ret);
+    return true;
 }
 
 static void pump(struct redis_lanes *l, size_t i)
 {
     struct redis_pool *pool = l->pool;
     struct redis_link *link = pool->links[i];
+    struct lane *lane = &l->lanes[i];
     struct redis_command c;
     struct broker_call *call;
 
     while (redis_feed_is_joined(pool->feed) && redis_link_takes_calls(link) &&
-           (call = redis_queue_pop(&l->lanes[i].queue))) {
+           (call = redis_queue_pop(&lane->queue))) {
+        struct sent *sent = mem_alloc(sizeof(*sent));
+
+        *sent = (struct sent){ lane, call, redis_order_next(&lane->order) };
         make_command(pool, call, &c);
-        redis_link_send_call(link, &c, (struct redis_done){ on_reply, l, call, call->deadline },
+        redis_link_send_call(link, &c, (struct redis_done){ on_reply, l, sent, call->deadline },
                              remake);
     }
 }

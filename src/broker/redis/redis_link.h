@@ -5,7 +5,7 @@
  * Order:   commands are answered in the order in which they were sent. When Redis certainly did not
  *          run a *call* (redis_redirect.h), no other call is sent until all commands under way are
  *          answered and the refused calls were sent again, in their order, and succeeded
- *          (redis_held.h). Commands that are not calls (probes, pages) come back to their owners
+ *          (redis_held.h). One that a later call has overtaken is NOT_DONE. Commands that are not calls (probes, pages) come back to their owners
  *          with the error.
  * Time:    connecting to one address takes at most a second, and less than timeout_ms. A command that
  *          is not answered within timeout_ms drops the connection. A command with a deadline of its
@@ -89,7 +89,8 @@ const struct redis_endpoint *redis_link_endpoint(const struct redis_link *l);
 /* Needs redis_link_is_connected; callers who can wait check redis_link_can_send. All commands of one
  * turn leave in one write. */
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done);
-/* Needs redis_link_takes_calls. remake makes the command again if Redis refuses it. */
+/* Needs redis_link_takes_calls. remake makes the command again if Redis refuses it and its order still
+ * permits it. */
 void redis_link_send_call(struct redis_link *l, struct redis_command *c, struct redis_done done,
                           redis_remake_fn *remake);
 

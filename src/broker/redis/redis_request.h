@@ -32,8 +32,10 @@ struct redis_done {
     uint64_t deadline; /* loop_now: the caller waits no longer than this; 0: none */
 };
 
-/* Makes the command of a call again, from the arguments of its redis_done. */
-typedef void redis_remake_fn(void *owner, void *arg, struct redis_command *ret);
+/* Makes the command of a refused call again, from the arguments of its redis_done. Returns false if it
+ * must not be sent any more (redis_order.h): it is then finished with NOT_DONE. ret NULL: only
+ * reports. */
+typedef bool redis_remake_fn(void *owner, void *arg, struct redis_command *ret);
 
 struct redis_request {
     struct list link;

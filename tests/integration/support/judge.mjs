@@ -48,7 +48,6 @@ class Judge {
   alarms = { false: [], unproven: [] };
   early = 0;
   ghosts = 0;
-  overtakings = 0; // publishes of one connection in another order, in a round that may reorder
   #byText = new Map();
   #byId = new Map(); // id to { id, rank, topic, text, publish, logs }
 
@@ -72,8 +71,8 @@ class Judge {
     for (const log of logs) this.#judgeLog(log);
     this.#judgeReadiness();
     const lost = this.messages.filter(({ lostIn }) => lostIn < Infinity).length;
-    const { violations, alarms, early, ghosts, overtakings } = this;
-    return { violations, alarms, early, ghosts, overtakings, lost, messages: this.messages.length };
+    const { violations, alarms, early, ghosts } = this;
+    return { violations, alarms, early, ghosts, lost, messages: this.messages.length };
   }
 
   // Messages and their ids ---------------------------------------------------------------------
@@ -179,10 +178,8 @@ class Judge {
     const lasts = new Map();
     for (const one of done.filter(({ isOnce }) => isOnce).sort((a, b) => a.sentAt - b.sentAt)) {
       const last = lasts.get(one.line);
-      const { reorders } = this.rounds[this.#roundOf(one.sentAt)];
       if (last && one.line && one.rank < last.rank) {
-        if (reorders) this.overtakings++;
-        else this.#blame('order', `"${one.text}" was sent after "${last.text}" on ${one.line}, ` +
+        this.#blame('order', `"${one.text}" was sent after "${last.text}" on ${one.line}, ` +
           `but got ${one.id} < ${last.id}`);
       }
       lasts.set(one.line, one);

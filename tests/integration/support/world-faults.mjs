@@ -2,7 +2,6 @@
 // fault is over, and the world then waits until all its servers are well again.
 //   keeps        Redis keeps everything that it answered
 //   interleaves  two masters may take publishes at the same time, so that their ids interleave
-//   reorders     publishes that were on their way at the same time may be done in another order
 //   moves        another server, or one that was restarted, becomes the master: the time until each
 //                node publishes again is measured, unless one of them `hangs`
 // A fault without `worlds` is for all of them.
@@ -223,7 +222,7 @@ export const FAULTS = {
     begin: async (world) => (await world.master()).command('CLIENT', 'PAUSE', String(PAUSE_MS)),
   },
   'small buffers': { keeps: true, begin: smallBuffers },
-  'flush scripts': { keeps: true, reorders: true, begin: flushScripts },
+  'flush scripts': { keeps: true, begin: flushScripts },
   'out of memory': { keeps: true, begin: outOfMemory },
   'empty': { begin: async (world) => (await world.master()).command('FLUSHALL') },
 
@@ -249,9 +248,9 @@ export const FAULTS = {
   'CLUSTER FAILOVER TAKEOVER': {
     worlds: ['cluster'], interleaves: true, moves: true, begin: failover('TAKEOVER'),
   },
-  'a migration': { worlds: ['cluster'], keeps: true, reorders: true, begin: migrate },
-  'a migration that stops half way': { worlds: ['cluster'], keeps: true, reorders: true, begin: migrateSlowly },
-  'a migration that is aborted': { worlds: ['cluster'], keeps: true, reorders: true, begin: abortMigration },
+  'a migration': { worlds: ['cluster'], keeps: true, begin: migrate },
+  'a migration that stops half way': { worlds: ['cluster'], keeps: true, begin: migrateSlowly },
+  'a migration that is aborted': { worlds: ['cluster'], keeps: true, begin: abortMigration },
 };
 
 /** The names of the faults that a world can have. */

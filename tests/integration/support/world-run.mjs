@@ -175,8 +175,8 @@ export class Run {
   }
 
   async #round(name) {
-    const { keeps = false, interleaves = false, reorders = false, moves = false, hangs, begin } = FAULTS[name];
-    const round = { fault: name, keeps, interleaves, reorders };
+    const { keeps = false, interleaves = false, moves = false, hangs, begin } = FAULTS[name];
+    const round = { fault: name, keeps, interleaves };
     this.rewinds = await this.#countRewinds();
     await this.untilPassed(60);
     for (const sleeper of this.sleepers) sleeper.leave();
