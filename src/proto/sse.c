@@ -59,6 +59,13 @@ void sse_add_refusal(struct buf *out, const char *why, int status)
     buf_addf(out, ",\"status\":%d}\n\n", status);
 }
 
+void sse_add_retry(struct buf *out, uint32_t any)
+{
+    unsigned span_ms = SSE_RETRY_MOST_MS - SSE_RETRY_LEAST_MS + 1;
+
+    buf_addf(out, "retry: %u\n\n", SSE_RETRY_LEAST_MS + any % span_ms);
+}
+
 void sse_add_position(struct buf *out, struct str id)
 {
     add_field(out, STR("id"), id);

@@ -14,9 +14,21 @@ test('sends pings as comments and keeps a stream that never answers', async (t) 
   const server = await startServer(t, { PING_INTERVAL: '1' });
   const stream = await openStream(t, server, '/a');
   for (let i = 0; i < 4; i++) await stream.untilPing();
-  assert.match(stream.text, /^:ok\n\nid: \d+-\d+\n\n(:\n\n){4}/);
+  assert.match(stream.text, /^:ok\n\nretry: \d+\n\nid: \d+-\d+\n\n(:\n\n){4}/);
   await (await openClient(t, server)).publish('a', 'still here');
   await stream.untilText('still here');
+});
+
+test('tells each stream another time to wait before it reconnects', async (t) => {
+  const server = await startServer(t);
+  const times = new Set();
+  for (let i = 0; i < 16; i++) {
+    const stream = await openStream(t, server, '/a');
+    const ms = await stream.until('the time', () => stream.retry);
+    assert.ok(ms >= 1000 && ms <= 5000, `${ms}`);
+    times.add(ms);
+  }
+  assert.ok(times.size >= 4, [...times].join(' ')); // 16 times out of 4001
 });
 
 test('drops a stream that is not read, and delays nobody else', async (t) => {
@@ -98,7 +110,8 @@ test('keeps and opens streams while Redis is away', async (t) => {
 
   const plain = await openStream(t, server, '/away');
   const joins = await openStream(t, server, '/away', { 'Last-Event-ID': begin });
-  assert.equal(joins.text, `:ok\n\nid: ${begin}\n\n`, 'the stream is open and waits for the log');
+  assert.equal(joins.text, `:ok\n\nretry: ${joins.retry}\n\nid: ${begin}\n\n`,
+    'the stream is open and waits for the log');
 
   await redis.start();
   await server.untilReadiness(200);

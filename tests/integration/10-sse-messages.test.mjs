@@ -70,14 +70,15 @@ testOnBothBrokers('positions of streams without messages', async (t, broker) => 
   await t.test('sends the position where live messages begin', async (t) => {
     const stream = await openStream(t, server, '/quiet');
     await stream.untilPosition();
-    assert.equal(stream.text, `:ok\n\nid: ${other}\n\n`);
+    assert.equal(stream.text, `:ok\n\nretry: ${stream.retry}\n\nid: ${other}\n\n`);
   });
 
   await t.test('sends the positions where the history begins and ends', async (t) => {
     const last = await publisher.publish('other', 'y');
     const stream = await openStream(t, server, '/quiet', { 'Last-Event-ID': other });
     await stream.until('the end of the history', () => stream.lastId === last);
-    assert.equal(stream.text, `:ok\n\nid: ${other}\n\nid: ${last}\n\n`);
+    assert.equal(stream.text,
+      `:ok\n\nretry: ${stream.retry}\n\nid: ${other}\n\nid: ${last}\n\n`);
   });
 
   await t.test('sends missed messages to a stream that resumes', async (t) => {

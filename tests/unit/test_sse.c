@@ -81,6 +81,18 @@ static void writes_an_event_without_an_id(void **state)
     buf_done(&out);
 }
 
+static void draws_the_time_to_wait_between_its_bounds(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_retry(&out, 0);
+    sse_add_retry(&out, SSE_RETRY_MOST_MS - SSE_RETRY_LEAST_MS);
+    sse_add_retry(&out, SSE_RETRY_MOST_MS - SSE_RETRY_LEAST_MS + 1);
+    assert_str(buf_str(&out), "retry: 1000\n\nretry: 5000\n\nretry: 1000\n\n");
+    buf_done(&out);
+}
+
 static void writes_a_position_as_an_id_alone(void **state)
 {
     struct buf out = { 0 };
@@ -119,6 +131,7 @@ int main(void)
         cmocka_unit_test(marks_every_line_of_a_message_as_data),
         cmocka_unit_test(keeps_nul_bytes),
         cmocka_unit_test(writes_an_event_without_an_id),
+        cmocka_unit_test(draws_the_time_to_wait_between_its_bounds),
         cmocka_unit_test(writes_a_position_as_an_id_alone),
         cmocka_unit_test(quotes_what_a_comment_is_about),
         cmocka_unit_test(writes_a_refusal_with_its_reason_and_a_time),

@@ -4,6 +4,8 @@
  */
 #include "app/http/conn_sse.h"
 
+#include <sys/random.h>
+
 #include "app/conn/conn_output.h"
 #include "app/conn/conn_ping.h"
 #include "app/conn/reply.h"
@@ -15,6 +17,7 @@
 #include "app/sub/reader.h"
 #include "app/sub/sub.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "proto/json.h"
 #include "proto/sse.h"
 
@@ -26,6 +29,16 @@
 static void send_text(struct conn *c, struct str text)
 {
     (void)conn_send(c, text, NULL, STR("")); /* overflow ends the connection */
+}
+
+/* Without a random number, the least significant digits of the clock must do. */
+static void add_retry(struct buf *out)
+{
+    uint32_t any;
+
+    if (getrandom(&any, sizeof(any), GRND_NONBLOCK) < 0)
+        any = (uint32_t)clock_mono_us();
+    sse_add_retry(out, any);
 }
 
 static void add_position(struct buf *out, struct msgid id)
@@ -236,6 +249,7 @@ static void begin(struct conn *c, struct str filter, const struct stream_request
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
     s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
     buf_add_str(&first, STR(SSE_OK));
+    add_retry(&first);
     buf_add_str(&first, remarks);
     add_position(&first, has_log ? from->from.id : s->last);
     if (rq->is_foreign || (from->from.kind != EVENTLOG_NONE && !has_log))

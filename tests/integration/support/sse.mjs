@@ -13,6 +13,7 @@ export class EventStream extends Watched {
   events = []; // { id, event, data }, in order
   comments = []; // texts of the lines that begin with a colon
   text = ''; // everything received
+  retry = null; // ms that a browser would wait before it reconnects
   lastId = null; // what a browser would send when it reconnects
   #bytes = Buffer.alloc(0); // of an incomplete line
   #fields = {};
@@ -47,7 +48,7 @@ export class EventStream extends Watched {
     } else if (line.startsWith(':')) {
       this.comments.push(line.slice(1));
     } else {
-      const [, name, value] = /^(id|data|event): (.*)$/s.exec(line) ?? assert.fail(line);
+      const [, name, value] = /^(id|data|event|retry): (.*)$/s.exec(line) ?? assert.fail(line);
       if (name === 'data') (this.#fields.data ??= []).push(value);
       else if (name in this.#fields) assert.fail(`${name} comes once`);
       else this.#fields[name] = value;
@@ -55,9 +56,10 @@ export class EventStream extends Watched {
   }
 
   #dispatch() {
-    const { id, event = 'message', data } = this.#fields;
+    const { id, event = 'message', data, retry } = this.#fields;
     this.#fields = {};
     if (id !== undefined) this.lastId = id;
+    if (retry !== undefined) this.retry = Number(retry);
     if (data) this.events.push({ id, event, data: data.join('\n') });
   }
 
