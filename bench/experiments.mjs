@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 import { holdClients, load, micro, startFloor, startRedis, startServer } from './programs.mjs';
 
-const KEYS = ['id', 'log:p/0/x', 'topics', 'recent', 'floors', 'ends'].map((k) => `{eventhub}:${k}`);
+const KEYS = ['id', 'topics', 'recent', 'floors', 'ends', 'log:p/0/x'].map((k) => `{eventhub}:${k}`);
 const SCRIPT = readScript('prelude').replaceAll(/@(\w+)@/g, (_, name) => constant(name)) + readScript('publish');
 
 function readScript(name) {
@@ -158,7 +158,7 @@ async function topics({ seconds }) {
 
 // ---- publishing ----
 
-/** The arguments of a publish as redis_command_publish sends them; 31-bench checks that they are current. */
+/** The arguments of a publish as redis_publish_make sends them; 31-bench checks that they are current. */
 /** Prepares a Redis that no server has used: only a server that joins makes the first id. */
 export async function loadScript(redis) {
   await redis.command('SET', '{eventhub}:id', '1-0');
@@ -167,7 +167,7 @@ export async function loadScript(redis) {
 
 export function scriptCall(sha) {
   const message = `"${'x'.repeat(128)}"`;
-  const values = ['p/0/x', 'eventhub:p/0/x', message, '', '86400', '0', '1000', '1', '0', '', '', '0-0', '86400'];
+  const values = ['eventhub:', '1000', '1', '0-0', '86400', '', 'p/0/x', message, '', '86400', '0', '0', '', ''];
   return ['evalsha', sha, String(KEYS.length), ...KEYS, ...values];
 }
 

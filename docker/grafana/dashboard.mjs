@@ -97,6 +97,9 @@ const ROWS = {
   'Broker and Redis': [
     graph('Broker connected', 'none', [line(of('eventhub_broker_connected'))], { max: 1, mappings: OK_OR_NOT }),
     graph('Broker latency, 99 %', 's', [line(nodeQuantile(0.99, BROKER))]),
+    graph('Publishes per command to Redis', 'none', [
+      line(`${rate('eventhub_redis_publish_batch_size_sum')} / (${rate('eventhub_redis_publish_batch_size_count')} > 0)`),
+    ]),
     graph('Delay from publish to feed, last probe', 'ms', [line(of('eventhub_redis_publish_delay_ms'))], {
       description: 'Once a second, each node publishes a probe and measures when it arrives on its own feed.',
     }),

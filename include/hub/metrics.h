@@ -106,15 +106,17 @@ enum metric_histogram {
     METRIC_DELIVERY_SECONDS, /* delivery_duration_seconds: from the ms of the message's id, by the
                                 broker's clock, to the subscriber's queue; only as accurate as the
                                 clocks are synchronized */
+    METRIC_REDIS_BATCH,      /* redis_publish_batch_size: publishes in one command */
     METRIC_HISTOGRAM_COUNT
 };
 
-#define METRIC_BUCKETS 14 /* upper bounds 0.5 ms, doubling, to 2.048 s, and +Inf */
+#define METRIC_BUCKETS                                                                             \
+    14 /* upper bounds 0.5 ms, doubling, to 2.048 s, and +Inf; of sizes 1 to 4096 */
 
 struct metrics_cell {
     _Atomic uint64_t value[METRIC_COUNT];
     _Atomic uint64_t bucket[METRIC_HISTOGRAM_COUNT][METRIC_BUCKETS];
-    _Atomic uint64_t sum_us[METRIC_HISTOGRAM_COUNT];
+    _Atomic uint64_t sum[METRIC_HISTOGRAM_COUNT]; /* in us, or of the sizes */
 };
 
 static inline uint64_t metrics_get(const struct metrics_cell *c, enum metric m)
@@ -141,6 +143,9 @@ static inline void metrics_inc(struct metrics_cell *c, enum metric m)
 /* Observes the value us `times` times, as for a message to that many subscribers. */
 void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
                         uint64_t times);
+
+/* The same for a histogram of sizes. */
+void metrics_observe_size(struct metrics_cell *c, enum metric_histogram h, uint64_t size);
 
 struct metrics_source {
     struct metrics_cell *const *cells;

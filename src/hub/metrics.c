@@ -171,18 +171,22 @@ static const struct series table[METRIC_COUNT] = {
 
 static const struct {
     const char *name, *help;
+    bool is_size; /* else a time */
 } histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_BROKER_SECONDS] = { "broker_request_duration_seconds",
-                                "Time from a request to the broker to its answer." },
+                                "Time from a request to the broker to its answer.", false },
     [METRIC_DELIVERY_SECONDS] = { "delivery_duration_seconds",
-                                  "Time from a message's id to the subscriber's queue." },
+                                  "Time from a message's id to the subscriber's queue.", false },
+    [METRIC_REDIS_BATCH] = { "redis_publish_batch_size",
+                             "Publishes that one command to Redis carries.", true },
 };
 
 #define FIRST_BOUND_US 500 /* each bound is twice the one before */
 
-static const char *const bounds[METRIC_BUCKETS] = {
-    "0.0005", "0.001", "0.002", "0.004", "0.008", "0.016", "0.032",
-    "0.064",  "0.128", "0.256", "0.512", "1.024", "2.048", "+Inf",
+static const char *const bounds[][METRIC_BUCKETS] = {
+    { "0.0005", "0.001", "0.002", "0.004", "0.008", "0.016", "0.032", "0.064", "0.128", "0.256",
+      "0.512", "1.024", "2.048", "+Inf" },
+    { "1", "2", "4", "8", "16", "32", "64", "128", "256", "512", "1024", "2048", "4096", "+Inf" },
 };
 
 static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, like metrics_add */
@@ -192,22 +196,33 @@ static void cell_add(_Atomic uint64_t *cell, uint64_t n) /* owner only, like met
     atomic_store_explicit(cell, old + n, memory_order_relaxed);
 }
 
-void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
-                        uint64_t times)
+static void observe(struct metrics_cell *c, enum metric_histogram h, uint64_t value,
+                    uint64_t first_bound, uint64_t times)
 {
     unsigned i = 0;
 
-    while (i < METRIC_BUCKETS - 1 && us > (uint64_t)FIRST_BOUND_US << i)
+    while (i < METRIC_BUCKETS - 1 && value > first_bound << i)
         i++;
     cell_add(&c->bucket[h][i], times);
-    cell_add(&c->sum_us[h], us * times);
+    cell_add(&c->sum[h], value * times);
+}
+
+void metrics_observe_us(struct metrics_cell *c, enum metric_histogram h, uint64_t us,
+                        uint64_t times)
+{
+    observe(c, h, us, FIRST_BOUND_US, times);
+}
+
+void metrics_observe_size(struct metrics_cell *c, enum metric_histogram h, uint64_t size)
+{
+    observe(c, h, size, 1, 1);
 }
 
 /* ---- sums over the cells ---- */
 
 struct observed {
     uint64_t upto[METRIC_BUCKETS]; /* cumulative; the last is the count */
-    uint64_t sum_us;
+    uint64_t sum;
 };
 
 /* Sums are modulo 2^64, so that a gauge may go up in one cell and down in another. */
@@ -235,7 +250,7 @@ static struct observed observed(const struct metrics_source *src, enum metric_hi
 
         for (size_t b = 0; b < METRIC_BUCKETS; b++)
             o.upto[b] += atomic_load_explicit(&c->bucket[h][b], memory_order_relaxed);
-        o.sum_us += atomic_load_explicit(&c->sum_us[h], memory_order_relaxed);
+        o.sum += atomic_load_explicit(&c->sum[h], memory_order_relaxed);
     }
     for (size_t b = 1; b < METRIC_BUCKETS; b++)
         o.upto[b] += o.upto[b - 1];
@@ -308,6 +323,14 @@ static void series_prometheus(struct buf *out, const struct metrics_source *src,
     buf_add_char(out, '\n');
 }
 
+static void add_sum(struct buf *out, enum metric_histogram h, uint64_t sum)
+{
+    if (histograms[h].is_size)
+        buf_addf(out, "%" PRIu64, sum);
+    else
+        add_seconds(out, sum);
+}
+
 static void histogram_prometheus(struct buf *out, const struct metrics_source *src,
                                  enum metric_histogram h)
 {
@@ -317,11 +340,12 @@ static void histogram_prometheus(struct buf *out, const struct metrics_source *s
     add_head(out, src->prefix, name, histograms[h].help, "histogram");
     for (size_t b = 0; b < METRIC_BUCKETS; b++) {
         add_name(out, src->prefix, name);
-        buf_addf(out, "_bucket{le=\"%s\"} %" PRIu64 "\n", bounds[b], o.upto[b]);
+        buf_addf(out, "_bucket{le=\"%s\"} %" PRIu64 "\n", bounds[histograms[h].is_size][b],
+                 o.upto[b]);
     }
     add_name(out, src->prefix, name);
     buf_add_str(out, STR("_sum "));
-    add_seconds(out, o.sum_us);
+    add_sum(out, h, o.sum);
     buf_add_char(out, '\n');
     add_name(out, src->prefix, name);
     buf_addf(out, "_count %" PRIu64 "\n", o.upto[METRIC_BUCKETS - 1]);
@@ -371,7 +395,7 @@ void metrics_write_json(const struct metrics_source *src, struct buf *out)
 
         buf_addf(out, "\"%s\":{\"count\":%" PRIu64 ",\"sum\":", histograms[h].name,
                  o.upto[METRIC_BUCKETS - 1]);
-        add_seconds(out, o.sum_us);
+        add_sum(out, h, o.sum);
         buf_add_str(out, STR("},"));
     }
     buf_add_str(out, STR("\"redis_master_info\":{\"address\":"));

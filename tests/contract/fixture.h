@@ -24,6 +24,7 @@ struct fixture {
 };
 
 /* The groups of tests; each returns how many failed. */
+int batch_cases(struct fixture *f);
 int feed_cases(struct fixture *f);
 int gap_cases(struct fixture *f);
 int log_cases(struct fixture *f);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "broker/fanout.h"
 #include "broker/redis/redis_partition.h"
+#include "broker/redis/redis_publish.h"
 #include "support/redis_server.h"
 
 #define EXIT_SKIPPED 77
@@ -196,6 +197,7 @@ static struct msgid publish(struct member *m)
     struct broker_publish p = { .topic = STR("a"),
                                 .message_json = STR("1"),
                                 .origin_json = STR("") };
+    const struct broker_publish *one = &p;
     struct redis_command c;
 
     if (!m->is_joined)
@@ -203,11 +205,11 @@ static struct msgid publish(struct member *m)
     for (;;) {
         redisReply *r;
 
-        redis_command_publish(&c, &w.names, &w.config, &p, core_newest(&m->core),
-                              str_of(m->partition.replid));
+        redis_publish_make(&c, &w.names, &w.config, &one, 1, core_newest(&m->core),
+                           str_of(m->partition.replid));
         r = call(&c);
         if (!redis_reply_has_code(r, "FENCE")) {
-            assert_int_equal(redis_reply_publish(r, &p), EH_OK);
+            assert_int_equal(redis_reply_publish(redis_reply_of_message(r, 1, 0), &p), EH_OK);
             freeReplyObject(r);
             break;
         }

@@ -42,7 +42,18 @@ static void check_message(const struct message *m)
 static void read_publish(const redisReply *r)
 {
     struct broker_publish publish = { 0 };
+    size_t n = r->type == REDIS_REPLY_ARRAY ? r->elements : 1;
 
+    check(redis_reply_is_error(r) || !redis_reply_of_message(r, n, n),
+          "no message beyond the last");
+    for (size_t i = 0; i < n; i++) {
+        const redisReply *own = redis_reply_of_message(r, n, i);
+
+        check(!own || redis_reply_is_error(r) || r->type == REDIS_REPLY_ARRAY,
+              "the form of a batch");
+        if (own && redis_reply_publish(own, &publish) == EH_OK)
+            check(!publish.ret_repeated || publish.ret_retry_ms == 0, "repeated or limited");
+    }
     if (redis_reply_publish(r, &publish) == EH_OK)
         check(!publish.ret_repeated || publish.ret_retry_ms == 0, "repeated or limited");
 }

@@ -19,8 +19,6 @@ static const struct broker_config config = {
     .default_ttl_s = 86400,
 };
 
-static const struct msgid high_water = { 7, 8 };
-
 static void assert_arg(const struct redis_command *c, size_t i, const char *want)
 {
     assert_true(str_eq(str_make(c->args[i], c->lengths[i]), str_of(want)));
@@ -95,112 +93,6 @@ static void logs_in_only_if_there_is_a_login(void **state)
     assert_args(&c, both, ARRAY_LEN(both));
     redis_login_free(login);
     redis_login_free(empty);
-}
-
-static void publish_names_its_keys_and_its_channel(void **state)
-{
-    static const char *const want[] = {
-        "EVALSHA",
-        "",
-        "6",
-        "{hub}:id",
-        "{hub}:log:a/b",
-        "{hub}:topics",
-        "{hub}:recent",
-        "{hub}:floors",
-        "{hub}:ends",
-        "a/b",
-        "hub:a/b",
-        "\"x\"",
-        "\"me\"",
-        "60",
-        "-5",
-        "1000",
-        "1",
-        "0",
-        "",
-        "",
-        "7-8",
-        "86400",
-        "cafe",
-    };
-    struct broker_publish p = {
-        .topic = STR("a/b"),
-        .message_json = STR("\"x\""),
-        .origin_json = STR("\"me\""),
-        .ttl_s = 60,
-        .timestamp = -5,
-    };
-    struct redis_names names;
-    struct redis_command c;
-
-    (void)state;
-    redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &(struct broker_publish){ .topic = STR("other") },
-                          high_water, STR(""));
-    redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
-    assert_true(c.is_script);
-    assert_int_equal(c.script, SCRIPT_PUBLISH);
-    assert_args(&c, want, ARRAY_LEN(want));
-    redis_names_done(&names);
-}
-
-static void publish_falls_back_to_the_default_ttl(void **state)
-{
-    struct broker_publish p = { .topic = STR("a"), .message_json = STR("\"x\"") };
-    struct redis_names names;
-    struct redis_command c;
-
-    (void)state;
-    redis_names_init(&names, STR("hub"));
-    redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
-    assert_arg(&c, 12, ""); /* no origin */
-    assert_arg(&c, 13, "86400");
-    assert_arg(&c, 14, "0");
-    redis_names_done(&names);
-}
-
-/* The keys that only some publishes need follow those that all publishes have. */
-static void publish_appends_the_keys_that_it_needs(void **state)
-{
-    static const struct {
-        const char *key, *rule, *n_keys, *more[2], *tail[3];
-    } cases[] = {
-        { "k", "", "7", { "{hub}:once:a/b:k" }, { "1", "", "" } },
-        { "",
-          "a/#",
-          "7",
-          { "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
-          { "0", "5", "60000" } },
-        { "k",
-          "a/#",
-          "8",
-          { "{hub}:once:a/b:k", "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#" },
-          { "1", "5", "60000" } },
-    };
-    struct redis_names names;
-    struct redis_command c;
-
-    (void)state;
-    redis_names_init(&names, STR("hub"));
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct broker_publish p = {
-            .topic = STR("a/b"),
-            .message_json = STR("\"x\""),
-            .origin_json = STR("alice"),
-            .key = str_of(cases[i].key),
-            .limit = { .topic = str_of(cases[i].rule), .max = 5, .interval_s = 60 },
-        };
-
-        redis_command_publish(&c, &names, &config, &p, high_water, STR("cafe"));
-        assert_arg(&c, 2, cases[i].n_keys);
-        for (size_t k = 0; k < 2 && cases[i].more[k]; k++)
-            assert_true(
-                str_eq(str_make(c.args[9 + k], c.lengths[9 + k]), str_of(cases[i].more[k])));
-        for (size_t k = 0; k < 3; k++)
-            assert_arg(&c, c.n - 6 + k, cases[i].tail[k]);
-    }
-    redis_names_done(&names);
 }
 
 static void key_value_calls_use_plain_strings(void **state)
@@ -418,9 +310,6 @@ int main(void)
         cmocka_unit_test(writes_commands_in_resp),
         cmocka_unit_test(greets_with_login_and_database),
         cmocka_unit_test(logs_in_only_if_there_is_a_login),
-        cmocka_unit_test(publish_names_its_keys_and_its_channel),
-        cmocka_unit_test(publish_falls_back_to_the_default_ttl),
-        cmocka_unit_test(publish_appends_the_keys_that_it_needs),
         cmocka_unit_test(key_value_calls_use_plain_strings),
         cmocka_unit_test(history_starts_at_the_next_id),
         cmocka_unit_test(history_fills_in_the_defaults),

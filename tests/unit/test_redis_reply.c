@@ -145,6 +145,42 @@ static void reads_a_repeat_and_a_limit_of_a_publish(void **state)
     }
 }
 
+static void finds_the_answer_to_each_message(void **state)
+{
+    static const struct {
+        const char *wire;
+        size_t n, i;
+        const char *want; /* NULL: none */
+    } cases[] = {
+        { "*1\r\n$6\r\n1700-3\r\n", 1, 0, "1700-3" },
+        { "*2\r\n$3\r\n1-1\r\n+1-2\r\n", 2, 0, "1-1" },
+        { "*2\r\n$3\r\n1-1\r\n+1-2\r\n", 2, 1, "1-2" },
+        { "*2\r\n$3\r\n1-1\r\n-OOM no\r\n", 2, 1, "OOM no" },
+        { "-MISCONF no\r\n", 2, 0, "MISCONF no" }, /* an error is the answer to all */
+        { "-MISCONF no\r\n", 2, 1, "MISCONF no" },
+        { "*1\r\n$3\r\n1-1\r\n", 2, 0, NULL },         /* too few */
+        { "*2\r\n$3\r\n1-1\r\n+1-2\r\n", 1, 0, NULL }, /* too many */
+        { "*2\r\n$3\r\n1-1\r\n+1-2\r\n", 2, 2, NULL },
+        { "*0\r\n", 1, 0, NULL },
+        { "*-1\r\n", 1, 0, NULL },
+        { "$6\r\n1700-3\r\n", 1, 0, NULL },
+        { "$-1\r\n", 1, 0, NULL },
+        { ":1\r\n", 1, 0, NULL },
+        { "+OK\r\n", 1, 0, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        const redisReply *own = redis_reply_of_message(r, cases[i].n, cases[i].i);
+
+        assert_int_equal(own != NULL, cases[i].want != NULL);
+        if (own)
+            assert_true(str_eq(redis_reply_text(own), str_of(cases[i].want)));
+        freeReplyObject(r);
+    }
+}
+
 static void reads_the_value_of_a_get_or_none(void **state)
 {
     static const struct {
@@ -475,6 +511,7 @@ int main(void)
         cmocka_unit_test(recognizes_errors_that_need_a_reconnect),
         cmocka_unit_test(reads_the_id_of_a_publish),
         cmocka_unit_test(reads_a_repeat_and_a_limit_of_a_publish),
+        cmocka_unit_test(finds_the_answer_to_each_message),
         cmocka_unit_test(reads_the_value_of_a_get_or_none),
         cmocka_unit_test(accepts_only_ok_for_a_set),
         cmocka_unit_test(reads_whether_a_delete_found_the_key),

@@ -91,7 +91,7 @@ static void keeps_to_a_scratch_area(void **state)
             assert_true(begins(c.args[3 + k], c.lengths[3 + k], "{hub}:check-"));
     }
     assert_true(n >= SCRIPT_COUNT);
-    redis_command_clean(&c, &scratch.names);
+    redis_scratch_clean(&c, &scratch);
     assert_true(c.n > 10);
     for (size_t k = 1; k < c.n; k++)
         assert_true(begins(c.args[k], c.lengths[k], "{hub}:check-"));

@@ -40,6 +40,9 @@ static void on_script(void *owner, void *arg, enum redis_fate fate, const struct
     struct redis_checker *k = owner;
 
     (void)arg;
+    if (fate == REDIS_ANSWERED && k->script - 1 == REDIS_SCRATCH_PUBLISH &&
+        redis_reply_of_message(reply, 1, 0))
+        reply = redis_reply_of_message(reply, 1, 0);
     if (checker_take(k, fate, reply, NULL)) {
         checker_advance(k);
         return;

@@ -45,7 +45,7 @@ void checker_clean(struct redis_checker *k)
         checker_finish(k);
         return;
     }
-    redis_command_clean(&c, &k->scratch.names);
+    redis_scratch_clean(&c, &k->scratch);
     redis_link_send(k->plain, &c, (struct redis_done){ on_clean, k, NULL, 0 });
 }
 

@@ -107,14 +107,14 @@ static void add_id_or_none(struct redis_command *c, struct msgid id)
         add_id(c, id);
 }
 
-static void begin_script(struct redis_command *c, enum script script, const char *n_keys)
+static void begin_script(struct redis_command *c, enum script script, size_t n_keys)
 {
     redis_command_init(c);
     c->is_script = true;
     c->script = script;
     redis_command_add(c, STR("EVALSHA"));
     redis_command_add(c, STR(""));
-    redis_command_add(c, str_of(n_keys));
+    add_u64(c, n_keys);
 }
 
 static void add_key(struct redis_command *c, const struct buf *key)
@@ -196,6 +196,8 @@ void redis_names_set_channels(struct redis_names *names, struct str prefix)
     names->channels = prefix;
     buf_clear(&names->began);
     keys_add_channel(&names->began, prefix, STR(REDIS_BEGAN_TOPIC));
+    buf_clear(&names->channel);
+    keys_add_channel(&names->channel, prefix, STR(""));
 }
 
 void redis_names_init(struct redis_names *names, struct str prefix)
@@ -216,82 +218,18 @@ void redis_names_init(struct redis_names *names, struct str prefix)
 
 void redis_names_done(struct redis_names *names)
 {
-    struct buf *all[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
-                          &names->floors, &names->ends,      &names->sweep,  &names->lock,
-                          &names->logs,   &names->mark_log,  &names->log,    &names->channel,
-                          &names->once,   &names->count,     &names->kv,     &names->began };
+    struct buf *all[] = { &names->id,     &names->log_start, &names->topics,  &names->recent,
+                          &names->floors, &names->ends,      &names->sweep,   &names->lock,
+                          &names->logs,   &names->mark_log,  &names->channel, &names->batch,
+                          &names->kv,     &names->began };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
 }
 
-void redis_command_clean(struct redis_command *c, const struct redis_names *names)
-{
-    const struct buf *keys[] = { &names->id,     &names->log_start, &names->topics, &names->recent,
-                                 &names->floors, &names->ends,      &names->sweep,  &names->lock,
-                                 &names->log,    &names->mark_log,  &names->once,   &names->count };
-
-    redis_command_init(c);
-    redis_command_add(c, STR("DEL"));
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        if (buf_used(keys[i]))
-            add_key(c, keys[i]);
-    }
-}
-
 static void add_flag(struct redis_command *c, bool flag)
 {
     redis_command_add(c, flag ? STR("1") : STR("0"));
-}
-
-void redis_command_publish(struct redis_command *c, struct redis_names *names,
-                           const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid newest, struct str replid)
-{
-    static const char *const n_keys[] = { "6", "7", "8" };
-    bool has_key = p->key.n > 0, has_limit = p->limit.topic.n > 0;
-
-    buf_clear(&names->log);
-    buf_add_str(&names->log, buf_str(&names->logs));
-    buf_add_str(&names->log, p->topic);
-    buf_clear(&names->channel);
-    keys_add_channel(&names->channel, names->channels, p->topic);
-    begin_script(c, SCRIPT_PUBLISH, n_keys[has_key + has_limit]);
-    add_key(c, &names->id);
-    add_key(c, &names->log);
-    add_key(c, &names->topics);
-    add_key(c, &names->recent);
-    add_key(c, &names->floors);
-    add_key(c, &names->ends);
-    if (has_key) {
-        buf_clear(&names->once);
-        keys_add_once(&names->once, names->prefix, p->topic, p->key);
-        add_key(c, &names->once);
-    }
-    if (has_limit) {
-        buf_clear(&names->count);
-        keys_add_count(&names->count, names->prefix, p->origin_json, &p->limit);
-        add_key(c, &names->count);
-    }
-    redis_command_add(c, p->topic);
-    add_key(c, &names->channel);
-    redis_command_add(c, p->message_json);
-    redis_command_add(c, p->origin_json);
-    add_u64(c, p->ttl_s ? p->ttl_s : config->default_ttl_s);
-    add_i64(c, p->timestamp);
-    add_u64(c, config->max_cache_length);
-    add_flag(c, config->cache);
-    add_flag(c, has_key);
-    if (has_limit) {
-        add_u64(c, p->limit.max);
-        add_u64(c, (uint64_t)p->limit.interval_s * 1000);
-    } else {
-        redis_command_add(c, STR(""));
-        redis_command_add(c, STR(""));
-    }
-    add_id(c, newest);
-    add_u64(c, config->default_ttl_s);
-    redis_command_add(c, replid);
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -341,7 +279,7 @@ static struct msgid successor(struct msgid id)
 void redis_command_history(struct redis_command *c, const struct redis_names *names,
                            const struct broker_config *config, const struct broker_history *h)
 {
-    begin_script(c, SCRIPT_HISTORY, "6");
+    begin_script(c, SCRIPT_HISTORY, 6);
     add_key(c, &names->id);
     add_key(c, &names->log_start);
     add_key(c, &names->topics);
@@ -363,11 +301,13 @@ void redis_command_history(struct redis_command *c, const struct redis_names *na
     add_flag(c, config->cache);
 }
 
+/* ---- joining and forgetting ---- */
+
 /* The scripts that compare what Redis knows with what this node knows. */
 static void begin_comparison(struct redis_command *c, enum script script,
                              const struct redis_names *names)
 {
-    begin_script(c, script, "6");
+    begin_script(c, script, 6);
     add_key(c, &names->id);
     add_key(c, &names->log_start);
     add_key(c, &names->topics);
@@ -398,7 +338,7 @@ void redis_command_probe(struct redis_command *c, const struct redis_names *name
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
                           const struct broker_config *config, const struct str *topics, size_t n)
 {
-    begin_script(c, SCRIPT_FORGET, "6");
+    begin_script(c, SCRIPT_FORGET, 6);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
     add_key(c, &names->floors);

@@ -13,7 +13,8 @@
 #include "broker/config.h"
 #include "broker/redis/redis_scripts.h"
 
-#define REDIS_ARGS_MAX (REDIS_FORGET_MAX + 16)
+#define REDIS_BATCH_MAX 64 /* messages of one publish command */
+#define REDIS_ARGS_MAX  (REDIS_BATCH_MAX * 11 + 16)
 
 struct redis_login;
 
@@ -56,8 +57,9 @@ struct redis_names {
     struct buf logs;     /* the prefix of the keys of all logs */
     struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
     struct buf began;    /* the channel that announces a new history to all nodes (fence.lua) */
-    struct buf log, channel, once, count; /* of the last publish command */
-    struct buf kv;                        /* of the last key/value command */
+    struct buf channel;  /* what comes before the topic in the name of a channel */
+    struct buf batch;    /* the keys and numbers of the last publish command */
+    struct buf kv;       /* the key of the last key/value command */
 };
 
 /* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such topics. */
@@ -66,14 +68,7 @@ struct redis_names {
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_set_channels(struct redis_names *names, struct str prefix); /* for a check */
 void redis_names_done(struct redis_names *names);
-/* Deletes all keys in `names`, and the log of the last publish. Only for a scratch area. */
-void redis_command_clean(struct redis_command *c, const struct redis_names *names);
 
-/* newest: the highest id that this node knows; replid: of the history that it has joined ("": not
- * known). If Redis has forgotten the id, or has another history, the answer is FENCE. */
-void redis_command_publish(struct redis_command *c, struct redis_names *names,
-                           const struct broker_config *config, const struct broker_publish *p,
-                           struct msgid newest, struct str replid);
 /* Values are plain strings, which other programs may read and write, too. */
 void redis_command_get(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);

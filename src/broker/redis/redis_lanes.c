@@ -1,26 +1,48 @@
+/* redis_lanes.c - the publishes that one turn of the loop has for a link leave as one *batch*: one call
+ * of publish.lua, which runs them one after another. A batch is a run of publishes in the order of the
+ * queue; a key/value call ends it, and is a batch of its own:
+ *
+ *     queue     P1 P2 P3 SET P4        sent     [P1 P2 P3] [SET] [P4]
+ *
+ * Nothing waits for a batch to fill: whatever there is at the end of the turn is sent, so a lone publish
+ * leaves as early as it would without batches. While one batch is under way, the next may follow.
+ *
+ * Each call has its own answer. Only a refusal (redis_redirect.h) concerns the batch as a whole, and then
+ * none of it has run: it is held and sent again like a call. By then a later call of one of its clients
+ * may have run. The publishes of that client are taken out of the batch and are NOT_DONE; the others are
+ * sent. The calls of a batch arrived within SPREAD_MS of one another, so they share one deadline.
+ */
 #include "broker/redis/redis_lanes.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "broker/redis/redis_confirm.h"
 #include "broker/redis/redis_order.h"
 #include "broker/redis/redis_pool.h"
+#include "broker/redis/redis_publish.h"
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
 
+#define SPREAD_MS 50 /* between the deadlines of a batch: how exactly they are checked anyway */
+
 struct lane {
+    struct redis_lanes *lanes;
+    struct redis_link *link;
     struct redis_queue queue;
     struct redis_confirm confirm;
     struct redis_order order;
+    struct loop_task send;
 };
 
-/* A call under way. */
-struct sent {
+/* Calls under way: publishes, or one other call. */
+struct batch {
     struct lane *lane;
-    struct broker_call *call;
     uint64_t number; /* in the order of its lane */
+    size_t n;        /* 0: all have been taken out */
+    struct broker_call *calls[];
 };
 
 struct redis_lanes {
@@ -29,14 +51,24 @@ struct redis_lanes {
     struct lane lanes[]; /* pool->n_lanes; lanes[i] sends over pool->links[i] */
 };
 
-static void make_command(struct redis_pool *pool, const struct broker_call *call,
-                         struct redis_command *ret)
+/* ---- commands ---- */
+
+static void make_publish(struct redis_pool *pool, const struct batch *b, struct redis_command *ret)
 {
+    const struct broker_publish *publishes[REDIS_BATCH_MAX];
+
+    for (size_t i = 0; i < b->n; i++)
+        publishes[i] = &b->calls[i]->publish;
+    redis_publish_make(ret, &pool->names, pool->config, publishes, b->n, core_newest(pool->core),
+                       redis_feed_history(pool->feed));
+}
+
+static void make_command(struct redis_pool *pool, const struct batch *b, struct redis_command *ret)
+{
+    const struct broker_call *call = b->calls[0];
+
     switch (call->op) {
-    case BROKER_OP_PUBLISH:
-        redis_command_publish(ret, &pool->names, pool->config, &call->publish,
-                              core_newest(pool->core), redis_feed_history(pool->feed));
-        break;
+    case BROKER_OP_PUBLISH: make_publish(pool, b, ret); break;
     case BROKER_OP_GET: redis_command_get(ret, &pool->names, &call->kv); break;
     case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;
     case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
@@ -44,6 +76,8 @@ static void make_command(struct redis_pool *pool, const struct broker_call *call
     case BROKER_OP_PRESENCE: assert(false); break; /* not ours */
     }
 }
+
+/* ---- answers ---- */
 
 static int read_reply(struct broker_call *call, const struct redisReply *reply)
 {
@@ -72,17 +106,25 @@ static enum broker_status unknown_status(const struct broker_call *call)
     return BROKER_NOT_DONE;
 }
 
+static enum broker_status refused_status(struct redis_pool *pool, const struct broker_call *call,
+                                         const struct redisReply *error)
+{
+    redis_pool_on_refusal(pool, error);
+    if (redis_reply_has_code(error, "UNSURE")) /* publish.lua: it failed half way */
+        return unknown_status(call);
+    return redis_reply_has_code(error, "OOM") ? BROKER_FULL : BROKER_NOT_DONE;
+}
+
+/* reply: to this call; NULL: Redis answered in a form that our scripts do not use. */
 static enum broker_status status_of(struct redis_pool *pool, struct broker_call *call,
                                     enum redis_fate fate, const struct redisReply *reply)
 {
     if (fate == REDIS_NOT_DONE)
         return BROKER_NOT_DONE;
-    if (fate == REDIS_UNKNOWN)
+    if (fate == REDIS_UNKNOWN || !reply)
         return unknown_status(call);
-    if (redis_reply_is_error(reply)) {
-        redis_pool_on_refusal(pool, reply);
-        return redis_reply_has_code(reply, "OOM") ? BROKER_FULL : BROKER_NOT_DONE;
-    }
+    if (redis_reply_is_error(reply))
+        return refused_status(pool, call, reply);
     if (read_reply(call, reply) < 0)
         return unknown_status(call);
     redis_status_forget_problem(&pool->status);
@@ -93,74 +135,128 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     return BROKER_DONE;
 }
 
-static struct lane *lane_of(struct redis_lanes *l, const struct broker_call *call)
+static void answer(struct lane *lane, uint64_t number, struct broker_call *call,
+                   enum broker_status status)
 {
-    return &l->lanes[call->lane % l->pool->n_lanes];
+    struct redis_lanes *l = lane->lanes;
+    bool is_write = unknown_status(call) == BROKER_UNKNOWN;
+
+    if (status == BROKER_DONE || status == BROKER_LIMITED || status == BROKER_UNKNOWN)
+        redis_order_on_ran(&lane->order, call->lane, number);
+    if (l->replicas.n_replicas > 0 && is_write && status == BROKER_DONE)
+        redis_confirm_add(&lane->confirm, call);
+    else
+        core_answer(l->pool->core, call, status);
 }
 
 static void on_reply(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_lanes *l = owner;
-    struct sent *sent = arg;
-    struct lane *lane = sent->lane;
-    struct broker_call *call = sent->call;
-    enum broker_status status = status_of(l->pool, call, fate, reply);
-    bool is_write = unknown_status(call) == BROKER_UNKNOWN;
+    struct batch *b = arg;
 
-    if (status == BROKER_DONE || status == BROKER_LIMITED || status == BROKER_UNKNOWN)
-        redis_order_on_ran(&lane->order, call->lane, sent->number);
-    free(sent);
-    if (l->replicas.n_replicas > 0 && is_write && status == BROKER_DONE)
-        redis_confirm_add(&lane->confirm, call);
-    else
-        core_answer(l->pool->core, call, status);
+    for (size_t i = 0; i < b->n; i++) {
+        struct broker_call *call = b->calls[i];
+        const struct redisReply *own = reply;
+
+        if (reply && call->op == BROKER_OP_PUBLISH)
+            own = redis_reply_of_message(reply, b->n, i);
+        answer(b->lane, b->number, call, status_of(l->pool, call, fate, own));
+    }
+    free(b);
     redis_feed_on_command_link(l->pool->feed); /* it may wait for this answer */
 }
 
-/* A publish that Redis refused names the newest id that this node knows by then. */
+/* ---- sending ---- */
+
+/* Takes out the calls that later ones of their clients have overtaken. A publish that Redis refused
+ * names the newest id that this node knows by then. */
 static bool remake(void *owner, void *arg, struct redis_command *ret)
 {
     struct redis_lanes *l = owner;
-    const struct sent *sent = arg;
+    struct batch *b = arg;
+    size_t n = b->n;
 
-    if (!redis_order_permits(&sent->lane->order, sent->call->lane, sent->number))
-        return false;
-    if (ret)
-        make_command(l->pool, sent->call, ret);
-    return true;
+    b->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct broker_call *call = b->calls[i];
+
+        if (redis_order_permits(&b->lane->order, call->lane, b->number))
+            b->calls[b->n++] = call;
+        else
+            core_answer(l->pool->core, call, BROKER_NOT_DONE);
+    }
+    if (ret && b->n > 0)
+        make_command(l->pool, b, ret);
+    return b->n > 0;
 }
 
-static void pump(struct redis_lanes *l, size_t i)
+static size_t text_of(const struct broker_publish *p)
 {
+    return p->topic.n + p->message_json.n + p->origin_json.n + p->key.n;
+}
+
+/* Takes the calls of the next batch from the queue. NULL: there is none. */
+static struct batch *gather(struct lane *lane)
+{
+    struct broker_call *calls[REDIS_BATCH_MAX], *call = redis_queue_pop(&lane->queue);
+    struct batch *b;
+    size_t n = 0, bytes = 0;
+
+    if (!call)
+        return NULL;
+    calls[n++] = call;
+    while (calls[0]->op == BROKER_OP_PUBLISH && n < REDIS_BATCH_MAX) {
+        bytes += text_of(&calls[n - 1]->publish);
+        call = redis_queue_first(&lane->queue);
+        if (!call || call->op != BROKER_OP_PUBLISH ||
+            bytes + text_of(&call->publish) > REDIS_BATCH_BYTES ||
+            call->deadline > calls[0]->deadline + SPREAD_MS)
+            break;
+        calls[n++] = redis_queue_pop(&lane->queue);
+    }
+    b = mem_alloc(sizeof(*b) + n * sizeof(b->calls[0]));
+    *b = (struct batch){ .lane = lane, .number = redis_order_next(&lane->order), .n = n };
+    memcpy(b->calls, calls, n * sizeof(calls[0]));
+    return b;
+}
+
+static void pump(struct lane *lane)
+{
+    struct redis_lanes *l = lane->lanes;
     struct redis_pool *pool = l->pool;
-    struct redis_link *link = pool->links[i];
-    struct lane *lane = &l->lanes[i];
     struct redis_command c;
-    struct broker_call *call;
+    struct batch *b;
 
-    while (redis_feed_is_joined(pool->feed) && redis_link_takes_calls(link) &&
-           (call = redis_queue_pop(&lane->queue))) {
-        struct sent *sent = mem_alloc(sizeof(*sent));
-
-        *sent = (struct sent){ lane, call, redis_order_next(&lane->order) };
-        make_command(pool, call, &c);
-        redis_link_send_call(link, &c, (struct redis_done){ on_reply, l, sent, call->deadline },
+    while (redis_feed_is_joined(pool->feed) && redis_link_takes_calls(lane->link) &&
+           (b = gather(lane))) {
+        if (b->calls[0]->op == BROKER_OP_PUBLISH)
+            metrics_observe_size(pool->core->config.metrics, METRIC_REDIS_BATCH, b->n);
+        make_command(pool, b, &c);
+        redis_link_send_call(lane->link, &c,
+                             (struct redis_done){ on_reply, l, b, b->calls[b->n - 1]->deadline },
                              remake);
     }
 }
 
+static void on_send(struct loop_task *task)
+{
+    pump(container_of(task, struct lane, send));
+}
+
+/* ---- what the owner calls ---- */
+
 void redis_lanes_take(struct redis_lanes *l, struct broker_call *call)
 {
-    struct lane *lane = lane_of(l, call);
+    struct lane *lane = &l->lanes[call->lane % l->pool->n_lanes];
 
     redis_queue_push(&lane->queue, call);
-    pump(l, (size_t)(lane - l->lanes));
+    loop_at_end(l->pool->core->loop, &lane->send);
 }
 
 void redis_lanes_pump(struct redis_lanes *l)
 {
     for (size_t i = 0; i < l->pool->n_lanes; i++)
-        pump(l, i);
+        pump(&l->lanes[i]);
 }
 
 struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
@@ -171,8 +267,13 @@ struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
     l->replicas.n_replicas = pool->config->redis_wait;
     l->replicas.status = &pool->status;
     for (size_t i = 0; i < pool->n_lanes; i++) {
-        redis_queue_init(&l->lanes[i].queue, pool->core);
-        redis_confirm_init(&l->lanes[i].confirm, pool->core, pool->links[i], &l->replicas);
+        struct lane *lane = &l->lanes[i];
+
+        lane->lanes = l;
+        lane->link = pool->links[i];
+        lane->send.fn = on_send;
+        redis_queue_init(&lane->queue, pool->core);
+        redis_confirm_init(&lane->confirm, pool->core, pool->links[i], &l->replicas);
     }
     return l;
 }
@@ -180,6 +281,7 @@ struct redis_lanes *redis_lanes_create(struct redis_pool *pool)
 void redis_lanes_free(struct redis_lanes *l)
 {
     for (size_t i = 0; i < l->pool->n_lanes; i++) {
+        loop_cancel(&l->lanes[i].send);
         redis_queue_done(&l->lanes[i].queue);
         redis_confirm_done(&l->lanes[i].confirm);
     }

@@ -72,6 +72,13 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
+const struct redisReply *redis_reply_of_message(const struct redisReply *r, size_t n, size_t i)
+{
+    if (redis_reply_is_error(r))
+        return r;
+    return is_array(r, n) && i < n ? r->element[i] : NULL;
+}
+
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p)
 {
     p->ret_repeated = r->type == REDIS_REPLY_STATUS;

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "broker/redis/redis_keys.h"
+#include "broker/redis/redis_publish.h"
 
 void redis_scratch_init(struct redis_scratch *s, struct str prefix)
 {
@@ -50,10 +51,9 @@ static void make_fence(struct redis_command *c, struct redis_scratch *s,
     redis_command_fence(c, &s->names, &(struct redis_fence){ .tail_replid = STR("") });
 }
 
-static void make_publish(struct redis_command *c, struct redis_scratch *s,
-                         const struct broker_config *config)
+static struct broker_publish scratch_publish(const struct redis_scratch *s)
 {
-    const struct broker_publish publish = {
+    return (struct broker_publish){
         .topic = str_of(s->topic),
         .message_json = STR("\"check\""),
         .origin_json = STR(""),
@@ -61,8 +61,21 @@ static void make_publish(struct redis_command *c, struct redis_scratch *s,
         .limit = { .topic = STR("#"), .max = 1, .interval_s = 60 },
         .ttl_s = 60,
     };
+}
 
-    redis_command_publish(c, &s->names, config, &publish, (struct msgid){ 0 }, STR(""));
+static void make_publish(struct redis_command *c, struct redis_scratch *s,
+                         const struct broker_config *config)
+{
+    const struct broker_publish publish = scratch_publish(s), *one = &publish;
+
+    redis_publish_make(c, &s->names, config, &one, 1, (struct msgid){ 0 }, STR(""));
+}
+
+void redis_scratch_clean(struct redis_command *c, struct redis_scratch *s)
+{
+    const struct broker_publish publish = scratch_publish(s);
+
+    redis_publish_clean(c, &s->names, &publish);
 }
 
 static void make_history(struct redis_command *c, struct redis_scratch *s,

@@ -29,6 +29,8 @@ void redis_scratch_done(struct redis_scratch *s);
 
 /* Returns the name of the script of a run, which are numbered from 0; NULL: there is no such run. */
 const char *redis_scratch_script(size_t i);
+/* Makes the command that deletes all keys that the runs write. */
+void redis_scratch_clean(struct redis_command *c, struct redis_scratch *s);
 /* Makes the command of a run. They are meant to be run in this order, each once. */
 void redis_scratch_command(struct redis_command *c, struct redis_scratch *s,
                            const struct broker_config *config, size_t i);

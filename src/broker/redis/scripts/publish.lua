@@ -1,74 +1,66 @@
--- Publishes one message: gives it an id, appends it to the log of its topic, sends it to all nodes.
--- KEYS  1 id  2 the topic's log  3 topics  4 recent  5 floors  6 ends; then, each only if needed:
---       where the id of the first publish with the publisher's key is kept, and the counter of a
---       rate limit
--- ARGV  1 topic  2 channel  3 message, 4 origin ('': none), both JSON text  5 ttl in s (0: none)
---       6 the client's timestamp in ms (0: none)  7 entries that a log may hold (0: no limit)
---       8 '1': keep the log  9 '1': the publish has a key  10 publishes that the rate limit allows
---       ('': no limit)  11 ms from the first publish counted until the counter ends  12 the highest
---       id that the node knows  13 default ttl in s (0: forever)  14 the replid of the history that
---       the node has joined ('': not known)
--- Answers the id as a string. If a publish with this key was done already, answers its id as a
--- status. If the rate limit is reached, answers the ms until the counter ends as an integer. If
--- Redis has forgotten ids that the node knows, or another node has found a new history, answers the
--- error FENCE and does nothing: the node runs fence.lua and publishes again. Lua does not roll back,
--- so the write that Redis may refuse comes first.
-local ID, LOG, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
-local topic, channel, message, origin = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local ttl, timestamp, max_length = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local keeps_log, limit = ARGV[8] == '1', ARGV[10]
-local default_ms = ARGV[13] == '0' and math.huge or tonumber(ARGV[13]) * 1000
-local ONCE = ARGV[9] == '1' and KEYS[7]
-local COUNT = limit ~= '' and KEYS[#KEYS]
+-- Publishes messages, one after another: gives each an id, appends it to the log of its topic, sends it
+-- to all nodes. What they share is done once: the clock, the last id, the indexes.
+-- KEYS  1 id  2 topics  3 recent  4 floors  5 ends; then of each message its topic's log and, each only
+--       if needed, where the id of the first publish with the publisher's key is kept, and the counter
+--       of a rate limit
+-- ARGV  1 what comes before the topic in the name of a channel  2 entries that a log may hold (0: no
+--       limit)  3 '1': keep the log  4 the highest id that the node knows  5 default ttl in s (0:
+--       forever)  6 the replid of the history that the node has joined ('': not known); then of each
+--       message eight: 1 topic  2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)
+--       5 the client's timestamp in ms (0: none)  6 '1': the publish has a key  7 publishes that the
+--       rate limit allows ('': no limit)  8 ms from the first publish counted until the counter ends
+-- Answers an array with one element for each message: the id as a string. If a publish with its key was
+-- done already, the id of that one as a status. If its rate limit is reached, the ms until the counter
+-- ends as an integer. If Redis refused it, the error. If Redis has forgotten ids that the node knows, or
+-- another node has found a new history, the whole answer is the error FENCE, and nothing was done: the
+-- node runs fence.lua and publishes again. Lua does not roll back, so the write that Redis may refuse
+-- comes first. An error after that begins with UNSURE: the message may be in the log.
+local ID, TOPICS, RECENT, FLOORS, ENDS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local channel, max_length, keeps_log = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local default_ms = ARGV[5] == '0' and math.huge or tonumber(ARGV[5]) * 1000
 
--- Most publishes have neither a key nor a limit and skip this part.
-local first = ONCE and redis.call('GET', ONCE)
-if first then
-    return { ok = first }
-end
-local left = COUNT and redis.call('PTTL', COUNT) or -1 -- < 0: nothing has been counted yet
-local counted = left >= 0 and tonumber(redis.call('GET', COUNT)) or 0
-if COUNT and counted >= tonumber(limit) then
-    return left >= 0 and left or tonumber(ARGV[11])
+local ms, seq -- the last id; nil: no message has needed one yet
+local now, fence -- fence: why nothing can be published
+local id -- of the last message
+local has_begun -- the message at hand is in the log
+local logs, n_logs = {}, 0 -- of the topics that got a message: log, topic, and what is known of it
+
+local function begin()
+    local last = redis.call('GET', ID)
+    local known_ms, known_seq = read_id(ARGV[4])
+    local last_ms, last_seq = read_id(last or '0-0')
+    if not last or known_ms > last_ms or (known_ms == last_ms and known_seq > last_seq) then
+        fence = 'FENCE Redis has forgotten ids that this node knows'
+        return
+    end
+    local history = ARGV[6] ~= '' and redis.call('HMGET', FLOORS, HISTORY)[1]
+    if history and history ~= ARGV[6] then
+        fence = 'FENCE Redis has another history than the one that this node has joined'
+        return
+    end
+    now = read_clock()
+    ms, seq = last_ms, last_seq
 end
 
-local last = redis.call('GET', ID)
-local known_ms, known_seq = read_id(ARGV[12])
-local ms, seq = read_id(last or '0-0')
-if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
-    return redis.error_reply('FENCE Redis has forgotten ids that this node knows')
-end
-local history = ARGV[14] ~= '' and redis.call('HMGET', FLOORS, HISTORY)[1]
-if history and history ~= ARGV[14] then
-    return redis.error_reply('FENCE Redis has another history than the one that this node has joined')
-end
-local now = read_clock()
-if now > ms then
-    ms, seq = now, 0
-else
-    seq = seq + 1
-end
-local id = digits(ms) .. '-' .. digits(seq)
-
--- Removes the entries over the limit. Returns the highest id removed, or nil if none was removed.
-local function trim()
-    local over = max_length > 0 and redis.call('XLEN', LOG) - max_length or 0
+-- Removes the entries over the limit, and keeps the highest id removed.
+local function trim(log, topic)
+    local over = redis.call('XLEN', log) - max_length
     if over <= 0 then
-        return nil
+        return
     end
-    if over > 1 then -- the limit was lowered
-        redis.call('XTRIM', LOG, 'MAXLEN', max_length + 1)
+    if over > 1 then
+        redis.call('XTRIM', log, 'MAXLEN', max_length + 1)
     end
-    local highest = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 1)[1][1]
-    redis.call('XTRIM', LOG, 'MAXLEN', max_length)
-    return highest
+    local highest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1]
+    redis.call('XTRIM', log, 'MAXLEN', max_length)
+    redis.call('HSET', FLOORS, topic, highest)
 end
 
 -- Moves the log start of the topic if its log is gone: it has expired, Redis has evicted it, or the
 -- clock was wrong. Everything up to the last id is missing, unless it expired by shorter ttls of
 -- its own. Of the last id only the ms is known. The topic then ends no earlier than its missing
 -- messages would have expired, because forget.lua removes the log start as well.
-local function note_loss()
+local function note_loss(topic)
     local last_ms = tonumber(redis.call('ZSCORE', RECENT, topic) or '')
     if not last_ms then
         return
@@ -85,84 +77,197 @@ local function note_loss()
     end
 end
 
-local function add_entry()
-    local add = { 'XADD', LOG, id, 'message', message }
+local function add_entry(log, entry, arg, ttl, entry_ms)
+    local origin, timestamp = ARGV[arg + 2], tonumber(ARGV[arg + 4])
+    local is_timely = timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and
+        timestamp <= now + 60000
+    local has_origin, is_ahead = origin ~= '', ttl > 0 and entry_ms > now
+    local expiry = ttl > 0 and digits(now + ttl * 1000)
+    if has_origin and expiry and not is_ahead and not is_timely then -- most entries
+        redis.call('XADD', log, entry, 'message', ARGV[arg + 1], 'origin', origin, 'expiry', expiry)
+        return
+    end
+    local add = { 'XADD', log, entry, 'message', ARGV[arg + 1] }
     local function field(name, value)
         add[#add + 1] = name
         add[#add + 1] = value
     end
-    if origin ~= '' then
+    if has_origin then
         field('origin', origin)
     end
-    if ttl > 0 then
-        field('expiry', digits(now + ttl * 1000))
-        if ms > now then
-            field('clock', digits(now)) -- the ttl counts from here, not from the id
-        end
+    if expiry then
+        field('expiry', expiry)
     end
-    if timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and timestamp <= now + 60000 then
-        field('timestamp', ARGV[6])
+    if is_ahead then
+        field('clock', digits(now)) -- the ttl counts from here, not from the id
+    end
+    if is_timely then
+        field('timestamp', ARGV[arg + 4])
     end
     redis.call(unpack(add))
 end
 
 -- Moves the expiry of the log, but only to a later time: the log lives as long as its longest-lived
--- entry.
-local function extend_life(left)
+-- entry. Returns the ms until then; -1: forever.
+local function extend_life(log, left, ttl)
     if ttl == 0 then
         if left >= 0 then
-            redis.call('PERSIST', LOG)
+            redis.call('PERSIST', log)
         end
-    elseif left ~= -1 and left < ttl * 1000 then
-        redis.call('PEXPIREAT', LOG, digits(now + ttl * 1000))
+        return -1
     end
+    if left ~= -1 and left < ttl * 1000 then
+        redis.call('PEXPIREAT', log, digits(now + ttl * 1000))
+        return ttl * 1000
+    end
+    return left
 end
 
 -- Records when the log ends if that is earlier than the default ttl of this message. The log may
 -- then be gone although nothing is missing. The end never moves to an earlier time.
-local function note_end(left)
+local function note_end(known, left, ttl)
     local life = (ttl == 0 or left == -1) and math.huge or math.max(left, ttl * 1000)
     if life >= default_ms then
-        redis.call('ZREM', ENDS, topic)
+        known.has_no_end = true
         return
     end
-    local before = tonumber(redis.call('ZSCORE', ENDS, topic) or '0')
+    local topic = known.topic
+    local before = not known.has_no_end and tonumber(redis.call('ZSCORE', ENDS, topic) or '0') or 0
+    known.has_no_end = false
     redis.call('ZADD', ENDS, digits(math.max(now + life, before)), topic)
 end
 
-local function append()
-    local left = redis.call('PTTL', LOG) -- -1: forever, -2: there is no log yet
+-- The message has its id: no other one gets it, whatever fails from now on.
+local function commit(next_id, next_ms, next_seq)
+    id, ms, seq, has_begun = next_id, next_ms, next_seq, true
+end
+
+local function append(log, arg, next_id, next_ms, next_seq)
+    local topic, ttl = ARGV[arg], tonumber(ARGV[arg + 3])
+    local known = logs[topic]
+    local left = known and known.left or redis.call('PTTL', log) -- -1: forever, -2: no log yet
     if left == -2 then
-        note_loss()
+        note_loss(topic)
     end
-    add_entry()
-    local trimmed = trim()
-    if trimmed then
-        redis.call('HSET', FLOORS, topic, trimmed)
+    add_entry(log, next_id, arg, ttl, next_ms)
+    commit(next_id, next_ms, next_seq)
+    if not known then
+        known = { log = log, topic = topic }
+        n_logs = n_logs + 1
+        logs[topic], logs[n_logs] = known, known
     end
-    redis.call('ZADD', TOPICS, 0, topic)
-    redis.call('ZADD', RECENT, digits(ms), topic)
-    extend_life(left)
-    note_end(left)
+    known.ms = next_ms
+    note_end(known, left, ttl)
+    known.left = extend_life(log, left, ttl)
+end
+
+local function publish(arg, log, once, count)
+    local first = once and redis.call('GET', once)
+    if first then
+        return { ok = first }
+    end
+    local left = count and redis.call('PTTL', count) or -1 -- < 0: nothing has been counted yet
+    local counted = left >= 0 and tonumber(redis.call('GET', count)) or 0
+    if count and counted >= tonumber(ARGV[arg + 6]) then
+        return left >= 0 and left or tonumber(ARGV[arg + 7])
+    end
+
+    if not ms then
+        begin()
+        if fence then
+            return fence
+        end
+    end
+    local next_ms, next_seq = ms, seq + 1
+    if now > ms then
+        next_ms, next_seq = now, 0
+    end
+    local next_id = digits(next_ms) .. '-' .. digits(next_seq)
+    if keeps_log then
+        append(log, arg, next_id, next_ms, next_seq)
+    else
+        redis.call('SET', ID, next_id)
+        commit(next_id, next_ms, next_seq)
+    end
+    if once then
+        redis.call('SET', once, id, 'PX', KEY_MS)
+    end
+    if count and left >= 0 then
+        redis.call('INCR', count)
+    elseif count then
+        redis.call('SET', count, 1, 'PX', ARGV[arg + 7])
+    end
+
+    local topic, origin = ARGV[arg], ARGV[arg + 2]
+    local sender = origin ~= '' and ',"origin":' .. origin or ''
+    redis.call('PUBLISH', channel .. topic,
+        '{"id":"' .. id .. '","message":' .. ARGV[arg + 1] .. sender .. ',"topic":"' .. topic .. '","v":1}')
+    return id
+end
+
+-- Does what the messages in the logs share.
+local function finish()
+    redis.call('SET', ID, id)
+    if n_logs == 1 then -- most calls
+        local known = logs[1]
+        redis.call('ZADD', TOPICS, 0, known.topic)
+        redis.call('ZADD', RECENT, digits(known.ms), known.topic)
+        if known.has_no_end then
+            redis.call('ZREM', ENDS, known.topic)
+        end
+    elseif n_logs > 1 then
+        local topics, recent, ends = { 'ZADD', TOPICS }, { 'ZADD', RECENT }, { 'ZREM', ENDS }
+        for i = 1, n_logs do
+            local known, last = logs[i], 2 * i + 2
+            topics[last - 1], topics[last] = 0, known.topic
+            recent[last - 1], recent[last] = digits(known.ms), known.topic
+            if known.has_no_end then
+                ends[#ends + 1] = known.topic
+            end
+        end
+        redis.call(unpack(topics))
+        redis.call(unpack(recent))
+        if #ends > 2 then
+            redis.call(unpack(ends))
+        end
+    end
+    for i = 1, max_length > 0 and n_logs or 0 do
+        trim(logs[i].log, logs[i].topic)
+    end
     if ms > now + FENCE_AHEAD_MS then
         redis.call('HSET', FLOORS, AHEAD, id) -- the clock has stepped back
     end
 end
 
-if keeps_log then
-    append()
-end
-redis.call('SET', ID, id)
-if ONCE then
-    redis.call('SET', ONCE, id, 'PX', KEY_MS)
-end
-if COUNT and left >= 0 then
-    redis.call('INCR', COUNT)
-elseif COUNT then
-    redis.call('SET', COUNT, 1, 'PX', ARGV[11])
+local function failure(problem)
+    local text = type(problem) == 'table' and problem.err or tostring(problem)
+    return { err = (has_begun and 'UNSURE ' or '') .. text }
 end
 
-local sender = origin ~= '' and ',"origin":' .. origin or ''
-redis.call('PUBLISH', channel,
-    '{"id":"' .. id .. '","message":' .. message .. sender .. ',"topic":"' .. topic .. '","v":1}')
-return id
+local answers, key = {}, 6
+for arg = 7, #ARGV, 8 do
+    local log, once, count = KEYS[key], nil, nil
+    key = key + 1
+    if ARGV[arg + 5] == '1' then
+        once = KEYS[key]
+        key = key + 1
+    end
+    if ARGV[arg + 6] ~= '' then
+        count = KEYS[key]
+        key = key + 1
+    end
+    has_begun = false
+    local ok, answer = pcall(publish, arg, log, once, count)
+    if fence then
+        return redis.error_reply(fence)
+    end
+    answers[#answers + 1] = ok and answer or failure(answer)
+end
+if id and keeps_log then
+    has_begun = true
+    local ok, problem = pcall(finish)
+    if not ok then
+        return failure(problem)
+    end
+end
+return answers
