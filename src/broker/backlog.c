@@ -15,7 +15,7 @@ static size_t count(const struct backlog *b)
 
 static void clear(struct backlog *b)
 {
-    while (backlog_first(b))
+    while (!backlog_is_empty(b))
         message_unref(backlog_pop(b));
 }
 
@@ -33,16 +33,31 @@ static void make_room(struct backlog *b)
     b->items = mem_array(b->items, b->cap, sizeof(b->items[0]));
 }
 
-void backlog_add(struct backlog *b, struct message *m)
+bool backlog_is_full(const struct backlog *b)
 {
-    if (count(b) == BROKER_LIVE_MAX_MESSAGES || b->bytes >= BROKER_LIVE_MAX_BYTES) {
-        clear(b);
-        b->has_gap = true;
-    }
+    return count(b) >= BROKER_LIVE_MAX_MESSAGES || b->bytes >= BROKER_LIVE_MAX_BYTES;
+}
+
+void backlog_push(struct backlog *b, struct message *m)
+{
     if (b->end == b->cap)
         make_room(b);
     b->items[b->end++] = m;
-    b->bytes += m->body.n;
+    b->bytes += m ? m->body.n : 0;
+}
+
+void backlog_add(struct backlog *b, struct message *m)
+{
+    if (backlog_is_full(b)) {
+        clear(b);
+        b->has_gap = true;
+    }
+    backlog_push(b, m);
+}
+
+bool backlog_is_empty(const struct backlog *b)
+{
+    return count(b) == 0;
 }
 
 const struct message *backlog_first(const struct backlog *b)
@@ -56,7 +71,7 @@ struct message *backlog_pop(struct backlog *b)
 
     assert(count(b) > 0);
     m = b->items[b->first++];
-    b->bytes -= m->body.n;
+    b->bytes -= m ? m->body.n : 0;
     if (count(b) == 0)
         b->first = b->end = 0;
     return m;

@@ -5,139 +5,87 @@
  * must get every message once and in id order, or be told of a gap.
  *
  * The idea: the log is the buffer. A replay reads everything above the outbox's high-water mark up
- * to a snapshot end (the last id issued when its first page is read) and posts each page when the
- * worker has room. Messages that the feed brings meanwhile go into the backlog and are merged with
- * the pages by id. Here messages up to 4 were posted, and 6 was trimmed from its topic's log:
+ * to a snapshot end and posts each page when the worker has room; catch_up.c merges the pages with
+ * the messages that the feed brings meanwhile. Here messages up to 4 were posted:
  *
  *     the feed         the replay                               posts        high-water mark
  *     5 (no room)      starts and waits for room                                          4
- *     6 7 8            go into the backlog
- *                      reads 5 7 8, snapshot end 8              gap 5 6 7 8               8
- *                      drops 7 and 8 of the backlog, is done
+ *     6 7 8            are held back
+ *                      reads 5 6 7 8, snapshot end 8            5 6 7 8                   8
+ *                      drops what it held back, is done
  *     9                                                         9                         9
  *
  * The invariant: everything up to the high-water mark has been posted or reported as a gap, and
- * nothing above it has. So a message at or below the mark is a duplicate, wherever it comes from.
+ * nothing above it has.
  *
- * On overflow, or when the feed is interrupted again, the backlog has a gap. Its messages above the
- * snapshot end are then not posted yet; the replay reads on to a new snapshot end.
- *
- * It would be simpler to drop live messages at or below the snapshot end, because the log has them.
- * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
- * before. Now 6 in the example is posted although the log has lost it. If the feed was interrupted
- * after 6 and the topics of the gap were not known, the gap would be posted again after 6. For this,
- * the engine answers an incomplete page only when the feed has brought everything published before
+ * An incomplete page may lack messages that the feed still brings. So that they come in their
+ * place, the engine answers such a page only when the feed has brought everything published before
  * the page was read (core.h).
  */
 #include "broker/replay.h"
 
-#include <stdlib.h>
+static struct replay *replay_of(struct catch_up *c)
+{
+    return container_of(c, struct replay, machine);
+}
 
 static void ask(struct replay *r)
 {
-    struct broker_history *h = &r->call.history;
-
-    if (!outbox_await_room(r->outbox))
-        return; /* replay_on_room asks */
-    /* `after` may be above the high-water mark: a page without messages to post still moves it. */
-    if (msgid_cmp(h->after, r->outbox->high_water) < 0)
-        h->after = r->outbox->high_water;
+    r->waits_for_room = !outbox_await_room(r->outbox);
+    if (r->waits_for_room)
+        return;
+    catch_up_on_ask(&r->machine, &r->call.history);
     core_call(r->outbox->core, &r->call);
 }
 
-static void report_gap(struct replay *r, struct gaps *gaps)
+static void on_deliver(struct catch_up *c, struct message *m)
 {
+    outbox_post(replay_of(c)->outbox, m);
+}
+
+static void on_gap(struct catch_up *c, struct gaps *gaps)
+{
+    struct replay *r = replay_of(c);
+
     if (!r->is_incomplete)
         metrics_inc(r->outbox->core->config.metrics, METRIC_REPLAY_GAPS);
     r->is_incomplete = true;
-    r->is_gap_open = r->is_gap_open || !gaps;
     outbox_gap(r->outbox, gaps);
 }
 
-/* Posts m unless the worker has it already. Takes m. */
-static void post(struct replay *r, struct message *m)
+static void on_reached(struct catch_up *c, struct msgid snapshot_end)
 {
-    if (outbox_is_new(r->outbox, m))
-        outbox_post(r->outbox, m);
-    message_unref(m);
+    replay_of(c)->outbox->high_water = snapshot_end;
 }
 
-/* Posts the held-back messages below the id. The log lacks them: it was trimmed, or Redis was emptied
- * or replaced. Messages without an id keep their place behind their predecessor. While a gap is
- * open, messages may be missing where the feed was interrupted, too: it is reported there again. */
-static void post_held(struct replay *r, struct msgid below)
+static bool may_hold(struct catch_up *c, const struct message *m)
 {
-    const struct message *live;
-    bool is_cut = false; /* the last one came before the interruption */
-
-    while ((live = backlog_first(&r->backlog)) &&
-           (live->legacy || msgid_cmp(live->id, below) < 0)) {
-        if (!live->legacy && msgid_cmp(live->id, r->interrupted) > 0) {
-            if (is_cut)
-                report_gap(r, NULL);
-            is_cut = false;
-        } else if (!live->legacy) {
-            is_cut = is_cut || (r->is_gap_open && outbox_is_new(r->outbox, live));
-        }
-        post(r, backlog_pop(&r->backlog));
-    }
-    if (is_cut)
-        report_gap(r, NULL);
+    return !m || !backlog_is_full(&c->backlog);
 }
 
-/* Posts the page even when the outbox is full: the page and the backlog are in memory already. */
-static void post_page(struct replay *r)
-{
-    struct broker_history *h = &r->call.history;
+static const struct catch_up_ops ops = {
+    .deliver = on_deliver,
+    .gap = on_gap,
+    .reached = on_reached,
+    .may_hold = may_hold,
+};
 
-    for (size_t i = 0; i < h->ret_n; i++) {
-        post_held(r, h->ret_items[i]->id);
-        post(r, h->ret_items[i]);
-        r->is_gap_open = r->is_gap_open && !h->ret_complete;
-    }
-    free(h->ret_items);
-    h->ret_items = NULL;
-    outbox_flush(r->outbox);
-}
-
-/* Posts the backlog, which is all that follows: nothing up to the snapshot end is still to come. */
-static void finish(struct replay *r)
-{
-    struct outbox *box = r->outbox;
-
-    post_held(r, (struct msgid){ UINT64_MAX, UINT64_MAX });
-    outbox_flush(box);
-    if (msgid_cmp(r->call.history.snapshot_end, box->high_water) > 0)
-        box->high_water = r->call.history.snapshot_end;
-    replay_end(r);
-}
-
+/* Posts the page even when the outbox is full: it and the held messages are in memory already. */
 static void on_page(struct mail *m, void *owner)
 {
     struct replay *r = container_of(m, struct replay, call.mail);
-    struct broker_history *h = &r->call.history;
-    struct gaps *gaps;
+    bool has_more = false;
 
     (void)owner;
-    if (r->call.status != BROKER_DONE) { /* the engine is closing, or Redis refuses */
-        report_gap(r, NULL);
-        finish(r);
-        return;
-    }
-    if (gaps_news(&r->told, h, &gaps))
-        report_gap(r, gaps);
-    free(h->ret_gaps);
-    h->ret_gaps = NULL;
-    post_page(r);
-    if (h->ret_more) {
+    if (r->call.status == BROKER_DONE)
+        has_more = catch_up_on_page(&r->machine, &r->call.history);
+    else /* the engine is closing, or Redis refuses */
+        catch_up_fail(&r->machine);
+    outbox_flush(r->outbox);
+    if (has_more)
         ask(r);
-    } else if (r->backlog.has_gap) {
-        r->backlog.has_gap = false;
-        h->snapshot_end = (struct msgid){ 0 };
-        ask(r);
-    } else {
-        finish(r);
-    }
+    else
+        replay_end(r);
 }
 
 void replay_start(struct replay *r)
@@ -151,11 +99,11 @@ void replay_start(struct replay *r)
     }
     metrics_inc(core->config.metrics, METRIC_REPLAYS);
     if (r->is_running) {
-        r->backlog.has_gap = true;
-        r->interrupted = r->held;
+        catch_up_interrupted(&r->machine);
         return;
     }
     r->is_running = true;
+    catch_up_start(&r->machine, &ops, r->outbox->high_water);
     r->call = (struct broker_call){
         .answer = on_page,
         .inbox = core->inbox,
@@ -167,14 +115,12 @@ void replay_start(struct replay *r)
 
 void replay_hold(struct replay *r, struct message *m)
 {
-    if (!m->legacy)
-        r->held = m->id;
-    backlog_add(&r->backlog, message_ref(m));
+    catch_up_live(&r->machine, m);
 }
 
 void replay_on_room(struct replay *r)
 {
-    if (r->is_running)
+    if (r->is_running && r->waits_for_room)
         ask(r);
 }
 
@@ -185,10 +131,7 @@ void replay_init(struct replay *r, struct outbox *outbox)
 
 void replay_end(struct replay *r)
 {
-    backlog_done(&r->backlog);
-    gaps_told_done(&r->told);
+    catch_up_done(&r->machine);
     r->is_running = false;
     r->is_incomplete = false;
-    r->is_gap_open = false;
-    r->interrupted = (struct msgid){ 0 };
 }

@@ -1,5 +1,5 @@
 /* replay.h - reads the log for a port that missed live messages, because the worker was slow or the
- * feed was interrupted. It uses the same history calls as a client's join.
+ * feed was interrupted. It asks for the pages; what is done with them is in catch_up.h.
  * Thread:  the broker's.
  * Owns:    the live messages that it holds back meanwhile.
  * Borrows: the outbox, which lives as long.
@@ -10,27 +10,23 @@
 #ifndef EH_BROKER_REPLAY_H
 #define EH_BROKER_REPLAY_H
 
-#include "broker/backlog.h"
-#include "broker/gaps.h"
+#include "broker/catch_up.h"
 #include "broker/outbox.h"
 
 struct replay {
     struct outbox *outbox;
     bool is_running;
-    bool is_incomplete;       /* messages are missing, and this replay was counted for it */
-    bool is_gap_open;         /* of unknown topics; no entry of a complete page was posted since */
-    struct msgid held;        /* the last id that was held back */
-    struct msgid interrupted; /* the same when the feed was interrupted during this replay */
-    struct broker_call call;  /* the page under way, or the next one to ask for */
-    struct gaps_told told;
-    struct backlog backlog; /* live messages; on overflow the log is read to a new snapshot end */
+    bool waits_for_room;     /* to ask for the next page */
+    bool is_incomplete;      /* messages are missing, and this replay was counted for it */
+    struct broker_call call; /* the page under way, or the next one to ask for */
+    struct catch_up machine;
 };
 
 void replay_init(struct replay *r, struct outbox *outbox);
 void replay_end(struct replay *r); /* no call may be under way; may be called twice */
 
-/* Starts to read the log. If that is under way already, the feed was interrupted again, and the
- * backlog gets a gap. Without a log the missed messages are lost: only reports the gap. */
+/* Starts to read the log. If that is under way already, the feed was interrupted again. Without a
+ * log the missed messages are lost: only reports the gap. */
 void replay_start(struct replay *r);
 void replay_hold(struct replay *r, struct message *m); /* borrows m */
 void replay_on_room(struct replay *r);                 /* the outbox has room again */

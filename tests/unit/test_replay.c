@@ -216,7 +216,7 @@ static void merges_log_and_live_messages_by_id(void **state)
         { "! 4 6 ! 8 ?3 p9 p11 =11", "gap 4 6 gap 8 9 11 ", 11, false },
         { "! 4 6 ! ?3 p9 +15 10 p12 =15", "gap 4 6 gap 9 10 12 ", 15, false },
         { "! 4 6 ! ?3 =9 10", "gap 4 6 gap 10 ", 10, false },
-        { "! 4 ! 8 ! ?3 p9 =9", "gap 4 8 gap 9 ", 9, false },
+        { "! 4 ! 8 ! ?3 p9 =9", "gap 4 gap 8 gap 9 ", 9, false },
         { "! 4 ! p4 ?4 p9 =9", "gap 4 9 ", 9, false },
         { "! f ! ?3 p9 =9", "gap f 9 ", 9, false },
         { "! 4 6 =9 12", "4 6 12 ", 12, false },

@@ -221,6 +221,7 @@ static void deliver_one(struct reader *r, struct message *m)
 
     if (!j->sub)
         return;
+    gaps_delivered(&j->told, m, true);
     delivery_init(&d, r->worker, m);
     delivery_send(&d, j->sub);
     delivery_done(&d);

@@ -1,0 +1,189 @@
+/* catch_up.c - from the log to the live stream without a gap and without a duplicate.
+ *
+ * The problem: a reader missed messages, or begins in the past. The log has them, and reading it
+ * takes several pages; live messages arrive meanwhile. They must neither overtake the log, nor come
+ * twice, nor be lost. The log may have lost messages that the feed still brings, and the feed may
+ * be interrupted once more.
+ *
+ * The idea: live messages are held back. All pages together are the log up to a snapshot end (the
+ * last id issued when the first page was read), and held messages are merged with them by id. Here
+ * everything up to 4 was delivered, and 6 was trimmed from its topic's log:
+ *
+ *     the feed         the log                       delivered      mark
+ *     6 7 8            (held back)                                     4
+ *                      5 7 8, snapshot end 8, a gap  gap 5 6 7 8       8
+ *     7 and 8 are dropped; live                                        8
+ *     9                                              9                 9
+ *
+ * The invariant: everything up to the mark has been delivered or reported as a gap, and nothing
+ * above it has. So a message at or below the mark is a duplicate, wherever it comes from.
+ *
+ * The log is the buffer: if the held messages have no room, they are dropped. Then, and also when
+ * the feed was interrupted, the log is read on from the snapshot end to a new one.
+ *
+ * Where a gap belongs. The log loses the oldest messages of a topic, so a gap in front of a page is
+ * in front of all entries of its topics, and in the right place. But held messages that the log has
+ * lost lie inside the gap. They follow each other without a hole, except where the feed was
+ * interrupted: there, a mark lies in the backlog, and if such messages came before it, the gap is
+ * reported again (`|` is the interruption; 5 is missing, too):
+ *
+ *     held 4 | 6       the log: 7, a gap             gap 4 gap 6 7
+ *
+ * It would be simpler to drop held messages at or below the snapshot end, because the log has them.
+ * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
+ * before.
+ */
+#include "broker/catch_up.h"
+
+#include <stdlib.h>
+
+static bool is_new(const struct catch_up *c, const struct message *m)
+{
+    return m->legacy || msgid_cmp(m->id, c->mark) > 0;
+}
+
+static void deliver(struct catch_up *c, struct message *m, bool is_entry)
+{
+    if (!is_new(c, m))
+        return;
+    c->ops->deliver(c, m);
+    if (m->legacy)
+        return; /* it is in no log */
+    c->mark = m->id;
+    gaps_delivered(&c->told, m, is_entry);
+}
+
+/* Delivers the held messages below the id. Messages without an id keep their place behind their
+ * predecessor. */
+static void deliver_held(struct catch_up *c, struct msgid below)
+{
+    struct backlog *b = &c->backlog;
+    const struct message *first;
+    struct message *m;
+    struct gaps *gaps;
+
+    while (!backlog_is_empty(b) &&
+           (!(first = backlog_first(b)) || first->legacy || msgid_cmp(first->id, below) < 0)) {
+        m = backlog_pop(b);
+        if (m)
+            deliver(c, m, false);
+        else if (gaps_again(&c->told, &gaps))
+            c->ops->gap(c, gaps);
+        message_unref(m);
+    }
+}
+
+/* Delivers the held messages up to the id. */
+static void deliver_held_upto(struct catch_up *c, struct msgid id)
+{
+    struct msgid next = { id.ms + (id.seq == UINT64_MAX), id.seq + 1 };
+
+    deliver_held(c, next);
+}
+
+static void deliver_all_held(struct catch_up *c)
+{
+    deliver_held(c, (struct msgid){ UINT64_MAX, UINT64_MAX });
+}
+
+/* The page under way may have been read before the interruption. So the one after it may have
+ * something new to tell as well. */
+static void interrupted(struct catch_up *c)
+{
+    gaps_interrupted(&c->told);
+    c->is_interrupted = true;
+    c->backlog.has_gap = true;
+}
+
+/* Drops what is held. The log is the buffer from now on. */
+static void overflow(struct catch_up *c)
+{
+    backlog_done(&c->backlog);
+    interrupted(c);
+}
+
+static void take_items(struct catch_up *c, struct broker_history *page)
+{
+    for (size_t i = 0; i < page->ret_n; i++) {
+        deliver_held(c, page->ret_items[i]->id);
+        deliver(c, page->ret_items[i], true);
+        message_unref(page->ret_items[i]);
+    }
+    free(page->ret_items);
+    page->ret_items = NULL;
+    page->ret_n = 0;
+}
+
+bool catch_up_on_page(struct catch_up *c, struct broker_history *page)
+{
+    struct gaps *gaps;
+
+    if (gaps_news(&c->told, page, &gaps))
+        c->ops->gap(c, gaps);
+    free(page->ret_gaps);
+    page->ret_gaps = NULL;
+    take_items(c, page);
+    if (page->ret_more)
+        return true;
+    deliver_held_upto(c, page->snapshot_end); /* nothing up to it is still to come */
+    if (!backlog_is_empty(&c->backlog) && !c->ops->may_hold(c, NULL))
+        overflow(c);
+    if (msgid_cmp(page->snapshot_end, c->mark) > 0 && !c->backlog.has_gap) {
+        c->mark = page->snapshot_end;
+        c->ops->reached(c, c->mark);
+    }
+    if (!c->backlog.has_gap) {
+        deliver_all_held(c);
+        return false;
+    }
+    c->backlog.has_gap = false;
+    page->after = msgid_later(page->after, page->snapshot_end);
+    page->snapshot_end = (struct msgid){ 0 };
+    page->since = 0; /* what is missing was live, whatever its timestamps */
+    return true;
+}
+
+void catch_up_fail(struct catch_up *c)
+{
+    gaps_told_all(&c->told);
+    c->ops->gap(c, NULL);
+    deliver_all_held(c);
+}
+
+void catch_up_on_ask(struct catch_up *c, struct broker_history *page)
+{
+    page->after = msgid_later(page->after, c->mark);
+    if (c->is_interrupted)
+        gaps_interrupted(&c->told);
+    c->is_interrupted = false;
+}
+
+void catch_up_live(struct catch_up *c, struct message *m)
+{
+    if (!is_new(c, m))
+        return;
+    if (!c->ops->may_hold(c, m))
+        overflow(c);
+    if (c->ops->may_hold(c, m))
+        backlog_push(&c->backlog, message_ref(m));
+}
+
+void catch_up_interrupted(struct catch_up *c)
+{
+    struct backlog *b = &c->backlog;
+
+    interrupted(c);
+    if (!backlog_is_empty(b) && b->items[b->end - 1])
+        backlog_push(b, NULL);
+}
+
+void catch_up_start(struct catch_up *c, const struct catch_up_ops *ops, struct msgid mark)
+{
+    *c = (struct catch_up){ .ops = ops, .mark = mark };
+}
+
+void catch_up_done(struct catch_up *c)
+{
+    backlog_done(&c->backlog);
+    gaps_told_done(&c->told);
+}
