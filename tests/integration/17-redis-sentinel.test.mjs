@@ -26,14 +26,15 @@ function master(port, { epoch = 0, flags = 'master', ip = '127.0.0.1' } = {}) {
 const BUSY = new Refusal('BUSY Redis is busy running a script');
 const UNKNOWN = new Refusal('ERR No such master with that name');
 
-/** A Sentinel that gives this answer to SENTINEL MASTER; a test may replace `sentinel.says`. */
+/** A Sentinel that answers SENTINEL MASTER with `says`, or with what `answers` returns; a test may replace both. */
 async function startFakeSentinel(t, says) {
   const sentinel = await startFakeRedis(t, (words) => {
     if (words[0] !== 'SENTINEL') return 'politely';
     assert.deepEqual(words.slice(1), ['MASTER', NAME]);
-    return sentinel.says;
+    return sentinel.answers();
   });
   sentinel.says = says;
+  sentinel.answers = () => sentinel.says;
   return sentinel;
 }
 
@@ -128,6 +129,24 @@ test('does not use an old master that is back before the Sentinels were asked', 
       /^cmdstat_psubscribe/m.test(await old.command('INFO', 'commandstats')))
       .then(() => master(next.port, { epoch: 1 }));
   });
+  await client.untilPublished('a', 'after');
+  assert.equal(await server.redisAddress(), `127.0.0.1:${next.port}`);
+  assert.equal(await next.command('EXISTS', '{eventhub}:log:a'), '1');
+  assert.equal(await old.command('DBSIZE'), '0');
+});
+
+test('does not use an old master that comes back after the Sentinels were asked', async (t) => {
+  const [old, next] = [await startRedis(t), await startRedis(t)];
+  const sentinel = await startFakeSentinel(t, master(old.port));
+  const server = await startWith(t, [sentinel.address], { BROKER_TIMEOUT: '10' });
+  const client = await openClient(t, server);
+  await client.publish('a', 'before');
+  await old.kill();
+  const asked = sentinel.log.length;
+  await eventually('the Sentinel is asked twice', () => sentinel.log.length >= asked + 2);
+  await old.start(); // empty
+  const isBack = async () => /^cmdstat_psubscribe/m.test(await old.command('INFO', 'commandstats'));
+  sentinel.answers = async () => (await isBack() ? master(next.port, { epoch: 1 }) : master(old.port));
   await client.untilPublished('a', 'after');
   assert.equal(await server.redisAddress(), `127.0.0.1:${next.port}`);
   assert.equal(await next.command('EXISTS', '{eventhub}:log:a'), '1');

@@ -102,6 +102,14 @@ const RIGHT = {
     Object.assign(scene.round, { keeps: false, interleaves: true });
     scene.see([1, 2, 3, 5, 6, 'gap', 7, 8, 9]);
   },
+  'a publish that another node repeated at the other master': (scene) => {
+    scene.round.interleaves = true;
+    const [first] = scene.publishes[3].attempts;
+    scene.publishes[3].attempts = [{ ...first, sentAt: 380, answeredAt: 385, outcome: 'unknown', id: null },
+      { ...first, node: 1 }];
+    scene.publishes[4].attempts[0].id = scene.round.log[4].id = idOf(3.5);
+    scene.round.log.sort((a, b) => (a.id < b.id ? -1 : 1));
+  },
   'what a master did that had been replaced, if no answer promised it': (scene) => {
     scene.lose(4);
     scene.round.interleaves = true;

@@ -138,6 +138,8 @@ static void on_link_up(struct redis_link *l, void *owner)
         redis_link_drop(l, SEVERAL_MASTERS);
         return;
     }
+    if (!redis_feed_is_joined(p->feed))
+        redis_source_on_connected(p->source);
     /* Each lane is bound to one link, so no link may lag behind in its back-off. */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_retry_now(p->links[i]);
@@ -235,7 +237,9 @@ static void on_feed_connected(void *owner, const struct redis_info *info)
 {
     struct redis_pool *p = owner;
 
-    if (!note_history(p, info))
+    if (note_history(p, info))
+        redis_source_on_connected(p->source);
+    else
         redis_feed_drop(p->feed, SEVERAL_MASTERS);
 }
 

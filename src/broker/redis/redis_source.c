@@ -23,7 +23,7 @@
 #include "broker/redis/redis_sentinel.h"
 
 #define ROUND_GAP_MS    1000 /* from the beginning of one round to that of the next */
-#define NEWS_GAP_MS     100  /* the same after news */
+#define URGENT_GAP_MS   100  /* the same after news, or a new connection */
 #define PERIOD_MS       5000
 #define REDIRECT_MIN_MS 250
 #define REDIRECT_MAX_MS 8000
@@ -35,7 +35,7 @@ struct redis_source {
     struct redis_endpoint master; /* host "": not known yet */
     bool is_asking;
     bool is_doubted;        /* the master does not work: ask again, and another node */
-    bool has_news;          /* ask again, soon */
+    bool is_urgent;         /* ask again, soon */
     unsigned n_rounds;      /* begun so far */
     unsigned settling;      /* the round that settles the master; 0: it is settled */
     uint64_t asked_ms;      /* when the last round began; 0: none yet */
@@ -60,8 +60,8 @@ static void schedule(struct redis_source *s)
 
     if (!s->finder || s->is_asking)
         return; /* the end of the round comes here again */
-    if (s->has_news)
-        gap_ms = NEWS_GAP_MS;
+    if (s->is_urgent)
+        gap_ms = URGENT_GAP_MS;
     else
         gap_ms = s->is_doubted ? ROUND_GAP_MS : period_ms(s);
     at = s->asked_ms ? s->asked_ms + gap_ms : now;
@@ -89,7 +89,7 @@ static void on_timer(struct timer *t)
     s->asked_ms = loop_now(s->config.loop);
     s->is_asking = true;
     s->n_rounds++;
-    s->is_doubted = s->has_news = false;
+    s->is_doubted = s->is_urgent = false;
     s->ops->ask(s->finder, is_doubted);
 }
 
@@ -122,7 +122,7 @@ static void on_news(void *owner)
 {
     struct redis_source *s = owner;
 
-    s->has_news = true;
+    s->is_urgent = true;
     schedule(s);
 }
 
@@ -141,6 +141,15 @@ void redis_source_on_lost(struct redis_source *s)
         s->settling = s->n_rounds + 1;
 }
 
+void redis_source_on_connected(struct redis_source *s)
+{
+    if (s->settling == 0)
+        return;
+    s->settling = s->n_rounds + 1;
+    s->is_urgent = true;
+    schedule(s);
+}
+
 bool redis_source_is_settled(const struct redis_source *s)
 {
     return s->settling == 0 || s->n_rounds > s->settling ||
@@ -150,7 +159,7 @@ bool redis_source_is_settled(const struct redis_source *s)
 void redis_source_ask(struct redis_source *s)
 {
     s->is_doubted = true;
-    if (!s->has_news)
+    if (!s->is_urgent)
         schedule(s);
 }
 

@@ -7,8 +7,9 @@
  *          Redis reports that it is one (redis_source_on_cluster, or a redirect).
  * Pace:    at most one round of questions a second, however often the owner asks. If the owner does
  *          not ask, one every 5 s (Sentinels) or 5 to 10 s (cluster). News of a Sentinel may come
- *          before the others know, so after news there are up to ten rounds a second. A
- *          redirect is followed at once, but ever more slowly if redirects do not end.
+ *          before the others know, and the feed waits for the round that settles the master, so
+ *          after both there are up to ten rounds a second. A redirect is followed at once, but
+ *          ever more slowly if redirects do not end.
  */
 #ifndef EH_BROKER_REDIS_SOURCE_H
 #define EH_BROKER_REDIS_SOURCE_H
@@ -44,9 +45,12 @@ struct redis_source *redis_source_create(const struct redis_source_config *confi
 void redis_source_free(struct redis_source *s); /* calls no event */
 
 /* The feed has lost its connection. A master that was replaced meanwhile may come back as a master,
- * until the Sentinels reconfigure it, and what is published there is lost. So with Sentinels the
- * master is settled again when they name it, or do not answer, in a round that begins later. */
+ * perhaps empty, until the Sentinels reconfigure it, and what is published there is lost. So with
+ * Sentinels the master is settled again when they name it, or do not answer, in a round that begins
+ * after the last connection to it came up. Earlier answers may be from before it was replaced. */
 void redis_source_on_lost(struct redis_source *s);
+/* While the feed has not joined: a connection to the master has come up. */
+void redis_source_on_connected(struct redis_source *s);
 bool redis_source_is_settled(const struct redis_source *s);
 
 /* The master does not work, or is not a master: ask as soon as the pace permits. */

@@ -167,8 +167,8 @@ class Judge {
       const attempt = effective(publish);
       const acked = publish.attempts.find((one) => one.id);
       const { rank } = this.#byId.get(id);
-      done.push({ text: publish.text, id, rank, ...attempt, isOnce: publish.attempts.length === 1,
-        ackedAt: acked?.answeredAt ?? Infinity });
+      done.push({ ...attempt, text: publish.text, id, rank, isOnce: publish.attempts.length === 1,
+        ackedAt: acked?.answeredAt ?? Infinity, ackedBy: acked?.node });
     }
     this.#judgeLines(done);
     this.#judgeTime(done);
@@ -199,7 +199,7 @@ class Judge {
       if (at === Infinity) continue;
       if (!isSent) {
         raise('all', one);
-        raise(one.node, one);
+        raise(one.ackedBy, one);
         continue;
       }
       const { interleaves } = this.rounds[this.#roundOf(at)];
