@@ -84,12 +84,15 @@ enum metric {
     METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: some were gone */
     METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */
     METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: not yet answered */
+    METRIC_HISTORY_WAITING,    /* broker_queue_history, gauge: those that ask for history */
     METRIC_BROKER_CONNECTED,   /* broker_connected, gauge: 1 or 0; max */
     METRIC_REDIS_EVICTS,       /* redis_evicts, gauge: 1 or 0; max */
     METRIC_MASTER_CHANGES,     /* redis_master_changes_total: after the first master */
     METRIC_MASTERLESS_MS,      /* redis_masterless_seconds_total: no joined master; kept in ms */
     METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
     METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE made connections wait */
+    METRIC_ACCEPT_HELD,        /* accept_held_total: history waited, and so did connections */
+    METRIC_ACCEPT_IS_HELD,     /* accept_held, gauge: 1 while they wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
     METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */

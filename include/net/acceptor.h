@@ -3,8 +3,10 @@
  * Owns:    the listening sockets from acceptor_start on, and an accepted fd until it is posted.
  * Limits:  when descriptors run out, it stops watching its sockets and tries again every
  *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, and nothing spins. They
- *          wait there too while `rate` is used up. Unused rate accumulates for at most a tenth of
- *          a second.
+ *          wait there too while `rate` is used up, or while the server is loaded: then it looks
+ *          again every ACCEPTOR_LOOK_MS, and accepts after ACCEPTOR_HELD_MAX_MS in any case, until
+ *          the load is gone and comes again. Unused rate accumulates for at most a tenth of a
+ *          second.
  */
 #ifndef EH_NET_ACCEPTOR_H
 #define EH_NET_ACCEPTOR_H
@@ -16,7 +18,9 @@
 #include "net/mailbox.h"
 #include "net/sock.h"
 
-#define ACCEPTOR_RETRY_MS 100
+#define ACCEPTOR_RETRY_MS    100
+#define ACCEPTOR_LOOK_MS     20
+#define ACCEPTOR_HELD_MAX_MS 5000
 
 /* One accepted socket on its way to a worker, which frees it. */
 struct accepted {
@@ -36,11 +40,16 @@ struct acceptor_config {
     struct mailbox *const *workers; /* they get the sockets in turn */
     size_t n_workers;
     uint64_t rate;        /* connections per second; 0: no limit */
-    size_t n_rated_fds;   /* the first n_rated_fds of listen_fds share the rate */
+    size_t n_rated_fds;   /* the first n_rated_fds of listen_fds share the rate, and wait while the
+                             server is loaded */
     mail_fn *on_accepted; /* runs on the worker with a struct accepted */
-    /* Both run on the acceptor's thread. */
+    /* These run on the acceptor's thread. */
     void (*on_exhausted)(void *arg, int err); /* out of descriptors; once per try */
     void (*on_paced)(void *arg);              /* the rate is used up; once per pause */
+    /* Reports whether connections should wait for the load. was_loaded is what it returned last: the
+     * load must then fall further. NULL: never. */
+    bool (*is_loaded)(void *arg, bool was_loaded);
+    void (*on_held)(void *arg, bool is_held); /* connections begin to wait for the load, or end */
     void *arg;
 };
 

@@ -18,14 +18,17 @@
 #include "app/supervisor.h"
 #include "app/watchdog.h"
 #include "app/worker.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "net/acceptor.h"
 #include "net/per_ip.h"
 
-#define PROCESS_MS    5000 /* between two readings of /proc */
-#define STOP_SPARE_MS 5000 /* beyond SHUTDOWN_TIMEOUT, for the threads to end */
+#define PROCESS_MS          5000 /* between two readings of /proc */
+#define HELD_LOG_MS         1000
+#define HISTORY_WAITING_MAX 2000 /* requests; beyond it, new connections wait */
+#define STOP_SPARE_MS       5000 /* beyond SHUTDOWN_TIMEOUT, for the threads to end */
 
 struct server {
     const struct server_setup *setup;
@@ -46,7 +49,8 @@ struct server {
     size_t n_drained;
     struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
     size_t n_cells;
-    uint64_t stop_at_ms; /* loop_now */
+    uint64_t stop_at_ms;  /* loop_now */
+    uint64_t held_log_ms; /* the acceptor's thread: from when on it may log again */
     struct listeners listeners;
     bool stopping;
     enum server_end end;
@@ -101,6 +105,31 @@ static void on_paced(void *arg)
     struct server *s = arg;
 
     metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_PACED);
+}
+
+/* Connections wait while many requests for history do: after an outage, clients come back all at
+ * once, and the kernel's queue and its SYN retries spread them over time. */
+static bool is_loaded(void *arg, bool was_loaded)
+{
+    const struct server *s = arg;
+    uint64_t waiting = metrics_get(s->cells[CELL_BROKER], METRIC_HISTORY_WAITING);
+
+    return was_loaded ? waiting >= HISTORY_WAITING_MAX / 2 : waiting > HISTORY_WAITING_MAX;
+}
+
+static void on_held(void *arg, bool is_held)
+{
+    struct server *s = arg;
+    uint64_t now = clock_mono_ms();
+
+    metrics_set(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_IS_HELD, is_held);
+    if (!is_held)
+        return;
+    metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_HELD);
+    if (now < s->held_log_ms)
+        return;
+    s->held_log_ms = now + HELD_LOG_MS;
+    log_warn("accept_held", LOG_Z("why", "too many requests for history wait"));
 }
 
 static void phase(struct server *s, timer_fn *fn, uint64_t after_ms)
@@ -257,6 +286,8 @@ static int start_acceptor(struct server *s)
         .rate = s->setup->config->connect_rate,
         .n_rated_fds = s->listeners.n_public,
         .on_paced = on_paced,
+        .is_loaded = is_loaded,
+        .on_held = on_held,
         .arg = s,
     };
 

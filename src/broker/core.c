@@ -2,9 +2,16 @@
 
 #include "base/clock.h"
 
+static void count_waiting(struct core *core, const struct broker_call *call, int delta)
+{
+    metrics_add(core->config.metrics, METRIC_BROKER_QUEUE, delta);
+    if (call->op == BROKER_OP_HISTORY)
+        metrics_add(core->config.metrics, METRIC_HISTORY_WAITING, delta);
+}
+
 void core_call(struct core *core, struct broker_call *call)
 {
-    metrics_add(core->config.metrics, METRIC_BROKER_QUEUE, 1);
+    count_waiting(core, call, 1);
     if (core->engine)
         core->ops->call(core->engine, call);
     else
@@ -17,7 +24,7 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
 
     call->status = status;
     call->mail.fn = call->answer;
-    metrics_add(m, METRIC_BROKER_QUEUE, -1);
+    count_waiting(core, call, -1);
     if (call->op == BROKER_OP_PUBLISH && status == BROKER_LIMITED)
         metrics_inc(m, METRIC_REFUSED_RATE);
     if (call->op == BROKER_OP_PUBLISH && status == BROKER_DONE) {

@@ -23,6 +23,9 @@ struct acceptor {
     struct mailbox *inbox;
     struct timer retry; /* runs while descriptors are exhausted */
     struct timer pause; /* runs while the rate is used up */
+    struct timer look;  /* runs while connections wait for the load */
+    bool is_loaded;
+    uint64_t loaded_ms; /* since when it is loaded */
     uint64_t credit;    /* unused rate, in thousandths of a connection, as of credit_ms */
     uint64_t credit_ms;
     struct mail stop;
@@ -35,7 +38,7 @@ struct acceptor {
 static void update_listening(struct acceptor *a)
 {
     bool is_exhausted = timer_is_running(&a->retry);
-    bool is_paused = timer_is_running(&a->pause);
+    bool is_paused = timer_is_running(&a->pause) || timer_is_running(&a->look);
 
     for (size_t i = 0; i < a->config.n_listen_fds; i++) {
         bool waits = is_exhausted || (is_paused && i < a->config.n_rated_fds);
@@ -68,16 +71,19 @@ static uint64_t credit_most(const struct acceptor *a)
     return tenth > ONE ? tenth : ONE;
 }
 
-static bool is_rated(const struct listener *l)
+static bool is_public(const struct listener *l)
 {
-    const struct acceptor *a = l->acceptor;
-
-    return a->config.rate && (size_t)(l - a->listeners) < a->config.n_rated_fds;
+    return (size_t)(l - l->acceptor->listeners) < l->acceptor->config.n_rated_fds;
 }
 
-/* Reports whether this listener may accept one more now. Otherwise pauses the rated listeners until
- * the credit is enough. */
-static bool may_accept(struct listener *l)
+static bool is_rated(const struct listener *l)
+{
+    return l->acceptor->config.rate && is_public(l);
+}
+
+/* Reports whether the rate lets this listener accept one more now. Otherwise pauses the rated
+ * listeners until the credit is enough. */
+static bool has_credit(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
     uint64_t rate = a->config.rate;
@@ -97,6 +103,45 @@ static bool may_accept(struct listener *l)
     update_listening(a);
     return false;
 }
+
+/* ---- the load ---- */
+
+/* A load that does not go away must not keep clients out for good: it is waited for only once. */
+static bool must_hold(struct acceptor *a)
+{
+    bool was_loaded = a->is_loaded;
+
+    a->is_loaded = a->config.is_loaded && a->config.is_loaded(a->config.arg, was_loaded);
+    if (a->is_loaded && !was_loaded)
+        a->loaded_ms = clock_mono_ms();
+    return a->is_loaded && clock_mono_ms() - a->loaded_ms < ACCEPTOR_HELD_MAX_MS;
+}
+
+static bool may_accept(struct listener *l)
+{
+    struct acceptor *a = l->acceptor;
+
+    if (!is_public(l) || !must_hold(a))
+        return has_credit(l);
+    a->config.on_held(a->config.arg, true);
+    loop_timer(a->loop, &a->look, ACCEPTOR_LOOK_MS);
+    update_listening(a);
+    return false;
+}
+
+static void on_look(struct timer *t)
+{
+    struct acceptor *a = container_of(t, struct acceptor, look);
+
+    if (must_hold(a)) {
+        loop_timer(a->loop, &a->look, ACCEPTOR_LOOK_MS);
+        return;
+    }
+    a->config.on_held(a->config.arg, false);
+    update_listening(a);
+}
+
+/* ---- accepting ---- */
 
 /* Lets connections wait in the kernel's backlog, without spinning, when descriptors or memory run
  * out. */
@@ -163,6 +208,7 @@ static void *acceptor_main(void *arg)
     /* Accepts the connections in the backlogs, because closing a socket would reset them. In a kept
      * socket they keep waiting for the other process. */
     a->config.rate = 0;
+    a->config.is_loaded = NULL;
     for (size_t i = 0; i < a->config.n_listen_fds; i++) {
         if (!a->config.are_kept[i])
             accept_all(&a->listeners[i]);
@@ -186,6 +232,7 @@ static void acceptor_free(struct acceptor *a)
 {
     timer_stop(&a->retry);
     timer_stop(&a->pause);
+    timer_stop(&a->look);
     mailbox_free(a->inbox); /* before its loop */
     loop_free(a->loop);
     free(a);
@@ -199,6 +246,7 @@ int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_a
     a->stop.fn = on_stop;
     timer_init(&a->retry, on_retry);
     timer_init(&a->pause, on_pause_over);
+    timer_init(&a->look, on_look);
     a->credit = credit_most(a);
     a->credit_ms = clock_mono_ms();
     if (loop_create(&a->loop) < 0 || mailbox_create(a->loop, a, &a->inbox) < 0 ||

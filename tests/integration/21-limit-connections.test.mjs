@@ -1,9 +1,11 @@
-// MAX_CONNECTIONS_PER_IP and CONNECT_RATE.
+// MAX_CONNECTIONS_PER_IP, CONNECT_RATE, and connections while many requests for history wait.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { metricsOf, startWithInternal } from './support/internal.mjs';
+import { startRedis } from './support/redis.mjs';
+import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { handshake, openSocket, openWebSocket, requestHead, seenFrom } from './support/socket.mjs';
 import { eventually } from './support/wait.mjs';
@@ -158,4 +160,35 @@ test('makes connections beyond CONNECT_RATE wait and refuses none', async (t) =>
   assert.ok(after.accept_paced_total > 0);
   assert.equal(after.current_connections_count, count);
   assert.equal(after.refused_requests_total.too_many_connections, 0);
+});
+
+test('lets new clients wait while more than 2000 requests for history do', async (t) => {
+  const redis = await startRedis(t);
+  const { server, internal } = await startWithInternal(t, redis.options);
+  const bystander = await openClient(t, server);
+  const first = await bystander.publish('a', 'first');
+  const herd = [];
+  while (herd.length < 2001) {
+    herd.push(...await Promise.all(Array.from({ length: 87 }, () => openSocket(t, server))));
+  }
+
+  await redis.freeze();
+  await Promise.all(herd.map((socket, i) => socket.send(requestHead(`GET /${i} HTTP/1.1`,
+    { Host: 'x', Accept: 'text/event-stream', 'Last-Event-ID': first }))));
+  await eventually('all of them wait', async () =>
+    (await metricsOf(internal)).broker_queue_history === herd.length);
+  const late = await openSocket(t, server);
+  await late.send(HEALTH);
+  await eventually('it is held', async () => (await metricsOf(internal)).accept_held === 1);
+  assert.equal(late.received.length, 0);
+  await bystander.call('ping');
+
+  redis.thaw();
+  await late.readResponse();
+  await eventually('nobody waits', async () =>
+    (await metricsOf(internal)).broker_queue_history === 0);
+  const after = await metricsOf(internal);
+  assert.equal(after.accept_held, 0);
+  assert.ok(after.accept_held_total >= 1);
+  await server.until('the log', () => /warn event=accept_held why=/.test(server.stderr));
 });

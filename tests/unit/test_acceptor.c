@@ -1,8 +1,9 @@
 /* test_acceptor.c - the connections that a worker receives, from our own listening socket and from
- * an inherited one. The accept rate, and a process out of descriptors, are tested with the whole
+ * an inherited one, and when the server is loaded. The accept rate, and a process out of descriptors, are tested with the whole
  * server.
  */
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "net/acceptor.h"
 #include "net/loop.h"
 
@@ -19,6 +21,9 @@ struct fixture {
     struct loop *loop;
     struct mailbox *box; /* the worker's */
     int nodelay;         /* TCP_NODELAY of the accepted connection */
+    size_t listener;     /* which accepted it */
+    atomic_bool is_loaded;
+    atomic_int n_held; /* calls of on_held that begin, minus those that end */
 };
 
 static struct fixture fx;
@@ -26,7 +31,7 @@ static struct fixture fx;
 static int set_up(void **state)
 {
     (void)state;
-    fx = (struct fixture){ .nodelay = -1 };
+    fx = (struct fixture){ .nodelay = -1, .listener = SIZE_MAX };
     assert_int_equal(loop_create(&fx.loop), EH_OK);
     return mailbox_create(fx.loop, &fx, &fx.box);
 }
@@ -46,6 +51,7 @@ static void on_accepted(struct mail *m, void *owner)
     socklen_t n = sizeof(f->nodelay);
 
     assert_int_equal(getsockopt(got->fd, IPPROTO_TCP, TCP_NODELAY, &f->nodelay, &n), 0);
+    f->listener = got->listener;
     close(got->fd);
     free(got);
     loop_stop(f->loop);
@@ -104,11 +110,99 @@ static void sets_nodelay_on_connections_of_an_inherited_socket(void **state)
     assert_int_equal(fx.nodelay, 1);
 }
 
+static bool is_loaded(void *arg, bool was_loaded)
+{
+    struct fixture *f = arg;
+
+    (void)was_loaded;
+    return atomic_load(&f->is_loaded);
+}
+
+static void on_held(void *arg, bool is_held)
+{
+    struct fixture *f = arg;
+
+    (void)atomic_fetch_add(&f->n_held, is_held ? 1 : -1);
+}
+
+/* Starts an acceptor with a public and an internal listener under load, and dials the first. */
+static struct acceptor *start_loaded(int listeners[2], int *ret_client)
+{
+    static const bool are_kept[2] = { false, false };
+    const struct acceptor_config config = { .listen_fds = listeners,
+                                            .are_kept = are_kept,
+                                            .n_listen_fds = 2,
+                                            .n_rated_fds = 1,
+                                            .workers = &fx.box,
+                                            .n_workers = 1,
+                                            .on_accepted = on_accepted,
+                                            .is_loaded = is_loaded,
+                                            .on_held = on_held,
+                                            .arg = &fx };
+    struct acceptor *a;
+
+    atomic_store(&fx.is_loaded, true);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sock_listen(STR("127.0.0.1"), 0, &listeners[i]), EH_OK);
+    assert_int_equal(acceptor_start(&config, &a), EH_OK);
+    *ret_client = dial(listeners[0]);
+    return a;
+}
+
+static void holds_clients_but_not_the_operator_under_load(void **state)
+{
+    int listeners[2], client, operator;
+    struct acceptor *a = start_loaded(listeners, &client);
+
+    (void)state;
+    operator= dial(listeners[1]);
+    loop_run(fx.loop);
+    assert_int_equal(fx.listener, 1);
+    atomic_store(&fx.is_loaded, false);
+    loop_run(fx.loop);
+    assert_int_equal(fx.listener, 0);
+    acceptor_stop(a);
+    assert_int_equal(atomic_load(&fx.n_held), 0);
+    close(client);
+    close(operator);
+}
+
+static void accepts_at_last_although_the_load_stays(void **state)
+{
+    uint64_t before_ms = clock_mono_ms();
+    int listeners[2], client;
+    struct acceptor *a = start_loaded(listeners, &client);
+
+    (void)state;
+    loop_run(fx.loop);
+    assert_int_equal(fx.listener, 0);
+    assert_true(clock_mono_ms() - before_ms >= ACCEPTOR_HELD_MAX_MS);
+    acceptor_stop(a);
+    close(client);
+}
+
+static void accepts_the_clients_that_wait_when_it_stops(void **state)
+{
+    int listeners[2], client;
+    struct acceptor *a = start_loaded(listeners, &client);
+
+    (void)state;
+    acceptor_stop(a);
+    loop_run(fx.loop);
+    assert_int_equal(fx.listener, 0);
+    close(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sets_nodelay_on_accepted_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_nodelay_on_connections_of_an_inherited_socket, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(holds_clients_but_not_the_operator_under_load, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(accepts_at_last_although_the_load_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(accepts_the_clients_that_wait_when_it_stops, set_up,
                                         tear_down),
     };
 
