@@ -16,7 +16,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "broker/redis/redis_confirm.h"
@@ -212,11 +211,13 @@ static struct batch *gather(struct lane *lane)
             bytes + text_of(&call->publish) > REDIS_BATCH_BYTES ||
             call->deadline > calls[0]->deadline + SPREAD_MS)
             break;
-        calls[n++] = redis_queue_pop(&lane->queue);
+        (void)redis_queue_pop(&lane->queue);
+        calls[n++] = call;
     }
     b = mem_alloc(sizeof(*b) + n * sizeof(b->calls[0]));
     *b = (struct batch){ .lane = lane, .number = redis_order_next(&lane->order), .n = n };
-    memcpy(b->calls, calls, n * sizeof(calls[0]));
+    for (size_t i = 0; i < n; i++)
+        b->calls[i] = calls[i];
     return b;
 }
 

@@ -34,7 +34,8 @@ end
 -- Returns Redis's clock in ms and in us.
 local function read_clock()
     local time = redis.call('TIME')
-    return time[1] * 1000 + math.floor(time[2] / 1000), time[1] * 1000000 + time[2]
+    local s, us = tonumber(time[1]), tonumber(time[2])
+    return s * 1000 + math.floor(us / 1000), s * 1000000 + us
 end
 
 local function read_id(text)

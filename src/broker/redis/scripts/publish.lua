@@ -21,14 +21,19 @@ local default_ms = ARGV[5] == '0' and math.huge or tonumber(ARGV[5]) * 1000
 
 local ms, seq -- the last id; nil: no message has needed one yet
 local now, fence -- fence: why nothing can be published
+local ms_text -- of the ids of this call
+local expiry, expiry_ttl -- now and this ttl, as text
 local id -- of the last message
 local has_begun -- the message at hand is in the log
 local logs, n_logs = {}, 0 -- of the topics that got a message: log, topic, and what is known of it
 
 local function begin()
     local last = redis.call('GET', ID)
-    local known_ms, known_seq = read_id(ARGV[4])
     local last_ms, last_seq = read_id(last or '0-0')
+    local known_ms, known_seq = last_ms, last_seq
+    if ARGV[4] ~= last then
+        known_ms, known_seq = read_id(ARGV[4])
+    end
     if not last or known_ms > last_ms or (known_ms == last_ms and known_seq > last_seq) then
         fence = 'FENCE Redis has forgotten ids that this node knows'
         return
@@ -40,6 +45,7 @@ local function begin()
     end
     now = read_clock()
     ms, seq = last_ms, last_seq
+    ms_text = digits(math.max(now, ms)) -- of all ids that follow
 end
 
 -- Removes the entries over the limit, and keeps the highest id removed.
@@ -78,28 +84,34 @@ local function note_loss(topic)
 end
 
 local function add_entry(log, entry, arg, ttl, entry_ms)
-    local origin, timestamp = ARGV[arg + 2], tonumber(ARGV[arg + 4])
-    local is_timely = timestamp ~= 0 and timestamp >= now - 7 * 24 * 3600 * 1000 and
+    local message, origin = ARGV[arg + 1], ARGV[arg + 2]
+    local timestamp = ARGV[arg + 4] ~= '0' and tonumber(ARGV[arg + 4])
+    local is_timely = timestamp and timestamp >= now - 7 * 24 * 3600 * 1000 and
         timestamp <= now + 60000
-    local has_origin, is_ahead = origin ~= '', ttl > 0 and entry_ms > now
-    local expiry = ttl > 0 and digits(now + ttl * 1000)
-    if has_origin and expiry and not is_ahead and not is_timely then -- most entries
-        redis.call('XADD', log, entry, 'message', ARGV[arg + 1], 'origin', origin, 'expiry', expiry)
+    if ttl ~= expiry_ttl then
+        expiry, expiry_ttl = digits(now + ttl * 1000), ttl
+    end
+    if ttl > 0 and entry_ms == now and not is_timely then -- most entries
+        if origin ~= '' then
+            redis.call('XADD', log, entry, 'message', message, 'origin', origin, 'expiry', expiry)
+        else
+            redis.call('XADD', log, entry, 'message', message, 'expiry', expiry)
+        end
         return
     end
-    local add = { 'XADD', log, entry, 'message', ARGV[arg + 1] }
+    local add = { 'XADD', log, entry, 'message', message }
     local function field(name, value)
         add[#add + 1] = name
         add[#add + 1] = value
     end
-    if has_origin then
+    if origin ~= '' then
         field('origin', origin)
     end
-    if expiry then
+    if ttl > 0 then
         field('expiry', expiry)
-    end
-    if is_ahead then
-        field('clock', digits(now)) -- the ttl counts from here, not from the id
+        if entry_ms > now then
+            field('clock', digits(now)) -- the ttl counts from here, not from the id
+        end
     end
     if is_timely then
         field('timestamp', ARGV[arg + 4])
@@ -117,7 +129,7 @@ local function extend_life(log, left, ttl)
         return -1
     end
     if left ~= -1 and left < ttl * 1000 then
-        redis.call('PEXPIREAT', log, digits(now + ttl * 1000))
+        redis.call('PEXPIREAT', log, expiry)
         return ttl * 1000
     end
     return left
@@ -126,20 +138,15 @@ end
 -- Records when the log ends if that is earlier than the default ttl of this message. The log may
 -- then be gone although nothing is missing. The end never moves to an earlier time.
 local function note_end(known, left, ttl)
-    local life = (ttl == 0 or left == -1) and math.huge or math.max(left, ttl * 1000)
-    if life >= default_ms then
+    if ttl == 0 or left == -1 or left >= default_ms or ttl * 1000 >= default_ms then
         known.has_no_end = true
         return
     end
+    local life = math.max(left, ttl * 1000)
     local topic = known.topic
     local before = not known.has_no_end and tonumber(redis.call('ZSCORE', ENDS, topic) or '0') or 0
     known.has_no_end = false
     redis.call('ZADD', ENDS, digits(math.max(now + life, before)), topic)
-end
-
--- The message has its id: no other one gets it, whatever fails from now on.
-local function commit(next_id, next_ms, next_seq)
-    id, ms, seq, has_begun = next_id, next_ms, next_seq, true
 end
 
 local function append(log, arg, next_id, next_ms, next_seq)
@@ -150,13 +157,13 @@ local function append(log, arg, next_id, next_ms, next_seq)
         note_loss(topic)
     end
     add_entry(log, next_id, arg, ttl, next_ms)
-    commit(next_id, next_ms, next_seq)
+    id, ms, seq, has_begun = next_id, next_ms, next_seq, true -- whatever fails now, the id is used
     if not known then
-        known = { log = log, topic = topic }
+        known = { log = log, topic = topic, ms = ms_text, left = left, has_no_end = false }
         n_logs = n_logs + 1
         logs[topic], logs[n_logs] = known, known
     end
-    known.ms = next_ms
+    known.ms = ms_text
     note_end(known, left, ttl)
     known.left = extend_life(log, left, ttl)
 end
@@ -182,12 +189,12 @@ local function publish(arg, log, once, count)
     if now > ms then
         next_ms, next_seq = now, 0
     end
-    local next_id = digits(next_ms) .. '-' .. digits(next_seq)
+    local next_id = ms_text .. '-' .. (next_seq == 0 and '0' or digits(next_seq))
     if keeps_log then
         append(log, arg, next_id, next_ms, next_seq)
     else
         redis.call('SET', ID, next_id)
-        commit(next_id, next_ms, next_seq)
+        id, ms, seq, has_begun = next_id, next_ms, next_seq, true
     end
     if once then
         redis.call('SET', once, id, 'PX', KEY_MS)
@@ -211,7 +218,7 @@ local function finish()
     if n_logs == 1 then -- most calls
         local known = logs[1]
         redis.call('ZADD', TOPICS, 0, known.topic)
-        redis.call('ZADD', RECENT, digits(known.ms), known.topic)
+        redis.call('ZADD', RECENT, known.ms, known.topic)
         if known.has_no_end then
             redis.call('ZREM', ENDS, known.topic)
         end
@@ -220,7 +227,7 @@ local function finish()
         for i = 1, n_logs do
             local known, last = logs[i], 2 * i + 2
             topics[last - 1], topics[last] = 0, known.topic
-            recent[last - 1], recent[last] = digits(known.ms), known.topic
+            recent[last - 1], recent[last] = known.ms, known.topic
             if known.has_no_end then
                 ends[#ends + 1] = known.topic
             end
