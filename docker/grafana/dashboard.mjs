@@ -126,6 +126,8 @@ const ROWS = {
       line(`increase(${of('eventhub_broker_replays_total')}[$__rate_interval])`, '{{instance}} replays'),
       line(`increase(${of('eventhub_broker_replays_incomplete_total')}[$__rate_interval])`, '{{instance}} incomplete'),
     ]),
+    graph('Messages read by replays', 'cps', [line(rate('eventhub_broker_replay_entries_total'))]),
+    graph('Duration of replays, 99th percentile', 's', [line(nodeQuantile(0.99, 'eventhub_broker_replay_duration_seconds'))]),
     graph('Workers that fell behind the feed', 'cps', [line(rate('eventhub_broker_worker_stalls_total'))]),
     graph('Dropped presence questions', 'cps', [line(rate('eventhub_presence_questions_dropped_total'))]),
   ],

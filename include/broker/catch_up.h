@@ -48,6 +48,8 @@ void catch_up_on_ask(struct catch_up *c, struct broker_history *page);
 /* Takes the items and gaps of a page. Returns true if another is needed; `page` is then the question
  * for it. Otherwise everything held was delivered, and the user goes live. */
 bool catch_up_on_page(struct catch_up *c, struct broker_history *page) EH_MUST_USE;
+/* Releases a page that is not taken. */
+void catch_up_drop_page(struct broker_history *page);
 /* The log cannot be read: reports a gap and delivers everything held. The user goes live. */
 void catch_up_fail(struct catch_up *c);
 

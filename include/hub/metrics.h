@@ -82,6 +82,7 @@ enum metric {
     METRIC_LINEAGE_BREAKS,     /* broker_lineage_breaks_total: another history of Redis */
     METRIC_REPLAYS,            /* broker_replays_total: missed messages read from the log */
     METRIC_REPLAY_GAPS,        /* broker_replays_incomplete_total: some were gone */
+    METRIC_REPLAY_ENTRIES,     /* broker_replay_entries_total: read from the log */
     METRIC_LIVE_STALLS,        /* broker_worker_stalls_total: a worker's inbox was full */
     METRIC_BROKER_QUEUE,       /* broker_queue_requests, gauge: not yet answered */
     METRIC_HISTORY_WAITING,    /* broker_queue_history, gauge: those that ask for history */
@@ -110,6 +111,7 @@ enum metric_histogram {
                                 broker's clock, to the subscriber's queue; only as accurate as the
                                 clocks are synchronized */
     METRIC_REDIS_BATCH,      /* redis_publish_batch_size: publishes in one command */
+    METRIC_REPLAY_SECONDS,   /* broker_replay_duration_seconds: until all is live again */
     METRIC_HISTOGRAM_COUNT
 };
 

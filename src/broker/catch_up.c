@@ -143,6 +143,17 @@ bool catch_up_on_page(struct catch_up *c, struct broker_history *page)
     return true;
 }
 
+void catch_up_drop_page(struct broker_history *page)
+{
+    for (size_t i = 0; i < page->ret_n; i++)
+        message_unref(page->ret_items[i]);
+    free(page->ret_items);
+    free(page->ret_gaps);
+    page->ret_items = NULL;
+    page->ret_gaps = NULL;
+    page->ret_n = 0;
+}
+
 void catch_up_fail(struct catch_up *c)
 {
     gaps_told_all(&c->told);

@@ -22,6 +22,7 @@
 
 struct core;
 struct fanout;
+struct replay;
 
 struct engine_ops {
     /* Runs on the broker's thread, before anything else. */
@@ -41,11 +42,12 @@ struct core {
     const struct engine_ops *ops;
     void *engine; /* NULL before open and after close */
     struct loop *loop;
-    struct mailbox *inbox;   /* of the broker's thread; its owner is the core */
-    struct fanout *fanout;   /* all ports */
-    struct msgid high_water; /* the highest id of ours that the feed delivered, or the id that it
+    struct mailbox *inbox;      /* of the broker's thread; its owner is the core */
+    struct fanout *fanout;      /* all ports */
+    struct replay *node_replay; /* while the node reads the log for all ports; else NULL */
+    struct msgid high_water;    /* the highest id of ours that the feed delivered, or the id that it
                                 started from (fanout.h moves it); zero: none yet */
-    struct msgid noted;      /* the highest id in core_note */
+    struct msgid noted;         /* the highest id in core_note */
     atomic_bool ready;
     struct mailbox *unusable_inbox; /* where core_report_unusable posts `unusable`; NULL: nowhere */
     struct mail *unusable;

@@ -1,5 +1,5 @@
 /* fanout.h - hands each live message to the ports of all workers. The engines call it, and each
- * port then keeps its own pace.
+ * port then keeps its own pace. After an interruption the node reads the log here, once for all.
  * Thread:  the broker's; ports are added before it starts.
  * Owns:    the ports.
  */
@@ -7,6 +7,7 @@
 #define EH_BROKER_FANOUT_H
 
 #include "broker/core.h"
+#include "broker/replay.h"
 
 struct broker_port;
 
@@ -14,6 +15,9 @@ struct fanout {
     struct core *core;
     struct broker_port **ports;
     size_t n_ports;
+    struct msgid passed;    /* everything up to this id went to the ports, or was reported */
+    struct replay replay;   /* the node's */
+    uint64_t told_ms;       /* when the workers were last told of a mark without a message */
     struct loop_task flush; /* posts the batches at the end of the turn */
 };
 
@@ -28,8 +32,9 @@ void fanout_add(struct fanout *f, struct broker_port *port); /* takes the port *
  * batches at the end of the turn. */
 void fanout_live(struct fanout *f, struct message *m);
 
-/* Called when the feed may have missed messages. Every port reads the log from its own high-water
- * mark before it gets anything that fanout_live takes from now on. */
+/* Called when the feed may have missed messages. The node reads the log from its mark on, and the
+ * ports get that before anything that fanout_live takes from now on. Without a log every port
+ * reports a gap. */
 void fanout_resync(struct fanout *f);
 
 /* Called when messages may be missing before those that fanout_live takes from now on, and no log
@@ -39,5 +44,9 @@ void fanout_gap(struct fanout *f);
 /* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined
  * again. The engine makes sure that the mark never moves back. */
 void fanout_set_high_water(struct fanout *f, struct msgid id);
+
+/* Everything up to this id has gone through fanout_live, or was not for this node. Moves the
+ * high-water marks up; the workers learn it with their next batch, or within about a second. */
+void fanout_raise_high_water(struct fanout *f, struct msgid id);
 
 #endif

@@ -27,4 +27,8 @@ void port_free(struct broker_port *port);
  * worker gets a gap. Borrows m. */
 void port_live(struct broker_port *port, struct message *m);
 
+/* Messages are missing here, of these topics; NULL: of unknown ones. The replay of a port reads the
+ * log to a new snapshot end, and its pages tell the gap. Borrows gaps. */
+void port_gap(struct broker_port *port, const struct gaps *gaps);
+
 #endif

@@ -1,12 +1,12 @@
-/* replay.c - how a port gets the live messages that it missed.
+/* replay.c - how missed live messages are read from the log.
  *
- * The problem: a port misses live messages when its outbox is full or when the feed is interrupted.
- * The broker neither waits for a worker nor keeps messages that it could not post. Yet the worker
- * must get every message once and in id order, or be told of a gap.
+ * The problem: a port misses live messages when its outbox is full, and a node when its feed is
+ * interrupted. The broker neither waits for a worker nor keeps messages that it could not post. Yet
+ * each worker must get every message once and in id order, or be told of a gap.
  *
- * The idea: the log is the buffer. A replay reads everything above the outbox's high-water mark up
- * to a snapshot end and posts each page when the worker has room; catch_up.c merges the pages with
- * the messages that the feed brings meanwhile. Here messages up to 4 were posted:
+ * The idea: the log is the buffer. A replay reads everything above a mark up to a snapshot end, page
+ * by page as there is room; catch_up.c merges the pages with the messages that arrive meanwhile. Here
+ * a port has posted messages up to 4:
  *
  *     the feed         the replay                               posts        high-water mark
  *     5 (no room)      starts and waits for room                                          4
@@ -15,14 +15,20 @@
  *                      drops what it held back, is done
  *     9                                                         9                         9
  *
- * The invariant: everything up to the high-water mark has been posted or reported as a gap, and
- * nothing above it has.
+ * After an interruption the node reads the log once, for all ports: its replay stands in front of
+ * the fanout (fanout.c). A port that is replaying for itself takes what the node passes on as live.
+ *
+ * The invariant: everything up to the mark has been passed on or reported as a gap, and nothing
+ * above it has.
  *
  * An incomplete page may lack messages that the feed still brings. So that they come in their
  * place, the engine answers such a page only when the feed has brought everything published before
- * the page was read (core.h).
+ * the page was read (core.h). The node's replay may hold these back, so the page of a port waits for
+ * its end, too.
  */
 #include "broker/replay.h"
+
+#include "base/clock.h"
 
 static struct replay *replay_of(struct catch_up *c)
 {
@@ -31,16 +37,18 @@ static struct replay *replay_of(struct catch_up *c)
 
 static void ask(struct replay *r)
 {
-    r->waits_for_room = !outbox_await_room(r->outbox);
+    r->waits_for_room = !r->ops->has_room(r);
     if (r->waits_for_room)
         return;
     catch_up_on_ask(&r->machine, &r->call.history);
-    core_call(r->outbox->core, &r->call);
+    core_call(r->core, &r->call);
 }
+
+/* ---- what the machine reports ---- */
 
 static void on_deliver(struct catch_up *c, struct message *m)
 {
-    outbox_post(replay_of(c)->outbox, m);
+    replay_of(c)->ops->deliver(replay_of(c), m);
 }
 
 static void on_gap(struct catch_up *c, struct gaps *gaps)
@@ -48,14 +56,14 @@ static void on_gap(struct catch_up *c, struct gaps *gaps)
     struct replay *r = replay_of(c);
 
     if (!r->is_incomplete)
-        metrics_inc(r->outbox->core->config.metrics, METRIC_REPLAY_GAPS);
+        metrics_inc(r->core->config.metrics, METRIC_REPLAY_GAPS);
     r->is_incomplete = true;
-    outbox_gap(r->outbox, gaps);
+    r->ops->gap(r, gaps);
 }
 
 static void on_reached(struct catch_up *c, struct msgid snapshot_end)
 {
-    replay_of(c)->outbox->high_water = snapshot_end;
+    replay_of(c)->ops->reached(replay_of(c), snapshot_end);
 }
 
 static bool may_hold(struct catch_up *c, const struct message *m)
@@ -63,50 +71,63 @@ static bool may_hold(struct catch_up *c, const struct message *m)
     return !m || !backlog_is_full(&c->backlog);
 }
 
-static const struct catch_up_ops ops = {
+static const struct catch_up_ops machine_ops = {
     .deliver = on_deliver,
     .gap = on_gap,
     .reached = on_reached,
     .may_hold = may_hold,
 };
 
-/* Posts the page even when the outbox is full: it and the held messages are in memory already. */
+/* ---- pages ---- */
+
+/* Passes the page on even without room: it and the held messages are in memory already. */
+static void take_page(struct replay *r)
+{
+    bool has_more = false;
+
+    if (r->call.status == BROKER_DONE) {
+        metrics_add(r->core->config.metrics, METRIC_REPLAY_ENTRIES, (int64_t)r->call.history.ret_n);
+        has_more = catch_up_on_page(&r->machine, &r->call.history);
+    } else { /* the engine is closing, or Redis refuses */
+        catch_up_fail(&r->machine);
+    }
+    if (!has_more) {
+        metrics_observe_us(r->core->config.metrics, METRIC_REPLAY_SECONDS,
+                           clock_mono_us() - r->started_us, 1);
+        replay_end(r);
+    }
+    r->ops->after_page(r);
+    if (has_more)
+        ask(r);
+}
+
 static void on_page(struct mail *m, void *owner)
 {
     struct replay *r = container_of(m, struct replay, call.mail);
-    bool has_more = false;
+    const struct replay *node = r->core->node_replay;
 
     (void)owner;
-    if (r->call.status == BROKER_DONE)
-        has_more = catch_up_on_page(&r->machine, &r->call.history);
-    else /* the engine is closing, or Redis refuses */
-        catch_up_fail(&r->machine);
-    outbox_flush(r->outbox);
-    if (has_more)
-        ask(r);
-    else
-        replay_end(r);
+    r->waits_for_node =
+        node && node != r && r->call.status == BROKER_DONE && !r->call.history.ret_complete;
+    if (!r->waits_for_node)
+        take_page(r);
 }
 
-void replay_start(struct replay *r)
-{
-    struct core *core = r->outbox->core;
+/* ---- what the user calls ---- */
 
-    if (!core->config.cache) {
-        metrics_inc(core->config.metrics, METRIC_REPLAY_GAPS);
-        outbox_gap(r->outbox, NULL);
-        return;
-    }
-    metrics_inc(core->config.metrics, METRIC_REPLAYS);
+void replay_start(struct replay *r, struct msgid mark)
+{
+    metrics_inc(r->core->config.metrics, METRIC_REPLAYS);
     if (r->is_running) {
         catch_up_interrupted(&r->machine);
         return;
     }
     r->is_running = true;
-    catch_up_start(&r->machine, &ops, r->outbox->high_water);
+    r->started_us = clock_mono_us();
+    catch_up_start(&r->machine, &machine_ops, mark);
     r->call = (struct broker_call){
         .answer = on_page,
-        .inbox = core->inbox,
+        .inbox = r->core->inbox,
         .op = BROKER_OP_HISTORY,
         .history.filter = STR("#"),
     };
@@ -120,18 +141,30 @@ void replay_hold(struct replay *r, struct message *m)
 
 void replay_on_room(struct replay *r)
 {
-    if (r->is_running && r->waits_for_room)
+    if (r->waits_for_room)
         ask(r);
 }
 
-void replay_init(struct replay *r, struct outbox *outbox)
+void replay_on_node_end(struct replay *r)
 {
-    *r = (struct replay){ .outbox = outbox };
+    if (!r->waits_for_node)
+        return;
+    r->waits_for_node = false;
+    take_page(r);
+}
+
+void replay_init(struct replay *r, struct core *core, const struct replay_ops *ops)
+{
+    *r = (struct replay){ .core = core, .ops = ops };
 }
 
 void replay_end(struct replay *r)
 {
+    if (r->waits_for_node)
+        catch_up_drop_page(&r->call.history);
     catch_up_done(&r->machine);
     r->is_running = false;
+    r->waits_for_room = false;
+    r->waits_for_node = false;
     r->is_incomplete = false;
 }

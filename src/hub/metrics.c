@@ -128,10 +128,14 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_LINEAGE_BREAKS] = PLAIN("broker_lineage_breaks_total", 0,
                                     "Times that Redis began a new history: a replica took over, "
                                     "or Redis started again."),
-    [METRIC_REPLAYS] = PLAIN("broker_replays_total", 0,
-                             "Times that the log was read for messages that the feed missed."),
+    [METRIC_REPLAYS] =
+        PLAIN("broker_replays_total", 0,
+              "Times that the log was read for missed messages: by the node after an "
+              "interruption, or for a worker that was behind."),
     [METRIC_REPLAY_GAPS] = PLAIN("broker_replays_incomplete_total", 0,
                                  "Replays that could not recover all missed messages."),
+    [METRIC_REPLAY_ENTRIES] =
+        PLAIN("broker_replay_entries_total", 0, "Messages that replays read from the log."),
     [METRIC_LIVE_STALLS] = PLAIN("broker_worker_stalls_total", 0,
                                  "Times that a worker's inbox of live messages was full."),
     [METRIC_BROKER_QUEUE] =
@@ -184,6 +188,8 @@ static const struct {
                                 "Time from a request to the broker to its answer.", false },
     [METRIC_DELIVERY_SECONDS] = { "delivery_duration_seconds",
                                   "Time from a message's id to the subscriber's queue.", false },
+    [METRIC_REPLAY_SECONDS] = { "broker_replay_duration_seconds",
+                                "Time that a replay took until live messages went on.", false },
     [METRIC_REDIS_BATCH] = { "redis_publish_batch_size",
                              "Publishes that one command to Redis carries.", true },
 };

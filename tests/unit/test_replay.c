@@ -168,7 +168,7 @@ static void step(const char *word, struct page *page)
 
     switch (word[0]) {
     case 'f': live(0, true); break;
-    case '!': replay_start(&test.port->replay); break;
+    case '!': replay_start(&test.port->replay, test.port->outbox.high_water); break;
     case 'x': refuse(); break;
     case 'p': page->items[page->n++] = message_of(number); break;
     case '=':
@@ -253,7 +253,7 @@ static void merges_log_and_live_messages_by_id(void **state)
 static void posts_a_full_backlog(void **state)
 {
     (void)state;
-    replay_start(&test.port->replay);
+    replay_start(&test.port->replay, test.port->outbox.high_water);
     for (uint64_t i = 0; i < BROKER_LIVE_MAX_MESSAGES; i++)
         live(2 + i, false);
     play("=1");
@@ -266,7 +266,7 @@ static void reads_the_log_after_an_overflow(void **state)
     struct page page = { .n = 0 };
 
     (void)state;
-    replay_start(&test.port->replay);
+    replay_start(&test.port->replay, test.port->outbox.high_water);
     for (uint64_t id = 2; id <= LAST; id++)
         live(id, false);
     answer(&page, 1, false, true);

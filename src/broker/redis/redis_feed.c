@@ -10,7 +10,7 @@
  *
  *     PSUBSCRIBE confirmed     from here on no message is missed; messages go into the backlog
  *     fence.lua answered       Redis now issues only ids above every id that this node has seen
- *     fanout_resync            each port reads the log from its own high-water mark
+ *     fanout_resync            the node reads the log from its high-water mark
  *     backlog -> fanout_live   messages that a port has also read from the log have the same id
  *     joined                   there, and the port drops the second copy
  *
@@ -22,7 +22,7 @@
  * after every break would report gaps that do not exist: once a topic has been quiet for longer
  * than its ttl, the log cannot prove that nothing is missing. So fence.lua also compares Redis's
  * last id with the high-water mark. If they are equal, or only a new history of Redis lies between
- * them (a failover, a restart), the ports read nothing.
+ * them (a failover, a restart), the node reads nothing.
  *
  * The fence finds lost messages only if the node sends it all that it knows, and under the right
  * history. So it waits until no answer to a publish is under way (may_fence).

@@ -2,7 +2,7 @@
  * Thread:  the broker's.
  * Join:    after every connect: PSUBSCRIBE, then fence.lua over a link, which makes sure that ids
  *          only grow and reports whether messages may be lost. Messages that arrive before its
- *          answer are buffered in a backlog. Then the ports read from the log what they missed
+ *          answer are buffered in a backlog. Then the node reads from the log what it missed
  *          (fanout_resync), and the feed is joined. Before that nothing may be published, and only
  *          the log may be read, after a fence (redis_history.h).
  * Forged:  a message is dropped if its id is more than an hour ahead of Redis's clock, as far as
