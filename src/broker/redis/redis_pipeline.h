@@ -43,9 +43,9 @@ void redis_pipeline_lose(struct redis_pipeline *p);
 /* Finishes all requests: those that were sent with UNKNOWN, the refused ones with NOT_DONE. */
 void redis_pipeline_give_back(struct redis_pipeline *p);
 
-/* Gives up requests whose deadlines have passed; their callbacks must not use the connection.
- * Returns when to check again, REDIS_PIPELINE_IDLE if nothing waits, or a time that is not after
- * now: the oldest request has timed out. */
+/* Gives up requests whose deadlines have passed. Their callbacks may send more, but must not drop
+ * the connection. Returns when to check again, REDIS_PIPELINE_IDLE if nothing waits, or a time that
+ * is not after now: the oldest request has timed out. */
 uint64_t redis_pipeline_check(struct redis_pipeline *p, uint64_t now);
 
 #endif
