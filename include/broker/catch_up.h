@@ -1,6 +1,6 @@
 /* catch_up.h - reads the log after a point, page by page, merges it with the live messages that
  * arrive meanwhile, and goes live: each message once and in the order of ids, or a gap in its place.
- * For a port's replay (catch_up.c explains how).
+ * For the replays of a node and of a port (catch_up.c explains how).
  * Thread:  its user's. It does no I/O and reads no clock.
  * Owns:    the live messages that it holds back. The user reads the pages, and keeps the question.
  * Needs:   a page that has a gap comes after all live messages that were published before it was
