@@ -15,8 +15,6 @@
 #include "base/mem.h"
 #include "broker/port.h"
 
-#define TELL_MS 1000 /* between two marks that are posted without a message */
-
 static struct fanout *fanout_of(struct replay *r)
 {
     return container_of(r, struct fanout, replay);
@@ -151,20 +149,6 @@ void fanout_set_high_water(struct fanout *f, struct msgid id)
     f->core->high_water = id;
     if (msgid_is_zero(f->passed))
         raise_marks(f, id, true);
-    loop_at_end(f->core->loop, &f->flush);
-}
-
-void fanout_raise_high_water(struct fanout *f, struct msgid id)
-{
-    uint64_t now_ms = loop_now(f->core->loop);
-    bool tells = now_ms - f->told_ms >= TELL_MS;
-
-    f->core->high_water = msgid_later(f->core->high_water, id);
-    if (f->replay.is_running)
-        return; /* what it holds back and what it still reads are below the id */
-    raise_marks(f, id, tells);
-    if (tells)
-        f->told_ms = now_ms;
     loop_at_end(f->core->loop, &f->flush);
 }
 
