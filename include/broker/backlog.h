@@ -2,8 +2,8 @@
  * Thread:  its user's.
  * Owns:    a reference to each message.
  * Bounds:  its user's. backlog_add has those of a worker's inbox: BROKER_LIVE_MAX_MESSAGES and
- *          BROKER_LIVE_MAX_BYTES. On overflow it empties the backlog and sets `has_gap`: the dropped
- *          messages must be read from the log.
+ *          BROKER_LIVE_MAX_BYTES. On overflow it empties the backlog and sets `has_gap`: the
+ *          dropped messages must be read from the log.
  */
 #ifndef EH_BROKER_BACKLOG_H
 #define EH_BROKER_BACKLOG_H

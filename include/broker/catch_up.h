@@ -1,6 +1,6 @@
 /* catch_up.h - reads the log after a point, page by page, merges it with the live messages that
- * arrive meanwhile, and goes live: each message once and in the order of ids, or a gap in its place.
- * For the replays of a node and of a port (catch_up.c explains how).
+ * arrive meanwhile, and goes live: each message once and in the order of ids, or a gap in its
+ * place. For the replays of a node and of a port (catch_up.c explains how).
  * Thread:  its user's. It does no I/O and reads no clock.
  * Owns:    the live messages that it holds back. The user reads the pages, and keeps the question.
  * Needs:   a page that has a gap comes after all live messages that were published before it was
@@ -45,8 +45,8 @@ void catch_up_interrupted(struct catch_up *c);
 
 /* Called just before a page is asked for. */
 void catch_up_on_ask(struct catch_up *c, struct broker_history *page);
-/* Takes the items and gaps of a page. Returns true if another is needed; `page` is then the question
- * for it. Otherwise everything held was delivered, and the user goes live. */
+/* Takes the items and gaps of a page. Returns true if another is needed; `page` is then the
+ * question for it. Otherwise everything held was delivered, and the user goes live. */
 bool catch_up_on_page(struct catch_up *c, struct broker_history *page) EH_MUST_USE;
 /* Releases a page that is not taken. */
 void catch_up_drop_page(struct broker_history *page);

@@ -1,11 +1,11 @@
-/* redis_login.h - the user name and the password for Redis, or for the Sentinels. If they are kept in
- * files, these are read again for each connection, so logins can change while the server runs.
+/* redis_login.h - the user name and the password for Redis, or for the Sentinels. If they are kept
+ * in files, these are read again for each connection, so logins can change while the server runs.
  * Thread:  main creates and frees it; between broker_start and broker_stop only the broker's thread
  *          uses it. That thread waits for the disk while it reads a file, so the files should be
  *          local.
  * Owns:    copies of the texts and paths.
- * Fails:   never. A file that cannot be used is logged once (event=redis_login_refused), and the text
- *          that was read last stays in use.
+ * Fails:   never. A file that cannot be used is logged once (event=redis_login_refused), and the
+ *          text that was read last stays in use.
  * Bounds:  a user name of REDIS_USERNAME_BYTES, a password of REDIS_PASSWORD_BYTES.
  */
 #ifndef EH_BROKER_REDIS_LOGIN_H

@@ -33,10 +33,10 @@ struct keyring;
 struct keyring *keyring_create(void);
 void keyring_free(struct keyring *ring); /* NULL is fine */
 
-/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, or EC on P-256, as SPKI (BEGIN
- * PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a certificate; the first of them in the
- * text counts. With an empty kid the key accepts tokens with any kid. Returns NULL, or what is wrong
- * with the key (static text). */
+/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, or EC on P-256, as SPKI
+ * (BEGIN PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a certificate; the first of them
+ * in the text counts. With an empty kid the key accepts tokens with any kid. Returns NULL, or what
+ * is wrong with the key (static text). */
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a,
                         struct str key) EH_MUST_USE;
 

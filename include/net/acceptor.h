@@ -46,8 +46,8 @@ struct acceptor_config {
     /* These run on the acceptor's thread. */
     void (*on_exhausted)(void *arg, int err); /* out of descriptors; once per try */
     void (*on_paced)(void *arg);              /* the rate is used up; once per pause */
-    /* Reports whether connections should wait for the load. was_loaded is what it returned last: the
-     * load must then fall further. NULL: never. */
+    /* Reports whether connections should wait for the load. was_loaded is what it returned last:
+     * the load must then fall further. NULL: never. */
     bool (*is_loaded)(void *arg, bool was_loaded);
     void (*on_held)(void *arg, bool is_held); /* connections begin to wait for the load, or end */
     void *arg;

@@ -13,7 +13,8 @@ struct broker_setup {
     struct broker_config config; /* metrics is NULL: the caller sets it */
 };
 
-/* redis_tls comes from redis_tls_load; NULL: no TLS. Both are borrowed. After config_read_secrets. */
+/* redis_tls comes from redis_tls_load; NULL: no TLS. Both are borrowed. After
+ * config_read_secrets. */
 void broker_setup_init(struct broker_setup *ret, const struct config *config,
                        struct tls *redis_tls);
 void broker_setup_done(struct broker_setup *s); /* also of a struct of zeros */

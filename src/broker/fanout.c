@@ -1,12 +1,12 @@
 /* fanout.c - live messages on their way to all ports, and the node's replay in front of them.
  *
  * When the feed joins again, the node reads once what it missed. Meanwhile live messages are held
- * back, in one place; the replay passes them to the ports in their order, as if the feed had brought
- * them all. `passed` is the node's mark: everything up to it went to the ports. A port that is ahead,
- * because it read the log for itself, drops what it has.
+ * back, in one place; the replay passes them to the ports in their order, as if the feed had
+ * brought them all. `passed` is the node's mark: everything up to it went to the ports. A port that
+ * is ahead, because it read the log for itself, drops what it has.
  *
- * The node must not wait for a slow worker. So it reads as fast as the fastest of the ports that are
- * not behind; a port whose outbox fills up reads the log for itself (port.c).
+ * The node must not wait for a slow worker. So it reads as fast as the fastest of the ports that
+ * are not behind; a port whose outbox fills up reads the log for itself (port.c).
  */
 #include "broker/fanout.h"
 

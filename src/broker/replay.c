@@ -4,9 +4,9 @@
  * interrupted. The broker neither waits for a worker nor keeps messages that it could not post. Yet
  * each worker must get every message once and in id order, or be told of a gap.
  *
- * The idea: the log is the buffer. A replay reads everything above a mark up to a snapshot end, page
- * by page as there is room; catch_up.c merges the pages with the messages that arrive meanwhile. Here
- * a port has posted messages up to 4:
+ * The idea: the log is the buffer. A replay reads everything above a mark up to a snapshot end,
+ * page by page as there is room; catch_up.c merges the pages with the messages that arrive
+ * meanwhile. Here a port has posted messages up to 4:
  *
  *     the feed         the replay                               posts        high-water mark
  *     5 (no room)      starts and waits for room                                          4
@@ -23,8 +23,8 @@
  *
  * An incomplete page may lack messages that the feed still brings. So that they come in their
  * place, the engine answers such a page only when the feed has brought everything published before
- * the page was read (core.h). The node's replay may hold these back, so the page of a port waits for
- * its end, too.
+ * the page was read (core.h). The node's replay may hold these back, so the page of a port waits
+ * for its end, too.
  */
 #include "broker/replay.h"
 

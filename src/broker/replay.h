@@ -1,6 +1,6 @@
-/* replay.h - reads the log for messages that were missed: by a port whose worker was slow, or by the
- * whole node while its feed was away. It asks for the pages and counts; catch_up.h merges them with
- * the live messages.
+/* replay.h - reads the log for messages that were missed: by a port whose worker was slow, or by
+ * the whole node while its feed was away. It asks for the pages and counts; catch_up.h merges them
+ * with the live messages.
  * Thread:  the broker's.
  * Owns:    the live messages that it holds back meanwhile.
  * Needs:   an engine that answers an incomplete page only after everything published before the

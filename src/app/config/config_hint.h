@@ -14,9 +14,9 @@ bool config_is_url(struct str text);
 /* Reports whether the text is a key or a certificate, where the path of its file is expected. */
 bool config_is_file_content(struct str text);
 
-/* Adds what a refused value of the option looks like and what to write instead: ", not a host with a
- * port: set LISTEN_PORT". Never adds the value, which may hold a password. False: the value is not a
- * known mistake, or a secret of any form, and nothing was added. */
+/* Adds what a refused value of the option looks like and what to write instead: ", not a host with
+ * a port: set LISTEN_PORT". Never adds the value, which may hold a password. False: the value is
+ * not a known mistake, or a secret of any form, and nothing was added. */
 bool config_add_hint(struct buf *out, const struct config_option *o, struct str text);
 
 #endif

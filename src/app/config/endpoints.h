@@ -26,7 +26,8 @@ struct endpoint_list {
 
 /* Reports whether the text is a numeric IPv4 or IPv6 address. */
 bool endpoint_is_address(struct str text);
-/* Reports whether the text is a name, or an address, which may name its interface (fe80::1%eth0). */
+/* Reports whether the text is a name, or an address, which may name its interface
+ * (fe80::1%eth0). */
 bool endpoint_is_host(struct str text);
 /* Reports whether the text is the path of a socket, of any length. */
 bool endpoint_is_path(struct str text);

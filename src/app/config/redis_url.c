@@ -91,7 +91,8 @@ static const char *parse_tcp(struct str authority, struct str path, struct str q
     return path.n > 1 ? parse_db(str_skip(path, 1), url) : NULL;
 }
 
-/* Parses "/path" and "?db=N". The text before the path is its first folder: unix://run/redis.sock. */
+/* Parses "/path" and "?db=N". The text before the path is its first folder:
+ * unix://run/redis.sock. */
 static const char *parse_unix(struct str authority, struct str path, struct str query,
                               struct redis_url *url)
 {

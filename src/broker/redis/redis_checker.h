@@ -1,5 +1,5 @@
-/* redis_checker.h - what the steps of redis_check share: the connections, the replies that a step waits
- * for, and the end of the check.
+/* redis_checker.h - what the steps of redis_check share: the connections, the replies that a step
+ * waits for, and the end of the check.
  * Thread:  the one that runs the loop.
  * Owns:    the connections, until redis_check frees them.
  * A step:  sends commands and names the next step, which runs when all replies have arrived. A

@@ -1,9 +1,9 @@
 /* redis_cluster.c - asks a node of a Redis Cluster who owns our slot.
  *
- * Every node knows the owner of every slot, so any node may be asked: the replicas of the owner, the
- * other nodes of the last answer, the hosts of REDIS_HOST, and the owner. One connection is kept to
- * the node that answered last. When it fails, or when its answer is doubted because the owner that
- * it names does not work, the next node is asked:
+ * Every node knows the owner of every slot, so any node may be asked: the replicas of the owner,
+ * the other nodes of the last answer, the hosts of REDIS_HOST, and the owner. One connection is
+ * kept to the node that answered last. When it fails, or when its answer is doubted because the
+ * owner that it names does not work, the next node is asked:
  *
  *     ask    node A (killed)   refused
  *            node B            CLUSTER SLOTS: the owner is ...     kept for the next round

@@ -6,9 +6,9 @@
  *     answered      ok(A)                    ok(B)     1 replica    ok(C)
  *     list          A                        A B       (both DONE)  C    next WAIT ...
  *
- * Nothing survives the connection: a new one may lead to a Redis that does not have the writes. And a
- * link with nothing under way may end its connection, to renew it. So after the last answer WAIT is
- * sent at once.
+ * Nothing survives the connection: a new one may lead to a Redis that does not have the writes. And
+ * a link with nothing under way may end its connection, to renew it. So after the last answer WAIT
+ * is sent at once.
  */
 #include "broker/redis/redis_confirm.h"
 

@@ -15,8 +15,8 @@
  *     joined                   there, and the port drops the second copy
  *
  * Invariant: the core's high-water mark never moves back, and our messages go through fanout_live
- * in the order of their ids. Nothing is published before the feed is joined, and nothing is read for
- * a subscription or a port.
+ * in the order of their ids. Nothing is published before the feed is joined, and nothing is read
+ * for a subscription or a port.
  *
  * Subscribing after the read of the log would miss what is published in between. Reading the log
  * after every break would report gaps that do not exist: once a topic has been quiet for longer

@@ -78,7 +78,8 @@ bool redis_feed_take_fence(struct redis_feed *f, const struct redisReply *reply)
  * sends them before its answer to a PING. A feed that stays silent is dropped by timeout_ms. */
 void redis_feed_catch_up(struct redis_feed *f, struct redis_done done);
 void redis_feed_retry_now(struct redis_feed *f);
-/* Joins again over the same subscription, if it is joined: Redis and this node know different ids. */
+/* Joins again over the same subscription, if it is joined: Redis and this node know different
+ * ids. */
 void redis_feed_rejoin(struct redis_feed *f);
 void redis_feed_drop(struct redis_feed *f, const char *why);
 /* Drops the feed at once. It joins again at this endpoint, from now on. */

@@ -1,4 +1,5 @@
-/* redis_finder.h - how the master is found: one table of functions for Sentinels, one for a Cluster.
+/* redis_finder.h - how the master is found: one table of functions for Sentinels, one for a
+ * Cluster.
  * Thread:  the broker's.
  * Rounds:  `ask` begins a round. It ends with one call of on_found or on_failure, at the latest
  *          after REDIS_FINDER_ROUND_MS, and `ask` is not called before that.

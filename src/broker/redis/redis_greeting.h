@@ -4,8 +4,8 @@
  * Cost:    one round trip in all: it is written before the socket has connected.
  * Owns:    what it learns from the answers: the server's INFO and the SHA-1 of each script. It is
  *          part of its link's struct.
- * Fails:   by on_end with a reason, which is gone after the call. An error of CLIENT SETNAME or INFO
- *          (no right, or no such command) is not a failure: then the server stays unknown.
+ * Fails:   by on_end with a reason, which is gone after the call. An error of CLIENT SETNAME or
+ *          INFO (no right, or no such command) is not a failure: then the server stays unknown.
  * Refuses: a replica or a Sentinel, if INFO identifies it, unless takes_replicas is set: another
  *          address may lead to the master, or the source may know it. Also an active replica of
  *          KeyDB, with the reason REDIS_ACTIVE_REPLICA: two such servers issue the same ids.

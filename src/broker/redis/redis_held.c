@@ -1,8 +1,8 @@
 /* redis_held.c - how refused calls are sent again without changing their order.
  *
  * The link has drained: whatever was under way is answered, and A, C and E were refused. D waits in
- * its caller's queue until redis_held is over. If the three were sent again together, C could succeed
- * at the moment when A is refused once more, and be ahead of it. So A goes alone:
+ * its caller's queue until redis_held is over. If the three were sent again together, C could
+ * succeed at the moment when A is refused once more, and be ahead of it. So A goes alone:
  *
  *     sent        A          A          C  E          D
  *     answered       TRYAGAIN   ok(A)      ok(C) ok(E)
@@ -17,9 +17,9 @@
  * after ASK or TRYAGAIN even new calls go one by one.
  *
  * A call that was on its way before the first refusal may still run, as D would if it had been sent
- * with the others. The owner knows which calls are of one client. If it says that a later call of the
- * same client has run, or may have, the refused one is NOT_DONE: it has not run, and running it now
- * would change the order.
+ * with the others. The owner knows which calls are of one client. If it says that a later call of
+ * the same client has run, or may have, the refused one is NOT_DONE: it has not run, and running it
+ * now would change the order.
  */
 #include "broker/redis/redis_held.h"
 

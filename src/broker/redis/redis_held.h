@@ -4,13 +4,13 @@
  *          requests. It is part of its link's struct.
  * Order:   calls are sent again in the order in which they were sent first, the first one alone.
  *          After a success the number under way doubles. After ASK or TRYAGAIN calls go one by one,
- *          for a second: Redis then decides by the keys of each call. A call that its owner does not
- *          permit any more (redis_remake_fn) is NOT_DONE.
+ *          for a second: Redis then decides by the keys of each call. A call that its owner does
+ *          not permit any more (redis_remake_fn) is NOT_DONE.
  * Works:   between redis_held_begin and on_over or redis_held_stop. At other times it only keeps
  *          calls.
- * Bounds:  a call is refused at most 16 times, then it is NOT_DONE. ASK, TRYAGAIN and CLUSTERDOWN do
- *          not count, they may last until its deadline. Before refused calls are sent again to the
- *          same server there is a pause of 50 to 200 ms.
+ * Bounds:  a call is refused at most 16 times, then it is NOT_DONE. ASK, TRYAGAIN and CLUSTERDOWN
+ *          do not count, they may last until its deadline. Before refused calls are sent again to
+ *          the same server there is a pause of 50 to 200 ms.
  */
 #ifndef EH_BROKER_REDIS_HELD_H
 #define EH_BROKER_REDIS_HELD_H

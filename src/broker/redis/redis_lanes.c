@@ -1,16 +1,18 @@
-/* redis_lanes.c - the publishes that one turn of the loop has for a link leave as one *batch*: one call
- * of publish.lua, which runs them one after another. A batch is a run of publishes in the order of the
- * queue; a key/value call ends it, and is a batch of its own:
+/* redis_lanes.c - the publishes that one turn of the loop has for a link leave as one *batch*: one
+ * call of publish.lua, which runs them one after another. A batch is a run of publishes in the
+ * order of the queue; a key/value call ends it, and is a batch of its own:
  *
  *     queue     P1 P2 P3 SET P4        sent     [P1 P2 P3] [SET] [P4]
  *
- * Nothing waits for a batch to fill: whatever there is at the end of the turn is sent, so a lone publish
- * leaves as early as it would without batches. While one batch is under way, the next may follow.
+ * Nothing waits for a batch to fill: whatever there is at the end of the turn is sent, so a lone
+ * publish leaves as early as it would without batches. While one batch is under way, the next may
+ * follow.
  *
- * Each call has its own answer. Only a refusal (redis_redirect.h) concerns the batch as a whole, and then
- * none of it has run: it is held and sent again like a call. By then a later call of one of its clients
- * may have run. The publishes of that client are taken out of the batch and are NOT_DONE; the others are
- * sent. The calls of a batch arrived within SPREAD_MS of one another, so they share one deadline.
+ * Each call has its own answer. Only a refusal (redis_redirect.h) concerns the batch as a whole,
+ * and then none of it has run: it is held and sent again like a call. By then a later call of one
+ * of its clients may have run. The publishes of that client are taken out of the batch and are
+ * NOT_DONE; the others are sent. The calls of a batch arrived within SPREAD_MS of one another, so
+ * they share one deadline.
  */
 #include "broker/redis/redis_lanes.h"
 

@@ -2,20 +2,20 @@
  * reads, so the pipeline is a queue: each reply answers the oldest command. Two things are hard.
  *
  * A connection can die at any moment, and nobody can tell whether Redis executed a command that was
- * written and not answered. So the link never sends such a command again, because a publish must not
- * be executed twice. It gives it back as UNKNOWN, and the caller decides what that means.
+ * written and not answered. So the link never sends such a command again, because a publish must
+ * not be executed twice. It gives it back as UNKNOWN, and the caller decides what that means.
  *
  * Redis can refuse a command without running it: it has forgotten our scripts (NOSCRIPT), the slot
- * has moved (MOVED), is moving (ASK, TRYAGAIN) or has no owner (CLUSTERDOWN), or this node and Redis
- * know different ids (FENCE, by publish.lua). Such a call is sent again, in its order. From the first
- * refusal on the link takes no new call, or D could overtake C:
+ * has moved (MOVED), is moving (ASK, TRYAGAIN) or has no owner (CLUSTERDOWN), or this node and
+ * Redis know different ids (FENCE, by publish.lua). Such a call is sent again, in its order. From
+ * the first refusal on the link takes no new call, or D could overtake C:
  *
  *     sent       A  B  C         (draining)        greeting ... (holding)  A       C  D
  *     answered      MOVED(A)  ok(B)  MOVED(C)                        release  ok(A)  ok(C)
  *
- * D waits in its caller's queue. Refused calls outlive the connection: the owner moves the link, and
- * they are sent to the new master once the feed has joined there. Other commands (the fence, probes,
- * pages) are taken while the link is up or holds: it is the fence that makes the feed join.
+ * D waits in its caller's queue. Refused calls outlive the connection: the owner moves the link,
+ * and they are sent to the new master once the feed has joined there. Other commands (the fence,
+ * probes, pages) are taken while the link is up or holds: it is the fence that makes the feed join.
  *
  *     DOWN --an address (redis_retry.h)--> GREETING --answered--> UP
  *       ^                                    ^  |                 |  ^

@@ -1,15 +1,16 @@
 /* redis_link.h - a connection to Redis that carries commands and reconnects by itself.
  * Thread:  the broker's.
- * States:  down -> greeting (redis_greeting.h) -> up. Any failure drops the connection, and the link
- *          tries again (redis_retry.h). redis_link_move sends it to another server.
+ * States:  down -> greeting (redis_greeting.h) -> up. Any failure drops the connection, and the
+ *          link tries again (redis_retry.h). redis_link_move sends it to another server.
  * Order:   commands are answered in the order in which they were sent. When Redis certainly did not
  *          run a *call* (redis_redirect.h), no other call is sent until all commands under way are
  *          answered and the refused calls were sent again, in their order, and succeeded
- *          (redis_held.h). One that a later call has overtaken is NOT_DONE. Commands that are not calls (probes, pages) come back to their owners
- *          with the error.
- * Time:    connecting to one address takes at most a second, and less than timeout_ms. A command that
- *          is not answered within timeout_ms drops the connection. A command with a deadline of its
- *          own is given back UNKNOWN when that passes (redis_pipeline.h), a refused one NOT_DONE.
+ *          (redis_held.h). One that a later call has overtaken is NOT_DONE. Commands that are not
+ *          calls (probes, pages) come back to their owners with the error.
+ * Time:    connecting to one address takes at most a second, and less than timeout_ms. A command
+ *          that is not answered within timeout_ms drops the connection. A command with a deadline
+ *          of its own is given back UNKNOWN when that passes (redis_pipeline.h), a refused one
+ *          NOT_DONE.
  * Never:   sends a command again that Redis may have executed.
  */
 #ifndef EH_BROKER_REDIS_LINK_H
@@ -36,8 +37,8 @@ struct redis_link_events {
     /* The connection is gone, or an attempt has failed. All its commands were given back before,
      * except refused calls, which wait for the next connection. */
     void (*on_down)(struct redis_link *l, void *owner, const char *why);
-    /* redis_link_can_send or redis_link_takes_calls has become true again while the link was up. May
-     * be NULL. */
+    /* redis_link_can_send or redis_link_takes_calls has become true again while the link was up.
+     * May be NULL. */
     void (*on_room)(struct redis_link *l, void *owner);
     /* A published message, which answers no command. NULL: such a reply is an error. */
     void (*on_push)(struct redis_link *l, void *owner, const struct redisReply *reply);
@@ -86,11 +87,11 @@ size_t redis_link_unanswered_calls(const struct redis_link *l); /* calls among t
 const struct redis_info *redis_link_info(const struct redis_link *l);
 const struct redis_endpoint *redis_link_endpoint(const struct redis_link *l);
 
-/* Needs redis_link_is_connected; callers who can wait check redis_link_can_send. All commands of one
- * turn leave in one write. */
+/* Needs redis_link_is_connected; callers who can wait check redis_link_can_send. All commands of
+ * one turn leave in one write. */
 void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis_done done);
-/* Needs redis_link_takes_calls. remake makes the command again if Redis refuses it and its order still
- * permits it. */
+/* Needs redis_link_takes_calls. remake makes the command again if Redis refuses it and its order
+ * still permits it. */
 void redis_link_send_call(struct redis_link *l, struct redis_command *c, struct redis_done done,
                           redis_remake_fn *remake);
 
@@ -105,8 +106,8 @@ void redis_link_renew(struct redis_link *l, const char *why);
 /* The master is at this endpoint now: the link connects there when the commands under way are
  * answered, after half a second at the latest. Does nothing if the link leads there already. */
 void redis_link_move(struct redis_link *l, const struct redis_endpoint *endpoint, const char *why);
-/* Refused calls that wait because of FENCE, or because the connection is a new one, may be sent: the
- * feed has joined. */
+/* Refused calls that wait because of FENCE, or because the connection is a new one, may be sent:
+ * the feed has joined. */
 void redis_link_release(struct redis_link *l);
 /* Ends the back-off: Redis has just answered another connection. */
 void redis_link_retry_now(struct redis_link *l);

@@ -1,5 +1,5 @@
-/* redis_order.h - what has run of the calls that share a link, so that none of a client runs after a
- * later one of the same client.
+/* redis_order.h - what has run of the calls that share a link, so that none of a client runs after
+ * a later one of the same client.
  * Thread:  the broker's.
  * Owns:    only itself; it is plain data in its user's struct.
  * Use:     calls get rising numbers in the order in which they are sent first. A call that Redis

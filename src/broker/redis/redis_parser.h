@@ -4,8 +4,8 @@
  * Owns:    the reply last returned, until the next call of redis_parser_next, _reset or _free.
  * Limits:  REDIS_ARRAY_MAX elements of an array, checked before memory is allocated for them (our
  *          scripts send far fewer); REDIS_NESTING_MAX arrays inside each other. The length of a
- *          string is not limited: it takes only the memory of the bytes that have arrived. The bytes
- *          of a whole reply are limited by redis_parser_limit only.
+ *          string is not limited: it takes only the memory of the bytes that have arrived. The
+ *          bytes of a whole reply are limited by redis_parser_limit only.
  * Fails:   bytes that are not RESP2 end the stream: every later call fails, until the next reset.
  */
 #ifndef EH_BROKER_REDIS_PARSER_H

@@ -91,7 +91,8 @@ void redis_partition_on_log_start(struct redis_partition *p, struct msgid id)
         return;
     metrics_inc(p->core->config.metrics, METRIC_REWINDS);
     log_warn("redis_lost_messages", LOG_S("log_start", format_id(id, text)));
-    /* Otherwise a replay begins below the log start, and its page says that messages are missing. */
+    /* Otherwise a replay begins below the log start, and its page says that messages are
+     * missing. */
     if (msgid_cmp(p->core->high_water, id) >= 0)
         fanout_gap(p->core->fanout);
 }

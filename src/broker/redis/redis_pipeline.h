@@ -37,8 +37,8 @@ void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq);
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p); /* the first; NULL */
 struct redis_request *redis_pipeline_first_refused(const struct redis_pipeline *p); /* NULL: none */
 
-/* Finishes all requests that were sent with UNKNOWN, because their connection is lost. Refused calls
- * stay; other refused requests are finished with NOT_DONE. */
+/* Finishes all requests that were sent with UNKNOWN, because their connection is lost. Refused
+ * calls stay; other refused requests are finished with NOT_DONE. */
 void redis_pipeline_lose(struct redis_pipeline *p);
 /* Finishes all requests: those that were sent with UNKNOWN, the refused ones with NOT_DONE. */
 void redis_pipeline_give_back(struct redis_pipeline *p);

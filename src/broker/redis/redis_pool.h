@@ -1,8 +1,8 @@
 /* redis_pool.h - all connections of the engine to Redis: the feed, which is subscribed to the live
  * messages, and the links, which carry commands.
  * Thread:  the broker's.
- * Owns:    the connections, the source of the master, and the names of the keys; decides whether the
- *          broker is ready.
+ * Owns:    the connections, the source of the master, and the names of the keys; decides whether
+ *          the broker is ready.
  * Shares:  the members of the struct up to n_lanes, which redis_lanes, redis_history and
  *          redis_presence read. Only redis_pool.c sets them.
  * Ready:   the feed is joined, at least one link for lanes is up, and Redis accepts publishes.
@@ -62,8 +62,8 @@ struct redis_pool {
 
 struct redis_pool *redis_pool_create(struct core *core, const struct broker_config *config,
                                      const struct redis_pool_events *events, void *owner);
-/* Starts the feed, which also subscribes to these two channels (borrowed), and begins to look for the
- * master in the next turn of the loop. Called once. */
+/* Starts the feed, which also subscribes to these two channels (borrowed), and begins to look for
+ * the master in the next turn of the loop. Called once. */
 void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str answers);
 /* Closes all connections. Every command under way is given back to its caller; no event follows. */
 void redis_pool_close(struct redis_pool *p);

@@ -11,9 +11,9 @@
 
 #define REDIS_BATCH_BYTES (256u * 1024)
 
-/* 1 to REDIS_BATCH_MAX messages, published in this order. newest: the highest id that this node knows;
- * replid: of the history that it has joined ("": not known). If Redis has forgotten the id, or has
- * another history, the answer is FENCE, and no message is published. */
+/* 1 to REDIS_BATCH_MAX messages, published in this order. newest: the highest id that this node
+ * knows; replid: of the history that it has joined ("": not known). If Redis has forgotten the id,
+ * or has another history, the answer is FENCE, and no message is published. */
 void redis_publish_make(struct redis_command *c, struct redis_names *names,
                         const struct broker_config *config, const struct broker_publish *const *p,
                         size_t n, struct msgid newest, struct str replid);

@@ -3,8 +3,8 @@
  * Owns:    the bytes of the command until it is finished: if Redis certainly did not run it, they
  *          are sent again.
  * Calls:   a request that can be made again is a *call*: only calls wait through a redirect or a
- *          lost connection, because their arguments may have to change (a publish names the newest id
- *          that this node knows).
+ *          lost connection, because their arguments may have to change (a publish names the newest
+ *          id that this node knows).
  */
 #ifndef EH_BROKER_REDIS_REQUEST_H
 #define EH_BROKER_REDIS_REQUEST_H
@@ -32,8 +32,8 @@ struct redis_done {
     uint64_t deadline; /* loop_now: the caller waits no longer than this; 0: none */
 };
 
-/* Makes the command of a refused call again, from the arguments of its redis_done. Returns false if it
- * must not be sent any more (redis_order.h): it is then finished with NOT_DONE. ret NULL: only
+/* Makes the command of a refused call again, from the arguments of its redis_done. Returns false if
+ * it must not be sent any more (redis_order.h): it is then finished with NOT_DONE. ret NULL: only
  * reports. */
 typedef bool redis_remake_fn(void *owner, void *arg, struct redis_command *ret);
 

@@ -6,8 +6,8 @@
 #include "base/array.h"
 #include "broker/redis/redis_reply.h"
 
-/* The words of each command. S, H, X and Z stand for the keys, C for the channel. Each command finds
- * its key as the commands before it left it. */
+/* The words of each command. S, H, X and Z stand for the keys, C for the channel. Each command
+ * finds its key as the commands before it left it. */
 static const struct {
     const char *right;
     const char *words;

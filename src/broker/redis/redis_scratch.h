@@ -27,7 +27,8 @@ void redis_scratch_done(struct redis_scratch *s);
 
 #define REDIS_SCRATCH_PUBLISH 1 /* the run that publishes to rights.channel */
 
-/* Returns the name of the script of a run, which are numbered from 0; NULL: there is no such run. */
+/* Returns the name of the script of a run, which are numbered from 0; NULL: there is no such
+ * run. */
 const char *redis_scratch_script(size_t i);
 /* Makes the command that deletes all keys that the runs write. */
 void redis_scratch_clean(struct redis_command *c, struct redis_scratch *s);

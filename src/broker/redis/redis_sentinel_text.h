@@ -15,7 +15,8 @@
 
 struct redisReply;
 
-/* The flags are not read: a master that is down is still the master until another one is promoted. */
+/* The flags are not read: a master that is down is still the master until another one is
+ * promoted. */
 struct redis_sentinel_master {
     struct redis_endpoint endpoint;
     uint64_t epoch; /* of this configuration: the higher one is newer; 0: not reported */

@@ -2,10 +2,11 @@
  *
  *     first slot, last slot, master, replica...
  *
- * and each node is an array: endpoint, port, id and (since Redis 7) an array with more about it. The
- * endpoint is an address or a name, as cluster-preferred-endpoint-type says, NULL or "" for the host
- * that answered (before Redis 7 a node that does not know its own address yet), or "?" if a name is
- * wanted and the node has none. A name is kept as it is: the certificate is checked against it.
+ * and each node is an array: endpoint, port, id and (since Redis 7) an array with more about it.
+ * The endpoint is an address or a name, as cluster-preferred-endpoint-type says, NULL or "" for the
+ * host that answered (before Redis 7 a node that does not know its own address yet), or "?" if a
+ * name is wanted and the node has none. A name is kept as it is: the certificate is checked against
+ * it.
  *
  * Only one slot matters to us. The other nodes are kept because any of them can be asked next, when
  * the owner does not answer. The replicas of the slot come first: one of them is the next owner.

@@ -1,8 +1,8 @@
-/* redis_slots.h - the hash slots of a Redis Cluster: which slot a key has, and who owns it according
- * to the answer to CLUSTER SLOTS.
+/* redis_slots.h - the hash slots of a Redis Cluster: which slot a key has, and who owns it
+ * according to the answer to CLUSTER SLOTS.
  * Thread:  any; pure.
- * Trusts:  nothing: an entry or a node of the answer that is malformed is skipped, and elements that
- *          are not known are ignored.
+ * Trusts:  nothing: an entry or a node of the answer that is malformed is skipped, and elements
+ *          that are not known are ignored.
  * Bounds:  at most REDIS_NODES_MAX nodes are kept, those of our slot first.
  */
 #ifndef EH_BROKER_REDIS_SLOTS_H
@@ -20,8 +20,8 @@
 
 struct redisReply;
 
-/* Returns the slot of the text between the first { and the next }, if there is any, else of the whole
- * key. */
+/* Returns the slot of the text between the first { and the next }, if there is any, else of the
+ * whole key. */
 unsigned redis_slot_of(struct str key);
 
 struct redis_slots {

@@ -1,5 +1,5 @@
-/* redis_source.h - knows where the master is: by the name in REDIS_HOST, from Sentinels, or from the
- * nodes of a Cluster.
+/* redis_source.h - knows where the master is: by the name in REDIS_HOST, from Sentinels, or from
+ * the nodes of a Cluster.
  * Thread:  the broker's.
  * Owns:    its connections to Sentinels, or to one node of the cluster.
  * Kinds:   Sentinels if there are any; a cluster if REDIS_CLUSTER=yes or REDIS_HOST lists several

@@ -48,8 +48,8 @@ void redis_status_on_redirect(struct redis_status *s, const struct redis_redirec
 /* Redis answers the commands of all clients with this error. */
 void redis_status_on_refusal(struct redis_status *s, const char *why);
 
-/* Reports whether this problem with replies is to be logged, and remembers it: a problem that affects
- * every request is logged once. */
+/* Reports whether this problem with replies is to be logged, and remembers it: a problem that
+ * affects every request is logged once. */
 bool redis_status_is_new_problem(struct redis_status *s, const char *problem);
 /* Called when a write succeeded. The next problem is then logged, even if it is the same as the
  * last. */

@@ -1,9 +1,9 @@
 /* redis_wire.h - one connection: writes requests, reads replies, and watches the time.
  * Thread:  the broker's.
  * Owns:    the socket, the parser and the pipeline. It is part of its link's struct.
- * Time:    connecting (TCP and TLS) takes at most a second, and at most timeout_ms. A request that is
- *          not answered within timeout_ms ends the connection. The deadlines of requests are checked
- *          even without a connection, for refused ones (redis_pipeline.h).
+ * Time:    connecting (TCP and TLS) takes at most a second, and at most timeout_ms. A request that
+ *          is not answered within timeout_ms ends the connection. The deadlines of requests are
+ *          checked even without a connection, for refused ones (redis_pipeline.h).
  * Fails:   by on_end, once. The link then calls redis_wire_close.
  */
 #ifndef EH_BROKER_REDIS_WIRE_H
@@ -46,8 +46,8 @@ void redis_wire_init(struct redis_wire *w, struct loop *lp, uint64_t timeout_ms,
 void redis_wire_done(struct redis_wire *w); /* gives all requests back; calls no event */
 void redis_wire_reap(struct redis_wire *w); /* at the end of the turn */
 
-/* Starts to connect to the next address of the dial. Requests may be written at once. EH_EIO: errno.
- * tls NULL: plain; host: the name in its certificate. */
+/* Starts to connect to the next address of the dial. Requests may be written at once. EH_EIO:
+ * errno. tls NULL: plain; host: the name in its certificate. */
 int redis_wire_connect(struct redis_wire *w, struct redis_dial *dial, struct tls *tls,
                        const char *host) EH_MUST_USE;
 /* Gives back what was sent (redis_pipeline_lose). */
