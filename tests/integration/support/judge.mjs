@@ -391,10 +391,8 @@ class Judge {
     this.#judgeEvents({ ...log, name }, got);
     if (log.recovered === false) this.#judgeUnrecovered(log, name, log.answeredAt);
     const round = this.#roundOf(log.answeredAt);
-    const { interleaves, moves, beganAt, healedAt } = this.rounds[round];
-    // An old master that starts again calls itself a master until it is told otherwise: it is empty.
-    const mayBeStale = interleaves || (moves && log.recovered === false);
-    const isStale = mayBeStale && log.answeredAt >= beganAt && log.askedAt <= healedAt;
+    const { interleaves, beganAt, healedAt } = this.rounds[round];
+    const isStale = interleaves && log.answeredAt >= beganAt && log.askedAt <= healedAt;
     const ids = new Set(got.map(({ id }) => id));
     const [from, end] = [rankOf(log.from), got.at(-1)?.rank ?? ''];
     for (const message of this.messages) {

@@ -176,7 +176,7 @@ export class Run {
 
   async #round(name) {
     const { keeps = false, interleaves = false, moves = false, hangs, begin } = FAULTS[name];
-    const round = { fault: name, keeps, interleaves, moves };
+    const round = { fault: name, keeps, interleaves };
     this.rewinds = await this.#countRewinds();
     await this.untilPassed(60);
     for (const sleeper of this.sleepers) sleeper.leave();
