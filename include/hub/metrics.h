@@ -77,6 +77,9 @@ enum metric {
     METRIC_HISTORY_COMPLETE, /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
+    METRIC_HISTORY_QUESTIONS,  /* redis_history_questions_total: pages asked for */
+    METRIC_HISTORY_COMMANDS,   /* redis_history_commands_total: that carried them */
+    METRIC_HISTORY_SHARED,     /* redis_history_shared_total: pages taken from an equal question */
     METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: too many of them */
     METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
     METRIC_LINEAGE_BREAKS,     /* broker_lineage_breaks_total: another history of Redis */

@@ -120,6 +120,13 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
     [METRIC_HISTORY_FAILED] = HISTORY("failed"),
 
+    [METRIC_HISTORY_QUESTIONS] =
+        PLAIN("redis_history_questions_total", 0, "Pages of history that Redis was asked for."),
+    [METRIC_HISTORY_COMMANDS] = PLAIN("redis_history_commands_total", 0,
+                                      "Commands to Redis that asked for pages of history."),
+    [METRIC_HISTORY_SHARED] =
+        PLAIN("redis_history_shared_total", 0,
+              "Requests for a page of history that shared the answer to an equal request."),
     [METRIC_PRESENCE_DROPPED] =
         PLAIN("presence_questions_dropped_total", 0,
               "Presence questions of other nodes dropped because too many came at once."),

@@ -18,6 +18,7 @@
 #include "broker/fanout.h"
 #include "broker/redis/redis_partition.h"
 #include "broker/redis/redis_publish.h"
+#include "broker/redis/redis_questions.h"
 #include "support/redis_server.h"
 
 #define EXIT_SKIPPED 77
@@ -361,15 +362,20 @@ static struct msgid forget_lost(void)
 static bool is_complete_after(struct msgid point)
 {
     struct broker_history h = { .filter = STR("a"), .after = point };
+    const struct broker_history *question = &h;
+    struct broker_config config = w.config;
     struct redis_command c;
     struct str gone[1];
     size_t n_gone;
     redisReply *r;
 
-    redis_command_history(&c, &w.names, &w.config, &h);
-    c.args[c.n - 1] = "1"; /* as if there was a log */
+    config.cache = true; /* as if there was a log */
+    redis_questions_command(&c, &w.names, &config, &question, 1);
     r = call(&c);
-    assert_int_equal(redis_reply_history(r, &h, gone, ARRAY_LEN(gone), &n_gone), EH_OK);
+    assert_non_null(redis_reply_answer(r, 1, 0));
+    assert_int_equal(
+        redis_reply_history(redis_reply_answer(r, 1, 0), &h, gone, ARRAY_LEN(gone), &n_gone),
+        EH_OK);
     freeReplyObject(r);
     free(h.ret_items);
     free(h.ret_gaps);

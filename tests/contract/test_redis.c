@@ -198,6 +198,95 @@ static void returns_incomplete_history_after_a_log_was_evicted(void **state)
     assert_true(str_eq(a->call.history.ret_gaps->topics[0], STR("a")));
 }
 
+/* ---- many questions ---- */
+
+/* Posts questions while Redis answers nothing, so that all of them wait, and lets it go on. */
+static void ask_at_once(struct fixture *f, struct node *n, struct asked **asked, size_t count)
+{
+    uint64_t deadline = clock_mono_ms() + NODE_PATIENCE_MS;
+
+    redis_server_freeze(f->redis);
+    for (size_t i = 0; i < count; i++)
+        node_post(n, i % NODE_WORKERS, asked[i]);
+    while (node_metric(n, METRIC_BROKER_QUEUE) < count) {
+        assert_true(clock_mono_ms() < deadline);
+        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+    }
+    redis_server_thaw(f->redis);
+}
+
+static void asks_many_questions_in_one_command_and_equal_ones_once(void **state)
+{
+    enum { TOPICS = 100, EQUAL = 100, ALL = TOPICS + EQUAL };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .after = node_publish(n, "first", "\"x\"") };
+    static struct asked *asked[ALL];
+    static char topics[TOPICS][16];
+    struct msgid ids[TOPICS], equal;
+
+    for (size_t i = 0; i < TOPICS; i++) {
+        snprintf(topics[i], sizeof(topics[i]), "t/%zu", i);
+        ids[i] = node_publish(n, topics[i], "\"x\"");
+    }
+    equal = node_publish(n, "equal", "\"x\"");
+    node_await_live(n, 0, TOPICS + 2); /* the highest id that the node knows stays the same */
+    for (size_t i = 0; i < ALL; i++) {
+        question.filter = i % 2 ? STR("equal") : str_of(topics[i / 2]);
+        asked[i] = node_history_call(n, &question);
+    }
+    ask_at_once(f, n, asked, ALL);
+    for (size_t i = 0; i < ALL; i++) {
+        const struct broker_history *h = &asked[i]->call.history;
+
+        node_await(n, asked[i]);
+        assert_int_equal(asked[i]->call.status, BROKER_DONE);
+        assert_true(h->ret_complete && !h->ret_more);
+        assert_int_equal(h->ret_n, 1);
+        assert_int_equal(msgid_cmp(h->ret_items[0]->id, i % 2 ? equal : ids[i / 2]), 0);
+    }
+    assert_int_equal(node_metric(n, METRIC_HISTORY_SHARED), EQUAL - 1);
+    assert_int_equal(node_metric(n, METRIC_HISTORY_QUESTIONS), TOPICS + 1);
+    assert_in_range(node_metric(n, METRIC_HISTORY_COMMANDS), 4, 8);
+}
+
+/* The entries of one command are bounded: later questions get shorter pages, or wait. */
+static void reads_all_entries_of_many_long_topics(void **state)
+{
+    enum { TOPICS = 20, EACH = 40 };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .after = node_publish(n, "first", "\"x\"") };
+    static struct asked *asked[TOPICS];
+    static char topics[TOPICS][16];
+    static struct msgid ids[TOPICS][EACH];
+
+    for (size_t i = 0; i < TOPICS; i++) {
+        snprintf(topics[i], sizeof(topics[i]), "t/%zu", i);
+        for (size_t k = 0; k < EACH; k++)
+            ids[i][k] = node_publish(n, topics[i], "\"text\"");
+        question.filter = str_of(topics[i]);
+        asked[i] = node_history_call(n, &question);
+    }
+    ask_at_once(f, n, asked, TOPICS);
+    for (size_t i = 0; i < TOPICS; i++) {
+        struct broker_history *h = &asked[i]->call.history;
+        size_t got = 0;
+
+        node_await(n, asked[i]);
+        for (;;) {
+            assert_true(h->ret_complete);
+            for (size_t k = 0; k < h->ret_n; k++)
+                assert_int_equal(msgid_cmp(h->ret_items[k]->id, ids[i][got++]), 0);
+            if (!h->ret_more)
+                break;
+            node_history(n, asked[i]);
+        }
+        assert_int_equal(got, EACH);
+    }
+    assert_true(node_metric(n, METRIC_HISTORY_QUESTIONS) > TOPICS);
+}
+
 /* ---- others in our channels ---- */
 
 static void drops_and_counts_junk(void **state)
@@ -278,6 +367,8 @@ int main(void)
         FIXTURE_TEST(returns_incomplete_history_after_redis_was_emptied, &f),
         FIXTURE_TEST(counts_a_rewind_once_that_a_publish_found, &f),
         FIXTURE_TEST(returns_incomplete_history_after_a_log_was_evicted, &f),
+        FIXTURE_TEST(asks_many_questions_in_one_command_and_equal_ones_once, &f),
+        FIXTURE_TEST(reads_all_entries_of_many_long_topics, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
         FIXTURE_TEST(keeps_prefixes_apart, &f),

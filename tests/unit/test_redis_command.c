@@ -1,4 +1,5 @@
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_questions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,45 +140,57 @@ static void history_starts_at_the_next_id(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct broker_history h = { .filter = STR("a"), .after = cases[i].after };
 
-        redis_command_history(&c, &names, &config, &h);
-        assert_true(str_eq(str_make(c.args[13], c.lengths[13]), str_of(cases[i].from)));
+        const struct broker_history *question = &h;
+        char text[128];
+
+        redis_questions_command(&c, &names, &config, &question, 1);
+        snprintf(text, sizeof(text), "%.*s", (int)c.lengths[c.n - 1], c.args[c.n - 1]);
+        assert_string_equal(strtok(strchr(text, ' ') + 1, " "), cases[i].from);
     }
     redis_names_done(&names);
 }
 
-static void history_fills_in_the_defaults(void **state)
+static void history_declares_the_logs_of_topics_and_fills_in_the_defaults(void **state)
 {
     static const char *const want[] = {
         "EVALSHA",
         "",
-        "6",
+        "8",
         "{hub}:id",
         "{hub}:floor",
         "{hub}:topics",
         "{hub}:recent",
         "{hub}:floors",
         "{hub}:ends",
+        "{hub}:log:a b",
+        "{hub}:log:c",
         "{hub}:log:",
-        "a/+",
-        "a/",
-        "1-2",
-        "1-3",
-        "",
-        "-9",
-        "0",
-        "256",
-        "262144",
         "86400",
         "10000",
         "1",
+        "256",
+        "262144",
+        "1-2 1-3 - -9 0 256 262144 0",
+        "0-0 0-1 - 0 0 256 262144 1",
+        "a/+",
+        "a/",
+        "3-0 3-1 9-9 0 7 5 6 0",
     };
-    struct broker_history h = { .filter = STR("a/+"), .after = { 1, 2 }, .since = -9 };
+    const struct broker_history one = { .filter = STR("a b"), .after = { 1, 2 }, .since = -9 };
+    const struct broker_history two = { .filter = STR("a/+") };
+    const struct broker_history three = { .filter = STR("c"),
+                                          .after = { 3, 0 },
+                                          .snapshot_end = { 9, 9 },
+                                          .newest = 7,
+                                          .max_entries = 5,
+                                          .max_bytes = 6 };
+    const struct broker_history *questions[] = { &one, &two, &three };
     struct redis_names names;
     struct redis_command c;
 
     (void)state;
     redis_names_init(&names, STR("hub"));
-    redis_command_history(&c, &names, &config, &h);
+    redis_questions_command(&c, &names, &config, questions, ARRAY_LEN(questions));
     assert_args(&c, want, ARRAY_LEN(want));
     redis_names_done(&names);
 }
@@ -312,7 +325,7 @@ int main(void)
         cmocka_unit_test(logs_in_only_if_there_is_a_login),
         cmocka_unit_test(key_value_calls_use_plain_strings),
         cmocka_unit_test(history_starts_at_the_next_id),
-        cmocka_unit_test(history_fills_in_the_defaults),
+        cmocka_unit_test(history_declares_the_logs_of_topics_and_fills_in_the_defaults),
         cmocka_unit_test(probe_names_its_keys_and_its_channel),
         cmocka_unit_test(fence_passes_what_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),

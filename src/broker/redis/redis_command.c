@@ -5,7 +5,6 @@
 #include "base/array.h"
 #include "broker/redis/redis_keys.h"
 #include "broker/redis_login.h"
-#include "hub/topic.h"
 
 void redis_command_init(struct redis_command *c)
 {
@@ -79,17 +78,6 @@ static void add_u64(struct redis_command *c, uint64_t number)
     char *text = number_slot(c);
 
     redis_command_add(c, str_make(text, str_format_u64(number, text)));
-}
-
-static void add_i64(struct redis_command *c, int64_t number)
-{
-    char *text = number_slot(c);
-    size_t n = 0;
-
-    if (number < 0)
-        text[n++] = '-';
-    n += str_format_u64(number < 0 ? -(uint64_t)number : (uint64_t)number, text + n);
-    redis_command_add(c, str_make(text, n));
 }
 
 static void add_id(struct redis_command *c, struct msgid id)
@@ -218,18 +206,13 @@ void redis_names_init(struct redis_names *names, struct str prefix)
 
 void redis_names_done(struct redis_names *names)
 {
-    struct buf *all[] = { &names->id,     &names->log_start, &names->topics,  &names->recent,
-                          &names->floors, &names->ends,      &names->sweep,   &names->lock,
-                          &names->logs,   &names->mark_log,  &names->channel, &names->batch,
-                          &names->kv,     &names->began };
+    struct buf *all[] = { &names->id,     &names->log_start, &names->topics,   &names->recent,
+                          &names->floors, &names->ends,      &names->sweep,    &names->lock,
+                          &names->logs,   &names->mark_log,  &names->channel,  &names->batch,
+                          &names->kv,     &names->began,     &names->questions };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
-}
-
-static void add_flag(struct redis_command *c, bool flag)
-{
-    redis_command_add(c, flag ? STR("1") : STR("0"));
 }
 
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
@@ -264,41 +247,6 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv)
 {
     begin_kv(c, "DEL", names, kv);
-}
-
-/* Returns the next id, because Redis 5 has no ranges that exclude their start. */
-static struct msgid successor(struct msgid id)
-{
-    if (id.seq < UINT64_MAX)
-        return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
-    if (id.ms < UINT64_MAX)
-        return (struct msgid){ .ms = id.ms + 1 };
-    return id; /* no entry has this id */
-}
-
-void redis_command_history(struct redis_command *c, const struct redis_names *names,
-                           const struct broker_config *config, const struct broker_history *h)
-{
-    begin_script(c, SCRIPT_HISTORY, 6);
-    add_key(c, &names->id);
-    add_key(c, &names->log_start);
-    add_key(c, &names->topics);
-    add_key(c, &names->recent);
-    add_key(c, &names->floors);
-    add_key(c, &names->ends);
-    add_key(c, &names->logs);
-    redis_command_add(c, h->filter);
-    redis_command_add(c, filter_fixed_prefix(h->filter));
-    add_id(c, h->after);
-    add_id(c, successor(h->after));
-    add_id_or_none(c, h->snapshot_end);
-    add_i64(c, h->since);
-    add_u64(c, h->newest);
-    add_u64(c, h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES);
-    add_u64(c, h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES);
-    add_u64(c, config->default_ttl_s);
-    add_u64(c, BROKER_MAX_TOPICS);
-    add_flag(c, config->cache);
 }
 
 /* ---- joining and forgetting ---- */

@@ -54,12 +54,13 @@ struct redis_names {
     struct str prefix;   /* of the keys */
     struct str channels; /* prefix of the channels of messages; the same, but in a check */
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
-    struct buf logs;     /* the prefix of the keys of all logs */
-    struct buf mark_log; /* keeps older nodes from removing the marks of the indexes (probe.lua) */
-    struct buf began;    /* the channel that announces a new history to all nodes (fence.lua) */
-    struct buf channel;  /* what comes before the topic in the name of a channel */
-    struct buf batch;    /* the keys and numbers of the last publish command */
-    struct buf kv;       /* the key of the last key/value command */
+    struct buf logs;      /* the prefix of the keys of all logs */
+    struct buf mark_log;  /* keeps older nodes from removing the marks of the indexes (probe.lua) */
+    struct buf began;     /* the channel that announces a new history to all nodes (fence.lua) */
+    struct buf channel;   /* what comes before the topic in the name of a channel */
+    struct buf batch;     /* the keys and numbers of the last publish command */
+    struct buf kv;        /* the key of the last key/value command */
+    struct buf questions; /* the texts of the last history command */
 };
 
 /* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such topics. */
@@ -76,9 +77,6 @@ void redis_command_set(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);
 void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
-void redis_command_history(struct redis_command *c, const struct redis_names *names,
-                           const struct broker_config *config, const struct broker_history *h);
-
 /* The ids that a joining node knows. A zero id is not known. */
 struct redis_fence {
     struct msgid newest;     /* the highest id */

@@ -1,3 +1,21 @@
+/* redis_history.c - how calls for pages of the log become commands to Redis.
+ *
+ * The problem: after an outage thousands of clients ask at once, each for a topic of its own or all
+ * for the same one. A script call a client costs Redis more than the reading.
+ *
+ * The idea: a call for one topic is a *question*. One command asks up to REDIS_QUESTIONS_MAX of them,
+ * and equal questions are one. Here the calls wait in the order a b a c, and b is answered "again"
+ * because the script had done enough:
+ *
+ *     waiting a b a c      command [a a] [b] [c]      answers [page] again [page]      waiting b
+ *
+ * A question may also be shared while its command is under way, if nothing can have been published
+ * between the script and the call: no id was learned since the command was sent. Then the snapshot
+ * end is not below any live message that passed before the call came. Only joins share like this. An
+ * `eventlog` must contain everything that was published before it, also by another node.
+ *
+ * A call for a pattern reads the logs of many topics. It has a command of its own.
+ */
 #include "broker/redis/redis_history.h"
 
 #include <stdlib.h>
@@ -5,17 +23,21 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/gaps.h"
 #include "broker/redis/redis_pool.h"
+#include "broker/redis/redis_questions.h"
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_redirect.h"
 #include "broker/redis/redis_reply.h"
+#include "hub/topic.h"
 
-#define PAGES_PER_LINK 2 /* under way on one link: Redis runs publishes between two pages */
+#define PAGES_PER_LINK 2 /* commands under way on one link: Redis runs publishes between two */
 
 struct redis_history {
     struct redis_pool *pool;
     struct redis_queue urgent;  /* calls with a deadline */
     struct redis_queue patient; /* calls without one */
+    struct list under_way;      /* struct redis_questions */
     struct list pages;          /* pages for replays, held until the feed has joined again */
     bool is_fencing;            /* for urgent calls, while the feed is not joined */
 };
@@ -45,7 +67,7 @@ static void release_pages(struct redis_history *h)
     struct list *link;
 
     while ((link = list_pop(&h->pages)))
-        core_answer(h->pool->core, container_of(link, struct broker_call, mail.link), BROKER_DONE);
+        core_answer(h->pool->core, redis_queue_call(link), BROKER_DONE);
 }
 
 /* Called when everything published before the page was read has arrived. While the feed joins
@@ -64,26 +86,92 @@ static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
         list_push(&h->pages, &call->mail.link);
 }
 
-static void take_page(struct redis_history *h, struct broker_call *call,
-                      const struct redisReply *reply)
+static void finish(struct redis_history *h, struct broker_call *call)
 {
-    struct str gone[REDIS_FORGET_MAX];
-    size_t n_gone;
-
-    if (redis_reply_history(reply, &call->history, gone, REDIS_FORGET_MAX, &n_gone) < 0) {
-        if (redis_status_is_new_problem(&h->pool->status, "invalid page of history"))
-            log_error("redis_history_invalid", LOG_END);
-        core_answer(h->pool->core, call, BROKER_NOT_DONE);
-        return;
-    }
-    if (n_gone)
-        forget_topics(h, gone, n_gone);
     /* Messages missing from the log may still be on their way through the feed. A replay, which is
      * a call without a port, puts those in their place, so it must not get the page before them. */
     if (!call->port && !call->history.ret_complete)
         redis_feed_catch_up(h->pool->feed, (struct redis_done){ on_caught_up, h, call, 0 });
     else
         core_answer(h->pool->core, call, BROKER_DONE);
+}
+
+/* Makes `to` the same answer as `from`, with references of its own. */
+static void copy_answer(struct broker_history *to, const struct broker_history *from)
+{
+    struct str filter = to->filter;
+
+    *to = *from;
+    to->filter = filter;
+    to->ret_items = mem_array(NULL, from->ret_n, sizeof(to->ret_items[0]));
+    for (size_t i = 0; i < from->ret_n; i++)
+        to->ret_items[i] = message_ref(from->ret_items[i]);
+    if (from->ret_gaps)
+        to->ret_gaps = gaps_create(from->ret_gaps->topics, from->ret_gaps->n);
+}
+
+static void answer_all(struct redis_history *h, struct redis_question *q, enum broker_status status)
+{
+    struct broker_call *first = redis_queue_call(list_pop(&q->calls));
+    struct list *link;
+
+    while ((link = list_pop(&q->calls))) {
+        struct broker_call *call = redis_queue_call(link);
+
+        if (status != BROKER_DONE) {
+            core_answer(h->pool->core, call, status);
+            continue;
+        }
+        copy_answer(&call->history, &first->history);
+        metrics_inc(h->pool->core->config.metrics, METRIC_HISTORY_SHARED);
+        finish(h, call);
+    }
+    if (status == BROKER_DONE)
+        finish(h, first);
+    else
+        core_answer(h->pool->core, first, status);
+}
+
+/* Puts the calls back in front of their queues, in the order in which they were taken. */
+static void wait_again(struct redis_history *h, struct redis_questions *a)
+{
+    for (size_t i = a->n; i-- > 0;) {
+        while (!list_empty(&a->questions[i].calls)) {
+            struct broker_call *call = redis_queue_call(a->questions[i].calls.prev);
+
+            list_remove(&call->mail.link);
+            redis_queue_push_front(queue_of(h, call), call);
+        }
+    }
+}
+
+/* Answers the calls of each question that has an answer. The topics whose logs are gone, over all
+ * questions, leave the indexes. */
+static void take_answers(struct redis_history *h, struct redis_questions *a,
+                         const struct redisReply *reply)
+{
+    struct str gone[REDIS_FORGET_MAX];
+    size_t n_gone = 0, more;
+
+    for (size_t i = 0; i < a->n; i++) {
+        struct redis_question *q = &a->questions[i];
+        const struct redisReply *page = redis_reply_answer(reply, a->n, i);
+
+        if (page && redis_reply_is_again(page))
+            continue;
+        if (page && redis_reply_history(page, &redis_question_call(q)->history, gone + n_gone,
+                                        REDIS_FORGET_MAX - n_gone, &more) == EH_OK) {
+            n_gone += more;
+            answer_all(h, q, BROKER_DONE);
+            continue;
+        }
+        if (redis_status_is_new_problem(&h->pool->status, "invalid page of history"))
+            log_error("redis_history_invalid", LOG_END);
+        answer_all(h, q, BROKER_NOT_DONE);
+    }
+    if (n_gone)
+        forget_topics(h, gone, n_gone);
+    wait_again(h, a);
 }
 
 /* Reports whether the page may be read a moment later, or over another connection: Redis loads,
@@ -96,36 +184,84 @@ static bool will_pass(const struct redisReply *error)
            strstr(redis_reply_text(error).p, "non local key"); /* in the middle of a script */
 }
 
-static void on_page(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
+static void on_answers(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_history *h = owner;
-    struct broker_call *call = arg;
+    struct redis_questions *a = arg;
+    bool is_refused = fate == REDIS_ANSWERED && redis_reply_is_error(reply);
 
-    if (fate == REDIS_ANSWERED && !redis_reply_is_error(reply)) {
-        take_page(h, call, reply);
+    list_remove(&a->link);
+    if (fate == REDIS_ANSWERED && !is_refused) {
+        take_answers(h, a, reply);
         redis_history_pump(h);
-        return;
+    } else if (fate != REDIS_ANSWERED || will_pass(reply)) {
+        wait_again(h, a); /* until a link comes up, or for the next tick */
+    } else {
+        for (size_t i = 0; i < a->n; i++)
+            answer_all(h, &a->questions[i], BROKER_NOT_DONE);
     }
-    /* The call is sent again when a link comes up, or with the next tick. */
-    if (fate != REDIS_ANSWERED || will_pass(reply))
-        redis_queue_push_front(queue_of(h, call), call);
-    else
-        core_answer(h->pool->core, call, BROKER_NOT_DONE);
-    if (fate == REDIS_ANSWERED)
+    free(a);
+    if (is_refused)
         redis_pool_on_refusal(h->pool, reply);
 }
 
 /* ---- sending ---- */
 
-/* Removes the call that has waited longest from its queue. */
-static struct broker_call *pop_oldest(struct redis_history *h)
+/* Returns the queue of the call that has waited longest; NULL: none waits. */
+static struct redis_queue *oldest_queue(struct redis_history *h, bool only_urgent)
 {
     struct broker_call *a = redis_queue_first(&h->urgent);
-    struct broker_call *b = redis_queue_first(&h->patient);
+    struct broker_call *b = only_urgent ? NULL : redis_queue_first(&h->patient);
 
     if (a && (!b || a->started_us <= b->started_us))
-        return redis_queue_pop(&h->urgent);
-    return redis_queue_pop(&h->patient);
+        return &h->urgent;
+    return b ? &h->patient : NULL;
+}
+
+/* Takes the calls that have waited longest and makes one command for them. NULL: none waits. */
+static struct redis_questions *collect(struct redis_history *h, bool only_urgent)
+{
+    struct redis_queue *queue;
+    struct redis_questions *a = NULL;
+
+    while ((queue = oldest_queue(h, only_urgent))) {
+        struct broker_call *call = redis_queue_first(queue);
+        bool is_pattern = filter_is_pattern(call->history.filter);
+        struct redis_question *equal = a ? redis_questions_find(a, call) : NULL;
+
+        if (!equal && a && (is_pattern || a->n == REDIS_QUESTIONS_MAX))
+            break;
+        if (!a)
+            a = mem_zalloc(sizeof(*a));
+        call = redis_queue_pop(queue);
+        if (equal)
+            list_push(&equal->calls, &call->mail.link);
+        else
+            redis_questions_add(a, call);
+        if (is_pattern)
+            break;
+    }
+    if (a && !only_urgent)
+        redis_questions_share(a, &h->patient);
+    return a;
+}
+
+/* Adds the call to a question under way that has the same answer. */
+static bool share_under_way(struct redis_history *h, struct broker_call *call)
+{
+    struct msgid newest = core_newest(h->pool->core);
+
+    list_for_each(link, &h->under_way)
+    {
+        struct redis_questions *a = container_of(link, struct redis_questions, link);
+        struct redis_question *q = call->deadline ? NULL : redis_questions_find(a, call);
+
+        if (q && redis_question_call(q)->deadline == 0 && msgid_cmp(a->newest, newest) == 0) {
+            list_push(&q->calls, &call->mail.link);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Returns the link with the fewest pages under way; NULL when every link has its share. */
@@ -145,12 +281,26 @@ static struct redis_link *pick_link(const struct redis_pool *pool)
     return best;
 }
 
-static void send(struct redis_history *h, struct redis_link *link, struct broker_call *call)
+static void send(struct redis_history *h, struct redis_link *link, struct redis_questions *a)
 {
+    const struct broker_history *questions[REDIS_QUESTIONS_MAX];
+    struct metrics_cell *metrics = h->pool->core->config.metrics;
     struct redis_command c;
+    uint64_t deadline = 0;
 
-    redis_command_history(&c, &h->pool->names, h->pool->config, &call->history);
-    redis_link_send(link, &c, (struct redis_done){ on_page, h, call, call->deadline });
+    for (size_t i = 0; i < a->n; i++) {
+        const struct broker_call *first = redis_question_call(&a->questions[i]);
+
+        questions[i] = &first->history;
+        if (first->deadline && (!deadline || first->deadline < deadline))
+            deadline = first->deadline;
+    }
+    metrics_add(metrics, METRIC_HISTORY_QUESTIONS, (int64_t)a->n);
+    metrics_inc(metrics, METRIC_HISTORY_COMMANDS);
+    a->newest = core_newest(h->pool->core);
+    list_push(&h->under_way, &a->link);
+    redis_questions_command(&c, &h->pool->names, h->pool->config, questions, a->n);
+    redis_link_send(link, &c, (struct redis_done){ on_answers, h, a, deadline });
 }
 
 /* The link leads to a Redis whose ids are fenced. Its connection has just brought the answer, so
@@ -160,7 +310,7 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
 {
     struct redis_history *h = owner;
     struct redis_link *link = arg;
-    struct broker_call *call;
+    struct redis_questions *a;
 
     h->is_fencing = false;
     if (fate != REDIS_ANSWERED)
@@ -172,8 +322,8 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
     if (!redis_feed_take_fence(h->pool->feed, reply))
         return;
     while (redis_link_can_send(link) && redis_link_unanswered(link) < PAGES_PER_LINK &&
-           (call = redis_queue_pop(&h->urgent)))
-        send(h, link, call);
+           (a = collect(h, true)))
+        send(h, link, a);
     redis_history_pump(h);
 }
 
@@ -193,19 +343,21 @@ static void fence(struct redis_history *h)
 void redis_history_pump(struct redis_history *h)
 {
     struct redis_link *link;
-    struct broker_call *call;
+    struct redis_questions *a;
 
     if (!redis_feed_is_joined(h->pool->feed)) {
         fence(h);
         return;
     }
     release_pages(h);
-    while ((link = pick_link(h->pool)) && (call = pop_oldest(h)))
-        send(h, link, call);
+    while ((link = pick_link(h->pool)) && (a = collect(h, false)))
+        send(h, link, a);
 }
 
 void redis_history_take(struct redis_history *h, struct broker_call *call)
 {
+    if (share_under_way(h, call))
+        return;
     redis_queue_push(queue_of(h, call), call);
     redis_history_pump(h);
 }
@@ -224,6 +376,7 @@ struct redis_history *redis_history_create(struct redis_pool *pool)
     h->pool = pool;
     redis_queue_init(&h->urgent, pool->core);
     redis_queue_init(&h->patient, pool->core);
+    list_init(&h->under_way);
     list_init(&h->pages);
     return h;
 }

@@ -1,19 +1,14 @@
 #include "broker/redis/redis_queue.h"
 
-static struct broker_call *call_of(struct list *link)
-{
-    return container_of(link, struct broker_call, mail.link);
-}
-
 static void fail_first(struct redis_queue *q)
 {
-    core_answer(q->core, call_of(list_pop(&q->calls)), BROKER_NOT_DONE);
+    core_answer(q->core, redis_queue_call(list_pop(&q->calls)), BROKER_NOT_DONE);
 }
 
 struct broker_call *redis_queue_first(struct redis_queue *q)
 {
     while (!list_empty(&q->calls)) {
-        struct broker_call *first = call_of(q->calls.next);
+        struct broker_call *first = redis_queue_call(q->calls.next);
 
         if (first->deadline == 0 || first->deadline > loop_now(q->core->loop))
             return first;

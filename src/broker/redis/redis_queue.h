@@ -15,6 +15,11 @@ struct redis_queue {
     struct timer expiry;
 };
 
+static inline struct broker_call *redis_queue_call(struct list *link)
+{
+    return container_of(link, struct broker_call, mail.link);
+}
+
 void redis_queue_init(struct redis_queue *q, struct core *core);
 void redis_queue_done(struct redis_queue *q); /* answers the remaining calls with NOT_DONE */
 

@@ -228,6 +228,16 @@ static struct gaps *read_gaps(const struct redisReply *r)
     return n ? gaps_create(topics, n) : NULL;
 }
 
+const struct redisReply *redis_reply_answer(const struct redisReply *r, size_t n, size_t i)
+{
+    return is_array(r, n) ? r->element[i] : NULL;
+}
+
+bool redis_reply_is_again(const struct redisReply *r)
+{
+    return r->type == REDIS_REPLY_INTEGER;
+}
+
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
                         size_t max_gone, size_t *ret_n_gone)
 {

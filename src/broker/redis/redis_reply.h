@@ -57,6 +57,11 @@ struct redis_probed {
 };
 int redis_reply_probe(const struct redisReply *r, struct redis_probed *ret) EH_MUST_USE;
 
+/* Returns the answer to one of n questions of history.lua. NULL: the whole answer has another form. */
+const struct redisReply *redis_reply_answer(const struct redisReply *r, size_t n, size_t i);
+/* Reports whether the script did not come to this question. */
+bool redis_reply_is_again(const struct redisReply *r);
+
 /* Sets the results of *h. ret_gone receives the *ret_n_gone topics whose logs are gone, at most
  * max_gone, as views into the reply. On failure *h holds no items. */
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "broker/redis/redis_keys.h"
 #include "broker/redis/redis_publish.h"
+#include "broker/redis/redis_questions.h"
 
 void redis_scratch_init(struct redis_scratch *s, struct str prefix)
 {
@@ -82,8 +83,9 @@ static void make_history(struct redis_command *c, struct redis_scratch *s,
                          const struct broker_config *config)
 {
     const struct broker_history history = { .filter = str_of(s->topic) };
+    const struct broker_history *question = &history;
 
-    redis_command_history(c, &s->names, config, &history);
+    redis_questions_command(c, &s->names, config, &question, 1);
 }
 
 static void make_probe(struct redis_command *c, struct redis_scratch *s,

@@ -9,6 +9,7 @@
 
 /* Constants of the scripts, besides some of other headers. */
 #define REDIS_FORGET_MAX     100  /* topics in one command, and without a log in one page */
+#define REDIS_QUESTIONS_MAX  32   /* about the log, in one command */
 #define REDIS_HISTORIES_MAX  32   /* histories that the lineage holds; older ones are forgotten */
 #define REDIS_FENCE_AHEAD_MS 1000 /* how far the id of a fence is ahead of Redis's clock */
 

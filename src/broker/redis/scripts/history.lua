@@ -1,14 +1,18 @@
 -- needs lineage.lua
--- Reads one page of the log, in id order over all topics of a filter. Writes nothing.
--- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends
--- ARGV  1 the beginning of the keys of logs  2 filter  3 its fixed prefix  4 the point (an id):
---       read entries after it  5 the id that follows the point  6 the snapshot end: read up to
---       this id ('': the last id)  7 since in ms (0: none; < 0: that long ago)  8 newest (0: all)
---       9 entries per page  10 bytes per page  11 default ttl in s (0: forever)  12 the most
---       topics to read  13 '1': there is a log
--- Answers {snapshot end, since, after, more, complete, {topics with gaps, if those are all that is
--- missing}, {topics whose log is gone}, {id, topic, message, origin ('': none), id, ...}}. `after`
--- is the point for the next page.
+-- Answers questions about the log, each with one page, in id order over all topics of its filter.
+-- Writes nothing.
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends  7.. the log of each question for a topic
+-- ARGV  1 the beginning of the keys of logs  2 default ttl in s (0: forever)  3 the most topics to
+--       read for a pattern  4 '1': there is a log  5 entries and 6 bytes after which no further
+--       question is answered  7.. the questions. Each is a text of numbers with spaces between them,
+--       and for a pattern the pattern and its fixed prefix follow:
+--         the point (an id): read entries after it; the id that follows the point; the snapshot end:
+--         read up to this id ('-': the last id); since in ms (0: none; < 0: that long ago); newest
+--         (0: all); entries per page; bytes per page; 1 if it is a pattern, else 0
+-- Answers, for each question, {snapshot end, since, after, more, complete, {topics with gaps, if
+-- those are all that is missing}, {topics whose log is gone}, {id, topic, message, origin ('': none),
+-- id, ...}}. `after` is the point for the next page. A 0 in place of that: ask again, because the
+-- script has done enough.
 --
 -- A filter may match thousands of topics, and the log of each is a Redis stream of its own. A heap,
 -- ordered by the next entry of each log, merges them:
@@ -33,11 +37,8 @@
 -- An entry that expired by a shorter ttl of its own is not missing. If that was true of all entries
 -- of a log, the log is gone at the time in `ends`.
 local ID, FLOOR, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
-local LOG, filter, prefix = ARGV[1], ARGV[2], ARGV[3]
-local since, newest = tonumber(ARGV[7]), tonumber(ARGV[8])
-local max_entries, max_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
-local default_ttl, max_topics = tonumber(ARGV[11]), tonumber(ARGV[12])
-local has_log = ARGV[13] == '1'
+local LOG, default_ttl, max_topics = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local has_log = ARGV[4] == '1'
 
 local CHUNK = 32 -- entries fetched at once from a log whose entries are small
 local SMALL = 1024 -- bytes of an entry; larger ones are not kept in memory
@@ -45,6 +46,13 @@ local SCAN = 20000 -- entries passed over (expired, too old) before the page end
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
 
 local now = read_clock()
+
+-- The question that is being answered.
+local filter, prefix, after_point, since, newest, max_entries, max_bytes
+local missing -- its topics of which entries may be missing
+
+-- What all questions together have cost.
+local read_entries, read_bytes, passed_over = 0, 0, 0
 
 -- The topics -------------------------------------------------------------------------------------
 
@@ -75,7 +83,7 @@ end
 
 -- Returns the topics to read, and whether they are all that match.
 local function topics_to_read(from)
-    if not string.find(filter, '[+#]') then
+    if not prefix then
         local is_known = redis.call('ZSCORE', TOPICS, filter)
             or redis.call('EXISTS', LOG .. filter) == 1
         return is_known and { filter } or {}, true
@@ -105,7 +113,6 @@ end
 
 -- Reports whether an entry is neither expired nor too old. If it expired by the default ttl, it is
 -- missing, and its topic is added to `missing`.
-local missing = {}
 local function is_wanted(log, node)
     if node.is_wanted == nil then
         local field = fields_of(node)
@@ -248,6 +255,7 @@ end
 local function start_of_newest(topics, from, snapshot_end, gone)
     local start, found, passed = nil, 0, 0
     for node, log in merge(topics, backward, snapshot_end, from, gone) do
+        passed_over = passed_over + 1
         if not is_wanted(log, node) then
             passed = passed + 1
         elseif found == newest then
@@ -263,7 +271,7 @@ local function start_of_newest(topics, from, snapshot_end, gone)
 end
 
 local function read_page(topics, from, snapshot_end, gone)
-    local entries, n, bytes, passed, after = {}, 0, 0, 0, ARGV[4]
+    local entries, n, bytes, passed, after = {}, 0, 0, 0, after_point
     for node, log in merge(topics, forward, from, snapshot_end, gone) do
         local is_full = n == max_entries or bytes >= max_bytes
         if passed == SCAN or (is_wanted(log, node) and is_full) then
@@ -276,8 +284,9 @@ local function read_page(topics, from, snapshot_end, gone)
                 entries[#entries + 1] = value
             end
             n, bytes = n + 1, bytes + #message + #origin
+            read_entries, read_bytes = read_entries + 1, read_bytes + #message + #origin
         else
-            passed = passed + 1
+            passed, passed_over = passed + 1, passed_over + 1
         end
     end
     return entries, after, 0
@@ -316,14 +325,18 @@ local function seen_through(id)
     return (see_through(id, histories, log_start_of(floor, start_id)))
 end
 
+local marked -- not known yet
+local function has_marks()
+    if marked == nil then
+        marked = start_id and redis.call('ZSCORE', TOPICS, MARK) and redis.call('ZSCORE', RECENT, MARK)
+    end
+    return marked
+end
+
 -- Reports whether the point is at or above the log start of all topics together. While the mark of
 -- an index is missing (probe.lua), no point is.
 local function is_after_start(point)
-    local marks = start_id and 1 or 0
-    for _, index in ipairs({ TOPICS, RECENT }) do
-        marks = marks + (redis.call('ZSCORE', index, MARK) and 1 or 0)
-    end
-    if not floor or marks < 3 then
+    if not floor or not has_marks() then
         return false
     end
     local ended_ms, ended_last_ms = read_id(ended or '0-0')
@@ -358,48 +371,83 @@ local function is_held(point, has_news)
         or (since ~= 0 and first_ms <= now)
 end
 
-local snapshot_end = ARGV[6] ~= '' and ARGV[6] or last or '0-0'
-local point, from = id_of(ARGV[4]), id_of(ARGV[5])
-if since ~= 0 then
-    since = since < 0 and math.max(1, now + since) or since
-    local moment = { ms = since - 1, seq = math.huge } -- just before the first id of that ms
-    point = is_less(point, moment) and moment or point
-    local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
-    from = is_less(from, earliest) and earliest or from
+-- Answers the question with the page that follows its point.
+local function answer(point, from, snapshot_end)
+    if since ~= 0 then
+        since = since < 0 and math.max(1, now + since) or since
+        local moment = { ms = since - 1, seq = math.huge } -- just before the first id of that ms
+        point = is_less(point, moment) and moment or point
+        local earliest = id_of(digits(math.max(0, since - CLOCK_AHEAD)) .. '-0')
+        from = is_less(from, earliest) and earliest or from
+    end
+
+    local topics, is_all = {}, true
+    if has_log then
+        topics, is_all = topics_to_read(from)
+    end
+    local has_news = last and is_less(seen_through(point), seen_through(id_of(last)))
+    local is_reached = is_all and is_held(point, has_news)
+    local may_miss = is_reached and has_news
+    local start, gone = from.text, {}
+    if may_miss then
+        find_trimmed(topics, point)
+    end
+    if newest > 0 then
+        local is_whole
+        start, is_whole = start_of_newest(topics, start, snapshot_end, gone)
+        is_reached = is_reached and is_whole
+    end
+    local to_read, first = start and topics or {}, start or snapshot_end
+    local entries, after, more = read_page(to_read, first, snapshot_end, newest == 0 and gone)
+    if may_miss then
+        find_lost(gone, point)
+    end
+
+    -- After the clock stepped back, an entry beyond this page may have expired before those on it.
+    local ahead = more == 1 and default_ttl > 0 and redis.call('HMGET', FLOORS, AHEAD)[1]
+    is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
+
+    local gaps, is_complete = {}, is_reached
+    for topic, is_missing in pairs(is_reached and missing or {}) do
+        if is_missing then
+            gaps[#gaps + 1], is_complete = topic, false
+        end
+    end
+    table.sort(gaps)
+    return { snapshot_end, digits(since), after, more, is_complete and 1 or 0,
+        #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, entries }
 end
 
-local topics, is_all = {}, true
-if has_log then
-    topics, is_all = topics_to_read(from)
-end
-local has_news = last and is_less(seen_through(point), seen_through(id_of(last)))
-local is_reached = is_all and is_held(point, has_news)
-local may_miss = is_reached and has_news
-local start, gone = from.text, {}
-if may_miss then
-    find_trimmed(topics, point)
-end
-if newest > 0 then
-    local is_whole
-    start, is_whole = start_of_newest(topics, start, snapshot_end, gone)
-    is_reached = is_reached and is_whole
-end
-local to_read, first = start and topics or {}, start or snapshot_end
-local entries, after, more = read_page(to_read, first, snapshot_end, newest == 0 and gone)
-if may_miss then
-    find_lost(gone, point)
-end
+-- The questions ----------------------------------------------------------------------------------
 
--- After the clock stepped back, an entry beyond this page may have expired before those on it.
-local ahead = more == 1 and default_ttl > 0 and redis.call('HMGET', FLOORS, AHEAD)[1]
-is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
-
-local gaps, is_complete = {}, is_reached
-for topic, is_missing in pairs(is_reached and missing or {}) do
-    if is_missing then
-        gaps[#gaps + 1], is_complete = topic, false
+local enough_entries, enough_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+local answers, key, at = {}, 7, 7
+while at <= #ARGV do
+    local part = {}
+    for text in string.gmatch(ARGV[at], '%S+') do
+        part[#part + 1] = text
+    end
+    at = at + 1
+    after_point, missing = part[1], {}
+    since, newest = tonumber(part[4]), tonumber(part[5])
+    max_entries, max_bytes = tonumber(part[6]), tonumber(part[7])
+    if part[8] == '1' then
+        filter, prefix = ARGV[at], ARGV[at + 1]
+        at = at + 2
+    else
+        filter, prefix = string.sub(KEYS[key], #LOG + 1), nil
+        key = key + 1
+    end
+    if #answers > 0 and (read_entries >= enough_entries or read_bytes >= enough_bytes
+            or passed_over >= SCAN) then
+        answers[#answers + 1] = 0
+    else
+        if #answers > 0 then
+            max_entries = math.min(max_entries, enough_entries - read_entries)
+            max_bytes = math.min(max_bytes, enough_bytes - read_bytes)
+        end
+        local snapshot_end = part[3] ~= '-' and part[3] or last or '0-0'
+        answers[#answers + 1] = answer(id_of(part[1]), id_of(part[2]), snapshot_end)
     end
 end
-table.sort(gaps)
-return { snapshot_end, digits(since), after, more, is_complete and 1 or 0,
-    #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, entries }
+return answers
