@@ -157,7 +157,7 @@ static void take_answers(struct redis_history *h, struct redis_questions *a,
         struct redis_question *q = &a->questions[i];
         const struct redisReply *page = redis_reply_answer(reply, a->n, i);
 
-        if (page && redis_reply_is_again(page))
+        if (page && i > 0 && redis_reply_is_again(page)) /* the first one always has an answer */
             continue;
         if (page && redis_reply_history(page, &redis_question_call(q)->history, gone + n_gone,
                                         REDIS_FORGET_MAX - n_gone, &more) == EH_OK) {
