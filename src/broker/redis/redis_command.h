@@ -45,8 +45,8 @@ void redis_command_load(struct redis_command *c, enum script script);
 void redis_command_ping(struct redis_command *c);
 /* Makes the server run the next command although the slot still belongs to another node. */
 void redis_command_asking(struct redis_command *c);
-/* Waits for n replicas, at most timeout_ms. The answer is the number of replicas that have everything
- * that this connection has written. */
+/* Waits for n replicas, at most timeout_ms. The answer is the number of replicas that have
+ * everything that this connection has written. */
 void redis_command_wait(struct redis_command *c, unsigned n, uint64_t timeout_ms);
 
 /* The names of keys and channels, which most commands share. */
@@ -63,7 +63,8 @@ struct redis_names {
     struct buf questions; /* the texts of the last history command */
 };
 
-/* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such topics. */
+/* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such
+ * topics. */
 #define REDIS_BEGAN_TOPIC "$metrics$/history"
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */

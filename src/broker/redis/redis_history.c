@@ -3,16 +3,16 @@
  * The problem: after an outage thousands of clients ask at once, each for a topic of its own or all
  * for the same one. A script call a client costs Redis more than the reading.
  *
- * The idea: a call for one topic is a *question*. One command asks up to REDIS_QUESTIONS_MAX of them,
- * and equal questions are one. Here the calls wait in the order a b a c, and b is answered "again"
- * because the script had done enough:
+ * The idea: a call for one topic is a *question*. One command asks up to REDIS_QUESTIONS_MAX of
+ * them, and equal questions are one. Here the calls wait in the order a b a c, and b is answered
+ * "again" because the script had done enough:
  *
  *     waiting a b a c      command [a a] [b] [c]      answers [page] again [page]      waiting b
  *
  * A question may also be shared while its command is under way, if nothing can have been published
  * between the script and the call: no id was learned since the command was sent. Then the snapshot
- * end is not below any live message that passed before the call came. Only joins share like this. An
- * `eventlog` must contain everything that was published before it, also by another node.
+ * end is not below any live message that passed before the call came. Only joins share like this.
+ * An `eventlog` must contain everything that was published before it, also by another node.
  *
  * A call for a pattern reads the logs of many topics. It has a command of its own.
  */

@@ -3,7 +3,8 @@
  * Order:   calls wait in two queues, with and without a deadline, which all links for history
  *          share. Each call reads one page and then queues again for the next, so one client's
  *          long history delays nobody else.
- * Shares:  one command asks for the pages of many calls, and calls that ask the same share one page.
+ * Shares:  one command asks for the pages of many calls, and calls that ask the same share one
+ *          page.
  * Feed:    calls without a deadline (joins, replays) wait until the feed has joined: the live
  *          messages after their snapshot must come through it. A call with a deadline is a question
  *          about the log alone. It needs a link and fenced ids, so while the feed is away it is

@@ -30,10 +30,12 @@ static inline struct broker_call *redis_question_call(const struct redis_questio
 struct redis_question *redis_questions_find(struct redis_questions *qs,
                                             const struct broker_call *call);
 void redis_questions_add(struct redis_questions *qs, struct broker_call *call);
-/* Takes calls out of the queue that ask one of the questions, too. It looks at the first ones only. */
+/* Takes calls out of the queue that ask one of the questions, too. It looks at the first ones
+ * only. */
 void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue);
 
-/* Makes the command for n questions, 1 to REDIS_QUESTIONS_MAX. Its texts are in names->questions. */
+/* Makes the command for n questions, 1 to REDIS_QUESTIONS_MAX. Its texts are in
+ * names->questions. */
 void redis_questions_command(struct redis_command *c, struct redis_names *names,
                              const struct broker_config *config,
                              const struct broker_history *const *questions, size_t n);

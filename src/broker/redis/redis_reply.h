@@ -24,10 +24,11 @@ bool redis_reply_has_code(const struct redisReply *r, const char *code);
 bool redis_reply_needs_reconnect(const struct redisReply *r);
 struct str redis_reply_text(const struct redisReply *r); /* of a string, status or error */
 
-/* Returns the answer to one of the n messages of a batch: an element of the whole answer, or the whole
- * if that is an error. NULL: the answer has another form. */
+/* Returns the answer to one of the n messages of a batch: an element of the whole answer, or the
+ * whole if that is an error. NULL: the answer has another form. */
 const struct redisReply *redis_reply_of_message(const struct redisReply *r, size_t n, size_t i);
-/* Reads the answer to one message. Sets ret_id, ret_repeated and ret_retry_ms (0: the publish was not limited). */
+/* Reads the answer to one message. Sets ret_id, ret_repeated and ret_retry_ms (0: the publish was
+ * not limited). */
 int redis_reply_publish(const struct redisReply *r, struct broker_publish *p) EH_MUST_USE;
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
@@ -57,7 +58,8 @@ struct redis_probed {
 };
 int redis_reply_probe(const struct redisReply *r, struct redis_probed *ret) EH_MUST_USE;
 
-/* Returns the answer to one of n questions of history.lua. NULL: the whole answer has another form. */
+/* Returns the answer to one of n questions of history.lua. NULL: the whole answer has another
+ * form. */
 const struct redisReply *redis_reply_answer(const struct redisReply *r, size_t n, size_t i);
 /* Reports whether the script did not come to this question. */
 bool redis_reply_is_again(const struct redisReply *r);
