@@ -110,26 +110,34 @@ static void copy_answer(struct broker_history *to, const struct broker_history *
         to->ret_gaps = gaps_create(from->ret_gaps->topics, from->ret_gaps->n);
 }
 
+static void answer(struct redis_history *h, struct broker_call *call, enum broker_status status)
+{
+    if (status == BROKER_DONE)
+        finish(h, call);
+    else
+        core_answer(h->pool->core, call, status);
+}
+
+/* Answers all calls of a question. Those behind the first, which has the page, get copies of it. */
 static void answer_all(struct redis_history *h, struct redis_question *q, enum broker_status status)
 {
-    struct broker_call *first = redis_queue_call(list_pop(&q->calls));
-    struct list *link;
+    struct broker_call *first = redis_question_call(q);
 
-    while ((link = list_pop(&q->calls))) {
+    list_for_each_safe(link, &q->calls)
+    {
         struct broker_call *call = redis_queue_call(link);
 
-        if (status != BROKER_DONE) {
-            core_answer(h->pool->core, call, status);
+        if (call == first)
             continue;
+        list_remove(link);
+        if (status == BROKER_DONE) {
+            copy_answer(&call->history, &first->history);
+            metrics_inc(h->pool->core->config.metrics, METRIC_HISTORY_SHARED);
         }
-        copy_answer(&call->history, &first->history);
-        metrics_inc(h->pool->core->config.metrics, METRIC_HISTORY_SHARED);
-        finish(h, call);
+        answer(h, call, status);
     }
-    if (status == BROKER_DONE)
-        finish(h, first);
-    else
-        core_answer(h->pool->core, first, status);
+    list_remove(&first->mail.link);
+    answer(h, first, status);
 }
 
 /* Puts the calls back in front of their queues, in the order in which they were taken. */
