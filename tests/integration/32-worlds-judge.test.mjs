@@ -102,6 +102,12 @@ const RIGHT = {
     Object.assign(scene.round, { keeps: false, interleaves: true });
     scene.see([1, 2, 3, 5, 6, 'gap', 7, 8, 9]);
   },
+  'messages before the point, if it is of the other master and not recovered': (scene) => {
+    scene.lose(8);
+    scene.round.interleaves = true;
+    const { name } = scene.see([1, 2, 3, 4, 5, 6, 7, 8], { endedAt: 850 });
+    scene.resume(8, [7, 9], { recovered: false, resumes: name });
+  },
   'a publish that another node repeated at the other master': (scene) => {
     scene.round.interleaves = true;
     const [first] = scene.publishes[3].attempts;

@@ -208,6 +208,14 @@ async function pauseLong(world) {
   await world.untilMasterIsNot(old);
 }
 
+/** Two masters take publishes for a while: one node knows only the old one. */
+async function splitBrain(world, run) {
+  const heal = await world.divide();
+  await Promise.all(run.nodes.map((node) => node.untilReadiness(200)));
+  await run.untilPassed(60);
+  await heal();
+}
+
 /** While many publishes are under way: in a Cluster, those are refused that come too late. */
 const failover = (mode) => async (world, run) => {
   const rush = setInterval(() => run.publishMany(), RUSH_MS);
@@ -240,6 +248,7 @@ export const FAULTS = {
     worlds: ['sentinel', 'cluster'], moves: true, hangs: true, begin: unseen(loseTail),
   },
   'a long pause': { worlds: ['sentinel'], interleaves: true, moves: true, begin: pauseLong },
+  'split brain': { worlds: ['sentinel'], interleaves: true, moves: true, begin: splitBrain },
   'SENTINEL FAILOVER': { worlds: ['sentinel'], interleaves: true, moves: true, begin: failover() },
   'CLUSTER FAILOVER': { worlds: ['cluster'], keeps: true, moves: true, begin: failover('') },
   'CLUSTER FAILOVER FORCE': {

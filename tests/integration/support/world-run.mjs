@@ -68,11 +68,11 @@ export class Run {
 
   async #start() {
     const options = {
-      ...this.world.options, REDIS_PREFIX: this.world.prefix, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '1',
+      REDIS_PREFIX: this.world.prefix, BROKER_TIMEOUT: '1', SHUTDOWN_TIMEOUT: '1',
       WORKER_THREADS: '2', MAX_CACHE_LENGTH: '0', ...this.options,
     };
     for (let i = 0; i < this.size; i++) {
-      this.nodes.push(await startServer(this.t, options));
+      this.nodes.push(await startServer(this.t, { ...this.world.optionsOf(i), ...options }));
       this.history.readiness.push([]);
       this.#polling.push(this.#poll(i));
     }

@@ -3,15 +3,18 @@
 // prefix of its own.
 
 import { startCluster } from './cluster.mjs';
+import { startProxy } from './proxy.mjs';
 import { withRedis } from './resp.mjs';
 import { startRedis } from './redis.mjs';
 import { startSentinels } from './sentinel.mjs';
 import { eventually } from './wait.mjs';
 
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always'];
-// Replicas log in as a user of their own, so that a master can turn them away.
+// Replicas and nodes log in as users of their own, so that a master can turn away the replicas, and the
+// Sentinels, which are the default user.
 const REPLICA = ['--user', 'replica', 'on', '>replica', '+psync', '+replconf', '+ping',
   '--masteruser', 'replica', '--masterauth', 'replica'];
+const WATCHED = [...REPLICA, '--user', 'node', 'on', '>node', 'allkeys', 'allchannels', '+@all'];
 
 class World {
   prefix = 'eventhub'; // of the current run
@@ -24,7 +27,8 @@ class World {
     return `{${this.prefix}}`;
   }
 
-  get options() {
+  /** The options of the node with this number. */
+  optionsOf() {
     return this.redis.options;
   }
 
@@ -69,6 +73,33 @@ class SingleWorld extends World {
 }
 
 class SentinelWorld extends World {
+  proxies = []; // between the first node and the Sentinels
+
+  optionsOf(node) {
+    const options = { ...this.redis.options, REDIS_USERNAME: 'node', REDIS_PASSWORD: 'node' };
+    if (node > 0) return options;
+    const addresses = this.proxies.map(({ port }) => `127.0.0.1:${port}`);
+    return { ...options, REDIS_SENTINELS: addresses.join(',') };
+  }
+
+  /**
+   * Leaves the master alone with the first node: neither the Sentinels nor a replica reach it, and that node
+   * reaches no Sentinel. Resolves to a function that undoes this.
+   */
+  async divide() {
+    const old = await this.master();
+    for (const proxy of this.proxies) proxy.cut();
+    await old.command('ACL', 'SETUSER', 'default', '-ping'); // to the Sentinels, it is down
+    await old.command('ACL', 'SETUSER', 'replica', 'off');
+    await old.command('CLIENT', 'KILL', 'TYPE', 'replica');
+    await this.untilMasterIsNot(old);
+    return async () => {
+      await old.command('ACL', 'SETUSER', 'default', '+ping');
+      await old.command('ACL', 'SETUSER', 'replica', 'on');
+      for (const proxy of this.proxies) proxy.restore();
+    };
+  }
+
   get servers() {
     return this.redis.nodes;
   }
@@ -152,7 +183,10 @@ class ClusterWorld extends World {
 export async function startWorld(t, kind) {
   if (kind === 'single') return new SingleWorld(kind, await startRedis(t, { args: DURABLE }));
   if (kind === 'sentinel') {
-    return new SentinelWorld(kind, await startSentinels(t, { replicas: 1, args: REPLICA }));
+    const redis = await startSentinels(t, { replicas: 1, args: WATCHED });
+    const world = new SentinelWorld(kind, redis);
+    for (const { port } of redis.sentinels) world.proxies.push(await startProxy(t, port));
+    return world;
   }
   return new ClusterWorld(kind, await startCluster(t, { masters: 3, replicas: 1, args: REPLICA }));
 }
