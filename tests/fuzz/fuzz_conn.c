@@ -218,14 +218,17 @@ static void check_events(struct str in)
 {
     static const char *const fields[] = { ":", "id: ", "data: ", "event: recovered", "event: gap" };
     struct str line;
+    bool has_event = false;
 
     check(!memchr(in.p, '\r', in.n), "lines end with LF");
     while (memchr(in.p, '\n', in.n) && str_cut(&in, '\n', &line)) {
-        bool is_known = line.n == 0 || str_eq(line, STR("data:"));
+        bool is_retry = str_starts_with(line, STR("retry: "));
+        bool is_known = line.n == 0 || str_eq(line, STR("data:")) || (is_retry && !has_event);
 
         for (size_t i = 0; i < ARRAY_LEN(fields); i++)
             is_known |= str_starts_with(line, str_of(fields[i]));
         check(is_known, "field of an event");
+        has_event = has_event || str_starts_with(line, STR("data:"));
     }
 }
 
