@@ -24,13 +24,13 @@ function constant(name) {
   throw new Error(`no header defines ${name}`);
 }
 
-const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const us = (v) => `${v.toFixed(v < 10 ? 2 : 0)} us`;
-const ratio = (a, b) => (a / b).toFixed(2);
+export const us = (v) => `${v.toFixed(v < 10 ? 2 : 0)} us`;
+export const ratio = (a, b) => (a / b).toFixed(2);
 
 /** Starts the programs that an experiment needs, and stops them whatever happens. */
-async function together(starts, fn) {
+export async function together(starts, fn) {
   const running = [];
   try {
     for (const start of starts) running.push(await start(...running));

@@ -112,6 +112,7 @@ static bool set_option(struct load_options *o, struct str name, double v)
     } numbers[] = {
         { "clients", &o->clients }, { "topics", &o->topics }, { "size", &o->size },
         { "window", &o->window },   { "rate", &o->rate },     { "messages", &o->messages },
+        { "first", &o->first },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -124,6 +125,8 @@ static bool set_option(struct load_options *o, struct str name, double v)
         o->port = (uint16_t)v;
     else if (str_eq(name, STR("patterns")))
         o->patterns = v != 0;
+    else if (str_eq(name, STR("gaps")))
+        o->gaps = v != 0;
     else if (str_eq(name, STR("warmup")))
         o->warmup_s = v;
     else if (str_eq(name, STR("seconds")))
@@ -140,13 +143,18 @@ static bool parse_option(struct load_options *o, const char *arg)
     if (!str_starts_with(rest, STR("--")))
         return false;
     rest = str_skip(rest, 2);
-    return str_cut(&rest, '=', &name) && rest.p && set_option(o, name, strtod(rest.p, NULL));
+    if (!str_cut(&rest, '=', &name) || !rest.p)
+        return false;
+    if (!str_eq(name, STR("point")))
+        return set_option(o, name, strtod(rest.p, NULL));
+    o->point = rest.p;
+    return true;
 }
 
 #define USAGE                                                                                      \
-    "usage: load fanout|publish|idle|stalled|storm --port=N [--clients=N] [--topics=N]\n"          \
-    "            [--patterns=1] [--size=N] [--window=N] [--rate=N] [--messages=N]\n"               \
-    "            [--warmup=S] [--seconds=S] [--pid=N]...\n"
+    "usage: load fanout|publish|idle|stalled|storm|subscribe|ping --port=N [--clients=N]\n"        \
+    "            [--topics=N] [--first=N] [--patterns=1] [--size=N] [--window=N] [--rate=N]\n"     \
+    "            [--messages=N] [--gaps=1] [--point=ID] [--warmup=S] [--seconds=S] [--pid=N]...\n"
 
 static load_fn *find(const char *kind)
 {
@@ -155,7 +163,8 @@ static load_fn *find(const char *kind)
         load_fn *fn;
     } kinds[] = {
         { "fanout", load_fanout },   { "publish", load_publish }, { "idle", load_idle },
-        { "stalled", load_stalled }, { "storm", load_storm },
+        { "stalled", load_stalled }, { "storm", load_storm },     { "subscribe", load_subscribe },
+        { "ping", load_ping },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {

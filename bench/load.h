@@ -14,19 +14,22 @@
 struct load_options {
     uint16_t port;
     uint32_t clients;  /* subscribers, publishers or idle clients, depending on the kind */
-    uint32_t topics;   /* over which the subscribers are spread */
+    uint32_t topics;   /* over which subscriptions or publishes are spread, in turn */
+    uint32_t first;    /* subscribe, publish: the number of the first topic */
     bool patterns;     /* subscribe to b/<i>/+ instead of b/<i>/x */
     uint32_t size;     /* bytes of a message's text */
     uint32_t window;   /* closed loop: messages in flight at a time */
     uint32_t rate;     /* open loop: messages per second; 0: closed loop */
-    uint32_t messages; /* storm: number of connections */
+    uint32_t messages; /* storm: number of connections; publish: ends after that many */
+    bool gaps;         /* subscribe: asks to be told of gaps */
+    const char *point; /* subscribe: the id after which history is wanted; NULL: no history */
     double warmup_s;
     double seconds;
     int pids[LOAD_PIDS]; /* processes whose CPU time is measured; 0: none */
 };
 
 typedef int load_fn(const struct load_options *o); /* the exit status */
-load_fn load_fanout, load_publish, load_idle, load_stalled, load_storm;
+load_fn load_fanout, load_publish, load_idle, load_stalled, load_storm, load_subscribe, load_ping;
 
 uint64_t load_now_ns(void);
 

@@ -1,5 +1,6 @@
 /* load_publish.c - publishers, each with a fixed number of publishes in flight. Measures how many
- * are answered per second, and how long one takes.
+ * are answered per second, and how long one takes. With a rate, one publisher publishes at fixed
+ * times. With a number of messages, there is no warm-up, and the run ends with the last answer.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 /* Remembers when each publish in flight was sent. Answers come in the order of the requests. */
 struct publisher {
     struct client client;
-    uint32_t number;
     uint32_t first, n;
     uint64_t *sent_ns; /* a ring of window */
 };
@@ -28,10 +28,11 @@ static struct {
     struct publisher *publishers;
     bool measuring;
     uint64_t answered, failed;
+    uint64_t published; /* so many have been sent; the next topic follows from it */
     uint64_t from_ns, took_ns;
     struct load_cpu cpu_from, cpu_to;
     struct histogram latency;
-    struct loop_io clock;
+    struct loop_io clock, pace;
     char *padding;
     char *text;
 } p;
@@ -41,17 +42,36 @@ static void publish(struct publisher *from)
     int n = sprintf(p.text,
                     "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"publish\",\"params\":{\"topic\":"
                     "\"p/%u/x\",\"message\":\"%s\"}}",
-                    from->number % p.o->topics, p.padding);
+                    p.o->first + (uint32_t)(p.published++ % p.o->topics), p.padding);
 
     from->sent_ns[(from->first + from->n++) % p.o->window] = load_now_ns();
     client_send(&from->client, str_make(p.text, (size_t)n));
+}
+
+static void begin(void)
+{
+    p.measuring = true;
+    p.from_ns = load_now_ns();
+    load_cpu_read(p.o, &p.cpu_from);
+}
+
+static void end(void)
+{
+    p.took_ns = load_now_ns() - p.from_ns;
+    load_cpu_read(p.o, &p.cpu_to);
+    loop_stop(p.loop);
+}
+
+static bool is_done(void)
+{
+    return p.o->messages && p.published == p.o->messages;
 }
 
 static void on_upgraded(struct client *c)
 {
     struct publisher *from = container_of(c, struct publisher, client);
 
-    while (from->n < p.o->window)
+    while (!p.o->rate && from->n < p.o->window && !is_done())
         publish(from);
 }
 
@@ -68,7 +88,10 @@ static void on_text(struct client *c, struct str text)
         p.answered++;
         histogram_add(&p.latency, load_now_ns() - sent);
     }
-    publish(from);
+    if (!p.o->rate && !is_done())
+        publish(from);
+    if (p.o->messages && p.answered == p.o->messages)
+        end();
 }
 
 static const struct client_events events = { .on_upgraded = on_upgraded, .on_text = on_text };
@@ -80,26 +103,48 @@ static void on_clock(struct loop_io *io, uint32_t ready)
 
     (void)ready;
     if (p.measuring) {
-        p.took_ns = load_now_ns() - p.from_ns;
-        load_cpu_read(p.o, &p.cpu_to);
-        loop_stop(p.loop);
+        end();
         return;
     }
-    p.measuring = true;
-    p.from_ns = load_now_ns();
-    load_cpu_read(p.o, &p.cpu_from);
+    begin();
     (void)timerfd_settime(io->fd, 0, &rest, NULL);
 }
 
-static void start_clock(void)
+/* Publishes that are due. One that finds the window full is left out: it is not made up for. */
+static void on_pace(struct loop_io *io, uint32_t ready)
 {
-    const struct itimerspec warm = { .it_value = { (time_t)p.o->warmup_s, 1 } };
+    struct publisher *from = &p.publishers[0];
+    uint64_t due;
+
+    (void)ready;
+    if (read(io->fd, &due, sizeof(due)) < 0 || !from->client.upgraded)
+        return;
+    for (; due && from->n < p.o->window && !is_done(); due--)
+        publish(from);
+}
+
+static void start_clock(struct loop_io *clock, loop_io_fn *fn, struct itimerspec when)
+{
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 
-    p.clock.fn = on_clock;
-    if (fd < 0 || timerfd_settime(fd, 0, &warm, NULL) < 0 ||
-        loop_watch(p.loop, &p.clock, fd, EPOLLIN) < 0)
+    clock->fn = fn;
+    if (fd < 0 || timerfd_settime(fd, 0, &when, NULL) < 0 ||
+        loop_watch(p.loop, clock, fd, EPOLLIN) < 0)
         abort();
+}
+
+static void start_clocks(void)
+{
+    long every = p.o->rate ? 1000000000L / p.o->rate : 0;
+    struct itimerspec pace = { { 0, every }, { 0, every } };
+    struct itimerspec warm = { .it_value = { (time_t)p.o->warmup_s, 1 } };
+
+    if (p.o->rate)
+        start_clock(&p.pace, on_pace, pace);
+    if (p.o->messages)
+        begin();
+    else
+        start_clock(&p.clock, on_clock, warm);
 }
 
 static void print_result(void)
@@ -123,11 +168,10 @@ int load_publish(const struct load_options *o)
     memset(p.padding, 'x', o->size);
     p.text = mem_alloc(o->size + 256);
     for (uint32_t i = 0; i < o->clients; i++) {
-        p.publishers[i].number = i;
         p.publishers[i].sent_ns = mem_zalloc(o->window * sizeof(uint64_t));
         client_open(&p.publishers[i].client, p.loop, o->port, &events);
     }
-    start_clock();
+    start_clocks();
     loop_run(p.loop);
     print_result();
     return EXIT_SUCCESS;

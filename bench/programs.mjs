@@ -2,9 +2,10 @@
 // the load on the second.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -38,6 +39,13 @@ class Program {
     await this.gone;
   }
 
+  /** CPU time of all threads so far. */
+  cpuUs() {
+    const tasks = `/proc/${this.pid}/task`;
+    const ofThread = (id) => Number(readFileSync(`${tasks}/${id}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+    return readdirSync(tasks).reduce((sum, id) => sum + ofThread(id), 0);
+  }
+
   residentBytes() {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]) * 1024;
   }
@@ -67,11 +75,14 @@ export async function startFloor(...how) {
   return floor;
 }
 
+/** The binaries that are compared: this build and, if EVENTHUB_BEFORE names one, an earlier build. */
+export const builds = [`${BUILD}eventhub`, process.env.EVENTHUB_BEFORE].filter(Boolean);
+
 /** Starts the server with one worker; redis null: with the embedded broker. */
-export async function startServer(redis, options = {}) {
+export async function startServer(redis, options = {}, binary = builds[0]) {
   const port = await freePort();
   const broker = redis ? { BROKER: 'redis', REDIS_PORT: String(redis.port) } : { BROKER: 'memory' };
-  const server = new Listener(port, `${BUILD}eventhub`, [], {
+  const server = new Listener(port, binary, [], {
     LISTEN_ADDRESS: '127.0.0.1', LISTEN_PORT: String(port), WORKER_THREADS: '1',
     DISABLE_AUTH: 'true', LOG_LEVEL: 'error', ...broker, ...options,
   });
@@ -88,6 +99,18 @@ class Redis extends Program {
 
   async command(...words) {
     return (await run('redis-cli', ['-p', String(this.port), ...words])).stdout.trim();
+  }
+
+  /** The fields of a section of INFO. */
+  async info(section) {
+    const lines = (await this.command('INFO', section)).split(/\r?\n/).filter((line) => line.includes(':'));
+    return Object.fromEntries(lines.map((line) => line.split(/:(.*)/)));
+  }
+
+  /** How often a command was called. */
+  async calls(command) {
+    const { [`cmdstat_${command}`]: stats = 'calls=0' } = await this.info('commandstats');
+    return Number(/calls=(\d+)/.exec(stats)[1]);
   }
 
   /** Runs redis-benchmark with a command; returns requests per second and the median in us. */
@@ -111,7 +134,7 @@ export async function startRedis() {
 }
 
 function loadArguments(kind, options, pids) {
-  const args = Object.entries(options).map(([name, value]) => `--${name}=${Number(value)}`);
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return ['-c', LOAD_CPU, `${BUILD}bench/load`, kind, ...args, ...pids.map((pid) => `--pid=${pid}`)];
 }
 
@@ -134,6 +157,28 @@ export async function holdClients(options, target, kind = 'idle') {
     async release() {
       child.stdin.end();
       await gone;
+    },
+  };
+}
+
+/** Starts a load that prints a line of JSON once it is set up, and another when it is released. */
+export async function startLoad(kind, options, target) {
+  const [first, ...rest] = loadArguments(kind, { port: target.port, ...options }, [target.pid]);
+  const child = spawn('nice', ['-n', kind === 'ping' ? '-10' : '0', 'taskset', first, ...rest], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value } = await lines.next();
+    if (!value) throw new Error(`load ${kind} ended early`);
+    return JSON.parse(value);
+  };
+  const ready = await next();
+  return {
+    ready,
+    async release() {
+      child.stdin.end();
+      return next();
     },
   };
 }

@@ -3,7 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 
-import { experiments } from './experiments.mjs';
+import { experiments as own } from './experiments.mjs';
+import { experiments as scale } from './scale.mjs';
+
+const experiments = { ...own, ...scale };
 
 const options = { seconds: 5, runs: 10 };
 const names = [];
@@ -19,7 +22,7 @@ for (const arg of process.argv.slice(2)) {
 
 const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
 console.log(`${new Date().toISOString()}, commit ${commit}, ${cpus().length} x ${cpus()[0].model}, load ${loadavg()[0].toFixed(2)}\n`);
-console.log('| what | Eventhub | floor | ratio |\n| --- | --- | --- | --- |');
+console.log('| what | Eventhub | floor | ratio | target |\n| --- | --- | --- | --- | --- |');
 for (const name of names.length ? names : Object.keys(experiments)) {
-  for (const row of await experiments[name](options)) console.log(`| ${row.join(' | ')} |`);
+  for (const row of await experiments[name](options)) console.log(`| ${[...row, ''].slice(0, 5).join(' | ')} |`);
 }
