@@ -81,6 +81,8 @@ static bool has_room(struct replay *r)
     bool has_port = false;
 
     for (size_t i = 0; i < f->n_ports; i++) {
+        if (f->ports[i]->replay.waits_for_node)
+            return true;
         if (f->ports[i]->replay.is_running)
             continue;
         if (outbox_await_room(&f->ports[i]->outbox))

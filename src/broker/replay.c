@@ -80,6 +80,15 @@ static const struct catch_up_ops machine_ops = {
 
 /* ---- pages ---- */
 
+/* The node's replay may wait for the room of another port, which is slower than this one. */
+static void wake_node(const struct replay *r)
+{
+    struct replay *node = r->core->node_replay;
+
+    if (node && node != r)
+        replay_on_room(node);
+}
+
 /* Passes the page on even without room: it and the held messages are in memory already. */
 static void take_page(struct replay *r)
 {
@@ -99,6 +108,8 @@ static void take_page(struct replay *r)
     r->ops->after_page(r);
     if (has_more)
         ask(r);
+    else
+        wake_node(r);
 }
 
 static void on_page(struct mail *m, void *owner)
@@ -109,7 +120,9 @@ static void on_page(struct mail *m, void *owner)
     (void)owner;
     r->waits_for_node =
         node && node != r && r->call.status == BROKER_DONE && !r->call.history.ret_complete;
-    if (!r->waits_for_node)
+    if (r->waits_for_node)
+        wake_node(r);
+    else
         take_page(r);
 }
 

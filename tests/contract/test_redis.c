@@ -250,6 +250,34 @@ static void asks_many_questions_in_one_command_and_equal_ones_once(void **state)
     assert_in_range(node_metric(n, METRIC_HISTORY_COMMANDS), 4, 8);
 }
 
+/* Another program has put something else in the place of a log. */
+static void a_spoilt_log_concerns_only_its_own_question(void **state)
+{
+    static const char *const topics[] = { "a", "b", "c", "d", "e", "f", "bad", "g" };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .after = node_publish(n, "first", "\"x\"") };
+    struct asked *asked[ARRAY_LEN(topics)];
+    char words[96];
+
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+        (void)node_publish(n, topics[i], "\"x\"");
+        question.filter = str_of(topics[i]);
+        asked[i] = node_history_call(n, &question);
+    }
+    snprintf(words, sizeof(words), "SET {%s}:log:bad x", f->prefix);
+    redis_server_command(f->redis, words);
+    ask_at_once(f, n, asked, ARRAY_LEN(topics));
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+        bool is_bad = str_eq(str_of(topics[i]), STR("bad"));
+
+        node_await(n, asked[i]);
+        assert_int_equal(asked[i]->call.status, is_bad ? BROKER_NOT_DONE : BROKER_DONE);
+        assert_int_equal(asked[i]->call.history.ret_n, is_bad ? 0 : 1);
+    }
+    assert_in_range(node_metric(n, METRIC_HISTORY_COMMANDS), 1, 5); /* the last three share one */
+}
+
 /* The entries of one command are bounded: later questions get shorter pages, or wait. */
 static void reads_all_entries_of_many_long_topics(void **state)
 {
@@ -369,6 +397,7 @@ int main(void)
         FIXTURE_TEST(returns_incomplete_history_after_a_log_was_evicted, &f),
         FIXTURE_TEST(asks_many_questions_in_one_command_and_equal_ones_once, &f),
         FIXTURE_TEST(reads_all_entries_of_many_long_topics, &f),
+        FIXTURE_TEST(a_spoilt_log_concerns_only_its_own_question, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),
         FIXTURE_TEST(keeps_prefixes_apart, &f),

@@ -228,6 +228,39 @@ static void reports_one_gap_without_a_log(void **state)
     assert_int_equal(metrics_get(&test.metrics, METRIC_REPLAYS), 0);
 }
 
+/* The first worker has no room for a page: it hangs. */
+static void begin_beside_a_slow_worker(void)
+{
+    atomic_fetch_add(&test.ports[0]->outbox.waiting, BROKER_LIVE_MAX_MESSAGES / 2);
+    replay_start(&test.ports[1]->replay, test.ports[1]->outbox.high_water);
+    fanout_resync(&test.fanout);
+    assert_int_equal(test.n_asked, 1); /* the page of the second worker */
+}
+
+static void end_beside_a_slow_worker(const char *first, const char *second)
+{
+    assert_int_equal(test.n_asked, 1);
+    answer(5, 0, 6, true); /* of the node */
+    assert_stories(first, second);
+    atomic_fetch_sub(&test.ports[0]->outbox.waiting, BROKER_LIVE_MAX_MESSAGES / 2);
+}
+
+static void goes_on_with_a_worker_that_has_caught_up(void **state)
+{
+    (void)state;
+    begin_beside_a_slow_worker();
+    answer(2, 0, 3, true);
+    end_beside_a_slow_worker("5 ", "2 5 ");
+}
+
+static void goes_on_with_a_worker_that_waits_for_the_node(void **state)
+{
+    (void)state;
+    begin_beside_a_slow_worker();
+    answer(3, 0, 4, false);
+    end_beside_a_slow_worker("5 ", "gap-t 3 5 ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +271,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_of_the_node_makes_such_a_worker_read_on, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(reports_one_gap_without_a_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_with_a_worker_that_has_caught_up, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_with_a_worker_that_waits_for_the_node, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

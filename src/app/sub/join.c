@@ -241,6 +241,7 @@ static bool wants_more(struct join *j)
     if (!j->has_gap)
         return false;
     j->has_gap = false;
+    gaps_interrupted(&j->told); /* what the next snapshot lacks may be missing since then */
     h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
     h->since = 0; /* the dropped messages were live, whatever their timestamps */
     h->snapshot_end = (struct msgid){ 0 };

@@ -31,7 +31,8 @@
 #include "broker/redis/redis_reply.h"
 #include "hub/topic.h"
 
-#define PAGES_PER_LINK 2 /* commands under way on one link: Redis runs publishes between two */
+#define PAGES_PER_LINK 2  /* commands under way on one link: Redis runs publishes between two */
+#define SPREAD_MS      50 /* between the deadlines of one command */
 
 struct redis_history {
     struct redis_pool *pool;
@@ -226,31 +227,35 @@ static struct redis_queue *oldest_queue(struct redis_history *h, bool only_urgen
     return b ? &h->patient : NULL;
 }
 
-/* Takes the calls that have waited longest and makes one command for them. NULL: none waits. */
+/* Takes the calls that have waited longest and makes one command for them, which has the deadline
+ * of the last one. NULL: none waits. */
 static struct redis_questions *collect(struct redis_history *h, bool only_urgent)
 {
-    struct redis_queue *queue;
-    struct redis_questions *a = NULL;
+    struct redis_queue *queue = oldest_queue(h, only_urgent);
+    struct broker_call *call = queue ? redis_queue_first(queue) : NULL;
+    struct redis_questions *a;
+    uint64_t latest;
+    bool is_pattern = false;
 
-    while ((queue = oldest_queue(h, only_urgent))) {
-        struct broker_call *call = redis_queue_first(queue);
-        bool is_pattern = filter_is_pattern(call->history.filter);
-        struct redis_question *equal = a ? redis_questions_find(a, call) : NULL;
+    if (!call)
+        return NULL;
+    a = mem_zalloc(sizeof(*a));
+    latest = call->deadline + SPREAD_MS;
+    while (!is_pattern && (call = redis_queue_first(queue)) && call->deadline <= latest) {
+        struct redis_question *equal = redis_questions_find(a, call);
 
-        if (!equal && a && (is_pattern || a->n == REDIS_QUESTIONS_MAX))
+        is_pattern = filter_is_pattern(call->history.filter);
+        if (!equal && a->n > 0 && (is_pattern || a->n == REDIS_QUESTIONS_MAX))
             break;
-        if (!a)
-            a = mem_zalloc(sizeof(*a));
-        call = redis_queue_pop(queue);
+        (void)redis_queue_pop(queue);
+        a->deadline = call->deadline;
         if (equal)
-            list_push(&equal->calls, &call->mail.link);
+            redis_question_join(equal, call);
         else
             redis_questions_add(a, call);
-        if (is_pattern)
-            break;
     }
-    if (a && !only_urgent)
-        redis_questions_share(a, &h->patient);
+    if (queue == &h->patient)
+        redis_questions_share(a, queue);
     return a;
 }
 
@@ -262,10 +267,11 @@ static bool share_under_way(struct redis_history *h, struct broker_call *call)
     list_for_each(link, &h->under_way)
     {
         struct redis_questions *a = container_of(link, struct redis_questions, link);
-        struct redis_question *q = call->deadline ? NULL : redis_questions_find(a, call);
+        bool is_patient = call->deadline == 0 && a->deadline == 0;
+        struct redis_question *q = is_patient ? redis_questions_find(a, call) : NULL;
 
-        if (q && redis_question_call(q)->deadline == 0 && msgid_cmp(a->newest, newest) == 0) {
-            list_push(&q->calls, &call->mail.link);
+        if (q && msgid_cmp(a->newest, newest) == 0) {
+            redis_question_join(q, call);
             return true;
         }
     }
@@ -294,21 +300,15 @@ static void send(struct redis_history *h, struct redis_link *link, struct redis_
     const struct broker_history *questions[REDIS_QUESTIONS_MAX];
     struct metrics_cell *metrics = h->pool->core->config.metrics;
     struct redis_command c;
-    uint64_t deadline = 0;
 
-    for (size_t i = 0; i < a->n; i++) {
-        const struct broker_call *first = redis_question_call(&a->questions[i]);
-
-        questions[i] = &first->history;
-        if (first->deadline && (!deadline || first->deadline < deadline))
-            deadline = first->deadline;
-    }
+    for (size_t i = 0; i < a->n; i++)
+        questions[i] = &redis_question_call(&a->questions[i])->history;
     metrics_add(metrics, METRIC_HISTORY_QUESTIONS, (int64_t)a->n);
     metrics_inc(metrics, METRIC_HISTORY_COMMANDS);
     a->newest = core_newest(h->pool->core);
     list_push(&h->under_way, &a->link);
     redis_questions_command(&c, &h->pool->names, h->pool->config, questions, a->n);
-    redis_link_send(link, &c, (struct redis_done){ on_answers, h, a, deadline });
+    redis_link_send(link, &c, (struct redis_done){ on_answers, h, a, a->deadline });
 }
 
 /* The link leads to a Redis whose ids are fenced. Its connection has just brought the answer, so

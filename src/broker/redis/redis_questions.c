@@ -30,8 +30,10 @@ struct redis_question *redis_questions_find(struct redis_questions *qs,
                                             const struct broker_call *call)
 {
     for (size_t i = 0; i < qs->n; i++) {
-        if (is_equal(redis_question_call(&qs->questions[i]), call))
-            return &qs->questions[i];
+        struct redis_question *q = &qs->questions[i];
+
+        if (q->n_calls < REDIS_QUESTION_CALLS && is_equal(redis_question_call(q), call))
+            return q;
     }
     return NULL;
 }
@@ -42,7 +44,13 @@ void redis_questions_add(struct redis_questions *qs, struct broker_call *call)
 
     assert(qs->n <= REDIS_QUESTIONS_MAX);
     list_init(&q->calls);
+    redis_question_join(q, call);
+}
+
+void redis_question_join(struct redis_question *q, struct broker_call *call)
+{
     list_push(&q->calls, &call->mail.link);
+    q->n_calls++;
 }
 
 void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue)
@@ -55,7 +63,7 @@ void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue
 
         if (q) {
             list_remove(link);
-            list_push(&q->calls, link);
+            redis_question_join(q, redis_queue_call(link));
         }
         if (++n == SHARE_AHEAD)
             return;

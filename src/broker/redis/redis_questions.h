@@ -1,7 +1,8 @@
 /* redis_questions.h - the questions about the log that one command asks (scripts/history.lua).
  * Thread:  the broker's.
  * Owns:    the calls, from add or share until its user takes them out of the lists.
- * Bounds:  REDIS_QUESTIONS_MAX questions; any number of calls may share one.
+ * Bounds:  REDIS_QUESTIONS_MAX questions; REDIS_QUESTION_CALLS may share one, so that the answers
+ *          do not hold up the broker's thread for long.
  */
 #ifndef EH_BROKER_REDIS_QUESTIONS_H
 #define EH_BROKER_REDIS_QUESTIONS_H
@@ -9,14 +10,18 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_queue.h"
 
+#define REDIS_QUESTION_CALLS 1000
+
 /* The calls that one answer is for: they ask the same. */
 struct redis_question {
     struct list calls; /* mail.link; the first call is asked */
+    size_t n_calls;
 };
 
 struct redis_questions {
     struct list link;    /* its user's */
     struct msgid newest; /* its user's: the highest id that was known when the command was sent */
+    uint64_t deadline;   /* its user's: of the command; 0: none */
     size_t n;
     struct redis_question questions[REDIS_QUESTIONS_MAX];
 };
@@ -26,10 +31,12 @@ static inline struct broker_call *redis_question_call(const struct redis_questio
     return redis_queue_call(q->calls.next);
 }
 
-/* Returns the question whose answer is also that of the call; NULL: there is none. */
+/* Returns the question whose answer is also that of the call and that may have one call more; NULL:
+ * there is none. */
 struct redis_question *redis_questions_find(struct redis_questions *qs,
                                             const struct broker_call *call);
 void redis_questions_add(struct redis_questions *qs, struct broker_call *call);
+void redis_question_join(struct redis_question *q, struct broker_call *call);
 /* Takes calls out of the queue that ask one of the questions, too. It looks at the first ones
  * only. */
 void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue);

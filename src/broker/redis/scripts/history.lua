@@ -447,7 +447,15 @@ while at <= #ARGV do
             max_bytes = math.min(max_bytes, enough_bytes - read_bytes)
         end
         local snapshot_end = part[3] ~= '-' and part[3] or last or '0-0'
-        answers[#answers + 1] = answer(id_of(part[1]), id_of(part[2]), snapshot_end)
+        local ok, page = pcall(answer, id_of(part[1]), id_of(part[2]), snapshot_end)
+        if not ok then -- a log that is no stream concerns only its own question
+            local text = type(page) == 'table' and page.err or tostring(page)
+            if not string.find(text, 'WRONGTYPE', 1, true) then
+                error(page, 0)
+            end
+            page = { err = text }
+        end
+        answers[#answers + 1] = page
     end
 end
 return answers
