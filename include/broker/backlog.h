@@ -13,8 +13,7 @@
 
 /* {0} is empty. */
 struct backlog {
-    struct message *
-        *items; /* from `first` to before `end`, in the order of arrival; NULL: a mark */
+    struct message **items; /* from `first` to before `end`, as they came; NULL: a mark */
     size_t first;
     size_t end;
     size_t cap;

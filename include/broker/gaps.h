@@ -27,10 +27,10 @@ enum gaps_since {
  * finds the same gap as the page before it; that is new only if a message of the topic came in
  * between. {0} at the start. */
 struct gaps_told {
-    bool all;            /* of unknown topics; since[0] is theirs */
-    struct gaps *topics; /* or NULL */
-    bool is_past;        /* the page after it had no gap */
-    enum gaps_since since[GAPS_MAX];
+    bool all;                /* of unknown topics; since[0] is theirs */
+    struct gaps *topics;     /* or NULL */
+    bool is_past;            /* the page after it had no gap */
+    uint8_t since[GAPS_MAX]; /* enum gaps_since */
 };
 
 /* Compares a page with the gaps reported so far. Returns true when messages are missing that were

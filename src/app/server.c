@@ -107,8 +107,8 @@ static void on_paced(void *arg)
     metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_PACED);
 }
 
-/* Connections wait while many requests for history do: after an outage, clients come back all at
- * once, and the kernel's queue and its SYN retries spread them over time. */
+/* Connections wait while many requests for history are waiting: after an outage, clients come back
+ * all at once, and the kernel's queue and its SYN retries spread them over time. */
 static bool is_loaded(void *arg, bool was_loaded)
 {
     const struct server *s = arg;

@@ -148,7 +148,7 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_BROKER_QUEUE] =
         PLAIN("broker_queue_requests", GAUGE, "Requests to the broker without an answer yet."),
     [METRIC_HISTORY_WAITING] =
-        PLAIN("broker_queue_history", GAUGE, "Those of them that ask for history."),
+        PLAIN("broker_queue_history", GAUGE, "Requests for history that have no answer yet."),
     [METRIC_BROKER_CONNECTED] =
         PLAIN("broker_connected", GAUGE | MAX,
               "1 if the broker is connected and accepts publishes, else 0."),
@@ -169,7 +169,8 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("accept_held_total", 0,
               "Times that new connections waited because too many requests for history waited."),
     [METRIC_ACCEPT_IS_HELD] =
-        PLAIN("accept_held", GAUGE, "1 while new connections wait for that reason, else 0."),
+        PLAIN("accept_held", GAUGE,
+              "1 while new connections wait because many requests for history do, else 0."),
     [METRIC_CERT_EXPIRES_S] =
         PLAIN("certificate_expiry_timestamp_seconds", GAUGE | MAX,
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),

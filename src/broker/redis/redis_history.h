@@ -6,9 +6,10 @@
  * Shares:  one command asks for the pages of many calls, and calls that ask the same share one
  *          page.
  * Feed:    calls without a deadline (joins, replays) wait until the feed has joined: the live
- *          messages after their snapshot must come through it. A call with a deadline is a question
- *          about the log alone. It needs a link and fenced ids, so while the feed is away it is
- *          sent after a fence of its own.
+ *          messages after their snapshot must come through it. (One that shares a page under way
+ *          may be answered earlier: the node's replay brings what follows.) A call with a deadline
+ *          is a question about the log alone. It needs a link and fenced ids, so while the feed is
+ *          away it is sent after a fence of its own.
  * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
  * Fails:   a page that was lost with its connection, or that Redis refuses for a while (in a
  *          failover, or while a slot moves), is read again: reading twice does no harm, and clients

@@ -27,7 +27,7 @@
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
 
-#define SPREAD_MS 50 /* between the deadlines of a batch: how exactly they are checked anyway */
+#define SPREAD_MS 50 /* between the deadlines of a batch; they are checked no more exactly */
 
 struct lane {
     struct redis_lanes *lanes;

@@ -2,7 +2,8 @@
  * Thread:  the broker's.
  * Order:   the lane of a call picks its link, always the same one. Each link has its own queue, so
  *          a link that is down holds up only the clients whose lanes lead to it.
- * Batches: the publishes that a link has at the end of a turn of the loop go in one command.
+ * Batches: the publishes that a link has at the end of a turn of the loop go in one command, within
+ *          the bounds of redis_publish.h, and up to the next key/value call.
  * Ok:      with REDIS_WAIT a write is answered ok only when enough replicas have it
  *          (redis_confirm.h).
  * Owns:    a call until it is answered, by its deadline at the latest. Every call must have one.

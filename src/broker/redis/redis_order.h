@@ -1,11 +1,11 @@
-/* redis_order.h - what has run of the calls that share a link, so that none of a client runs after
- * a later one of the same client.
+/* redis_order.h - remembers which calls of a link have run, so that a refused call is not sent
+ * after a later call of the same client.
  * Thread:  the broker's.
  * Owns:    only itself; it is plain data in its user's struct.
  * Use:     calls get rising numbers in the order in which they are sent first. A call that Redis
  *          refused is sent again only if redis_order_permits it.
- * Bounds:  clients share REDIS_ORDER_LANES entries. Two that share one may forbid each other a call
- *          that they need not forbid, and never permit one that they must forbid.
+ * Bounds:  clients share REDIS_ORDER_LANES entries. Two clients that share an entry may refuse a
+ *          call unnecessarily, but never allow a wrong order.
  */
 #ifndef EH_BROKER_REDIS_ORDER_H
 #define EH_BROKER_REDIS_ORDER_H
