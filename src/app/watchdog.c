@@ -18,6 +18,7 @@ struct probe {
 struct watchdog {
     struct watchdog_config config;
     struct timer period;
+    bool has_begun; /* the loop runs */
     size_t n_away;
     size_t n_probes;
     struct probe probes[];
@@ -70,10 +71,11 @@ static void on_period(struct timer *t)
 {
     struct watchdog *w = container_of(t, struct watchdog, period);
 
-    if (w->n_away)
+    if (w->has_begun && w->n_away)
         report_silent(w);
-    else
+    else if (w->has_begun)
         ask(w);
+    w->has_begun = true;
     loop_timer(w->config.loop, t, w->config.period_ms);
 }
 
@@ -105,9 +107,12 @@ void watchdog_remove(struct watchdog *w, const struct mailbox *box)
     }
 }
 
+/* The clock of a loop stands still until the loop runs. The first period begins only then, or it
+ * would be too short by the time that the start has taken. */
 void watchdog_start(struct watchdog *w)
 {
-    on_period(&w->period);
+    ask(w);
+    loop_timer(w->config.loop, &w->period, 0);
 }
 
 void watchdog_free(struct watchdog *w)

@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 #include "app/watchdog.h"
+#include "base/clock.h"
 
 #define LOOPS 3
+
+#define PERIOD_MS 20
 
 struct world {
     struct loop *loop;
@@ -46,7 +49,7 @@ static void make_watchdog(struct world *w)
     const struct watchdog_config config = { .loop = w->loop,
                                             .home = w->home,
                                             .max_loops = LOOPS,
-                                            .period_ms = 20,
+                                            .period_ms = PERIOD_MS,
                                             .on_alive = on_alive,
                                             .on_silent = on_silent,
                                             .arg = w };
@@ -159,6 +162,24 @@ static void forgets_a_removed_loop(void **state)
     close_world(&w);
 }
 
+/* A process that starts slowly: the clock of its loop is behind. */
+static void gives_the_first_answers_a_whole_period(void **state)
+{
+    struct world w;
+    uint64_t created_ms, started_ms;
+
+    (void)state;
+    open_world(&w);
+    created_ms = clock_mono_ms();
+    while ((started_ms = clock_mono_ms()) < created_ms + 2 * PERIOD_MS)
+        ;
+    watchdog_start(w.watchdog);
+    loop_run(w.loop);
+    assert_true(clock_mono_ms() >= started_ms + PERIOD_MS);
+    assert_int_equal(w.n_silent, LOOPS);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +187,7 @@ int main(void)
         cmocka_unit_test(names_a_loop_that_hangs),
         cmocka_unit_test(asks_again_every_period),
         cmocka_unit_test(forgets_a_removed_loop),
+        cmocka_unit_test(gives_the_first_answers_a_whole_period),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
