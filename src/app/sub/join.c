@@ -221,10 +221,15 @@ static void deliver_one(struct reader *r, struct message *m)
 
     if (!j->sub)
         return;
-    gaps_delivered(&j->told, m, true);
     delivery_init(&d, r->worker, m);
     delivery_send(&d, j->sub);
     delivery_done(&d);
+}
+
+static void deliver_entry(struct reader *r, struct message *m)
+{
+    gaps_delivered(&join_of(r)->told, m, true);
+    deliver_one(r, m);
 }
 
 /* Returns true if another page is needed. A gap in the backlog begins a new snapshot. */
@@ -334,7 +339,7 @@ static bool on_page(struct reader *r, struct conn *c)
     }
     if (j->sub->gaps)
         report_gaps(j, is_first);
-    reader_take_items(r, deliver_one);
+    reader_take_items(r, deliver_entry);
     if (wants_more(j))
         return true;
     go_live(j);
