@@ -36,6 +36,16 @@ static inline struct msgid msgid_later(struct msgid a, struct msgid b)
     return msgid_cmp(a, b) > 0 ? a : b;
 }
 
+/* Returns the least id above id; the highest one itself. */
+static inline struct msgid msgid_next(struct msgid id)
+{
+    if (id.seq < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
+    if (id.ms < UINT64_MAX)
+        return (struct msgid){ .ms = id.ms + 1 };
+    return id;
+}
+
 /* Returns the greatest id below id, which is not zero. */
 static inline struct msgid msgid_before(struct msgid id)
 {

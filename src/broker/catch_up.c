@@ -73,14 +73,6 @@ static void deliver_held(struct catch_up *c, struct msgid below)
     }
 }
 
-/* Delivers the held messages up to the id. */
-static void deliver_held_upto(struct catch_up *c, struct msgid id)
-{
-    struct msgid next = { id.ms + (id.seq == UINT64_MAX), id.seq + 1 };
-
-    deliver_held(c, next);
-}
-
 static void deliver_all_held(struct catch_up *c)
 {
     deliver_held(c, (struct msgid){ UINT64_MAX, UINT64_MAX });
@@ -125,7 +117,7 @@ bool catch_up_on_page(struct catch_up *c, struct broker_history *page)
     take_items(c, page);
     if (page->ret_more)
         return true;
-    deliver_held_upto(c, page->snapshot_end); /* nothing up to it is still to come */
+    deliver_held(c, msgid_next(page->snapshot_end)); /* nothing up to it is still to come */
     if (!backlog_is_empty(&c->backlog) && !c->ops->may_hold(c, NULL))
         overflow(c);
     if (msgid_cmp(page->snapshot_end, c->mark) > 0 && !c->backlog.has_gap) {

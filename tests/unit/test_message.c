@@ -85,7 +85,7 @@ static void compares_ids_as_two_numbers(void **state)
     }
 }
 
-static void finds_the_id_directly_before_an_id(void **state)
+static void finds_the_ids_directly_before_and_after_an_id(void **state)
 {
     static const struct {
         struct msgid id, before;
@@ -94,10 +94,14 @@ static void finds_the_id_directly_before_an_id(void **state)
         { { 7, 3 }, { 7, 2 } },
         { { 7, 0 }, { 6, UINT64_MAX } },
     };
+    const struct msgid highest = { UINT64_MAX, UINT64_MAX };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(msgid_cmp(msgid_before(cases[i].id), cases[i].before), 0);
+        assert_int_equal(msgid_cmp(msgid_next(cases[i].before), cases[i].id), 0);
+    }
+    assert_int_equal(msgid_cmp(msgid_next(highest), highest), 0);
 }
 
 static void encodes_the_body_as_the_result_and_a_brace(void **state)
@@ -180,7 +184,7 @@ int main(void)
         cmocka_unit_test(parses_and_formats_ids),
         cmocka_unit_test(refuses_malformed_ids),
         cmocka_unit_test(compares_ids_as_two_numbers),
-        cmocka_unit_test(finds_the_id_directly_before_an_id),
+        cmocka_unit_test(finds_the_ids_directly_before_and_after_an_id),
         cmocka_unit_test(encodes_the_body_as_the_result_and_a_brace),
         cmocka_unit_test(keeps_the_topic_inside_the_body),
         cmocka_unit_test(holds_parts_of_any_size),

@@ -20,6 +20,19 @@ void redis_command_add(struct redis_command *c, struct str arg)
     c->lengths[c->n++] = arg.n;
 }
 
+void redis_command_add_text(struct redis_command *c, const struct buf *text, size_t from)
+{
+    redis_command_add(c, str_skip(buf_str(text), from));
+}
+
+void redis_command_add_number(struct redis_command *c, struct buf *text, uint64_t number)
+{
+    size_t from = buf_used(text);
+
+    buf_commit(text, str_format_u64(number, buf_reserve(text, MSGID_TEXT)));
+    redis_command_add_text(c, text, from);
+}
+
 /* ---- on the wire: *2 CRLF, $3 CRLF GET CRLF, $1 CRLF k CRLF ---- */
 
 #define CRLF_N 2

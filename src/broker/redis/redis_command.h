@@ -30,6 +30,10 @@ struct redis_command {
 
 void redis_command_init(struct redis_command *c);
 void redis_command_add(struct redis_command *c, struct str arg);
+/* Adds as one argument what `text` holds from `from` on, or a number, which is appended to `text`.
+ * The memory of `text` must have been reserved: it must not move before the command is sent. */
+void redis_command_add_text(struct redis_command *c, const struct buf *text, size_t from);
+void redis_command_add_number(struct redis_command *c, struct buf *text, uint64_t number);
 size_t redis_command_size(const struct redis_command *c); /* bytes on the wire */
 void redis_command_write(const struct redis_command *c, char *out);
 

@@ -20,21 +20,6 @@ static bool has_limit(const struct broker_publish *p)
     return p->limit.topic.n > 0;
 }
 
-/* Adds what was appended to `text` from `start` on. The memory must have been reserved. */
-static void add_text(struct redis_command *c, const struct buf *text, size_t start)
-{
-    redis_command_add(c, str_skip(buf_str(text), start));
-}
-
-static void add_number(struct redis_command *c, struct buf *text, uint64_t number)
-{
-    size_t start = buf_used(text);
-    char *out = buf_reserve(text, MSGID_TEXT);
-
-    buf_commit(text, str_format_u64(number, out));
-    add_text(c, text, start);
-}
-
 static void add_own_keys(struct redis_command *c, struct redis_names *names,
                          const struct broker_publish *p)
 {
@@ -43,16 +28,16 @@ static void add_own_keys(struct redis_command *c, struct redis_names *names,
 
     buf_add_str(text, buf_str(&names->logs));
     buf_add_str(text, p->topic);
-    add_text(c, text, start);
+    redis_command_add_text(c, text, start);
     if (has_key(p)) {
         start = buf_used(text);
         keys_add_once(text, names->prefix, p->topic, p->key);
-        add_text(c, text, start);
+        redis_command_add_text(c, text, start);
     }
     if (has_limit(p)) {
         start = buf_used(text);
         keys_add_count(text, names->prefix, p->origin_json, &p->limit);
-        add_text(c, text, start);
+        redis_command_add_text(c, text, start);
     }
 }
 
@@ -95,13 +80,13 @@ static void add_message(struct redis_command *c, struct redis_names *names,
     redis_command_add(c, p->topic);
     redis_command_add(c, p->message_json);
     redis_command_add(c, p->origin_json);
-    add_number(c, &names->batch, p->ttl_s ? p->ttl_s : config->default_ttl_s);
+    redis_command_add_number(c, &names->batch, p->ttl_s ? p->ttl_s : config->default_ttl_s);
     /* A timestamp before 1970 is never used. */
-    add_number(c, &names->batch, p->timestamp > 0 ? (uint64_t)p->timestamp : 0);
+    redis_command_add_number(c, &names->batch, p->timestamp > 0 ? (uint64_t)p->timestamp : 0);
     add_flag(c, has_key(p));
     if (has_limit(p)) {
-        add_number(c, &names->batch, p->limit.max);
-        add_number(c, &names->batch, (uint64_t)p->limit.interval_s * 1000);
+        redis_command_add_number(c, &names->batch, p->limit.max);
+        redis_command_add_number(c, &names->batch, (uint64_t)p->limit.interval_s * 1000);
     } else {
         redis_command_add(c, STR(""));
         redis_command_add(c, STR(""));
@@ -123,7 +108,7 @@ void redis_publish_make(struct redis_command *c, struct redis_names *names,
     c->script = SCRIPT_PUBLISH;
     redis_command_add(c, STR("EVALSHA"));
     redis_command_add(c, STR(""));
-    add_number(c, &names->batch, n_keys);
+    redis_command_add_number(c, &names->batch, n_keys);
     add_key(c, &names->id);
     add_key(c, &names->topics);
     add_key(c, &names->recent);
@@ -132,12 +117,12 @@ void redis_publish_make(struct redis_command *c, struct redis_names *names,
     for (size_t i = 0; i < n; i++)
         add_own_keys(c, names, p[i]);
     add_key(c, &names->channel);
-    add_number(c, &names->batch, config->max_cache_length);
+    redis_command_add_number(c, &names->batch, config->max_cache_length);
     add_flag(c, config->cache);
     start = buf_used(&names->batch);
     buf_commit(&names->batch, msgid_format(newest, buf_reserve(&names->batch, MSGID_TEXT)));
-    add_text(c, &names->batch, start);
-    add_number(c, &names->batch, config->default_ttl_s);
+    redis_command_add_text(c, &names->batch, start);
+    redis_command_add_number(c, &names->batch, config->default_ttl_s);
     redis_command_add(c, replid);
     for (size_t i = 0; i < n; i++)
         add_message(c, names, config, p[i]);

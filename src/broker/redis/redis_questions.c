@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "hub/topic.h"
 
@@ -72,37 +71,13 @@ void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue
 
 /* ---- the command ---- */
 
-/* Returns the next id, because Redis 5 has no ranges that exclude their start. */
-static struct msgid successor(struct msgid id)
-{
-    if (id.seq < UINT64_MAX)
-        return (struct msgid){ .ms = id.ms, .seq = id.seq + 1 };
-    if (id.ms < UINT64_MAX)
-        return (struct msgid){ .ms = id.ms + 1 };
-    return id; /* no entry has this id */
-}
-
-/* Adds what was written to the block since `from` as an argument. */
-static void add_text(struct redis_command *c, const struct buf *text, size_t from)
-{
-    redis_command_add(c, str_skip(buf_str(text), from));
-}
-
-static void add_number(struct redis_command *c, struct buf *text, uint64_t number)
-{
-    size_t from = buf_used(text);
-
-    buf_addf(text, "%" PRIu64, number);
-    add_text(c, text, from);
-}
-
 static void add_log(struct redis_command *c, struct redis_names *names, struct str topic)
 {
     size_t from = buf_used(&names->questions);
 
     buf_add_str(&names->questions, buf_str(&names->logs));
     buf_add_str(&names->questions, topic);
-    add_text(c, &names->questions, from);
+    redis_command_add_text(c, &names->questions, from);
 }
 
 static void add_question(struct redis_command *c, struct buf *text, const struct broker_history *h)
@@ -112,13 +87,13 @@ static void add_question(struct redis_command *c, struct buf *text, const struct
     size_t from = buf_used(text);
 
     msgid_format(h->after, after);
-    msgid_format(successor(h->after), next);
+    msgid_format(msgid_next(h->after), next); /* Redis 5 has no ranges without their start */
     if (!msgid_is_zero(h->snapshot_end))
         msgid_format(h->snapshot_end, end);
     buf_addf(text, "%s %s %s %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " %d", after, next, end,
              h->since, h->newest, h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES,
              h->max_bytes ? h->max_bytes : BROKER_PAGE_BYTES, is_pattern);
-    add_text(c, text, from);
+    redis_command_add_text(c, text, from);
     if (is_pattern) {
         redis_command_add(c, h->filter);
         redis_command_add(c, filter_fixed_prefix(h->filter));
@@ -146,7 +121,7 @@ void redis_questions_command(struct redis_command *c, struct redis_names *names,
     c->script = SCRIPT_HISTORY;
     redis_command_add(c, STR("EVALSHA"));
     redis_command_add(c, STR(""));
-    add_number(c, text, n_keys);
+    redis_command_add_number(c, text, n_keys);
     for (size_t i = 0; i < KEYS_MAX; i++)
         redis_command_add(c, buf_str(keys[i]));
     for (size_t i = 0; i < n; i++) {
@@ -154,11 +129,11 @@ void redis_questions_command(struct redis_command *c, struct redis_names *names,
             add_log(c, names, questions[i]->filter);
     }
     redis_command_add(c, buf_str(&names->logs));
-    add_number(c, text, config->default_ttl_s);
-    add_number(c, text, BROKER_MAX_TOPICS);
+    redis_command_add_number(c, text, config->default_ttl_s);
+    redis_command_add_number(c, text, BROKER_MAX_TOPICS);
     redis_command_add(c, config->cache ? STR("1") : STR("0"));
-    add_number(c, text, BROKER_PAGE_ENTRIES);
-    add_number(c, text, BROKER_PAGE_BYTES);
+    redis_command_add_number(c, text, BROKER_PAGE_ENTRIES);
+    redis_command_add_number(c, text, BROKER_PAGE_BYTES);
     for (size_t i = 0; i < n; i++)
         add_question(c, text, questions[i]);
 }
