@@ -16,7 +16,7 @@ struct gaps {
 
 struct gaps *gaps_create(const struct str *topics, size_t n);
 
-/* What was delivered since a gap was reported. */
+/* The messages that were delivered after a gap was reported. */
 enum gaps_since {
     GAPS_NOTHING,
     GAPS_LIVE,  /* live messages that the log lacks */

@@ -23,7 +23,7 @@
 
 static const char *const names[TOPICS] = { "a", "b", "c" };
 
-/* What the user got: a message, or a gap of one topic. */
+/* One event that the user got: a message, or a gap of one topic. */
 struct event {
     bool is_gap;
     bool is_legacy;

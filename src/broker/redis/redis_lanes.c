@@ -196,7 +196,7 @@ static size_t text_of(const struct broker_publish *p)
     return p->topic.n + p->message_json.n + p->origin_json.n + p->key.n;
 }
 
-/* Takes the calls of the next batch from the queue. NULL: there is none. */
+/* Takes the next batch from the queue. Returns NULL if the queue is empty. */
 static struct batch *gather(struct lane *lane)
 {
     struct broker_call *calls[REDIS_BATCH_MAX], *call = redis_queue_pop(&lane->queue);

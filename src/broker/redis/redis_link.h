@@ -5,8 +5,8 @@
  * Order:   commands are answered in the order in which they were sent. When Redis certainly did not
  *          run a *call* (redis_redirect.h), no other call is sent until all commands under way are
  *          answered and the refused calls were sent again, in their order, and succeeded
- *          (redis_held.h). One that a later call has overtaken is NOT_DONE. Commands that are not
- *          calls (probes, pages) come back to their owners with the error.
+ *          (redis_held.h). A refused call is NOT_DONE if a later call of its client has run.
+ *          Commands that are not calls (probes, pages) come back to their owners with the error.
  * Time:    connecting to one address takes at most a second, and less than timeout_ms. A command
  *          that is not answered within timeout_ms drops the connection. A command with a deadline
  *          of its own is given back UNKNOWN when that passes (redis_pipeline.h), a refused one

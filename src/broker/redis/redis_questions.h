@@ -31,8 +31,7 @@ static inline struct broker_call *redis_question_call(const struct redis_questio
     return redis_queue_call(q->calls.next);
 }
 
-/* Returns the question whose answer is also that of the call and that may have one call more; NULL:
- * there is none. */
+/* Returns a question that asks the same as the call and has room for it; otherwise NULL. */
 struct redis_question *redis_questions_find(struct redis_questions *qs,
                                             const struct broker_call *call);
 void redis_questions_add(struct redis_questions *qs, struct broker_call *call);

@@ -1,5 +1,5 @@
 -- Publishes messages, one after another: gives each an id, appends it to the log of its topic, sends it
--- to all nodes. What they share is done once: the clock, the last id, the indexes.
+-- to all nodes. It reads the clock once, and writes the last id and the indexes once.
 -- KEYS  1 id  2 topics  3 recent  4 floors  5 ends; then of each message its topic's log and, each only
 --       if needed, where the id of the first publish with the publisher's key is kept, and the counter
 --       of a rate limit
