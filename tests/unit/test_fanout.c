@@ -15,13 +15,12 @@
 
 #include "base/array.h"
 #include "base/mem.h"
+#include "support/still_core.h"
 #include "broker/port.h"
 
 #define PORTS 2
 
 static struct {
-    struct loop *loop;
-    struct mailbox *box; /* of the workers and the broker */
     struct metrics_cell metrics;
     struct core core;
     struct fanout fanout;
@@ -79,19 +78,11 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&test, 0, sizeof(test));
-    assert_int_equal(loop_create(&test.loop), EH_OK);
-    assert_int_equal(mailbox_create(test.loop, NULL, &test.box), EH_OK);
-    test.core.config.cache = true;
-    test.core.config.metrics = &test.metrics;
-    test.core.ops = &engine;
-    test.core.engine = &test;
-    test.core.loop = test.loop;
-    test.core.inbox = test.box;
+    still_core_open(&test.core, &engine, &test, &test.metrics);
     test.core.fanout = &test.fanout;
-    (void)pthread_mutex_init(&test.core.shared_lock, NULL);
     fanout_init(&test.fanout, &test.core);
     for (size_t i = 0; i < PORTS; i++) {
-        test.ports[i] = port_create(&test.core, test.box, on_live, on_live);
+        test.ports[i] = port_create(&test.core, test.core.inbox, on_live, on_live);
         fanout_add(&test.fanout, test.ports[i]);
     }
     fanout_set_high_water(&test.fanout, (struct msgid){ 1, 0 });
@@ -102,7 +93,7 @@ static void turn(void)
 {
     for (size_t i = 0; i < PORTS; i++)
         outbox_flush(&test.ports[i]->outbox);
-    while (mailbox_drain(test.box))
+    while (mailbox_drain(test.core.inbox))
         ;
 }
 
@@ -113,8 +104,7 @@ static int tear_down(void **state)
     loop_cancel(&test.fanout.flush);
     fanout_end(&test.fanout);
     fanout_done(&test.fanout);
-    mailbox_free(test.box);
-    loop_free(test.loop);
+    still_core_close(&test.core);
     return 0;
 }
 

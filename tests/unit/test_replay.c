@@ -15,10 +15,9 @@
 
 #include "base/array.h"
 #include "base/mem.h"
+#include "support/still_core.h"
 
 static struct {
-    struct loop *loop;
-    struct mailbox *box; /* the worker's and the broker's */
     struct metrics_cell metrics;
     struct core core;
     struct broker_port *port;
@@ -75,15 +74,8 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&test, 0, sizeof(test));
-    assert_int_equal(loop_create(&test.loop), EH_OK);
-    assert_int_equal(mailbox_create(test.loop, NULL, &test.box), EH_OK);
-    test.core.config.cache = true;
-    test.core.config.metrics = &test.metrics;
-    test.core.ops = &engine;
-    test.core.engine = &test;
-    test.core.loop = test.loop;
-    test.core.inbox = test.box;
-    test.port = port_create(&test.core, test.box, on_live, on_count);
+    still_core_open(&test.core, &engine, &test, &test.metrics);
+    test.port = port_create(&test.core, test.core.inbox, on_live, on_count);
     test.port->outbox.high_water = (struct msgid){ 1, 0 };
     return 0;
 }
@@ -91,11 +83,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    while (mailbox_drain(test.box))
+    while (mailbox_drain(test.core.inbox))
         ;
     port_free(test.port);
-    mailbox_free(test.box);
-    loop_free(test.loop);
+    still_core_close(&test.core);
     return 0;
 }
 
@@ -191,7 +182,7 @@ static void play(const char *words)
     while ((word = strtok_r(rest, " ", &rest)))
         step(word, &page);
     outbox_flush(&test.port->outbox);
-    while (mailbox_drain(test.box))
+    while (mailbox_drain(test.core.inbox))
         ;
 }
 
