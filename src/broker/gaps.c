@@ -71,7 +71,7 @@ bool gaps_news(struct gaps_told *told, const struct broker_history *page, struct
     told->all = is_all;
     told->topics = copy(page->ret_gaps);
     if (is_all)
-        told->since[0] = since;
+        told->since[0] = (uint8_t)since;
     return is_news || n;
 }
 
