@@ -2,11 +2,12 @@
  * who is subscribed. Two engines keep this contract (src/broker/mem and src/broker/redis);
  * tests/contract checks it against both.
  * Thread:  main: broker_create to broker_start, broker_renew, broker_stop, broker_free. Any worker:
- *          broker_call, broker_counted, live_batch_free. Any thread: broker_is_ready,
- *          broker_get_health, broker_newest. Everything else runs on the broker's own thread.
- * Owns:    a call, from broker_call until its mail is delivered to the inbox of its port; after
- *          that its `answer` function owns it. Every call is answered exactly once, even when the
- *          broker stops.
+ *          broker_call, broker_want, broker_unwant, broker_counted, live_batch_free. Any thread:
+ *          broker_is_ready, broker_get_health, broker_newest. Everything else runs on the broker's
+ *          own thread.
+ * Owns:    a call or a want, from broker_call or broker_want until its mail is delivered to the inbox
+ *          of its port; after that its `answer` function owns it. Each is answered exactly once, even
+ *          when the broker stops.
  * Never:   blocks a caller.
  * Order:   publishes and key/value calls with the same `lane` run in the order in which they were
  *          made.
@@ -17,6 +18,7 @@
 #include "base/err.h"
 #include "broker/call.h"
 #include "broker/config.h"
+#include "broker/want.h"
 #include "broker/worker_mail.h"
 #include "net/mailbox.h"
 
@@ -35,6 +37,10 @@ void broker_on_unusable(struct broker *b, struct mailbox *inbox, struct mail *ma
 int broker_start(struct broker *b) EH_MUST_USE; /* starts the thread; returns before it is ready */
 
 void broker_call(struct broker *b, struct broker_call *call);
+/* The worker wants the live messages of want->filter (want.h). */
+void broker_want(struct broker *b, struct broker_want *want);
+/* It no longer wants them. Nobody answers. Copies the filter. */
+void broker_unwant(struct broker *b, struct broker_port *port, struct str filter);
 void live_batch_free(struct live_batch *batch);
 void broker_counted(struct broker_count *part);
 

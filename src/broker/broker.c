@@ -41,6 +41,42 @@ void broker_call(struct broker *b, struct broker_call *call)
     mailbox_post(b->core.inbox, &call->mail);
 }
 
+static void on_want(struct mail *m, void *owner)
+{
+    core_want(owner, container_of(m, struct broker_want, mail));
+}
+
+void broker_want(struct broker *b, struct broker_want *want)
+{
+    want->mail.fn = on_want;
+    want->inbox = want->port->outbox.inbox;
+    mailbox_post(b->core.inbox, &want->mail);
+}
+
+struct unwant {
+    struct mail mail;
+    struct broker_port *port;
+    size_t n;
+    char filter[];
+};
+
+static void on_unwant(struct mail *m, void *owner)
+{
+    struct unwant *unwant = container_of(m, struct unwant, mail);
+
+    core_unwant(owner, unwant->port, str_make(unwant->filter, unwant->n));
+    free(unwant);
+}
+
+void broker_unwant(struct broker *b, struct broker_port *port, struct str filter)
+{
+    struct unwant *unwant = mem_alloc(sizeof(*unwant) + filter.n);
+
+    *unwant = (struct unwant){ .mail.fn = on_unwant, .port = port, .n = filter.n };
+    memcpy(unwant->filter, filter.p, filter.n);
+    mailbox_post(b->core.inbox, &unwant->mail);
+}
+
 void live_batch_free(struct live_batch *batch)
 {
     outbox_batch_free(batch);

@@ -43,6 +43,32 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     mailbox_post(call->inbox, &call->mail);
 }
 
+/* ---- wants ---- */
+
+void core_want(struct core *core, struct broker_want *want)
+{
+    if (core->engine && core->ops->want)
+        core->ops->want(core->engine, want);
+    else
+        core_answer_want(core, want, (struct msgid){ 0 });
+}
+
+void core_unwant(struct core *core, struct broker_port *port, struct str filter)
+{
+    if (core->engine && core->ops->unwant)
+        core->ops->unwant(core->engine, port, filter);
+}
+
+/* Notes the id, so that subscriptions to the same filter that come later do not begin before it. */
+void core_answer_want(struct core *core, struct broker_want *want, struct msgid newest)
+{
+    core_note(core, newest);
+    core_share_newest(core);
+    want->newest = core_newest(core);
+    want->mail.fn = want->answer;
+    mailbox_post(want->inbox, &want->mail);
+}
+
 /* ---- the highest id ---- */
 
 void core_note(struct core *core, struct msgid id)

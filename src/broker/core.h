@@ -15,6 +15,7 @@
 #include "broker/broker.h"
 #include "broker/call.h"
 #include "broker/config.h"
+#include "broker/want.h"
 #include "hub/metrics.h"
 #include "hub/msgid.h"
 #include "net/loop.h"
@@ -31,9 +32,13 @@ struct engine_ops {
      * (call->port is NULL), an incomplete page is answered only after everything that was published
      * before the page was read has gone through fanout_live. */
     void (*call)(void *engine, struct broker_call *call);
+    /* Take a want, which is answered exactly once with core_answer_want, now or later, and the end of
+     * a port's wants for a filter (want.h). NULL: all messages go to all ports, and core answers. */
+    void (*want)(void *engine, struct broker_want *want);
+    void (*unwant)(void *engine, struct broker_port *port, struct str filter);
     /* Replaces its connections: a login or a certificate may have changed. NULL: it has none. */
     void (*renew)(void *engine);
-    /* Answers every call that it still holds (NOT_DONE or UNKNOWN) and frees itself. */
+    /* Answers every call (NOT_DONE or UNKNOWN) and every want that it still holds, and frees itself. */
     void (*close)(void *engine);
 };
 
@@ -59,6 +64,13 @@ struct core {
 /* Passes a call of a worker or of a replay to the engine; answers NOT_DONE without an engine. */
 void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
+
+/* Passes a want, or the end of one, to the engine. Without an engine that takes wants, answers at
+ * once. */
+void core_want(struct core *core, struct broker_want *want);
+void core_unwant(struct core *core, struct broker_port *port, struct str filter);
+/* Answers with `newest`, an id that was issued, or with core_newest if that is later. */
+void core_answer_want(struct core *core, struct broker_want *want, struct msgid newest);
 
 /* Notes an id that was issued, although no message with it went through fanout_live yet: a publish
  * may be answered, and an entry of the log read, before the message arrives on the feed. */

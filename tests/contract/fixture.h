@@ -32,6 +32,7 @@ int page_cases(struct fixture *f);
 int kv_cases(struct fixture *f);
 int limit_cases(struct fixture *f);
 int presence_cases(struct fixture *f);
+int want_cases(struct fixture *f);
 int redis_cases(struct fixture *f);
 
 int fixture_setup(void **state);    /* an empty engine, a new prefix, the default configuration */

@@ -41,6 +41,7 @@ struct node {
     uint64_t timeout_ms;
     struct metrics_cell metrics;
     struct list asked;
+    struct list wanted;
     struct worker workers[NODE_WORKERS];
     pthread_mutex_t lock; /* guards what the workers' threads report to the test */
     pthread_cond_t changed;
@@ -67,6 +68,37 @@ static void on_post(struct mail *m, void *owner)
     a->call.port = w->port;
     a->call.answer = on_answer;
     broker_call(w->node->broker, &a->call);
+}
+
+static void on_wanted(struct mail *m, void *owner)
+{
+    struct wanted *wanted = container_of(m, struct wanted, want.mail);
+    struct worker *w = owner;
+
+    pthread_mutex_lock(&w->node->lock);
+    wanted->answers++;
+    if (w->n_live)
+        wanted->last_live = w->live[w->n_live - 1]->id;
+    pthread_cond_broadcast(&w->node->changed);
+    pthread_mutex_unlock(&w->node->lock);
+}
+
+static void on_post_want(struct mail *m, void *owner)
+{
+    struct wanted *wanted = container_of(m, struct wanted, post);
+    struct worker *w = owner;
+
+    wanted->want.port = w->port;
+    wanted->want.answer = on_wanted;
+    broker_want(w->node->broker, &wanted->want);
+}
+
+static void on_post_unwant(struct mail *m, void *owner)
+{
+    struct wanted *wanted = container_of(m, struct wanted, post_unwant);
+    struct worker *w = owner;
+
+    broker_unwant(w->node->broker, w->port, wanted->want.filter);
 }
 
 static void keep_live(struct worker *w, struct message *m)
@@ -195,6 +227,7 @@ struct node *node_start(const struct broker_config *config)
     own.metrics = &n->metrics;
     n->timeout_ms = config->timeout_ms;
     list_init(&n->asked);
+    list_init(&n->wanted);
     pthread_mutex_init(&n->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -286,6 +319,12 @@ void node_free(struct node *n)
     broker_free(n->broker);
     while ((link = list_pop(&n->asked)))
         wrong += asked_free(container_of(link, struct asked, link));
+    while ((link = list_pop(&n->wanted))) {
+        struct wanted *wanted = container_of(link, struct wanted, link);
+
+        wrong += wanted->answers != 1;
+        free(wanted);
+    }
     pthread_cond_destroy(&n->changed);
     pthread_mutex_destroy(&n->lock);
     free(n);
@@ -416,6 +455,33 @@ void node_history(struct node *n, struct asked *a)
     h->ret_n = 0;
     node_ask(n, a);
     assert_int_equal(a->call.status, BROKER_DONE);
+}
+
+struct wanted *node_want(struct node *n, unsigned worker, const char *filter, bool reads_history)
+{
+    struct wanted *wanted = mem_zalloc(sizeof(*wanted));
+    size_t length = strlen(filter);
+
+    assert_true(length < sizeof(wanted->filter));
+    memcpy(wanted->filter, filter, length);
+    wanted->want.filter = str_make(wanted->filter, length);
+    wanted->want.reads_history = reads_history;
+    wanted->post.fn = on_post_want;
+    wanted->post_unwant.fn = on_post_unwant;
+    list_push(&n->wanted, &wanted->link);
+    mailbox_post(n->workers[worker].inbox, &wanted->post);
+    return wanted;
+}
+
+void node_await_want(struct node *n, struct wanted *wanted)
+{
+    if (!await_count(n, &wanted->answers, 1))
+        fail_msg("no answer to the want");
+}
+
+void node_unwant(struct node *n, unsigned worker, struct wanted *wanted)
+{
+    mailbox_post(n->workers[worker].inbox, &wanted->post_unwant);
 }
 
 size_t node_live_count(struct node *n, unsigned worker)

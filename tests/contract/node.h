@@ -53,6 +53,21 @@ void node_ask(struct node *n, struct asked *a); /* posts and awaits */
 struct msgid node_publish(struct node *n, const char *topic, const char *json);
 void node_history(struct node *n, struct asked *a);
 
+/* A want and its answer; lives until node_free, which checks that it was answered once. */
+struct wanted {
+    struct broker_want want;
+    struct list link;       /* in the node's list */
+    size_t answers;         /* under the node's lock */
+    struct msgid last_live; /* of the messages that the worker received before the answer */
+    char filter[64];
+    struct mail post;
+    struct mail post_unwant;
+};
+
+struct wanted *node_want(struct node *n, unsigned worker, const char *filter, bool reads_history);
+void node_await_want(struct node *n, struct wanted *wanted);
+void node_unwant(struct node *n, unsigned worker, struct wanted *wanted); /* once */
+
 /* The live messages that a worker has received so far, oldest first. */
 size_t node_live_count(struct node *n, unsigned worker);
 void node_await_live(struct node *n, unsigned worker, size_t count);
