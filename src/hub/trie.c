@@ -16,8 +16,9 @@ struct trie_node {
     struct trie_node *parent; /* NULL: the root, which is not a level and not in the table */
     uint32_t n_children;
     uint16_t n_text;
-    bool has_plus; /* it has a child `+`; saves most lookups of that child */
-    bool has_hash; /* the same for `#` */
+    bool has_plus : 1; /* it has a child `+`; saves most lookups of that child */
+    bool has_hash : 1; /* the same for `#` */
+    uint8_t mark;      /* the user's; 0 while the node has no subs */
     char text[];
 };
 
@@ -148,12 +149,32 @@ const struct trie_node *trie_find(const struct trie *t, struct str filter)
     return node;
 }
 
+uint8_t *trie_sub_mark(const struct trie_sub *s)
+{
+    return &s->node->mark;
+}
+
+uint8_t *trie_filter_mark(const struct trie *t, struct str filter)
+{
+    const struct trie_node *node = trie_find(t, filter);
+    const struct list *first = node ? list_first(&node->subs) : NULL;
+
+    return first ? trie_sub_mark(container_of(first, struct trie_sub, link)) : NULL;
+}
+
+bool trie_is_only(const struct trie_sub *s)
+{
+    return s->link.next == s->link.prev; /* the node's head */
+}
+
 void trie_remove(struct trie *t, struct trie_sub *s)
 {
     struct trie_node *node = s->node;
 
     list_remove(&s->link);
     s->node = NULL;
+    if (list_empty(&node->subs))
+        node->mark = 0;
     /* Frees the node, and its ancestors, as far as they have no other child and no sub. */
     while (node->parent && list_empty(&node->subs) && node->n_children == 0) {
         struct trie_node *parent = node->parent;

@@ -193,6 +193,31 @@ static void reports_subscribers_of_exactly_a_filter(void **state)
         trie_remove(trie, &subs[i].sub);
 }
 
+static void keeps_a_mark_while_a_filter_has_subscribers(void **state)
+{
+    struct subscriber a, b, below;
+
+    (void)state;
+    assert_null(trie_filter_mark(trie, STR("x/y")));
+    add(&below, "x/y/z");
+    assert_null(trie_filter_mark(trie, STR("x/y"))); /* it has a node, but no subscriber */
+    add(&a, "x/y");
+    assert_true(trie_is_only(&a.sub));
+    assert_int_equal(*trie_sub_mark(&a.sub), 0);
+    *trie_sub_mark(&a.sub) = 3;
+    add(&b, "x/y");
+    assert_false(trie_is_only(&a.sub));
+    assert_int_equal(*trie_sub_mark(&b.sub), 3);
+    trie_remove(trie, &a.sub);
+    assert_true(trie_is_only(&b.sub));
+    assert_int_equal(*trie_filter_mark(trie, STR("x/y")), 3);
+    trie_remove(trie, &b.sub);
+    add(&a, "x/y");
+    assert_int_equal(*trie_sub_mark(&a.sub), 0);
+    trie_remove(trie, &a.sub);
+    trie_remove(trie, &below.sub);
+}
+
 /* A topic has at most one level of 256 bytes, or 255 levels. */
 static void holds_the_longest_and_the_deepest_filter(void **state)
 {
@@ -322,6 +347,7 @@ int main(void)
         cmocka_unit_test(reads_back_the_filter),
         cmocka_unit_test(finds_equal_filters_at_one_node),
         cmocka_unit_test(reports_subscribers_of_exactly_a_filter),
+        cmocka_unit_test(keeps_a_mark_while_a_filter_has_subscribers),
         cmocka_unit_test(holds_the_longest_and_the_deepest_filter),
         cmocka_unit_test(finds_filters_while_the_table_grows_and_shrinks),
         cmocka_unit_test(agrees_with_a_naive_matcher),
