@@ -37,10 +37,12 @@
 #include "app/conn/compression.h"
 #include "app/conn/conn.h"
 #include "app/conn/conn_ping.h"
+#include "app/conn/order.h"
 #include "app/conn/output_limit.h"
 #include "app/http/conn_http.h"
 #include "app/sub/live.h"
 #include "app/sub/sub_presence.h"
+#include "app/sub/wants.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "broker/broker.h"
@@ -248,12 +250,14 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
     w->index = index;
     w->metrics = metrics;
     w->trie = trie_create();
+    w->wants = wants_create();
     w->everybody = auth_everything();
     w->ping = &bytes_copy(str_make(ping, ws_encode_head(ping, WS_OP_PING, 0)))->shared;
     if (context->config->enable_compression)
         w->compression = compression_create(context->config, metrics);
     list_init(&w->throttled);
     conn_table_init(&w->conns, on_empty);
+    order_init(w);
     live_init(w);
     output_limit_init(w);
     t->drain_mail.fn = on_drain_mail;
@@ -303,8 +307,10 @@ void worker_free(struct worker *w)
     live_end(w);
     timer_stop(&t->chores);
     timer_stop(&t->drain);
+    timer_stop(&w->held_timer);
     mailbox_free(t->inbox);
     loop_free(w->loop);
+    wants_free(w->wants);
     trie_free(w->trie);
     auth_free(w->everybody);
     shared_unref(w->ping);

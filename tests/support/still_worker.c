@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "app/conn/conn_ws.h"
+#include "app/conn/reply.h"
 #include "app/http/conn_http.h"
 #include "app/rpc/rpc.h"
 #include "app/sub/sub_ws.h"
@@ -65,9 +66,21 @@ struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, 
     return c;
 }
 
+/* Delivers the mail of the broker's thread and of the worker's, as their loops would. */
+static void deliver_mail(struct still_worker *sw)
+{
+    while (mailbox_drain(broker_inbox(sw->context.broker)) ||
+           mailbox_drain(worker_inbox(sw->worker)))
+        ;
+}
+
 struct sub *still_worker_subscribe(struct conn *c, struct str filter, struct str id, bool gaps)
 {
-    return sub_open(c, sub_ws_writer_for(c), filter, id, gaps);
+    const struct sub_request rq = { .filter = filter, .id = id, .gaps = gaps };
+
+    sub_open(c, sub_ws_writer_for(c), &rq, &(struct reply){ 0 }); /* sends no answer */
+    deliver_mail(container_of(c->worker->context, struct still_worker, context));
+    return sub_find(c, filter);
 }
 
 void still_worker_post(struct still_worker *sw, struct message *m)

@@ -90,16 +90,23 @@ struct conn {
     bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
     bool is_kept : 1;     /* HTTP: a request was answered, and the next one has not begun */
     bool sse_json : 1;    /* SSE: events are objects (?format=json) */
+    bool sse_foreign : 1; /* SSE: the last event id is not one of ours */
+    bool has_order : 1;   /* WebSocket: `order` is not empty */
     uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
     uint8_t window_bits;  /* WebSocket: compresses with this window; 0: does not compress */
     uint32_t ping_at_ms;  /* WebSocket: when to send the next ping; the low bits of loop_now */
 
-    /* HTTP, and the body of a POST */
-    struct bytes *cors;     /* header lines for the page that asks (proto/origin.h), or NULL */
-    struct http_post *post; /* NULL: none */
+    union {
+        struct {                /* HTTP, and the body of a POST */
+            struct bytes *cors; /* header lines for the page that asks (proto/origin.h), or NULL */
+            struct http_post *post; /* NULL: none */
+        };
+        struct list order; /* WebSocket, with has_order: of struct order (app/conn/order.h) */
+    };
 
     /* WebSocket */
-    struct buf message;  /* a message of several frames; also the body of a POST */
+    struct buf message;  /* a message of several frames; also the body of a POST, and the beginning
+                            of a stream whose head was not sent yet */
     struct batch *batch; /* requests that wait until the bounds allow them, or NULL */
     union {
         size_t to_skip;          /* of the PROXY header, before the first request */

@@ -29,11 +29,8 @@ struct str pending_copy(struct pending *p, struct str text)
     return copy;
 }
 
-static void on_answer(struct mail *m, void *owner)
+static void finish(struct pending *p, struct worker *w)
 {
-    struct pending *p =
-        container_of(container_of(m, struct broker_call, mail), struct pending, call);
-    struct worker *w = owner;
     struct conn *c = conn_table_find(&w->conns, p->conn);
     size_t bytes = p->bytes;
 
@@ -43,6 +40,27 @@ static void on_answer(struct mail *m, void *owner)
     reply_drop(&p->reply);
     free(p);
     conn_call_ended(w, c, bytes);
+}
+
+static void on_answer(struct mail *m, void *owner)
+{
+    finish(container_of(container_of(m, struct broker_call, mail), struct pending, call), owner);
+}
+
+/* Goes on behind the subscriptions, with what is left of the time. */
+static void on_turn(struct order *o, bool is_late)
+{
+    struct pending *p = container_of(o, struct pending, order);
+    struct worker *w = o->conn->worker;
+    uint64_t now_ms = loop_now(w->loop);
+
+    if (is_late) {
+        p->call.status = BROKER_NOT_DONE;
+        finish(p, w);
+        return;
+    }
+    p->call.timeout_ms = o->deadline > now_ms ? o->deadline - now_ms : 1;
+    broker_call(w->context->broker, &p->call);
 }
 
 void pending_start(struct pending *p, struct conn *c, enum broker_op op)
@@ -55,7 +73,9 @@ void pending_start(struct pending *p, struct conn *c, enum broker_op op)
     p->call.timeout_ms = pending_timeout_ms(c->worker);
     c->expected += p->expected;
     conn_call_began(c, p->bytes);
-    broker_call(c->worker->context->broker, &p->call);
+    p->order.go = on_turn;
+    if (!order_must_wait(c, &p->order, p->call.timeout_ms))
+        broker_call(c->worker->context->broker, &p->call);
 }
 
 uint64_t pending_timeout_ms(const struct worker *w)

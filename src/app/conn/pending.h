@@ -7,11 +7,13 @@
 #ifndef EH_APP_PENDING_H
 #define EH_APP_PENDING_H
 
+#include "app/conn/order.h"
 #include "app/conn/reply.h"
 #include "broker/broker.h"
 
 struct pending {
     struct broker_call call;
+    struct order order;
     struct conn_ref conn;
     size_t bytes;    /* the size of the block */
     size_t expected; /* bytes that the answer may have; counted in conn->expected until then */
@@ -29,7 +31,8 @@ struct pending *pending_create(struct reply *reply, size_t text_bytes);
 /* Copies a text into the block, which must have room for it. */
 struct str pending_copy(struct pending *p, struct str text);
 
-/* Hands the call to the broker, which must answer it within BROKER_TIMEOUT. */
+/* Hands the call to the broker, behind the connection's subscriptions that are not live yet (order.h).
+ * It is answered within BROKER_TIMEOUT: NOT_DONE if it still waits then. */
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
 
 uint64_t pending_timeout_ms(const struct worker *w); /* BROKER_TIMEOUT */

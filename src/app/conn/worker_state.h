@@ -18,6 +18,7 @@ struct broker_port;
 struct compression;
 struct shared;
 struct trie;
+struct wants;
 
 struct worker {
     const struct context *context;
@@ -33,6 +34,8 @@ struct worker {
     uint32_t n_internal;          /* connections of the internal listener */
     size_t pending_bytes;         /* of requests that the broker has not answered */
     struct list throttled;        /* connections that are not read until answers come */
+    struct list held;             /* requests that wait behind a subscription (order.h) */
+    struct timer held_timer;      /* the deadline of the first of them */
     struct shared *ping;          /* one Ping frame for all */
     struct loop_task output_task; /* checks the output of all connections (output_limit.h) */
     uint64_t drain_until_ms;      /* loop_now; when connections must have ended */
@@ -40,6 +43,7 @@ struct worker {
 
     /* subscriptions (app/sub) */
     struct trie *trie;
+    struct wants *wants; /* filters that the broker was asked for (wants.h) */
     struct msgid newest; /* highest id that was delivered here; zero: none yet */
     struct list live;    /* of struct live_batch: messages that are not delivered yet */
     size_t live_next;    /* index of the next message in the first batch */

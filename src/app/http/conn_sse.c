@@ -13,7 +13,6 @@
 #include "app/http/http_topic.h"
 #include "app/rpc/params.h"
 #include "app/sub/delivery.h"
-#include "app/sub/join.h"
 #include "app/sub/reader.h"
 #include "app/sub/sub.h"
 #include "base/buf.h"
@@ -49,13 +48,42 @@ static void add_position(struct buf *out, struct msgid id)
         sse_add_position(out, str_make(text, msgid_format(id, text)));
 }
 
+/* Reports whether the head was not sent yet, because the subscription is not live. What the stream
+ * begins with is in c->message until then. */
+static bool is_waiting_to_begin(const struct conn *c)
+{
+    return buf_used(&c->message) > 0;
+}
+
 /* ---- the writer of the subscription ---- */
 
+static void send_head(struct conn *c, struct str first)
+{
+    http_send_unit(c,
+                   &(struct http_response){ .status = 200,
+                                            .content_type = SSE_MEDIA_TYPE,
+                                            .content_length = HTTP_NO_LENGTH,
+                                            .extra = STR(STREAM_HEADERS) },
+                   first);
+    http_forget_cors(c);
+    buf_done(&c->message);
+}
+
+/* The head of a stream that reads the log was sent already. Any other stream begins now: a page that
+ * sees it open may have a message published at once. */
 static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
+    bool is_incomplete = c->sse_foreign || (joined->has_history && !joined->recovered);
+
     (void)reply;
-    if (!joined->recovered)
+    if (is_waiting_to_begin(c)) {
+        add_position(&c->message, joined->from);
+        if (is_incomplete)
+            buf_add_str(&c->message, STR(SSE_INCOMPLETE));
+        send_head(c, buf_str(&c->message));
+    } else if (is_incomplete) {
         send_text(c, STR(SSE_INCOMPLETE));
+    }
 }
 
 static void write_gap(const struct sub *s, struct str topic)
@@ -125,12 +153,6 @@ static const struct sub_writer sse_writer = {
 
 /* ---- the request ---- */
 
-struct stream_request {
-    struct eventlog_request log;
-    bool gaps;
-    bool is_foreign; /* the last event id is not one of ours */
-};
-
 /* Accepts the spellings of other servers and of libraries that stand in for EventSource:
  * lastEventId, lastEventID, last-event-id, evs_last_event_id. sinceEventId is the name in an RPC
  * call. */
@@ -150,9 +172,8 @@ static bool is_last_id(struct str name)
 
 /* Reads the id to resume after, which takes precedence over since. An id of another server is not
  * an error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
-static void read_last_id(const struct http_request *rq, struct stream_request *ret)
+static void read_last_id(struct conn *c, const struct http_request *rq, struct eventlog_point *from)
 {
-    struct eventlog_point *from = &ret->log.from;
     struct str query = rq->query, name, value;
     struct buf id = { 0 };
 
@@ -163,8 +184,8 @@ static void read_last_id(const struct http_request *rq, struct stream_request *r
             buf_add_str(&id, value); /* it is not a valid id anyway */
     }
     if (buf_used(&id)) {
-        ret->is_foreign = msgid_parse(buf_str(&id), &from->id) < 0;
-        from->kind = ret->is_foreign ? EVENTLOG_NONE : EVENTLOG_AFTER;
+        c->sse_foreign = msgid_parse(buf_str(&id), &from->id) < 0;
+        from->kind = c->sse_foreign ? EVENTLOG_NONE : EVENTLOG_AFTER;
     }
     buf_done(&id);
 }
@@ -201,7 +222,8 @@ static void on_ping_timer(struct timer *t)
         conn_linger(c, METRIC_CLOSED_EXPIRED);
         return;
     }
-    send_text(c, STR(SSE_PING));
+    if (!is_waiting_to_begin(c))
+        send_text(c, STR(SSE_PING));
     conn_ping_timer(c, on_ping_timer, conn_ping_interval_ms(c));
 }
 
@@ -214,6 +236,7 @@ static void on_drain(struct conn *c, bool is_late)
 static void on_close(struct conn *c)
 {
     sub_end_all(c);
+    http_forget_cors(c);
     if (c->state == CONN_DEAD)
         readers_end(c);
 }
@@ -225,40 +248,21 @@ static const struct conn_protocol protocol = {
     .ends_with_token = true,
 };
 
-static void send_head(struct conn *c, struct str first)
-{
-    http_send_unit(c,
-                   &(struct http_response){ .status = 200,
-                                            .content_type = SSE_MEDIA_TYPE,
-                                            .content_length = HTTP_NO_LENGTH,
-                                            .extra = STR(STREAM_HEADERS) },
-                   first);
-}
-
-static void begin(struct conn *c, struct str filter, const struct stream_request *rq,
-                  struct str remarks)
+static void begin(struct conn *c, const struct sub_request *rq, struct str remarks)
 {
     const struct config *config = c->worker->context->config;
-    const struct eventlog_request *from = &rq->log;
-    bool has_log = from->from.kind != EVENTLOG_NONE && config->enable_cache;
-    struct buf first = { 0 };
-    struct sub *s;
 
     c->protocol = &protocol;
     conn_ping_timer(c, on_ping_timer, conn_ping_interval_ms(c));
     sock_user_timeout(c->stream.io.fd, (unsigned)(2 * config->ping_interval * 1000));
-    s = sub_open(c, &sse_writer, filter, STR(""), rq->gaps);
-    buf_add_str(&first, STR(SSE_OK));
-    add_retry(&first);
-    buf_add_str(&first, remarks);
-    add_position(&first, has_log ? from->from.id : s->last);
-    if (rq->is_foreign || (from->from.kind != EVENTLOG_NONE && !has_log))
-        buf_add_str(&first, STR(SSE_INCOMPLETE));
-    send_head(c, buf_str(&first));
-    http_forget_cors(c);
-    buf_done(&first);
-    if (has_log)
-        join_start(s, filter, from, &(struct reply){ 0 });
+    buf_add_str(&c->message, STR(SSE_OK));
+    add_retry(&c->message);
+    buf_add_str(&c->message, remarks);
+    if (rq->log.from.kind != EVENTLOG_NONE && config->enable_cache) {
+        add_position(&c->message, rq->log.from.id);
+        send_head(c, buf_str(&c->message));
+    }
+    sub_open(c, &sse_writer, rq, &(struct reply){ 0 });
 }
 
 static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
@@ -266,7 +270,7 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
     json_auto_t *query = params_of_query(rq->query, known);
     struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
     uint64_t max_limit = c->worker->context->config->max_cache_request_limit;
-    struct stream_request wanted = { .is_foreign = false };
+    struct sub_request wanted = { .filter = filter, .id = STR("") };
     struct buf remarks = { 0 };
 
     if (!query || params_eventlog(&params, max_limit, &wanted.log) < 0 ||
@@ -278,9 +282,9 @@ static void open_stream(struct conn *c, const struct http_request *rq, struct st
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
         c->sse_json = str_eq(json_text(json_object_get(query, "format")), STR("json"));
-        read_last_id(rq, &wanted);
+        read_last_id(c, rq, &wanted.log.from);
         add_unknown(c, rq->query, &remarks);
-        begin(c, filter, &wanted, buf_str(&remarks));
+        begin(c, &wanted, buf_str(&remarks));
         buf_done(&remarks);
     }
 }

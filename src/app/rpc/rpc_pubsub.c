@@ -1,7 +1,6 @@
 #include "app/rpc/rpc_pubsub.h"
 
 #include "app/rpc/publish.h"
-#include "app/sub/join.h"
 #include "app/sub/sub.h"
 #include "app/sub/sub_ws.h"
 #include "hub/topic.h"
@@ -10,33 +9,17 @@
 int rpc_pubsub_subscribe(struct rpc_call *call)
 {
     const struct config *config = call->conn->worker->context->config;
-    struct eventlog_request rq;
-    struct sub_joined joined;
-    struct str topic;
-    struct sub *s;
-    bool gaps = false;
+    struct sub_request rq = { .id = call->reply.id };
 
     if (!call->reply.id.p)
         return params_fail(&call->params, JSONRPC_INVALID_REQUEST,
                            "subscribe must have an id: messages arrive under it");
-    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &topic));
-    EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq));
-    EH_TRY(params_bool(&call->params, "gaps", &gaps));
-    if (call->conn->n_subs >= config->max_subscriptions && !sub_find(call->conn, topic))
+    EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &rq.filter));
+    EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq.log));
+    EH_TRY(params_bool(&call->params, "gaps", &rq.gaps));
+    if (call->conn->n_subs >= config->max_subscriptions && !sub_find(call->conn, rq.filter))
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "too many subscriptions");
-
-    s = sub_open(call->conn, sub_ws_writer_for(call->conn), topic, call->reply.id, gaps);
-    if (rq.from.kind != EVENTLOG_NONE && config->enable_cache) {
-        join_start(s, topic, &rq, &call->reply);
-        return EH_OK;
-    }
-    if (call->reply.batch)
-        join_after(s, topic, call->reply.batch);
-    /* If the request asked for history, the log is disabled: `recovered` stays false. */
-    joined = (struct sub_joined){ .filter = topic,
-                                  .has_history = rq.from.kind != EVENTLOG_NONE,
-                                  .from = s->gaps ? &s->last : NULL };
-    call->conn->writer->joined(call->conn, &call->reply, &joined);
+    sub_open(call->conn, sub_ws_writer_for(call->conn), &rq, &call->reply);
     return EH_OK;
 }
 

@@ -1,11 +1,12 @@
-/* join.c - how a subscription gets from history to live without a gap and without a duplicate.
+/* join.c - how a subscription gets from history to live without a gap and without a duplicate, and
+ * how one without history waits for its filter.
  *
  * Problem: a client that comes back wants every message since an id, first those in the log and
  * then those that are published from now on. Reading the log page by page takes time, and new
  * messages arrive meanwhile. They must neither overtake the log, nor come twice, nor be lost.
  *
- * Idea: the subscription is in the trie from the start, but live messages go to a backlog. The
- * first page fixes the end of a snapshot; all pages together hold exactly the log up to that end.
+ * Idea: the subscription is in the trie from the start, but live messages go to a backlog as soon as
+ * its filter is live. The first page fixes the end of a snapshot; all pages together hold exactly the log up to that end.
  * Then the backlog follows, without the messages that were in the snapshot:
  *
  *     log        ... 3  4  5  6 |              snapshot_end = 6
@@ -14,7 +15,11 @@
  *
  * Invariant: `last` never falls, and only messages above it are sent. Everything up to
  * snapshot_end comes from the log; everything above is in the backlog, because a message that the
- * snapshot does not hold is posted to the worker after the subscription entered the trie.
+ * snapshot does not hold was published after the first page was read, and the filter was live then.
+ *
+ * Waiting: until its filter is live (wants.c), a subscription is not answered, reads nothing and gets
+ * no messages: those that come are not above the id of the answer (broker/want.h). From then on one
+ * without history has nothing to join, unless it waits for the array of its batch.
  *
  * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
  * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
@@ -33,32 +38,31 @@
 #include <stdlib.h>
 
 #include "app/conn/conn_input.h"
-#include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
 #include "app/sub/delivery.h"
 #include "app/sub/reader.h"
+#include "app/sub/sub_backlog.h"
+#include "app/sub/wants.h"
 #include "base/mem.h"
 #include "broker/gaps.h"
 #include "hub/topic.h"
-
-#define BACKLOG_COST 128 /* of a message besides its body: its head and its unit in the queue */
 
 struct join {
     struct reader reader; /* must come first (reader.h) */
     struct sub *sub;      /* NULL: the subscription was closed meanwhile */
     struct reply reply;
+    struct order order; /* WebSocket: while is_waiting is set */
+    struct want_waiter want;
     struct batch_waiter after_batch;
+    bool has_history;     /* the request asked for it, though there may be no log */
+    bool is_waiting;      /* for its filter to be live */
     bool confirmed;       /* the request was answered */
     bool waits_for_batch; /* for the array to be sent; reads nothing meanwhile */
-    bool has_gap;         /* messages above snapshot_end are neither sent nor in the backlog */
-    size_t backlog_n;
-    size_t backlog_cap;
-    size_t backlog_bytes;     /* counted in conn->backlog_bytes, too */
-    struct message **backlog; /* references; NULL in it: messages were lost there */
-    struct gaps_told told;    /* gaps in the log that were reported already */
-    struct msgid from;        /* the id that the request named */
-    struct msgid opened;      /* where the subscription begins without history */
-    size_t bytes;             /* of this block */
+    struct sub_backlog backlog;
+    struct gaps_told told; /* gaps in the log that were reported already */
+    struct msgid from;     /* the id that the request named */
+    struct msgid opened;   /* where the subscription begins without history */
+    size_t bytes;          /* of this block */
     size_t filter_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
@@ -74,34 +78,17 @@ static struct str filter_of(const struct join *j)
     return str_make(j->filter, j->filter_n);
 }
 
-/* Empties the backlog. A join without a subscription has none, and a subscription has a
- * connection. */
-static void backlog_clear(struct join *j)
-{
-    size_t *waiting = loop_waiting(j->reader.worker->loop);
-
-    if (j->sub)
-        j->sub->conn->backlog_bytes -= j->backlog_bytes;
-    for (size_t i = 0; i < j->backlog_n; i++) {
-        if (j->backlog[i])
-            *waiting -= shared_unref_waiting(&j->backlog[i]->shared);
-    }
-    free(j->backlog);
-    j->backlog = NULL;
-    j->backlog_n = j->backlog_cap = j->backlog_bytes = 0;
-}
-
 static void join_free(struct join *j)
 {
     gaps_told_done(&j->told);
     free(j);
 }
 
-/* Answers the request, once. c is NULL if the client is gone; `from` is NULL unless the client
- * asked for gaps. */
-static void confirm(struct join *j, struct conn *c, bool recovered, const struct msgid *from)
+/* Answers the request, once. c is NULL if the client is gone; else there is a subscription. */
+static void confirm(struct join *j, struct conn *c, bool recovered, struct msgid from)
 {
-    struct sub_joined joined = { filter_of(j), true, recovered, from };
+    struct sub_joined joined = { filter_of(j), j->has_history, recovered, j->sub && j->sub->gaps,
+                                 from };
 
     if (j->confirmed)
         return;
@@ -121,9 +108,24 @@ static void fail(struct join *j, struct conn *c)
     if (j->confirmed)
         return;
     j->confirmed = true;
-    metrics_inc(j->reader.worker->metrics, METRIC_HISTORY_FAILED);
+    if (j->want.reads_history)
+        metrics_inc(j->reader.worker->metrics, METRIC_HISTORY_FAILED);
     reply_drop(&j->reply);
     conn_call_ended(j->reader.worker, c, j->bytes);
+}
+
+/* Lets the client's later requests go on. */
+static void stop_waiting(struct join *j)
+{
+    j->is_waiting = false;
+    if (list_linked(&j->want.link))
+        list_remove(&j->want.link);
+    order_end(&j->order);
+}
+
+bool join_is_waiting(const struct sub *s)
+{
+    return s->join->is_waiting;
 }
 
 void join_abandon(struct sub *s, bool has_failed)
@@ -131,80 +133,44 @@ void join_abandon(struct sub *s, bool has_failed)
     struct join *j = s->join;
     struct conn *c = s->conn->state == CONN_DEAD ? NULL : s->conn;
 
-    backlog_clear(j);
+    sub_backlog_clear(&j->backlog, s->conn);
     s->join = NULL;
-    j->sub = NULL;
     if (list_linked(&j->after_batch.link))
         list_remove(&j->after_batch.link);
     if (has_failed)
         fail(j, c);
     else
-        confirm(j, c, false, s->gaps ? &j->opened : NULL);
-    if (reader_is_waiting(&j->reader))
+        confirm(j, c, false, j->opened);
+    j->sub = NULL;
+    if (j->is_waiting)
+        stop_waiting(j);
+    else if (reader_is_waiting(&j->reader))
         reader_cancel(&j->reader);
     else if (!j->waits_for_batch)
         return; /* a page is under way; on_page frees the join */
     join_free(j);
 }
 
-/* ---- the backlog ---- */
-
-/* Reports whether the backlog may grow by that many bytes. Unlike conn_has_room, it makes no
- * exception for an empty queue: a message that does not fit is not lost here, however large it
- * is. */
-static bool backlog_has_room(const struct join *j, size_t more)
-{
-    const struct conn *c = j->sub->conn;
-    return conn_waiting(c) + more <= c->worker->context->config->max_output_queue;
-}
-
-/* Empties the backlog, because the log is the buffer from now on. Without a log there is no other
- * buffer, and the client has reached its limit. */
-static void backlog_overflow(struct join *j)
-{
-    struct conn *c = j->sub->conn;
-
-    if (!c->worker->context->config->enable_cache)
-        conn_overflow(c);
-    backlog_clear(j);
-    j->has_gap = true;
-}
-
-/* Adds a message; m NULL: a gap. */
-static void backlog_add(struct join *j, struct message *m)
-{
-    size_t cost = (m ? m->body.n : 0) + BACKLOG_COST;
-
-    if (!backlog_has_room(j, cost)) {
-        backlog_overflow(j);
-        return;
-    }
-    if (j->backlog_n == j->backlog_cap) {
-        j->backlog_cap = j->backlog_cap ? j->backlog_cap * 2 : 16;
-        j->backlog = mem_array(j->backlog, j->backlog_cap, sizeof(j->backlog[0]));
-    }
-    j->backlog[j->backlog_n++] = m;
-    if (m)
-        *loop_waiting(j->sub->conn->worker->loop) += shared_ref_waiting(&m->shared);
-    worker_output_changed(j->sub->conn->worker);
-    j->backlog_bytes += cost;
-    j->sub->conn->backlog_bytes += cost;
-}
+/* ---- live messages ---- */
 
 void join_buffer(struct sub *s, struct message *m)
 {
+    if (s->join->is_waiting)
+        return; /* it is not above the id at which the subscription will begin */
     if (m->legacy || msgid_cmp(m->id, s->last) > 0)
-        backlog_add(s->join, m);
+        sub_backlog_add(&s->join->backlog, s->conn, m);
 }
 
 /* Notes a gap. If there is a log, reading it shows what is missing; without one, only the gap is
  * kept. */
 void join_gap(struct sub *s)
 {
+    if (s->join->is_waiting)
+        return;
     if (s->conn->worker->context->config->enable_cache)
-        backlog_overflow(s->join);
+        sub_backlog_overflow(&s->join->backlog, s->conn);
     else
-        backlog_add(s->join, NULL);
+        sub_backlog_add(&s->join->backlog, s->conn, NULL);
 }
 
 /* ---- pages of the log ---- */
@@ -241,11 +207,10 @@ static bool wants_more(struct join *j)
         return false;
     if (h->ret_more)
         return true;
-    if (j->backlog_n && !backlog_has_room(j, 0))
-        backlog_overflow(j);
-    if (!j->has_gap)
+    sub_backlog_check(&j->backlog, j->sub->conn);
+    if (!j->backlog.has_gap)
         return false;
-    j->has_gap = false;
+    j->backlog.has_gap = false;
     gaps_interrupted(&j->told); /* what the next snapshot lacks may be missing since then */
     h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
     h->since = 0; /* the dropped messages were live, whatever their timestamps */
@@ -265,13 +230,13 @@ static void go_live(struct join *j)
         if (s->conn->writer->caught_up)
             s->conn->writer->caught_up(s->conn, snapshot_end);
     }
-    for (size_t i = 0; i < j->backlog_n; i++) {
-        if (j->backlog[i])
-            deliver_one(&j->reader, j->backlog[i]);
+    for (size_t i = 0; i < j->backlog.n; i++) {
+        if (j->backlog.messages[i])
+            deliver_one(&j->reader, j->backlog.messages[i]);
         else
             s->conn->writer->gap(s, filter_of(j));
     }
-    backlog_clear(j);
+    sub_backlog_clear(&j->backlog, s->conn);
     join_free(j);
 }
 
@@ -312,7 +277,7 @@ static bool on_page(struct reader *r, struct conn *c)
 
     if (!j->sub || !c) { /* the subscription or the whole connection is gone */
         reader_take_items(r, NULL);
-        confirm(j, NULL, false, NULL);
+        confirm(j, NULL, false, j->opened);
         join_free(j);
         return false;
     }
@@ -326,7 +291,7 @@ static bool on_page(struct reader *r, struct conn *c)
             metrics_inc(m, recovered ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
         else
             metrics_inc(m, METRIC_HISTORY_FAILED);
-        confirm(j, c, recovered, j->sub->gaps ? &from : NULL);
+        confirm(j, c, recovered, from);
     }
     if (list_linked(&j->after_batch.link)) { /* too early: read this page again after the array */
         if (h->ret_n) {
@@ -380,21 +345,61 @@ static struct join *join_create(struct sub *s, struct str filter)
     return j;
 }
 
-void join_start(struct sub *s, struct str filter, const struct eventlog_request *rq,
-                struct reply *reply)
+/* The filter is live, so nothing is missing behind `newest`, or behind the log as it is from now on.
+ * Requests that waited go on behind the answer, so that their messages come after it. */
+static void on_filter_live(struct want_waiter *waiter, struct msgid newest)
 {
-    struct join *j = join_create(s, filter);
+    struct join *j = container_of(waiter, struct join, want);
+    struct conn *c = j->sub->conn;
+
+    j->opened = newest;
+    if (j->want.reads_history) {
+        stop_waiting(j);
+        reader_start(&j->reader, c);
+        return;
+    }
+    j->sub->last = newest;
+    confirm(j, c, false, newest);
+    stop_waiting(j);
+    if (list_linked(&j->after_batch.link))
+        j->waits_for_batch = true;
+    else
+        go_live(j);
+}
+
+static void set_question(struct join *j, const struct eventlog_request *rq)
+{
     struct broker_history *h = &j->reader.call.history;
 
-    s->last = (struct msgid){ 0 }; /* everything in the history is new */
+    j->sub->last = (struct msgid){ 0 }; /* everything in the history is new */
     j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
+}
+
+void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
+                struct reply *reply)
+{
+    struct join *j = join_create(s, rq->filter);
+
+    if (reads_history)
+        set_question(j, &rq->log);
     if (reply->batch)
         batch_wait(reply->batch, &j->after_batch);
-    j->reply = reply_take(reply, str_make(j->id, s->id_n));
+    if (reply->id.p)
+        j->reply = reply_take(reply, str_make(j->id, s->id_n));
+    j->has_history = rq->log.from.kind != EVENTLOG_NONE;
+    j->want.reads_history = reads_history;
+    j->want.fn = on_filter_live;
     conn_call_began(s->conn, j->bytes);
-    reader_start(&j->reader, s->conn);
+    if (wants_is_live(s, reads_history)) {
+        reader_start(&j->reader, s->conn);
+        return;
+    }
+    j->is_waiting = true;
+    if (s->id_n) /* an event stream makes no other request */
+        order_begin(s->conn, &j->order);
+    wants_wait(s, rq->filter, &j->want);
 }
 
 void join_after(struct sub *s, struct str filter, struct batch *batch)

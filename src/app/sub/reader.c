@@ -108,6 +108,24 @@ void readers_pump(struct conn *c)
                     !list_empty(&c->reader_queues[READER_QUERY].waiting);
 }
 
+static void queue_up(struct reader *r, struct conn *c)
+{
+    list_push(&c->reader_queues[r->kind].waiting, &r->link);
+    readers_pump(c);
+}
+
+static void on_turn(struct order *o, bool is_late)
+{
+    struct reader *r = container_of(o, struct reader, order);
+
+    if (!is_late) {
+        queue_up(r, o->conn);
+        return;
+    }
+    r->call.status = BROKER_NOT_DONE;
+    (void)r->on_page(r, o->conn); /* frees the reader */
+}
+
 void reader_start(struct reader *r, struct conn *c)
 {
     r->worker = c->worker;
@@ -116,8 +134,10 @@ void reader_start(struct reader *r, struct conn *c)
     r->call.port = c->worker->port;
     r->call.lane = c->ref.slot;
     r->call.op = BROKER_OP_HISTORY;
-    list_push(&c->reader_queues[r->kind].waiting, &r->link);
-    readers_pump(c);
+    r->order.go = on_turn;
+    if (r->kind == READER_JOIN ||
+        !order_must_wait(c, &r->order, r->deadline - loop_now(c->worker->loop)))
+        queue_up(r, c);
 }
 
 void readers_end(struct conn *c)

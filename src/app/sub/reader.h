@@ -9,11 +9,13 @@
 #define EH_APP_READER_H
 
 #include "app/conn/conn.h"
+#include "app/conn/order.h"
 #include "broker/broker.h"
 
 struct reader {
     struct broker_call call; /* the user fills in call.history */
     struct list link;        /* in a queue of the connection while it waits for its turn */
+    struct order order;      /* READER_QUERY: waits before that for subscriptions to be live */
     struct worker *worker;
     struct conn_ref conn;
     enum reader_kind kind;

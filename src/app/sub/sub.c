@@ -2,24 +2,23 @@
 
 #include <stdlib.h>
 
+#include "app/conn/reply.h"
 #include "app/sub/join.h"
+#include "app/sub/wants.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 
-struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
-                     struct str id, bool gaps)
+static struct sub *create(struct conn *c, const struct sub_request *rq)
 {
-    struct sub *s = mem_zalloc(sizeof(*s) + id.n);
+    struct sub *s = mem_zalloc(sizeof(*s) + rq->id.n);
     struct sub *duplicate;
 
-    c->writer = writer;
     s->conn = c;
-    s->last = broker_newest(c->worker->context->broker);
-    s->gaps = gaps;
-    s->id_n = (uint16_t)id.n;
-    memcpy(s->id, id.p, id.n);
-    trie_add(c->worker->trie, filter, &s->trie);
-    duplicate = sub_find(c, filter); /* s is not in the list yet */
+    s->gaps = rq->gaps;
+    s->id_n = (uint16_t)rq->id.n;
+    memcpy(s->id, rq->id.p, rq->id.n);
+    trie_add(c->worker->trie, rq->filter, &s->trie);
+    duplicate = sub_find(c, rq->filter); /* s is not in the list yet */
     if (duplicate)
         sub_close(duplicate);
     list_push(&c->subs, &s->link);
@@ -28,12 +27,37 @@ struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str
     return s;
 }
 
+void sub_open(struct conn *c, const struct sub_writer *writer, const struct sub_request *rq,
+              struct reply *reply)
+{
+    const struct worker *w = c->worker;
+    bool has_history = rq->log.from.kind != EVENTLOG_NONE;
+    bool reads_history = has_history && w->context->config->enable_cache;
+    struct sub *s;
+
+    c->writer = writer;
+    s = create(c, rq);
+    s->last = broker_newest(w->context->broker);
+    if (reads_history || !wants_is_live(s, false)) {
+        join_start(s, rq, reads_history, reply);
+        return;
+    }
+    if (reply->batch)
+        join_after(s, rq->filter, reply->batch);
+    /* If the request asked for history, the log is disabled: `recovered` stays false. */
+    writer->joined(
+        c, reply,
+        &(struct sub_joined){
+            .filter = rq->filter, .has_history = has_history, .gaps = rq->gaps, .from = s->last });
+}
+
 void sub_close(struct sub *s)
 {
     struct conn *c = s->conn;
 
     if (s->join)
         join_abandon(s, false);
+    wants_leave(s);
     trie_remove(c->worker->trie, &s->trie);
     list_remove(&s->link);
     c->n_subs--;

@@ -9,15 +9,16 @@
 #include "app/sub/sub_data.h"
 
 /* Subscribes the connection to live messages, in place of its earlier subscription to the same
- * filter. All subscriptions of a connection have the same writer. */
-struct sub *sub_open(struct conn *c, const struct sub_writer *writer, struct str filter,
-                     struct str id, bool gaps);
-/* The client wants no more messages. A join that has read nothing is answered with recovered:
- * false, because this subscription delivers none of the history. */
+ * filter. All subscriptions of a connection have the same writer, whose `joined` is called once: now,
+ * or when the filter is live and the first page of the history has come. Takes the reply. */
+void sub_open(struct conn *c, const struct sub_writer *writer, const struct sub_request *rq,
+              struct reply *reply);
+/* The client wants no more messages. If the request is not answered yet, it is now, with recovered:
+ * false if it asked for history, because this subscription delivers none of it. */
 void sub_close(struct sub *s);
 void sub_close_all(struct conn *c);
-/* The connection ends, for whatever reason. A join that has read nothing is not answered: nothing
- * is known to be lost. */
+/* The connection ends, for whatever reason. Requests that are not answered yet stay so: nothing is
+ * known to be lost. */
 void sub_end_all(struct conn *c);
 struct sub *sub_find(struct conn *c, struct str filter); /* or NULL */
 

@@ -3,13 +3,14 @@
  * Owns:    the text of its JSON-RPC id; its join while history is being read.
  * Rule:    as long as the subscription exists, a message of ours is delivered only if its id is
  *          greater than `last`, so nothing arrives twice. Without history `last` starts at the
- *          highest id that the node knows, so that nothing arrives that was published before;
- *          with history it becomes the end of the snapshot that was read.
+ *          highest id that the node knows when the messages of the filter come (wants.h), so
+ *          that nothing arrives that was published before; with history it becomes the end of the snapshot that was read.
  */
 #ifndef EH_APP_SUB_DATA_H
 #define EH_APP_SUB_DATA_H
 
 #include "app/conn/conn.h"
+#include "hub/eventlog.h"
 #include "hub/message.h"
 #include "hub/msgid.h"
 #include "hub/trie.h"
@@ -19,17 +20,26 @@ struct join;
 struct reply;
 struct sub;
 
+struct sub_request {
+    struct str filter;
+    struct str id;               /* JSON text of the request's id; empty for SSE */
+    bool gaps;                   /* report gaps */
+    struct eventlog_request log; /* the history that it asks for */
+};
+
 struct sub_joined {
     struct str filter;
     bool has_history; /* history was asked for */
     bool recovered;
-    const struct msgid *from; /* where it begins, if it asked for gaps; else NULL */
+    bool gaps;         /* gaps were asked for */
+    struct msgid from; /* where it begins */
 };
 
 /* How the subscriptions of a connection speak to its client: over WebSocket (sub_ws.c) or as
  * server-sent events (conn_sse.c). Everything else about them is the same. */
 struct sub_writer {
-    /* Answers the request; with history, when the first page of the log has arrived. */
+    /* Answers the request, when the subscription is live; with history, when the first page of the
+     * log has arrived. */
     void (*joined)(struct conn *c, struct reply *reply, const struct sub_joined *joined);
     /* Called when the whole snapshot of the log was sent and it ends above the last message that
      * was sent. Optional. */
@@ -48,7 +58,7 @@ struct sub {
     struct trie_sub trie;
     struct list link; /* in conn->subs */
     struct conn *conn;
-    struct join *join; /* NULL: live */
+    struct join *join; /* NULL: gets live messages */
     struct msgid last;
     uint16_t id_n;
     bool gaps; /* reports gaps */

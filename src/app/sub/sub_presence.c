@@ -1,6 +1,6 @@
 #include "app/sub/sub_presence.h"
 
-#include "app/sub/sub_data.h"
+#include "app/sub/join.h"
 #include "broker/broker.h"
 #include "hub/topic.h"
 
@@ -9,14 +9,16 @@ struct counting {
     uint32_t number; /* of this count; a connection that was counted has it */
 };
 
-/* Counts a connection once, however many of its subscriptions match. */
+/* Counts a connection once, however many of its subscriptions match. A subscription that waits for
+ * its filter would not receive a message now. */
 static void on_subscribed(struct trie_sub *trie, void *arg)
 {
-    struct conn *c = container_of(trie, struct sub, trie)->conn;
+    const struct sub *s = container_of(trie, struct sub, trie);
+    struct conn *c = s->conn;
     struct counting *counting = arg;
     struct presence *p = &counting->part->presence;
 
-    if (c->count == counting->number)
+    if (c->count == counting->number || (s->join && join_is_waiting(s)))
         return;
     c->count = counting->number;
     p->count++;

@@ -106,9 +106,9 @@ static void write_joined(struct conn *c, struct reply *reply, const struct sub_j
     json_t *result = json_pack("{s:s}", "action", "subscribe");
     char from[MSGID_TEXT];
 
-    if (joined->from)
+    if (joined->gaps)
         json_object_set_new(result, "lastEventId",
-                            json_stringn(from, msgid_format(*joined->from, from)));
+                            json_stringn(from, msgid_format(joined->from, from)));
     if (joined->has_history)
         json_object_set_new(result, "recovered", json_boolean(joined->recovered));
     json_object_set_new(result, "status", json_string("ok"));

@@ -1,0 +1,635 @@
+/* test_wants.c - subscriptions that wait until the broker sends the messages of their filter: a broker
+ * that answers when the test says so, in any order.
+ */
+#include "app/conn/conn_input.h"
+#include "app/http/conn_http.h"
+#include "app/worker.h"
+#include "broker/broker.h"
+#include "broker/port.h"
+#include "hub/trie.h"
+#include "support/still_worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/array.h"
+
+#define CLIENTS 2
+#define MAX     512
+
+/* ---- the broker: an engine that keeps what it gets ---- */
+
+static struct {
+    struct broker_want *wants[MAX]; /* not answered yet; NULL: answered */
+    size_t n_wants;
+    struct broker_call *calls[MAX];
+    size_t n_calls;
+    char unwanted[256]; /* filters, a space after each */
+} engine;
+
+static void engine_call(void *e, struct broker_call *call)
+{
+    (void)e;
+    assert_true(engine.n_calls < MAX);
+    engine.calls[engine.n_calls++] = call;
+}
+
+static void engine_want(void *e, struct broker_want *want)
+{
+    (void)e;
+    assert_true(engine.n_wants < MAX);
+    engine.wants[engine.n_wants++] = want;
+}
+
+static void engine_unwant(void *e, struct broker_port *port, struct str filter)
+{
+    size_t used = strlen(engine.unwanted);
+
+    (void)e;
+    (void)port;
+    (void)snprintf(engine.unwanted + used, sizeof(engine.unwanted) - used, "%.*s ",
+                   STR_ARG(filter));
+}
+
+static const struct engine_ops ops = {
+    .call = engine_call,
+    .want = engine_want,
+    .unwant = engine_unwant,
+};
+
+/* ---- the clients ---- */
+
+struct client {
+    int fd;
+    struct conn *conn;
+    struct buf got;
+};
+
+static struct fixture {
+    struct still_worker sw;
+    struct client clients[CLIENTS];
+    size_t n_clients;
+} fx;
+
+static struct core *core(void)
+{
+    return fx.sw.worker->port->outbox.core;
+}
+
+/* Lets worker and broker do all that they can do. */
+static void settle(void)
+{
+    for (int i = 0; i < 4; i++) {
+        still_worker_turn(&fx.sw);
+        while (mailbox_drain(broker_inbox(fx.sw.context.broker)))
+            ;
+    }
+    for (size_t i = 0; i < fx.n_clients; i++) {
+        char bytes[16 * 1024];
+        ssize_t n = fx.clients[i].fd < 0 ? 0 : recv(fx.clients[i].fd, bytes, sizeof(bytes), 0);
+
+        if (n > 0)
+            buf_add(&fx.clients[i].got, bytes, (size_t)n);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&fx, 0, sizeof(fx));
+    memset(&engine, 0, sizeof(engine));
+    still_worker_open(&fx.sw, 1024 * 1024);
+    fx.sw.config.max_subscriptions = 1000;
+    fx.sw.config.max_message_size = fx.sw.config.max_header_size = 64 * 1024;
+    fx.sw.config.max_cache_request_limit = 100;
+    fx.sw.config.broker_timeout = 60;
+    fx.sw.config.enable_cache = fx.sw.config.enable_kvstore = fx.sw.config.enable_sse = true;
+    fx.sw.config.disable_auth = true;
+    fx.sw.worker->newest = (struct msgid){ .ms = 1 };
+    core()->ops = &ops;
+    core()->engine = &engine;
+    return 0;
+}
+
+static void answer_want(size_t i, uint64_t newest)
+{
+    assert_true(i < engine.n_wants && engine.wants[i]);
+    core_answer_want(core(), engine.wants[i], (struct msgid){ .ms = newest });
+    engine.wants[i] = NULL;
+    settle();
+}
+
+/* Answers everything that is left, as a broker does that stops. */
+static int tear_down(void **state)
+{
+    (void)state;
+    still_worker_stop(&fx.sw);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (fx.clients[i].conn && fx.clients[i].fd >= 0)
+            close(fx.clients[i].fd);
+        buf_done(&fx.clients[i].got);
+    }
+    while (mailbox_drain(broker_inbox(fx.sw.context.broker)))
+        ;
+    for (size_t i = 0; i < engine.n_wants; i++) {
+        if (engine.wants[i])
+            core_answer_want(core(), engine.wants[i], (struct msgid){ 0 });
+    }
+    for (size_t i = 0; i < engine.n_calls; i++) {
+        if (engine.calls[i])
+            core_answer(core(), engine.calls[i], BROKER_NOT_DONE);
+    }
+    core()->engine = NULL;
+    while (mailbox_drain(worker_inbox(fx.sw.worker)))
+        ;
+    assert_int_equal(fx.sw.worker->pending_bytes, 0);
+    still_worker_free(&fx.sw);
+    return 0;
+}
+
+static struct client *open_client(void)
+{
+    struct client *c = &fx.clients[fx.n_clients++];
+
+    c->conn = still_worker_connect(&fx.sw, 0, &c->fd);
+    return c;
+}
+
+/* Sends a text message, masked with zeros. */
+static void send_text(struct client *c, const char *text)
+{
+    size_t n = strlen(text);
+    unsigned char small[] = { 0x81, (unsigned char)(0x80 | n), 0, 0, 0, 0 };
+    unsigned char large[] = { 0x81, 0x80 | 126, (unsigned char)(n >> 8), (unsigned char)n, 0, 0,
+                              0,    0 };
+    struct buf frame = { 0 };
+
+    if (n < 126)
+        buf_add(&frame, small, sizeof(small));
+    else
+        buf_add(&frame, large, sizeof(large));
+    buf_add(&frame, text, n);
+    assert_int_equal(send(c->fd, buf_head(&frame), buf_used(&frame), 0), buf_used(&frame));
+    buf_done(&frame);
+}
+
+static void request(struct client *c, int id, const char *method, const char *params)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":%s}", id, method,
+                   params);
+    send_text(c, text);
+}
+
+static void subscribe(struct client *c, int id, const char *topic)
+{
+    char params[128];
+
+    (void)snprintf(params, sizeof(params), "{\"topic\":\"%s\",\"gaps\":true}", topic);
+    request(c, id, "subscribe", params);
+}
+
+static void publish(struct client *c, int id)
+{
+    request(c, id, "publish", "{\"topic\":\"p\",\"message\":\"m\"}");
+}
+
+static void post(uint64_t ms, const char *topic)
+{
+    still_worker_post(&fx.sw, message_create((struct msgid){ .ms = ms }, str_of(topic),
+                                             STR("\"text\""), STR("")));
+}
+
+/* Returns true if the client has received this text since the last call of `forget`. */
+static bool has(const struct client *c, const char *text)
+{
+    return memmem(buf_head(&c->got), buf_used(&c->got), text, strlen(text)) != NULL;
+}
+
+static bool has_answer(const struct client *c, int id)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "{\"id\":%d,", id);
+    return has(c, text);
+}
+
+static void forget(struct client *c)
+{
+    buf_done(&c->got);
+}
+
+static struct broker_call *call(size_t i)
+{
+    assert_true(i < engine.n_calls && engine.calls[i]);
+    return engine.calls[i];
+}
+
+static void answer_call(size_t i, enum broker_status status)
+{
+    core_answer(core(), call(i), status);
+    engine.calls[i] = NULL;
+    settle();
+}
+
+/* ---- one filter ---- */
+
+static void begins_at_the_answer(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    post(5, "a");
+    settle();
+    assert_int_equal(engine.n_wants, 1);
+    assert_true(str_eq(engine.wants[0]->filter, STR("a")));
+    assert_int_equal(buf_used(&c->got), 0);
+
+    post(6, "a"); /* posted before the answer, delivered after it */
+    core_answer_want(core(), engine.wants[0], (struct msgid){ .ms = 7 });
+    engine.wants[0] = NULL;
+    post(7, "a");
+    post(8, "a");
+    settle();
+    assert_true(has(c, "\"lastEventId\":\"7-0\""));
+    assert_false(has(c, "\"5-0\""));
+    assert_false(has(c, "\"6-0\""));
+    assert_false(has(c, "\"id\":\"7-0\""));
+    assert_true(has(c, "\"id\":\"8-0\""));
+}
+
+static void asks_once_for_all_its_subscribers(void **state)
+{
+    struct client *a = open_client();
+    struct client *b = open_client();
+
+    (void)state;
+    subscribe(a, 1, "a");
+    settle();
+    subscribe(b, 2, "a");
+    settle();
+    assert_int_equal(engine.n_wants, 1);
+    assert_int_equal(buf_used(&b->got), 0);
+    answer_want(0, 7);
+    assert_true(has_answer(a, 1));
+    assert_true(has_answer(b, 2));
+
+    forget(a);
+    subscribe(a, 3, "a"); /* in place of its own */
+    settle();
+    assert_true(has_answer(a, 3));
+    assert_int_equal(engine.n_wants, 1);
+    assert_string_equal(engine.unwanted, "");
+}
+
+static void takes_answers_in_any_order(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    subscribe(c, 2, "a/b");
+    subscribe(c, 3, "a/#");
+    settle();
+    assert_int_equal(engine.n_wants, 3);
+    answer_want(2, 7);
+    assert_true(has_answer(c, 3));
+    post(8, "a/b");
+    settle();
+    assert_false(has_answer(c, 2));
+    answer_want(0, 9);
+    answer_want(1, 9);
+    forget(c);
+    post(10, "a/b");
+    settle();
+    assert_false(has_answer(c, 1));
+    assert_true(has_answer(c, 2));
+    assert_true(has_answer(c, 3));
+}
+
+/* ---- closing ---- */
+
+static void is_closed_while_it_waits(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    request(c, 2, "unsubscribe", "{\"topic\":\"a\"}");
+    settle();
+    assert_true(has(c, "\"action\":\"subscribe\""));
+    assert_true(has(c, "\"unsubscribe_count\":1"));
+    assert_string_equal(engine.unwanted, "");
+    answer_want(0, 7);
+    assert_string_equal(engine.unwanted, "a ");
+    forget(c);
+    post(8, "a");
+    settle();
+    assert_int_equal(buf_used(&c->got), 0);
+}
+
+static void comes_and_goes_with_one_want(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        subscribe(c, i, "a");
+        request(c, i, "unsubscribe", "{\"topic\":\"a\"}");
+        settle();
+    }
+    subscribe(c, 1000, "a");
+    settle();
+    assert_int_equal(engine.n_wants, 1);
+    assert_false(has_answer(c, 1000));
+    answer_want(0, 7);
+    assert_true(has_answer(c, 1000));
+    assert_string_equal(engine.unwanted, "");
+    request(c, 1001, "unsubscribeAll", "{}");
+    settle();
+    assert_string_equal(engine.unwanted, "a ");
+}
+
+static void is_replaced_while_it_waits(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    subscribe(c, 2, "a");
+    settle();
+    assert_true(has_answer(c, 1));
+    assert_false(has_answer(c, 2));
+    answer_want(0, 7);
+    assert_true(has_answer(c, 2));
+    forget(c);
+    post(8, "a");
+    settle();
+    assert_false(has_answer(c, 1));
+    assert_true(has_answer(c, 2));
+}
+
+/* What a client asked for before it went is done. */
+static void goes_away_while_it_waits(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    settle();
+    assert_int_equal(engine.n_calls, 0);
+    close(c->fd);
+    c->fd = -1;
+    settle();
+    assert_int_equal(engine.n_calls, 1);
+    answer_want(0, 7);
+    assert_string_equal(engine.unwanted, "a ");
+}
+
+/* An unanswered want counts as a request, also when its subscription was closed. */
+static void bounds_what_waits(void **state)
+{
+    struct client *c = open_client();
+    char topic[16];
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(topic, sizeof(topic), "t/%d", i);
+        subscribe(c, i, topic);
+        (void)snprintf(topic, sizeof(topic), "[\"t/%d\"]", i);
+        request(c, i, "unsubscribe", topic);
+        settle();
+    }
+    assert_int_equal(engine.n_wants, CONN_MAX_PENDING - 1); /* and one subscription that waits */
+    for (size_t i = 0; i < CONN_MAX_PENDING - 1; i++)
+        answer_want(i, 7);
+    assert_int_equal(engine.n_wants, 300);
+}
+
+/* ---- requests behind it ---- */
+
+static void holds_back_later_requests_of_its_client(void **state)
+{
+    struct client *a = open_client();
+    struct client *b = open_client();
+
+    (void)state;
+    subscribe(a, 1, "a");
+    publish(a, 2);
+    request(a, 3, "get", "{\"key\":\"k\"}");
+    request(a, 4, "eventlog", "{\"topic\":\"a\",\"since\":1}");
+    request(a, 5, "presence", "{\"topic\":\"a\"}");
+    request(a, 6, "ping", "{}");
+    publish(b, 7);
+    settle();
+    assert_true(has_answer(a, 6));
+    assert_int_equal(engine.n_calls, 1);
+    assert_int_equal(call(0)->lane, b->conn->ref.slot);
+
+    answer_want(0, 7);
+    assert_true(has_answer(a, 1));
+    assert_int_equal(engine.n_calls, 5);
+    assert_int_equal(call(1)->op, BROKER_OP_PUBLISH);
+    assert_int_equal(call(2)->op, BROKER_OP_GET);
+    assert_int_equal(call(3)->op, BROKER_OP_HISTORY);
+    assert_int_equal(call(4)->op, BROKER_OP_PRESENCE);
+    publish(a, 8);
+    settle();
+    assert_int_equal(engine.n_calls, 6);
+}
+
+/* Each request waits only for the subscriptions before it. */
+static void keeps_the_order_of_subscriptions_and_requests(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    subscribe(c, 3, "b");
+    publish(c, 4);
+    settle();
+    answer_want(1, 7);
+    assert_true(has_answer(c, 3));
+    assert_int_equal(engine.n_calls, 0);
+    answer_want(0, 7);
+    assert_int_equal(engine.n_calls, 2);
+
+    subscribe(c, 5, "c");
+    publish(c, 6);
+    subscribe(c, 7, "d");
+    publish(c, 8);
+    settle();
+    answer_want(2, 7);
+    assert_int_equal(engine.n_calls, 3);
+    request(c, 9, "unsubscribe", "{\"topic\":\"d\"}");
+    settle();
+    assert_int_equal(engine.n_calls, 4);
+}
+
+static void fails_requests_at_their_deadline(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    fx.sw.config.broker_timeout = 0;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    request(c, 3, "eventlog", "{\"topic\":\"a\",\"since\":1}");
+    while (!has(c, "not published") || !has(c, "the log could not be read"))
+        settle();
+    assert_int_equal(engine.n_calls, 0);
+    answer_want(0, 7);
+    assert_true(has_answer(c, 1));
+    assert_int_equal(engine.n_calls, 0);
+}
+
+/* The deadline counts from the request. */
+static void passes_on_what_is_left_of_the_time(void **state)
+{
+    struct client *c = open_client();
+    uint64_t from_ms;
+
+    (void)state;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    settle();
+    from_ms = loop_now(fx.sw.worker->loop);
+    while (loop_now(fx.sw.worker->loop) < from_ms + 2)
+        still_worker_turn(&fx.sw);
+    answer_want(0, 7);
+    assert_true(call(0)->timeout_ms <= fx.sw.config.broker_timeout * 1000 - 2);
+}
+
+/* ---- batches, history, streams ---- */
+
+static void completes_a_batch_later(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    send_text(c, "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":{\"topic\":"
+                 "\"a\"}},{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"subscribe\",\"params\":{"
+                 "\"topic\":\"b\"}},{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"ping\"}]");
+    settle();
+    answer_want(0, 7);
+    post(8, "a"); /* waits for the array */
+    settle();
+    assert_int_equal(buf_used(&c->got), 0);
+    answer_want(1, 9);
+    assert_true(has(c, "[{\"id\":3,"));
+    assert_true(has(c, "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"id\":\"8-0\""));
+    assert_true(memmem(buf_head(&c->got), buf_used(&c->got), "]", 1) <
+                memmem(buf_head(&c->got), buf_used(&c->got), "\"8-0\"", 5));
+}
+
+static void reads_the_log_when_it_is_live(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    request(c, 1, "subscribe", "{\"topic\":\"a\",\"sinceEventId\":\"3-0\"}");
+    settle();
+    assert_true(engine.wants[0]->reads_history);
+    assert_int_equal(engine.n_calls, 0);
+    answer_want(0, 7);
+    assert_int_equal(call(0)->op, BROKER_OP_HISTORY);
+    call(0)->history.snapshot_end = (struct msgid){ .ms = 9 };
+    call(0)->history.ret_complete = true;
+    post(10, "a");
+    settle();
+    assert_int_equal(buf_used(&c->got), 0);
+    answer_call(0, BROKER_DONE);
+    assert_true(has(c, "\"recovered\":true"));
+    assert_true(has(c, "\"10-0\""));
+}
+
+/* Its answer does not tell where a subscription without history begins. */
+static void asks_again_for_a_subscriber_without_history(void **state)
+{
+    struct client *a = open_client();
+    struct client *b = open_client();
+
+    (void)state;
+    request(a, 1, "subscribe", "{\"topic\":\"a\",\"sinceEventId\":\"3-0\"}");
+    settle();
+    subscribe(b, 2, "a");
+    settle();
+    assert_int_equal(engine.n_wants, 1);
+    answer_want(0, 7);
+    assert_int_equal(call(0)->op, BROKER_OP_HISTORY);
+    assert_false(has_answer(b, 2));
+    assert_int_equal(engine.n_wants, 2);
+    assert_false(engine.wants[1]->reads_history);
+    request(b, 3, "subscribe", "{\"topic\":\"a\",\"sinceEventId\":\"3-0\"}"); /* enough for this */
+    settle();
+    assert_int_equal(engine.n_calls, 2);
+    answer_want(1, 9);
+    subscribe(b, 4, "a");
+    settle();
+    assert_true(has(b, "\"lastEventId\":\"9-0\""));
+    assert_int_equal(engine.n_wants, 2);
+}
+
+static void answers_a_stream_when_it_is_live(void **state)
+{
+    static const char head[] = "GET /a HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n";
+    const struct sock_addr nobody = { .port = 0 };
+    struct client *c = &fx.clients[fx.n_clients++];
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+    c->fd = fds[0];
+    fx.sw.config.allowed_origins = (char *)(uintptr_t) "*";
+    conn_open(fx.sw.worker, fds[1], &nobody, &fx.sw.listener, &conn_http);
+    c->conn = fx.sw.worker->conns.slots[0].conn;
+    assert_int_equal(send(c->fd, head, sizeof(head) - 1, 0), sizeof(head) - 1);
+    settle();
+    assert_int_equal(buf_used(&c->got), 0);
+    answer_want(0, 7);
+    assert_true(has(c, "HTTP/1.1 200 OK\r\n"));
+    assert_true(has(c, ":ok\n"));
+    assert_true(has(c, "id: 7-0\n"));
+    post(8, "a");
+    settle();
+    assert_true(has(c, "id: 8-0\ndata: text\n"));
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(begins_at_the_answer),
+        TEST(asks_once_for_all_its_subscribers),
+        TEST(takes_answers_in_any_order),
+        TEST(is_closed_while_it_waits),
+        TEST(comes_and_goes_with_one_want),
+        TEST(is_replaced_while_it_waits),
+        TEST(goes_away_while_it_waits),
+        TEST(bounds_what_waits),
+        TEST(holds_back_later_requests_of_its_client),
+        TEST(keeps_the_order_of_subscriptions_and_requests),
+        TEST(fails_requests_at_their_deadline),
+        TEST(passes_on_what_is_left_of_the_time),
+        TEST(completes_a_batch_later),
+        TEST(reads_the_log_when_it_is_live),
+        TEST(asks_again_for_a_subscriber_without_history),
+        TEST(answers_a_stream_when_it_is_live),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
