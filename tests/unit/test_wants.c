@@ -21,6 +21,8 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "hub/topic.h"
+#include "proto/json.h"
 
 #define CLIENTS 2
 #define MAX     512
@@ -479,6 +481,24 @@ static void keeps_the_order_of_subscriptions_and_requests(void **state)
     assert_int_equal(engine.n_calls, 4);
 }
 
+/* The message of the publish must reach the second subscription, since it cannot reach the first. */
+static void keeps_the_order_when_a_subscription_is_replaced(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    subscribe(c, 3, "a");
+    publish(c, 4);
+    subscribe(c, 5, "b");
+    settle();
+    assert_true(has_answer(c, 1));
+    assert_int_equal(engine.n_calls, 0);
+    answer_want(0, 7);
+    assert_int_equal(engine.n_calls, 2);
+}
+
 static void fails_requests_at_their_deadline(void **state)
 {
     struct client *c = open_client();
@@ -556,7 +576,24 @@ static void reads_the_log_when_it_is_live(void **state)
     assert_true(has(c, "\"10-0\""));
 }
 
-/* Its answer does not tell where a subscription without history begins. */
+/* The answer to a want of one that reads history does not tell where others begin. */
+static void asks_again_after_history(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    request(c, 1, "subscribe", "{\"topic\":\"a\",\"sinceEventId\":\"3-0\"}");
+    settle();
+    answer_want(0, 7);
+    subscribe(c, 2, "a");
+    settle();
+    assert_false(has_answer(c, 2));
+    assert_int_equal(engine.n_wants, 2);
+    assert_false(engine.wants[1]->reads_history);
+    answer_want(1, 9);
+    assert_true(has(c, "\"lastEventId\":\"9-0\""));
+}
+
 static void asks_again_for_a_subscriber_without_history(void **state)
 {
     struct client *a = open_client();
@@ -608,6 +645,295 @@ static void answers_a_stream_when_it_is_live(void **state)
     assert_true(has(c, "id: 8-0\ndata: text\n"));
 }
 
+/* ---- subscribers that come and go at random, and a broker that sends no more than it was asked for ----
+ *
+ * The broker answers wants late and in any order, and gives the worker only messages of filters that
+ * it has answered, or is about to (then it may). Rule: each subscription gets exactly the messages
+ * above the id at which it says that it begins, up to its end, in order and once. */
+
+#define STEPS      4000
+#define STEP_SUBS  1024 /* subscriptions of one run, at most */
+#define STEP_TOPIC 3
+
+static const char *const topics[STEP_TOPIC] = { "a", "a/b", "c" };
+static const char *const filters[] = { "a", "a/b", "a/#", "+/b", "#", "c" };
+
+static struct run {
+    uint32_t random;
+    uint64_t newest; /* the last id that was issued; the id i is that of a message of of[i] */
+    uint64_t posted; /* to the worker */
+    uint8_t of[STEPS + 2];
+    enum { ABSENT, OPENING, OPEN } states[ARRAY_LEN(filters)];
+    struct model_sub {
+        size_t client;
+        size_t filter;
+        bool is_confirmed;
+        uint64_t last; /* delivered, or where it begins */
+        uint64_t end;  /* 0: it is open */
+    } subs[STEP_SUBS]; /* by the id of the request */
+    size_t n_subs;
+} run;
+
+static uint32_t below(uint32_t n)
+{
+    run.random = run.random * 1664525 + 1013904223;
+    return (run.random >> 8) % n;
+}
+
+static size_t index_of(struct str filter)
+{
+    size_t i = 0;
+
+    while (!str_eq(filter, str_of(filters[i])))
+        i++;
+    return i;
+}
+
+/* Returns the next message for the subscription after `id`, at most `end`; 0: there is none. */
+static uint64_t next_for(const struct model_sub *s, uint64_t id, uint64_t end)
+{
+    while (++id <= end) {
+        if (filter_matches(str_of(filters[s->filter]), str_of(topics[run.of[id]])))
+            return id;
+    }
+    return 0;
+}
+
+static uint64_t ms_of(const json_t *text)
+{
+    struct msgid id = { 0 };
+
+    assert_int_equal(msgid_parse(json_text(text), &id), EH_OK);
+    return id.ms;
+}
+
+static void take_answer(struct client *c, const json_t *answer)
+{
+    json_int_t id = json_integer_value(json_object_get(answer, "id"));
+    const json_t *result = json_object_get(answer, "result");
+    const json_t *begin = json_object_get(result, "lastEventId");
+    struct model_sub *s = &run.subs[id];
+
+    if (id == 0)
+        return; /* an unsubscribe */
+    assert_true((size_t)id < run.n_subs && s->client == (size_t)(c - fx.clients));
+    if (begin) {
+        assert_false(s->is_confirmed);
+        s->is_confirmed = true;
+        s->last = ms_of(begin);
+        return;
+    }
+    assert_true(s->is_confirmed);
+    assert_int_equal(s->end, 0);
+    assert_int_equal(ms_of(json_object_get(result, "id")), next_for(s, s->last, run.newest));
+    s->last = ms_of(json_object_get(result, "id"));
+}
+
+/* Takes a whole frame, whose head has 2 or 4 bytes. Returns false if there is none. */
+static bool take_frame(struct client *c)
+{
+    const unsigned char *p = (const unsigned char *)buf_head(&c->got);
+    size_t used = buf_used(&c->got);
+    bool is_large = used >= 4 && p[1] == 126;
+    size_t head = is_large ? 4 : 2;
+    size_t n = used < 4 ? 0 : is_large ? (size_t)(p[2] << 8 | p[3]) : p[1];
+    json_auto_t *answer = NULL;
+
+    if (n == 0 || used < head + n)
+        return false;
+    answer = json_loadb((const char *)p + head, n, 0, NULL);
+    assert_non_null(answer);
+    take_answer(c, answer);
+    buf_consume(&c->got, head + n);
+    return true;
+}
+
+static void take_answers(void)
+{
+    bool is_over;
+
+    do {
+        is_over = true;
+        settle();
+        for (size_t i = 0; i < CLIENTS; i++) {
+            while (take_frame(&fx.clients[i]))
+                is_over = false;
+        }
+    } while (!is_over);
+}
+
+/* Whatever is open and was answered has all messages. */
+static void check_all(void)
+{
+    for (size_t i = 1; i < run.n_subs; i++) {
+        const struct model_sub *s = &run.subs[i];
+
+        if (s->is_confirmed && s->end == 0)
+            assert_int_equal(next_for(s, s->last, run.newest), 0);
+    }
+}
+
+/* The client's open subscription to the filter ends, because it is closed or replaced. */
+static void end_of(size_t client, size_t filter)
+{
+    for (size_t i = 1; i < run.n_subs; i++) {
+        struct model_sub *s = &run.subs[i];
+
+        if (s->client == client && s->filter == filter && s->end == 0)
+            s->end = run.newest;
+    }
+}
+
+static void step_subscribe(size_t client, size_t filter)
+{
+    char params[128];
+    uint64_t from = 1 + below((uint32_t)run.newest);
+
+    if (run.n_subs == STEP_SUBS)
+        return;
+    (void)snprintf(params, sizeof(params), "{\"topic\":\"%s\",\"gaps\":true}", filters[filter]);
+    if (below(3) == 0)
+        (void)snprintf(params, sizeof(params),
+                       "{\"topic\":\"%s\",\"gaps\":true,\"sinceEventId\":\"%d-0\"}",
+                       filters[filter], (int)from);
+    end_of(client, filter);
+    run.subs[run.n_subs] = (struct model_sub){ .client = client, .filter = filter };
+    request(&fx.clients[client], (int)run.n_subs++, "subscribe", params);
+}
+
+static void step_unsubscribe(size_t client, size_t filter)
+{
+    char params[64];
+
+    end_of(client, filter);
+    (void)snprintf(params, sizeof(params), "[\"%s\"]", filters[filter]);
+    request(&fx.clients[client], 0, "unsubscribe", params);
+}
+
+/* Publishes, and posts the message if it was asked for. */
+static void step_publish(void)
+{
+    uint64_t id = ++run.newest;
+    const char *topic = topics[run.of[id] = (uint8_t)below(STEP_TOPIC)];
+    bool comes = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        bool matches = filter_matches(str_of(filters[i]), str_of(topic));
+
+        comes |= matches && (run.states[i] == OPEN || (run.states[i] == OPENING && below(2)));
+    }
+    if (!comes)
+        return;
+    core()->high_water = (struct msgid){ .ms = id }; /* as fanout_live does */
+    core_share_newest(core());
+    post(id, topic);
+    run.posted = id;
+}
+
+/* Wants that read history get an id that may be too low. */
+static void step_answer_want(void)
+{
+    size_t i = below(MAX);
+
+    for (size_t n = 0; n < MAX; n++, i = (i + 1) % MAX) {
+        struct broker_want *want = engine.wants[i];
+        uint64_t newest;
+
+        if (!want)
+            continue;
+        newest = want->reads_history ? run.posted : run.newest;
+        run.states[index_of(want->filter)] = OPEN;
+        engine.wants[i] = NULL;
+        core_answer_want(core(), want, (struct msgid){ .ms = newest });
+        return;
+    }
+}
+
+static void step_answer_page(void)
+{
+    for (size_t i = 0; i < engine.n_calls; i++) {
+        struct broker_call *c = engine.calls[i];
+        struct broker_history *h = c ? &c->history : NULL;
+        const struct model_sub s = { .filter = h ? index_of(h->filter) : 0 };
+
+        if (!c || below(2))
+            continue;
+        h->snapshot_end = (struct msgid){ .ms = run.newest };
+        h->ret_complete = true;
+        h->ret_items = calloc(STEPS, sizeof(h->ret_items[0]));
+        for (uint64_t id = h->after.ms; (id = next_for(&s, id, run.newest));)
+            h->ret_items[h->ret_n++] = message_create(
+                (struct msgid){ .ms = id }, str_of(topics[run.of[id]]), STR("\"text\""), STR(""));
+        engine.calls[i] = NULL;
+        core_answer(core(), c, BROKER_DONE);
+    }
+}
+
+/* Notes what the worker has asked for since the last step, and forgets what was answered. */
+static void take_requests(void)
+{
+    struct str unwanted = str_of(engine.unwanted), filter;
+    size_t n = 0;
+
+    while (str_cut(&unwanted, ' ', &filter)) {
+        if (filter.n == 0)
+            continue;
+        for (size_t i = 0; i < engine.n_wants; i++) /* there is one mail at a time for a filter */
+            assert_false(engine.wants[i] && str_eq(engine.wants[i]->filter, filter) &&
+                         run.states[index_of(filter)] != OPEN);
+        run.states[index_of(filter)] = ABSENT;
+    }
+    engine.unwanted[0] = '\0';
+    for (size_t i = 0; i < engine.n_wants; i++) {
+        struct broker_want *want = engine.wants[i];
+
+        engine.wants[i] = NULL;
+        if (!want)
+            continue;
+        engine.wants[n++] = want;
+        if (run.states[index_of(want->filter)] == ABSENT)
+            run.states[index_of(want->filter)] = OPENING;
+    }
+    engine.n_wants = n;
+    n = 0;
+    for (size_t i = 0; i < engine.n_calls; i++) {
+        if (engine.calls[i])
+            engine.calls[n++] = engine.calls[i];
+    }
+    engine.n_calls = n;
+}
+
+static void delivers_exactly_what_it_promised(void **state)
+{
+    (void)state;
+    memset(&run, 0, sizeof(run));
+    run.random = 42;
+    run.newest = run.posted = 1;
+    run.n_subs = 1;
+    for (size_t i = 0; i < CLIENTS; i++)
+        (void)open_client();
+    for (int step = 0; step < STEPS; step++) {
+        size_t client = below(CLIENTS), filter = below(ARRAY_LEN(filters));
+
+        switch (below(10)) {
+        case 0:
+        case 1: step_subscribe(client, filter); break;
+        case 2:
+        case 3:
+        case 4: step_unsubscribe(client, filter); break;
+        case 5:
+        case 6: step_answer_want(); break;
+        case 7: step_answer_page(); break;
+        default: step_publish(); break;
+        }
+        take_answers();
+        take_requests();
+        if (engine.n_calls == 0)
+            check_all();
+    }
+    assert_true(run.n_subs > 300);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -623,12 +949,15 @@ int main(void)
         TEST(bounds_what_waits),
         TEST(holds_back_later_requests_of_its_client),
         TEST(keeps_the_order_of_subscriptions_and_requests),
+        TEST(keeps_the_order_when_a_subscription_is_replaced),
         TEST(fails_requests_at_their_deadline),
         TEST(passes_on_what_is_left_of_the_time),
         TEST(completes_a_batch_later),
         TEST(reads_the_log_when_it_is_live),
+        TEST(asks_again_after_history),
         TEST(asks_again_for_a_subscriber_without_history),
         TEST(answers_a_stream_when_it_is_live),
+        TEST(delivers_exactly_what_it_promised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

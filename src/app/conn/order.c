@@ -72,6 +72,18 @@ void order_end(struct order *o)
     }
 }
 
+void order_replace(struct order *o, struct order *by)
+{
+    if (!list_linked(&o->link))
+        return;
+    if (list_linked(&by->link))
+        list_remove(&by->link);
+    by->conn = o->conn;
+    by->go = NULL;
+    list_insert(&by->link, o->link.prev, &o->link);
+    list_remove(&o->link);
+}
+
 bool order_must_wait(struct conn *c, struct order *o, uint64_t after_ms)
 {
     struct worker *w = c->worker;

@@ -24,6 +24,8 @@ void order_begin(struct conn *c, struct order *o);
 /* The subscription is live or closed: the requests go on that waited for it alone. Does nothing
  * unless order_begin was called. */
 void order_end(struct order *o);
+/* `by` takes the place of `o` in the queue; both are subscriptions, or not in it. */
+void order_replace(struct order *o, struct order *by);
 /* Returns true if the request must wait; o->go is then called once, at the latest when its deadline
  * has passed (after_ms from now). The connection lives until then. */
 bool order_must_wait(struct conn *c, struct order *o, uint64_t after_ms) EH_MUST_USE;

@@ -128,6 +128,11 @@ bool join_is_waiting(const struct sub *s)
     return s->join->is_waiting;
 }
 
+struct order *join_order(const struct sub *s)
+{
+    return &s->join->order;
+}
+
 void join_abandon(struct sub *s, bool has_failed)
 {
     struct join *j = s->join;

@@ -12,6 +12,7 @@
 #include "app/sub/sub_data.h"
 
 struct batch;
+struct order;
 
 /* Waits until the filter is live, and reads the log if reads_history is set. Takes the reply. */
 void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
@@ -23,6 +24,8 @@ void join_after(struct sub *s, struct str filter, struct batch *batch);
 bool join_is_waiting(const struct sub *s);          /* for its filter: it gets no messages */
 void join_buffer(struct sub *s, struct message *m); /* takes a live message into the backlog */
 void join_gap(struct sub *s);                       /* notes that live messages were lost */
+/* What the client's later requests wait for: set while it waits for its filter over WebSocket. */
+struct order *join_order(const struct sub *s);
 /* Ends the join with its subscription. `has_failed`: if the request is not answered yet, it stays
  * without an answer. */
 void join_abandon(struct sub *s, bool has_failed);

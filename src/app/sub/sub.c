@@ -2,13 +2,16 @@
 
 #include <stdlib.h>
 
+#include "app/conn/order.h"
 #include "app/conn/reply.h"
 #include "app/sub/join.h"
 #include "app/sub/wants.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 
-static struct sub *create(struct conn *c, const struct sub_request *rq)
+/* Requests that wait for the subscription that this one replaces will wait for this one: `place` takes
+ * their place in the queue. */
+static struct sub *create(struct conn *c, const struct sub_request *rq, struct order *place)
 {
     struct sub *s = mem_zalloc(sizeof(*s) + rq->id.n);
     struct sub *duplicate;
@@ -19,6 +22,8 @@ static struct sub *create(struct conn *c, const struct sub_request *rq)
     memcpy(s->id, rq->id.p, rq->id.n);
     trie_add(c->worker->trie, rq->filter, &s->trie);
     duplicate = sub_find(c, rq->filter); /* s is not in the list yet */
+    if (duplicate && duplicate->join)
+        order_replace(join_order(duplicate), place);
     if (duplicate)
         sub_close(duplicate);
     list_push(&c->subs, &s->link);
@@ -27,28 +32,41 @@ static struct sub *create(struct conn *c, const struct sub_request *rq)
     return s;
 }
 
+/* For a subscription that begins at once. */
+static void begin(struct sub *s, const struct sub_request *rq, struct reply *reply)
+{
+    /* If the request asked for history, the log is disabled: `recovered` stays false. */
+    const struct sub_joined joined = {
+        .filter = rq->filter,
+        .has_history = rq->log.from.kind != EVENTLOG_NONE,
+        .gaps = rq->gaps,
+        .from = s->last,
+    };
+
+    if (reply->batch)
+        join_after(s, rq->filter, reply->batch);
+    s->conn->writer->joined(s->conn, reply, &joined);
+}
+
 void sub_open(struct conn *c, const struct sub_writer *writer, const struct sub_request *rq,
               struct reply *reply)
 {
-    const struct worker *w = c->worker;
-    bool has_history = rq->log.from.kind != EVENTLOG_NONE;
-    bool reads_history = has_history && w->context->config->enable_cache;
+    const struct context *context = c->worker->context;
+    bool reads_history = rq->log.from.kind != EVENTLOG_NONE && context->config->enable_cache;
+    struct order place = { .go = NULL };
     struct sub *s;
 
     c->writer = writer;
-    s = create(c, rq);
-    s->last = broker_newest(w->context->broker);
-    if (reads_history || !wants_is_live(s, false)) {
+    s = create(c, rq, &place);
+    s->last = broker_newest(context->broker);
+    if (reads_history || !wants_is_live(s, false))
         join_start(s, rq, reads_history, reply);
-        return;
-    }
-    if (reply->batch)
-        join_after(s, rq->filter, reply->batch);
-    /* If the request asked for history, the log is disabled: `recovered` stays false. */
-    writer->joined(
-        c, reply,
-        &(struct sub_joined){
-            .filter = rq->filter, .has_history = has_history, .gaps = rq->gaps, .from = s->last });
+    else
+        begin(s, rq, reply);
+    if (s->join && join_is_waiting(s))
+        order_replace(&place, join_order(s));
+    else
+        order_end(&place);
 }
 
 void sub_close(struct sub *s)
