@@ -5,6 +5,7 @@
 #include "app/http/conn_http.h"
 #include "app/worker.h"
 #include "broker/broker.h"
+#include "broker/headcount.h"
 #include "broker/port.h"
 #include "hub/trie.h"
 #include "support/still_worker.h"
@@ -400,6 +401,58 @@ static void goes_away_while_it_waits(void **state)
     assert_string_equal(engine.unwanted, "a ");
 }
 
+/* The Close follows the answers to all earlier requests. */
+static void drains_while_it_waits(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    publish(c, 2);
+    settle();
+    fx.sw.worker->draining = true;
+    fx.sw.worker->drain_until_ms = loop_now(fx.sw.worker->loop) + 60000;
+    conn_drain(c->conn);
+    settle();
+    assert_int_equal(buf_used(&c->got), 0);
+    answer_want(0, 7);
+    assert_true(has_answer(c, 1));
+    assert_false(has(c, "\x88\x02\x03\xe9")); /* Close 1001 */
+    answer_call(0, BROKER_DONE);
+    assert_true(has_answer(c, 2));
+    assert_true(has(c, "\x88\x02\x03\xe9"));
+}
+
+static void on_counted(const void *e, void *arg, struct presence total)
+{
+    (void)e;
+    *(uint64_t *)arg = total.count;
+    presence_done(&total);
+}
+
+static uint64_t count(const char *topic)
+{
+    uint64_t n = UINT64_MAX;
+
+    headcount_start(core(), str_of(topic), false, on_counted, &n);
+    settle();
+    assert_true(n != UINT64_MAX);
+    return n;
+}
+
+/* A message that is published now would not reach it. */
+static void is_not_counted_while_it_waits(void **state)
+{
+    struct client *c = open_client();
+
+    (void)state;
+    subscribe(c, 1, "a");
+    settle();
+    assert_int_equal(count("a"), 0);
+    answer_want(0, 7);
+    assert_int_equal(count("a"), 1);
+}
+
 /* An unanswered want counts as a request, also when its subscription was closed. */
 static void bounds_what_waits(void **state)
 {
@@ -620,14 +673,13 @@ static void asks_again_for_a_subscriber_without_history(void **state)
     assert_int_equal(engine.n_wants, 2);
 }
 
-static void answers_a_stream_when_it_is_live(void **state)
+static struct client *open_stream(void)
 {
     static const char head[] = "GET /a HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n";
     const struct sock_addr nobody = { .port = 0 };
     struct client *c = &fx.clients[fx.n_clients++];
     int fds[2];
 
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     c->fd = fds[0];
     fx.sw.config.allowed_origins = (char *)(uintptr_t) "*";
@@ -636,6 +688,26 @@ static void answers_a_stream_when_it_is_live(void **state)
     assert_int_equal(send(c->fd, head, sizeof(head) - 1, 0), sizeof(head) - 1);
     settle();
     assert_int_equal(buf_used(&c->got), 0);
+    return c;
+}
+
+static void closes_a_stream_that_waits(void **state)
+{
+    struct client *c = open_stream();
+
+    (void)state;
+    close(c->fd);
+    c->fd = -1;
+    settle();
+    answer_want(0, 7);
+    assert_string_equal(engine.unwanted, "a ");
+}
+
+static void answers_a_stream_when_it_is_live(void **state)
+{
+    struct client *c = open_stream();
+
+    (void)state;
     answer_want(0, 7);
     assert_true(has(c, "HTTP/1.1 200 OK\r\n"));
     assert_true(has(c, ":ok\n"));
@@ -946,6 +1018,8 @@ int main(void)
         TEST(comes_and_goes_with_one_want),
         TEST(is_replaced_while_it_waits),
         TEST(goes_away_while_it_waits),
+        TEST(drains_while_it_waits),
+        TEST(is_not_counted_while_it_waits),
         TEST(bounds_what_waits),
         TEST(holds_back_later_requests_of_its_client),
         TEST(keeps_the_order_of_subscriptions_and_requests),
@@ -956,6 +1030,7 @@ int main(void)
         TEST(reads_the_log_when_it_is_live),
         TEST(asks_again_after_history),
         TEST(asks_again_for_a_subscriber_without_history),
+        TEST(closes_a_stream_that_waits),
         TEST(answers_a_stream_when_it_is_live),
         TEST(delivers_exactly_what_it_promised),
     };
