@@ -5,9 +5,9 @@
  *          broker_call, broker_want, broker_unwant, broker_counted, live_batch_free. Any thread:
  *          broker_is_ready, broker_get_health, broker_newest. Everything else runs on the broker's
  *          own thread.
- * Owns:    a call or a want, from broker_call or broker_want until its mail is delivered to the inbox
- *          of its port; after that its `answer` function owns it. Each is answered exactly once, even
- *          when the broker stops.
+ * Owns:    a call or a want, from broker_call or broker_want until its mail is delivered to the
+ *          inbox of its port; after that its `answer` function owns it. Each is answered exactly
+ *          once, even when the broker stops.
  * Never:   blocks a caller.
  * Order:   publishes and key/value calls with the same `lane` run in the order in which they were
  *          made.

@@ -35,8 +35,8 @@ void trie_add(struct trie *t, struct str filter, struct trie_sub *s);
 void trie_remove(struct trie *t, struct trie_sub *s);
 /* Returns the node that the subs of this filter share; NULL if no filter needs it. */
 const struct trie_node *trie_find(const struct trie *t, struct str filter);
-/* Returns a byte of the user's that all subs of a filter share: 0 when the filter gets its first sub.
- * trie_filter_mark: NULL if the filter has no sub. */
+/* Returns a byte of the user's that all subs of a filter share: 0 when the filter gets its first
+ * sub. trie_filter_mark: NULL if the filter has no sub. */
 uint8_t *trie_sub_mark(const struct trie_sub *s);
 uint8_t *trie_filter_mark(const struct trie *t, struct str filter);
 bool trie_is_only(const struct trie_sub *s); /* its filter has no other sub */

@@ -32,13 +32,15 @@ struct engine_ops {
      * (call->port is NULL), an incomplete page is answered only after everything that was published
      * before the page was read has gone through fanout_live. */
     void (*call)(void *engine, struct broker_call *call);
-    /* Take a want, which is answered exactly once with core_answer_want, now or later, and the end of
-     * a port's wants for a filter (want.h). NULL: all messages go to all ports, and core answers. */
+    /* Take a want, which is answered exactly once with core_answer_want, now or later, and the end
+     * of a port's wants for a filter (want.h). NULL: all messages go to all ports, and core
+     * answers. */
     void (*want)(void *engine, struct broker_want *want);
     void (*unwant)(void *engine, struct broker_port *port, struct str filter);
     /* Replaces its connections: a login or a certificate may have changed. NULL: it has none. */
     void (*renew)(void *engine);
-    /* Answers every call (NOT_DONE or UNKNOWN) and every want that it still holds, and frees itself. */
+    /* Answers every call (NOT_DONE or UNKNOWN) and every want that it still holds, and frees
+     * itself. */
     void (*close)(void *engine);
 };
 

@@ -1,23 +1,24 @@
 /* order.c - a subscription takes effect before any later request of its connection.
  *
  * Problem: a client subscribes and publishes at once, without waiting for the answer, and relies on
- * getting its own message. But a subscription may have to wait until Redis sends the messages of its
- * filter to this node; a message that is published meanwhile does not reach it.
+ * getting its own message. But a subscription may have to wait until Redis sends the messages of
+ * its filter to this node; a message that is published meanwhile does not reach it.
  *
  * Idea: a queue for each connection, with the subscriptions that are not live (S) and the requests
- * that came after them (R), in the order in which the client made them. Whenever the first entry goes,
- * the requests behind it go on, up to the next subscription:
+ * that came after them (R), in the order in which the client made them. Whenever the first entry
+ * goes, the requests behind it go on, up to the next subscription:
  *
  *     S1 R1 R2 S2 R3      S2 goes live:   S1 R1 R2 R3
  *                         S1 goes live:   R1 R2 R3 go on, in this order
  *
  * So a request waits only for subscriptions that were made before it, and a client that subscribes
- * all the time still publishes. Invariant: the first entry is a subscription, or the queue is empty.
- * A connection without such a subscription has no queue, and its requests pay for one test of a bit.
+ * all the time still publishes. Invariant: the first entry is a subscription, or the queue is
+ * empty. A connection without such a subscription has no queue, and its requests pay for one test
+ * of a bit.
  *
- * The deadline of a request counts from the request, so a worker has a list of all requests that wait.
- * They all wait for at most BROKER_TIMEOUT: the list is in the order of their deadlines, and one
- * timer is enough.
+ * The deadline of a request counts from the request, so a worker has a list of all requests that
+ * wait. They all wait for at most BROKER_TIMEOUT: the list is in the order of their deadlines, and
+ * one timer is enough.
  *
  * Connections for HTTP have no queue: they handle one request at a time.
  */

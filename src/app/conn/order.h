@@ -14,8 +14,8 @@ struct order {
     struct list timed; /* in worker->held, while a request waits */
     uint64_t deadline; /* loop_now */
     struct conn *conn;
-    /* Lets the request go on. is_late: its deadline has passed, and nothing was done; the request is
-     * answered with an error. NULL: a subscription. */
+    /* Lets the request go on. is_late: its deadline has passed, and nothing was done; the request
+     * is answered with an error. NULL: a subscription. */
     void (*go)(struct order *o, bool is_late);
 };
 

@@ -31,8 +31,8 @@ struct pending *pending_create(struct reply *reply, size_t text_bytes);
 /* Copies a text into the block, which must have room for it. */
 struct str pending_copy(struct pending *p, struct str text);
 
-/* Hands the call to the broker, behind the connection's subscriptions that are not live yet (order.h).
- * It is answered within BROKER_TIMEOUT: NOT_DONE if it still waits then. */
+/* Hands the call to the broker, behind the connection's subscriptions that are not live yet
+ * (order.h). It is answered within BROKER_TIMEOUT: NOT_DONE if it still waits then. */
 void pending_start(struct pending *p, struct conn *c, enum broker_op op);
 
 uint64_t pending_timeout_ms(const struct worker *w); /* BROKER_TIMEOUT */

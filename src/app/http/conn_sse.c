@@ -69,8 +69,8 @@ static void send_head(struct conn *c, struct str first)
     buf_done(&c->message);
 }
 
-/* The head of a stream that reads the log was sent already. Any other stream begins now: a page that
- * sees it open may have a message published at once. */
+/* The head of a stream that reads the log was sent already. Any other stream begins now: a page
+ * that sees it open may have a message published at once. */
 static void write_joined(struct conn *c, struct reply *reply, const struct sub_joined *joined)
 {
     bool is_incomplete = c->sse_foreign || (joined->has_history && !joined->recovered);

@@ -5,9 +5,10 @@
  * then those that are published from now on. Reading the log page by page takes time, and new
  * messages arrive meanwhile. They must neither overtake the log, nor come twice, nor be lost.
  *
- * Idea: the subscription is in the trie from the start, but live messages go to a backlog as soon as
- * its filter is live. The first page fixes the end of a snapshot; all pages together hold exactly the log up to that end.
- * Then the backlog follows, without the messages that were in the snapshot:
+ * Idea: the subscription is in the trie from the start, but live messages go to a backlog as soon
+ * as its filter is live. The first page fixes the end of a snapshot; all pages together hold
+ * exactly the log up to that end. Then the backlog follows, without the messages that were in the
+ * snapshot:
  *
  *     log        ... 3  4  5  6 |              snapshot_end = 6
  *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 after the last page
@@ -17,9 +18,9 @@
  * snapshot_end comes from the log; everything above is in the backlog, because a message that the
  * snapshot does not hold was published after the first page was read, and the filter was live then.
  *
- * Waiting: until its filter is live (wants.c), a subscription is not answered, reads nothing and gets
- * no messages: those that come are not above the id of the answer (broker/want.h). From then on one
- * without history has nothing to join, unless it waits for the array of its batch.
+ * Waiting: until its filter is live (wants.c), a subscription is not answered, reads nothing and
+ * gets no messages: those that come are not above the id of the answer (broker/want.h). From then
+ * on one without history has nothing to join, unless it waits for the array of its batch.
  *
  * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
  * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
@@ -350,8 +351,8 @@ static struct join *join_create(struct sub *s, struct str filter)
     return j;
 }
 
-/* The filter is live, so nothing is missing behind `newest`, or behind the log as it is from now on.
- * Requests that waited go on behind the answer, so that their messages come after it. */
+/* The filter is live, so nothing is missing behind `newest`, or behind the log as it is from now
+ * on. Requests that waited go on behind the answer, so that their messages come after it. */
 static void on_filter_live(struct want_waiter *waiter, struct msgid newest)
 {
     struct join *j = container_of(waiter, struct join, want);

@@ -17,7 +17,7 @@ struct order;
 /* Waits until the filter is live, and reads the log if reads_history is set. Takes the reply. */
 void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
                 struct reply *reply);
-/* For a live subscription without history: buffers live messages until the batch's array was sent. */
+/* For a live subscription without history: buffers messages until the batch's array was sent. */
 void join_after(struct sub *s, struct str filter, struct batch *batch);
 
 /* These are called only while s->join is set. */

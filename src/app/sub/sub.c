@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 
-/* Requests that wait for the subscription that this one replaces will wait for this one: `place` takes
- * their place in the queue. */
+/* Requests that wait for the subscription that this one replaces will wait for this one: `place`
+ * takes their place in the queue. */
 static struct sub *create(struct conn *c, const struct sub_request *rq, struct order *place)
 {
     struct sub *s = mem_zalloc(sizeof(*s) + rq->id.n);

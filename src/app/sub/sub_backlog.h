@@ -1,9 +1,9 @@
 /* sub_backlog.h - the live messages that wait for one subscription while it joins.
  * Thread:  the connection's worker.
  * Owns:    references to the messages.
- * Bounds:  it counts towards MAX_OUTPUT_QUEUE (conn->backlog_bytes). If it is full, it is emptied and
- *          has_gap is set: the log is the buffer from then on. Without a log the client has reached
- *          its limit, and is disconnected.
+ * Bounds:  it counts towards MAX_OUTPUT_QUEUE (conn->backlog_bytes). If it is full, it is emptied
+ *          and has_gap is set: the log is the buffer from then on. Without a log the client has
+ *          reached its limit, and is disconnected.
  */
 #ifndef EH_APP_SUB_BACKLOG_H
 #define EH_APP_SUB_BACKLOG_H

@@ -3,8 +3,9 @@
  * Owns:    the text of its JSON-RPC id; its join while history is being read.
  * Rule:    as long as the subscription exists, a message of ours is delivered only if its id is
  *          greater than `last`, so nothing arrives twice. Without history `last` starts at the
- *          highest id that the node knows when the messages of the filter come (wants.h), so
- *          that nothing arrives that was published before; with history it becomes the end of the snapshot that was read.
+ *          highest id that the node knows when the messages of the filter come (wants.h), so that
+ *          nothing arrives that was published before; with history it becomes the end of the
+ *          snapshot that was read.
  */
 #ifndef EH_APP_SUB_DATA_H
 #define EH_APP_SUB_DATA_H

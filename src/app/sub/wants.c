@@ -1,5 +1,5 @@
-/* wants.c - asks the broker for the messages of a filter when a worker gets its first subscription to
- * it, and tells the broker when the last one has gone.
+/* wants.c - asks the broker for the messages of a filter when a worker gets its first subscription
+ * to it, and tells the broker when the last one has gone.
  *
  * A filter without subscriptions is not known here. A filter with subscriptions is in one of these
  * states:
@@ -13,14 +13,14 @@
  * A further subscription to a live filter costs the test of a bit, and no mail.
  *
  * History. A subscription that reads the log next does not need to know where it begins: its first
- * page tells. The broker can answer such a want earlier (reads_history in broker/want.h), but then it
- * may not know an id at which other subscriptions can begin. So there are two bits: LIVE is enough to
- * read the log, and PLACED to begin without it. A subscription without history that meets a filter
- * that is LIVE only asks once more.
+ * page tells. The broker can answer such a want earlier (reads_history in broker/want.h), but then
+ * it may not know an id at which other subscriptions can begin. So there are two bits: LIVE is
+ * enough to read the log, and PLACED to begin without it. A subscription without history that meets
+ * a filter that is LIVE only asks once more.
  *
  * Leaving. If the last subscription is closed while the want is under way, nothing is sent. The
- * answer finds either new subscriptions, which it serves, or none, and only then the broker is told.
- * So a client that subscribes and unsubscribes in a loop makes one mail for each answer.
+ * answer finds either new subscriptions, which it serves, or none, and only then the broker is
+ * told. So a client that subscribes and unsubscribes in a loop makes one mail for each answer.
  */
 #include "app/sub/wants.h"
 

@@ -25,8 +25,8 @@ struct want_waiter {
     void (*fn)(struct want_waiter *waiter, struct msgid newest);
 };
 
-/* Returns true if the subscription, which is in the trie, can begin at once: at broker_newest, or in
- * the log. */
+/* Returns true if the subscription, which is in the trie, can begin at once: at broker_newest, or
+ * in the log. */
 bool wants_is_live(const struct sub *s, bool reads_history);
 /* Otherwise, has the waiter called when it can. Asks the broker if nobody has. */
 void wants_wait(const struct sub *s, struct str filter, struct want_waiter *waiter);
