@@ -267,7 +267,7 @@ test('reads the log for an eventlog while only the feed is away', async (t) => {
   const client = await openClient(t, server);
   const begin = await client.publish('t', 'begin');
   const ids = [await client.publish('t', 'before')];
-  proxy.holdAnswersTo('PSUBSCRIBE');
+  proxy.holdAnswersTo('SUBSCRIBE');
   await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
   await server.untilReadiness(503);
   ids.push(await other.publish('t', 'meanwhile'));
@@ -320,7 +320,7 @@ test('reports a loss that an eventlog has found once', async (t) => {
   const told = await client.subscribe('t', { gaps: true });
   const ids = await client.publishAll('t', numbered('m', 3));
   await told.untilCount(3);
-  proxy.holdAnswersTo('PSUBSCRIBE');
+  proxy.holdAnswersTo('SUBSCRIBE');
   await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
   await server.untilReadiness(503);
   await redis.command('REPLICAOF', '127.0.0.1', '1'); // another master, without the last messages

@@ -154,6 +154,9 @@ const WRONG = {
   'a message twice': ['order', /received .* twice/, (scene) => scene.see([1, 2, 3, 3, 4, 5, ...REST])],
   'messages out of order': ['order', /received .* after/, (scene) => scene.see([1, 2, 4, 3, 5, ...REST])],
   'a message before the point': ['order', /is not after/, (scene) => scene.resume(3, [3, 4, 5, ...REST])],
+  'a message before a view without history': ['order', /had answered before/, (scene) => {
+    scene.see([3, 4, 5, ...REST], { start: null, askedAt: 315, confirmedAt: 330 });
+  }],
   'publishes of one connection out of order': ['order', /was sent after "m 4" on p#0/, (scene) => {
     scene.publishes[3].attempts[0].answeredAt = 520; // both were under way
     scene.publishes[4].attempts[0].id = idOf(3.5);

@@ -53,6 +53,11 @@ function* commands(connection) {
   }
 }
 
+/** What Redis sends for each channel of the command; they come one after the other. */
+function confirmations([command, ...channels]) {
+  return new Raw(channels.map((channel, i) => encode([command.toLowerCase(), channel, i + 1])).join(''));
+}
+
 /** The usual answers, to commands that do not matter to the test. */
 function politely(words) {
   switch (words[0].toUpperCase()) {
@@ -62,7 +67,9 @@ function politely(words) {
     case 'CLIENT': return OK;
     case 'SCRIPT': return createHash('sha1').update(words[2]).digest('hex');
     case 'SUBSCRIBE':
-    case 'PSUBSCRIBE': return [words[0].toLowerCase(), words[1], 1];
+    case 'PSUBSCRIBE':
+    case 'UNSUBSCRIBE':
+    case 'PUNSUBSCRIBE': return confirmations(words);
     default: return new Refusal(`ERR unknown command '${words[0]}'`);
   }
 }

@@ -11,7 +11,8 @@
 // The rules, by the names that the violations have:
 //   identity  an id names one message, a message has one id, its text and topic agree everywhere
 //   order     the ids of a view increase; a publish gets an id above all that were answered before it
-//             was sent; publishes of one connection are done in the order in which they were sent
+//             was sent; publishes of one connection are done in the order in which they were sent; a
+//             view without history begins after what its node had answered before
 //   missing   a view is the log restricted to its filter and time, unless a gap or `recovered: false`
 //             is exactly there
 //   untold    a message that Redis lost is reported to each subscription with `gaps` that lacks it, and
@@ -243,7 +244,16 @@ class Judge {
       if (view.from && rank <= rankOf(view.from) && !isForeign) {
         this.#blame('order', `${view.name} received ${id}, which is not after ${view.from}`);
       }
+      if (!view.from && this.#isOld(id, view)) {
+        this.#blame('order', `${view.name} received ${id}, which its node had answered before`);
+      }
     }
+  }
+
+  /** Whether the node of the view had answered the publish before the view was asked for. */
+  #isOld(id, { node, askedAt }) {
+    return this.#byId.get(id)?.publish.attempts.some((one) =>
+      one.id === id && one.node === node && one.answeredAt < askedAt);
   }
 
   /** The rank up to which the view must be whole: its last message, or a marker published in its life. */

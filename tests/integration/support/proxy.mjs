@@ -1,9 +1,34 @@
 // A TCP proxy between a node and its Redis. A test can cut and restore the connections, lead them to
-// another Redis, hold back answers, cut an answer in the middle, or keep connections open without data.
+// another Redis, hold back answers, cut an answer in the middle, pass data on late and in pieces, or keep
+// connections open without data.
 
 import { connect, createServer } from 'node:net';
 
 import { defer } from './cleanup.mjs';
+
+/** One direction of a connection. */
+class Stream {
+  #late = []; // pieces that are passed on later, in order
+  #dueAt = 0;
+
+  constructor(socket) {
+    this.socket = socket;
+  }
+
+  /** `lag` cuts data into pieces with a delay each, [bytes, ms]; null: all passes at once. */
+  pass(bytes, lag) {
+    if (!lag && this.#late.length === 0) {
+      this.socket.write(bytes);
+      return;
+    }
+    for (const [piece, ms] of lag ? lag(bytes) : [[bytes, 0]]) {
+      const now = performance.now();
+      this.#dueAt = Math.max(this.#dueAt, now + ms);
+      this.#late.push(piece);
+      setTimeout(() => this.socket.write(this.#late.shift()), this.#dueAt - now);
+    }
+  }
+}
 
 /** One connection: `near` is the end of the node, `far` that of Redis. */
 class Pair {
@@ -13,21 +38,25 @@ class Pair {
   left = Infinity; // bytes of answers until the cut
 
   constructor(near, far) {
-    Object.assign(this, { near, far });
+    Object.assign(this, { near, far, toNear: new Stream(near), toFar: new Stream(far) });
   }
 
   get sockets() {
     return [this.near, this.far];
   }
 
-  answer(bytes) {
+  ask(bytes, lag) {
+    if (!this.isMute) this.toFar.pass(bytes, lag);
+  }
+
+  answer(bytes, lag = null) {
     if (this.isMute) return;
     if (this.held) {
       this.held.push(bytes);
       return;
     }
     if (bytes.length < this.left) {
-      this.near.write(bytes);
+      this.toNear.pass(bytes, lag);
       this.left -= bytes.length;
       return;
     }
@@ -42,6 +71,7 @@ class Proxy {
   #isCut = false;
   #heldText = null;
   #cutting = null; // { text, after, inAnswer }
+  #lags = {}; // by kind
 
   constructor(targetPort) {
     this.targetPort = targetPort;
@@ -72,15 +102,15 @@ class Proxy {
   }
 
   #ask(pair, bytes) {
-    if (bytes.includes('PSUBSCRIBE')) pair.kind = 'feed';
+    if (bytes.includes('SUBSCRIBE')) pair.kind = 'feed';
     if (this.#heldText && bytes.includes(this.#heldText)) pair.held ??= [];
     if (this.#cutting && !this.#cutting.inAnswer) this.#arm(pair, bytes);
-    if (!pair.isMute) pair.far.write(bytes);
+    pair.ask(bytes, this.#lags[pair.kind]);
   }
 
   #answer(pair, bytes) {
     if (this.#cutting?.inAnswer) this.#arm(pair, bytes);
-    pair.answer(bytes);
+    pair.answer(bytes, this.#lags[pair.kind]);
   }
 
   #arm(pair, bytes) {
@@ -149,6 +179,19 @@ class Proxy {
     const pairs = [...this.#pairs].filter((pair) => pair.kind === kind);
     for (const pair of pairs) pair.isMute = true;
     return pairs.length;
+  }
+
+  /**
+   * From now on, data for connections of this kind, and from them, are passed on late. `lag` cuts data into
+   * pieces with a delay each: [[bytes, ms], …].
+   */
+  delay(kind, lag) {
+    this.#lags[kind] = lag;
+  }
+
+  /** Ends the connections of this kind; new ones are accepted. */
+  drop(kind) {
+    for (const pair of [...this.#pairs].filter((one) => one.kind === kind)) pair.near.destroy();
   }
 
   /** Ends all connections and refuses new ones until restore(). */

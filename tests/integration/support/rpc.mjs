@@ -62,6 +62,7 @@ export class RpcClient extends Watched {
   #nextId = 1;
   #pending = new Map();
   #subscriptions = new Map();
+  #batch = null; // texts of the batch that is being made
 
   /**
    * With `ca`, over TLS to the server's tlsPort. `deflate`: perMessageDeflate of `ws`, for
@@ -88,14 +89,17 @@ export class RpcClient extends Watched {
     const response = JSON.parse(text);
     this.texts.push(text);
     this.received.push(response);
-    const answered = this.#pending.get(response.id);
-    if (answered) {
-      this.#pending.delete(response.id);
-      answered(response);
-    } else {
-      this.#subscriptions.get(response.id)?.deliver(response.result);
-    }
+    if (Array.isArray(response)) for (const one of response) this.#answer(one);
+    else if (!this.#answer(response)) this.#subscriptions.get(response.id)?.deliver(response.result);
     this.changed();
+  }
+
+  /** Returns false if it answers no request. */
+  #answer(response) {
+    const answered = this.#pending.get(response.id);
+    this.#pending.delete(response.id);
+    answered?.(response);
+    return answered !== undefined;
   }
 
   #onClose(code, reason) {
@@ -112,7 +116,17 @@ export class RpcClient extends Watched {
   }
 
   sendText(text) {
-    this.socket.send(text);
+    if (this.#batch) this.#batch.push(text);
+    else this.socket.send(text);
+  }
+
+  /** Sends everything that `ask` sends as one batch; returns what it returns. */
+  batch(ask) {
+    this.#batch = [];
+    const asked = ask();
+    this.socket.send(`[${this.#batch.join(',')}]`);
+    this.#batch = null;
+    return asked;
   }
 
   /** Sends a request and resolves to the whole response, a result or an error. */
