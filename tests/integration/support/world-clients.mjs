@@ -11,6 +11,15 @@ import { openStream } from './sse.mjs';
 
 const RETRY_MS = 60; // between two attempts with the same key
 const ATTEMPTS = 200;
+/** Filters that nobody has had before, each with a topic that it matches. */
+const FRESH = [
+  (n) => [`n/${n}`, `n/${n}`],
+  (n) => [`n${n}`, `n${n}`],
+  (n) => [`a/${n}`, `a/${n}`],
+  (n) => [`n/${n}/#`, `n/${n}/x`],
+  (n) => [`b/+/${n}`, `b/x/${n}`],
+  (n) => [`n${n}/#`, `n${n}`],
+];
 
 /** 'ok', 'not published' or 'unknown'; anything else fails the run. */
 function outcomeOf({ result, error }) {
@@ -66,9 +75,9 @@ export class Publisher extends Client {
   isPaused = false;
   passed = 0; // publishes answered ok
 
-  constructor(run, name, seed, { node, via = 'ws', isKeyed = false, topics, pauseMs }) {
+  constructor(run, name, seed, { node, via = 'ws', isKeyed = false, pauseMs }) {
     super(run, name, seed);
-    Object.assign(this, { node, via, isKeyed, topics, pauseMs });
+    Object.assign(this, { node, via, isKeyed, pauseMs });
     this.start(this.#loop());
   }
 
@@ -81,11 +90,10 @@ export class Publisher extends Client {
     await Promise.all(this.underWay);
   }
 
-  publish({ size = 0 } = {}) {
+  publish({ size = 0, topic = this.run.pickTopic(this.random) } = {}) {
     const key = `${this.name} ${this.#count++}`; // short enough for any key
     const text = `${key}${size ? ` ${'x'.repeat(size)}` : ''}`;
-    const publish = this.history.addPublish(this.random.pick(this.topics), text,
-      { key: this.isKeyed ? key : null });
+    const publish = this.history.addPublish(topic, text, { key: this.isKeyed ? key : null });
     const one = this.send(publish).finally(() => this.underWay.delete(one));
     this.underWay.add(one);
     one.catch(() => {}); // reported by the loop
@@ -147,17 +155,18 @@ export class Publisher extends Client {
 
 /**
  * Has one subscription over a WebSocket, or an event stream, at a time. `node`: where; null: anywhere.
- * leave() ends the connection, come() opens the next one, which resumes after the last id received.
+ * leave() ends the connection, come() opens the next one, which resumes after the last id received. Without
+ * a `filter` it often takes a new one instead, and as soon as it has subscribed, somebody publishes to it.
  */
 class Subscriber extends Client {
   view = null;
   isResting = false;
   done = Promise.resolve();
 
-  constructor(run, name, seed, { node = null, filter, gaps = false, isLive = false }) {
+  constructor(run, name, seed, { node = null, filter = null, gaps = false, isLive = false }) {
     super(run, name, seed);
     // isLive: the first view begins with live messages, not with history
-    Object.assign(this, { node, filter, gaps, isLive });
+    Object.assign(this, { node, filter, gaps, isLive, isFickle: !filter });
   }
 
   get isHere() {
@@ -172,13 +181,25 @@ class Subscriber extends Client {
     return view.position ?? last ?? view.start ?? view.from;
   }
 
+  #drawFilter() {
+    const [filter, topic] = this.random.pick(FRESH)(this.run.topics.length);
+    const [gaps, isLive] = [this.random.below(2) === 0, this.random.below(3) > 0];
+    Object.assign(this, { filter, topic, gaps, isLive, view: null });
+    this.run.topics.push(topic);
+  }
+
   async come() {
     if (this.isHere) return;
+    if (this.isFickle && (!this.filter || this.random.below(3) > 0)) this.#drawFilter();
     const { filter, gaps, kind } = this;
     const node = this.node ?? this.anyNode;
     const [from, resumes] = [this.#from, this.view?.name];
     this.view = this.history.addView({ kind, client: this.name, node, filter, gaps, from, resumes });
     await this.open(this.view, this.run.nodes[node]);
+  }
+
+  confirmed() {
+    if (this.isFickle) this.run.publishTo(this.topic, this.random);
   }
 
   leave() {
@@ -226,6 +247,7 @@ export class WebSocketSubscriber extends Subscriber {
       if (view.endedAt !== null) return;
       // The answer came before the messages that this client has received already.
       Object.assign(view, { confirmedAt: view.events[0]?.at ?? this.history.now(), recovered, start: lastEventId });
+      this.confirmed();
     }, (error) => {
       if (error.code !== 0) this.fail(error); // not cut off: a refusal
     });
@@ -248,6 +270,7 @@ export class StreamSubscriber extends Subscriber {
     const stream = await openStream(this.run.t, server, path, headers);
     this.#stream = stream;
     if (!view.from) view.confirmedAt = this.history.now();
+    this.confirmed();
     let taken = 0;
     const take = () => {
       for (; taken < stream.events.length; taken++) this.#take(view, stream.events[taken]);

@@ -19,6 +19,14 @@ import { FAULTS } from './world-faults.mjs';
 import { History } from './world-history.mjs';
 
 const TOPICS = ['a', 'a/b', 'a/c', 'b', 'b/c'];
+// Some runs have no subscription to everything, some no patterns: a node then receives only what its clients
+// want. Other filters are as they are.
+const LAYOUTS = [
+  {},
+  { '#': 'b/#', '+/c': 'a/+' },
+  { '#': 'a/b', 'a/#': 'a', '+/c': 'b/c', 'b/#': 'b', 'a/+': 'a/c' },
+];
+const RECENT = 6; // of the topics that subscribers have added, those that are published to
 const PAUSE_MS = SANITIZED ? 80 : 24; // between the publishes of one client, on average
 const WANDER_MS = 400;
 const POLL_MS = 25;
@@ -57,12 +65,14 @@ export class Run {
   nodes = [];
   #polling = [];
   #isOver = false;
+  topics = [...TOPICS]; // and those that subscribers have added
   outages = []; // { fault, node, ms }: from the acceptance by a new master to the first publish
 
   /** `faults`: names, one for each round. */
   constructor(t, world, { seed, faults, nodes = 2, options = {} }) {
     Object.assign(this, { t, world, seed, faults, size: nodes, options });
     this.random = randomSource(seed);
+    this.layout = LAYOUTS[(seed + world.kind.length) % LAYOUTS.length];
     this.history = new History({ world: world.kind, seed, faults, wait: Number(options.REDIS_WAIT ?? 0) });
   }
 
@@ -88,7 +98,8 @@ export class Run {
   #makeClients() {
     let count = 0;
     const make = (Kind, kind, how) =>
-      new Kind(this, `${kind}${count}`, this.seed * 100 + count++, { topics: TOPICS, pauseMs: PAUSE_MS, ...how });
+      new Kind(this, `${kind}${count}`, this.seed * 100 + count++,
+        { pauseMs: PAUSE_MS, ...how, filter: this.layout[how.filter] ?? how.filter });
     const last = this.size - 1;
     this.marker = make(Publisher, 'm', { node: 0, isKeyed: true });
     this.marker.isPaused = true;
@@ -110,6 +121,7 @@ export class Run {
       make(WebSocketSubscriber, 'w', { filter: '#' }),
       make(StreamSubscriber, 'w', { filter: '#', gaps: true }),
       make(StreamSubscriber, 'w', { filter: 'a/+' }),
+      make(WebSocketSubscriber, 'w', {}), make(WebSocketSubscriber, 'w', {}), make(StreamSubscriber, 'w', {}),
     ];
     this.sleepers = [
       make(WebSocketSubscriber, 'z', { filter: '#', gaps: true }),
@@ -162,6 +174,16 @@ export class Run {
 
   publishMany() {
     for (const publisher of this.publishers) for (let i = 0; i < 10; i++) publisher.publish();
+  }
+
+  pickTopic(random) {
+    const added = this.topics.slice(TOPICS.length).slice(-RECENT);
+    return random.pick(added.length > 0 && random.below(3) === 0 ? added : TOPICS);
+  }
+
+  publishTo(topic, random) {
+    const publisher = random.pick(this.publishers);
+    if (!publisher.isPaused) publisher.publish({ topic });
   }
 
   publishLarge(size) {
@@ -230,12 +252,13 @@ export class Run {
     await eventually('all subscribers are back', () => present.every(({ isHere }) => isHere));
     round.markedAt = this.history.now();
     round.markers = [];
-    for (const topic of TOPICS) round.markers.push(await this.#mark(topic, this.history.rounds.length));
+    const topics = new Set([...TOPICS, ...present.flatMap(({ topic }) => topic ?? [])]);
+    for (const topic of topics) round.markers.push(await this.#mark(topic, this.history.rounds.length));
     round.markedBy = this.history.now();
     await eventually('the markers reach all', () => present.every((subscriber) =>
       round.markers.every((marker) => !matches(subscriber.filter, marker.topic) || subscriber.has(marker)))
     ).catch(() => {}); // the judge says who lacks which
-    round.log = await this.world.log(TOPICS);
+    round.log = await this.world.log(this.topics);
     round.endedAt = this.history.now();
   }
 
