@@ -18,7 +18,7 @@
 
 #define TTL_S     100
 #define LOG_MAX   12
-#define MAX_BYTES 6000
+#define MAX_BYTES 8000
 
 static struct msgid id_at(uint64_t ms, uint64_t seq)
 {
@@ -91,6 +91,9 @@ static void answers_from_a_point_in_its_range(void **state)
     assert_int_equal(ask(t, 4000, 1000, 5000), -1);
     assert_int_equal(ask(t, 5000, 1000, 5000), 0);
     assert_int_equal(redis_tail_bytes(t), 0);
+    add(t, "b", 5500, 0, 5000);
+    assert_int_equal(ask(t, 4500, 1000, 5500), -1); /* below the clear */
+    assert_int_equal(ask(t, 5000, 1000, 5500), 0);
     redis_tail_free(t);
 }
 
@@ -133,6 +136,7 @@ static void pages_like_the_log(void **state)
         add(t, "a", ms, 0, ms - 1);
     do {
         assert_true(redis_tail_answer(t, &h, &marks));
+        assert_int_equal(h.ret_n, next == 1001 ? 3 : 1);
         marks.high_water.ms++; /* the snapshot end stays */
         for (size_t i = 0; i < h.ret_n; i++)
             assert_int_equal(h.ret_items[i]->id.ms, next++);
@@ -181,6 +185,31 @@ static void leaves_what_may_have_expired_to_redis(void **state)
     redis_tail_free(t);
 }
 
+static void a_new_redis_may_have_another_clock(void **state)
+{
+    struct redis_tail_marks marks = { id_at(1u << 30, 0), id_at((1u << 30) + 5, 0), 200010 };
+    struct broker_history h = { .filter = STR("a"), .after = marks.from };
+    struct redis_tail *t = redis_tail_create(&roomy);
+    struct message *m;
+
+    (void)state;
+    m = message_create(id_at((1u << 30) - 1, 0), STR("a"), STR("\"x\""), STR(""));
+    redis_tail_add(t, m, 0, id_at(1000, 0), 1000); /* the clock was ahead */
+    message_unref(m);
+    redis_tail_clear(t, marks.from);
+    assert_false(redis_tail_answer(t, &h, &marks)); /* the clock is not known */
+    for (uint64_t i = 1; i <= 5; i++) {
+        m = message_create(id_at((1u << 30) + i, 0), STR("a"), STR("\"x\""), STR(""));
+        redis_tail_add(t, m, 0, id_at((1u << 30) + i - 1, 0), 200000 + i);
+        message_unref(m);
+    }
+    assert_int_equal(h.ret_n, 0);
+    assert_true(redis_tail_answer(t, &h, &marks));
+    assert_int_equal(h.ret_n, 5);
+    drop_page(&h);
+    redis_tail_free(t);
+}
+
 static void a_message_that_is_not_kept_moves_the_start(void **state)
 {
     struct redis_tail *t = redis_tail_create(&roomy);
@@ -215,7 +244,7 @@ static void a_busy_topic_does_not_push_out_a_quiet_one(void **state)
     redis_tail_clear(t, id_at(1000, 0));
     add(t, "a", 1001, 0, 1000);
     for (uint64_t ms = 1002; ms < 2000; ms++) {
-        add(t, "busy", ms, 0, ms - 1);
+        add(t, ms % 50 == 0 ? "also quiet" : "busy", ms, 0, ms - 1);
         assert_in_range(redis_tail_bytes(t), 1, 8000);
     }
     assert_int_equal(ask(t, 1000, 1000, 1999), -1); /* the message was removed */
@@ -225,14 +254,14 @@ static void a_busy_topic_does_not_push_out_a_quiet_one(void **state)
 
 /* ---- the model ---- */
 
-#define TOPICS   4
+#define TOPICS   8
 #define MESSAGES 400
 #define STEPS    900
 #define RUNS     1500
 
 #define FORGED_SEQ 1000000000u /* no real id has this */
 
-static const char *const names[TOPICS] = { "a", "b", "c", "d" };
+static const char *const names[TOPICS] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 
 struct published {
     struct msgid id;
@@ -255,6 +284,7 @@ static struct {
     bool has_forged;      /* since the feed joined */
     bool is_away[TOPICS]; /* the node has left the channel */
     struct redis_tail *tail;
+    size_t max_bytes;
     size_t asked, answered, items;
 } t;
 
@@ -307,7 +337,7 @@ static void take(const struct published *p)
                    t.high_water, t.now_ms);
     t.high_water = msgid_later(t.high_water, p->id);
     message_unref(m);
-    assert_true(redis_tail_bytes(t.tail) <= MAX_BYTES);
+    assert_true(redis_tail_bytes(t.tail) <= t.max_bytes);
 }
 
 static void deliver(void)
@@ -501,7 +531,8 @@ static void run(uint64_t seed)
     t.now_ms = 1000 + below(1000000);
     t.redis_ahead = (int64_t)(1000000 + below(1000000));
     t.last = id_at(redis_clock(), 0);
-    t.tail = redis_tail_create(&(struct redis_tail_config){ MAX_BYTES, LOG_MAX, TTL_S });
+    t.max_bytes = 500 + below(MAX_BYTES);
+    t.tail = redis_tail_create(&(struct redis_tail_config){ t.max_bytes, LOG_MAX, TTL_S });
     interrupt();
     for (int i = 0; i < STEPS; i++)
         step();
@@ -526,6 +557,7 @@ int main(void)
         cmocka_unit_test(leaves_other_questions_to_redis),
         cmocka_unit_test(pages_like_the_log),
         cmocka_unit_test(leaves_what_may_have_expired_to_redis),
+        cmocka_unit_test(a_new_redis_may_have_another_clock),
         cmocka_unit_test(a_message_that_is_not_kept_moves_the_start),
         cmocka_unit_test(a_busy_topic_does_not_push_out_a_quiet_one),
         cmocka_unit_test(answers_are_the_log),

@@ -228,8 +228,7 @@ void redis_tail_add(struct redis_tail *t, struct message *m, uint64_t expires_ms
 
     if (m->legacy)
         return;
-    if (is_new)
-        set_clock(t, m->id, now_ms);
+    set_clock(t, m->id, now_ms);
     topic = find(t, m->topic);
     if (msgid_cmp(m->id, topic ? topic->dropped : t->forgotten) <= 0 ||
         (topic && !is_new && has(topic, m->id)))
