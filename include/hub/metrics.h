@@ -77,6 +77,9 @@ enum metric {
     METRIC_HISTORY_COMPLETE, /* history_requests_total{outcome="complete"}: recovered true */
     METRIC_HISTORY_INCOMPLETE, /* {outcome="incomplete"} */
     METRIC_HISTORY_FAILED,     /* {outcome="failed"} */
+    METRIC_TAIL_HITS,          /* history_tail_total{outcome="hit"}: without Redis */
+    METRIC_TAIL_MISSES,        /* {outcome="miss"} */
+    METRIC_TAIL_BYTES,         /* history_tail_bytes, gauge */
     METRIC_HISTORY_QUESTIONS,  /* redis_history_questions_total: pages asked for */
     METRIC_HISTORY_COMMANDS,   /* redis_history_commands_total: that carried them */
     METRIC_HISTORY_SHARED,     /* redis_history_shared_total: pages taken from an equal question */

@@ -33,6 +33,10 @@ struct series {
 #define HISTORY(v)                                                                                 \
     LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
 
+#define TAIL(v)                                                                                    \
+    LABELLED("history_tail_total", "outcome", v,                                                   \
+             "Pages of subscriptions that resume, by whether memory had them.")
+
 /* In the order of the output. The series of one family are adjacent. */
 static const struct series table[METRIC_COUNT] = {
     [METRIC_WORKERS] = PLAIN("worker_count", GAUGE, "Worker threads."),
@@ -119,6 +123,10 @@ static const struct series table[METRIC_COUNT] = {
     [METRIC_HISTORY_COMPLETE] = HISTORY("complete"),
     [METRIC_HISTORY_INCOMPLETE] = HISTORY("incomplete"),
     [METRIC_HISTORY_FAILED] = HISTORY("failed"),
+    [METRIC_TAIL_HITS] = TAIL("hit"),
+    [METRIC_TAIL_MISSES] = TAIL("miss"),
+    [METRIC_TAIL_BYTES] =
+        PLAIN("history_tail_bytes", GAUGE, "Bytes of the last live messages kept in memory."),
 
     [METRIC_HISTORY_QUESTIONS] =
         PLAIN("redis_history_questions_total", 0, "Pages of history that Redis was asked for."),

@@ -97,16 +97,19 @@ static void read_history(const redisReply *r)
 
 /* With a space in front a payload is not as our script writes it, and is parsed with a tree.
  * Both ways must give the same message. */
-static void check_long_way(struct str topic, struct str payload, const struct message *m)
+static void check_long_way(struct str topic, struct str payload, const struct message *m,
+                           uint64_t expires_ms)
 {
     struct buf spaced = { 0 };
+    uint64_t other_expires_ms;
     struct message *other;
 
     buf_add_char(&spaced, ' ');
     buf_add_str(&spaced, payload);
-    other = redis_payload_parse(topic, buf_str(&spaced));
+    other = redis_payload_parse(topic, buf_str(&spaced), &other_expires_ms);
     check((m != NULL) == (other != NULL), "both ways take it or refuse it");
     check(!m || (str_eq(m->body, other->body) && m->legacy == other->legacy), "same message");
+    check(!m || expires_ms == other_expires_ms, "same expiry");
     message_unref(other);
     buf_done(&spaced);
 }
@@ -125,14 +128,15 @@ static void read_presence(struct str text)
 static void read_push(const redisReply *r)
 {
     struct redis_push push;
+    uint64_t expires_ms;
     struct message *m;
 
     if (redis_reply_push(r, &push) < 0)
         return;
-    m = redis_payload_parse(push.channel, push.payload);
+    m = redis_payload_parse(push.channel, push.payload, &expires_ms);
     if (m)
         check_message(m);
-    check_long_way(push.channel, push.payload, m);
+    check_long_way(push.channel, push.payload, m, expires_ms);
     message_unref(m);
     read_presence(push.payload);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -37,7 +38,8 @@ static void accepts_our_payloads_and_those_of_others(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct message *m = redis_payload_parse(STR("a/b"), str_of(cases[i].payload));
+        uint64_t expires_ms = 0;
+        struct message *m = redis_payload_parse(STR("a/b"), str_of(cases[i].payload), &expires_ms);
 
         assert_non_null(m);
         assert_true(str_eq(m->body, str_of(cases[i].body)));
@@ -45,6 +47,39 @@ static void accepts_our_payloads_and_those_of_others(void **state)
         assert_int_equal(m->id.ms, 5);
         assert_int_equal(m->id.seq, 1);
         assert_int_equal(m->legacy, cases[i].legacy);
+        assert_true(expires_ms == REDIS_EXPIRY_UNKNOWN);
+        message_unref(m);
+    }
+}
+
+static void tells_when_a_message_expires(void **state)
+{
+    static const struct {
+        const char *end;
+        uint64_t expires_ms;
+    } cases[] = {
+        { "\"expiry\":1574843571767,\"v\":1}", 1574843571767 },
+        { "\"v\":1,\"expiry\":1574843571767}", 1574843571767 }, /* with a tree */
+        { "\"expiry\":0,\"v\":1}", 0 },
+        { "\"expiry\":9223372036854775807,\"v\":1}", INT64_MAX },
+        { "\"expiry\":-1,\"v\":1}", REDIS_EXPIRY_UNKNOWN },
+        { "\"expiry\":1.5,\"v\":1}", REDIS_EXPIRY_UNKNOWN },
+        { "\"expiry\":\"5\",\"v\":1}", REDIS_EXPIRY_UNKNOWN },
+        { "\"expiry\":null,\"v\":1}", REDIS_EXPIRY_UNKNOWN },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[128];
+        uint64_t expires_ms = 1;
+        struct message *m;
+
+        (void)snprintf(text, sizeof(text), "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",%s",
+                       cases[i].end);
+        m = redis_payload_parse(STR("a"), str_of(text), &expires_ms);
+        assert_non_null(m);
+        assert_true(expires_ms == cases[i].expires_ms);
+        assert_false(m->legacy);
         message_unref(m);
     }
 }
@@ -64,6 +99,8 @@ static void refuses_junk_in_our_channels(void **state)
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":2}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":\"1\"}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":null}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"expiry\":05,\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"expiry\":5}}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"b\",\"v\":1}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"v\":1}" },
         { "a", "{\"id\":\"5-1\",\"topic\":\"a\",\"v\":1}" },
@@ -86,14 +123,19 @@ static void refuses_junk_in_our_channels(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_null(redis_payload_parse(str_of(cases[i].topic), str_of(cases[i].payload)));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t expires_ms;
+
+        assert_null(
+            redis_payload_parse(str_of(cases[i].topic), str_of(cases[i].payload), &expires_ms));
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_our_payloads_and_those_of_others),
+        cmocka_unit_test(tells_when_a_message_expires),
         cmocka_unit_test(refuses_junk_in_our_channels),
     };
 

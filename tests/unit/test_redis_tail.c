@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "broker/redis/redis_payload.h"
 #include "hub/message.h"
 
 #define TTL_S     100
@@ -41,7 +42,17 @@ static void drop_page(struct broker_history *h)
 
 /* ---- single rules ---- */
 
-static const struct redis_tail_config roomy = { 1u << 20, 1000, TTL_S };
+static struct redis_tail *create(size_t max_bytes, uint64_t max_messages, uint64_t ttl_s)
+{
+    return redis_tail_create(
+        &(struct broker_config){ .max_cache_length = max_messages, .default_ttl_s = ttl_s },
+        max_bytes);
+}
+
+static struct redis_tail *create_roomy(void)
+{
+    return create(1u << 20, 0, TTL_S);
+}
 
 static void add(struct redis_tail *t, const char *topic, uint64_t ms, uint64_t expires_ms,
                 uint64_t high_water)
@@ -72,7 +83,7 @@ static int ask(const struct redis_tail *t, uint64_t point, uint64_t from, uint64
 
 static void answers_from_a_point_in_its_range(void **state)
 {
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
 
     (void)state;
     redis_tail_clear(t, id_at(1000, 0));
@@ -109,7 +120,7 @@ static void leaves_other_questions_to_redis(void **state)
         { .filter = { "a", 1 }, .after = { 0, 0 } },
     };
     struct redis_tail_marks marks = { id_at(1000, 0), id_at(2000, 0), 2000 };
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
 
     (void)state;
     redis_tail_clear(t, id_at(1000, 0));
@@ -127,7 +138,7 @@ static void pages_like_the_log(void **state)
 {
     struct redis_tail_marks marks = { id_at(1000, 0), id_at(1010, 0), 1010 };
     struct broker_history h = { .filter = STR("a"), .after = id_at(1000, 0), .max_entries = 3 };
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
     uint64_t next = 1001;
 
     (void)state;
@@ -154,7 +165,7 @@ static void leaves_what_may_have_expired_to_redis(void **state)
 {
     struct redis_tail_marks marks = { id_at(1000, 0), id_at(1001, 0), 1001 };
     struct broker_history h = { .filter = STR("a"), .after = id_at(1000, 0) };
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
 
     (void)state;
     redis_tail_clear(t, id_at(1000, 0));
@@ -189,7 +200,7 @@ static void a_new_redis_may_have_another_clock(void **state)
 {
     struct redis_tail_marks marks = { id_at(1u << 30, 0), id_at((1u << 30) + 5, 0), 200010 };
     struct broker_history h = { .filter = STR("a"), .after = marks.from };
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
     struct message *m;
 
     (void)state;
@@ -212,7 +223,7 @@ static void a_new_redis_may_have_another_clock(void **state)
 
 static void a_message_that_is_not_kept_moves_the_start(void **state)
 {
-    struct redis_tail *t = redis_tail_create(&roomy);
+    struct redis_tail *t = create_roomy();
     struct message *legacy = message_create(id_at(9000, 0), STR("a"), STR("\"x\""), STR(""));
 
     (void)state;
@@ -237,8 +248,7 @@ static void a_message_that_is_not_kept_moves_the_start(void **state)
 
 static void a_busy_topic_does_not_push_out_a_quiet_one(void **state)
 {
-    struct redis_tail *t = redis_tail_create(
-        &(struct redis_tail_config){ .max_bytes = 8000, .max_messages = 1000, .default_ttl_s = 0 });
+    struct redis_tail *t = create(8000, 0, 0);
 
     (void)state;
     redis_tail_clear(t, id_at(1000, 0));
@@ -532,7 +542,7 @@ static void run(uint64_t seed)
     t.redis_ahead = (int64_t)(1000000 + below(1000000));
     t.last = id_at(redis_clock(), 0);
     t.max_bytes = 500 + below(MAX_BYTES);
-    t.tail = redis_tail_create(&(struct redis_tail_config){ t.max_bytes, LOG_MAX, TTL_S });
+    t.tail = create(t.max_bytes, LOG_MAX, TTL_S);
     interrupt();
     for (int i = 0; i < STEPS; i++)
         step();

@@ -46,6 +46,7 @@
 #include "broker/redis/redis_partition.h"
 #include "broker/redis/redis_payload.h"
 #include "broker/redis/redis_reply.h"
+#include "broker/redis/redis_tail.h"
 
 #define PROBE_TOPICS "$metrics$/" /* no valid topic begins like this */
 #define REJOIN_MS    1000         /* between two joins because of messages */
@@ -64,6 +65,8 @@ struct redis_feed {
     uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
     struct backlog backlog; /* messages that arrived before the fence was answered */
     struct redis_partition partition;
+    struct msgid held;      /* the highest id that was ever in the backlog */
+    struct msgid begins;    /* above it every message went from here through fanout_live */
     uint64_t may_rejoin_ms; /* from when on a message may make us join again */
     struct buf pattern;
     struct buf probe_channel;
@@ -72,6 +75,13 @@ struct redis_feed {
     uint64_t probe_published_ms; /* when Redis accepted it; 0: not yet */
     struct msgid probe_newest;   /* Redis must know at least this id */
 };
+
+/* Messages up to the highest id that is known, or was held back, may not have come, or are lost. */
+static void begin_tail(struct redis_feed *f)
+{
+    f->begins = msgid_later(core_newest(f->config.core), f->held);
+    redis_tail_clear(f->config.tail, f->begins);
+}
 
 /* ---- the probe ---- */
 
@@ -86,6 +96,7 @@ static void start_join(struct redis_feed *f)
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_feed *f = owner;
+    struct msgid log_start = f->partition.log_start;
     struct redis_probed answer;
 
     if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
@@ -101,6 +112,8 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     if (redis_reply_probe(reply, &answer) < 0 ||
         redis_partition_on_probed(&f->partition, &answer, f->probe_newest))
         start_join(f);
+    else if (msgid_cmp(f->partition.log_start, log_start) != 0)
+        begin_tail(f); /* Redis has lost messages, perhaps before they came here */
 }
 
 static void send_probe(struct redis_feed *f)
@@ -148,6 +161,7 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
     while (backlog_first(&f->backlog))
         fanout_live(core->fanout, backlog_pop(&f->backlog));
     backlog_done(&f->backlog);
+    begin_tail(f);
     f->state = FEED_JOINED;
     send_probe(f);
     f->config.events->on_joined(f->config.owner);
@@ -277,6 +291,8 @@ static void rejoin_for_message(struct redis_feed *f)
  * first fence, when it cannot be told whether the id is real. */
 static void hold_back(struct redis_feed *f, struct message *m)
 {
+    if (!m->legacy)
+        f->held = msgid_later(f->held, m->id);
     if (f->partition.has_joined && !m->legacy) {
         core_note(f->config.core, m->id);
         core_share_newest(f->config.core);
@@ -284,7 +300,16 @@ static void hold_back(struct redis_feed *f, struct message *m)
     backlog_add(&f->backlog, m);
 }
 
-static void on_message(struct redis_feed *f, struct message *m)
+static void on_live(struct redis_feed *f, struct message *m, uint64_t expires_ms)
+{
+    struct core *core = f->config.core;
+
+    if (core->config.cache)
+        redis_tail_add(f->config.tail, m, expires_ms, core->high_water, loop_now(core->loop));
+    fanout_live(core->fanout, m);
+}
+
+static void on_message(struct redis_feed *f, struct message *m, uint64_t expires_ms)
 {
     if (!m->legacy && !redis_partition_is_plausible(&f->partition, m->id)) {
         metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
@@ -295,7 +320,7 @@ static void on_message(struct redis_feed *f, struct message *m)
     if (m->legacy)
         metrics_inc(f->config.core->config.metrics, METRIC_FEED_LEGACY);
     if (f->state == FEED_JOINED)
-        fanout_live(f->config.core->fanout, m);
+        on_live(f, m, expires_ms);
     else
         hold_back(f, m);
 }
@@ -304,6 +329,7 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
 {
     struct redis_feed *f = owner;
     struct redis_push push;
+    uint64_t expires_ms;
     struct str topic;
     struct message *m;
 
@@ -324,9 +350,9 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
         rejoin_for_message(f);
     if (str_starts_with(topic, STR(PROBE_TOPICS)))
         return; /* a probe by this node, by another one or by a C++ Eventhub */
-    m = redis_payload_parse(topic, push.payload);
+    m = redis_payload_parse(topic, push.payload, &expires_ms);
     if (m)
-        on_message(f, m);
+        on_message(f, m, expires_ms);
     else
         metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
 }
@@ -396,6 +422,12 @@ void redis_feed_free(struct redis_feed *f)
 bool redis_feed_is_joined(const struct redis_feed *f)
 {
     return f->state == FEED_JOINED;
+}
+
+struct msgid redis_feed_brings_from(const struct redis_feed *f, struct str topic)
+{
+    (void)topic; /* the pattern covers all topics */
+    return f->begins;
 }
 
 const struct redis_info *redis_feed_info(const struct redis_feed *f)

@@ -23,6 +23,7 @@
 #include "broker/redis/redis_link.h"
 
 struct redis_feed;
+struct redis_tail;
 
 struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
@@ -45,6 +46,7 @@ struct redis_feed_events {
 struct redis_feed_config {
     struct core *core;
     const struct redis_names *names;
+    struct redis_tail *tail;       /* gets the live messages once the feed has joined; borrowed */
     struct redis_link_config link; /* the feed sets its events and owner */
     struct str channels[2];        /* to subscribe to besides the messages; borrowed */
     const struct redis_feed_events *events;
@@ -58,6 +60,8 @@ void redis_feed_close(struct redis_feed *f);
 void redis_feed_free(struct redis_feed *f);
 
 bool redis_feed_is_joined(const struct redis_feed *f);
+/* Returns the id above which this feed, since it has joined, brings every message of the topic. */
+struct msgid redis_feed_brings_from(const struct redis_feed *f, struct str topic);
 /* Returns the INFO of the server that the feed is subscribed to; NULL: not known. */
 const struct redis_info *redis_feed_info(const struct redis_feed *f);
 /* Returns the replid of the history that it has joined; empty: not known. */

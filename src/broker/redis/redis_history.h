@@ -10,6 +10,8 @@
  *          may be answered earlier: the node's replay brings what follows.) A call with a deadline
  *          is a question about the log alone. It needs a link and fenced ids, so while the feed is
  *          away it is sent after a fence of its own.
+ * Tail:    a question of a joining subscription may be answered at once, in front of both queues
+ *          and without Redis (redis_tail.h).
  * Owns:    a call until it is answered. A call without a deadline waits until Redis is back.
  * Fails:   a page that was lost with its connection, or that Redis refuses for a while (in a
  *          failover, or while a slot moves), is read again: reading twice does no harm, and clients

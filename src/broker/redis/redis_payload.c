@@ -35,9 +35,19 @@ static bool take_id(struct str *rest, struct msgid *ret)
     return str_cut(rest, '"', &text) && rest->p && msgid_parse(text, ret) == EH_OK;
 }
 
-static struct message *parse_ours(struct str topic, struct str payload)
+/* Reads up to the next comma. Numbers that JSON or int64_t does not know are refused. */
+static bool take_expiry(struct str *rest, uint64_t *ret)
+{
+    struct str text;
+
+    return str_cut(rest, ',', &text) && rest->p && !(text.n > 1 && text.p[0] == '0') &&
+           str_parse_u64(text, ret) == EH_OK && *ret <= INT64_MAX;
+}
+
+static struct message *parse_ours(struct str topic, struct str payload, uint64_t *ret_expires_ms)
 {
     struct str rest = payload, text, sender = { NULL, 0 };
+    uint64_t expires_ms = REDIS_EXPIRY_UNKNOWN;
     struct msgid id;
 
     if (!take(&rest, STR("{\"id\":\"")) || !take_id(&rest, &id) ||
@@ -45,9 +55,13 @@ static struct message *parse_ours(struct str topic, struct str payload)
         return NULL;
     if (take(&rest, STR(",\"origin\":")) && !take_string(&rest, &sender))
         return NULL;
-    if (!take(&rest, STR(",\"topic\":\"")) || !take(&rest, topic) ||
-        !str_eq(rest, STR("\",\"v\":1}")) || !topic_is_valid(topic) || !utf8_is_valid(payload))
+    if (!take(&rest, STR(",\"topic\":\"")) || !take(&rest, topic) || !take(&rest, STR("\",")))
         return NULL;
+    if (take(&rest, STR("\"expiry\":")) && !take_expiry(&rest, &expires_ms))
+        return NULL;
+    if (!str_eq(rest, STR("\"v\":1}")) || !topic_is_valid(topic) || !utf8_is_valid(payload))
+        return NULL;
+    *ret_expires_ms = expires_ms;
     return message_create(id, topic, text, sender);
 }
 
@@ -96,7 +110,7 @@ static struct str raw_member(struct str object, struct str quoted)
 
 /* Accepts an object whose members are all valid and whose `topic` is that of the channel. Our
  * messages have 1 as `v`, those of a C++ Eventhub have none. */
-static struct message *parse_tree(struct str topic, struct str payload)
+static struct message *parse_tree(struct str topic, struct str payload, uint64_t *ret_expires_ms)
 {
     json_auto_t *root =
         json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
@@ -105,7 +119,7 @@ static struct message *parse_tree(struct str topic, struct str payload)
     struct str text, sender;
     struct message *m;
     struct msgid id;
-    int64_t version;
+    int64_t version, expires_ms;
 
     if (msgid_parse(json_text(json_object_get(root, "id")), &id) < 0 ||
         !json_is_string(json_object_get(root, "message")) || (origin && !json_is_string(origin)))
@@ -122,12 +136,15 @@ static struct message *parse_tree(struct str topic, struct str payload)
         sender = STR(""); /* the publisher has no `sub` */
     m = message_create(id, topic, text, sender);
     m->legacy = !v;
+    *ret_expires_ms = REDIS_EXPIRY_UNKNOWN;
+    if (json_whole_number(json_object_get(root, "expiry"), &expires_ms) && expires_ms >= 0)
+        *ret_expires_ms = (uint64_t)expires_ms;
     return m;
 }
 
-struct message *redis_payload_parse(struct str topic, struct str payload)
+struct message *redis_payload_parse(struct str topic, struct str payload, uint64_t *ret_expires_ms)
 {
-    struct message *m = parse_ours(topic, payload);
+    struct message *m = parse_ours(topic, payload, ret_expires_ms);
 
-    return m ? m : parse_tree(topic, payload);
+    return m ? m : parse_tree(topic, payload, ret_expires_ms);
 }

@@ -329,6 +329,7 @@ void redis_pool_tick(struct redis_pool *p)
         redis_source_ask(p->source);
     redis_feed_on_tick(p->feed);
     redis_asker_tick(p->asker);
+    metrics_set(p->core->config.metrics, METRIC_TAIL_BYTES, redis_tail_bytes(p->tail));
     update_ready(p); /* a pause of a link may have become an outage */
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_ping(p->links[i]);
@@ -399,6 +400,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->links = mem_array(NULL, p->n_links, sizeof(p->links[0]));
     link = link_config(p);
     p->asker = redis_asker_create(&link);
+    p->tail = redis_tail_create(config, REDIS_TAIL_BYTES);
     for (size_t i = 0; i < p->n_links; i++)
         p->links[i] = redis_link_create(&link);
     return p;
@@ -416,6 +418,7 @@ void redis_pool_open_feed(struct redis_pool *p, struct str questions, struct str
     const struct redis_feed_config feed = {
         .core = p->core,
         .names = &p->names,
+        .tail = p->tail,
         .link = link_config(p),
         .channels = { questions, answers },
         .events = &feed_events,
@@ -438,6 +441,7 @@ void redis_pool_close(struct redis_pool *p)
 void redis_pool_free(struct redis_pool *p)
 {
     redis_feed_free(p->feed);
+    redis_tail_free(p->tail);
     redis_names_done(&p->names);
     free(p->links);
     free(p);

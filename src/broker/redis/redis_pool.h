@@ -28,6 +28,7 @@
 #include "broker/redis/redis_reply.h"
 #include "broker/redis/redis_source.h"
 #include "broker/redis/redis_status.h"
+#include "broker/redis/redis_tail.h"
 
 struct redis_pool_events {
     /* A link or the feed has come up, or a link has room again: calls that wait may be sent. */
@@ -43,6 +44,7 @@ struct redis_pool {
     struct redis_source *source;
     struct redis_status status; /* knows the current master, too */
     struct redis_feed *feed;
+    struct redis_tail *tail;   /* what the feed brought last; answers history before Redis does */
     struct redis_link **links; /* each of the first n_lanes carries a lane; the rest read history */
     size_t n_links;
     size_t n_lanes;

@@ -21,7 +21,7 @@
  * eventlog after a publish) is not for this module; its user asks only for subscriptions.
  *
  * `dropped` is the highest id of the topic that is not here any more, or never was:
- *   - it was removed, because max_bytes or max_messages was reached;
+ *   - it was removed, because max_bytes or the number of messages was reached;
  *   - the payload did not tell when the message expires, because an older node has published it;
  *   - a message came below the mark and is not a second copy: somebody else publishes to our
  *     channels. Which messages such a program has displaced is not known.
@@ -47,6 +47,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "base/table.h"
+#include "broker/redis/redis_payload.h"
 #include "hub/message.h"
 #include "hub/topic.h"
 
@@ -73,7 +74,9 @@ struct tail_entry {
 };
 
 struct redis_tail {
-    struct redis_tail_config config;
+    size_t max_bytes;
+    uint64_t max_messages;   /* of a topic */
+    uint64_t default_ttl_ms; /* 0: messages never expire */
     struct siphash_key hash_key;
     struct table topics;
     struct list entries; /* of all topics, oldest first */
@@ -185,17 +188,17 @@ static void keep(struct redis_tail *t, struct tail_topic *topic, struct message 
     list_push(&topic->entries, &e->link);
     if (topic->n++ == 0)
         set_busy(t, topic);
-    if (topic->n > t->config.max_messages)
+    if (topic->n > t->max_messages)
         drop(t, entry_of(list_first(&topic->entries)));
 }
 
 /* Makes room: at first from topics without messages, down to a quarter of the memory. */
 static void shrink(struct redis_tail *t)
 {
-    while (t->bytes > t->config.max_bytes) {
+    while (t->bytes > t->max_bytes) {
         struct list *oldest = list_first(&t->entries), *idle = list_first(&t->idle);
 
-        if (idle && (!oldest || t->idle_bytes > t->config.max_bytes / 4))
+        if (idle && (!oldest || t->idle_bytes > t->max_bytes / 4))
             forget_topic(t, container_of(idle, struct tail_topic, idle));
         else
             drop(t, container_of(oldest, struct tail_entry, by_age));
@@ -255,12 +258,11 @@ static uint64_t redis_now(const struct redis_tail *t, uint64_t now_ms)
 /* Reports whether nothing after the point can have expired by the default ttl (history.lua). */
 static bool is_young(const struct redis_tail *t, struct msgid point, uint64_t now_ms)
 {
-    uint64_t ttl_ms = t->config.default_ttl_s * 1000;
     uint64_t first_ms = point.seq == UINT64_MAX ? point.ms + 1 : point.ms;
 
     if (!t->has_clock)
         return false;
-    return ttl_ms == 0 || first_ms + ttl_ms >= redis_now(t, now_ms);
+    return t->default_ttl_ms == 0 || first_ms + t->default_ttl_ms >= redis_now(t, now_ms);
 }
 
 static bool may_answer(const struct redis_tail *t, const struct broker_history *h,
@@ -357,11 +359,15 @@ size_t redis_tail_bytes(const struct redis_tail *t)
     return t->bytes;
 }
 
-struct redis_tail *redis_tail_create(const struct redis_tail_config *config)
+struct redis_tail *redis_tail_create(const struct broker_config *config, size_t max_bytes)
 {
     struct redis_tail *t = mem_zalloc(sizeof(*t));
+    uint64_t max_entries = config->max_cache_length; /* of a topic's log */
 
-    t->config = *config;
+    t->max_bytes = max_bytes;
+    t->max_messages =
+        max_entries && max_entries < REDIS_TAIL_MESSAGES ? max_entries : REDIS_TAIL_MESSAGES;
+    t->default_ttl_ms = config->default_ttl_s * 1000;
     t->hash_key = siphash_key_random();
     list_init(&t->entries);
     list_init(&t->idle);

@@ -2,7 +2,7 @@
  * resumes soon gets its history from here, without Redis (redis_tail.c explains when).
  * Thread:  its user's. It does no I/O and reads no clock: marks and the time are arguments.
  * Owns:    a reference to each message, and copies of the names of topics.
- * Bounds:  max_bytes, its own structs included, and max_messages of each topic.
+ * Bounds:  max_bytes, its own structs included, and REDIS_TAIL_MESSAGES of each topic.
  * Fails:   never. It does not answer a question unless it is certain of the whole answer.
  */
 #ifndef EH_BROKER_REDIS_TAIL_H
@@ -13,19 +13,12 @@
 #include <stdint.h>
 
 #include "broker/call.h"
+#include "broker/config.h"
 
 #define REDIS_TAIL_BYTES    (64u * 1024 * 1024)
-#define REDIS_TAIL_MESSAGES 1000 /* of a topic; fewer if its log holds fewer */
-
-#define REDIS_EXPIRY_UNKNOWN UINT64_MAX /* an older node has published the message */
+#define REDIS_TAIL_MESSAGES 1000 /* of a topic; fewer if the log of a topic holds fewer */
 
 struct redis_tail;
-
-struct redis_tail_config {
-    size_t max_bytes;
-    uint64_t max_messages;  /* of a topic; at least 1 */
-    uint64_t default_ttl_s; /* 0: messages never expire */
-};
 
 /* What the user knows of the feed at the moment. */
 struct redis_tail_marks {
@@ -34,11 +27,11 @@ struct redis_tail_marks {
     uint64_t now_ms;         /* of any clock that never steps back */
 };
 
-struct redis_tail *redis_tail_create(const struct redis_tail_config *config);
+struct redis_tail *redis_tail_create(const struct broker_config *config, size_t max_bytes);
 void redis_tail_free(struct redis_tail *t);
 
-/* Takes note of a live message, just before it moves the high-water mark. Borrows m.
- * expires_ms: on the clock of the ids; 0: never; or REDIS_EXPIRY_UNKNOWN. */
+/* Takes note of a live message, just before it moves the high-water mark. Borrows m. expires_ms is
+ * as redis_payload_parse returns it. */
 void redis_tail_add(struct redis_tail *t, struct message *m, uint64_t expires_ms,
                     struct msgid high_water, uint64_t now_ms);
 

@@ -22,7 +22,7 @@ local default_ms = ARGV[5] == '0' and math.huge or tonumber(ARGV[5]) * 1000
 local ms, seq -- the last id; nil: no message has needed one yet
 local now, fence -- fence: why nothing can be published
 local ms_text -- of the ids of this call
-local expiry, expiry_ttl -- now and this ttl, as text
+local expiry, expiry_ttl -- now and this ttl, as text; of the last message appended
 local id -- of the last message
 local has_begun -- the message at hand is in the log
 local logs, n_logs = {}, 0 -- of the topics that got a message: log, topic, and what is known of it
@@ -207,8 +207,12 @@ local function publish(arg, log, once, count)
 
     local topic, origin = ARGV[arg], ARGV[arg + 2]
     local sender = origin ~= '' and ',"origin":' .. origin or ''
+    local ending = '","v":1}'
+    if keeps_log then -- a node may keep the message only if it knows when it expires
+        ending = '","expiry":' .. (ARGV[arg + 3] == '0' and '0' or expiry) .. ',"v":1}'
+    end
     redis.call('PUBLISH', channel .. topic,
-        '{"id":"' .. id .. '","message":' .. ARGV[arg + 1] .. sender .. ',"topic":"' .. topic .. '","v":1}')
+        '{"id":"' .. id .. '","message":' .. ARGV[arg + 1] .. sender .. ',"topic":"' .. topic .. ending)
     return id
 end
 
