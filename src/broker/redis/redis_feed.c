@@ -32,24 +32,20 @@
  */
 #include "broker/redis/redis_feed.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/array.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "broker/backlog.h"
 #include "broker/fanout.h"
 #include "broker/redis/redis_keys.h"
 #include "broker/redis/redis_partition.h"
 #include "broker/redis/redis_payload.h"
+#include "broker/redis/redis_probe.h"
 #include "broker/redis/redis_reply.h"
 #include "broker/redis/redis_tail.h"
 
-#define PROBE_TOPICS "$metrics$/" /* no valid topic begins like this */
-#define REJOIN_MS    1000         /* between two joins because of messages */
+#define REJOIN_MS 1000 /* between two joins because of messages */
 
 enum state {
     FEED_DOWN,       /* not connected, or not yet subscribed */
@@ -69,11 +65,7 @@ struct redis_feed {
     struct msgid begins;    /* above it every message went from here through fanout_live */
     uint64_t may_rejoin_ms; /* from when on a message may make us join again */
     struct buf pattern;
-    struct buf probe_channel;
-    uintptr_t probes;            /* numbers the probes, for the same reason */
-    uint64_t probe_us;           /* when the probe under way was sent, also its text; 0: none */
-    uint64_t probe_published_ms; /* when Redis accepted it; 0: not yet */
-    struct msgid probe_newest;   /* Redis must know at least this id */
+    struct redis_probe probe;
 };
 
 /* Messages up to the highest id that is known, or was held back, may not have come, or are lost. */
@@ -99,18 +91,18 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     struct msgid log_start = f->partition.log_start;
     struct redis_probed answer;
 
-    if (f->state != FEED_JOINED || (uintptr_t)arg != f->probes)
+    if (f->state != FEED_JOINED || (uintptr_t)arg != f->probe.number)
         return;
     if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
-        f->probe_us = 0; /* the message may not have been sent: do not wait for it */
+        redis_probe_on_failed(&f->probe);
         if (fate == REDIS_ANSWERED)
             f->config.events->on_refused(f->config.owner, reply);
         return;
     }
-    f->probe_published_ms = loop_now(f->config.core->loop);
+    redis_probe_on_accepted(&f->probe);
     f->config.events->on_accepted(f->config.owner);
     if (redis_reply_probe(reply, &answer) < 0 ||
-        redis_partition_on_probed(&f->partition, &answer, f->probe_newest))
+        redis_partition_on_probed(&f->partition, &answer, f->probe.newest))
         start_join(f);
     else if (msgid_cmp(f->partition.log_start, log_start) != 0)
         begin_tail(f); /* Redis has lost messages, perhaps before they came here */
@@ -118,31 +110,8 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
 
 static void send_probe(struct redis_feed *f)
 {
-    struct redis_link *link = f->config.events->pick(f->config.owner);
-    struct redis_command c;
-    char text[24];
-
-    f->probe_us = 0;
-    f->probes++; /* the answer to an earlier one no longer counts: probe_newest may have grown */
-    if (!link)
-        return;
-    f->probe_us = clock_mono_us();
-    f->probe_published_ms = 0;
-    f->probe_newest = core_newest(f->config.core);
-    (void)snprintf(text, sizeof(text), "%" PRIu64, f->probe_us);
-    redis_command_probe(&c, f->config.names, buf_str(&f->probe_channel), str_of(text));
-    redis_link_send(link, &c, (struct redis_done){ on_probed, f, (void *)f->probes, 0 });
-}
-
-static void on_probe(struct redis_feed *f, struct str text)
-{
-    uint64_t sent_us;
-
-    if (str_parse_u64(text, &sent_us) < 0 || sent_us != f->probe_us || sent_us == 0)
-        return;
-    metrics_set(f->config.core->config.metrics, METRIC_PUBLISH_DELAY_MS,
-                (clock_mono_us() - sent_us) / 1000);
-    f->probe_us = 0;
+    redis_probe_send(&f->probe, f->config.events->pick(f->config.owner),
+                     (struct redis_done){ on_probed, f, NULL, 0 });
 }
 
 /* ---- joining ---- */
@@ -344,11 +313,10 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
     topic = keys_channel_topic(f->config.names->prefix, push.channel);
     if (keys_is_of_longer_prefix(topic))
         return; /* the pattern of `app` matches the channels of a deployment `app:b`, too */
-    if (str_eq(push.channel, buf_str(&f->probe_channel)))
-        on_probe(f, push.payload);
+    redis_probe_on_message(&f->probe, push.channel, push.payload);
     if (redis_partition_on_began(&f->partition, topic, push.payload))
         rejoin_for_message(f);
-    if (str_starts_with(topic, STR(PROBE_TOPICS)))
+    if (str_starts_with(topic, STR(REDIS_PROBE_TOPICS)))
         return; /* a probe by this node, by another one or by a C++ Eventhub */
     m = redis_payload_parse(topic, push.payload, &expires_ms);
     if (m)
@@ -361,20 +329,18 @@ static void on_push(struct redis_link *l, void *owner, const struct redisReply *
 
 bool redis_feed_is_late(const struct redis_feed *f)
 {
-    return f->state != FEED_JOINED || f->probe_us != 0;
+    return f->state != FEED_JOINED || redis_probe_is_under_way(&f->probe);
 }
 
 void redis_feed_on_tick(struct redis_feed *f)
 {
-    uint64_t now = loop_now(f->config.core->loop);
-
     redis_link_ping(f->link);
     redis_feed_on_command_link(f);
     if (f->state != FEED_JOINED)
         return;
-    if (f->probe_us == 0)
+    if (!redis_probe_is_under_way(&f->probe))
         send_probe(f);
-    else if (f->probe_published_ms && now - f->probe_published_ms >= f->config.link.timeout_ms)
+    else if (redis_probe_is_overdue(&f->probe, f->config.link.timeout_ms))
         redis_feed_drop(f, "messages no longer come through");
 }
 
@@ -387,8 +353,6 @@ static const struct redis_link_events link_events = {
 struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
 {
     struct redis_feed *f = mem_zalloc(sizeof(*f));
-    uint64_t node = 0;
-    char text[40];
 
     f->config = *config;
     f->partition = (struct redis_partition){ .core = config->core, .names = config->names };
@@ -397,10 +361,7 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     f->config.link.loads_scripts = false;
     f->config.link.name = "eventhub:feed";
     keys_add_feed_pattern(&f->pattern, config->names->prefix);
-    if (getrandom(&node, sizeof(node), 0) < 0)
-        node = clock_mono_us();
-    (void)snprintf(text, sizeof(text), PROBE_TOPICS "%016" PRIx64, node);
-    keys_add_channel(&f->probe_channel, config->names->prefix, str_of(text));
+    redis_probe_init(&f->probe, config->core, config->names);
     f->link = redis_link_create(&f->config.link);
     return f;
 }
@@ -415,7 +376,7 @@ void redis_feed_free(struct redis_feed *f)
 {
     backlog_done(&f->backlog);
     buf_done(&f->pattern);
-    buf_done(&f->probe_channel);
+    redis_probe_done(&f->probe);
     free(f);
 }
 
