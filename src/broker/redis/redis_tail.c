@@ -1,8 +1,8 @@
 /* redis_tail.c - when the last live messages are the whole answer to a question about the log.
  *
- * The problem: when a node or a load balancer restarts, all its clients resume at once. Each asks
- * for what came after the id that it saw last, a few seconds ago, and each question costs Redis a
- * script. The node has just passed on the same messages itself.
+ * The problem: when another node or a load balancer restarts, its clients resume here, all at once.
+ * Each asks for what came after the id that it saw last, a few seconds ago, and each question costs
+ * Redis a script. This node has just passed on the same messages itself.
  *
  * The idea: keep them. The feed brings every message of a topic, in the order of ids, from the
  * moment at which the topic's channel was joined. So for a topic the node knows the log between two
