@@ -63,11 +63,20 @@ static void add(struct redis_tail *t, const char *topic, uint64_t ms, uint64_t e
     message_unref(m);
 }
 
+static struct redis_tail_marks marks_of(uint64_t from, uint64_t high_water, uint64_t now_ms)
+{
+    return (struct redis_tail_marks){
+        .from = id_at(from, 0),
+        .high_water = id_at(high_water, 0),
+        .now_ms = now_ms,
+    };
+}
+
 /* Asks for the messages of `a` after the point. Returns their number, or -1. */
 static int ask(const struct redis_tail *t, uint64_t point, uint64_t from, uint64_t high_water)
 {
     struct broker_history h = { .filter = STR("a"), .after = id_at(point, 0) };
-    struct redis_tail_marks marks = { id_at(from, 0), id_at(high_water, 0), high_water };
+    struct redis_tail_marks marks = marks_of(from, high_water, high_water);
     int n;
 
     if (!redis_tail_answer(t, &h, &marks))
@@ -119,7 +128,7 @@ static void leaves_other_questions_to_redis(void **state)
         { .filter = { "a", 1 }, .after = { 1000, 0 }, .snapshot_end = { 2001, 0 } },
         { .filter = { "a", 1 }, .after = { 0, 0 } },
     };
-    struct redis_tail_marks marks = { id_at(1000, 0), id_at(2000, 0), 2000 };
+    struct redis_tail_marks marks = marks_of(1000, 2000, 2000);
     struct redis_tail *t = create_roomy();
 
     (void)state;
@@ -134,9 +143,27 @@ static void leaves_other_questions_to_redis(void **state)
     redis_tail_free(t);
 }
 
+static void leaves_a_worker_that_is_ahead_to_redis(void **state)
+{
+    struct redis_tail_marks marks = marks_of(1000, 2000, 2000);
+    struct broker_history h = { .filter = STR("a"), .after = id_at(1000, 0) };
+    struct redis_tail *t = create_roomy();
+
+    (void)state;
+    redis_tail_clear(t, id_at(1000, 0));
+    add(t, "a", 2000, 0, 1000);
+    marks.posted = id_at(2001, 0); /* from the log; it will not come again */
+    assert_false(redis_tail_answer(t, &h, &marks));
+    marks.posted = id_at(2000, 0);
+    assert_true(redis_tail_answer(t, &h, &marks));
+    assert_int_equal(h.ret_n, 1);
+    drop_page(&h);
+    redis_tail_free(t);
+}
+
 static void pages_like_the_log(void **state)
 {
-    struct redis_tail_marks marks = { id_at(1000, 0), id_at(1010, 0), 1010 };
+    struct redis_tail_marks marks = marks_of(1000, 1010, 1010);
     struct broker_history h = { .filter = STR("a"), .after = id_at(1000, 0), .max_entries = 3 };
     struct redis_tail *t = create_roomy();
     uint64_t next = 1001;
@@ -163,7 +190,7 @@ static void pages_like_the_log(void **state)
 
 static void leaves_what_may_have_expired_to_redis(void **state)
 {
-    struct redis_tail_marks marks = { id_at(1000, 0), id_at(1001, 0), 1001 };
+    struct redis_tail_marks marks = marks_of(1000, 1001, 1001);
     struct broker_history h = { .filter = STR("a"), .after = id_at(1000, 0) };
     struct redis_tail *t = create_roomy();
 
@@ -182,7 +209,7 @@ static void leaves_what_may_have_expired_to_redis(void **state)
 
     redis_tail_clear(t, id_at(1001, 0));
     add(t, "a", 2000, 0, 1001);
-    marks = (struct redis_tail_marks){ id_at(1001, 0), id_at(2000, 0), 1001 + TTL_S * 1000 - 1000 };
+    marks = marks_of(1001, 2000, 1001 + TTL_S * 1000 - 1000);
     h = (struct broker_history){ .filter = STR("a"), .after = id_at(1001, 0) };
     assert_true(redis_tail_answer(t, &h, &marks));
     drop_page(&h);
@@ -198,7 +225,7 @@ static void leaves_what_may_have_expired_to_redis(void **state)
 
 static void a_new_redis_may_have_another_clock(void **state)
 {
-    struct redis_tail_marks marks = { id_at(1u << 30, 0), id_at((1u << 30) + 5, 0), 200010 };
+    struct redis_tail_marks marks = marks_of(1u << 30, (1u << 30) + 5, 200010);
     struct broker_history h = { .filter = STR("a"), .after = marks.from };
     struct redis_tail *t = create_roomy();
     struct message *m;
@@ -243,6 +270,25 @@ static void a_message_that_is_not_kept_moves_the_start(void **state)
     add(t, "a", 1004, 0, 1007);
     assert_int_equal(ask(t, 1003, 1000, 1007), -1);
     assert_int_equal(ask(t, 1007, 1000, 1007), 0);
+    redis_tail_free(t);
+}
+
+static void keeps_no_more_of_a_topic_than_its_log(void **state)
+{
+    struct redis_tail *t = create(1u << 20, 3, 0);
+
+    (void)state;
+    redis_tail_clear(t, id_at(1000, 0));
+    for (uint64_t ms = 1001; ms <= 1005; ms++)
+        add(t, "a", ms, 0, ms - 1);
+    assert_int_equal(ask(t, 1001, 1000, 1005), -1);
+    assert_int_equal(ask(t, 1002, 1000, 1005), 3);
+    redis_tail_free(t);
+    t = create(1u << 20, 0, 0);
+    redis_tail_clear(t, id_at(1000, 0));
+    for (uint64_t ms = 1001; ms <= 1001 + REDIS_TAIL_MESSAGES; ms++)
+        add(t, "a", ms, 0, ms - 1);
+    assert_int_equal(ask(t, 1000, 1000, 1001 + REDIS_TAIL_MESSAGES), -1);
     redis_tail_free(t);
 }
 
@@ -471,7 +517,12 @@ static void question(void)
                                 .after = point,
                                 .snapshot_end = limit,
                                 .max_entries = one_in(3) ? 2 : 0 };
-    const struct redis_tail_marks marks = { t.from[topic], t.high_water, t.now_ms };
+    const struct redis_tail_marks marks = {
+        .from = t.from[topic],
+        .high_water = t.high_water,
+        .posted = one_in(8) ? t.last : id_at(0, 0), /* a replay has read it from the log */
+        .now_ms = t.now_ms,
+    };
     bool has_more = !t.is_away[topic];
 
     t.asked += has_more;
@@ -481,6 +532,7 @@ static void question(void)
         assert_true(h.ret_complete);
         assert_int_equal(msgid_cmp(h.snapshot_end, msgid_is_zero(limit) ? t.high_water : limit), 0);
         assert_true(msgid_cmp(h.snapshot_end, t.high_water) <= 0);
+        assert_true(msgid_cmp(marks.posted, t.high_water) <= 0); /* what is above will come */
         if (msgid_cmp(point, t.high_water) < 0)
             assert_true(is_young);
         check_page(topic, point, &h);
@@ -565,10 +617,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_from_a_point_in_its_range),
         cmocka_unit_test(leaves_other_questions_to_redis),
+        cmocka_unit_test(leaves_a_worker_that_is_ahead_to_redis),
         cmocka_unit_test(pages_like_the_log),
         cmocka_unit_test(leaves_what_may_have_expired_to_redis),
         cmocka_unit_test(a_new_redis_may_have_another_clock),
         cmocka_unit_test(a_message_that_is_not_kept_moves_the_start),
+        cmocka_unit_test(keeps_no_more_of_a_topic_than_its_log),
         cmocka_unit_test(a_busy_topic_does_not_push_out_a_quiet_one),
         cmocka_unit_test(answers_are_the_log),
     };

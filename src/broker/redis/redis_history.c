@@ -363,24 +363,22 @@ void redis_history_pump(struct redis_history *h)
         send(h, link, a);
 }
 
-/* Answers a subscription that joins, if the last live messages are all that it needs. Messages
- * above the mark must still come to it, so its worker must not have got one yet: a replay may have
- * read it from the log. A worker that is behind the mark gets messages of the answer a second time,
- * and the subscription drops them. A question with a deadline (an eventlog) goes to Redis: its answer
- * must contain what was published before, even if the feed has not brought it. */
+/* Answers a subscription that joins, if the last live messages are all that it needs. A question
+ * with a deadline (an eventlog) goes to Redis: its answer must contain what was published before,
+ * even if the feed has not brought it. */
 static bool answer_from_tail(struct redis_history *h, struct broker_call *call)
 {
     struct redis_pool *p = h->pool;
-    struct redis_tail_marks marks = {
+    struct redis_tail_marks marks;
+
+    if (!call->port || call->deadline != 0 || !p->config->cache || !redis_feed_is_joined(p->feed))
+        return false;
+    marks = (struct redis_tail_marks){
         .from = redis_feed_brings_from(p->feed, call->history.filter),
         .high_water = p->core->high_water,
+        .posted = call->port->outbox.high_water,
         .now_ms = loop_now(p->core->loop),
     };
-    bool is_join = call->port && call->deadline == 0;
-
-    if (!is_join || !p->config->cache || !redis_feed_is_joined(p->feed) ||
-        msgid_cmp(call->port->outbox.high_water, marks.high_water) > 0)
-        return false;
     if (!redis_tail_answer(p->tail, &call->history, &marks)) {
         metrics_inc(p->core->config.metrics, METRIC_TAIL_MISSES);
         return false;

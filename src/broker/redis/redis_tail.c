@@ -17,8 +17,11 @@
  * A question with a point in that range gets the messages of the topic above the point, and the
  * mark as the end of its snapshot: everything above the mark is still to come as a live message.
  * The answer must not name a later end, although the node may know a later id, from the answer to a
- * publish. And one that must contain messages which were published but have not arrived (an
- * eventlog after a publish) is not for this module; its user asks only for subscriptions.
+ * publish. Nor must the worker have got a message above the mark: a replay may have read it from
+ * the log before this subscription began, and it will not come again. A worker that is behind the
+ * mark gets messages of the answer a second time, and the subscription drops them. A question whose
+ * answer must contain what was published but has not arrived (an eventlog after a publish) is not
+ * for this module: its user asks only for subscriptions.
  *
  * `dropped` is the highest id of the topic that is not here any more, or never was:
  *   - it was removed, because max_bytes or the number of messages was reached;
@@ -270,6 +273,8 @@ static bool may_answer(const struct redis_tail *t, const struct broker_history *
 {
     struct msgid start = msgid_later(marks->from, topic ? topic->dropped : t->forgotten);
 
+    if (msgid_cmp(marks->posted, marks->high_water) > 0)
+        return false;
     if (filter_is_pattern(h->filter) || h->since != 0 || h->newest != 0 ||
         msgid_cmp(h->after, start) < 0 || msgid_cmp(h->after, marks->high_water) > 0 ||
         msgid_cmp(h->snapshot_end, marks->high_water) > 0)

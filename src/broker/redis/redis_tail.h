@@ -24,6 +24,7 @@ struct redis_tail;
 struct redis_tail_marks {
     struct msgid from;       /* every message of the topic above it came through redis_tail_add */
     struct msgid high_water; /* ... or is still to come if it is above this, too */
+    struct msgid posted;     /* the highest id that the asking worker has got */
     uint64_t now_ms;         /* of any clock that never steps back */
 };
 
