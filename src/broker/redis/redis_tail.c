@@ -8,11 +8,11 @@
  * moment at which the topic's channel was joined. So for a topic the node knows the log between two
  * ids as well as Redis does:
  *
- *                 from         dropped                      high_water       last id of Redis
- *     ──────────────┼─────────────┼──── 5 ─── 7 ──────── 9 ─────┼──────── 10 ──────┼──> ids
- *      another node │  was here,  │  are here                   │ on its way
- *      may know     │  is no more │                             │ through the feed
- *                                 └──────── a point here ───────┘
+ *             from         dropped                 high_water     last id of Redis
+ *     ---------|-------------|---- 5 -- 7 ------ 9 -----|------ 10 -----|------------> ids
+ *      not all |  were here, |  are here                | on their way
+ *      came    |  are gone   |                          | through the feed
+ *                            `----- a point here -------'
  *
  * A question with a point in that range gets the messages of the topic above the point, and the
  * mark as the end of its snapshot: everything above the mark is still to come as a live message.
@@ -38,8 +38,8 @@
  * is older than the default ttl. The tail does not decide such cases: it leaves them to Redis, a
  * second early. It knows the clock of Redis from the ids. An id is never below the clock at which
  * it was made, so the largest distance seen between an id and the local clock at its arrival leads
- * to a time that is late by no more than the fastest message took. Where ids are ahead of the clock,
- * because that was set back, messages only seem older than they are.
+ * to a time that is late by no more than the fastest message took. Where ids are ahead of the
+ * clock, because that was set back, messages only seem older than they are.
  */
 #include "broker/redis/redis_tail.h"
 
