@@ -66,7 +66,8 @@ struct broker_history {
     struct str filter;          /* a valid topic or pattern */
     struct msgid after;         /* only entries with a greater id */
     struct msgid snapshot_end;  /* only entries up to this id; zero: the broker sets it to the last
-                                   id that was issued */
+                                   id that was issued, or, if the call has no timeout, to an earlier
+                                   one above which everything is still to come live */
     int64_t since;              /* > 0: only entries whose time is at least this; < 0: at least this
                                    many ms before now. The broker then sets `after`, and turns
                                    `since` into ms since the epoch. 0: any time */

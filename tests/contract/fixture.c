@@ -67,6 +67,7 @@ void history_read(struct node *n, struct broker_history question, struct history
     struct asked *a = node_history_call(n, &question);
     const struct broker_history *h = &a->call.history;
 
+    a->call.timeout_ms = NODE_PATIENCE_MS;
     ret->n = 0;
     ret->pages = 0;
     do {

@@ -45,7 +45,8 @@ int fixture_teardown(void **state); /* frees the nodes */
 struct node *fixture_node(struct fixture *f);
 
 /* The answer to a question, read page by page: `complete` is that of the first page; the items are
- * references, oldest first, at most ARRAY_LEN(items). */
+ * references, oldest first, at most ARRAY_LEN(items). It asks with a timeout, as an eventlog does:
+ * the last live messages in memory never answer it. */
 struct history {
     size_t n;
     size_t pages;

@@ -134,21 +134,6 @@ static void delivers_in_order_when_any_connection_breaks(void **state)
 
 /* ---- Redis forgets ---- */
 
-/* The same as history_is, but asks as an eventlog does: the node's memory never answers it. */
-static bool log_is(struct node *n, struct broker_history question, const struct msgid *ids,
-                   size_t count)
-{
-    struct asked *a = node_history_call(n, &question);
-    const struct broker_history *h = &a->call.history;
-
-    a->call.timeout_ms = NODE_PATIENCE_MS;
-    node_history(n, a);
-    assert_int_equal(h->ret_n, count);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(msgid_cmp(h->ret_items[i]->id, ids[i]), 0);
-    return h->ret_complete;
-}
-
 static void returns_incomplete_history_after_redis_was_emptied(void **state)
 {
     struct fixture *f = *state;
@@ -157,16 +142,16 @@ static void returns_incomplete_history_after_redis_was_emptied(void **state)
     struct msgid after;
 
     question.after = node_publish(n, "a", "\"x\"");
-    assert_true(log_is(n, question, NULL, 0));
+    assert_true(history_is(n, question, NULL, 0));
     redis_server_command(f->redis, "FLUSHALL");
     while (clock_wall_ms() <= question.after.ms)
         ; /* until the clock is past the id, which Redis has forgotten */
-    assert_false(log_is(n, question, NULL, 0));
+    assert_false(history_is(n, question, NULL, 0));
     after = node_publish(n, "a", "\"y\"");
     assert_true(msgid_cmp(question.after, after) < 0);
-    assert_false(log_is(n, question, &after, 1));
+    assert_false(history_is(n, question, &after, 1));
     question.after = after;
-    assert_true(log_is(n, question, NULL, 0));
+    assert_true(history_is(n, question, NULL, 0));
 }
 
 /* The probe finds it, too, and the fence when the feed joins again. */
@@ -204,7 +189,7 @@ static void returns_incomplete_history_after_a_log_was_evicted(void **state)
     node_publish(n, "b", "\"3\"");
     snprintf(command, sizeof(command), "DEL {%s}:log:a", f->prefix);
     redis_server_command(f->redis, command);
-    assert_false(log_is(n, question, NULL, 0));
+    assert_false(history_is(n, question, NULL, 0));
     question.filter = STR("#");
     a = node_history_call(n, &question);
     node_history(n, a);
