@@ -133,8 +133,8 @@ test('reports no loss to a subscribe that waits for Redis until the Close', asyn
   const sinceEventId = await client.publish('a', 'x');
   const stream = await openStream(t, server, '/a');
   await redis.freeze();
-  const resumed = await openStream(t, server, '/a', { 'Last-Event-ID': sinceEventId });
-  const joined = await client.subscribe('a', { sinceEventId, gaps: true }, { confirmed: false });
+  const resumed = await openStream(t, server, '/+', { 'Last-Event-ID': sinceEventId });
+  const joined = await client.subscribe('+', { sinceEventId, gaps: true }, { confirmed: false });
   const batched = { jsonrpc: '2.0', id: 'b', method: 'subscribe', params: { topic: 'b', since: -1000 } };
   client.sendText(JSON.stringify([batched, { ...batched, id: 'c', params: { topic: 'c' } }]));
   await leaving.send(frame(OP.TEXT, JSON.stringify(batched)));
