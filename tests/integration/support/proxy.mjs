@@ -1,6 +1,6 @@
 // A TCP proxy between a node and its Redis. A test can cut and restore the connections, lead them to
-// another Redis, hold back answers, cut an answer in the middle, pass data on late and in pieces, or keep
-// connections open without data.
+// another Redis, hold back answers, cut an answer in the middle, pass data on late and in pieces, change
+// them, or keep connections open without data.
 
 import { connect, createServer } from 'node:net';
 
@@ -72,6 +72,7 @@ class Proxy {
   #heldText = null;
   #cutting = null; // { text, after, inAnswer }
   #lags = {}; // by kind
+  #changes = {}; // by kind
 
   constructor(targetPort) {
     this.targetPort = targetPort;
@@ -109,6 +110,8 @@ class Proxy {
   }
 
   #answer(pair, bytes) {
+    const change = this.#changes[pair.kind];
+    if (change) bytes = Buffer.from(change(bytes.toString('latin1')), 'latin1');
     if (this.#cutting?.inAnswer) this.#arm(pair, bytes);
     pair.answer(bytes, this.#lags[pair.kind]);
   }
@@ -187,6 +190,16 @@ class Proxy {
    */
   delay(kind, lag) {
     this.#lags[kind] = lag;
+  }
+
+  /** From now on, passes on `change(text)` instead of each piece of data from Redis, for this kind. */
+  change(kind, change) {
+    this.#changes[kind] = change;
+  }
+
+  /** Sends something to the node that Redis has not sent. */
+  inject(kind, text) {
+    for (const pair of this.#pairs) if (pair.kind === kind) pair.answer(Buffer.from(text, 'latin1'));
   }
 
   /** Ends the connections of this kind; new ones are accepted. */
