@@ -1,10 +1,11 @@
 /* catch_up.h - reads the log after a point, page by page, merges it with the live messages that
  * arrive meanwhile, and goes live: each message once and in the order of ids, or a gap in its
- * place. For the replays of a node and of a port (catch_up.c explains how).
+ * place. For the replays of a node and of a port, and for the joins of clients (catch_up.c explains
+ * how).
  * Thread:  its user's. It does no I/O and reads no clock.
  * Owns:    the live messages that it holds back. The user reads the pages, and keeps the question.
  * Needs:   a page that has a gap comes after all live messages that were published before it was
- *          read; otherwise those that come later are dropped, and only the gap tells of them.
+ *          read, or pages_overtake is set: then the gap tells of all of them that the log lacks.
  * Bounds:  may_hold.
  */
 #ifndef EH_BROKER_CATCH_UP_H
@@ -24,11 +25,17 @@ struct catch_up_ops {
     /* Reports whether m may be held back, too; m NULL: whether those held still have room. If not,
      * all are dropped, and the log is read to a new snapshot end. */
     bool (*may_hold)(struct catch_up *c, const struct message *m);
+    /* Both or none: m is held back from now on; it is no longer, and is delivered next or never. */
+    void (*hold)(struct catch_up *c, struct message *m);
+    void (*release)(struct catch_up *c, struct message *m);
 };
 
 struct catch_up {
     const struct catch_up_ops *ops;
     struct msgid mark;      /* everything up to here was delivered or reported */
+    bool has_no_log;        /* set by the user after the start: nothing can be read */
+    bool pages_overtake;    /* set by the user after the start: held messages up to the snapshot end
+                               are dropped */
     bool is_interrupted;    /* since the last page was asked for */
     struct backlog backlog; /* a mark in it: the feed was interrupted there */
     struct gaps_told told;
@@ -40,10 +47,10 @@ void catch_up_done(struct catch_up *c); /* drops what it holds; may be called tw
 /* Holds a live message back. Borrows m. */
 void catch_up_live(struct catch_up *c, struct message *m);
 /* Live messages are missing between those held so far and the next one: the log is read on to a new
- * snapshot end, and its pages say what is missing. */
+ * snapshot end, and its pages say what is missing. Without a log, a gap is reported there. */
 void catch_up_interrupted(struct catch_up *c);
 
-/* Called just before a page is asked for. */
+/* Called before a page is asked for. */
 void catch_up_on_ask(struct catch_up *c, struct broker_history *page);
 /* Takes the items and gaps of a page. Returns true if another is needed; `page` is then the
  * question for it. Otherwise everything held was delivered, and the user goes live. */

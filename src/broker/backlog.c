@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-#define CAP_MIN 64
+#define CAP_MIN 16
 
 static size_t count(const struct backlog *b)
 {

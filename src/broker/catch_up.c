@@ -30,8 +30,12 @@
  *     held 4 | 6       the log: 7, a gap             gap 4 gap 6 7
  *
  * It would be simpler to drop held messages at or below the snapshot end, because the log has them.
- * That was wrong: after FLUSHALL the log is empty, while the feed still brings messages published
- * before.
+ * For a replay that was wrong: after FLUSHALL the log is empty, while the feed still brings
+ * messages published before. For a join it is right (pages_overtake), because its pages do not wait
+ * for live messages. Here 7 comes after the page, and is not above the mark. If 6 had been
+ * delivered, 7 would be missing behind it, and the gap in front would not tell of that:
+ *
+ *     held 6           the log: 8, a gap             gap 8
  */
 #include "broker/catch_up.h"
 
@@ -53,51 +57,87 @@ static void deliver(struct catch_up *c, struct message *m, bool is_entry)
     gaps_delivered(&c->told, m, is_entry);
 }
 
-/* Delivers the held messages below the id. Messages without an id keep their place behind their
- * predecessor. */
-static void deliver_held(struct catch_up *c, struct msgid below)
+/* ---- held messages ---- */
+
+static void hold(struct catch_up *c, struct message *m)
+{
+    backlog_push(&c->backlog, message_ref(m));
+    if (c->ops->hold)
+        c->ops->hold(c, m);
+}
+
+/* Gives the message; NULL: a mark. */
+static struct message *pop_held(struct catch_up *c)
+{
+    struct message *m = backlog_pop(&c->backlog);
+
+    if (m && c->ops->release)
+        c->ops->release(c, m);
+    return m;
+}
+
+static void drop_held(struct catch_up *c)
+{
+    while (!backlog_is_empty(&c->backlog))
+        message_unref(pop_held(c));
+    backlog_done(&c->backlog);
+}
+
+/* Delivers the held messages below the id, or drops them if the log has them. Messages without an
+ * id keep their place behind their predecessor. */
+static void pass_held(struct catch_up *c, struct msgid below, bool log_has_them)
 {
     struct backlog *b = &c->backlog;
     const struct message *first;
     struct message *m;
-    struct gaps *gaps;
+    struct gaps *gaps = NULL;
 
     while (!backlog_is_empty(b) &&
            (!(first = backlog_first(b)) || first->legacy || msgid_cmp(first->id, below) < 0)) {
-        m = backlog_pop(b);
-        if (m)
-            deliver(c, m, false);
-        else if (gaps_again(&c->told, &gaps))
+        m = pop_held(c);
+        if (!m && (c->has_no_log || gaps_again(&c->told, &gaps)))
             c->ops->gap(c, gaps);
+        if (m && (m->legacy || !log_has_them))
+            deliver(c, m, false);
         message_unref(m);
     }
 }
 
 static void deliver_all_held(struct catch_up *c)
 {
-    deliver_held(c, (struct msgid){ UINT64_MAX, UINT64_MAX });
+    pass_held(c, (struct msgid){ UINT64_MAX, UINT64_MAX }, false);
 }
 
-/* The page under way may have been read before the interruption. So the one after it may have
+/* A mark behind no message tells nothing that the next page does not, unless there is no log.
+ *
+ * The page under way may have been read before the interruption. So the one after it may have
  * something new to tell as well. */
-static void interrupted(struct catch_up *c)
+void catch_up_interrupted(struct catch_up *c)
 {
+    struct backlog *b = &c->backlog;
+
+    if (backlog_is_empty(b) ? c->has_no_log : b->items[b->end - 1] != NULL)
+        backlog_push(b, NULL);
+    if (c->has_no_log)
+        return;
     gaps_interrupted(&c->told);
     c->is_interrupted = true;
-    c->backlog.has_gap = true;
+    b->has_gap = true;
 }
 
 /* Drops what is held. The log is the buffer from now on. */
 static void overflow(struct catch_up *c)
 {
-    backlog_done(&c->backlog);
-    interrupted(c);
+    drop_held(c);
+    catch_up_interrupted(c);
 }
+
+/* ---- pages ---- */
 
 static void take_items(struct catch_up *c, struct broker_history *page)
 {
     for (size_t i = 0; i < page->ret_n; i++) {
-        deliver_held(c, page->ret_items[i]->id);
+        pass_held(c, page->ret_items[i]->id, c->pages_overtake);
         deliver(c, page->ret_items[i], true);
         message_unref(page->ret_items[i]);
     }
@@ -117,7 +157,8 @@ bool catch_up_on_page(struct catch_up *c, struct broker_history *page)
     take_items(c, page);
     if (page->ret_more)
         return true;
-    deliver_held(c, msgid_next(page->snapshot_end)); /* nothing up to it is still to come */
+    pass_held(c, msgid_next(page->snapshot_end),
+              c->pages_overtake); /* nothing more to come up to it */
     if (!backlog_is_empty(&c->backlog) && !c->ops->may_hold(c, NULL))
         overflow(c);
     if (msgid_cmp(page->snapshot_end, c->mark) > 0 && !c->backlog.has_gap) {
@@ -168,16 +209,7 @@ void catch_up_live(struct catch_up *c, struct message *m)
     if (!c->ops->may_hold(c, m))
         overflow(c);
     if (c->ops->may_hold(c, m))
-        backlog_push(&c->backlog, message_ref(m));
-}
-
-void catch_up_interrupted(struct catch_up *c)
-{
-    struct backlog *b = &c->backlog;
-
-    interrupted(c);
-    if (!backlog_is_empty(b) && b->items[b->end - 1])
-        backlog_push(b, NULL);
+        hold(c, m);
 }
 
 void catch_up_start(struct catch_up *c, const struct catch_up_ops *ops, struct msgid mark)
@@ -187,6 +219,6 @@ void catch_up_start(struct catch_up *c, const struct catch_up_ops *ops, struct m
 
 void catch_up_done(struct catch_up *c)
 {
-    backlog_done(&c->backlog);
+    drop_held(c);
     gaps_told_done(&c->told);
 }

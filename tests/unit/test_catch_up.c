@@ -1,6 +1,7 @@
 /* test_catch_up.c - the machine against a model of the log and the feed. The model publishes, trims
  * and empties topics, loses live messages, and answers pages late; the machine's user must get each
- * message once, in the order of ids, or a gap in its place. The cases are in test_replay.c.
+ * message once, in the order of ids, or a gap in its place. The cases are in test_replay.c and
+ * test_join.c.
  */
 #include "broker/catch_up.h"
 
@@ -23,6 +24,13 @@
 
 static const char *const names[TOPICS] = { "a", "b", "c" };
 
+enum user {
+    REPLAY,
+    JOIN,        /* its pages do not wait for live messages */
+    WITHOUT_LOG, /* gets one page, an empty one */
+    USERS,
+};
+
 /* One event that the user got: a message, or a gap of one topic. */
 struct event {
     bool is_gap;
@@ -43,9 +51,14 @@ static struct {
     uint64_t on_its_way[EVENTS];
     size_t n_on_its_way;
     /* the user */
+    enum user user;
+    uint64_t from; /* it has everything up to this id */
     struct catch_up machine;
+    uint64_t opened; /* JOIN: it begins here if nothing can be read */
+    bool has_begun;  /* the first page was answered */
     bool is_live;
     size_t may_hold;
+    size_t n_held;
     struct broker_history page;
     bool is_asked; /* ... and not answered */
     bool is_read;  /* ... but the answer is still on its way */
@@ -101,7 +114,25 @@ static void on_reached(struct catch_up *c, struct msgid snapshot_end)
 
 static bool may_hold(struct catch_up *c, const struct message *m)
 {
-    return c->backlog.end - c->backlog.first + (m ? 1 : 0) <= t.may_hold;
+    bool has_room = t.n_held + (m ? 1 : 0) <= t.may_hold;
+
+    (void)c;
+    t.has_lost = t.has_lost || (!has_room && t.user == WITHOUT_LOG);
+    return has_room;
+}
+
+static void on_hold(struct catch_up *c, struct message *m)
+{
+    (void)c;
+    (void)m;
+    t.n_held++;
+}
+
+static void on_release(struct catch_up *c, struct message *m)
+{
+    (void)c;
+    (void)m;
+    t.n_held--;
 }
 
 static const struct catch_up_ops ops = {
@@ -109,6 +140,8 @@ static const struct catch_up_ops ops = {
     .gap = on_gap,
     .reached = on_reached,
     .may_hold = may_hold,
+    .hold = on_hold,
+    .release = on_release,
 };
 
 static struct message *message_of(uint64_t id, const char *topic)
@@ -164,7 +197,10 @@ static void interrupt(bool is_emptied)
     if (t.is_live)
         return;
     t.n_on_its_way = 0;
-    t.waits = 0;
+    if (t.user == WITHOUT_LOG)
+        t.has_lost = true;
+    else
+        t.waits = 0;
     if (is_emptied) {
         t.has_lost = true;
         t.emptied = t.n_published;
@@ -219,13 +255,17 @@ static void read_page(void)
     h->ret_complete = n == 0 && t.emptied <= after;
     h->ret_gaps = !h->ret_complete && t.emptied <= after ? gaps_create(gone, n) : NULL;
     t.is_read = true;
-    /* A page with a gap waits for what was published before it was read (core.h). */
-    t.waits = h->ret_complete ? below(t.n_on_its_way + 1) : t.n_on_its_way;
+    /* A page with a gap waits for what was published before it was read (core.h); that of a join
+     * does not. */
+    t.waits = h->ret_complete || t.user == JOIN ? below(t.n_on_its_way + 1) : t.n_on_its_way;
 }
 
 static void fail_page(void)
 {
     t.has_lost = true;
+    if (t.user == JOIN)
+        t.machine.mark =
+            msgid_later(t.machine.mark, (struct msgid){ t.has_begun ? t.from : t.opened, 0 });
     catch_up_fail(&t.machine);
     t.is_live = true;
 }
@@ -233,10 +273,11 @@ static void fail_page(void)
 static void answer(void)
 {
     t.is_asked = false;
-    if (catch_up_on_page(&t.machine, &t.page))
+    t.has_begun = true;
+    t.is_live = !catch_up_on_page(&t.machine, &t.page);
+    assert_true(t.is_live || t.user != WITHOUT_LOG);
+    if (!t.is_live)
         ask();
-    else
-        t.is_live = true;
 }
 
 static void step(uint64_t faults)
@@ -303,7 +344,7 @@ static bool is_told(uint64_t missing)
 
 static void judge(uint64_t run)
 {
-    uint64_t last = 0;
+    uint64_t last = t.from;
 
     for (size_t i = 0; i < t.n_events; i++) {
         const struct event *e = &t.events[i];
@@ -316,10 +357,32 @@ static void judge(uint64_t run)
             fail_msg("run %d: %d after %d", (int)run, (int)e->id, (int)last);
         last = e->id;
     }
-    for (uint64_t id = 1; id <= t.n_published; id++) {
+    for (uint64_t id = t.from + 1; id <= t.n_published; id++) {
         if (find(id) == t.n_events && !is_told(id))
             fail_msg("run %d: %d is missing without a gap", (int)run, (int)id);
     }
+}
+
+static void start(void)
+{
+    catch_up_start(&t.machine, &ops, (struct msgid){ 0 });
+    switch (t.user) {
+    case JOIN: /* what is on its way still comes */
+        t.from = below(t.n_published + 1);
+        t.opened = t.n_published;
+        t.machine.pages_overtake = true;
+        t.page.after.ms = t.from;
+        break;
+    case WITHOUT_LOG:
+        t.from = t.machine.mark.ms = t.n_published;
+        t.machine.has_no_log = true;
+        t.page.ret_complete = true;
+        t.is_read = true;
+        t.waits = below(20);
+        return;
+    default: t.n_on_its_way = 0; /* missed: the log has it */
+    }
+    ask();
 }
 
 static void play(uint64_t run)
@@ -329,22 +392,22 @@ static void play(uint64_t run)
     memset(&t, 0, sizeof(t));
     t.seed = run * 2654435761u + 1;
     faults = below(16);
+    t.user = (enum user)below(USERS);
     t.may_hold = one_in(3) ? 1 + below(6) : EVENTS;
     for (size_t i = below(12); i > 0; i--)
         publish();
-    t.n_on_its_way = 0; /* missed: the log has it */
-    catch_up_start(&t.machine, &ops, (struct msgid){ 0 });
-    ask();
+    start();
     for (size_t i = 0; i < 150; i++)
         step(faults);
     while (t.n_on_its_way || !t.is_live) {
         arrive();
         if (!t.is_live && !t.is_read)
             read_page();
-        else if (!t.is_live && t.waits == 0)
+        else if (!t.is_live && (t.waits == 0 || t.n_on_its_way == 0))
             answer();
     }
     catch_up_done(&t.machine);
+    assert_int_equal(t.n_held, 0);
     judge(run);
 }
 

@@ -81,7 +81,7 @@ struct conn {
     struct buf in;          /* input that could not be handled yet */
     uint32_t n_pending;     /* calls that the broker has not answered */
     enum metric closed_as;  /* the reason of disconnects_total; METRIC_COUNT: not known yet */
-    size_t backlog_bytes;   /* of live messages that its joins have buffered */
+    size_t held;            /* bytes of live messages that its joins hold back */
     size_t collected;       /* bytes of answers that wait for the rest of their batch */
     size_t expected;        /* bytes that the answers under way may have */
     enum conn_state state : 8;

@@ -6,7 +6,25 @@
 
 size_t conn_waiting(const struct conn *c)
 {
-    return stream_queued(&c->stream) + c->collected + c->backlog_bytes;
+    return stream_queued(&c->stream) + c->collected + c->held;
+}
+
+bool conn_may_hold(const struct conn *c, size_t more)
+{
+    return conn_waiting(c) + more <= c->worker->context->config->max_output_queue;
+}
+
+void conn_hold(struct conn *c, struct shared *owner, size_t bytes)
+{
+    c->held += bytes;
+    *loop_waiting(c->worker->loop) += shared_ref_waiting(owner);
+    worker_output_changed(c->worker);
+}
+
+void conn_release(struct conn *c, struct shared *owner, size_t bytes)
+{
+    c->held -= bytes;
+    *loop_waiting(c->worker->loop) -= shared_unref_waiting(owner);
 }
 
 bool conn_has_room(const struct conn *c, size_t bytes)

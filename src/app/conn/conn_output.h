@@ -20,7 +20,13 @@ bool conn_has_room(const struct conn *c, size_t bytes);
 void conn_overflow(struct conn *c);
 
 /* Returns the bytes of everything that waits for the client: the output queue, collected answers,
- * backlogs of joins. */
+ * and what is held back. */
 size_t conn_waiting(const struct conn *c);
+
+/* Blocks that are held back for the client, outside the queue. They count like the queue. Unlike
+ * conn_has_room, conn_may_hold makes no exception for an empty queue. */
+bool conn_may_hold(const struct conn *c, size_t more);
+void conn_hold(struct conn *c, struct shared *owner, size_t bytes); /* counts; owns nothing */
+void conn_release(struct conn *c, struct shared *owner, size_t bytes);
 
 #endif

@@ -2,55 +2,54 @@
  * how one without history waits for its filter.
  *
  * Problem: a client that comes back wants every message since an id, first those in the log and
- * then those that are published from now on. Reading the log page by page takes time, and new
- * messages arrive meanwhile. They must neither overtake the log, nor come twice, nor be lost.
+ * then those that are published from now on. They must neither overtake the log, nor come twice,
+ * nor be lost.
  *
- * Idea: the subscription is in the trie from the start, but live messages go to a backlog as soon
- * as its filter is live. The first page fixes the end of a snapshot; all pages together hold
- * exactly the log up to that end. Then the backlog follows, without the messages that were in the
- * snapshot:
+ * Idea: the machine of catch_up.c solves this for a reader of the log and the feed. Here the reader
+ * is a subscription. It is in the trie from the start, and live messages go to the machine as soon
+ * as its filter is live. reader.c asks for a page when the client has room:
  *
  *     log        ... 3  4  5  6 |              snapshot_end = 6
- *     live                  5  6  7  8 | 9     the backlog holds 5 6 7 8 after the last page
+ *     live                  5  6  7  8 | 9     5 6 7 8 are held back until the last page has come
  *     client        [4  5] [6]   [7  8]  9     "since 3", in two pages; then live
  *
- * Invariant: `last` never falls, and only messages above it are sent. Everything up to
- * snapshot_end comes from the log; everything above is in the backlog, because a message that the
- * snapshot does not hold was published after the first page was read, and the filter was live then.
+ * Invariant: `last` is the machine's mark. It is zero at first: everything in the history is new.
+ * Everything up to snapshot_end comes from the log; everything above was published after the first
+ * page was read, when the filter was live, so the machine holds it.
+ *
+ * The first page tells where the subscription begins, and answers the request. `recovered: false`
+ * is the report of the gap in it; those of later pages are reported on their own. If the log cannot
+ * be read, the subscription begins with live messages.
  *
  * Waiting: until its filter is live (wants.c), a subscription is not answered, reads nothing and
- * gets no messages: those that come are not above the id of the answer (broker/want.h). From then
- * on one without history has nothing to join, unless it waits for the array of its batch.
+ * gets no messages: those that come are not above the id of the answer (broker/want.h).
  *
- * Overflow: the backlog counts towards MAX_OUTPUT_QUEUE. If it is full, it is emptied and has_gap
- * is set: the dropped messages must be read from the log, from snapshot_end to a new snapshot end.
- * So the log is the buffer for a client that reads slowly. A gap in the live stream is handled
- * in the same way. Only without a log (in a batch) is the client disconnected, as for any full
- * queue.
+ * Bounds: held messages count towards MAX_OUTPUT_QUEUE. If they do not fit, they are read from the
+ * log. Only without a log (in a batch) is the client disconnected, as for any full queue.
  *
  * In a batch of requests no message may precede the array of answers, although the join's own
  * answer is one of them. A page that arrives too early is dropped and read again afterwards.
- *
- * A second snapshot must not be read by `since` again: a live message may have an older timestamp
- * from its publisher, and reading by time would miss it.
  */
 #include "app/sub/join.h"
 
 #include <stdlib.h>
 
 #include "app/conn/conn_input.h"
+#include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
 #include "app/sub/delivery.h"
 #include "app/sub/reader.h"
-#include "app/sub/sub_backlog.h"
 #include "app/sub/wants.h"
 #include "base/mem.h"
-#include "broker/gaps.h"
+#include "broker/catch_up.h"
 #include "hub/topic.h"
 
+#define HELD_COST 128 /* of a message besides its body: its head and its unit in the queue */
+
 struct join {
-    struct reader reader; /* must come first (reader.h) */
-    struct sub *sub;      /* NULL: the subscription was closed meanwhile */
+    struct reader reader;    /* must come first (reader.h) */
+    struct catch_up machine; /* runs while is_waiting is not set */
+    struct sub *sub;         /* NULL: the subscription was closed meanwhile */
     struct reply reply;
     struct order order; /* WebSocket: while is_waiting is set */
     struct want_waiter want;
@@ -58,12 +57,11 @@ struct join {
     bool has_history;     /* the request asked for it, though there may be no log */
     bool is_waiting;      /* for its filter to be live */
     bool confirmed;       /* the request was answered */
+    bool gap_is_told;     /* the one in front of the page that is taken next: the answer told it */
     bool waits_for_batch; /* for the array to be sent; reads nothing meanwhile */
-    struct sub_backlog backlog;
-    struct gaps_told told; /* gaps in the log that were reported already */
-    struct msgid from;     /* the id that the request named */
-    struct msgid opened;   /* where the subscription begins without history */
-    size_t bytes;          /* of this block */
+    struct msgid from;    /* the id that the request named; later where it begins */
+    struct msgid opened;  /* where the subscription begins without history */
+    size_t bytes;         /* of this block */
     size_t filter_n;
     char filter[TOPIC_MAX];
     char id[]; /* of the request */
@@ -81,7 +79,8 @@ static struct str filter_of(const struct join *j)
 
 static void join_free(struct join *j)
 {
-    gaps_told_done(&j->told);
+    reader_take_items(&j->reader, NULL);
+    catch_up_done(&j->machine);
     free(j);
 }
 
@@ -139,7 +138,7 @@ void join_abandon(struct sub *s, bool has_failed)
     struct join *j = s->join;
     struct conn *c = s->conn->state == CONN_DEAD ? NULL : s->conn;
 
-    sub_backlog_clear(&j->backlog, s->conn);
+    catch_up_done(&j->machine); /* as long as it has a connection */
     s->join = NULL;
     if (list_linked(&j->after_batch.link))
         list_remove(&j->after_batch.link);
@@ -157,26 +156,91 @@ void join_abandon(struct sub *s, bool has_failed)
     join_free(j);
 }
 
+/* ---- what the machine reports and asks ---- */
+
+static struct sub *sub_of(struct catch_up *c)
+{
+    return container_of(c, struct join, machine)->sub;
+}
+
+static void on_deliver(struct catch_up *c, struct message *m)
+{
+    struct sub *s = sub_of(c);
+    struct delivery d;
+
+    delivery_init(&d, s->conn->worker, m);
+    delivery_send(&d, s);
+    delivery_done(&d);
+}
+
+static void on_gap(struct catch_up *c, struct gaps *gaps)
+{
+    struct sub *s = sub_of(c);
+    bool is_to_be_told = s->gaps && !s->join->gap_is_told;
+
+    s->join->gap_is_told = false;
+    for (size_t i = 0; is_to_be_told && gaps && i < gaps->n; i++)
+        s->conn->writer->gap(s, gaps->topics[i]);
+    if (is_to_be_told && !gaps)
+        s->conn->writer->gap(s, filter_of(s->join));
+    free(gaps);
+}
+
+static void on_reached(struct catch_up *c, struct msgid snapshot_end)
+{
+    struct sub *s = sub_of(c);
+
+    s->last = snapshot_end;
+    if (s->conn->writer->caught_up)
+        s->conn->writer->caught_up(s->conn, snapshot_end);
+}
+
+static size_t held_cost(const struct message *m)
+{
+    return m->body.n + HELD_COST;
+}
+
+static bool may_hold(struct catch_up *c, const struct message *m)
+{
+    struct conn *conn = sub_of(c)->conn;
+    bool has_room = conn_may_hold(conn, m ? held_cost(m) : 0);
+
+    if (!has_room && c->has_no_log)
+        conn_overflow(conn);
+    return has_room;
+}
+
+static void on_hold(struct catch_up *c, struct message *m)
+{
+    conn_hold(sub_of(c)->conn, &m->shared, held_cost(m));
+}
+
+static void on_release(struct catch_up *c, struct message *m)
+{
+    conn_release(sub_of(c)->conn, &m->shared, held_cost(m));
+}
+
+static const struct catch_up_ops machine_ops = {
+    .deliver = on_deliver,
+    .gap = on_gap,
+    .reached = on_reached,
+    .may_hold = may_hold,
+    .hold = on_hold,
+    .release = on_release,
+};
+
 /* ---- live messages ---- */
 
 void join_buffer(struct sub *s, struct message *m)
 {
-    if (s->join->is_waiting)
-        return; /* it is not above the id at which the subscription will begin */
-    if (m->legacy || msgid_cmp(m->id, s->last) > 0)
-        sub_backlog_add(&s->join->backlog, s->conn, m);
+    if (!s->join->is_waiting) /* else it is not above the id at which the subscription will begin */
+        catch_up_live(&s->join->machine, m);
 }
 
-/* Notes a gap. If there is a log, reading it shows what is missing; without one, only the gap is
- * kept. */
 void join_gap(struct sub *s)
 {
-    if (s->join->is_waiting)
-        return;
-    if (s->conn->worker->context->config->enable_cache)
-        sub_backlog_overflow(&s->join->backlog, s->conn);
-    else
-        sub_backlog_add(&s->join->backlog, s->conn, NULL);
+    if (!s->join->is_waiting)
+        catch_up_interrupted(&s->join->machine);
 }
 
 /* ---- pages of the log ---- */
@@ -186,64 +250,25 @@ static bool is_read(const struct join *j)
     return j->reader.call.status == BROKER_DONE; /* otherwise Redis refuses, or the server stops */
 }
 
-static void deliver_one(struct reader *r, struct message *m)
-{
-    struct join *j = join_of(r);
-    struct delivery d;
-
-    if (!j->sub)
-        return;
-    delivery_init(&d, r->worker, m);
-    delivery_send(&d, j->sub);
-    delivery_done(&d);
-}
-
-static void deliver_entry(struct reader *r, struct message *m)
-{
-    gaps_delivered(&join_of(r)->told, m, true);
-    deliver_one(r, m);
-}
-
-/* Returns true if another page is needed. A gap in the backlog begins a new snapshot. */
-static bool wants_more(struct join *j)
+/* Takes the page, or the end of the wait for the array. Returns true if another page is needed;
+ * otherwise the subscription is live. */
+static bool go_on(struct join *j)
 {
     struct broker_history *h = &j->reader.call.history;
+    bool wants_more = is_read(j) && catch_up_on_page(&j->machine, h);
 
-    if (!is_read(j))
-        return false;
-    if (h->ret_more)
+    if (!is_read(j)) {
+        j->sub->last = j->machine.mark = msgid_later(j->machine.mark, j->from);
+        catch_up_fail(&j->machine);
+    }
+    j->gap_is_told = false;
+    if (wants_more) {
+        catch_up_on_ask(&j->machine, h);
         return true;
-    sub_backlog_check(&j->backlog, j->sub->conn);
-    if (!j->backlog.has_gap)
-        return false;
-    j->backlog.has_gap = false;
-    gaps_interrupted(&j->told); /* what the next snapshot lacks may be missing since then */
-    h->after = msgid_cmp(h->snapshot_end, j->sub->last) > 0 ? h->snapshot_end : j->sub->last;
-    h->since = 0; /* the dropped messages were live, whatever their timestamps */
-    h->snapshot_end = (struct msgid){ 0 };
-    return true;
-}
-
-/* Ends the join: the log was read up to snapshot_end, and the backlog follows without a gap. */
-static void go_live(struct join *j)
-{
-    struct sub *s = j->sub;
-    struct msgid snapshot_end = j->reader.call.history.snapshot_end;
-
-    s->join = NULL;
-    if (msgid_cmp(snapshot_end, s->last) > 0) {
-        s->last = snapshot_end;
-        if (s->conn->writer->caught_up)
-            s->conn->writer->caught_up(s->conn, snapshot_end);
     }
-    for (size_t i = 0; i < j->backlog.n; i++) {
-        if (j->backlog.messages[i])
-            deliver_one(&j->reader, j->backlog.messages[i]);
-        else
-            s->conn->writer->gap(s, filter_of(j));
-    }
-    sub_backlog_clear(&j->backlog, s->conn);
+    j->sub->join = NULL;
     join_free(j);
+    return false;
 }
 
 /* Returns the position at which the subscription begins: the requested point, but not ahead of the
@@ -260,60 +285,51 @@ static struct msgid start_of(const struct join *j)
     return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
 }
 
-/* Reports the gaps that a page found. The answer to the request covers those of the first page (its
- * `recovered`), so only gaps of later pages are reported on their own. */
-static void report_gaps(struct join *j, bool is_first)
+/* Answers the request with the first page. */
+static void begin(struct join *j, struct conn *c)
 {
-    struct gaps *gaps = NULL;
-    bool has_new = !is_read(j) || gaps_news(&j->told, &j->reader.call.history, &gaps);
+    const struct broker_history *h = &j->reader.call.history;
+    struct metrics_cell *m = j->reader.worker->metrics;
+    bool recovered = is_read(j) && h->ret_complete;
 
-    for (size_t i = 0; gaps && !is_first && i < gaps->n; i++)
-        j->sub->conn->writer->gap(j->sub, gaps->topics[i]);
-    if (has_new && !gaps && !is_first)
-        j->sub->conn->writer->gap(j->sub, filter_of(j));
-    free(gaps);
+    if (!is_read(j))
+        metrics_inc(m, METRIC_HISTORY_FAILED);
+    else
+        metrics_inc(m, recovered ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
+    j->from = start_of(j);
+    j->gap_is_told = true;
+    confirm(j, c, recovered, j->from);
+}
+
+/* The page came before the array of answers: it will be read again, from its first entry. Of this
+ * one only the gaps are kept, which the answer tells. */
+static void put_off(struct join *j)
+{
+    struct broker_history *h = &j->reader.call.history;
+
+    j->waits_for_batch = true;
+    if (!h->ret_n)
+        return;
+    h->after = msgid_before(h->ret_items[0]->id);
+    h->ret_more = true;
+    while (h->ret_n)
+        message_unref(h->ret_items[--h->ret_n]);
 }
 
 static bool on_page(struct reader *r, struct conn *c)
 {
     struct join *j = join_of(r);
-    struct broker_history *h = &r->call.history;
-    struct metrics_cell *m = r->worker->metrics;
-    bool is_first = !j->confirmed;
 
     if (!j->sub || !c) { /* the subscription or the whole connection is gone */
-        reader_take_items(r, NULL);
         confirm(j, NULL, false, j->opened);
         join_free(j);
         return false;
     }
-    if (is_first) {
-        struct msgid from = start_of(j);
-        bool recovered = is_read(j) && h->ret_complete;
-
-        if (!is_read(j))
-            j->sub->last = from; /* what came before it is history */
-        if (is_read(j))
-            metrics_inc(m, recovered ? METRIC_HISTORY_COMPLETE : METRIC_HISTORY_INCOMPLETE);
-        else
-            metrics_inc(m, METRIC_HISTORY_FAILED);
-        confirm(j, c, recovered, from);
-    }
-    if (list_linked(&j->after_batch.link)) { /* too early: read this page again after the array */
-        if (h->ret_n) {
-            h->after = msgid_before(h->ret_items[0]->id);
-            h->ret_more = true;
-        }
-        reader_take_items(r, NULL);
-        j->waits_for_batch = true;
-        return false;
-    }
-    if (j->sub->gaps)
-        report_gaps(j, is_first);
-    reader_take_items(r, deliver_entry);
-    if (wants_more(j))
-        return true;
-    go_live(j);
+    if (!j->confirmed)
+        begin(j, c);
+    if (!list_linked(&j->after_batch.link))
+        return go_on(j);
+    put_off(j);
     return false;
 }
 
@@ -324,10 +340,8 @@ static void on_batch_sent(struct batch_waiter *waiter)
     if (!j->waits_for_batch)
         return; /* the join's own answer completed the array, and on_page continues */
     j->waits_for_batch = false;
-    if (wants_more(j))
+    if (go_on(j))
         reader_start(&j->reader, j->sub->conn);
-    else
-        go_live(j);
 }
 
 /* ---- the start ---- */
@@ -344,11 +358,30 @@ static struct join *join_create(struct sub *s, struct str filter)
     j->sub = s;
     s->join = j;
     j->after_batch.fn = on_batch_sent;
-    j->reader.worker = s->conn->worker; /* for deliveries before the first page */
+    j->reader.worker = s->conn->worker; /* for an answer before the first page */
     j->reader.on_page = on_page;
     j->reader.call.history.filter = filter_of(j);
+    j->reader.call.history.ret_complete = true; /* nothing was read, and nothing is missing */
     reader_bound_page(s->conn, &j->reader.call.history);
     return j;
+}
+
+/* From now on, live messages go to the machine. */
+static void start(struct join *j, struct msgid mark)
+{
+    struct sub *s = j->sub;
+
+    s->last = mark;
+    catch_up_start(&j->machine, &machine_ops, mark);
+    j->machine.pages_overtake = true;
+    j->machine.has_no_log = !s->conn->worker->context->config->enable_cache;
+}
+
+static void start_reading(struct join *j)
+{
+    start(j, (struct msgid){ 0 });
+    catch_up_on_ask(&j->machine, &j->reader.call.history);
+    reader_start(&j->reader, j->sub->conn);
 }
 
 /* The filter is live, so nothing is missing behind `newest`, or behind the log as it is from now
@@ -356,28 +389,26 @@ static struct join *join_create(struct sub *s, struct str filter)
 static void on_filter_live(struct want_waiter *waiter, struct msgid newest)
 {
     struct join *j = container_of(waiter, struct join, want);
-    struct conn *c = j->sub->conn;
 
     j->opened = newest;
     if (j->want.reads_history) {
         stop_waiting(j);
-        reader_start(&j->reader, c);
+        start_reading(j);
         return;
     }
-    j->sub->last = newest;
-    confirm(j, c, false, newest);
+    start(j, newest);
+    confirm(j, j->sub->conn, false, newest);
     stop_waiting(j);
     if (list_linked(&j->after_batch.link))
         j->waits_for_batch = true;
     else
-        go_live(j);
+        (void)go_on(j);
 }
 
 static void set_question(struct join *j, const struct eventlog_request *rq)
 {
     struct broker_history *h = &j->reader.call.history;
 
-    j->sub->last = (struct msgid){ 0 }; /* everything in the history is new */
     j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
@@ -399,7 +430,7 @@ void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
     j->want.fn = on_filter_live;
     conn_call_began(s->conn, j->bytes);
     if (wants_is_live(s, reads_history)) {
-        reader_start(&j->reader, s->conn);
+        start_reading(j);
         return;
     }
     j->is_waiting = true;
@@ -412,6 +443,7 @@ void join_after(struct sub *s, struct str filter, struct batch *batch)
 {
     struct join *j = join_create(s, filter);
 
+    start(j, s->last);
     j->confirmed = true; /* the caller answers at once */
     j->waits_for_batch = true;
     batch_wait(batch, &j->after_batch);
