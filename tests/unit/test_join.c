@@ -139,8 +139,24 @@ static void delivers_nothing_out_of_a_gap(void **state)
     answer_page(0, (struct page){ .ids = { 4 }, .end = 8, .more = true });
     answer_page(1, (struct page){ .ids = { 7 }, .end = 8, .gap = "a" });
     live(6);
+    live(8);
     live(9);
     assert_string_equal(story(c), "true 4 -a 7 9");
+}
+
+/* No log has it. */
+static void keeps_a_legacy_message_in_its_place(void **state)
+{
+    struct client *c = join("\"sinceEventId\":\"3-0\"");
+    struct message *m = message_of(77);
+
+    (void)state;
+    m->legacy = true;
+    live(5);
+    still_worker_post(&fx.sw, m);
+    live(6);
+    answer_page(0, (struct page){ .ids = { 4, 5, 6 }, .end = 6 });
+    assert_string_equal(story(c), "true 4 5 77 6");
 }
 
 static void reports_each_gap_once(void **state)
@@ -162,9 +178,11 @@ static void begins_live_if_the_log_cannot_be_read(void **state)
     (void)state;
     live(6); /* not above the id of the answer to the want */
     live(8);
-    answer_call(0, BROKER_NOT_DONE);
+    live_gap();
     live(9);
-    assert_string_equal(story(c), "false 8 9");
+    answer_call(0, BROKER_NOT_DONE);
+    live(10);
+    assert_string_equal(story(c), "false 8 -a 9 10");
     assert_true(has(c, "\"lastEventId\":\"7-0\""));
     assert_int_equal(metrics_get(&fx.sw.worker_cell, METRIC_HISTORY_FAILED), 1);
 }
@@ -328,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(delivers_live_messages_behind_the_pages),
         TEST(delivers_nothing_out_of_a_gap),
+        TEST(keeps_a_legacy_message_in_its_place),
         TEST(reports_each_gap_once),
         TEST(begins_live_if_the_log_cannot_be_read),
         TEST(reports_a_gap_if_the_log_cannot_be_read_on),
