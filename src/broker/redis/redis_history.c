@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "broker/gaps.h"
 #include "broker/port.h"
+#include "broker/redis/redis_pages.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_questions.h"
 #include "broker/redis/redis_queue.h"
@@ -41,6 +42,7 @@ struct redis_history {
     struct redis_queue patient; /* calls without one */
     struct list under_way;      /* struct redis_questions */
     struct list pages;          /* pages for replays, held until the feed has joined again */
+    struct redis_pages *recent; /* which Redis has answered a moment ago */
     bool is_fencing;            /* for urgent calls, while the feed is not joined */
 };
 
@@ -166,12 +168,14 @@ static void take_answers(struct redis_history *h, struct redis_questions *a,
     for (size_t i = 0; i < a->n; i++) {
         struct redis_question *q = &a->questions[i];
         const struct redisReply *page = redis_reply_answer(reply, a->n, i);
+        struct broker_history *history = &redis_question_call(q)->history, asked = *history;
 
         if (page && i > 0 && redis_reply_is_again(page)) /* the first one always has an answer */
             continue;
-        if (page && redis_reply_history(page, &redis_question_call(q)->history, gone + n_gone,
-                                        REDIS_FORGET_MAX - n_gone, &more) == EH_OK) {
+        if (page && redis_reply_history(page, history, gone + n_gone, REDIS_FORGET_MAX - n_gone,
+                                        &more) == EH_OK) {
             n_gone += more;
+            redis_pages_add(h->recent, &asked, history, loop_now(h->pool->core->loop));
             answer_all(h, q, BROKER_DONE);
             continue;
         }
@@ -363,10 +367,10 @@ void redis_history_pump(struct redis_history *h)
         send(h, link, a);
 }
 
-/* Answers a subscription that joins, if the last live messages are all that it needs. A question
- * with a deadline (an eventlog) goes to Redis: its answer must contain what was published before,
- * even if the feed has not brought it. */
-static bool answer_from_tail(struct redis_history *h, struct broker_call *call)
+/* Answers a subscription that joins, if the last live messages are all that it needs, or all that
+ * came after a page that Redis has just answered. A question with a deadline (an eventlog) goes to
+ * Redis: its answer must contain what was published before, even if the feed has not brought it. */
+static bool answer_from_memory(struct redis_history *h, struct broker_call *call)
 {
     struct redis_pool *p = h->pool;
     struct redis_tail_marks marks;
@@ -379,7 +383,8 @@ static bool answer_from_tail(struct redis_history *h, struct broker_call *call)
         .posted = call->port->outbox.high_water,
         .now_ms = loop_now(p->core->loop),
     };
-    if (!redis_tail_answer(p->tail, &call->history, &marks)) {
+    if (!redis_tail_answer(p->tail, &call->history, &marks) &&
+        !redis_pages_answer(h->recent, &call->history, &marks)) {
         metrics_inc(p->core->config.metrics, METRIC_TAIL_MISSES);
         return false;
     }
@@ -390,7 +395,7 @@ static bool answer_from_tail(struct redis_history *h, struct broker_call *call)
 
 void redis_history_take(struct redis_history *h, struct broker_call *call)
 {
-    if (answer_from_tail(h, call) || share_under_way(h, call))
+    if (answer_from_memory(h, call) || share_under_way(h, call))
         return;
     redis_queue_push(queue_of(h, call), call);
     redis_history_pump(h);
@@ -398,6 +403,7 @@ void redis_history_take(struct redis_history *h, struct broker_call *call)
 
 void redis_history_sweep(struct redis_history *h)
 {
+    redis_pages_expire(h->recent, loop_now(h->pool->core->loop));
     forget_topics(h, NULL, 0);
 }
 
@@ -412,6 +418,7 @@ struct redis_history *redis_history_create(struct redis_pool *pool)
     redis_queue_init(&h->patient, pool->core);
     list_init(&h->under_way);
     list_init(&h->pages);
+    h->recent = redis_pages_create(pool->tail, REDIS_PAGES_BYTES);
     return h;
 }
 
@@ -420,5 +427,6 @@ void redis_history_free(struct redis_history *h)
     release_pages(h);
     redis_queue_done(&h->urgent);
     redis_queue_done(&h->patient);
+    redis_pages_free(h->recent);
     free(h);
 }

@@ -86,6 +86,7 @@ struct redis_tail {
     struct list idle;    /* topics without messages, the longest first */
     size_t bytes;
     size_t idle_bytes;
+    uint64_t clears;
     struct msgid forgotten; /* `dropped` of each topic that is not in the table */
     bool has_clock;
     int64_t clock_ahead; /* of Redis's clock, from the user's; in ms */
@@ -357,6 +358,12 @@ void redis_tail_clear(struct redis_tail *t, struct msgid id)
         forget_topic(t, container_of(link, struct tail_topic, idle));
     t->forgotten = msgid_later(t->forgotten, id);
     t->has_clock = false; /* the next ids may be those of another clock */
+    t->clears++;
+}
+
+uint64_t redis_tail_clears(const struct redis_tail *t)
+{
+    return t->clears;
 }
 
 size_t redis_tail_bytes(const struct redis_tail *t)

@@ -44,6 +44,7 @@ void redis_tail_clear(struct redis_tail *t, struct msgid id);
 bool redis_tail_answer(const struct redis_tail *t, struct broker_history *h,
                        const struct redis_tail_marks *marks) EH_MUST_USE;
 
+uint64_t redis_tail_clears(const struct redis_tail *t); /* how often it was cleared */
 size_t redis_tail_bytes(const struct redis_tail *t);
 
 #endif
