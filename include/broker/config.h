@@ -30,6 +30,7 @@ struct broker_config {
     uint64_t default_ttl_s;    /* 0: messages never expire */
     uint64_t timeout_ms;       /* BROKER_TIMEOUT */
     uint64_t memory_limit; /* memory engine: bytes of the log and the key/value store together */
+    uint64_t tail_memory;  /* Redis engine: bytes of the last live messages, at most 64 MiB */
     const struct redis_endpoint *redis_hosts; /* one; or some nodes of a cluster */
     size_t n_redis_hosts;                     /* at least 1; 0 with Sentinels */
     enum redis_cluster_mode redis_cluster;    /* never YES with Sentinels or with redis_db */

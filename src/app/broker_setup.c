@@ -1,5 +1,6 @@
 #include "app/broker_setup.h"
 
+#include "app/memory.h"
 #include "broker/redis_login.h"
 
 static struct redis_login *make_login(const struct config *c)
@@ -19,6 +20,8 @@ static struct redis_login *make_sentinel_login(const struct config *c)
     return redis_login_create(&login);
 }
 
+#define TAIL_SHARE 16 /* this part of the memory may hold the last live messages */
+
 void broker_setup_init(struct broker_setup *ret, const struct config *config, struct tls *redis_tls)
 {
     ret->config = (struct broker_config){
@@ -28,6 +31,7 @@ void broker_setup_init(struct broker_setup *ret, const struct config *config, st
         .default_ttl_s = config->default_cache_ttl,
         .timeout_ms = config->broker_timeout * 1000,
         .memory_limit = config->memory_limit,
+        .tail_memory = memory_available("") / TAIL_SHARE,
         .redis_hosts = config->redis_hosts.at,
         .n_redis_hosts = config->redis_hosts.n,
         .redis_cluster = (enum redis_cluster_mode)config->redis_cluster,

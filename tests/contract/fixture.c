@@ -23,6 +23,7 @@ int fixture_setup(void **state)
         .n_redis_hosts = 1,
         .redis_prefix = f->prefix,
         .redis_pool_size = 5,
+        .tail_memory = 1u << 20,
     };
     if (f->redis)
         redis_server_reset(f->redis);

@@ -43,7 +43,8 @@ struct fixture {
 /* The feed began at `from`, and Redis has ids up to it. */
 static struct fixture begin(uint64_t from, size_t max_bytes)
 {
-    struct fixture f = { .tail = redis_tail_create(&(struct broker_config){ 0 }, 1u << 20) };
+    struct fixture f = { .tail = redis_tail_create(
+                             &(struct broker_config){ .tail_memory = 1u << 20 }) };
 
     redis_tail_clear(f.tail, id_at(from));
     f.pages = redis_pages_create(f.tail, max_bytes);

@@ -44,9 +44,8 @@ static void drop_page(struct broker_history *h)
 
 static struct redis_tail *create(size_t max_bytes, uint64_t max_messages, uint64_t ttl_s)
 {
-    return redis_tail_create(
-        &(struct broker_config){ .max_cache_length = max_messages, .default_ttl_s = ttl_s },
-        max_bytes);
+    return redis_tail_create(&(struct broker_config){
+        .max_cache_length = max_messages, .default_ttl_s = ttl_s, .tail_memory = max_bytes });
 }
 
 static struct redis_tail *create_roomy(void)

@@ -400,7 +400,7 @@ struct redis_pool *redis_pool_create(struct core *core, const struct broker_conf
     p->links = mem_array(NULL, p->n_links, sizeof(p->links[0]));
     link = link_config(p);
     p->asker = redis_asker_create(&link);
-    p->tail = redis_tail_create(config, REDIS_TAIL_BYTES);
+    p->tail = redis_tail_create(config);
     for (size_t i = 0; i < p->n_links; i++)
         p->links[i] = redis_link_create(&link);
     return p;

@@ -371,12 +371,13 @@ size_t redis_tail_bytes(const struct redis_tail *t)
     return t->bytes;
 }
 
-struct redis_tail *redis_tail_create(const struct broker_config *config, size_t max_bytes)
+struct redis_tail *redis_tail_create(const struct broker_config *config)
 {
     struct redis_tail *t = mem_zalloc(sizeof(*t));
     uint64_t max_entries = config->max_cache_length; /* of a topic's log */
 
-    t->max_bytes = max_bytes;
+    t->max_bytes =
+        config->tail_memory < REDIS_TAIL_BYTES ? (size_t)config->tail_memory : REDIS_TAIL_BYTES;
     t->max_messages =
         max_entries && max_entries < REDIS_TAIL_MESSAGES ? max_entries : REDIS_TAIL_MESSAGES;
     t->default_ttl_ms = config->default_ttl_s * 1000;

@@ -2,7 +2,8 @@
  * resumes soon gets its history from here, without Redis (redis_tail.c explains when).
  * Thread:  its user's. It does no I/O and reads no clock: marks and the time are arguments.
  * Owns:    a reference to each message, and copies of the names of topics.
- * Bounds:  max_bytes, its own structs included, and REDIS_TAIL_MESSAGES of each topic.
+ * Bounds:  config->tail_memory and REDIS_TAIL_BYTES, its own structs included, and
+ *          REDIS_TAIL_MESSAGES of each topic.
  * Fails:   never. It does not answer a question unless it is certain of the whole answer.
  */
 #ifndef EH_BROKER_REDIS_TAIL_H
@@ -15,7 +16,7 @@
 #include "broker/call.h"
 #include "broker/config.h"
 
-#define REDIS_TAIL_BYTES    (64u * 1024 * 1024)
+#define REDIS_TAIL_BYTES    (64u * 1024 * 1024) /* at most */
 #define REDIS_TAIL_MESSAGES 1000 /* of a topic; fewer if the log of a topic holds fewer */
 
 struct redis_tail;
@@ -28,7 +29,7 @@ struct redis_tail_marks {
     uint64_t now_ms;         /* of any clock that never steps back */
 };
 
-struct redis_tail *redis_tail_create(const struct broker_config *config, size_t max_bytes);
+struct redis_tail *redis_tail_create(const struct broker_config *config);
 void redis_tail_free(struct redis_tail *t);
 
 /* Takes note of a live message, just before it moves the high-water mark. Borrows m. expires_ms is
