@@ -3,7 +3,9 @@
  *          any one thread may use the loop.
  * Owns:    the epoll descriptor, the timing wheel, one scratch buffer to read into.
  * Borrows: struct loop_io, loop_task and timer, which are parts of their users' structs.
- * A turn:  wait, dispatch events, run timers, run tasks, flush, free what was closed.
+ * A turn:  wait, continue what the last turn left, dispatch events, run timers, run tasks, flush,
+ *          free what was closed. One turn dispatches at most 256 events. Users that have more to do
+ *          than a turn should take leave the rest for the next one (loop_next_turn).
  * Time:    a timer runs only when the input that arrived before it was due has been dispatched, or
  *          after some turns if the input does not end. The time for which the loop was stopped
  *          (docker pause, swapping) does not count. So a deadline is a time of loop_now, which
@@ -64,7 +66,15 @@ void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms); /* starts 
 void loop_at_end(struct loop *lp, struct loop_task *task);
 /* Runs task->fn after all tasks of this turn, so that their output is sent with the rest. */
 void loop_flush_later(struct loop *lp, struct loop_task *task);
+/* Runs task->fn at the start of the next turn, before its events, and does not wait for events.
+ * Timers wait for it. */
+void loop_next_turn(struct loop *lp, struct loop_task *task);
 void loop_cancel(struct loop_task *task);
+/* Reports whether more descriptors may be ready than this turn dispatches. The others wait. */
+bool loop_is_crowded(const struct loop *lp);
+/* Returns how many flushes were queued so far. A user that causes flushes can tell by the difference
+ * how much it has added to this turn, since most of a turn may go into sending. */
+uint64_t loop_n_flushes(const struct loop *lp);
 /* The caller, which reads a bounded piece per turn, has left input behind it that it will read in
  * the next turn. Timers wait for it. */
 void loop_left_unread(struct loop *lp);

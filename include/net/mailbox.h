@@ -2,6 +2,8 @@
  * Thread:  mailbox_post from any thread; the rest on the thread of the loop given at creation.
  * Owns:    the eventfd. A posted mail belongs to the mailbox until its fn is called, then to fn.
  * Order:   the mails of one poster arrive in the order in which it posted them.
+ * Share:   a turn of the loop delivers mails until they have caused output for 256 streams, or for
+ *          about 5 ms. The next turn goes on. Timers wait for mail that was left.
  * Fails:   posting never fails. The posters limit how much waits (broker/broker.h).
  */
 #ifndef EH_NET_MAILBOX_H

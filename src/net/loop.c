@@ -61,7 +61,7 @@ struct loop {
     uint64_t turn_ms;    /* the loop's clock when this turn began */
     uint64_t now_ms;     /* loop_now: the latest turn_ms so far */
     size_t n_watched;    /* descriptors */
-    bool has_unread;     /* a stream has left input in its socket */
+    bool has_unread;     /* a stream has left input in its socket, or a mailbox mail */
     bool is_holding;     /* one of the rules held timers back, and none has run since */
     bool is_behind;      /* it has had something to do ever since the last stop */
     unsigned n_held;     /* turns in which rule 1 held back timers that were due */
@@ -70,8 +70,10 @@ struct loop {
     uint64_t longest_turn_us;
     size_t waiting;
     struct timers timers;
+    struct list next;    /* for the start of the next turn */
     struct list tasks;   /* for the end of this turn */
     struct list flushes; /* after them */
+    uint64_t n_flushes;  /* ever queued */
     struct list dead;    /* to be freed at the end of the turn */
     int n_ready;         /* entries of ready[] in this turn */
     struct epoll_event ready[READY_MAX];
@@ -89,6 +91,7 @@ int loop_create(struct loop **ret_loop)
     lp->epoll_fd = fd;
     lp->now_ms = lp->turn_ms = clock_mono_ms();
     timers_init(&lp->timers, lp->now_ms);
+    list_init(&lp->next);
     list_init(&lp->tasks);
     list_init(&lp->flushes);
     list_init(&lp->dead);
@@ -191,22 +194,41 @@ void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)
     timers_start(&lp->timers, t, lp->now_ms, after_ms);
 }
 
-static void queue(struct loop *lp, struct list *tasks, struct loop_task *task)
+/* Returns false if the task is queued already. */
+static bool queue(struct loop *lp, struct list *tasks, struct loop_task *task)
 {
     assert(loop_is_mine(lp));
     (void)lp;
-    if (!list_linked(&task->link))
-        list_push(tasks, &task->link);
+    if (list_linked(&task->link))
+        return false;
+    list_push(tasks, &task->link);
+    return true;
 }
 
 void loop_at_end(struct loop *lp, struct loop_task *task)
 {
-    queue(lp, &lp->tasks, task);
+    (void)queue(lp, &lp->tasks, task);
 }
 
 void loop_flush_later(struct loop *lp, struct loop_task *task)
 {
-    queue(lp, &lp->flushes, task);
+    lp->n_flushes += queue(lp, &lp->flushes, task);
+}
+
+bool loop_is_crowded(const struct loop *lp)
+{
+    return lp->n_ready == READY_MAX;
+}
+
+uint64_t loop_n_flushes(const struct loop *lp)
+{
+    return lp->n_flushes;
+}
+
+void loop_next_turn(struct loop *lp, struct loop_task *task)
+{
+    (void)queue(lp, &lp->next, task);
+    lp->has_unread = true;
 }
 
 void loop_cancel(struct loop_task *task)
@@ -229,8 +251,8 @@ void loop_left_unread(struct loop *lp)
 
 static int wait_ms(const struct loop *lp, uint64_t asked_ms)
 {
-    if (lp->stopping || !list_empty(&lp->tasks) || !list_empty(&lp->flushes) ||
-        !list_empty(&lp->dead))
+    if (lp->stopping || !list_empty(&lp->next) || !list_empty(&lp->tasks) ||
+        !list_empty(&lp->flushes) || !list_empty(&lp->dead))
         return 0;
     return timers_next_ms(&lp->timers, asked_ms);
 }
@@ -344,6 +366,7 @@ static void loop_turn(struct loop *lp)
         lp->is_behind = false;
     advance(lp, asked_ms - lp->stopped_ms, n < 0, began_us / 1000);
     lp->n_ready = n > 0 ? n : 0;
+    run_tasks(&lp->next);
     dispatch(lp);
     run_timers(lp, n, is_fresh);
     run_tasks(&lp->tasks);
