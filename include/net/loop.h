@@ -72,8 +72,8 @@ void loop_next_turn(struct loop *lp, struct loop_task *task);
 void loop_cancel(struct loop_task *task);
 /* Reports whether more descriptors may be ready than this turn dispatches. The others wait. */
 bool loop_is_crowded(const struct loop *lp);
-/* Returns how many flushes were queued so far. A user that causes flushes can tell by the difference
- * how much it has added to this turn, since most of a turn may go into sending. */
+/* Returns how many flushes were queued so far. The difference tells a user how much sending it has
+ * added to this turn, and sending takes most of the time. */
 uint64_t loop_n_flushes(const struct loop *lp);
 /* The caller, which reads a bounded piece per turn, has left input behind it that it will read in
  * the next turn. Timers wait for it. */

@@ -29,6 +29,9 @@ struct stream_transport;
 struct tls;
 
 struct stream_events {
+    /* After stream_gate: there is something to read. Returns false to have it wait until
+     * stream_go_on. */
+    bool (*may_read)(struct stream *s);
     /* stream_connect succeeded, and with TLS the handshake too, which has verified the peer. For
      * accepted sockets it is called only with TLS. May be NULL. */
     void (*on_open)(struct stream *s);
@@ -56,6 +59,7 @@ struct stream {
     bool handshaking; /* the TLS handshake is not over */
     bool ended;       /* on_end was called */
     bool fin;         /* to be shut down for writing once the queue is empty */
+    uint8_t gate;     /* stream_gate */
     struct loop *loop;
     const struct stream_events *events;
     const struct stream_transport *transport;
@@ -75,6 +79,11 @@ void stream_use_tls(struct stream *s, struct tls *tls, const char *host);
 /* Called right after stream_open: a preface comes before the stream's own bytes, in the clear even
  * with TLS. */
 void stream_expect_preface(struct stream *s);
+/* From now on asks may_read each time before it reads, also for the preface and the handshake,
+ * until stream_ungate. */
+void stream_gate(struct stream *s);
+void stream_ungate(struct stream *s);
+void stream_go_on(struct stream *s); /* reads what may_read made wait, without asking again */
 void stream_close(struct stream *s); /* closes the fd and drops the queue; may be called twice */
 bool stream_is_open(const struct stream *s);
 

@@ -37,6 +37,7 @@
 #include "app/conn/compression.h"
 #include "app/conn/conn.h"
 #include "app/conn/conn_ping.h"
+#include "app/conn/newcomers.h"
 #include "app/conn/order.h"
 #include "app/conn/output_limit.h"
 #include "app/http/conn_http.h"
@@ -257,6 +258,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
         w->compression = compression_create(context->config, metrics);
     list_init(&w->throttled);
     conn_table_init(&w->conns, on_empty);
+    newcomers_init(w);
     order_init(w);
     live_init(w);
     output_limit_init(w);

@@ -10,6 +10,8 @@
 #include "net/sock.h"
 #include "net/stream_transport.h"
 
+enum { GATE_OPEN, GATE_ASKS, GATE_WAITS };
+
 static bool is_up(const struct stream *s)
 {
     return !s->connecting && !s->handshaking;
@@ -21,7 +23,7 @@ static void update_interest(struct stream *s)
 
     if (s->io.fd < 0)
         return;
-    if ((!s->paused || s->handshaking) && !s->ended && !s->connecting)
+    if ((!s->paused || s->handshaking) && !s->ended && !s->connecting && s->gate != GATE_WAITS)
         events |= EPOLLIN;
     if (s->blocked || s->connecting)
         events |= EPOLLOUT;
@@ -201,6 +203,8 @@ void stream_pause(struct stream *s)
 void stream_resume(struct stream *s)
 {
     s->paused = false;
+    if (s->gate == GATE_WAITS)
+        s->gate = GATE_ASKS;
     update_interest(s);
     if (is_up(s) && !s->ended)
         s->transport->ops->resume(s);
@@ -288,10 +292,8 @@ static void on_ready(struct stream *s, uint32_t events)
         end(s, sock_error(s->io.fd));
 }
 
-static void on_io(struct loop_io *io, uint32_t events)
+static void serve(struct stream *s, uint32_t events)
 {
-    struct stream *s = container_of(io, struct stream, io);
-
     if (s->connecting)
         on_connecting(s);
     else if (s->in_preface && !s->ended)
@@ -300,6 +302,37 @@ static void on_io(struct loop_io *io, uint32_t events)
         handshake(s);
     else
         on_ready(s, events);
+}
+
+static void on_io(struct loop_io *io, uint32_t events)
+{
+    struct stream *s = container_of(io, struct stream, io);
+
+    if (s->gate == GATE_ASKS && !s->events->may_read(s)) {
+        s->gate = GATE_WAITS;
+        update_interest(s);
+    } else {
+        serve(s, events); /* also an error of a stream that waits: epoll would report it again */
+    }
+}
+
+void stream_gate(struct stream *s)
+{
+    s->gate = GATE_ASKS;
+}
+
+void stream_ungate(struct stream *s)
+{
+    s->gate = GATE_OPEN;
+}
+
+void stream_go_on(struct stream *s)
+{
+    if (s->io.fd < 0 || s->gate != GATE_WAITS)
+        return;
+    s->gate = GATE_ASKS;
+    update_interest(s);
+    serve(s, EPOLLIN);
 }
 
 /* ---- opening and closing ---- */

@@ -52,17 +52,23 @@ void still_worker_free(struct still_worker *sw)
     broker_free(sw->context.broker);
 }
 
-struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, int *ret_fd)
+struct conn *still_worker_accept(struct still_worker *sw, int *ret_fd)
 {
     const struct sock_addr nobody = { .port = 0 };
-    struct conn *c;
     int fds[2];
 
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
     conn_open(sw->worker, fds[1], &nobody, &sw->listener, &conn_http);
-    c = sw->worker->conns.slots[sw->worker->conns.n_conns - 1].conn;
-    conn_ws_begin(c, sw->worker->everybody, window_bits);
     *ret_fd = fds[0];
+    return sw->worker->conns.slots[sw->worker->conns.n_conns - 1].conn;
+}
+
+struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, int *ret_fd)
+{
+    struct conn *c = still_worker_accept(sw, ret_fd);
+
+    conn_ws_begin(c, sw->worker->everybody, window_bits);
+    stream_ungate(&c->stream); /* as if it had sent a frame */
     return c;
 }
 

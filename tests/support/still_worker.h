@@ -24,6 +24,8 @@ void still_worker_open(struct still_worker *sw, uint64_t max_output_queue);
 void still_worker_stop(struct still_worker *sw); /* closes its connections */
 void still_worker_free(struct still_worker *sw);
 
+/* Opens a connection that has not made a request. *ret_fd is as below. */
+struct conn *still_worker_accept(struct still_worker *sw, int *ret_fd);
 /* Opens a WebSocket connection that compresses with that window (0: not at all). *ret_fd is the
  * client's end, which is non-blocking. */
 struct conn *still_worker_connect(struct still_worker *sw, uint8_t window_bits, int *ret_fd);

@@ -29,9 +29,18 @@ struct fixture {
     size_t n_preface;
     size_t sent;
     int ends, end_err;
+    bool may_read;
+    int n_asked;
 };
 
 static struct fixture fx;
+
+static bool may_read(struct stream *s)
+{
+    (void)s;
+    fx.n_asked++;
+    return fx.may_read;
+}
 
 static void on_data(struct stream *s, char *p, size_t n)
 {
@@ -69,6 +78,7 @@ static int on_preface(struct stream *s, const char *p, size_t n)
 }
 
 static const struct stream_events events = {
+    .may_read = may_read,
     .on_preface = on_preface,
     .on_data = on_data,
     .on_end = on_end,
@@ -155,6 +165,38 @@ static void reads_nothing_while_paused(void **state)
     stream_resume(&fx.stream);
     turns();
     assert_int_equal(fx.n_got, 5);
+}
+
+static void asks_before_it_reads_a_gated_stream(void **state)
+{
+    (void)state;
+    stream_gate(&fx.stream);
+    assert_int_equal(write(fx.peer, "hello", 5), 5);
+    turns();
+    assert_int_equal(fx.n_asked, 1); /* and not once a turn */
+    assert_int_equal(fx.n_got, 0);
+    stream_go_on(&fx.stream);
+    assert_int_equal(fx.n_got, 5);
+    fx.may_read = true;
+    assert_int_equal(write(fx.peer, "hello", 5), 5);
+    turns();
+    assert_int_equal(fx.n_asked, 2);
+    assert_int_equal(fx.n_got, 10);
+    stream_ungate(&fx.stream);
+    assert_int_equal(write(fx.peer, "hello", 5), 5);
+    turns();
+    assert_int_equal(fx.n_asked, 2);
+    assert_int_equal(fx.n_got, 15);
+}
+
+static void ends_a_gated_stream_that_fails_while_it_waits(void **state)
+{
+    (void)state;
+    stream_gate(&fx.stream);
+    close(fx.peer);
+    fx.peer = -1;
+    turns(); /* the hang-up makes it wait, and comes again */
+    assert_int_equal(fx.ends, 1);
 }
 
 static void sends_units_in_order(void **state)
@@ -488,6 +530,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_data_and_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_nothing_while_paused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asks_before_it_reads_a_gated_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_a_gated_stream_that_fails_while_it_waits, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(sends_units_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_64_bytes_and_the_body_of_each_unit, set_up,
                                         tear_down),

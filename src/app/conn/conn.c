@@ -29,11 +29,13 @@
 
 #include "app/conn/conn_input.h"
 #include "app/conn/conn_output.h"
+#include "app/conn/newcomers.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/proxy.h"
 
 static void on_settle(struct loop_task *task);
+static bool may_read(struct stream *s);
 static int on_preface(struct stream *s, const char *p, size_t n);
 static void on_open(struct stream *s);
 static void on_data(struct stream *s, char *p, size_t n);
@@ -41,6 +43,7 @@ static void on_end(struct stream *s, int err);
 static void on_sent(struct stream *s, size_t sent);
 
 static const struct stream_events events = {
+    .may_read = may_read,
     .on_open = on_open,
     .on_preface = on_preface,
     .on_data = on_data,
@@ -106,6 +109,8 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
         refuse(c, fd);
         return;
     }
+    if (!from->is_internal)
+        stream_gate(&c->stream);
     if (from->has_proxy_header)
         stream_expect_preface(&c->stream);
     if (from->tls)
@@ -114,6 +119,11 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
     count_open(c);
     timer_init(&c->timer, on_request_timeout);
     conn_await_request(c);
+}
+
+static bool may_read(struct stream *s)
+{
+    return newcomers_may_read(conn_of(s));
 }
 
 /* Reads as much of the PROXY header as matters, and notes how much of it follows in the input. */

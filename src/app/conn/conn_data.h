@@ -72,7 +72,7 @@ struct conn {
     struct worker *worker;
     struct timer timer;    /* the protocol's, or the end of lingering */
     struct loop_task task; /* conn_settle; later it frees the connection */
-    struct list throttled; /* in worker->throttled while it is not read */
+    struct list throttled; /* in worker->throttled or ->newcomers while it is not read */
     struct conn_ref ref;
     struct conn_client client;
     uint16_t close_code;    /* WebSocket: sent in Close, or to be sent; here it fills a hole */

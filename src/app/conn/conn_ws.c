@@ -345,6 +345,7 @@ static size_t step(struct conn *c, char *p, size_t n)
     }
     if (used == 0)
         return 0;
+    stream_ungate(&c->stream); /* no longer a newcomer */
     switch (ev.op) {
     case WS_OP_CLOSE: on_close_frame(c, ev.close_code); break;
     case WS_OP_PING: send_control(c, WS_OP_PONG, ev.payload); break; /* not after our Close */
@@ -384,6 +385,7 @@ void conn_ws_begin(struct conn *c, struct auth *auth, uint8_t window_bits)
     c->protocol = &protocol;
     c->window_bits = window_bits;
     c->last_heard_ms = loop_now(c->worker->loop);
+    stream_gate(&c->stream); /* still a newcomer: all of a crowd subscribe now */
     ws_decoder_init(&c->ws);
     c->ws.deflate = window_bits > 0;
     c->ws.binary = c->worker->context->service->takes_binary;

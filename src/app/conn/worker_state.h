@@ -20,6 +20,15 @@ struct shared;
 struct trie;
 struct wants;
 
+/* New connections (newcomers.h). */
+struct newcomers {
+    struct list waiting;   /* those with input that will be read in a later turn */
+    unsigned n_read;       /* in this turn */
+    uint64_t from_us;      /* when the first of them was */
+    struct loop_task next; /* reads more of them */
+    struct loop_task end;  /* of this turn */
+};
+
 struct worker {
     const struct context *context;
     unsigned index;
@@ -31,9 +40,10 @@ struct worker {
 
     /* connections */
     struct conn_table conns;
-    uint32_t n_internal;          /* connections of the internal listener */
-    size_t pending_bytes;         /* of requests that the broker has not answered */
-    struct list throttled;        /* connections that are not read until answers come */
+    uint32_t n_internal;   /* connections of the internal listener */
+    size_t pending_bytes;  /* of requests that the broker has not answered */
+    struct list throttled; /* connections that are not read until answers come */
+    struct newcomers newcomers;
     struct list held;             /* requests that wait behind a subscription (order.h) */
     struct timer held_timer;      /* the deadline of the first of them */
     struct shared *ping;          /* one Ping frame for all */

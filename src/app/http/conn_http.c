@@ -105,6 +105,7 @@ static size_t step(struct conn *c, char *p, size_t n)
     }
     c->http = (struct http_parser){ 0 };
     c->is_kept = false;
+    stream_ungate(&c->stream); /* no longer a newcomer */
     conn_await_request(c);
     conn_client_of_request(&c->client, c->worker, &rq);
     handle(c, &rq);
