@@ -1,12 +1,15 @@
 // A node subscribes in Redis to what its clients want. It must not matter how many topics and patterns that
 // are, how fast they come and go, what Redis confirms, and whether others publish with or without ids.
 //   TOPICS=250000 node --test 06-cluster-interest.test.mjs      more topics that come and go, by hand
+//   LINGER=1 node --test 06-cluster-interest.test.mjs           also what happens when channels are no longer needed
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { startProxy } from './support/proxy.mjs';
+import { lag } from './support/races.mjs';
+import { randomSource } from './support/random.mjs';
 import { startRedis } from './support/redis.mjs';
 import { withRedis } from './support/resp.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
@@ -162,6 +165,52 @@ test('needs few patterns in Redis, however many its clients have', async (t) => 
   client.socket.terminate();
   await publisher.publish('p0/x', 'after');
   await bystander.untilText('after');
+});
+
+/** Publishes to the topics in turn until it is stopped; resolves to what was published, by topic. */
+function publishTo(publisher, topics) {
+  const published = new Map(topics.map((topic) => [topic, []]));
+  let isOver = false;
+  const publishing = (async () => {
+    for (let i = 0; !isOver; i++) {
+      const [topic, text] = [topics[i % topics.length], `m ${i}`];
+      published.get(topic).push(text);
+      await publisher.publish(topic, text);
+    }
+    return published;
+  })();
+  return () => {
+    isOver = true;
+    return publishing;
+  };
+}
+
+test('misses nothing when a wide channel is no longer needed', { skip: !process.env.LINGER }, async (t) => {
+  const { redis, proxy, near, far } = await startNodes(t);
+  const random = randomSource(2026);
+  const client = await openClient(t, near);
+  const publisher = await openClient(t, far);
+  const topics = numbered('', 60).map((n) => `n${n % 30}/${n.trim()}`);
+  const bystanders = new Map();
+  for (const topic of topics) bystanders.set(topic, await client.subscribe(topic, { gaps: true }));
+  const tree = await client.subscribe('n1/#', { gaps: true });
+  proxy.delay('feed', lag(random, 10));
+  const stop = publishTo(publisher, topics);
+  for (const wide of [['#'], numbered('', 25).map((n) => `n${n.trim()}/+`)]) {
+    const other = await openClient(t, near);
+    const names = async () => (await redis.command('PUBSUB', 'CHANNELS', 'eventhub:n*')).split('\n').length;
+    for (const pattern of wide) await other.subscribe(pattern);
+    await eventually('patterns take the place of topics', async () => await names() < 30);
+    other.socket.terminate();
+    await eventually('the topics are back', async () => await names() === 59); // 58, and n1
+    await eventually('one pattern remains', async () => await redis.command('PUBSUB', 'NUMPAT') === '1');
+  }
+  const published = await stop();
+  for (const [topic, texts] of published) {
+    await bystanders.get(topic).untilText(texts.at(-1));
+    assert.deepEqual(bystanders.get(topic).texts, texts, topic);
+  }
+  assert.deepEqual([...tree.texts].sort(), [...published.get('n1/1'), ...published.get('n1/31')].sort());
 });
 
 // Messages without our ids --------------------------------------------------------------------------

@@ -21,7 +21,7 @@ const NEAR = 0;
 const FAR = 1;
 const LANES = 12; // races at the same time
 const RACES_OF_MOOD = 25;
-const RACES_OF_FEED = 45;
+const RACES_OF_FEED = 25; // so that topics and patterns are new to the feed again
 const MOODS = [[0, 0], [8, 0], [0, 8], [8, 8], [40, 4]]; // the longest delay of data, for the feed and for links
 const PIECES = 3; // of the data that arrive together
 const CHATTER = 8; // messages while a client subscribes
@@ -37,6 +37,7 @@ const SHAPES = [
   ({ k }) => [`s${k}`, `s${k}`], // for several lanes
   ({ k }) => [`s/${k}`, `s/${k}`],
   ({ n, k }) => [`g${k}/#`, `g${k}`, `g${k}/${n}/c`],
+  ({ n }) => [`x${n}/#`, `x${n}`, `x${n}/c`],
   ({ n, k }) => [`g${k}/+/c`, `g${k}/${n}/c`, `g${k}/x/c`],
   ({ n, k }) => [`g${k}/${n}/#`, `g${k}/${n}`, `g${k}/${n}/c`],
 ];
@@ -49,8 +50,8 @@ const WIDE_SHAPES = [
 ];
 const NARROW = 0.85; // this part of a heat has no wide shapes
 
-/** Cuts data into pieces with a delay each. */
-function lag(random, ms) {
+/** Cuts data into pieces with a delay each, for Proxy.delay. */
+export function lag(random, ms) {
   return (bytes) => {
     const cuts = Array.from({ length: random.below(PIECES) }, () => random.below(bytes.length));
     cuts.sort((a, b) => a - b);
