@@ -149,7 +149,7 @@ const ROWS = {
     ]),
     graph('Delayed accepts', 'cps', [
       line(rate('eventhub_accept_paced_total'), '{{instance}} CONNECT_RATE'),
-      line(rate('eventhub_accept_held_total'), '{{instance}} history waits'),
+      line(rate('eventhub_accept_held_total'), '{{instance}} {{reason}}'),
       line(rate('eventhub_accept_exhausted_total'), '{{instance}} no file descriptor left'),
     ]),
     graph('Dropped log lines', 'cps', [line(rate('eventhub_log_lines_dropped_total'))]),

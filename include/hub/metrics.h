@@ -98,7 +98,8 @@ enum metric {
     METRIC_MASTERLESS_MS,      /* redis_masterless_seconds_total: no joined master; kept in ms */
     METRIC_ACCEPT_EXHAUSTED,   /* accept_exhausted_total: no descriptors left */
     METRIC_ACCEPT_PACED,       /* accept_paced_total: CONNECT_RATE made connections wait */
-    METRIC_ACCEPT_HELD,        /* accept_held_total: history waited, and so did connections */
+    METRIC_HELD_HISTORY,       /* accept_held_total{reason="history"}: connections waited */
+    METRIC_HELD_WORKERS,       /* {reason="late_workers"} */
     METRIC_ACCEPT_IS_HELD,     /* accept_held, gauge: 1 while they wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */

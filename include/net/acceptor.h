@@ -3,10 +3,11 @@
  * Owns:    the listening sockets from acceptor_start on, and an accepted fd until it is posted.
  * Limits:  when descriptors run out, it stops watching its sockets and tries again every
  *          ACCEPTOR_RETRY_MS: connections wait in the kernel's backlog, and nothing spins. They
- *          wait there too while `rate` is used up, or while the server is loaded: then it looks
- *          again every ACCEPTOR_LOOK_MS, and accepts after ACCEPTOR_HELD_MAX_MS in any case, until
- *          the load is gone and comes again. Unused rate accumulates for at most a tenth of a
- *          second.
+ *          wait there too while `rate` is used up, or under load: while is_loaded, or while all
+ *          workers are late, that is, have not taken sockets that were posted to them 100 ms ago.
+ *          Then it looks again every ACCEPTOR_LOOK_MS, and accepts after ACCEPTOR_HELD_MAX_MS in
+ *          any case, until the load is gone and comes again. Unused rate accumulates for at most a
+ *          tenth of a second.
  */
 #ifndef EH_NET_ACCEPTOR_H
 #define EH_NET_ACCEPTOR_H
@@ -30,6 +31,8 @@ struct accepted {
     struct sock_addr peer;
 };
 
+enum acceptor_load { ACCEPTOR_NOT_LOADED, ACCEPTOR_LOADED, ACCEPTOR_LATE_WORKERS };
+
 struct acceptor;
 
 /* The arrays must outlive the acceptor. */
@@ -37,11 +40,11 @@ struct acceptor_config {
     const int *listen_fds;
     const bool *are_kept; /* for each: another process holds it too, and takes over at the end */
     size_t n_listen_fds;
-    struct mailbox *const *workers; /* they get the sockets in turn */
+    struct mailbox *const *workers; /* they get the sockets in turn, without those that are late */
     size_t n_workers;
     uint64_t rate;        /* connections per second; 0: no limit */
-    size_t n_rated_fds;   /* the first n_rated_fds of listen_fds share the rate, and wait while the
-                             server is loaded */
+    size_t n_rated_fds;   /* the first n_rated_fds of listen_fds share the rate, and wait under
+                             load */
     mail_fn *on_accepted; /* runs on the worker with a struct accepted */
     /* These run on the acceptor's thread. */
     void (*on_exhausted)(void *arg, int err); /* out of descriptors; once per try */
@@ -49,7 +52,8 @@ struct acceptor_config {
     /* Reports whether connections should wait for the load. was_loaded is what it returned last:
      * the load must then fall further. NULL: never. */
     bool (*is_loaded)(void *arg, bool was_loaded);
-    void (*on_held)(void *arg, bool is_held); /* connections begin to wait for the load, or end */
+    /* Connections begin to wait for this load, or no longer wait (ACCEPTOR_NOT_LOADED). */
+    void (*on_held)(void *arg, enum acceptor_load load);
     void *arg;
 };
 

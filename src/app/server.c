@@ -117,19 +117,22 @@ static bool is_loaded(void *arg, bool was_loaded)
     return was_loaded ? waiting >= HISTORY_WAITING_MAX / 2 : waiting > HISTORY_WAITING_MAX;
 }
 
-static void on_held(void *arg, bool is_held)
+static void on_held(void *arg, enum acceptor_load load)
 {
     struct server *s = arg;
+    struct metrics_cell *m = s->cells[CELL_ACCEPTOR];
     uint64_t now = clock_mono_ms();
 
-    metrics_set(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_IS_HELD, is_held);
-    if (!is_held)
+    metrics_set(m, METRIC_ACCEPT_IS_HELD, load != ACCEPTOR_NOT_LOADED);
+    if (load == ACCEPTOR_NOT_LOADED)
         return;
-    metrics_inc(s->cells[CELL_ACCEPTOR], METRIC_ACCEPT_HELD);
+    metrics_inc(m, load == ACCEPTOR_LOADED ? METRIC_HELD_HISTORY : METRIC_HELD_WORKERS);
     if (now < s->held_log_ms)
         return;
     s->held_log_ms = now + HELD_LOG_MS;
-    log_warn("accept_held", LOG_Z("why", "too many requests for history wait"));
+    log_warn("accept_held",
+             LOG_Z("why", load == ACCEPTOR_LOADED ? "too many requests for history wait"
+                                                  : "all workers are late"));
 }
 
 static void phase(struct server *s, timer_fn *fn, uint64_t after_ms)

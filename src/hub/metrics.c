@@ -30,6 +30,10 @@ struct series {
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
 #define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
 #define TLS(v)     LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
+#define HELD(v)                                                                                    \
+    LABELLED("accept_held_total", "reason", v,                                                     \
+             "Times that new connections waited because the server was loaded: with requests for " \
+             "history, or because all workers were late.")
 #define HISTORY(v)                                                                                 \
     LABELLED("history_requests_total", "outcome", v, "Requests for history, by outcome.")
 
@@ -173,12 +177,10 @@ static const struct series table[METRIC_COUNT] = {
               "Times that no file descriptor was left for a new connection."),
     [METRIC_ACCEPT_PACED] =
         PLAIN("accept_paced_total", 0, "Times that CONNECT_RATE made new connections wait."),
-    [METRIC_ACCEPT_HELD] =
-        PLAIN("accept_held_total", 0,
-              "Times that new connections waited because too many requests for history waited."),
-    [METRIC_ACCEPT_IS_HELD] =
-        PLAIN("accept_held", GAUGE,
-              "1 while new connections wait because many requests for history do, else 0."),
+    [METRIC_HELD_HISTORY] = HELD("history"),
+    [METRIC_HELD_WORKERS] = HELD("late_workers"),
+    [METRIC_ACCEPT_IS_HELD] = PLAIN(
+        "accept_held", GAUGE, "1 while new connections wait because the server is loaded, else 0."),
     [METRIC_CERT_EXPIRES_S] =
         PLAIN("certificate_expiry_timestamp_seconds", GAUGE | MAX,
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),

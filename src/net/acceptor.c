@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/intake.h"
 #include "net/loop.h"
 
 #define ONE 1000 /* credit that one connection costs; each ms adds `rate` */
@@ -24,12 +25,15 @@ struct acceptor {
     struct timer retry; /* runs while descriptors are exhausted */
     struct timer pause; /* runs while the rate is used up */
     struct timer look;  /* runs while connections wait for the load */
-    bool is_loaded;
-    uint64_t loaded_ms; /* since when it is loaded */
-    uint64_t credit;    /* unused rate, in thousandths of a connection, as of credit_ms */
+    enum acceptor_load load;
+    uint64_t loaded_ms;          /* since when there is any */
+    enum acceptor_load held_for; /* why connections wait now */
+    bool is_stopping;            /* accepts the rest, whatever the load */
+    uint64_t credit;             /* unused rate, in thousandths of a connection, as of credit_ms */
     uint64_t credit_ms;
     struct mail stop;
     pthread_t thread;
+    struct intake **intakes; /* one for each worker */
     size_t next_worker;
     struct listener listeners[];
 };
@@ -47,6 +51,24 @@ static void update_listening(struct acceptor *a)
     }
 }
 
+/* ---- the workers ---- */
+
+/* Moves next_worker to the next one that is not late. False: all are. */
+static bool find_worker(struct acceptor *a)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    for (size_t i = 0; i < a->config.n_workers; i++) {
+        size_t worker = (a->next_worker + i) % a->config.n_workers;
+
+        if (intake_is_late(a->intakes[worker], now_ms))
+            continue;
+        a->next_worker = worker;
+        return true;
+    }
+    return false;
+}
+
 static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
 {
     struct acceptor *a = l->acceptor;
@@ -56,7 +78,8 @@ static void hand_over(struct listener *l, int fd, const struct sock_addr *peer)
     got->fd = fd;
     got->listener = (size_t)(l - a->listeners);
     got->peer = *peer;
-    mailbox_post(a->config.workers[a->next_worker], &got->mail);
+    (void)find_worker(a); /* if all are late, the next one gets it */
+    intake_post(a->intakes[a->next_worker], &got->mail, clock_mono_ms());
     a->next_worker = (a->next_worker + 1) % a->config.n_workers;
 }
 
@@ -106,26 +129,43 @@ static bool has_credit(struct listener *l)
 
 /* ---- the load ---- */
 
+static enum acceptor_load find_load(struct acceptor *a)
+{
+    bool was_loaded = a->load == ACCEPTOR_LOADED;
+
+    if (a->config.is_loaded && a->config.is_loaded(a->config.arg, was_loaded))
+        return ACCEPTOR_LOADED;
+    return find_worker(a) ? ACCEPTOR_NOT_LOADED : ACCEPTOR_LATE_WORKERS;
+}
+
 /* A load that does not go away must not keep clients out for good: it is waited for only once. */
 static bool must_hold(struct acceptor *a)
 {
-    bool was_loaded = a->is_loaded;
+    enum acceptor_load before = a->load;
 
-    a->is_loaded = a->config.is_loaded && a->config.is_loaded(a->config.arg, was_loaded);
-    if (a->is_loaded && !was_loaded)
+    a->load = find_load(a);
+    if (a->load && !before)
         a->loaded_ms = clock_mono_ms();
-    return a->is_loaded && clock_mono_ms() - a->loaded_ms < ACCEPTOR_HELD_MAX_MS;
+    return a->load && clock_mono_ms() - a->loaded_ms < ACCEPTOR_HELD_MAX_MS;
+}
+
+static void hold_for(struct acceptor *a, enum acceptor_load load)
+{
+    if (load != a->held_for)
+        a->config.on_held(a->config.arg, load);
+    a->held_for = load;
+    if (load)
+        loop_timer(a->loop, &a->look, ACCEPTOR_LOOK_MS);
+    update_listening(a);
 }
 
 static bool may_accept(struct listener *l)
 {
     struct acceptor *a = l->acceptor;
 
-    if (!is_public(l) || !must_hold(a))
+    if (!is_public(l) || a->is_stopping || !must_hold(a))
         return has_credit(l);
-    a->config.on_held(a->config.arg, true);
-    loop_timer(a->loop, &a->look, ACCEPTOR_LOOK_MS);
-    update_listening(a);
+    hold_for(a, a->load);
     return false;
 }
 
@@ -133,12 +173,7 @@ static void on_look(struct timer *t)
 {
     struct acceptor *a = container_of(t, struct acceptor, look);
 
-    if (must_hold(a)) {
-        loop_timer(a->loop, &a->look, ACCEPTOR_LOOK_MS);
-        return;
-    }
-    a->config.on_held(a->config.arg, false);
-    update_listening(a);
+    hold_for(a, must_hold(a) ? a->load : ACCEPTOR_NOT_LOADED);
 }
 
 /* ---- accepting ---- */
@@ -208,7 +243,7 @@ static void *acceptor_main(void *arg)
     /* Accepts the connections in the backlogs, because closing a socket would reset them. In a kept
      * socket they keep waiting for the other process. */
     a->config.rate = 0;
-    a->config.is_loaded = NULL;
+    a->is_stopping = true;
     for (size_t i = 0; i < a->config.n_listen_fds; i++) {
         if (!a->config.are_kept[i])
             accept_all(&a->listeners[i]);
@@ -235,6 +270,9 @@ static void acceptor_free(struct acceptor *a)
     timer_stop(&a->look);
     mailbox_free(a->inbox); /* before its loop */
     loop_free(a->loop);
+    for (size_t i = 0; i < a->config.n_workers; i++)
+        intake_free(a->intakes[i]);
+    free(a->intakes);
     free(a);
 }
 
@@ -243,6 +281,9 @@ int acceptor_start(const struct acceptor_config *config, struct acceptor **ret_a
     struct acceptor *a = mem_zalloc(sizeof(*a) + config->n_listen_fds * sizeof(a->listeners[0]));
 
     a->config = *config;
+    a->intakes = mem_array(NULL, config->n_workers, sizeof(a->intakes[0]));
+    for (size_t i = 0; i < config->n_workers; i++)
+        a->intakes[i] = intake_create(config->workers[i]);
     a->stop.fn = on_stop;
     timer_init(&a->retry, on_retry);
     timer_init(&a->pause, on_pause_over);

@@ -1,6 +1,6 @@
-/* test_acceptor.c - the connections that a worker receives, from our own listening socket and from
- * an inherited one, and when the server is loaded. The accept rate, and a process out of descriptors, are tested with the whole
- * server.
+/* test_acceptor.c - the connections that workers receive, from our own listening socket and from an
+ * inherited one, when the server is loaded, and when workers are late. The accept rate, and a
+ * process out of descriptors, are tested with the whole server.
  */
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -11,19 +11,24 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "net/acceptor.h"
+#include "net/intake.h"
 #include "net/loop.h"
 
 struct fixture {
     struct loop *loop;
     struct mailbox *box; /* the worker's */
-    int nodelay;         /* TCP_NODELAY of the accepted connection */
-    size_t listener;     /* which accepted it */
+    struct loop *stuck;  /* a second worker, whose loop is not run */
+    struct mailbox *stuck_box;
+    int nodelay;     /* TCP_NODELAY of the accepted connection */
+    size_t listener; /* which accepted it */
     atomic_bool is_loaded;
-    atomic_int n_held; /* calls of on_held that begin, minus those that end */
+    atomic_int held_for; /* the last call of on_held */
+    int n_accepted;
 };
 
 static struct fixture fx;
@@ -33,14 +38,20 @@ static int set_up(void **state)
     (void)state;
     fx = (struct fixture){ .nodelay = -1, .listener = SIZE_MAX };
     assert_int_equal(loop_create(&fx.loop), EH_OK);
+    assert_int_equal(loop_create(&fx.stuck), EH_OK);
+    assert_int_equal(mailbox_create(fx.stuck, &fx, &fx.stuck_box), EH_OK);
     return mailbox_create(fx.loop, &fx, &fx.box);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    while (mailbox_drain(fx.box) || mailbox_drain(fx.stuck_box))
+        ; /* receipts */
     mailbox_free(fx.box);
+    mailbox_free(fx.stuck_box);
     loop_free(fx.loop);
+    loop_free(fx.stuck);
     return 0;
 }
 
@@ -52,9 +63,25 @@ static void on_accepted(struct mail *m, void *owner)
 
     assert_int_equal(getsockopt(got->fd, IPPROTO_TCP, TCP_NODELAY, &f->nodelay, &n), 0);
     f->listener = got->listener;
+    f->n_accepted++;
     close(got->fd);
     free(got);
     loop_stop(f->loop);
+}
+
+static bool is_loaded(void *arg, bool was_loaded)
+{
+    struct fixture *f = arg;
+
+    (void)was_loaded;
+    return atomic_load(&f->is_loaded);
+}
+
+static void on_held(void *arg, enum acceptor_load load)
+{
+    struct fixture *f = arg;
+
+    atomic_store(&f->held_for, (int)load);
 }
 
 static int dial(int listener)
@@ -75,7 +102,9 @@ static void accept_one(int listener, bool is_kept, int client)
                                             .n_listen_fds = 1,
                                             .workers = &fx.box,
                                             .n_workers = 1,
-                                            .on_accepted = on_accepted };
+                                            .on_accepted = on_accepted,
+                                            .on_held = on_held,
+                                            .arg = &fx };
     struct acceptor *a;
 
     assert_int_equal(acceptor_start(&config, &a), EH_OK);
@@ -108,21 +137,6 @@ static void sets_nodelay_on_connections_of_an_inherited_socket(void **state)
     assert_int_equal(sock_adopt(listener), EH_OK);
     accept_one(listener, true, client);
     assert_int_equal(fx.nodelay, 1);
-}
-
-static bool is_loaded(void *arg, bool was_loaded)
-{
-    struct fixture *f = arg;
-
-    (void)was_loaded;
-    return atomic_load(&f->is_loaded);
-}
-
-static void on_held(void *arg, bool is_held)
-{
-    struct fixture *f = arg;
-
-    (void)atomic_fetch_add(&f->n_held, is_held ? 1 : -1);
 }
 
 /* Starts an acceptor with a public and an internal listener under load, and dials the first. */
@@ -161,8 +175,8 @@ static void holds_clients_but_not_the_operator_under_load(void **state)
     atomic_store(&fx.is_loaded, false);
     loop_run(fx.loop);
     assert_int_equal(fx.listener, 0);
+    assert_int_not_equal(atomic_load(&fx.held_for), ACCEPTOR_LOADED);
     acceptor_stop(a);
-    assert_int_equal(atomic_load(&fx.n_held), 0);
     close(client);
     close(operator);
 }
@@ -193,6 +207,110 @@ static void accepts_the_clients_that_wait_when_it_stops(void **state)
     close(client);
 }
 
+/* ---- late workers ---- */
+
+/* Starts an acceptor for a public listener and some of the workers: the one that is stuck, then the
+ * other. */
+static struct acceptor *start_with(size_t n_workers, int *listener)
+{
+    static const bool is_kept = false;
+    struct mailbox *const workers[2] = { fx.stuck_box, fx.box };
+    struct acceptor_config config = { .listen_fds = listener,
+                                      .are_kept = &is_kept,
+                                      .n_listen_fds = 1,
+                                      .n_rated_fds = 1,
+                                      .workers = workers,
+                                      .n_workers = n_workers,
+                                      .on_accepted = on_accepted,
+                                      .on_held = on_held,
+                                      .arg = &fx };
+    struct acceptor *a;
+
+    assert_int_equal(sock_listen(STR("127.0.0.1"), 0, listener), EH_OK);
+    assert_int_equal(acceptor_start(&config, &a), EH_OK);
+    return a;
+}
+
+/* Dials until the acceptor has held a connection for this reason. Returns how often. */
+static int dial_until_held(int listener, int clients[], int most)
+{
+    int n = 0;
+
+    while (atomic_load(&fx.held_for) != ACCEPTOR_LATE_WORKERS) {
+        assert_true(n < most);
+        clients[n++] = dial(listener);
+        (void)poll(NULL, 0, INTAKE_LATE_MS / 4);
+    }
+    return n;
+}
+
+static void close_all(const int clients[], int n)
+{
+    for (int i = 0; i < n; i++)
+        close(clients[i]);
+}
+
+#define DIALS_MAX 100
+
+static void holds_clients_while_all_workers_are_late(void **state)
+{
+    int listener, clients[DIALS_MAX + 1];
+    struct acceptor *a = start_with(1, &listener);
+    int n = dial_until_held(listener, clients, DIALS_MAX);
+
+    (void)state;
+    clients[n++] = dial(listener);
+    mailbox_drain(fx.stuck_box);
+    assert_in_range(fx.n_accepted, 1, n - 1);
+    while (fx.n_accepted < n) {
+        (void)poll(NULL, 0, 1);
+        mailbox_drain(fx.stuck_box);
+    }
+    acceptor_stop(a);
+    close_all(clients, n);
+}
+
+static void accepts_at_last_although_the_workers_are_stuck(void **state)
+{
+    uint64_t before_ms = clock_mono_ms();
+    int listener, clients[DIALS_MAX + 1];
+    struct acceptor *a = start_with(1, &listener);
+    int n = dial_until_held(listener, clients, DIALS_MAX);
+
+    (void)state;
+    while (atomic_load(&fx.held_for) != ACCEPTOR_NOT_LOADED)
+        (void)poll(NULL, 0, 1);
+    assert_true(clock_mono_ms() - before_ms >= ACCEPTOR_HELD_MAX_MS);
+    clients[n++] = dial(listener); /* and it does not wait again */
+    acceptor_stop(a);
+    assert_int_equal(atomic_load(&fx.held_for), ACCEPTOR_NOT_LOADED);
+    mailbox_drain(fx.stuck_box);
+    assert_int_equal(fx.n_accepted, n);
+    close_all(clients, n);
+}
+
+/* After one socket for the worker that is stuck, or a few, the other one gets all. */
+static void passes_over_a_worker_that_is_late(void **state)
+{
+    int listener, clients[DIALS_MAX], n = 0;
+    struct acceptor *a = start_with(2, &listener);
+
+    (void)state;
+    clients[n++] = dial(listener); /* for the stuck worker */
+    clients[n++] = dial(listener);
+    loop_run(fx.loop);
+    (void)poll(NULL, 0, INTAKE_LATE_MS + 1);
+    for (int i = 0; i < 4; i++) {
+        clients[n++] = dial(listener);
+        loop_run(fx.loop); /* would wait for ever if the socket went to the other worker */
+    }
+    acceptor_stop(a);
+    assert_int_equal(fx.n_accepted, 5);
+    mailbox_drain(fx.stuck_box);
+    assert_int_equal(fx.n_accepted, 6);
+    close_all(clients, n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +322,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(accepts_at_last_although_the_load_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accepts_the_clients_that_wait_when_it_stops, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(holds_clients_while_all_workers_are_late, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(accepts_at_last_although_the_workers_are_stuck, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(passes_over_a_worker_that_is_late, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
