@@ -39,7 +39,7 @@ app app/worker
 app/server
 app/main
 
-broker/core
+broker/core broker/interest
 broker/outbox
 broker/replay
 broker/port
