@@ -56,20 +56,24 @@ static void joins_prefix_and_topic_into_a_channel(void **state)
     assert_text(&b, "eventhub:room/1");
 }
 
-static void escapes_the_prefix_in_the_pattern(void **state)
+static void escapes_the_prefixes_in_a_glob(void **state)
 {
     static const struct {
-        const char *prefix, *want;
+        const char *prefix, *begin, *want;
     } cases[] = {
-        { "eventhub", "eventhub:*" }, { "", ":*" },           { "a*b?", "a\\*b\\?:*" },
-        { "[x^y]", "\\[x\\^y\\]:*" }, { "a\\b", "a\\\\b:*" },
+        { "eventhub", "", "eventhub:*" },
+        { "eventhub", "a/b/", "eventhub:a/b/*" },
+        { "", "", ":*" },
+        { "a*b?", "", "a\\*b\\?:*" },
+        { "[x^y]", "", "\\[x\\^y\\]:*" },
+        { "a\\b", "c*/", "a\\\\b:c\\*/*" },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf b = { 0 };
 
-        keys_add_feed_pattern(&b, str_of(cases[i].prefix));
+        keys_add_glob(&b, str_of(cases[i].prefix), str_of(cases[i].begin));
         assert_text(&b, cases[i].want);
     }
 }
@@ -129,7 +133,7 @@ int main(void)
         cmocka_unit_test(puts_the_key_of_a_publish_after_its_topic),
         cmocka_unit_test(names_a_counter_by_a_hash_of_the_publisher),
         cmocka_unit_test(joins_prefix_and_topic_into_a_channel),
-        cmocka_unit_test(escapes_the_prefix_in_the_pattern),
+        cmocka_unit_test(escapes_the_prefixes_in_a_glob),
         cmocka_unit_test(finds_the_topic_of_a_channel),
         cmocka_unit_test(knows_the_channels_of_a_longer_prefix),
     };

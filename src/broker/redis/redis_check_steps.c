@@ -110,7 +110,7 @@ static void subscribe_all(struct redis_checker *k)
     struct buf pattern = { 0 };
 
     checker_go(k, "SUBSCRIBE", start_scripts);
-    keys_add_feed_pattern(&pattern, str_of(k->config->redis_prefix));
+    keys_add_glob(&pattern, str_of(k->config->redis_prefix), STR(""));
     subscribe(k, STR("SUBSCRIBE"), k->scratch.rights.channel, "subscribe");
     subscribe(k, STR("SUBSCRIBE"), k->scratch.rights.keys[0],
               "subscribe"); /* as presence channels */

@@ -360,7 +360,7 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     f->config.link.owner = f;
     f->config.link.loads_scripts = false;
     f->config.link.name = "eventhub:feed";
-    keys_add_feed_pattern(&f->pattern, config->names->prefix);
+    keys_add_glob(&f->pattern, config->names->prefix, STR(""));
     redis_probe_init(&f->probe, config->core, config->names);
     f->link = redis_link_create(&f->config.link);
     return f;

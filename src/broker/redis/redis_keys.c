@@ -45,14 +45,21 @@ static bool is_glob(char c)
     return c == '*' || c == '?' || c == '[' || c == ']' || c == '\\' || c == '^';
 }
 
-void keys_add_feed_pattern(struct buf *out, struct str prefix)
+static void add_escaped(struct buf *out, struct str s)
 {
-    for (size_t i = 0; i < prefix.n; i++) {
-        if (is_glob(prefix.p[i]))
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_glob(s.p[i]))
             buf_add_char(out, '\\');
-        buf_add_char(out, prefix.p[i]);
+        buf_add_char(out, s.p[i]);
     }
-    buf_add_str(out, STR(":*"));
+}
+
+void keys_add_glob(struct buf *out, struct str prefix, struct str begin)
+{
+    add_escaped(out, prefix);
+    buf_add_char(out, ':');
+    add_escaped(out, begin);
+    buf_add_char(out, '*');
 }
 
 struct str keys_channel_topic(struct str prefix, struct str channel)

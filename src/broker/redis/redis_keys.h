@@ -20,8 +20,8 @@ void keys_add_once(struct buf *out, struct str prefix, struct str topic, struct 
  * rule. The hash replaces the publisher's name, which may be long and private. */
 void keys_add_count(struct buf *out, struct str prefix, struct str origin_json,
                     const struct rate_rule *rule);
-/* Appends the PSUBSCRIBE pattern `prefix:*` with the prefix's own glob characters escaped. */
-void keys_add_feed_pattern(struct buf *out, struct str prefix);
+/* Appends the PSUBSCRIBE pattern `prefix:begin*` with the glob characters of both escaped. */
+void keys_add_glob(struct buf *out, struct str prefix, struct str begin);
 /* Returns the topic of a channel that begins with `prefix:`; {NULL, 0} for any other channel. */
 struct str keys_channel_topic(struct str prefix, struct str channel);
 /* Reports whether the text is not a topic, because the channel belongs to a deployment whose prefix
