@@ -18,12 +18,12 @@
 
 #define STEPS 3000
 #define QUEUE (1 << 16)
-#define ROOTS 24
+#define ROOTS 40
 #define PLAIN 6 /* topics below a root */
 
 static const char *const below[] = { "", "/x", "/y", "/x/1", "/x/2", "/y/1" };
 static const char *const patterns[] = { "%s/#", "%s/+", "%s/x/#", "%s/+/1", "%s/y/+" };
-static const char *const wide[] = { "+/x", "#" };
+static const char *const wide[] = { "a/#", "b/+", "c/+/x/#", "+/x", "#" };
 
 #define TOPICS  (ROOTS * PLAIN)
 #define OF_ROOT ARRAY_LEN(patterns)
@@ -56,7 +56,9 @@ struct set {
 static char topics[TOPICS][16];
 static struct wanted filters[FILTERS];
 static struct queue wire, replies; /* commands that Redis has not seen; confirmations under way */
-static struct set redis, client;
+static struct set redis;
+static struct set client; /* what Redis sends, at this place in its stream */
+static struct set kept;   /* of these, the channels that nobody has told Redis to close */
 static struct redis_channels *channels;
 static struct redis_names names;
 static bool is_up, was_ready;
@@ -149,6 +151,8 @@ static bool send_one(void)
         assert_true(c.lengths[i] < sizeof(change.text));
         memcpy(change.text, c.args[i], c.lengths[i]);
         push(&wire, change);
+        if (change.what == REDIS_UNSUBSCRIBED || change.what == REDIS_PUNSUBSCRIBED)
+            set_apply(&kept, &change);
     }
     assert_true(wire.end - wire.start + replies.end - replies.start < CHANNELS_UNDER_WAY + 64);
     return true;
@@ -172,7 +176,9 @@ static bool confirm_one(void)
 
     if (!pop(&replies, &change))
         return false;
-    set_apply(&client, &change); /* first: on_live may follow from it */
+    set_apply(&client, &change);
+    if (change.what == REDIS_SUBSCRIBED || change.what == REDIS_PSUBSCRIBED)
+        set_apply(&kept, &change);
     if (!redis_channels_on_confirmed(channels, change.what, str_of(change.text)))
         fail_msg("%s was not expected", change.text);
     return true;
@@ -222,7 +228,7 @@ static void lose(void)
         redis_channels_on_down(channels);
     is_up = was_ready = false;
     wire = replies = (struct queue){ .start = 0 };
-    redis = client = (struct set){ .n_names = 0 };
+    redis = client = kept = (struct set){ .n_names = 0 };
     for (size_t f = 0; f < FILTERS; f++)
         filters[f].is_told = filters[f].is_waiting = false;
 }
@@ -254,7 +260,7 @@ static void assert_covered(void)
         if (!filters[f].is_told)
             continue;
         for (size_t t = 0; t < TOPICS; t++) {
-            if ((redis.cover[t] == 0 || client.cover[t] == 0) && matches(f, t))
+            if ((redis.cover[t] == 0 || kept.cover[t] == 0) && matches(f, t))
                 fail_msg("%s is live, but %s does not come", filters[f].text, topics[t]);
         }
     }
@@ -365,7 +371,8 @@ static void step(uint32_t span, uint32_t patterns_in_10, bool is_lossy)
     size_t f = root * PLAIN + draw(PLAIN);
 
     if (draw(10) < patterns_in_10)
-        f = draw(25) ? TOPICS + root * OF_ROOT + draw(OF_ROOT) : FILTERS - 1 - draw(2);
+        f = draw(20) ? TOPICS + root * OF_ROOT + draw(OF_ROOT)
+                     : FILTERS - 1 - draw(draw(4) ? ARRAY_LEN(wide) - 2 : ARRAY_LEN(wide));
     if (what < 12)
         want(f);
     else if (what < 26)
@@ -396,7 +403,7 @@ static void set_up_run(uint32_t number)
     for (size_t f = 0; f < FILTERS; f++)
         filters[f].is_wanted = filters[f].is_told = filters[f].is_waiting = false;
     wire = replies = (struct queue){ .start = 0 };
-    redis = client = (struct set){ .n_names = 0 };
+    redis = client = kept = (struct set){ .n_names = 0 };
 }
 
 static void keeps_what_it_told_in_random_runs(void **state)
@@ -404,7 +411,7 @@ static void keeps_what_it_told_in_random_runs(void **state)
     const char *only = getenv("SEED");
     const char *runs = getenv("RUNS");
     uint32_t first = only ? (uint32_t)atoi(only) : 0;
-    uint32_t end = only ? first + 1 : runs ? (uint32_t)atoi(runs) : 60;
+    uint32_t end = only ? first + 1 : runs ? (uint32_t)atoi(runs) : 30;
 
     (void)state;
     for (uint32_t number = first; number < end; number++) {
@@ -412,7 +419,7 @@ static void keeps_what_it_told_in_random_runs(void **state)
         bool is_lossy;
 
         set_up_run(number);
-        span = 1 + draw(ROOTS);
+        span = 1 + draw(draw(2) ? ROOTS : 10);
         patterns_in_10 = draw(8);
         is_lossy = draw(2);
         print_message("run %u\n", number);
@@ -435,7 +442,7 @@ static int set_up(void **state)
     (void)state;
     redis_names_init(&names, STR("P"));
     for (size_t t = 0; t < TOPICS; t++) {
-        (void)snprintf(topics[t], sizeof(topics[t]), "%c%c%s", 'a' + (int)(t / PLAIN % 5),
+        (void)snprintf(topics[t], sizeof(topics[t]), "%c/%c%s", 'a' + (int)(t / PLAIN % 5),
                        'a' + (int)(t / PLAIN), below[t % PLAIN]);
         strcpy(filters[t].text, topics[t]);
     }
@@ -444,7 +451,7 @@ static int set_up(void **state)
                        topics[i / OF_ROOT * PLAIN]);
     }
     for (size_t i = 0; i < ARRAY_LEN(wide); i++)
-        strcpy(filters[FILTERS - 1 - i].text, wide[i]);
+        strcpy(filters[FILTERS - 1 - i].text, wide[i]); /* the last two: seldom drawn */
     return 0;
 }
 
