@@ -52,6 +52,7 @@ static void make(struct redis_changes *c, struct redis_change *change, bool open
     change->opens = opens;
     list_push(&c->waiting, &change->link);
     c->n_made++;
+    *(opens ? &c->n_opened : &c->n_closed) += 1;
 }
 
 void redis_changes_open(struct redis_changes *c, struct redis_channel *ch)

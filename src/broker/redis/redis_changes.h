@@ -54,6 +54,8 @@ struct redis_changes {
     size_t n_sent;
     uint64_t n_made; /* since redis_changes_reset */
     uint64_t n_confirmed;
+    uint64_t n_opened; /* ever */
+    uint64_t n_closed;
     struct buf text; /* what the last command, or question, borrows */
 };
 

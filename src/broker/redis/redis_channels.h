@@ -9,7 +9,7 @@
  * Output:  commands, which redis_channels_next makes one by one, and on_live.
  * Input:   the confirmations of these commands, in the order in which Redis sends them.
  * Bounds:  at most `max` names (FEED_CHANNELS_MAX), beyond that the wide channel; at most GLOBS_MAX
- *          globs, beyond that shorter prefixes; CHANNELS_UNDER_WAY unconfirmed channels; and
+ *          globs (redis_target.h), beyond that shorter prefixes; CHANNELS_UNDER_WAY unconfirmed channels; and
  *          CLOSES_MAX names are unsubscribed in a second. A confirmation takes no memory: one that
  *          is not the next expected is refused.
  * Costs:   a topic about 350 bytes. Steps are constant, except: a tick visits a tenth of `max`
@@ -27,7 +27,6 @@
 #include "broker/redis/redis_changes.h"
 
 #define FEED_CHANNELS_MAX  100000
-#define GLOBS_MAX          16
 #define CHANNELS_LINGER_MS 10000 /* from the last reason for a channel until it is unsubscribed */
 #define CLOSES_MAX         500   /* names, in a second */
 
@@ -53,7 +52,6 @@ void redis_channels_free(struct redis_channels *c);
  * A call for a filter that is wanted already is answered in the same way, and counts once. */
 bool redis_channels_want(struct redis_channels *c, struct str filter);
 void redis_channels_unwant(struct redis_channels *c, struct str filter); /* or ignores it */
-bool redis_channels_is_live(const struct redis_channels *c, struct str filter);
 
 /* A connection without subscriptions is up: subscribes to everything that is wanted. */
 void redis_channels_on_up(struct redis_channels *c);
@@ -76,12 +74,12 @@ void redis_channels_on_tick(struct redis_channels *c, uint64_t now_ms); /* about
 /* Reports whether this copy of a message counts: it came on the narrowest confirmed channel that
  * covers the topic. Redis sends one copy for each channel, and only legacy messages have no id by
  * which the copies could be told apart. glob: the pattern as in Redis; {NULL, 0}: by name. */
-bool redis_channels_is_copy(struct redis_channels *c, struct str glob, struct str topic);
+bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, struct str topic);
 
 struct redis_channels_counts {
     size_t names;    /* subscribed, or about to be */
     size_t globs;    /* the same */
-    bool is_wide;    /* the wide channel covers everything */
+    bool is_wide;    /* the wide channel is meant to cover everything */
     uint64_t opened; /* ever */
     uint64_t closed;
 };
