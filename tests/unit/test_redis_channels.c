@@ -57,10 +57,10 @@ static bool confirm(const char *channel)
 {
     bool closes = channel[0] == '-';
     bool is_glob = channel[strlen(channel) - 1] == '*';
-    enum redis_confirmation what = closes ? REDIS_UNSUBSCRIBED : REDIS_SUBSCRIBED;
+    enum redis_confirmation what = closes ? CONFIRMED_UNSUBSCRIBE : CONFIRMED_SUBSCRIBE;
 
     if (is_glob)
-        what = closes ? REDIS_PUNSUBSCRIBED : REDIS_PSUBSCRIBED;
+        what = closes ? CONFIRMED_PUNSUBSCRIBE : CONFIRMED_PSUBSCRIBE;
     return redis_channels_on_confirmed(channels, what, str_of(channel + closes));
 }
 

@@ -94,7 +94,7 @@ static bool brings(const char *channel, const char *topic)
 
 static void set_apply(struct set *s, const struct change *change)
 {
-    bool adds = change->what == REDIS_SUBSCRIBED || change->what == REDIS_PSUBSCRIBED;
+    bool adds = change->what == CONFIRMED_SUBSCRIBE || change->what == CONFIRMED_PSUBSCRIBE;
     size_t at, end = ARRAY_LEN(s->channels), room = end;
 
     for (at = 0; at < end && strcmp(s->channels[at], change->text) != 0; at++) {
@@ -137,7 +137,7 @@ static enum redis_confirmation kind_of(struct str verb)
             return (enum redis_confirmation)i;
     }
     fail_msg("unexpected command");
-    return REDIS_SUBSCRIBED;
+    return CONFIRMED_SUBSCRIBE;
 }
 
 static bool send_one(void)
@@ -153,7 +153,7 @@ static bool send_one(void)
         assert_true(c.lengths[i] < sizeof(change.text));
         memcpy(change.text, c.args[i], c.lengths[i]);
         push(&wire, change);
-        if (change.what == REDIS_UNSUBSCRIBED || change.what == REDIS_PUNSUBSCRIBED)
+        if (change.what == CONFIRMED_UNSUBSCRIBE || change.what == CONFIRMED_PUNSUBSCRIBE)
             set_apply(&kept, &change);
     }
     assert_true(wire.end - wire.start + replies.end - replies.start < CHANNELS_UNDER_WAY + 64);
@@ -172,14 +172,30 @@ static bool run_one(void)
     return true;
 }
 
+/* What Redis has no reason to send now is refused, and changes nothing. */
+static void confirm_wrong(void)
+{
+    enum redis_confirmation what = draw(4);
+    struct change *next = &replies.items[replies.start % QUEUE];
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "P:%s%s", topics[draw(TOPICS)], draw(2) ? "" : "/*");
+    if (draw(2) && replies.start != replies.end)
+        strcpy(text, next->text);
+    if (replies.start == replies.end || what != next->what || strcmp(text, next->text) != 0)
+        assert_false(redis_channels_on_confirmed(channels, what, str_of(text)));
+}
+
 static bool confirm_one(void)
 {
     struct change change;
 
+    if (draw(10) == 0)
+        confirm_wrong();
     if (!pop(&replies, &change))
         return false;
     set_apply(&client, &change);
-    if (change.what == REDIS_SUBSCRIBED || change.what == REDIS_PSUBSCRIBED)
+    if (change.what == CONFIRMED_SUBSCRIBE || change.what == CONFIRMED_PSUBSCRIBE)
         set_apply(&kept, &change);
     if (!redis_channels_on_confirmed(channels, change.what, str_of(change.text)))
         fail_msg("%s was not expected", change.text);

@@ -504,6 +504,42 @@ static void refuses_pushes_that_are_not_messages(void **state)
     }
 }
 
+static void reads_confirmations(void **state)
+{
+    static const struct {
+        const char *wire;
+        int ret;
+        enum redis_confirmation what;
+        const char *channel;
+    } rows[] = {
+        { "*3\r\n$9\r\nsubscribe\r\n$3\r\nP:a\r\n:1\r\n", EH_OK, CONFIRMED_SUBSCRIBE, "P:a" },
+        { "*3\r\n$10\r\npsubscribe\r\n$3\r\nP:*\r\n:2\r\n", EH_OK, CONFIRMED_PSUBSCRIBE, "P:*" },
+        { "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n", EH_OK, CONFIRMED_UNSUBSCRIBE, "a" },
+        { "*3\r\n$12\r\npunsubscribe\r\n$1\r\n*\r\n:0\r\n", EH_OK, CONFIRMED_PUNSUBSCRIBE, "*" },
+        /* of an UNSUBSCRIBE without channels */
+        { "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n", EH_EINVAL, 0, NULL },
+        { "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\n1\r\n", EH_EINVAL, 0, NULL },
+        { "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n:1\r\n", EH_EINVAL, 0, NULL },
+        { "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n$1\r\n1\r\n", EH_EINVAL, 0, NULL },
+        { "*2\r\n$9\r\nsubscribe\r\n$1\r\na\r\n", EH_EINVAL, 0, NULL },
+        { "*3\r\n:1\r\n$1\r\na\r\n:1\r\n", EH_EINVAL, 0, NULL },
+        { "-ERR no\r\n", EH_EINVAL, 0, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        redisReply *r = reply_of(str_of(rows[i].wire));
+        struct redis_confirmed got;
+
+        assert_int_equal(redis_reply_confirmed(r, &got), rows[i].ret);
+        if (rows[i].ret == EH_OK) {
+            assert_int_equal(got.what, rows[i].what);
+            assert_true(str_eq(got.channel, str_of(rows[i].channel)));
+        }
+        freeReplyObject(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,6 +560,7 @@ int main(void)
         cmocka_unit_test(reads_a_message_of_a_channel),
         cmocka_unit_test(reads_a_message_of_the_pattern),
         cmocka_unit_test(refuses_pushes_that_are_not_messages),
+        cmocka_unit_test(reads_confirmations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,17 +91,17 @@ static enum redis_confirmation kind_of(struct redis_change *change)
     bool is_glob = channel_of(change)->is_glob;
 
     if (change->opens)
-        return is_glob ? REDIS_PSUBSCRIBED : REDIS_SUBSCRIBED;
-    return is_glob ? REDIS_PUNSUBSCRIBED : REDIS_UNSUBSCRIBED;
+        return is_glob ? CONFIRMED_PSUBSCRIBE : CONFIRMED_SUBSCRIBE;
+    return is_glob ? CONFIRMED_PUNSUBSCRIBE : CONFIRMED_UNSUBSCRIBE;
 }
 
 bool redis_changes_next(struct redis_changes *c, struct redis_command *ret)
 {
     static const struct str verbs[] = {
-        [REDIS_SUBSCRIBED] = { "SUBSCRIBE", 9 },
-        [REDIS_PSUBSCRIBED] = { "PSUBSCRIBE", 10 },
-        [REDIS_UNSUBSCRIBED] = { "UNSUBSCRIBE", 11 },
-        [REDIS_PUNSUBSCRIBED] = { "PUNSUBSCRIBE", 12 },
+        [CONFIRMED_SUBSCRIBE] = { "SUBSCRIBE", 9 },
+        [CONFIRMED_PSUBSCRIBE] = { "PSUBSCRIBE", 10 },
+        [CONFIRMED_UNSUBSCRIBE] = { "UNSUBSCRIBE", 11 },
+        [CONFIRMED_PUNSUBSCRIBE] = { "PUNSUBSCRIBE", 12 },
     };
     size_t ends[COMMAND_CHANNELS], n = 0, at = 0;
     struct list *link = list_first(&c->waiting);

@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_reply.h"
 
 #define CHANNELS_UNDER_WAY 4096 /* bounds what Redis must buffer for us */
 
@@ -38,13 +39,6 @@ struct redis_channel {
     enum channel_state state;
     bool is_glob;
     struct str text; /* the topic, or the prefix of the glob */
-};
-
-enum redis_confirmation {
-    REDIS_SUBSCRIBED,
-    REDIS_PSUBSCRIBED,
-    REDIS_UNSUBSCRIBED,
-    REDIS_PUNSUBSCRIBED,
 };
 
 struct redis_changes {

@@ -276,3 +276,28 @@ int redis_reply_push(const struct redisReply *r, struct redis_push *ret)
     *ret = push;
     return EH_OK;
 }
+
+int redis_reply_confirmed(const struct redisReply *r, struct redis_confirmed *ret)
+{
+    static const char *const kinds[] = {
+        [CONFIRMED_SUBSCRIBE] = "subscribe",
+        [CONFIRMED_PSUBSCRIBE] = "psubscribe",
+        [CONFIRMED_UNSUBSCRIBE] = "unsubscribe",
+        [CONFIRMED_PUNSUBSCRIBE] = "punsubscribe",
+    };
+    struct str kind, channel;
+
+    if (!is_array(r, 3) || r->element[2]->type != REDIS_REPLY_INTEGER)
+        return EH_EINVAL;
+    kind = redis_reply_text(r->element[0]);
+    channel = redis_reply_text(r->element[1]);
+    if (!kind.p || !channel.p)
+        return EH_EINVAL;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (str_eq(kind, str_of(kinds[i]))) {
+            *ret = (struct redis_confirmed){ (enum redis_confirmation)i, channel };
+            return EH_OK;
+        }
+    }
+    return EH_EINVAL;
+}

@@ -77,4 +77,18 @@ struct redis_push {
 };
 int redis_reply_push(const struct redisReply *r, struct redis_push *ret) EH_MUST_USE;
 
+enum redis_confirmation {
+    CONFIRMED_SUBSCRIBE,
+    CONFIRMED_PSUBSCRIBE,
+    CONFIRMED_UNSUBSCRIBE,
+    CONFIRMED_PUNSUBSCRIBE,
+};
+
+/* Redis confirms that a channel is subscribed or no longer is: subscribe, channel, count. */
+struct redis_confirmed {
+    enum redis_confirmation what;
+    struct str channel;
+};
+int redis_reply_confirmed(const struct redisReply *r, struct redis_confirmed *ret) EH_MUST_USE;
+
 #endif
