@@ -134,25 +134,21 @@ void prefixes_add(struct prefixes *p, struct str prefix)
     l->n_added++;
 }
 
-static struct level *free_level(struct prefixes *p, struct level *l)
-{
-    struct level *parent = l->parent;
-
-    table_remove(&p->levels, l, hash(p, parent, str_make(l->text, l->n)));
-    list_remove(&l->link);
-    parent->n_children--;
-    free(l);
-    return parent;
-}
-
 void prefixes_remove(struct prefixes *p, struct str prefix)
 {
     struct level *l = find(p, prefix);
 
     assert(l && l->n_added > 0);
     l->n_added--;
-    while (l->parent && l->n_added == 0 && l->n_children == 0)
-        l = free_level(p, l);
+    while (l->parent && l->n_added == 0 && l->n_children == 0) {
+        struct level *parent = l->parent;
+
+        table_remove(&p->levels, l, hash(p, parent, str_make(l->text, l->n)));
+        list_remove(&l->link);
+        parent->n_children--;
+        free(l);
+        l = parent;
+    }
 }
 
 bool prefixes_any_below(const struct prefixes *p, struct str prefix)
@@ -222,18 +218,11 @@ struct prefixes *prefixes_create(void)
 
 void prefixes_free(struct prefixes *p)
 {
-    struct level *l;
-
     if (!p)
         return;
-    l = p->root;
-    while (l->parent || !list_empty(&l->children)) {
-        if (list_empty(&l->children))
-            l = free_level(p, l);
-        else
-            l = container_of(l->children.next, struct level, link);
-    }
+    for (size_t i = 0; i < p->levels.cap; i++)
+        free(p->levels.slots[i].item);
     table_done(&p->levels);
-    free(l);
+    free(p->root);
     free(p);
 }

@@ -120,18 +120,17 @@ void redis_target_remove(struct redis_target *t, struct str prefix)
 /* Returns the longest prefix with room that covers this one. */
 static struct str choose_wider(struct redis_target *t, struct str prefix)
 {
-    struct str best = str_make(prefix.p, 0), common;
+    size_t best = 0; /* bytes of prefix */
 
     for (size_t i = 0; i < GLOBS_MAX; i++) {
-        if (!t->globs[i].is_target)
-            continue;
-        common = prefix_common(prefix, t->globs[i].channel.text);
-        if (common.n > best.n)
-            best = common;
+        size_t n = prefix_common(prefix, t->globs[i].channel.text).n;
+
+        if (t->globs[i].is_target && n > best)
+            best = n;
     }
-    if (!find_held(t, best) && redis_target_held(t) >= GLOBS_NARROW)
-        best.n = 0;
-    return best;
+    if (!find_held(t, str_make(prefix.p, best)) && redis_target_held(t) >= GLOBS_NARROW)
+        best = 0;
+    return str_make(prefix.p, best);
 }
 
 enum redis_target_change redis_target_cover(struct redis_target *t, struct str prefix)
