@@ -33,6 +33,28 @@ static struct redis_request *request(uintptr_t i, uint64_t deadline)
     return redis_request_create(&c, (struct redis_done){ on_done, NULL, (void *)i, deadline });
 }
 
+/* One command may subscribe to several channels. */
+static void keeps_a_request_until_its_last_answer(void **state)
+{
+    struct redis_request *rq = request(0, 0);
+    struct redis_pipeline p;
+
+    (void)state;
+    redis_pipeline_init(&p, TIMEOUT);
+    assert_false(redis_pipeline_expects_more(&p)); /* there is none */
+    rq->n_answers = 3;
+    redis_pipeline_push(&p, rq, 0);
+    redis_pipeline_push(&p, request(1, 0), 0);
+    assert_true(redis_pipeline_expects_more(&p));
+    assert_true(redis_pipeline_expects_more(&p));
+    assert_false(redis_pipeline_expects_more(&p));
+    assert_ptr_equal(redis_pipeline_pop(&p), rq);
+    redis_request_finish(rq, REDIS_ANSWERED, NULL);
+    assert_false(redis_pipeline_expects_more(&p)); /* one answer, as most */
+    redis_pipeline_give_back(&p);
+    assert_int_equal(fates[1], REDIS_UNKNOWN);
+}
+
 static void gives_a_request_up_at_its_deadline(void **state)
 {
     static const struct {
@@ -213,6 +235,7 @@ static void keeps_refused_calls_when_the_connection_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_a_request_until_its_last_answer),
         cmocka_unit_test(gives_a_request_up_at_its_deadline),
         cmocka_unit_test(keeps_the_place_of_a_request_that_was_given_up),
         cmocka_unit_test(times_out_with_the_oldest_request),

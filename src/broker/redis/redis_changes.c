@@ -121,6 +121,7 @@ bool redis_changes_next(struct redis_changes *c, struct redis_command *ret)
     c->n_sent += n;
     redis_command_init(ret);
     redis_command_add(ret, verbs[kind]);
+    ret->n_answers = n;
     for (size_t i = 0; i < n; i++) {
         redis_command_add(ret, str_make(buf_head(&c->text) + at, ends[i] - at));
         at = ends[i];

@@ -9,6 +9,7 @@
 void redis_command_init(struct redis_command *c)
 {
     c->is_script = false;
+    c->n_answers = 1;
     c->n = 0;
     c->n_numbers = 0;
 }

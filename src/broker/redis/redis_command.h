@@ -19,7 +19,8 @@
 struct redis_login;
 
 struct redis_command {
-    bool is_script; /* EVALSHA: the link fills in the second argument */
+    bool is_script;   /* EVALSHA: the link fills in the second argument */
+    size_t n_answers; /* of a SUBSCRIBE: one for each channel; else 1 */
     enum script script;
     size_t n;
     const char *args[REDIS_ARGS_MAX];

@@ -40,7 +40,8 @@ struct redis_link_events {
     /* redis_link_can_send or redis_link_takes_calls has become true again while the link was up.
      * May be NULL. */
     void (*on_room)(struct redis_link *l, void *owner);
-    /* A published message, which answers no command. NULL: such a reply is an error. */
+    /* A published message, which answers no command; an answer that is not the last one to its
+     * command (redis_command.n_answers); or one that was not expected. NULL: these are errors. */
     void (*on_push)(struct redis_link *l, void *owner, const struct redisReply *reply);
     /* Redis certainly did not run a command. The owner may call redis_link_move. After FENCE the
      * link waits for redis_link_release. The host of an endpoint is never "". May be NULL. */

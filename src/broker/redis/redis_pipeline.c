@@ -49,6 +49,16 @@ struct redis_request *redis_pipeline_pop(struct redis_pipeline *p)
     return request_of(link);
 }
 
+bool redis_pipeline_expects_more(struct redis_pipeline *p)
+{
+    struct list *oldest = list_first(&p->sent);
+
+    if (!oldest || request_of(oldest)->n_answers <= 1)
+        return false;
+    request_of(oldest)->n_answers--;
+    return true;
+}
+
 void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq)
 {
     struct list *next = &p->refused;

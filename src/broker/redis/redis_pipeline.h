@@ -32,6 +32,9 @@ void redis_pipeline_init(struct redis_pipeline *p, uint64_t timeout_ms);
  * it times out. */
 uint64_t redis_pipeline_push(struct redis_pipeline *p, struct redis_request *rq, uint64_t now);
 struct redis_request *redis_pipeline_pop(struct redis_pipeline *p); /* the oldest; NULL: none */
+/* The oldest request got an answer, not an error. Returns true if more are to come, so that it
+ * stays. */
+bool redis_pipeline_expects_more(struct redis_pipeline *p);
 /* Keeps a request that was popped, to be sent again; finishes it if nobody waits for it. */
 void redis_pipeline_refuse(struct redis_pipeline *p, struct redis_request *rq);
 struct redis_request *redis_pipeline_pop_refused(struct redis_pipeline *p); /* the first; NULL */

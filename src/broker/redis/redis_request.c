@@ -10,7 +10,9 @@ struct redis_request *redis_request_create(const struct redis_command *c, struct
     size_t n = redis_command_size(c);
     struct redis_request *rq = mem_alloc(sizeof(*rq) + n);
 
-    *rq = (struct redis_request){ .done = done, .is_script = c->is_script, .n = n };
+    *rq = (struct redis_request){
+        .done = done, .is_script = c->is_script, .n_answers = c->n_answers, .n = n
+    };
     redis_command_write(c, rq->wire);
     return rq;
 }

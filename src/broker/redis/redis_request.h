@@ -44,7 +44,8 @@ struct redis_request {
     uint64_t sent_ms;
     uint64_t order; /* among those of its pipeline; 0: not sent yet */
     unsigned n_refused;
-    int refusal; /* the last one: an enum redis_redirect_kind */
+    int refusal;      /* the last one: an enum redis_redirect_kind */
+    size_t n_answers; /* that are still to come */
     bool is_script;
     bool is_resent; /* under way again after a refusal */
     size_t n;

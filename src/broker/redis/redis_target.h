@@ -13,7 +13,7 @@
 
 #define GLOBS_MAX 16
 
-struct redis_glob { /* its channel never is LINGERING: if it is not of the target, it is */
+struct redis_glob { /* outside the target it lingers, but its state stays LIVE */
     struct redis_channel channel;
     bool is_target;
     struct prefix_text prefix;

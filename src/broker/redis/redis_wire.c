@@ -64,9 +64,10 @@ static void on_reply(struct redis_wire *w, const redisReply *reply)
 {
     struct redis_request *rq = NULL;
     struct redis_push push;
-
     /* Messages of one channel may arrive between the answers to the next SUBSCRIBE commands. */
-    if (!w->takes_pushes || redis_reply_push(reply, &push) < 0)
+    bool is_message = w->takes_pushes && redis_reply_push(reply, &push) == EH_OK;
+
+    if (!is_message && (redis_reply_is_error(reply) || !redis_pipeline_expects_more(&w->pipeline)))
         rq = redis_pipeline_pop(&w->pipeline);
     if (rq)
         w->events->on_answer(w->owner, rq, reply);

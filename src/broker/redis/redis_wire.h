@@ -19,7 +19,8 @@ struct tls;
 
 struct redis_wire_events {
     void (*on_answer)(void *owner, struct redis_request *rq, const struct redisReply *reply);
-    /* A published message, which answers no request. */
+    /* A published message, which answers no request; an answer that is not the last of its request;
+     * or one that was not expected. */
     void (*on_push)(void *owner, const struct redisReply *reply);
     void (*on_end)(void *owner, const char *why);
     void (*on_room)(void *owner);    /* redis_wire_has_room has become true again */
