@@ -172,17 +172,18 @@ static bool run_one(void)
     return true;
 }
 
-/* What Redis has no reason to send now is refused, and changes nothing. */
+/* What is not the next confirmation expected is refused, and changes nothing. */
 static void confirm_wrong(void)
 {
+    const struct queue *q = replies.start == replies.end ? &wire : &replies;
+    const struct change *next = q->start == q->end ? NULL : &q->items[q->start % QUEUE];
     enum redis_confirmation what = draw(4);
-    struct change *next = &replies.items[replies.start % QUEUE];
     char text[24];
 
     (void)snprintf(text, sizeof(text), "P:%s%s", topics[draw(TOPICS)], draw(2) ? "" : "/*");
-    if (draw(2) && replies.start != replies.end)
+    if (next && draw(2))
         strcpy(text, next->text);
-    if (replies.start == replies.end || what != next->what || strcmp(text, next->text) != 0)
+    if (!next || what != next->what || strcmp(text, next->text) != 0)
         assert_false(redis_channels_on_confirmed(channels, what, str_of(text)));
 }
 
