@@ -430,7 +430,7 @@ static void keeps_what_it_told_in_random_runs(void **state)
     const char *only = getenv("SEED");
     const char *runs = getenv("RUNS");
     uint32_t first = only ? (uint32_t)atoi(only) : 0;
-    uint32_t end = only ? first + 1 : runs ? (uint32_t)atoi(runs) : 15;
+    uint32_t end = only ? first + 1 : runs ? (uint32_t)atoi(runs) : 10;
 
     (void)state;
     for (uint32_t number = first; number < end; number++) {

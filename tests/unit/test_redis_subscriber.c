@@ -1,4 +1,5 @@
-/* The subscriber on a real link to a fake server, which confirms as Redis does, or as the test says. */
+/* The subscriber on a real link to a fake server, which confirms as Redis does, or as a test
+ * says. */
 #include "broker/redis/redis_subscriber.h"
 
 #include <setjmp.h>

@@ -24,11 +24,11 @@
  *     confirmed                      name a/1 ~, name b, glob a/, name a           a/# is live
  *     10 s later                     name b, glob a/, name a
  *     a/1 b              -           name b, glob a/, name a ~                     10 s later:
- *     swept              -           name b, glob a/ ~, name a/1 ?                 the barrier is 1
+ *     swept              -           name b, glob a/ ~, name a/1 ?                 the barrier: a/1
  *     confirmed                      name b, name a/1
  *
- * Widening is at once: a new prefix for which there is no room shares a shorter one with its next of
- * kin, at last the wide channel (redis_target.c). Narrowing waits for CHANNELS_LINGER_MS. A name
+ * Widening is at once: a new prefix for which there is no room shares a shorter one with another,
+ * at last the wide channel (redis_target.c). Narrowing waits for CHANNELS_LINGER_MS. A name
  * beyond `max` widens to the wide channel, too; that is left below four fifths of max.
  *
  * Tried and dropped: to count for each glob the names that only it covers. Each change of the

@@ -9,9 +9,9 @@
  * Output:  commands, which redis_channels_next makes one by one, and on_live.
  * Input:   the confirmations of these commands, in the order in which Redis sends them.
  * Bounds:  at most `max` names (FEED_CHANNELS_MAX), beyond that the wide channel; at most GLOBS_MAX
- *          globs (redis_target.h), beyond that shorter prefixes; CHANNELS_UNDER_WAY unconfirmed channels; and
- *          CLOSES_MAX names are unsubscribed in a second. A confirmation takes no memory: one that
- *          is not the next expected is refused.
+ *          globs (redis_target.h), beyond that shorter prefixes; CHANNELS_UNDER_WAY
+ *          unconfirmed channels; and CLOSES_MAX names are unsubscribed in a second. A confirmation
+ *          takes no memory: one that is not the next expected is refused.
  * Costs:   a topic about 350 bytes. Steps are constant, except: a tick visits a tenth of `max`
  *          names, the confirmation of a glob visits the filters that wait, and on_up, on_down visit
  *          all channels.

@@ -170,8 +170,8 @@ static bool drop_unneeded(struct redis_target *t)
     return has_dropped;
 }
 
-/* If the globs of both targets have no room beside each other, first those go that no pattern needs;
- * at last the wide channel takes all, and the next call begins from there. */
+/* If the globs of both targets have no room beside each other, first those go that no pattern
+ * needs; at last the wide channel takes all, and the next call begins from there. */
 enum redis_target_change redis_target_narrow(struct redis_target *t)
 {
     struct prefix_text target[GLOBS_STEADY];
