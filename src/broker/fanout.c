@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "broker/port.h"
 
+#define TELL_MS 1000 /* between two marks that are posted without a message */
+
 static struct fanout *fanout_of(struct replay *r)
 {
     return container_of(r, struct fanout, replay);
@@ -154,6 +156,20 @@ void fanout_set_high_water(struct fanout *f, struct msgid id)
     loop_at_end(f->core->loop, &f->flush);
 }
 
+void fanout_raise_high_water(struct fanout *f, struct msgid id)
+{
+    uint64_t now_ms = loop_now(f->core->loop);
+    bool tells = now_ms - f->told_ms >= TELL_MS;
+
+    f->core->high_water = msgid_later(f->core->high_water, id);
+    if (f->replay.is_running)
+        return; /* what it holds back and what it still reads are below the id */
+    raise_marks(f, id, tells);
+    if (tells)
+        f->told_ms = now_ms;
+    loop_at_end(f->core->loop, &f->flush);
+}
+
 void fanout_init(struct fanout *f, struct core *core)
 {
     *f = (struct fanout){ .core = core, .flush.fn = on_flush };
@@ -162,6 +178,7 @@ void fanout_init(struct fanout *f, struct core *core)
 
 void fanout_add(struct fanout *f, struct broker_port *port)
 {
+    port->index = f->n_ports;
     f->ports = mem_array(f->ports, f->n_ports + 1, sizeof(f->ports[0]));
     f->ports[f->n_ports++] = port;
 }

@@ -17,6 +17,7 @@ struct fanout {
     size_t n_ports;
     struct msgid passed;    /* everything up to this id went to the ports, or was reported */
     struct replay replay;   /* the node's */
+    uint64_t told_ms;       /* when the workers were last told of a mark without a message */
     struct loop_task flush; /* posts the batches at the end of the turn */
 };
 
@@ -43,5 +44,9 @@ void fanout_gap(struct fanout *f);
 /* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined
  * again. The engine makes sure that the mark never moves back. */
 void fanout_set_high_water(struct fanout *f, struct msgid id);
+
+/* Everything up to this id has gone through fanout_live, or was not for this node. Moves the
+ * high-water marks up; the workers learn it with their next batch, or within about a second. */
+void fanout_raise_high_water(struct fanout *f, struct msgid id);
 
 #endif

@@ -14,6 +14,7 @@ struct broker_port {
     struct outbox outbox;
     struct replay replay;
     mail_fn *on_count;
+    size_t index; /* in the fanout */
 };
 
 struct broker_port *port_create(struct core *core, struct mailbox *inbox, mail_fn *on_live,

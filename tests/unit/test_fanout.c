@@ -251,6 +251,27 @@ static void goes_on_with_a_worker_that_waits_for_the_node(void **state)
     end_beside_a_slow_worker("5 ", "gap-t 3 5 ");
 }
 
+static void raises_the_marks_over_silent_topics(void **state)
+{
+    (void)state;
+    turn();
+    test.fanout.told_ms = loop_now(test.core.loop); /* the workers know it for less than a second */
+    fanout_raise_high_water(&test.fanout, (struct msgid){ 9, 0 });
+    turn();
+    assert_int_equal(test.core.high_water.ms, 9);
+    assert_int_equal(test.workers[0].batches, 1);
+    live(9); /* it is known */
+    assert_stories("", "");
+    test.fanout.told_ms -= 1000;
+    replay_start(&test.ports[1]->replay, test.ports[1]->outbox.high_water);
+    fanout_raise_high_water(&test.fanout, (struct msgid){ 12, 0 });
+    turn();
+    assert_int_equal(test.workers[0].high_water, 12);
+    assert_int_equal(test.workers[1].high_water, 1);
+    assert_int_equal(test.ports[1]->outbox.high_water.ms, 9);
+    answer(0, 0, 12, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_of_the_node_makes_such_a_worker_read_on, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(reports_one_gap_without_a_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(raises_the_marks_over_silent_topics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_on_with_a_worker_that_has_caught_up, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(goes_on_with_a_worker_that_waits_for_the_node, set_up,
