@@ -19,6 +19,7 @@
 #include "broker/redis/redis_target.h"
 
 static struct redis_names names;
+static const struct redis_channels_rights all_rights = { .has_globs = true, .may_leave = true };
 static struct redis_channels *channels;
 static struct buf seen; /* commands and events of the step */
 static uint64_t now;
@@ -72,7 +73,7 @@ static void call(const char *what, const char *arg)
     } else if (strcmp(what, "unwant") == 0) {
         redis_channels_unwant(channels, str_of(arg));
     } else if (strcmp(what, "up") == 0) {
-        redis_channels_on_up(channels);
+        redis_channels_on_up(channels, &all_rights);
     } else if (strcmp(what, "down") == 0) {
         redis_channels_on_down(channels);
     } else if (strcmp(what, "tick") == 0) {
@@ -168,7 +169,7 @@ static void is_ready_when_all_is_confirmed(void **state)
     redis_channels_want(channels, STR("a"));
     redis_channels_want(channels, STR("b"));
     assert_false(redis_channels_is_ready(channels));
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     note_commands();
     redis_channels_want(channels, STR("later"));
     assert_true(confirm("P:a"));
@@ -179,7 +180,7 @@ static void is_ready_when_all_is_confirmed(void **state)
     assert_false(redis_channels_is_ready(channels));
     redis_channels_free(channels);
     start(100);
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     assert_true(redis_channels_is_ready(channels)); /* there is nothing to wait for */
     redis_channels_free(channels);
     channels = NULL;
@@ -207,7 +208,7 @@ static void never_holds_more_globs_than_the_limit(void **state)
 
     (void)state;
     start(100);
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     for (int i = 0; i < 500; i++) { /* nothing is confirmed: all places are taken */
         (void)snprintf(filter, sizeof(filter), "%d/%d/+", i / 4, i);
         assert_false(redis_channels_want(channels, str_of(filter)));
@@ -227,7 +228,7 @@ static void keeps_a_place_for_the_wide_channel(void **state)
 
     (void)state;
     start(100);
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     for (int i = 0; i < 12; i++) { /* 12 globs, in pairs */
         (void)snprintf(line, sizeof(line), "%d/%d/+", i / 2, i);
         redis_channels_want(channels, str_of(line));
@@ -245,7 +246,7 @@ static void closes_at_most_so_many_names_in_a_second(void **state)
 
     (void)state;
     start(5000);
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     for (int i = 0; i < 1200; i++) {
         (void)snprintf(name, sizeof(name), "P:%d", i);
         redis_channels_want(channels, str_of(name + 2));
@@ -279,7 +280,7 @@ static void counts_the_copy_of_the_narrowest_channel(void **state)
 
     (void)state;
     start(100);
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     redis_channels_want(channels, STR("a/1"));
     redis_channels_want(channels, STR("a/+"));
     redis_channels_want(channels, STR("#"));
@@ -313,7 +314,7 @@ static void bounds_the_commands_under_way(void **state)
         (void)snprintf(name, sizeof(name), "%d", i);
         redis_channels_want(channels, str_of(name));
     }
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
     while (redis_channels_next(channels, &c)) {
         assert_true(c.n <= 65);
         n += c.n - 1;

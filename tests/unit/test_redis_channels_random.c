@@ -61,6 +61,7 @@ static struct queue wire, replies; /* commands that Redis has not seen; confirma
 static struct set redis;
 static struct set client; /* what Redis sends, at this place in its stream */
 static struct set kept;   /* of these, the channels that nobody has told Redis to close */
+static const struct redis_channels_rights all_rights = { .has_globs = true, .may_leave = true };
 static struct redis_channels *channels;
 static struct redis_names names;
 static bool is_up, was_ready;
@@ -257,7 +258,7 @@ static void connect(void)
     if (is_up)
         return;
     is_up = true;
-    redis_channels_on_up(channels);
+    redis_channels_on_up(channels, &all_rights);
 }
 
 /* ---- what must hold ---- */

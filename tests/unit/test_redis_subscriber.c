@@ -17,6 +17,9 @@
 #include "support/temp_dir.h"
 
 #define WATCH_MS 20000
+#define OWN      " SUBSCRIBE P:probe P:history"
+#define TRIAL    "P:$metrics$/trial/*"
+#define TRIED    " PSUBSCRIBE " TRIAL " PUNSUBSCRIBE " TRIAL
 
 static struct loop *loop;
 static struct mailbox *inbox;
@@ -32,6 +35,7 @@ static struct redis_subscriber subscriber;
 static struct buf commands; /* that the server got: " SUBSCRIBE a b" */
 static struct buf live;
 static struct buf reply;
+static const char *refused; /* the verb of the trial that Redis refuses; NULL: none */
 static const char *instead; /* of the confirmations of the next command; NULL: those */
 static char why[100];       /* the last loss */
 static unsigned n_ups, n_ready, n_other, stop_at_live;
@@ -42,6 +46,7 @@ static const char *on_command(struct fake_redis *f, void *owner, const redisRepl
                               bool is_asking)
 {
     const char *answer = instead;
+    bool is_trial = strcmp(command->element[1]->str, TRIAL) == 0;
 
     (void)f;
     (void)owner;
@@ -60,6 +65,8 @@ static const char *on_command(struct fake_redis *f, void *owner, const redisRepl
             buf_addf(&reply, "*3\r\n$7\r\nmessage\r\n$7\r\nP:probe\r\n$1\r\n1\r\n");
     }
     buf_add_char(&reply, '\0');
+    if (is_trial && refused && strcmp(command->element[0]->str, refused) == 0)
+        return "-NOPERM no\r\n";
     instead = NULL;
     return answer ? answer : buf_head(&reply);
 }
@@ -86,6 +93,11 @@ static void on_push(struct redis_link *l, void *owner, const redisReply *r)
     (void)l;
     (void)owner;
     n_other += !redis_subscriber_take(&subscriber, r);
+}
+
+static void on_open(void *owner)
+{
+    (void)owner;
 }
 
 static void on_ready(void *owner)
@@ -130,7 +142,7 @@ static void start(void)
 
     n_ups = n_ready = n_other = stop_at_live = 0;
     why[0] = '\0';
-    instead = NULL;
+    instead = refused = NULL;
     fake_redis_init(&server, loop, temp_dir_path(&dir, "s", path));
     server.on_command = on_command;
     redis_subscriber_init(&subscriber, &(struct redis_subscriber_config){
@@ -138,6 +150,7 @@ static void start(void)
                                            .names = &names,
                                            .own = own,
                                            .n_own = ARRAY_LEN(own),
+                                           .on_open = on_open,
                                            .on_ready = on_ready,
                                            .on_live = on_live,
                                        });
@@ -176,7 +189,7 @@ static void is_ready_when_all_that_was_wanted_is_confirmed(void **state)
     assert_false(redis_subscriber_want(&subscriber, STR("b/#")));
     run();
     assert_int_equal(n_ready, 1);
-    assert_got(&commands, " SUBSCRIBE P:probe P:history PSUBSCRIBE P:b/* SUBSCRIBE P:a P:b");
+    assert_got(&commands, OWN TRIED " PSUBSCRIBE P:b/* SUBSCRIBE P:a P:b");
     assert_true(n_other >= 3); /* the messages between the confirmations */
     assert_true(redis_subscriber_want(&subscriber, STR("b/x")));
     end();
@@ -205,7 +218,7 @@ static void drops_a_connection_that_it_cannot_trust(void **state)
     static const struct {
         const char *instead, *why;
     } rows[] = {
-        { "-NOPERM no\r\n", "NOPERM no" },
+        { "-ERR no\r\n", "ERR no" },
         { "*3\r\n$9\r\nsubscribe\r\n$3\r\nP:b\r\n:1\r\n",
           "unexpected confirmation of a subscription" },
         { "*3\r\n$11\r\nunsubscribe\r\n$7\r\nP:probe\r\n:1\r\n",
@@ -226,7 +239,30 @@ static void drops_a_connection_that_it_cannot_trust(void **state)
         assert_string_equal(why, rows[i].why);
         assert_got(&live, ""); /* the feed answers what waited at the loss */
         assert_true(redis_subscriber_want(&subscriber, STR("a")));
-        assert_got(&commands, " SUBSCRIBE P:a SUBSCRIBE P:probe P:history SUBSCRIBE P:a");
+        assert_got(&commands, " SUBSCRIBE P:a" OWN TRIED " SUBSCRIBE P:a");
+        end();
+    }
+}
+
+static void does_without_the_rights_that_its_user_lacks(void **state)
+{
+    static const struct {
+        const char *refused, *filter, *commands;
+    } rows[] = {
+        { "PSUBSCRIBE", "a/#", OWN TRIED " PSUBSCRIBE P:*" },
+        { "PSUBSCRIBE", "b", OWN TRIED " SUBSCRIBE P:b" },
+        { "PUNSUBSCRIBE", "b", OWN TRIED " PSUBSCRIBE P:*" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        start();
+        refused = rows[i].refused;
+        assert_false(redis_subscriber_want(&subscriber, str_of(rows[i].filter)));
+        run();
+        assert_int_equal(n_ups, 1);
+        assert_true(redis_subscriber_want(&subscriber, str_of(rows[i].filter)));
+        assert_got(&commands, rows[i].commands);
         end();
     }
 }
@@ -272,6 +308,7 @@ int main(void)
         cmocka_unit_test(is_ready_when_all_that_was_wanted_is_confirmed),
         cmocka_unit_test(sends_the_filters_of_a_turn_in_one_command),
         cmocka_unit_test(drops_a_connection_that_it_cannot_trust),
+        cmocka_unit_test(does_without_the_rights_that_its_user_lacks),
         cmocka_unit_test(drops_a_connection_on_a_confirmation_of_nothing),
     };
 

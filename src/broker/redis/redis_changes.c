@@ -62,10 +62,18 @@ void redis_changes_open(struct redis_changes *c, struct redis_channel *ch)
     make(c, &ch->open, true);
 }
 
+static void unplace(struct redis_channel *ch)
+{
+    if (list_linked(&ch->unplaced))
+        list_remove(&ch->unplaced);
+    ch->from = (struct msgid){ 0 };
+}
+
 void redis_changes_close(struct redis_changes *c, struct redis_channel *ch)
 {
     assert(ch->state == CHANNEL_LIVE || ch->state == CHANNEL_LINGERING);
     ch->state = CHANNEL_ABSENT;
+    unplace(ch);
     make(c, &ch->close, false);
 }
 
@@ -82,6 +90,7 @@ void redis_changes_forget(struct redis_channel *ch)
 {
     ch->open.link = ch->close.link = (struct list){ NULL, NULL };
     ch->state = CHANNEL_ABSENT;
+    unplace(ch);
 }
 
 /* ---- commands and confirmations ---- */
@@ -143,14 +152,32 @@ struct redis_channel *redis_changes_confirm(struct redis_changes *c, enum redis_
     list_remove(link);
     c->n_sent--;
     c->n_confirmed++;
-    if (change_of(link)->opens)
+    if (change_of(link)->opens) {
         ch->state = CHANNEL_LIVE;
+        ch->number = ++c->n_live;
+        list_push(&c->unplaced, &ch->unplaced);
+    }
     return ch;
+}
+
+void redis_changes_place(struct redis_changes *c, uint64_t n, struct msgid last)
+{
+    struct list *link;
+
+    while ((link = list_first(&c->unplaced))) {
+        struct redis_channel *ch = container_of(link, struct redis_channel, unplaced);
+
+        if (ch->number > n)
+            return;
+        list_remove(link);
+        ch->from = last;
+    }
 }
 
 void redis_changes_init(struct redis_changes *c, const struct redis_names *names)
 {
     *c = (struct redis_changes){ .names = names };
+    list_init(&c->unplaced);
     redis_changes_reset(c);
 }
 

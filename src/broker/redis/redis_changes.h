@@ -39,6 +39,9 @@ struct redis_channel {
     enum channel_state state;
     bool is_glob;
     struct str text; /* the topic, or the prefix of the glob */
+    uint64_t number; /* of its last confirmation, of those in n_live */
+    struct list unplaced;
+    struct msgid from; /* all messages above it came through this channel; zero: not placed */
 };
 
 struct redis_changes {
@@ -50,7 +53,9 @@ struct redis_changes {
     uint64_t n_confirmed;
     uint64_t n_opened; /* ever */
     uint64_t n_closed;
-    struct buf text; /* what the last command, or question, borrows */
+    uint64_t n_live;      /* opened and confirmed, ever */
+    struct list unplaced; /* confirmed channels without `from`, in the order of their numbers */
+    struct buf text;      /* what the last command, or question, borrows */
 };
 
 void redis_changes_init(struct redis_changes *c, const struct redis_names *names);
@@ -71,6 +76,10 @@ bool redis_changes_next(struct redis_changes *c, struct redis_command *ret);
  * it was not the next one expected. */
 struct redis_channel *redis_changes_confirm(struct redis_changes *c, enum redis_confirmation what,
                                             struct str channel);
+
+/* The last id was this one when no more than n channels had been confirmed, ever. So they bring all
+ * messages above it. */
+void redis_changes_place(struct redis_changes *c, uint64_t n, struct msgid last);
 
 /* Reports whether Redis sends messages of the channel, at this place in its stream. */
 bool redis_channel_is_confirmed(const struct redis_channel *ch);

@@ -43,47 +43,32 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "base/table.h"
-#include "broker/redis/redis_target.h"
+#include "broker/redis/redis_topics.h"
 
 #define SWEEP_TICKS 10 /* in which a sweep visits `max` names */
 
 struct filter {
-    struct list waiting; /* linked until it is told live */
-    struct name *name;   /* of the topic, or of `a` in `a/#`; else NULL */
+    struct list waiting;       /* linked until it is told live */
+    struct redis_topic *topic; /* of the topic, or of `a` in `a/#`; else NULL */
     bool is_pattern;
     struct str text;
     char bytes[];
-};
-
-struct name { /* lives while it is wanted or held */
-    struct redis_channel channel;
-    struct list all;
-    struct list lingering;
-    uint64_t lingers_until_ms;
-    struct filter *topic; /* filters that want it: the topic itself, */
-    struct filter *tree;  /* and `topic/#` */
-    char text[];
 };
 
 struct redis_channels {
     struct redis_channels_config config;
     struct siphash_key key;
     struct table filters;
-    struct table names;
-    struct list all;       /* names */
-    struct list lingering; /* names, the first to close first */
-    struct list waiting;   /* filters */
+    struct list waiting; /* filters */
+    struct redis_topics topics;
     struct redis_target target;
     struct redis_changes changes;
-    size_t n_open; /* names that are not ABSENT */
     bool is_up;
-    uint64_t ready_at;     /* changes that must be confirmed after on_up */
-    struct list *swept_to; /* all names before it suit the target; &all: the sweep is done */
-    uint64_t barrier;      /* changes made when the sweep was done */
+    bool stays_wide;
+    uint64_t ready_at; /* changes that must be confirmed after on_up */
+    uint64_t barrier;  /* changes made when the sweep was done */
     uint64_t now_ms;
     uint64_t narrow_ms; /* when to choose the target anew; 0: it suits */
-    uint64_t closes_ms; /* when the current second of closes began */
-    size_t n_closes;
 };
 
 /* ---- tables ---- */
@@ -91,11 +76,6 @@ struct redis_channels {
 static bool is_filter(const void *item, const void *key)
 {
     return str_eq(((const struct filter *)item)->text, *(const struct str *)key);
-}
-
-static bool is_name(const void *item, const void *key)
-{
-    return str_eq(((const struct name *)item)->channel.text, *(const struct str *)key);
 }
 
 static uint32_t hash(const struct redis_channels *c, struct str text)
@@ -106,41 +86,6 @@ static uint32_t hash(const struct redis_channels *c, struct str text)
 static struct filter *find_filter(const struct redis_channels *c, struct str text)
 {
     return table_find(&c->filters, hash(c, text), is_filter, &text);
-}
-
-static struct name *find_name(const struct redis_channels *c, struct str topic)
-{
-    return table_find(&c->names, hash(c, topic), is_name, &topic);
-}
-
-static struct name *get_name(struct redis_channels *c, struct str topic)
-{
-    struct name *n = find_name(c, topic);
-
-    if (n)
-        return n;
-    n = mem_zalloc(sizeof(*n) + topic.n);
-    memcpy(n->text, topic.p, topic.n);
-    n->channel.text = str_make(n->text, topic.n);
-    table_add(&c->names, n, hash(c, topic));
-    list_push(&c->all, &n->all);
-    return n;
-}
-
-static bool is_wanted(const struct name *n)
-{
-    return n->topic || n->tree;
-}
-
-static void drop_name(struct redis_channels *c, struct name *n)
-{
-    if (is_wanted(n) || redis_channel_is_held(&n->channel))
-        return;
-    if (c->swept_to == &n->all)
-        c->swept_to = n->all.next;
-    table_remove(&c->names, n, hash(c, n->channel.text));
-    list_remove(&n->all);
-    free(n);
 }
 
 /* ---- the target ---- */
@@ -155,69 +100,27 @@ static void target_changed(struct redis_channels *c, enum redis_target_change ch
 {
     if (change == TARGET_SAME || change == TARGET_BUSY)
         return;
-    c->swept_to = c->all.next;
+    redis_topics_sweep(&c->topics);
     c->barrier = UINT64_MAX;
     if (change == TARGET_WIDENED)
         narrow_later(c);
 }
 
-/* ---- names ---- */
-
-/* Makes the name's channel suit the target. */
-static void settle_name(struct redis_channels *c, struct name *n)
+static void settle(struct redis_channels *c, struct redis_topic *topic)
 {
-    enum channel_state *state = &n->channel.state;
-
-    if (!c->is_up)
+    if (!c->is_up || redis_topics_settle(&c->topics, topic))
         return;
-    if (is_wanted(n) && !redis_target_covers(&c->target, n->channel.text)) {
-        if (*state == CHANNEL_ABSENT && c->n_open >= c->config.max) {
-            redis_target_widen(&c->target);
-            target_changed(c, TARGET_WIDENED);
-        } else if (*state == CHANNEL_ABSENT) {
-            redis_changes_open(&c->changes, &n->channel);
-            c->n_open++;
-        } else if (*state == CHANNEL_LINGERING) {
-            *state = CHANNEL_LIVE;
-            list_remove(&n->lingering);
-        }
-    } else if (*state == CHANNEL_LIVE) {
-        *state = CHANNEL_LINGERING;
-        n->lingers_until_ms = c->now_ms + CHANNELS_LINGER_MS;
-        list_push(&c->lingering, &n->lingering);
-    }
-}
-
-static void close_names(struct redis_channels *c)
-{
-    struct list *link;
-
-    while (c->n_closes < CLOSES_MAX && (link = list_first(&c->lingering))) {
-        struct name *n = container_of(link, struct name, lingering);
-
-        if (n->lingers_until_ms > c->now_ms)
-            return;
-        list_remove(link);
-        if (is_wanted(n) && !redis_target_is_live(&c->target, n->channel.text)) {
-            n->channel.state = CHANNEL_LIVE;
-            settle_name(c, n); /* lingers once more, if the target will cover it */
-            continue;
-        }
-        redis_changes_close(&c->changes, &n->channel);
-        c->n_closes++;
-        c->n_open--;
-    }
+    redis_target_widen(&c->target);
+    target_changed(c, TARGET_WIDENED);
 }
 
 static void sweep(struct redis_channels *c, size_t max)
 {
-    for (; max > 0 && c->swept_to != &c->all; max--) {
-        struct name *n = container_of(c->swept_to, struct name, all);
+    struct redis_topic *topic;
 
-        c->swept_to = c->swept_to->next;
-        settle_name(c, n);
-    }
-    if (c->swept_to == &c->all && c->barrier == UINT64_MAX)
+    while (max-- > 0 && (topic = redis_topics_next(&c->topics)))
+        settle(c, topic);
+    if (redis_topics_is_swept(&c->topics) && c->barrier == UINT64_MAX)
         c->barrier = c->changes.n_made;
 }
 
@@ -231,9 +134,11 @@ static void narrow(struct redis_channels *c)
     size_t most = c->config.max / 5 * 4;
     enum redis_target_change change;
 
-    if (c->narrow_ms == 0 || c->now_ms < c->narrow_ms || c->swept_to != &c->all)
+    if (c->narrow_ms == 0 || c->now_ms < c->narrow_ms || !redis_topics_is_swept(&c->topics) ||
+        c->stays_wide)
         return;
-    if (redis_target_is_wide(&c->target) && (c->names.count > most || c->n_open > most))
+    if (redis_target_is_wide(&c->target) &&
+        (c->topics.table.count > most || c->topics.n_open > most))
         return;
     change = redis_target_narrow(&c->target);
     if (change != TARGET_BUSY)
@@ -244,15 +149,12 @@ static void narrow(struct redis_channels *c)
 void redis_channels_on_tick(struct redis_channels *c, uint64_t now_ms)
 {
     c->now_ms = now_ms;
-    if (now_ms - c->closes_ms >= 1000) {
-        c->closes_ms = now_ms;
-        c->n_closes = 0;
-    }
+    redis_topics_on_tick(&c->topics, now_ms);
     if (!c->is_up)
         return;
     narrow(c);
     sweep(c, c->config.max / SWEEP_TICKS + 1);
-    close_names(c);
+    redis_topics_close(&c->topics);
     close_globs(c);
 }
 
@@ -260,10 +162,11 @@ void redis_channels_on_tick(struct redis_channels *c, uint64_t now_ms)
 
 static bool is_live(const struct redis_channels *c, const struct filter *f)
 {
-    const struct name *n = f->name;
+    const struct redis_topic *topic = f->topic;
 
-    if (n && n->channel.state != CHANNEL_LIVE && n->channel.state != CHANNEL_LINGERING &&
-        !redis_target_is_live(&c->target, n->channel.text))
+    if (topic && topic->channel.state != CHANNEL_LIVE &&
+        topic->channel.state != CHANNEL_LINGERING &&
+        !redis_target_is_live(&c->target, topic->channel.text))
         return false;
     return !f->is_pattern || redis_target_is_live(&c->target, prefix_of(f->text));
 }
@@ -293,9 +196,9 @@ static struct filter *add_filter(struct redis_channels *c, struct str filter)
     }
     if (name.n == 0 || name.p[name.n - 1] == '/')
         return f;
-    f->name = get_name(c, name);
-    *(f->is_pattern ? &f->name->tree : &f->name->topic) = f;
-    settle_name(c, f->name);
+    f->topic = redis_topics_get(&c->topics, name);
+    *(f->is_pattern ? &f->topic->tree : &f->topic->own) = f;
+    settle(c, f->topic);
     return f;
 }
 
@@ -325,10 +228,10 @@ void redis_channels_unwant(struct redis_channels *c, struct str filter)
         redis_target_remove(&c->target, prefix_of(filter));
         narrow_later(c);
     }
-    if (f->name) {
-        *(f->is_pattern ? &f->name->tree : &f->name->topic) = NULL;
-        settle_name(c, f->name);
-        drop_name(c, f->name);
+    if (f->topic) {
+        *(f->is_pattern ? &f->topic->tree : &f->topic->own) = NULL;
+        settle(c, f->topic);
+        redis_topics_drop(&c->topics, f->topic);
     }
     table_remove(&c->filters, f, hash(c, filter));
     free(f);
@@ -340,7 +243,7 @@ bool redis_channels_on_confirmed(struct redis_channels *c, enum redis_confirmati
                                  struct str channel)
 {
     struct redis_channel *ch = redis_changes_confirm(&c->changes, what, channel);
-    struct name *n;
+    struct redis_topic *topic;
 
     if (!ch)
         return false;
@@ -349,22 +252,24 @@ bool redis_channels_on_confirmed(struct redis_channels *c, enum redis_confirmati
         list_for_each_safe(it, &c->waiting) tell(c, container_of(it, struct filter, waiting));
         return true;
     }
-    n = container_of(ch, struct name, channel);
+    topic = container_of(ch, struct redis_topic, channel);
     if (ch->state == CHANNEL_LIVE) {
-        settle_name(c, n);
-        tell(c, n->topic);
-        tell(c, n->tree);
+        settle(c, topic);
+        tell(c, topic->own);
+        tell(c, topic->tree);
     }
-    drop_name(c, n);
+    redis_topics_drop(&c->topics, topic);
     return true;
 }
 
-void redis_channels_on_up(struct redis_channels *c)
+void redis_channels_on_up(struct redis_channels *c, const struct redis_channels_rights *rights)
 {
-    bool is_wide = c->names.count > c->config.max;
+    bool is_wide = !rights->may_leave || c->topics.table.count > c->config.max;
 
     assert(!c->is_up);
     c->is_up = true;
+    c->stays_wide = !rights->may_leave;
+    c->target.is_coarse = !rights->has_globs;
     redis_target_start(&c->target, is_wide);
     target_changed(c, is_wide ? TARGET_WIDENED : TARGET_CHANGED);
     sweep(c, SIZE_MAX);
@@ -373,19 +278,13 @@ void redis_channels_on_up(struct redis_channels *c)
 
 void redis_channels_on_down(struct redis_channels *c)
 {
+    if (!c->is_up)
+        return;
     c->is_up = false;
     redis_changes_reset(&c->changes);
     list_for_each_safe(it, &c->waiting) list_remove(it);
-    list_for_each_safe(it, &c->lingering) list_remove(it);
-    list_for_each_safe(it, &c->all)
-    {
-        struct name *n = container_of(it, struct name, all);
-
-        redis_changes_forget(&n->channel);
-        drop_name(c, n);
-    }
+    redis_topics_forget(&c->topics);
     redis_target_forget(&c->target);
-    c->n_open = 0;
     c->narrow_ms = 0;
 }
 
@@ -401,17 +300,38 @@ bool redis_channels_next(struct redis_channels *c, struct redis_command *ret)
 
 bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, struct str topic)
 {
-    const struct name *n = find_name(c, topic);
+    const struct redis_topic *own = redis_topics_find(&c->topics, topic);
 
-    if (n && redis_channel_is_confirmed(&n->channel))
+    if (own && redis_channel_is_confirmed(&own->channel))
         return !glob.p;
     return glob.p && redis_target_is_narrowest(&c->target, glob, topic);
+}
+
+uint64_t redis_channels_live(const struct redis_channels *c)
+{
+    return c->changes.n_live;
+}
+
+void redis_channels_place(struct redis_channels *c, uint64_t n_live, struct msgid last)
+{
+    redis_changes_place(&c->changes, n_live, last);
+}
+
+bool redis_channels_brings_from(const struct redis_channels *c, struct str topic, struct msgid *ret)
+{
+    const struct redis_topic *own = redis_topics_find(&c->topics, topic);
+
+    *ret = redis_target_brings_from(&c->target, topic);
+    if (own && !msgid_is_zero(own->channel.from) &&
+        (msgid_is_zero(*ret) || msgid_cmp(own->channel.from, *ret) < 0))
+        *ret = own->channel.from;
+    return !msgid_is_zero(*ret);
 }
 
 struct redis_channels_counts redis_channels_count(const struct redis_channels *c)
 {
     return (struct redis_channels_counts){
-        .names = c->n_open,
+        .names = c->topics.n_open,
         .globs = redis_target_held(&c->target),
         .is_wide = redis_target_is_wide(&c->target),
         .opened = c->changes.n_opened,
@@ -426,12 +346,10 @@ struct redis_channels *redis_channels_create(const struct redis_channels_config 
     c->config = *config;
     c->key = siphash_key_random();
     c->now_ms = config->now_ms;
-    list_init(&c->all);
-    list_init(&c->lingering);
     list_init(&c->waiting);
-    c->swept_to = &c->all;
     redis_changes_init(&c->changes, config->names);
     redis_target_init(&c->target, &c->changes);
+    redis_topics_init(&c->topics, &c->target, &c->changes, config->max, config->now_ms);
     return c;
 }
 
@@ -439,11 +357,10 @@ void redis_channels_free(struct redis_channels *c)
 {
     if (!c)
         return;
-    list_for_each_safe(it, &c->all) free(container_of(it, struct name, all));
     for (size_t i = 0; i < c->filters.cap; i++)
         free(c->filters.slots[i].item);
     table_done(&c->filters);
-    table_done(&c->names);
+    redis_topics_done(&c->topics);
     redis_target_done(&c->target);
     redis_changes_done(&c->changes);
     free(c);

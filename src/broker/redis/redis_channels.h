@@ -9,10 +9,10 @@
  * Output:  commands, which redis_channels_next makes one by one, and on_live.
  * Input:   the confirmations of these commands, in the order in which Redis sends them.
  * Bounds:  at most `max` names (FEED_CHANNELS_MAX), beyond that the wide channel; at most GLOBS_MAX
- *          globs (redis_target.h), beyond that shorter prefixes; CHANNELS_UNDER_WAY
- *          unconfirmed channels; and CLOSES_MAX names are unsubscribed in a second. A confirmation
- *          takes no memory: one that is not the next expected is refused.
- * Costs:   a topic about 350 bytes. Steps are constant, except: a tick visits a tenth of `max`
+ *          globs (redis_target.h), beyond that shorter prefixes; CHANNELS_UNDER_WAY unconfirmed
+ *          channels; and CLOSES_MAX names are unsubscribed in a second (redis_topics.h). A
+ *          confirmation takes no memory: one that is not the next expected is refused.
+ * Costs:   a topic about 400 bytes. Steps are constant, except: a tick visits a tenth of `max`
  *          names, the confirmation of a glob visits the filters that wait, and on_up, on_down visit
  *          all channels.
  */
@@ -24,11 +24,9 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "broker/redis/redis_changes.h"
+#include "broker/redis/redis_topics.h"
 
-#define FEED_CHANNELS_MAX  100000
-#define CHANNELS_LINGER_MS 10000 /* from the last reason for a channel until it is unsubscribed */
-#define CLOSES_MAX         500   /* names, in a second */
+#define FEED_CHANNELS_MAX 100000
 
 struct redis_channels;
 
@@ -53,8 +51,14 @@ void redis_channels_free(struct redis_channels *c);
 bool redis_channels_want(struct redis_channels *c, struct str filter);
 void redis_channels_unwant(struct redis_channels *c, struct str filter); /* or ignores it */
 
+/* What the user of Redis may do. */
+struct redis_channels_rights {
+    bool has_globs; /* else the wide channel is the only glob */
+    bool may_leave; /* else there is the wide channel alone, as long as the connection lasts */
+};
+
 /* A connection without subscriptions is up: subscribes to everything that is wanted. */
-void redis_channels_on_up(struct redis_channels *c);
+void redis_channels_on_up(struct redis_channels *c, const struct redis_channels_rights *rights);
 /* The connection is gone. The caller answers the filters that wait: on_live no longer follows. */
 void redis_channels_on_down(struct redis_channels *c);
 /* Reports whether everything that on_up subscribed to is confirmed. */
@@ -75,6 +79,15 @@ void redis_channels_on_tick(struct redis_channels *c, uint64_t now_ms); /* about
  * covers the topic. Redis sends one copy for each channel, and only legacy messages have no id by
  * which the copies could be told apart. glob: the pattern as in Redis; {NULL, 0}: by name. */
 bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, struct str topic);
+
+/* Returns the channels that were ever opened and confirmed. */
+uint64_t redis_channels_live(const struct redis_channels *c);
+/* When no more than that many had been confirmed, the last id was this one. */
+void redis_channels_place(struct redis_channels *c, uint64_t n_live, struct msgid last);
+/* Sets *ret to an id above which every message of the topic came, and comes. False: none is
+ * known. */
+bool redis_channels_brings_from(const struct redis_channels *c, struct str topic,
+                                struct msgid *ret);
 
 struct redis_channels_counts {
     size_t names;    /* subscribed, or about to be */

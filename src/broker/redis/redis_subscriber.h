@@ -4,6 +4,7 @@
  * Owns:    redis_channels. It is part of the feed's struct.
  * Borrows: the link, from on_up to on_down.
  * Order:   commands leave at the end of the turn, so that all filters of a turn share a command.
+ * Rights:  a connection first tries what not every user of Redis may do (redis_channels.h).
  * Fails:   an error, or a confirmation that is not the next one expected, drops the connection.
  */
 #ifndef EH_BROKER_REDIS_SUBSCRIBER_H
@@ -17,7 +18,9 @@ struct redis_subscriber_config {
     const struct redis_names *names;
     const struct str *own; /* channels that are always subscribed; borrowed */
     size_t n_own;
-    /* Everything that was wanted before on_up is confirmed. */
+    /* Everything that is wanted is being subscribed. From now on, on_live follows a want. */
+    void (*on_open)(void *owner);
+    /* Everything that was wanted before on_open is confirmed. */
     void (*on_ready)(void *owner);
     redis_live_fn *on_live; /* as in redis_channels.h */
     void *owner;
@@ -29,6 +32,7 @@ struct redis_subscriber {
     struct redis_channels *channels;
     size_t n_confirmed; /* of the own channels */
     bool is_ready;
+    struct redis_channels_rights rights; /* of the last connection */
     struct loop_task flush;
 };
 

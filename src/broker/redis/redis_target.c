@@ -61,6 +61,17 @@ size_t redis_target_held(const struct redis_target *t)
     return n;
 }
 
+/* Chooses at most GLOBS_STEADY globs for all patterns. */
+static size_t choose(const struct redis_target *t, struct prefix_text *ret)
+{
+    size_t n = prefixes_choose(t->prefixes, GLOBS_STEADY, ret);
+
+    if (n == 0 || !t->is_coarse)
+        return n;
+    ret[0].n = 0;
+    return 1;
+}
+
 /* Finds the glob, or a free place for it, and opens it. */
 static struct redis_glob *open_glob(struct redis_target *t, struct str prefix)
 {
@@ -104,7 +115,7 @@ void redis_target_start(struct redis_target *t, bool is_wide)
     if (is_wide)
         redis_target_widen(t);
     else
-        set(t, target, prefixes_choose(t->prefixes, GLOBS_STEADY, target));
+        set(t, target, choose(t, target));
 }
 
 void redis_target_add(struct redis_target *t, struct str prefix)
@@ -128,14 +139,15 @@ static struct str choose_wider(struct redis_target *t, struct str prefix)
         if (t->globs[i].is_target && n > best)
             best = n;
     }
-    if (!find_held(t, str_make(prefix.p, best)) && redis_target_held(t) >= GLOBS_NARROW)
+    if (t->is_coarse ||
+        (!find_held(t, str_make(prefix.p, best)) && redis_target_held(t) >= GLOBS_NARROW))
         best = 0;
     return str_make(prefix.p, best);
 }
 
 enum redis_target_change redis_target_cover(struct redis_target *t, struct str prefix)
 {
-    bool has_room = find_held(t, prefix) || redis_target_held(t) < GLOBS_STEADY;
+    bool has_room = !t->is_coarse && (find_held(t, prefix) || redis_target_held(t) < GLOBS_STEADY);
     struct prefix_text target[GLOBS_MAX];
     struct str added;
     size_t n = 0;
@@ -175,7 +187,7 @@ static bool drop_unneeded(struct redis_target *t)
 enum redis_target_change redis_target_narrow(struct redis_target *t)
 {
     struct prefix_text target[GLOBS_STEADY];
-    size_t n = prefixes_choose(t->prefixes, GLOBS_STEADY, target);
+    size_t n = choose(t, target);
     size_t n_new = 0, n_same = 0, n_old = 0;
     const struct redis_glob *g;
 
@@ -231,6 +243,20 @@ bool redis_target_is_narrowest(const struct redis_target *t, struct str glob, st
             best = ch;
     }
     return best && redis_changes_is_channel(t->changes, best, glob);
+}
+
+struct msgid redis_target_brings_from(const struct redis_target *t, struct str topic)
+{
+    struct msgid from = { 0 };
+
+    for (size_t i = 0; i < GLOBS_MAX; i++) {
+        const struct redis_channel *ch = &t->globs[i].channel;
+
+        if (!msgid_is_zero(ch->from) && str_starts_with(topic, ch->text) &&
+            (msgid_is_zero(from) || msgid_cmp(ch->from, from) < 0))
+            from = ch->from;
+    }
+    return from;
 }
 
 void redis_target_init(struct redis_target *t, struct redis_changes *changes)

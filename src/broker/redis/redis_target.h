@@ -23,6 +23,7 @@ struct redis_target {
     struct redis_changes *changes;
     struct prefixes *prefixes;
     struct redis_glob globs[GLOBS_MAX];
+    bool is_coarse; /* the wide channel is the only glob, for any pattern */
 };
 
 enum redis_target_change {
@@ -52,6 +53,8 @@ bool redis_target_covers(const struct redis_target *t, struct str text);  /* a t
 bool redis_target_is_live(const struct redis_target *t, struct str text); /* and is confirmed */
 bool redis_target_is_wide(const struct redis_target *t);
 size_t redis_target_held(const struct redis_target *t);
+/* Returns the lowest id from which on a glob brought the topic; zero: none is known. */
+struct msgid redis_target_brings_from(const struct redis_target *t, struct str topic);
 /* Reports whether the glob, as Redis has it, is the narrowest confirmed one with this topic. */
 bool redis_target_is_narrowest(const struct redis_target *t, struct str glob, struct str topic);
 
