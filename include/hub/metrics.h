@@ -29,6 +29,12 @@ enum metric {
     METRIC_MESSAGES_IN,         /* websocket_messages_received_total: from clients */
     METRIC_MESSAGES_FEED,       /* broker_messages_received_total: live messages from the broker */
     METRIC_REPEATED,            /* publish_repeats_total: answered with the first one's id */
+    METRIC_FEED_WANTED,         /* broker_feed_messages_total{wanted="yes"}: from Redis */
+    METRIC_FEED_UNWANTED,       /* ... {wanted="no"}: a channel is wider than what is wanted */
+    METRIC_FEED_NAMES,          /* broker_feed_channels{kind="name"}: subscribed now */
+    METRIC_FEED_GLOBS,          /* ... {kind="glob"} */
+    METRIC_FEED_OPENS,          /* broker_feed_opens_total: channels subscribed */
+    METRIC_FEED_CLOSES,         /* broker_feed_closes_total: channels unsubscribed */
     METRIC_FEED_INVALID,        /* broker_messages_invalid_total: unreadable ones, dropped */
     METRIC_FEED_LEGACY,         /* broker_messages_foreign_total: from a C++ Eventhub */
     METRIC_DELIVERIES,          /* deliveries_total: messages queued to subscribers */

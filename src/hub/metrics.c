@@ -26,6 +26,14 @@ struct series {
     {                                                                                              \
         .name = (n), .label = (l), .value = (v), .help = (h)                                       \
     }
+#define FEED_MESSAGES(v)                                                                           \
+    LABELLED("broker_feed_messages_total", "wanted", v,                                            \
+             "Live messages received from Redis, by whether a subscription wants them.")
+#define FEED_CHANNELS(v)                                                                           \
+    {                                                                                              \
+        .name = "broker_feed_channels", .label = "kind", .value = (v), .traits = GAUGE,            \
+        .help = "Channels of topics that the feed is subscribed to in Redis, by kind."             \
+    }
 #define CLOSED(v)                                                                                  \
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
 #define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
@@ -62,6 +70,12 @@ static const struct series table[METRIC_COUNT] = {
         PLAIN("broker_messages_received_total", 0, "Live messages received from the broker."),
     [METRIC_REPEATED] = PLAIN("publish_repeats_total", 0,
                               "Publishes with a known key, answered with the first id."),
+    [METRIC_FEED_WANTED] = FEED_MESSAGES("yes"),
+    [METRIC_FEED_UNWANTED] = FEED_MESSAGES("no"),
+    [METRIC_FEED_NAMES] = FEED_CHANNELS("name"),
+    [METRIC_FEED_GLOBS] = FEED_CHANNELS("glob"),
+    [METRIC_FEED_OPENS] = PLAIN("broker_feed_opens_total", 0, "Channels subscribed in Redis."),
+    [METRIC_FEED_CLOSES] = PLAIN("broker_feed_closes_total", 0, "Channels unsubscribed in Redis."),
     [METRIC_FEED_INVALID] = PLAIN("broker_messages_invalid_total", 0,
                                   "Unreadable messages in the channels of the broker, dropped."),
     [METRIC_FEED_LEGACY] = PLAIN("broker_messages_foreign_total", 0,

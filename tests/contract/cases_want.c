@@ -15,7 +15,7 @@ static struct msgid want(struct node *n, unsigned worker, const char *filter)
 
 static void begins_behind_what_was_published(void **state)
 {
-    struct node *n = fixture_node(*state);
+    struct node *n = fixture_idle_node(*state);
     struct msgid id = node_publish(n, "a/b", "\"before\"");
 
     assert_true(msgid_cmp(want(n, 0, "a/b"), id) >= 0);
@@ -27,8 +27,8 @@ static void gets_what_another_node_publishes_after_the_answer(void **state)
 {
     static const char *const filters[] = { "a/b", "a/#", "+/b" };
     struct fixture *f = *state;
-    struct node *n = fixture_node(f);
-    struct node *other = f->redis ? fixture_node(f) : n;
+    struct node *n = fixture_idle_node(f);
+    struct node *other = f->redis ? fixture_idle_node(f) : n;
     size_t count = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
@@ -44,7 +44,7 @@ static void gets_what_another_node_publishes_after_the_answer(void **state)
 /* A subscription drops what comes before the answer, so it must begin behind that. */
 static void begins_behind_all_messages_that_came_before_the_answer(void **state)
 {
-    struct node *n = fixture_node(*state);
+    struct node *n = fixture_idle_node(*state);
     struct asked *calls[MANY];
     struct wanted *wanted[MANY];
     char filter[16];
@@ -64,7 +64,7 @@ static void begins_behind_all_messages_that_came_before_the_answer(void **state)
 
 static void is_wanted_again_after_an_unwant(void **state)
 {
-    struct node *n = fixture_node(*state);
+    struct node *n = fixture_idle_node(*state);
     struct wanted *first = node_want(n, 0, "a", false);
 
     node_unwant(n, 0, first); /* perhaps before the answer */
@@ -77,7 +77,7 @@ static void is_wanted_again_after_an_unwant(void **state)
 /* node_free checks that each was answered once. */
 static void answers_every_want_once_when_it_stops(void **state)
 {
-    struct node *n = fixture_node(*state);
+    struct node *n = fixture_idle_node(*state);
     struct wanted *last = NULL;
     char filter[16];
 

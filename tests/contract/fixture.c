@@ -44,14 +44,24 @@ int fixture_teardown(void **state)
     return 0;
 }
 
-struct node *fixture_node(struct fixture *f)
+static struct node *keep_node(struct fixture *f, struct node *n)
 {
     struct node **slot = f->nodes[0] ? &f->nodes[1] : &f->nodes[0];
 
     assert_null(*slot);
-    *slot = node_start(&f->config);
-    node_await_ready(*slot, true);
-    return *slot;
+    *slot = n;
+    node_await_ready(n, true);
+    return n;
+}
+
+struct node *fixture_node(struct fixture *f)
+{
+    return keep_node(f, node_start(&f->config));
+}
+
+struct node *fixture_idle_node(struct fixture *f)
+{
+    return keep_node(f, node_start_idle(&f->config));
 }
 
 static void keep_page(struct history *ret, const struct broker_history *page)

@@ -41,8 +41,10 @@ int fixture_teardown(void **state); /* frees the nodes */
 #define FIXTURE_TEST(fn, f)                                                                        \
     cmocka_unit_test_prestate_setup_teardown(fn, fixture_setup, fixture_teardown, f)
 
-/* Starts a node and waits until it is ready; freed after the test. At most two. */
+/* Starts a node and waits until it is ready; freed after the test. At most two. Its workers want all
+ * messages, or nothing yet. */
 struct node *fixture_node(struct fixture *f);
+struct node *fixture_idle_node(struct fixture *f);
 
 /* The answer to a question, read page by page: `complete` is that of the first page; the items are
  * references, oldest first, at most ARRAY_LEN(items). It asks with a timeout, as an eventlog does:

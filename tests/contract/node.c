@@ -26,7 +26,7 @@ struct worker {
     struct mail quiet;
     struct mail stop;
     size_t n_quiet;             /* how often `quiet` arrived */
-    atomic_bool has_wrong_mark; /* a batch had a high-water mark other than its last id */
+    atomic_bool has_wrong_mark; /* a batch had a high-water mark below its last id */
     struct message **live;
     size_t n_live;
     size_t cap_live;
@@ -132,7 +132,7 @@ static void on_live(struct mail *m, void *owner)
         keep_gap(w, batch->gaps);
     for (size_t i = 0; i < batch->n; i++)
         keep_live(w, batch->items[i]);
-    if (batch->n && msgid_cmp(batch->high_water, batch->items[batch->n - 1]->id) != 0)
+    if (batch->n && msgid_cmp(batch->high_water, batch->items[batch->n - 1]->id) < 0)
         atomic_store(&w->has_wrong_mark, true);
     pthread_cond_broadcast(&w->node->changed);
     pthread_mutex_unlock(&w->node->lock);
@@ -218,7 +218,7 @@ static void worker_end(struct worker *w)
     free(w->live);
 }
 
-struct node *node_start(const struct broker_config *config)
+struct node *node_start_idle(const struct broker_config *config)
 {
     struct node *n = mem_zalloc(sizeof(*n));
     struct broker_config own = *config;
@@ -477,6 +477,15 @@ void node_await_want(struct node *n, struct wanted *wanted)
 {
     if (!await_count(n, &wanted->answers, 1))
         fail_msg("no answer to the want");
+}
+
+struct node *node_start(const struct broker_config *config)
+{
+    struct node *n = node_start_idle(config);
+
+    for (unsigned i = 0; i < NODE_WORKERS; i++)
+        node_await_want(n, node_want(n, i, "#", true));
+    return n;
 }
 
 void node_unwant(struct node *n, unsigned worker, struct wanted *wanted)

@@ -14,8 +14,10 @@
 
 struct node;
 
-/* Starts broker and workers; returns before the broker is ready. The node sets config->metrics. */
+/* Starts broker and workers; returns before the broker is ready. The node sets config->metrics. The
+ * workers want all messages (`#`), or nothing yet. */
 struct node *node_start(const struct broker_config *config);
+struct node *node_start_idle(const struct broker_config *config);
 void node_await_ready(struct node *n, bool ready);
 /* Waits until everything posted has reached the broker, then stops it. Mail that node_hold keeps
  * back is delivered after that. */

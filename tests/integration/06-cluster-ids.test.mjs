@@ -237,6 +237,7 @@ test('counts each rewind once on each node while messages are published', async 
   const redis = await startRedis(t);
   const nodes = await Promise.all([1, 2, 3].map(() => startServer(t, redis.options)));
   const clients = await Promise.all(nodes.slice(1).map((node) => openClient(t, node)));
+  await (await openClient(t, nodes[0])).subscribe('t/#'); // this node gets all messages
   let isOver = false;
   const publishing = clients.map(async (client, i) => {
     while (!isOver) await client.publishAll(`t/${i}`, numbered('m', 100));

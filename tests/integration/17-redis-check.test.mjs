@@ -176,6 +176,8 @@ function documentedAcl() {
 const OPTIONAL = {
   '+info': /^warn .*may not run "info"/,
   '+client|setname': /^warn .*to run "client\|setname"/,
+  '+unsubscribe': /^warn .*to run "unsubscribe": a node gets the messages of all topics/,
+  '+punsubscribe': /^warn .*to run "punsubscribe": a node gets the messages of all topics/,
 };
 
 const NEEDED = {

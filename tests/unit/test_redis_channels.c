@@ -302,6 +302,58 @@ static void counts_the_copy_of_the_narrowest_channel(void **state)
     redis_channels_free(channels);
 }
 
+static void expect_from(const char *topic, uint64_t ms) /* 0: not known */
+{
+    struct msgid from;
+
+    if (redis_channels_brings_from(channels, str_of(topic), &from) != (ms != 0) || from.ms != ms)
+        fail_msg("%s: from %llu, not %llu", topic, (unsigned long long)from.ms,
+                 (unsigned long long)ms);
+}
+
+static void knows_from_which_id_on_a_topic_came(void **state)
+{
+    (void)state;
+    start(100);
+    redis_channels_on_up(channels, &all_rights);
+    redis_channels_want(channels, STR("a"));
+    redis_channels_want(channels, STR("b/+"));
+    redis_channels_want(channels, STR("c"));
+    note_commands();
+    assert_true(confirm("P:a"));
+    assert_true(confirm("P:b/*"));
+    expect_from("a", 0);
+    redis_channels_place(channels, redis_channels_live(channels), (struct msgid){ .ms = 5 });
+    assert_true(confirm("P:c"));
+    redis_channels_place(channels, 2, (struct msgid){ .ms = 6 }); /* asked before c came */
+    expect_from("a", 5);
+    expect_from("b/1", 5);
+    expect_from("b", 0);
+    expect_from("c", 0);
+    redis_channels_place_topic(channels, STR("c"), 2, (struct msgid){ .ms = 7 });
+    expect_from("c", 0);
+    redis_channels_place_topic(channels, STR("c"), 3, (struct msgid){ .ms = 8 });
+    redis_channels_place_topic(channels, STR("a"), 3, (struct msgid){ .ms = 8 }); /* has one */
+    expect_from("c", 8);
+    expect_from("a", 5);
+
+    redis_channels_unwant(channels, STR("a"));
+    redis_channels_on_tick(channels, now += 1000);
+    expect_from("a", 5); /* it lingers */
+    redis_channels_on_tick(channels, now += CHANNELS_LINGER_MS);
+    expect_from("a", 0);
+    redis_channels_want(channels, STR("a"));
+    note_commands();
+    assert_true(confirm("-P:a"));
+    assert_true(confirm("P:a"));
+    expect_from("a", 0);
+    redis_channels_place(channels, redis_channels_live(channels), (struct msgid){ .ms = 9 });
+    expect_from("a", 9);
+    redis_channels_on_down(channels);
+    expect_from("b/1", 0);
+    redis_channels_free(channels);
+}
+
 static void bounds_the_commands_under_way(void **state)
 {
     struct redis_command c;
@@ -357,6 +409,7 @@ int main(void)
         cmocka_unit_test(keeps_a_place_for_the_wide_channel),
         cmocka_unit_test(closes_at_most_so_many_names_in_a_second),
         cmocka_unit_test(counts_the_copy_of_the_narrowest_channel),
+        cmocka_unit_test(knows_from_which_id_on_a_topic_came),
         cmocka_unit_test(bounds_the_commands_under_way),
     };
 

@@ -454,7 +454,7 @@ static void reads_a_message_of_a_channel(void **state)
 
     (void)state;
     assert_int_equal(redis_reply_push(r, &push), EH_OK);
-    assert_false(push.is_pattern);
+    assert_null(push.glob.p);
     assert_true(str_eq(push.channel, STR("a")));
     assert_true(str_eq(push.payload, STR("b")));
     freeReplyObject(r);
@@ -474,7 +474,7 @@ static void reads_a_message_of_the_pattern(void **state)
     add_bulk(&wire, STR("{}"));
     r = reply_of(buf_str(&wire));
     assert_int_equal(redis_reply_push(r, &push), EH_OK);
-    assert_true(push.is_pattern);
+    assert_true(str_eq(push.glob, STR("eventhub:*")));
     assert_true(str_eq(push.channel, STR("eventhub:a")));
     assert_true(str_eq(push.payload, STR("{}")));
     freeReplyObject(r);

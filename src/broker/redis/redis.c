@@ -11,6 +11,7 @@
 #include "broker/redis/redis_lanes.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_presence.h"
+#include "broker/redis/redis_wants.h"
 
 #define TICK_MS     1000
 #define SWEEP_TICKS 5
@@ -42,6 +43,20 @@ static void engine_call(void *engine, struct broker_call *call)
     case BROKER_OP_SET:
     case BROKER_OP_DELETE: redis_lanes_take(e->lanes, call); break;
     }
+}
+
+static void engine_want(void *engine, struct broker_want *want)
+{
+    struct redis_engine *e = engine;
+
+    redis_wants_take(redis_feed_wants(e->pool->feed), want);
+}
+
+static void engine_unwant(void *engine, struct broker_port *port, struct str filter)
+{
+    struct redis_engine *e = engine;
+
+    redis_wants_drop(redis_feed_wants(e->pool->feed), port, filter);
 }
 
 static void on_room(void *owner)
@@ -119,6 +134,8 @@ static void engine_close(void *engine)
 const struct engine_ops redis_engine = {
     .open = engine_open,
     .call = engine_call,
+    .want = engine_want,
+    .unwant = engine_unwant,
     .renew = engine_renew,
     .close = engine_close,
 };

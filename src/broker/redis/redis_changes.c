@@ -160,17 +160,23 @@ struct redis_channel *redis_changes_confirm(struct redis_changes *c, enum redis_
     return ch;
 }
 
+void redis_channel_place(struct redis_channel *ch, uint64_t n, struct msgid last)
+{
+    if (!list_linked(&ch->unplaced) || ch->number > n)
+        return;
+    list_remove(&ch->unplaced);
+    ch->from = last;
+}
+
 void redis_changes_place(struct redis_changes *c, uint64_t n, struct msgid last)
 {
-    struct list *link;
-
-    while ((link = list_first(&c->unplaced))) {
+    list_for_each_safe(link, &c->unplaced)
+    {
         struct redis_channel *ch = container_of(link, struct redis_channel, unplaced);
 
         if (ch->number > n)
             return;
-        list_remove(link);
-        ch->from = last;
+        redis_channel_place(ch, n, last);
     }
 }
 

@@ -81,6 +81,9 @@ struct redis_channel *redis_changes_confirm(struct redis_changes *c, enum redis_
  * messages above it. */
 void redis_changes_place(struct redis_changes *c, uint64_t n, struct msgid last);
 
+/* The same for one channel. */
+void redis_channel_place(struct redis_channel *ch, uint64_t n, struct msgid last);
+
 /* Reports whether Redis sends messages of the channel, at this place in its stream. */
 bool redis_channel_is_confirmed(const struct redis_channel *ch);
 /* Reports whether the channel is in use: not ABSENT, or that is not confirmed. */

@@ -317,6 +317,15 @@ void redis_channels_place(struct redis_channels *c, uint64_t n_live, struct msgi
     redis_changes_place(&c->changes, n_live, last);
 }
 
+void redis_channels_place_topic(struct redis_channels *c, struct str topic, uint64_t n_live,
+                                struct msgid last)
+{
+    struct redis_topic *own = redis_topics_find(&c->topics, topic);
+
+    if (own)
+        redis_channel_place(&own->channel, n_live, last);
+}
+
 bool redis_channels_brings_from(const struct redis_channels *c, struct str topic, struct msgid *ret)
 {
     const struct redis_topic *own = redis_topics_find(&c->topics, topic);
@@ -337,6 +346,16 @@ struct redis_channels_counts redis_channels_count(const struct redis_channels *c
         .opened = c->changes.n_opened,
         .closed = c->changes.n_closed,
     };
+}
+
+void redis_channels_report(const struct redis_channels *c, struct metrics_cell *metrics)
+{
+    struct redis_channels_counts counts = redis_channels_count(c);
+
+    metrics_set(metrics, METRIC_FEED_NAMES, counts.names);
+    metrics_set(metrics, METRIC_FEED_GLOBS, counts.globs);
+    metrics_set(metrics, METRIC_FEED_OPENS, counts.opened);
+    metrics_set(metrics, METRIC_FEED_CLOSES, counts.closed);
 }
 
 struct redis_channels *redis_channels_create(const struct redis_channels_config *config)

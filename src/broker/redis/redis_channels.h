@@ -25,6 +25,7 @@
 
 #include "base/str.h"
 #include "broker/redis/redis_topics.h"
+#include "hub/metrics.h"
 
 #define FEED_CHANNELS_MAX 100000
 
@@ -84,6 +85,9 @@ bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, str
 uint64_t redis_channels_live(const struct redis_channels *c);
 /* When no more than that many had been confirmed, the last id was this one. */
 void redis_channels_place(struct redis_channels *c, uint64_t n_live, struct msgid last);
+/* The same for the name of the topic, if it has one. */
+void redis_channels_place_topic(struct redis_channels *c, struct str topic, uint64_t n_live,
+                                struct msgid last);
 /* Sets *ret to an id above which every message of the topic came, and comes. False: none is
  * known. */
 bool redis_channels_brings_from(const struct redis_channels *c, struct str topic,
@@ -98,5 +102,6 @@ struct redis_channels_counts {
 };
 
 struct redis_channels_counts redis_channels_count(const struct redis_channels *c);
+void redis_channels_report(const struct redis_channels *c, struct metrics_cell *metrics);
 
 #endif

@@ -126,18 +126,27 @@ static void start_feed(struct redis_checker *k)
 
 /* ---- rights ---- */
 
+/* Says what is lost without a right that is useful; NULL: it is needed. */
+static const char *loss(enum redis_need need)
+{
+    switch (need) {
+    case REDIS_NEED_NAME: return "connections have no name in CLIENT LIST";
+    case REDIS_NEED_LEAVE: return "a node gets the messages of all topics, wanted or not";
+    default: return NULL;
+    }
+}
+
 static void on_tried(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
     struct redis_checker *k = owner;
     size_t i = (uintptr_t)arg;
+    const char *without = loss(redis_rights_need(i));
 
-    if (redis_rights_need(i) != REDIS_NEED_NAME)
+    if (!without)
         (void)checker_take(k, fate, reply, redis_rights_name(i));
     else if (!checker_take(k, fate, reply, NULL) && fate == REDIS_ANSWERED && k->next)
-        redis_findings_add(&k->findings, FINDING_WARN,
-                           "the user lacks the right to run \"%s\": connections have no name in "
-                           "CLIENT LIST",
-                           redis_rights_name(i));
+        redis_findings_add(&k->findings, FINDING_WARN, "the user lacks the right to run \"%s\": %s",
+                           redis_rights_name(i), without);
     checker_advance(k);
 }
 

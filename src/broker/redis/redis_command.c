@@ -289,6 +289,13 @@ void redis_command_fence(struct redis_command *c, const struct redis_names *name
     add_key(c, &names->began);
 }
 
+void redis_command_position(struct redis_command *c, const struct redis_names *names)
+{
+    redis_command_init(c);
+    redis_command_add(c, STR("GET"));
+    add_key(c, &names->id);
+}
+
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text)
 {

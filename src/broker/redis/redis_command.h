@@ -92,6 +92,8 @@ struct redis_fence {
 };
 void redis_command_fence(struct redis_command *c, const struct redis_names *names,
                          const struct redis_fence *f);
+/* Reads the last id that was issued. */
+void redis_command_position(struct redis_command *c, const struct redis_names *names);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
 /* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */

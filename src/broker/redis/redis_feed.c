@@ -8,7 +8,7 @@
  *
  * The order of a join solves both:
  *
- *     PSUBSCRIBE confirmed     from here on no message is missed; messages go into the backlog
+ *     SUBSCRIBE confirmed      from here on no message is missed; messages go into the backlog
  *     fence.lua answered       Redis now issues only ids above every id that this node has seen
  *     fanout_resync            the node reads the log from its high-water mark
  *     backlog -> fanout_live   messages that a port has also read from the log have the same id
@@ -34,18 +34,15 @@
 
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/mem.h"
-#include "broker/backlog.h"
 #include "broker/fanout.h"
-#include "broker/redis/redis_keys.h"
-#include "broker/redis/redis_partition.h"
-#include "broker/redis/redis_payload.h"
-#include "broker/redis/redis_probe.h"
+#include "broker/redis/redis_intake.h"
 #include "broker/redis/redis_reply.h"
-#include "broker/redis/redis_tail.h"
+#include "broker/redis/redis_wants.h"
 
-#define REJOIN_MS 1000 /* between two joins because of messages */
+#define FENCE_MS 1000 /* how long a want waits for a fence that is under way */
+
+#define OWN_CHANNELS 4 /* presence: questions, answers; the probe; new histories */
 
 enum state {
     FEED_DOWN,       /* not connected, or not yet subscribed */
@@ -58,31 +55,60 @@ struct redis_feed {
     struct redis_feed_config config;
     struct redis_link *link;
     enum state state;
-    uintptr_t joins;        /* numbers the fences, so that an answer to an earlier one is ignored */
-    struct backlog backlog; /* messages that arrived before the fence was answered */
+    uintptr_t joins; /* numbers the fences, so that an answer to an earlier one is ignored */
     struct redis_partition partition;
-    struct msgid held;      /* the highest id that was ever in the backlog */
-    struct msgid begins;    /* above it every message went from here through fanout_live */
-    uint64_t may_rejoin_ms; /* from when on a message may make us join again */
-    struct buf pattern;
     struct redis_probe probe;
+    struct str own[OWN_CHANNELS];
+    struct redis_subscriber subscriber;
+    struct redis_wants wants;
+    struct redis_intake intake;
 };
 
 /* Messages up to the highest id that is known, or was held back, may not have come, or are lost. */
 static void begin_tail(struct redis_feed *f)
 {
-    f->begins = msgid_later(core_newest(f->config.core), f->held);
-    redis_tail_clear(f->config.tail, f->begins);
+    struct redis_channels *channels = f->subscriber.channels;
+    struct msgid begins = msgid_later(core_newest(f->config.core), f->intake.held);
+
+    redis_tail_clear(f->config.tail, begins);
+    redis_channels_place(channels, redis_channels_live(channels), begins);
+}
+
+static void enter(struct redis_feed *f, enum state state)
+{
+    static const enum redis_wants_state wants[] = {
+        [FEED_DOWN] = WANTS_AWAY,
+        [FEED_SUBSCRIBED] = WANTS_OPEN,
+        [FEED_FENCING] = WANTS_FENCING,
+        [FEED_JOINED] = WANTS_JOINED,
+    };
+
+    f->state = state;
+    f->intake.is_joined = state == FEED_JOINED;
+    redis_wants_enter(&f->wants, wants[state]);
 }
 
 /* ---- the probe ---- */
 
-/* Joins again over the same subscription. */
 static void start_join(struct redis_feed *f)
 {
     f->joins++;
-    f->state = FEED_SUBSCRIBED;
+    enter(f, FEED_SUBSCRIBED);
     redis_feed_on_command_link(f);
+}
+
+/* The probe has come, and what Redis had published before it: the mark is the same truth for topics
+ * that are silent, or not wanted. */
+static void raise_mark(void *owner)
+{
+    struct redis_feed *f = owner;
+    struct msgid last;
+    uint64_t n_live;
+
+    if (f->state != FEED_JOINED || !redis_probe_take(&f->probe, &last, &n_live))
+        return;
+    fanout_raise_high_water(f->config.core->fanout, last);
+    redis_channels_place(f->subscriber.channels, n_live, last);
 }
 
 static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
@@ -99,13 +125,16 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
             f->config.events->on_refused(f->config.owner, reply);
         return;
     }
-    redis_probe_on_accepted(&f->probe);
     f->config.events->on_accepted(f->config.owner);
     if (redis_reply_probe(reply, &answer) < 0 ||
-        redis_partition_on_probed(&f->partition, &answer, f->probe.newest))
+        redis_partition_on_probed(&f->partition, &answer, f->probe.newest)) {
         start_join(f);
-    else if (msgid_cmp(f->partition.log_start, log_start) != 0)
+        return;
+    }
+    redis_probe_on_accepted(&f->probe, answer.ids.last);
+    if (msgid_cmp(f->partition.log_start, log_start) != 0)
         begin_tail(f); /* Redis has lost messages, perhaps before they came here */
+    raise_mark(f);
 }
 
 static void send_probe(struct redis_feed *f)
@@ -125,13 +154,11 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
     fanout_set_high_water(core->fanout, fenced->ids.last);
     /* If nothing was published since, the log is not read: after a quiet time longer than its ttl
      * it could no longer prove that nothing is missing. */
-    if (fenced->has_missed || f->backlog.has_gap)
+    if (fenced->has_missed || f->intake.backlog.has_gap)
         fanout_resync(core->fanout);
-    while (backlog_first(&f->backlog))
-        fanout_live(core->fanout, backlog_pop(&f->backlog));
-    backlog_done(&f->backlog);
+    redis_intake_release(&f->intake);
     begin_tail(f);
-    f->state = FEED_JOINED;
+    enter(f, FEED_JOINED);
     send_probe(f);
     f->config.events->on_joined(f->config.owner);
 }
@@ -143,13 +170,13 @@ static void on_fenced(void *owner, void *arg, enum redis_fate fate, const struct
 
     if (f->state != FEED_FENCING || (uintptr_t)arg != f->joins)
         return;
-    f->state = FEED_SUBSCRIBED; /* on failure the next tick, or the next link, tries again */
-    if (fate != REDIS_ANSWERED)
-        return;
-    if (redis_reply_is_error(reply))
-        f->config.events->on_refused(f->config.owner, reply);
-    else if (redis_reply_fence(reply, &fenced) == EH_OK)
+    if (fate == REDIS_ANSWERED && redis_reply_fence(reply, &fenced) == EH_OK) {
         join(f, &fenced);
+        return;
+    }
+    enter(f, FEED_SUBSCRIBED); /* the next tick, or the next link, tries again */
+    if (fate == REDIS_ANSWERED && redis_reply_is_error(reply))
+        f->config.events->on_refused(f->config.owner, reply);
 }
 
 bool redis_feed_may_fence(const struct redis_feed *f)
@@ -180,44 +207,14 @@ void redis_feed_on_command_link(struct redis_feed *f)
 {
     struct redis_link *link;
 
-    if (f->state != FEED_SUBSCRIBED || !redis_feed_may_fence(f))
+    redis_wants_pump(&f->wants);
+    if (f->state != FEED_SUBSCRIBED || !f->subscriber.is_ready || !redis_feed_may_fence(f))
         return;
     link = f->config.events->pick(f->config.owner);
     if (!link)
         return;
-    f->state = FEED_FENCING;
+    enter(f, FEED_FENCING);
     redis_feed_send_fence(f, link, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
-}
-
-static void on_pattern(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
-{
-    struct redis_feed *f = owner;
-
-    (void)arg;
-    if (fate != REDIS_ANSWERED)
-        return; /* on_down follows */
-    if (redis_reply_is_error(reply))
-        redis_feed_drop(f, redis_reply_text(reply).p);
-    else
-        start_join(f);
-}
-
-static void on_channel(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
-{
-    (void)arg;
-    if (fate == REDIS_ANSWERED && redis_reply_is_error(reply))
-        redis_feed_drop(owner, redis_reply_text(reply).p);
-}
-
-static void subscribe(struct redis_feed *f, struct str command, struct str channel,
-                      struct redis_done done)
-{
-    struct redis_command c;
-
-    redis_command_init(&c);
-    redis_command_add(&c, command);
-    redis_command_add(&c, channel);
-    redis_link_send(f->link, &c, done);
 }
 
 static void on_up(struct redis_link *l, void *owner)
@@ -227,12 +224,44 @@ static void on_up(struct redis_link *l, void *owner)
     f->config.events->on_connected(f->config.owner, redis_link_info(l));
     if (!redis_link_can_send(l))
         return; /* it was dropped */
-    for (size_t i = 0; i < ARRAY_LEN(f->config.channels); i++)
-        subscribe(f, STR("SUBSCRIBE"), f->config.channels[i],
-                  (struct redis_done){ on_channel, f, NULL, 0 });
-    /* The pattern comes last: when Redis confirms it, it has confirmed the channels, too. */
-    subscribe(f, STR("PSUBSCRIBE"), buf_str(&f->pattern),
-              (struct redis_done){ on_pattern, f, NULL, 0 });
+    redis_intake_begin(&f->intake);
+    redis_subscriber_on_up(&f->subscriber, l);
+}
+
+static void on_room(struct redis_link *l, void *owner)
+{
+    (void)l;
+    redis_subscriber_on_room(&((struct redis_feed *)owner)->subscriber);
+}
+
+static void on_push(struct redis_link *l, void *owner, const struct redisReply *reply)
+{
+    struct redis_feed *f = owner;
+
+    if (!redis_subscriber_take(&f->subscriber, reply) && !redis_intake_take(&f->intake, reply))
+        redis_link_drop(l, "unexpected reply on the subscribed connection");
+}
+
+static void on_open(void *owner)
+{
+    enter(owner, FEED_SUBSCRIBED);
+}
+
+static void join_anew(void *owner)
+{
+    start_join(owner);
+}
+
+static void on_message(void *owner, struct str channel, struct str payload)
+{
+    struct redis_feed *f = owner;
+
+    f->config.events->on_message(f->config.owner, channel, payload);
+}
+
+static void on_confirmed(void *owner, struct str filter)
+{
+    redis_wants_on_live(&((struct redis_feed *)owner)->wants, filter);
 }
 
 static void on_down(struct redis_link *l, void *owner, const char *why)
@@ -240,89 +269,10 @@ static void on_down(struct redis_link *l, void *owner, const char *why)
     struct redis_feed *f = owner;
 
     (void)l;
-    backlog_done(&f->backlog);
-    f->state = FEED_DOWN;
+    redis_intake_end(&f->intake);
+    redis_subscriber_on_down(&f->subscriber);
+    enter(f, FEED_DOWN);
     f->config.events->on_down(f->config.owner, why);
-}
-
-/* ---- messages ---- */
-
-/* Joins again, once in REJOIN_MS: anyone may publish an implausible id or a new history. */
-static void rejoin_for_message(struct redis_feed *f)
-{
-    if (f->state != FEED_JOINED || loop_now(f->config.core->loop) < f->may_rejoin_ms)
-        return;
-    f->may_rejoin_ms = loop_now(f->config.core->loop) + REJOIN_MS;
-    start_join(f);
-}
-
-/* Keeps the message until the feed has joined. Its id counts as known at once, except before the
- * first fence, when it cannot be told whether the id is real. */
-static void hold_back(struct redis_feed *f, struct message *m)
-{
-    if (!m->legacy)
-        f->held = msgid_later(f->held, m->id);
-    if (f->partition.has_joined && !m->legacy) {
-        core_note(f->config.core, m->id);
-        core_share_newest(f->config.core);
-    }
-    backlog_add(&f->backlog, m);
-}
-
-static void on_live(struct redis_feed *f, struct message *m, uint64_t expires_ms)
-{
-    struct core *core = f->config.core;
-
-    if (core->config.cache)
-        redis_tail_add(f->config.tail, m, expires_ms, core->high_water, loop_now(core->loop));
-    fanout_live(core->fanout, m);
-}
-
-static void on_message(struct redis_feed *f, struct message *m, uint64_t expires_ms)
-{
-    if (!m->legacy && !redis_partition_is_plausible(&f->partition, m->id)) {
-        metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
-        message_unref(m);
-        rejoin_for_message(f);
-        return;
-    }
-    if (m->legacy)
-        metrics_inc(f->config.core->config.metrics, METRIC_FEED_LEGACY);
-    if (f->state == FEED_JOINED)
-        on_live(f, m, expires_ms);
-    else
-        hold_back(f, m);
-}
-
-static void on_push(struct redis_link *l, void *owner, const struct redisReply *reply)
-{
-    struct redis_feed *f = owner;
-    struct redis_push push;
-    uint64_t expires_ms;
-    struct str topic;
-    struct message *m;
-
-    if (redis_reply_push(reply, &push) < 0) {
-        redis_link_drop(l, "unexpected reply on the subscribed connection");
-        return;
-    }
-    if (!push.is_pattern) {
-        f->config.events->on_message(f->config.owner, push.channel, push.payload);
-        return;
-    }
-    topic = keys_channel_topic(f->config.names->prefix, push.channel);
-    if (keys_is_of_longer_prefix(topic))
-        return; /* the pattern of `app` matches the channels of a deployment `app:b`, too */
-    redis_probe_on_message(&f->probe, push.channel, push.payload);
-    if (redis_partition_on_began(&f->partition, topic, push.payload))
-        rejoin_for_message(f);
-    if (str_starts_with(topic, STR(REDIS_PROBE_TOPICS)))
-        return; /* a probe by this node, by another one or by a C++ Eventhub */
-    m = redis_payload_parse(topic, push.payload, &expires_ms);
-    if (m)
-        on_message(f, m, expires_ms);
-    else
-        metrics_inc(f->config.core->config.metrics, METRIC_FEED_INVALID);
 }
 
 /* ---- what the owner calls ---- */
@@ -334,21 +284,70 @@ bool redis_feed_is_late(const struct redis_feed *f)
 
 void redis_feed_on_tick(struct redis_feed *f)
 {
+    uint64_t timeout_ms = f->config.link.timeout_ms;
+
     redis_link_ping(f->link);
+    redis_subscriber_on_tick(&f->subscriber);
+    redis_channels_report(f->subscriber.channels, f->config.core->config.metrics);
+    if (redis_wants_is_late(&f->wants, f->state == FEED_FENCING ? FENCE_MS : timeout_ms))
+        start_join(f); /* the link hangs: in between, wants are answered */
     redis_feed_on_command_link(f);
     if (f->state != FEED_JOINED)
         return;
     if (!redis_probe_is_under_way(&f->probe))
         send_probe(f);
-    else if (redis_probe_is_overdue(&f->probe, f->config.link.timeout_ms))
+    else if (redis_probe_is_overdue(&f->probe, timeout_ms))
         redis_feed_drop(f, "messages no longer come through");
 }
 
 static const struct redis_link_events link_events = {
     .on_up = on_up,
     .on_down = on_down,
+    .on_room = on_room,
     .on_push = on_push,
 };
+
+static void init_parts(struct redis_feed *f)
+{
+    const struct redis_feed_config *config = &f->config;
+
+    redis_probe_init(&f->probe, config->core, config->names);
+    f->own[0] = config->channels[0];
+    f->own[1] = config->channels[1];
+    f->own[2] = buf_str(&f->probe.channel);
+    f->own[3] = buf_str(&config->names->began);
+    redis_subscriber_init(&f->subscriber, &(struct redis_subscriber_config){
+                                              .loop = config->core->loop,
+                                              .names = config->names,
+                                              .own = f->own,
+                                              .n_own = OWN_CHANNELS,
+                                              .on_open = on_open,
+                                              .on_ready = join_anew,
+                                              .on_live = on_confirmed,
+                                              .owner = f,
+                                          });
+    redis_wants_init(&f->wants, &(struct redis_wants_config){
+                                    .core = config->core,
+                                    .names = config->names,
+                                    .subscriber = &f->subscriber,
+                                    .pick = config->events->pick,
+                                    .owner = config->owner,
+                                });
+    f->intake.config = (struct redis_intake_config){
+        .core = config->core,
+        .prefix = config->names->prefix,
+        .partition = &f->partition,
+        .channels = f->subscriber.channels,
+        .interest = f->wants.interest,
+        .probe = &f->probe,
+        .tail = config->tail,
+        .others = { f->own[0], f->own[1] },
+        .on_message = on_message,
+        .on_probe = raise_mark,
+        .on_doubt = join_anew,
+        .owner = f,
+    };
+}
 
 struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
 {
@@ -360,22 +359,23 @@ struct redis_feed *redis_feed_create(const struct redis_feed_config *config)
     f->config.link.owner = f;
     f->config.link.loads_scripts = false;
     f->config.link.name = "eventhub:feed";
-    keys_add_glob(&f->pattern, config->names->prefix, STR(""));
-    redis_probe_init(&f->probe, config->core, config->names);
+    init_parts(f);
     f->link = redis_link_create(&f->config.link);
     return f;
 }
 
 void redis_feed_close(struct redis_feed *f)
 {
-    f->state = FEED_DOWN;
     redis_link_free(f->link);
+    redis_subscriber_on_down(&f->subscriber);
+    enter(f, FEED_DOWN);
 }
 
 void redis_feed_free(struct redis_feed *f)
 {
-    backlog_done(&f->backlog);
-    buf_done(&f->pattern);
+    redis_intake_end(&f->intake);
+    redis_wants_done(&f->wants);
+    redis_subscriber_done(&f->subscriber);
     redis_probe_done(&f->probe);
     free(f);
 }
@@ -385,10 +385,14 @@ bool redis_feed_is_joined(const struct redis_feed *f)
     return f->state == FEED_JOINED;
 }
 
-struct msgid redis_feed_brings_from(const struct redis_feed *f, struct str topic)
+struct redis_wants *redis_feed_wants(struct redis_feed *f)
 {
-    (void)topic; /* the pattern covers all topics */
-    return f->begins;
+    return &f->wants;
+}
+
+struct redis_channels *redis_feed_channels(const struct redis_feed *f)
+{
+    return f->subscriber.channels;
 }
 
 const struct redis_info *redis_feed_info(const struct redis_feed *f)

@@ -1,6 +1,7 @@
-/* redis_feed.h - the subscription to Redis, through which live messages of all topics arrive.
+/* redis_feed.h - the subscription to Redis, through which the live messages arrive that this node
+ * wants.
  * Thread:  the broker's.
- * Join:    after every connect: PSUBSCRIBE, then fence.lua over a link, which makes sure that ids
+ * Join:    after every connect: SUBSCRIBE, then fence.lua over a link, which makes sure that ids
  *          only grow and reports whether messages may be lost. Messages that arrive before its
  *          answer are buffered in a backlog. Then the node reads from the log what it missed
  *          (fanout_resync), and the feed is joined. Before that nothing may be published, and only
@@ -22,8 +23,10 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_link.h"
 
+struct redis_channels;
 struct redis_feed;
 struct redis_tail;
+struct redis_wants;
 
 struct redis_feed_events {
     /* Returns a link that can send, or NULL. */
@@ -60,8 +63,10 @@ void redis_feed_close(struct redis_feed *f);
 void redis_feed_free(struct redis_feed *f);
 
 bool redis_feed_is_joined(const struct redis_feed *f);
-/* Returns the id above which this feed, since it has joined, brings every message of the topic. */
-struct msgid redis_feed_brings_from(const struct redis_feed *f, struct str topic);
+struct redis_wants *redis_feed_wants(struct redis_feed *f); /* for the engine's want and unwant */
+/* Returns the channels, which tell from which id on this connection has brought, and brings, every
+ * message of a topic. */
+struct redis_channels *redis_feed_channels(const struct redis_feed *f);
 /* Returns the INFO of the server that the feed is subscribed to; NULL: not known. */
 const struct redis_info *redis_feed_info(const struct redis_feed *f);
 /* Returns the replid of the history that it has joined; empty: not known. */

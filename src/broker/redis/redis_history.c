@@ -26,6 +26,7 @@
 #include "broker/gaps.h"
 #include "broker/port.h"
 #include "broker/redis/redis_pages.h"
+#include "broker/redis/redis_channels.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_questions.h"
 #include "broker/redis/redis_queue.h"
@@ -175,6 +176,8 @@ static void take_answers(struct redis_history *h, struct redis_questions *a,
         if (page && redis_reply_history(page, history, gone + n_gone, REDIS_FORGET_MAX - n_gone,
                                         &more) == EH_OK) {
             n_gone += more;
+            redis_channels_place_topic(redis_feed_channels(h->pool->feed), history->filter,
+                                       a->n_live, history->snapshot_end);
             redis_pages_add(h->recent, &asked, history, loop_now(h->pool->core->loop));
             answer_all(h, q, BROKER_DONE);
             continue;
@@ -311,6 +314,7 @@ static void send(struct redis_history *h, struct redis_link *link, struct redis_
     metrics_add(metrics, METRIC_HISTORY_QUESTIONS, (int64_t)a->n);
     metrics_inc(metrics, METRIC_HISTORY_COMMANDS);
     a->newest = core_newest(h->pool->core);
+    a->n_live = redis_channels_live(redis_feed_channels(h->pool->feed));
     list_push(&h->under_way, &a->link);
     redis_questions_command(&c, &h->pool->names, h->pool->config, questions, a->n);
     redis_link_send(link, &c, (struct redis_done){ on_answers, h, a, a->deadline });
@@ -378,13 +382,14 @@ static bool answer_from_memory(struct redis_history *h, struct broker_call *call
     if (!call->port || call->deadline != 0 || !p->config->cache || !redis_feed_is_joined(p->feed))
         return false;
     marks = (struct redis_tail_marks){
-        .from = redis_feed_brings_from(p->feed, call->history.filter),
         .high_water = p->core->high_water,
         .posted = call->port->outbox.high_water,
         .now_ms = loop_now(p->core->loop),
     };
-    if (!redis_tail_answer(p->tail, &call->history, &marks) &&
-        !redis_pages_answer(h->recent, &call->history, &marks)) {
+    if (!redis_channels_brings_from(redis_feed_channels(p->feed), call->history.filter,
+                                    &marks.from) ||
+        (!redis_tail_answer(p->tail, &call->history, &marks) &&
+         !redis_pages_answer(h->recent, &call->history, &marks))) {
         metrics_inc(p->core->config.metrics, METRIC_TAIL_MISSES);
         return false;
     }

@@ -13,6 +13,8 @@ void redis_probe_send(struct redis_probe *p, struct redis_link *link, struct red
     char text[24];
 
     p->sent_us = 0;
+    p->has_come = false;
+    p->last = (struct msgid){ 0 };
     p->number++; /* the answer to an earlier one no longer counts: `newest` may have grown */
     if (!link)
         return;
@@ -30,21 +32,36 @@ void redis_probe_on_failed(struct redis_probe *p)
     p->sent_us = 0;
 }
 
-void redis_probe_on_accepted(struct redis_probe *p)
+void redis_probe_on_accepted(struct redis_probe *p, struct msgid last)
 {
+    p->last = last;
     p->published_ms = loop_now(p->core->loop);
 }
 
-void redis_probe_on_message(struct redis_probe *p, struct str channel, struct str text)
+bool redis_probe_on_message(struct redis_probe *p, struct str channel, struct str text,
+                            uint64_t n_live)
 {
     uint64_t sent_us;
 
     if (!str_eq(channel, buf_str(&p->channel)) || str_parse_u64(text, &sent_us) < 0 ||
         sent_us != p->sent_us || sent_us == 0)
-        return;
+        return false;
     metrics_set(p->core->config.metrics, METRIC_PUBLISH_DELAY_MS,
                 (clock_mono_us() - sent_us) / 1000);
     p->sent_us = 0;
+    p->has_come = true;
+    p->n_live = n_live;
+    return true;
+}
+
+bool redis_probe_take(struct redis_probe *p, struct msgid *ret_last, uint64_t *ret_n_live)
+{
+    if (!p->has_come || msgid_is_zero(p->last))
+        return false;
+    p->has_come = false;
+    *ret_last = p->last;
+    *ret_n_live = p->n_live;
+    return true;
 }
 
 bool redis_probe_is_under_way(const struct redis_probe *p)

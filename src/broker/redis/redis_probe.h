@@ -21,6 +21,9 @@ struct redis_probe {
     uint64_t sent_us;      /* when the probe under way was sent, also its text; 0: none */
     uint64_t published_ms; /* when Redis accepted it; 0: not yet */
     struct msgid newest;   /* Redis must know at least this id */
+    struct msgid last;     /* that Redis had issued when it accepted the probe; zero: not yet */
+    bool has_come;         /* over the feed; and then: */
+    uint64_t n_live;       /* channels that the feed had opened */
 };
 
 void redis_probe_init(struct redis_probe *p, struct core *core, const struct redis_names *names);
@@ -30,9 +33,14 @@ void redis_probe_done(struct redis_probe *p);
 void redis_probe_send(struct redis_probe *p, struct redis_link *link, struct redis_done done);
 /* The probe may not have been published: it is not waited for. */
 void redis_probe_on_failed(struct redis_probe *p);
-void redis_probe_on_accepted(struct redis_probe *p);
-/* Takes a message of the feed; ignores all but the probe under way. */
-void redis_probe_on_message(struct redis_probe *p, struct str channel, struct str text);
+void redis_probe_on_accepted(struct redis_probe *p, struct msgid last);
+/* Takes a message of the feed. Returns true if it is the probe under way. n_live: the channels that
+ * the feed had opened by then. */
+bool redis_probe_on_message(struct redis_probe *p, struct str channel, struct str text,
+                            uint64_t n_live);
+/* Once the probe has come, and its answer, too: what Redis had published before it has come as
+ * well. Sets the last id of that and n_live, and returns true, once. */
+bool redis_probe_take(struct redis_probe *p, struct msgid *ret_last, uint64_t *ret_n_live);
 
 bool redis_probe_is_under_way(const struct redis_probe *p);
 /* Reports whether Redis accepted the probe that long ago, and it has not come. */

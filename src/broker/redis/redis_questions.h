@@ -21,6 +21,7 @@ struct redis_question {
 struct redis_questions {
     struct list link;    /* its user's */
     struct msgid newest; /* its user's: the highest id that was known when the command was sent */
+    uint64_t n_live;     /* its user's: redis_channels_live at that time */
     uint64_t deadline;   /* its user's: of the command; 0: none */
     size_t n;
     struct redis_question questions[REDIS_QUESTIONS_MAX];

@@ -72,6 +72,11 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
+int redis_reply_position(const struct redisReply *r, struct msgid *ret)
+{
+    return read_id(r, ret);
+}
+
 const struct redisReply *redis_reply_of_message(const struct redisReply *r, size_t n, size_t i)
 {
     if (redis_reply_is_error(r))
@@ -262,16 +267,18 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
 
 int redis_reply_push(const struct redisReply *r, struct redis_push *ret)
 {
-    struct redis_push push = { .is_pattern = is_array(r, 4) };
+    bool is_pattern = is_array(r, 4);
+    struct redis_push push = { 0 };
 
-    if (!push.is_pattern && !is_array(r, 3))
+    if (!is_pattern && !is_array(r, 3))
         return EH_EINVAL;
-    if (!str_eq(redis_reply_text(r->element[0]),
-                push.is_pattern ? STR("pmessage") : STR("message")))
+    if (!str_eq(redis_reply_text(r->element[0]), is_pattern ? STR("pmessage") : STR("message")))
         return EH_EINVAL;
+    if (is_pattern)
+        push.glob = redis_reply_text(r->element[1]);
     push.channel = redis_reply_text(r->element[r->elements - 2]);
     push.payload = redis_reply_text(r->element[r->elements - 1]);
-    if (!push.channel.p || !push.payload.p)
+    if ((is_pattern && !push.glob.p) || !push.channel.p || !push.payload.p)
         return EH_EINVAL;
     *ret = push;
     return EH_OK;

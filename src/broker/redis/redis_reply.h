@@ -50,6 +50,9 @@ struct redis_fenced {
 };
 int redis_reply_fence(const struct redisReply *r, struct redis_fenced *ret) EH_MUST_USE;
 
+/* The answer to redis_command_position. */
+int redis_reply_position(const struct redisReply *r, struct msgid *ret) EH_MUST_USE;
+
 /* The answer of probe.lua. */
 struct redis_probed {
     struct redis_ids ids;
@@ -71,7 +74,7 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
 
 /* A published message: pmessage, pattern, channel, payload; or message, channel, payload. */
 struct redis_push {
-    bool is_pattern;
+    struct str glob; /* of the subscription; {NULL, 0}: by the name of the channel */
     struct str channel;
     struct str payload;
 };

@@ -20,6 +20,8 @@ static const struct {
     { "asking", "ASKING", REDIS_NEED_CLUSTER },
     { "evalsha", "EVALSHA ffffffffffffffffffffffffffffffffffffffff 0", REDIS_NEED_ALWAYS },
     { "publish", "PUBLISH C x", REDIS_NEED_ALWAYS },
+    { "unsubscribe", "UNSUBSCRIBE C", REDIS_NEED_LEAVE },
+    { "punsubscribe", "PUNSUBSCRIBE C", REDIS_NEED_LEAVE },
     { "time", "TIME", REDIS_NEED_ALWAYS },
     { "set", "SET S 1 PX 60000", REDIS_NEED_ALWAYS },
     { "get", "GET S", REDIS_NEED_ALWAYS },

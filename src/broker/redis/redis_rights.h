@@ -25,6 +25,7 @@ const char *redis_rights_name(size_t i);
 enum redis_need {
     REDIS_NEED_ALWAYS,
     REDIS_NEED_NAME,    /* not needed, but useful: connections have a name in CLIENT LIST */
+    REDIS_NEED_LEAVE,   /* the same: channels that nobody wants are left */
     REDIS_NEED_WAIT,    /* with REDIS_WAIT */
     REDIS_NEED_CLUSTER, /* if Redis is a cluster */
 };
