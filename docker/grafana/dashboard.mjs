@@ -122,6 +122,25 @@ const ROWS = {
       line(rate('eventhub_broker_messages_foreign_total'), '{{instance}} from C++ nodes'),
       line(rate('eventhub_broker_messages_invalid_total'), '{{instance}} invalid'),
     ]),
+    graph('Messages that the feed brings, by whether they are wanted', 'cps', [
+      line(byNode('wanted', rate('eventhub_broker_feed_messages_total')), '{{instance}} wanted: {{wanted}}'),
+    ], {
+      description: 'Unwanted ones come through patterns that Redis cannot match exactly, and for 10 seconds after the last subscriber.',
+    }),
+    graph('Channels of the feed', 'short', [
+      line(byNode('kind', of('eventhub_broker_feed_channels')), '{{instance}} {{kind}}'),
+    ]),
+    graph('Channels opened and closed', 'cps', [
+      line(rate('eventhub_broker_feed_opens_total'), '{{instance}} opened'),
+      line(rate('eventhub_broker_feed_closes_total'), '{{instance}} closed'),
+    ]),
+    graph('Pages of history', 'cps', [
+      line(rate('eventhub_redis_history_commands_total'), '{{instance}} commands to Redis'),
+      line(rate('eventhub_redis_history_questions_total'), '{{instance}} pages that they asked for'),
+      line(rate('eventhub_redis_history_shared_total'), '{{instance}} shared with an equal request'),
+      line(rate('eventhub_history_tail_total', 'outcome="hit"'), '{{instance}} from memory'),
+    ]),
+    graph('Last messages in memory', 'bytes', [line(of('eventhub_history_tail_bytes'))]),
     graph('Replays of the log', 'short', [
       line(`increase(${of('eventhub_broker_replays_total')}[$__rate_interval])`, '{{instance}} replays'),
       line(`increase(${of('eventhub_broker_replays_incomplete_total')}[$__rate_interval])`, '{{instance}} incomplete'),
