@@ -255,3 +255,22 @@ test('delivers everything once to clients that come and go while others publish'
   assert.ok(hit > 0, 'memory answers');
   t.diagnostic(`${log.length} messages; node 0: ${hit} from memory, ${miss} not`);
 });
+
+test('answers nothing from memory once another node has found a loss', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const other = await startServer(t, redis.options);
+  const node = await startNode(t, redis, { REDIS_PORT: String(proxy.port), BROKER_TIMEOUT: '30' });
+  const [m1] = await node.publish(numbered('m', 2));
+  assert.equal(await node.resume(m1), '+ m 1');
+  const again = await openClient(t, node.server);
+  proxy.hold('commands'); // so this node cannot find the loss by itself
+  await redis.command('FLUSHALL');
+  await other.untilMetric('the loss is found', (now) => now.broker_rewinds_total > 0);
+  await node.server.untilReadiness(503); // it has been told
+  const resumed = await again.subscribe('t', { sinceEventId: m1 }, { confirmed: false });
+  await again.roundTrip();
+  assert.ok(!again.received.some(({ id }) => id === resumed.id), 'it waits for Redis');
+  proxy.release();
+  assert.equal((await resumed.answer).recovered, false);
+});

@@ -68,10 +68,12 @@ static void on_message(struct redis_intake *in, struct message *m, uint64_t expi
 static bool take_own(struct redis_intake *in, struct str topic, const struct redis_push *push)
 {
     if (redis_probe_on_message(in->config.probe, push->channel, push->payload,
-                               redis_channels_live(in->config.channels)))
+                               redis_channels_live(in->config.channels))) {
         in->config.on_probe(in->config.owner);
-    else if (redis_partition_on_began(in->config.partition, topic, push->payload))
+    } else if (redis_partition_on_began(in->config.partition, topic, push->payload)) {
+        redis_tail_clear(in->config.tail, core_newest(in->config.core));
         doubt(in);
+    }
     /* A probe by another node or by a C++ Eventhub, or the pattern of `app` matches the channels of
      * a deployment `app:b`, too. */
     return str_starts_with(topic, STR(REDIS_PROBE_TOPICS)) || keys_is_of_longer_prefix(topic);

@@ -74,10 +74,16 @@ bool redis_partition_on_probed(struct redis_partition *p, const struct redis_pro
 
 bool redis_partition_on_began(const struct redis_partition *p, struct str topic, struct str text)
 {
-    struct str first;
+    struct str first, replid;
+    struct msgid id;
 
-    return str_eq(topic, STR(REDIS_BEGAN_TOPIC)) && str_cut(&text, ' ', &first) && text.p &&
-           !str_eq(text, str_of(p->replid));
+    if (!str_eq(topic, STR(REDIS_BEGAN_TOPIC)) || !str_cut(&text, ' ', &first) ||
+        !str_cut(&text, ' ', &replid))
+        return false;
+    if (!str_eq(replid, str_of(p->replid)))
+        return true;
+    return str_eq(text, STR("lost")) && msgid_parse(first, &id) == EH_OK &&
+           msgid_cmp(id, p->log_start) > 0;
 }
 
 void redis_partition_on_log_start(struct redis_partition *p, struct msgid id)

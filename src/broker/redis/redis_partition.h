@@ -39,8 +39,9 @@ void redis_partition_on_fenced(struct redis_partition *p, const struct redis_fen
 bool redis_partition_on_probed(struct redis_partition *p, const struct redis_probed *answer,
                                struct msgid newest) EH_MUST_USE;
 
-/* Returns true if a message of the feed says that a new history has begun (fence.lua) and this node
- * must join it: the messages that follow are of that history. */
+/* Returns true if a message of the feed (fence.lua) says that a new history has begun, and the
+ * messages that follow are of that, or that another node has found a loss. This node must join
+ * again. */
 bool redis_partition_on_began(const struct redis_partition *p, struct str topic,
                               struct str text) EH_MUST_USE;
 

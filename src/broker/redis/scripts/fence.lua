@@ -4,8 +4,8 @@
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 where the log of MARK would be
 -- ARGV  1 the highest id that the node knows  2 its high-water mark  3 the highest id of a message
 --       that it knows, from its feed or from the answer to a publish  4 the replid of the history
---       in which it learned that id  5 the channel that announces a new history to all nodes. An
---       empty text in 1 to 4: not known
+--       in which it learned that id  5 the channel that announces a new history, or a
+--       new log start, to all nodes. An empty text in 1 to 4: not known
 -- Answers {last id, floor ('': not set), replid ('': not known, or its history could not begin), 1
 -- if messages that the node does not have may have been published or lost since its high-water
 -- mark, the highest id that a message in the log may have, the replid of its history}.
@@ -13,7 +13,7 @@
 -- If the replid differs from that of the last history, a new history begins, with a new id. So the
 -- ids of messages that were lost with the end of the previous history are not issued again. If the
 -- node knows ids that Redis has lost, the log starts anew: `floor` is set to an id above all known
--- ones, and all nodes notice that.
+-- ones. All nodes are told at once: what they have in memory says nothing of the loss.
 --
 -- A new history is announced to all nodes before its first message. Redis may change its replid
 -- while nodes stay connected, and that message may reach a feed that is still at the old master.
@@ -131,11 +131,12 @@ if is_lost or (is_new and current) or (newest and is_less(last, newest)) then
     local is_last_highest = last and (not newest or is_less(newest, last))
     last = fence_id(is_last_highest and last or newest)
     first = (is_lost or current) and last or first
+    redis.call('SET', ID, last.text)
     if is_lost then
         log_start = last.text
         redis.call('SET', FLOOR, log_start)
+        redis.call('PUBLISH', ARGV[5], log_start .. ' ' .. replid .. ' lost')
     end
-    redis.call('SET', ID, last.text)
 end
 if is_new then
     add_history(first)
