@@ -19,7 +19,8 @@
 /* Bounds of one page of history. */
 #define BROKER_PAGE_ENTRIES 256
 #define BROKER_PAGE_BYTES   (256u * 1024)
-#define BROKER_MAX_TOPICS   10000 /* topics read for one request; beyond: ret_complete is false */
+/* Topics that the memory engine reads for one request; beyond: ret_complete is false. */
+#define BROKER_MAX_TOPICS 10000
 
 /* The idempotency key of a publish. */
 #define BROKER_KEY_MAX 64  /* bytes */

@@ -15,6 +15,9 @@ struct gaps {
 };
 
 struct gaps *gaps_create(const struct str *topics, size_t n);
+/* Adds topics to *gaps, each once; NULL: there are none yet. False: they are too many, and *gaps is
+ * as before. */
+bool gaps_add(struct gaps **gaps, const struct gaps *more);
 
 /* The messages that were delivered after a gap was reported. */
 enum gaps_since {

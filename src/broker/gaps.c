@@ -36,6 +36,29 @@ static size_t find(const struct gaps *gaps, struct str topic)
     return i;
 }
 
+bool gaps_add(struct gaps **gaps, const struct gaps *more)
+{
+    struct str topics[GAPS_MAX];
+    size_t n_before = *gaps ? (*gaps)->n : 0, n = n_before;
+
+    for (size_t i = 0; i < n; i++)
+        topics[i] = (*gaps)->topics[i];
+    for (size_t i = 0; i < more->n; i++) {
+        if (n_before && find(*gaps, more->topics[i]) < n_before)
+            continue;
+        if (n == GAPS_MAX)
+            return false;
+        topics[n++] = more->topics[i];
+    }
+    if (n > n_before) {
+        struct gaps *both = gaps_create(topics, n);
+
+        free(*gaps);
+        *gaps = both;
+    }
+    return true;
+}
+
 static bool is_told(const struct gaps_told *told, struct str topic)
 {
     size_t i = told->topics ? find(told->topics, topic) : 0;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MANY 500
+#define MANY   500
+#define TOPICS 1300
 
 static void publish_many(struct node *n, struct msgid *ids, size_t count)
 {
@@ -69,6 +70,46 @@ static void returns_no_page_larger_than_asked(void **state)
     } while (a->call.history.ret_more);
 }
 
+/* Publishes once to each of many topics, in the order of ids. */
+static void publish_to_many_topics(struct node *n, struct msgid *ids, size_t count)
+{
+    static struct asked *calls[TOPICS];
+    char topic[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(topic, sizeof(topic), "many/%zu", i);
+        calls[i] = node_publish_call(n, topic, STR("\"text\""));
+        node_post(n, 0, calls[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        node_await(n, calls[i]);
+        assert_int_equal(calls[i]->call.status, BROKER_DONE);
+        ids[i] = calls[i]->call.publish.ret_id;
+    }
+}
+
+/* With Redis, these are more topics than one question names, and more than one answer has names. */
+static void returns_the_history_of_many_topics(void **state)
+{
+    struct node *n = fixture_node(*state);
+    struct broker_history question = { .filter = STR("many/+") };
+    static struct msgid ids[TOPICS];
+
+    question.after = node_publish(n, "first", "\"x\"");
+    publish_to_many_topics(n, ids, TOPICS);
+    assert_true(history_is(n, question, ids, TOPICS));
+    question.max_entries = 90;
+    assert_true(history_is(n, question, ids, TOPICS));
+    for (uint32_t newest = 1; newest < 2 * TOPICS; newest *= 6) {
+        size_t skip = newest < TOPICS ? TOPICS - newest : 0;
+
+        question.newest = newest;
+        assert_int_equal(history_is(n, question, ids + skip, TOPICS - skip), newest >= TOPICS);
+    }
+    question.newest = TOPICS;
+    assert_true(history_is(n, question, ids, TOPICS));
+}
+
 /* Messages published while a client reads pages are above its snapshot end: they come live only. */
 static void ends_at_the_snapshot_end_while_others_publish(void **state)
 {
@@ -129,6 +170,7 @@ int page_cases(struct fixture *f)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(returns_every_entry_once_with_pages_of_any_size, f),
         FIXTURE_TEST(returns_no_page_larger_than_asked, f),
+        FIXTURE_TEST(returns_the_history_of_many_topics, f),
         FIXTURE_TEST(ends_at_the_snapshot_end_while_others_publish, f),
         FIXTURE_TEST(joins_history_and_live_at_the_snapshot_end, f),
     };

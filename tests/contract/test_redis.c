@@ -320,6 +320,37 @@ static void reads_all_entries_of_many_long_topics(void **state)
     assert_true(node_metric(n, METRIC_HISTORY_QUESTIONS) > TOPICS);
 }
 
+/* When the clock is behind the ids, all new ones have the same ms, by which the index of recent
+ * topics is sorted. These are more topics than an answer has otherwise. */
+static void reads_topics_that_were_published_to_at_the_same_time(void **state)
+{
+    enum { TOPICS = 1500 };
+    struct fixture *f = *state;
+    struct node *n = fixture_node(f);
+    struct broker_history question = { .filter = STR("t/+") };
+    static struct asked *calls[TOPICS];
+    static struct msgid ids[TOPICS];
+    char text[96];
+
+    (void)node_publish(n, "t/old", "\"x\"");
+    (void)node_publish(n, "t/older", "\"x\""); /* now the recent topics are fewer */
+    snprintf(text, sizeof(text), "SET {%s}:id %llu-0", f->prefix,
+             (unsigned long long)clock_wall_ms() + 600000);
+    redis_server_command(f->redis, text);
+    question.after = node_publish(n, "first", "\"x\"");
+    for (size_t i = 0; i < TOPICS; i++) {
+        snprintf(text, sizeof(text), "t/%zu", i);
+        calls[i] = node_publish_call(n, text, STR("\"x\""));
+        node_post(n, 0, calls[i]);
+    }
+    for (size_t i = 0; i < TOPICS; i++) {
+        node_await(n, calls[i]);
+        ids[i] = calls[i]->call.publish.ret_id;
+        assert_int_equal(ids[i].ms, question.after.ms);
+    }
+    assert_true(history_is(n, question, ids, TOPICS));
+}
+
 /* ---- others in our channels ---- */
 
 static void drops_and_counts_junk(void **state)
@@ -402,6 +433,7 @@ int main(void)
         FIXTURE_TEST(returns_incomplete_history_after_a_log_was_evicted, &f),
         FIXTURE_TEST(asks_many_questions_in_one_command_and_equal_ones_once, &f),
         FIXTURE_TEST(reads_all_entries_of_many_long_topics, &f),
+        FIXTURE_TEST(reads_topics_that_were_published_to_at_the_same_time, &f),
         FIXTURE_TEST(a_spoilt_log_concerns_only_its_own_question, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),

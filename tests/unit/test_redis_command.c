@@ -145,10 +145,15 @@ static void history_starts_at_the_next_id(void **state)
 
         redis_questions_command(&c, &names, &config, &question, 1);
         snprintf(text, sizeof(text), "%.*s", (int)c.lengths[c.n - 1], c.args[c.n - 1]);
-        assert_string_equal(strtok(strchr(text, ' ') + 1, " "), cases[i].from);
+        assert_memory_equal(text, "p 1 ", 4);
+        assert_string_equal(strtok(strchr(text + 4, ' ') + 1, " "), cases[i].from);
     }
     redis_names_done(&names);
 }
+
+#define HISTORY_KEYS                                                                               \
+    "{hub}:id", "{hub}:floor", "{hub}:topics", "{hub}:recent", "{hub}:floors", "{hub}:ends"
+#define HISTORY_NUMBERS "{hub}:log:", "86400", "1", "256", "262144"
 
 static void history_declares_the_logs_of_topics_and_fills_in_the_defaults(void **state)
 {
@@ -156,41 +161,75 @@ static void history_declares_the_logs_of_topics_and_fills_in_the_defaults(void *
         "EVALSHA",
         "",
         "8",
-        "{hub}:id",
-        "{hub}:floor",
-        "{hub}:topics",
-        "{hub}:recent",
-        "{hub}:floors",
-        "{hub}:ends",
+        HISTORY_KEYS,
         "{hub}:log:a b",
         "{hub}:log:c",
-        "{hub}:log:",
-        "86400",
-        "10000",
-        "1",
-        "256",
-        "262144",
-        "1-2 1-3 - -9 0 256 262144 0",
-        "0-0 0-1 - 0 0 256 262144 1",
-        "a/+",
-        "a/",
-        "3-0 3-1 9-9 0 7 5 6 0",
+        HISTORY_NUMBERS,
+        "p 1 1-2 1-3 - -9 0 256 262144",
+        "p 1 3-0 3-1 9-9 0 7 5 6",
     };
     const struct broker_history one = { .filter = STR("a b"), .after = { 1, 2 }, .since = -9 };
-    const struct broker_history two = { .filter = STR("a/+") };
-    const struct broker_history three = { .filter = STR("c"),
-                                          .after = { 3, 0 },
-                                          .snapshot_end = { 9, 9 },
-                                          .newest = 7,
-                                          .max_entries = 5,
-                                          .max_bytes = 6 };
-    const struct broker_history *questions[] = { &one, &two, &three };
+    const struct broker_history two = { .filter = STR("c"),
+                                        .after = { 3, 0 },
+                                        .snapshot_end = { 9, 9 },
+                                        .newest = 7,
+                                        .max_entries = 5,
+                                        .max_bytes = 6 };
+    const struct broker_history *questions[] = { &one, &two };
     struct redis_names names;
     struct redis_command c;
 
     (void)state;
     redis_names_init(&names, STR("hub"));
     redis_questions_command(&c, &names, &config, questions, ARRAY_LEN(questions));
+    assert_args(&c, want, ARRAY_LEN(want));
+    redis_names_done(&names);
+}
+
+static void history_asks_for_many_topics_and_for_names(void **state)
+{
+    static const char *const want[] = {
+        "EVALSHA",
+        "",
+        "8",
+        HISTORY_KEYS,
+        "{hub}:log:a",
+        "{hub}:log:b",
+        HISTORY_NUMBERS,
+        "i 2 2-0 5-0 9-0 0 7 3 4",
+        "n 0 1-0 1-1 - 0 0 3 4",
+        "",
+        "a/+",
+        "",
+        "",
+        "n 0 1-0 1-1 - 0 0 3 4",
+        "21",
+        "a/+",
+        "recent",
+        "17",
+    };
+    const struct str topics[] = { STR("a"), STR("b") };
+    struct redis_reading readings[] = {
+        { .kind = REDIS_READ_IDS, .topics = topics, .n_topics = 2, .point = { 2, 0 } },
+        { .kind = REDIS_READ_NAMES, .point = { 1, 0 }, .from = { 1, 1 }, .n_wanted = SIZE_MAX },
+        { .kind = REDIS_READ_NAMES, .point = { 1, 0 }, .from = { 1, 1 }, .n_wanted = 21 },
+    };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(readings); i++) {
+        readings[i].filter = STR("a/+");
+        readings[i].max_entries = 3;
+        readings[i].max_bytes = 4;
+    }
+    readings[0].from = (struct msgid){ 5, 0 };
+    readings[0].end = (struct msgid){ 9, 0 };
+    readings[0].newest = 7;
+    readings[2].index = STR("recent");
+    readings[2].at = STR("17");
+    redis_names_init(&names, STR("hub"));
+    redis_readings_command(&c, &names, &config, readings, ARRAY_LEN(readings));
     assert_args(&c, want, ARRAY_LEN(want));
     redis_names_done(&names);
 }
@@ -326,6 +365,7 @@ int main(void)
         cmocka_unit_test(key_value_calls_use_plain_strings),
         cmocka_unit_test(history_starts_at_the_next_id),
         cmocka_unit_test(history_declares_the_logs_of_topics_and_fills_in_the_defaults),
+        cmocka_unit_test(history_asks_for_many_topics_and_for_names),
         cmocka_unit_test(probe_names_its_keys_and_its_channel),
         cmocka_unit_test(fence_passes_what_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),

@@ -445,6 +445,68 @@ static void refuses_a_page_of_another_form(void **state)
     }
 }
 
+static void reads_names_and_ids(void **state)
+{
+    static const struct {
+        const char *last; /* element */
+        int names, ids;   /* results */
+        size_t n_names, n_ids;
+    } cases[] = {
+        { "*2\r\n$1\r\ni\r\n$0\r\n\r\n", EH_OK, EH_EINVAL, 0, 0 },
+        { "*4\r\n$1\r\ni\r\n$1\r\n7\r\n$1\r\na\r\n$3\r\nb/c\r\n", EH_OK, EH_EINVAL, 2, 0 },
+        { "*2\r\n$3\r\n9-1\r\n$3\r\n8-0\r\n", EH_OK, EH_OK, 0, 2 },
+        { "*0\r\n", EH_EINVAL, EH_OK, 0, 0 },
+        { "*2\r\n:1\r\n:2\r\n", EH_EINVAL, EH_EINVAL, 0, 0 },
+        { ":0\r\n", EH_EINVAL, EH_EINVAL, 0, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct redis_answer names = { 0 }, ids = { 0 };
+        char text[256];
+        size_t n_gone;
+        redisReply *r;
+
+        snprintf(text, sizeof(text), PAGE_HEAD GONE_NONE "%s", cases[i].last);
+        r = reply_of(str_of(text));
+        assert_int_equal(redis_reply_names(r, &names), cases[i].names);
+        assert_int_equal(redis_reply_ids(r, &ids, NULL, 0, &n_gone), cases[i].ids);
+        if (cases[i].names == EH_OK)
+            assert_int_equal(names.n_names, cases[i].n_names);
+        if (cases[i].ids == EH_OK)
+            assert_int_equal(ids.n_ids, cases[i].n_ids);
+        redis_answer_done(&names);
+        redis_answer_done(&ids);
+        freeReplyObject(r);
+    }
+}
+
+static void tells_what_is_missing_whatever_the_topics(void **state)
+{
+    static const struct {
+        const char *complete;
+        bool is_complete, is_held;
+    } cases[] = { { ":1\r\n", true, true },
+                  { ":0\r\n", false, true },
+                  { ":-1\r\n", false, false } };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct broker_history h = { 0 };
+        char text[256];
+        size_t n_gone;
+        redisReply *r;
+
+        snprintf(text, sizeof(text), PAGE_POINT "%s*0\r\n" GONE_NONE "*0\r\n", cases[i].complete);
+        r = reply_of(str_of(text));
+        assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
+        assert_int_equal(h.ret_complete, cases[i].is_complete);
+        assert_int_equal(redis_reply_is_held(r), cases[i].is_held);
+        free(h.ret_items);
+        freeReplyObject(r);
+    }
+}
+
 /* ---- the feed ---- */
 
 static void reads_a_message_of_a_channel(void **state)
@@ -557,6 +619,8 @@ int main(void)
         cmocka_unit_test(names_the_topics_with_gaps),
         cmocka_unit_test(keeps_an_absolute_since),
         cmocka_unit_test(refuses_a_page_of_another_form),
+        cmocka_unit_test(reads_names_and_ids),
+        cmocka_unit_test(tells_what_is_missing_whatever_the_topics),
         cmocka_unit_test(reads_a_message_of_a_channel),
         cmocka_unit_test(reads_a_message_of_the_pattern),
         cmocka_unit_test(refuses_pushes_that_are_not_messages),

@@ -4,7 +4,8 @@
  *          share. Each call reads one page and then queues again for the next, so one client's
  *          long history delays nobody else.
  * Shares:  one command asks for the pages of many calls, and calls that ask the same share one
- *          page.
+ *          page. A page of a pattern takes several commands (redis_plan.h).
+ * Bounds:  a client's question holds names and entries of 1 MiB each, a replay of 32 MiB each.
  * Feed:    calls without a deadline (joins, replays) wait until the feed has joined: the live
  *          messages after their snapshot must come through it. (One that shares a page under way
  *          may be answered earlier: the node's replay brings what follows.) A call with a deadline

@@ -1,4 +1,5 @@
-/* redis_questions.h - the questions about the log that one command asks (scripts/history.lua).
+/* redis_questions.h - the questions about the log that one command asks (scripts/history.lua), and
+ * the calls that wait for the answers.
  * Thread:  the broker's.
  * Owns:    the calls, from add or share until its user takes them out of the lists.
  * Bounds:  REDIS_QUESTIONS_MAX questions; REDIS_QUESTION_CALLS may share one, so that the answers
@@ -10,7 +11,29 @@
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_queue.h"
 
+struct redis_link;
+struct redis_plan;
+
 #define REDIS_QUESTION_CALLS 1000
+#define REDIS_TOPICS_MAX     200 /* of one command */
+
+/* A question in the words of the script. */
+enum redis_reading_kind { REDIS_READ_PAGE, REDIS_READ_IDS, REDIS_READ_NAMES };
+
+struct redis_reading {
+    enum redis_reading_kind kind;
+    const struct str *topics; /* borrowed */
+    size_t n_topics;
+    struct msgid point; /* what is missing after it? */
+    struct msgid from;  /* the first id that is read */
+    struct msgid end;   /* zero: the last id that was issued */
+    int64_t since;
+    uint32_t newest, max_entries, max_bytes;
+    /* Names only. */
+    size_t n_wanted;      /* how many topics the node wants; SIZE_MAX: all */
+    struct str filter;    /* a pattern */
+    struct str index, at; /* of the answer before; empty: the first question */
+};
 
 /* The calls that one answer is for: they ask the same. */
 struct redis_question {
@@ -19,10 +42,17 @@ struct redis_question {
 };
 
 struct redis_questions {
-    struct list link;    /* its user's */
-    struct msgid newest; /* its user's: the highest id that was known when the command was sent */
-    uint64_t n_live;     /* its user's: redis_channels_live at that time */
-    uint64_t deadline;   /* its user's: of the command; 0: none */
+    /* Its user's: */
+    struct list link;
+    struct msgid newest;     /* the highest id that was known when the first command was sent */
+    uint64_t n_live;         /* redis_channels_live at that time */
+    uint64_t deadline;       /* of the command; 0: none */
+    struct redis_plan *plan; /* of the one question, about a pattern; else NULL */
+    struct list turn;        /* until the plan's next question is sent */
+    enum redis_reading_kind step; /* what the plan has asked, */
+    int64_t since;
+    struct redis_link *via; /* and where */
+
     size_t n;
     struct redis_question questions[REDIS_QUESTIONS_MAX];
 };
@@ -41,8 +71,12 @@ void redis_question_join(struct redis_question *q, struct broker_call *call);
  * only. */
 void redis_questions_share(struct redis_questions *qs, struct redis_queue *queue);
 
-/* Makes the command for n questions, 1 to REDIS_QUESTIONS_MAX. Its texts are in
- * names->questions. */
+/* Makes the command for n questions, 1 to REDIS_QUESTIONS_MAX, with together at most
+ * REDIS_TOPICS_MAX topics. Its texts are in names->questions. */
+void redis_readings_command(struct redis_command *c, struct redis_names *names,
+                            const struct broker_config *config,
+                            const struct redis_reading *readings, size_t n);
+/* The same for questions about single topics. */
 void redis_questions_command(struct redis_command *c, struct redis_names *names,
                              const struct broker_config *config,
                              const struct broker_history *const *questions, size_t n);

@@ -181,6 +181,7 @@ enum {
     PAGE_GONE,
     PAGE_ENTRIES
 };
+enum { NAMES_INDEX, NAMES_AT, NAMES_FIRST };
 enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
 
 static int read_entries(const struct redisReply *r, struct broker_history *h)
@@ -243,24 +244,93 @@ bool redis_reply_is_again(const struct redisReply *r)
     return r->type == REDIS_REPLY_INTEGER;
 }
 
-int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
-                        size_t max_gone, size_t *ret_n_gone)
+/* Reads what all answers have. */
+static int read_head(const struct redisReply *r, struct broker_history *h)
 {
     redisReply **field = r->element;
+    const struct redisReply *complete;
 
-    if (!is_array(r, PAGE_ENTRIES + 1))
+    if (!is_array(r, PAGE_ENTRIES + 1) || field[PAGE_ENTRIES]->type != REDIS_REPLY_ARRAY)
         return EH_EINVAL;
     EH_TRY(read_id(field[PAGE_SNAPSHOT_END], &h->snapshot_end));
     EH_TRY(read_id(field[PAGE_AFTER], &h->after));
     EH_TRY(read_flag(field[PAGE_MORE], &h->ret_more));
-    EH_TRY(read_flag(field[PAGE_COMPLETE], &h->ret_complete));
+    complete = field[PAGE_COMPLETE];
+    if (complete->type != REDIS_REPLY_INTEGER)
+        return EH_EINVAL;
+    h->ret_complete = complete->integer > 0;
     if (h->since < 0) /* Lua's numbers are doubles, so an absolute time is not read back */
         EH_TRY(str_parse_i64(redis_reply_text(field[PAGE_SINCE]), &h->since));
-    EH_TRY(read_entries(field[PAGE_ENTRIES], h));
     h->newest = 0;
-    h->ret_gaps = h->ret_complete ? NULL : read_gaps(field[PAGE_GAPS]);
-    *ret_n_gone = read_topics(field[PAGE_GONE], ret_gone, max_gone);
     return EH_OK;
+}
+
+static void read_missing(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
+                         size_t max_gone, size_t *ret_n_gone)
+{
+    h->ret_gaps = h->ret_complete ? NULL : read_gaps(r->element[PAGE_GAPS]);
+    *ret_n_gone = read_topics(r->element[PAGE_GONE], ret_gone, max_gone);
+}
+
+int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
+                        size_t max_gone, size_t *ret_n_gone)
+{
+    EH_TRY(read_head(r, h));
+    EH_TRY(read_entries(r->element[PAGE_ENTRIES], h));
+    read_missing(r, h, ret_gone, max_gone, ret_n_gone);
+    return EH_OK;
+}
+
+bool redis_reply_is_held(const struct redisReply *r)
+{
+    return r->element[PAGE_COMPLETE]->integer >= 0;
+}
+
+int redis_reply_ids(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
+                    size_t max_gone, size_t *ret_n_gone)
+{
+    const struct redisReply *ids;
+
+    EH_TRY(read_head(r, &a->page));
+    ids = r->element[PAGE_ENTRIES];
+    a->ids = mem_array(NULL, ids->elements, sizeof(a->ids[0]));
+    for (a->n_ids = 0; a->n_ids < ids->elements; a->n_ids++)
+        EH_TRY(read_id(ids->element[a->n_ids], &a->ids[a->n_ids]));
+    read_missing(r, &a->page, ret_gone, max_gone, ret_n_gone);
+    return EH_OK;
+}
+
+int redis_reply_names(const struct redisReply *r, struct redis_answer *a)
+{
+    const struct redisReply *names;
+
+    EH_TRY(read_head(r, &a->page));
+    names = r->element[PAGE_ENTRIES];
+    if (names->elements < NAMES_FIRST)
+        return EH_EINVAL;
+    a->index = redis_reply_text(names->element[NAMES_INDEX]);
+    a->at = redis_reply_text(names->element[NAMES_AT]);
+    if (!a->index.p || !a->at.p)
+        return EH_EINVAL;
+    a->names = mem_array(NULL, names->elements, sizeof(a->names[0]));
+    for (size_t i = NAMES_FIRST; i < names->elements; i++) {
+        struct str name = redis_reply_text(names->element[i]);
+
+        if (name.p)
+            a->names[a->n_names++] = name;
+    }
+    return EH_OK;
+}
+
+void redis_answer_done(struct redis_answer *a)
+{
+    for (size_t i = 0; i < a->page.ret_n; i++)
+        message_unref(a->page.ret_items[i]);
+    free(a->page.ret_items);
+    free(a->page.ret_gaps);
+    free(a->ids);
+    free(a->names);
+    *a = (struct redis_answer){ 0 };
 }
 
 /* ---- the feed ---- */

@@ -72,6 +72,24 @@ bool redis_reply_is_again(const struct redisReply *r);
 int redis_reply_history(const struct redisReply *r, struct broker_history *h, struct str *ret_gone,
                         size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
 
+/* An answer to a question of any kind (redis_questions.h). */
+struct redis_answer {
+    struct broker_history page; /* the question, and what the answer makes of it */
+    bool is_held;               /* the log reaches back to the point, but for some topics */
+    struct msgid *ids;          /* of the newest entries, newest first */
+    size_t n_ids;
+    struct str index, at; /* where the walk over the names goes on; views into the reply */
+    struct str *names;    /* views into the reply */
+    size_t n_names;
+};
+/* Sets is_held from a valid answer. */
+bool redis_reply_is_held(const struct redisReply *r);
+/* As redis_reply_history, for the ids of the newest entries. */
+int redis_reply_ids(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
+                    size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
+int redis_reply_names(const struct redisReply *r, struct redis_answer *a) EH_MUST_USE;
+void redis_answer_done(struct redis_answer *a); /* frees what was not taken */
+
 /* A published message: pmessage, pattern, channel, payload; or message, channel, payload. */
 struct redis_push {
     struct str glob; /* of the subscription; {NULL, 0}: by the name of the channel */

@@ -1,21 +1,30 @@
 -- needs lineage.lua
--- Answers questions about the log, each with one page, in id order over all topics of its filter.
--- Writes nothing.
--- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends  7.. the log of each question for a topic
--- ARGV  1 the beginning of the keys of logs  2 default ttl in s (0: forever)  3 the most topics to
---       read for a pattern  4 '1': there is a log  5 entries and 6 bytes after which no further
---       question is answered  7.. the questions. Each is a text of numbers with spaces between them,
---       and for a pattern the pattern and its fixed prefix follow:
---         the point (an id): read entries after it; the id that follows the point; the snapshot end:
---         read up to this id ('-': the last id); since in ms (0: none; < 0: that long ago); newest
---         (0: all); entries per page; bytes per page; 1 if it is a pattern, else 0
+-- Answers questions about the log. Writes nothing. A question is of one of three kinds:
+--   p  a page: the entries of some topics, in id order over all of them
+--   i  ids: those of their newest entries, newest first
+--   n  names: the topics that a pattern may match (redis_plan.c reads these with questions of the other
+--      kinds)
+-- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends  7.. the logs of the topics of each question
+-- ARGV  1 the beginning of the keys of logs  2 default ttl in s (0: forever)  3 '1': there is a log
+--       4 entries and 5 bytes after which no further question is answered  6.. the questions. Each is a
+--       text of words with spaces between them:
+--         the kind; how many topics; the point (an id); the id from which entries are read; the snapshot
+--         end: read up to this id ('-': the last id); since in ms (0: none; < 0: that long ago); newest
+--         (0: all); entries per page; bytes per page
+--       Four more arguments follow a question for names: how many topics the node wants ('': ask for
+--       all); the pattern; the index that is walked ('': not chosen yet); where the walk goes on ('': at
+--       its beginning)
 -- Answers, for each question, {snapshot end, since, after, more, complete, {topics with gaps, if
--- those are all that is missing}, {topics whose log is gone}, {id, topic, message, origin ('': none),
--- id, ...}}. `after` is the point for the next page. A 0 in place of that: ask again, because the
--- script has done enough.
+-- those are all that is missing}, {topics whose log is gone}, {...}}. `after` is the point for the next
+-- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these topics alone; or -1 because of the point, whatever the topics.
+-- The last element is
+--   of a page   id, topic, message, origin ('': none), id, ...
+--   of ids      id, id, ...; `more`: there are older ones
+--   of names    the index, where the walk goes on, name, name, ...
+-- A 0 in place of an answer: ask again, because the script has done enough.
 --
--- A filter may match thousands of topics, and the log of each is a Redis stream of its own. A heap,
--- ordered by the next entry of each log, merges them:
+-- The log of each topic is a Redis stream of its own. A heap, ordered by the next entry of each log,
+-- merges them:
 --
 --     heap           next entries                page
 --     17-0 of a      log a: 17-0 21-0            17-0 a
@@ -27,7 +36,7 @@
 -- when its turn comes. And after passing over SCAN unwanted entries it ends the page early: it sets
 -- `more`, and the next page continues from `after`.
 --
--- The page is complete if all topics were read and the point is an id that was issued and is in the
+-- A page is complete if the point is an id that was issued and is in the
 -- lineage, not below the log start (`floor`, which moves when Redis loses messages; START in `floors`,
 -- which moves when Redis evicts an index), and not older than the default ttl. In addition, for no
 -- topic that was read may the point be
@@ -36,69 +45,93 @@
 --   - below an entry that expired by the default ttl (this happens only after the clock was set).
 -- An entry that expired by a shorter ttl of its own is not missing. If that was true of all entries
 -- of a log, the log is gone at the time in `ends`.
-local ID, FLOOR, TOPICS, RECENT, FLOORS, ENDS = unpack(KEYS)
-local LOG, default_ttl, max_topics = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local has_log = ARGV[4] == '1'
+local ID, FLOOR, TOPICS, RECENT, FLOORS, ENDS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local LOG, default_ttl, has_log = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 
 local CHUNK = 32 -- entries fetched at once from a log whose entries are small
 local SMALL = 1024 -- bytes of an entry; larger ones are not kept in memory
 local SCAN = 20000 -- entries passed over (expired, too old) before the page ends early
+local NAMES = 1000 -- names in an answer,
+local TIED = 4000 -- and how many more of topics with the same last ms
 local CLOCK_AHEAD = 60000 -- ms by which a client's timestamp may be ahead of its message's id
 
 local now = read_clock()
 
 -- The question that is being answered.
-local filter, prefix, after_point, since, newest, max_entries, max_bytes
+local after_point, since, newest, max_entries, max_bytes
 local missing -- its topics of which entries may be missing
 
 -- What all questions together have cost.
 local read_entries, read_bytes, passed_over = 0, 0, 0
 
--- The topics -------------------------------------------------------------------------------------
+-- The names --------------------------------------------------------------------------------------
 
--- Returns the filter as a Lua pattern for `topic/`. Because of that slash, `a/#` is everything that
--- begins with `a/`, which includes `a`.
-local function matcher()
-    local pattern, open = filter, ''
-    if pattern == '#' then
-        pattern = ''
-    elseif string.sub(pattern, -2) == '/#' then
-        pattern = string.sub(pattern, 1, -2)
-    else
-        pattern, open = pattern .. '/', '$'
-    end
-    return '^' .. string.gsub(string.gsub(pattern, '%-', '%%-'), '%+', '[^/]*') .. open
+-- Returns the longest text that begins all topics which the pattern matches.
+local function fixed_prefix(pattern)
+    local prefix, wildcard = string.match(pattern, '^(.-)(/?[+#])')
+    return wildcard == '/+' and prefix .. '/' or prefix
 end
 
--- Returns the topics that may match: those with the fixed prefix or those published to since the
--- point, whichever are fewer.
-local function candidates(from, limit)
-    local low, high = '[' .. prefix, '[' .. prefix .. '\255'
-    local since_ms = digits(from.ms)
-    if redis.call('ZLEXCOUNT', TOPICS, low, high) <= redis.call('ZCOUNT', RECENT, since_ms, '+inf') then
-        return redis.call('ZRANGEBYLEX', TOPICS, low, high, 'LIMIT', 0, limit)
-    end
-    return redis.call('ZRANGEBYSCORE', RECENT, since_ms, '+inf', 'LIMIT', 0, limit)
-end
-
--- Returns the topics to read, and whether they are all that match.
-local function topics_to_read(from)
-    if not prefix then
-        local is_known = redis.call('ZSCORE', TOPICS, filter)
-            or redis.call('EXISTS', LOG .. filter) == 1
-        return is_known and { filter } or {}, true
-    end
-    local limit = 10 * max_topics
-    local found, pattern, topics = candidates(from, limit + 1), matcher(), {}
+-- Walks the topics with the fixed prefix. Returns whether there are more.
+local function walk_topics(names, prefix, from)
+    local low = from == '' and '[' .. prefix or '(' .. from
+    local found = redis.call('ZRANGEBYLEX', TOPICS, low, '[' .. prefix .. '\255', 'LIMIT', 0, NAMES)
     for _, topic in ipairs(found) do
-        if string.find(topic .. '/', pattern) then
-            if #topics == max_topics then
-                return topics, false
-            end
-            topics[#topics + 1] = topic
+        names[#names + 1] = topic
+    end
+    return found[#found] or from, #found == NAMES and 1 or 0
+end
+
+-- Walks the topics published to since a time, up to that time of the last one. All topics with the
+-- same time are in one answer: while the walk pauses, any of them may move to a later time, so a count
+-- of them would not tell which ones come next. Returns nil if they are too many.
+local function walk_recent(names, low)
+    local found = redis.call('ZRANGEBYSCORE', RECENT, low, '+inf', 'WITHSCORES', 'LIMIT', 0, NAMES)
+    local time = #found == 2 * NAMES and found[#found] or nil
+    for i = 1, #found, 2 do
+        if found[i + 1] ~= time then
+            names[#names + 1] = found[i]
         end
     end
-    return topics, #found <= limit
+    local tied = time and redis.call('ZRANGEBYSCORE', RECENT, time, time, 'LIMIT', 0, TIED + 1) or {}
+    for _, topic in ipairs(tied) do
+        names[#names + 1] = topic
+    end
+    if #tied <= TIED then
+        return time or '', time and 1 or 0
+    end
+end
+
+-- Returns what is less to read: the topics that the node wants ('own'), those with the fixed prefix
+-- ('topics'), or those published to since the point ('recent').
+local function choose_index(low, own, prefix)
+    local count = redis.call('ZCOUNT', RECENT, low, '+inf')
+    if own then
+        return own <= count and 'own' or 'recent'
+    end
+    local known = redis.call('ZLEXCOUNT', TOPICS, '[' .. prefix, '[' .. prefix .. '\255')
+    return known <= count and 'topics' or 'recent'
+end
+
+-- Returns the index, where its walk goes on, and the names; and 1 if there are more.
+local function names_of(from_id, own, pattern, index, from)
+    local low, prefix = digits(from_id.ms), fixed_prefix(pattern)
+    local names, more = { index, from }, 0
+    if not has_log then
+        return names, more
+    end
+    if index == '' then
+        names[1] = choose_index(low, own, prefix)
+    end
+    if names[1] == 'recent' then
+        names[2], more = walk_recent(names, from == '' and low or '(' .. from)
+        if not names[2] then -- begin with another index
+            names, more = own and { 'own', '' } or { 'topics', '' }, own and 0 or 1
+        end
+    elseif names[1] == 'topics' then
+        names[2], more = walk_topics(names, prefix, from)
+    end
+    return names, more
 end
 
 -- Their entries, merged --------------------------------------------------------------------------
@@ -189,15 +222,15 @@ local function sift_down(heap, is_first)
     end
 end
 
--- Makes the next entry of a log its head. Fetches entries one by one at first and while they are
--- large.
+-- Makes the next entry of a log its head. Fetches two entries at first, because most logs have no
+-- more, and one by one while they are large.
 local function advance(log, way, first, last)
     if log.at == #log.nodes then
         if log.is_done then
             log.head = nil
             return
         end
-        local count = log.head and log.head.size <= SMALL and CHUNK or 1
+        local count = not log.head and 2 or log.head.size <= SMALL and CHUNK or 1
         local from = log.head and way.beyond(log.head) or first
         local entries = redis.call(way.range, log.key, from, last, 'COUNT', count)
         log.at, log.nodes, log.is_done = 0, {}, #entries < count
@@ -207,6 +240,10 @@ local function advance(log, way, first, last)
     end
     log.at = log.at + 1
     log.head = log.nodes[log.at]
+end
+
+local function is_indexed(topic)
+    return redis.call('ZSCORE', RECENT, topic) or redis.call('ZSCORE', TOPICS, topic)
 end
 
 -- Returns an iterator over (entry, log) from id `first` to id `last`, both included, in either
@@ -219,7 +256,7 @@ local function merge(topics, way, first, last, gone)
         if log.head then
             heap[#heap + 1] = log
             sift_up(heap, way.is_first)
-        elseif gone and redis.call('EXISTS', log.key) == 0 then
+        elseif gone and redis.call('EXISTS', log.key) == 0 and is_indexed(topic) then
             gone[#gone + 1] = topic
         end
     end
@@ -250,24 +287,23 @@ end
 
 -- The page ---------------------------------------------------------------------------------------
 
--- Returns the id of the newest-th entry from the end (nil: there is no entry), and whether no older
--- entry was left out.
-local function start_of_newest(topics, from, snapshot_end, gone)
-    local start, found, passed = nil, 0, 0
+-- Returns the ids of the newest entries, newest first, and whether no older entry was left out.
+local function newest_ids(topics, from, snapshot_end, gone)
+    local ids, passed = {}, 0
     for node, log in merge(topics, backward, snapshot_end, from, gone) do
         passed_over = passed_over + 1
         if not is_wanted(log, node) then
             passed = passed + 1
-        elseif found == newest then
-            return start, false
+        elseif #ids == newest then
+            return ids, false
         else
-            start, found = node.text, found + 1
+            ids[#ids + 1] = node.text
         end
         if passed == SCAN then
-            return start, false
+            return ids, false
         end
     end
-    return start, true
+    return ids, true
 end
 
 local function read_page(topics, from, snapshot_end, gone)
@@ -371,8 +407,8 @@ local function is_held(point, has_news)
         or (since ~= 0 and first_ms <= now)
 end
 
--- Answers the question with the page that follows its point.
-local function answer(point, from, snapshot_end)
+-- Answers the question. `walk`: what follows a question for names.
+local function answer(kind, topics, point, from, snapshot_end, walk)
     if since ~= 0 then
         since = since < 0 and math.max(1, now + since) or since
         local moment = { ms = since - 1, seq = math.huge } -- just before the first id of that ms
@@ -381,63 +417,74 @@ local function answer(point, from, snapshot_end)
         from = is_less(from, earliest) and earliest or from
     end
 
-    local topics, is_all = {}, true
-    if has_log then
-        topics, is_all = topics_to_read(from)
-    end
     local has_news = last and is_less(seen_through(point), seen_through(id_of(last)))
-    local is_reached = is_all and is_held(point, has_news)
+    local is_reached = is_held(point, has_news)
+    local is_held_there = is_reached and 1 or -1
+    if kind == 'n' then
+        local names, more = names_of(from, unpack(walk))
+        return { snapshot_end, digits(since), after_point, more, is_held_there, {}, {}, names }
+    end
+
+    if #topics == 0 then
+        local log_start = log_start_of(floor, start_id).text or '0-0'
+        return { snapshot_end, digits(since), log_start, 0, is_held_there, {}, {}, {} }
+    end
+
     local may_miss = is_reached and has_news
-    local start, gone = from.text, {}
+    local start, gone, ids, is_whole = from.text, {}, nil, true
+    topics = has_log and topics or {}
     if may_miss then
         find_trimmed(topics, point)
     end
     if newest > 0 then
-        local is_whole
-        start, is_whole = start_of_newest(topics, start, snapshot_end, gone)
-        is_reached = is_reached and is_whole
+        ids, is_whole = newest_ids(topics, start, snapshot_end, gone)
+        start = ids[#ids]
     end
-    local to_read, first = start and topics or {}, start or snapshot_end
-    local entries, after, more = read_page(to_read, first, snapshot_end, newest == 0 and gone)
+    local entries, after, more = ids, after_point, is_whole and 0 or 1
+    if kind == 'p' then
+        is_reached = is_reached and is_whole
+        entries, after, more = read_page(start and topics or {}, start or snapshot_end, snapshot_end,
+            newest == 0 and gone)
+        -- After the clock stepped back, an entry beyond this page may have expired before those on it.
+        local ahead = more == 1 and default_ttl > 0 and redis.call('HMGET', FLOORS, AHEAD)[1]
+        is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
+    end
     if may_miss then
         find_lost(gone, point)
     end
 
-    -- After the clock stepped back, an entry beyond this page may have expired before those on it.
-    local ahead = more == 1 and default_ttl > 0 and redis.call('HMGET', FLOORS, AHEAD)[1]
-    is_reached = is_reached and not (ahead and is_less(point, id_of(ahead)))
-
-    local gaps, is_complete = {}, is_reached
+    local gaps = {}
     for topic, is_missing in pairs(is_reached and missing or {}) do
         if is_missing then
-            gaps[#gaps + 1], is_complete = topic, false
+            gaps[#gaps + 1] = topic
         end
     end
     table.sort(gaps)
-    return { snapshot_end, digits(since), after, more, is_complete and 1 or 0,
+    local complete = (is_reached and #gaps == 0 or is_held_there < 0) and is_held_there or 0
+    return { snapshot_end, digits(since), after, more, complete,
         #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, entries }
 end
 
 -- The questions ----------------------------------------------------------------------------------
 
-local enough_entries, enough_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
-local answers, key, at = {}, 7, 7
+local WORDS = '^(%a) (%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%d+) (%d+)$'
+local enough_entries, enough_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local answers, key, at = {}, 7, 6
 while at <= #ARGV do
-    local part = {}
-    for text in string.gmatch(ARGV[at], '%S+') do
-        part[#part + 1] = text
-    end
-    at = at + 1
-    after_point, missing = part[1], {}
-    since, newest = tonumber(part[4]), tonumber(part[5])
-    max_entries, max_bytes = tonumber(part[6]), tonumber(part[7])
-    if part[8] == '1' then
-        filter, prefix = ARGV[at], ARGV[at + 1]
-        at = at + 2
-    else
-        filter, prefix = string.sub(KEYS[key], #LOG + 1), nil
+    local kind, n_topics, point, from, snapshot_end, since_text, n_newest, entries, bytes =
+        string.match(ARGV[at], WORDS)
+    local topics, walk = {}, nil
+    for i = 1, tonumber(n_topics) do
+        topics[i] = string.sub(KEYS[key], #LOG + 1)
         key = key + 1
     end
+    if kind == 'n' then
+        walk = { tonumber(ARGV[at + 1]) or false, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] }
+        at = at + 4
+    end
+    at = at + 1
+    after_point, missing, since, newest = point, {}, tonumber(since_text), tonumber(n_newest)
+    max_entries, max_bytes = tonumber(entries), tonumber(bytes)
     if #answers > 0 and (read_entries >= enough_entries or read_bytes >= enough_bytes
             or passed_over >= SCAN) then
         answers[#answers + 1] = 0
@@ -446,8 +493,8 @@ while at <= #ARGV do
             max_entries = math.min(max_entries, enough_entries - read_entries)
             max_bytes = math.min(max_bytes, enough_bytes - read_bytes)
         end
-        local snapshot_end = part[3] ~= '-' and part[3] or last or '0-0'
-        local ok, page = pcall(answer, id_of(part[1]), id_of(part[2]), snapshot_end)
+        snapshot_end = snapshot_end ~= '-' and snapshot_end or last or '0-0'
+        local ok, page = pcall(answer, kind, topics, id_of(point), id_of(from), snapshot_end, walk)
         if not ok then -- a log that is no stream concerns only its own question
             local text = type(page) == 'table' and page.err or tostring(page)
             if not string.find(text, 'WRONGTYPE', 1, true) then
