@@ -28,7 +28,9 @@
  *     JOINED     waits for Redis        the same, if a position was asked for since it is live;
  *                                       else with the next position
  *
- * If no link brings a position, the feed joins again: a state in which none is needed.
+ * If no link brings a position, the feed joins again: a state in which none is needed. A position
+ * that was asked for before a join is ignored after it: it may come from an old master, which knows
+ * ids that the new one has not issued.
  */
 #include "broker/redis/redis_wants.h"
 
@@ -128,11 +130,14 @@ void redis_wants_on_live(struct redis_wants *w, struct str filter)
     end_waiting(w, at);
 }
 
+/* A position that is under way no longer counts. */
 static void answer_live(struct redis_wants *w)
 {
     answer_list(w, &w->asked, (struct msgid){ 0 });
     answer_list(w, &w->unplaced, (struct msgid){ 0 });
     w->waits_since_ms = 0;
+    w->is_asking = false;
+    w->n_asked++;
 }
 
 /* ---- positions ---- */
@@ -143,14 +148,15 @@ static void on_position(void *owner, void *arg, enum redis_fate fate,
     struct redis_wants *w = owner;
     struct msgid position;
 
-    (void)arg;
+    if ((uintptr_t)arg != w->n_asked)
+        return;
     w->is_asking = false;
     if (fate != REDIS_ANSWERED || redis_reply_position(reply, &position) < 0) {
         list_take(&w->unplaced, &w->asked); /* the next link, or the next tick, asks again */
         w->placed = 0;
         return;
     }
-    redis_channels_place(w->config.subscriber->channels, w->asked_placed, position);
+    redis_channels_place(w->config.subscriber->channels, w->placed, position);
     answer_list(w, &w->asked, position);
     w->waits_since_ms = list_empty(&w->unplaced) ? 0 : loop_now(w->config.core->loop);
     redis_wants_pump(w);
@@ -166,10 +172,10 @@ static void on_place(struct loop_task *task)
         !(link = w->config.pick(w->config.owner)))
         return;
     list_take(&w->asked, &w->unplaced);
-    w->placed = w->asked_placed = redis_channels_live(w->config.subscriber->channels);
+    w->placed = redis_channels_live(w->config.subscriber->channels);
     w->is_asking = true;
     redis_command_position(&c, w->config.names);
-    redis_link_send(link, &c, (struct redis_done){ on_position, w, NULL, 0 });
+    redis_link_send(link, &c, (struct redis_done){ on_position, w, (void *)++w->n_asked, 0 });
 }
 
 void redis_wants_pump(struct redis_wants *w)

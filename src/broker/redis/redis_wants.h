@@ -39,8 +39,8 @@ struct redis_wants {
     struct list unplaced;    /* live; the next position answers them */
     struct list asked;       /* live; the position under way answers them */
     bool is_asking;          /* a position is under way */
-    uint64_t placed;         /* channels opened before the last position was asked for */
-    uint64_t asked_placed;   /* as of the position under way */
+    uintptr_t n_asked;       /* numbers the positions, so that a stale one is ignored */
+    uint64_t placed;         /* channels opened before the last position, or fence, was sent */
     uint64_t waits_since_ms; /* since when a live want waits; 0: none does */
 };
 
