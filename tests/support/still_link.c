@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,12 @@
 #include "base/mem.h"
 #include "broker/redis/redis_command.h"
 
+#define ARGS 6 /* that are kept, each cut to 39 bytes */
+
 struct sent {
     struct list link;
     struct redis_done done;
-    char verb[16];
+    char args[ARGS][40];
 };
 
 struct redis_link {
@@ -54,6 +57,12 @@ static void lose(struct redis_link *l)
 
 /* ---- what the test calls ---- */
 
+struct redis_link *still_link_last(void)
+{
+    assert_false(list_empty(&links));
+    return container_of(links.prev, struct redis_link, all);
+}
+
 void still_link_up(struct redis_link *l)
 {
     assert_false(l->is_up);
@@ -71,7 +80,13 @@ void still_link_down(struct redis_link *l)
 
 const char *still_link_asked(const struct redis_link *l)
 {
-    return list_empty(&l->sent) ? NULL : oldest(l)->verb;
+    return list_empty(&l->sent) ? NULL : oldest(l)->args[0];
+}
+
+const char *still_link_argument(const struct redis_link *l, size_t i)
+{
+    assert_true(i < ARGS);
+    return oldest(l)->args[i];
 }
 
 size_t still_link_sent(const struct redis_link *l)
@@ -143,10 +158,10 @@ void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis
 
     assert_true(l->is_up);
     s->done = done;
+    for (size_t i = 0; i < c->n && i < ARGS; i++)
+        (void)snprintf(s->args[i], sizeof(s->args[i]), "%.*s", (int)c->lengths[i], c->args[i]);
     if (c->is_script)
-        strcpy(s->verb, "script");
-    else
-        memcpy(s->verb, c->args[0], c->lengths[0] < sizeof(s->verb) ? c->lengths[0] : 0);
+        strcpy(s->args[0], "script");
     list_push(&l->sent, &s->link);
     l->n_sent++;
 }

@@ -55,7 +55,8 @@ struct redis_feed {
     struct redis_feed_config config;
     struct redis_link *link;
     enum state state;
-    uintptr_t joins; /* numbers the fences, so that an answer to an earlier one is ignored */
+    uintptr_t joins;   /* numbers the fences, so that an answer to an earlier one is ignored */
+    uint64_t n_fenced; /* channels that were open when the fence was sent */
     struct redis_partition partition;
     struct redis_probe probe;
     struct str own[OWN_CHANNELS];
@@ -65,13 +66,12 @@ struct redis_feed {
 };
 
 /* Messages up to the highest id that is known, or was held back, may not have come, or are lost. */
-static void begin_tail(struct redis_feed *f)
+static struct msgid begin_tail(struct redis_feed *f)
 {
-    struct redis_channels *channels = f->subscriber.channels;
     struct msgid begins = msgid_later(core_newest(f->config.core), f->intake.held);
 
     redis_tail_clear(f->config.tail, begins);
-    redis_channels_place(channels, redis_channels_live(channels), begins);
+    return begins;
 }
 
 static void enter(struct redis_feed *f, enum state state)
@@ -133,7 +133,7 @@ static void on_probed(void *owner, void *arg, enum redis_fate fate, const struct
     }
     redis_probe_on_accepted(&f->probe, answer.ids.last);
     if (msgid_cmp(f->partition.log_start, log_start) != 0)
-        begin_tail(f); /* Redis has lost messages, perhaps before they came here */
+        (void)begin_tail(f); /* Redis has lost messages, perhaps before they came here */
     raise_mark(f);
 }
 
@@ -157,7 +157,8 @@ static void join(struct redis_feed *f, const struct redis_fenced *fenced)
     if (fenced->has_missed || f->intake.backlog.has_gap)
         fanout_resync(core->fanout);
     redis_intake_release(&f->intake);
-    begin_tail(f);
+    /* Of a channel that was opened after the fence, messages above its id may not have come. */
+    redis_channels_place(f->subscriber.channels, f->n_fenced, begin_tail(f));
     enter(f, FEED_JOINED);
     send_probe(f);
     f->config.events->on_joined(f->config.owner);
@@ -214,6 +215,7 @@ void redis_feed_on_command_link(struct redis_feed *f)
     if (!link)
         return;
     enter(f, FEED_FENCING);
+    f->n_fenced = redis_channels_live(f->subscriber.channels);
     redis_feed_send_fence(f, link, (struct redis_done){ on_fenced, f, (void *)f->joins, 0 });
 }
 
