@@ -351,6 +351,39 @@ static void reads_topics_that_were_published_to_at_the_same_time(void **state)
     assert_true(history_is(n, question, ids, TOPICS));
 }
 
+static void await_want(struct node *n, const char *filter)
+{
+    node_await_want(n, node_want(n, 0, filter, true));
+}
+
+/* The second page was asked for when the channel of `t` was open, but it reads up to an id from
+ * before that. What was published in between did not come, and is only in Redis. */
+static void asks_redis_for_what_came_before_a_channel_was_open(void **state)
+{
+    struct node *n = fixture_idle_node(*state);
+    struct broker_history question = { .filter = STR("t"), .max_entries = 1 };
+    struct msgid id;
+    struct asked *a;
+
+    await_want(n, "u");
+    (void)node_publish(n, "t", "\"1\"");
+    question.after = node_publish(n, "t", "\"2\"");
+    a = node_history_call(n, &(struct broker_history){ .filter = STR("t"), .max_entries = 1 });
+    a->call.timeout_ms = NODE_PATIENCE_MS;
+    node_history(n, a);
+    assert_true(a->call.history.ret_more);
+    id = node_publish(n, "t", "\"3\"");
+    (void)node_publish(n, "u", "\"4\""); /* moves the mark of the node */
+    node_await_live(n, 0, 1);
+    await_want(n, "t");
+    node_history(n, a);
+
+    a = node_history_call(n, &question);
+    node_history(n, a);
+    assert_int_equal(a->call.history.ret_n, 1);
+    assert_int_equal(msgid_cmp(a->call.history.ret_items[0]->id, id), 0);
+}
+
 /* ---- others in our channels ---- */
 
 static void drops_and_counts_junk(void **state)
@@ -434,6 +467,7 @@ int main(void)
         FIXTURE_TEST(asks_many_questions_in_one_command_and_equal_ones_once, &f),
         FIXTURE_TEST(reads_all_entries_of_many_long_topics, &f),
         FIXTURE_TEST(reads_topics_that_were_published_to_at_the_same_time, &f),
+        FIXTURE_TEST(asks_redis_for_what_came_before_a_channel_was_open, &f),
         FIXTURE_TEST(a_spoilt_log_concerns_only_its_own_question, &f),
         FIXTURE_TEST(drops_and_counts_junk, &f),
         FIXTURE_TEST(delivers_a_legacy_message_live_only, &f),

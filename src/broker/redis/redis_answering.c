@@ -115,8 +115,10 @@ bool redis_answering_from_memory(struct redis_answering *a, struct broker_call *
 void redis_answering_note(struct redis_answering *p, const struct broker_history *asked,
                           const struct broker_history *page, uint64_t n_live)
 {
-    redis_channels_place_topic(redis_feed_channels(p->pool->feed), page->filter, n_live,
-                               page->snapshot_end);
+    /* The snapshot of a further page was taken when the first one was read: before n_live. */
+    if (msgid_is_zero(asked->snapshot_end))
+        redis_channels_place_topic(redis_feed_channels(p->pool->feed), page->filter, n_live,
+                                   page->snapshot_end);
     redis_pages_add(p->recent, asked, page, loop_now(p->pool->core->loop));
 }
 
