@@ -22,7 +22,7 @@ const FAR = 1;
 const LANES = 12; // races at the same time
 const RACES_OF_MOOD = 25;
 const RACES_OF_FEED = 25; // so that topics and patterns are new to the feed again
-const MOODS = [[0, 0], [8, 0], [0, 8], [8, 8], [40, 4]]; // the longest delay of data, for the feed and for links
+const MOODS = [[0, 0], [8, 0], [0, 8], [8, 8], [40, 4], [4, 40]]; // the longest delay of data, for the feed and for links
 const PIECES = 3; // of the data that arrive together
 const CHATTER = 8; // messages while a client subscribes
 const CHATTER_MS = 5;
@@ -82,7 +82,7 @@ class Racer {
   /** One race for these subscriptions: more than one are made in a batch. */
   async race(wanted) {
     const from = await this.#from(wanted[0].topics);
-    const how = { gaps: this.random.below(3) === 0, from };
+    const how = { gaps: this.random.below(2) === 0, from };
     const chatter = this.#chatter(wanted.flatMap(({ topics }) => topics));
     const isStream = wanted.length === 1 && this.random.below(4) === 0;
     await (isStream ? this.#stream(wanted[0], how) : this.#subscribe(wanted, how));
@@ -91,12 +91,12 @@ class Racer {
 
   /** The id after which the history begins; null: none. */
   async #from(topics) {
-    const way = this.random.below(4);
+    const way = this.random.below(6);
     if (way === 0) return this.races.beginId;
     const id = way === 1
       ? await this.races.publish(this.publisher, FAR, this.random.pick(topics))
       : await this.races.publish(this.witness, NEAR, this.random.pick(topics));
-    return way === 2 ? null : id; // null also if the feed is away
+    return way <= 2 ? id : null; // null also if the feed is away
   }
 
   async #chatter(topics) {
