@@ -14,11 +14,12 @@
 #include "base/mem.h"
 #include "broker/redis/redis_command.h"
 
-#define ARGS 6 /* that are kept, each cut to 39 bytes */
+#define ARGS 20 /* of a command, each cut to 39 bytes */
 
 struct sent {
     struct list link;
     struct redis_done done;
+    size_t n;
     char args[ARGS][40];
 };
 
@@ -83,9 +84,14 @@ const char *still_link_asked(const struct redis_link *l)
     return list_empty(&l->sent) ? NULL : oldest(l)->args[0];
 }
 
+size_t still_link_arguments(const struct redis_link *l)
+{
+    return oldest(l)->n;
+}
+
 const char *still_link_argument(const struct redis_link *l, size_t i)
 {
-    assert_true(i < ARGS);
+    assert_true(i < oldest(l)->n);
     return oldest(l)->args[i];
 }
 
@@ -158,7 +164,9 @@ void redis_link_send(struct redis_link *l, struct redis_command *c, struct redis
 
     assert_true(l->is_up);
     s->done = done;
-    for (size_t i = 0; i < c->n && i < ARGS; i++)
+    assert_true(c->n <= ARGS);
+    s->n = c->n;
+    for (size_t i = 0; i < c->n; i++)
         (void)snprintf(s->args[i], sizeof(s->args[i]), "%.*s", (int)c->lengths[i], c->args[i]);
     if (c->is_script)
         strcpy(s->args[0], "script");

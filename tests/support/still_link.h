@@ -15,8 +15,9 @@ void still_link_down(struct redis_link *l);
 
 /* Returns the verb of the oldest command without an answer, or NULL; `EVALSHA` is "script". */
 const char *still_link_asked(const struct redis_link *l);
-const char *still_link_argument(const struct redis_link *l, size_t i); /* of that command */
-size_t still_link_sent(const struct redis_link *l);                    /* commands, ever */
+size_t still_link_arguments(const struct redis_link *l); /* of that command, the verb included */
+const char *still_link_argument(const struct redis_link *l, size_t i);
+size_t still_link_sent(const struct redis_link *l); /* commands, ever */
 /* Answers it, with any reply or a text. */
 void still_link_answer(struct redis_link *l, const struct redisReply *reply);
 void still_link_answer_text(struct redis_link *l, const char *text);

@@ -38,13 +38,13 @@ static void on_live(struct redis_intake *in, struct message *m, uint64_t expires
     fanout_live(core->fanout, m);
 }
 
-/* Redis sends a copy for each channel that matches. Legacy messages can be told apart only by the
- * channel that they came on. */
+/* Redis sends a copy for each channel that matches, one right after the other. Legacy messages can
+ * be told apart only by the channel that they came on. */
 static bool is_copy(struct redis_intake *in, struct str glob, const struct message *m)
 {
     if (m->legacy)
         return !redis_channels_is_copy(in->config.channels, glob, m->topic);
-    if (msgid_cmp(m->id, in->last) <= 0)
+    if (msgid_cmp(m->id, in->last) == 0)
         return true;
     in->last = m->id;
     return false;

@@ -37,7 +37,7 @@ struct redis_intake {
     bool is_joined; /* set by the feed */
     struct backlog backlog;
     struct msgid held;     /* the highest id that was ever in the backlog */
-    struct msgid last;     /* the last id that this connection brought */
+    struct msgid last;     /* of the last message of ours that this connection brought */
     uint64_t may_doubt_ms; /* from when on on_doubt may be called again */
 };
 
