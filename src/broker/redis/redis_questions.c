@@ -149,6 +149,7 @@ void redis_questions_command(struct redis_command *c, struct redis_names *names,
 {
     struct redis_reading readings[REDIS_QUESTIONS_MAX];
 
+    assert(n > 0 && n <= REDIS_QUESTIONS_MAX);
     for (size_t i = 0; i < n; i++) {
         const struct broker_history *h = questions[i];
 
