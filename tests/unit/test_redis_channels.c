@@ -287,18 +287,18 @@ static void counts_the_copy_of_the_narrowest_channel(void **state)
     note_commands();
     assert_true(confirm("P:a/1"));
     assert_true(confirm("P:a/*"));
-    assert_true(redis_channels_is_copy(channels, STR("P:a/*"), STR("a/2")));
-    assert_false(redis_channels_is_copy(channels, STR("P:*"), STR("b"))); /* not confirmed */
+    assert_true(redis_channels_copy_counts(channels, STR("P:a/*"), STR("a/2")));
+    assert_false(redis_channels_copy_counts(channels, STR("P:*"), STR("b"))); /* not confirmed */
     assert_true(confirm("P:*")); /* closes a/, which is there until that is confirmed */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str glob = rows[i].glob ? str_of(rows[i].glob) : (struct str){ NULL, 0 };
 
-        if (redis_channels_is_copy(channels, glob, str_of(rows[i].topic)) != rows[i].is_copy)
+        if (redis_channels_copy_counts(channels, glob, str_of(rows[i].topic)) != rows[i].is_copy)
             fail_msg("row %zu", i);
     }
     note_commands();
     assert_true(confirm("-P:a/*"));
-    assert_true(redis_channels_is_copy(channels, STR("P:*"), STR("a/2")));
+    assert_true(redis_channels_copy_counts(channels, STR("P:*"), STR("a/2")));
     redis_channels_free(channels);
 }
 

@@ -299,7 +299,7 @@ static void assert_one_copy(size_t t)
             continue;
         if (is_glob(channel))
             glob = str_of(channel);
-        n += redis_channels_is_copy(channels, glob, str_of(topics[t]));
+        n += redis_channels_copy_counts(channels, glob, str_of(topics[t]));
     }
     if (n != (client.cover[t] > 0))
         fail_msg("%u copies of %s count", n, topics[t]);

@@ -86,7 +86,7 @@ void redis_channel_place(struct redis_channel *ch, uint64_t n, struct msgid last
 
 /* Reports whether Redis sends messages of the channel, at this place in its stream. */
 bool redis_channel_is_confirmed(const struct redis_channel *ch);
-/* Reports whether the channel is in use: not ABSENT, or that is not confirmed. */
+/* Reports whether the channel is in use: it is not ABSENT, or Redis has not confirmed that. */
 bool redis_channel_is_held(const struct redis_channel *ch);
 /* Reports whether the name or glob, as Redis has it, is this channel. */
 bool redis_changes_is_channel(struct redis_changes *c, const struct redis_channel *ch,

@@ -298,7 +298,7 @@ bool redis_channels_next(struct redis_channels *c, struct redis_command *ret)
     return redis_changes_next(&c->changes, ret);
 }
 
-bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, struct str topic)
+bool redis_channels_copy_counts(const struct redis_channels *c, struct str glob, struct str topic)
 {
     const struct redis_topic *own = redis_topics_find(&c->topics, topic);
 

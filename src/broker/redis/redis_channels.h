@@ -79,11 +79,12 @@ void redis_channels_on_tick(struct redis_channels *c, uint64_t now_ms); /* about
 /* Reports whether this copy of a message counts: it came on the narrowest confirmed channel that
  * covers the topic. Redis sends one copy for each channel, and only legacy messages have no id by
  * which the copies could be told apart. glob: the pattern as in Redis; {NULL, 0}: by name. */
-bool redis_channels_is_copy(const struct redis_channels *c, struct str glob, struct str topic);
+bool redis_channels_copy_counts(const struct redis_channels *c, struct str glob, struct str topic);
 
 /* Returns the channels that were ever opened and confirmed. */
 uint64_t redis_channels_live(const struct redis_channels *c);
-/* When no more than that many had been confirmed, the last id was this one. */
+/* `last` was the last id when no more than n_live channels had been opened: these bring every
+ * message above it. */
 void redis_channels_place(struct redis_channels *c, uint64_t n_live, struct msgid last);
 /* The same for the name of the topic, if it has one. */
 void redis_channels_place_topic(struct redis_channels *c, struct str topic, uint64_t n_live,

@@ -97,8 +97,8 @@ static void start_join(struct redis_feed *f)
     redis_feed_on_command_link(f);
 }
 
-/* The probe has come, and what Redis had published before it: the mark is the same truth for topics
- * that are silent, or not wanted. */
+/* The probe has come, and with it everything that Redis had published before. So nothing up to its
+ * id is still to come, also of topics that are silent or not wanted. */
 static void raise_mark(void *owner)
 {
     struct redis_feed *f = owner;

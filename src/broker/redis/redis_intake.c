@@ -43,7 +43,7 @@ static void on_live(struct redis_intake *in, struct message *m, uint64_t expires
 static bool is_copy(struct redis_intake *in, struct str glob, const struct message *m)
 {
     if (m->legacy)
-        return !redis_channels_is_copy(in->config.channels, glob, m->topic);
+        return !redis_channels_copy_counts(in->config.channels, glob, m->topic);
     if (msgid_cmp(m->id, in->last) == 0)
         return true;
     in->last = m->id;

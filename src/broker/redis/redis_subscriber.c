@@ -98,8 +98,9 @@ void redis_subscriber_on_tick(struct redis_subscriber *s)
 /* ---- a new connection ---- */
 
 /* Redis 6.2 and later compare the pattern of a PSUBSCRIBE with those of the ACL as text: `&P:*`
- * permits `P:*` only. And a user whom older versions needed may not unsubscribe. So each connection
- * tries both, with a glob to which nobody publishes. Returns true if it is permitted. */
+ * permits `P:*` only. And older versions of this program did not need the right to unsubscribe. So
+ * each connection tries both, with a glob to which nobody publishes. Returns true if that told
+ * whether it is permitted; otherwise the connection was dropped. */
 static bool learn(struct redis_subscriber *s, bool *is_permitted, const char *event,
                   const struct redisReply *reply)
 {
