@@ -141,7 +141,8 @@ void outbox_gap(struct outbox *box, struct gaps *gaps)
 void outbox_set_high_water(struct outbox *box, struct msgid id)
 {
     box->high_water = id;
-    (void)batch_with_room(box);
+    if (!box->has_gap) /* that waits for room, and the mark goes with it */
+        (void)batch_with_room(box);
 }
 
 void outbox_flush(struct outbox *box)

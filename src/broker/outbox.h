@@ -56,8 +56,8 @@ void outbox_post(struct outbox *box, struct message *m);
  * so on_room must flush again. Gaps that wait for room become one gap of unknown topics. Takes
  * gaps, which may be NULL. */
 void outbox_gap(struct outbox *box, struct gaps *gaps);
-/* Sets the high-water mark of a worker that has got nothing yet; it goes out with the next
- * flush. */
+/* Sets the high-water mark without a message; it goes out with the next flush, or with a gap that
+ * waits for room. */
 void outbox_set_high_water(struct outbox *box, struct msgid id);
 void outbox_flush(struct outbox *box); /* posts the batch to the worker */
 

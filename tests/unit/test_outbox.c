@@ -150,6 +150,24 @@ static void merges_gaps_that_wait_for_room(void **state)
     assert_int_equal(test.got[0]->n, 0);
 }
 
+/* Otherwise a slow worker would be told of another gap with each mark. */
+static void keeps_a_gap_until_there_is_room_although_the_mark_moves(void **state)
+{
+    (void)state;
+    post_batch(BROKER_LIVE_MAX_MESSAGES);
+    outbox_gap(&test.box, NULL);
+    outbox_set_high_water(&test.box, (struct msgid){ .ms = 1000000 });
+    outbox_flush(&test.box);
+    assert_false(mailbox_drain(test.worker)); /* no room */
+    free_oldest();
+    assert_true(mailbox_drain(test.broker));
+    outbox_flush(&test.box);
+    mailbox_drain(test.worker);
+    assert_int_equal(test.n_got, 1);
+    assert_true(test.got[0]->has_gap);
+    assert_int_equal(test.got[0]->high_water.ms, 1000000);
+}
+
 /* The broker filled the outbox again while `room` was on its way, so that flush finds no room. */
 static void asks_again_for_room_while_a_gap_waits(void **state)
 {
@@ -241,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_a_gap_between_what_came_before_and_after, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(merges_gaps_that_wait_for_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_a_gap_until_there_is_room_although_the_mark_moves,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_again_for_room_while_a_gap_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_for_room_only_while_half_is_in_use, set_up, tear_down),
         cmocka_unit_test_setup_teardown(posts_room_once_until_it_arrives, set_up, tear_down),

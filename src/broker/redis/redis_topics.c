@@ -102,12 +102,11 @@ void redis_topics_on_tick(struct redis_topics *t, uint64_t now_ms)
 
 void redis_topics_close(struct redis_topics *t)
 {
-    struct list *link;
-
-    while (t->n_closes < CLOSES_MAX && (link = list_first(&t->lingering))) {
+    list_for_each_safe(link, &t->lingering)
+    {
         struct redis_topic *topic = container_of(link, struct redis_topic, lingering);
 
-        if (topic->lingers_until_ms > t->now_ms)
+        if (t->n_closes >= CLOSES_MAX || topic->lingers_until_ms > t->now_ms)
             return;
         list_remove(link);
         if (is_wanted(topic) && !redis_target_is_live(t->target, topic->channel.text)) {
