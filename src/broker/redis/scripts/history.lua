@@ -16,8 +16,8 @@
 --       its beginning)
 -- Answers, for each question, {snapshot end, since, after, more, complete, {topics with gaps, if
 -- those are all that is missing}, {topics whose log is gone}, {...}}. `after` is the point for the next
--- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these topics alone; or -1 because of the point, whatever the topics.
--- The last element is
+-- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these
+-- topics alone; or -1 because of the point, whatever the topics. The last element is
 --   of a page   id, topic, message, origin ('': none), id, ...
 --   of ids      id, id, ...; `more`: there are older ones
 --   of names    the index, where the walk goes on, name, name, ...
@@ -36,10 +36,10 @@
 -- when its turn comes. And after passing over SCAN unwanted entries it ends the page early: it sets
 -- `more`, and the next page continues from `after`.
 --
--- A page is complete if the point is an id that was issued and is in the
--- lineage, not below the log start (`floor`, which moves when Redis loses messages; START in `floors`,
--- which moves when Redis evicts an index), and not older than the default ttl. In addition, for no
--- topic that was read may the point be
+-- A page is complete if the point is an id that was issued and is in the lineage, not below the log
+-- start (`floor`, which moves when Redis loses messages; START in `floors`, which moves when Redis
+-- evicts an index), and not older than the default ttl. In addition, for no topic that was read may
+-- the point be
 --   - below its log start (`floors`): MAX_CACHE_LENGTH removed entries, or the log was gone once,
 --   - at or below the last id (`recent`) of a log that is gone now,
 --   - below an entry that expired by the default ttl (this happens only after the clock was set).
