@@ -99,7 +99,7 @@ bool interest_remove(struct interest *i, struct str filter, size_t port)
     if (is_last)
         (*count_of(i, e))--;
     list_remove(&e->of_port);
-    if (list_linked(&e->of_node)) { /* another port's edge stands for the topic from now on */
+    if (list_linked(&e->of_node)) { /* another port's edge represents the topic from now on */
         list_remove(&e->of_node);
         if (!is_last)
             list_push(&i->topics, &found.other->of_node);

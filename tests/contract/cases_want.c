@@ -22,7 +22,7 @@ static void begins_behind_what_was_published(void **state)
     assert_true(msgid_cmp(want(n, 1, "a/#"), id) >= 0);
 }
 
-/* Whoever has the answer may have another node publish. */
+/* A client that has the answer may have another node publish. */
 static void gets_what_another_node_publishes_after_the_answer(void **state)
 {
     static const char *const filters[] = { "a/b", "a/#", "+/b" };

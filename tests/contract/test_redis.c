@@ -357,7 +357,7 @@ static void await_want(struct node *n, const char *filter)
 }
 
 /* The second page was asked for when the channel of `t` was open, but it reads up to an id from
- * before that. What was published in between did not come, and is only in Redis. */
+ * before that. Messages published in between did not come, and are only in Redis. */
 static void asks_redis_for_what_came_before_a_channel_was_open(void **state)
 {
     struct node *n = fixture_idle_node(*state);

@@ -41,7 +41,7 @@ async function startNode(t, redis, options = {}) {
   return { server, client, all, publish, asked, resume };
 }
 
-/** What `run` adds to the counters that asked() returns. */
+/** Resolves to the difference that `run` makes to the counters that asked() returns. */
 async function costOf({ asked }, run) {
   const before = await asked();
   await run();

@@ -34,7 +34,7 @@ async function startNodes(t, options = {}) {
 const CONFIRMATION = /\*3\r\n\$\d+\r\n(p?(?:un)?subscribe)\r\n\$\d+\r\n([^\r]*)\r\n:\d+\r\n/g;
 const confirmation = (what, channel) => `*3\r\n$${what.length}\r\n${what}\r\n$${channel.length}\r\n${channel}\r\n:9\r\n`;
 
-/** What becomes of the confirmation of eventhub:fresh; or what comes though nobody has asked. */
+/** `change` makes another reply of the confirmation of eventhub:fresh; nobody has asked for `inject`. */
 const LIES = {
   'confirms a channel that nobody asked for': { inject: confirmation('subscribe', 'eventhub:other') },
   'confirms a pattern that nobody asked for': { inject: confirmation('psubscribe', 'eventhub:other/*') },

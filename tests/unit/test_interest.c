@@ -143,7 +143,7 @@ static void lists_each_topic_once(void **state)
     assert_true(interest_has_pattern(i, INTEREST_ALL));
     assert_true(interest_has_pattern(i, 2));
     assert_false(interest_has_pattern(i, 1));
-    interest_remove(i, STR("a"), 0); /* the edge that stands for the topic in the list */
+    interest_remove(i, STR("a"), 0); /* the edge that represents the topic in the list */
     assert_topics(i, INTEREST_ALL, " b/c a");
     interest_remove(i, STR("a"), 1);
     assert_topics(i, INTEREST_ALL, " b/c");

@@ -1,4 +1,4 @@
-/* What redis_channels sends and tells, step by step. A script has lines of these forms; the
+/* The commands and reports of redis_channels, step by step. A script has lines of these forms; the
  * commands and events that a line causes are behind `>`, and there must be no others:
  *     want F, unwant F, up, down, tick MS    calls (tick: after so many milliseconds)
  *     ok CHANNEL, ok -CHANNEL                Redis confirms that it is subscribed, unsubscribed

@@ -173,7 +173,7 @@ static bool run_one(void)
     return true;
 }
 
-/* What is not the next confirmation expected is refused, and changes nothing. */
+/* A confirmation that is not the next one expected is refused, and changes nothing. */
 static void confirm_wrong(void)
 {
     const struct queue *q = replies.start == replies.end ? &wire : &replies;

@@ -1,4 +1,4 @@
-/* What the feed brings, and what becomes of it. */
+/* Messages of the feed: which are passed on, held back or dropped. */
 #include "broker/redis/redis_intake.h"
 
 #include <setjmp.h>

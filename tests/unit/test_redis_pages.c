@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "broker/catch_up.h"
 #include "hub/message.h"
 
 #define NOW 10000
@@ -24,15 +25,6 @@ static struct msgid id_at(uint64_t ms)
 static struct message *message_at(const char *topic, uint64_t ms, struct str text)
 {
     return message_create(id_at(ms), str_of(topic), text, STR("\"me\""));
-}
-
-static void drop_page(struct broker_history *h)
-{
-    for (size_t i = 0; i < h->ret_n; i++)
-        message_unref(h->ret_items[i]);
-    free(h->ret_items);
-    h->ret_items = NULL;
-    h->ret_n = 0;
 }
 
 struct fixture {
@@ -69,7 +61,7 @@ static void read_page(struct fixture *f, const struct broker_history *asked, uin
     answer.snapshot_end = id_at(snapshot_end);
     answer.ret_complete = true;
     redis_pages_add(f->pages, asked, &answer, NOW);
-    drop_page(&answer);
+    catch_up_drop_page(&answer);
 }
 
 static struct broker_history after(uint64_t point)
@@ -120,7 +112,7 @@ static int answer(struct fixture *f, struct broker_history question,
     assert_true(msgid_cmp(last, question.snapshot_end) <= 0);
     *ret_end = question.snapshot_end.ms;
     n = (int)question.ret_n;
-    drop_page(&question);
+    catch_up_drop_page(&question);
     return n;
 }
 
@@ -177,7 +169,7 @@ static void goes_on_with_the_tail(void **state)
     assert_int_equal(question.max_entries, 2);
     assert_int_equal(msgid_cmp(question.after, id_at(2500)), 0);
     assert_int_equal(msgid_cmp(question.snapshot_end, id_at(3000)), 0);
-    drop_page(&question);
+    catch_up_drop_page(&question);
     marks.from = id_at(2001); /* the channel has begun since then */
     assert_int_equal(answer(&f, after(200), &marks, &snapshot_end), -1);
     end(&f);
@@ -354,7 +346,7 @@ static void model_ask(struct model *m)
     }
     while (++expected <= end)
         assert_false(m->is_of_a[expected]);
-    drop_page(&h);
+    catch_up_drop_page(&h);
 }
 
 static void model_step(struct model *m)

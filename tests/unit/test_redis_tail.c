@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "broker/catch_up.h"
 #include "broker/redis/redis_payload.h"
 #include "hub/message.h"
 
@@ -29,15 +30,6 @@ static struct msgid id_at(uint64_t ms, uint64_t seq)
 static bool is_above(struct msgid a, struct msgid b)
 {
     return msgid_cmp(a, b) > 0;
-}
-
-static void drop_page(struct broker_history *h)
-{
-    for (size_t i = 0; i < h->ret_n; i++)
-        message_unref(h->ret_items[i]);
-    free(h->ret_items);
-    h->ret_items = NULL;
-    h->ret_n = 0;
 }
 
 /* ---- single rules ---- */
@@ -85,7 +77,7 @@ static int ask(const struct redis_tail *t, uint64_t point, uint64_t from, uint64
     assert_null(h.ret_gaps);
     assert_int_equal(msgid_cmp(h.snapshot_end, marks.high_water), 0);
     n = (int)h.ret_n;
-    drop_page(&h);
+    catch_up_drop_page(&h);
     return n;
 }
 
@@ -156,7 +148,7 @@ static void leaves_a_worker_that_is_ahead_to_redis(void **state)
     marks.posted = id_at(2000, 0);
     assert_true(redis_tail_answer(t, &h, &marks));
     assert_int_equal(h.ret_n, 1);
-    drop_page(&h);
+    catch_up_drop_page(&h);
     redis_tail_free(t);
 }
 
@@ -179,7 +171,7 @@ static void pages_like_the_log(void **state)
             assert_int_equal(h.ret_items[i]->id.ms, next++);
         assert_int_equal(h.ret_more, next <= 1010);
         assert_int_equal(h.snapshot_end.ms, 1010);
-        drop_page(&h);
+        catch_up_drop_page(&h);
         h.max_entries = next == 1004 ? 0 : 3; /* then by bytes: one entry */
         h.max_bytes = 1;
     } while (h.ret_more);
@@ -198,27 +190,27 @@ static void leaves_what_may_have_expired_to_redis(void **state)
     add(t, "a", 1001, 1001 + 5000, 1000);
     marks.now_ms = 1001 + 3999; /* a second before that, it may have expired */
     assert_true(redis_tail_answer(t, &h, &marks));
-    drop_page(&h);
+    catch_up_drop_page(&h);
     h = (struct broker_history){ .filter = STR("a"), .after = id_at(1000, 0) };
     marks.now_ms++;
     assert_false(redis_tail_answer(t, &h, &marks));
     h.after = id_at(1001, 0);
     assert_true(redis_tail_answer(t, &h, &marks)); /* it is not asked for */
-    drop_page(&h);
+    catch_up_drop_page(&h);
 
     redis_tail_clear(t, id_at(1001, 0));
     add(t, "a", 2000, 0, 1001);
     marks = marks_of(1001, 2000, 1001 + TTL_S * 1000 - 1000);
     h = (struct broker_history){ .filter = STR("a"), .after = id_at(1001, 0) };
     assert_true(redis_tail_answer(t, &h, &marks));
-    drop_page(&h);
+    catch_up_drop_page(&h);
     h = (struct broker_history){ .filter = STR("a"), .after = id_at(1001, 0) };
     marks.now_ms++;
     assert_false(redis_tail_answer(t, &h, &marks)); /* the point is too old */
     h.after = id_at(2000, 0);
     marks.now_ms = 1u << 30;
     assert_true(redis_tail_answer(t, &h, &marks)); /* nothing came after it */
-    drop_page(&h);
+    catch_up_drop_page(&h);
     redis_tail_free(t);
 }
 
@@ -243,7 +235,7 @@ static void a_new_redis_may_have_another_clock(void **state)
     assert_int_equal(h.ret_n, 0);
     assert_true(redis_tail_answer(t, &h, &marks));
     assert_int_equal(h.ret_n, 5);
-    drop_page(&h);
+    catch_up_drop_page(&h);
     redis_tail_free(t);
 }
 
@@ -539,7 +531,7 @@ static void question(void)
             point = h.ret_items[h.ret_n - 1]->id;
         assert_int_equal(msgid_cmp(h.after, point), 0);
         has_more = h.ret_more;
-        drop_page(&h);
+        catch_up_drop_page(&h);
     }
     t.answered += !has_more && !t.is_away[topic];
 }

@@ -293,7 +293,7 @@ static const char *const filters[] = { "a", "a/1", "a/2", "b", "c/x", "a/#", "c/
 
 #define PAIRS (PORTS * ARRAY_LEN(filters))
 
-/* What a port was told about a filter. */
+/* Whether a port wants a filter, and what it was answered. */
 struct pair {
     bool is_wanted;
     bool is_answered;

@@ -156,7 +156,7 @@ static void is_replaced_while_it_waits(void **state)
     assert_true(has_answer(c, 2));
 }
 
-/* What a client asked for before it went is done. */
+/* Requests that a client made before it disconnected are executed. */
 static void goes_away_while_it_waits(void **state)
 {
     struct client *c = open_client();
@@ -607,7 +607,7 @@ static void take_answers(void)
     } while (!is_over);
 }
 
-/* Whatever is open and was answered has all messages. */
+/* Every subscription that is open and was answered has all messages. */
 static void check_all(void)
 {
     for (size_t i = 1; i < run.n_subs; i++) {

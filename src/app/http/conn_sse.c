@@ -48,8 +48,8 @@ static void add_position(struct buf *out, struct msgid id)
         sse_add_position(out, str_make(text, msgid_format(id, text)));
 }
 
-/* Reports whether the head was not sent yet, because the subscription is not live. What the stream
- * begins with is in c->message until then. */
+/* Reports whether the head was not sent yet, because the subscription is not live. Until then,
+ * c->message holds the beginning of the stream. */
 static bool is_waiting_to_begin(const struct conn *c)
 {
     return buf_used(&c->message) > 0;

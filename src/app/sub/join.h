@@ -24,7 +24,8 @@ void join_after(struct sub *s, struct str filter, struct batch *batch);
 bool join_is_waiting(const struct sub *s);          /* for its filter: it gets no messages */
 void join_buffer(struct sub *s, struct message *m); /* takes a live message into the backlog */
 void join_gap(struct sub *s);                       /* notes that live messages were lost */
-/* What the client's later requests wait for: set while it waits for its filter over WebSocket. */
+/* Returns its place in the client's queue (order.h), where later requests wait for it. It has one
+ * while it waits for its filter, over WebSocket. */
 struct order *join_order(const struct sub *s);
 /* Ends the join with its subscription. `has_failed`: if the request is not answered yet, it stays
  * without an answer. */

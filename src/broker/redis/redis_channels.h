@@ -52,7 +52,7 @@ void redis_channels_free(struct redis_channels *c);
 bool redis_channels_want(struct redis_channels *c, struct str filter);
 void redis_channels_unwant(struct redis_channels *c, struct str filter); /* or ignores it */
 
-/* What the user of Redis may do. */
+/* The rights of our user in Redis. */
 struct redis_channels_rights {
     bool has_globs; /* else the wide channel is the only glob */
     bool may_leave; /* else there is the wide channel alone, as long as the connection lasts */

@@ -2,8 +2,8 @@
  * chunks, and each chunk is read from Redis with a cursor of its own.
  * Thread:  the broker's; pure.
  * Owns:    the entries that it holds, and the gaps of chunks.
- * Bounds:  its user asks for few enough entries (redis_merge_share). What a chunk brings beyond
- *          max_held is dropped, except for its first entry, and read again later.
+ * Bounds:  its user asks for few enough entries (redis_merge_share). Entries of a chunk beyond
+ *          max_held are dropped, except for its first one, and read again later.
  */
 #ifndef EH_BROKER_REDIS_MERGE_H
 #define EH_BROKER_REDIS_MERGE_H
@@ -54,4 +54,5 @@ struct message *redis_merge_pop(struct redis_merge *m);
 /* Bytes of entries that one chunk may be asked for, so that those of all chunks can be held. There
  * are chunks. */
 size_t redis_merge_share(const struct redis_merge *m);
+
 #endif

@@ -1,6 +1,6 @@
 /* redis_newest.h - the ids of the newest entries of many topics, which are read chunk by chunk.
  * Thread:  the broker's; pure.
- * Owns:    its array of at most `most` ids. {0} is of no use: redis_newest_init.
+ * Owns:    its array of at most `most` ids, from redis_newest_init to redis_newest_done.
  */
 #ifndef EH_BROKER_REDIS_NEWEST_H
 #define EH_BROKER_REDIS_NEWEST_H

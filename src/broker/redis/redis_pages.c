@@ -4,8 +4,8 @@
  * last messages in memory (redis_tail.c). When a crowd comes, questions that are the same share an
  * answer only while that is under way, and each new id ends even this.
  *
- * The idea: the page is what the log had between its point and its snapshot end. What came after
- * that end came through the feed, and the tail has it:
+ * The idea: the page is what the log had between its point and its snapshot end. Later messages
+ * came through the feed, and the tail has them:
  *
  *       point                 snapshot end         high_water
  *     ----|------ 5 -- 7 -----------|------- 9 --------|------------> ids
@@ -16,11 +16,11 @@
  * posted some of it to the worker that asks (see redis_tail.c).
  *
  * The new question's point is the point of the page or one of its messages. A complete page says
- * nothing about any other point, although it be between these: that id may be from a history that
+ * nothing about any other point, even between these: that id may be from a history that
  * Redis has lost, and then the answer is not complete.
  *
- * What was true of the log when the page was read may not be true now: messages expire. So a page
- * is kept for a second, and a client gets a message at most that long after it has expired.
+ * The log may have changed since the page was read: messages expire. So a page is kept for a
+ * second, and a client gets a message at most that long after it has expired.
  */
 #include "broker/redis/redis_pages.h"
 

@@ -2,7 +2,7 @@
  * the same point costs Redis one page (redis_pages.c explains which questions a page answers).
  * Thread:  its user's. It does no I/O and reads no clock.
  * Owns:    a reference to each message, and copies of the names of topics.
- * Borrows: the tail, which must outlive it. What was read before the tail was cleared is not used.
+ * Borrows: the tail, which must outlive it. Pages read before the tail was cleared are not used.
  * Bounds:  max_bytes, its own structs included; a page has at most REDIS_PAGES_ENTRIES messages and
  *          REDIS_PAGES_PAGE_BYTES.
  * Fails:   never. It does not answer a question unless it is certain of the whole answer.

@@ -21,7 +21,7 @@
 
 struct redis_tail;
 
-/* What the user knows of the feed at the moment. */
+/* The state of the feed, as the user knows it at the moment. */
 struct redis_tail_marks {
     struct msgid from;       /* every message of the topic above it came through redis_tail_add */
     struct msgid high_water; /* ... or is still to come if it is above this, too */

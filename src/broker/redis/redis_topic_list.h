@@ -19,14 +19,14 @@ struct redis_topic_list {
     struct siphash_key hash_key;
 };
 
-void redis_topic_list_add(struct redis_topic_list *t,
-                          struct str name); /* unless it is in the list */
+/* Adds the name, unless it is in the list. */
+void redis_topic_list_add(struct redis_topic_list *t, struct str name);
 /* No more names come: frees what only redis_topic_list_add needs. */
 void redis_topic_list_end(struct redis_topic_list *t);
 void redis_topic_list_done(struct redis_topic_list *t);
 
-struct str redis_topic_list_at(const struct redis_topic_list *t,
-                               size_t i); /* a view, until the next add */
+/* Returns the name as a view, which is valid until the next add. */
+struct str redis_topic_list_at(const struct redis_topic_list *t, size_t i);
 size_t redis_topic_list_bytes(const struct redis_topic_list *t);
 
 #endif

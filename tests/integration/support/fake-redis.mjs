@@ -53,7 +53,7 @@ function* commands(connection) {
   }
 }
 
-/** What Redis sends for each channel of the command; they come one after the other. */
+/** The answer to a command about channels: one confirmation for each, one after the other. */
 function confirmations([command, ...channels]) {
   return new Raw(channels.map((channel, i) => encode([command.toLowerCase(), channel, i + 1])).join(''));
 }
