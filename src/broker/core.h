@@ -29,8 +29,8 @@ struct engine_ops {
     /* Runs on the broker's thread, before anything else. */
     int (*open)(struct core *core, const struct broker_config *config, void **ret_engine);
     /* Takes the call and answers it exactly once with core_answer, now or later. When a replay asks
-     * (call->port is NULL), an incomplete page is answered only after everything that was published
-     * before the page was read has gone through fanout_live. */
+     * (call->port is NULL), a page is answered only after everything that was published before it
+     * was read has gone through fanout_live. */
     void (*call)(void *engine, struct broker_call *call);
     /* Take a want, which is answered exactly once with core_answer_want, now or later, and the end
      * of a port's wants for a filter (want.h). NULL: all messages go to all ports, and core

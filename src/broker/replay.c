@@ -21,10 +21,10 @@
  * The invariant: everything up to the mark has been passed on or reported as a gap, and nothing
  * above it has.
  *
- * An incomplete page may lack messages that the feed still brings. So that they come in their
- * place, the engine answers such a page only when the feed has brought everything published before
- * the page was read (core.h). The node's replay may hold these back, so the page of a port waits
- * for its end, too.
+ * A page may lack messages that the feed still brings: of a log that is not complete, or of a topic
+ * that nobody wanted when the page was asked for. So that they come in their place, the engine
+ * answers a page only when the feed has brought everything published before it was read (core.h).
+ * The node's replay may hold these back, so an incomplete page of a port waits for its end, too.
  */
 #include "broker/replay.h"
 

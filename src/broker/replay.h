@@ -3,7 +3,7 @@
  * with the live messages.
  * Thread:  the broker's.
  * Owns:    the live messages that it holds back meanwhile.
- * Needs:   an engine that answers an incomplete page only after everything published before the
+ * Needs:   an engine that answers a page only after everything published before the
  *          page was read has gone through fanout_live (core.h).
  * Bounds:  the backlog's (backlog.h), and one page of history at a time.
  */

@@ -173,7 +173,7 @@ static void on_answer(struct mail *m, void *owner)
     n_answered++;
 }
 
-static void want(const char *filter)
+static void ask(const char *filter, bool reads_history)
 {
     struct broker_want *w = &asked[n_asked++];
 
@@ -181,9 +181,19 @@ static void want(const char *filter)
                                .port = &port,
                                .inbox = core.inbox,
                                .filter = str_of(filter),
-                               .reads_history = true };
+                               .reads_history = reads_history };
     redis_wants_take(redis_feed_wants(feed), w);
     turn(); /* sends the command */
+}
+
+static void want(const char *filter)
+{
+    ask(filter, true);
+}
+
+static void want_from_now(const char *filter)
+{
+    ask(filter, false);
 }
 
 static void connect(void)
@@ -226,10 +236,44 @@ static void knows_from_where_on_it_brings_a_topic(void **state)
     assert_false(brings("late", 10));
 }
 
+/* A want that meets a fence which hangs is answered, and the fence is sent anew; but with more and
+ * more patience, so that a slow Redis is joined at last. */
+static void sends_a_fence_anew_for_a_want_that_waits(void **state)
+{
+    struct redis_wants *wants = redis_feed_wants(feed);
+    size_t n_fences;
+
+    (void)state;
+    connect();
+    n_fences = still_link_sent(command_link);
+    for (uint64_t patience_ms = 1000; patience_ms <= 4000; patience_ms *= 2) {
+        char topic[16];
+
+        (void)snprintf(topic, sizeof(topic), "P:%u", (unsigned)patience_ms);
+        want_from_now(topic + 2);
+        confirm("subscribe", topic, true);
+        wants->waits_since_ms -= patience_ms - 1;
+        redis_feed_on_tick(feed);
+        assert_int_equal(still_link_sent(command_link), n_fences);
+        wants->waits_since_ms--;
+        redis_feed_on_tick(feed);
+        assert_int_equal(still_link_sent(command_link), ++n_fences);
+        turn();
+        assert_int_equal(n_answered, n_asked);
+    }
+    answer_fence("10-0"); /* the first: nobody waits for it any longer */
+    assert_false(redis_feed_is_joined(feed));
+    for (int i = 0; i < 3; i++)
+        answer_fence("10-0");
+    assert_true(redis_feed_is_joined(feed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(knows_from_where_on_it_brings_a_topic, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_a_fence_anew_for_a_want_that_waits, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("redis_feed", tests, NULL, NULL);

@@ -33,9 +33,10 @@ static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
 
 static void finish(struct redis_answering *p, struct broker_call *call)
 {
-    /* Messages missing from the log may still be on their way through the feed. A replay, which is
-     * a call without a port, puts those in their place, so it must not get the page before them. */
-    if (!call->port && !call->history.ret_complete)
+    /* Messages that the log, or the topics of the question, lack may still be on their way through
+     * the feed. A replay, which is a call without a port, puts those in their place, so it must not
+     * get the page before them. */
+    if (!call->port)
         redis_feed_catch_up(p->pool->feed, (struct redis_done){ on_caught_up, p, call, 0 });
     else
         core_answer(p->pool->core, call, BROKER_DONE);

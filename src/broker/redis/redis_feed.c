@@ -40,8 +40,6 @@
 #include "broker/redis/redis_reply.h"
 #include "broker/redis/redis_wants.h"
 
-#define FENCE_MS 1000 /* how long a want waits for a fence that is under way */
-
 #define OWN_CHANNELS 4 /* presence: questions, answers; the probe; new histories */
 
 enum state {
@@ -291,7 +289,7 @@ void redis_feed_on_tick(struct redis_feed *f)
     redis_link_ping(f->link);
     redis_subscriber_on_tick(&f->subscriber);
     redis_channels_report(f->subscriber.channels, f->config.core->config.metrics);
-    if (redis_wants_is_late(&f->wants, f->state == FEED_FENCING ? FENCE_MS : timeout_ms))
+    if (redis_wants_is_late(&f->wants, timeout_ms))
         start_join(f); /* the link hangs: in between, wants are answered */
     redis_feed_on_command_link(f);
     if (f->state != FEED_JOINED)

@@ -41,6 +41,8 @@
 #include "broker/port.h"
 #include "broker/redis/redis_reply.h"
 
+#define FENCE_MS 1000
+
 struct waiting {
     struct list wants;
     struct str filter; /* follows the struct in the same block */
@@ -183,9 +185,14 @@ void redis_wants_pump(struct redis_wants *w)
     loop_flush_later(w->config.core->loop, &w->place);
 }
 
-bool redis_wants_is_late(const struct redis_wants *w, uint64_t timeout_ms)
+bool redis_wants_is_late(struct redis_wants *w, uint64_t timeout_ms)
 {
-    return w->waits_since_ms && loop_now(w->config.core->loop) - w->waits_since_ms >= timeout_ms;
+    uint64_t patience_ms = w->state == WANTS_FENCING ? w->fence_ms : timeout_ms;
+
+    if (!w->waits_since_ms || loop_now(w->config.core->loop) - w->waits_since_ms < patience_ms)
+        return false;
+    w->fence_ms *= 2; /* a Redis that is slow, but answers, lets the feed join at last */
+    return true;
 }
 
 /* ---- states ---- */
@@ -210,8 +217,10 @@ void redis_wants_enter(struct redis_wants *w, enum redis_wants_state state)
         answer_waiting(w);
     if (state <= WANTS_OPEN)
         answer_live(w);
-    if (state == WANTS_JOINED)
+    if (state == WANTS_JOINED) {
+        w->fence_ms = FENCE_MS;
         redis_wants_pump(w);
+    }
     if (state == WANTS_FENCING)
         w->placed = redis_channels_live(w->config.subscriber->channels);
 }
@@ -249,6 +258,7 @@ void redis_wants_init(struct redis_wants *w, const struct redis_wants_config *co
     *w = (struct redis_wants){ .config = *config, .place.fn = on_place };
     w->interest = interest_create(config->core->fanout->n_ports);
     w->key = siphash_key_random();
+    w->fence_ms = FENCE_MS;
     list_init(&w->unplaced);
     list_init(&w->asked);
 }

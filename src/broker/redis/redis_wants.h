@@ -42,6 +42,7 @@ struct redis_wants {
     uintptr_t n_asked;       /* numbers the positions, so that a stale one is ignored */
     uint64_t placed;         /* channels opened before the last position, or fence, was sent */
     uint64_t waits_since_ms; /* since when a live want waits; 0: none does */
+    uint64_t fence_ms;       /* how long it may wait for a fence */
 };
 
 void redis_wants_init(struct redis_wants *w, const struct redis_wants_config *config);
@@ -55,7 +56,8 @@ void redis_wants_drop(struct redis_wants *w, const struct broker_port *port, str
 void redis_wants_enter(struct redis_wants *w, enum redis_wants_state state);
 void redis_wants_on_live(struct redis_wants *w, struct str filter); /* Redis has confirmed it */
 void redis_wants_pump(struct redis_wants *w); /* a link may be able to send now */
-/* Reports whether a live want has waited so long for its position, because no link answers. */
-bool redis_wants_is_late(const struct redis_wants *w, uint64_t timeout_ms);
+/* Reports whether a live want has waited for timeout_ms, because no link answers; while a fence is
+ * under way, for a second, and twice as long each time until the feed has joined. */
+bool redis_wants_is_late(struct redis_wants *w, uint64_t timeout_ms);
 
 #endif
