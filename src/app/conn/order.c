@@ -59,12 +59,13 @@ void order_begin(struct conn *c, struct order *o)
 void order_end(struct order *o)
 {
     struct conn *c = o->conn;
+    struct list *link;
 
     if (!list_linked(&o->link))
         return;
     leave_queue(o);
-    while (c->has_order) {
-        struct order *first = container_of(list_first(&c->order), struct order, link);
+    while (c->has_order && (link = list_first(&c->order))) {
+        struct order *first = container_of(link, struct order, link);
 
         if (!first->go)
             return;
