@@ -20,31 +20,23 @@
 
 struct interest;
 
-struct interest *interest_create(size_t n_ports);
+struct interest *interest_create(void);
 void interest_free(struct interest *i); /* with the edges that are left */
 
-/* Adds an edge. Returns true if no port wanted this filter before. The filter is valid, and
- * port < n_ports. */
+/* Adds an edge. Returns true if no port wanted this filter, which is valid, before. */
 bool interest_add(struct interest *i, struct str filter, size_t port);
 /* Removes an edge. Returns true if no port wants this filter any longer. */
 bool interest_remove(struct interest *i, struct str filter, size_t port);
 
-bool interest_has(const struct interest *i, struct str filter);    /* exactly this filter */
 bool interest_matches(const struct interest *i, struct str topic); /* any port wants it */
-/* Sets ret[p] to true for each port p that wants the topic and leaves the others. Returns how many
- * it has set that were false. */
-size_t interest_ports(const struct interest *i, struct str topic, bool *ret);
 
-size_t interest_topic_count(const struct interest *i);   /* filters that are topics, each once */
-size_t interest_pattern_count(const struct interest *i); /* filters that are patterns */
+size_t interest_topic_count(const struct interest *i); /* filters that are topics, each once */
+bool interest_has_pattern(const struct interest *i);
 
 typedef void interest_fn(struct str topic, void *arg); /* must not change the interest */
 
 /* Reports each wanted topic once, in no particular order; topics that only patterns match are not
- * among them. port: only what this port wants; INTEREST_ALL: what any port wants. */
-#define INTEREST_ALL SIZE_MAX
-void interest_each_topic(const struct interest *i, size_t port, interest_fn *fn, void *arg);
-/* Reports whether this port (INTEREST_ALL: any port) wants a pattern. */
-bool interest_has_pattern(const struct interest *i, size_t port);
+ * among them. */
+void interest_each_topic(const struct interest *i, interest_fn *fn, void *arg);
 
 #endif

@@ -43,12 +43,12 @@ static void reports_the_first_and_the_last_port_of_a_filter(void **state)
         { '-', "a/#", 0, false }, { '-', "a/#", 2, true },  { '-', "a/+", 0, true },
         { '+', "a//b", 1, true }, { '-', "a//b", 1, true },
     };
-    struct interest *i = interest_create(PORTS);
+    struct interest *i = interest_create();
 
     (void)state;
     run(i, steps, ARRAY_LEN(steps));
     assert_int_equal(interest_topic_count(i), 0);
-    assert_int_equal(interest_pattern_count(i), 0);
+    assert_false(interest_has_pattern(i));
     interest_free(i);
 }
 
@@ -61,17 +61,17 @@ static void ignores_edges_that_exist_and_that_do_not(void **state)
         { '-', "+", 0, false },  { '-', "a", 0, true },    { '-', "a", 0, false },
         { '-', "a/#", 1, true }, { '-', "a/#", 1, false },
     };
-    struct interest *i = interest_create(PORTS);
+    struct interest *i = interest_create();
 
     (void)state;
     run(i, steps, ARRAY_LEN(steps));
     assert_int_equal(interest_topic_count(i), 0);
-    assert_false(interest_has_pattern(i, INTEREST_ALL));
+    assert_false(interest_has_pattern(i));
     interest_free(i);
     interest_free(NULL);
 }
 
-static void finds_the_ports_that_want_a_topic(void **state)
+static void knows_which_topics_any_port_wants(void **state)
 {
     static const struct step edges[] = {
         { '+', "a", 0, true },    { '+', "a/b", 1, true }, { '+', "a/#", 2, true },
@@ -79,31 +79,19 @@ static void finds_the_ports_that_want_a_topic(void **state)
     };
     static const struct {
         const char *topic;
-        unsigned ports; /* a bit each */
+        bool is_wanted;
     } rows[] = {
-        { "a", 1 | 4 }, { "a/b", 2 | 4 }, { "a/c", 1 | 4 }, { "b/c", 1 },   { "x//y", 2 },
-        { "x/y", 0 },   { "b", 0 },       { "ab", 0 },      { "a/b/c", 4 }, { "x", 0 },
+        { "a", true },    { "a/b", true }, { "a/c", true }, { "b/c", true },   { "x//y", true },
+        { "x/y", false }, { "b", false },  { "ab", false }, { "a/b/c", true }, { "x", false },
     };
-    struct interest *i = interest_create(PORTS);
+    struct interest *i = interest_create();
 
     (void)state;
     run(i, edges, ARRAY_LEN(edges));
     for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-        bool ports[PORTS] = { false };
-        unsigned got = 0;
-        size_t n = interest_ports(i, str_of(rows[r].topic), ports);
-
-        for (size_t p = 0; p < PORTS; p++) {
-            got |= (unsigned)ports[p] << p;
-            n -= ports[p];
-        }
-        if (got != rows[r].ports || n != 0)
-            fail_msg("%s: ports %u", rows[r].topic, got);
-        assert_int_equal(interest_matches(i, str_of(rows[r].topic)), rows[r].ports != 0);
+        if (interest_matches(i, str_of(rows[r].topic)) != rows[r].is_wanted)
+            fail_msg("%s", rows[r].topic);
     }
-    assert_true(interest_has(i, STR("+/c")));
-    assert_false(interest_has(i, STR("b/c")));
-    assert_false(interest_has(i, STR("x")));
     interest_free(i);
 }
 
@@ -116,38 +104,31 @@ static void join(struct str topic, void *arg)
     (void)snprintf(text + at, 100 - at, " %.*s", STR_ARG(topic));
 }
 
-static void assert_topics(const struct interest *i, size_t port, const char *want)
+static void assert_topics(const struct interest *i, const char *want)
 {
     char text[100] = "";
 
-    interest_each_topic(i, port, join, text);
+    interest_each_topic(i, join, text);
     assert_string_equal(text, want);
 }
 
 static void lists_each_topic_once(void **state)
 {
-    struct interest *i = interest_create(PORTS);
+    struct interest *i = interest_create();
 
     (void)state;
-    assert_topics(i, INTEREST_ALL, "");
+    assert_topics(i, "");
     interest_add(i, STR("a"), 0);
     interest_add(i, STR("a"), 1);
     interest_add(i, STR("b/c"), 1);
     interest_add(i, STR("b/#"), 2);
-    assert_topics(i, INTEREST_ALL, " a b/c");
-    assert_topics(i, 0, " a");
-    assert_topics(i, 1, " a b/c");
-    assert_topics(i, 2, "");
+    assert_topics(i, " a b/c");
     assert_int_equal(interest_topic_count(i), 2);
-    assert_int_equal(interest_pattern_count(i), 1);
-    assert_true(interest_has_pattern(i, INTEREST_ALL));
-    assert_true(interest_has_pattern(i, 2));
-    assert_false(interest_has_pattern(i, 1));
+    assert_true(interest_has_pattern(i));
     interest_remove(i, STR("a"), 0); /* the edge that represents the topic in the list */
-    assert_topics(i, INTEREST_ALL, " b/c a");
+    assert_topics(i, " b/c a");
     interest_remove(i, STR("a"), 1);
-    assert_topics(i, INTEREST_ALL, " b/c");
-    assert_topics(i, 1, " b/c");
+    assert_topics(i, " b/c");
     interest_free(i);
 }
 
@@ -157,7 +138,7 @@ static void agrees_with_a_table(void **state)
     static const char *const filters[] = { "a", "b", "a/b", "a/#", "a/+", "#", "+/b", "a//b" };
     static const char *const topics[] = { "a", "b", "a/b", "c/b", "a//b", "a/c/d" };
     bool table[ARRAY_LEN(filters)][PORTS] = { { false } };
-    struct interest *i = interest_create(PORTS);
+    struct interest *i = interest_create();
     unsigned seed = 1;
 
     (void)state;
@@ -172,14 +153,14 @@ static void agrees_with_a_table(void **state)
         table[f][p] = adds;
         assert_int_equal(is_edge, was != (table[f][0] || table[f][1] || table[f][2]));
         for (size_t t = 0; t < ARRAY_LEN(topics); t++) {
-            bool want[PORTS] = { false }, got[PORTS] = { false };
+            bool is_wanted = false;
 
             for (f = 0; f < ARRAY_LEN(filters); f++) {
                 for (p = 0; p < PORTS; p++)
-                    want[p] |= table[f][p] && filter_matches(str_of(filters[f]), str_of(topics[t]));
+                    is_wanted |=
+                        table[f][p] && filter_matches(str_of(filters[f]), str_of(topics[t]));
             }
-            (void)interest_ports(i, str_of(topics[t]), got);
-            assert_memory_equal(got, want, sizeof(want));
+            assert_int_equal(interest_matches(i, str_of(topics[t])), is_wanted);
         }
     }
     interest_free(i);
@@ -190,7 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_the_first_and_the_last_port_of_a_filter),
         cmocka_unit_test(ignores_edges_that_exist_and_that_do_not),
-        cmocka_unit_test(finds_the_ports_that_want_a_topic),
+        cmocka_unit_test(knows_which_topics_any_port_wants),
         cmocka_unit_test(lists_each_topic_once),
         cmocka_unit_test(agrees_with_a_table),
     };

@@ -118,7 +118,7 @@ static int set_up(void **state)
     fanout_add(&test.fanout, port_create(&test.core, test.core.inbox, on_live, on_live));
     redis_names_init(&test.names, STR("P"));
     open_channels();
-    test.interest = interest_create(1);
+    test.interest = interest_create();
     (void)interest_add(test.interest, STR("a"), 0);
     redis_probe_init(&test.probe, &test.core, &test.names);
     test.tail = redis_tail_create(&config);

@@ -558,7 +558,7 @@ static void reads_a_page_again(void **state)
 static void want(size_t n, bool has_pattern)
 {
     interest_free(wanted);
-    wanted = interest_create(1);
+    wanted = interest_create();
     for (size_t i = 0; i < n; i++)
         (void)interest_add(wanted, name_of(i), 0);
     if (has_pattern)

@@ -142,7 +142,7 @@ static void add_name(struct redis_plan *p, struct str name)
 /* Returns how many topics are wanted; SIZE_MAX: a pattern is wanted, too. */
 static size_t count_wanted(const struct interest *wanted)
 {
-    return interest_has_pattern(wanted, INTEREST_ALL) ? SIZE_MAX : interest_topic_count(wanted);
+    return interest_has_pattern(wanted) ? SIZE_MAX : interest_topic_count(wanted);
 }
 
 static void add_wanted(struct str topic, void *arg)
@@ -161,7 +161,7 @@ static void end_names(struct redis_plan *p)
 
 static void add_all_wanted(struct redis_plan *p)
 {
-    interest_each_topic(p->wanted, INTEREST_ALL, add_wanted, p);
+    interest_each_topic(p->wanted, add_wanted, p);
     end_names(p);
 }
 

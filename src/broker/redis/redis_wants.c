@@ -256,7 +256,7 @@ void redis_wants_drop(struct redis_wants *w, const struct broker_port *port, str
 void redis_wants_init(struct redis_wants *w, const struct redis_wants_config *config)
 {
     *w = (struct redis_wants){ .config = *config, .place.fn = on_place };
-    w->interest = interest_create(config->core->fanout->n_ports);
+    w->interest = interest_create();
     w->key = siphash_key_random();
     w->fence_ms = FENCE_MS;
     list_init(&w->unplaced);
