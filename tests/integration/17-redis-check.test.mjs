@@ -58,7 +58,7 @@ async function startPeer(t, serve) {
 test('passes a plain Redis and leaves nothing behind', async (t) => {
   const redis = await startRedis(t, { args: ['--appendonly', 'yes'] });
   const lines = await check(redis.options, 0, [
-    /^ok {4}Redis \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+ \(standalone, master, 0 replicas\)$/,
+    /^ok {4}(Redis|Valkey) \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+ \(standalone, master, 0 replicas\)$/,
     /^ok .*maxmemory-policy is noeviction/,
     /^ok .*clock of Redis's machine differs from this one by \d+ ms$/,
     /^ok .*append-only file is on$/,
