@@ -23,10 +23,9 @@
  */
 #include "app/sub/reader.h"
 
-#include <stdlib.h>
-
 #include "app/conn/conn_budget.h"
 #include "app/conn/conn_output.h"
+#include "broker/catch_up.h"
 
 #define ENTRY_COST 256 /* of a small entry, with its head and its unit in the output queue */
 
@@ -157,14 +156,7 @@ void reader_take_items(struct reader *r, reader_item_fn *fn)
 {
     struct broker_history *h = &r->call.history;
 
-    for (size_t i = 0; i < h->ret_n; i++) {
-        if (fn)
-            fn(r, h->ret_items[i]);
-        message_unref(h->ret_items[i]);
-    }
-    free(h->ret_items);
-    free(h->ret_gaps);
-    h->ret_items = NULL;
-    h->ret_gaps = NULL;
-    h->ret_n = 0;
+    for (size_t i = 0; fn && i < h->ret_n; i++)
+        fn(r, h->ret_items[i]);
+    catch_up_drop_page(h);
 }
