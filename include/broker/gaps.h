@@ -15,8 +15,8 @@ struct gaps {
 };
 
 struct gaps *gaps_create(const struct str *topics, size_t n);
-/* Adds topics to *gaps, each once; NULL: there are none yet. False: they are too many, and *gaps is
- * as before. */
+/* Adds the topics of `more` to *gaps, which may be NULL. No topic is added twice. Returns false,
+ * and changes nothing, if they would be more than GAPS_MAX. */
 bool gaps_add(struct gaps **gaps, const struct gaps *more);
 
 /* The messages that were delivered after a gap was reported. */

@@ -104,7 +104,7 @@ static void mixes_no_two_probes(void **state)
     send();
     strcpy(first, sent);
     assert_true(come(first, 3));
-    still_link_fail(command_link); /* stands for an answer that comes later */
+    still_link_fail(command_link); /* so that the next probe can be sent */
     while (send(), strcmp(first, sent) == 0)
         still_link_fail(command_link);
     assert_false(come(first, 4));

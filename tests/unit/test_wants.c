@@ -534,7 +534,7 @@ static size_t index_of(struct str filter)
     return i;
 }
 
-/* Returns the next message for the subscription after `id`, at most `end`; 0: there is none. */
+/* Returns the next message for the subscription after `id`, at most `end`, or 0 if none follows. */
 static uint64_t next_for(const struct model_sub *s, uint64_t id, uint64_t end)
 {
     while (++id <= end) {
@@ -574,7 +574,7 @@ static void take_answer(struct client *c, const json_t *answer)
     s->last = ms_of(json_object_get(result, "id"));
 }
 
-/* Takes a whole frame, whose head has 2 or 4 bytes. Returns false if there is none. */
+/* Takes a whole frame, whose head has 2 or 4 bytes. Returns false if it is not whole yet. */
 static bool take_frame(struct client *c)
 {
     const unsigned char *p = (const unsigned char *)buf_head(&c->got);

@@ -5,7 +5,7 @@
  * waits until each of them has been served once, which takes 25 us each, or a millisecond with TLS.
  *
  * Idea: a new connection is cheap to put aside, and its client has waited for the network anyway.
- * So a turn reads a share of newcomers. Those that are ready beyond that join a queue, and epoll
+ * So a turn reads only some of the newcomers that are ready. The others wait in a queue, and epoll
  * does not report them until they have been read:
  *
  *     ready      n1 n2 ... n64 | n65 ... n190  A   B       (n: newcomers, A and B: other clients)

@@ -68,8 +68,8 @@ void redis_changes_close(struct redis_changes *c, struct redis_channel *ch); /* 
 void redis_changes_reset(struct redis_changes *c);
 void redis_changes_forget(struct redis_channel *ch);
 
-/* Makes the next command, which borrows from c until the next call of any function. False: there is
- * none, or enough are under way. */
+/* Makes the next command, which borrows from c until the next call of any function. Returns false
+ * if nothing is to be sent, or enough commands are under way. */
 bool redis_changes_next(struct redis_changes *c, struct redis_command *ret);
 
 /* Takes a confirmation. Returns its channel, which is now LIVE or ABSENT, or again OPENING; NULL:

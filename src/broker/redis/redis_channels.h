@@ -65,12 +65,12 @@ void redis_channels_on_down(struct redis_channels *c);
 /* Reports whether everything that on_up subscribed to is confirmed. */
 bool redis_channels_is_ready(const struct redis_channels *c);
 
-/* Makes the next command, which borrows from c until the next call. False: there is none, or
- * enough are under way. */
+/* Makes the next command, which borrows from c until the next call. Returns false if nothing is to
+ * be sent, or enough commands are under way. */
 bool redis_channels_next(struct redis_channels *c, struct redis_command *ret);
 
-/* Redis confirmed this channel. False: it is not the next one expected. Then what Redis sends is
- * not known any longer, and the caller drops the connection. */
+/* Redis confirmed this channel. Returns false if another confirmation was expected. The caller then
+ * drops the connection, because nobody knows any longer what Redis sends on it. */
 bool redis_channels_on_confirmed(struct redis_channels *c, enum redis_confirmation what,
                                  struct str channel) EH_MUST_USE;
 

@@ -23,7 +23,8 @@ void redis_plans_init(struct redis_plans *ps);
 void redis_plans_done(struct redis_plans *ps);
 
 void redis_plans_keep(struct redis_plans *ps, struct redis_plan *p, uint64_t now_ms);
-/* Returns a plan whose next page this is; the caller's. NULL: there is none. */
+/* Removes the plan to which this question for the next page belongs. The caller owns it. Returns
+ * NULL if no such plan is kept. */
 struct redis_plan *redis_plans_take(struct redis_plans *ps, const struct broker_history *h,
                                     const struct interest *wanted);
 void redis_plans_expire(struct redis_plans *ps, uint64_t now_ms); /* called now and then */
