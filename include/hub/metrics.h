@@ -176,8 +176,8 @@ struct metrics_source {
 /* Writes Prometheus text format 0.0.4, with HELP and TYPE for each family. */
 void metrics_write_prometheus(const struct metrics_source *src, struct buf *out);
 /* Writes the same figures as one JSON object, with names that have no prefix. A labelled family is
- * an object of label values and numbers, a histogram {"count":n,"sum":s}, build_info
- * {"version":v}, redis_master_info {"address":a}. */
+ * an object of label values and numbers, a histogram {"buckets":{bound:n},"count":n,"sum":s} whose
+ * buckets are cumulative, build_info {"version":v}, redis_master_info {"address":a}. */
 void metrics_write_json(const struct metrics_source *src, struct buf *out);
 
 #endif

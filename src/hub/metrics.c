@@ -214,6 +214,20 @@ void metrics_write_prometheus(const struct metrics_source *src, struct buf *out)
 
 /* ---- JSON ---- */
 
+static void histogram_json(struct buf *out, const struct metrics_source *src,
+                           enum metric_histogram h)
+{
+    struct observed o = observed(src, h);
+
+    buf_addf(out, "\"%s\":{\"buckets\":{", histograms[h].name);
+    for (size_t b = 0; b < METRIC_BUCKETS; b++)
+        buf_addf(out, "%s\"%s\":%" PRIu64, b ? "," : "", bounds[histograms[h].is_size][b],
+                 o.upto[b]);
+    buf_addf(out, "},\"count\":%" PRIu64 ",\"sum\":", o.upto[METRIC_BUCKETS - 1]);
+    add_sum(out, h, o.sum);
+    buf_add_str(out, STR("},"));
+}
+
 void metrics_write_json(const struct metrics_source *src, struct buf *out)
 {
     buf_add_char(out, '{');
@@ -229,14 +243,8 @@ void metrics_write_json(const struct metrics_source *src, struct buf *out)
             buf_add_char(out, '}');
         buf_add_char(out, ',');
     }
-    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++) {
-        struct observed o = observed(src, h);
-
-        buf_addf(out, "\"%s\":{\"count\":%" PRIu64 ",\"sum\":", histograms[h].name,
-                 o.upto[METRIC_BUCKETS - 1]);
-        add_sum(out, h, o.sum);
-        buf_add_str(out, STR("},"));
-    }
+    for (enum metric_histogram h = 0; h < METRIC_HISTOGRAM_COUNT; h++)
+        histogram_json(out, src, h);
     buf_add_str(out, STR("\"redis_master_info\":{\"address\":"));
     json_add_string(out, src->master);
     buf_add_str(out, STR("},\"build_info\":{\"version\":"));

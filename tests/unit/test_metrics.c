@@ -302,7 +302,7 @@ static void groups_samples_by_family(void **state)
 static void writes_json(void **state)
 {
     struct fixture *f = fixture_new();
-    json_t *tree, *closed, *histogram;
+    json_t *tree, *closed, *histogram, *buckets;
 
     (void)state;
     metrics_set(&f->cell[0], METRIC_WORKERS, 4);
@@ -318,6 +318,11 @@ static void writes_json(void **state)
     histogram = json_object_get(tree, "delivery_duration_seconds");
     assert_int_equal(json_integer_value(json_object_get(histogram, "count")), 1);
     assert_true(json_real_value(json_object_get(histogram, "sum")) == 0.25);
+    buckets = json_object_get(histogram, "buckets");
+    assert_int_equal(json_object_size(buckets), METRIC_BUCKETS);
+    assert_int_equal(json_integer_value(json_object_get(buckets, "0.128")), 0);
+    assert_int_equal(json_integer_value(json_object_get(buckets, "0.256")), 1);
+    assert_int_equal(json_integer_value(json_object_get(buckets, "+Inf")), 1);
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(tree, "build_info"), "version")),
         "1.2.3");
