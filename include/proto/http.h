@@ -83,7 +83,7 @@ const char *http_reason(int status);
 struct http_response {
     int status;
     const char *content_type; /* NULL: none */
-    size_t content_length;    /* or HTTP_NO_LENGTH; not sent with 1xx and 204 */
+    size_t content_length;    /* or HTTP_NO_LENGTH; not sent with 1xx, 204, 304 */
     bool keep_alive;          /* Connection: keep-alive or close; with 101, Upgrade */
     uint64_t keep_alive_s;    /* for keep-alive: when an idle connection ends; 0: not stated */
     struct str extra;         /* complete lines with their CRLF, or empty */

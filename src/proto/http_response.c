@@ -8,6 +8,8 @@ const char *http_reason(int status)
     case 101: return "Switching Protocols";
     case 200: return "OK";
     case 204: return "No Content";
+    case 301: return "Moved Permanently";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
@@ -35,7 +37,8 @@ const char *http_reason(int status)
 void http_response_head(struct buf *out, const struct http_response *r)
 {
     const char *kept = r->keep_alive ? "keep-alive" : "close";
-    bool may_have_length = r->status >= 200 && r->status != 204; /* RFC 9110 8.6 */
+    bool may_have_length =
+        r->status >= 200 && r->status != 204 && r->status != 304; /* RFC 9110 8.6 */
 
     buf_addf(out, "HTTP/1.1 %d %s\r\n", r->status, http_reason(r->status));
     if (r->content_type)

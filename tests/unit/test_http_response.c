@@ -27,6 +27,8 @@ static void writes_response_heads(void **state)
           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" },
         { { 204, NULL, 0, true, 0, { NULL, 0 } },
           "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n" },
+        { { 304, NULL, 0, true, 0, STR("ETag: \"1\"\r\n") },
+          "HTTP/1.1 304 Not Modified\r\nConnection: keep-alive\r\nETag: \"1\"\r\n\r\n" },
         { { 101, NULL, 0, true, 0, STR("Upgrade: websocket\r\n") },
           "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
     };

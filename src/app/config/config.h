@@ -77,6 +77,7 @@ struct config {
     bool enable_cache;
     bool enable_sse;
     bool enable_kvstore;
+    bool enable_console;
     bool enable_compression;
     uint64_t compression_min_size; /* bytes */
     uint64_t max_cache_length;

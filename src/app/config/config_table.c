@@ -353,6 +353,12 @@ const struct config_option config_options[] = {
       .offset = AT(enable_kvstore),
       .initial = "true",
       .about = "Serves the key/value store: the methods get, set and del." },
+    { .name = "ENABLE_CONSOLE",
+      .kind = CONFIG_BOOL,
+      .offset = AT(enable_console),
+      .initial = "false",
+      .about = "Serves a page at /console that shows and publishes messages with the rights of a "
+               "token, on the port that serves /metrics." },
     { .name = "ENABLE_COMPRESSION",
       .kind = CONFIG_BOOL,
       .offset = AT(enable_compression),

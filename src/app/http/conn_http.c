@@ -1,6 +1,7 @@
 #include "app/http/conn_http.h"
 
 #include "app/http/conn_sse.h"
+#include "app/http/console.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_post.h"
 #include "app/http/routes.h"
@@ -45,6 +46,8 @@ static void handle(struct conn *c, const struct http_request *rq)
     struct str allowed_origins = str_of(c->worker->context->config->allowed_origins);
     struct buf cors = { 0 };
 
+    if (console_handle(c, rq))
+        return;
     origin_add_cors(allowed_origins, rq, &cors);
     c->cors = bytes_copy(buf_str(&cors)); /* the request may be gone when it is answered */
     buf_done(&cors);

@@ -97,12 +97,14 @@ static bool is_method(const struct http_request *rq, const char *name)
     return str_eq(rq->method, str_of(name));
 }
 
+bool routes_are_served(const struct conn *c)
+{
+    return c->client.is_internal || !c->worker->context->has_internal_listener;
+}
+
 bool routes_handle(struct conn *c, const struct http_request *rq)
 {
-    /* If there is an internal listener, only that one serves the fixed paths; on the others they
-     * are like any other path. */
-    bool are_served = c->client.is_internal || !c->worker->context->has_internal_listener;
-    const struct route *route = are_served ? find(rq->path) : NULL;
+    const struct route *route = routes_are_served(c) ? find(rq->path) : NULL;
     struct buf extra = { 0 };
 
     if (is_method(rq, "OPTIONS")) { /* a browser asks before it lets a page send its request */
