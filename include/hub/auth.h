@@ -40,6 +40,10 @@ struct auth_policy {
  * the claim. */
 int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
                 struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
+/* Does the same for the payload of a token whose signature is not examined, such as one that is
+ * about to be signed. policy->keys is not used. */
+int auth_check(struct str payload, const struct auth_policy *policy, uint64_t now_ms,
+               struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
 /* Creates the rights for DISABLE_AUTH: everything is allowed, without a sub or an expiry. */
 struct auth *auth_everything(void);
 void auth_free(struct auth *a); /* NULL is fine */

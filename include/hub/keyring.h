@@ -26,6 +26,7 @@ enum key_algorithm { KEY_HS256, KEY_HS384, KEY_HS512, KEY_RS256, KEY_ES256 };
 
 /* Parses a name exactly as it is written in a token's alg. */
 bool key_algorithm_parse(struct str name, enum key_algorithm *ret);
+const char *key_algorithm_name(enum key_algorithm a);
 bool key_algorithm_is_public(enum key_algorithm a); /* its keys are PEM texts, not secrets */
 
 struct keyring;
@@ -52,9 +53,19 @@ struct keyring_token {
     struct str kid;       /* {NULL, 0}: none */
 };
 
+struct keyring_key {
+    enum key_algorithm algorithm;
+    struct str kid; /* a view into the ring; empty: the key accepts any kid */
+};
+
 /* Returns NULL if a key with the token's algorithm and kid verifies it; otherwise why not (static
  * text). */
-const char *keyring_verify(const struct keyring *ring,
-                           const struct keyring_token *token) EH_MUST_USE;
+const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
+                           struct keyring_key *ret_key) EH_MUST_USE;
+
+/* Finds the first secret of this kid (empty: of any), to sign a token with. False: there is none,
+ * because the ring has only public keys or other kids. The secret is a view into the ring. */
+bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyring_key *ret_key,
+                         struct str *ret_secret);
 
 #endif

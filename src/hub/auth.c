@@ -227,25 +227,30 @@ static const char *check_claims(const json_t *claims, const struct auth_policy *
     return NULL;
 }
 
-int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
-                struct auth **ret_auth, const char **ret_why)
+int auth_check(struct str payload, const struct auth_policy *policy, uint64_t now_ms,
+               struct auth **ret_auth, const char **ret_why)
 {
     json_auto_t *claims = NULL;
-    struct buf payload = { 0 };
-    const char *why = NULL;
-    int rc = token_open(token, policy->keys, &payload, ret_why);
+    const char *why = read_claims(payload, policy, &claims);
 
-    if (rc == EH_OK)
-        why = read_claims(buf_str(&payload), policy, &claims);
-    buf_done(&payload);
-    if (rc < 0)
-        return rc;
     if (!why)
         why = check_claims(claims, policy, now_ms, ret_auth);
     if (!why)
         return EH_OK;
     *ret_why = why;
     return EH_EINVAL;
+}
+
+int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
+                struct auth **ret_auth, const char **ret_why)
+{
+    struct buf payload = { 0 };
+    int rc = token_open(token, policy->keys, &payload, ret_why);
+
+    if (rc == EH_OK)
+        rc = auth_check(buf_str(&payload), policy, now_ms, ret_auth, ret_why);
+    buf_done(&payload);
+    return rc;
 }
 
 struct auth *auth_everything(void)

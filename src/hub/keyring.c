@@ -4,21 +4,16 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/mem.h"
+#include "hub/key_rules.h"
 
-#define RSA_MIN_BITS  2048
-#define RSA_MAX_BITS  16384 /* larger keys are slow */
-#define ECDSA_DER_MAX 80    /* P-256 needs at most 72 bytes */
+#define ECDSA_DER_MAX 80 /* P-256 needs at most 72 bytes */
 
-_Static_assert(KEYRING_MAX == 16 && KEYRING_KID_MAX == 256 && KEYRING_KEY_MAX == 4096 &&
-                   RSA_MIN_BITS == 2048 && RSA_MAX_BITS == 16384,
-               "as the texts say");
+_Static_assert(KEYRING_MAX == 16 && KEYRING_KID_MAX == 256, "as the texts say");
 
 struct key {
     char *kid;      /* "": it accepts any kid */
@@ -33,32 +28,6 @@ struct keyring {
     struct key keys[KEYRING_MAX];
     size_t n;
 };
-
-static const struct {
-    const char *name;
-    const EVP_MD *(*hash)(void);
-    size_t signature_n; /* 0: it depends on the key */
-} algorithms[] = {
-    [KEY_HS256] = { "HS256", EVP_sha256, 32 }, [KEY_HS384] = { "HS384", EVP_sha384, 48 },
-    [KEY_HS512] = { "HS512", EVP_sha512, 64 }, [KEY_RS256] = { "RS256", EVP_sha256, 0 },
-    [KEY_ES256] = { "ES256", EVP_sha256, 64 },
-};
-
-bool key_algorithm_parse(struct str name, enum key_algorithm *ret)
-{
-    for (size_t i = 0; i < ARRAY_LEN(algorithms); i++) {
-        if (str_eq(name, str_of(algorithms[i].name))) {
-            *ret = (enum key_algorithm)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool key_algorithm_is_public(enum key_algorithm a)
-{
-    return a == KEY_RS256 || a == KEY_ES256;
-}
 
 struct keyring *keyring_create(void)
 {
@@ -133,29 +102,6 @@ static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
     return pkey;
 }
 
-static const char *rsa_fault(const EVP_PKEY *pkey)
-{
-    if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)
-        return "the key is not an RSA key";
-    if (EVP_PKEY_get_bits(pkey) < RSA_MIN_BITS)
-        return "the RSA key has fewer than 2048 bits";
-    if (EVP_PKEY_get_bits(pkey) > RSA_MAX_BITS)
-        return "the RSA key has more than 16384 bits";
-    return NULL;
-}
-
-static const char *ec_fault(const EVP_PKEY *pkey)
-{
-    char curve[64];
-
-    if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_EC)
-        return "the key is not an EC key";
-    if (EVP_PKEY_get_group_name(pkey, curve, sizeof(curve), NULL) != 1 ||
-        OBJ_txt2nid(curve) != NID_X9_62_prime256v1)
-        return "the EC key is not on the curve P-256";
-    return NULL;
-}
-
 static const char *set_public(struct key *k, struct str pem)
 {
     const char *why = NO_PUBLIC_KEY;
@@ -163,7 +109,7 @@ static const char *set_public(struct key *k, struct str pem)
 
     if (!pkey)
         return why;
-    why = k->algorithm == KEY_RS256 ? rsa_fault(pkey) : ec_fault(pkey);
+    why = key_fault(k->algorithm, pkey);
     ERR_clear_error();
     if (why) {
         EVP_PKEY_free(pkey);
@@ -177,10 +123,10 @@ static const char *set_public(struct key *k, struct str pem)
 
 static const char *set_secret(struct key *k, struct str secret)
 {
-    if (secret.n == 0)
-        return "the key is empty";
-    if (secret.n > KEYRING_KEY_MAX)
-        return "the key is longer than 4096 bytes";
+    const char *why = key_secret_fault(secret);
+
+    if (why)
+        return why;
     k->secret = mem_dup(secret.p, secret.n);
     k->secret_n = secret.n;
     return NULL;
@@ -199,7 +145,7 @@ static const char *kid_fault(const struct keyring *ring, struct str kid)
 
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a, struct str key)
 {
-    struct key k = { .algorithm = a, .signature_n = algorithms[a].signature_n };
+    struct key k = { .algorithm = a, .signature_n = key_rules[a].signature_n };
     const char *why = kid_fault(ring, kid);
 
     if (ring->n == KEYRING_MAX)
@@ -234,7 +180,7 @@ static bool verifies_secret(const struct key *k, const struct keyring_token *tok
 {
     unsigned char mac[EVP_MAX_MD_SIZE];
     const unsigned char *text = (const unsigned char *)token->signed_text.p;
-    bool holds = HMAC(algorithms[k->algorithm].hash(), k->secret, (int)k->secret_n, text,
+    bool holds = HMAC(key_rules[k->algorithm].hash(), k->secret, (int)k->secret_n, text,
                       token->signed_text.n, mac, NULL) &&
                  CRYPTO_memcmp(mac, token->signature.p, k->signature_n) == 0;
 
@@ -267,7 +213,7 @@ static bool verifies_digest(const struct key *k, struct str text, const unsigned
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool holds =
         ctx &&
-        EVP_DigestVerifyInit(ctx, NULL, algorithms[k->algorithm].hash(), NULL, k->pkey) == 1 &&
+        EVP_DigestVerifyInit(ctx, NULL, key_rules[k->algorithm].hash(), NULL, k->pkey) == 1 &&
         EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
 
     EVP_MD_CTX_free(ctx);
@@ -291,7 +237,13 @@ static bool verifies(const struct key *k, const struct keyring_token *token)
     return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
 }
 
-const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token)
+static struct keyring_key view(const struct key *k)
+{
+    return (struct keyring_key){ .algorithm = k->algorithm, .kid = str_of(k->kid) };
+}
+
+const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
+                           struct keyring_key *ret_key)
 {
     bool kid_is_known = false, was_tried = false;
 
@@ -301,14 +253,31 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
         if (!is_for_kid(k, token->kid))
             continue;
         kid_is_known = true;
-        if (!str_eq(token->algorithm, str_of(algorithms[k->algorithm].name)))
+        if (!str_eq(token->algorithm, str_of(key_rules[k->algorithm].name)))
             continue;
         was_tried = true;
-        if (verifies(k, token))
+        if (verifies(k, token)) {
+            *ret_key = view(k);
             return NULL;
+        }
     }
     if (!kid_is_known)
         return "the token's kid is unknown";
     return was_tried ? "the token's signature is wrong"
                      : "the token's algorithm (alg) is not accepted";
+}
+
+bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyring_key *ret_key,
+                         struct str *ret_secret)
+{
+    for (size_t i = 0; i < ring->n; i++) {
+        const struct key *k = &ring->keys[i];
+
+        if (!k->secret || (kid.n && !is_for_kid(k, kid)))
+            continue;
+        *ret_key = view(k);
+        *ret_secret = str_make(k->secret, k->secret_n);
+        return true;
+    }
+    return false;
 }

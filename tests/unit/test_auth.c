@@ -56,6 +56,12 @@ static void expect_claims(const char *payload, const char *want)
         assert_string_equal(why, want);
     auth_free(a);
     free(token);
+    a = NULL;
+    assert_int_equal(auth_check(str_of(payload), &policy, NOW_MS, &a, &why), rc);
+    assert_true((a != NULL) == (rc == EH_OK));
+    if (want)
+        assert_string_equal(why, want);
+    auth_free(a);
 }
 
 static struct auth *auth_of(const char *payload)

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "hub/token.h"
+#include "support/assert_str.h"
 #include "support/sign_key.h"
 
 #define SECRET  STR("the secret of the tests")
@@ -440,6 +441,46 @@ static void refuses_changed_signatures(void **state)
     }
 }
 
+static void names_the_key_that_verifies(void **state)
+{
+    struct keyring *keys = ring_of(KEY_HS256, OTHER);
+    struct keyring_key key = { 0 };
+    const char *why = NULL;
+    char *token = hs("{\"alg\":\"HS512\"}", SECRET, EVP_sha512());
+    char *forged = hs("{\"alg\":\"HS512\"}", OTHER, EVP_sha512());
+
+    (void)state;
+    assert_null(keyring_add(keys, STR("new"), KEY_HS512, SECRET));
+    assert_int_equal(token_find_key(str_of(token), keys, &key, &why), EH_OK);
+    assert_int_equal(key.algorithm, KEY_HS512);
+    assert_str(key.kid, "new");
+    assert_int_equal(token_find_key(str_of(forged), keys, &key, &why), EH_EINVAL);
+    assert_string_equal(why, FORGED);
+    free(token);
+    free(forged);
+    keyring_free(keys);
+}
+
+static void finds_a_secret_to_sign_with(void **state)
+{
+    struct keyring *keys = ring_of(KEY_RS256, str_of(rsa.pem));
+    struct keyring_key key = { 0 };
+    struct str secret;
+
+    (void)state;
+    assert_false(keyring_find_secret(keys, STR(""), &key, &secret));
+    assert_null(keyring_add(keys, STR("a"), KEY_HS384, SECRET));
+    assert_null(keyring_add(keys, STR("b"), KEY_HS256, OTHER));
+    assert_true(keyring_find_secret(keys, STR(""), &key, &secret));
+    assert_str(key.kid, "a");
+    assert_true(str_eq(secret, SECRET));
+    assert_true(keyring_find_secret(keys, STR("b"), &key, &secret));
+    assert_int_equal(key.algorithm, KEY_HS256);
+    assert_true(str_eq(secret, OTHER));
+    assert_false(keyring_find_secret(keys, STR("c"), &key, &secret));
+    keyring_free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +498,8 @@ int main(void)
         cmocka_unit_test(accepts_text_around_the_pem_block),
         cmocka_unit_test(limits_kids_and_the_number_of_keys),
         cmocka_unit_test(refuses_changed_signatures),
+        cmocka_unit_test(names_the_key_that_verifies),
+        cmocka_unit_test(finds_a_secret_to_sign_with),
     };
 
     return cmocka_run_group_tests(tests, make_pairs, free_pairs);

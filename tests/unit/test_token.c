@@ -346,6 +346,28 @@ static void refuses_a_deeply_nested_header(void **state)
     free(header);
 }
 
+static void decodes_a_token_whatever_its_key(void **state)
+{
+    char *token = sign_token(STR("not JSON"), STR("any \xff bytes"), STR("x"), EVP_sha256());
+    struct buf header = { 0 }, payload = { 0 };
+    const char *why = NULL;
+
+    (void)state;
+    assert_int_equal(token_decode(str_of(token), &header, &payload, &why), EH_OK);
+    assert_str(buf_str(&header), "not JSON");
+    assert_str(buf_str(&payload), "any \xff bytes");
+    assert_int_equal(token_decode(STR("a.b"), &header, &payload, &why), EH_EINVAL);
+    assert_string_equal(why, PARTS);
+    assert_int_equal(token_decode(STR("a.YQ."), &header, &payload, &why), EH_EINVAL);
+    assert_string_equal(why, BASE64("header"));
+    assert_int_equal(token_decode(STR("YQ.YQ=."), &header, &payload, &why), EH_EINVAL);
+    assert_string_equal(why, BASE64("payload"));
+    assert_int_equal(token_decode(STR("YQ.YQ."), &header, &payload, &why), EH_OK);
+    buf_done(&header);
+    buf_done(&payload);
+    free(token);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +382,7 @@ int main(void)
         cmocka_unit_test(requires_canonical_base64url),
         cmocka_unit_test(limits_the_size_of_a_token),
         cmocka_unit_test(refuses_a_deeply_nested_header),
+        cmocka_unit_test(decodes_a_token_whatever_its_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

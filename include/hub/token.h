@@ -21,4 +21,13 @@
 int token_open(struct str token, const struct keyring *keys, struct buf *ret_payload,
                const char **ret_why) EH_MUST_USE;
 
+/* Does the same without the payload: returns the key that verifies the token. */
+int token_find_key(struct str token, const struct keyring *keys, struct keyring_key *ret_key,
+                   const char **ret_why) EH_MUST_USE;
+
+/* Appends the decoded header and payload of a token that may be forged, for tools that show them:
+ * checks the size and the encoding, and neither the header nor the signature. Fails as above. */
+int token_decode(struct str token, struct buf *ret_header, struct buf *ret_payload,
+                 const char **ret_why) EH_MUST_USE;
+
 #endif
