@@ -1,4 +1,4 @@
-#include "app/token_keys.h"
+#include "app/config/token_keys.h"
 
 #include <stdio.h>
 
