@@ -40,17 +40,18 @@ static void keeps_no_time_and_no_name_in_gzip(void **state)
 static void finds_nothing_else(void **state)
 {
     static const char *const paths[] = {
-        "index.html", "/",        "..",       "../metrics", "./",         "main.js/", "Main.js",
-        "main%2ejs",  "%2e%2e/x", "main.js ", "main.js%00", "main.js/..", "socket",
+        "index.html", "/",           "..",       "../metrics", "./",           "js/app.js/",
+        "js/App.js",  "js/app%2ejs", "%2e%2e/x", "js/app.js ", "js/app.js%00", "js/app.js/..",
+        "socket",
     };
 
     (void)state;
-    assert_non_null(console_file_find(STR("main.js")));
+    assert_non_null(console_file_find(STR("js/app.js")));
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         if (console_file_find(str_of(paths[i])))
             fail_msg("there is a file '%s'", paths[i]);
     }
-    assert_null(console_file_find(str_make("main.js\0", 8)));
+    assert_null(console_file_find(str_make("js/app.js\0", 8)));
 }
 
 int main(void)

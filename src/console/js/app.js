@@ -1,0 +1,66 @@
+// app.js - starts the console: builds the navigation, shows the panel that the address names (#log),
+// and connects.
+
+import { openConnectDialog } from './connection.js';
+import { make } from './dom.js';
+import { Hub } from './hub.js';
+import { icon } from './icons.js';
+import { panels } from './panel.js';
+import './panels.js';
+import './theme.js';
+
+const hub = new Hub();
+const main = document.getElementById('main');
+const nav = document.querySelector('nav');
+const links = new Map();
+let current = null;
+
+function build() {
+  for (const { name, title } of panels) {
+    links.set(name, make('a', { href: `#${name}` }, icon(name), make('span', {}, title)));
+    nav.append(links.get(name));
+  }
+  for (const part of document.querySelectorAll('connection-state, connection-notice')) part.hub = hub;
+}
+
+function add(tag, title) {
+  const panel = make(tag, { role: 'region', 'aria-label': title });
+  panel.hub = hub;
+  main.append(panel);
+  return panel;
+}
+
+/** Shows the panel that the address names; the first one if it names none. */
+function show() {
+  const wanted = location.hash.slice(1);
+  if (wanted === 'main') return; // the link that skips the navigation
+  const { name, title, tag } = panels.find((panel) => panel.name === wanted) ?? panels[0];
+  const next = main.querySelector(tag) ?? add(tag, title);
+  if (next === current) return;
+  if (current) {
+    current.hidden = true;
+    current.gone();
+  }
+  for (const [of, link] of links) {
+    if (of === name) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  document.title = `${title} · Eventhub console`;
+  next.hidden = false;
+  current = next;
+  next.shown();
+}
+
+/** Asks for a token once if the server does not let the page in without one. */
+function askForToken() {
+  if (hub.state.name === 'open') return hub.removeEventListener('state', askForToken);
+  if (hub.state.name !== 'refused') return undefined;
+  hub.removeEventListener('state', askForToken);
+  return openConnectDialog(hub);
+}
+
+build();
+show();
+addEventListener('hashchange', show);
+hub.addEventListener('state', askForToken);
+hub.connect();

@@ -1,0 +1,38 @@
+// dom.js - makes elements. Strings become text nodes, never markup, so data of any kind can be passed.
+
+/**
+ * An element with these attributes and children. `class`, `href` and so on are attributes; `onclick` and
+ * other names that begin with "on" are functions; true is an attribute without a value; false, null and
+ * undefined are left out, also among the children.
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith('on')) element[name] = value;
+    else element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.flat().filter((child) => child || child === 0 || child === ''));
+  return element;
+}
+
+/** A button that does something; not one that submits a form. */
+export function button(text, onclick, attributes = {}) {
+  return make('button', { type: 'button', class: 'button', onclick, ...attributes }, text);
+}
+
+/** A control with its label above it and, if given, a hint below. */
+export function field(label, control, { hint, ...attributes } = {}) {
+  return make('label', { ...attributes, class: `field ${attributes.class ?? ''}`.trim() },
+    make('span', { class: 'label' }, label), control, hint && make('span', { class: 'hint' }, hint));
+}
+
+/** Replaces the children of the element. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter((child) => child || child === 0));
+}
+
+/** Sets the text only if it differs, so that an element that is checked often is painted rarely. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,321 @@
+// hub.js - the connection of the page: JSON-RPC over the WebSocket endpoint `socket`, which connects
+// again by itself.
+//
+//   const hub = new Hub();
+//   hub.connect(token);                                   // or without a token
+//   hub.addEventListener('state', () => hub.state);       // { name, reason, retryAt }
+//   await hub.call('publish', { topic, message });        // the result, or throws a HubError
+//   hub.subscribe('news/#', { since: -60000 }, { message(m) { … } });
+//
+//   state.name   idle (nobody asked for a connection), connecting, open, waiting (failed, tries again
+//                at retryAt), refused (the server does not want this token; `reason` says why),
+//                expired (the token was good until now)
+//
+// The token stays in this object. It travels as a subprotocol of the handshake, which is the only
+// place where a page can put it apart from the URL, and URLs end up in logs. A browser does not tell a
+// page why a handshake failed, so after a failure the page asks `socket` again with fetch, which may
+// say it.
+
+import { backoffMs } from './lib/backoff.js';
+import { idTime } from './lib/ids.js';
+import { readToken } from './lib/jwt.js';
+import { Subscription } from './subscription.js';
+
+const ANSWER_MS = 15000;
+const PING_MS = 10000;
+const SLOW_MS = 2500;
+
+/** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
+export class HubError extends Error {
+  constructor(message, code = 0) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class Hub extends EventTarget {
+  state = { name: 'idle', reason: '', retryAt: 0 };
+  slow = ''; // why everything takes long; '' when it does not
+  roundTripMs = null;
+  #url;
+  #token = '';
+  #socket = null;
+  #failures = 0;
+  #retry = 0;
+  #ping = 0;
+  #clockAhead = 0; // of the server, in ms
+  #lag = 0;
+  #nextId = 1;
+  #calls = new Map(); // request id -> { resolve, reject, timer, method }
+  #subscriptions = new Map(); // topic -> Subscription
+  #byRequest = new Map(); // request id -> Subscription
+
+  /** `url` is http(s), of the endpoint. */
+  constructor(url = new URL('socket', document.baseURI)) {
+    super();
+    this.#url = url;
+  }
+
+  get isOpen() {
+    return this.state.name === 'open';
+  }
+
+  get hasToken() {
+    return this.#token !== '';
+  }
+
+  /** The claims that the token makes, which nobody has checked here; null without a readable token. */
+  get claims() {
+    return readToken(this.#token).claims ?? null;
+  }
+
+  /** The time by the clock of the server, in ms since the epoch. */
+  now() {
+    return Date.now() + this.#clockAhead;
+  }
+
+  /** Connects with this token ('' for none), in place of the connection that there is. */
+  connect(token = '') {
+    this.#drop();
+    this.#token = token.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
+    this.#failures = 0;
+    this.#open();
+  }
+
+  /** Ends the connection and forgets the token. Subscriptions stay and wait. */
+  disconnect() {
+    this.#drop();
+    this.#token = '';
+    this.#set('idle');
+  }
+
+  /** Tries again now, with the same token: rather than at retryAt, or after a refusal. */
+  retryNow() {
+    if (!['waiting', 'refused', 'expired'].includes(this.state.name)) return;
+    clearTimeout(this.#retry);
+    this.#open();
+  }
+
+  /**
+   * Gives the open connection another token, which keeps all subscriptions that it permits; connects
+   * if there is no connection. Throws a HubError if the server does not accept the token.
+   */
+  async renew(token) {
+    if (!this.isOpen) return this.connect(token);
+    const result = await this.call('auth', { token });
+    this.#token = token;
+    for (const topic of result.ended) {
+      this.#remove(topic)?.end('the token does not permit reading it');
+    }
+    this.#tell();
+  }
+
+  /** Sends a request; resolves to the result. */
+  call(method, params) {
+    if (!this.isOpen) return Promise.reject(new HubError('not connected'));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#settle(id, (call) => call.reject(
+        new HubError(`no answer for ${ANSWER_MS / 1000} seconds`))), ANSWER_MS);
+      this.#calls.set(id, { resolve, reject, timer });
+      this.#send(id, method, params);
+    });
+  }
+
+  /**
+   * Subscribes to a topic or pattern, now or as soon as there is a connection, and again after each
+   * reconnect. A subscription to the same topic is replaced. `history` is {} or has since or
+   * sinceEventId, and limit.
+   */
+  subscribe(topic, history, listener) {
+    this.#remove(topic)?.end();
+    const subscription = new Subscription(topic, history, listener);
+    this.#subscriptions.set(topic, subscription);
+    if (this.isOpen) this.#join(subscription);
+    return subscription;
+  }
+
+  unsubscribe(subscription) {
+    if (this.#subscriptions.get(subscription.topic) !== subscription) return;
+    const wasSent = this.isOpen && subscription.state !== 'refused';
+    this.#remove(subscription.topic);
+    if (wasSent) this.call('unsubscribe', [subscription.topic]).catch(() => {});
+    subscription.end();
+  }
+
+  #remove(topic) {
+    const subscription = this.#subscriptions.get(topic);
+    this.#subscriptions.delete(topic);
+    this.#byRequest.delete(subscription?.requestId);
+    return subscription;
+  }
+
+  #join(subscription) {
+    const id = this.#nextId++;
+    this.#byRequest.delete(subscription.requestId);
+    this.#byRequest.set(id, subscription);
+    subscription.joining(id);
+    this.#send(id, 'subscribe', subscription.params());
+  }
+
+  #send(id, method, params) {
+    this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
+  }
+
+  #open() {
+    const url = new URL(this.#url);
+    url.protocol = url.protocol.replace('http', 'ws');
+    const protocols = this.#token ? ['eventhub', `bearer.${this.#token}`] : ['eventhub'];
+    this.#set('connecting', this.state.reason);
+    let socket;
+    try {
+      socket = new WebSocket(url, protocols);
+    } catch {
+      this.#set('refused', 'the token contains a character that no token has; copy it again');
+      return;
+    }
+    this.#socket = socket;
+    socket.onopen = () => this.#onOpen();
+    socket.onmessage = ({ data }) => this.#onText(data);
+    socket.onclose = (event) => this.#onClose(socket, event);
+  }
+
+  #onOpen() {
+    this.#failures = 0;
+    this.#set('open');
+    this.#measure();
+    this.#ping = setInterval(() => this.#measure(), PING_MS);
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.state !== 'refused') this.#join(subscription);
+    }
+  }
+
+  #onText(text) {
+    const answer = JSON.parse(text);
+    const subscription = this.#byRequest.get(answer.id);
+    if (!subscription) {
+      this.#settle(answer.id, (call) => (answer.error
+        ? call.reject(errorOf(answer.error)) : call.resolve(answer.result)));
+    } else if (answer.error) {
+      this.#byRequest.delete(answer.id);
+      subscription.refuse(errorOf(answer.error).message);
+    } else if (answer.result.action === 'subscribe') {
+      subscription.confirm(answer.result, this.now());
+    } else {
+      const { id } = answer.result;
+      if (id && subscription.isLive(id)) this.#lag = this.now() - idTime(id);
+      subscription.take(answer.result);
+    }
+  }
+
+  #settle(id, how) {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    this.#calls.delete(id);
+    clearTimeout(call.timer);
+    how(call);
+  }
+
+  async #onClose(socket, { code, reason }) {
+    if (socket !== this.#socket) return; // another one has taken its place
+    const wasOpen = this.isOpen;
+    this.#release();
+    if (wasOpen && code === 1008 && reason.includes('expired')) return this.#set('expired', reason);
+    if (wasOpen) return this.#retryLater(closeReason(code, reason));
+    const { isFinal, why } = await this.#askWhy();
+    if (this.#socket || this.state.name !== 'connecting') return; // connect() or disconnect() meanwhile
+    if (isFinal) this.#set('refused', why);
+    else this.#retryLater(why);
+  }
+
+  /** Asks over plain HTTP why the handshake failed. */
+  async #askWhy() {
+    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    let answer;
+    try {
+      answer = await fetch(this.#url, { headers, cache: 'no-store' });
+    } catch {
+      return { isFinal: false, why: 'the server does not answer' };
+    }
+    const { error } = await answer.json().catch(() => ({}));
+    const isFinal = [401, 403, 404].includes(answer.status);
+    if (isFinal || answer.status === 429 || answer.status >= 500) {
+      return { isFinal, why: error ?? `the server answers with status ${answer.status}` };
+    }
+    return { isFinal: false, why: 'the handshake failed' };
+  }
+
+  #retryLater(reason) {
+    const wait = backoffMs(this.#failures++);
+    this.#set('waiting', reason, Date.now() + wait);
+    this.#retry = setTimeout(() => this.#open(), wait);
+  }
+
+  /** Measures the round trip and the server's clock, and whether answers and messages come late. */
+  async #measure() {
+    const sent = Date.now();
+    const late = setTimeout(() => this.#setSlow('the server answers slowly'), SLOW_MS);
+    try {
+      const { pong } = await this.call('ping');
+      const now = Date.now();
+      this.roundTripMs = now - sent;
+      this.#clockAhead = pong - (sent + now) / 2;
+      if (this.roundTripMs < SLOW_MS) {
+        this.#setSlow(this.#lag > SLOW_MS
+          ? `messages arrive ${(this.#lag / 1000).toFixed(1)} s after they were published` : '');
+      }
+      this.#lag = 0;
+      this.#tell();
+    } catch {
+      // The connection ended, which #onClose reports.
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  #setSlow(why) {
+    if (this.slow === why) return;
+    this.slow = why;
+    this.#tell();
+  }
+
+  /** Closes the connection on the user's wish. */
+  #drop() {
+    clearTimeout(this.#retry);
+    const socket = this.#socket;
+    this.#release();
+    socket?.close(1000);
+  }
+
+  /** Forgets the socket, and fails what waits for it. */
+  #release() {
+    this.#socket = null;
+    clearInterval(this.#ping);
+    this.slow = '';
+    this.roundTripMs = null;
+    this.#byRequest.clear();
+    for (const id of [...this.#calls.keys()]) {
+      this.#settle(id, (call) => call.reject(new HubError('the connection ended before the answer')));
+    }
+    for (const subscription of this.#subscriptions.values()) subscription.wait();
+  }
+
+  #set(name, reason = '', retryAt = 0) {
+    this.state = { name, reason, retryAt };
+    this.#tell();
+  }
+
+  #tell() {
+    this.dispatchEvent(new Event('state'));
+  }
+}
+
+function errorOf({ code, message, data }) {
+  return new HubError(data ?? message, code);
+}
+
+function closeReason(code, reason) {
+  if (code === 1001) return 'the server is going away';
+  if (code === 1013) return 'the page read too slowly, so the server closed the connection';
+  return reason || 'the connection broke';
+}

@@ -1,0 +1,3 @@
+// panels.js - the panels, in the order of the navigation.
+
+import './panels/messages.js';
