@@ -19,7 +19,11 @@
 struct ssl_st; /* OpenSSL's SSL */
 struct tls;
 
-enum tls_role { TLS_SERVER, TLS_CLIENT };
+enum tls_role {
+    TLS_SERVER,
+    TLS_CLIENT,
+    TLS_CLIENT_INSECURE, /* accepts any certificate: whoever answers can read and change all */
+};
 
 /* Paths of PEM files; "": none. */
 struct tls_files {

@@ -166,7 +166,7 @@ static void note_why(struct stream_tls *t)
     const char *text = ERR_reason_error_string(ERR_peek_error());
     char *why = mem_alloc(WHY_MAX);
 
-    if (verified != X509_V_OK)
+    if (verified != X509_V_OK && SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE)
         (void)snprintf(why, WHY_MAX, "certificate refused: %s",
                        X509_verify_cert_error_string(verified));
     else

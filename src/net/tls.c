@@ -170,15 +170,15 @@ static int fill_server(SSL_CTX *ctx, const struct tls_files *files, char *why)
     return EH_OK;
 }
 
-static int fill_client(SSL_CTX *ctx, const struct tls_files *files, char *why)
+static int fill_client(SSL_CTX *ctx, const struct tls_files *files, bool verifies, char *why)
 {
     if (files->certificate[0])
         EH_TRY(use_own(ctx, files, why));
+    SSL_CTX_set_verify(ctx, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     if (files->ca[0])
         EH_TRY(use_ca(ctx, files->ca, why));
     else if (SSL_CTX_set_default_verify_paths(ctx) != 1)
         return refuse(why, "the system's CA certificates: %s", reason());
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     return EH_OK;
 }
 
@@ -204,7 +204,8 @@ static int make_context(enum tls_role role, const struct tls_files *files, SSL_C
     if (!ctx)
         return refuse(why, "OpenSSL: %s", reason());
     set_options(ctx);
-    rc = role == TLS_SERVER ? fill_server(ctx, files, why) : fill_client(ctx, files, why);
+    rc = role == TLS_SERVER ? fill_server(ctx, files, why)
+                            : fill_client(ctx, files, role == TLS_CLIENT, why);
     if (rc < 0) {
         SSL_CTX_free(ctx);
         return rc;
@@ -336,7 +337,7 @@ struct ssl_st *tls_session(struct tls *t, const char *host)
     SSL_CTX *ctx = take(t);
     SSL *ssl = SSL_new(ctx);
 
-    assert((t->role == TLS_CLIENT) == (host != NULL));
+    assert((t->role != TLS_SERVER) == (host != NULL));
     SSL_CTX_free(ctx);
     if (!ssl || (host && !expect_host(ssl, host)))
         mem_exhausted("OpenSSL");

@@ -313,7 +313,7 @@ static const struct stream_events client_events = {
 };
 
 /* Connects a client stream to the server stream, in place of the fixture's peer. */
-static void talk_to(const struct tls_files *files, const char *host)
+static void talk_to(enum tls_role role, const struct tls_files *files, const char *host)
 {
     char why[TLS_WHY_MAX];
     struct tls *t;
@@ -322,7 +322,7 @@ static void talk_to(const struct tls_files *files, const char *host)
     connect_pair();
     fx.opens = fx.ends = 0;
     client = (struct client){ .opens = 0 };
-    assert_int_equal(tls_create(TLS_CLIENT, files, &t, why), EH_OK);
+    assert_int_equal(tls_create(role, files, &t, why), EH_OK);
     assert_int_equal(stream_open(&client.stream, fx.loop, fx.fd, &client_events), EH_OK);
     fx.fd = -1;
     stream_use_tls(&client.stream, t, host);
@@ -338,7 +338,7 @@ static void connects_to_a_verified_server(void **state)
 
     (void)state;
     for (size_t i = 0; i < 8; i++) {
-        talk_to(&cases[i / 4], hosts[i % 4]);
+        talk_to(TLS_CLIENT, &cases[i / 4], hosts[i % 4]);
         assert_int_equal(client.opens, 1);
         assert_int_equal(fx.opens, 1);
         assert_got(&fx.got, "question");
@@ -355,7 +355,7 @@ static void connects_to_a_verified_server(void **state)
 
 static void assert_client_refuses(const char *ca, const char *host, const char *why)
 {
-    talk_to(&(struct tls_files){ "", "", ca }, host);
+    talk_to(TLS_CLIENT, &(struct tls_files){ "", "", ca }, host);
     assert_int_equal(client.opens, 0);
     assert_int_equal(client.ends, 1);
     if (!strstr(client.why, why))
@@ -378,6 +378,28 @@ static void refuses_other_servers_and_reports_why(void **state)
     reload(certs.cert);
 }
 
+/* Neither the CA nor the name nor the time is checked. */
+static void connects_to_any_server_if_insecure(void **state)
+{
+    const struct tls_files files = { "", "", certs.other_ca };
+    const char *const hosts[] = { "localhost", "example.com", "127.0.0.2" };
+
+    (void)state;
+    reload(certs.expired);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        talk_to(TLS_CLIENT_INSECURE, &files, hosts[i]);
+        assert_int_equal(client.opens, 1);
+        assert_got(&fx.got, "question");
+        send_unit(&fx.stream, "", "\x81");
+        turn();
+        turn();
+        assert_string_equal(client.got, "\x81");
+        stream_close(&client.stream);
+        turn();
+    }
+    reload(certs.cert);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +418,7 @@ int main(void)
         TEST(uses_a_reloaded_certificate_for_new_connections),
         TEST(connects_to_a_verified_server),
         TEST(refuses_other_servers_and_reports_why),
+        TEST(connects_to_any_server_if_insecure),
     };
 
     return cmocka_run_group_tests(tests, tls_pair_set_up_all, tls_pair_tear_down_all);

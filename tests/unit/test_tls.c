@@ -195,6 +195,22 @@ static void requests_and_verifies_the_host_as_a_client(void **state)
     tls_free(t);
 }
 
+static void verifies_nothing_as_an_insecure_client(void **state)
+{
+    const struct tls_files files = { "", "", "" };
+    char why[TLS_WHY_MAX];
+    struct tls *t;
+    SSL *ssl;
+
+    (void)state;
+    assert_int_equal(tls_create(TLS_CLIENT_INSECURE, &files, &t, why), EH_OK);
+    ssl = tls_session(t, "redis.example");
+    assert_int_equal(SSL_get_verify_mode(ssl), SSL_VERIFY_NONE);
+    assert_string_equal(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), "redis.example");
+    SSL_free(ssl);
+    tls_free(t);
+}
+
 static void keeps_the_old_certificate_when_a_reload_fails(void **state)
 {
     struct tls *t = server_with(certs.cert);
@@ -225,6 +241,7 @@ int main(void)
         cmocka_unit_test(needs_no_certificate_as_a_client),
         cmocka_unit_test(requests_and_verifies_the_host_as_a_client),
         cmocka_unit_test(refuses_unusable_files_as_a_client),
+        cmocka_unit_test(verifies_nothing_as_an_insecure_client),
         cmocka_unit_test(keeps_the_old_certificate_when_a_reload_fails),
     };
 
