@@ -43,7 +43,7 @@ struct http_request {
 struct http_parser {
     size_t line;    /* start of the current line */
     size_t scanned; /* the search for its end continues here, so no byte is searched twice */
-    bool has_request_line;
+    bool has_start_line;
 };
 
 /* Parses one request head. `in` begins at the request's first byte and holds everything received so

@@ -1,5 +1,6 @@
-/* ws.h - WebSocket (RFC 6455) on the server side: decodes masked frames, encodes frame heads,
- * computes the accept key, and handles the bit that marks a compressed message (RFC 7692).
+/* ws.h - WebSocket (RFC 6455): decodes frames of a client or a server, encodes frame heads of a
+ * server (ws_client.h has those of a client), computes the accept key, and handles the bit that
+ * marks a compressed message (RFC 7692).
  * Thread:  any; pure.
  * Owns:    nothing; payload views point into the input, which is unmasked in place.
  * Sizes:   a message that is too large is refused at the head of its frame, before the caller
@@ -36,15 +37,18 @@ enum ws_close_code {
     WS_CLOSE_TRY_AGAIN = 1013,
 };
 
-#define WS_CONTROL_MAX 125 /* payload of a control frame, RFC 6455 5.5 */
-#define WS_HEAD_MAX    10  /* head of a frame that we send, which is never masked */
-#define WS_IN_HEAD_MAX 14  /* head of a frame that a client sends */
+#define WS_CONTROL_MAX 125  /* payload of a control frame, RFC 6455 5.5 */
+#define WS_HEAD_MAX    10   /* head of a frame that a server sends, which is never masked */
+#define WS_IN_HEAD_MAX 14   /* head of a frame that a client sends */
+#define WS_MASK_LEN    4    /* the end of a client's head */
+#define WS_MASKED      0x80 /* bit of a head's second byte */
+#define WS_KEY_LEN     24
 #define WS_ACCEPT_LEN  28
 #define WS_COMPRESSED  0x40 /* RSV1 in a message's first frame, RFC 7692 6 */
 #define WS_PARTIAL_MAX (WS_IN_HEAD_MAX + WS_CONTROL_MAX) /* ws_decode leaves fewer bytes unread */
 
 /* The state of one connection's byte stream, in 32 bytes. After ws_decoder_init the caller sets
- * `binary` and `deflate`. */
+ * `is_client`, `binary` and `deflate`. */
 struct ws_decoder {
     uint64_t left;          /* payload bytes of the current data frame still to come */
     uint64_t message_bytes; /* announced so far for the current message */
@@ -56,6 +60,7 @@ struct ws_decoder {
     bool binary;     /* accepts binary messages; otherwise they are -1003 */
     bool deflate;    /* accepts compressed messages; otherwise their bit is -1002 */
     bool compressed; /* the current message is compressed */
+    bool is_client;  /* we are the client: a masked frame is -1002; otherwise an unmasked one is */
 };
 
 /* The result of one step of ws_decode. */
@@ -67,13 +72,16 @@ struct ws_event {
     int close_code;     /* WS_OP_CLOSE: the peer's code, or WS_CLOSE_NONE */
 };
 
-void ws_decoder_init(struct ws_decoder *d); /* accepts only text, uncompressed */
+void ws_decoder_init(struct ws_decoder *d); /* a server's; accepts only text, uncompressed */
 
 /* Reports whether it is between messages, with no state to keep. */
 static inline bool ws_decoder_is_idle(const struct ws_decoder *d)
 {
     return !d->in_frame && d->message_op == 0;
 }
+
+/* XORs n bytes with the mask, and rotates the mask to the byte after them. */
+void ws_mask(uint8_t mask[WS_MASK_LEN], char *p, size_t n);
 
 /* Takes one step: reads at most n bytes at p, and unmasks payload in place. Returns the bytes used
  * (> 0; *ret is set), 0 for "need more" (at most WS_PARTIAL_MAX - 1 bytes are left: a partial head

@@ -9,24 +9,21 @@
 
 #include "proto/utf8.h"
 
-#define BIT_FIN    0x80
-#define BITS_RSV   0x70
-#define BITS_OP    0x0f
-#define BIT_MASKED 0x80
-#define BITS_LEN   0x7f
-#define LEN_16     126 /* the length is in the next 2 bytes */
-#define LEN_64     127 /* ... 8 bytes */
-#define MASK_LEN   4
+#define BIT_FIN  0x80
+#define BITS_RSV 0x70
+#define BITS_OP  0x0f
+#define BITS_LEN 0x7f
+#define LEN_16   126 /* the length is in the next 2 bytes */
+#define LEN_64   127 /* ... 8 bytes */
 
-#define GUID    "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
-#define KEY_LEN 24
+#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
 
 struct head {
     enum ws_opcode op;
     bool fin;
     bool compressed;
     uint64_t n; /* payload bytes */
-    uint8_t mask[MASK_LEN];
+    uint8_t mask[WS_MASK_LEN];
 };
 
 void ws_decoder_init(struct ws_decoder *d)
@@ -39,15 +36,14 @@ static bool is_control(enum ws_opcode op)
     return op & 0x8;
 }
 
-/* XORs n bytes with the mask, and rotates the mask to the byte after them. */
-static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
+void ws_mask(uint8_t mask[WS_MASK_LEN], char *p, size_t n)
 {
     uint64_t eight, key;
-    uint8_t old[2 * MASK_LEN];
+    uint8_t old[2 * WS_MASK_LEN];
     size_t i = 0;
 
-    memcpy(old, mask, MASK_LEN);
-    memcpy(old + MASK_LEN, mask, MASK_LEN);
+    memcpy(old, mask, WS_MASK_LEN);
+    memcpy(old + WS_MASK_LEN, mask, WS_MASK_LEN);
     memcpy(&key, old, sizeof(key));
     for (; n - i >= sizeof(eight); i += sizeof(eight)) {
         memcpy(&eight, p + i, sizeof(eight));
@@ -55,8 +51,8 @@ static void unmask(uint8_t mask[MASK_LEN], char *p, size_t n)
         memcpy(p + i, &eight, sizeof(eight));
     }
     for (; i < n; i++)
-        p[i] = (char)((uint8_t)p[i] ^ old[i % MASK_LEN]);
-    memcpy(mask, old + n % MASK_LEN, MASK_LEN);
+        p[i] = (char)((uint8_t)p[i] ^ old[i % WS_MASK_LEN]);
+    memcpy(mask, old + n % WS_MASK_LEN, WS_MASK_LEN);
 }
 
 /* ---- frame heads in ---- */
@@ -106,7 +102,7 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
     const uint8_t *b = (const uint8_t *)p;
     enum ws_opcode op;
     uint8_t rsv, len7;
-    size_t ext = 0;
+    size_t ext = 0, mask_len = d->is_client ? 0 : WS_MASK_LEN;
 
     if (n < 2)
         return 0;
@@ -118,20 +114,21 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
     if (rsv && (!d->deflate || is_control(op) || op == WS_OP_CONT))
         return -WS_CLOSE_PROTOCOL; /* only the first frame of a message may have the bit */
     EH_TRY(check_opcode(d, op, b[0] & BIT_FIN));
-    if (!(b[1] & BIT_MASKED))
+    if (!(b[1] & WS_MASKED) != d->is_client) /* RFC 6455 5.1 */
         return -WS_CLOSE_PROTOCOL;
     if (is_control(op) && len7 > WS_CONTROL_MAX)
         return -WS_CLOSE_PROTOCOL;
     if (len7 >= LEN_16)
         ext = len7 == LEN_16 ? 2 : 8;
-    if (n < 2 + ext + MASK_LEN)
+    if (n < 2 + ext + mask_len)
         return 0;
     EH_TRY(read_length(b + 2, len7, &ret->n));
     ret->op = op;
     ret->fin = b[0] & BIT_FIN;
     ret->compressed = rsv;
-    memcpy(ret->mask, b + 2 + ext, MASK_LEN);
-    return (int)(2 + ext + MASK_LEN);
+    if (mask_len)
+        memcpy(ret->mask, b + 2 + ext, WS_MASK_LEN);
+    return (int)(2 + ext + mask_len);
 }
 
 /* ---- payload in ---- */
@@ -151,11 +148,12 @@ static int read_close(struct str payload, struct ws_event *ret)
     return utf8_is_valid(ret->payload) ? EH_OK : -WS_CLOSE_BAD_DATA;
 }
 
-static int take_control(struct head *h, char *p, struct ws_event *ret)
+static int take_control(const struct ws_decoder *d, struct head *h, char *p, struct ws_event *ret)
 {
     size_t len = (size_t)h->n;
 
-    unmask(h->mask, p, len);
+    if (!d->is_client)
+        ws_mask(h->mask, p, len);
     *ret = (struct ws_event){ .op = h->op, .payload = str_make(p, len), .last = true };
     if (h->op == WS_OP_CLOSE)
         EH_TRY(read_close(ret->payload, ret));
@@ -174,7 +172,8 @@ static int begin_data(struct ws_decoder *d, const struct head *h, uint64_t max_m
     d->left = h->n;
     d->fin = h->fin;
     d->in_frame = true;
-    memcpy(d->mask, h->mask, MASK_LEN);
+    if (!d->is_client)
+        memcpy(d->mask, h->mask, WS_MASK_LEN);
     return EH_OK;
 }
 
@@ -185,7 +184,8 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     enum ws_opcode op = d->message_op;
     bool last;
 
-    unmask(d->mask, p, len);
+    if (!d->is_client)
+        ws_mask(d->mask, p, len);
     if (op == WS_OP_TEXT && !d->compressed && !utf8_feed(&d->utf8, p, len))
         return -WS_CLOSE_BAD_DATA;
     d->left -= len;
@@ -220,7 +220,7 @@ int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message, str
     if (is_control(h.op)) {
         if (n < h.n)
             return 0; /* taken only whole: unread bytes must stay masked */
-        len = take_control(&h, p, ret);
+        len = take_control(d, &h, p, ret);
     } else {
         EH_TRY(begin_data(d, &h, max_message));
         len = take_data(d, p, n, ret);
@@ -290,9 +290,9 @@ static bool is_base64(char c)
 
 bool ws_key_is_valid(struct str key)
 {
-    if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=')
+    if (key.n != WS_KEY_LEN || key.p[WS_KEY_LEN - 2] != '=' || key.p[WS_KEY_LEN - 1] != '=')
         return false;
-    for (size_t i = 0; i < KEY_LEN - 2; i++) {
+    for (size_t i = 0; i < WS_KEY_LEN - 2; i++) {
         if (!is_base64(key.p[i]))
             return false;
     }
@@ -310,12 +310,12 @@ static void fetch_sha1(void)
 void ws_accept(struct str key, char out[WS_ACCEPT_LEN + 1])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    uint8_t text[KEY_LEN + sizeof(GUID) - 1];
+    uint8_t text[WS_KEY_LEN + sizeof(GUID) - 1];
     uint8_t digest[SHA_DIGEST_LENGTH] = { 0 };
 
-    assert(key.n == KEY_LEN);
-    memcpy(text, key.p, KEY_LEN);
-    memcpy(text + KEY_LEN, GUID, sizeof(GUID) - 1);
+    assert(key.n == WS_KEY_LEN);
+    memcpy(text, key.p, WS_KEY_LEN);
+    memcpy(text + WS_KEY_LEN, GUID, sizeof(GUID) - 1);
     (void)pthread_once(&once, fetch_sha1);
     /* If OpenSSL is out of memory, the digest stays zero; the client refuses such an answer. */
     if (sha1)

@@ -1,12 +1,13 @@
-/* Property: a client's bytes lead to the same messages, control frames and end whole, in two
- * pieces and byte by byte; and any payload that is encoded as a frame decodes to itself. */
+/* Property: a peer's bytes lead to the same messages, control frames and end whole, in two pieces
+ * and byte by byte; and any payload that is encoded as a frame decodes to itself. Both hold for the
+ * reader of a client and of a server. */
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "check.h"
 #include "cut.h"
 #include "proto/utf8.h"
-#include "proto/ws.h"
+#include "proto/ws_client.h"
 
 #define MESSAGE_MAX 1000 /* small, so that inputs often reach the limit */
 
@@ -21,10 +22,11 @@ struct reader {
     int rc;
 };
 
-static void reader_init(struct reader *r)
+static void reader_init(struct reader *r, bool is_client)
 {
     *r = (struct reader){ 0 };
     ws_decoder_init(&r->decoder);
+    r->decoder.is_client = is_client;
 }
 
 static void reader_done(struct reader *r)
@@ -85,14 +87,14 @@ static void check_same(const struct reader *a, const struct reader *b)
     check(buf_used(&a->unread) == buf_used(&b->unread), "the unread rest is the same");
 }
 
-static void decode_cut(const uint8_t *p, size_t n)
+static void decode_cut(bool is_client, const uint8_t *p, size_t n)
 {
     struct reader whole, two, bytes;
     size_t cut = choose_cut(p, n);
 
-    reader_init(&whole);
-    reader_init(&two);
-    reader_init(&bytes);
+    reader_init(&whole, is_client);
+    reader_init(&two, is_client);
+    reader_init(&bytes, is_client);
     feed(&whole, p, n);
     feed(&two, p, cut);
     feed(&two, p + cut, n - cut);
@@ -105,18 +107,18 @@ static void decode_cut(const uint8_t *p, size_t n)
     reader_done(&bytes);
 }
 
-/* Appends a client's frame: our own head, plus the mask bit and a mask. */
-static void add_masked(struct buf *out, enum ws_opcode op, const uint8_t *p, size_t n)
+/* Appends the frame of the other side. */
+static void add_frame(struct buf *out, bool is_client, enum ws_opcode op, struct str payload)
 {
-    static const uint8_t mask[4] = { 0x01, 0x80, 0x7f, 0xfe };
+    static const uint8_t mask[WS_MASK_LEN] = { 0x01, 0x80, 0x7f, 0xfe };
     char head[WS_HEAD_MAX];
-    size_t head_len = ws_encode_head(head, op, n);
 
-    head[1] = (char)(head[1] | 0x80);
-    buf_add(out, head, head_len);
-    buf_add(out, mask, sizeof(mask));
-    for (size_t i = 0; i < n; i++)
-        buf_add_char(out, (char)(p[i] ^ mask[i % 4]));
+    if (!is_client) {
+        ws_client_frame(out, op, payload, mask);
+        return;
+    }
+    buf_add(out, head, ws_encode_head(head, op, payload.n));
+    buf_add_str(out, payload);
 }
 
 static int expected_end(enum ws_opcode op, const uint8_t *p, size_t n)
@@ -128,15 +130,15 @@ static int expected_end(enum ws_opcode op, const uint8_t *p, size_t n)
     return utf8_is_valid(str_make((const char *)p, n)) ? 0 : -WS_CLOSE_BAD_DATA;
 }
 
-static void round_trip(enum ws_opcode op, const uint8_t *p, size_t n)
+static void round_trip(bool is_client, enum ws_opcode op, const uint8_t *p, size_t n)
 {
     struct ws_event want = { .op = op };
     struct buf frame = { 0 };
     struct reader r, log;
 
-    reader_init(&r);
-    reader_init(&log);
-    add_masked(&frame, op, p, n);
+    reader_init(&r, is_client);
+    reader_init(&log, is_client);
+    add_frame(&frame, is_client, op, str_make((const char *)p, n));
     feed(&r, buf_head(&frame), buf_used(&frame));
     check(r.rc == expected_end(op, p, n), "a round trip ends as expected");
     if (r.rc == 0) {
@@ -150,8 +152,10 @@ static void round_trip(enum ws_opcode op, const uint8_t *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    decode_cut(p, n);
-    round_trip(WS_OP_TEXT, p, n);
-    round_trip(WS_OP_PING, p, n);
+    for (int is_client = 0; is_client <= 1; is_client++) {
+        decode_cut(is_client, p, n);
+        round_trip(is_client, WS_OP_TEXT, p, n);
+        round_trip(is_client, WS_OP_PING, p, n);
+    }
     return 0;
 }

@@ -264,6 +264,56 @@ static void accepts_compressed_messages_when_negotiated(void **state)
     }
 }
 
+/* The frames of a server are not masked; all else is as it is from a client. */
+static void reads_the_frames_of_a_server_as_a_client(void **state)
+{
+    static const struct {
+        struct str frames;
+        const char *log;
+        int end;
+    } cases[] = {
+        { STR("\x81\x05Hello"), "THello.", 0 },
+        { STR("\x81\x00\x89\x00\x8a\x02ok"), "T.P.pok.", 0 },
+        { STR("\x01\x03Hel\x89\x01!\x80\x02lo"), "P!.THello.", 0 },
+        { STR("\x81\x7e\x00\x80"
+              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+              "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\x89\x00"),
+          "T0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+          "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.P.",
+          0 },
+        { STR("\x88\x05\x03\xe9"
+              "bye"),
+          "Cbye(1001).", 0 },
+        { STR("\x81\x05Hell"), "", 0 },
+        { STR("\x81\x85"), "", -1002 },
+        { STR("\x81\x01"
+              "a\x89\x80"),
+          "Ta.", -1002 },
+        { STR("\x88\x80"), "", -1002 },
+        { STR("\xc1\x00"), "", -1002 },
+        { STR("\x82\x00"), "", -1003 },
+        { STR("\x81\x7e\x00\x7d"), "", -1002 },
+        { STR("\x81\x7f\0\0\0\0\0\x10\x00\x01"), "", -1009 },
+        { STR("\x81\x02\xc3("), "", -1007 },
+        { STR("\x88\x01\x03"), "", -1002 },
+    };
+    struct outcome o;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t cut = 0; cut <= cases[i].frames.n; cut++) {
+            outcome_init(&o);
+            o.decoder.is_client = true;
+            feed(&o, str_make(cases[i].frames.p, cut));
+            feed(&o, str_skip(cases[i].frames, cut));
+            if (o.rc != cases[i].end || !str_eq(buf_str(&o.log), str_of(cases[i].log)))
+                fail_msg("case %zu cut at %zu: got %d '%.*s'", i, cut, o.rc,
+                         STR_ARG(buf_str(&o.log)));
+            outcome_done(&o);
+        }
+    }
+}
+
 /* RFC 6455 5.7 */
 static void unmasks_the_example_of_rfc_6455(void **state)
 {
@@ -470,6 +520,7 @@ int main(void)
         cmocka_unit_test(decodes_streams_byte_by_byte),
         cmocka_unit_test(accepts_binary_when_enabled),
         cmocka_unit_test(accepts_compressed_messages_when_negotiated),
+        cmocka_unit_test(reads_the_frames_of_a_server_as_a_client),
         cmocka_unit_test(unmasks_the_example_of_rfc_6455),
         cmocka_unit_test(unmasks_payloads_of_any_length),
         cmocka_unit_test(encodes_and_decodes_every_form_of_length),

@@ -96,7 +96,7 @@ static size_t step(struct conn *c, char *p, size_t n)
     if (used == 0) {
         /* The next request has as much time as the first one had. It does not begin with an empty
          * line, which some clients send after a body. */
-        if (c->is_kept && (c->http.has_request_line || n > c->http.line)) {
+        if (c->is_kept && (c->http.has_start_line || n > c->http.line)) {
             c->is_kept = false;
             conn_await_request(c);
         }
