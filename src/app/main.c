@@ -13,10 +13,10 @@
 #include "app/config/config_text.h"
 #include "app/config/token_keys.h"
 #include "app/health_check.h"
-#include "app/process.h"
 #include "app/redis_tls.h"
 #include "app/rpc/rpc.h"
 #include "app/server.h"
+#include "base/fds.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/metrics.h"
@@ -89,7 +89,7 @@ static int act(enum config_action action, const struct config *config,
 
 int main(int argc, char **argv)
 {
-    const struct config_source source = { .argc = argc, .argv = argv, .environment = environ };
+    const struct config_source source = { argc, argv, environ };
     struct config config = { 0 };
     struct server_setup setup = { .config = &config, .service = &rpc_service };
     struct keyring *keys = NULL;
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
     int rc;
 
-    if (!process_open_standard_fds()) {
+    if (!fds_open_standard()) {
         perror("eventhub: /dev/null");
         return EXIT_FAILURE;
     }

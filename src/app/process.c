@@ -13,16 +13,6 @@
 #include "base/log.h"
 #include "base/str.h"
 
-bool process_open_standard_fds(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        /* open returns fd, the lowest free descriptor, because all lower ones are open by now */
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
-            return false;
-    }
-    return true;
-}
-
 /* Reads the second word of /proc/self/statm: the resident pages. */
 static uint64_t read_rss(void)
 {

@@ -10,11 +10,6 @@
 
 #include "base/err.h"
 
-/* Opens the descriptors 0 to 2 on /dev/null where they are closed. Must run before anything else
- * opens a descriptor: a socket would get the number 2, and log lines would be written to a client.
- * False: /dev/null cannot be opened. */
-bool process_open_standard_fds(void) EH_MUST_USE;
-
 struct process_figures {
     uint64_t start_s; /* since the epoch */
     uint64_t cpu_ms;  /* user and system */

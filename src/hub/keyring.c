@@ -237,11 +237,9 @@ static bool verifies(const struct key *k, const struct keyring_token *token)
     return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
 }
 
-static struct keyring_key describe(const struct keyring *ring, size_t i)
+static struct keyring_key view(const struct key *k)
 {
-    const struct key *k = &ring->keys[i];
-
-    return (struct keyring_key){ k->algorithm, str_of(k->kid), i };
+    return (struct keyring_key){ .algorithm = k->algorithm, .kid = str_of(k->kid) };
 }
 
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
@@ -259,7 +257,7 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
             continue;
         was_tried = true;
         if (verifies(k, token)) {
-            *ret_key = describe(ring, i);
+            *ret_key = view(k);
             return NULL;
         }
     }
@@ -277,7 +275,7 @@ bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyr
 
         if (!k->secret || (kid.n && !is_for_kid(k, kid)))
             continue;
-        *ret_key = describe(ring, i);
+        *ret_key = view(k);
         *ret_secret = str_make(k->secret, k->secret_n);
         return true;
     }

@@ -1,0 +1,42 @@
+/* fetch.h - one HTTP GET over a connection of its own, e.g. for /readyz and /metrics.
+ * Thread:  its loop's.
+ * Owns:    the connection and the answer.
+ * Bounds:  a head of 64 KiB, a body of FETCH_BODY_MAX, timeout_ms for everything.
+ * Fails:   with one line and an exit status: CTL_NO_CONNECTION also if it is not an HTTP server, or
+ *          silent.
+ */
+#ifndef EH_CTL_FETCH_H
+#define EH_CTL_FETCH_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define FETCH_BODY_MAX (16 * 1024 * 1024)
+
+struct fetch;
+struct runtime;
+struct target;
+
+struct fetch_result {
+    int status;      /* of HTTP; 0: there is no answer, see why */
+    struct str body; /* valid during the call */
+    const char *why; /* one line; NULL: there is an answer */
+    int exit_status; /* with why */
+};
+/* Comes once, not from within fetch_start. The fetch is still to be freed, which may be done
+ * here. */
+typedef void fetch_fn(const struct fetch_result *result, void *arg);
+
+/* path begins with a slash and is appended to the target's ("/hub" and "/readyz"). The token is
+ * sent if the target has one. */
+struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
+                          uint64_t timeout_ms, fetch_fn *fn, void *arg);
+void fetch_free(struct fetch *f); /* gives up if it is not done; NULL is fine */
+
+/* Adds the text of an error answer: the `error` of {"error":...}, or the status in words. Clean for
+ * a terminal. */
+void fetch_add_error(struct buf *out, int status, struct str body);
+
+#endif
