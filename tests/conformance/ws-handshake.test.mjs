@@ -122,6 +122,15 @@ const offers = [
     handshake({ 'Sec-WebSocket-Protocol': '"chat"' }), 400),
   refused('rfc6455 4.1', 'a second subprotocol that is not a token',
     handshake({ 'Sec-WebSocket-Protocol': 'a, b/c' }), 400),
+  accepted('rfc6455 4.2.2', 'a token among the subprotocols, without naming it',
+    handshake({ 'Sec-WebSocket-Protocol': 'bearer.a.b.c, eventhub' }), '101 eventhub'),
+  accepted('rfc6455 4.2.2', 'a token in any case and in another line, without naming it',
+    handshake({ 'Sec-WebSocket-Protocol': 'eventhub' })
+      .replace(/\r\n$/, 'Sec-WebSocket-Protocol: BEARER.x\r\n\r\n'), '101 eventhub'),
+  refused('rfc6455 4.2.2', 'a token without a subprotocol',
+    handshake({ 'Sec-WebSocket-Protocol': 'bearer.a.b.c' }), 400),
+  refused('rfc6455 4.2.2', 'two tokens',
+    handshake({ 'Sec-WebSocket-Protocol': 'eventhub, bearer.a.b.c, bearer.a.b.c' }), 400),
   accepted('rfc6455 9.1', 'unknown extensions without an answer',
     handshake({ 'Sec-WebSocket-Extensions': 'x-foo; a="bc"; d, x-bar' })),
   ...['x-foo; a="b c"', 'x-foo; a=', 'x-foo; =b', 'x-foo a', 'x-foo; a="b', '; a'].map((extensions) =>

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { httpRequest } from './support/http.mjs';
 import { SECRET, secondsFromNow, signToken, unsignedToken } from './support/jwt.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -11,6 +12,10 @@ import { SANITIZED } from './support/wait.mjs';
 
 const CLAIMS = { sub: 'user@example', read: ['a/#'], write: ['a/#'] };
 const WITH_AUTH = { DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
+
+function offer(subprotocols) {
+  return { 'Sec-WebSocket-Protocol': subprotocols };
+}
 
 async function answerTo(t, server, fields, target) {
   const socket = await openSocket(t, server);
@@ -40,6 +45,24 @@ test('accepted tokens', async (t) => {
       target: `/?auth=${[...token].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('')}`,
     }],
   ];
+  const expired = signToken({ ...CLAIMS, exp: secondsFromNow(-10) });
+  const offers = [
+    ['a subprotocol', offer(`eventhub, bearer.${token}`)],
+    ['a subprotocol before the one to choose', offer(`bearer.${token},eventhub`)],
+    ['a subprotocol, and a header of another scheme',
+      { ...offer(`eventhub, bearer.${token}`), Authorization: 'Basic dTpw' }],
+    ['a subprotocol, and an expired one in the query',
+      offer(`eventhub, bearer.${token}`), `/?auth=${expired}`],
+    ['Authorization, and an expired one as a subprotocol',
+      { ...offer(`eventhub, bearer.${expired}`), Authorization: `Bearer ${token}` }],
+  ];
+  for (const [name, fields, target] of offers) {
+    await t.test(`accepts a token in ${name}, and does not repeat it`, async (t) => {
+      const answer = await answerTo(t, server, fields, target);
+      assert.equal(answer.status, 101, answer.body);
+      assert.equal(answer.headers['sec-websocket-protocol'], 'eventhub');
+    });
+  }
   for (const [name, how] of places) {
     await t.test(`accepts a token in ${name}`, async (t) => {
       const client = await openClient(t, server, how);
@@ -107,15 +130,38 @@ test('refused tokens', async (t) => {
     ['claims that are not an object', signToken('hello')],
   ];
   for (const [name, token] of tokens) {
-    await t.test(`answers 401 to ${name}, in the header and in the query`, async (t) => {
+    await t.test(`answers 401 to ${name}, wherever it is`, async (t) => {
       assertUnauthorized(await answerTo(t, server, { Authorization: `Bearer ${token}` }));
       assertUnauthorized(await answerTo(t, server, {}, `/?auth=${encodeURIComponent(token)}`));
+      assertUnauthorized(await answerTo(t, server, offer(`eventhub, bearer.${token}`)));
     });
   }
 
   await t.test('answers 401 without a token', async (t) => {
     assertUnauthorized(await answerTo(t, server, {}));
     assertUnauthorized(await answerTo(t, server, {}, '/?authx=1&xauth=2'));
+  });
+
+  const offers = [
+    ['a token that is not base64url', `eventhub, bearer.${head}.${body}.${signature}+`, 401, /base64url/],
+    ['nothing after bearer.', 'eventhub, bearer.', 401, /no token after bearer\./],
+    ['a token that is padded', `eventhub, bearer.${good}=`, 400, /list of tokens/],
+    ['two tokens', `eventhub, bearer.${good}, bearer.${good}`, 400, /more than one/],
+    ['a token without a subprotocol', `bearer.${good}`, 400, /must offer eventhub/],
+  ];
+  for (const [name, subprotocols, status, why] of offers) {
+    await t.test(`answers ${status} to subprotocols with ${name}`, async (t) => {
+      const answer = await answerTo(t, server, offer(subprotocols));
+      assert.equal(answer.status, status);
+      assert.match(JSON.parse(answer.body).error, why);
+      assert.ok(!answer.body.includes(signature) && !answer.headers['sec-websocket-protocol']);
+    });
+  }
+
+  await t.test('looks for a token among the subprotocols of handshakes only', async () => {
+    const answer = await httpRequest(server, 'POST', '/a/b',
+      { ...offer(`eventhub, bearer.${good}`), 'Content-Length': '0' });
+    assert.equal(answer.status, 401);
   });
 
   await t.test('answers 400 or 401 to a query that does not decode', async (t) => {

@@ -16,8 +16,9 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
 }
 
 /* Finds the token of the request. Returns NULL, or why there is none. A header of another scheme is
- * meant for somebody else, such as a proxy that asks for a password: it does not hide `auth`. */
-static const char *find_token(const struct http_request *rq, struct buf *ret)
+ * meant for somebody else, such as a proxy that asks for a password: it does not hide the other
+ * places. */
+static const char *find_token(const struct http_request *rq, struct str offered, struct buf *ret)
 {
     struct str header = http_header(rq, STR("Authorization"));
     struct str token = auth_header_token(header);
@@ -26,6 +27,10 @@ static const char *find_token(const struct http_request *rq, struct buf *ret)
     if (token.p) {
         buf_add_str(ret, token);
         return token.n ? NULL : "there is no token after Bearer in the Authorization header";
+    }
+    if (offered.p) {
+        buf_add_str(ret, offered);
+        return offered.n ? NULL : "there is no token after bearer. in Sec-WebSocket-Protocol";
     }
     if (http_query_param(rq->query, STR("auth"), &param)) {
         if (http_percent_decode(param, false, ret) == EH_OK)
@@ -46,11 +51,11 @@ static void refuse(const struct conn *c, const char *why)
     metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
 }
 
-int authorize_request(const struct conn *c, const struct http_request *rq, struct auth **ret_auth,
-                      const char **ret_why)
+int authorize_request(const struct conn *c, const struct http_request *rq, struct str offered,
+                      struct auth **ret_auth, const char **ret_why)
 {
     struct buf token = { 0 };
-    const char *why_none = find_token(rq, &token);
+    const char *why_none = find_token(rq, offered, &token);
     int rc = authorize_token(c, buf_str(&token), ret_auth, ret_why);
 
     buf_done(&token);

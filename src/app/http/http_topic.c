@@ -55,7 +55,7 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
     const char *why = NULL;
     int status = 401;
 
-    if (authorize_request(c, rq, &c->auth, &why) == EH_OK) {
+    if (authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why) == EH_OK) {
         status = 400;
         why = http_percent_decode(str_skip(rq->path, 1), false, ret_topic) == EH_OK
                   ? find_fault(buf_str(ret_topic), right)

@@ -5,9 +5,15 @@
 #include "app/http/http_answer.h"
 #include "proto/ws_deflate.h"
 
+/* Begins an offered subprotocol that is not one: the token follows, because browsers give pages no
+ * other place for it but the URL. */
+#define TOKEN_PREFIX "bearer."
+
 /* The offers of the client that the server accepts. */
 struct choice {
     struct str subprotocol; /* empty: none */
+    struct str token;       /* without its prefix; NULL: none */
+    bool has_tokens;        /* more than one */
     struct ws_deflate deflate;
 };
 
@@ -21,6 +27,19 @@ bool upgrade_is_wanted(const struct http_request *rq)
            http_header(rq, STR("Sec-WebSocket-Key")).p;
 }
 
+/* Finds the token that the list offers, in any case: it must not be taken for a subprotocol, which
+ * the answer names. */
+static bool read_token(struct str offered, struct choice *ret)
+{
+    struct str prefix = STR(TOKEN_PREFIX);
+
+    if (offered.n < prefix.n || !str_eq_nocase(str_make(offered.p, prefix.n), prefix))
+        return false;
+    ret->has_tokens = ret->token.p != NULL;
+    ret->token = str_skip(offered, prefix.n);
+    return true;
+}
+
 /* Chooses the first subprotocol, since browsers insist on an answer to their offer. EH_EINVAL: one
  * of the offers is not a token. */
 static int read_subprotocols(struct str list, struct choice *ret)
@@ -31,7 +50,7 @@ static int read_subprotocols(struct str list, struct choice *ret)
         offered = str_trim(offered);
         if (offered.n && !http_is_token(offered))
             return EH_EINVAL;
-        if (ret->subprotocol.n == 0)
+        if (!read_token(offered, ret) && ret->subprotocol.n == 0)
             ret->subprotocol = offered;
     }
     return EH_OK;
@@ -69,6 +88,10 @@ static const char *find_fault(const struct http_request *rq, struct choice *ret)
         return "a WebSocket handshake must not have a body";
     if (!choose(rq, STR("Sec-WebSocket-Protocol"), read_subprotocols, ret))
         return "Sec-WebSocket-Protocol must be a list of tokens";
+    if (ret->has_tokens)
+        return "Sec-WebSocket-Protocol must not have more than one bearer.TOKEN";
+    if (ret->token.p && ret->subprotocol.n == 0)
+        return "Sec-WebSocket-Protocol must offer eventhub beside bearer.TOKEN";
     if (!choose(rq, STR("Sec-WebSocket-Extensions"), read_extensions, ret))
         return "Sec-WebSocket-Extensions must be a list of extensions";
     return NULL;
@@ -122,7 +145,7 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
                STR("Sec-WebSocket-Version: 13\r\n"
                    "Upgrade: websocket\r\n"
                    "Connection: Upgrade\r\n"));
-    } else if (authorize_request(c, rq, &auth, &why) < 0) {
+    } else if (authorize_request(c, rq, choice.token, &auth, &why) < 0) {
         http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
     } else {
         accept_handshake(c, rq, auth, &choice);
