@@ -20,6 +20,12 @@ bool origin_list_is_valid(struct str list);
  * request with more than one Origin is not allowed. */
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
+/* Reports whether the request comes from a page of the server itself: its only Origin is http or
+ * https at `host`, in any case and with or without the default port, and its scheme is `scheme` if
+ * that is not empty. Browsers send Origin with every WebSocket handshake, so one without it is not
+ * from a page. */
+bool origin_is_own(const struct http_request *rq, struct str scheme, struct str host);
+
 /* Appends header lines, each with its CRLF, that let the page read the answer if its origin is
  * allowed, and send credentials if the list names it. */
 void origin_add_cors(struct str list, const struct http_request *rq, struct buf *out);

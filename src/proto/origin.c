@@ -108,20 +108,34 @@ static bool cut_end(struct str *s, struct str end)
     return true;
 }
 
-/* Cuts off the scheme's default port, which browsers omit but an entry of the list may name. */
-static struct str without_default_port(struct str origin)
+struct scheme {
+    struct str name, begin, default_port;
+};
+
+/* Finds the scheme of the origin among those that have a default port. */
+static const struct scheme *find_scheme(struct str origin)
 {
-    static const struct {
-        struct str begin, end;
-    } schemes[] = { { { "https://", 8 }, { ":443", 4 } }, { { "http://", 7 }, { ":80", 3 } } };
+    static const struct scheme schemes[] = {
+        { { "https", 5 }, { "https://", 8 }, { ":443", 4 } },
+        { { "http", 4 }, { "http://", 7 }, { ":80", 3 } },
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct str begin = schemes[i].begin;
 
-        if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin) &&
-            cut_end(&origin, schemes[i].end))
-            break;
+        if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin))
+            return &schemes[i];
     }
+    return NULL;
+}
+
+/* Cuts off the scheme's default port, which browsers omit but an entry of the list may name. */
+static struct str without_default_port(struct str origin)
+{
+    const struct scheme *scheme = find_scheme(origin);
+
+    if (scheme)
+        (void)cut_end(&origin, scheme->default_port);
     return origin;
 }
 
@@ -166,6 +180,20 @@ bool origin_is_allowed(struct str list, const struct http_request *rq)
     case 1: return look_up(list, http_header(rq, STR("Origin"))) & (HAS_ANY | HAS_ORIGIN);
     default: return false;
     }
+}
+
+bool origin_is_own(const struct http_request *rq, struct str scheme, struct str host)
+{
+    struct str origin = http_header(rq, STR("Origin"));
+    const struct scheme *own = find_scheme(origin);
+
+    if (!own || http_header_count(rq, STR("Origin")) != 1)
+        return false;
+    if (scheme.n && !str_eq_nocase(scheme, own->name))
+        return false;
+    (void)cut_end(&host, own->default_port);
+    origin = str_skip(without_default_port(origin), own->begin.n);
+    return host.n && str_eq_nocase(origin, host);
 }
 
 /* A browser lets a page send cookies and client certificates only if the answer names its origin

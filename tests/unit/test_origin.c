@@ -174,6 +174,58 @@ static void refuses_two_origin_fields(void **state)
     assert_false(origin_is_allowed(STR("*"), &rq));
 }
 
+static void recognises_pages_of_its_own(void **state)
+{
+    static const struct {
+        const char *origin, *scheme, *host;
+        bool want;
+    } cases[] = {
+        { "http://a.example", "", "a.example", true },
+        { "https://a.example", "", "a.example", true },
+        { "https://a.example", "https", "a.example", true },
+        { "HTTP://A.example", "HTTP", "a.EXAMPLE", true },
+        { "http://a.example:8080", "", "a.example:8080", true },
+        { "http://127.0.0.1:8080", "", "127.0.0.1:8080", true },
+        { "http://[::1]:8080", "", "[::1]:8080", true },
+        { "http://[::443]", "", "[::443]", true },
+        { "https://a.example", "", "a.example:443", true },
+        { "http://a.example", "", "a.example:80", true },
+        { "https://a.example:443", "", "a.example", true },
+        { NULL, "", "a.example", false },
+        { "", "", "a.example", false },
+        { "null", "", "null", false },
+        { "file://", "", "", false },
+        { "http://", "", "", false },
+        { "https://a.example", "http", "a.example", false },
+        { "http://a.example", "https", "a.example", false },
+        { "https://a.example", "", "a.example:80", false },
+        { "http://a.example", "", "a.example:443", false },
+        { "http://a.example", "", "a.example:8080", false },
+        { "http://a.example:8080", "", "a.example", false },
+        { "http://a.example:8081", "", "a.example:8080", false },
+        { "http://evil.a.example", "", "a.example", false },
+        { "http://a.example.evil", "", "a.example", false },
+        { "http://a.example/", "", "a.example", false },
+        { "http://user@a.example", "", "a.example", false },
+        { "http://a.example, http://b.example", "", "a.example", false },
+        { "//a.example", "", "a.example", false },
+        { "a.example", "", "a.example", false },
+        { "ws://a.example", "", "a.example", false },
+        { "chrome-extension://a.example", "", "a.example", false },
+    };
+    struct http_request twice = request("http://a.example", "http://a.example");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_request rq = request(cases[i].origin, NULL);
+
+        if (origin_is_own(&rq, str_of(cases[i].scheme), str_of(cases[i].host)) != cases[i].want)
+            fail_msg("wrong result for '%s' at '%s'", cases[i].origin ? cases[i].origin : "none",
+                     cases[i].host);
+    }
+    assert_false(origin_is_own(&twice, STR(""), STR("a.example")));
+}
+
 static void writes_cors_fields(void **state)
 {
     static const struct {
@@ -257,6 +309,7 @@ int main(void)
         cmocka_unit_test(accepts_only_valid_lists),
         cmocka_unit_test(allows_only_listed_origins),
         cmocka_unit_test(refuses_two_origin_fields),
+        cmocka_unit_test(recognises_pages_of_its_own),
         cmocka_unit_test(writes_cors_fields),
         cmocka_unit_test(allows_the_headers_that_a_preflight_asks_for),
     };

@@ -429,8 +429,9 @@ const struct config_option config_options[] = {
       .initial = "0",
       .max = 65535,
       .shown = "0 (none)",
-      .about =
-          "Internal port for /metrics, /healthz and /readyz. If set, no other port serves them." },
+      .about = "Internal port for /metrics, /healthz, /readyz and /console. If set, no other port "
+               "serves "
+               "them." },
     { .name = "METRICS_LISTEN_ADDRESS",
       .kind = CONFIG_ADDRESS,
       .offset = AT(metrics_listen_address),

@@ -94,7 +94,8 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
 
     c->worker = w;
     c->protocol = protocol;
-    c->client = (struct conn_client){ *peer, *peer, .is_internal = from->is_internal };
+    c->client = (struct conn_client){ *peer, *peer, .has_tls = from->tls != NULL,
+                                      .is_internal = from->is_internal };
     c->closed_as = METRIC_COUNT;
     c->task.fn = on_settle;
     list_init(&c->subs);

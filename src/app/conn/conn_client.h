@@ -20,6 +20,7 @@ struct worker;
 struct conn_client {
     struct sock_addr link; /* the other end of the TCP connection, or what its PROXY header names */
     struct sock_addr addr; /* the client: link, or the address that a trusted proxy forwards */
+    bool has_tls;          /* encrypted up to this server */
     bool is_internal;      /* accepted by the internal listener: never counted */
     bool is_counted;       /* in context->per_ip, under `addr` */
 };

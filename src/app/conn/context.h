@@ -24,7 +24,7 @@ struct ws_service;
 struct listener {
     struct tls *tls;       /* NULL: plain */
     bool has_proxy_header; /* every connection begins with a PROXY header (PROXY_PROTOCOL) */
-    bool is_internal;      /* serves health and metrics only */
+    bool is_internal;      /* serves health, metrics and the console only */
 };
 
 struct context {
@@ -32,7 +32,7 @@ struct context {
     const struct ws_service *service; /* handles WebSocket messages (app/conn/conn_ws.h) */
     struct auth_policy tokens;
     const struct listener *listeners; /* by the index that the acceptor reports */
-    bool has_internal_listener;       /* if so, the others do not serve health and metrics */
+    bool has_internal_listener;       /* if so, the others do not serve these */
     struct broker *broker;
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells */

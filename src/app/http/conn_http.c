@@ -11,7 +11,7 @@
 
 /* ---- one request ---- */
 
-static void refuse_origin(struct conn *c, const struct http_request *rq)
+static void refuse_origin(struct conn *c, const struct http_request *rq, const char *why)
 {
     char peer[SOCK_ADDR_TEXT];
 
@@ -19,8 +19,7 @@ static void refuse_origin(struct conn *c, const struct http_request *rq)
     log_info("origin_refused", LOG_Z("peer", peer),
              LOG_S("origin", http_header(rq, STR("Origin"))));
     metrics_inc(c->worker->metrics, METRIC_REFUSED_ORIGIN);
-    http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 403,
-                    "pages from this origin may not use the server", STR(""));
+    http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 403, why, STR(""));
 }
 
 static bool reads(const struct http_request *rq)
@@ -41,25 +40,10 @@ static void refuse_client(struct conn *c, const struct http_request *rq)
         http_send_error(c, rq, 429, why, STR(""));
 }
 
-static void handle(struct conn *c, const struct http_request *rq)
+/* Handles a request of a client, whose origin is allowed. */
+static void handle_client(struct conn *c, const struct http_request *rq)
 {
-    struct str allowed_origins = str_of(c->worker->context->config->allowed_origins);
-    struct buf cors = { 0 };
-
-    if (console_handle(c, rq))
-        return;
-    origin_add_cors(allowed_origins, rq, &cors);
-    c->cors = bytes_copy(buf_str(&cors)); /* the request may be gone when it is answered */
-    buf_done(&cors);
-    if (routes_handle(c, rq))
-        return;
-    if (c->client.is_internal) {
-        http_send_error(c, rq, 404, "not found", STR(""));
-        return;
-    }
-    if (!origin_is_allowed(allowed_origins, rq)) {
-        refuse_origin(c, rq);
-    } else if (!conn_client_enter(&c->client, c->worker)) {
+    if (!conn_client_enter(&c->client, c->worker)) {
         refuse_client(c, rq);
     } else if (upgrade_is_wanted(rq)) {
         http_forget_cors(c); /* browsers ignore them in the answer to a handshake */
@@ -74,6 +58,38 @@ static void handle(struct conn *c, const struct http_request *rq)
     } else {
         http_send_error(c, rq, 404, "not found", STR(""));
     }
+}
+
+static void handle_console_socket(struct conn *c, const struct http_request *rq)
+{
+    if (console_is_own_page(c, rq))
+        handle_client(c, rq);
+    else
+        refuse_origin(c, rq, "Origin must be that of the console, as Host names it");
+}
+
+static void handle(struct conn *c, const struct http_request *rq)
+{
+    struct str allowed_origins = str_of(c->worker->context->config->allowed_origins);
+    struct buf cors = { 0 };
+
+    if (console_handle(c, rq))
+        return;
+    if (console_is_socket(c, rq)) {
+        handle_console_socket(c, rq);
+        return;
+    }
+    origin_add_cors(allowed_origins, rq, &cors);
+    c->cors = bytes_copy(buf_str(&cors)); /* the request may be gone when it is answered */
+    buf_done(&cors);
+    if (routes_handle(c, rq))
+        return;
+    if (c->client.is_internal)
+        http_send_error(c, rq, 404, "not found", STR(""));
+    else if (!origin_is_allowed(allowed_origins, rq))
+        refuse_origin(c, rq, "pages from this origin may not use the server");
+    else
+        handle_client(c, rq);
 }
 
 static void refuse(struct conn *c, int status)

@@ -3,7 +3,13 @@
 #include "app/http/console_files.h"
 #include "app/http/http_answer.h"
 #include "app/http/routes.h"
+#include "app/http/upgrade.h"
+#include "net/cidr.h"
 #include "proto/http_choice.h"
+#include "proto/origin.h"
+
+#define BELOW  "/console/"
+#define SOCKET "socket"
 
 /* The page loads and runs its own files only, and makes no markup out of strings. A browser asks
  * each time whether they have changed: the page must fit the server that it talks to. */
@@ -45,32 +51,79 @@ static void redirect(struct conn *c, const struct http_request *rq)
                                                   "Cache-Control: no-cache\r\n") });
 }
 
-/* Reports whether the path is /console or below it. */
-static bool is_console(struct str path)
+/* Reports whether the path is /console or below it, and the console is served here. */
+static bool is_console(const struct conn *c, struct str path)
 {
-    return str_eq(path, STR("/console")) || str_starts_with(path, STR("/console/"));
+    return c->worker->context->config->enable_console && routes_are_served(c) &&
+           (str_eq(path, STR("/console")) || str_starts_with(path, STR(BELOW)));
 }
 
 bool console_handle(struct conn *c, const struct http_request *rq)
 {
-    struct str name = STR("/console/");
     const struct console_file *file;
+    struct str path;
 
-    if (!c->worker->context->config->enable_console || !routes_are_served(c) ||
-        !is_console(rq->path))
+    if (!is_console(c, rq->path) || console_is_socket(c, rq))
         return false;
     if (!str_eq(rq->method, STR("GET")) && !str_eq(rq->method, STR("HEAD"))) {
         http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD\r\n"));
         return true;
     }
-    if (rq->path.n < name.n) {
+    if (str_eq(rq->path, STR("/console"))) {
         redirect(c, rq);
         return true;
     }
-    file = console_file_find(str_skip(rq->path, name.n));
+    path = str_skip(rq->path, strlen(BELOW));
+    file = console_file_find(path);
     if (file)
         send_file(c, rq, file);
+    else if (str_eq(path, STR(SOCKET)))
+        http_send_error(c, rq, 426, "only WebSocket handshakes are accepted here",
+                        STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
     else
         http_send_error(c, rq, 404, "not found", STR(""));
     return true;
+}
+
+/* ---- the socket ---- */
+
+bool console_is_socket(const struct conn *c, const struct http_request *rq)
+{
+    return is_console(c, rq->path) && str_eq(rq->path, STR(BELOW SOCKET)) && upgrade_is_wanted(rq);
+}
+
+/* Returns the scheme of the page for what X-Forwarded-Proto says, which some proxies write as the
+ * scheme of the WebSocket. Empty: not known. */
+static struct str scheme_of(struct str forwarded)
+{
+    if (str_eq_nocase(forwarded, STR("https")) || str_eq_nocase(forwarded, STR("wss")))
+        return STR("https");
+    if (str_eq_nocase(forwarded, STR("http")) || str_eq_nocase(forwarded, STR("ws")))
+        return STR("http");
+    return STR("");
+}
+
+/* Returns the first entry of a list field: what the proxy next to the client wrote. */
+static struct str first_of(const struct http_request *rq, struct str name)
+{
+    struct str list = http_header(rq, name), first = STR("");
+
+    (void)str_cut(&list, ',', &first);
+    return str_trim(first);
+}
+
+/* Without TLS here, the scheme is not known: a proxy in front may terminate TLS. Only one that is
+ * trusted may say which scheme and host the page sees. */
+bool console_is_own_page(const struct conn *c, const struct http_request *rq)
+{
+    const struct config *config = c->worker->context->config;
+    struct str scheme = c->client.has_tls ? STR("https") : STR("");
+    struct str host = http_header(rq, STR("Host")), forwarded;
+
+    if (cidr_list_has(&config->trusted_proxies, &c->client.link)) {
+        scheme = scheme_of(first_of(rq, STR("X-Forwarded-Proto")));
+        forwarded = first_of(rq, STR("X-Forwarded-Host"));
+        host = forwarded.n ? forwarded : host;
+    }
+    return origin_is_own(rq, scheme, host);
 }

@@ -4,12 +4,12 @@ import { request } from 'node:http';
 
 import { within } from './wait.mjs';
 
-export function httpRequest(server, method, path, headers = {}, body = undefined) {
+export function httpRequest(server, method, path, headers = {}, body = undefined, encoding = 'utf8') {
   const answered = new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port: server.port, method, path, headers, agent: false };
     const outgoing = request(options, (incoming) => {
       let body = '';
-      incoming.setEncoding('utf8').on('data', (text) => (body += text));
+      incoming.setEncoding(encoding).on('data', (text) => (body += text));
       incoming.on('end', () =>
         resolve({ status: incoming.statusCode, headers: incoming.headers, body }));
       incoming.on('error', reject);
