@@ -55,7 +55,8 @@ struct keyring_token {
 
 struct keyring_key {
     enum key_algorithm algorithm;
-    struct str kid; /* a view into the ring; empty: the key accepts any kid */
+    struct str kid;  /* a view into the ring; empty: the key accepts any kid */
+    size_t position; /* among the keys that were added, from 0 */
 };
 
 /* Returns NULL if a key with the token's algorithm and kid verifies it; otherwise why not (static

@@ -89,7 +89,7 @@ static int act(enum config_action action, const struct config *config,
 
 int main(int argc, char **argv)
 {
-    const struct config_source source = { argc, argv, environ };
+    const struct config_source source = { .argc = argc, .argv = argv, .environment = environ };
     struct config config = { 0 };
     struct server_setup setup = { .config = &config, .service = &rpc_service };
     struct keyring *keys = NULL;

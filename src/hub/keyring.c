@@ -237,9 +237,11 @@ static bool verifies(const struct key *k, const struct keyring_token *token)
     return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
 }
 
-static struct keyring_key view(const struct key *k)
+static struct keyring_key describe(const struct keyring *ring, size_t i)
 {
-    return (struct keyring_key){ .algorithm = k->algorithm, .kid = str_of(k->kid) };
+    const struct key *k = &ring->keys[i];
+
+    return (struct keyring_key){ k->algorithm, str_of(k->kid), i };
 }
 
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
@@ -257,7 +259,7 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
             continue;
         was_tried = true;
         if (verifies(k, token)) {
-            *ret_key = view(k);
+            *ret_key = describe(ring, i);
             return NULL;
         }
     }
@@ -275,7 +277,7 @@ bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyr
 
         if (!k->secret || (kid.n && !is_for_kid(k, kid)))
             continue;
-        *ret_key = view(k);
+        *ret_key = describe(ring, i);
         *ret_secret = str_make(k->secret, k->secret_n);
         return true;
     }

@@ -35,7 +35,7 @@ static void load_config(struct config *config, const char *const *options)
 {
     char *nothing[] = { NULL };
     char *argv[OPTIONS_MAX] = { (char *)(uintptr_t) "test", (char *)(uintptr_t) "--broker=memory" };
-    struct config_source source = { 2, argv, nothing };
+    struct config_source source = { .argc = 2, .argv = argv, .environment = nothing };
     enum config_action action;
     struct buf why = { 0 };
 

@@ -40,7 +40,7 @@ static void set_defaults(void)
 
 int main(int argc, char **argv)
 {
-    const struct config_source source = { argc, argv, environ };
+    const struct config_source source = { .argc = argc, .argv = argv, .environment = environ };
     enum config_action action;
     struct config config;
     const struct server_setup setup = { .config = &config, .service = &echo_service };

@@ -27,7 +27,7 @@ static struct result load(char **arguments, char **environment)
 {
     char *argv[16] = { "eventhub" };
     struct result r = { .action = CONFIG_RUN };
-    struct config_source source = { 1, argv, environment };
+    struct config_source source = { .argc = 1, .argv = argv, .environment = environment };
     struct buf why = { 0 };
 
     for (; *arguments; arguments++)

@@ -19,7 +19,7 @@ static const char *load(char *const *arguments, struct config *ret)
 {
     static char why[512];
     char *argv[8] = { "eventhub" }, *environment[] = { NULL };
-    struct config_source source = { 1, argv, environment };
+    struct config_source source = { .argc = 1, .argv = argv, .environment = environment };
     enum config_action action;
     struct buf text = { 0 };
     int rc;

@@ -21,7 +21,9 @@ static int load(struct config *ret, const char *option, const char *name, char *
     char path[128], argument[256];
     char *argv[] = { "eventhub", argument, other, NULL };
     char *environment[] = { NULL };
-    const struct config_source source = { other ? 3 : 2, argv, environment };
+    const struct config_source source = { .argc = other ? 3 : 2,
+                                          .argv = argv,
+                                          .environment = environment };
     struct buf text = { 0 };
     int rc;
 
@@ -157,6 +159,37 @@ static void refuses_a_secret_given_twice(void **state)
     config_done(&c);
 }
 
+/* A tool that reads the keys of a server must not fail for its other options. */
+static void ignores_all_options_but_those_of_the_prefix(void **state)
+{
+    char path[128], argument[256];
+    char *argv[] = { "eventhub", argument, "--nonsense=1", "--redis-password-file=/none", NULL };
+    char *environment[] = { "LISTEN_PORT=tcp://10.0.0.1:80", "JWT_ALGORITHM=HS512",
+                            "REDIS_SENTINELS=a", NULL };
+    const struct config_source source = {
+        .argc = 4, .argv = argv, .environment = environment, .only = "JWT_"
+    };
+    enum config_action action;
+    struct buf why = { 0 };
+    struct config c;
+
+    (void)state;
+    temp_dir_write(&dir, "conf",
+                   STR("nonsense = 1\nlisten_port = x\nredis_url_file = /none\n"
+                       "jwt_secret = from the file\njwt_issuer = me\n"));
+    (void)snprintf(argument, sizeof(argument), "--config=%s", temp_dir_path(&dir, "conf", path));
+    assert_int_equal(config_load(&source, &c, &action, &why), EH_OK);
+    assert_int_equal(config_read_secrets(&c, &why), EH_OK);
+    assert_string_equal(c.jwt_secret, "from the file");
+    assert_string_equal(c.jwt_issuer, "me");
+    assert_int_equal(c.jwt_algorithm, 2);
+    assert_int_equal(c.listen_port, 8080);
+    config_done(&c);
+    environment[1] = "JWT_ALGORITHM=none";
+    assert_int_equal(config_load(&source, &c, &action, &why), EH_EINVAL);
+    buf_done(&why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +198,7 @@ int main(void)
         cmocka_unit_test(reports_a_missing_file),
         cmocka_unit_test(reads_the_user_name_from_a_file),
         cmocka_unit_test(refuses_a_secret_given_twice),
+        cmocka_unit_test(ignores_all_options_but_those_of_the_prefix),
     };
 
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

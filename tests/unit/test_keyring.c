@@ -454,6 +454,7 @@ static void names_the_key_that_verifies(void **state)
     assert_int_equal(token_find_key(str_of(token), keys, &key, &why), EH_OK);
     assert_int_equal(key.algorithm, KEY_HS512);
     assert_str(key.kid, "new");
+    assert_int_equal(key.position, 1);
     assert_int_equal(token_find_key(str_of(forged), keys, &key, &why), EH_EINVAL);
     assert_string_equal(why, FORGED);
     free(token);

@@ -53,7 +53,7 @@ static struct keyring *load(char *const *arguments, char why[512])
     enum config_action action;
     struct keyring *keys = NULL;
     struct config config;
-    struct config_source source = { 1, argv, environment };
+    struct config_source source = { .argc = 1, .argv = argv, .environment = environment };
     struct buf text = { 0 };
     int rc;
 

@@ -19,6 +19,8 @@ struct config_source {
     int argc;
     char **argv;
     char **environment;
+    const char *only; /* the prefix of the options that count ("JWT_"): all others, faulty or
+                         unknown ones too, are ignored; NULL: all count */
 };
 
 #define CONFIG_OPTIONS_MAX 128

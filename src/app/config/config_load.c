@@ -51,11 +51,20 @@ static void add_value(struct buf *why, const struct config_option *o, struct str
     add_excerpt(why, is_list ? endpoint_list_wrong(value) : value);
 }
 
+static bool is_ignored(const struct config *c, const struct config_option *o)
+{
+    const char *only = c->source.only;
+
+    return only && !(o && str_starts_with(str_of(o->name), str_of(only)));
+}
+
 /* Sets the option o, which was called `given`; o NULL: there is no such option. An empty value
  * changes nothing. */
 static int set_option(struct config *c, const struct config_option *o, struct str given,
                       struct str value, struct buf *why)
 {
+    if (is_ignored(c, o))
+        return EH_OK;
     if (!o) {
         buf_addf(why, "unknown option ");
         add_excerpt(why, given);
@@ -214,13 +223,13 @@ static int read_arguments(struct config *c, struct buf *why)
     return EH_OK;
 }
 
-/* Reads the sources, weakest first. */
+/* Reads the sources, weakest first. The options about Redis are settled if they were read. */
 static int read_all(struct config *c, struct buf *why)
 {
     EH_TRY(read_file(c, why));
     EH_TRY(read_environment(c, why));
     EH_TRY(read_arguments(c, why));
-    return config_settle_redis(c, why);
+    return c->source.only ? EH_OK : config_settle_redis(c, why);
 }
 
 int config_load(const struct config_source *source, struct config *ret,
