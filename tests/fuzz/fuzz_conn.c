@@ -47,21 +47,23 @@ enum {
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-static const char *const options[] = { "--disable-auth=true",
-                                       "--log-level=off",
-                                       "--ping-interval=3600",
-                                       "--max-message-size=4096",
-                                       "--max-header-size=2048",
-                                       "--max-output-queue=64k",
-                                       "--max-subscriptions=16",
-                                       "--memory-limit=1m",
-                                       "--max-cache-length=20",
-                                       "--trusted-proxies=::/0",
-                                       "--allowed-origins=http://x",
-                                       "--enable-compression=true",
-                                       "--enable-console=true",
-                                       "--compression-min-size=64",
-                                       NULL };
+static const char *const options[] = {
+    "--disable-auth=true",
+    "--log-level=off",
+    "--ping-interval=3600",
+    "--max-message-size=4096",
+    "--max-header-size=2048",
+    "--max-output-queue=64k",
+    "--max-subscriptions=16",
+    "--memory-limit=1m",
+    "--max-cache-length=20",
+    "--trusted-proxies=::/0",
+    "--allowed-origins=http://x",
+    "--enable-compression=true",
+    "--enable-console=true",
+    "--compression-min-size=64",
+    NULL,
+};
 
 /* ---- a client ---- */
 

@@ -136,7 +136,7 @@ test('the files of the console', async (t) => {
     }
   });
 
-  await t.test('answers 426 to a plain request for the socket', async () => {
+  await t.test('answers 426 to a plain request for the socket that is permitted', async () => {
     for (const method of ['GET', 'HEAD']) {
       const { status, headers } = await fetchOver(server, '/console/socket', {}, method);
       assert.deepEqual([status, headers.upgrade], [426, 'websocket']);
@@ -246,6 +246,17 @@ test('the socket of the console', async (t) => {
     assert.equal((await answerTo(t, server, more)).answer.status, 401);
   });
 
+  await t.test('tells the page why its handshake would be refused', async () => {
+    const expired = signToken({ read: ['a'], exp: 1 });
+    const cases = [[`Bearer ${token}`, 426, /only WebSocket/], [`Bearer ${expired}`, 401, /has expired/],
+      [undefined, 401, /there is no token/]];
+    for (const [Authorization, status, why] of cases) {
+      const answer = await fetchOver(server, '/console/socket', Authorization ? { Authorization } : {});
+      assert.equal(answer.status, status);
+      assert.match(JSON.parse(answer.body).error, why);
+    }
+  });
+
   await t.test('counts and logs refused origins, and never the token', async () => {
     const { refused_requests_total: refused } = await server.metrics();
     assert.equal(refused.origin, strange.length + 1);
@@ -262,6 +273,8 @@ test('counts the clients of the console like all others', async (t) => {
   const second = await openSocket(t, server);
   await second.send(handshake(how.fields, how.target));
   assert.equal((await second.readResponse()).status, 429);
+  const asked = await fetchOver(server, '/console/socket', { 'X-Forwarded-For': '1.2.3.4' });
+  assert.equal(asked.status, 429);
   const metrics = await server.metrics();
-  assert.equal(metrics.refused_requests_total.too_many_of_ip, 1);
+  assert.equal(metrics.refused_requests_total.too_many_of_ip, 2);
 });

@@ -62,10 +62,16 @@ static void handle_client(struct conn *c, const struct http_request *rq)
 
 static void handle_console_socket(struct conn *c, const struct http_request *rq)
 {
-    if (console_is_own_page(c, rq))
-        handle_client(c, rq);
-    else
+    bool is_handshake = upgrade_is_wanted(rq);
+
+    if (is_handshake && !console_is_own_page(c, rq))
         refuse_origin(c, rq, "Origin must be that of the console, as Host names it");
+    else if (!conn_client_enter(&c->client, c->worker))
+        refuse_client(c, rq);
+    else if (is_handshake)
+        upgrade_handle(c, rq);
+    else
+        console_explain(c, rq);
 }
 
 static void handle(struct conn *c, const struct http_request *rq)

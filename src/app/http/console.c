@@ -1,5 +1,6 @@
 #include "app/http/console.h"
 
+#include "app/conn/authorize.h"
 #include "app/http/console_files.h"
 #include "app/http/http_answer.h"
 #include "app/http/routes.h"
@@ -58,14 +59,18 @@ static bool is_console(const struct conn *c, struct str path)
            (str_eq(path, STR("/console")) || str_starts_with(path, STR(BELOW)));
 }
 
+static bool reads(const struct http_request *rq)
+{
+    return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
+}
+
 bool console_handle(struct conn *c, const struct http_request *rq)
 {
     const struct console_file *file;
-    struct str path;
 
     if (!is_console(c, rq->path) || console_is_socket(c, rq))
         return false;
-    if (!str_eq(rq->method, STR("GET")) && !str_eq(rq->method, STR("HEAD"))) {
+    if (!reads(rq)) {
         http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD\r\n"));
         return true;
     }
@@ -73,13 +78,9 @@ bool console_handle(struct conn *c, const struct http_request *rq)
         redirect(c, rq);
         return true;
     }
-    path = str_skip(rq->path, strlen(BELOW));
-    file = console_file_find(path);
+    file = console_file_find(str_skip(rq->path, strlen(BELOW)));
     if (file)
         send_file(c, rq, file);
-    else if (str_eq(path, STR(SOCKET)))
-        http_send_error(c, rq, 426, "only WebSocket handshakes are accepted here",
-                        STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
     else
         http_send_error(c, rq, 404, "not found", STR(""));
     return true;
@@ -89,7 +90,20 @@ bool console_handle(struct conn *c, const struct http_request *rq)
 
 bool console_is_socket(const struct conn *c, const struct http_request *rq)
 {
-    return is_console(c, rq->path) && str_eq(rq->path, STR(BELOW SOCKET)) && upgrade_is_wanted(rq);
+    return is_console(c, rq->path) && str_eq(rq->path, STR(BELOW SOCKET)) &&
+           (reads(rq) || upgrade_is_wanted(rq));
+}
+
+void console_explain(struct conn *c, const struct http_request *rq)
+{
+    const char *why;
+
+    if (authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why) < 0)
+        http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+    else
+        http_send_error(c, rq, 426, "only WebSocket handshakes are accepted here",
+                        STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));
+    conn_forget_auth(c);
 }
 
 /* Returns the scheme of the page for what X-Forwarded-Proto says, which some proxies write as the
