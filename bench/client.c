@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/ws.h"
+#define HEAD_MAX 16384
 
-#define HANDSHAKE                                                                                  \
-    "GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"               \
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+/* The same for all: the answer to it is checked, but nobody is to be kept from guessing it. */
+static const struct ws_handshake handshake = { .host = { "bench", 5 }, .target = { "/", 1 } };
 
 static void give_up(const char *what, const char *why)
 {
@@ -28,14 +27,12 @@ static struct client *client_of(struct stream *s)
 /* The mask is zero. Unmasking costs the server as much as with any other mask. */
 static void send_frame(struct client *c, enum ws_opcode op, struct str payload)
 {
-    static const char mask[4];
-    char head[WS_HEAD_MAX + sizeof(mask)];
-    size_t n = ws_encode_head(head, op, payload.n);
+    static const uint8_t mask[WS_MASK_LEN];
+    static struct buf frame; /* keeps its memory */
 
-    head[1] = (char)(head[1] | 0x80);
-    memcpy(head + n, mask, sizeof(mask));
-    stream_write(&c->stream, str_make(head, n + sizeof(mask)));
-    stream_write(&c->stream, payload);
+    buf_clear(&frame);
+    ws_client_frame(&frame, op, payload, mask);
+    stream_write(&c->stream, buf_str(&frame));
 }
 
 void client_send(struct client *c, struct str text)
@@ -52,85 +49,85 @@ void client_ping(struct client *c)
 
 static size_t take_answer(struct client *c, struct str in)
 {
-    static const char end[] = "\r\n\r\n";
-    const char *body = memmem(in.p, in.n, end, 4);
-
-    if (!body)
-        return 0;
-    if (!str_starts_with(in, STR("HTTP/1.1 101 ")))
-        give_up("handshake", "the answer is not 101");
-    c->upgraded = true;
-    c->events->on_upgraded(c);
-    return (size_t)(body - in.p) + 4;
-}
-
-/* Returns the size of the frame at the start of `in`, and its payload. 0: it is incomplete. */
-static size_t frame_payload(struct str in, struct str *ret)
-{
-    const uint8_t *p = (const uint8_t *)in.p;
-    size_t head = 2, n;
-
-    if (in.n < 2)
-        return 0;
-    n = p[1];
-    if (n >= 126) {
-        head = n == 126 ? 4 : 10;
-        if (in.n < head)
-            return 0;
-        n = 0;
-        for (size_t i = 2; i < head; i++)
-            n = n << 8 | p[i];
-    }
-    if (in.n - head < n)
-        return 0;
-    *ret = str_make(in.p + head, n);
-    return head + n;
-}
-
-static size_t take_frame(struct client *c, struct str in)
-{
-    struct str payload;
-    size_t n = frame_payload(in, &payload);
+    static struct http_reply reply;
+    struct str subprotocol;
+    const char *why;
+    int n = http_reply_parse(&c->answer, in, HEAD_MAX, &reply);
 
     if (n == 0)
         return 0;
-    switch ((enum ws_opcode)(in.p[0] & 0xf)) {
-    case WS_OP_TEXT: c->events->on_text(c, payload); break;
-    case WS_OP_PING: send_frame(c, WS_OP_PONG, payload); break;
+    why = n < 0 ? "the answer is not HTTP" : ws_client_check(&handshake, &reply, &subprotocol);
+    if (why)
+        give_up("handshake", why);
+    c->upgraded = true;
+    ws_decoder_init(&c->decoder);
+    c->decoder.is_client = true;
+    c->events->on_upgraded(c);
+    return (size_t)n;
+}
+
+/* Collects a text that arrives in pieces. */
+static void on_piece(struct client *c, const struct ws_event *ev)
+{
+    if (ev->last && buf_used(&c->text) == 0) {
+        c->events->on_text(c, ev->payload);
+        return;
+    }
+    buf_add_str(&c->text, ev->payload);
+    if (!ev->last)
+        return;
+    c->events->on_text(c, buf_str(&c->text));
+    buf_done(&c->text);
+}
+
+static size_t take_frame(struct client *c, char *p, size_t n)
+{
+    struct ws_event ev;
+    int used = ws_decode(&c->decoder, p, n, UINT64_MAX, &ev);
+
+    if (used < 0)
+        give_up("frame", "the server broke the protocol");
+    if (used == 0)
+        return 0;
+    switch (ev.op) {
+    case WS_OP_TEXT: on_piece(c, &ev); break;
+    case WS_OP_PING: send_frame(c, WS_OP_PONG, ev.payload); break;
     case WS_OP_PONG:
         if (c->events->on_pong)
             c->events->on_pong(c);
         break;
     default: give_up("frame", "the server sent a Close frame");
     }
-    return n;
+    return (size_t)used;
 }
 
-static size_t take_all(struct client *c, struct str in)
+static size_t take_all(struct client *c, char *p, size_t n)
 {
-    size_t used = 0, n;
+    size_t used = 0, step;
 
     do {
-        struct str rest = str_skip(in, used);
-
-        n = c->upgraded ? take_frame(c, rest) : take_answer(c, rest);
-        used += n;
-    } while (n && used < in.n && !c->closing);
+        step = c->upgraded ? take_frame(c, p + used, n - used)
+                           : take_answer(c, str_make(p + used, n - used));
+        used += step;
+    } while (step && used < n && !c->closing);
     return used;
 }
 
 static void on_data(struct stream *s, char *p, size_t n)
 {
     struct client *c = client_of(s);
+    bool is_kept = buf_used(&c->in) > 0; /* the bytes continue what was left */
+    size_t used;
 
-    if (buf_used(&c->in)) {
+    if (is_kept)
         buf_add(&c->in, p, n);
-        buf_consume(&c->in, take_all(c, buf_str(&c->in)));
-    } else {
-        size_t used = take_all(c, str_make(p, n));
-
+    used = is_kept ? take_all(c, buf_head(&c->in), buf_used(&c->in)) : take_all(c, p, n);
+    if (c->closing)
+        return;
+    if (is_kept)
+        buf_consume(&c->in, used);
+    else
         buf_add(&c->in, p + used, n - used);
-    }
     if (buf_used(&c->in) == 0)
         buf_done(&c->in);
 }
@@ -149,12 +146,16 @@ static const struct stream_events events = { .on_data = on_data, .on_end = on_en
 void client_open(struct client *c, struct loop *lp, uint16_t port, const struct client_events *on)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct buf request = { 0 };
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     *c = (struct client){ .events = on };
     if (stream_connect(&c->stream, lp, (struct sockaddr *)&to, sizeof(to), &events) < 0)
         give_up("connect", strerror(errno));
-    stream_write(&c->stream, STR(HANDSHAKE));
+    if (ws_client_request(&handshake, &request) < 0)
+        abort();
+    stream_write(&c->stream, buf_str(&request));
+    buf_done(&request);
 }
 
 void client_close(struct client *c)
@@ -163,6 +164,7 @@ void client_close(struct client *c)
     stream_reset_on_close(&c->stream);
     stream_close(&c->stream);
     buf_done(&c->in);
+    buf_done(&c->text);
     if (c->events->on_closed)
         c->events->on_closed(c);
 }

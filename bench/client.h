@@ -11,13 +11,13 @@
 
 #include "base/buf.h"
 #include "net/stream.h"
+#include "proto/ws_client.h"
 
 struct client;
 
 struct client_events {
     void (*on_upgraded)(struct client *c);
-    void (*on_text)(struct client *c, struct str text); /* a whole message: our servers do not
-                                                           fragment */
+    void (*on_text)(struct client *c, struct str text); /* a whole message */
     void (*on_pong)(struct client *c);                  /* may be NULL */
     void (*on_closed)(struct client *c);                /* after client_close; may be NULL */
     bool may_be_dropped; /* by the server: the client then just closes */
@@ -26,7 +26,12 @@ struct client_events {
 struct client {
     struct stream stream;
     const struct client_events *events;
-    struct buf in; /* a half-read head or frame */
+    struct buf in;   /* a half-read head, or a control frame */
+    struct buf text; /* a half-read message */
+    union {
+        struct http_reply_parser answer; /* until `upgraded` */
+        struct ws_decoder decoder;
+    };
     bool upgraded;
     bool closing;
 };

@@ -96,9 +96,10 @@ static int read_length(const uint8_t *b, uint8_t len7, uint64_t *ret_n)
 }
 
 /* Reads the head of a frame (RFC 6455 5.2). Returns its length, 0 for "need more", or minus a close
- * code. */
+ * code. The mask of a server's frame is zero, so that unmasking changes nothing. */
 static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct head *ret)
 {
+    static const uint8_t none[WS_MASK_LEN];
     const uint8_t *b = (const uint8_t *)p;
     enum ws_opcode op;
     uint8_t rsv, len7;
@@ -126,8 +127,7 @@ static int read_head(const struct ws_decoder *d, const char *p, size_t n, struct
     ret->op = op;
     ret->fin = b[0] & BIT_FIN;
     ret->compressed = rsv;
-    if (mask_len)
-        memcpy(ret->mask, b + 2 + ext, WS_MASK_LEN);
+    memcpy(ret->mask, mask_len ? b + 2 + ext : none, WS_MASK_LEN);
     return (int)(2 + ext + mask_len);
 }
 
@@ -148,12 +148,11 @@ static int read_close(struct str payload, struct ws_event *ret)
     return utf8_is_valid(ret->payload) ? EH_OK : -WS_CLOSE_BAD_DATA;
 }
 
-static int take_control(const struct ws_decoder *d, struct head *h, char *p, struct ws_event *ret)
+static int take_control(struct head *h, char *p, struct ws_event *ret)
 {
     size_t len = (size_t)h->n;
 
-    if (!d->is_client)
-        ws_mask(h->mask, p, len);
+    ws_mask(h->mask, p, len);
     *ret = (struct ws_event){ .op = h->op, .payload = str_make(p, len), .last = true };
     if (h->op == WS_OP_CLOSE)
         EH_TRY(read_close(ret->payload, ret));
@@ -172,8 +171,7 @@ static int begin_data(struct ws_decoder *d, const struct head *h, uint64_t max_m
     d->left = h->n;
     d->fin = h->fin;
     d->in_frame = true;
-    if (!d->is_client)
-        memcpy(d->mask, h->mask, WS_MASK_LEN);
+    memcpy(d->mask, h->mask, WS_MASK_LEN);
     return EH_OK;
 }
 
@@ -184,8 +182,7 @@ static int take_data(struct ws_decoder *d, char *p, size_t n, struct ws_event *r
     enum ws_opcode op = d->message_op;
     bool last;
 
-    if (!d->is_client)
-        ws_mask(d->mask, p, len);
+    ws_mask(d->mask, p, len);
     if (op == WS_OP_TEXT && !d->compressed && !utf8_feed(&d->utf8, p, len))
         return -WS_CLOSE_BAD_DATA;
     d->left -= len;
@@ -220,7 +217,7 @@ int ws_decode(struct ws_decoder *d, char *p, size_t n, uint64_t max_message, str
     if (is_control(h.op)) {
         if (n < h.n)
             return 0; /* taken only whole: unread bytes must stay masked */
-        len = take_control(d, &h, p, ret);
+        len = take_control(&h, p, ret);
     } else {
         EH_TRY(begin_data(d, &h, max_message));
         len = take_data(d, p, n, ret);
