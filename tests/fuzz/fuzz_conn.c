@@ -20,7 +20,7 @@
 #include "check.h"
 #include "proto/deflate.h"
 #include "proto/utf8.h"
-#include "proto/ws.h"
+#include "proto/ws_client.h"
 
 #define HANDSHAKE_FIELDS                                                                           \
     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
@@ -112,14 +112,9 @@ static bool transmit(int fd, struct str bytes, struct buf *out)
 /* Appends a client's frame. The mask is zero, so that the fuzzer sees its own bytes. */
 static void add_frame(struct buf *out, struct str text)
 {
-    static const char mask[4];
-    char head[WS_HEAD_MAX];
-    size_t n = ws_encode_head(head, WS_OP_TEXT, text.n);
+    static const uint8_t mask[WS_MASK_LEN];
 
-    head[1] = (char)(head[1] | 0x80);
-    buf_add(out, head, n);
-    buf_add(out, mask, sizeof(mask));
-    buf_add_str(out, text);
+    ws_client_frame(out, WS_OP_TEXT, text, mask);
 }
 
 /* ---- another client of the same worker: when its publish is answered, all earlier input has been

@@ -12,6 +12,7 @@
 #include "app/worker.h"
 #include "broker/broker.h"
 #include "broker/port.h"
+#include "proto/ws_client.h"
 #include "support/still_worker.h"
 
 #define CLIENTS 2
@@ -158,17 +159,10 @@ static inline struct client *open_client(void)
 /* Sends a text message, masked with zeros. */
 static inline void send_text(struct client *c, const char *text)
 {
-    size_t n = strlen(text);
-    unsigned char small[] = { 0x81, (unsigned char)(0x80 | n), 0, 0, 0, 0 };
-    unsigned char large[] = { 0x81, 0x80 | 126, (unsigned char)(n >> 8), (unsigned char)n, 0, 0,
-                              0,    0 };
+    static const uint8_t mask[WS_MASK_LEN];
     struct buf frame = { 0 };
 
-    if (n < 126)
-        buf_add(&frame, small, sizeof(small));
-    else
-        buf_add(&frame, large, sizeof(large));
-    buf_add(&frame, text, n);
+    ws_client_frame(&frame, WS_OP_TEXT, str_of(text), mask);
     assert_int_equal(send(c->fd, buf_head(&frame), buf_used(&frame), 0), buf_used(&frame));
     buf_done(&frame);
 }
