@@ -31,12 +31,17 @@ async function servePage(t) {
   return server.address().port;
 }
 
+/** A browser (of playwright), which is closed when the test is over. */
+export async function startBrowser(t) {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  defer(t, () => browser.close());
+  return browser;
+}
+
 /** A page (of playwright) loaded from an origin that differs from that of any server. */
 export async function openPage(t) {
   const port = await servePage(t);
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
-  defer(t, () => browser.close());
-  const page = await browser.newPage();
+  const page = await (await startBrowser(t)).newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   await page.goto(`http://127.0.0.1:${port}/`);
   return page;
