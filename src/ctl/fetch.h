@@ -16,14 +16,15 @@
 #define FETCH_BODY_MAX (16 * 1024 * 1024)
 
 struct fetch;
+struct http_reply;
 struct runtime;
 struct target;
 
 struct fetch_result {
-    int status;      /* of HTTP; 0: there is no answer, see why */
-    struct str body; /* valid during the call */
-    const char *why; /* one line; NULL: there is an answer */
-    int exit_status; /* with why */
+    const char *why;                /* there is no answer: one line; NULL: there is one */
+    int exit_status;                /* with why */
+    const struct http_reply *reply; /* without why; valid during the call, as is body */
+    struct str body;                /* reply_add_error (reply_reader.h) reads an error from both */
 };
 /* Comes once, not from within fetch_start. The fetch is still to be freed, which may be done
  * here. */
@@ -34,9 +35,5 @@ typedef void fetch_fn(const struct fetch_result *result, void *arg);
 struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
                           uint64_t timeout_ms, fetch_fn *fn, void *arg);
 void fetch_free(struct fetch *f); /* gives up if it is not done; NULL is fine */
-
-/* Adds the text of an error answer: the `error` of {"error":...}, or the status in words. Clean for
- * a terminal. */
-void fetch_add_error(struct buf *out, int status, struct str body);
 
 #endif

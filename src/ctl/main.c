@@ -9,7 +9,9 @@
 
 #include "base/fds.h"
 #include "base/mem.h"
+#include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
+#include "ctl/cmd_ping.h"
 #include "ctl/command.h"
 #include "ctl/help.h"
 #include "ctl/options.h"
@@ -19,6 +21,8 @@ extern char **environ;
 
 /* In the order of help. */
 static const struct command *const commands[] = {
+    &cmd_ping,
+    &cmd_health,
     &cmd_help,
     NULL,
 };

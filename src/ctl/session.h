@@ -2,9 +2,8 @@
  * their messages; connects again if asked to.
  *
  * Connecting: the first connection must succeed, or on_end comes. With `reconnect`, a connection
- *          that ends later is made again: after a wait that doubles from 0.5 s to 30 s with jitter
- *          (a random part, so that the clients of a server that restarts do not come all at once).
- *          A refusal that time does not heal (401, 403, 404) ends it also then.
+ *          that ends later is made again, after a wait with back-off and jitter (backoff.h). A
+ *          refusal that time does not heal (401, 403, 404) ends it also then.
  * Calls:   each is answered exactly once, by the server, by its timeout or by the loss of the
  *          connection (`state`). Calls may be made from on_open on, not while it is lost.
  * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
@@ -22,31 +21,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/err.h"
+#include "ctl/session_answer.h"
+#include "ctl/ws_link.h"
 
-#define SESSION_MESSAGE_MAX (64 * 1024 * 1024)
+#define SESSION_MESSAGE_MAX LINK_MESSAGE_MAX
 #define SESSION_QUEUE_MAX   (1024 * 1024)
 #define SESSION_CALLS_MAX   256 /* the server reads no more while so many are unanswered */
 
 struct runtime;
 struct session;
 struct target;
-
-enum session_state {
-    SESSION_ANSWERED, /* result is set */
-    SESSION_REFUSED,  /* the server answered with an error: code, message, data */
-    SESSION_LATE,     /* no answer within timeout_ms; it may still be executed */
-    SESSION_LOST,     /* the connection ended; it may have been executed */
-};
-
-struct session_answer {
-    enum session_state state;
-    json_t *result;     /* borrowed, valid during the call (json_incref keeps it) */
-    int64_t code;       /* of a refusal, as are the texts, which are "" otherwise */
-    struct str message; /* "Invalid params" */
-    struct str data;    /* "message must not be empty" */
-};
 
 typedef void session_answer_fn(const struct session_answer *answer, void *arg);
 /* A message of a subscription, or {"action":"gap",...}; borrowed. */
@@ -57,7 +41,8 @@ struct session_events {
     /* The connection was lost and is made again in wait_ms. Calls were answered with SESSION_LOST
      * before, and subscriptions are gone. why: one line, also for on_end. */
     void (*on_lost)(void *arg, const char *why, uint64_t wait_ms); /* may be NULL */
-    /* There is and will be no connection. status: CTL_NO_CONNECTION or CTL_NOT_PERMITTED. */
+    /* There is and will be no connection. status: CTL_NO_CONNECTION, CTL_NOT_PERMITTED, CTL_USAGE
+     * (the token file), CTL_NEGATIVE (a message was too large for the server). */
     void (*on_end)(void *arg, int status, const char *why);
     void (*on_room)(void *arg);   /* may be NULL */
     void (*on_closed)(void *arg); /* session_close is done; may be NULL */
@@ -89,13 +74,5 @@ void session_call(struct session *s, const char *method, json_t *params, session
 uint64_t session_subscribe(struct session *s, json_t *params, session_answer_fn *fn,
                            session_message_fn *on_message, void *arg);
 uint64_t session_calls_under_way(const struct session *s);
-uint64_t session_ping_ms(const struct session *s); /* last round trip of a ping; UINT64_MAX: none */
-
-/* Returns the exit status that an answer stands for: CTL_OK, CTL_NEGATIVE, CTL_NOT_PERMITTED,
- * CTL_TIMEOUT, CTL_NO_CONNECTION. */
-int session_exit_status(const struct session_answer *answer);
-/* Adds why a call did not succeed, one line, clean for a terminal: `not allowed: the token does not
- * permit reading "a/b"`. */
-void session_add_why(struct buf *out, const struct session_answer *answer);
 
 #endif

@@ -87,10 +87,11 @@ static const char *read_authority(struct str text, struct parts *ret)
     return NULL;
 }
 
-static bool is_path(struct str path)
+/* Reports whether the text can travel in the head of a request. */
+static bool is_visible(struct str text)
 {
-    for (size_t i = 0; i < path.n; i++) {
-        if (path.p[i] <= ' ' || path.p[i] == 0x7f)
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] <= ' ' || text.p[i] > '~')
             return false;
     }
     return true;
@@ -115,7 +116,7 @@ static const char *read_url(struct str url, struct parts *ret)
         return "must not hold a name or password: set EVENTHUB_TOKEN or use --token-file";
     if (memchr(ret->path.p, '?', ret->path.n) || memchr(ret->path.p, '#', ret->path.n))
         return "must end before ? and #: for the token, set EVENTHUB_TOKEN or use --token-file";
-    if (!is_path(ret->path))
+    if (!is_visible(ret->path))
         return "has a space or another character that a URL cannot have";
     while (ret->path.n && ret->path.p[ret->path.n - 1] == '/')
         ret->path.n--;
@@ -139,7 +140,8 @@ static void take_parts(struct target *t, const struct parts *p)
     t->port = p->port;
     t->host = mem_dup(p->host.p, p->host.n);
     t->path = p->path.n ? mem_dup(p->path.p, p->path.n) : mem_dup("", 0);
-    buf_addf(&b, is_ipv6 ? "[%s]" : "%s", t->host);
+    /* The zone of an address (fe80::1%eth0) means something on this machine only. */
+    buf_addf(&b, is_ipv6 ? "[%.*s]" : "%.*s", (int)strcspn(t->host, "%"), t->host);
     if (p->port != (p->has_tls ? 443 : 80))
         buf_addf(&b, ":%u", p->port);
     t->authority = text_of(&b);
@@ -149,18 +151,12 @@ static void take_parts(struct target *t, const struct parts *p)
 
 /* ---- the token ---- */
 
-/* Reports whether the text can travel in a header field. */
 static bool is_token(struct str text)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] <= ' ' || text.p[i] == 0x7f)
-            return false;
-    }
-    return text.n > 0 && text.n <= TARGET_TOKEN_MAX;
+    return text.n > 0 && text.n <= TARGET_TOKEN_MAX && is_visible(text);
 }
 
-/* Says where the token comes from. The options do not tell --token from EVENTHUB_TOKEN, so both are
- * named. */
+/* The options do not tell --token from EVENTHUB_TOKEN, so the error names both. */
 static int take_token(struct target *t, const struct common_options *common, struct buf *why)
 {
     if (common->token && !is_token(str_of(common->token))) {

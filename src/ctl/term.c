@@ -117,7 +117,8 @@ static int add_piece(const char *p, size_t n, void *out)
 
 void term_result_json(struct term *t, const struct json_t *value)
 {
-    (void)json_dump_callback(value, add_piece, &t->out, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)json_dump_callback(value, add_piece, &t->out,
+                             JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
     term_write(t, STR("\n"));
 }
 
