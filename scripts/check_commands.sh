@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails on a block in README.md, CONTRIBUTING.md or docs/ that can be run (commands, programs,
+# Fails on a block in README.md, CONTRIBUTING.md, docs/ or examples/ that can be run (commands, programs,
 # configurations) but is neither run by a test nor marked as not tested here. scripts/documented describes
 # the marks. The named test must take the block with scripts/documented, or contain each of its commands
 # word for word.
@@ -40,7 +40,7 @@ judge() { # FILE HEADING LANGUAGE MARK
 }
 
 status=0
-for file in README.md CONTRIBUTING.md docs/*.md tests/*/README.md; do
+for file in README.md CONTRIBUTING.md docs/*.md tests/*/README.md examples/README.md examples/*/README.md; do
   while IFS=$'\x1f' read -r line heading language mark; do
     wrong=$(judge "$file" "$heading" "$language" "$mark")
     [ -z "$wrong" ] || { echo "$file:$line: $wrong"; status=1; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fails on a relative link in README.md, CONTRIBUTING.md or docs/ to a file or a heading that does not
+# Fails on a relative link in README.md, CONTRIBUTING.md, docs/ or examples/ to a file or a heading that does not
 # exist. Headings have the anchors that GitHub gives them.
 cd "$(dirname "$0")/.." || exit 1
 
@@ -27,7 +27,7 @@ broken() { # FILE
     done
 }
 
-found=$(for file in *.md docs/*.md tests/*/README.md; do broken "$file"; done)
+found=$(for file in *.md docs/*.md tests/*/README.md examples/README.md examples/*/README.md; do broken "$file"; done)
 [ -z "$found" ] && exit 0
 echo "$found"
 exit 1

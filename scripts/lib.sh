@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
   zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev libjwt-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
-  llvm chromium haproxy nginx-light caddy openssl curl)
+  llvm chromium haproxy nginx-light caddy openssl curl python3)
 LINT_PACKAGES=(clang-tidy cppcheck shellcheck)
 
 say() { printf '%s\n' "$*"; }

@@ -11,6 +11,7 @@ import { LOOPBACK, makeAuthority } from './support/certs.mjs';
 import { defer } from './support/cleanup.mjs';
 import { documentedFor } from './support/documented.mjs';
 import { runSession } from './support/jsclient.mjs';
+import { NGINX, startNginx } from './support/nginx.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -22,19 +23,6 @@ const documented = documentedFor(import.meta.url);
 const PACE_MS = 50; // between clients during a drain: often enough, but leaves CPU to others
 const CLIENTS_MIN = 4; // during a drain, so that the proxy tries both nodes
 const ADDRESSES = ['127.0.0.11', '127.0.0.12'];
-
-function startNginx(file, config, dir) {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `${name}_temp_path ${join(dir, name)};`).join(' ');
-  writeFileSync(file, `daemon off; pid ${join(dir, 'nginx.pid')}; error_log stderr warn;
-events { worker_connections 64; }
-http {
-  access_log off; ${temporary}
-${config}
-}
-`);
-  return spawn(NGINX, ['-c', file], { stdio: 'ignore' });
-}
 
 function startHaproxy(file, config) {
   writeFileSync(file, config);
@@ -51,7 +39,6 @@ ${config}`);
   return spawn(CADDY, ['run', '--config', file, '--adapter', 'caddyfile'], { stdio: 'ignore', env });
 }
 
-const NGINX = '/usr/sbin/nginx';
 const HAPROXY = '/usr/sbin/haproxy';
 const CADDY = '/usr/bin/caddy';
 const HTTP = { TRUSTED_PROXIES: '127.0.0.1', DRAIN_DELAY: '6', SHUTDOWN_TIMEOUT: '7' };
