@@ -11,10 +11,11 @@ takes() { # RUNNER FILE HEADING
   lines=$(grep documented "$1") && grep -qF -- "$2" <<<"$lines" && grep -qF -- "$3" <<<"$lines"
 }
 
+# The runner may start a command with "nice", and may redirect its output or say what to do if it fails.
 has_each_command() { # RUNNER FILE HEADING
   local command
   while read -r command; do
-    grep -qxF -- "$command" < <(sed 's/^ *//' "$1") || return
+    grep -qxF -- "$command" < <(sed -E 'p; s/ (>|\|\| ).*//; s/^ *nice -n [0-9]+ //' "$1" | sed 's/^ *//') || return
   done < <(scripts/documented "$1" "$2" "$3" | sed 's/ *# .*//')
 }
 
