@@ -59,6 +59,8 @@ void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events);
 /* Closes the descriptor, which must have no copy (dup, fork). fn is not called again, not even in
  * this turn. Does nothing if it is not watched. */
 void loop_close(struct loop *lp, struct loop_io *io);
+/* The same, but leaves the descriptor open: for stdin, of which other processes have copies. */
+void loop_unwatch(struct loop *lp, struct loop_io *io);
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms); /* starts or restarts t */
 

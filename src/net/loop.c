@@ -173,6 +173,16 @@ void loop_rewatch(struct loop *lp, struct loop_io *io, uint32_t events)
     (void)rc;
 }
 
+static void forget(struct loop *lp, struct loop_io *io)
+{
+    io->fd = -1;
+    lp->n_watched--;
+    for (int i = 0; i < lp->n_ready; i++) { /* events of this turn not yet dispatched */
+        if (lp->ready[i].data.ptr == io)
+            lp->ready[i].data.ptr = NULL;
+    }
+}
+
 void loop_close(struct loop *lp, struct loop_io *io)
 {
     assert(loop_is_mine(lp));
@@ -180,12 +190,18 @@ void loop_close(struct loop *lp, struct loop_io *io)
         return;
     /* epoll forgets a closed descriptor if no copy of it is open. There is none: we never fork. */
     close(io->fd);
-    io->fd = -1;
-    lp->n_watched--;
-    for (int i = 0; i < lp->n_ready; i++) { /* events of this turn not yet dispatched */
-        if (lp->ready[i].data.ptr == io)
-            lp->ready[i].data.ptr = NULL;
-    }
+    forget(lp, io);
+}
+
+void loop_unwatch(struct loop *lp, struct loop_io *io)
+{
+    struct epoll_event unused = { 0 };
+
+    assert(loop_is_mine(lp));
+    if (io->fd < 0)
+        return;
+    (void)epoll_ctl(lp->epoll_fd, EPOLL_CTL_DEL, io->fd, &unused); /* it is watched and open */
+    forget(lp, io);
 }
 
 void loop_timer(struct loop *lp, struct timer *t, uint64_t after_ms)

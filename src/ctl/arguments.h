@@ -1,0 +1,22 @@
+/* arguments.h - checks arguments that several commands take, before anything is sent.
+ * Thread:  main.
+ * Fails:   with CTL_USAGE, and has told why (term_error).
+ */
+#ifndef EH_CTL_ARGUMENTS_H
+#define EH_CTL_ARGUMENTS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define ARGUMENT_TEXT_MAX (16 * 1024 * 1024) /* bytes of a message or value */
+
+struct term;
+
+int argument_topic(struct term *t, const char *text) EH_MUST_USE;
+int argument_filter(struct term *t, const char *text) EH_MUST_USE; /* a topic or a pattern */
+int argument_key(struct term *t, const char *text) EH_MUST_USE;    /* of the key/value store */
+
+/* Appends the whole file, or stdin for "-": UTF-8 of at most ARGUMENT_TEXT_MAX bytes. */
+int argument_file(struct term *t, const char *path, struct buf *ret) EH_MUST_USE;
+
+#endif

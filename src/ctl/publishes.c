@@ -1,0 +1,93 @@
+#include "ctl/publishes.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void publishes_init(struct publishes *ps)
+{
+    *ps = (struct publishes){ .n = 0 };
+    list_init(&ps->waiting);
+    list_init(&ps->under_way);
+}
+
+void publishes_done(struct publishes *ps)
+{
+    struct list *link;
+
+    list_take(&ps->under_way, &ps->waiting);
+    while ((link = list_pop(&ps->under_way)))
+        free(container_of(link, struct publish, link));
+}
+
+bool publishes_has_room(const struct publishes *ps)
+{
+    return ps->n < PUBLISHES_MAX && ps->bytes < PUBLISHES_BYTES;
+}
+
+void publishes_add(struct publishes *ps, uint64_t number, struct str text, void *owner)
+{
+    struct publish *p = mem_zalloc(sizeof(*p) + text.n);
+    char *copy = (char *)(p + 1);
+
+    memcpy(copy, text.p, text.n);
+    p->number = number;
+    p->owner = owner;
+    p->text = str_make(copy, text.n);
+    list_push(&ps->waiting, &p->link);
+    ps->n++;
+    ps->bytes += text.n;
+}
+
+struct publish *publishes_next(const struct publishes *ps)
+{
+    struct list *first = list_first(&ps->waiting);
+    struct publish *p;
+
+    if (!first)
+        return NULL;
+    p = container_of(first, struct publish, link);
+    return p->number <= ps->careful_up_to && !list_empty(&ps->under_way) ? NULL : p;
+}
+
+void publishes_sent(struct publishes *ps, struct publish *p, uint64_t now_ms)
+{
+    if (!p->sent_ms)
+        p->sent_ms = now_ms;
+    list_remove(&p->link);
+    list_push(&ps->under_way, &p->link);
+}
+
+void publishes_remove(struct publishes *ps, struct publish *p)
+{
+    list_remove(&p->link);
+    ps->n--;
+    ps->bytes -= p->text.n;
+    free(p);
+}
+
+void publishes_lost(struct publishes *ps)
+{
+    struct list *first = list_first(&ps->under_way), *last = ps->under_way.prev;
+
+    if (!first)
+        return;
+    if (first == last)
+        container_of(first, struct publish, link)->tries++;
+    if (container_of(last, struct publish, link)->number > ps->careful_up_to)
+        ps->careful_up_to = container_of(last, struct publish, link)->number;
+    list_take(&ps->under_way, &ps->waiting); /* in order: those under way come first */
+    list_take(&ps->waiting, &ps->under_way);
+}
+
+struct publish *publishes_hopeless(const struct publishes *ps, uint64_t now_ms)
+{
+    list_for_each(link, &ps->waiting)
+    {
+        struct publish *p = container_of(link, struct publish, link);
+
+        if (p->tries >= PUBLISHES_TRIES || (p->sent_ms && now_ms - p->sent_ms > PUBLISHES_KEY_MS))
+            return p;
+    }
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* start.h - the options that say where history begins: --since, --since-id and --all.
+ * Thread:  any; pure but for the time zone (since.h).
+ */
+#ifndef EH_CTL_START_H
+#define EH_CTL_START_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct start_options {
+    const char *since;
+    const char *since_id;
+    bool all;
+};
+
+/* Where to begin; {0}: nowhere in history. */
+struct start {
+    const char *after; /* an id; NULL: none */
+    int64_t since;     /* as the parameter of the protocol; 0: none */
+};
+
+/* Rows of a table of options; `member` of `type` is a struct start_options. */
+#define START_OPTIONS(type, member)                                                                \
+    { .name = "since",                                                                             \
+      .kind = OPTION_TEXT,                                                                         \
+      .offset = offsetof(type, member.since),                                                      \
+      .value = "TIME",                                                                             \
+      .about = "begin with messages of the log from this time on: -10m or 10m (that long ago), "   \
+               "2026-11-30, 2026-11-30T12:30 (local time), 2026-11-30T12:30:05Z, or seconds or "   \
+               "milliseconds since 1970" },                                                        \
+    {                                                                                              \
+        .name = "since-id", .kind = OPTION_TEXT, .offset = offsetof(type, member.since_id),        \
+        .value = "ID", .about = "begin with the message after this id"                             \
+    }
+
+/* Returns NULL, or what is wrong. */
+const char *start_read(const struct start_options *options, struct start *ret) EH_MUST_USE;
+
+#endif

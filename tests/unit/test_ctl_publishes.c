@@ -1,0 +1,208 @@
+/* test_ctl_publishes.c - which messages are sent, and again after a lost connection; the pace. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "ctl/pace.h"
+#include "ctl/publishes.h"
+
+static struct publishes ps;
+
+static int set_up(void **state)
+{
+    (void)state;
+    publishes_init(&ps);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    publishes_done(&ps);
+    return 0;
+}
+
+static void add(uint64_t first, uint64_t last)
+{
+    for (uint64_t i = first; i <= last; i++)
+        publishes_add(&ps, i, STR("text"), &ps);
+}
+
+/* Sends what may be sent and asserts that it is this one. */
+static struct publish *send_next(uint64_t number)
+{
+    struct publish *p = publishes_next(&ps);
+
+    assert_non_null(p);
+    assert_int_equal(p->number, number);
+    publishes_sent(&ps, p, 1000);
+    return p;
+}
+
+static void sends_in_order_many_at_a_time(void **state)
+{
+    (void)state;
+    add(1, 3);
+    for (uint64_t i = 1; i <= 3; i++)
+        publishes_remove(&ps, send_next(i));
+    assert_null(publishes_next(&ps));
+    assert_int_equal(ps.n, 0);
+    assert_int_equal(ps.bytes, 0);
+}
+
+static void is_full_at_its_bounds(void **state)
+{
+    char *large = mem_zalloc(PUBLISHES_BYTES);
+
+    (void)state;
+    add(1, PUBLISHES_MAX - 1);
+    assert_true(publishes_has_room(&ps));
+    add(PUBLISHES_MAX, PUBLISHES_MAX);
+    assert_false(publishes_has_room(&ps));
+    publishes_remove(&ps, send_next(1));
+    assert_true(publishes_has_room(&ps));
+    publishes_add(&ps, 1000, str_make(large, PUBLISHES_BYTES), &ps);
+    assert_false(publishes_has_room(&ps));
+    free(large);
+}
+
+static void sends_everything_again_in_order_and_one_at_a_time(void **state)
+{
+    struct publish *second;
+
+    (void)state;
+    add(1, 5);
+    (void)send_next(1);
+    second = send_next(2);
+    (void)send_next(3);
+    publishes_remove(&ps, second); /* answered, before the others */
+    publishes_lost(&ps);
+    for (uint64_t i = 1; i <= 3; i += 2) {
+        struct publish *p = send_next(i);
+
+        if (i < 3)
+            assert_null(publishes_next(&ps));
+        publishes_remove(&ps, p);
+    }
+    (void)send_next(4); /* which was never sent: many at a time again */
+    (void)send_next(5);
+}
+
+static void keeps_the_order_over_several_lost_connections(void **state)
+{
+    (void)state;
+    add(1, 4);
+    (void)send_next(1);
+    (void)send_next(2);
+    publishes_lost(&ps);
+    (void)send_next(1);
+    publishes_lost(&ps);
+    publishes_lost(&ps); /* nothing was under way */
+    for (uint64_t i = 1; i <= 4; i++)
+        publishes_remove(&ps, send_next(i));
+}
+
+static void gives_up_a_message_that_ends_the_connection(void **state)
+{
+    (void)state;
+    add(1, 3);
+    (void)send_next(1);
+    (void)send_next(2);
+    publishes_lost(&ps); /* either may be the cause */
+    for (int tries = 0; tries < PUBLISHES_TRIES; tries++) {
+        assert_null(publishes_hopeless(&ps, 1000));
+        (void)send_next(1);
+        publishes_lost(&ps);
+    }
+    assert_int_equal(publishes_hopeless(&ps, 1000)->number, 1);
+    publishes_remove(&ps, publishes_hopeless(&ps, 1000));
+    assert_null(publishes_hopeless(&ps, 1000));
+    (void)send_next(2);
+}
+
+static void gives_up_a_message_whose_key_may_be_forgotten(void **state)
+{
+    (void)state;
+    add(1, 2);
+    (void)send_next(1);
+    publishes_lost(&ps);
+    assert_null(publishes_hopeless(&ps, 1000 + PUBLISHES_KEY_MS));
+    assert_int_equal(publishes_hopeless(&ps, 1001 + PUBLISHES_KEY_MS)->number, 1);
+}
+
+/* ---- pace ---- */
+
+static uint64_t take_all(struct pace *p, uint64_t now_ms)
+{
+    uint64_t n = 0;
+
+    for (; n < 100000 && pace_may(p, now_ms); n++)
+        pace_take(p, now_ms);
+    return n;
+}
+
+static void spreads_events_over_time(void **state)
+{
+    struct pace p = { .rate = 1000 };
+    uint64_t n = 0;
+
+    (void)state;
+    for (uint64_t ms = 5000; ms < 6000; ms += 16)
+        n += take_all(&p, ms);
+    assert_in_range(n, 990, 1001);
+}
+
+static void waits_until_the_next_event(void **state)
+{
+    struct pace p = { .rate = 2 };
+
+    (void)state;
+    assert_int_equal(take_all(&p, 5000), 1);
+    assert_int_equal(pace_wait_ms(&p, 5000), 500);
+    assert_int_equal(take_all(&p, 5499), 0);
+    assert_int_equal(take_all(&p, 5500), 1);
+    assert_int_equal(pace_wait_ms(&p, 9000), 1);
+}
+
+static void follows_a_pause_with_no_burst(void **state)
+{
+    struct pace p = { .rate = 100 };
+
+    (void)state;
+    assert_int_equal(take_all(&p, 5000), 1);
+    assert_in_range(take_all(&p, 60000), 1, 1 + PACE_SLACK_MS / 10);
+}
+
+static void has_no_limit_at_rate_0(void **state)
+{
+    struct pace p = { .rate = 0 };
+
+    (void)state;
+    assert_int_equal(take_all(&p, 0), 100000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sends_in_order_many_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_full_at_its_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_everything_again_in_order_and_one_at_a_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(keeps_the_order_over_several_lost_connections, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_a_message_that_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_a_message_whose_key_may_be_forgotten, set_up,
+                                        tear_down),
+        cmocka_unit_test(spreads_events_over_time),
+        cmocka_unit_test(waits_until_the_next_event),
+        cmocka_unit_test(follows_a_pause_with_no_burst),
+        cmocka_unit_test(has_no_limit_at_rate_0),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
