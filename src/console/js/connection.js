@@ -3,6 +3,7 @@
 
 import { announce } from './announce.js';
 import { button, field, fill, make, setText } from './dom.js';
+import { panels } from './panel.js';
 
 const LOOKS = {
   idle: ['', 'Not connected'],
@@ -91,7 +92,7 @@ function notice(hub) {
   }
   if (name === 'expired') {
     return {
-      kind: 'bad', text: 'The token has expired, so the server ended the connection. Subscriptions continue where they stopped.',
+      kind: 'bad', text: 'The token has expired, so the server ended the connection. With a new one, subscriptions continue where they stopped.',
       actions: [askToken('Use a new token')],
     };
   }
@@ -120,9 +121,11 @@ function buildDialog(hub) {
     hub.disconnect();
     box.close();
   });
+  const maker = make('a', { href: '#tokens', onclick: () => box.close() }, 'Make a token for development');
   const form = make('form', { class: 'stack' },
     make('h2', { id: 'connect-title' }, 'Connection'), state,
     field('Token', token, { hint: 'Leave it empty if the server asks for none. The token stays in the memory of this page.' }),
+    maker,
     make('div', { class: 'actions' }, end,
       button('Cancel', () => box.close()),
       make('button', { type: 'submit', class: 'button button-main' }, 'Connect')));
@@ -136,7 +139,8 @@ function buildDialog(hub) {
   return {
     show() {
       setText(state, describe(hub));
-      end.hidden = hub.state.name === 'idle';
+      end.hidden = !['open', 'connecting', 'waiting'].includes(hub.state.name);
+      maker.hidden = !panels.some(({ name }) => name === 'tokens');
       box.showModal();
       token.focus();
     },
@@ -146,8 +150,7 @@ function buildDialog(hub) {
 function describe(hub) {
   const who = hub.hasToken ? ` as ${holder(hub)}` : ' without a token';
   if (hub.isOpen) return `Connected to ${location.host}${who}.${expiry(hub)}`;
-  const [, text] = LOOKS[hub.state.name];
-  return `${text}${hub.state.reason ? `: ${hub.state.reason}` : ''}.`;
+  return notice(hub).text || `${LOOKS[hub.state.name][1]}.`;
 }
 
 function expiry(hub) {

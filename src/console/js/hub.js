@@ -24,6 +24,7 @@ import { Subscription } from './subscription.js';
 const ANSWER_MS = 15000;
 const PING_MS = 10000;
 const SLOW_MS = 2500;
+const HANDSHAKE_FAILED = 'the WebSocket handshake failed, perhaps because a proxy in front does not pass it on with its Host';
 
 /** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
 export class HubError extends Error {
@@ -107,6 +108,9 @@ export class Hub extends EventTarget {
     for (const topic of result.ended) {
       this.#remove(topic)?.end('the token does not permit reading it');
     }
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.state === 'refused') this.#join(subscription);
+    }
     this.#tell();
   }
 
@@ -185,9 +189,7 @@ export class Hub extends EventTarget {
     this.#set('open');
     this.#measure();
     this.#ping = setInterval(() => this.#measure(), PING_MS);
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.state !== 'refused') this.#join(subscription);
-    }
+    for (const subscription of this.#subscriptions.values()) this.#join(subscription);
   }
 
   #onText(text) {
@@ -242,7 +244,7 @@ export class Hub extends EventTarget {
     if (isFinal || answer.status === 429 || answer.status >= 500) {
       return { isFinal, why: error ?? `the server answers with status ${answer.status}` };
     }
-    return { isFinal: false, why: 'the handshake failed' };
+    return { isFinal: false, why: HANDSHAKE_FAILED };
   }
 
   #retryLater(reason) {

@@ -56,8 +56,9 @@ export class Subscription {
     this.#set('joining');
   }
 
+  /** The connection has ended: the next one tries again, perhaps with another token. */
   wait() {
-    if (this.state === 'live' || this.state === 'joining') this.#set('waiting');
+    if (this.state !== 'ended') this.#set('waiting');
   }
 
   refuse(error) {

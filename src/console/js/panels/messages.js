@@ -1,14 +1,219 @@
 // messages.js - the panel that subscribes, shows messages as they arrive, and publishes.
+//
+// Messages go into the feed as they come. The list is drawn at most once per frame, however many have
+// come, and the counts twice a second.
 
-import { make } from '../dom.js';
+import { announce } from '../announce.js';
+import { button, fill, make, setText } from '../dom.js';
+import { icon } from '../icons.js';
+import { makeFilter } from '../lib/filter.js';
+import { MOST_ENTRIES } from '../lib/store.js';
+import { Feed } from '../messages/feed.js';
+import '../messages/detail.js';
+import '../messages/publish.js';
+import { drawRow, makeRow } from '../messages/row.js';
+import '../messages/subscriptions.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
+import { VirtualList } from '../virtual_list.js';
+
+const FRAME_MS = 8; // of each frame, for filtering
+const COUNTS_MS = 500;
 
 class MessagesPanel extends Panel {
+  #feed = new Feed();
+  #isDrawing = false; // a frame has been asked for
+  #isShown = false;
+  #counts = 0;
+
   build() {
-    this.append(panelHead('Messages'), make('div', { class: 'empty card' },
-      make('h2', {}, 'No subscriptions yet'),
-      make('p', {}, 'Subscribe to a topic or pattern to see its messages here.')));
+    const view = this.#feed.view;
+    this.list = new VirtualList(view, {
+      label: 'Messages', makeRow, drawRow,
+      onChoose: (entry) => this.#open(entry),
+      onScroll: () => this.#showEnd(),
+    });
+    this.subscriptions = make('message-subscriptions');
+    this.subscriptions.start(this.hub, this.#feed, () => this.#changed());
+    this.append(this.#main(), this.#side());
+    this.#update();
   }
+
+  shown() {
+    this.#isShown = true;
+    this.#counts = setInterval(() => this.#showCounts(), COUNTS_MS);
+    this.#changed();
+  }
+
+  gone() {
+    this.#isShown = false;
+    clearInterval(this.#counts);
+  }
+
+  #main() {
+    this.publishToggle = button([icon('send'), 'Publish'], () => this.#openPublish(), { class: 'button narrow-only' });
+    this.newest = button([icon('down'), 'Newest'], () => this.list.follow(), { class: 'button newest', hidden: true });
+    this.empty = make('div', { class: 'empty' });
+    this.box = make('div', { class: 'message-box card' }, this.#header(), this.list.element, this.empty, this.newest);
+    return make('div', { class: 'messages-main' },
+      panelHead('Messages', this.publishToggle), this.subscriptions, this.#toolbar(), this.box);
+  }
+
+  #toolbar() {
+    const input = (label) => make('input', {
+      class: 'input', type: 'search', placeholder: label, 'aria-label': label, autocomplete: 'off',
+      spellcheck: 'false', oninput: () => this.#filter(),
+    });
+    this.filterText = input('Filter by text');
+    this.filterTopic = input('Filter by topic');
+    this.summary = make('p', { class: 'summary figure soft' });
+    this.pause = button([icon('pause'), 'Pause'], () => this.#togglePause(), { 'aria-pressed': 'false' });
+    const clear = button([icon('clear'), 'Clear'], () => this.#clear());
+    return make('div', { class: 'message-toolbar' }, this.filterText, this.filterTopic, this.pause, clear, this.summary);
+  }
+
+  #header() {
+    const columns = ['time', 'topic', 'origin', 'id', 'text'];
+    const names = { time: 'Time', topic: 'Topic', origin: 'Origin', id: 'Id', text: 'Message' };
+    return make('div', { class: 'message message-head', 'aria-hidden': 'true' },
+      columns.map((column) => make('span', { class: `message-${column}` }, names[column])));
+  }
+
+  #side() {
+    this.detail = make('message-detail', { class: 'card sheet', hidden: true });
+    this.detail.hub = this.hub;
+    this.detail.onClose = () => this.#closeDetail();
+    this.detail.onEdit = (entry) => this.#edit(entry);
+    this.publish = make('message-publish', { class: 'stack' });
+    this.publish.hub = this.hub;
+    const close = make('button', {
+      type: 'button', class: 'button button-plain button-icon narrow-only', 'aria-label': 'Close the form',
+      onclick: () => this.#closePublish(),
+    }, icon('close'));
+    this.publishCard = make('section', { class: 'card sheet publish-card', 'aria-label': 'Publish' },
+      make('div', { class: 'panel-head' }, make('h2', {}, 'Publish'), close), this.publish);
+    const side = make('div', { class: 'messages-side' }, this.detail, this.publishCard);
+    side.onkeydown = (event) => {
+      if (event.key !== 'Escape') return;
+      if (this.detail.contains(event.target)) this.#closeDetail();
+      else this.#closePublish();
+    };
+    return side;
+  }
+
+  #openPublish() {
+    this.publishCard.dataset.open = '';
+    this.publishCard.querySelector('input').focus();
+  }
+
+  #closePublish() {
+    if (this.publishCard.dataset.open === undefined) return;
+    delete this.publishCard.dataset.open;
+    this.publishToggle.focus();
+  }
+
+  #open(entry) {
+    this.detail.show(entry);
+    this.detail.hidden = false;
+    this.detail.scrollTop = 0;
+    this.detail.focusHead();
+  }
+
+  #closeDetail() {
+    this.detail.hidden = true;
+    fill(this.detail);
+    this.list.element.focus();
+  }
+
+  #edit(entry) {
+    this.#closeDetail();
+    this.#openPublish();
+    this.publish.edit(entry);
+  }
+
+  #filter() {
+    const filter = makeFilter({ text: this.filterText.value, topic: this.filterTopic.value.trim() });
+    this.#feed.setFilter(filter);
+    this.#update({ isNew: true });
+  }
+
+  #togglePause() {
+    const { view } = this.#feed;
+    if (view.isPaused) view.resume();
+    else view.pause();
+    this.#showPause();
+    announce(view.isPaused ? 'Paused' : 'Continued');
+    this.#update();
+  }
+
+  #showPause() {
+    const { isPaused } = this.#feed.view;
+    this.pause.setAttribute('aria-pressed', isPaused);
+    fill(this.pause, icon(isPaused ? 'play' : 'pause'), isPaused ? 'Continue' : 'Pause');
+  }
+
+  #clear() {
+    this.#feed.clear();
+    this.list.activate(null);
+    this.#showPause();
+    this.#update({ isNew: true });
+  }
+
+  /** Asks for one drawing in the next frame. */
+  #changed() {
+    if (this.#isDrawing || !this.#isShown) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      this.#update();
+    });
+  }
+
+  #update(how) {
+    const end = performance.now() + FRAME_MS;
+    const isDone = this.#feed.view.advance(() => performance.now() > end);
+    this.list.update(how);
+    this.#showEmpty();
+    if (how || !this.#feed.received) this.#showCounts();
+    if (!isDone) this.#changed();
+  }
+
+  #showCounts() {
+    const feed = this.#feed;
+    feed.tick();
+    const parts = [`${count(feed.received)} received`, `${count(feed.perSecond)} a second`];
+    if (feed.stride > 1) parts.push(`too fast to read: the list shows about 1 in ${feed.stride}`);
+    if (this.filterText.value || this.filterTopic.value) parts.push(`${count(feed.view.length)} match the filter`);
+    if (feed.view.isPaused) parts.push(`${count(feed.view.waiting)} since the pause`);
+    if (feed.store.length === MOST_ENTRIES) parts.push(`the newest ${count(MOST_ENTRIES)} are kept`);
+    setText(this.summary, parts.join(' · '));
+    this.summary.toggleAttribute('data-sampled', feed.stride > 1);
+    this.subscriptions.showCounts();
+    this.#showEnd();
+  }
+
+  #showEnd() {
+    this.newest.hidden = this.list.isFollowing || this.#feed.view.length === 0;
+  }
+
+  #showEmpty() {
+    const isEmpty = this.#feed.view.length === 0;
+    this.empty.hidden = !isEmpty;
+    this.list.element.hidden = isEmpty;
+    if (!isEmpty) return;
+    const [title, text] = this.#whyEmpty();
+    if (this.empty.firstChild?.textContent === title) return;
+    fill(this.empty, make('h2', {}, title), make('p', {}, text));
+  }
+
+  #whyEmpty() {
+    if (this.#feed.store.length > 0) return ['Nothing matches the filter', 'Change the text or the topic above. Messages that arrive are still counted.'];
+    if (this.subscriptions.size > 0) return ['No messages yet', 'They appear here as soon as somebody publishes. Try it with the form “Publish”.'];
+    return ['No subscriptions yet', 'Subscribe to a topic such as news/today, or to everything with the pattern #.'];
+  }
+}
+
+function count(n) {
+  return n.toLocaleString('en');
 }
 
 definePanel('messages', 'Messages', MessagesPanel);

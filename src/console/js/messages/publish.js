@@ -1,0 +1,82 @@
+// publish.js - <message-publish>: publishes a message and shows what the server answered.
+
+import { announce } from '../announce.js';
+import { button, field, make } from '../dom.js';
+import { visibleLine } from '../lib/visible.js';
+import { timeOfDay } from './row.js';
+
+const MOST_ANSWERS = 6;
+const MOST_TTL = 31536000;
+
+class MessagePublish extends HTMLElement {
+  #hub;
+  #topic;
+  #text;
+  #ttl;
+  #key;
+  #answers;
+
+  set hub(hub) {
+    this.#hub = hub;
+    this.#build();
+  }
+
+  /** Fills the form with a message, for a change. */
+  edit({ topic, text }) {
+    this.#topic.value = topic;
+    this.#text.value = text;
+    this.#text.focus();
+  }
+
+  #build() {
+    const plain = { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' };
+    this.#topic = make('input', { class: 'input data', name: 'topic', required: true, maxlength: 256, placeholder: 'news/today', ...plain });
+    this.#text = make('textarea', { class: 'input data', name: 'message', rows: 4, required: true, ...plain });
+    this.#ttl = make('input', { class: 'input data', name: 'ttl', type: 'number', min: 0, max: MOST_TTL, placeholder: 'default', ...plain });
+    this.#key = make('input', { class: 'input data', name: 'key', maxlength: 64, placeholder: 'none', ...plain });
+    this.#answers = make('ol', { class: 'answers', 'aria-label': 'Answers' });
+    const form = make('form', { class: 'stack' },
+      field('Topic', this.#topic), field('Message', this.#text),
+      make('div', { class: 'pair' },
+        field('Keep for, seconds', this.#ttl),
+        field('Key', this.#key, { title: 'Within 300 seconds, a second publish with this key to the topic changes nothing' })),
+      make('div', { class: 'row row-buttons' },
+        make('button', { type: 'submit', class: 'button button-main' }, 'Publish'),
+        button('New key', () => { this.#key.value = crypto.getRandomValues(new Uint32Array(2)).join('-'); }),
+        make('span', { class: 'small soft' }, 'or Ctrl+Enter')));
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      this.#publish();
+    };
+    this.#text.onkeydown = (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    };
+    this.append(form, this.#answers);
+  }
+
+  async #publish() {
+    const params = { topic: this.#topic.value.trim(), message: this.#text.value };
+    if (this.#ttl.value) params.ttl = Number(this.#ttl.value);
+    if (this.#key.value) params.key = this.#key.value;
+    const from = performance.now();
+    try {
+      const { id, status } = await this.#hub.call('publish', params);
+      const ms = Math.round(performance.now() - from);
+      if (id) this.#answer('good', 'Published', `${id} in ${ms} ms`);
+      else this.#answer('warn', 'Not published', status === 'ERR_RATE_LIMIT_EXCEEDED'
+        ? "over the token's rate limit; try again later" : status);
+    } catch (error) {
+      this.#answer('bad', 'Publish failed', error.message);
+    }
+  }
+
+  #answer(kind, what, detail) {
+    this.#answers.prepend(make('li', { 'data-kind': kind },
+      make('span', { class: 'lamp' }), make('span', { class: 'data small soft' }, timeOfDay(Date.now()).slice(0, 8)),
+      make('span', { class: 'figure' }, `${what}: ${visibleLine(detail)}`)));
+    while (this.#answers.children.length > MOST_ANSWERS) this.#answers.lastChild.remove();
+    announce(`${what}: ${detail}`);
+  }
+}
+
+customElements.define('message-publish', MessagePublish);

@@ -1,0 +1,39 @@
+// row.js - one row of the list of messages. Rows are used again for other messages.
+
+import { make, setText } from '../dom.js';
+import { visibleLine } from '../lib/visible.js';
+
+const MOST_SHOWN = 400; // characters; no screen is wider
+
+const KINDS = {
+  gap: 'Messages were lost here',
+  incomplete: 'Older messages are missing',
+  skipped: 'Too fast to show all',
+};
+
+export function makeRow() {
+  return make('div', { class: 'message' },
+    make('span', { class: 'message-time data' }), make('span', { class: 'message-topic data' }),
+    make('span', { class: 'message-origin' }), make('span', { class: 'message-id data' }),
+    make('span', { class: 'message-text data', dir: 'auto' }));
+}
+
+export function drawRow(row, { kind, id, at, topic, origin, text, tone }) {
+  const [time, topicCell, originCell, idCell, textCell] = row.children;
+  row.dataset.kind = kind;
+  row.dataset.tone = tone;
+  setText(time, timeOfDay(at));
+  setText(topicCell, kind === 'message' ? topic : KINDS[kind]);
+  setText(originCell, visibleLine(origin));
+  setText(idCell, id);
+  setText(textCell, visibleLine(text.slice(0, MOST_SHOWN)));
+}
+
+const two = (n) => String(n).padStart(2, '0');
+
+/** The time with milliseconds, in the zone of the browser. */
+export function timeOfDay(at) {
+  const date = new Date(at);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}` +
+    `.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
