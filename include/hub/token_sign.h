@@ -23,8 +23,8 @@ const char *token_signer_create(enum key_algorithm a, struct str key,
                                 struct token_signer **ret_signer) EH_MUST_USE;
 void token_signer_free(struct token_signer *s); /* NULL is fine */
 
-/* Returns the algorithm that the text of a key suggests: RS256 or ES256 for a PEM text with a
- * private key of that kind, otherwise HS256. */
+/* Returns the algorithm that the text of a key suggests: HS256 for a secret; ES256 or RS256 for a
+ * PEM text (RS256 also if it cannot be read: token_signer_create then says why). */
 enum key_algorithm token_key_algorithm(struct str key);
 bool token_key_is_pem(struct str key);
 

@@ -12,6 +12,8 @@
 #include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
 #include "ctl/cmd_ping.h"
+#include "ctl/cmd_token.h"
+#include "ctl/cmd_token_inspect.h"
 #include "ctl/command.h"
 #include "ctl/help.h"
 #include "ctl/options.h"
@@ -23,6 +25,8 @@ extern char **environ;
 static const struct command *const commands[] = {
     &cmd_ping,
     &cmd_health,
+    &cmd_token,
+    &cmd_token_inspect,
     &cmd_help,
     NULL,
 };

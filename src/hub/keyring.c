@@ -40,6 +40,8 @@ void keyring_free(struct keyring *ring)
         return;
     for (size_t i = 0; i < ring->n; i++) {
         free(ring->keys[i].kid);
+        if (ring->keys[i].secret)
+            OPENSSL_cleanse(ring->keys[i].secret, ring->keys[i].secret_n);
         free(ring->keys[i].secret);
         EVP_PKEY_free(ring->keys[i].pkey);
     }

@@ -73,13 +73,13 @@ bool token_key_is_pem(struct str key)
 enum key_algorithm token_key_algorithm(struct str key)
 {
     bool is_encrypted;
-    EVP_PKEY *pkey = NULL;
-    enum key_algorithm a = KEY_HS256;
+    EVP_PKEY *pkey;
+    enum key_algorithm a;
 
-    if (key.n <= KEYRING_PEM_MAX && token_key_is_pem(key))
-        pkey = parse_private(key, &is_encrypted);
-    if (pkey)
-        a = EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC ? KEY_ES256 : KEY_RS256;
+    if (!token_key_is_pem(key))
+        return KEY_HS256;
+    pkey = key.n <= KEYRING_PEM_MAX ? parse_private(key, &is_encrypted) : NULL;
+    a = pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC ? KEY_ES256 : KEY_RS256;
     EVP_PKEY_free(pkey);
     return a;
 }

@@ -218,8 +218,8 @@ static void refuses_what_is_not_a_private_key(void **state)
     expect_refused(KEY_RS256, SECRET, NO_PEM);
     expect_refused(KEY_RS256, STR(""), NO_PEM);
     expect_refused(KEY_ES256, STR("-----BEGIN PRIVATE KEY-----\n"), NO_PEM);
-    assert_int_equal(token_key_algorithm(str_of(pem)), KEY_HS256);
-    assert_int_equal(token_key_algorithm(str_of(encrypted)), KEY_HS256);
+    assert_int_equal(token_key_algorithm(str_of(pem)), KEY_RS256);
+    assert_int_equal(token_key_algorithm(str_of(encrypted)), KEY_RS256);
     free(encrypted);
     free(pem);
     free(certificate);
