@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Writes the options of the binary into docs/configuration.md and docs/eventhub.conf.5, the most
 # important ones into README.md, and its metrics into docs/monitoring.md, each between the lines
-# "... made by scripts/docs.sh" and "end of ...". Also writes eventhub.conf.example.
+# "... made by scripts/docs.sh" and "end of ...". Does the same with the commands of eventhubctl, which is
+# beside the binary, in docs/eventhubctl.md and docs/eventhubctl.1. Also writes eventhub.conf.example.
 #   scripts/docs.sh [--check] [BINARY]     --check changes nothing and fails on a difference
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +15,9 @@ README_OPTIONS+='|ALLOWED_ORIGINS'
 # Prints the file with the text between its markers replaced.
 with_options() { # FILE TEXT
   TEXT=$2 awk '
-    /end of (options|metrics)/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
+    /end of (options|metrics|commands)/ { print ENVIRON["TEXT"]; skip = 0; ends++ }
     !skip { print }
-    /(options|metrics): made by scripts\/docs.sh/ { skip = 1; begins++ }
+    /(options|metrics|commands): made by scripts\/docs.sh/ { skip = 1; begins++ }
     END { exit !(begins == 1 && ends == 1) }' "$1"
 }
 
@@ -47,11 +48,11 @@ replace() { # FILE TEXT
   if printf '%s\n' "$new" | cmp -s - "$file"; then return; fi
   if [ "$check" = no ]; then
     printf '%s\n' "$new" >"$file"
-    echo "$file: options written"
+    echo "$file: written"
     return
   fi
   printf '%s\n' "$new" | diff -u "$file" - || true
-  echo "$file does not have the options of the binary: run scripts/docs.sh" >&2
+  echo "$file does not agree with the programs: run scripts/docs.sh" >&2
   status=1
 }
 
@@ -67,5 +68,8 @@ update docs/configuration.md "$markdown"
 update README.md "$(grep -E "^\| (option|---|\`($README_OPTIONS)\`) \|" <<<"$markdown")"
 update docs/eventhub.conf.5 "$man"
 update docs/monitoring.md "$("$binary" --help=metrics | metrics_table)"
+tool=$(dirname "$binary")/eventhubctl
+update docs/eventhubctl.md "$("$tool" help --format markdown)"
+update docs/eventhubctl.1 "$("$tool" help --format man)"
 replace eventhub.conf.example "$("$binary" --help=conf)"
 exit $status

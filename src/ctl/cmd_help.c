@@ -2,7 +2,15 @@
 
 #include "ctl/command.h"
 #include "ctl/help.h"
+#include "ctl/manual.h"
+#include "ctl/option.h"
 #include "ctl/term.h"
+
+enum format { TEXT, MARKDOWN, MAN };
+
+struct help_options {
+    uint64_t format; /* enum format */
+};
 
 /* Adds the help of one command or, for the first word of several, of all of them. */
 static bool add_named(struct buf *out, const struct invocation *in)
@@ -28,10 +36,15 @@ static bool add_named(struct buf *out, const struct invocation *in)
 
 static int run(const struct invocation *in)
 {
+    const struct help_options *o = in->values;
     struct buf out = { 0 };
     int status = CTL_OK;
 
-    if (in->n_words == 0) {
+    if (o->format == MARKDOWN) {
+        manual_add_markdown(&out, in->commands);
+    } else if (o->format == MAN) {
+        manual_add_man(&out, in->commands);
+    } else if (in->n_words == 0) {
         help_add_overview(&out, in->commands);
     } else if (!add_named(&out, in)) {
         term_error(in->term, "unknown command \"%s\"; eventhubctl help lists them all",
@@ -42,6 +55,13 @@ static int run(const struct invocation *in)
     buf_done(&out);
     return status;
 }
+
+static const struct option options[] = {
+    { "format", 0, OPTION_CHOICE, offsetof(struct help_options, format), .value = "FORMAT",
+      .initial = "text", .choices = "text markdown man",
+      .about = "how to print it; markdown and man print the reference of all commands" },
+    { 0 },
+};
 
 static const struct example examples[] = {
     { "eventhubctl help", "lists the commands and the exit statuses" },
@@ -54,6 +74,8 @@ const struct command cmd_help = {
     .summary = "explain the commands and their options",
     .arguments = "[COMMAND]",
     .max_words = 2,
+    .options = options,
+    .size = sizeof(struct help_options),
     .examples = examples,
     .run = run,
 };

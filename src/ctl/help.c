@@ -53,7 +53,7 @@ void help_add_option_name(struct buf *out, const struct option *o)
         buf_addf(out, " %s", o->value);
 }
 
-static void add_sentence(struct buf *out, const char *text)
+void help_add_sentence(struct buf *out, const char *text)
 {
     buf_add_char(out, (char)toupper((unsigned char)text[0]));
     buf_add_str(out, str_of(text + 1));
@@ -62,7 +62,7 @@ static void add_sentence(struct buf *out, const char *text)
 
 void help_add_option_about(struct buf *out, const struct option *o)
 {
-    add_sentence(out, o->about);
+    help_add_sentence(out, o->about);
     if (o->choices) {
         struct str rest = str_of(o->choices), choice;
 
@@ -98,7 +98,7 @@ void help_add_command(struct buf *out, const struct command *c)
 {
     buf_addf(out, "Usage: eventhubctl %s [OPTION]...%s%s\n\n", c->name, c->arguments[0] ? " " : "",
              c->arguments);
-    add_sentence(out, c->summary);
+    help_add_sentence(out, c->summary);
     buf_add_char(out, '\n');
     if (c->about)
         buf_addf(out, "\n%s\n", c->about);
@@ -109,7 +109,7 @@ void help_add_command(struct buf *out, const struct command *c)
     buf_add_str(out, STR("\nExamples:\n"));
     for (const struct example *e = c->examples; e->line; e++) {
         buf_addf(out, "  %s\n      ", e->line);
-        add_sentence(out, e->about);
+        help_add_sentence(out, e->about);
         buf_add_char(out, '\n');
     }
 }

@@ -14,6 +14,8 @@ struct option;
 void help_add_overview(struct buf *out, const struct command *const *commands);
 void help_add_command(struct buf *out, const struct command *c);
 
+/* Adds a text of a table as a sentence: with a capital letter and a full stop. */
+void help_add_sentence(struct buf *out, const char *text);
 /* Adds "-n, --count NUMBER", or "--json". */
 void help_add_option_name(struct buf *out, const struct option *o);
 /* Adds what the option means, its default, its choices and its variable, as sentences with a final

@@ -9,6 +9,7 @@
 
 #include "base/fds.h"
 #include "base/mem.h"
+#include "ctl/cmd_completion.h"
 #include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
 #include "ctl/cmd_ping.h"
@@ -21,15 +22,12 @@
 
 extern char **environ;
 
+/* clang-format off: one in each line */
 /* In the order of help. */
 static const struct command *const commands[] = {
-    &cmd_ping,
-    &cmd_health,
-    &cmd_token,
-    &cmd_token_inspect,
-    &cmd_help,
-    NULL,
+    &cmd_ping, &cmd_health, &cmd_token, &cmd_token_inspect, &cmd_completion, &cmd_help, NULL,
 };
+/* clang-format on */
 
 static void print_help(struct term *t, const struct command *c)
 {
@@ -62,6 +60,8 @@ static int run_command(struct term *t, const struct command *c, int argc, char *
 
         t->quiet = p.common.quiet;
         t->json = p.common.json;
+        if (p.common.insecure)
+            term_warn(t, "--insecure: the server's certificate is not verified");
         status = c->run(&in);
     }
     options_done(&p);

@@ -15,7 +15,7 @@
 #include "ctl/option.h"
 
 struct token_wish {
-    const char *sub;      /* NULL: none, as below */
+    const char *sub; /* NULL: none, as below */
     const char *audience;
     const char *issuer;
     const struct option_list *read, *write, *presence; /* topics and patterns */

@@ -18,8 +18,8 @@
 
 struct token_report {
     uint64_t now_ms;
-    json_t *header;  /* NULL: jansson cannot read it; the text is then shown */
-    json_t *claims;  /* the same */
+    json_t *header; /* NULL: jansson cannot read it; the text is then shown */
+    json_t *claims; /* the same */
     struct buf header_text, payload_text;
     const char *key_fault; /* why no key verifies it; NULL: `key` does */
     struct keyring_key key;

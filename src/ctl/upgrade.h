@@ -1,7 +1,7 @@
 /* upgrade.h - the handshake of WebSocket: the request, and what its answer means.
  * Thread:  any; reads the token file.
  * Owns:    the answer, until upgrade_done. The target is borrowed.
- * Bounds:  as reply_reader.h; 64 KiB of the body of a refusal, which says why: {"error":...}. If the
+ * Bounds:  as reply_reader.h; 64 KiB of the body of a refusal, {"error":"why"}. If the
  *          body does not arrive, the status has to do (upgrade_is_refused).
  */
 #ifndef EH_CTL_UPGRADE_H
