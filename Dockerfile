@@ -1,4 +1,4 @@
-# Image of the server alone: docker build -t eventhub . && docker run --rm -p 8080:8080 -e JWT_SECRET=... eventhub
+# Image of the server and its command-line tool: docker build -t eventhub . && docker run --rm -p 8080:8080 -e JWT_SECRET=... eventhub
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -19,7 +19,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       libhiredis0.14 libjansson4 libssl3 zlib1g ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/*.log /var/log/apt
-COPY --from=build /out/bin/eventhub /usr/bin/eventhub
+COPY --from=build /out/bin/eventhub /out/bin/eventhubctl /usr/bin/
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown

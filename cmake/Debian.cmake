@@ -1,6 +1,7 @@
 # Builds a Debian package: cmake --preset deb && cmake --build --preset deb && (cd build/deb && cpack)
 # Debian's policy differs from a plain installation, so the package has its own install rules.
 include(GNUInstallDirs)
+include(cmake/Completions.cmake)
 find_program(GZIP gzip REQUIRED)
 
 set(DEB ${PROJECT_SOURCE_DIR}/docker/deb)
@@ -23,14 +24,18 @@ endfunction()
 add_custom_target(debian_docs ALL)
 gzipped(${PROJECT_SOURCE_DIR}/docs/eventhub.8 eventhub.8.gz)
 gzipped(${PROJECT_SOURCE_DIR}/docs/eventhub.conf.5 eventhub.conf.5.gz)
+gzipped(${PROJECT_SOURCE_DIR}/docs/eventhubctl.1 eventhubctl.1.gz)
 gzipped(${PROJECT_SOURCE_DIR}/CHANGELOG.md changelog.gz)
 gzipped(${DEB}/changelog changelog.Debian.gz)
 
-install(TARGETS eventhub)
+install(TARGETS eventhub eventhubctl)
+install(FILES ${COMPLETIONS}/_eventhubctl
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES ${DEB_OUT}/eventhub.conf DESTINATION /etc/eventhub
   PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
 install(FILES docker/systemd/eventhub.service docker/systemd/eventhub.socket
   DESTINATION /lib/systemd/system)
+install(FILES ${DEB_OUT}/eventhubctl.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${DEB_OUT}/eventhub.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES ${DEB_OUT}/eventhub.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${DEB}/copyright ${DEB_OUT}/changelog.gz ${DEB_OUT}/changelog.Debian.gz

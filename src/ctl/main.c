@@ -22,12 +22,18 @@
 
 extern char **environ;
 
-/* clang-format off: one in each line */
 /* In the order of help. */
 static const struct command *const commands[] = {
-    &cmd_ping, &cmd_health, &cmd_token, &cmd_token_inspect, &cmd_completion, &cmd_help, NULL,
+    /* clang-format off */
+    &cmd_ping,
+    &cmd_health,
+    &cmd_token,
+    &cmd_token_inspect,
+    &cmd_completion,
+    &cmd_help,
+    /* clang-format on */
+    NULL,
 };
-/* clang-format on */
 
 static void print_help(struct term *t, const struct command *c)
 {
