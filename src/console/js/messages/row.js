@@ -7,7 +7,7 @@ const MOST_SHOWN = 400; // characters; no screen is wider
 
 const KINDS = {
   gap: 'Messages were lost here',
-  incomplete: 'Older messages are missing',
+  incomplete: 'History incomplete',
   skipped: 'Too fast to show all',
 };
 

@@ -126,7 +126,7 @@ class MessageSubscriptions extends HTMLElement {
         source.isConfirmed = true;
         if (result.recovered !== false || (isFirst && source.wantsAll)) return;
         this.#feed.mark('incomplete', subscription.topic,
-          `The log no longer holds everything of ${subscription.topic} that was asked for (recovered: false)`);
+          `The log does not hold everything of ${subscription.topic} that was asked for (recovered: false)`);
         this.#changed();
       },
       changed: (subscription) => this.#showState(source, subscription),
