@@ -31,11 +31,11 @@ class MessagePublish extends HTMLElement {
   #build() {
     const plain = { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' };
     this.#topic = make('input', { class: 'input data', name: 'topic', required: true, maxlength: 256, placeholder: 'news/today', ...plain });
-    this.#text = make('textarea', { class: 'input data', name: 'message', rows: 4, required: true, ...plain });
+    this.#text = make('textarea', { class: 'input data', name: 'message', rows: 3, required: true, ...plain });
     this.#ttl = make('input', { class: 'input data', name: 'ttl', type: 'number', min: 0, max: MOST_TTL, placeholder: 'default', ...plain });
     this.#key = make('input', { class: 'input data', name: 'key', maxlength: 64, placeholder: 'none', ...plain });
     this.#answers = make('ol', { class: 'answers', 'aria-label': 'Answers' });
-    const form = make('form', { class: 'stack' },
+    const form = make('form', { class: 'stack stack-close' },
       field('Topic', this.#topic), field('Message', this.#text),
       make('div', { class: 'pair' },
         field('Keep for, seconds', this.#ttl),
