@@ -7,14 +7,18 @@ import { describe, test } from 'node:test';
 
 import { clockTime, durationWords, parseDuration, whenWords } from '../../src/console/js/lib/duration.js';
 import { bytes, milliseconds, number, short } from '../../src/console/js/lib/figures.js';
-import { largest, linePath, nearest, niceTop, scale } from '../../src/console/js/lib/geometry.js';
+import { largest, linePath, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
 import {
   decodeBase64url, encodeBase64url, entriesOf, HASHES, parseRules, readToken, signToken, tokenFault,
   verifyToken,
 } from '../../src/console/js/lib/jwt.js';
+import { BEGINNING, LogPages, positionBefore } from '../../src/console/js/lib/log_pages.js';
 import { quantileBetween } from '../../src/console/js/lib/quantile.js';
 import { brokerState, pointBetween } from '../../src/console/js/lib/rates.js';
+import { refusalRows, refusalWords } from '../../src/console/js/lib/refusals.js';
+import { Scraper } from '../../src/console/js/lib/scraper.js';
 import { perMinute, Series, WINDOW_MS } from '../../src/console/js/lib/series.js';
+import { rightsTo, tokenFacts } from '../../src/console/js/lib/token_words.js';
 import { covers, isTopic, isTopicOrPattern } from '../../src/console/js/lib/topic.js';
 import { signToken as signAsBackend, unsignedToken } from './support/jwt.mjs';
 
@@ -179,6 +183,95 @@ describe('tokens', () => {
   });
 });
 
+describe('a token in words', () => {
+  const facts = (claims, header = { alg: 'HS256' }) => Object.fromEntries(tokenFacts({ header, claims }, NOW));
+
+  test('says who may do what, until when', () => {
+    const said = facts({ sub: 'alice', read: ['news/#', 'a b'], exp: NOW_S + 3600, iat: NOW_S });
+    assert.equal(said.Holder[0], 'alice');
+    assert.match(said.Expires[0], /^in 1 hour \(2026-/);
+    assert.match(said.Made[0], /^now /);
+    assert.deepEqual([said['May read'], said['May write'], said.Ignored], [['news/#'], ['nothing'], ['"a b"']]);
+  });
+
+  test('says what is unusual', () => {
+    const said = facts({ exp: NOW_S - 60, role: 'x', rlimit: [{ topic: '#', interval: 60, max: 0 }] }, { alg: 'RS256', kid: 'k1' });
+    assert.match(said.Expired[0], /^1 minute ago/);
+    assert.deepEqual(said.Holder, ['none']);
+    assert.deepEqual(said['May publish'], ['no message to #', 'not applied, because the token has no holder (sub)']);
+    assert.deepEqual([said.Algorithm, said.Key, said['Other claims']], [['RS256'], ['k1'], ['role: "x"']]);
+    assert.deepEqual(facts({}).Expires, ['never']);
+    assert.deepEqual(facts({ exp: 'soon', read: 7 }).Expires, ['not a date']);
+  });
+
+  test('says what it permits with a topic', () => {
+    const claims = { read: ['a/#'], write: ['a/+'], presence: [] };
+    assert.deepEqual(rightsTo('a/b', claims), ['read', 'write']);
+    assert.deepEqual(rightsTo('a/#', claims), ['read']);
+    assert.deepEqual(rightsTo('b', {}), []);
+  });
+});
+
+describe('pages of the log', () => {
+  /** A log of n messages with the ids 1000-0 and so on, which has lost those before `held`. */
+  function logOf(n, held = 0) {
+    const ms = (id) => Number(id.split('-')[0]);
+    return async (method, { topic, sinceEventId, limit }) => {
+      const all = Array.from({ length: n - held }, (_, i) => ({ id: `${1000 + held + i}-0`, topic }));
+      const after = all.filter(({ id }) => ms(id) > ms(sinceEventId));
+      return { items: after.slice(0, limit), more: after.length > limit, recovered: ms(sinceEventId) >= 999 + held };
+    };
+  }
+  const open = (call, position = positionBefore(1000)) => new LogPages(call, { topic: 'a', position, limit: 10 });
+
+  test('follow each other, forwards and back', async () => {
+    const pages = open(logOf(25));
+    assert.equal(await pages.read(), true);
+    assert.deepEqual([pages.number, pages.items[0].id, pages.hasMore], [1, '1000-0', true]);
+    await pages.next();
+    await pages.next();
+    assert.deepEqual([pages.number, pages.items[0].id, pages.hasMore], [3, '1020-0', false]);
+    assert.equal(await pages.next(), false);
+    assert.deepEqual([pages.number, pages.items.length], [3, 5]);
+    await pages.previous();
+    assert.deepEqual([pages.number, pages.items[0].id], [2, '1010-0']);
+  });
+
+  test('tell what the log has lost, but not at the beginning', async () => {
+    const lost = open(logOf(25, 5));
+    await lost.read();
+    assert.equal(lost.isComplete, false);
+    await lost.next();
+    assert.equal(lost.isComplete, true);
+    const beginning = open(logOf(25, 5), BEGINNING);
+    await beginning.read();
+    assert.deepEqual([beginning.isComplete, beginning.items[0].id], [true, '1005-0']);
+  });
+
+  test('a log without messages', async () => {
+    const pages = open(logOf(0));
+    assert.equal(await pages.read(), false);
+    assert.equal(await pages.next(), false);
+    assert.deepEqual([pages.number, pages.items], [1, []]);
+  });
+
+  test('the position before a time includes all of its messages', () => {
+    assert.equal(positionBefore(1000.7), '999-18446744073709551615');
+    assert.equal(positionBefore(-5), '0-18446744073709551615');
+  });
+});
+
+describe('refusals', () => {
+  test('by reason, recent ones first', () => {
+    const points = [{ refusedReasons: [['origin', 1]] }, { isBreak: true }, { refusedReasons: [['origin', 2]] }];
+    assert.deepEqual(refusalRows(points, { unauthorized: 9, origin: 4, bad_http: 0 }), [
+      { reason: 'origin', recent: 3, total: 4 }, { reason: 'unauthorized', recent: 0, total: 9 },
+    ]);
+    assert.equal(refusalWords('unauthorized'), 'the token is missing or not valid');
+    assert.equal(refusalWords('something_new'), 'something new');
+  });
+});
+
 describe('quantiles', () => {
   const none = { 0.001: 0, 0.002: 0, '+Inf': 0 };
 
@@ -305,9 +398,55 @@ describe('the series of 15 minutes', () => {
   });
 });
 
+describe('scrapes', () => {
+  /** A scraper whose answers are these scrapes, or errors after that many seconds. */
+  async function scraped(answers) {
+    let now = 0;
+    const left = [...answers];
+    const scraper = new Scraper(async () => {
+      const answer = left.shift();
+      now = answer.at ?? now + 5000;
+      if (answer instanceof Error) throw answer;
+      return answer.metrics;
+    }, () => now);
+    for (let i = 0; i < answers.length; i++) await scraper.take();
+    return scraper;
+  }
+  const kinds = ({ series }) => series.points.map(({ isBreak, messagesIn }) => isBreak ? 'break' : messagesIn);
+
+  test('a pause of the server is a break, and the rates begin anew after it', async () => {
+    const scraper = await scraped([
+      scrape(0, 0), scrape(2, 20), new Error('no answer'), new Error('no answer'), scrape(30, 40),
+      scrape(32, 42),
+    ]);
+    assert.deepEqual(kinds(scraper), [null, 10, 'break', null, 1]);
+    assert.equal(scraper.failure, null);
+  });
+
+  test('a restart is a break even when no scrape failed', async () => {
+    const scraper = await scraped([
+      scrape(0, 100), scrape(2, 120), scrape(4, 3, { process_start_time_seconds: 2000 }),
+      scrape(6, 5, { process_start_time_seconds: 2000 }),
+    ]);
+    assert.deepEqual(kinds(scraper), [null, 10, 'break', null, 1]);
+  });
+
+  test('a failure says since when', async () => {
+    const scraper = await scraped([scrape(0, 0), new Error('no answer'), new Error('gone')]);
+    assert.deepEqual(scraper.failure, { why: 'gone', since: NOW + 5000 });
+    assert.equal(scraper.scrape.at, NOW);
+  });
+});
+
 describe('charts', () => {
   test('a scale ends at a round number', () => {
-    assert.deepEqual([0, 0.03, 0.21, 1, 7, 23, 101, 4e6].map(niceTop), [1, 0.05, 0.25, 1, 10, 25, 200, 5e6]);
+    assert.deepEqual([0, 0.03, 0.21, 1, 7, 23, 101, 4e6].map(niceTop), [1, 0.04, 0.4, 1, 8, 40, 200, 4e6]);
+  });
+
+  test('the shortest span that shows everything', () => {
+    assert.deepEqual(timeSpan(NOW, NOW), { ms: 120_000, ticks: [2, 1, 0] });
+    assert.deepEqual(timeSpan(NOW - 121_000, NOW), { ms: 360_000, ticks: [6, 4, 2, 0] });
+    assert.deepEqual(timeSpan(NOW - 3_600_000, NOW), { ms: 900_000, ticks: [15, 10, 5, 0] });
   });
 
   test('a line breaks where nothing is known, and a point alone is a dot', () => {
@@ -332,7 +471,7 @@ describe('figures', () => {
   test('have the digits that matter, and a unit that fits', () => {
     assert.deepEqual([null, 0, 0.034, 12.34, 1204.4].map(number), ['–', '0', '0.03', '12.3', '1,204']);
     assert.deepEqual([999, 12_345, 2.5e6].map(short), ['999', '12.3 k', '2.5 M']);
-    assert.deepEqual([640, 1536, 12e6].map(bytes), ['640 B', '1.54 kB', '12 MB']);
+    assert.deepEqual([640, 1536, 12e6].map(bytes), ['640 B', '1.5 kB', '12 MB']);
     assert.deepEqual([0.4, 1200, null].map(milliseconds), ['0.4 ms', '1.2 s', '–']);
   });
 });

@@ -21,10 +21,16 @@ export function button(text, onclick, attributes = {}) {
   return make('button', { type: 'button', class: 'button', onclick, ...attributes }, text);
 }
 
-/** A control with its label above it and, if given, a hint below. */
+let fields = 0;
+
+/** A control with its label above it and, if given, a hint below, which describes the control. */
 export function field(label, control, { hint, ...attributes } = {}) {
-  return make('label', { ...attributes, class: `field ${attributes.class ?? ''}`.trim() },
-    make('span', { class: 'label' }, label), control, hint && make('span', { class: 'hint' }, hint));
+  control.id ||= `field-${++fields}`;
+  const hintId = `${control.id}-hint`;
+  if (hint) control.setAttribute('aria-describedby', hintId);
+  return make('div', { ...attributes, class: `field ${attributes.class ?? ''}`.trim() },
+    make('label', { class: 'label', for: control.id }, label), control,
+    hint && make('span', { class: 'hint', id: hintId }, hint));
 }
 
 /** Replaces the children of the element. */

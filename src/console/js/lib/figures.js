@@ -12,6 +12,11 @@ export function number(value) {
   return value === null ? '–' : digits(value);
 }
 
+/** Two digits that matter, for figures with a unit that move all the time. */
+function rough(value) {
+  return value >= 10 ? group.format(value) : String(Number(value.toFixed(1)));
+}
+
 /** A rate, size or count with a short unit: "3.2 k". */
 export function short(value) {
   if (value === null) return '–';
@@ -23,13 +28,13 @@ export function short(value) {
 /** "640 B", "1.5 kB", "12 MB". */
 export function bytes(value) {
   if (value === null) return '–';
-  if (value >= 1e9) return `${digits(value / 1e9)} GB`;
-  if (value >= 1e6) return `${digits(value / 1e6)} MB`;
-  return value >= 1e3 ? `${digits(value / 1e3)} kB` : `${digits(Math.round(value))} B`;
+  if (value >= 1e9) return `${rough(value / 1e9)} GB`;
+  if (value >= 1e6) return `${rough(value / 1e6)} MB`;
+  return value >= 1e3 ? `${rough(value / 1e3)} kB` : `${group.format(value)} B`;
 }
 
 /** "0.4 ms", "1.2 s". */
 export function milliseconds(value) {
   if (value === null) return '–';
-  return value >= 1000 ? `${digits(value / 1000)} s` : `${digits(value)} ms`;
+  return value >= 1000 ? `${rough(value / 1000)} s` : `${digits(value)} ms`;
 }

@@ -1,6 +1,6 @@
 // Where the lines and ticks of a chart are. Nothing here draws.
 
-const STEPS = [1, 2, 2.5, 5, 10];
+const STEPS = [1, 2, 4, 6, 8, 10]; // whose halves are short too
 
 /** A round number that is at least `value`, so that a scale ends at a number people can read. */
 export function niceTop(value) {
@@ -8,6 +8,16 @@ export function niceTop(value) {
   const unit = 10 ** Math.floor(Math.log10(value));
   const step = STEPS.find((n) => n * unit >= value * (1 - 1e-9));
   return Number((step * unit).toPrecision(3));
+}
+
+/** The spans of time that a chart may show, in minutes, each with the minutes between its ticks. */
+const SPANS = [[2, 1], [6, 2], [15, 5]];
+
+/** { ms, ticks } of the shortest span that shows everything since `first`; ticks are minutes ago. */
+export function timeSpan(first, now) {
+  const [minutes, step] = SPANS.find(([n]) => now - first <= n * 60_000) ?? SPANS.at(-1);
+  const ticks = Array.from({ length: minutes / step + 1 }, (_, i) => minutes - i * step);
+  return { ms: minutes * 60_000, ticks };
 }
 
 /** A linear scale from [from, to] to [start, end]. */

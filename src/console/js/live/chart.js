@@ -1,0 +1,162 @@
+// chart.js - a line chart of the last 15 minutes, drawn as SVG, with the same figures as a table.
+//
+//   const chart = make('line-chart');
+//   chart.describe({ title: 'Messages per second', format: number, lines: [
+//     { name: 'in', value: (point) => point.messagesIn }, …] });   // once
+//   chart.show(points, now);                                       // after each scrape
+//
+// A value that is null breaks the line. Under the pointer, the figures in the title are those of that
+// moment. The table has a row for each minute; it is made when somebody opens it.
+
+import { fill, make, setText } from '../dom.js';
+import { clockTime } from '../lib/duration.js';
+import { largest, linePath, nearest, niceTop, scale, timeSpan } from '../lib/geometry.js';
+import { perMinute } from '../lib/series.js';
+
+const NAMESPACE = 'http://www.w3.org/2000/svg';
+const HEIGHT = 148;
+const TOP = 8;
+const BOTTOM = HEIGHT - 22; // below it stand the times
+const LEFT = 60; // before it stand the figures of the scale
+const RIGHT = 6;
+
+function draw(tag, attributes, text = '') {
+  const element = document.createElementNS(NAMESPACE, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text) element.textContent = text;
+  return element;
+}
+
+class LineChart extends HTMLElement {
+  #title = '';
+  #format = String;
+  #lines = []; // { name, value, figure }
+  #points = [];
+  #now = 0;
+  #pointedAt = null; // a time, while the pointer is over the chart
+  #svg = draw('svg', { class: 'chart-plot', height: HEIGHT, role: 'img' });
+  #when = make('span', { class: 'chart-when small soft' });
+  #table = make('tbody');
+  #details = make('details', { class: 'chart-table small' });
+
+  describe({ title, format, lines }) {
+    this.#title = title;
+    this.#format = format;
+    this.#lines = lines.map((line) => ({ ...line, figure: make('span', { class: 'figure' }, '–') }));
+    const keys = this.#lines.map(({ name, figure }, i) => make('span', { class: 'chart-key', 'data-line': i + 1 },
+      make('span', { class: 'chart-name' }, name), figure));
+    const names = this.#lines.map(({ name }) => make('th', { scope: 'col', class: 'number' }, name));
+    this.#details.append(make('summary', {}, 'As a table', make('span', { class: 'unseen' }, `: ${title}`)),
+      make('table', { class: 'table' },
+        make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'Minute'), names)), this.#table));
+    this.#details.ontoggle = () => this.#fillTable();
+    this.append(make('figure', { class: 'chart' },
+      make('figcaption', {}, make('span', { class: 'chart-title' }, title), this.#when,
+        make('span', { class: 'chart-keys' }, keys)),
+      this.#svg, this.#details));
+    this.#svg.onpointermove = ({ offsetX }) => this.#point(offsetX);
+    this.#svg.onpointerleave = () => this.#point(null);
+    new ResizeObserver(() => this.#draw()).observe(this.#svg);
+  }
+
+  show(points, now) {
+    this.#points = points;
+    this.#now = now;
+    this.#draw();
+    this.#fillTable();
+  }
+
+  /** The points of one line. */
+  #valuesOf(line) {
+    return this.#points.map((point) => ({
+      at: point.at, value: point.isBreak ? null : line.value(point),
+    }));
+  }
+
+  get #width() {
+    return this.#svg.clientWidth;
+  }
+
+  get #span() {
+    return timeSpan(this.#points[0]?.at ?? this.#now, this.#now);
+  }
+
+  #point(pixels) {
+    const toTime = scale(LEFT, this.#width - RIGHT, this.#now - this.#span.ms, this.#now);
+    this.#pointedAt = pixels === null ? null : toTime(pixels);
+    this.#draw();
+  }
+
+  #draw() {
+    if (this.#width < LEFT + 50) return; // not shown
+    const values = this.#lines.map((line) => this.#valuesOf(line));
+    const most = Math.max(...values.map(largest));
+    const top = niceTop(most);
+    const x = scale(this.#now - this.#span.ms, this.#now, LEFT, this.#width - RIGHT);
+    const y = scale(0, top, BOTTOM, TOP);
+    const paths = values.map((of, i) => draw('path', {
+      class: 'chart-line', 'data-line': i + 1, d: linePath(of, x, y),
+    }));
+    this.#svg.replaceChildren(...this.#grid(top, y), ...this.#times(x), ...paths, ...this.#mark(x));
+    this.#svg.setAttribute('aria-label', this.#summary(values));
+    this.#showFigures(values);
+  }
+
+  #grid(top, y) {
+    return [0, top / 2, top].flatMap((value) => [
+      draw('line', { class: 'chart-grid', x1: LEFT, x2: this.#width - RIGHT, y1: y(value), y2: y(value) }),
+      draw('text', { class: 'chart-tick', x: LEFT - 8, y: y(value) + 4, 'text-anchor': 'end' }, this.#format(value)),
+    ]);
+  }
+
+  #times(x) {
+    const { ticks } = this.#span;
+    return ticks.map((minutes, i) => {
+      const [text, anchor] = i === 0 ? [`${minutes} min ago`, 'start']
+        : minutes === 0 ? ['now', 'end'] : [String(minutes), 'middle'];
+      return draw('text', {
+        class: 'chart-tick', x: x(this.#now - minutes * 60_000), y: HEIGHT - 5, 'text-anchor': anchor,
+      }, text);
+    });
+  }
+
+  /** The point that the pointer is at; null if there is none near. */
+  #pointed() {
+    if (this.#pointedAt === null) return null;
+    return nearest(this.#points.filter(({ isBreak }) => !isBreak), this.#pointedAt);
+  }
+
+  #mark(x) {
+    const point = this.#pointed();
+    if (!point) return [];
+    return [draw('line', { class: 'chart-mark', x1: x(point.at), x2: x(point.at), y1: TOP, y2: BOTTOM })];
+  }
+
+  #showFigures(values) {
+    const point = this.#pointed();
+    setText(this.#when, point ? `at ${clockTime(point.at).slice(11)}` : '');
+    this.#lines.forEach(({ figure, value }, i) => {
+      setText(figure, this.#format(point ? value(point) : values[i].at(-1)?.value ?? null));
+    });
+  }
+
+  /** What a screen reader says of the picture. */
+  #summary(values) {
+    const parts = this.#lines.map(({ name }, i) => {
+      const known = values[i].filter(({ value }) => value !== null);
+      if (known.length === 0) return `${name}: not known`;
+      return `${name}: now ${this.#format(values[i].at(-1).value)}, at most ${this.#format(largest(known))}`;
+    });
+    return `${this.#title} in the last ${this.#span.ms / 60_000} minutes. ${parts.join('. ')}.`;
+  }
+
+  #fillTable() {
+    if (!this.#details.open) return;
+    const minutes = perMinute(this.#points, this.#lines, (point, line) => line.value(point));
+    fill(this.#table, ...minutes.map(({ at, values }) => make('tr', {},
+      make('th', { scope: 'row', class: 'figure' }, clockTime(at).slice(11, 16)),
+      values.map((value) => make('td', { class: 'number' }, this.#format(value))))));
+  }
+}
+
+customElements.define('line-chart', LineChart);
