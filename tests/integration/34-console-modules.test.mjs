@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 
+import { Hub } from '../../src/console/js/hub.js';
 import { backoffMs } from '../../src/console/js/lib/backoff.js';
 import { makeFilter } from '../../src/console/js/lib/filter.js';
 import { idTime, isLater } from '../../src/console/js/lib/ids.js';
@@ -336,5 +337,171 @@ describe('a subscription', () => {
     assert.equal(subscription.isLive('6000-0'), false);
     subscription.confirm({}, 5000);
     assert.ok(subscription.isLive('5000-0') && !subscription.isLive('4999-9') && subscription.isLive(''));
+  });
+});
+
+describe('the connection', () => {
+  const before = { WebSocket: globalThis.WebSocket, fetch: globalThis.fetch };
+  let sockets;
+  let answer; // of fetch
+  let hub;
+
+  /** In place of the browser's: the test plays the server. */
+  class FakeSocket {
+    sent = [];
+
+    constructor(url, protocols) {
+      if (protocols.some((protocol) => /[^!-~]/.test(protocol))) throw new SyntaxError('not a token');
+      Object.assign(this, { url: url.href, protocols });
+      sockets.push(this);
+    }
+
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+
+    close() {}
+
+    receive(id, result) {
+      this.onmessage({ data: JSON.stringify({ id, jsonrpc: '2.0', ...result }) });
+    }
+
+    request(method) {
+      return this.sent.findLast((request) => request.method === method);
+    }
+
+    end(code, reason = '') {
+      return this.onclose({ code, reason });
+    }
+  }
+
+  beforeEach(() => {
+    sockets = [];
+    answer = { status: 426, json: async () => ({}) };
+    globalThis.WebSocket = FakeSocket;
+    globalThis.fetch = async (url, options) => {
+      if (!answer) throw new TypeError('failed');
+      return Object.assign(answer, { options });
+    };
+    hub = new Hub(new URL('https://example.com/prefix/console/socket'));
+  });
+
+  afterEach(() => {
+    hub.disconnect();
+    Object.assign(globalThis, before);
+  });
+
+  /** Connects; returns the socket. */
+  function open(token) {
+    hub.connect(token);
+    sockets.at(-1).onopen();
+    return sockets.at(-1);
+  }
+
+  test('sends the token as a subprotocol and nowhere else', () => {
+    hub.connect(' Bearer abc.def\n.ghi ');
+    assert.deepEqual(sockets[0].protocols, ['eventhub', 'bearer.abc.def.ghi']);
+    assert.equal(sockets[0].url, 'wss://example.com/prefix/console/socket');
+    assert.doesNotMatch(JSON.stringify(hub), /abc/);
+    hub.connect();
+    assert.deepEqual(sockets[1].protocols, ['eventhub']);
+    hub.connect('gr\u00fc\u00dfe');
+    assert.equal(hub.state.name, 'refused');
+  });
+
+  test('says why it was refused, and does not try again', async () => {
+    answer = { status: 401, json: async () => ({ error: 'the token has expired' }) };
+    hub.connect('abc');
+    await sockets[0].end(1006);
+    assert.deepEqual(hub.state, { name: 'refused', reason: 'the token has expired', retryAt: 0 });
+    assert.equal(answer.options.headers.Authorization, 'Bearer abc');
+    hub.retryNow();
+    sockets[1].onopen();
+    assert.equal(hub.state.name, 'open');
+  });
+
+  for (const [what, of, reason] of [
+    ['the server does not answer', null, /does not answer/],
+    ['there are too many connections', { status: 429, json: async () => ({ error: 'too many connections' }) }, /too many/],
+    ['a proxy answers', { status: 502, json: async () => { throw new SyntaxError(); } }, /status 502/],
+    ['the handshake fails without a reason', { status: 426, json: async () => ({}) }, /handshake/],
+  ]) {
+    test(`tries again when ${what}`, async () => {
+      answer = of;
+      hub.connect();
+      await sockets[0].end(1006);
+      assert.equal(hub.state.name, 'waiting');
+      assert.match(hub.state.reason, reason);
+      assert.ok(hub.state.retryAt > Date.now());
+    });
+  }
+
+  test('tells an expired token from a lost connection', async () => {
+    await open('abc').end(1008, 'the token has expired');
+    assert.equal(hub.state.name, 'expired');
+    for (const [code, reason] of [[1001, /going away/], [1006, /broke/], [1013, /too slowly/]]) {
+      await open('abc').end(code);
+      assert.equal(hub.state.name, 'waiting');
+      assert.match(hub.state.reason, reason);
+    }
+  });
+
+  test('fails calls that nobody answers any more', async () => {
+    await assert.rejects(hub.call('ping'), /not connected/);
+    const socket = open();
+    const call = hub.call('publish', {});
+    const failed = hub.call('get', {});
+    socket.receive(socket.request('get').id, { error: { code: -32602, message: 'Not allowed', data: 'the token does not permit it' } });
+    await assert.rejects(failed, { message: 'the token does not permit it', code: -32602 });
+    socket.end(1006);
+    await assert.rejects(call, /the connection ended before the answer/);
+  });
+
+  test('subscribes again after the last id, and delivers gaps', () => {
+    const seen = [];
+    const first = open();
+    const subscription = hub.subscribe('a/#', { since: -1000 }, {
+      message: ({ message }) => seen.push(message), gap: (topic) => seen.push(`gap in ${topic}`),
+      confirmed: ({ recovered }) => seen.push(recovered),
+    });
+    const { id, params } = first.request('subscribe');
+    assert.deepEqual(params, { topic: 'a/#', gaps: true, since: -1000 });
+    first.receive(id, { result: { action: 'subscribe', recovered: true, lastEventId: '5-0' } });
+    first.receive(id, { result: { id: '7-0', topic: 'a', message: 'one' } });
+    first.receive(id, { result: { action: 'gap', topic: 'a' } });
+    first.end(1001);
+    assert.equal(subscription.state, 'waiting');
+    hub.retryNow();
+    sockets[1].onopen();
+    const again = sockets[1].request('subscribe');
+    assert.deepEqual(again.params, { topic: 'a/#', gaps: true, sinceEventId: '7-0' });
+    sockets[1].receive(id, { result: { id: '8-0', topic: 'a', message: 'of the old request' } });
+    sockets[1].receive(again.id, { result: { action: 'subscribe', recovered: false } });
+    assert.deepEqual(seen, [true, 'one', 'gap in a', false]);
+    hub.unsubscribe(subscription);
+    assert.deepEqual(sockets[1].request('unsubscribe').params, ['a/#']);
+  });
+
+  test('renews the token and ends what it does not permit', async () => {
+    const states = [];
+    const socket = open('old');
+    for (const topic of ['a', 'b']) {
+      hub.subscribe(topic, {}, { message() {}, changed: ({ state }) => states.push(`${topic} ${state}`) });
+      socket.receive(socket.request('subscribe').id, topic === 'a'
+        ? { result: { action: 'subscribe' } } : { error: { code: -32602, message: 'Not allowed' } });
+    }
+    const renewed = hub.renew('new');
+    socket.receive(socket.request('auth').id, { result: { action: 'auth', ended: ['a'] } });
+    await renewed;
+    assert.deepEqual(states, ['a joining', 'a live', 'b joining', 'b refused', 'a ended', 'b joining']);
+  });
+
+  test('measures the round trip and the clock of the server', async () => {
+    const socket = open();
+    assert.equal(hub.roundTripMs, null);
+    const answered = new Promise((resolve) => hub.addEventListener('state', resolve));
+    socket.receive(socket.request('ping').id, { result: { pong: Date.now() + 3_600_000 } });
+    await answered;
+    assert.ok(hub.roundTripMs !== null && hub.now() > Date.now() + 3_500_000);
   });
 });

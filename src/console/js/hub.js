@@ -256,7 +256,7 @@ export class Hub extends EventTarget {
   /** Measures the round trip and the server's clock, and whether answers and messages come late. */
   async #measure() {
     const sent = Date.now();
-    const late = setTimeout(() => this.#setSlow('the server answers slowly'), SLOW_MS);
+    const late = setTimeout(() => this.#setSlow('answers come late, because the server, the network or this page cannot keep up'), SLOW_MS);
     try {
       const { pong } = await this.call('ping');
       const now = Date.now();

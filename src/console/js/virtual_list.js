@@ -22,6 +22,7 @@ export class VirtualList {
   #onChoose;
   #rows = [];
   #drawn = []; // the sequence number that each row shows
+  #placed = []; // the index at which each row stands
   #rowHeight = 0;
   #top = 0;
   #dropped = 0;
@@ -106,6 +107,7 @@ export class VirtualList {
     }
     for (const row of this.#rows.splice(count)) row.remove();
     this.#drawn = new Array(count).fill(-1);
+    this.#placed = new Array(count).fill(-1);
     this.update();
   }
 
@@ -117,7 +119,10 @@ export class VirtualList {
       const slot = index % count;
       const row = this.#rows[slot];
       const sequence = index < this.#view.length ? this.#view.sequence(index) : -1;
-      row.style.transform = `translateY(${index * this.#rowHeight}px)`;
+      if (this.#placed[slot] !== index) {
+        this.#placed[slot] = index;
+        row.style.transform = `translateY(${index * this.#rowHeight}px)`;
+      }
       if (sequence === this.#active && sequence >= 0) active = row;
       if (this.#drawn[slot] === sequence && row.hidden === (sequence < 0)) continue;
       this.#drawn[slot] = sequence;
