@@ -55,7 +55,7 @@ test('the files of the console', async (t) => {
       assert.ok(plain.bytes.equals(bytes), path);
       const isGzip = gzip.headers['content-encoding'] === 'gzip';
       assert.ok((isGzip ? gunzipSync(gzip.bytes) : gzip.bytes).equals(bytes), path);
-      assert.ok(isGzip ? gzip.bytes.length < bytes.length : bytes.length < 100, path);
+      if (isGzip) assert.ok(gzip.bytes.length < bytes.length, path);
       const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 24);
       assert.equal(plain.headers.etag, `"${hash}"`);
       assert.equal(gzip.headers.etag, isGzip ? `"${hash}-gzip"` : `"${hash}"`);
