@@ -1,4 +1,4 @@
-/* file.h - reads a small file that the options name.
+/* file.h - reads a file that the options name, or stdin.
  * Thread:  any that may block for a moment: main, and the broker's for its login.
  */
 #ifndef EH_BASE_FILE_H
@@ -13,6 +13,8 @@
 
 /* Appends the whole file to *ret. EH_ELIMIT: it has more than max bytes; EH_EIO: see errno. */
 int file_read(const char *path, size_t max, struct buf *ret) EH_MUST_USE;
+/* Does the same for stdin, to its end, also if it is a socket, which has no path. */
+int file_read_stdin(size_t max, struct buf *ret) EH_MUST_USE;
 
 /* Does the same for a secret or a key, which must be text of 1 to FILE_KEY_MAX bytes. Returns NULL,
  * or what is wrong ("the file is empty"), without any of the file's content. */

@@ -4,24 +4,37 @@
 #include <stdio.h>
 #include <string.h>
 
-int file_read(const char *path, size_t max, struct buf *ret)
+static int read_all(FILE *f, size_t max, struct buf *ret)
 {
-    FILE *f = fopen(path, "re");
     size_t before = buf_used(ret), n;
     char part[4096];
-    bool failed;
 
-    if (!f)
-        return EH_EIO;
     do {
         n = fread(part, 1, sizeof(part), f);
         buf_add(ret, part, n);
     } while (n == sizeof(part) && buf_used(ret) - before <= max);
-    failed = ferror(f);
-    (void)fclose(f); /* nothing was written */
-    if (failed)
+    if (ferror(f))
         return EH_EIO;
     return buf_used(ret) - before > max ? EH_ELIMIT : EH_OK;
+}
+
+int file_read(const char *path, size_t max, struct buf *ret)
+{
+    FILE *f = fopen(path, "re");
+    int rc, err;
+
+    if (!f)
+        return EH_EIO;
+    rc = read_all(f, max, ret);
+    err = errno;
+    (void)fclose(f); /* nothing was written */
+    errno = err;
+    return rc;
+}
+
+int file_read_stdin(size_t max, struct buf *ret)
+{
+    return read_all(stdin, max, ret);
 }
 
 const char *file_read_key(const char *path, struct buf *ret)

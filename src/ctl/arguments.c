@@ -46,7 +46,8 @@ int argument_file(struct term *t, const char *path, struct buf *ret)
 {
     const bool is_stdin = strcmp(path, "-") == 0;
     const char *name = is_stdin ? "stdin" : path;
-    int rc = file_read(is_stdin ? "/dev/stdin" : path, ARGUMENT_TEXT_MAX, ret);
+    int rc = is_stdin ? file_read_stdin(ARGUMENT_TEXT_MAX, ret)
+                      : file_read(path, ARGUMENT_TEXT_MAX, ret);
 
     if (rc == EH_OK && utf8_is_valid(buf_str(ret)))
         return CTL_OK;

@@ -63,6 +63,20 @@ void clean_add(struct buf *out, struct str text, bool one_line)
     }
 }
 
+void clean_add_json(struct buf *out, struct str text)
+{
+    while (text.n) {
+        uint32_t code = 0;
+        size_t n = character(text, &code);
+
+        if (code >= 0x20 && (is_control(code) || acts(code)))
+            buf_addf(out, "\\u%04x", (unsigned)code);
+        else
+            buf_add(out, text.p, n ? n : 1);
+        text = str_skip(text, n ? n : 1);
+    }
+}
+
 size_t clean_cut(struct str text, size_t columns)
 {
     struct str rest = text;

@@ -14,6 +14,9 @@
  * Line breaks and tabs stay as they are; with one_line they become \n and \t. Backslashes stay as
  * they are: the result is for eyes, not for a parser. */
 void clean_add(struct buf *out, struct str text, bool one_line);
+/* Appends JSON text in which such characters are escaped, if JSON itself allows them. They can only
+ * occur in strings, so the value stays the same. */
+void clean_add_json(struct buf *out, struct str text);
 /* Returns the length of the longest part of clean text that ends between characters and takes at
  * most `columns`, counting each character as one. */
 size_t clean_cut(struct str text, size_t columns);

@@ -17,10 +17,12 @@ static bool is_known(const struct follows *fs, struct str filter)
 
 void follows_init(struct follows *fs, const char *const *filters, size_t n, struct start start)
 {
-    *fs = (struct follows){ .at = mem_array(NULL, n, sizeof(*fs->at)), .start = start };
+    *fs = (struct follows){ .at = mem_array(NULL, n, sizeof(*fs->at)), .since = start.since };
     for (size_t i = 0; i < n; i++) {
         if (!is_known(fs, str_of(filters[i])))
-            fs->at[fs->n++] = (struct follow){ .filter = str_of(filters[i]) };
+            fs->at[fs->n++] = (struct follow){ .filter = str_of(filters[i]),
+                                               .last = start.after,
+                                               .has_last = start.has_id };
     }
 }
 
@@ -36,10 +38,8 @@ json_t *follow_params(const struct follows *fs, const struct follow *f)
 
     if (f->has_last)
         json_object_set_new(params, "sinceEventId", json_stringn(id, msgid_format(f->last, id)));
-    else if (fs->start.after)
-        json_object_set_new(params, "sinceEventId", json_string(fs->start.after));
-    else if (fs->start.since)
-        json_object_set_new(params, "since", json_integer(fs->start.since));
+    else if (fs->since)
+        json_object_set_new(params, "since", json_integer(fs->since));
     return params;
 }
 

@@ -25,7 +25,7 @@ struct follow {
 struct follows {
     struct follow *at;
     size_t n;
-    struct start start;
+    int64_t since; /* where they begin without a position; 0: with live messages */
 };
 
 /* Takes the filters, which are valid, and drops repeated ones: the server keeps one subscription

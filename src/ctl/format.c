@@ -10,10 +10,13 @@
 const char *format_check(struct str pattern)
 {
     for (size_t i = 0; i < pattern.n; i++) {
-        char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : '\0';
+        const char c = pattern.p[i];
+        char next = '\0';
 
         if (c != '%' && c != '\\')
             continue;
+        if (i + 1 < pattern.n)
+            next = pattern.p[i + 1];
         if (next == '\0' || !strchr(c == '%' ? "iTtmo%" : "nt0\\", next))
             return c == '%' ? "after % must come i (id), T (time), t (topic), m (message), "
                               "o (origin) or %"
@@ -80,8 +83,10 @@ void format_add(struct buf *out, struct str pattern, const struct format_message
 
         if (c == '%')
             add_directive(out, pattern.p[++i], m, is_clean);
+        else if (c == '\\')
+            buf_add_char(out, escaped(pattern.p[++i]));
         else
-            buf_add_char(out, c == '\\' ? escaped(pattern.p[++i]) : c);
+            buf_add_char(out, c);
     }
     buf_add_char(out, '\n');
 }

@@ -85,7 +85,7 @@ static const struct {
     { WS_CLOSE_POLICY, "the server ended the connection", { NULL, CTL_NOT_PERMITTED, false } },
     { WS_CLOSE_TOO_BIG,
       "a message is larger than the server accepts (MAX_MESSAGE_SIZE)",
-      { NULL, CTL_NEGATIVE, true } },
+      { NULL, CTL_NEGATIVE, false } },
     { WS_CLOSE_TRY_AGAIN,
       "the server closed the connection, because messages were read too slowly",
       { NULL, CTL_NO_CONNECTION, false } },

@@ -16,7 +16,7 @@ struct target;
 struct link_end {
     const char *why; /* one line, clean; NULL: it ended as ws_link_close asked */
     int status;      /* CTL_NO_CONNECTION, CTL_NOT_PERMITTED, CTL_USAGE, CTL_NEGATIVE */
-    bool is_final;   /* time will not heal it, so there is no use in connecting again */
+    bool is_final;   /* neither time nor another message heals it: do not connect again */
 };
 
 /* The server answered the handshake with something other than 101. Fills in *ret but its text,

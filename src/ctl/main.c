@@ -12,7 +12,12 @@
 #include "ctl/cmd_completion.h"
 #include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
+#include "ctl/cmd_kv.h"
+#include "ctl/cmd_log.h"
 #include "ctl/cmd_ping.h"
+#include "ctl/cmd_presence.h"
+#include "ctl/cmd_pub.h"
+#include "ctl/cmd_sub.h"
 #include "ctl/cmd_token.h"
 #include "ctl/cmd_token_inspect.h"
 #include "ctl/command.h"
@@ -25,6 +30,13 @@ extern char **environ;
 /* In the order of help. */
 static const struct command *const commands[] = {
     /* clang-format off */
+    &cmd_sub,
+    &cmd_pub,
+    &cmd_log,
+    &cmd_kv_get,
+    &cmd_kv_set,
+    &cmd_kv_del,
+    &cmd_presence,
     &cmd_ping,
     &cmd_health,
     &cmd_token,

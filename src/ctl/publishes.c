@@ -66,27 +66,59 @@ void publishes_remove(struct publishes *ps, struct publish *p)
     free(p);
 }
 
-void publishes_lost(struct publishes *ps)
+/* Returns the longest message under way, of which there is at least one. */
+static struct publish *longest_under_way(const struct publishes *ps)
 {
-    struct list *first = list_first(&ps->under_way), *last = ps->under_way.prev;
+    struct publish *longest = container_of(ps->under_way.next, struct publish, link);
 
-    if (!first)
+    list_for_each(link, &ps->under_way)
+    {
+        struct publish *p = container_of(link, struct publish, link);
+
+        if (p->text.n > longest->text.n)
+            longest = p;
+    }
+    return longest;
+}
+
+void publishes_lost(struct publishes *ps, bool too_big)
+{
+    struct publish *first, *last;
+
+    if (list_empty(&ps->under_way))
         return;
-    if (first == last)
-        container_of(first, struct publish, link)->tries++;
-    if (container_of(last, struct publish, link)->number > ps->careful_up_to)
-        ps->careful_up_to = container_of(last, struct publish, link)->number;
+    first = container_of(ps->under_way.next, struct publish, link);
+    last = container_of(ps->under_way.prev, struct publish, link);
+    if (too_big)
+        longest_under_way(ps)->is_too_big = true;
+    else if (first == last)
+        first->tries++;
+    if (last->number > ps->careful_up_to)
+        ps->careful_up_to = last->number;
     list_take(&ps->under_way, &ps->waiting); /* in order: those under way come first */
     list_take(&ps->waiting, &ps->under_way);
 }
 
-struct publish *publishes_hopeless(const struct publishes *ps, uint64_t now_ms)
+static const char *why_hopeless(const struct publish *p, uint64_t now_ms)
+{
+    if (p->is_too_big)
+        return "longer than the server accepts (MAX_MESSAGE_SIZE)";
+    if (p->tries >= PUBLISHES_TRIES)
+        return "not confirmed: the connection ended each time it was sent";
+    if (p->sent_ms && now_ms - p->sent_ms > PUBLISHES_KEY_MS)
+        return "not confirmed: it was sent before the connection was lost, and may have been "
+               "published; that is too long ago to send it again";
+    return NULL;
+}
+
+struct publish *publishes_hopeless(const struct publishes *ps, uint64_t now_ms, const char **why)
 {
     list_for_each(link, &ps->waiting)
     {
         struct publish *p = container_of(link, struct publish, link);
 
-        if (p->tries >= PUBLISHES_TRIES || (p->sent_ms && now_ms - p->sent_ms > PUBLISHES_KEY_MS))
+        *why = why_hopeless(p, now_ms);
+        if (*why)
             return p;
     }
     return NULL;

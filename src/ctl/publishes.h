@@ -4,8 +4,9 @@
  * Bounds:  PUBLISHES_MAX messages and PUBLISHES_BYTES, or one longer message: publishes_has_room.
  *
  * After a lost connection, all messages under way wait to be sent again, one at a time until they
- * are answered. So if one of them makes the server close the connection (it is longer than
- * MAX_MESSAGE_SIZE), it is found, and the others are not given up for it.
+ * are answered. So if one of them makes the server (or a proxy) end the connection, it is found,
+ * and the others are not given up for it. If the server has said that one is too long, it is the
+ * longest of them.
  */
 #ifndef EH_CTL_PUBLISHES_H
 #define EH_CTL_PUBLISHES_H
@@ -19,7 +20,7 @@
 
 #define PUBLISHES_MAX   256
 #define PUBLISHES_BYTES (4 * 1024 * 1024)
-#define PUBLISHES_TRIES 2 /* lost connections with only this message under way */
+#define PUBLISHES_TRIES 2
 /* The server recognizes the key of a message for 300 s. Later it would be stored twice. */
 #define PUBLISHES_KEY_MS (240 * 1000)
 
@@ -27,7 +28,8 @@ struct publish {
     struct list link;
     uint64_t number;  /* 1, 2, ...: the line, or the repetition */
     uint64_t sent_ms; /* when it was sent first; 0: never */
-    unsigned tries;
+    unsigned tries;   /* connections that were lost when only this message was under way */
+    bool is_too_big;
     void *owner;
     struct str text;
 };
@@ -52,10 +54,10 @@ struct publish *publishes_next(const struct publishes *ps);
 void publishes_sent(struct publishes *ps, struct publish *p, uint64_t now_ms);
 void publishes_remove(struct publishes *ps, struct publish *p); /* answered, or given up */
 
-/* The connection was lost: all messages under way are to be sent again. */
-void publishes_lost(struct publishes *ps);
-/* Returns a waiting message that must not be sent again: it was tried PUBLISHES_TRIES times, or its
- * key may be forgotten. NULL: none. */
-struct publish *publishes_hopeless(const struct publishes *ps, uint64_t now_ms);
+/* The connection was lost: all messages under way are to be sent again. too_big: because one of
+ * them was longer than the server accepts. */
+void publishes_lost(struct publishes *ps, bool too_big);
+/* Returns a waiting message that must not be sent again, and *why; NULL: none. */
+struct publish *publishes_hopeless(const struct publishes *ps, uint64_t now_ms, const char **why);
 
 #endif

@@ -225,7 +225,7 @@ static void on_open(void *owner)
     s->setup.events->on_open(s->setup.arg, again);
 }
 
-static void connect_later(struct session *s, const char *why)
+static void connect_later(struct session *s, const struct link_end *end)
 {
     uint64_t random = 0, wait;
 
@@ -235,7 +235,7 @@ static void connect_later(struct session *s, const char *why)
     s->state = WAITING;
     loop_timer(loop_of(s), &s->retry, wait);
     if (s->setup.events->on_lost)
-        s->setup.events->on_lost(s->setup.arg, why, wait);
+        s->setup.events->on_lost(s->setup.arg, end->status, end->why, wait);
 }
 
 static void on_link_end(void *owner, const struct link_end *end)
@@ -252,7 +252,7 @@ static void on_link_end(void *owner, const struct link_end *end)
     if (s->is_freed)
         return;
     if (before != CLOSING && s->setup.reconnect && s->has_been_open && !end->is_final)
-        connect_later(s, end->why);
+        connect_later(s, end);
     else if (before != CLOSING)
         s->setup.events->on_end(s->setup.arg, end->status, end->why);
     else if (s->setup.events->on_closed)

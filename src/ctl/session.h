@@ -39,8 +39,8 @@ typedef void session_message_fn(json_t *result, void *arg);
 struct session_events {
     void (*on_open)(void *arg, bool again); /* again: it had been connected before */
     /* The connection was lost and is made again in wait_ms. Calls were answered with SESSION_LOST
-     * before, and subscriptions are gone. why: one line, also for on_end. */
-    void (*on_lost)(void *arg, const char *why, uint64_t wait_ms); /* may be NULL */
+     * before, and subscriptions are gone. status and why are as for on_end. */
+    void (*on_lost)(void *arg, int status, const char *why, uint64_t wait_ms); /* may be NULL */
     /* There is and will be no connection. status: CTL_NO_CONNECTION, CTL_NOT_PERMITTED, CTL_USAGE
      * (the token file), CTL_NEGATIVE (a message was too large for the server). */
     void (*on_end)(void *arg, int status, const char *why);

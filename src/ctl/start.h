@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "hub/msgid.h"
 
 struct start_options {
     const char *since;
@@ -18,8 +19,9 @@ struct start_options {
 
 /* Where to begin; {0}: nowhere in history. */
 struct start {
-    const char *after; /* an id; NULL: none */
-    int64_t since;     /* as the parameter of the protocol; 0: none */
+    bool has_id;
+    struct msgid after; /* the message before; with has_id */
+    int64_t since;      /* as the parameter of the protocol; 0: none */
 };
 
 /* Rows of a table of options; `member` of `type` is a struct start_options. */

@@ -117,9 +117,16 @@ static int add_piece(const char *p, size_t n, void *out)
 
 void term_result_json(struct term *t, const struct json_t *value)
 {
-    (void)json_dump_callback(value, add_piece, &t->out,
+    struct buf line = { 0 }, clean = { 0 };
+
+    (void)json_dump_callback(value, add_piece, &line,
                              JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
-    term_write(t, STR("\n"));
+    buf_add_char(&line, '\n');
+    if (t->out_is_terminal)
+        clean_add_json(&clean, buf_str(&line));
+    term_write(t, t->out_is_terminal ? buf_str(&clean) : buf_str(&line));
+    buf_done(&line);
+    buf_done(&clean);
 }
 
 static struct winsize size_of(const struct term *t)

@@ -46,8 +46,9 @@ void term_done(struct term *t); /* flushes */
 void term_write(struct term *t, struct str text); /* as it is; buffered up to 64 KiB */
 void term_printf(struct term *t, const char *format, ...) EH_PRINTF(2, 3); /* as it is */
 void term_flush(struct term *t);
-void term_result_json(struct term *t, const struct json_t *value); /* compact, and a line break */
-void term_end_by_closed_pipe(void);                                /* ends the process */
+/* Compact, and a line break; in a terminal, with clean_add_json. */
+void term_result_json(struct term *t, const struct json_t *value);
+void term_end_by_closed_pipe(void);       /* ends the process */
 size_t term_width(const struct term *t);  /* columns of stdout; 80 if it is not a terminal */
 size_t term_height(const struct term *t); /* rows; 0 if it is not a terminal */
 /* The escape sequence that switches to the style; "" without colour. TERM_PLAIN ends any. */

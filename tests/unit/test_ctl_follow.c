@@ -57,7 +57,8 @@ static void subscribes_from_the_start_that_was_asked_for(void **state)
         const char *params;
     } cases[] = {
         { { 0 }, "{\"topic\":\"a/#\",\"gaps\":true}" },
-        { { .after = "5-7" }, "{\"topic\":\"a/#\",\"gaps\":true,\"sinceEventId\":\"5-7\"}" },
+        { { .has_id = true, .after = { 5, 7 } },
+          "{\"topic\":\"a/#\",\"gaps\":true,\"sinceEventId\":\"5-7\"}" },
         { { .since = -600000 }, "{\"topic\":\"a/#\",\"gaps\":true,\"since\":-600000}" },
     };
 

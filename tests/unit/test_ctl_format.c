@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "ctl/clean.h"
 #include "ctl/format.h"
 
 static const struct format_message hello = {
@@ -73,6 +74,17 @@ static void cleans_the_fields_but_not_the_pattern(void **state)
     assert_text(&out, STR("\x1b[2J two\nlines \xc2\x9b \xe2\x80\xae\n"));
 }
 
+static void escapes_in_json_what_could_drive_a_terminal(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    clean_add_json(
+        &out, STR("{\"a\": \"\\u001b \x7f \xc2\x9b \xe2\x80\xae \xc3\xa4 \xf0\x9f\x98\x80\"}\n"));
+    assert_text(&out,
+                STR("{\"a\": \"\\u001b \\u007f \\u009b \\u202e \xc3\xa4 \xf0\x9f\x98\x80\"}\n"));
+}
+
 static void refuses_wrong_patterns(void **state)
 {
     static const char *const cases[] = { "%", "%x", "%m %", "\\", "\\x", "a\\", "%I", "%\n" };
@@ -103,6 +115,7 @@ int main(void)
         cmocka_unit_test(follows_the_pattern),
         cmocka_unit_test(prints_nothing_for_what_a_message_lacks),
         cmocka_unit_test(cleans_the_fields_but_not_the_pattern),
+        cmocka_unit_test(escapes_in_json_what_could_drive_a_terminal),
         cmocka_unit_test(refuses_wrong_patterns),
         cmocka_unit_test(writes_times_of_any_size),
     };

@@ -80,7 +80,7 @@ static void sends_everything_again_in_order_and_one_at_a_time(void **state)
     second = send_next(2);
     (void)send_next(3);
     publishes_remove(&ps, second); /* answered, before the others */
-    publishes_lost(&ps);
+    publishes_lost(&ps, false);
     for (uint64_t i = 1; i <= 3; i += 2) {
         struct publish *p = send_next(i);
 
@@ -98,30 +98,57 @@ static void keeps_the_order_over_several_lost_connections(void **state)
     add(1, 4);
     (void)send_next(1);
     (void)send_next(2);
-    publishes_lost(&ps);
+    publishes_lost(&ps, false);
     (void)send_next(1);
-    publishes_lost(&ps);
-    publishes_lost(&ps); /* nothing was under way */
+    publishes_lost(&ps, false);
+    publishes_lost(&ps, false); /* nothing was under way */
     for (uint64_t i = 1; i <= 4; i++)
         publishes_remove(&ps, send_next(i));
 }
 
+/* Returns the number of the message that must not be sent again; 0: none. */
+static uint64_t hopeless(uint64_t now_ms)
+{
+    const char *why = NULL;
+    const struct publish *p = publishes_hopeless(&ps, now_ms, &why);
+
+    assert_true((p != NULL) == (why != NULL));
+    return p ? p->number : 0;
+}
+
 static void gives_up_a_message_that_ends_the_connection(void **state)
 {
+    const char *why;
+
     (void)state;
     add(1, 3);
     (void)send_next(1);
     (void)send_next(2);
-    publishes_lost(&ps); /* either may be the cause */
+    publishes_lost(&ps, false); /* either may be the cause */
     for (int tries = 0; tries < PUBLISHES_TRIES; tries++) {
-        assert_null(publishes_hopeless(&ps, 1000));
+        assert_int_equal(hopeless(1000), 0);
         (void)send_next(1);
-        publishes_lost(&ps);
+        publishes_lost(&ps, false);
     }
-    assert_int_equal(publishes_hopeless(&ps, 1000)->number, 1);
-    publishes_remove(&ps, publishes_hopeless(&ps, 1000));
-    assert_null(publishes_hopeless(&ps, 1000));
+    assert_int_equal(hopeless(1000), 1);
+    publishes_remove(&ps, publishes_hopeless(&ps, 1000, &why));
+    assert_int_equal(hopeless(1000), 0);
     (void)send_next(2);
+}
+
+static void gives_up_the_longest_message_if_one_is_too_long(void **state)
+{
+    (void)state;
+    add(1, 2);
+    publishes_add(&ps, 3, STR("a longer text"), &ps);
+    add(4, 4);
+    publishes_add(&ps, 5, STR("the longest text was not sent"), &ps);
+    for (uint64_t i = 1; i <= 4; i++)
+        (void)send_next(i);
+    publishes_lost(&ps, true);
+    assert_int_equal(hopeless(1000), 3);
+    publishes_lost(&ps, true); /* nothing was under way */
+    assert_int_equal(hopeless(1000), 3);
 }
 
 static void gives_up_a_message_whose_key_may_be_forgotten(void **state)
@@ -129,9 +156,9 @@ static void gives_up_a_message_whose_key_may_be_forgotten(void **state)
     (void)state;
     add(1, 2);
     (void)send_next(1);
-    publishes_lost(&ps);
-    assert_null(publishes_hopeless(&ps, 1000 + PUBLISHES_KEY_MS));
-    assert_int_equal(publishes_hopeless(&ps, 1001 + PUBLISHES_KEY_MS)->number, 1);
+    publishes_lost(&ps, false);
+    assert_int_equal(hopeless(1000 + PUBLISHES_KEY_MS), 0);
+    assert_int_equal(hopeless(1001 + PUBLISHES_KEY_MS), 1);
 }
 
 /* ---- pace ---- */
@@ -195,6 +222,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_the_order_over_several_lost_connections, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(gives_up_a_message_that_ends_the_connection, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_the_longest_message_if_one_is_too_long, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(gives_up_a_message_whose_key_may_be_forgotten, set_up,
                                         tear_down),

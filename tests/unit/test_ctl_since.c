@@ -126,14 +126,17 @@ static void reads_the_options_of_the_start(void **state)
 
     (void)state;
     assert_null(start_read(&(struct start_options){ .all = false }, &start));
-    assert_null(start.after);
+    assert_false(start.has_id);
     assert_int_equal(start.since, 0);
     assert_null(start_read(&(struct start_options){ .all = true }, &start));
-    assert_string_equal(start.after, "0-0");
+    assert_true(start.has_id);
+    assert_true(msgid_is_zero(start.after));
     assert_null(start_read(&(struct start_options){ .since_id = "5-7" }, &start));
-    assert_string_equal(start.after, "5-7");
+    assert_true(start.has_id);
+    assert_int_equal(start.after.ms, 5);
+    assert_int_equal(start.after.seq, 7);
     assert_null(start_read(&(struct start_options){ .since = "-10m" }, &start));
-    assert_null(start.after);
+    assert_false(start.has_id);
     assert_int_equal(start.since, -600000);
 }
 

@@ -33,19 +33,22 @@ function environment(options) {
   return env;
 }
 
-/** A process of the server, or of `binary`, with exactly these variables in its environment. */
+/**
+ * A process of the server, or of `binary`, with exactly these variables in its environment. `stdin`
+ * as in node:child_process.
+ */
 export class Process extends Watched {
   stdout = '';
   stderr = '';
   exit = null; // { code, signal }
 
-  constructor(env, { args = [], ulimit, binary = BINARY, launcher = [] } = {}) {
+  constructor(env, { args = [], ulimit, binary = BINARY, launcher = [], stdin = 'ignore' } = {}) {
     super();
     const shell = ulimit ? ['sh', '-c', `ulimit ${ulimit}; exec "$0" "$@"`] : [];
     const [file, ...front] = [...launcher, ...shell, binary];
     this.child = spawn(file, [...front, ...args], {
       env: environment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
     this.pid = this.child.pid;
     for (const name of ['stdout', 'stderr']) this.#collect(name);

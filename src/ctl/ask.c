@@ -1,0 +1,141 @@
+#include "ctl/ask.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "ctl/command.h"
+#include "ctl/runtime.h"
+#include "ctl/session.h"
+#include "ctl/target.h"
+#include "ctl/term.h"
+
+struct ask {
+    struct term *term;
+    struct target *target;
+    struct runtime *runtime;
+    struct session *session;
+    json_t *result; /* of the call that was answered last; NULL: it failed */
+};
+
+static void on_open(void *arg, bool again)
+{
+    struct ask *a = arg;
+
+    (void)again;
+    runtime_end(a->runtime, CTL_OK);
+}
+
+static void on_end(void *arg, int status, const char *why)
+{
+    struct ask *a = arg;
+
+    term_error(a->term, "%s", why);
+    runtime_end(a->runtime, status);
+}
+
+static void on_closed(void *arg)
+{
+    struct ask *a = arg;
+
+    runtime_end(a->runtime, CTL_OK);
+}
+
+static const struct session_events session_events = {
+    .on_open = on_open,
+    .on_end = on_end,
+    .on_closed = on_closed,
+};
+
+static int create(const struct invocation *in, struct ask *a)
+{
+    struct buf why = { 0 };
+    struct session_setup setup = {
+        .timeout_ms = in->common->timeout_ms,
+        .events = &session_events,
+        .arg = a,
+    };
+
+    a->term = in->term;
+    if (target_create(in->common, NULL, &a->target, &why) < 0) {
+        term_error(a->term, "%.*s", STR_ARG(buf_str(&why)));
+        buf_done(&why);
+        return CTL_USAGE;
+    }
+    if (runtime_create(a->term, &a->runtime) < 0) {
+        term_error(a->term, "cannot start: %m");
+        return CTL_NO_CONNECTION;
+    }
+    setup.target = a->target;
+    a->session = session_create(a->runtime, &setup);
+    return runtime_run(a->runtime);
+}
+
+int ask_open(const struct invocation *in, struct ask **ret)
+{
+    struct ask *a = mem_zalloc(sizeof(*a));
+    int status = create(in, a);
+
+    if (status == CTL_OK)
+        *ret = a;
+    else
+        ask_close(a);
+    return status;
+}
+
+void ask_close(struct ask *a)
+{
+    if (!a)
+        return;
+    if (a->session && session_is_open(a->session)) {
+        session_close(a->session);
+        (void)runtime_run(a->runtime);
+    }
+    session_free(a->session);
+    runtime_free(a->runtime);
+    target_free(a->target);
+    free(a);
+}
+
+static void on_answer(const struct session_answer *answer, void *arg)
+{
+    struct ask *a = arg;
+    struct buf why = { 0 };
+
+    if (answer->state == SESSION_ANSWERED) {
+        a->result = json_incref(answer->result);
+    } else {
+        session_add_why(&why, answer);
+        term_error(a->term, "%.*s", STR_ARG(buf_str(&why)));
+        buf_done(&why);
+    }
+    runtime_end(a->runtime, session_exit_status(answer));
+}
+
+int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_result)
+{
+    int status;
+
+    a->result = NULL;
+    session_call(a->session, method, params, on_answer, a);
+    status = runtime_run(a->runtime);
+    if (status == CTL_OK)
+        *ret_result = a->result;
+    else
+        json_decref(a->result);
+    return status;
+}
+
+int ask_once(const struct invocation *in, const char *method, json_t *params, json_t **ret_result)
+{
+    struct ask *a;
+    int status = ask_open(in, &a);
+
+    if (status != CTL_OK) {
+        json_decref(params);
+        return status;
+    }
+    status = ask_call(a, method, params, ret_result);
+    ask_close(a);
+    return status;
+}

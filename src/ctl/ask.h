@@ -1,0 +1,25 @@
+/* ask.h - for commands that ask and wait: one connection, one call after another.
+ * Thread:  main; runs the loop while it waits.
+ * Fails:   has told why (term_error) when it returns an exit status other than CTL_OK.
+ */
+#ifndef EH_CTL_ASK_H
+#define EH_CTL_ASK_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+struct ask;
+struct invocation;
+
+int ask_open(const struct invocation *in, struct ask **ret) EH_MUST_USE; /* connects */
+void ask_close(struct ask *a);                                           /* NULL is fine */
+
+/* Makes the call. Takes the reference to params (NULL: none); the result is the caller's. */
+int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_result) EH_MUST_USE;
+
+/* Connects, makes one call and disconnects. */
+int ask_once(const struct invocation *in, const char *method, json_t *params,
+             json_t **ret_result) EH_MUST_USE;
+
+#endif

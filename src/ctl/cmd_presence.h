@@ -1,0 +1,9 @@
+/* cmd_presence.h - eventhubctl presence: who subscribes to a topic. */
+#ifndef EH_CTL_CMD_PRESENCE_H
+#define EH_CTL_CMD_PRESENCE_H
+
+#include "ctl/command.h"
+
+extern const struct command cmd_presence;
+
+#endif
