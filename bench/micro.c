@@ -15,7 +15,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "proto/utf8.h"
-#include "proto/ws_client.h"
+#include "proto/ws.h"
 
 #define ROUNDS 5
 
@@ -61,30 +61,34 @@ static double measure(operation_fn *fn, void *arg, size_t times)
 
 /* ---- frames and text ---- */
 
+struct frame {
+    char *bytes;
+    size_t n;
+};
+
 static void decode(void *arg, size_t i)
 {
-    const struct buf *frame = arg;
+    const struct frame *f = arg;
     struct ws_decoder decoder;
     struct ws_event ev;
 
     (void)i;
     ws_decoder_init(&decoder);
-    if (ws_decode(&decoder, buf_head(frame), buf_used(frame), UINT32_MAX, &ev) !=
-        (int)buf_used(frame))
+    if (ws_decode(&decoder, f->bytes, f->n, UINT32_MAX, &ev) != (int)f->n)
         abort();
 }
 
 /* The mask is 0, so unmasking the same bytes again and again does not change them. */
-static void measure_frame(const char *what, size_t size)
+static void measure_frame(const char *what, size_t payload)
 {
-    static const uint8_t mask[WS_MASK_LEN];
-    static char payload[4096];
-    struct buf frame = { 0 };
+    struct frame f = { .bytes = mem_zalloc(WS_IN_HEAD_MAX + payload) };
+    size_t head = ws_encode_head(f.bytes, WS_OP_TEXT, payload);
 
-    memset(payload, 'x', sizeof(payload));
-    ws_client_frame(&frame, WS_OP_TEXT, str_make(payload, size), mask);
-    print_row(what, measure(decode, &frame, 200000));
-    buf_done(&frame);
+    f.bytes[1] = (char)(f.bytes[1] | WS_MASKED);
+    f.n = head + WS_MASK_LEN + payload;
+    memset(f.bytes + head + WS_MASK_LEN, 'x', payload);
+    print_row(what, measure(decode, &f, 200000));
+    free(f.bytes);
 }
 
 static void check_utf8(void *arg, size_t i)
