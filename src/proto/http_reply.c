@@ -104,7 +104,9 @@ int http_reply_parse(struct http_reply_parser *ps, struct str in, size_t max,
     struct str line;
     int rc, end;
 
-    assert(max <= INT_MAX);
+    assert(max > 0 && max <= INT_MAX);
+    if (in.n == 0)
+        return 0; /* its pointer may be NULL */
     if (in.n > max)
         in.n = max;
     do {
