@@ -14,9 +14,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "client.h"
-#include "histogram.h"
 #include "load.h"
 
 #define TEXT_MIN   40 /* the sequence number and the time at which it is due */

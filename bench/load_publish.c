@@ -10,9 +10,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "client.h"
-#include "histogram.h"
 #include "load.h"
 
 /* Remembers when each publish in flight was sent. Answers come in the order of the requests. */

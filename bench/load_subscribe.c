@@ -16,9 +16,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "client.h"
-#include "histogram.h"
 #include "load.h"
 
 #define PING_NS 5000000u

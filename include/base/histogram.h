@@ -2,8 +2,8 @@
  * buckets.
  * Thread:  that of its owner.
  */
-#ifndef EH_BENCH_HISTOGRAM_H
-#define EH_BENCH_HISTOGRAM_H
+#ifndef EH_BASE_HISTOGRAM_H
+#define EH_BASE_HISTOGRAM_H
 
 #include <stdint.h>
 
@@ -12,6 +12,7 @@
 
 struct histogram {
     uint64_t count;
+    uint64_t max_ns;
     uint64_t bucket[HISTOGRAM_SIZE];
 };
 

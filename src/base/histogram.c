@@ -1,4 +1,4 @@
-#include "histogram.h"
+#include "base/histogram.h"
 
 static unsigned place(uint64_t ns)
 {
@@ -12,6 +12,8 @@ void histogram_add(struct histogram *h, uint64_t ns)
 {
     h->bucket[place(ns)]++;
     h->count++;
+    if (ns > h->max_ns)
+        h->max_ns = ns;
 }
 
 static uint64_t lower_bound(unsigned at)
