@@ -9,6 +9,7 @@
 
 #include "base/fds.h"
 #include "base/mem.h"
+#include "ctl/cmd_bench.h"
 #include "ctl/cmd_completion.h"
 #include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
@@ -39,6 +40,7 @@ static const struct command *const commands[] = {
     &cmd_presence,
     &cmd_ping,
     &cmd_health,
+    &cmd_bench,
     &cmd_token,
     &cmd_token_inspect,
     &cmd_completion,

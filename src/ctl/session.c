@@ -178,10 +178,13 @@ static void offer_room(struct session *s)
 static void on_text(void *owner, struct str text)
 {
     struct session *s = owner;
-    json_auto_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_ALLOW_NUL, NULL);
-    const json_t *id = json_object_get(root, "id");
     struct session_answer a = { 0 };
+    const json_t *id;
 
+    if (s->setup.events->on_text && s->setup.events->on_text(s->setup.arg, text))
+        return;
+    json_auto_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_ALLOW_NUL, NULL);
+    id = json_object_get(root, "id");
     if (!json_is_integer(id) || !read_answer(root, &a)) {
         ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message that is no answer");
         return;

@@ -38,6 +38,9 @@ typedef void session_message_fn(json_t *result, void *arg);
 
 struct session_events {
     void (*on_open)(void *arg, bool again); /* again: it had been connected before */
+    /* Each text that the server sends, before it is parsed. True: it is done with, so that a user
+     * who recognizes its messages need not pay for a tree of each. May be NULL. */
+    bool (*on_text)(void *arg, struct str text);
     /* The connection was lost and is made again in wait_ms. Calls were answered with SESSION_LOST
      * before, and subscriptions are gone. status and why are as for on_end. */
     void (*on_lost)(void *arg, int status, const char *why, uint64_t wait_ms); /* may be NULL */
