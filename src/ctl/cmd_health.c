@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "ctl/connecting.h"
 #include "ctl/command.h"
 #include "ctl/fetch.h"
 #include "ctl/option.h"
@@ -82,37 +83,23 @@ static void on_answer(const struct fetch_result *r, void *arg)
     runtime_end(h->runtime, status);
 }
 
-static int ask(struct health *h)
-{
-    struct fetch *f;
-    int status;
-
-    if (runtime_create(h->in->term, &h->runtime) < 0) {
-        term_error(h->in->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
-    f = fetch_start(h->runtime, h->target, h->ready ? "/readyz" : "/healthz",
-                    h->in->common->timeout_ms, on_answer, h);
-    status = runtime_run(h->runtime);
-    fetch_free(f);
-    runtime_free(h->runtime);
-    return status;
-}
-
 static int run(const struct invocation *in)
 {
     const struct health_options *o = in->values;
+    struct health h = { .in = in, .ready = o->ready };
     struct target *target;
-    struct buf why = { 0 };
-    int status = CTL_USAGE;
+    struct fetch *f;
+    int status = connecting_begin(in, &target, &h.runtime);
 
-    if (target_create(in->common, NULL, &target, &why) < 0) {
-        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
-    } else {
-        status = ask(&(struct health){ .in = in, .target = target, .ready = o->ready });
-        target_free(target);
-    }
-    buf_done(&why);
+    if (status != CTL_OK)
+        return status;
+    h.target = target;
+    f = fetch_start(h.runtime, target, h.ready ? "/readyz" : "/healthz", in->common->timeout_ms,
+                    on_answer, &h);
+    status = runtime_run(h.runtime);
+    fetch_free(f);
+    runtime_free(h.runtime);
+    target_free(target);
     return status;
 }
 

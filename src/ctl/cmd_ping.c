@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "ctl/connecting.h"
 #include "ctl/command.h"
 #include "ctl/option.h"
 #include "ctl/runtime.h"
@@ -127,39 +128,25 @@ static const struct session_events events = { .on_open = on_open,
                                               .on_end = on_end,
                                               .on_closed = on_closed };
 
-static int ping(struct ping *p)
-{
-    const struct session_setup setup = {
-        .target = p->target, .timeout_ms = p->in->common->timeout_ms, .events = &events, .arg = p
-    };
-    int status;
-
-    if (runtime_create(p->in->term, &p->runtime) < 0) {
-        term_error(p->in->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
-    timer_init(&p->next, on_next);
-    p->session = session_create(p->runtime, &setup);
-    status = runtime_run(p->runtime);
-    print_summary(p);
-    session_free(p->session);
-    runtime_free(p->runtime);
-    return status;
-}
-
 static int run(const struct invocation *in)
 {
+    struct ping p = { .in = in, .options = in->values };
+    struct session_setup setup = { .timeout_ms = in->common->timeout_ms,
+                                   .events = &events,
+                                   .arg = &p };
     struct target *target;
-    struct buf why = { 0 };
-    int status = CTL_USAGE;
+    int status = connecting_begin(in, &target, &p.runtime);
 
-    if (target_create(in->common, NULL, &target, &why) < 0) {
-        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
-    } else {
-        status = ping(&(struct ping){ .in = in, .options = in->values, .target = target });
-        target_free(target);
-    }
-    buf_done(&why);
+    if (status != CTL_OK)
+        return status;
+    p.target = setup.target = target;
+    timer_init(&p.next, on_next);
+    p.session = session_create(p.runtime, &setup);
+    status = runtime_run(p.runtime);
+    print_summary(&p);
+    session_free(p.session);
+    runtime_free(p.runtime);
+    target_free(target);
     return status;
 }
 

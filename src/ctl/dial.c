@@ -62,10 +62,9 @@ static void end(struct dial *d)
 /* Texts of the system begin with a capital letter, ours do not. Abbreviations stay as they are. */
 static void add_system_text(struct buf *out, const char *text)
 {
-    bool is_word = isupper((unsigned char)text[0]) && islower((unsigned char)text[1]);
-
-    buf_add_char(out, is_word ? (char)tolower((unsigned char)text[0]) : text[0]);
-    buf_add_str(out, str_of(text[0] ? text + 1 : ""));
+    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1]))
+        buf_add_char(out, (char)tolower((unsigned char)*text++));
+    buf_add_str(out, str_of(text));
 }
 
 static void add_start(struct dial *d)

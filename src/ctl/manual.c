@@ -32,6 +32,23 @@ static bool has_options(const struct command *c)
     return false;
 }
 
+typedef void row_fn(struct buf *out, struct str name, struct str about);
+
+static void add_options(struct buf *out, const struct option *options, row_fn *add_row)
+{
+    for (const struct option *o = options; o && o->name; o++) {
+        struct buf name = { 0 }, about = { 0 };
+
+        if (!is_shown(o))
+            continue;
+        help_add_option_name(&name, o);
+        help_add_option_about(&about, o);
+        add_row(out, buf_str(&name), buf_str(&about));
+        buf_done(&name);
+        buf_done(&about);
+    }
+}
+
 /* ---- Markdown ---- */
 
 /* In a table, a bar would end the cell, also within code. */
@@ -44,23 +61,13 @@ static void add_cell(struct buf *out, struct str text)
     }
 }
 
-static void add_markdown_table(struct buf *out, const struct option *options)
+static void add_markdown_row(struct buf *out, struct str name, struct str about)
 {
-    for (const struct option *o = options; o && o->name; o++) {
-        struct buf name = { 0 }, about = { 0 };
-
-        if (!is_shown(o))
-            continue;
-        help_add_option_name(&name, o);
-        help_add_option_about(&about, o);
-        buf_add_str(out, STR("| `"));
-        add_cell(out, buf_str(&name));
-        buf_add_str(out, STR("` | "));
-        add_cell(out, buf_str(&about));
-        buf_add_str(out, STR(" |\n"));
-        buf_done(&name);
-        buf_done(&about);
-    }
+    buf_add_str(out, STR("| `"));
+    add_cell(out, name);
+    buf_add_str(out, STR("` | "));
+    add_cell(out, about);
+    buf_add_str(out, STR(" |\n"));
 }
 
 static void add_markdown_head(struct buf *out)
@@ -78,7 +85,7 @@ static void add_markdown_command(struct buf *out, const struct command *c)
              c->arguments[0] ? " " : "", c->arguments);
     if (has_options(c)) {
         add_markdown_head(out);
-        add_markdown_table(out, c->options);
+        add_options(out, c->options, add_markdown_row);
     }
     if (c->takes)
         buf_add_str(out, STR("\nAlso takes the"));
@@ -117,7 +124,7 @@ void manual_add_markdown(struct buf *out, const struct command *const *commands)
             buf_addf(out, "\n## %s\n", groups[i].title);
             add_markdown_head(out);
         }
-        add_markdown_table(out, groups[i].options);
+        add_options(out, groups[i].options, add_markdown_row);
     }
     buf_add_str(out, STR("\n## Exit status\n\n| status | meaning |\n| --- | --- |\n"));
     for (size_t i = 0; i < command_exit_count; i++)
@@ -147,23 +154,13 @@ static void add_roff(struct buf *out, struct str text)
     }
 }
 
-static void add_man_options(struct buf *out, const struct option *options)
+static void add_man_row(struct buf *out, struct str name, struct str about)
 {
-    for (const struct option *o = options; o && o->name; o++) {
-        struct buf name = { 0 }, about = { 0 };
-
-        if (!is_shown(o))
-            continue;
-        help_add_option_name(&name, o);
-        help_add_option_about(&about, o);
-        buf_add_str(out, STR(".TP\n.B "));
-        add_roff(out, buf_str(&name));
-        buf_add_char(out, '\n');
-        add_roff(out, buf_str(&about));
-        buf_add_char(out, '\n');
-        buf_done(&name);
-        buf_done(&about);
-    }
+    buf_add_str(out, STR(".TP\n.B "));
+    add_roff(out, name);
+    buf_add_char(out, '\n');
+    add_roff(out, about);
+    buf_add_char(out, '\n');
 }
 
 /* An example is a literal block of its own: long lines must not be broken. */
@@ -190,7 +187,7 @@ static void add_man_command(struct buf *out, const struct command *c)
         add_roff(out, str_of(c->about));
         buf_add_char(out, '\n');
     }
-    add_man_options(out, c->options);
+    add_options(out, c->options, add_man_row);
     add_man_examples(out, c);
 }
 
@@ -202,7 +199,7 @@ void manual_add_man(struct buf *out, const struct command *const *commands)
     buf_add_str(out, STR(".SH OPTIONS\nCommands that connect take the first group, and nearly all "
                          "take the last ones.\nThe help of each command lists its own.\n"));
     for (size_t i = 0; i < GROUPS; i++)
-        add_man_options(out, groups[i].options);
+        add_options(out, groups[i].options, add_man_row);
     buf_add_str(out, STR(".SH EXIT STATUS\n"));
     for (size_t i = 0; i < command_exit_count; i++) {
         buf_addf(out, ".TP\n.B %d\n", command_exits[i].status);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "ctl/option_value.h"
+#include "ctl/variable.h"
 
 #define TIMEOUT_MAX_MS 86400000
 
@@ -262,19 +263,6 @@ static void set_initial(const struct option *table, void *base)
     }
 }
 
-static const char *variable(char *const *environment, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (; environment && *environment; environment++) {
-        const char *at = *environment;
-
-        if (strncmp(at, name, n) == 0 && at[n] == '=' && at[n + 1])
-            return at + n + 1;
-    }
-    return NULL;
-}
-
 static bool is_set(const struct found *f, struct parser *p)
 {
     return p->is_given_common[f->option - options_server];
@@ -286,7 +274,7 @@ static int take_environment(struct parser *p)
 {
     for (const struct option *o = options_server; o->name; o++) {
         struct found f = find(p->command, str_of(o->name), 0);
-        const char *text = o->variable ? variable(p->environment, o->variable) : NULL;
+        const char *text = o->variable ? variable_find(p->environment, o->variable) : NULL;
         const struct common_options *common = &p->parsed->common;
         bool is_token = o->variable && strstr(o->variable, "TOKEN");
 

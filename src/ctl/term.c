@@ -13,28 +13,17 @@
 
 #include "ctl/clean.h"
 #include "ctl/command.h"
+#include "ctl/variable.h"
 
 #define OUT_MAX (64 * 1024) /* bytes that wait at most before they are written */
 
-/* Returns the value of a variable; NULL: it is not set, or empty. */
-static const char *variable(char *const *environment, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (; environment && *environment; environment++) {
-        if (strncmp(*environment, name, n) == 0 && (*environment)[n] == '=')
-            return (*environment)[n + 1] ? *environment + n + 1 : NULL;
-    }
-    return NULL;
-}
-
 void term_init(struct term *t, char *const *environment)
 {
-    const char *kind = variable(environment, "TERM");
+    const char *kind = variable_find(environment, "TERM");
 
     *t = (struct term){ .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                         .err_is_terminal = isatty(STDERR_FILENO) == 1 };
-    t->has_colour = t->out_is_terminal && !variable(environment, "NO_COLOR") && kind &&
+    t->has_colour = t->out_is_terminal && !variable_find(environment, "NO_COLOR") && kind &&
                     strcmp(kind, "dumb") != 0;
 }
 
@@ -51,7 +40,7 @@ void term_done(struct term *t)
 void term_end_by_closed_pipe(void)
 {
     signal(SIGPIPE, SIG_DFL);
-    (void)raise(SIGPIPE);
+    (void)kill(getpid(), SIGPIPE);
     _exit(128 + SIGPIPE); /* it is blocked */
 }
 
