@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { openPage, SKIP_BROWSER } from './support/browser.mjs';
 import { makeAuthority } from './support/certs.mjs';
+import { CTL } from './support/ctl.mjs';
 import { documentedFor, ROOT } from './support/documented.mjs';
 import { temporaryFiles } from './support/files.mjs';
 import { httpPost } from './support/http.mjs';
@@ -21,16 +22,18 @@ const SHELL_DEADLINE_MS = 10 * DEADLINE_MS;
 const PATIENT = { WEBSOCKET_HANDSHAKE_TIMEOUT: '3600', PING_INTERVAL: '3600', BROKER_TIMEOUT: '300' };
 const startPatientServer = (t, options) => startServer(t, { ...PATIENT, ...options });
 
+const NOT_PERMITTED = 4; // exit status of eventhubctl
 const documented = documentedFor(import.meta.url);
 const commandsOf = (text) => text.trimEnd().split('\n');
 
-/** The documented text with the port of the server here instead of 8080. */
+/** The documented text with the port of the server here instead of 8080, and the programs of this build. */
 const at = (text, { port }) => text
   .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
-  .replaceAll('scripts/try', `scripts/try --port ${port}`);
+  .replaceAll('build/release/eventhubctl', `'${CTL}'`);
 
 function startShell(server, commands, env = {}) {
-  return new Process(env, { binary: 'bash', args: ['-ec', `cd '${ROOT}'\n${at(commands, server)}`] });
+  const url = { EVENTHUB_URL: `ws://127.0.0.1:${server.port}` }; // eventhubctl has no port in its commands
+  return new Process({ ...url, ...env }, { binary: 'bash', args: ['-ec', `cd '${ROOT}'\n${at(commands, server)}`] });
 }
 
 /** Runs commands, which must succeed; resolves to what they print. */
@@ -47,14 +50,16 @@ const untilPrinted = (process, what) =>
 test('serves the commands of README, Start', async (t) => {
   const server = await startPatientServer(t);
   const [subscribe, ...publishes] = commandsOf(documented('README.md', 'Start'));
-  const subscriber = startShell(server, subscribe);
-  await untilPrinted(subscriber, /"action":"subscribe","status":"ok"/);
-  for (const publish of publishes) assert.match(await runShell(server, publish), /"status":"ok"/);
-  await untilPrinted(subscriber, /"message":"Hello, world"/);
-  await untilPrinted(subscriber, /"message":"Hello from curl"/);
-  await server.stop();
-  await subscriber.untilExit(SHELL_DEADLINE_MS);
-  assert.match(subscriber.stderr, /sent a Close frame/);
+  const subscriber = startShell(server, `exec ${subscribe}`);
+  await subscriber.until('the subscription', () => /^connected/m.test(subscriber.stderr), SHELL_DEADLINE_MS);
+  const [byCtl, byCurl] = publishes;
+  await runShell(server, byCtl);
+  await untilPrinted(subscriber, /demo\/hello.*Hello, world/);
+  assert.match(await runShell(server, byCurl), /"status":"ok"/);
+  await untilPrinted(subscriber, /demo\/hello.*Hello from curl/);
+  subscriber.signal('SIGINT');
+  assert.equal((await subscriber.untilExit(SHELL_DEADLINE_MS)).code, 130);
+  assert.equal(publishes.length, 2);
 });
 
 test('serves the script of README, From a browser', { skip: SKIP_BROWSER }, async (t) => {
@@ -86,10 +91,10 @@ test('serves the program of README, From an application', async (t) => {
 test('accepts the token of README, Tokens', async (t) => {
   const server = await startPatientServer(t, { DISABLE_AUTH: 'false', JWT_SECRET: SECRET });
   const commands = documented('README.md', 'Tokens');
-  assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /"status":"ok"/);
+  assert.match(await runShell(server, commands, { JWT_SECRET: SECRET }), /alice/);
   const wrong = startShell(server, commands, { JWT_SECRET: `not ${SECRET}` });
-  assert.equal((await wrong.untilExit(SHELL_DEADLINE_MS)).code, 1);
-  assert.match(wrong.stderr, /refused the connection: HTTP\/1.1 401/);
+  assert.equal((await wrong.untilExit(SHELL_DEADLINE_MS)).code, NOT_PERMITTED);
+  assert.match(wrong.stderr, /signature/);
 });
 
 test('answers the commands of README, Health and metrics', async (t) => {
