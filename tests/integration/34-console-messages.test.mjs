@@ -11,6 +11,20 @@ import { freePort } from './support/port.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { eventually } from './support/wait.mjs';
 
+/** What people might publish: who, where and what. */
+const SAMPLES = [
+  ['editor', 'news/today', 'The library opens again on Monday at nine'],
+  ['editor', 'news/sport', '{"home":"Bremen","away":"Mainz","score":[2,1],"minute":78,"live":true}'],
+  ['shop', 'orders/4711/created', '{"order":4711,"items":[{"sku":"A-12","count":2},{"sku":"K-7","count":1}],"total":48.9}'],
+  ['shop', 'orders/4711/paid', '{"order":4711,"method":"card"}'],
+  ['editor', 'news/today', 'مرحبا بالعالم'],
+  ['shop', 'orders/4712/created', '{"order":4712,"customer":{"name":"A. Lovelace","since":"2021-03-14","vip":true},"items":[{"sku":"B-3","count":1}],"total":1250.00,"currency":"EUR"}'],
+  ['warehouse', 'orders/4711/packed', '{"order":4711,"box":"M","grams":820}'],
+  ['editor', 'news/weather', 'Rain until noon, then sunny; 14 °C'],
+  ['shop', 'orders/4712/paid', '{"order":4712,"method":"invoice"}'],
+  ['warehouse', 'orders/4711/shipped', '{"order":4711,"carrier":"DHL","eta":"2026-12-02"}'],
+];
+
 /** The parts of the panel, by what a person or a screen reader calls them. */
 class Messages {
   constructor({ page }) {
@@ -140,13 +154,13 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     assert.equal(await messages.detail.locator('mark').textContent(), 'deep: "needle"');
     await page.getByRole('button', { name: 'list: 2 items' }).click();
     assert.equal(await messages.detail.locator('mark').count(), 0);
-    await copies('Copy text', text);
+    await copies('Copy as text', text);
     const word = text.replace("'", "'\\''");
     const { origin } = new URL(page.url());
     await copies('Copy as curl', `curl --data-raw '${word}' ${origin}/read/json`);
     await copies('Copy as eventhubctl',
       `eventhubctl pub --url ${origin.replace('http', 'ws')} -- read/json '${word}'`);
-    await opened.assertLooksGood('messages-detail');
+    await opened.assertAccessible();
 
     await messages.button('Edit and publish').click();
     assert.equal(await page.locator('[name=message]').inputValue(), text);
@@ -246,7 +260,7 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
       await messages.list.focus();
       await page.keyboard.press(i === 0 ? 'Home' : 'ArrowDown');
       await page.keyboard.press('Enter');
-      await messages.detail.getByRole('button', { name: 'Copy text' }).waitFor();
+      await messages.detail.getByRole('button', { name: 'Copy as text' }).waitFor();
       const { wide, room } = await page.evaluate(() => ({
         wide: document.documentElement.scrollWidth, room: document.documentElement.clientWidth,
       }));
@@ -279,7 +293,7 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
 
   await t.test('a token that is no token is refused by the page', async () => {
     await page.getByRole('dialog').getByText('there is no token').waitFor();
-    await opened.assertLooksGood('messages-refused');
+    await opened.assertAccessible();
     await enter('not a token\u0007');
     await page.getByText('contains a character that no token has').waitFor();
   });
@@ -299,6 +313,22 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
     await page.getByRole('dialog').getByText('as alice').waitFor();
     await enter(signToken({ ...rights, read: ['#'] }));
     await messages.subscription('secret', 'live').waitFor();
+  });
+
+  await t.test('look good', async (t) => {
+    await messages.button('Unsubscribe from secret').click();
+    await messages.button('Clear').click();
+    await messages.subscribe('orders/#');
+    const all = ['news/#', 'orders/#'];
+    for (const sub of new Set(SAMPLES.map(([who]) => who))) {
+      const token = signToken({ sub, read: all, write: all });
+      const client = await openClient(t, server, { target: `/?auth=${token}` });
+      for (const [who, topic, text] of SAMPLES) if (who === sub) await client.publish(topic, text);
+    }
+    await messages.untilReceived(SAMPLES.length);
+    await opened.assertLooksGood('messages');
+    await messages.rows.filter({ hasText: 'Lovelace' }).click();
+    await opened.assertLooksGood('messages-detail');
   });
 });
 

@@ -1,7 +1,7 @@
 // clipboard.js - copies text.
 
 import { announce } from './announce.js';
-import { button, make, setText } from './dom.js';
+import { button, fill, make } from './dom.js';
 
 const SHOWN_MS = 1500;
 
@@ -18,8 +18,8 @@ async function copy(text) {
   return undefined;
 }
 
-/** A button that copies what text() returns, and says so. */
-export function copyButton(label, text) {
+/** A button, with a label as dom.js takes children, that copies what text() returns and says so. */
+export function copyButton(label, text, attributes = {}) {
   const made = button(label, async () => {
     let said = 'Copied';
     try {
@@ -27,9 +27,9 @@ export function copyButton(label, text) {
     } catch {
       said = 'Not permitted';
     }
-    setText(made, said);
+    fill(made, said);
     announce(said);
-    setTimeout(() => setText(made, label), SHOWN_MS);
-  });
+    setTimeout(() => fill(made, label), SHOWN_MS);
+  }, attributes);
   return made;
 }

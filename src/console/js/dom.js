@@ -35,7 +35,7 @@ export function field(label, control, { hint, ...attributes } = {}) {
 
 /** Replaces the children of the element. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child || child === 0));
+  element.replaceChildren(...children.flat(2).filter((child) => child || child === 0));
 }
 
 /** Sets the text only if it differs, so that an element that is checked often is painted rarely. */

@@ -7,6 +7,7 @@ import '../json_view.js';
 import { clockTime } from '../lib/duration.js';
 import { asCurl, asTool } from '../lib/quote.js';
 import { visibleLine, visibleText } from '../lib/visible.js';
+import { KINDS } from './row.js';
 
 const PART = 20_000; // characters of a text that are shown at a time
 
@@ -20,8 +21,10 @@ class MessageDetail extends HTMLElement {
     const close = make('button', {
       type: 'button', class: 'button button-plain button-icon', 'aria-label': 'Close the message', onclick: () => this.onClose(),
     }, icon('close'));
-    const head = make('div', { class: 'panel-head' }, make('h2', { tabindex: -1 }, 'Message'), close);
-    if (entry.kind !== 'message') return fill(this, head, make('p', {}, entry.text));
+    const isMessage = entry.kind === 'message';
+    const title = make('h2', { tabindex: -1, class: isMessage && 'data' }, isMessage ? entry.topic : KINDS[entry.kind]);
+    const head = make('div', { class: 'detail-head' }, title, close);
+    if (!isMessage) return fill(this, head, make('p', {}, entry.text));
     return fill(this, head, facts(entry), this.#actions(entry), body(entry.text));
   }
 
@@ -31,17 +34,18 @@ class MessageDetail extends HTMLElement {
 
   #actions(entry) {
     const from = () => ({ base: new URL('..', document.baseURI).href, hasToken: this.hub.hasToken });
-    return make('div', { class: 'row detail-actions' },
-      copyButton('Copy text', () => entry.text),
-      copyButton('Copy as eventhubctl', () => asTool(entry, from())),
-      copyButton('Copy as curl', () => asCurl(entry, from())),
-      button('Edit and publish', () => this.onEdit(entry)));
+    const small = { class: 'button button-small' };
+    const copy = (as, text) => copyButton([make('span', { class: 'unseen' }, 'Copy as '), as], text, small);
+    return make('div', { class: 'detail-actions' }, make('span', { class: 'small soft', 'aria-hidden': 'true' }, 'Copy as'),
+      copy('text', () => entry.text),
+      copy('eventhubctl', () => asTool(entry, from())),
+      copy('curl', () => asCurl(entry, from())),
+      button(['Edit', make('span', { class: 'unseen' }, ' and publish')], () => this.onEdit(entry), small));
   }
 }
 
-function facts({ id, at, topic, origin, text }) {
+function facts({ id, at, origin, text }) {
   const rows = [
-    ['Topic', topic],
     ['Id', id || 'none: published by another program on the same Redis'],
     ['Time', `${clockTime(at)}.${String(at % 1000).padStart(3, '0')}`],
     ['Origin', origin ? visibleLine(origin) : 'none'],

@@ -5,7 +5,7 @@ import { button, field, make } from '../dom.js';
 import { visibleLine } from '../lib/visible.js';
 import { timeOfDay } from './row.js';
 
-const MOST_ANSWERS = 6;
+const MOST_ANSWERS = 4;
 const MOST_TTL = 31536000;
 
 class MessagePublish extends HTMLElement {

@@ -5,7 +5,8 @@ import { visibleLine } from '../lib/visible.js';
 
 const MOST_SHOWN = 400; // characters; no screen is wider
 
-const KINDS = {
+/** What the rows say that are no messages. */
+export const KINDS = {
   gap: 'Messages were lost here',
   incomplete: 'History incomplete',
   skipped: 'Too fast to show all',

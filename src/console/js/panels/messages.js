@@ -89,8 +89,11 @@ class MessagesPanel extends Panel {
       type: 'button', class: 'button button-plain button-icon narrow-only', 'aria-label': 'Close the form',
       onclick: () => this.#closePublish(),
     }, icon('close'));
+    const foldText = make('span', {}, 'Hide');
+    const fold = button([foldText, make('span', { class: 'unseen' }, ' the form')], () => this.#foldPublish(fold, foldText),
+      { class: 'button button-plain button-small wide-only', 'aria-expanded': 'true' });
     this.publishCard = make('section', { class: 'card sheet publish-card', 'aria-label': 'Publish' },
-      make('div', { class: 'panel-head' }, make('h2', {}, 'Publish'), close), this.publish);
+      make('div', { class: 'panel-head' }, make('h2', {}, 'Publish'), fold, close), this.publish);
     const side = make('div', { class: 'messages-side' }, this.detail, this.publishCard);
     side.onkeydown = (event) => {
       if (event.key !== 'Escape') return;
@@ -101,8 +104,16 @@ class MessagesPanel extends Panel {
   }
 
   #openPublish() {
+    if (this.publish.hidden) this.publishCard.querySelector('[aria-expanded]').click();
     this.publishCard.dataset.open = '';
     this.publishCard.querySelector('input').focus();
+  }
+
+  /** Hides the form, to leave the room to the message above it, or shows it again. */
+  #foldPublish(fold, text) {
+    this.publish.hidden = !this.publish.hidden;
+    fold.setAttribute('aria-expanded', String(!this.publish.hidden));
+    setText(text, this.publish.hidden ? 'Show' : 'Hide');
   }
 
   #closePublish() {
