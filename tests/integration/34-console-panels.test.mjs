@@ -219,7 +219,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     const scrape = async () => {
       const before = await running.innerText();
       await page.clock.runFor(2000);
-      await running.filter({ hasNotText: before }).waitFor();
+      await eventually('the figures of the scrape', async () => (await running.innerText()) !== before);
     };
 
     await page.clock.install({ time: Date.now() });

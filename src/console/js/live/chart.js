@@ -14,11 +14,14 @@ import { largest, linePath, nearest, niceTop, scale, timeSpan } from '../lib/geo
 import { perMinute } from '../lib/series.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
-const HEIGHT = 148;
-const TOP = 8;
-const BOTTOM = HEIGHT - 22; // below it stand the times
-const LEFT = 60; // before it stand the figures of the scale
-const RIGHT = 6;
+
+// In sizes of the text of the ticks, which the reader's browser decides.
+const HEIGHT = 12;
+const TOP = 0.7;
+const BOTTOM = 10.2; // below it stand the times
+const LEFT = 5; // before it stand the figures of the scale
+const RIGHT = 0.5;
+const LEAST_WIDTH = 10;
 
 function draw(tag, attributes, text = '') {
   const element = document.createElementNS(NAMESPACE, tag);
@@ -34,7 +37,7 @@ class LineChart extends HTMLElement {
   #points = [];
   #now = 0;
   #pointedAt = null; // a time, while the pointer is over the chart
-  #svg = draw('svg', { class: 'chart-plot', height: HEIGHT, role: 'img' });
+  #svg = draw('svg', { class: 'chart-plot', role: 'img' });
   #when = make('span', { class: 'chart-when small soft' });
   #table = make('tbody');
   #details = make('details', { class: 'chart-table small' });
@@ -73,8 +76,13 @@ class LineChart extends HTMLElement {
     }));
   }
 
-  get #width() {
-    return this.#svg.clientWidth;
+  /** Where the plot is, in pixels. */
+  #measure() {
+    const unit = parseFloat(getComputedStyle(this.#svg).fontSize);
+    const width = this.#svg.clientWidth;
+    return {
+      unit, width, left: LEFT * unit, right: width - RIGHT * unit, top: TOP * unit, bottom: BOTTOM * unit,
+    };
   }
 
   get #span() {
@@ -82,40 +90,43 @@ class LineChart extends HTMLElement {
   }
 
   #point(pixels) {
-    const toTime = scale(LEFT, this.#width - RIGHT, this.#now - this.#span.ms, this.#now);
+    const { left, right } = this.#measure();
+    const toTime = scale(left, right, this.#now - this.#span.ms, this.#now);
     this.#pointedAt = pixels === null ? null : toTime(pixels);
     this.#draw();
   }
 
   #draw() {
-    if (this.#width < LEFT + 50) return; // not shown
+    const box = this.#measure();
+    if (box.width < LEAST_WIDTH * box.unit) return; // not shown
     const values = this.#lines.map((line) => this.#valuesOf(line));
     const most = Math.max(...values.map(largest));
     const top = niceTop(most);
-    const x = scale(this.#now - this.#span.ms, this.#now, LEFT, this.#width - RIGHT);
-    const y = scale(0, top, BOTTOM, TOP);
+    const x = scale(this.#now - this.#span.ms, this.#now, box.left, box.right);
+    const y = scale(0, top, box.bottom, box.top);
     const paths = values.map((of, i) => draw('path', {
       class: 'chart-line', 'data-line': i + 1, d: linePath(of, x, y),
     }));
-    this.#svg.replaceChildren(...this.#grid(top, y), ...this.#times(x), ...paths, ...this.#mark(x));
+    this.#svg.replaceChildren(...this.#grid(top, y, box), ...this.#times(x, box), ...paths, ...this.#mark(x, box));
     this.#svg.setAttribute('aria-label', this.#summary(values));
     this.#showFigures(values);
   }
 
-  #grid(top, y) {
+  #grid(top, y, { left, right, unit }) {
     return [0, top / 2, top].flatMap((value) => [
-      draw('line', { class: 'chart-grid', x1: LEFT, x2: this.#width - RIGHT, y1: y(value), y2: y(value) }),
-      draw('text', { class: 'chart-tick', x: LEFT - 8, y: y(value) + 4, 'text-anchor': 'end' }, this.#format(value)),
+      draw('line', { class: 'chart-grid', x1: left, x2: right, y1: y(value), y2: y(value) }),
+      draw('text', {
+        class: 'chart-tick', x: left - unit / 2, y: y(value) + unit / 3, 'text-anchor': 'end',
+      }, this.#format(value)),
     ]);
   }
 
-  #times(x) {
-    const { ticks } = this.#span;
-    return ticks.map((minutes, i) => {
-      const [text, anchor] = i === 0 ? [`${minutes} min ago`, 'start']
+  #times(x, { unit }) {
+    return this.#span.ticks.map((minutes, i) => {
+      const [text, anchor] = i === 0 ? [`${minutes} min`, 'start']
         : minutes === 0 ? ['now', 'end'] : [String(minutes), 'middle'];
       return draw('text', {
-        class: 'chart-tick', x: x(this.#now - minutes * 60_000), y: HEIGHT - 5, 'text-anchor': anchor,
+        class: 'chart-tick', x: x(this.#now - minutes * 60_000), y: (HEIGHT - 0.4) * unit, 'text-anchor': anchor,
       }, text);
     });
   }
@@ -126,10 +137,10 @@ class LineChart extends HTMLElement {
     return nearest(this.#points.filter(({ isBreak }) => !isBreak), this.#pointedAt);
   }
 
-  #mark(x) {
+  #mark(x, { top, bottom }) {
     const point = this.#pointed();
     if (!point) return [];
-    return [draw('line', { class: 'chart-mark', x1: x(point.at), x2: x(point.at), y1: TOP, y2: BOTTOM })];
+    return [draw('line', { class: 'chart-mark', x1: x(point.at), x2: x(point.at), y1: top, y2: bottom })];
   }
 
   #showFigures(values) {
