@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "ctl/command.h"
+#include "ctl/connecting.h"
 #include "ctl/runtime.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
@@ -16,6 +17,7 @@ struct ask {
     struct runtime *runtime;
     struct session *session;
     json_t *result; /* of the call that was answered last; NULL: it failed */
+    int end_status; /* CTL_OK: the connection has not ended */
 };
 
 static void on_open(void *arg, bool again)
@@ -31,6 +33,7 @@ static void on_end(void *arg, int status, const char *why)
     struct ask *a = arg;
 
     term_error(a->term, "%s", why);
+    a->end_status = status;
     runtime_end(a->runtime, status);
 }
 
@@ -49,23 +52,16 @@ static const struct session_events session_events = {
 
 static int create(const struct invocation *in, struct ask *a)
 {
-    struct buf why = { 0 };
     struct session_setup setup = {
         .timeout_ms = in->common->timeout_ms,
         .events = &session_events,
         .arg = a,
     };
+    int status = connecting_begin(in, &a->target, &a->runtime);
 
     a->term = in->term;
-    if (target_create(in->common, NULL, &a->target, &why) < 0) {
-        term_error(a->term, "%.*s", STR_ARG(buf_str(&why)));
-        buf_done(&why);
-        return CTL_USAGE;
-    }
-    if (runtime_create(a->term, &a->runtime) < 0) {
-        term_error(a->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
+    if (status != CTL_OK)
+        return status;
     setup.target = a->target;
     a->session = session_create(a->runtime, &setup);
     return runtime_run(a->runtime);
@@ -102,6 +98,8 @@ static void on_answer(const struct session_answer *answer, void *arg)
     struct ask *a = arg;
     struct buf why = { 0 };
 
+    if (answer->state == SESSION_LOST)
+        return; /* on_end follows, and says more */
     if (answer->state == SESSION_ANSWERED) {
         a->result = json_incref(answer->result);
     } else {
@@ -116,6 +114,10 @@ int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_res
 {
     int status;
 
+    if (a->end_status != CTL_OK) { /* in the turn in which it was opened, or between two calls */
+        json_decref(params);
+        return a->end_status;
+    }
     a->result = NULL;
     session_call(a->session, method, params, on_answer, a);
     status = runtime_run(a->runtime);

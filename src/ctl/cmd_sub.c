@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "ctl/arguments.h"
+#include "ctl/connecting.h"
 #include "ctl/follow.h"
 #include "ctl/options.h"
 #include "ctl/print.h"
@@ -240,17 +241,10 @@ static int start(struct sub *s)
         .events = &session_events,
         .arg = s,
     };
-    struct buf why = { 0 };
+    int status = connecting_begin(s->in, &s->target, &s->runtime);
 
-    if (target_create(s->in->common, NULL, &s->target, &why) < 0) {
-        term_error(s->in->term, "%.*s", STR_ARG(buf_str(&why)));
-        buf_done(&why);
-        return CTL_USAGE;
-    }
-    if (runtime_create(s->in->term, &s->runtime) < 0) {
-        term_error(s->in->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
+    if (status != CTL_OK)
+        return status;
     runtime_on_interrupt(s->runtime, on_interrupt, s);
     timer_init(&s->timeout, on_timeout);
     if (s->values->timeout_ms)

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "ctl/arguments.h"
 #include "ctl/command.h"
+#include "ctl/connecting.h"
 #include "ctl/input.h"
 #include "ctl/lines.h"
 #include "ctl/pace.h"
@@ -342,17 +343,16 @@ static void name_run(struct publisher *p)
 static int start(struct publisher *p)
 {
     struct session_setup setup = {
-        .target = p->target,
         .timeout_ms = p->in->common->timeout_ms,
         .reconnect = true,
         .events = &session_events,
         .arg = p,
     };
+    int status = connecting_begin(p->in, &p->target, &p->runtime);
 
-    if (runtime_create(p->in->term, &p->runtime) < 0) {
-        term_error(p->in->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
+    if (status != CTL_OK)
+        return status;
+    setup.target = p->target;
     runtime_on_interrupt(p->runtime, on_interrupt, p);
     timer_init(&p->pace_timer, on_pace);
     timer_init(&p->progress_timer, on_progress);
@@ -376,7 +376,6 @@ int publisher_run(const struct invocation *in, const struct publisher_setup *set
         .pace.rate = setup->rate,
         .report = { .term = in->term, .topic = setup->topic, .json = in->common->json },
     };
-    struct buf why = { 0 };
     int status;
 
     publishes_init(&p.publishes);
@@ -384,9 +383,7 @@ int publisher_run(const struct invocation *in, const struct publisher_setup *set
     name_run(&p);
     if (!is_single(&p))
         p.report.noun = has_lines(&p) ? "line" : "message";
-    status = target_create(in->common, NULL, &p.target, &why) < 0 ? CTL_USAGE : start(&p);
-    if (buf_used(&why))
-        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
+    status = start(&p);
     if (p.runtime)
         pub_report_print(&p.report, now(&p), p.publishes.n);
     timer_stop(&p.pace_timer);
@@ -397,6 +394,5 @@ int publisher_run(const struct invocation *in, const struct publisher_setup *set
     target_free(p.target);
     lines_done(&p.lines);
     publishes_done(&p.publishes);
-    buf_done(&why);
     return status;
 }

@@ -5,7 +5,8 @@
  *          that ends later is made again, after a wait with back-off and jitter (backoff.h). A
  *          refusal that time does not heal (401, 403, 404) ends it also then.
  * Calls:   each is answered exactly once, by the server, by its timeout or by the loss of the
- *          connection (`state`). Calls may be made from on_open on, not while it is lost.
+ *          connection (`state`); then on_lost or on_end follows, which tells why. Calls may be made
+ *          from on_open on, not while the connection is lost.
  * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
  *          connection counts as lost.
  * Bounds:  a message of at most SESSION_MESSAGE_MAX; SESSION_CALLS_MAX calls under way and
