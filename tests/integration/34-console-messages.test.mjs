@@ -206,6 +206,9 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     assert.match(await messages.detail.innerText(), /line 1$/);
+    await messages.list.focus();
+    await page.keyboard.press('ArrowDown');
+    assert.match(await messages.detail.innerText(), /line 2$/);
     await page.keyboard.press('Escape');
     assert.equal(await messages.detail.isVisible(), false);
     await page.keyboard.press('End');
@@ -271,7 +274,7 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     ]);
     assert.deepEqual(made, [undefined, undefined, 0, 'Messages · Eventhub console']);
     const shown = await page.locator('.message-text').allTextContents();
-    assert.doesNotMatch(shown.join(''), /[\u0000\u0007\u001b\u009b\u202e]/); // eslint-disable-line no-control-regex
+    assert.doesNotMatch(shown.join(''), /[\u0000\u0007\u001b\u009b\u202e]/);
     await opened.eachLook(async (look) => {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.equal(wide, 0, look);
@@ -333,7 +336,7 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
 });
 
 test('the console says that messages are missing when the log is gone', { skip: SKIP_CONSOLE }, async (t) => {
-  const options = { LISTEN_PORT: String(await freePort()) };
+  const options = { LISTEN_PORT: String(await freePort()), SHUTDOWN_TIMEOUT: '1' };
   const server = await startWithConsole(t, options);
   const opened = await openConsole(t, server);
   opened.expectFaults(/WebSocket connection to .* failed|net::ERR/);

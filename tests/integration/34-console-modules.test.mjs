@@ -233,7 +233,6 @@ describe('commands for the shell', () => {
     test(`publish ${JSON.stringify(text.slice(0, 30))} unchanged, without a byte that a terminal obeys`, () => {
       const curl = asCurl({ topic: 'a/b', text }, from);
       const tool = asTool({ topic: 'a/b', text }, from);
-      // eslint-disable-next-line no-control-regex
       assert.doesNotMatch(curl + tool, /[\u0000-\u001f\u007f-\u009f\u202e]/);
       const options = '<-H><Authorization: Bearer key>';
       const ways = [

@@ -78,7 +78,7 @@ export class Hub extends EventTarget {
   /** Connects with this token ('' for none), in place of the connection that there is. */
   connect(token = '') {
     this.#drop();
-    this.#token = token.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
+    this.#token = cleaned(token);
     this.#failures = 0;
     this.#open();
   }
@@ -103,8 +103,8 @@ export class Hub extends EventTarget {
    */
   async renew(token) {
     if (!this.isOpen) return this.connect(token);
-    const result = await this.call('auth', { token });
-    this.#token = token;
+    const result = await this.call('auth', { token: cleaned(token) });
+    this.#token = cleaned(token);
     for (const topic of result.ended) {
       this.#remove(topic)?.end('the token does not permit reading it');
     }
@@ -310,6 +310,11 @@ export class Hub extends EventTarget {
   #tell() {
     this.dispatchEvent(new Event('state'));
   }
+}
+
+/** The token without what people copy along with it. */
+function cleaned(token) {
+  return token.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
 }
 
 function errorOf({ code, message, data }) {

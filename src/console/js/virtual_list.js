@@ -20,6 +20,8 @@ export class VirtualList {
   #makeRow;
   #drawRow;
   #onChoose;
+  #onMove;
+  #onScroll;
   #rows = [];
   #drawn = []; // the sequence number that each row shows
   #placed = []; // the index at which each row stands
@@ -31,14 +33,17 @@ export class VirtualList {
 
   /**
    * `view` has length, dropped, at(i), sequence(i) and indexOf(sequence). makeRow() makes an empty
-   * element, which drawRow(element, entry) fills. onChoose(entry) is called for a click or Enter.
+   * element, which drawRow(element, entry) fills. onChoose(entry) is called for a click or Enter,
+   * onMove(entry) when a key makes another row the active one, onScroll() when the list may have
+   * left its end or reached it.
    */
-  constructor(view, { label, makeRow, drawRow, onChoose, onScroll }) {
+  constructor(view, { label, makeRow, drawRow, onChoose, onMove, onScroll }) {
     this.#view = view;
     this.#makeRow = makeRow;
     this.#drawRow = drawRow;
     this.#onChoose = onChoose;
-    this.onScroll = onScroll;
+    this.#onMove = onMove;
+    this.#onScroll = onScroll;
     this.space = make('div', { class: 'list-space', role: 'presentation' });
     this.element = make('div', { class: 'list', role: 'listbox', tabindex: 0, 'aria-label': label }, this.space);
     this.element.onscroll = () => this.#scrolled();
@@ -66,7 +71,7 @@ export class VirtualList {
   follow() {
     this.isFollowing = true;
     this.update();
-    this.onScroll?.();
+    this.#onScroll();
   }
 
   /** Marks the entry as the active one; null: none is. */
@@ -92,7 +97,7 @@ export class VirtualList {
     const rest = this.#view.length * this.#rowHeight - this.#height() - this.#top;
     this.isFollowing = rest < this.#rowHeight;
     this.#draw();
-    this.onScroll?.();
+    this.#onScroll();
   }
 
   #resized() {
@@ -174,6 +179,7 @@ export class VirtualList {
     }
     this.isFollowing = index === this.#view.length - 1;
     this.activate(this.#view.sequence(index));
-    this.onScroll?.();
+    this.#onMove(this.#view.at(index));
+    this.#onScroll();
   }
 }

@@ -2,7 +2,6 @@
 // something that it is not.
 
 /** Control characters; marks and overrides of writing direction; separators of lines; a byte order mark. */
-
 export const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const EXCEPT_LAYOUT = new RegExp(HIDDEN.source.replace('\\u0000-\\u001f', '\\u0000-\\u0008\\u000b-\\u001f'), 'g');
 

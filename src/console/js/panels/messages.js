@@ -30,6 +30,7 @@ class MessagesPanel extends Panel {
     this.list = new VirtualList(view, {
       label: 'Messages', makeRow, drawRow,
       onChoose: (entry) => this.#open(entry),
+      onMove: (entry) => !this.detail.hidden && this.detail.show(entry),
       onScroll: () => this.#showEnd(),
     });
     this.subscriptions = make('message-subscriptions');
@@ -40,7 +41,7 @@ class MessagesPanel extends Panel {
 
   shown() {
     this.#isShown = true;
-    this.#counts = setInterval(() => this.#showCounts(), COUNTS_MS);
+    this.#counts = setInterval(() => this.#tick(), COUNTS_MS);
     this.#changed();
   }
 
@@ -53,6 +54,7 @@ class MessagesPanel extends Panel {
     this.publishToggle = button([icon('send'), 'Publish'], () => this.#openPublish(), { class: 'button narrow-only' });
     this.newest = button([icon('down'), 'Newest'], () => this.list.follow(), { class: 'button newest', hidden: true });
     this.empty = make('div', { class: 'empty' });
+    this.list.element.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#closeDetail());
     this.box = make('div', { class: 'message-box card' }, this.#header(), this.list.element, this.empty, this.newest);
     return make('div', { class: 'messages-main' },
       panelHead('Messages', this.publishToggle), this.subscriptions, this.#toolbar(), this.box);
@@ -130,6 +132,7 @@ class MessagesPanel extends Panel {
   }
 
   #closeDetail() {
+    if (this.detail.hidden) return;
     this.detail.hidden = true;
     fill(this.detail);
     this.list.element.focus();
@@ -188,9 +191,15 @@ class MessagesPanel extends Panel {
     if (!isDone) this.#changed();
   }
 
+  /** Brings everything up to date together, so that the counts are never ahead of the list. */
+  #tick() {
+    this.#feed.tick();
+    this.#update();
+    this.#showCounts();
+  }
+
   #showCounts() {
     const feed = this.#feed;
-    feed.tick();
     const parts = [`${count(feed.received)} received`, `${count(feed.perSecond)} a second`];
     if (feed.stride > 1) parts.push(`too fast to read: the list shows about 1 in ${feed.stride}`);
     if (this.filterText.value || this.filterTopic.value) parts.push(`${count(feed.view.length)} match the filter`);
