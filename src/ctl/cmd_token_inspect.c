@@ -13,6 +13,7 @@
 #include "ctl/term.h"
 #include "ctl/token_report.h"
 #include "ctl/token_source.h"
+#include "ctl/variable.h"
 #include "hub/token.h"
 
 extern char **environ;
@@ -36,28 +37,22 @@ static int read_file(const char *path, struct buf *ret, struct buf *why)
     return EH_EINVAL;
 }
 
-/* Returns the value of a variable; NULL: it is not set, or empty. */
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && value[0] ? value : NULL;
-}
-
 /* Appends the text that holds the token. An open stdin comes last: one that nobody writes to would
  * block. */
 static int read_text(const struct invocation *in, struct buf *ret, struct buf *why)
 {
     const struct values *v = in->values;
     const char *word = in->n_words ? in->words[0] : NULL;
-    const char *path = v->token_file ? v->token_file : variable("EVENTHUB_TOKEN_FILE");
+    const char *held = variable_find(environ, "EVENTHUB_TOKEN");
+    const char *path =
+        v->token_file ? v->token_file : variable_find(environ, "EVENTHUB_TOKEN_FILE");
 
     if (word && strcmp(word, "-") != 0) {
         buf_add_str(ret, str_of(word));
         return EH_OK;
     }
-    if (!word && !v->token_file && variable("EVENTHUB_TOKEN")) {
-        buf_add_str(ret, str_of(variable("EVENTHUB_TOKEN")));
+    if (!word && !v->token_file && held) {
+        buf_add_str(ret, str_of(held));
         return EH_OK;
     }
     if (!word && path)
