@@ -313,7 +313,8 @@ static void refuses_endless_chunk_extensions(void **state)
 
     (void)state;
     memset(extension, 'x', sizeof(extension));
-    memcpy(extension, "1;", 2);
+    extension[0] = '1';
+    extension[1] = ';';
     o = read_body(STR(CHUNKED), str_make(extension, sizeof(extension)), 1);
     assert_int_equal(o.rc, EH_ELIMIT);
 }
