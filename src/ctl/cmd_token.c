@@ -186,10 +186,9 @@ const struct command cmd_token = {
     .summary = "make a token",
     .arguments = "",
     .max_words = SIZE_MAX,
-    .about =
-        "Signs a token and prints it. The key is that of --key or else, as for the server, of\n"
-        "JWT_SECRET, JWT_SECRET_FILE or JWT_KEYS_FILE in the environment or in --config.\n"
-        "--read, --write, --presence and --rlimit can be given several times.",
+    .about = "Signs a token and prints it. The key is that of --key or else, as for the\n"
+             "server, of JWT_SECRET, JWT_SECRET_FILE or JWT_KEYS_FILE in the environment or\n"
+             "in --config.",
     .takes = TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),

@@ -184,11 +184,10 @@ const struct command cmd_token_inspect = {
     .summary = "explain a token, and say whether a server accepts it",
     .arguments = "[TOKEN]",
     .max_words = 1,
-    .about =
-        "Takes the token from the argument, from --token-file, from EVENTHUB_TOKEN or\n"
-        "EVENTHUB_TOKEN_FILE, or from stdin (-). The keys that verify it are found as for\n"
-        "eventhubctl token. The exit status is 0 if a server with these keys accepts the token,\n"
-        "and 1 if it does not, or if no key is known.",
+    .about = "Takes the token from the argument, from --token-file, from EVENTHUB_TOKEN or\n"
+             "EVENTHUB_TOKEN_FILE, or from stdin (-). The keys that verify it are found as\n"
+             "for eventhubctl token. The exit status is 0 if a server with these keys\n"
+             "accepts the token, and 1 if it does not, or if no key is known.",
     .takes = TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),

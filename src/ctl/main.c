@@ -21,6 +21,7 @@
 #include "ctl/cmd_sub.h"
 #include "ctl/cmd_token.h"
 #include "ctl/cmd_token_inspect.h"
+#include "ctl/cmd_top.h"
 #include "ctl/command.h"
 #include "ctl/help.h"
 #include "ctl/options.h"
@@ -40,6 +41,7 @@ static const struct command *const commands[] = {
     &cmd_presence,
     &cmd_ping,
     &cmd_health,
+    &cmd_top,
     &cmd_bench,
     &cmd_token,
     &cmd_token_inspect,
