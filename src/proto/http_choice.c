@@ -1,11 +1,13 @@
 #include "proto/http_choice.h"
 
-/* Reports whether a parameter is q=0, q=0.0 and so on: the client refuses what it belongs to. */
+/* Reports whether a parameter is q=0, q=0.0 and so on: the client refuses what it belongs to. {NULL,
+ * 0}: there is none. */
 static bool is_refusal(struct str parameter)
 {
     struct str name;
 
-    (void)str_cut(&parameter, '=', &name);
+    if (!str_cut(&parameter, '=', &name))
+        return false;
     parameter = str_trim(parameter);
     if (!str_eq_nocase(str_trim(name), STR("q")) || parameter.n == 0)
         return false;
