@@ -21,8 +21,25 @@
 #define KEYRING_PEM_MAX 65536 /* bytes of a PEM file */
 
 /* Tokens with any other algorithm are refused. */
-enum key_algorithm { KEY_HS256, KEY_HS384, KEY_HS512, KEY_RS256, KEY_ES256 };
-#define KEY_ALGORITHMS "HS256, HS384, HS512, RS256 or ES256" /* in that order */
+enum key_algorithm {
+    KEY_HS256, /* HMAC with a secret */
+    KEY_HS384,
+    KEY_HS512,
+    KEY_RS256, /* RSASSA-PKCS1-v1_5 */
+    KEY_RS384,
+    KEY_RS512,
+    KEY_PS256, /* RSASSA-PSS; MGF1 has the same hash, and the salt is as long as the hash */
+    KEY_PS384,
+    KEY_PS512,
+    KEY_ES256, /* ECDSA on P-256 */
+    KEY_ES384, /* on P-384 */
+    KEY_ES512, /* on P-521 */
+    KEY_EDDSA, /* Ed25519 */
+};
+#define KEY_ALGORITHMS_N 13
+#define KEY_ALGORITHMS                                                                             \
+    "HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or "       \
+    "EdDSA" /* in that order */
 
 /* Parses a name exactly as it is written in a token's alg. */
 bool key_algorithm_parse(struct str name, enum key_algorithm *ret);
@@ -34,12 +51,15 @@ struct keyring;
 struct keyring *keyring_create(void);
 void keyring_free(struct keyring *ring); /* NULL is fine */
 
-/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, or EC on P-256, as SPKI
- * (BEGIN PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a certificate; the first of them
- * in the text counts. With an empty kid the key accepts tokens with any kid. Returns NULL, or what
- * is wrong with the key (static text). */
+/* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, EC on the curve of the
+ * algorithm, or Ed25519, as SPKI (BEGIN PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a
+ * certificate; the first of them in the text counts. With an empty kid the key accepts tokens with
+ * any kid. Returns NULL, or what is wrong with the key (static text). */
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a,
                         struct str key) EH_MUST_USE;
+
+/* Adds a public key in PEM, without a kid, for every algorithm that it fits. Fails as above. */
+const char *keyring_add_public(struct keyring *ring, struct str pem) EH_MUST_USE;
 
 /* Reports whether a secret is shorter than its hash, which RFC 7518, 3.2 forbids: anyone who has a
  * token can guess a short secret offline. */

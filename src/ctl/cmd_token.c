@@ -153,12 +153,13 @@ static const struct option options[] = {
     { "iss", 0, OPTION_TEXT, MEMBER(issuer), .value = "TEXT",
       .about = "the issuer; without it, JWT_ISSUER if that is set" },
     { "alg", 'a', OPTION_CHOICE, MEMBER(algorithm), .value = "NAME", .initial = "auto",
-      .choices = "auto HS256 HS384 HS512 RS256 ES256",
+      .choices = "auto HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 "
+                 "EdDSA",
       .about = "the algorithm: auto is JWT_ALGORITHM or the one that fits the key" },
     { "kid", 'k', OPTION_TEXT, MEMBER(kid), .value = "NAME",
       .about = "the name of the key, for the token's header; selects a key of JWT_KEYS_FILE" },
     { "key", 0, OPTION_FILE, MEMBER(key_file), .value = "FILE",
-      .about = "a file with the secret, or with the private key in PEM (RS256, ES256)" },
+      .about = "a file with the secret, or with the private key in PEM (RS, PS, ES, EdDSA)" },
     { "config", 'c', OPTION_FILE, MEMBER(config_file), .value = "FILE",
       .about = "the server's configuration file: its JWT_ options count, unless the environment "
                "has them" },

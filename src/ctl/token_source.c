@@ -127,12 +127,9 @@ static int take_file(const struct token_source *s, const enum key_algorithm *alg
 {
     enum key_algorithm configured = (enum key_algorithm)s->config.jwt_algorithm;
     bool is_pem = token_key_is_pem(s->key);
-    struct token_key k = { .algorithm = token_key_algorithm(s->key) };
+    struct token_key k = { .algorithm =
+                               algorithm ? *algorithm : token_key_algorithm(s->key, configured) };
 
-    if (algorithm)
-        k.algorithm = *algorithm;
-    else if (!is_pem && !key_algorithm_is_public(configured))
-        k.algorithm = configured;
     if (is_pem && !key_algorithm_is_public(k.algorithm)) {
         buf_addf(why, "--alg: %s takes a secret, and %s holds a key in PEM: leave --alg out",
                  key_algorithm_name(k.algorithm), s->key_file);
@@ -223,16 +220,14 @@ void token_key_done(struct token_key *k)
 
 /* ---- the keys to verify with ---- */
 
-/* A secret serves all HS algorithms; a public key the one of its kind. */
+/* A secret serves all HS algorithms, and a public key all that it fits. */
 static const char *add_key_file(struct keyring *keys, struct str key)
 {
     static const enum key_algorithm secret[] = { KEY_HS256, KEY_HS384, KEY_HS512 };
     const char *wrong = NULL;
 
-    if (token_key_is_pem(key)) {
-        wrong = keyring_add(keys, STR(""), KEY_RS256, key);
-        return wrong && !keyring_add(keys, STR(""), KEY_ES256, key) ? NULL : wrong;
-    }
+    if (token_key_is_pem(key))
+        return keyring_add_public(keys, key);
     for (size_t i = 0; i < ARRAY_LEN(secret) && !wrong; i++)
         wrong = keyring_add(keys, STR(""), secret[i], key);
     return wrong;

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "hub/key_rules.h"
 
-#define ECDSA_DER_MAX 80 /* P-256 needs at most 72 bytes */
+#define ECDSA_DER_MAX 144 /* P-521 needs at most 141 bytes */
 
 _Static_assert(KEYRING_MAX == 16 && KEYRING_KID_MAX == 256, "as the texts say");
 
@@ -50,6 +50,7 @@ void keyring_free(struct keyring *ring)
 
 /* ---- a new key ---- */
 
+#define TOO_MANY      "there are more than 16 keys"
 #define NO_PUBLIC_KEY "the key is not a public key or a certificate in PEM"
 #define IS_PRIVATE                                                                                 \
     "the key is not a public key but a private one (openssl pkey -in FILE -pubout converts it)"
@@ -104,23 +105,30 @@ static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
     return pkey;
 }
 
+/* Takes a reference of the key. */
+static const char *set_pkey(struct key *k, EVP_PKEY *pkey)
+{
+    const char *why = key_fault(k->algorithm, pkey);
+
+    ERR_clear_error();
+    if (why)
+        return why;
+    EVP_PKEY_up_ref(pkey);
+    k->pkey = pkey;
+    if (k->signature_n == 0)
+        k->signature_n = (size_t)EVP_PKEY_get_size(pkey);
+    return NULL;
+}
+
 static const char *set_public(struct key *k, struct str pem)
 {
     const char *why = NO_PUBLIC_KEY;
     EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem, &why) : NULL;
 
-    if (!pkey)
-        return why;
-    why = key_fault(k->algorithm, pkey);
-    ERR_clear_error();
-    if (why) {
-        EVP_PKEY_free(pkey);
-        return why;
-    }
-    k->pkey = pkey;
-    if (k->algorithm == KEY_RS256)
-        k->signature_n = (size_t)EVP_PKEY_get_size(pkey);
-    return NULL;
+    if (pkey)
+        why = set_pkey(k, pkey);
+    EVP_PKEY_free(pkey);
+    return why;
 }
 
 static const char *set_secret(struct key *k, struct str secret)
@@ -145,20 +153,50 @@ static const char *kid_fault(const struct keyring *ring, struct str kid)
     return NULL;
 }
 
+static struct key key_of(enum key_algorithm a)
+{
+    return (struct key){ .algorithm = a, .signature_n = key_rules[a].signature_n };
+}
+
+static void append(struct keyring *ring, struct str kid, struct key *k)
+{
+    k->kid = mem_dup(kid.p, kid.n);
+    ring->keys[ring->n++] = *k;
+}
+
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a, struct str key)
 {
-    struct key k = { .algorithm = a, .signature_n = key_rules[a].signature_n };
+    struct key k = key_of(a);
     const char *why = kid_fault(ring, kid);
 
     if (ring->n == KEYRING_MAX)
-        return "there are more than 16 keys";
+        return TOO_MANY;
     if (!why)
         why = key_algorithm_is_public(a) ? set_public(&k, key) : set_secret(&k, key);
-    if (why)
+    if (!why)
+        append(ring, kid, &k);
+    return why;
+}
+
+const char *keyring_add_public(struct keyring *ring, struct str pem)
+{
+    const char *why = NO_PUBLIC_KEY;
+    EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem, &why) : NULL;
+
+    if (!pkey)
         return why;
-    k.kid = mem_dup(kid.p, kid.n);
-    ring->keys[ring->n++] = k;
-    return NULL;
+    why = key_fault(key_suggests(pkey), pkey); /* otherwise it fits none */
+    for (enum key_algorithm a = 0; !why && a < KEY_ALGORITHMS_N; a++) {
+        struct key k = key_of(a);
+
+        if (ring->n == KEYRING_MAX)
+            why = TOO_MANY;
+        else if (key_algorithm_is_public(a) && !set_pkey(&k, pkey))
+            append(ring, STR(""), &k);
+    }
+    EVP_PKEY_free(pkey);
+    ERR_clear_error();
+    return why;
 }
 
 bool keyring_has_short_secret(const struct keyring *ring)
@@ -212,11 +250,12 @@ static int encode_ecdsa(struct str raw, unsigned char der[ECDSA_DER_MAX])
 static bool verifies_digest(const struct key *k, struct str text, const unsigned char *sig,
                             size_t sig_n)
 {
+    const EVP_MD *hash = key_rules[k->algorithm].hash ? key_rules[k->algorithm].hash() : NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool holds =
-        ctx &&
-        EVP_DigestVerifyInit(ctx, NULL, key_rules[k->algorithm].hash(), NULL, k->pkey) == 1 &&
-        EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
+    EVP_PKEY_CTX *padding = NULL; /* belongs to ctx */
+    bool holds = ctx && EVP_DigestVerifyInit(ctx, &padding, hash, NULL, k->pkey) == 1 &&
+                 key_set_padding(k->algorithm, padding) &&
+                 EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
 
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
@@ -233,7 +272,7 @@ static bool verifies(const struct key *k, const struct keyring_token *token)
         return false;
     if (!k->pkey)
         return verifies_secret(k, token);
-    if (k->algorithm == KEY_RS256)
+    if (key_rules[k->algorithm].family != KEY_FAMILY_EC)
         return verifies_digest(k, token->signed_text, signature, token->signature.n);
     n = encode_ecdsa(token->signature, der);
     return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);

@@ -1,11 +1,11 @@
 /* The text that is signed is "<header>.<payload>" in base64url; the signature is the third part.
- * OpenSSL makes it in one of three forms:
+ * OpenSSL makes it in one of these forms:
  *
  *   HS256, HS384, HS512   HMAC: the bytes as they are
- *   RS256                 RSASSA-PKCS1-v1_5: the bytes as they are
- *   ES256                 ECDSA: OpenSSL returns DER, SEQUENCE { INTEGER r, INTEGER s }, of 8 to 72
- *                         bytes. A token has r and s as two numbers of 32 bytes each (RFC 7518,
- *                         3.4), with leading zeros: about one r in 256 has one.
+ *   RS, PS, EdDSA         RSASSA-PKCS1-v1_5, RSASSA-PSS, Ed25519: the bytes as they are
+ *   ES256, ES384, ES512   ECDSA: OpenSSL returns DER, SEQUENCE { INTEGER r, INTEGER s }, of varying
+ *                         length. A token has r and s as two numbers of 32, 48 or 66 bytes each
+ *                         (RFC 7518, 3.4), with leading zeros: about one r in 256 has one.
  *
  * keyring.c does the reverse. Both empty OpenSSL's queue of errors, since TLS reads the same queue.
  */
@@ -25,8 +25,8 @@
 #include "hub/token.h"
 #include "proto/json.h"
 
-#define P256_BYTES 32 /* of r and of s */
-#define TOO_LONG   "the token would be longer than 65536 bytes"
+#define ECDSA_MAX 132 /* bytes of r and s on P-521 */
+#define TOO_LONG  "the token would be longer than 65536 bytes"
 
 _Static_assert(TOKEN_MAX == 65536 && KEYRING_KID_MAX == 256, "as the texts say");
 
@@ -70,17 +70,19 @@ bool token_key_is_pem(struct str key)
     return key.n && memmem(key.p, key.n, mark.p, mark.n);
 }
 
-enum key_algorithm token_key_algorithm(struct str key)
+enum key_algorithm token_key_algorithm(struct str key, enum key_algorithm preferred)
 {
     bool is_encrypted;
     EVP_PKEY *pkey;
-    enum key_algorithm a;
+    enum key_algorithm a = KEY_RS256;
 
     if (!token_key_is_pem(key))
-        return KEY_HS256;
+        return key_algorithm_is_public(preferred) ? KEY_HS256 : preferred;
     pkey = key.n <= KEYRING_PEM_MAX ? parse_private(key, &is_encrypted) : NULL;
-    a = pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC ? KEY_ES256 : KEY_RS256;
+    if (pkey)
+        a = key_fault(preferred, pkey) ? key_suggests(pkey) : preferred;
     EVP_PKEY_free(pkey);
+    ERR_clear_error();
     return a;
 }
 
@@ -153,10 +155,12 @@ static bool sign_digest(const struct token_signer *s, struct str text, struct bu
 {
     size_t n = (size_t)EVP_PKEY_get_size(s->pkey); /* the longest signature */
     unsigned char *signature = (unsigned char *)buf_reserve(out, n);
+    const EVP_MD *hash = key_rules[s->algorithm].hash ? key_rules[s->algorithm].hash() : NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool is_signed =
-        ctx && EVP_DigestSignInit(ctx, NULL, key_rules[s->algorithm].hash(), NULL, s->pkey) == 1 &&
-        EVP_DigestSign(ctx, signature, &n, (const unsigned char *)text.p, text.n) == 1;
+    EVP_PKEY_CTX *padding = NULL; /* belongs to ctx */
+    bool is_signed = ctx && EVP_DigestSignInit(ctx, &padding, hash, NULL, s->pkey) == 1 &&
+                     key_set_padding(s->algorithm, padding) &&
+                     EVP_DigestSign(ctx, signature, &n, (const unsigned char *)text.p, text.n) == 1;
 
     EVP_MD_CTX_free(ctx);
     if (is_signed)
@@ -164,19 +168,20 @@ static bool sign_digest(const struct token_signer *s, struct str text, struct bu
     return is_signed;
 }
 
-/* Replaces the DER of an ECDSA signature by r and s. */
-static bool convert_ecdsa(struct buf *signature)
+/* Replaces the DER of an ECDSA signature by r and s, raw_n bytes together. */
+static bool convert_ecdsa(struct buf *signature, size_t raw_n)
 {
     const unsigned char *der = (const unsigned char *)buf_head(signature);
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)buf_used(signature));
-    unsigned char raw[2 * P256_BYTES];
-    bool fits = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, P256_BYTES) == P256_BYTES &&
-                BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + P256_BYTES, P256_BYTES) == P256_BYTES;
+    unsigned char raw[ECDSA_MAX];
+    int half = (int)raw_n / 2;
+    bool fits = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, half) == half &&
+                BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + half, half) == half;
 
     ECDSA_SIG_free(sig);
     buf_clear(signature);
     if (fits)
-        buf_add(signature, raw, sizeof(raw));
+        buf_add(signature, raw, raw_n);
     return fits;
 }
 
@@ -186,8 +191,8 @@ static bool add_signature(const struct token_signer *s, struct buf *token)
     bool is_signed = s->pkey ? sign_digest(s, buf_str(token), &signature)
                              : sign_mac(s, buf_str(token), &signature);
 
-    if (is_signed && s->algorithm == KEY_ES256)
-        is_signed = convert_ecdsa(&signature);
+    if (is_signed && key_rules[s->algorithm].family == KEY_FAMILY_EC)
+        is_signed = convert_ecdsa(&signature, key_rules[s->algorithm].signature_n);
     ERR_clear_error();
     buf_add_char(token, '.');
     base64url_encode(buf_str(&signature), token);

@@ -1,16 +1,19 @@
 /* Property: an accepted token has not expired, keeps the limits of auth.h, and is refused under
- * another key. json_pick finds in a payload what jansson finds.
+ * another key. json_pick finds in a payload what jansson finds. No made-up signature is accepted
+ * under any algorithm with a public key.
  * Input that begins with 'p' is a payload; with 'h' it is a header, a newline and a payload.
- * Both are signed with the key, so that the code after the signature check is reached. Other
- * input is a token. */
+ * Both are signed with the key, so that the code after the signature check is reached. Input that
+ * begins with 's' is a signature, after a letter for its algorithm (a is HS256). Other input is a
+ * token. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../support/sign.h"
+#include "../support/sign_key.h"
 #include "base/array.h"
 #include "hub/auth.h"
+#include "hub/token.h"
 #include "hub/topic.h"
 #include "proto/json_pick.h"
 
@@ -88,7 +91,54 @@ static void check_picks(struct str payload)
     json_decref(tree);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+/* ---- signatures ---- */
+
+static void add_key(struct keyring *keys, EVP_PKEY *pkey)
+{
+    char *pem = key_public_pem(pkey);
+
+    if (keyring_add_public(keys, str_of(pem)))
+        abort();
+    free(pem);
+    EVP_PKEY_free(pkey);
+}
+
+/* A ring with one key for each algorithm that has a public key; made once. */
+static const struct keyring *public_keys(void)
+{
+    static struct keyring *keys;
+
+    if (keys)
+        return keys;
+    keys = keyring_create();
+    add_key(keys, EVP_RSA_gen(2048));
+    add_key(keys, EVP_EC_gen("P-256"));
+    add_key(keys, EVP_EC_gen("P-384"));
+    add_key(keys, EVP_EC_gen("P-521"));
+    add_key(keys, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    return keys;
+}
+
+static void check_signature(char letter, struct str signature)
+{
+    enum key_algorithm a = (enum key_algorithm)((unsigned char)letter - 'a');
+    struct buf header = { 0 }, token = { 0 };
+    struct keyring_key key;
+    const char *why = NULL;
+
+    if ((unsigned char)letter < 'a' || a >= KEY_ALGORITHMS_N || signature.n > 1024)
+        return;
+    buf_addf(&header, "{\"alg\":\"%s\"}", key_algorithm_name(a));
+    sign_add_base64url(&token, buf_str(&header));
+    buf_add_str(&token, STR(".e30."));
+    sign_add_base64url(&token, signature);
+    if (token_find_key(buf_str(&token), public_keys(), &key, &why) == EH_OK || !why)
+        abort();
+    buf_done(&header);
+    buf_done(&token);
+}
+
+static void check_token(const uint8_t *p, size_t n)
 {
     char *text = token_from(str_make((const char *)p, n));
     bool is_signed = n && (p[0] == 'p' || p[0] == 'h');
@@ -105,5 +155,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         check_picks(str_make((const char *)p + 1, n - 1));
     auth_free(a);
     free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    if (n > 1 && p[0] == 's')
+        check_signature((char)p[1], str_make((const char *)p + 2, n - 2));
+    else
+        check_token(p, n);
     return 0;
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { makeAuthority } from './support/certs.mjs';
 import { temporaryFiles } from './support/files.mjs';
-import { SECRET, signToken, signTokenWith, unsignedToken } from './support/jwt.mjs';
+import { SECRET, signToken, signTokenAs, signTokenWith, unsignedToken } from './support/jwt.mjs';
 import { openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
 import { handshake, openSocket } from './support/socket.mjs';
@@ -18,6 +18,8 @@ const OTHER_RSA = pair('rsa', { modulusLength: 2048 });
 const EC = pair('ec', { namedCurve: 'P-256' });
 const OTHER_EC = pair('ec', { namedCurve: 'P-256' });
 const P384 = pair('ec', { namedCurve: 'P-384' });
+const P521 = pair('ec', { namedCurve: 'P-521' });
+const ED25519 = pair('ed25519');
 
 function pair(type, options) {
   const { publicKey, privateKey } = generateKeyPairSync(type, options);
@@ -109,6 +111,25 @@ test('accepts only ES256 tokens of its key', async (t) => {
   await refused(signTokenWith(RSA.key, CLAIMS), /algorithm/);
   await refused(signTokenWith(RSA.key, CLAIMS, { alg: 'ES256' }), /signature/);
   await refused(signHs('HS256', EC.pem), /algorithm/);
+});
+
+// Node signs, with OpenSSL's own interface; one server has a key for each algorithm.
+test('accepts tokens of every algorithm with a public key', async (t) => {
+  const { write } = temporaryFiles(t);
+  const pairs = {
+    RS256: RSA, RS384: RSA, RS512: RSA, PS256: RSA, PS384: RSA, PS512: RSA,
+    ES256: EC, ES384: P384, ES512: P521, EdDSA: ED25519,
+  };
+  const lines = Object.entries(pairs).map(([alg, { pem }]) => `${alg}-key ${alg} ${write(`${alg}.pem`, pem)}`);
+  const { taken, refused } = await startWithKeys(t, { JWT_KEYS_FILE: write('keys', lines.join('\n')) });
+
+  for (const [alg, { key }] of Object.entries(pairs)) {
+    await taken(signTokenAs(alg, key, CLAIMS, { kid: `${alg}-key` }));
+    await taken(signTokenAs(alg, key, CLAIMS));
+    const other = alg === 'RS256' ? 'PS256' : 'RS256';
+    await refused(signTokenAs(alg, key, CLAIMS, { kid: `${other}-key` }), /algorithm/);
+    await refused(signTokenAs(alg, key, CLAIMS, { alg: other }), /signature/);
+  }
 });
 
 test('accepts the key of a certificate, whose dates and issuer do not count', async (t) => {
@@ -256,7 +277,7 @@ test('options that conflict', async (t) => {
   const rsa = write('rsa.pem', RSA.pem);
   const material = 'MATERIAL-THAT-NOBODY-MAY-SEE';
   const bad = [
-    ['the algorithm EdDSA', { JWT_ALGORITHM: 'EdDSA' }, /^eventhub: JWT_ALGORITHM must be HS256, .* or ES256, not "EdDSA"/],
+    ['the algorithm ES256K', { JWT_ALGORITHM: 'ES256K' }, /^eventhub: JWT_ALGORITHM must be HS256, .* or EdDSA, not "ES256K"/],
     ['the algorithm none', { JWT_ALGORITHM: 'none' }, /JWT_ALGORITHM/],
     ['RS256 without a key', { JWT_ALGORITHM: 'RS256' }, /JWT_ALGORITHM.*JWT_PUBLIC_KEY/],
     ['a key without RS256', { JWT_PUBLIC_KEY: rsa }, /JWT_PUBLIC_KEY.*JWT_ALGORITHM/],

@@ -9,7 +9,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "support/sign.h"
+#include "../support/sign.h"
 
 /* Takes what was written and frees the BIO. */
 static inline char *key_take_text(BIO *bio)
@@ -55,6 +55,13 @@ static inline char *key_private_pem(EVP_PKEY *pkey, const EVP_CIPHER *cipher)
     return key_take_text(bio);
 }
 
+static inline bool key_has_own_hash(EVP_PKEY *pkey)
+{
+    int kind = EVP_PKEY_get_base_id(pkey);
+
+    return kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448;
+}
+
 /* A certificate of the key, signed with it, that expired long ago; with its description, as
  * `openssl x509 -text` prints it, before the PEM block. */
 static inline char *key_certificate_pem(EVP_PKEY *pkey)
@@ -66,19 +73,32 @@ static inline char *key_certificate_pem(EVP_PKEY *pkey)
         !ASN1_TIME_set_string(X509_getm_notBefore(certificate), "20000101000000Z") ||
         !ASN1_TIME_set_string(X509_getm_notAfter(certificate), "20010101000000Z") ||
         X509_set_pubkey(certificate, pkey) != 1 ||
-        X509_sign(certificate, pkey, EVP_sha256()) == 0 || X509_print(bio, certificate) != 1 ||
-        PEM_write_bio_X509(bio, certificate) != 1)
+        X509_sign(certificate, pkey, key_has_own_hash(pkey) ? NULL : EVP_sha256()) == 0 ||
+        X509_print(bio, certificate) != 1 || PEM_write_bio_X509(bio, certificate) != 1)
         abort();
     X509_free(certificate);
     return key_take_text(bio);
 }
 
-static inline void sign_digest(EVP_PKEY *pkey, struct str input, struct buf *out)
+/* How a signature is made; Ed25519 needs nothing of it. */
+struct sign_way {
+    const EVP_MD *hash;
+    const EVP_MD *mgf1; /* NULL: not PSS */
+    int salt_n;         /* PSS: bytes, or a constant of OpenSSL */
+};
+
+static inline void sign_digest(EVP_PKEY *pkey, const struct sign_way *way, struct str input,
+                               struct buf *out)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *padding = NULL;
     size_t n = (size_t)EVP_PKEY_get_size(pkey);
+    const EVP_MD *hash = key_has_own_hash(pkey) ? NULL : way->hash;
 
-    if (EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) != 1 ||
+    if (EVP_DigestSignInit(ctx, &padding, hash, NULL, pkey) != 1 ||
+        (way->mgf1 && (EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) != 1 ||
+                       EVP_PKEY_CTX_set_rsa_mgf1_md(padding, way->mgf1) != 1 ||
+                       EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, way->salt_n) != 1)) ||
         EVP_DigestSign(ctx, (unsigned char *)buf_reserve(out, n), &n,
                        (const unsigned char *)input.p, input.n) != 1)
         abort();
@@ -102,8 +122,9 @@ static inline void sign_ec_raw(struct buf *signature, size_t half_n)
     buf_add(signature, raw, 2 * half_n);
 }
 
-/* Signs with SHA-256 and the kind of signature that fits the key, whatever the header says. */
-static inline char *sign_token_with(struct str header, struct str payload, EVP_PKEY *pkey)
+/* Signs in this way, whatever the header says. */
+static inline char *sign_token_in_way(struct str header, struct str payload, EVP_PKEY *pkey,
+                                      const struct sign_way *way)
 {
     struct buf text = { 0 }, signature = { 0 };
     char *token;
@@ -111,7 +132,7 @@ static inline char *sign_token_with(struct str header, struct str payload, EVP_P
     sign_add_base64url(&text, header);
     buf_add_char(&text, '.');
     sign_add_base64url(&text, payload);
-    sign_digest(pkey, buf_str(&text), &signature);
+    sign_digest(pkey, way, buf_str(&text), &signature);
     if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC)
         sign_ec_raw(&signature, (size_t)(EVP_PKEY_get_bits(pkey) + 7) / 8);
     buf_add_char(&text, '.');
@@ -120,6 +141,14 @@ static inline char *sign_token_with(struct str header, struct str payload, EVP_P
     buf_done(&signature);
     buf_done(&text);
     return token;
+}
+
+/* Signs with SHA-256 and the kind of signature that fits the key, whatever the header says. */
+static inline char *sign_token_with(struct str header, struct str payload, EVP_PKEY *pkey)
+{
+    const struct sign_way way = { .hash = EVP_sha256() };
+
+    return sign_token_in_way(header, payload, pkey, &way);
 }
 
 #endif

@@ -16,7 +16,8 @@
 
 static struct temp_dir dir;
 static char secret_file[TEMP_DIR_PATH_MAX], rsa_file[TEMP_DIR_PATH_MAX], ec_file[TEMP_DIR_PATH_MAX],
-    public_file[TEMP_DIR_PATH_MAX], config_file[TEMP_DIR_PATH_MAX], keys_file[TEMP_DIR_PATH_MAX];
+    ed_file[TEMP_DIR_PATH_MAX], public_file[TEMP_DIR_PATH_MAX], config_file[TEMP_DIR_PATH_MAX],
+    keys_file[TEMP_DIR_PATH_MAX];
 
 static void write_pem(const char *name, char *pem, char path[TEMP_DIR_PATH_MAX])
 {
@@ -28,11 +29,13 @@ static void write_pem(const char *name, char *pem, char path[TEMP_DIR_PATH_MAX])
 static int make_files(void **state)
 {
     EVP_PKEY *rsa = EVP_RSA_gen(2048), *ec = EVP_EC_gen("P-256");
+    EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 
     (void)state;
     temp_dir_init(&dir);
     write_pem("rsa.pem", key_private_pem(rsa, NULL), rsa_file);
     write_pem("ec.pem", key_private_pem(ec, NULL), ec_file);
+    write_pem("ed.pem", key_private_pem(ed, NULL), ed_file);
     write_pem("public.pem", key_public_pem(ec), public_file);
     temp_dir_write(&dir, "secret", STR("the secret of a file\n"));
     (void)temp_dir_path(&dir, "secret", secret_file);
@@ -46,6 +49,7 @@ static int make_files(void **state)
     (void)temp_dir_path(&dir, "conf", config_file);
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
+    EVP_PKEY_free(ed);
     return 0;
 }
 
@@ -168,11 +172,19 @@ static void takes_the_algorithm_of_a_private_key(void **state)
     const struct {
         const char *path;
         enum key_algorithm want;
-    } cases[] = { { rsa_file, KEY_RS256 }, { ec_file, KEY_ES256 } };
+        char *configured; /* NULL: the HS512 of config_file */
+    } cases[] = {
+        { rsa_file, KEY_RS256, NULL },
+        { ec_file, KEY_ES256, NULL },
+        { ed_file, KEY_EDDSA, NULL },
+        { rsa_file, KEY_PS384, "JWT_ALGORITHM=PS384" },
+        { ec_file, KEY_ES256, "JWT_ALGORITHM=PS384" },
+    };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct token_source *s = open_source(cases[i].path, config_file, EMPTY);
+        struct token_source *s =
+            open_source(cases[i].path, config_file, ENVIRONMENT(cases[i].configured));
         struct token_key key;
         struct buf why = { 0 };
 

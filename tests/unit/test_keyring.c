@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "base/array.h"
 #include "hub/token.h"
@@ -25,12 +27,26 @@
 static struct pair {
     EVP_PKEY *pkey;
     char *pem;
-} rsa, rsa_other, rsa_short, ec, ec_other, ec_p384, ed25519;
+} rsa, rsa_other, rsa_short, rsa_pss, ec, ec_other, ec_p384, ec_p521, ec_k256, ed25519,
+    ed25519_other, ed448;
 
 static void make_pair(struct pair *p, EVP_PKEY *pkey)
 {
     p->pkey = pkey;
     p->pem = key_public_pem(pkey);
+}
+
+/* A key whose own parameters permit only RSASSA-PSS. */
+static EVP_PKEY *make_rsa_pss(void)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    EVP_PKEY *pkey = NULL;
+
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+    assert_int_equal(EVP_PKEY_generate(ctx, &pkey), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return pkey;
 }
 
 static int make_pairs(void **state)
@@ -42,13 +58,20 @@ static int make_pairs(void **state)
     make_pair(&ec, EVP_EC_gen("P-256"));
     make_pair(&ec_other, EVP_EC_gen("P-256"));
     make_pair(&ec_p384, EVP_EC_gen("P-384"));
+    make_pair(&ec_p521, EVP_EC_gen("P-521"));
+    make_pair(&ec_k256, EVP_EC_gen("secp256k1"));
     make_pair(&ed25519, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    make_pair(&ed25519_other, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    make_pair(&ed448, EVP_PKEY_Q_keygen(NULL, NULL, "ED448"));
+    make_pair(&rsa_pss, make_rsa_pss());
     return 0;
 }
 
 static int free_pairs(void **state)
 {
-    struct pair *all[] = { &rsa, &rsa_other, &rsa_short, &ec, &ec_other, &ec_p384, &ed25519 };
+    struct pair *all[] = { &rsa,     &rsa_other, &rsa_short,     &rsa_pss,
+                           &ec,      &ec_other,  &ec_p384,       &ec_p521,
+                           &ec_k256, &ed25519,   &ed25519_other, &ed448 };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
@@ -99,37 +122,128 @@ static struct keyring *ring_of(enum key_algorithm a, struct str key)
     return keys;
 }
 
+/* How the owner of the key signs for each algorithm; hash and MGF1 are functions, so that this is
+ * constant. */
+static const struct signing {
+    const char *name;
+    const EVP_MD *(*hash)(void);
+    const struct pair *pair; /* NULL: SECRET */
+    bool is_pss;
+} signings[] = {
+    { "HS256", EVP_sha256, NULL, false },     { "HS384", EVP_sha384, NULL, false },
+    { "HS512", EVP_sha512, NULL, false },     { "RS256", EVP_sha256, &rsa, false },
+    { "RS384", EVP_sha384, &rsa, false },     { "RS512", EVP_sha512, &rsa, false },
+    { "PS256", EVP_sha256, &rsa, true },      { "PS384", EVP_sha384, &rsa, true },
+    { "PS512", EVP_sha512, &rsa, true },      { "ES256", EVP_sha256, &ec, false },
+    { "ES384", EVP_sha384, &ec_p384, false }, { "ES512", EVP_sha512, &ec_p521, false },
+    { "EdDSA", EVP_sha256, &ed25519, false },
+};
+
+/* Signs in the way of one algorithm, with a header that names any. */
+static char *sign_as(const struct signing *s, const char *alg)
+{
+    struct sign_way way = { s->hash(), s->is_pss ? s->hash() : NULL, RSA_PSS_SALTLEN_DIGEST };
+    char header[64];
+
+    (void)snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", alg);
+    if (!s->pair)
+        return hs(header, SECRET, s->hash());
+    return sign_token_in_way(str_of(header), PAYLOAD, s->pair->pkey, &way);
+}
+
+static struct keyring *ring_for(const struct signing *s, enum key_algorithm a)
+{
+    return ring_of(a, s->pair ? str_of(s->pair->pem) : SECRET);
+}
+
 /* A ring with one key refuses tokens of other algorithms even if their signature is right. */
 static void accepts_only_tokens_of_its_algorithm(void **state)
 {
-    static const char *const names[] = { "HS256", "HS384", "HS512", "RS256", "ES256" };
-    const char *const pems[] = { rsa.pem, ec.pem };
-
     (void)state;
-    for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+    assert_int_equal(ARRAY_LEN(signings), KEY_ALGORITHMS_N);
+    for (size_t k = 0; k < ARRAY_LEN(signings); k++) {
         enum key_algorithm a;
         struct keyring *keys;
 
-        assert_true(key_algorithm_parse(str_of(names[k]), &a));
+        assert_true(key_algorithm_parse(str_of(signings[k].name), &a));
         assert_int_equal(a, k);
         assert_int_equal(key_algorithm_is_public(a), k >= 3);
-        keys = ring_of(a, k < 3 ? SECRET : str_of(pems[k - 3]));
-        expect(keys, hs("{\"alg\":\"HS256\"}", SECRET, EVP_sha256()), k == 0 ? NULL : BAD_ALG,
-               names[k]);
-        expect(keys, hs("{\"alg\":\"HS384\"}", SECRET, EVP_sha384()), k == 1 ? NULL : BAD_ALG,
-               names[k]);
-        expect(keys, hs("{\"alg\":\"HS512\"}", SECRET, EVP_sha512()), k == 2 ? NULL : BAD_ALG,
-               names[k]);
-        expect(keys, pk("{\"alg\":\"RS256\"}", &rsa), k == 3 ? NULL : BAD_ALG, names[k]);
-        expect(keys, pk("{\"alg\":\"ES256\"}", &ec), k == 4 ? NULL : BAD_ALG, names[k]);
+        keys = ring_for(&signings[k], a);
+        for (size_t j = 0; j < ARRAY_LEN(signings); j++) {
+            expect(keys, sign_as(&signings[j], signings[j].name), j == k ? NULL : BAD_ALG,
+                   signings[k].name);
+            if (j != k)
+                expect(keys, sign_as(&signings[j], signings[k].name), FORGED, signings[j].name);
+        }
         keyring_free(keys);
     }
+}
+
+static void accepts_only_the_padding_of_rfc_7518(void **state)
+{
+    const struct {
+        struct sign_way way;
+        const char *want;
+    } cases[] = {
+        { { EVP_sha256(), EVP_sha256(), 32 }, NULL },
+        { { EVP_sha256(), EVP_sha256(), 0 }, FORGED },
+        { { EVP_sha256(), EVP_sha256(), 20 }, FORGED },
+        { { EVP_sha256(), EVP_sha256(), RSA_PSS_SALTLEN_MAX }, FORGED },
+        { { EVP_sha256(), EVP_sha1(), 32 }, FORGED },
+        { { EVP_sha256(), EVP_sha512(), 32 }, FORGED },
+    };
+    struct keyring *keys = ring_of(KEY_PS256, str_of(rsa.pem));
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect(keys,
+               sign_token_in_way(STR("{\"alg\":\"PS256\"}"), PAYLOAD, rsa.pkey, &cases[i].way),
+               cases[i].want, "padding");
+    keyring_free(keys);
+}
+
+/* A public key without a named algorithm serves all that it fits, and a secret none of them. */
+static void adds_a_public_key_for_all_its_algorithms(void **state)
+{
+    const struct pair *pairs[] = { &rsa, &ec, &ec_p384, &ec_p521, &ed25519 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct keyring *keys = keyring_create();
+
+        assert_null(keyring_add_public(keys, str_of(pairs[i]->pem)));
+        for (size_t j = 0; j < ARRAY_LEN(signings); j++)
+            expect(keys, sign_as(&signings[j], signings[j].name),
+                   signings[j].pair == pairs[i] ? NULL : BAD_ALG, signings[j].name);
+        keyring_free(keys);
+    }
+}
+
+static void refuses_a_public_key_that_fits_no_algorithm(void **state)
+{
+    const struct {
+        const char *pem, *want;
+    } cases[] = {
+        { rsa_short.pem, "the RSA key has fewer than 2048 bits" },
+        { ec_k256.pem, "the EC key is not on the curve P-256" },
+        { ed448.pem, "the key is not an Ed25519 key" },
+        { "no key", NO_PEM },
+    };
+    struct keyring *keys = keyring_create();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(keyring_add_public(keys, str_of(cases[i].pem)), cases[i].want);
+    for (size_t i = 0; i < 2; i++) /* six algorithms each */
+        assert_null(keyring_add_public(keys, str_of(rsa.pem)));
+    assert_string_equal(keyring_add_public(keys, str_of(rsa.pem)), "there are more than 16 keys");
+    keyring_free(keys);
 }
 
 static void refuses_unknown_algorithm_names(void **state)
 {
     static const char *const names[] = {
-        "EdDSA", "RS384", "RS512", "ES384", "PS256", "none", "hs256", "HS256 ", "HS2", "",
+        "EDDSA", "Ed25519", "ES256K", "RS1", "RSA256", "none", "hs256", "HS256 ", "HS2", "",
     };
     enum key_algorithm a;
 
@@ -143,6 +257,7 @@ static void refuses_signatures_of_other_keys(void **state)
     struct keyring *hs_ring = ring_of(KEY_HS512, SECRET);
     struct keyring *rs_ring = ring_of(KEY_RS256, str_of(rsa.pem));
     struct keyring *es_ring = ring_of(KEY_ES256, str_of(ec.pem));
+    struct keyring *ed_ring = ring_of(KEY_EDDSA, str_of(ed25519.pem));
 
     (void)state;
     expect(hs_ring, hs("{\"alg\":\"HS512\"}", OTHER, EVP_sha512()), FORGED, "another secret");
@@ -153,9 +268,13 @@ static void refuses_signatures_of_other_keys(void **state)
     expect(es_ring, pk("{\"alg\":\"ES256\"}", &ec_other), FORGED, "another EC key");
     expect(es_ring, pk("{\"alg\":\"ES256\"}", &ec_p384), FORGED, "another curve");
     expect(es_ring, pk("{\"alg\":\"ES256\"}", &rsa), FORGED, "an RSA signature as ES256");
+    expect(ed_ring, pk("{\"alg\":\"EdDSA\"}", &ed25519_other), FORGED, "another Ed25519 key");
+    expect(ed_ring, pk("{\"alg\":\"EdDSA\"}", &ed448), FORGED, "another curve");
+    expect(ed_ring, pk("{\"alg\":\"EdDSA\"}", &ec), FORGED, "an ECDSA signature as EdDSA");
     keyring_free(hs_ring);
     keyring_free(rs_ring);
     keyring_free(es_ring);
+    keyring_free(ed_ring);
 }
 
 /* A token that is signed with the public PEM text as HMAC secret is refused under every name. */
@@ -278,7 +397,71 @@ static void refuses_unusable_keys(void **state)
     expect_key(KEY_ES256, str_of(rsa.pem), "the key is not an EC key");
     expect_key(KEY_ES256, str_of(ed25519.pem), "the key is not an EC key");
     expect_key(KEY_ES256, str_of(ec_p384.pem), "the EC key is not on the curve P-256");
+    expect_key(KEY_ES256, str_of(ec_k256.pem), "the EC key is not on the curve P-256");
+    expect_key(KEY_ES384, str_of(ec.pem), "the EC key is not on the curve P-384");
+    expect_key(KEY_ES512, str_of(ec_p384.pem), "the EC key is not on the curve P-521");
     expect_key(KEY_ES256, str_make(long_secret, sizeof(long_secret)), NO_PEM);
+    expect_key(KEY_PS256, str_of(ec.pem), "the key is not an RSA key");
+    expect_key(KEY_PS512, str_of(rsa_short.pem), "the RSA key has fewer than 2048 bits");
+    expect_key(KEY_PS256, str_of(rsa_pss.pem),
+               "the key is limited to RSASSA-PSS: use a plain RSA key, which serves RS and PS "
+               "algorithms");
+    expect_key(KEY_EDDSA, str_of(ed448.pem), "the key is not an Ed25519 key");
+    expect_key(KEY_EDDSA, str_of(ec.pem), "the key is not an Ed25519 key");
+}
+
+/* An RSA key with the modulus of `rsa`. */
+static char *rsa_pem_with_exponent(const char *hex)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    BIGNUM *n = NULL, *e = NULL;
+    EVP_PKEY *pkey = NULL;
+    OSSL_PARAM *params;
+    char *pem;
+
+    assert_int_equal(EVP_PKEY_get_bn_param(rsa.pkey, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+    assert_true(BN_hex2bn(&e, hex) > 0);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e), 1);
+    params = OSSL_PARAM_BLD_to_param(bld);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params), 1);
+    pem = key_public_pem(pkey);
+    EVP_PKEY_free(pkey);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    EVP_PKEY_CTX_free(ctx);
+    BN_free(n);
+    BN_free(e);
+    return pem;
+}
+
+static void refuses_keys_that_anyone_could_sign_for(void **state)
+{
+    static const char *const bad[] = { "1", "2", "10000", "10000000000000001" };
+    static const char *const good[] = { "3", "10001", "8000000000000001" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char *pem = rsa_pem_with_exponent(bad[i]);
+
+        expect_key(KEY_RS256, str_of(pem),
+                   "the RSA key's public exponent is not an odd number from 3 to 64 bits");
+        free(pem);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        char *pem = rsa_pem_with_exponent(good[i]);
+
+        expect_key(KEY_RS256, str_of(pem), NULL);
+        free(pem);
+    }
+    /* the point at infinity of P-256 */
+    expect_key(KEY_ES256,
+               STR("-----BEGIN PUBLIC KEY-----\n"
+                   "MBkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDAgAA\n"
+                   "-----END PUBLIC KEY-----\n"),
+               "the EC key is not a valid point of its curve");
 }
 
 static void detects_short_secrets(void **state)
@@ -312,22 +495,27 @@ static void refuses_private_keys(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
         char *of_ec = key_private_pem(ec.pkey, ciphers[i]);
         char *of_rsa = key_private_pem(rsa.pkey, ciphers[i]);
+        char *of_ed = key_private_pem(ed25519.pkey, ciphers[i]);
 
         expect_key(KEY_ES256, str_of(of_ec), PRIVATE);
         expect_key(KEY_RS256, str_of(of_rsa), PRIVATE);
+        expect_key(KEY_PS256, str_of(of_rsa), PRIVATE);
+        expect_key(KEY_EDDSA, str_of(of_ed), PRIVATE);
         expect_key(KEY_HS256, str_of(of_ec), NULL); /* a secret is a secret */
         free(of_ec);
         free(of_rsa);
+        free(of_ed);
     }
 }
 
 /* Adds the PEM text as the key of an algorithm; a token that the pair has signed must pass then. */
 static void expect_pem(enum key_algorithm a, struct str pem, const struct pair *pair)
 {
-    const char *header = a == KEY_RS256 ? "{\"alg\":\"RS256\"}" : "{\"alg\":\"ES256\"}";
+    struct signing s = signings[a];
     struct keyring *keys = ring_of(a, pem);
 
-    expect(keys, pk(header, pair), NULL, pem.p);
+    s.pair = pair;
+    expect(keys, sign_as(&s, s.name), NULL, pem.p);
     keyring_free(keys);
 }
 
@@ -336,9 +524,14 @@ static void accepts_certificates_and_pkcs1(void **state)
     char *of_rsa = key_certificate_pem(rsa.pkey), *of_ec = key_certificate_pem(ec.pkey);
     char *of_short = key_certificate_pem(rsa_short.pkey),
          *of_p384 = key_certificate_pem(ec_p384.pkey);
+    char *of_ed = key_certificate_pem(ed25519.pkey);
     char *pkcs1 = key_pkcs1_pem(rsa.pkey);
 
     (void)state;
+    expect_pem(KEY_ES384, str_of(of_p384), &ec_p384);
+    expect_pem(KEY_EDDSA, str_of(of_ed), &ed25519);
+    expect_pem(KEY_PS384, str_of(of_rsa), &rsa);
+    expect_pem(KEY_PS512, str_of(pkcs1), &rsa);
     expect_pem(KEY_RS256, str_of(of_rsa), &rsa);
     expect_pem(KEY_ES256, str_of(of_ec), &ec);
     expect_pem(KEY_RS256, str_of(pkcs1), &rsa);
@@ -352,6 +545,7 @@ static void accepts_certificates_and_pkcs1(void **state)
     free(of_ec);
     free(of_short);
     free(of_p384);
+    free(of_ed);
     free(pkcs1);
 }
 
@@ -413,31 +607,26 @@ static void limits_kids_and_the_number_of_keys(void **state)
 /* Any change of a signature, and any shorter one, is refused. */
 static void refuses_changed_signatures(void **state)
 {
-    struct keyring *rings[] = {
-        ring_of(KEY_RS256, str_of(rsa.pem)),
-        ring_of(KEY_ES256, str_of(ec.pem)),
-        ring_of(KEY_HS384, SECRET),
-    };
-    char *tokens[] = {
-        pk("{\"alg\":\"RS256\"}", &rsa),
-        pk("{\"alg\":\"ES256\"}", &ec),
-        hs("{\"alg\":\"HS384\"}", SECRET, EVP_sha384()),
-    };
+    static const enum key_algorithm all[] = { KEY_HS384, KEY_RS256, KEY_PS256,
+                                              KEY_ES256, KEY_ES512, KEY_EDDSA };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rings); i++) {
-        size_t n = strlen(tokens[i]);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        const struct signing *s = &signings[all[i]];
+        struct keyring *keys = ring_for(s, all[i]);
+        char *token = sign_as(s, s->name);
+        size_t n = strlen(token);
 
-        expect(rings[i], mem_dup(tokens[i], n), NULL, "unchanged");
-        for (size_t at = (size_t)(strrchr(tokens[i], '.') - tokens[i]); at < n; at++) {
-            char *changed = mem_dup(tokens[i], n);
+        expect(keys, mem_dup(token, n), NULL, "unchanged");
+        for (size_t at = (size_t)(strrchr(token, '.') - token); at < n; at++) {
+            char *changed = mem_dup(token, n);
 
             changed[at] = changed[at] == 'A' ? 'B' : 'A';
-            assert_non_null(refusal(rings[i], changed));
-            assert_non_null(refusal(rings[i], mem_dup(tokens[i], at)));
+            assert_non_null(refusal(keys, changed));
+            assert_non_null(refusal(keys, mem_dup(token, at)));
         }
-        free(tokens[i]);
-        keyring_free(rings[i]);
+        free(token);
+        keyring_free(keys);
     }
 }
 
@@ -486,6 +675,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_only_tokens_of_its_algorithm),
+        cmocka_unit_test(accepts_only_the_padding_of_rfc_7518),
+        cmocka_unit_test(adds_a_public_key_for_all_its_algorithms),
+        cmocka_unit_test(refuses_a_public_key_that_fits_no_algorithm),
         cmocka_unit_test(refuses_unknown_algorithm_names),
         cmocka_unit_test(refuses_signatures_of_other_keys),
         cmocka_unit_test(never_uses_a_public_key_as_a_secret),
@@ -494,6 +686,7 @@ int main(void)
         cmocka_unit_test(refuses_every_token_without_keys),
         cmocka_unit_test(refuses_unusable_keys),
         cmocka_unit_test(detects_short_secrets),
+        cmocka_unit_test(refuses_keys_that_anyone_could_sign_for),
         cmocka_unit_test(refuses_private_keys),
         cmocka_unit_test(accepts_certificates_and_pkcs1),
         cmocka_unit_test(accepts_text_around_the_pem_block),

@@ -160,7 +160,8 @@ static void requires_a_public_key_and_its_algorithm(void **state)
     (void)snprintf(argument, sizeof(argument), "--jwt-public-key=%s",
                    temp_dir_path(&dir, "rsa.pem", path));
     assert_null(load(ARGS(argument), why));
-    assert_non_null(strstr(why, "JWT_PUBLIC_KEY requires JWT_ALGORITHM to be RS256 or ES256"));
+    assert_non_null(
+        strstr(why, "JWT_PUBLIC_KEY requires a JWT_ALGORITHM with a public key: RS256, "));
     assert_null(load(ARGS("--jwt-algorithm=ES256"), why));
     assert_non_null(strstr(why, "JWT_ALGORITHM requires JWT_PUBLIC_KEY"));
     assert_null(load(ARGS("--jwt-algorithm=ES256", "--jwt-public-key=/nowhere/at.all"), why));
@@ -211,7 +212,9 @@ static void refuses_malformed_keys_files(void **state)
         { "a secret\n", "keys:1: the algorithm must be HS256" },
         { "#\na HS257 secret\n", "keys:2: the algorithm must be HS256" },
         { "a hs256 secret\n", "keys:1: the algorithm must be HS256" },
-        { "a EdDSA rsa.pem\n", "keys:1: the algorithm must be HS256" },
+        { "a Ed25519 rsa.pem\n", "keys:1: the algorithm must be HS256" },
+        { "a EdDSA rsa.pem\n", "keys:1: the key is not an Ed25519 key" },
+        { "a ES384 ec key.pem\n", "keys:1: the EC key is not on the curve P-384" },
         { "a none secret\n", "keys:1: the algorithm must be HS256" },
         { "{\"keys\":[{\"kty\":\"RSA\"}]}\n",
           "keys:1: a JSON key set cannot be read: write a line" },

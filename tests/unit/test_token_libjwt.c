@@ -31,8 +31,20 @@ struct peer {
 static struct peer peers[] = {
     { .ours = KEY_HS256, .theirs = JWT_ALG_HS256 }, { .ours = KEY_HS384, .theirs = JWT_ALG_HS384 },
     { .ours = KEY_HS512, .theirs = JWT_ALG_HS512 }, { .ours = KEY_RS256, .theirs = JWT_ALG_RS256 },
-    { .ours = KEY_ES256, .theirs = JWT_ALG_ES256 },
+    { .ours = KEY_RS384, .theirs = JWT_ALG_RS384 }, { .ours = KEY_RS512, .theirs = JWT_ALG_RS512 },
+    { .ours = KEY_ES256, .theirs = JWT_ALG_ES256 }, { .ours = KEY_ES384, .theirs = JWT_ALG_ES384 },
+    { .ours = KEY_ES512, .theirs = JWT_ALG_ES512 },
 };
+
+static EVP_PKEY *make_key(enum key_algorithm a)
+{
+    switch (a) {
+    case KEY_ES256: return EVP_EC_gen("P-256");
+    case KEY_ES384: return EVP_EC_gen("P-384");
+    case KEY_ES512: return EVP_EC_gen("P-521");
+    default: return EVP_RSA_gen(2048);
+    }
+}
 
 static int set_up(void **state)
 {
@@ -42,7 +54,7 @@ static int set_up(void **state)
 
         if (!key_algorithm_is_public(p->ours))
             continue;
-        p->pkey = p->ours == KEY_RS256 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+        p->pkey = make_key(p->ours);
         assert_non_null(p->pkey);
         p->public_pem = key_public_pem(p->pkey);
         p->private_pem = key_private_pem(p->pkey, NULL);

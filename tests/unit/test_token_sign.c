@@ -16,7 +16,7 @@
 #define PAYLOAD "{\"read\":[\"a\"]}"
 #define NO_PEM  "the key is not a private key in PEM (a public key or a certificate cannot sign)"
 
-static EVP_PKEY *rsa, *rsa_short, *ec, *ec_p384, *ed25519; /* made once: RSA takes long */
+static EVP_PKEY *rsa, *rsa_short, *ec, *ec_p384, *ec_p521, *ed25519; /* made once: RSA takes long */
 
 static int make_keys(void **state)
 {
@@ -25,6 +25,7 @@ static int make_keys(void **state)
     rsa_short = EVP_RSA_gen(1024);
     ec = EVP_EC_gen("P-256");
     ec_p384 = EVP_EC_gen("P-384");
+    ec_p521 = EVP_EC_gen("P-521");
     ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     return 0;
 }
@@ -36,6 +37,7 @@ static int free_keys(void **state)
     EVP_PKEY_free(rsa_short);
     EVP_PKEY_free(ec);
     EVP_PKEY_free(ec_p384);
+    EVP_PKEY_free(ec_p521);
     EVP_PKEY_free(ed25519);
     return 0;
 }
@@ -49,6 +51,10 @@ static char *traditional_pem(EVP_PKEY *pkey)
     if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC)
         BIO_puts(bio, "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
                       "-----END EC PARAMETERS-----\n");
+    if (key_has_own_hash(pkey)) { /* has no such form */
+        BIO_free(bio);
+        return key_private_pem(pkey, NULL);
+    }
     if (PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
         abort();
     return key_take_text(bio);
@@ -110,7 +116,14 @@ static void signs_with_a_private_key_in_every_form(void **state)
     const struct {
         enum key_algorithm a;
         EVP_PKEY *pkey;
-    } cases[] = { { KEY_RS256, rsa }, { KEY_ES256, ec } };
+        enum key_algorithm suggested;
+    } cases[] = {
+        { KEY_RS256, rsa, KEY_RS256 },     { KEY_RS384, rsa, KEY_RS256 },
+        { KEY_RS512, rsa, KEY_RS256 },     { KEY_PS256, rsa, KEY_RS256 },
+        { KEY_PS384, rsa, KEY_RS256 },     { KEY_PS512, rsa, KEY_RS256 },
+        { KEY_ES256, ec, KEY_ES256 },      { KEY_ES384, ec_p384, KEY_ES384 },
+        { KEY_ES512, ec_p521, KEY_ES512 }, { KEY_EDDSA, ed25519, KEY_EDDSA },
+    };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -120,8 +133,9 @@ static void signs_with_a_private_key_in_every_form(void **state)
 
         expect_signs(cases[i].a, str_of(pkcs8), str_of(pem));
         expect_signs(cases[i].a, str_of(traditional), str_of(pem));
-        assert_int_equal(token_key_algorithm(str_of(pkcs8)), cases[i].a);
-        assert_int_equal(token_key_algorithm(str_of(traditional)), cases[i].a);
+        assert_int_equal(token_key_algorithm(str_of(pkcs8), KEY_HS256), cases[i].suggested);
+        assert_int_equal(token_key_algorithm(str_of(pkcs8), cases[i].a), cases[i].a);
+        assert_int_equal(token_key_algorithm(str_of(traditional), KEY_HS512), cases[i].suggested);
         free(pem);
         free(pkcs8);
         free(traditional);
@@ -142,17 +156,17 @@ static void makes_the_same_token_as_the_other_encoder(void **state)
     token_signer_free(s);
 }
 
-/* One signature in 128 has a number with a leading zero byte, which DER leaves out. */
-static void pads_the_numbers_of_es256(void **state)
+/* Signs many tokens and opens each. One signature in 128 has a number with a leading zero byte,
+ * which DER leaves out. */
+static void expect_same_length(enum key_algorithm a, EVP_PKEY *pkey, int n)
 {
-    char *private_pem = key_private_pem(ec, NULL), *pem = key_public_pem(ec);
-    struct token_signer *s = signer_of(KEY_ES256, str_of(private_pem));
+    char *private_pem = key_private_pem(pkey, NULL), *pem = key_public_pem(pkey);
+    struct token_signer *s = signer_of(a, str_of(private_pem));
     struct keyring *keys = keyring_create();
     size_t length = 0;
 
-    (void)state;
-    assert_null(keyring_add(keys, STR(""), KEY_ES256, str_of(pem)));
-    for (int i = 0; i < 1500; i++) {
+    assert_null(keyring_add(keys, STR(""), a, str_of(pem)));
+    for (int i = 0; i < n; i++) {
         struct buf token = { 0 }, payload = { 0 };
         const char *why = NULL;
 
@@ -168,6 +182,14 @@ static void pads_the_numbers_of_es256(void **state)
     token_signer_free(s);
     free(private_pem);
     free(pem);
+}
+
+static void pads_the_numbers_of_ecdsa(void **state)
+{
+    (void)state;
+    expect_same_length(KEY_ES256, ec, 1500);
+    expect_same_length(KEY_ES384, ec_p384, 20); /* these curves are slow */
+    expect_same_length(KEY_ES512, ec_p521, 20); /* every second number begins with a zero byte */
 }
 
 static void expect_refused(enum key_algorithm a, struct str key, const char *want)
@@ -194,6 +216,11 @@ static void refuses_a_key_that_does_not_fit_the_algorithm(void **state)
         { KEY_ES256, rsa, "the key is not an EC key" },
         { KEY_ES256, ed25519, "the key is not an EC key" },
         { KEY_ES256, ec_p384, "the EC key is not on the curve P-256" },
+        { KEY_ES384, ec, "the EC key is not on the curve P-384" },
+        { KEY_ES512, ec_p384, "the EC key is not on the curve P-521" },
+        { KEY_PS256, ec, "the key is not an RSA key" },
+        { KEY_PS384, rsa_short, "the RSA key has fewer than 2048 bits" },
+        { KEY_EDDSA, ec, "the key is not an Ed25519 key" },
     };
 
     (void)state;
@@ -218,8 +245,8 @@ static void refuses_what_is_not_a_private_key(void **state)
     expect_refused(KEY_RS256, SECRET, NO_PEM);
     expect_refused(KEY_RS256, STR(""), NO_PEM);
     expect_refused(KEY_ES256, STR("-----BEGIN PRIVATE KEY-----\n"), NO_PEM);
-    assert_int_equal(token_key_algorithm(str_of(pem)), KEY_RS256);
-    assert_int_equal(token_key_algorithm(str_of(encrypted)), KEY_RS256);
+    assert_int_equal(token_key_algorithm(str_of(pem), KEY_ES256), KEY_RS256);
+    assert_int_equal(token_key_algorithm(str_of(encrypted), KEY_ES256), KEY_RS256);
     free(encrypted);
     free(pem);
     free(certificate);
@@ -265,7 +292,8 @@ static void tells_a_pem_text_from_a_secret(void **state)
     assert_false(token_key_is_pem(SECRET));
     assert_false(token_key_is_pem(STR("")));
     assert_true(token_key_is_pem(STR("my key\n-----BEGIN PUBLIC KEY-----\n")));
-    assert_int_equal(token_key_algorithm(SECRET), KEY_HS256);
+    assert_int_equal(token_key_algorithm(SECRET, KEY_HS384), KEY_HS384);
+    assert_int_equal(token_key_algorithm(SECRET, KEY_ES384), KEY_HS256);
 }
 
 int main(void)
@@ -274,7 +302,7 @@ int main(void)
         cmocka_unit_test(signs_with_a_secret),
         cmocka_unit_test(signs_with_a_private_key_in_every_form),
         cmocka_unit_test(makes_the_same_token_as_the_other_encoder),
-        cmocka_unit_test(pads_the_numbers_of_es256),
+        cmocka_unit_test(pads_the_numbers_of_ecdsa),
         cmocka_unit_test(refuses_a_key_that_does_not_fit_the_algorithm),
         cmocka_unit_test(refuses_what_is_not_a_private_key),
         cmocka_unit_test(refuses_a_secret_that_the_server_refuses),

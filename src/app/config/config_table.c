@@ -125,14 +125,16 @@ const struct config_option config_options[] = {
       .offset = AT(jwt_algorithm),
       .initial = "HS256",
       .choices = KEY_ALGORITHMS,
-      .about = "The only accepted algorithm of tokens. RS256 and ES256 require JWT_PUBLIC_KEY." },
+      .about = "The only accepted algorithm of tokens. All but HS256, HS384 and HS512 require "
+               "JWT_PUBLIC_KEY." },
     { .name = "JWT_PUBLIC_KEY",
       .kind = CONFIG_PATH,
       .offset = AT(jwt_public_key),
       .initial = "",
       .max = PATH_BYTES,
       .shown = "none",
-      .about = "File with the public key or certificate for RS256 or ES256 tokens, in PEM." },
+      .about =
+          "File with the public key or certificate for tokens with RS, PS, ES or EdDSA, in PEM." },
     { .name = "JWT_KEYS_FILE",
       .kind = CONFIG_PATH,
       .offset = AT(jwt_keys_file),

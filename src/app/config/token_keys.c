@@ -144,7 +144,8 @@ static int add_from_options(const struct config *config, struct keyring *keys, s
         return EH_EINVAL;
     }
     if (!key_algorithm_is_public(a) && has_public) {
-        buf_addf(why, "JWT_PUBLIC_KEY requires JWT_ALGORITHM to be RS256 or ES256");
+        buf_addf(why, "JWT_PUBLIC_KEY requires a JWT_ALGORITHM with a public key: RS256, RS384, "
+                      "RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA");
         return EH_EINVAL;
     }
     if (has_public) {

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "hub/keyring.h"
 
-/* Reads JWT_KEYS_FILE or, where it is not set, JWT_PUBLIC_KEY (RS256, ES256) or JWT_SECRET and
+/* Reads JWT_KEYS_FILE or, where it is not set, JWT_PUBLIC_KEY (RS, PS, ES, EdDSA) or JWT_SECRET and
  * JWT_SECRET_PREVIOUS (HS). */
 int token_keys_load(const struct config *config, struct keyring **ret_keys,
                     struct buf *why) EH_MUST_USE;

@@ -1,6 +1,6 @@
 // Tokens as the backend of an application makes them, and invalid ones.
 
-import { createHmac, sign } from 'node:crypto';
+import { constants, createHmac, sign } from 'node:crypto';
 
 export const SECRET = 'integration-secret';
 
@@ -19,6 +19,16 @@ export function signTokenWith(key, claims, header = {}) {
   const alg = key.asymmetricKeyType === 'rsa' ? 'RS256' : 'ES256';
   const signed = `${base64url({ alg, typ: 'JWT', ...header })}.${base64url(claims)}`;
   const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
+  return `${signed}.${signature.toString('base64url')}`;
+}
+
+/** Signs with any algorithm that has a private key, which must fit it. */
+export function signTokenAs(alg, key, claims, header = {}) {
+  const signed = `${base64url({ alg, typ: 'JWT', ...header })}.${base64url(claims)}`;
+  const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`;
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  const way = alg.startsWith('PS') ? pss : {};
+  const signature = sign(hash, Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363', ...way });
   return `${signed}.${signature.toString('base64url')}`;
 }
 
