@@ -120,8 +120,8 @@ const struct command cmd_health = {
     .name = "health",
     .summary = "ask whether the server is alive or ready",
     .arguments = "",
-    .about = "The URL is that of the clients' port or, if the server has METRICS_LISTEN_PORT, of\n"
-             "that port.",
+    .about = "The URL is that of the clients' port or, if the server has METRICS_LISTEN_PORT,\n"
+             "of that port.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct health_options),

@@ -78,16 +78,35 @@ void help_add_option_about(struct buf *out, const struct option *o)
         buf_addf(out, " Variable: %s.", o->variable);
 }
 
+struct listing {
+    struct buf *out;
+    const struct command *command;
+    bool has_common; /* a common option was added */
+};
+
+static bool is_own(const struct command *c, const struct option *o)
+{
+    for (const struct option *own = c->options; own && own->name; own++) {
+        if (own == o)
+            return true;
+    }
+    return false;
+}
+
 static void add_option(const struct option *o, void *arg)
 {
-    struct buf *out = arg;
+    struct listing *l = arg;
     struct buf name = { 0 }, about = { 0 };
 
+    if (!l->has_common && l->command->options && !is_own(l->command, o)) {
+        l->has_common = true;
+        buf_add_str(l->out, STR("\nCommon options:\n"));
+    }
     if (!o->letter)
         buf_add_str(&name, STR("    ")); /* where the letters of others are */
     help_add_option_name(&name, o);
     help_add_option_about(&about, o);
-    add_row(out, buf_str(&name), buf_str(&about));
+    add_row(l->out, buf_str(&name), buf_str(&about));
     buf_done(&name);
     buf_done(&about);
 }
@@ -103,7 +122,7 @@ void help_add_command(struct buf *out, const struct command *c)
     if (c->about)
         buf_addf(out, "\n%s\n", c->about);
     buf_add_str(out, STR("\nOptions:\n"));
-    options_each(c, add_option, out);
+    options_each(c, add_option, &(struct listing){ .out = out, .command = c });
     if (!c->examples)
         return;
     buf_add_str(out, STR("\nExamples:\n"));

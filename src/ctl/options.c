@@ -19,8 +19,8 @@ const struct option options_server[] = {
       .about = "the server: ws://, wss://, http:// or https://; without it, "
                "ws://127.0.0.1:8080" },
     { "token", 0, OPTION_TEXT, MEMBER(token), .value = "TOKEN", .variable = "EVENTHUB_TOKEN",
-      .about = "the token to show to the server; other users of this machine may see it on a "
-               "command line, so better set EVENTHUB_TOKEN or use --token-file" },
+      .about = "the token; other users can see it on a command line, so EVENTHUB_TOKEN or "
+               "--token-file is better" },
     { "token-file", 0, OPTION_FILE, MEMBER(token_file), .value = "FILE",
       .variable = "EVENTHUB_TOKEN_FILE",
       .about = "the file that holds the token; it is read again for each connection" },
