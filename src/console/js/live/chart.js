@@ -156,7 +156,9 @@ class LineChart extends HTMLElement {
     const parts = this.#lines.map(({ name }, i) => {
       const known = values[i].filter(({ value }) => value !== null);
       if (known.length === 0) return `${name}: not known`;
-      return `${name}: now ${this.#format(values[i].at(-1).value)}, at most ${this.#format(largest(known))}`;
+      const { value } = values[i].at(-1);
+      const now = value === null ? 'not known' : this.#format(value);
+      return `${name}: now ${now}, at most ${this.#format(largest(known))}`;
     });
     return `${this.#title} in the last ${this.#span.ms / 60_000} minutes. ${parts.join('. ')}.`;
   }

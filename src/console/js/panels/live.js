@@ -111,6 +111,7 @@ class LivePanel extends Panel {
     if (this.hidden) return;
     const { series, scrape, failure } = this.#scraper;
     this.#failure.hidden = !failure;
+    this.#broker.hidden = Boolean(failure); // its state is not known
     if (failure) {
       setText(this.#failure, `No figures since ${clockTime(failure.since).slice(11)}: ${failure.why}. Trying again.`);
     }
