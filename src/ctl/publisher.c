@@ -336,7 +336,7 @@ static void name_run(struct publisher *p)
 {
     uint64_t random = 0;
 
-    (void)getrandom(&random, sizeof(random), 0); /* 8 bytes are never cut short */
+    (void)!getrandom(&random, sizeof(random), 0); /* 8 bytes are never cut short */
     (void)snprintf(p->run, sizeof(p->run), "%016" PRIx64 "-", random);
 }
 

@@ -103,7 +103,7 @@ test('the examples', { skip: SKIP || SKIP_BROWSER }, async (t) => {
   const clients = await startProxy(t, server.port); // of the chat and of the notifications
   const [webPort, nodePort, pythonPort] = [await freePort(), await freePort(), await freePort()];
   const examples = copyExamples(t, [
-    ["'a long and random secret'", `'${SECRET}'`], ['PORT=8002', `PORT=${pythonPort}`],
+    ["'a secret of at least 32 random bytes'", `'${SECRET}'`], ['PORT=8002', `PORT=${pythonPort}`],
     ['8000', webPort], ['8001', nodePort], ['8002', pythonPort], ['8080', server.port],
   ].map(([there, here]) => [there, String(here)]));
   const publisher = {
