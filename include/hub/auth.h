@@ -1,8 +1,8 @@
 /* auth.h - turns a JWT into a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
  * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
- *          nbf are numbers, fractions included, and hold, without leeway; every claim has the right
- *          type and occurs once; read, write and presence are arrays, whose invalid entries are
+ *          nbf are numbers, fractions included, and hold, within the leeway; every claim has the
+ *          right type and occurs once; read, write and presence are arrays, whose invalid entries are
  *          ignored; read and write together have at least one valid entry; every rule of rlimit is
  *          valid (hub/ratelimit.h). Every claim that is not named here is ignored.
  * Secrets: neither the token nor a secret ever appears in ret_why.
@@ -33,6 +33,7 @@ struct auth_policy {
     const struct keyring *keys;
     struct str audience; /* `aud` must be or contain it; empty: any */
     struct str issuer;   /* `iss` must be it; empty: any */
+    uint64_t leeway_ms;  /* how much later a token ends than exp, and earlier begins than nbf */
 };
 
 /* Verifies the token as of now_ms, milliseconds since the epoch. On success the caller owns
@@ -53,7 +54,7 @@ void auth_free(struct auth *a); /* NULL is fine */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
 
 struct str auth_sub(const struct auth *a);      /* empty: none */
-uint64_t auth_expires_ms(const struct auth *a); /* milliseconds since the epoch; 0: never */
+uint64_t auth_expires_ms(const struct auth *a); /* ms since the epoch, with leeway; 0: never */
 
 /* Finds the rule that limits how often the holder may publish to a valid topic. False: there is
  * none; without a sub there never is. The rule's topic is a view into `a`. */

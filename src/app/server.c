@@ -246,6 +246,7 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.tokens.keys = s->setup->keys;
     s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
+    s->context.tokens.leeway_ms = s->setup->config->jwt_leeway * 1000;
     s->context.listeners = s->listeners.at;
     s->context.has_internal_listener = s->listeners.n > s->listeners.n_public;
     s->context.broker = s->broker;

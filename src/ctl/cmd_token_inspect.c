@@ -110,6 +110,7 @@ static int report(const struct invocation *in, const struct token_source *source
         policy.audience = str_of(token_source_audience(source));
     if (token_source_issuer(source))
         policy.issuer = str_of(token_source_issuer(source));
+    policy.leeway_ms = token_source_leeway_ms(source);
     if (token_report_make(token, &policy, clock_wall_ms(), &r, &wrong) < 0) {
         buf_addf(why, "this is not a token: %s", wrong);
     } else {

@@ -101,6 +101,11 @@ const char *token_source_issuer(const struct token_source *s)
     return s->config.jwt_issuer[0] ? s->config.jwt_issuer : NULL;
 }
 
+uint64_t token_source_leeway_ms(const struct token_source *s)
+{
+    return s->config.jwt_leeway * 1000;
+}
+
 bool token_source_is_default(const struct token_source *s)
 {
     return !s->key_file && config_has_default_secret(&s->config);

@@ -33,6 +33,7 @@ void token_source_close(struct token_source *s); /* NULL is fine */
 /* JWT_AUDIENCE and JWT_ISSUER: NULL if not set. */
 const char *token_source_audience(const struct token_source *s);
 const char *token_source_issuer(const struct token_source *s);
+uint64_t token_source_leeway_ms(const struct token_source *s); /* JWT_LEEWAY */
 
 /* Reports whether nobody has chosen a key: then it is the default secret of development servers,
  * which is public. */

@@ -61,9 +61,9 @@ static uint64_t date_us(const json_t *date)
 
 /* Rounds exp down, as begin_ms rounds nbf up, so that no token is accepted at its exp or before its
  * nbf: our clock counts whole milliseconds and is up to one behind. */
-static uint64_t expiry_ms(const json_t *exp)
+static uint64_t expiry_ms(const json_t *exp, const struct auth_policy *policy)
 {
-    return date_us(exp) / 1000;
+    return date_us(exp) / 1000 + policy->leeway_ms;
 }
 
 static uint64_t begin_ms(const json_t *nbf)
@@ -101,9 +101,9 @@ static const char *claims_fault(const json_t *claims, const struct auth_policy *
         return "the claim exp must be a number of seconds since the epoch";
     if (nbf && !json_is_number(nbf))
         return "the claim nbf must be a number of seconds since the epoch";
-    if (exp && expiry_ms(exp) <= now_ms)
+    if (exp && expiry_ms(exp, policy) <= now_ms)
         return "the token has expired: the claim exp is in the past";
-    if (nbf && begin_ms(nbf) > now_ms)
+    if (nbf && begin_ms(nbf) > now_ms + policy->leeway_ms)
         return "the token is not valid yet: the claim nbf is in the future";
 
     if (policy->audience.n && !aud)
@@ -172,12 +172,12 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
 
 /* Returns NULL if no list has a valid entry. Publishes are counted by sub: without it there are no
  * limits. */
-static struct auth *auth_from_claims(const json_t *claims, const struct rate_rule *rules,
-                                     size_t n_rules)
+static struct auth *auth_from_claims(const json_t *claims, const struct auth_policy *policy,
+                                     const struct rate_rule *rules, size_t n_rules)
 {
-    uint64_t expires_ms = expiry_ms(json_object_get(claims, "exp")); /* 0 if absent */
+    const json_t *exp = json_object_get(claims, "exp");
     struct str sub = json_text(json_object_get(claims, "sub"));
-    struct auth head = { .expires_ms = expires_ms,
+    struct auth head = { .expires_ms = exp ? expiry_ms(exp, policy) : 0,
                          .sub_n = (uint32_t)sub.n,
                          .n_rules = sub.n ? (uint32_t)n_rules : 0 };
     struct buf text = { 0 };
@@ -219,7 +219,7 @@ static const char *check_claims(const json_t *claims, const struct auth_policy *
         why = ratelimit_read(json_object_get(claims, "rlimit"), rules, &n_rules);
     if (why)
         return why;
-    a = auth_from_claims(claims, rules, n_rules);
+    a = auth_from_claims(claims, policy, rules, n_rules);
     if (!a)
         return "the claims read and write have no valid topic or pattern: the token grants no "
                "rights";

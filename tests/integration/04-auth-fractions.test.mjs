@@ -105,3 +105,27 @@ test('refuses a token from its exp on and accepts it from its nbf on, to the fra
     return hasEnded && hasBegun;
   });
 });
+
+test('JWT_LEEWAY', async (t) => {
+  const LEEWAY_S = 60;
+  const server = await startServer(t, { ...WITH_AUTH, JWT_LEEWAY: `${LEEWAY_S}` });
+  const client = await openUntil(t, server, '4e9');
+
+  await t.test('accepts a token after exp and before nbf, but not beyond the leeway', async () => {
+    const nbf = (seconds) => signToken({ ...ALL, nbf: Number(timeWith('', seconds)) });
+    await client.call('auth', { token: nbf(LEEWAY_S - 1) });
+    await client.call('auth', { token: tokenUntil(timeWith('', 30 - LEEWAY_S)) });
+    const late = await errorOf(client.call('auth', { token: tokenUntil(timeWith('', -LEEWAY_S - 1)) }));
+    assert.match(late.data, /the claim exp is in the past/);
+    const early = await errorOf(client.call('auth', { token: nbf(LEEWAY_S + 60) }));
+    assert.match(early.data, /the claim nbf is in the future/);
+  });
+
+  await t.test('closes the connection when the leeway is over, too', async () => {
+    const exp = timeWith('.5', LIFE_S / 2 - LEEWAY_S);
+    const closing = await openUntil(t, server, exp);
+    const stream = await openStream(t, server, `/a?auth=${tokenUntil(exp)}`);
+    const end = `${Number(exp) + LEEWAY_S}`;
+    await Promise.all([assertClosedAt(closing, end), assertStreamEndsAt(stream, end)]);
+  });
+});

@@ -159,6 +159,27 @@ static void accepts_fractions_of_a_second(void **state)
         expect_claims(cases[i].payload, cases[i].why);
 }
 
+/* The leeway moves both ends, to the millisecond. */
+static void accepts_clocks_that_differ_by_the_leeway(void **state)
+{
+    struct auth *a;
+
+    (void)state;
+    policy.leeway_ms = 2000;
+    expect_claims("{" RIGHTS ",\"exp\":999998.501}", NULL);
+    expect_claims("{" RIGHTS ",\"exp\":999998.5}", EXPIRED);
+    expect_claims("{" RIGHTS ",\"exp\":0}", EXPIRED);
+    expect_claims("{" RIGHTS ",\"nbf\":1000002.5}", NULL);
+    expect_claims("{" RIGHTS ",\"nbf\":1000002.501}", TOO_SOON);
+    a = auth_of("{" RIGHTS ",\"exp\":1000010.5}");
+    assert_int_equal(auth_expires_ms(a), 1000012500);
+    auth_free(a);
+    a = auth_of("{" RIGHTS "}"); /* without exp it still never ends */
+    assert_int_equal(auth_expires_ms(a), 0);
+    auth_free(a);
+    policy.leeway_ms = 0;
+}
+
 static void expires_at_the_fraction(void **state)
 {
     static const struct {
@@ -533,6 +554,7 @@ int main(void)
         cmocka_unit_test(checks_the_issuer),
         cmocka_unit_test(checks_the_types_and_times_of_claims),
         cmocka_unit_test(accepts_fractions_of_a_second),
+        cmocka_unit_test(accepts_clocks_that_differ_by_the_leeway),
         cmocka_unit_test(expires_at_the_fraction),
         cmocka_unit_test(requires_the_payload_to_be_a_json_object),
         cmocka_unit_test(ignores_claims_that_it_does_not_use),

@@ -129,7 +129,9 @@ static void takes_the_secret_as_the_server_does(void **state)
     assert_string_equal(token_source_audience(s), "hub");
     assert_null(token_source_issuer(s));
     expect_key(s, NULL, "", KEY_HS512, "JWT_SECRET");
-    s = open_source(NULL, config_file, ENVIRONMENT("JWT_ALGORITHM=HS384", "JWT_ISSUER=me"));
+    s = open_source(NULL, config_file,
+                    ENVIRONMENT("JWT_ALGORITHM=HS384", "JWT_ISSUER=me", "JWT_LEEWAY=300"));
+    assert_int_equal(token_source_leeway_ms(s), 300000);
     assert_string_equal(token_source_issuer(s), "me");
     expect_key(s, NULL, "", KEY_HS384, "JWT_SECRET");
     s = open_source(NULL, NULL, with_path("JWT_KEYS_FILE", keys_file));

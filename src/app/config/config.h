@@ -49,6 +49,7 @@ struct config {
     char *jwt_keys_file;    /* path */
     char *jwt_audience;     /* "": any */
     char *jwt_issuer;       /* "": any */
+    uint64_t jwt_leeway;    /* s */
     bool disable_auth;
     char *redis_url; /* "": none; config_settle_redis has put its parts into the other members */
     char *redis_url_file;

@@ -157,6 +157,14 @@ const struct config_option config_options[] = {
       .max = 256,
       .shown = "none (any)",
       .about = "Required issuer: the iss claim of a token must equal it." },
+    { .name = "JWT_LEEWAY",
+      .kind = CONFIG_NUMBER,
+      .offset = AT(jwt_leeway),
+      .initial = "0",
+      .max = 300,
+      .about =
+          "Seconds by which the clocks of issuers and this server may differ: a token is valid "
+          "so much longer than exp and earlier than nbf." },
     { .name = "DISABLE_AUTH",
       .kind = CONFIG_BOOL,
       .offset = AT(disable_auth),
