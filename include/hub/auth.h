@@ -1,10 +1,10 @@
 /* auth.h - turns a JWT into a set of rights (docs/protocol.md, section 5).
  * Thread:  any; pure (the time is a parameter). A struct auth is immutable.
  * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
- *          nbf are numbers, fractions included, and hold, within the leeway; every claim has the
- *          right type and occurs once; read, write and presence are arrays, whose invalid entries are
- *          ignored; read and write together have at least one valid entry; every rule of rlimit is
- *          valid (hub/ratelimit.h). Every claim that is not named here is ignored.
+ *          nbf are numbers, fractions included, and hold within the leeway; every claim has the
+ *          right type and occurs once; read, write and presence are arrays, whose invalid entries
+ *          are ignored; read and write together have at least one valid entry; every rule of rlimit
+ *          is valid (hub/ratelimit.h). Every claim that is not named here is ignored.
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H
