@@ -248,16 +248,28 @@ static void add_value(struct buf *out, const struct column *c, const struct top_
         top_number_add(out, r->figures->rate[c->rate]);
 }
 
-static void add_cells(struct buf *out, const struct layout *l, const struct top_row *r, bool is_sum)
+/* Returns the style of a value that calls for attention, or none. */
+static const char *style_of(const struct column *c, const struct top_row *r,
+                            const struct top_styles *styles)
+{
+    bool is_bad = c->add == add_redis && r->sample && !r->sample->is_ready;
+
+    return is_bad ? styles->fault : "";
+}
+
+static void add_cells(struct buf *out, const struct layout *l, const struct top_row *r, bool is_sum,
+                      const struct top_styles *styles)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
+        const char *style = is_sum ? "" : style_of(&columns[i], r, styles);
         struct buf cell = { 0 };
 
         if (!l->is_shown[i])
             continue;
         if (!is_sum || columns[i].has_sum)
             add_value(&cell, &columns[i], r);
-        buf_addf(out, "%*.*s", columns[i].width + GAP, STR_ARG(buf_str(&cell)));
+        buf_addf(out, "%s%*.*s%s", style, columns[i].width + GAP, STR_ARG(buf_str(&cell)),
+                 style[0] ? styles->plain : "");
         buf_done(&cell);
     }
 }
@@ -291,13 +303,14 @@ static void add_row(struct buf *out, const struct layout *l, const struct top_ro
         buf_add(out, r->fault, clean_cut(str_of(r->fault), (size_t)room));
         buf_add_str(out, str_of(styles->plain));
     } else if (!r->fault) {
-        add_cells(out, l, r, false);
+        add_cells(out, l, r, false, styles);
     }
     buf_add_char(out, '\n');
 }
 
 /* Adds the sums of the nodes that answer; latencies and Redis have none. */
-static void add_sums(struct buf *out, const struct layout *l, const struct top_row *rows, size_t n)
+static void add_sums(struct buf *out, const struct layout *l, const struct top_row *rows, size_t n,
+                     const struct top_styles *styles)
 {
     struct top_sample sample = { .connections = 0 };
     struct top_figures figures = { .p50_s = NAN };
@@ -314,7 +327,7 @@ static void add_sums(struct buf *out, const struct layout *l, const struct top_r
             figures.rate[c] += rows[i].figures->rate[c];
     }
     add_name(out, sum.name, l->name_width);
-    add_cells(out, l, &sum, true);
+    add_cells(out, l, &sum, true, styles);
     buf_add_char(out, '\n');
 }
 
@@ -327,5 +340,5 @@ void top_table_add(struct buf *out, const struct top_row *rows, size_t n, size_t
     for (size_t i = 0; i < n; i++)
         add_row(out, &l, &rows[i], width, styles);
     if (n > 1)
-        add_sums(out, &l, rows, n);
+        add_sums(out, &l, rows, n, styles);
 }

@@ -123,6 +123,26 @@ static void leaves_out_what_does_not_fit(void **state)
     expect_table(&dead, 1, 20, "NODE    OUT/s*\na:8080  cannot conne\n");
 }
 
+static void marks_what_calls_for_attention(void **state)
+{
+    static const struct top_styles styles = { "<", "!", ">" };
+    static const struct top_row rows[] = {
+        { "a:8080", NULL, &busy, &rates, 0, 0 },
+        { "b:8080", NULL, &cut_off, &rates, 0, 0 },
+        { "c:8080", "no answer", NULL, NULL, 0, 0 },
+    };
+    struct buf out = { 0 };
+
+    (void)state;
+    top_table_add(&out, rows, 3, 50, TOP_BY_NAME, &styles);
+    assert_str(buf_str(&out), "<NODE*     CONN    IN/s   OUT/s     P99      REDIS>\n"
+                              "a:8080    1200      12    150k    12ms     ok 1ms\n"
+                              "b:8080       5      12    150k    12ms!       down>\n"
+                              "c:8080  !no answer>\n"
+                              "all       1205      25    300k                   \n");
+    buf_done(&out);
+}
+
 /* No line is ever wider than the terminal. */
 static void keeps_to_the_width(void **state)
 {
@@ -237,6 +257,7 @@ int main(void)
         cmocka_unit_test(writes_short_times),
         cmocka_unit_test(shows_every_column_if_there_is_room),
         cmocka_unit_test(leaves_out_what_does_not_fit),
+        cmocka_unit_test(marks_what_calls_for_attention),
         cmocka_unit_test(keeps_to_the_width),
         cmocka_unit_test(sorts_rows),
         cmocka_unit_test(fills_a_screen),
