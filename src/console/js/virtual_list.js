@@ -63,7 +63,7 @@ export class VirtualList {
     this.#dropped = this.#view.dropped;
     this.space.style.height = `${this.#view.length * this.#rowHeight}px`;
     if (this.isFollowing) this.#scrollTo(Infinity);
-    else if (gone > 0) this.#scrollTo(this.#top - gone * this.#rowHeight);
+    else if (gone > 0) this.#scrollTo(this.element.scrollTop - gone * this.#rowHeight);
     this.#draw();
   }
 
@@ -101,6 +101,8 @@ export class VirtualList {
   }
 
   #resized() {
+    const before = this.#rowHeight;
+    const first = this.#top / before;
     this.#rowHeight = parseFloat(getComputedStyle(this.element).getPropertyValue('--row'));
     const count = Math.ceil(this.#height() / this.#rowHeight) + 2 * SPARE;
     while (this.#rows.length < count) {
@@ -114,6 +116,8 @@ export class VirtualList {
     this.#drawn = new Array(count).fill(-1);
     this.#placed = new Array(count).fill(-1);
     this.update();
+    if (before && before !== this.#rowHeight && !this.isFollowing) this.#scrollTo(first * this.#rowHeight);
+    this.#draw();
   }
 
   #draw() {
