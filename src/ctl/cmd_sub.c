@@ -153,6 +153,18 @@ static bool has_asked_for_all_since(const struct sub *s)
     return s->is_again || s->values->start.since || s->values->start.since_id;
 }
 
+static void subscribe(struct subscription *one);
+
+/* After a reconnect, a subscription with history waits for a broker that is away. Asks again, which
+ * replaces the subscription that was not confirmed. */
+static void ask_again(struct subscription *one)
+{
+    term_warn(one->sub->in->term,
+              "the server has not confirmed \"%.*s\" yet: its broker may be away; asking again",
+              STR_ARG(one->follow->filter));
+    subscribe(one);
+}
+
 static void on_confirmed(const struct session_answer *answer, void *arg)
 {
     struct subscription *one = arg;
@@ -168,11 +180,23 @@ static void on_confirmed(const struct session_answer *answer, void *arg)
             term_note(s->in->term, s->is_again ? "connected again" : "connected: Ctrl-C ends");
         return;
     }
+    if (answer->state == SESSION_LATE && s->is_again) {
+        ask_again(one);
+        return;
+    }
     session_add_why(&why, answer);
     term_error(s->in->term, "cannot subscribe to \"%.*s\": %.*s", STR_ARG(one->follow->filter),
                STR_ARG(buf_str(&why)));
     buf_done(&why);
     end(s, session_exit_status(answer));
+}
+
+static void subscribe(struct subscription *one)
+{
+    struct sub *s = one->sub;
+
+    (void)session_subscribe(s->session, follow_params(&s->follows, one->follow), on_confirmed,
+                            on_message, one);
 }
 
 static void on_open(void *arg, bool again)
@@ -182,8 +206,7 @@ static void on_open(void *arg, bool again)
     s->is_again = again;
     s->n_unconfirmed = s->follows.n;
     for (size_t i = 0; i < s->follows.n; i++)
-        (void)session_subscribe(s->session, follow_params(&s->follows, &s->follows.at[i]),
-                                on_confirmed, on_message, &s->subscriptions[i]);
+        subscribe(&s->subscriptions[i]);
 }
 
 static void on_lost(void *arg, int status, const char *why, uint64_t wait_ms)

@@ -8,6 +8,12 @@
  *     sent 1 2 3 4 5    answered 1 2    (connection lost; the server has stored 1 2 3)
  *     sent 3 4 5        answered 3 4 5  (3 is a repetition; stored 1 2 3 4 5)
  *
+ * A broker that fails for a moment refuses messages. They are sent again, too, for as long as
+ * --timeout. The embedded broker remembers keys for minutes, in a bounded memory. When that is
+ * full, it refuses all messages with keys. So a message that was refused twice is tried without a
+ * key. If that succeeds, the rest goes without keys, and what is under way when the connection is
+ * lost is reported instead of sent again.
+ *
  * stdin is read only while there is room for its lines, so a slow server slows down the program
  * that writes them.
  */
@@ -18,16 +24,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "base/buf.h"
-#include "ctl/arguments.h"
 #include "ctl/command.h"
 #include "ctl/connecting.h"
-#include "ctl/input.h"
-#include "ctl/lines.h"
 #include "ctl/pace.h"
 #include "ctl/pub_report.h"
+#include "ctl/pub_source.h"
 #include "ctl/publishes.h"
 #include "ctl/runtime.h"
 #include "ctl/session.h"
@@ -35,10 +38,11 @@
 #include "ctl/term.h"
 #include "net/loop.h"
 #include "proto/json.h"
-#include "proto/utf8.h"
+#include "proto/jsonrpc.h"
 
 #define PROGRESS_MS 200
-#define RUN_TEXT    22 /* "<16 hex digits>-" and room */
+#define RETRY_MS    1000 /* after the broker refused a message */
+#define RUN_TEXT    22   /* "<16 hex digits>-" and room */
 
 struct publisher {
     const struct invocation *in;
@@ -47,13 +51,12 @@ struct publisher {
     struct runtime *runtime;
     struct session *session;
     struct publishes publishes;
-    struct input input; /* stdin, with lines only */
-    struct lines lines;
-    bool source_ended;
+    struct pub_source source;
     struct pace pace;
-    struct timer pace_timer, progress_timer;
+    struct timer pace_timer, progress_timer, retry_timer;
+    bool is_refused;    /* the broker refused the last message */
+    bool without_keys;  /* the server has no memory for them */
     char run[RUN_TEXT]; /* begins all keys of this run */
-    uint64_t n_taken;
     bool is_closing;
     struct pub_report report;
 };
@@ -95,7 +98,7 @@ static void stop(struct publisher *p, int status)
 
 static void close_if_done(struct publisher *p)
 {
-    if (p->is_closing || !p->source_ended || p->publishes.n > 0)
+    if (p->is_closing || !p->source.has_ended || p->publishes.n > 0)
         return;
     p->is_closing = true;
     session_close(p->session);
@@ -114,69 +117,66 @@ static void on_interrupt(void *arg)
     struct publisher *p = arg;
 
     p->report.status = CTL_INTERRUPTED;
-    p->source_ended = true;
-    input_close(&p->input);
+    pub_source_close(&p->source);
     if (session_is_open(p->session))
         close_if_done(p);
     else
         stop(p, CTL_INTERRUPTED);
 }
 
-/* ---- taking messages from the source ---- */
-
-/* Takes the next line that can be published. False: none is there yet, or there are no more. */
-static bool take_line(struct publisher *p, struct str *ret)
-{
-    char why[64];
-    int rc;
-
-    while ((rc = lines_next(&p->lines, ret)) != 0) {
-        if (rc > 0 && ret->n > 0 && utf8_is_valid(*ret))
-            return true;
-        (void)snprintf(why, sizeof(why), "longer than %d MiB", ARGUMENT_TEXT_MAX >> 20);
-        if (rc < 0)
-            pub_report_fail(&p->report, p->lines.number, CTL_NEGATIVE, why);
-        else if (ret->n > 0)
-            pub_report_fail(&p->report, p->lines.number, CTL_NEGATIVE, "not UTF-8 text");
-        else
-            p->report.n_empty++;
-    }
-    if (p->lines.has_ended)
-        p->source_ended = true;
-    else
-        input_resume(&p->input);
-    return false;
-}
-
-static bool take_text(struct publisher *p, struct str *ret)
-{
-    *ret = p->setup->text;
-    p->source_ended = p->n_taken + 1 == p->setup->repeat;
-    return true;
-}
+/* ---- sending ---- */
 
 /* Moves the next message of the source to those that wait. */
 static bool take(struct publisher *p)
 {
     struct str text;
+    const char *why;
+    int rc;
 
-    if (p->source_ended || !publishes_has_room(&p->publishes))
+    if (!publishes_has_room(&p->publishes))
         return false;
     if (!pace_may(&p->pace, now(p))) {
         loop_timer(runtime_loop(p->runtime), &p->pace_timer, pace_wait_ms(&p->pace, now(p)));
         return false;
     }
-    if (!(has_lines(p) ? take_line(p, &text) : take_text(p, &text)))
+    while ((rc = pub_source_next(&p->source, &text, &why)) < 0)
+        pub_report_fail(&p->report, p->source.number, CTL_NEGATIVE, why);
+    if (rc == 0)
         return false;
     pace_take(&p->pace, now(p));
-    p->n_taken++;
-    publishes_add(&p->publishes, has_lines(p) ? p->lines.number : p->n_taken, text, p);
+    publishes_add(&p->publishes, p->source.number, text, p);
     return true;
 }
 
-/* ---- sending ---- */
-
 static void pump(struct publisher *p);
+
+/* Has a message sent again that the broker refused. False: it must not, or no longer, be sent. */
+static bool try_again(struct publisher *p, struct publish *one, const struct session_answer *answer)
+{
+    const bool is_certain = str_eq(answer->data, STR("not published"));
+
+    if (answer->state != SESSION_REFUSED || answer->code != JSONRPC_BROKER ||
+        (!is_certain && !one->has_key) || now(p) - one->sent_ms >= p->in->common->timeout_ms)
+        return false;
+    if (!p->is_refused)
+        term_warn(p->in->term, "the broker refuses messages at the moment; trying again");
+    p->is_refused = true;
+    publishes_refused(&p->publishes, one);
+    if (!timer_is_running(&p->retry_timer))
+        loop_timer(runtime_loop(p->runtime), &p->retry_timer, RETRY_MS);
+    return true;
+}
+
+static void on_published(struct publisher *p, const struct publish *one, const char *id)
+{
+    pub_report_done(&p->report, id);
+    p->is_refused = false;
+    if (one->has_key || p->without_keys)
+        return;
+    p->without_keys = true;
+    term_warn(p->in->term, "the server has no memory for more keys: if the connection is lost, "
+                           "messages under way will not be sent again");
+}
 
 static void on_answer(const struct session_answer *answer, void *arg)
 {
@@ -185,15 +185,15 @@ static void on_answer(const struct session_answer *answer, void *arg)
     const char *id = json_string_value(json_object_get(answer->result, "id"));
     bool is_forbidden = session_exit_status(answer) == CTL_NOT_PERMITTED;
 
-    if (answer->state == SESSION_LOST)
-        return; /* on_lost or on_end follows */
+    if (answer->state == SESSION_LOST || try_again(p, one, answer))
+        return; /* if it is lost, on_lost or on_end follows */
     if (answer->state != SESSION_ANSWERED)
         fail_answer(p, one->number, answer);
     else if (!id)
         pub_report_fail(&p->report, one->number, CTL_NEGATIVE,
                         "over the rate limit of the token: publish more slowly (--rate)");
     else
-        pub_report_done(&p->report, id);
+        on_published(p, one, id);
     publishes_remove(&p->publishes, one);
     if (is_forbidden)
         stop(p, CTL_NOT_PERMITTED); /* the other messages have the same topic */
@@ -201,17 +201,27 @@ static void on_answer(const struct session_answer *answer, void *arg)
         pump(p);
 }
 
+/* Every other try after two refusals goes without a key, unless it is the user's own. */
+static bool needs_key(const struct publisher *p, const struct publish *one)
+{
+    bool is_test = one->n_refusals >= 2 && one->n_refusals % 2 == 0;
+
+    return p->setup->key || (!p->without_keys && !is_test);
+}
+
 static void send_one(struct publisher *p, struct publish *one)
 {
+    const bool has_key = needs_key(p, one);
     char key[RUN_TEXT + STR_U64];
     json_t *params =
         json_pack("{s:s, s:s%}", "topic", p->setup->topic, "message", one->text.p, one->text.n);
 
     (void)snprintf(key, sizeof(key), "%s%" PRIu64, p->run, one->number);
-    json_object_set_new(params, "key", json_string(p->setup->key ? p->setup->key : key));
+    if (has_key)
+        json_object_set_new(params, "key", json_string(p->setup->key ? p->setup->key : key));
     if (p->setup->ttl_s)
         json_object_set_new(params, "ttl", json_integer((json_int_t)p->setup->ttl_s));
-    publishes_sent(&p->publishes, one, now(p));
+    publishes_sent(&p->publishes, one, has_key, now(p));
     session_call(p->session, "publish", params, on_answer, one);
 }
 
@@ -220,7 +230,8 @@ static void pump(struct publisher *p)
 {
     struct publish *one;
 
-    while (!p->is_closing && session_is_open(p->session) && session_has_room(p->session)) {
+    while (!p->is_closing && !timer_is_running(&p->retry_timer) && session_is_open(p->session) &&
+           session_has_room(p->session)) {
         one = publishes_next(&p->publishes);
         if (!one && !take(p))
             break;
@@ -229,33 +240,6 @@ static void pump(struct publisher *p)
     }
     close_if_done(p);
 }
-
-/* ---- stdin ---- */
-
-/* Reads no more until these lines are taken (take_line). */
-static void on_input(struct input *in, const char *bytes, size_t n)
-{
-    struct publisher *p = container_of(in, struct publisher, input);
-
-    lines_add(&p->lines, bytes, n);
-    input_pause(in);
-    pump(p);
-}
-
-static void on_input_end(struct input *in, int err)
-{
-    struct publisher *p = container_of(in, struct publisher, input);
-
-    input_close(in);
-    lines_end(&p->lines);
-    if (err) {
-        term_error(p->in->term, "cannot read stdin: %s", strerror(err));
-        p->report.status = CTL_USAGE;
-    }
-    pump(p);
-}
-
-static const struct input_events input_events = { on_input, on_input_end };
 
 /* ---- the connection ---- */
 
@@ -318,9 +302,25 @@ static const struct session_events session_events = {
 
 /* ---- the run ---- */
 
+static void on_source(void *arg)
+{
+    struct publisher *p = arg;
+
+    if (p->source.err) {
+        term_error(p->in->term, "cannot read stdin: %s", strerror(p->source.err));
+        p->report.status = CTL_USAGE;
+    }
+    pump(p);
+}
+
 static void on_pace(struct timer *t)
 {
     pump(container_of(t, struct publisher, pace_timer));
+}
+
+static void on_retry(struct timer *t)
+{
+    pump(container_of(t, struct publisher, retry_timer));
 }
 
 static void on_progress(struct timer *t)
@@ -355,12 +355,12 @@ static int start(struct publisher *p)
     setup.target = p->target;
     runtime_on_interrupt(p->runtime, on_interrupt, p);
     timer_init(&p->pace_timer, on_pace);
+    timer_init(&p->retry_timer, on_retry);
     timer_init(&p->progress_timer, on_progress);
     if (!is_single(p))
         loop_timer(runtime_loop(p->runtime), &p->progress_timer, PROGRESS_MS);
     p->session = session_create(p->runtime, &setup);
-    if (has_lines(p) &&
-        input_open(&p->input, runtime_loop(p->runtime), STDIN_FILENO, &input_events) < 0) {
+    if (pub_source_open(&p->source, runtime_loop(p->runtime)) < 0) {
         term_error(p->in->term, "cannot read stdin: %m");
         return CTL_USAGE;
     }
@@ -372,27 +372,28 @@ int publisher_run(const struct invocation *in, const struct publisher_setup *set
     struct publisher p = {
         .in = in,
         .setup = setup,
-        .input.fd = -1,
         .pace.rate = setup->rate,
         .report = { .term = in->term, .topic = setup->topic, .json = in->common->json },
     };
     int status;
 
     publishes_init(&p.publishes);
-    lines_init(&p.lines, ARGUMENT_TEXT_MAX);
+    pub_source_init(&p.source, setup->text, setup->repeat, on_source, &p);
     name_run(&p);
     if (!is_single(&p))
         p.report.noun = has_lines(&p) ? "line" : "message";
     status = start(&p);
+    p.report.n_empty = p.source.n_empty;
     if (p.runtime)
         pub_report_print(&p.report, now(&p), p.publishes.n);
     timer_stop(&p.pace_timer);
+    timer_stop(&p.retry_timer);
     timer_stop(&p.progress_timer);
-    input_close(&p.input);
+    pub_source_close(&p.source);
     session_free(p.session);
     runtime_free(p.runtime);
     target_free(p.target);
-    lines_done(&p.lines);
+    pub_source_done(&p.source);
     publishes_done(&p.publishes);
     return status;
 }

@@ -50,8 +50,9 @@ struct publish *publishes_next(const struct publishes *ps)
     return p->number <= ps->careful_up_to && !list_empty(&ps->under_way) ? NULL : p;
 }
 
-void publishes_sent(struct publishes *ps, struct publish *p, uint64_t now_ms)
+void publishes_sent(struct publishes *ps, struct publish *p, bool has_key, uint64_t now_ms)
 {
+    p->has_key = has_key;
     if (!p->sent_ms)
         p->sent_ms = now_ms;
     list_remove(&p->link);
@@ -64,6 +65,27 @@ void publishes_remove(struct publishes *ps, struct publish *p)
     ps->n--;
     ps->bytes -= p->text.n;
     free(p);
+}
+
+/* Messages up to this one are sent one at a time from now on. */
+static void be_careful_up_to(struct publishes *ps, const struct list *link)
+{
+    const struct publish *p = container_of(link, const struct publish, link);
+
+    if (p->number > ps->careful_up_to)
+        ps->careful_up_to = p->number;
+}
+
+void publishes_refused(struct publishes *ps, struct publish *p)
+{
+    struct list *next = ps->waiting.next;
+
+    be_careful_up_to(ps, ps->under_way.prev);
+    p->n_refusals++;
+    list_remove(&p->link);
+    while (next != &ps->waiting && container_of(next, struct publish, link)->number < p->number)
+        next = next->next;
+    list_insert(&p->link, next->prev, next);
 }
 
 /* Returns the longest message under way, of which there is at least one. */
@@ -83,18 +105,21 @@ static struct publish *longest_under_way(const struct publishes *ps)
 
 void publishes_lost(struct publishes *ps, bool too_big)
 {
-    struct publish *first, *last;
+    struct list *first = ps->under_way.next, *last = ps->under_way.prev;
 
     if (list_empty(&ps->under_way))
         return;
-    first = container_of(ps->under_way.next, struct publish, link);
-    last = container_of(ps->under_way.prev, struct publish, link);
     if (too_big)
         longest_under_way(ps)->is_too_big = true;
     else if (first == last)
-        first->tries++;
-    if (last->number > ps->careful_up_to)
-        ps->careful_up_to = last->number;
+        container_of(first, struct publish, link)->tries++;
+    list_for_each(link, &ps->under_way)
+    {
+        struct publish *p = container_of(link, struct publish, link);
+
+        p->is_doubtful = !p->has_key;
+    }
+    be_careful_up_to(ps, last);
     list_take(&ps->under_way, &ps->waiting); /* in order: those under way come first */
     list_take(&ps->waiting, &ps->under_way);
 }
@@ -103,6 +128,9 @@ static const char *why_hopeless(const struct publish *p, uint64_t now_ms)
 {
     if (p->is_too_big)
         return "longer than the server accepts (MAX_MESSAGE_SIZE)";
+    if (p->is_doubtful)
+        return "not confirmed: it may have been published before the connection was lost, and has "
+               "no key with which it could be sent again";
     if (p->tries >= PUBLISHES_TRIES)
         return "not confirmed: the connection ended each time it was sent";
     if (p->sent_ms && now_ms - p->sent_ms > PUBLISHES_KEY_MS)

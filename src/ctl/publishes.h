@@ -6,7 +6,7 @@
  * After a lost connection, all messages under way wait to be sent again, one at a time until they
  * are answered. So if one of them makes the server (or a proxy) end the connection, it is found,
  * and the others are not given up for it. If the server has said that one is too long, it is the
- * longest of them.
+ * longest of them. A message that was sent without a key is given up.
  */
 #ifndef EH_CTL_PUBLISHES_H
 #define EH_CTL_PUBLISHES_H
@@ -30,6 +30,9 @@ struct publish {
     uint64_t sent_ms; /* when it was sent first; 0: never */
     unsigned tries;   /* connections that were lost when only this message was under way */
     bool is_too_big;
+    bool has_key;        /* as it was sent last */
+    bool is_doubtful;    /* was under way without a key when the connection was lost */
+    unsigned n_refusals; /* by the broker, each of which certainly did not publish it */
     void *owner;
     struct str text;
 };
@@ -51,9 +54,11 @@ void publishes_add(struct publishes *ps, uint64_t number, struct str text, void 
 
 /* Returns the message to send now; NULL: none. publishes_sent must follow. */
 struct publish *publishes_next(const struct publishes *ps);
-void publishes_sent(struct publishes *ps, struct publish *p, uint64_t now_ms);
+void publishes_sent(struct publishes *ps, struct publish *p, bool has_key, uint64_t now_ms);
 void publishes_remove(struct publishes *ps, struct publish *p); /* answered, or given up */
 
+/* The broker refused the message, which is to be sent again, before those that follow it. */
+void publishes_refused(struct publishes *ps, struct publish *p);
 /* The connection was lost: all messages under way are to be sent again. too_big: because one of
  * them was longer than the server accepts. */
 void publishes_lost(struct publishes *ps, bool too_big);

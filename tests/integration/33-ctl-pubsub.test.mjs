@@ -261,6 +261,18 @@ test('a server with tokens', async (t) => {
   });
 });
 
+test('pub -l goes on without keys when the server has no memory for more', async (t) => {
+  const server = await startServer(t, { MEMORY_LIMIT: '1m', MAX_CACHE_LENGTH: '100000' });
+  const judge = await openClient(t, server);
+  const got = await judge.subscribe('full');
+  const lines = numbered('line', 6000);
+  const { code, stderr } = await ctl(t, server, ['pub', '-l', 'full'], { input: lines.join('\n') });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /warning: the broker refuses messages.*\n.*warning: the server has no memory for more keys/);
+  await judge.roundTrip();
+  assert.deepEqual(got.texts, lines);
+});
+
 test('connections that break', async (t) => {
   const server = await startServer(t, { MAX_CACHE_LENGTH: '100000', MAX_MESSAGE_SIZE: '2000' });
   const proxy = await startProxy(t, server.port);

@@ -39,7 +39,7 @@ static struct publish *send_next(uint64_t number)
 
     assert_non_null(p);
     assert_int_equal(p->number, number);
-    publishes_sent(&ps, p, 1000);
+    publishes_sent(&ps, p, true, 1000);
     return p;
 }
 
@@ -151,6 +151,40 @@ static void gives_up_the_longest_message_if_one_is_too_long(void **state)
     assert_int_equal(hopeless(1000), 3);
 }
 
+static void gives_up_a_message_that_was_under_way_without_a_key(void **state)
+{
+    (void)state;
+    add(1, 3);
+    (void)send_next(1);
+    publishes_sent(&ps, publishes_next(&ps), false, 1000);
+    publishes_lost(&ps, false);
+    assert_int_equal(hopeless(1000), 2);
+}
+
+static void sends_refused_messages_again_in_order(void **state)
+{
+    struct publish *sent[4];
+
+    (void)state;
+    add(1, 6);
+    for (uint64_t i = 0; i < 4; i++)
+        sent[i] = send_next(i + 1);
+    publishes_refused(&ps, sent[2]);
+    publishes_refused(&ps, sent[0]);
+    assert_null(publishes_next(&ps)); /* 2 and 4 are not answered */
+    publishes_remove(&ps, sent[1]);
+    publishes_refused(&ps, sent[3]);
+    for (uint64_t i = 1; i <= 4; i += i == 1 ? 2 : 1) {
+        struct publish *p = send_next(i);
+
+        assert_int_equal(p->n_refusals, 1);
+        assert_null(i < 4 ? publishes_next(&ps) : NULL);
+        publishes_remove(&ps, p);
+    }
+    (void)send_next(5);
+    (void)send_next(6);
+}
+
 static void gives_up_a_message_whose_key_may_be_forgotten(void **state)
 {
     (void)state;
@@ -225,6 +259,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(gives_up_the_longest_message_if_one_is_too_long, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_a_message_that_was_under_way_without_a_key, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(sends_refused_messages_again_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_a_message_whose_key_may_be_forgotten, set_up,
                                         tear_down),
         cmocka_unit_test(spreads_events_over_time),
