@@ -52,19 +52,18 @@ test('shows what several nodes do', async (t) => {
   const a = await startServer(t);
   const b = await startServer(t);
   const client = await openClient(t, a);
-  const subscription = await client.subscribe('news/#');
+  await client.subscribe('news/#');
   const { top, untilNodes } = watch(t, [a, b, await startSilent(t)]);
-  await untilNodes('figures of both nodes', (one, two) => one.connections >= 1 && two.connections >= 0);
-  for (let i = 0; i < 20; i++) await client.publish('news/today', 'x');
-  await subscription.untilCount(20);
-  const [one, two, silent] = await untilNodes('the messages', (each) => each.messages_out_per_s > 0);
-  assert.ok(one.messages_in_per_s > 0 && one.bytes_out_per_s > 0);
-  assert.ok(one.delivery_p99_ms > 0 && one.delivery_p50_ms <= one.delivery_p99_ms);
+  // On a busy machine, any node may be late in any round. So messages are published until one shows all.
+  const publishing = setInterval(() => client.publish('news/today', 'x').catch(() => {}), 20);
+  defer(t, () => clearInterval(publishing));
+  const [one, two] = await untilNodes('the figures of all nodes', (one, two, silent) =>
+    one.messages_in_per_s > 0 && one.messages_out_per_s > 0 && one.delivery_p99_ms > 0 &&
+    two.messages_in_per_s === 0 && /^no answer for /.test(silent.error));
+  assert.ok(one.bytes_out_per_s > 0 && one.delivery_p50_ms <= one.delivery_p99_ms);
   assert.equal(one.subscriptions, 1);
   assert.equal(one.redis.state, 'embedded');
-  assert.equal(two.messages_in_per_s, 0);
   assert.equal(two.delivery_p99_ms, null);
-  assert.match(silent.error, /^no answer for /, 'and it does not delay the others');
 
   b.expectedCode = 'SIGKILL';
   b.signal('SIGKILL');
@@ -119,15 +118,16 @@ test('takes over the terminal and gives it back', async (t) => {
 });
 
 test('says in one line what is wrong', async (t) => {
-  const nobody = `http://127.0.0.1:${await freePort()}`;
-  const { code, stdout } = await runCtl(['top', '-n', '1', '-i', '100ms', nobody]);
+  const nobody = { port: await freePort() };
+  const { code, stdout } = await runCtl(['top', '-n', '1', '-i', '100ms', urlOf(nobody)]);
   assert.equal(code, 3);
-  assert.match(stdout, /cannot connect to .*: connection refused/);
+  assert.match(stdout, /^NODE\* .*\n127\.0\.0\.1:\d+ +(cannot connect|no answer)/m);
   const wrong = await runCtl(['top', 'ftp://127.0.0.1']);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /must begin with ws:\/\//);
   const server = await startServer(t, { METRICS_LISTEN_PORT: String(await freePort()) }, { ready: false });
-  const other = await runCtl(['top', '-n', '1', '-i', '100ms', urlOf(server)]);
-  assert.equal(other.code, 3);
-  assert.match(other.stdout, /no metrics here \(METRICS_LISTEN_PORT\?\): 404/);
+  const { untilNodes } = watch(t, [nobody, server]);
+  await untilNodes('the reasons', (none, other) =>
+    /^cannot connect to .*: connection refused/.test(none.error) &&
+    /^no metrics here \(METRICS_LISTEN_PORT\?\): 404/.test(other.error));
 });
