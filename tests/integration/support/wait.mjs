@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 const DEV_BINARY = fileURLToPath(new URL('../../../build/dev/eventhub', import.meta.url));
 export const BINARY = process.env.EVENTHUB_BIN ?? DEV_BINARY;
 
-export const SANITIZED = /__(asan|tsan)_init/.test(readFileSync(BINARY).toString('latin1'));
+const SANITIZER = /__(asan|tsan)_init/.exec(readFileSync(BINARY).toString('latin1'))?.[1];
+export const SANITIZED = SANITIZER !== undefined;
+export const FINDS_RACES = SANITIZER === 'tsan';
 export const DEADLINE_MS = SANITIZED ? 90_000 : 30_000;
 
 const POLL_MS = 10;
