@@ -40,6 +40,10 @@ app app/worker
 app/server
 app/main
 
+ctl/term
+ctl/line
+ctl/link
+ctl/pubsub ctl/token ctl/top ctl/bench
 ctl
 ctl/main
 

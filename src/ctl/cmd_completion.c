@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-#include "ctl/command.h"
-#include "ctl/completion.h"
-#include "ctl/term.h"
+#include "ctl/line/command.h"
+#include "ctl/line/completion.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 
 static const struct {
     const char *shell;

@@ -3,14 +3,15 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "ctl/connecting.h"
-#include "ctl/command.h"
-#include "ctl/fetch.h"
-#include "ctl/option.h"
-#include "ctl/reply_reader.h"
-#include "ctl/runtime.h"
-#include "ctl/target.h"
-#include "ctl/term.h"
+#include "ctl/line/command.h"
+#include "ctl/line/option.h"
+#include "ctl/link/connecting.h"
+#include "ctl/link/fetch.h"
+#include "ctl/link/reply_reader.h"
+#include "ctl/link/runtime.h"
+#include "ctl/link/target.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 #include "proto/json.h"
 
 struct health_options {

@@ -1,10 +1,11 @@
 #include "ctl/cmd_help.h"
 
-#include "ctl/command.h"
-#include "ctl/help.h"
-#include "ctl/manual.h"
-#include "ctl/option.h"
-#include "ctl/term.h"
+#include "ctl/line/command.h"
+#include "ctl/line/help.h"
+#include "ctl/line/manual.h"
+#include "ctl/line/option.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 
 enum format { TEXT, MARKDOWN, MAN };
 

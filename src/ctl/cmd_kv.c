@@ -3,10 +3,11 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "ctl/arguments.h"
-#include "ctl/ask.h"
-#include "ctl/options.h"
-#include "ctl/term.h"
+#include "ctl/line/arguments.h"
+#include "ctl/line/options.h"
+#include "ctl/link/ask.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 #include "proto/json.h"
 
 #define YEAR_MS (UINT64_C(365) * 86400 * 1000)

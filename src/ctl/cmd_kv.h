@@ -2,7 +2,7 @@
 #ifndef EH_CTL_CMD_KV_H
 #define EH_CTL_CMD_KV_H
 
-#include "ctl/command.h"
+#include "ctl/line/command.h"
 
 extern const struct command cmd_kv_get;
 extern const struct command cmd_kv_set;

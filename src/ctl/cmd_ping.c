@@ -5,13 +5,14 @@
 
 #include "base/clock.h"
 #include "base/list.h"
-#include "ctl/connecting.h"
-#include "ctl/command.h"
-#include "ctl/option.h"
-#include "ctl/runtime.h"
-#include "ctl/session.h"
-#include "ctl/target.h"
-#include "ctl/term.h"
+#include "ctl/line/command.h"
+#include "ctl/line/option.h"
+#include "ctl/link/connecting.h"
+#include "ctl/link/runtime.h"
+#include "ctl/link/session.h"
+#include "ctl/link/target.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 #include "net/loop.h"
 
 #define DAY_MS 86400000

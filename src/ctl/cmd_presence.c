@@ -2,9 +2,10 @@
 
 #include <jansson.h>
 
-#include "ctl/arguments.h"
-#include "ctl/ask.h"
-#include "ctl/term.h"
+#include "ctl/line/arguments.h"
+#include "ctl/link/ask.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
 #include "proto/json.h"
 
 /* Prints the number, and below it the names that the token may see. */

@@ -2,7 +2,7 @@
 #ifndef EH_CTL_CMD_PRESENCE_H
 #define EH_CTL_CMD_PRESENCE_H
 
-#include "ctl/command.h"
+#include "ctl/line/command.h"
 
 extern const struct command cmd_presence;
 

@@ -1,4 +1,4 @@
-#include "ctl/backoff.h"
+#include "ctl/link/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ctl/bench_report.h"
+#include "ctl/bench/bench_report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

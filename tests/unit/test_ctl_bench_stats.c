@@ -1,4 +1,4 @@
-#include "ctl/bench_stats.h"
+#include "ctl/bench/bench_stats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ctl/bench_text.h"
+#include "ctl/bench/bench_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ctl/clean.h"
+#include "ctl/term/clean.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/follow.h"
+#include "ctl/pubsub/follow.h"
 
 static struct follows set;
 

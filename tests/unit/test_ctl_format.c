@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/clean.h"
-#include "ctl/format.h"
+#include "ctl/pubsub/format.h"
+#include "ctl/term/clean.h"
 
 static const struct format_message hello = {
     .id = { "1796041805123-4", 15 },

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "ctl/input.h"
-#include "ctl/lines.h"
+#include "ctl/pubsub/input.h"
+#include "ctl/pubsub/lines.h"
 
 #define MAX 5
 

@@ -1,4 +1,4 @@
-#include "ctl/options.h"
+#include "ctl/line/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/option_value.h"
+#include "ctl/line/option_value.h"
 #include "support/assert_str.h"
 
 enum { ARGS_MAX = 12 };

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "ctl/pace.h"
-#include "ctl/publishes.h"
+#include "ctl/pubsub/pace.h"
+#include "ctl/pubsub/publishes.h"
 
 static struct publishes ps;
 

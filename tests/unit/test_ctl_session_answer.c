@@ -1,4 +1,4 @@
-#include "ctl/session_answer.h"
+#include "ctl/link/session_answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/command.h"
+#include "ctl/term/exit_status.h"
 #include "support/assert_str.h"
 
 #define REFUSED(code, message, data)                                                               \

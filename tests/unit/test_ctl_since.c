@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/since.h"
-#include "ctl/start.h"
+#include "ctl/pubsub/since.h"
+#include "ctl/pubsub/start.h"
 
 static void use_zone(const char *zone)
 {

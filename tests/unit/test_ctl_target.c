@@ -1,4 +1,4 @@
-#include "ctl/target.h"
+#include "ctl/link/target.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/command.h"
+#include "ctl/line/command.h"
 #include "support/assert_str.h"
 #include "support/temp_dir_group.h"
 

@@ -1,7 +1,7 @@
 /* test_ctl_term.c - stdout and stderr are a terminal (the other end of a pty), or pipes. The test
  * keeps its own ones aside.
  */
-#include "ctl/term.h"
+#include "ctl/term/term.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "ctl/command.h"
+#include "ctl/term/exit_status.h"
 #include "support/assert_str.h"
 
 static char *colourful[] = { (char[]){ "TERM=xterm" }, NULL };

@@ -1,4 +1,4 @@
-#include "ctl/time_words.h"
+#include "ctl/term/time_words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "ctl/token_claims.h"
+#include "ctl/token/token_claims.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

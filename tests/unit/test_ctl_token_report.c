@@ -1,4 +1,4 @@
-#include "ctl/token_report.h"
+#include "ctl/token/token_report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

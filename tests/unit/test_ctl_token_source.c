@@ -1,4 +1,4 @@
-#include "ctl/token_source.h"
+#include "ctl/token/token_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

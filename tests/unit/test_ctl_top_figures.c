@@ -1,4 +1,4 @@
-#include "ctl/top_figures.h"
+#include "ctl/top/top_figures.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

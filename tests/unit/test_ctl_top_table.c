@@ -1,4 +1,4 @@
-#include "ctl/top_table.h"
+#include "ctl/top/top_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/top_print.h"
+#include "ctl/top/top_print.h"
 #include "support/assert_str.h"
 
 static const struct top_styles plain = { "", "", "" };

@@ -1,7 +1,7 @@
 /* test_ctl_upgrade.c - what servers answer to the handshake, and what people then read (upgrade.h,
  * link_end.h, reply_reader.h).
  */
-#include "ctl/upgrade.h"
+#include "ctl/link/upgrade.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/array.h"
-#include "ctl/command.h"
-#include "ctl/target.h"
+#include "ctl/link/target.h"
+#include "ctl/term/exit_status.h"
 #include "proto/ws.h"
 #include "support/assert_str.h"
 

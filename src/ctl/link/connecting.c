@@ -1,0 +1,29 @@
+#include "ctl/link/connecting.h"
+
+#include "base/buf.h"
+#include "ctl/line/command.h"
+#include "ctl/link/runtime.h"
+#include "ctl/link/target.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/term.h"
+
+int connecting_begin(const struct invocation *in, struct target **ret_target,
+                     struct runtime **ret_runtime)
+{
+    struct buf why = { 0 };
+
+    *ret_target = NULL;
+    *ret_runtime = NULL;
+    if (target_create(in->common, NULL, ret_target, &why) < 0) {
+        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
+        buf_done(&why);
+        return CTL_USAGE;
+    }
+    if (runtime_create(in->term, ret_runtime) < 0) {
+        term_error(in->term, "cannot start: %m");
+        target_free(*ret_target);
+        *ret_target = NULL;
+        return CTL_NO_CONNECTION;
+    }
+    return CTL_OK;
+}

@@ -1,0 +1,245 @@
+#include "ctl/term/term.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "ctl/term/clean.h"
+#include "ctl/term/exit_status.h"
+#include "ctl/term/variable.h"
+
+#define OUT_MAX (64 * 1024) /* bytes that wait at most before they are written */
+
+void term_init(struct term *t, char *const *environment)
+{
+    const char *kind = variable_find(environment, "TERM");
+
+    *t = (struct term){ .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+                        .err_is_terminal = isatty(STDERR_FILENO) == 1 };
+    t->has_colour = t->out_is_terminal && !variable_find(environment, "NO_COLOR") && kind &&
+                    strcmp(kind, "dumb") != 0;
+}
+
+void term_done(struct term *t)
+{
+    term_progress_end(t);
+    term_flush(t);
+    buf_done(&t->out);
+}
+
+/* ---- stdout ---- */
+
+/* The status is that of SIGPIPE, so that the shell knows why, also if the parent ignores it. */
+void term_end_by_closed_pipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    (void)kill(getpid(), SIGPIPE);
+    _exit(128 + SIGPIPE); /* it is blocked */
+}
+
+/* Writes all of the text, also to a descriptor that another process has made non-blocking. */
+static bool write_all(int fd, struct str text)
+{
+    while (text.n) {
+        ssize_t n = write(fd, text.p, text.n);
+
+        if (n >= 0)
+            text = str_skip(text, (size_t)n);
+        else if (errno == EAGAIN)
+            (void)poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+        else if (errno != EINTR)
+            return false;
+    }
+    return true;
+}
+
+void term_flush(struct term *t)
+{
+    if (buf_used(&t->out) == 0)
+        return;
+    if (t->out_is_terminal)
+        term_progress_end(t);
+    if (!write_all(STDOUT_FILENO, buf_str(&t->out))) {
+        if (errno == EPIPE)
+            term_end_by_closed_pipe();
+        fprintf(stderr, "eventhubctl: cannot write to stdout: %s\n", strerror(errno));
+        _exit(CTL_NEGATIVE);
+    }
+    buf_clear(&t->out);
+}
+
+void term_write(struct term *t, struct str text)
+{
+    buf_add_str(&t->out, text);
+    if (buf_used(&t->out) >= OUT_MAX)
+        term_flush(t);
+    else if (t->on_output)
+        t->on_output(t->on_output_arg);
+}
+
+void term_printf(struct term *t, const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    int n;
+
+    va_start(args, format);
+    n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n >= 0)
+        term_write(t, str_make(text, (size_t)n));
+    free(text);
+}
+
+static int add_piece(const char *p, size_t n, void *out)
+{
+    buf_add(out, p, n);
+    return 0;
+}
+
+void term_result_json(struct term *t, const struct json_t *value)
+{
+    struct buf line = { 0 }, clean = { 0 };
+
+    (void)json_dump_callback(value, add_piece, &line,
+                             JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    buf_add_char(&line, '\n');
+    if (t->out_is_terminal)
+        clean_add_json(&clean, buf_str(&line));
+    term_write(t, t->out_is_terminal ? buf_str(&clean) : buf_str(&line));
+    buf_done(&line);
+    buf_done(&clean);
+}
+
+static struct winsize size_of(const struct term *t)
+{
+    struct winsize size = { 0 };
+
+    if (t->out_is_terminal)
+        (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return size;
+}
+
+size_t term_width(const struct term *t)
+{
+    unsigned short columns = size_of(t).ws_col;
+
+    return columns ? columns : 80;
+}
+
+size_t term_height(const struct term *t)
+{
+    return size_of(t).ws_row;
+}
+
+const char *term_style(const struct term *t, enum term_style style)
+{
+    static const char *const codes[] = {
+        [TERM_PLAIN] = "\x1b[0m", [TERM_BOLD] = "\x1b[1m",   [TERM_DIM] = "\x1b[2m",
+        [TERM_RED] = "\x1b[31m",  [TERM_GREEN] = "\x1b[32m", [TERM_YELLOW] = "\x1b[33m",
+        [TERM_CYAN] = "\x1b[36m",
+    };
+
+    return t->has_colour ? codes[style] : "";
+}
+
+/* ---- stderr ---- */
+
+/* Writes one line, clean. What stdout holds back comes first, so that a terminal shows both in
+ * order. A failure has no one to be told to. */
+static void say(struct term *t, const char *prefix, const char *format, va_list args)
+{
+    struct buf line = { 0 };
+    char *text = NULL;
+    int n = vasprintf(&text, format, args);
+
+    buf_add_str(&line, str_of(prefix));
+    if (n >= 0)
+        clean_add(&line, str_make(text, (size_t)n), true);
+    buf_add_char(&line, '\n');
+    term_flush(t);
+    term_progress_end(t);
+    (void)write_all(STDERR_FILENO, buf_str(&line));
+    free(text);
+    buf_done(&line);
+}
+
+void term_note(struct term *t, const char *format, ...)
+{
+    va_list args;
+
+    if (t->quiet)
+        return;
+    va_start(args, format);
+    say(t, "", format, args);
+    va_end(args);
+}
+
+void term_warn(struct term *t, const char *format, ...)
+{
+    va_list args;
+
+    if (t->quiet)
+        return;
+    va_start(args, format);
+    say(t, "eventhubctl: warning: ", format, args);
+    va_end(args);
+}
+
+void term_error(struct term *t, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(t, "eventhubctl: ", format, args);
+    va_end(args);
+}
+
+void term_progress(struct term *t, const char *format, ...)
+{
+    struct buf line = { 0 };
+    char *text = NULL;
+    va_list args;
+    struct winsize size = { 0 };
+    int n;
+
+    if (t->quiet || !t->err_is_terminal)
+        return;
+    va_start(args, format);
+    n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n >= 0)
+        clean_add(&line, str_make(text, (size_t)n), true);
+    free(text);
+    (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    line.end = line.start + clean_cut(buf_str(&line), size.ws_col ? (size_t)size.ws_col - 1 : 79);
+    term_flush(t);
+    (void)write_all(STDERR_FILENO, STR("\r\x1b[K"));
+    (void)write_all(STDERR_FILENO, buf_str(&line));
+    t->has_progress = true;
+    buf_done(&line);
+}
+
+void term_progress_end(struct term *t)
+{
+    if (t->has_progress)
+        (void)write_all(STDERR_FILENO, STR("\r\x1b[K"));
+    t->has_progress = false;
+}
+
+/* ---- data ---- */
+
+void term_add_data(const struct term *t, struct buf *out, struct str text)
+{
+    if (t->out_is_terminal)
+        clean_add(out, text, false);
+    else
+        buf_add_str(out, text);
+}

@@ -1,0 +1,62 @@
+#include "ctl/term/time_words.h"
+
+#include <time.h>
+
+#include "base/array.h"
+
+#define SECOND    UINT64_C(1000)
+#define MINUTE    (60 * SECOND)
+#define HOUR      (60 * MINUTE)
+#define DAY       (24 * HOUR)
+#define YEAR      (365 * DAY)
+#define YEAR_9999 UINT64_C(253402300799999) /* its last ms */
+
+/* A unit is used from twice its length on: 90 minutes are more precise than 1 hour. */
+static const struct {
+    uint64_t ms;
+    const char *name;
+} units[] = {
+    { YEAR, "year" }, { DAY, "day" }, { HOUR, "hour" }, { MINUTE, "minute" }, { SECOND, "second" },
+};
+
+void time_words_add(struct buf *out, uint64_t ms)
+{
+    size_t i = 0;
+    uint64_t n;
+
+    while (i + 1 < ARRAY_LEN(units) && ms < 2 * units[i].ms)
+        i++;
+    if (i > 0 && ms == units[i - 1].ms) /* exactly one */
+        i--;
+    n = ms / units[i].ms;
+    buf_addf(out, "%llu %s%s", (unsigned long long)n, units[i].name, n == 1 ? "" : "s");
+}
+
+void time_words_add_distance(struct buf *out, uint64_t when_ms, uint64_t now_ms)
+{
+    bool is_past = when_ms < now_ms;
+    uint64_t distance = is_past ? now_ms - when_ms : when_ms - now_ms;
+
+    if (distance < SECOND) {
+        buf_add_str(out, STR("now"));
+        return;
+    }
+    if (!is_past)
+        buf_add_str(out, STR("in "));
+    time_words_add(out, distance);
+    if (is_past)
+        buf_add_str(out, STR(" ago"));
+}
+
+void time_words_add_utc(struct buf *out, uint64_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[32];
+
+    if (ms > YEAR_9999 || !gmtime_r(&s, &tm)) {
+        buf_add_str(out, STR("after the year 9999"));
+        return;
+    }
+    buf_add(out, text, strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm));
+}

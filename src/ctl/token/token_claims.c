@@ -1,0 +1,168 @@
+#include "ctl/token/token_claims.h"
+
+#include <jansson.h>
+
+#include "base/array.h"
+#include "ctl/line/option_value.h"
+#include "hub/auth.h"
+#include "hub/ratelimit.h"
+#include "hub/topic.h"
+
+#define LIMIT_RULE "must be TOPIC=COUNT/INTERVAL, in whole seconds, such as chat/#=10/1s"
+
+static int refuse(struct buf *why, const char *option, const char *rule, const char *text)
+{
+    buf_addf(why, "--%s %s, not \"%s\"", option, rule, text);
+    return EH_EINVAL;
+}
+
+/* Adds the claim of a right, unless its list is empty. */
+static int add_right(json_t *claims, const char *name, const struct option_list *list,
+                     struct buf *why)
+{
+    json_t *array;
+
+    if (list->n == 0)
+        return EH_OK;
+    array = json_array();
+    (void)json_object_set_new(claims, name, array);
+    for (size_t i = 0; i < list->n; i++) {
+        if (!filter_is_valid(str_of(list->at[i])))
+            return refuse(why, name,
+                          "must be a topic or pattern such as news/today, news/# or room/+/chat "
+                          "(letters, digits, - and _ between slashes)",
+                          list->at[i]);
+        (void)json_array_append_new(array, json_string(list->at[i]));
+    }
+    return EH_OK;
+}
+
+/* Reads the interval "1s", "10m", or a unit alone ("s"), in whole seconds. */
+static bool parse_interval(struct str text, json_int_t *ret_s)
+{
+    struct buf with_number = { 0 };
+    uint64_t ms = 0;
+    bool is_valid;
+
+    if (text.n && !(text.p[0] >= '0' && text.p[0] <= '9'))
+        buf_add_char(&with_number, '1');
+    buf_add_str(&with_number, text);
+    is_valid = duration_parse(buf_str(&with_number), &ms) && ms % 1000 == 0;
+    buf_done(&with_number);
+    *ret_s = (json_int_t)(ms / 1000);
+    return is_valid;
+}
+
+/* Reads TOPIC=COUNT/INTERVAL; hub/ratelimit judges the values. NULL: it has another form. */
+static json_t *parse_limit(struct str text)
+{
+    struct str topic, count;
+    json_int_t interval_s;
+    uint64_t max;
+
+    if (!str_cut(&text, '=', &topic) || !str_cut(&text, '/', &count) || !text.p)
+        return NULL;
+    if (str_parse_u64(count, &max) < 0 || max > INT64_MAX || !parse_interval(text, &interval_s))
+        return NULL;
+    return json_pack("{s:s%,s:I,s:I}", "topic", topic.p, topic.n, "interval", interval_s, "max",
+                     (json_int_t)max);
+}
+
+static int add_limits(json_t *claims, const struct token_wish *wish, struct buf *why)
+{
+    struct rate_rule rules[RATELIMIT_MAX_RULES];
+    const char *fault;
+    json_t *array;
+    size_t n;
+
+    if (wish->limits->n == 0)
+        return EH_OK;
+    if (!wish->sub || !wish->sub[0]) {
+        buf_addf(why, "--rlimit needs --sub: publishes are counted for each sub, so a server "
+                      "ignores the limits of a token without one");
+        return EH_EINVAL;
+    }
+    array = json_array();
+    (void)json_object_set_new(claims, "rlimit", array);
+    for (size_t i = 0; i < wish->limits->n; i++) {
+        json_t *rule = parse_limit(str_of(wish->limits->at[i]));
+
+        if (!rule)
+            return refuse(why, "rlimit", LIMIT_RULE, wish->limits->at[i]);
+        (void)json_array_append_new(array, rule);
+    }
+    fault = ratelimit_read(array, rules, &n);
+    if (fault)
+        buf_addf(why, "--rlimit: %s", fault);
+    return fault ? EH_EINVAL : EH_OK;
+}
+
+static int add_text(json_t *claims, const char *name, const char *value, struct buf *why)
+{
+    if (!value || !value[0])
+        return EH_OK;
+    if (json_object_set_new(claims, name, json_string(value)) == 0)
+        return EH_OK;
+    buf_addf(why, "--%s must be text in UTF-8", name);
+    return EH_EINVAL;
+}
+
+static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t now_ms,
+                      struct buf *why)
+{
+    json_int_t now_s = (json_int_t)(now_ms / 1000);
+
+    if (wish->read->n + wish->write->n == 0) {
+        buf_addf(why, "the token would grant nothing: give --read or --write a topic or pattern");
+        return EH_EINVAL;
+    }
+    EH_TRY(add_text(claims, "sub", wish->sub, why));
+    EH_TRY(add_right(claims, "read", wish->read, why));
+    EH_TRY(add_right(claims, "write", wish->write, why));
+    EH_TRY(add_right(claims, "presence", wish->presence, why));
+    EH_TRY(add_limits(claims, wish, why));
+    EH_TRY(add_text(claims, "aud", wish->audience, why));
+    EH_TRY(add_text(claims, "iss", wish->issuer, why));
+    (void)json_object_set_new(claims, "iat", json_integer(now_s));
+    (void)json_object_set_new(claims, "exp",
+                              json_integer(now_s + (json_int_t)(wish->ttl_ms / 1000)));
+    return EH_OK;
+}
+
+/* Asks the server's own rules about the whole. */
+static int check(struct str payload, uint64_t now_ms, struct buf *why)
+{
+    static const struct auth_policy any = { .keys = NULL };
+    struct auth *a = NULL;
+    const char *fault;
+
+    if (auth_check(payload, &any, now_ms, &a, &fault) < 0) {
+        buf_addf(why, "a server would refuse this token: %s", fault);
+        return EH_EINVAL;
+    }
+    auth_free(a);
+    return EH_OK;
+}
+
+static int add_piece(const char *p, size_t n, void *out)
+{
+    buf_add(out, p, n);
+    return 0;
+}
+
+int token_claims_build(const struct token_wish *wish, uint64_t now_ms, struct buf *ret_payload,
+                       struct buf *why)
+{
+    json_auto_t *claims = json_object();
+    struct buf payload = { 0 };
+    int rc = add_claims(claims, wish, now_ms, why);
+
+    if (rc == EH_OK) {
+        (void)json_dump_callback(claims, add_piece, &payload, JSON_COMPACT);
+        rc = check(buf_str(&payload), now_ms, why);
+    }
+    if (rc == EH_OK)
+        buf_add_str(ret_payload, buf_str(&payload));
+    buf_done(&payload);
+    return rc;
+}
