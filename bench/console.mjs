@@ -51,16 +51,14 @@ async function publish(client, rate) {
 
 /** Records clicks and the time between pictures in the page. */
 function watch() {
-  window.clicks = [];
-  window.longest = 0;
-  window.pictures = 0;
+  const seen = (window.seen = { clicks: [], longest: 0, pictures: 0 });
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (entry.name === 'click') window.clicks.push(entry.duration);
+    for (const entry of list.getEntries()) if (entry.name === 'click') seen.clicks.push(entry.duration);
   }).observe({ type: 'event', durationThreshold: 16 });
   let last = performance.now();
   requestAnimationFrame(function look(now) {
-    window.longest = Math.max(window.longest, now - last);
-    window.pictures++;
+    seen.longest = Math.max(seen.longest, now - last);
+    seen.pictures++;
     last = now;
     requestAnimationFrame(look);
   });
@@ -97,15 +95,16 @@ async function measure(scope, server, browser, rate) {
   for (let now; (now = await received(page)) < sent && now > count; count = now) await sleep(REST_MS);
   count = await received(page);
   const lateMs = performance.now() - ended;
-  const seen = await page.evaluate(() => ({ times: window.clicks, longest: window.longest, pictures: window.pictures }));
-  const quick = Array(Math.max(0, clicks - seen.times.length)).fill(SHORTEST_MS); // the browser records no shorter ones
-  const times = [...seen.times, ...quick].sort((a, b) => a - b);
+  const isLost = count < sent;
+  const { clicks: slow, longest, pictures } = await page.evaluate(() => window.seen);
+  const quick = Array(Math.max(0, clicks - slow.length)).fill(SHORTEST_MS); // the browser records no shorter ones
+  const times = [...slow, ...quick].sort((a, b) => a - b);
   await page.context().close();
   client.socket.close();
   return {
-    rate: Math.round(perSecond), clicks, median: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)],
-    longest: seen.longest, pictures: (seen.pictures * 1000) / took,
-    end: count < sent ? `lost ${sent - count}: too slow for the server` : `${lateMs.toFixed(0)} ms`, isLost: count < sent,
+    rate: Math.round(perSecond), clicks, longest, pictures: (pictures * 1000) / took,
+    median: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)],
+    end: isLost ? `lost ${sent - count}: too slow for the server` : `${lateMs.toFixed(0)} ms`, isLost,
   };
 }
 
@@ -119,7 +118,8 @@ try {
     const row = await measure(scope, server, browser, rate);
     rows.push(row);
     console.log([
-      String(row.rate).padStart(11), String(row.clicks).padStart(6), `${row.median} ms`.padStart(9), `${row.p99} ms`.padStart(9),
+      String(row.rate).padStart(11), String(row.clicks).padStart(6),
+      `${row.median} ms`.padStart(9), `${row.p99} ms`.padStart(9),
       `${row.longest.toFixed(0)} ms`.padStart(13), row.pictures.toFixed(0).padStart(8), row.end,
     ].join('  '));
   }

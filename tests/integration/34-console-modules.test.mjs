@@ -216,7 +216,8 @@ describe('commands for the shell', () => {
   const from = { base: 'http://127.0.0.1:8080/hub/', hasToken: true };
   const shell = (command) => execFileSync('sh', ['-c', command], { encoding: 'utf8' });
   // In place of the programs: they print each of their arguments, and what they read.
-  const programs = 'curl() { printf "<%s>" "$@"; case "$*" in *@-*) cat;; esac; }; eventhubctl() { printf "<%s>" "$@"; case "$*" in *"-f -"*) cat;; esac; }; ';
+  const programs = 'curl() { printf "<%s>" "$@"; case "$*" in *@-*) cat;; esac; }; ' +
+    'eventhubctl() { printf "<%s>" "$@"; case "$*" in *"-f -"*) cat;; esac; }; ';
 
   test('a word is quoted only if it must be', () => {
     assert.equal(quote('news/today'), 'news/today');
@@ -234,10 +235,12 @@ describe('commands for the shell', () => {
       const curl = asCurl({ topic: 'a/b', text }, from);
       const tool = asTool({ topic: 'a/b', text }, from);
       assert.doesNotMatch(curl + tool, /[\u0000-\u001f\u007f-\u009f\u202e]/);
-      const options = '<-H><Authorization: Bearer key>';
+      const bearer = '<-H><Authorization: Bearer key>';
+      const at = '<http://127.0.0.1:8080/hub/a/b>';
+      const pub = '<pub><--url><ws://127.0.0.1:8080/hub>';
       const ways = [
-        [`${options}<--data-raw><${text}><http://127.0.0.1:8080/hub/a/b>`, `${options}<--data-binary><@-><http://127.0.0.1:8080/hub/a/b>${text}`],
-        [`<pub><--url><ws://127.0.0.1:8080/hub><--><a/b><${text}>`, `<pub><--url><ws://127.0.0.1:8080/hub><-f><-><a/b>${text}`],
+        [`${bearer}<--data-raw><${text}>${at}`, `${bearer}<--data-binary><@->${at}${text}`],
+        [`${pub}<--><a/b><${text}>`, `${pub}<-f><-><a/b>${text}`],
       ];
       // A command line of this length does not fit into one argument of sh -c; sh reads it instead.
       for (const [i, command] of [curl, tool].entries()) {
@@ -266,7 +269,8 @@ describe('JSON', () => {
   });
 
   test('is not every text', () => {
-    for (const text of ['', 'x', '12', '"x"', '{', '{"a":1}x', '[1,]', "{'a':1}"]) assert.equal(parseJson(text), null, text);
+    const others = ['', 'x', '12', '"x"', '{', '{"a":1}x', '[1,]', "{'a':1}"];
+    for (const text of others) assert.equal(parseJson(text), null, text);
   });
 
   test('closes and finds', () => {
@@ -450,7 +454,8 @@ describe('the connection', () => {
     const socket = open();
     const call = hub.call('publish', {});
     const failed = hub.call('get', {});
-    socket.receive(socket.request('get').id, { error: { code: -32602, message: 'Not allowed', data: 'the token does not permit it' } });
+    const error = { code: -32602, message: 'Not allowed', data: 'the token does not permit it' };
+    socket.receive(socket.request('get').id, { error });
     await assert.rejects(failed, { message: 'the token does not permit it', code: -32602 });
     socket.end(1006);
     await assert.rejects(call, /the connection ended before the answer/);

@@ -92,7 +92,9 @@ function notice(hub) {
   }
   if (name === 'expired') {
     return {
-      kind: 'bad', text: 'The token has expired, so the server ended the connection. With a new one, subscriptions continue where they stopped.',
+      kind: 'bad',
+      text: 'The token has expired, so the server ended the connection. ' +
+        'With a new one, subscriptions continue where they stopped.',
       actions: [askToken('Use a new token')],
     };
   }
@@ -124,7 +126,9 @@ function buildDialog(hub) {
   const maker = make('a', { href: '#tokens', onclick: () => box.close() }, 'Make a token for development');
   const form = make('form', { class: 'stack' },
     make('h2', { id: 'connect-title' }, 'Connection'), state,
-    field('Token', token, { hint: 'Leave it empty if the server asks for none. The token stays in the memory of this page.' }),
+    field('Token', token, {
+      hint: 'Leave it empty if the server asks for none. The token stays in the memory of this page.',
+    }),
     maker,
     make('div', { class: 'actions' }, end,
       button('Cancel', () => box.close()),
@@ -134,7 +138,8 @@ function buildDialog(hub) {
     hub.connect(token.value);
     box.close();
   };
-  const box = make('dialog', { class: 'dialog', 'aria-labelledby': 'connect-title', onclose: () => { token.value = ''; } }, form);
+  const forget = () => { token.value = ''; };
+  const box = make('dialog', { class: 'dialog', 'aria-labelledby': 'connect-title', onclose: forget }, form);
   document.body.append(box);
   return {
     show() {

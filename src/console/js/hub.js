@@ -24,7 +24,9 @@ import { Subscription } from './subscription.js';
 const ANSWER_MS = 15000;
 const PING_MS = 10000;
 const SLOW_MS = 2500;
-const HANDSHAKE_FAILED = 'the WebSocket handshake failed, perhaps because a proxy in front does not pass it on with its Host';
+const HANDSHAKE_FAILED =
+  'the WebSocket handshake failed, perhaps because a proxy in front does not pass it on with its Host';
+const LATE = 'answers come late, because the server, the network or this page cannot keep up';
 
 /** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
 export class HubError extends Error {
@@ -256,7 +258,7 @@ export class Hub extends EventTarget {
   /** Measures the round trip and the server's clock, and whether answers and messages come late. */
   async #measure() {
     const sent = Date.now();
-    const late = setTimeout(() => this.#setSlow('answers come late, because the server, the network or this page cannot keep up'), SLOW_MS);
+    const late = setTimeout(() => this.#setSlow(LATE), SLOW_MS);
     try {
       const { pong } = await this.call('ping');
       const now = Date.now();

@@ -126,7 +126,8 @@ function nodeId(node) {
 function scalar({ kind, text }) {
   const isLong = text.length > MOST_TEXT;
   const shown = visibleLine(isLong ? text.slice(0, MOST_TEXT) : text);
-  const value = make('span', { class: `json-${kind}`, dir: 'auto' }, kind === 'string' ? `"${shown}${isLong ? '' : '"'}` : shown);
+  const quoted = kind === 'string' ? `"${shown}${isLong ? '' : '"'}` : shown;
+  const value = make('span', { class: `json-${kind}`, dir: 'auto' }, quoted);
   if (!isLong) return value;
   const rest = button(`… ${text.length.toLocaleString('en')} characters`, () => {
     rest.replaceWith(`${visibleLine(text.slice(MOST_TEXT))}"`);

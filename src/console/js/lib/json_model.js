@@ -16,8 +16,8 @@ function isJson(text) {
 }
 
 function scalar(word) {
-  const isString = word.startsWith('"');
-  return { kind: isString ? 'string' : /^[-\d]/.test(word) ? 'number' : 'word', text: isString ? JSON.parse(word) : word };
+  if (word.startsWith('"')) return { kind: 'string', text: JSON.parse(word) };
+  return { kind: /^[-\d]/.test(word) ? 'number' : 'word', text: word };
 }
 
 /**

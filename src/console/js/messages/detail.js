@@ -19,10 +19,12 @@ class MessageDetail extends HTMLElement {
   /** Shows an entry of the store. */
   show(entry) {
     const close = make('button', {
-      type: 'button', class: 'button button-plain button-icon', 'aria-label': 'Close the message', onclick: () => this.onClose(),
+      type: 'button', class: 'button button-plain button-icon', 'aria-label': 'Close the message',
+      onclick: () => this.onClose(),
     }, icon('close'));
     const isMessage = entry.kind === 'message';
-    const title = make('h2', { tabindex: -1, class: isMessage && 'data' }, isMessage ? entry.topic : KINDS[entry.kind]);
+    const title = make('h2', { tabindex: -1, class: isMessage && 'data' },
+      isMessage ? entry.topic : KINDS[entry.kind]);
     const head = make('div', { class: 'detail-head' }, title, close);
     if (!isMessage) return fill(this, head, make('p', {}, entry.text));
     return fill(this, head, facts(entry), this.#actions(entry), body(entry.text));
@@ -36,7 +38,8 @@ class MessageDetail extends HTMLElement {
     const from = () => ({ base: new URL('..', document.baseURI).href, hasToken: this.hub.hasToken });
     const small = { class: 'button button-small' };
     const copy = (as, text) => copyButton([make('span', { class: 'unseen' }, 'Copy as '), as], text, small);
-    return make('div', { class: 'detail-actions' }, make('span', { class: 'small soft', 'aria-hidden': 'true' }, 'Copy as'),
+    return make('div', { class: 'detail-actions' },
+      make('span', { class: 'small soft', 'aria-hidden': 'true' }, 'Copy as'),
       copy('text', () => entry.text),
       copy('eventhubctl', () => asTool(entry, from())),
       copy('curl', () => asCurl(entry, from())),

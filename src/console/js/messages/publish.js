@@ -7,6 +7,7 @@ import { timeOfDay } from './row.js';
 
 const MOST_ANSWERS = 4;
 const MOST_TTL = 31536000;
+const KEY_HINT = 'Within 300 seconds, a second publish with this key to the topic changes nothing';
 
 class MessagePublish extends HTMLElement {
   #hub;
@@ -29,17 +30,18 @@ class MessagePublish extends HTMLElement {
   }
 
   #build() {
-    const plain = { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' };
-    this.#topic = make('input', { class: 'input data', name: 'topic', required: true, maxlength: 256, placeholder: 'news/today', ...plain });
-    this.#text = make('textarea', { class: 'input data', name: 'message', rows: 3, required: true, ...plain });
-    this.#ttl = make('input', { class: 'input data', name: 'ttl', type: 'number', min: 0, max: MOST_TTL, placeholder: 'default', ...plain });
-    this.#key = make('input', { class: 'input data', name: 'key', maxlength: 64, placeholder: 'none', ...plain });
+    const control = (tag, attributes) => make(tag,
+      { class: 'input data', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', ...attributes });
+    this.#topic = control('input', { name: 'topic', required: true, maxlength: 256, placeholder: 'news/today' });
+    this.#text = control('textarea', { name: 'message', rows: 3, required: true });
+    this.#ttl = control('input', { name: 'ttl', type: 'number', min: 0, max: MOST_TTL, placeholder: 'default' });
+    this.#key = control('input', { name: 'key', maxlength: 64, placeholder: 'none', title: KEY_HINT });
     this.#answers = make('ol', { class: 'answers', 'aria-label': 'Answers' });
     const form = make('form', { class: 'stack stack-close' },
       field('Topic', this.#topic), field('Message', this.#text),
       make('div', { class: 'pair' },
         field('Keep for, seconds', this.#ttl),
-        field('Key', this.#key, { title: 'Within 300 seconds, a second publish with this key to the topic changes nothing' })),
+        field('Key', this.#key)),
       make('div', { class: 'row row-buttons' },
         make('button', { type: 'submit', class: 'button button-main' }, 'Publish'),
         button('New key', () => { this.#key.value = crypto.getRandomValues(new Uint32Array(2)).join('-'); }),
@@ -72,7 +74,8 @@ class MessagePublish extends HTMLElement {
 
   #answer(kind, what, detail) {
     this.#answers.prepend(make('li', { 'data-kind': kind },
-      make('span', { class: 'lamp' }), make('span', { class: 'data small soft' }, timeOfDay(Date.now()).slice(0, 8)),
+      make('span', { class: 'lamp' }),
+      make('span', { class: 'data small soft' }, timeOfDay(Date.now()).slice(0, 8)),
       make('span', { class: 'figure' }, `${what}: ${visibleLine(detail)}`)));
     while (this.#answers.children.length > MOST_ANSWERS) this.#answers.lastChild.remove();
     announce(`${what}: ${detail}`);

@@ -57,10 +57,12 @@ class MessageSubscriptions extends HTMLElement {
       class: 'input data grow', name: 'subscribe', required: true, maxlength: 256,
       placeholder: 'Topic or pattern: news/#', 'aria-label': 'Topic or pattern', ...plain,
     });
-    this.#history = make('select', { class: 'input', 'aria-label': 'History', onchange: () => this.#chooseHistory() },
+    this.#history = make('select',
+      { class: 'input', 'aria-label': 'History', onchange: () => this.#chooseHistory() },
       HISTORIES.map(([text], i) => make('option', { value: i }, text)));
     this.#id = make('input', {
-      class: 'input data', hidden: true, placeholder: '1574843571767-0', 'aria-label': 'Messages after this id', pattern: '\\d+-\\d+', ...plain,
+      class: 'input data', hidden: true, placeholder: '1574843571767-0',
+      'aria-label': 'Messages after this id', ...plain,
     });
     this.#fault = make('p', { class: 'fault', role: 'alert', id: 'subscribe-fault' });
     this.#list = make('ul', { class: 'subscriptions', 'aria-label': 'Subscriptions' });
@@ -134,7 +136,9 @@ class MessageSubscriptions extends HTMLElement {
   }
 
   #showState(source, { topic, state, error }) {
-    const text = { waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${error}`, ended: `ended: ${error}` }[state] ?? '';
+    const text = {
+      waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${error}`, ended: `ended: ${error}`,
+    }[state] ?? '';
     source.item.dataset.state = state;
     setText(source.stateCell, text);
     if (state === 'live') announce(`Subscribed to ${topic}`);
@@ -168,7 +172,8 @@ class MessageSubscriptions extends HTMLElement {
 function faultOf(topic, { sinceEventId }) {
   if (!topic) return 'Type a topic such as news/today, or a pattern such as news/#.';
   if (!isTopicOrPattern(topic)) {
-    return 'A topic has levels of a-z, A-Z, 0-9, - and _ with / between them; + stands for one level, # at the end for all that follow.';
+    return 'A topic has levels of a-z, A-Z, 0-9, - and _ with / between them; ' +
+      '+ stands for one level, # at the end for all that follow.';
   }
   if (sinceEventId !== undefined && !/^\d+-\d+$/.test(sinceEventId)) {
     return 'An id looks like 1574843571767-0.';

@@ -19,6 +19,16 @@ import { VirtualList } from '../virtual_list.js';
 const FRAME_MS = 8; // of each frame, for filtering
 const COUNTS_MS = 500;
 
+/** Why there is nothing to see, and what helps. */
+const EMPTY = {
+  filtered: ['Nothing matches the filter',
+    'Change the text or the topic above. Messages that arrive are still counted.'],
+  quiet: ['No messages yet',
+    'They appear here as soon as somebody publishes. Try it with the form “Publish”.'],
+  unsubscribed: ['No subscriptions yet',
+    'Subscribe to a topic such as news/today, or to everything with the pattern #.'],
+};
+
 class MessagesPanel extends Panel {
   #feed = new Feed();
   #isDrawing = false; // a frame has been asked for
@@ -51,13 +61,15 @@ class MessagesPanel extends Panel {
   }
 
   #main() {
-    this.publishToggle = button([icon('send'), 'Publish'], () => this.#openPublish(), { class: 'button narrow-only' });
-    this.newest = button([icon('down'), 'Newest'], () => this.list.follow(), { class: 'button newest', hidden: true });
+    this.publishToggle =
+      button([icon('send'), 'Publish'], () => this.#openPublish(), { class: 'button narrow-only' });
+    this.newest =
+      button([icon('down'), 'Newest'], () => this.list.follow(), { class: 'button newest', hidden: true });
     this.empty = make('div', { class: 'empty' });
     this.list.element.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#closeDetail());
-    this.box = make('div', { class: 'message-box card' }, this.#header(), this.list.element, this.empty, this.newest);
     return make('div', { class: 'messages-main' },
-      panelHead('Messages', this.publishToggle), this.subscriptions, this.#toolbar(), this.box);
+      panelHead('Messages', this.publishToggle), this.subscriptions, this.#toolbar(),
+      make('div', { class: 'message-box card' }, this.#header(), this.list.element, this.empty, this.newest));
   }
 
   #toolbar() {
@@ -68,9 +80,10 @@ class MessagesPanel extends Panel {
     this.filterText = input('Filter by text');
     this.filterTopic = input('Filter by topic');
     this.summary = make('p', { class: 'summary figure soft' });
-    this.pause = button([icon('pause'), 'Pause'], () => this.#togglePause(), { 'aria-pressed': 'false' });
+    this.pause = button([icon('pause'), 'Pause'], () => this.#togglePause());
     const clear = button([icon('clear'), 'Clear'], () => this.#clear());
-    return make('div', { class: 'message-toolbar' }, this.filterText, this.filterTopic, this.pause, clear, this.summary);
+    return make('div', { class: 'message-toolbar' },
+      this.filterText, this.filterTopic, this.pause, clear, this.summary);
   }
 
   #header() {
@@ -92,7 +105,8 @@ class MessagesPanel extends Panel {
       onclick: () => this.#closePublish(),
     }, icon('close'));
     const foldText = make('span', {}, 'Hide');
-    const fold = button([foldText, make('span', { class: 'unseen' }, ' the form')], () => this.#foldPublish(fold, foldText),
+    const fold = button([foldText, make('span', { class: 'unseen' }, ' the form')],
+      () => this.#foldPublish(fold, foldText),
       { class: 'button button-plain button-small wide-only', 'aria-expanded': 'true' });
     this.publishCard = make('section', { class: 'card sheet publish-card', 'aria-label': 'Publish' },
       make('div', { class: 'panel-head' }, make('h2', {}, 'Publish'), fold, close), this.publish);
@@ -161,7 +175,7 @@ class MessagesPanel extends Panel {
 
   #showPause() {
     const { isPaused } = this.#feed.view;
-    this.pause.setAttribute('aria-pressed', isPaused);
+    this.pause.toggleAttribute('data-on', isPaused);
     fill(this.pause, icon(isPaused ? 'play' : 'pause'), isPaused ? 'Continue' : 'Pause');
   }
 
@@ -226,9 +240,8 @@ class MessagesPanel extends Panel {
   }
 
   #whyEmpty() {
-    if (this.#feed.store.length > 0) return ['Nothing matches the filter', 'Change the text or the topic above. Messages that arrive are still counted.'];
-    if (this.subscriptions.size > 0) return ['No messages yet', 'They appear here as soon as somebody publishes. Try it with the form “Publish”.'];
-    return ['No subscriptions yet', 'Subscribe to a topic such as news/today, or to everything with the pattern #.'];
+    if (this.#feed.store.length > 0) return EMPTY.filtered;
+    return this.subscriptions.size > 0 ? EMPTY.quiet : EMPTY.unsubscribed;
   }
 }
 
