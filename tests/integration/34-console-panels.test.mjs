@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { openConsole, SKIP_CONSOLE, startWithConsole } from './support/console.mjs';
-import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
+import { SECRET, secondsFromNow, signToken, unsignedToken } from './support/jwt.mjs';
 import { openClient } from './support/rpc.mjs';
 import { eventually } from './support/wait.mjs';
 
@@ -87,6 +87,8 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       await says(signToken({ ...EVERYTHING, exp: secondsFromNow(-3700) }), 'the token has expired');
       await inspector.getByText(/1 hour 1 minute ago/).waitFor();
       await says(signToken({ read: ['a b'] }), 'the token grants no rights');
+      await says(unsignedToken(EVERYTHING), 'it does not support the algorithm none');
+      await says(signToken(EVERYTHING, { header: { alg: 'RS256' } }), 'RS256 does not use a secret');
       await inspector.getByRole('textbox', { name: 'Secret to verify with' }).fill('');
       await says(`Bearer ${signToken({ ...EVERYTHING, more: HTML })}`, 'The signature was not checked');
       await inspector.getByText('<img src=x onerror=').waitFor();
@@ -117,6 +119,10 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       await read();
       await log.getByText('Messages are missing before the first one').waitFor();
       await first('text 20');
+      await log.getByLabel('Begin at').selectOption('a time…'); // suggests 10 minutes ago
+      await read();
+      await log.getByText('Messages are missing before the first one').waitFor();
+      await log.getByLabel('Begin at').selectOption('an id…');
       await log.getByLabel('After the id').fill(ids[100]);
       await read();
       await first('text 101');
@@ -199,6 +205,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     await t.test('every panel is accessible and fits', async () => {
       await show('Live');
       await panel('live').getByText('embedded broker').waitFor();
+      await panel('live').getByText('As a table').first().click();
       for (const name of ['Tokens', 'Log', 'Keys', 'Presence', 'Live']) {
         await show(name);
         await console_.assertLooksGood(name.toLowerCase());

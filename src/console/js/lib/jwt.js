@@ -8,6 +8,8 @@ import { isTopicOrPattern } from './topic.js';
 /** The hash of each algorithm that signs with a secret. */
 export const HASHES = { HS256: 'SHA-256', HS384: 'SHA-384', HS512: 'SHA-512' };
 
+const PUBLIC = /^((RS|PS|ES)(256|384|512)|EdDSA)$/; // which sign with a private key
+
 const TOKEN_MAX = 65536;
 const SUB_MAX_BYTES = 256;
 const RULES_MAX = 64;
@@ -78,6 +80,11 @@ export function readToken(text) {
   const signature = decodeBase64url(parts[2]);
   if (!signature) return { fault: "the token's signature must be base64url without padding" };
   return { header: header.value, claims: payload.value, signature, signed: `${parts[0]}.${parts[1]}` };
+}
+
+/** Reports whether a server can be configured to accept tokens with this algorithm. */
+export function isSupported(alg) {
+  return Object.hasOwn(HASHES, alg) || PUBLIC.test(alg);
 }
 
 function headerFault({ typ, kid, crit }) {

@@ -4,7 +4,7 @@
 import { announce } from '../announce.js';
 import { copyButton } from '../clipboard.js';
 import { button, field, fill, make, setText } from '../dom.js';
-import { HASHES, readToken, tokenFault, verifyToken } from '../lib/jwt.js';
+import { HASHES, isSupported, readToken, tokenFault, verifyToken } from '../lib/jwt.js';
 import { rightsTo, tokenFacts } from '../lib/token_words.js';
 import { isTopic, isTopicOrPattern } from '../lib/topic.js';
 import { visibleLine } from '../lib/visible.js';
@@ -101,10 +101,12 @@ class TokenInspector extends HTMLElement {
   #judge() {
     const fault = tokenFault(this.#read, Date.now());
     if (fault) return ['bad', `The server refuses this token: ${fault}.`];
+    const { alg } = this.#read.header;
+    if (!isSupported(alg)) return ['bad', `The server refuses this token: it does not support the algorithm ${alg}.`];
     return {
       right: ['good', 'A server with this secret accepts this token.'],
       wrong: ['bad', 'The signature is wrong: another secret made this token, or somebody changed it.'],
-      unknown: ['warn', `The signature cannot be checked here: ${this.#read.header.alg} does not use a secret.`],
+      unknown: ['warn', `The signature cannot be checked here: ${alg} does not use a secret.`],
       unchecked: ['warn', 'The signature was not checked: enter the secret to verify it.'],
     }[this.#signature];
   }
