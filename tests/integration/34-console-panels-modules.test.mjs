@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 
 import { clockTime, durationWords, parseDuration, whenWords } from '../../src/console/js/lib/duration.js';
 import { bytes, milliseconds, number, short } from '../../src/console/js/lib/figures.js';
-import { largest, linePath, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
+import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
 import {
   decodeBase64url, encodeBase64url, entriesOf, isSupported, parseRules, readToken, signToken, tokenFault,
   verifyToken,
@@ -457,10 +457,10 @@ describe('charts', () => {
   test('a line breaks where nothing is known, and a point alone is a dot', () => {
     const x = scale(0, 10, 0, 100);
     const y = scale(0, 1, 50, 0);
-    const line = (values) => linePath(values.map((value, at) => ({ at, value })), x, y);
-    assert.equal(line([0, 1, null, 0.5, null, 1, 1]), 'M0 50L10 0M30 25h0M50 0L60 0');
-    assert.equal(line([1]), 'M0 0h0');
-    assert.equal(line([null, null]), '');
+    const line = (values) => lineOf(values.map((value, at) => ({ at, value })), x, y);
+    assert.deepEqual(line([0, 1, null, 0.5, null, 1, 1]), { path: 'M0 50L10 0M50 0L60 0', dots: [[30, 25]] });
+    assert.deepEqual(line([1]), { path: '', dots: [[0, 0]] });
+    assert.deepEqual(line([null, null]), { path: '', dots: [] });
   });
 
   test('the largest value, and the nearest point', () => {

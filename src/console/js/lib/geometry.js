@@ -29,23 +29,21 @@ export function scale(from, to, start, end) {
 const rounded = (n) => Math.round(n * 10) / 10;
 
 /**
- * The path (the attribute d) of a line through points {at, value}, in pixels. A point whose value is
- * null breaks the line; a point alone between breaks is drawn as a dot, by a line of no length.
+ * What draws points {at, value} in pixels: { path, dots }. The path (the attribute d) is the line, which
+ * breaks where a value is null. A point alone between breaks is a dot, [x, y].
  */
-export function linePath(points, x, y) {
+export function lineOf(points, x, y) {
   const parts = [];
-  let run = 0;
-  for (const { at, value } of points) {
-    if (value === null) {
-      if (run === 1) parts.push('h0');
-      run = 0;
-      continue;
-    }
-    parts.push(`${run === 0 ? 'M' : 'L'}${rounded(x(at))} ${rounded(y(value))}`);
-    run++;
+  const dots = [];
+  for (let i = 0; i < points.length; i++) {
+    if (points[i].value === null) continue;
+    const at = [rounded(x(points[i].at)), rounded(y(points[i].value))];
+    const isFirst = (points[i - 1]?.value ?? null) === null;
+    const isLast = (points[i + 1]?.value ?? null) === null;
+    if (isFirst && isLast) dots.push(at);
+    else parts.push(`${isFirst ? 'M' : 'L'}${at.join(' ')}`);
   }
-  if (run === 1) parts.push('h0');
-  return parts.join('');
+  return { path: parts.join(''), dots };
 }
 
 /** The largest value; 0 if there is none. */

@@ -10,7 +10,7 @@
 
 import { fill, make, setText } from '../dom.js';
 import { clockTime } from '../lib/duration.js';
-import { largest, linePath, nearest, niceTop, scale, timeSpan } from '../lib/geometry.js';
+import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../lib/geometry.js';
 import { perMinute } from '../lib/series.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
@@ -28,6 +28,13 @@ function draw(tag, attributes, text = '') {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   if (text) element.textContent = text;
   return element;
+}
+
+function line({ path, dots }, number, { unit }) {
+  return [
+    draw('path', { class: 'chart-line', 'data-line': number, d: path }),
+    ...dots.map(([cx, cy]) => draw('circle', { class: 'chart-dot', 'data-line': number, cx, cy, r: unit / 6 })),
+  ];
 }
 
 class LineChart extends HTMLElement {
@@ -104,10 +111,10 @@ class LineChart extends HTMLElement {
     const top = niceTop(most);
     const x = scale(this.#now - this.#span.ms, this.#now, box.left, box.right);
     const y = scale(0, top, box.bottom, box.top);
-    const paths = values.map((of, i) => draw('path', {
-      class: 'chart-line', 'data-line': i + 1, d: linePath(of, x, y),
-    }));
-    this.#svg.replaceChildren(...this.#grid(top, y, box), ...this.#times(x, box), ...paths, ...this.#mark(x, box));
+    this.#svg.replaceChildren(
+      ...this.#grid(top, y, box), ...this.#times(x, box),
+      ...values.flatMap((of, i) => line(lineOf(of, x, y), i + 1, box)), ...this.#mark(x, box),
+    );
     this.#svg.setAttribute('aria-label', this.#summary(values));
     this.#showFigures(values);
   }
