@@ -11,7 +11,7 @@
 import { fill, make, setText } from '../dom.js';
 import { clockTime } from '../lib/duration.js';
 import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../lib/geometry.js';
-import { perMinute } from '../lib/series.js';
+import { perMinute, WINDOW_MS } from '../lib/series.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 
@@ -70,7 +70,7 @@ class LineChart extends HTMLElement {
   }
 
   show(points, now) {
-    this.#points = points;
+    this.#points = points.filter(({ at }) => at >= now - WINDOW_MS); // they grow old while scrapes fail
     this.#now = now;
     this.#draw();
     this.#fillTable();
