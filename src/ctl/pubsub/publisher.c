@@ -10,9 +10,9 @@
  *
  * A broker that fails for a moment refuses messages. They are sent again, too, for as long as
  * --timeout. The embedded broker remembers keys for minutes, in a bounded memory. When that is
- * full, it refuses all messages with keys. So a message that was refused twice is tried without a
- * key. If that succeeds, the rest goes without keys, and what is under way when the connection is
- * lost is reported instead of sent again.
+ * full, it refuses all messages with keys, and at once. So a message that was refused at once is
+ * tried without a key. If two in a row need that, the rest goes without keys, and what is under way
+ * when the connection is lost is reported instead of sent again.
  *
  * stdin is read only while there is room for its lines, so a slow server slows down the program
  * that writes them.
@@ -42,7 +42,9 @@
 #include "proto/jsonrpc.h"
 
 #define PROGRESS_MS 200
-#define RETRY_MS    1000 /* after the broker refused a message */
+#define RETRY_MS    200  /* after the broker refused a message */
+#define AT_ONCE_MS  1000 /* a broker that is away refuses a message after BROKER_TIMEOUT */
+#define KEYLESS_MAX 2    /* messages in a row that could only be published without a key */
 #define RUN_TEXT    22   /* "<16 hex digits>-" and room */
 
 struct publisher {
@@ -55,8 +57,9 @@ struct publisher {
     struct pub_source source;
     struct pace pace;
     struct timer pace_timer, progress_timer, retry_timer;
-    bool is_refused;    /* the broker refused the last message */
-    bool without_keys;  /* the server has no memory for them */
+    bool has_warned;    /* that the broker refuses messages; since the last one that it took */
+    bool tries_keyless; /* the broker has refused the last message, with a key, at once */
+    unsigned n_keyless; /* messages in a row that went only without a key */
     char run[RUN_TEXT]; /* begins all keys of this run */
     bool is_closing;
     struct pub_report report;
@@ -159,10 +162,13 @@ static bool try_again(struct publisher *p, struct publish *one, const struct ses
     if (answer->state != SESSION_REFUSED || answer->code != JSONRPC_BROKER ||
         (!is_certain && !one->has_key) || now(p) - one->sent_ms >= p->in->common->timeout_ms)
         return false;
-    if (!p->is_refused)
-        term_warn(p->in->term, "the broker refuses messages at the moment; trying again");
-    p->is_refused = true;
+    p->tries_keyless =
+        !p->setup->key && is_certain && one->has_key && now(p) - one->last_ms < AT_ONCE_MS;
     publishes_refused(&p->publishes, one);
+    if (!p->tries_keyless && !p->has_warned) {
+        term_warn(p->in->term, "the broker refuses messages at the moment; trying again");
+        p->has_warned = true;
+    }
     if (!timer_is_running(&p->retry_timer))
         loop_timer(runtime_loop(p->runtime), &p->retry_timer, RETRY_MS);
     return true;
@@ -171,12 +177,12 @@ static bool try_again(struct publisher *p, struct publish *one, const struct ses
 static void on_published(struct publisher *p, const struct publish *one, const char *id)
 {
     pub_report_done(&p->report, id);
-    p->is_refused = false;
-    if (one->has_key || p->without_keys)
-        return;
-    p->without_keys = true;
-    term_warn(p->in->term, "the server has no memory for more keys: if the connection is lost, "
-                           "messages under way will not be sent again");
+    p->has_warned = p->tries_keyless = false;
+    if (one->has_key)
+        p->n_keyless = 0;
+    else if (++p->n_keyless == KEYLESS_MAX)
+        term_warn(p->in->term, "the server has no memory for more keys: if the connection is lost, "
+                               "messages under way will not be sent again");
 }
 
 static void on_answer(const struct session_answer *answer, void *arg)
@@ -202,17 +208,14 @@ static void on_answer(const struct session_answer *answer, void *arg)
         pump(p);
 }
 
-/* Every other try after two refusals goes without a key, unless it is the user's own. */
-static bool needs_key(const struct publisher *p, const struct publish *one)
+static bool needs_key(const struct publisher *p)
 {
-    bool is_test = one->n_refusals >= 2 && one->n_refusals % 2 == 0;
-
-    return p->setup->key || (!p->without_keys && !is_test);
+    return p->n_keyless < KEYLESS_MAX && !p->tries_keyless;
 }
 
 static void send_one(struct publisher *p, struct publish *one)
 {
-    const bool has_key = needs_key(p, one);
+    const bool has_key = needs_key(p);
     char key[RUN_TEXT + STR_U64];
     json_t *params =
         json_pack("{s:s, s:s%}", "topic", p->setup->topic, "message", one->text.p, one->text.n);

@@ -53,6 +53,7 @@ struct publish *publishes_next(const struct publishes *ps)
 void publishes_sent(struct publishes *ps, struct publish *p, bool has_key, uint64_t now_ms)
 {
     p->has_key = has_key;
+    p->last_ms = now_ms;
     if (!p->sent_ms)
         p->sent_ms = now_ms;
     list_remove(&p->link);
@@ -81,7 +82,6 @@ void publishes_refused(struct publishes *ps, struct publish *p)
     struct list *next = ps->waiting.next;
 
     be_careful_up_to(ps, ps->under_way.prev);
-    p->n_refusals++;
     list_remove(&p->link);
     while (next != &ps->waiting && container_of(next, struct publish, link)->number < p->number)
         next = next->next;

@@ -28,11 +28,11 @@ struct publish {
     struct list link;
     uint64_t number;  /* 1, 2, ...: the line, or the repetition */
     uint64_t sent_ms; /* when it was sent first; 0: never */
+    uint64_t last_ms; /* when it was sent last */
     unsigned tries;   /* connections that were lost when only this message was under way */
     bool is_too_big;
-    bool has_key;        /* as it was sent last */
-    bool is_doubtful;    /* was under way without a key when the connection was lost */
-    unsigned n_refusals; /* by the broker, each of which certainly did not publish it */
+    bool has_key;     /* as it was sent last */
+    bool is_doubtful; /* was under way without a key when the connection was lost */
     void *owner;
     struct str text;
 };
