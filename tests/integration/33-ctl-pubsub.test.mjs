@@ -94,8 +94,8 @@ test('messages of one server', { skip }, async (t) => {
   await t.test('sub --gaps reports a history that is too old', async () => {
     const run = await ctl(t, server, ['sub', 'h/#', '--since-id', '1-0', '--count', '1', '--gaps']);
     assert.equal(run.code, 1);
-    assert.match(run.stdout, /^gap: messages of "h\/#" are missing here\nh\/x one\n$/);
-    assert.match(run.stderr, /warning: messages of "h\/#" are missing/);
+    assert.match(run.stdout, /^gap: messages of "h\/#" may be missing here\nh\/x one\n$/);
+    assert.match(run.stderr, /warning: messages of "h\/#" may be missing/);
   });
 
   await t.test('sub ends quietly when its reader does', async () => {

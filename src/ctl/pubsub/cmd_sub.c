@@ -59,7 +59,7 @@ struct sub {
     bool is_again; /* it has been connected before */
     struct timer timeout;
     uint64_t n_printed;
-    bool has_missed; /* the server has reported that messages are missing */
+    bool has_missed; /* the server has reported that messages may be missing */
     bool has_ended;  /* nothing is printed any more */
     int status;
 };
@@ -112,14 +112,14 @@ static void print_gap(struct sub *s, struct str topic)
 
         term_result_json(s->in->term, line);
     } else {
-        term_printf(s->in->term, "gap: messages of \"%.*s\" are missing here\n", STR_ARG(topic));
+        term_printf(s->in->term, "gap: messages of \"%.*s\" may be missing here\n", STR_ARG(topic));
     }
 }
 
 static void on_gap(struct sub *s, struct str topic)
 {
     s->has_missed = true;
-    term_warn(s->in->term, "messages of \"%.*s\" are missing: the log no longer holds them",
+    term_warn(s->in->term, "messages of \"%.*s\" may be missing: the log does not hold them all",
               STR_ARG(topic));
     if (s->values->gaps)
         print_gap(s, topic);
@@ -324,7 +324,8 @@ static const struct option options[] = {
     { .name = "gaps",
       .kind = OPTION_FLAG,
       .offset = offsetof(struct values, gaps),
-      .about = "print a line where messages are missing, and end with status 1 if any were" },
+      .about =
+          "print a line where messages may be missing, and end with status 1 if there was one" },
     PRINT_OPTIONS(struct values, print, "%t %m"),
     { NULL },
 };
@@ -337,8 +338,8 @@ const struct command cmd_sub = {
     .max_words = SESSION_CALLS_MAX,
     .about = "Subscribes to topics and patterns. When the connection is lost, it connects\n"
              "again and continues after the last message, so that a restart of the server\n"
-             "loses nothing. If messages are missing all the same, it says so on stderr. A\n"
-             "message that several of the patterns match is printed once. Put patterns in\n"
+             "loses nothing. If messages may be missing all the same, it says so on stderr.\n"
+             "A message that several of the patterns match is printed once. Put patterns in\n"
              "quotes: for the shell, # begins a comment.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
