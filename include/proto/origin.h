@@ -20,6 +20,16 @@ bool origin_list_is_valid(struct str list);
  * request with more than one Origin is not allowed. */
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
+/* Reports whether the list allows pages of sites that nobody named: it has "*", or "null", which
+ * any site can be in a sandboxed frame. */
+bool origin_list_is_open(struct str list);
+
+/* Reports whether the request's cookies may count. A browser sends them with the requests of every
+ * page, so its only Origin must be one that an entry other than "*" covers. A GET or HEAD may be
+ * without Origin, as browsers send it for a page of the same origin, unless Sec-Fetch-Site says
+ * that a page of another origin made it. */
+bool origin_may_use_cookies(struct str list, const struct http_request *rq);
+
 /* Reports whether the request comes from a page of the server itself: its only Origin is http or
  * https at `host`, in any case and with or without the default port, and its scheme is `scheme` if
  * that is not empty. Browsers send Origin with every WebSocket handshake, so one without it is not

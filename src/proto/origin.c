@@ -182,6 +182,39 @@ bool origin_is_allowed(struct str list, const struct http_request *rq)
     }
 }
 
+bool origin_list_is_open(struct str list)
+{
+    struct str entry;
+
+    while (str_cut(&list, ',', &entry)) {
+        entry = str_trim(entry);
+        if (is_any(entry) || str_eq_nocase(entry, STR("null")))
+            return true;
+    }
+    return false;
+}
+
+/* Reports whether the request only reads and may be from a page of the same origin: a page of
+ * another one reads with Origin, or it cannot see the answer. Browsers that do not send
+ * Sec-Fetch-Site, and those that use plain HTTP, get the benefit of the doubt. */
+static bool may_be_own_read(const struct http_request *rq)
+{
+    struct str site = http_header(rq, STR("Sec-Fetch-Site"));
+
+    if (!str_eq(rq->method, STR("GET")) && !str_eq(rq->method, STR("HEAD")))
+        return false;
+    return !site.p || str_eq(site, STR("same-origin"));
+}
+
+bool origin_may_use_cookies(struct str list, const struct http_request *rq)
+{
+    switch (http_header_count(rq, STR("Origin"))) {
+    case 0: return may_be_own_read(rq);
+    case 1: return look_up(list, http_header(rq, STR("Origin"))) & HAS_ORIGIN;
+    default: return false;
+    }
+}
+
 bool origin_is_own(const struct http_request *rq, struct str scheme, struct str host)
 {
     struct str origin = http_header(rq, STR("Origin"));

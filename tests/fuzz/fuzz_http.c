@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "cut.h"
+#include "proto/cookie.h"
 #include "proto/http.h"
 
 #define HEAD_MAX 1024 /* small, so that inputs often reach the limit */
@@ -80,6 +81,23 @@ static bool is_clean(struct str s)
     return true;
 }
 
+/* A cookie is a part of one field, and ends before a semicolon. */
+static void check_cookie(const struct http_request *rq)
+{
+    struct str value = { NULL, 0 };
+    size_t n_around = 0;
+
+    if (cookie_find(rq, STR("a"), &value) < 0 || !value.p)
+        return;
+    for (size_t i = 0; i < rq->n_headers; i++) {
+        struct str field = rq->headers[i].value;
+
+        n_around += value.p > field.p && value.p + value.n <= field.p + field.n;
+    }
+    check(n_around == 1, "a cookie is inside one field");
+    check(!memchr(value.p, ';', value.n), "a cookie has no semicolon");
+}
+
 static void check_request(const struct http_request *rq)
 {
     struct buf decoded = { 0 };
@@ -101,6 +119,7 @@ static void check_request(const struct http_request *rq)
     if (http_query_param(rq->query, STR("a"), &param))
         check(param.p >= rq->query.p && param.p + param.n <= rq->query.p + rq->query.n,
               "a parameter lies within the query");
+    check_cookie(rq);
     buf_done(&decoded);
 }
 

@@ -44,22 +44,34 @@ static struct result load(char **arguments, char **environment)
 #define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
 #define NONE      ((char *[]){ NULL })
 
-/* Returns the option without which this one is refused; "": none. */
-static const char *companion_of(const char *name)
+/* Options that are refused without another one, and a value for that. */
+static const struct companion {
+    const char *of, *name, *value;
+} companions[] = {
+    { "REDIS_SENTINELS", "REDIS_SENTINEL_MASTER", "x" },
+    { "REDIS_SENTINEL_MASTER", "REDIS_SENTINELS", "x" },
+    { "JWT_COOKIE", "ALLOWED_ORIGINS", "https://a.example" },
+};
+
+/* Its name is empty if the option needs none. */
+static struct companion companion_of(const char *name)
 {
-    if (strcmp(name, "REDIS_SENTINELS") == 0)
-        return "REDIS_SENTINEL_MASTER";
-    return strcmp(name, "REDIS_SENTINEL_MASTER") == 0 ? "REDIS_SENTINELS" : "";
+    for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
+        if (strcmp(companions[i].of, name) == 0)
+            return companions[i];
+    }
+    return (struct companion){ "", "", "" };
 }
 
 static struct result load_pair(const char *name, const char *value)
 {
+    struct companion other = companion_of(name);
     char argument[6000], companion[64];
 
     (void)snprintf(argument, sizeof(argument), "--%s=%s", name, value);
-    if (!companion_of(name)[0])
+    if (!other.name[0])
         return load(ARGS(argument), NONE);
-    (void)snprintf(companion, sizeof(companion), "--%s=x", companion_of(name));
+    (void)snprintf(companion, sizeof(companion), "--%s=%s", other.name, other.value);
     return load(ARGS(companion, argument), NONE);
 }
 
@@ -199,6 +211,7 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_TEXT:
     case CONFIG_PATH:
     case CONFIG_HOST:
+    case CONFIG_COOKIE:
     case CONFIG_METRIC_NAME: break;
     }
     return "other";
@@ -216,7 +229,7 @@ static void sets_only_the_member_of_each_row(void **state)
         assert_string_equal(r.why, "");
         for (size_t k = 0; k < config_option_count; k++) {
             const char *name = config_options[k].name;
-            bool is_given = i == k || strcmp(name, companion_of(o->name)) == 0;
+            bool is_given = i == k || strcmp(name, companion_of(o->name).name) == 0;
 
             assert_int_equal(same_member(&config_options[k], &plain.config, &r.config), !is_given);
             assert_int_equal(r.config.is_given[k], is_given);
@@ -309,6 +322,7 @@ static void checks_the_bounds_of_every_row(void **state)
         [CONFIG_REDIS_URL] = check_text_row,
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
+        [CONFIG_COOKIE] = check_text_row,
         [CONFIG_ORIGINS] = check_text_row,
         [CONFIG_NETWORKS] = check_text_row,
     };
@@ -414,6 +428,39 @@ static void checks_addresses_and_names(void **state)
         assert_int_equal(r.rc == EH_OK, cases[i].ok);
         if (r.rc == EH_OK)
             config_done(&r.config);
+    }
+}
+
+static void requires_named_pages_for_cookies(void **state)
+{
+    static const char *const lists[] = { "*", "https://a.example, *", "null", "file://, null" };
+    struct result r;
+
+    (void)state;
+    r = load(ARGS("--jwt-cookie=token"), NONE);
+    assert_int_equal(r.rc, EH_EINVAL);
+    assert_non_null(strstr(r.why, "JWT_COOKIE requires ALLOWED_ORIGINS"));
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        char argument[64];
+
+        (void)snprintf(argument, sizeof(argument), "--allowed-origins=%s", lists[i]);
+        r = load(ARGS("--jwt-cookie=token", argument), NONE);
+        assert_int_equal(r.rc, EH_EINVAL);
+    }
+    assert_accepts("JWT_COOKIE", "__Host-token");
+    assert_accepts("JWT_COOKIE", "!#$%&'*+-.^_`|~");
+}
+
+static void refuses_names_of_cookies_that_none_can_have(void **state)
+{
+    static const char *const names[] = { "a b", "a=b", "a;b", "a,b", "a\"b", "a:b", "\xc3\xa9" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct result r = load_pair("JWT_COOKIE", names[i]);
+
+        assert_int_equal(r.rc, EH_EINVAL);
+        assert_non_null(strstr(r.why, "the name of a cookie"));
     }
 }
 
@@ -768,6 +815,8 @@ int main(void)
         cmocka_unit_test(parses_sizes),
         cmocka_unit_test(parses_log_levels),
         cmocka_unit_test(checks_addresses_and_names),
+        cmocka_unit_test(requires_named_pages_for_cookies),
+        cmocka_unit_test(refuses_names_of_cookies_that_none_can_have),
         cmocka_unit_test(accepts_hosts_and_paths),
         cmocka_unit_test(names_frequent_mistakes),
         cmocka_unit_test(limits_the_length_of_socket_paths),

@@ -174,6 +174,67 @@ static void refuses_two_origin_fields(void **state)
     assert_false(origin_is_allowed(STR("*"), &rq));
 }
 
+static void knows_lists_that_any_site_is_in(void **state)
+{
+    (void)state;
+    assert_true(origin_list_is_open(STR("*")));
+    assert_true(origin_list_is_open(STR("https://a.example , * ")));
+    assert_true(origin_list_is_open(STR("Null")));
+    assert_true(origin_list_is_open(STR("https://a.example, null")));
+    assert_false(origin_list_is_open(STR("https://*.a.example, file://, http://null")));
+}
+
+static struct http_request request_of(const char *method, const char *origin, const char *site)
+{
+    struct http_request rq = request(origin, NULL);
+
+    rq.method = str_of(method);
+    if (site)
+        rq.headers[rq.n_headers++] = (struct http_header){ STR("Sec-Fetch-Site"), str_of(site) };
+    return rq;
+}
+
+static void lets_only_listed_pages_use_cookies(void **state)
+{
+    static const struct {
+        const char *list, *method, *origin, *site;
+        bool want;
+    } cases[] = {
+        { LIST, "GET", "https://a.example", NULL, true },
+        { LIST, "POST", "https://a.example", NULL, true },
+        { LIST, "POST", "https://a.example", "cross-site", true },
+        { LIST, "GET", NULL, NULL, true },
+        { LIST, "HEAD", NULL, NULL, true },
+        { LIST, "GET", NULL, "same-origin", true },
+        { LIST, "GET", NULL, "same-site", false },
+        { LIST, "GET", NULL, "cross-site", false },
+        { LIST, "GET", NULL, "none", false },
+        { LIST, "GET", NULL, "", false },
+        { LIST, "GET", NULL, "same-origin, cross-site", false },
+        { LIST, "POST", NULL, NULL, false },
+        { LIST, "POST", NULL, "same-origin", false },
+        { LIST, "get", NULL, NULL, false },
+        { LIST, "GET", "https://evil.example", NULL, false },
+        { LIST, "POST", "https://evil.example", "same-origin", false },
+        { LIST, "POST", "null", NULL, false },
+        { LIST, "POST", "", NULL, false },
+        { "*", "GET", "https://a.example", NULL, false },
+        { "*, " LIST, "POST", "https://evil.example", NULL, false },
+        { "*, " LIST, "POST", "https://a.example", NULL, true },
+    };
+    struct http_request twice = request("https://a.example", "https://a.example");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_request rq = request_of(cases[i].method, cases[i].origin, cases[i].site);
+
+        if (origin_may_use_cookies(str_of(cases[i].list), &rq) != cases[i].want)
+            fail_msg("wrong result in row %zu", i);
+    }
+    twice.method = STR("POST");
+    assert_false(origin_may_use_cookies(STR(LIST), &twice));
+}
+
 static void recognises_pages_of_its_own(void **state)
 {
     static const struct {
@@ -309,6 +370,8 @@ int main(void)
         cmocka_unit_test(accepts_only_valid_lists),
         cmocka_unit_test(allows_only_listed_origins),
         cmocka_unit_test(refuses_two_origin_fields),
+        cmocka_unit_test(knows_lists_that_any_site_is_in),
+        cmocka_unit_test(lets_only_listed_pages_use_cookies),
         cmocka_unit_test(recognises_pages_of_its_own),
         cmocka_unit_test(writes_cors_fields),
         cmocka_unit_test(allows_the_headers_that_a_preflight_asks_for),

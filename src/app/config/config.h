@@ -50,6 +50,7 @@ struct config {
     char *jwt_audience;     /* "": any */
     char *jwt_issuer;       /* "": any */
     uint64_t jwt_leeway;    /* s */
+    char *jwt_cookie;       /* "": none */
     bool disable_auth;
     char *redis_url; /* "": none; config_settle_redis has put its parts into the other members */
     char *redis_url_file;

@@ -70,6 +70,7 @@ static const char *url_hint(const struct config_option *o, struct str text)
     switch (o->kind) {
     case CONFIG_TEXT: /* may be a URL */
     case CONFIG_METRIC_NAME:
+    case CONFIG_COOKIE:
     case CONFIG_ORIGINS: return NULL;
     case CONFIG_PATH: return "a URL: only files can be read";
     case CONFIG_SERVERS: return "a URL: set REDIS_URL";

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/config/config_conflicts.h"
 #include "app/config/config_file.h"
 #include "app/config/config_hint.h"
 #include "app/config/config_redis.h"
@@ -229,7 +230,10 @@ static int read_all(struct config *c, struct buf *why)
     EH_TRY(read_file(c, why));
     EH_TRY(read_environment(c, why));
     EH_TRY(read_arguments(c, why));
-    return c->source.only ? EH_OK : config_settle_redis(c, why);
+    if (c->source.only)
+        return EH_OK;
+    EH_TRY(config_find_conflict(c, why));
+    return config_settle_redis(c, why);
 }
 
 int config_load(const struct config_source *source, struct config *ret,

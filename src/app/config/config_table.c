@@ -165,6 +165,14 @@ const struct config_option config_options[] = {
       .about =
           "Seconds by which the clocks of issuers and this server may differ: a token is valid "
           "so much longer than exp and earlier than nbf." },
+    { .name = "JWT_COOKIE",
+      .kind = CONFIG_COOKIE,
+      .offset = AT(jwt_cookie),
+      .initial = "",
+      .max = 64,
+      .shown = "none",
+      .about = "Name of a cookie that may hold the token. ALLOWED_ORIGINS must name the pages that "
+               "may use it." },
     { .name = "DISABLE_AUTH",
       .kind = CONFIG_BOOL,
       .offset = AT(disable_auth),

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/http.h"
 #include "proto/origin.h"
 
 /* Compares names, ignoring case, and takes - for _. */
@@ -194,6 +195,7 @@ static bool is_valid_text(const struct config_option *o, struct str text)
     case CONFIG_REDIS_URL: return text.n == 0 || is_redis_url(text);
     case CONFIG_ADDRESS: return text.n == 0 || endpoint_is_address(text);
     case CONFIG_METRIC_NAME: return is_metric_name(text);
+    case CONFIG_COOKIE: return text.n == 0 || http_is_token(text);
     case CONFIG_ORIGINS: return origin_list_is_valid(text);
     default: return true;
     }
@@ -279,6 +281,7 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_METRIC_NAME:
         buf_addf(out, "at most %ju letters, digits, _ and :, not beginning with a digit", max);
         return;
+    case CONFIG_COOKIE: buf_addf(out, "the name of a cookie, at most %ju bytes", max); return;
     case CONFIG_ORIGINS:
         buf_addf(out,
                  "* or a list of scheme://host[:port], scheme://*.host[:port], null or file://, at "

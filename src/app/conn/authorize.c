@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proto/cookie.h"
+#include "proto/origin.h"
 
 int authorize_token(const struct conn *c, struct str token, struct auth **ret_auth,
                     const char **ret_why)
@@ -15,14 +17,34 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
     return auth_verify(token, &context->tokens, clock_wall_ms(), ret_auth, ret_why);
 }
 
+/* Finds the token in the cookie that JWT_COOKIE names. Returns NULL, or why it does not count. */
+static const char *find_cookie(const struct config *config, const struct http_request *rq,
+                               struct buf *ret)
+{
+    struct str cookie = { NULL, 0 };
+
+    if (!config->jwt_cookie[0])
+        return NULL;
+    if (cookie_find(rq, str_of(config->jwt_cookie), &cookie) < 0)
+        return "there is more than one cookie of the name in JWT_COOKIE: delete the others";
+    if (cookie.n == 0)
+        return NULL;
+    if (!origin_may_use_cookies(str_of(config->allowed_origins), rq))
+        return "the cookie with the token counts only with an Origin in ALLOWED_ORIGINS";
+    buf_add_str(ret, cookie);
+    return NULL;
+}
+
 /* Finds the token of the request. Returns NULL, or why there is none. A header of another scheme is
  * meant for somebody else, such as a proxy that asks for a password: it does not hide the other
  * places. */
-static const char *find_token(const struct http_request *rq, struct str offered, struct buf *ret)
+static const char *find_token(const struct config *config, const struct http_request *rq,
+                              struct str offered, struct buf *ret)
 {
     struct str header = http_header(rq, STR("Authorization"));
     struct str token = auth_header_token(header);
     struct str param;
+    const char *why;
 
     if (token.p) {
         buf_add_str(ret, token);
@@ -32,14 +54,15 @@ static const char *find_token(const struct http_request *rq, struct str offered,
         buf_add_str(ret, offered);
         return offered.n ? NULL : "there is no token after bearer. in Sec-WebSocket-Protocol";
     }
-    if (http_query_param(rq->query, STR("auth"), &param)) {
+    if (http_query_param(rq->query, STR("auth"), &param) && param.n) {
         if (http_percent_decode(param, false, ret) == EH_OK)
             return NULL;
         return "the query parameter auth must be URL-encoded";
     }
-    if (header.n)
+    why = find_cookie(config, rq, ret);
+    if (!why && buf_used(ret) == 0 && header.n)
         return "there is no token: the Authorization header must be Bearer TOKEN";
-    return NULL;
+    return why;
 }
 
 static void refuse(const struct conn *c, const char *why)
@@ -55,7 +78,7 @@ int authorize_request(const struct conn *c, const struct http_request *rq, struc
                       struct auth **ret_auth, const char **ret_why)
 {
     struct buf token = { 0 };
-    const char *why_none = find_token(rq, offered, &token);
+    const char *why_none = find_token(c->worker->context->config, rq, offered, &token);
     int rc = authorize_token(c, buf_str(&token), ret_auth, ret_why);
 
     buf_done(&token);

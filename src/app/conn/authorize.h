@@ -13,7 +13,8 @@
 int authorize_token(const struct conn *c, struct str token, struct auth **ret_auth,
                     const char **ret_why) EH_MUST_USE;
 /* Takes the token from the Authorization field, else the one that a handshake offers as a
- * subprotocol (NULL: none), else from the query's `auth`. Logs and counts a refusal. */
+ * subprotocol (NULL: none), else from the query's `auth`, else from the cookie JWT_COOKIE. Logs and
+ * counts a refusal. */
 int authorize_request(const struct conn *c, const struct http_request *rq, struct str offered,
                       struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
 

@@ -38,10 +38,14 @@ export async function startBrowser(t) {
   return browser;
 }
 
-/** A page (of playwright) loaded from an origin that differs from that of any server. */
-export async function openPage(t) {
+/**
+ * A page (of playwright) loaded from an origin that differs from that of any server and any other page.
+ * It shares the cookies of the page `beside`, if that is given; hosts have cookies, ports have not.
+ */
+export async function openPage(t, beside = undefined) {
   const port = await servePage(t);
-  const page = await (await startBrowser(t)).newPage();
+  const context = beside?.context() ?? await (await startBrowser(t)).newContext();
+  const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   await page.goto(`http://127.0.0.1:${port}/`);
   return page;
