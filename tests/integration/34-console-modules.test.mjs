@@ -449,6 +449,14 @@ describe('the connection', () => {
     }
   });
 
+  test('leaves a connection that answers nothing', async () => {
+    hub = new Hub(new URL('https://example.com/socket'), 20);
+    open();
+    assert.equal(hub.isOpen, true);
+    await new Promise((resolve) => hub.addEventListener('state', resolve));
+    assert.deepEqual([hub.state.name, hub.state.reason], ['waiting', 'the server does not answer']);
+  });
+
   test('fails calls that nobody answers any more', async () => {
     await assert.rejects(hub.call('ping'), /not connected/);
     const socket = open();

@@ -33,7 +33,7 @@ function add(tag, title) {
 /** Shows the panel that the address names; the first one if it names none. */
 function show() {
   const wanted = location.hash.slice(1);
-  if (wanted === 'main') return; // the link that skips the navigation
+  if (wanted === 'main' && current) return; // the link that skips the navigation
   const { name, title, tag } = panels.find((panel) => panel.name === wanted) ?? panels[0];
   const next = main.querySelector(tag) ?? add(tag, title);
   if (next === current) return;

@@ -3,6 +3,7 @@
 
 import { announce } from './announce.js';
 import { button, field, fill, make, setText } from './dom.js';
+import { visibleLine } from './lib/visible.js';
 import { panels } from './panel.js';
 
 const LOOKS = {
@@ -38,7 +39,8 @@ class ConnectionState extends HTMLElement {
 }
 
 function holder(hub) {
-  return hub.claims?.sub ?? 'the holder of the token';
+  const { sub } = hub.claims ?? {};
+  return typeof sub === 'string' ? visibleLine(sub) : 'the holder of the token';
 }
 
 /** What is wrong, and what helps. */

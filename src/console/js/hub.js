@@ -21,7 +21,6 @@ import { idTime } from './lib/ids.js';
 import { readToken } from './lib/jwt.js';
 import { Subscription } from './subscription.js';
 
-const ANSWER_MS = 15000;
 const PING_MS = 10000;
 const SLOW_MS = 2500;
 const HANDSHAKE_FAILED =
@@ -41,6 +40,7 @@ export class Hub extends EventTarget {
   slow = ''; // why everything takes long; '' when it does not
   roundTripMs = null;
   #url;
+  #answerMs;
   #token = '';
   #socket = null;
   #failures = 0;
@@ -53,10 +53,11 @@ export class Hub extends EventTarget {
   #subscriptions = new Map(); // topic -> Subscription
   #byRequest = new Map(); // request id -> Subscription
 
-  /** `url` is http(s), of the endpoint. */
-  constructor(url = new URL('socket', document.baseURI)) {
+  /** `url` is http(s), of the endpoint. A call fails without an answer within `answerMs`. */
+  constructor(url = new URL('socket', document.baseURI), answerMs = 15_000) {
     super();
     this.#url = url;
+    this.#answerMs = answerMs;
   }
 
   get isOpen() {
@@ -122,7 +123,7 @@ export class Hub extends EventTarget {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(id, (call) => call.reject(
-        new HubError(`no answer for ${ANSWER_MS / 1000} seconds`))), ANSWER_MS);
+        new HubError(`no answer for ${this.#answerMs / 1000} seconds`))), this.#answerMs);
       this.#calls.set(id, { resolve, reject, timer });
       this.#send(id, method, params);
     });
@@ -257,6 +258,7 @@ export class Hub extends EventTarget {
 
   /** Measures the round trip and the server's clock, and whether answers and messages come late. */
   async #measure() {
+    const socket = this.#socket;
     const sent = Date.now();
     const late = setTimeout(() => this.#setSlow(LATE), SLOW_MS);
     try {
@@ -271,10 +273,18 @@ export class Hub extends EventTarget {
       this.#lag = 0;
       this.#tell();
     } catch {
-      // The connection ended, which #onClose reports.
+      this.#giveUp(socket);
     } finally {
       clearTimeout(late);
     }
+  }
+
+  /** Leaves a connection that answers nothing: after a change of networks it may be dead without a sign. */
+  #giveUp(socket) {
+    if (socket !== this.#socket) return; // it has ended by itself
+    this.#release();
+    socket.close();
+    this.#retryLater('the server does not answer');
   }
 
   #setSlow(why) {
