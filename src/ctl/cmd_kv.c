@@ -61,7 +61,7 @@ static const struct option get_options[] = {
       .kind = OPTION_FLAG,
       .offset = offsetof(struct get_values, raw),
       .about = "print the value as it is, without a line break after it, also to a terminal" },
-    { NULL },
+    { 0 },
 };
 
 const struct command cmd_kv_get = {
@@ -143,7 +143,7 @@ static const struct option set_options[] = {
       .min = 1000,
       .max = YEAR_MS,
       .about = "how long the key exists; without it, until it is deleted" },
-    { NULL },
+    { 0 },
 };
 
 const struct command cmd_kv_set = {

@@ -166,7 +166,7 @@ static const struct option options[] = {
           "only the newest messages, this many (at most the server's MAX_CACHE_REQUEST_LIMIT); "
           "with --since-id only the oldest, any number" },
     PRINT_OPTIONS(struct values, print, "%T %t %m"),
-    { NULL },
+    { 0 },
 };
 
 const struct command cmd_log = {

@@ -114,7 +114,7 @@ static const struct option options[] = {
       .min = 1,
       .max = UINT64_C(1000000000),
       .about = "publish the message this many times" },
-    { NULL },
+    { 0 },
 };
 
 const struct command cmd_pub = {

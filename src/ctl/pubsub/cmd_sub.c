@@ -327,7 +327,7 @@ static const struct option options[] = {
       .about =
           "print a line where messages may be missing, and end with status 1 if there was one" },
     PRINT_OPTIONS(struct values, print, "%t %m"),
-    { NULL },
+    { 0 },
 };
 
 const struct command cmd_sub = {
