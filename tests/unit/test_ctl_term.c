@@ -220,7 +220,7 @@ static void cleans_data_for_terminals_only(void **state)
 static int status_with_stdout(int fd, struct str text)
 {
     pid_t pid = fork();
-    int status;
+    int status = 0;
 
     if (pid == 0) {
         struct term t;

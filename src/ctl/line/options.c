@@ -259,7 +259,7 @@ static void set_initial(const struct option *table, void *base)
 {
     for (const struct option *o = table; o && o->name; o++) {
         if (o->initial && option_set(o, base, o->initial) < 0)
-            assert(!"a default that its own option refuses");
+            assert(false && "a default that its own option refuses");
     }
 }
 
