@@ -178,7 +178,10 @@ const ROWS = {
       line(total(rate('eventhub_disconnects_total', 'reason="tls_handshake"')), 'failed')]),
     graph('Time until the certificate expires', 's',
       [line(`(${of('eventhub_certificate_expiry_timestamp_seconds')} > 0) - time()`)]),
-    graph('Refused certificate reloads', 'short', [line(of('eventhub_certificate_reloads_refused_total'))]),
+    graph('Refused reloads of certificates and keys', 'short', [
+      line(of('eventhub_certificate_reloads_refused_total'), '{{instance}} certificate'),
+      line(of('eventhub_token_key_reloads_refused_total'), '{{instance}} keys of tokens'),
+    ]),
     graph('Compressed size of messages to clients', 'percentunit',
       [line(`${rate('eventhub_deflate_output_bytes_total')} / (${rate('eventhub_deflate_input_bytes_total')} > 0)`)]),
     graph('Compressed size of messages from clients', 'percentunit',

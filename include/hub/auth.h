@@ -38,7 +38,7 @@ struct auth_policy {
 
 /* Verifies the token as of now_ms, milliseconds since the epoch. On success the caller owns
  * *ret_auth. EH_EINVAL: *ret_why is a short reason (static text) for the body of the 401; it names
- * the claim. */
+ * the claim. EH_ENOENT: the same, and the reason is that no key verifies the token (token_open). */
 int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now_ms,
                 struct auth **ret_auth, const char **ret_why) EH_MUST_USE;
 /* Does the same for the payload of a token whose signature is not examined, such as one that is

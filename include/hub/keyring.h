@@ -1,8 +1,8 @@
 /* keyring.h - the keys that verify tokens.
- * Thread:  filled by one thread, then immutable and shared read-only.
+ * Thread:  filled by one thread, then immutable and shared; the reference count is atomic.
  * Owns:    copies of the keys.
- * Rule:    a key belongs to one algorithm and accepts only tokens of that algorithm: a token's own
- *          header never decides how a key is used.
+ * Rule:    a key is added for one algorithm, or for those of its kind, and accepts only tokens of
+ *          these: a token's own header never decides how a key is used.
  * Checks:  the signature, with OpenSSL. A secret's signature is compared in constant time; a public
  *          key is parsed once, here.
  * Secrets: no returned text ever contains a key.
@@ -15,9 +15,10 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define KEYRING_MAX     16   /* keys: a token without kid is tried with all keys of its algorithm */
-#define KEYRING_KID_MAX 256  /* bytes of a key's name */
-#define KEYRING_KEY_MAX 4096 /* bytes of a secret */
+#define KEYRING_MAX     64    /* keys */
+#define KEYRING_TRIES   16    /* keys that are tried with one token, which may have no kid */
+#define KEYRING_KID_MAX 256   /* bytes of a key's name */
+#define KEYRING_KEY_MAX 4096  /* bytes of a secret */
 #define KEYRING_PEM_MAX 65536 /* bytes of a PEM file */
 
 /* Tokens with any other algorithm are refused. */
@@ -49,7 +50,9 @@ bool key_algorithm_is_public(enum key_algorithm a); /* its keys are PEM texts, n
 struct keyring;
 
 struct keyring *keyring_create(void);
-void keyring_free(struct keyring *ring); /* NULL is fine */
+struct keyring *keyring_ref(struct keyring *ring);
+void keyring_unref(struct keyring *ring); /* NULL is fine */
+size_t keyring_count(const struct keyring *ring);
 
 /* Adds a secret, or a public key in PEM: RSA with at least 2048 bits, EC on the curve of the
  * algorithm, or Ed25519, as SPKI (BEGIN PUBLIC KEY), PKCS#1 (BEGIN RSA PUBLIC KEY) or the key of a
@@ -58,7 +61,7 @@ void keyring_free(struct keyring *ring); /* NULL is fine */
 const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a,
                         struct str key) EH_MUST_USE;
 
-/* Adds a public key in PEM, without a kid, for every algorithm that it fits. Fails as above. */
+/* Adds a public key in PEM, without a kid, for all algorithms that it fits. Fails as above. */
 const char *keyring_add_public(struct keyring *ring, struct str pem) EH_MUST_USE;
 
 /* Reports whether a secret is shorter than its hash, which RFC 7518, 3.2 forbids: anyone who has a
@@ -78,6 +81,9 @@ struct keyring_key {
     struct str kid;  /* a view into the ring; empty: the key accepts any kid */
     size_t position; /* among the keys that were added, from 0 */
 };
+
+/* The reason for refusing a token whose kid belongs to no key. */
+extern const char keyring_unknown_kid[];
 
 /* Returns NULL if a key with the token's algorithm and kid verifies it; otherwise why not (static
  * text). */

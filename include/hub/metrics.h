@@ -109,6 +109,8 @@ enum metric {
     METRIC_ACCEPT_IS_HELD,     /* accept_held, gauge: 1 while they wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
+    METRIC_TOKEN_KEYS,         /* token_keys, gauge: keys that verify tokens */
+    METRIC_KEYS_REFUSED,       /* token_key_reloads_refused_total: the old ones were kept */
     METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */
     METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
     METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */

@@ -17,7 +17,8 @@
 #define TOKEN_MAX 65536 /* bytes */
 
 /* Verifies the envelope and appends the decoded payload, which may be any bytes. EH_EINVAL:
- * *ret_why says why (static text). */
+ * *ret_why says why (static text). EH_ENOENT: the same, and the reason is that none of the keys
+ * verifies the token; with other keys it may be good. */
 int token_open(struct str token, const struct keyring *keys, struct buf *ret_payload,
                const char **ret_why) EH_MUST_USE;
 

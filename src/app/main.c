@@ -24,14 +24,15 @@
 extern char **environ;
 
 /* Reads the files that the options name, before anything starts. */
-static int read_files(struct config *config, struct server_setup *setup, struct keyring **ret_keys,
-                      struct buf *why)
+static int read_files(struct config *config, struct server_setup *setup, struct buf *why)
 {
+    struct keyring *keys = NULL;
+
     EH_TRY(config_read_secrets(config, why));
     EH_TRY(certificates_load(config, &setup->certificates, why));
     EH_TRY(redis_tls_load(config, &setup->redis_tls, why));
-    EH_TRY(token_keys_load(config, ret_keys, why));
-    setup->keys = *ret_keys;
+    EH_TRY(token_keys_load(config, &keys, &setup->keys_skipped, why));
+    setup->keys = key_store_create(keys);
     return EH_OK;
 }
 
@@ -92,7 +93,6 @@ int main(int argc, char **argv)
     const struct config_source source = { .argc = argc, .argv = argv, .environment = environ };
     struct config config = { 0 };
     struct server_setup setup = { .config = &config, .service = &rpc_service };
-    struct keyring *keys = NULL;
     enum config_action action;
     struct buf why = { 0 };
     int status = EXIT_FAILURE;
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     }
     rc = config_load(&source, &config, &action, &why);
     if (rc == EH_OK && (action == CONFIG_RUN || action == CONFIG_CHECK))
-        rc = read_files(&config, &setup, &keys, &why);
+        rc = read_files(&config, &setup, &why);
     else if (rc == EH_OK && action == CONFIG_CHECK_BROKER)
         rc = read_redis_files(&config, &setup, &why);
     if (rc < 0)
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
     else
         status = act(action, &config, &setup);
     buf_done(&why);
-    keyring_free(keys);
+    key_store_free(setup.keys);
     tls_free(setup.redis_tls);
     certificates_free(setup.certificates);
     config_done(&config);

@@ -10,6 +10,7 @@
 #include "app/broker_setup.h"
 #include "app/config/config_reload.h"
 #include "app/config/config_warn.h"
+#include "app/keys.h"
 #include "app/listeners.h"
 #include "app/memory.h"
 #include "app/process.h"
@@ -203,6 +204,7 @@ static void reload(struct server *s)
     log_info("reloading", LOG_END);
     supervisor_reloading(s->supervisor);
     config_reload(s->setup->config);
+    keys_reload(s->setup->config, s->setup->keys, s->cells[CELL_MAIN]);
     certificates_reload(s->setup->certificates);
     redis_tls_reload(s->setup->config, s->setup->redis_tls);
     broker_renew(s->broker);
@@ -243,7 +245,7 @@ static void on_unusable(struct mail *m, void *owner)
 static void make_context(struct server *s, uint64_t fds)
 {
     s->context.config = s->setup->config;
-    s->context.tokens.keys = s->setup->keys;
+    s->context.keys = s->setup->keys;
     s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
     s->context.tokens.leeway_ms = s->setup->config->jwt_leeway * 1000;
@@ -300,7 +302,11 @@ static int start_acceptor(struct server *s)
 
 static void log_started(const struct server *s)
 {
-    config_warn(s->setup->config, s->setup->keys);
+    struct keyring *keys = key_store_take(s->setup->keys);
+
+    config_warn(s->setup->config, keys);
+    keyring_unref(keys);
+    keys_started(s->setup->keys, &s->setup->keys_skipped, s->cells[CELL_MAIN]);
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->setup->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 
 #include "base/array.h"
+#include "hub/keyring_parts.h"
 
 #define RSA_MIN_BITS      2048
 #define RSA_MAX_BITS      16384 /* larger keys are slow */
@@ -145,6 +146,16 @@ enum key_algorithm key_suggests(const EVP_PKEY *pkey)
     if (kind == EVP_PKEY_EC)
         return KEY_ES256;
     return kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448 ? KEY_EDDSA : KEY_RS256;
+}
+
+unsigned key_fits(const EVP_PKEY *pkey)
+{
+    enum key_algorithm suggested = key_suggests(pkey);
+    unsigned all = KEY_BIT(suggested);
+
+    for (enum key_algorithm a = KEY_RS256; suggested == KEY_RS256 && a <= KEY_PS512; a++)
+        all |= KEY_BIT(a);
+    return all;
 }
 
 bool key_set_padding(enum key_algorithm a, EVP_PKEY_CTX *ctx)

@@ -33,6 +33,10 @@ const char *key_secret_fault(struct str secret);
  * the one of its curve. Of a key that fits none it is one whose key_fault explains that. */
 enum key_algorithm key_suggests(const EVP_PKEY *pkey);
 
+/* Returns the set of algorithms (KEY_BIT) of the same kind as key_suggests: for an RSA key all RS
+ * and PS. */
+unsigned key_fits(const EVP_PKEY *pkey);
+
 /* Sets how the algorithm pads: to be called after EVP_DigestVerifyInit or EVP_DigestSignInit. */
 bool key_set_padding(enum key_algorithm a, EVP_PKEY_CTX *ctx) EH_MUST_USE;
 

@@ -6,37 +6,57 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "hub/key_rules.h"
+#include "hub/keyring_parts.h"
 
 #define ECDSA_DER_MAX 144 /* P-521 needs at most 141 bytes */
 
-_Static_assert(KEYRING_MAX == 16 && KEYRING_KID_MAX == 256, "as the texts say");
+_Static_assert(KEYRING_MAX == 64 && KEYRING_KID_MAX == 256 && KEYRING_TRIES == 16,
+               "as the texts say");
+_Static_assert(KEY_ALGORITHMS_N < 32, "they fit into an unsigned");
 
 struct key {
-    char *kid;      /* "": it accepts any kid */
-    char *secret;   /* of HS algorithms */
-    EVP_PKEY *pkey; /* of all others */
+    char *kid;           /* "": it accepts any kid */
+    char *secret;        /* of HS algorithms */
+    EVP_PKEY *pkey;      /* of all others */
+    unsigned algorithms; /* a bit for each (KEY_BIT) */
     size_t secret_n;
-    size_t signature_n; /* bytes of a signature */
-    enum key_algorithm algorithm;
 };
 
 struct keyring {
-    struct key keys[KEYRING_MAX];
+    atomic_uint refs;
     size_t n;
+    struct key keys[KEYRING_MAX];
 };
+
+const char keyring_unknown_kid[] = "the token's kid is unknown";
 
 struct keyring *keyring_create(void)
 {
-    return mem_zalloc(sizeof(struct keyring));
+    struct keyring *ring = mem_zalloc(sizeof(*ring));
+
+    atomic_init(&ring->refs, 1);
+    return ring;
 }
 
-void keyring_free(struct keyring *ring)
+struct keyring *keyring_ref(struct keyring *ring)
 {
-    if (!ring)
+    atomic_fetch_add_explicit(&ring->refs, 1, memory_order_relaxed);
+    return ring;
+}
+
+size_t keyring_count(const struct keyring *ring)
+{
+    return ring->n;
+}
+
+void keyring_unref(struct keyring *ring)
+{
+    if (!ring || atomic_fetch_sub_explicit(&ring->refs, 1, memory_order_acq_rel) > 1)
         return;
     for (size_t i = 0; i < ring->n; i++) {
         free(ring->keys[i].kid);
@@ -50,7 +70,7 @@ void keyring_free(struct keyring *ring)
 
 /* ---- a new key ---- */
 
-#define TOO_MANY      "there are more than 16 keys"
+#define TOO_MANY      "there are more than 64 keys"
 #define NO_PUBLIC_KEY "the key is not a public key or a certificate in PEM"
 #define IS_PRIVATE                                                                                 \
     "the key is not a public key but a private one (openssl pkey -in FILE -pubout converts it)"
@@ -105,43 +125,6 @@ static EVP_PKEY *parse_pem(struct str pem, const char **ret_why)
     return pkey;
 }
 
-/* Takes a reference of the key. */
-static const char *set_pkey(struct key *k, EVP_PKEY *pkey)
-{
-    const char *why = key_fault(k->algorithm, pkey);
-
-    ERR_clear_error();
-    if (why)
-        return why;
-    EVP_PKEY_up_ref(pkey);
-    k->pkey = pkey;
-    if (k->signature_n == 0)
-        k->signature_n = (size_t)EVP_PKEY_get_size(pkey);
-    return NULL;
-}
-
-static const char *set_public(struct key *k, struct str pem)
-{
-    const char *why = NO_PUBLIC_KEY;
-    EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem, &why) : NULL;
-
-    if (pkey)
-        why = set_pkey(k, pkey);
-    EVP_PKEY_free(pkey);
-    return why;
-}
-
-static const char *set_secret(struct key *k, struct str secret)
-{
-    const char *why = key_secret_fault(secret);
-
-    if (why)
-        return why;
-    k->secret = mem_dup(secret.p, secret.n);
-    k->secret_n = secret.n;
-    return NULL;
-}
-
 static const char *kid_fault(const struct keyring *ring, struct str kid)
 {
     if (kid.n > KEYRING_KID_MAX)
@@ -153,56 +136,96 @@ static const char *kid_fault(const struct keyring *ring, struct str kid)
     return NULL;
 }
 
-static struct key key_of(enum key_algorithm a)
+/* Appends a key, which now belongs to the ring, if there is room. */
+static const char *append(struct keyring *ring, struct str kid, struct key k)
 {
-    return (struct key){ .algorithm = a, .signature_n = key_rules[a].signature_n };
-}
-
-static void append(struct keyring *ring, struct str kid, struct key *k)
-{
-    k->kid = mem_dup(kid.p, kid.n);
-    ring->keys[ring->n++] = *k;
-}
-
-const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a, struct str key)
-{
-    struct key k = key_of(a);
-    const char *why = kid_fault(ring, kid);
-
     if (ring->n == KEYRING_MAX)
         return TOO_MANY;
-    if (!why)
-        why = key_algorithm_is_public(a) ? set_public(&k, key) : set_secret(&k, key);
-    if (!why)
-        append(ring, kid, &k);
+    k.kid = mem_dup(kid.p, kid.n);
+    ring->keys[ring->n++] = k;
+    return NULL;
+}
+
+const char *keyring_add_secret(struct keyring *ring, struct str kid, unsigned algorithms,
+                               struct str secret)
+{
+    struct key k = { .algorithms = algorithms, .secret_n = secret.n };
+    const char *why = key_secret_fault(secret);
+
+    if (why)
+        return why;
+    k.secret = mem_dup(secret.p, secret.n);
+    why = append(ring, kid, k);
+    if (why) {
+        OPENSSL_cleanse(k.secret, k.secret_n);
+        free(k.secret);
+    }
     return why;
 }
 
-const char *keyring_add_public(struct keyring *ring, struct str pem)
+const char *keyring_add_pkey(struct keyring *ring, struct str kid, unsigned algorithms,
+                             EVP_PKEY *pkey)
+{
+    struct key k = { .pkey = pkey };
+    const char *why = NULL, *first_why = NULL;
+
+    for (enum key_algorithm a = 0; a < KEY_ALGORITHMS_N; a++) {
+        if (!(algorithms & KEY_BIT(a)))
+            continue;
+        why = key_fault(a, pkey);
+        first_why = first_why ? first_why : why;
+        if (!why)
+            k.algorithms |= KEY_BIT(a);
+    }
+    ERR_clear_error();
+    if (k.algorithms == 0)
+        return first_why;
+    why = append(ring, kid, k);
+    if (!why)
+        EVP_PKEY_up_ref(pkey);
+    return why;
+}
+
+/* Adds the key of a PEM text for these algorithms or, if there are none, for all that it fits. */
+static const char *add_pem(struct keyring *ring, struct str kid, unsigned algorithms,
+                           struct str pem)
 {
     const char *why = NO_PUBLIC_KEY;
     EVP_PKEY *pkey = pem.n <= KEYRING_PEM_MAX ? parse_pem(pem, &why) : NULL;
 
-    if (!pkey)
-        return why;
-    why = key_fault(key_suggests(pkey), pkey); /* otherwise it fits none */
-    for (enum key_algorithm a = 0; !why && a < KEY_ALGORITHMS_N; a++) {
-        struct key k = key_of(a);
-
-        if (ring->n == KEYRING_MAX)
-            why = TOO_MANY;
-        else if (key_algorithm_is_public(a) && !set_pkey(&k, pkey))
-            append(ring, STR(""), &k);
-    }
+    if (pkey)
+        why = keyring_add_pkey(ring, kid, algorithms ? algorithms : key_fits(pkey), pkey);
     EVP_PKEY_free(pkey);
-    ERR_clear_error();
     return why;
+}
+
+const char *keyring_add(struct keyring *ring, struct str kid, enum key_algorithm a, struct str key)
+{
+    const char *why = kid_fault(ring, kid);
+
+    if (why)
+        return why;
+    return key_algorithm_is_public(a) ? add_pem(ring, kid, KEY_BIT(a), key)
+                                      : keyring_add_secret(ring, kid, KEY_BIT(a), key);
+}
+
+const char *keyring_add_public(struct keyring *ring, struct str pem)
+{
+    return add_pem(ring, STR(""), 0, pem);
+}
+
+/* Returns the first algorithm of a key. */
+static enum key_algorithm algorithm_of(const struct key *k)
+{
+    return (enum key_algorithm)__builtin_ctz(k->algorithms);
 }
 
 bool keyring_has_short_secret(const struct keyring *ring)
 {
     for (size_t i = 0; i < ring->n; i++) {
-        if (ring->keys[i].secret && ring->keys[i].secret_n < ring->keys[i].signature_n)
+        const struct key *k = &ring->keys[i];
+
+        if (k->secret && k->secret_n < key_rules[algorithm_of(k)].signature_n)
             return true;
     }
     return false;
@@ -216,13 +239,14 @@ static bool is_for_kid(const struct key *k, struct str kid)
 }
 
 /* Compares in constant time: otherwise the time would show how much of a guess is right. */
-static bool verifies_secret(const struct key *k, const struct keyring_token *token)
+static bool verifies_secret(const struct key *k, enum key_algorithm a,
+                            const struct keyring_token *token)
 {
     unsigned char mac[EVP_MAX_MD_SIZE];
     const unsigned char *text = (const unsigned char *)token->signed_text.p;
-    bool holds = HMAC(key_rules[k->algorithm].hash(), k->secret, (int)k->secret_n, text,
-                      token->signed_text.n, mac, NULL) &&
-                 CRYPTO_memcmp(mac, token->signature.p, k->signature_n) == 0;
+    bool holds = HMAC(key_rules[a].hash(), k->secret, (int)k->secret_n, text, token->signed_text.n,
+                      mac, NULL) &&
+                 CRYPTO_memcmp(mac, token->signature.p, key_rules[a].signature_n) == 0;
 
     ERR_clear_error();
     return holds;
@@ -247,14 +271,14 @@ static int encode_ecdsa(struct str raw, unsigned char der[ECDSA_DER_MAX])
     return n;
 }
 
-static bool verifies_digest(const struct key *k, struct str text, const unsigned char *sig,
-                            size_t sig_n)
+static bool verifies_digest(EVP_PKEY *pkey, enum key_algorithm a, struct str text,
+                            const unsigned char *sig, size_t sig_n)
 {
-    const EVP_MD *hash = key_rules[k->algorithm].hash ? key_rules[k->algorithm].hash() : NULL;
+    const EVP_MD *hash = key_rules[a].hash ? key_rules[a].hash() : NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *padding = NULL; /* belongs to ctx */
-    bool holds = ctx && EVP_DigestVerifyInit(ctx, &padding, hash, NULL, k->pkey) == 1 &&
-                 key_set_padding(k->algorithm, padding) &&
+    bool holds = ctx && EVP_DigestVerifyInit(ctx, &padding, hash, NULL, pkey) == 1 &&
+                 key_set_padding(a, padding) &&
                  EVP_DigestVerify(ctx, sig, sig_n, (const unsigned char *)text.p, text.n) == 1;
 
     EVP_MD_CTX_free(ctx);
@@ -262,33 +286,29 @@ static bool verifies_digest(const struct key *k, struct str text, const unsigned
     return holds;
 }
 
-static bool verifies(const struct key *k, const struct keyring_token *token)
+static bool verifies(const struct key *k, enum key_algorithm a, const struct keyring_token *token)
 {
     const unsigned char *signature = (const unsigned char *)token->signature.p;
+    size_t fixed_n = key_rules[a].signature_n;
     unsigned char der[ECDSA_DER_MAX];
     int n;
 
-    if (token->signature.n != k->signature_n)
+    if (token->signature.n != (fixed_n ? fixed_n : (size_t)EVP_PKEY_get_size(k->pkey)))
         return false;
-    if (!k->pkey)
-        return verifies_secret(k, token);
-    if (key_rules[k->algorithm].family != KEY_FAMILY_EC)
-        return verifies_digest(k, token->signed_text, signature, token->signature.n);
+    if (k->secret)
+        return verifies_secret(k, a, token);
+    if (key_rules[a].family != KEY_FAMILY_EC)
+        return verifies_digest(k->pkey, a, token->signed_text, signature, token->signature.n);
     n = encode_ecdsa(token->signature, der);
-    return n > 0 && verifies_digest(k, token->signed_text, der, (size_t)n);
-}
-
-static struct keyring_key describe(const struct keyring *ring, size_t i)
-{
-    const struct key *k = &ring->keys[i];
-
-    return (struct keyring_key){ k->algorithm, str_of(k->kid), i };
+    return n > 0 && verifies_digest(k->pkey, a, token->signed_text, der, (size_t)n);
 }
 
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
                            struct keyring_key *ret_key)
 {
-    bool kid_is_known = false, was_tried = false;
+    enum key_algorithm a;
+    bool kid_is_known = false, is_supported = key_algorithm_parse(token->algorithm, &a);
+    size_t tries = 0;
 
     for (size_t i = 0; i < ring->n; i++) {
         const struct key *k = &ring->keys[i];
@@ -296,18 +316,18 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
         if (!is_for_kid(k, token->kid))
             continue;
         kid_is_known = true;
-        if (!str_eq(token->algorithm, str_of(key_rules[k->algorithm].name)))
+        if (!is_supported || !(k->algorithms & KEY_BIT(a)))
             continue;
-        was_tried = true;
-        if (verifies(k, token)) {
-            *ret_key = describe(ring, i);
+        if (++tries > KEYRING_TRIES)
+            return "the token must have a kid: more than 16 keys have its algorithm";
+        if (verifies(k, a, token)) {
+            *ret_key = (struct keyring_key){ a, str_of(k->kid), i };
             return NULL;
         }
     }
     if (!kid_is_known)
-        return "the token's kid is unknown";
-    return was_tried ? "the token's signature is wrong"
-                     : "the token's algorithm (alg) is not accepted";
+        return keyring_unknown_kid;
+    return tries ? "the token's signature is wrong" : "the token's algorithm (alg) is not accepted";
 }
 
 bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyring_key *ret_key,
@@ -318,7 +338,7 @@ bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyr
 
         if (!k->secret || (kid.n && !is_for_kid(k, kid)))
             continue;
-        *ret_key = describe(ring, i);
+        *ret_key = (struct keyring_key){ algorithm_of(k), str_of(k->kid), i };
         *ret_secret = str_make(k->secret, k->secret_n);
         return true;
     }

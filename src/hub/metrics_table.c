@@ -181,6 +181,9 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),
     [METRIC_CERT_REFUSED] =
         PLAIN("certificate_reloads_refused_total", 0, "Reloads that kept the old TLS certificate."),
+    [METRIC_TOKEN_KEYS] = PLAIN("token_keys", GAUGE, "Keys that verify tokens."),
+    [METRIC_KEYS_REFUSED] =
+        PLAIN("token_key_reloads_refused_total", 0, "Reloads that kept the old keys of tokens."),
     [METRIC_PROCESS_START_S] = PLAIN("process_start_time_seconds", GAUGE | BARE,
                                      "Start of the process, seconds since the epoch."),
     [METRIC_PROCESS_CPU_MS] =

@@ -69,8 +69,10 @@ static const char *split(struct str token, struct parts *ret)
     return NULL;
 }
 
-static const char *signature_fault(const struct parts *parts, const json_t *header,
-                                   const struct keyring *keys, struct keyring_key *ret_key)
+/* Checks the signature. EH_ENOENT: no key verifies it. */
+static int check_signature(const struct parts *parts, const json_t *header,
+                           const struct keyring *keys, struct keyring_key *ret_key,
+                           const char **ret_why)
 {
     struct buf signature = { 0 };
     const char *end = parts->payload.p + parts->payload.n;
@@ -79,23 +81,19 @@ static const char *signature_fault(const struct parts *parts, const json_t *head
         .algorithm = json_text(json_object_get(header, "alg")),
         .kid = json_text(json_object_get(header, "kid")),
     };
-    const char *why = "the token's signature must be base64url without padding";
+    const char *why;
 
-    if (base64url_decode(parts->signature, &signature)) {
-        signed_token.signature = buf_str(&signature);
-        why = keyring_verify(keys, &signed_token, ret_key);
+    if (!base64url_decode(parts->signature, &signature)) {
+        *ret_why = "the token's signature must be base64url without padding";
+        return EH_EINVAL;
     }
+    signed_token.signature = buf_str(&signature);
+    why = keyring_verify(keys, &signed_token, ret_key);
     buf_done(&signature);
-    return why;
-}
-
-static const char *verify(const struct parts *parts, const struct keyring *keys,
-                          struct keyring_key *ret_key)
-{
-    json_auto_t *header = NULL;
-    const char *why = read_header(parts->header, &header);
-
-    return why ? why : signature_fault(parts, header, keys, ret_key);
+    if (!why)
+        return EH_OK;
+    *ret_why = why;
+    return EH_ENOENT;
 }
 
 static const char *decode_payload(const struct parts *parts, struct buf *ret)
@@ -113,29 +111,32 @@ static int outcome(const char *why, const char **ret_why)
     return EH_EINVAL;
 }
 
+static int verify(struct str token, const struct keyring *keys, struct parts *ret_parts,
+                  struct keyring_key *ret_key, const char **ret_why)
+{
+    json_auto_t *header = NULL;
+
+    EH_TRY(outcome(split(token, ret_parts), ret_why));
+    EH_TRY(outcome(read_header(ret_parts->header, &header), ret_why));
+    return check_signature(ret_parts, header, keys, ret_key, ret_why);
+}
+
 int token_open(struct str token, const struct keyring *keys, struct buf *ret_payload,
                const char **ret_why)
 {
     struct keyring_key key;
     struct parts parts;
-    const char *why = split(token, &parts);
 
-    if (!why)
-        why = verify(&parts, keys, &key);
-    if (!why)
-        why = decode_payload(&parts, ret_payload);
-    return outcome(why, ret_why);
+    EH_TRY(verify(token, keys, &parts, &key, ret_why));
+    return outcome(decode_payload(&parts, ret_payload), ret_why);
 }
 
 int token_find_key(struct str token, const struct keyring *keys, struct keyring_key *ret_key,
                    const char **ret_why)
 {
     struct parts parts;
-    const char *why = split(token, &parts);
 
-    if (!why)
-        why = verify(&parts, keys, ret_key);
-    return outcome(why, ret_why);
+    return verify(token, keys, &parts, ret_key, ret_why);
 }
 
 int token_decode(struct str token, struct buf *ret_header, struct buf *ret_payload,

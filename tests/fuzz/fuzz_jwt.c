@@ -43,7 +43,7 @@ static int verify(struct str token, struct str key, struct auth **ret_auth, cons
     if (keyring_add(keys, STR(""), KEY_HS256, key))
         abort();
     rc = auth_verify(token, &policy, NOW_MS, ret_auth, ret_why);
-    keyring_free(keys);
+    keyring_unref(keys);
     return rc;
 }
 

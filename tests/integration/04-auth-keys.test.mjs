@@ -325,3 +325,38 @@ test('options that conflict', async (t) => {
     assert.equal(code, 0);
   });
 });
+
+test('SIGHUP reads the files of keys again', async (t) => {
+  const { write } = temporaryFiles(t);
+  const jwk = ({ publicKey }, members) => ({ ...publicKey.export({ format: 'jwk' }), ...members });
+  const set = (...keys) => write('jwks.json', JSON.stringify({ keys }));
+  const { server, taken, refused } = await startWithKeys(t, {
+    JWT_KEYS_FILE: write('keys', 'a HS256 first secret\n'),
+    JWT_JWKS_FILE: set(jwk(RSA, { kid: 'r' }), jwk(ED25519, { kid: 'e', use: 'enc' })),
+  });
+  assert.match(server.stderr, /event=keys_skipped file=JWT_JWKS_FILE keys=1 why="the use of the key is not sig"/);
+  await taken(signHs('HS256', 'first secret', { kid: 'a' }));
+  await taken(signTokenAs('RS384', RSA.key, CLAIMS, { kid: 'r' }));
+  await refused(signTokenAs('EdDSA', ED25519.key, CLAIMS, { kid: 'e' }), /kid is unknown/);
+  const headers = { Authorization: signTokenAs('RS256', RSA.key, CLAIMS, { kid: 'r' }) };
+  const staying = await openClient(t, server, { headers });
+
+  write('keys', 'b HS256 second secret\n');
+  set(jwk(ED25519, { kid: 'e' }));
+  server.child.kill('SIGHUP');
+  await server.until('the new keys', () => /event=keys_loaded keys=2/.test(server.stderr));
+  await taken(signHs('HS256', 'second secret', { kid: 'b' }));
+  await taken(signTokenAs('EdDSA', ED25519.key, CLAIMS, { kid: 'e' }));
+  await refused(signHs('HS256', 'first secret', { kid: 'a' }), /kid is unknown/);
+  await refused(signTokenAs('RS256', RSA.key, CLAIMS, { kid: 'r' }), /kid is unknown/);
+  await staying.roundTrip();
+
+  await t.test('and keeps the old keys if one of them is malformed', async () => {
+    write('jwks.json', '{"keys":[]}');
+    server.child.kill('SIGHUP');
+    await server.untilMetric('the refusal', (now) => now.token_key_reloads_refused_total === 1);
+    assert.match(server.stderr, /event=keys_refused why="JWT_JWKS_FILE: .*jwks.json: the set holds no key"/);
+    await taken(signHs('HS256', 'second secret', { kid: 'b' }));
+    await taken(signTokenAs('EdDSA', ED25519.key, CLAIMS, { kid: 'e' }));
+  });
+});

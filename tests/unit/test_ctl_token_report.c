@@ -29,7 +29,7 @@ static int make_keys(void **state)
 static int free_keys(void **state)
 {
     (void)state;
-    keyring_free((struct keyring *)(uintptr_t)policy.keys);
+    keyring_unref((struct keyring *)(uintptr_t)policy.keys);
     return 0;
 }
 

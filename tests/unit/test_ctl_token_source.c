@@ -108,7 +108,7 @@ static void expect_key(struct token_source *s, const enum key_algorithm *algorit
     buf_done(&name);
     buf_done(&token);
     token_key_done(&key);
-    keyring_free(keys);
+    keyring_unref(keys);
     token_source_close(s);
 }
 

@@ -104,7 +104,7 @@ static bool accepts(enum key_algorithm a, const char *pem, const char *token)
 
     assert_null(keyring_add(keys, STR(""), a, str_of(pem)));
     accepted = token_find_key(str_of(token), keys, &key, &why) == EH_OK;
-    keyring_free(keys);
+    keyring_unref(keys);
     return accepted;
 }
 

@@ -34,9 +34,12 @@ static const char *refusal(struct str token)
 
     assert_null(keyring_add(keys, STR(""), KEY_HS256, KEY));
     rc = token_open(token, keys, &payload, &why);
-    assert_int_equal(rc, why ? EH_EINVAL : EH_OK);
+    if (why && (strcmp(why, FORGED) == 0 || strcmp(why, BAD_ALG) == 0))
+        assert_int_equal(rc, EH_ENOENT); /* another key may verify it */
+    else
+        assert_int_equal(rc, why ? EH_EINVAL : EH_OK);
     buf_done(&payload);
-    keyring_free(keys);
+    keyring_unref(keys);
     return why;
 }
 
@@ -83,7 +86,7 @@ static void opens_the_token_of_rfc_7515(void **state)
     assert_str(buf_str(&payload), "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n "
                                   "\"http://example.com/is_root\":true}");
     buf_done(&payload);
-    keyring_free(keys);
+    keyring_unref(keys);
 }
 
 static void checks_headers(void **state)
@@ -182,7 +185,7 @@ static void returns_the_payload_unread(void **state)
         assert_int_equal(token_open(str_of(token), keys, &payload, &why), EH_OK);
         assert_str(buf_str(&payload), payloads[i]);
         buf_done(&payload);
-        keyring_free(keys);
+        keyring_unref(keys);
         free(token);
     }
 }

@@ -52,6 +52,7 @@ static struct keyring *load(char *const *arguments, char why[512])
     char *environment[] = { NULL };
     enum config_action action;
     struct keyring *keys = NULL;
+    struct jwks_result skipped;
     struct config config;
     struct config_source source = { .argc = 1, .argv = argv, .environment = environment };
     struct buf text = { 0 };
@@ -60,7 +61,7 @@ static struct keyring *load(char *const *arguments, char why[512])
     for (; *arguments; arguments++)
         argv[source.argc++] = *arguments;
     assert_int_equal(config_load(&source, &config, &action, &text), EH_OK);
-    rc = token_keys_load(&config, &keys, &text);
+    rc = token_keys_load(&config, &keys, &skipped, &text);
     assert_int_equal(rc == EH_OK, buf_used(&text) == 0);
     assert_int_equal(rc == EH_OK, keys != NULL);
     (void)snprintf(why, 512, "%.*s", STR_ARG(buf_str(&text)));
@@ -125,12 +126,12 @@ static void loads_secrets(void **state)
     assert_false(is_accepted(keys, hs256("a")));
     assert_false(is_accepted(keys, hs256("eventhub_secret")));
     assert_false(is_accepted(keys, hs512("old")));
-    keyring_free(keys);
+    keyring_unref(keys);
 
     keys = load(ARGS("--jwt-secret=a", "--jwt-algorithm=hs512"), why);
     assert_true(is_accepted(keys, hs512("a")));
     assert_false(is_accepted(keys, hs256("a")));
-    keyring_free(keys);
+    keyring_unref(keys);
 }
 
 static void loads_a_public_key(void **state)
@@ -145,7 +146,7 @@ static void loads_a_public_key(void **state)
     assert_true(is_accepted(keys, rs256()));
     assert_false(is_accepted(keys, es256()));
     assert_false(is_accepted(keys, hs256("eventhub_secret")));
-    keyring_free(keys);
+    keyring_unref(keys);
 
     assert_null(load(ARGS("--jwt-algorithm=ES256", argument), why));
     assert_non_null(strstr(why, "JWT_PUBLIC_KEY: "));
@@ -186,7 +187,7 @@ static void loads_a_keys_file(void **state)
     assert_true(is_accepted(keys, es256()));
     assert_false(
         is_accepted(keys, hs256("eventhub_secret"))); /* the file replaces the default secret */
-    keyring_free(keys);
+    keyring_unref(keys);
 }
 
 static void accepts_an_absolute_path(void **state)
@@ -199,7 +200,7 @@ static void accepts_an_absolute_path(void **state)
     keys = load_file(text, why);
     assert_non_null(keys);
     assert_true(is_accepted(keys, rs256()));
-    keyring_free(keys);
+    keyring_unref(keys);
 }
 
 static void refuses_malformed_keys_files(void **state)
@@ -217,9 +218,9 @@ static void refuses_malformed_keys_files(void **state)
         { "a ES384 ec key.pem\n", "keys:1: the EC key is not on the curve P-384" },
         { "a none secret\n", "keys:1: the algorithm must be HS256" },
         { "{\"keys\":[{\"kty\":\"RSA\"}]}\n",
-          "keys:1: a JSON key set cannot be read: write a line" },
-        { "{\n \"keys\": []\n}\n", "keys:1: a JSON key set cannot be read: write a line" },
-        { "[]\n", "keys:1: a JSON key set cannot be read: write a line" },
+          "keys:1: a JSON key set cannot be read here: name its file in JWT_JWKS_FILE" },
+        { "{\n \"keys\": []\n}\n", "keys:1: a JSON key set cannot be read here: name its file" },
+        { "[]\n", "keys:1: a JSON key set cannot be read here: name its file" },
         { "-----BEGIN PUBLIC KEY-----\nMIIB\n", "keys:1: a key cannot be read here: write a line" },
         { "a HS256\n", "keys:1: the key is missing" },
         { "a HS256  \n", "keys:1: the key is missing" },
@@ -245,19 +246,67 @@ static void refuses_malformed_keys_files(void **state)
     }
 }
 
+/* ---- JWT_JWKS_FILE ---- */
+
+static struct keyring *load_set(const char *set, char *keys_file, char why[512])
+{
+    char path[128], argument[256];
+
+    temp_dir_write(&dir, "jwks.json", str_of(set));
+    (void)snprintf(argument, sizeof(argument), "--jwt-jwks-file=%s",
+                   temp_dir_path(&dir, "jwks.json", path));
+    return load(ARGS(argument, keys_file), why);
+}
+
+static void loads_a_key_set(void **state)
+{
+    static const char set[] = "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"o\",\"k\":"
+                              "\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}]}";
+    char path[128], argument[256], why[512];
+    struct keyring *keys = load_set(set, NULL, why);
+
+    (void)state;
+    assert_string_equal(why, "");
+    assert_true(is_accepted(keys, hs256("0123456789abcdef0123456789abcdef")));
+    assert_false(is_accepted(keys, hs256("eventhub_secret"))); /* it replaces the default secret */
+    keyring_unref(keys);
+
+    temp_dir_write(&dir, "keys", STR("r RS256 rsa.pem\n"));
+    (void)snprintf(argument, sizeof(argument), "--jwt-keys-file=%s",
+                   temp_dir_path(&dir, "keys", path));
+    keys = load_set(set, argument, why);
+    assert_true(is_accepted(keys, hs256("0123456789abcdef0123456789abcdef"))); /* both count */
+    assert_true(is_accepted(keys, rs256()));
+    keyring_unref(keys);
+}
+
+static void refuses_malformed_key_sets(void **state)
+{
+    char why[512];
+
+    (void)state;
+    assert_null(load_set("{\"keys\":[]}", NULL, why));
+    assert_non_null(strstr(why, "JWT_JWKS_FILE: "));
+    assert_non_null(strstr(why, "jwks.json: the set holds no key"));
+    assert_null(load_set("-----BEGIN PUBLIC KEY-----", NULL, why));
+    assert_non_null(strstr(why, "the text is not a JSON key set"));
+    assert_null(load(ARGS("--jwt-jwks-file=/nowhere/at.all"), why));
+    assert_string_equal(why, "JWT_JWKS_FILE: /nowhere/at.all: No such file or directory");
+}
+
 static void limits_the_number_of_keys(void **state)
 {
-    char text[1024], why[512];
+    char text[4096], why[512];
     size_t n = 0;
 
     (void)state;
     for (int i = 0; i < KEYRING_MAX; i++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "k%d HS256 secret\n", i);
-    keyring_free(load_file(text, why));
+    keyring_unref(load_file(text, why));
     assert_string_equal(why, "");
     (void)snprintf(text + n, sizeof(text) - n, "more HS256 secret\n");
     assert_null(load_file(text, why));
-    assert_non_null(strstr(why, "keys:17: there are more than 16 keys"));
+    assert_non_null(strstr(why, "keys:65: there are more than 64 keys"));
 }
 
 static void reports_a_missing_keys_file(void **state)
@@ -278,6 +327,8 @@ int main(void)
         cmocka_unit_test(loads_a_keys_file),
         cmocka_unit_test(accepts_an_absolute_path),
         cmocka_unit_test(refuses_malformed_keys_files),
+        cmocka_unit_test(loads_a_key_set),
+        cmocka_unit_test(refuses_malformed_key_sets),
         cmocka_unit_test(limits_the_number_of_keys),
         cmocka_unit_test(reports_a_missing_keys_file),
     };

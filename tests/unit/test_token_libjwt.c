@@ -122,7 +122,7 @@ static bool we_accept(const struct peer *p, const char *token)
         json_decref(claims);
     }
     buf_done(&payload);
-    keyring_free(keys);
+    keyring_unref(keys);
     return rc == EH_OK;
 }
 

@@ -81,7 +81,7 @@ static void expect_opens(struct str token, enum key_algorithm a, struct str kid,
         fail_msg("%s: %s", key_algorithm_name(a), why);
     assert_str(buf_str(&payload), PAYLOAD);
     buf_done(&payload);
-    keyring_free(keys);
+    keyring_unref(keys);
 }
 
 static void expect_signs(enum key_algorithm a, struct str key, struct str verifying_key)
@@ -178,7 +178,7 @@ static void expect_same_length(enum key_algorithm a, EVP_PKEY *pkey, int n)
         buf_done(&payload);
         buf_done(&token);
     }
-    keyring_free(keys);
+    keyring_unref(keys);
     token_signer_free(s);
     free(private_pem);
     free(pem);

@@ -47,6 +47,7 @@ struct config {
     uint64_t jwt_algorithm; /* enum key_algorithm (hub/keyring.h) */
     char *jwt_public_key;   /* path */
     char *jwt_keys_file;    /* path */
+    char *jwt_jwks_file;    /* path */
     char *jwt_audience;     /* "": any */
     char *jwt_issuer;       /* "": any */
     uint64_t jwt_leeway;    /* s */

@@ -143,6 +143,14 @@ const struct config_option config_options[] = {
       .shown = "none",
       .about = "File with several keys for tokens, each with its kid and algorithm. It replaces "
                "JWT_SECRET, JWT_PUBLIC_KEY and JWT_ALGORITHM." },
+    { .name = "JWT_JWKS_FILE",
+      .kind = CONFIG_PATH,
+      .offset = AT(jwt_jwks_file),
+      .initial = "",
+      .max = PATH_BYTES,
+      .shown = "none",
+      .about = "File with a JSON Web Key Set, as identity providers publish it. It replaces "
+               "JWT_SECRET, JWT_PUBLIC_KEY and JWT_ALGORITHM, and adds to JWT_KEYS_FILE." },
     { .name = "JWT_AUDIENCE",
       .kind = CONFIG_TEXT,
       .offset = AT(jwt_audience),

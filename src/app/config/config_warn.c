@@ -4,13 +4,15 @@
 
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
+#include "app/config/token_keys.h"
 #include "base/log.h"
 
 bool config_has_default_secret(const struct config *c)
 {
     const struct config_option *secret;
 
-    if (c->jwt_keys_file[0] || key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
+    if (token_keys_have_files(c) ||
+        key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
         return false;
     secret = config_find(STR("JWT_SECRET"));
     assert(secret);

@@ -1,6 +1,8 @@
 #include "app/config/token_keys.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 
@@ -66,7 +68,7 @@ static bool resolve(const struct keys_file *f, struct str name, char *ret, size_
 static const char *not_an_algorithm(struct str kid)
 {
     if (kid.p[0] == '{' || kid.p[0] == '[')
-        return "a JSON key set cannot be read: write a line for each key: kid algorithm key";
+        return "a JSON key set cannot be read here: name its file in JWT_JWKS_FILE";
     if (str_starts_with(kid, STR("-----BEGIN")))
         return "a key cannot be read here: write a line that names its file: kid algorithm path";
     return "the algorithm must be " KEY_ALGORITHMS;
@@ -117,6 +119,23 @@ static int read_keys_file(const char *path, struct keyring *keys, struct buf *wh
     return what ? refuse_file(why, "JWT_KEYS_FILE", path, what) : rc;
 }
 
+/* ---- JWT_JWKS_FILE ---- */
+
+static int read_jwks_file(const char *path, struct keyring *keys, struct jwks_result *ret,
+                          struct buf *why)
+{
+    struct buf text = { 0 };
+    int rc = file_read(path, JWKS_MAX, &text);
+    const char *what;
+
+    if (rc == EH_OK)
+        what = jwks_read(buf_str(&text), true, keys, ret);
+    else
+        what = rc == EH_ELIMIT ? "the file is larger than 256k" : strerror(errno);
+    buf_done(&text);
+    return what ? refuse_file(why, "JWT_JWKS_FILE", path, what) : EH_OK;
+}
+
 /* ---- JWT_PUBLIC_KEY and JWT_SECRET ---- */
 
 static int add_secret(const struct config *config, const char *option, const char *secret,
@@ -158,14 +177,26 @@ static int add_from_options(const struct config *config, struct keyring *keys, s
     return add_secret(config, "JWT_SECRET_PREVIOUS", config->jwt_secret_previous, keys, why);
 }
 
-int token_keys_load(const struct config *config, struct keyring **ret_keys, struct buf *why)
+bool token_keys_have_files(const struct config *config)
+{
+    return config->jwt_keys_file[0] || config->jwt_jwks_file[0];
+}
+
+int token_keys_load(const struct config *config, struct keyring **ret_keys,
+                    struct jwks_result *ret_skipped, struct buf *why)
 {
     struct keyring *keys = keyring_create();
-    int rc = config->jwt_keys_file[0] ? read_keys_file(config->jwt_keys_file, keys, why)
-                                      : add_from_options(config, keys, why);
+    int rc = EH_OK;
 
+    *ret_skipped = (struct jwks_result){ 0 };
+    if (!token_keys_have_files(config))
+        rc = add_from_options(config, keys, why);
+    if (rc == EH_OK && config->jwt_keys_file[0])
+        rc = read_keys_file(config->jwt_keys_file, keys, why);
+    if (rc == EH_OK && config->jwt_jwks_file[0])
+        rc = read_jwks_file(config->jwt_jwks_file, keys, ret_skipped, why);
     if (rc < 0) {
-        keyring_free(keys);
+        keyring_unref(keys);
         return rc;
     }
     *ret_keys = keys;

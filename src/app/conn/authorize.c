@@ -1,5 +1,6 @@
 #include "app/conn/authorize.h"
 
+#include "app/conn/key_store.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "proto/cookie.h"
@@ -9,12 +10,19 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
                     const char **ret_why)
 {
     const struct context *context = c->worker->context;
+    struct auth_policy policy = context->tokens;
+    struct keyring *keys;
+    int rc;
 
     if (context->config->disable_auth) {
         *ret_auth = c->worker->everybody;
         return EH_OK;
     }
-    return auth_verify(token, &context->tokens, clock_wall_ms(), ret_auth, ret_why);
+    keys = key_store_take(context->keys);
+    policy.keys = keys;
+    rc = auth_verify(token, &policy, clock_wall_ms(), ret_auth, ret_why);
+    keyring_unref(keys);
+    return rc;
 }
 
 /* Finds the token in the cookie that JWT_COOKIE names. Returns NULL, or why it does not count. */

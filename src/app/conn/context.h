@@ -16,6 +16,7 @@
 #include "hub/metrics.h"
 
 struct broker;
+struct key_store;
 struct per_ip;
 struct tls;
 struct ws_service;
@@ -30,7 +31,8 @@ struct listener {
 struct context {
     const struct config *config;
     const struct ws_service *service; /* handles WebSocket messages (app/conn/conn_ws.h) */
-    struct auth_policy tokens;
+    struct key_store *keys;           /* that verify tokens */
+    struct auth_policy tokens;        /* without the keys */
     const struct listener *listeners; /* by the index that the acceptor reports */
     bool has_internal_listener;       /* if so, the others do not serve these */
     struct broker *broker;

@@ -125,7 +125,7 @@ static int report(const struct invocation *in, const struct token_source *source
             term_warn(in->term, "the token is signed with the default secret, which is public");
         token_report_done(&r);
     }
-    keyring_free(keys);
+    keyring_unref(keys);
     return status;
 }
 

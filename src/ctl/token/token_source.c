@@ -152,23 +152,29 @@ static const char *secret_name(const struct config *c)
     return c->jwt_secret_file[0] ? "JWT_SECRET_FILE" : "JWT_SECRET";
 }
 
+/* Returns the option of the file that holds the keys. */
+static const char *files_name(const struct config *c)
+{
+    if (!c->jwt_jwks_file[0])
+        return "JWT_KEYS_FILE";
+    return c->jwt_keys_file[0] ? "JWT_KEYS_FILE or JWT_JWKS_FILE" : "JWT_JWKS_FILE";
+}
+
 static int no_secret(const struct config *c, struct str kid, struct buf *why)
 {
-    if (!c->jwt_keys_file[0])
+    if (!token_keys_have_files(c))
         buf_addf(why,
                  "JWT_ALGORITHM is %s: the server has only the public key, so sign with the "
                  "private one (--key FILE)",
                  key_algorithm_name((enum key_algorithm)c->jwt_algorithm));
     else if (kid.n)
         buf_addf(why,
-                 "JWT_KEYS_FILE: %s holds no secret of the kid \"%.*s\": name another kid, or "
-                 "sign with a private key (--key FILE)",
-                 c->jwt_keys_file, STR_ARG(kid));
+                 "%s holds no secret of the kid \"%.*s\": name another kid, or sign with a "
+                 "private key (--key FILE)",
+                 files_name(c), STR_ARG(kid));
     else
-        buf_addf(why,
-                 "JWT_KEYS_FILE: %s holds only public keys: sign with a private one (--key "
-                 "FILE)",
-                 c->jwt_keys_file);
+        buf_addf(why, "%s holds only public keys: sign with a private one (--key FILE)",
+                 files_name(c));
     return EH_EINVAL;
 }
 
@@ -184,15 +190,15 @@ static int take_secret(const struct config *c, const struct keyring *keys,
     if (!keyring_find_secret(keys, kid, &found, &secret))
         return no_secret(c, kid, why);
     k.algorithm = algorithm ? *algorithm : found.algorithm;
-    if (c->jwt_keys_file[0]) {
-        buf_addf(&k.name, "the key \"%.*s\" of JWT_KEYS_FILE", STR_ARG(found.kid));
+    if (token_keys_have_files(c)) {
+        buf_addf(&k.name, "the key \"%.*s\" of %s", STR_ARG(found.kid), files_name(c));
         buf_add_str(&k.kid, found.kid);
     } else {
         buf_add_str(&k.name, str_of(secret_name(c)));
         buf_add_str(&k.kid, kid);
     }
     if (!key_algorithm_is_public(k.algorithm) &&
-        (k.algorithm == found.algorithm || !c->jwt_keys_file[0]))
+        (k.algorithm == found.algorithm || !token_keys_have_files(c)))
         return take(&k, secret, ret, why);
     buf_addf(why, "--alg: %.*s is a secret for %s, not for %s%s", STR_ARG(buf_str(&k.name)),
              key_algorithm_name(found.algorithm), key_algorithm_name(k.algorithm),
@@ -205,13 +211,14 @@ int token_source_signer(const struct token_source *s, const enum key_algorithm *
                         struct str kid, struct token_key *ret, struct buf *why)
 {
     struct keyring *keys = NULL;
+    struct jwks_result skipped;
     int rc;
 
     if (s->key_file)
         return take_file(s, algorithm, kid, ret, why);
-    EH_TRY(token_keys_load(&s->config, &keys, why));
+    EH_TRY(token_keys_load(&s->config, &keys, &skipped, why));
     rc = take_secret(&s->config, keys, algorithm, kid, ret, why);
-    keyring_free(keys);
+    keyring_unref(keys);
     return rc;
 }
 
@@ -240,18 +247,19 @@ static const char *add_key_file(struct keyring *keys, struct str key)
 
 int token_source_keys(const struct token_source *s, struct keyring **ret_keys, struct buf *why)
 {
+    struct jwks_result skipped;
     struct keyring *keys;
     const char *wrong;
 
     if (!s->key_file)
-        return token_keys_load(&s->config, ret_keys, why);
+        return token_keys_load(&s->config, ret_keys, &skipped, why);
     keys = keyring_create();
     wrong = add_key_file(keys, s->key);
     if (!wrong) {
         *ret_keys = keys;
         return EH_OK;
     }
-    keyring_free(keys);
+    keyring_unref(keys);
     buf_addf(why, "--key %s: %s", s->key_file, wrong);
     return EH_EINVAL;
 }
@@ -261,8 +269,8 @@ void token_source_add_key_name(const struct token_source *s, struct buf *out,
 {
     if (s->key_file)
         buf_addf(out, "the key in %s", s->key_file);
-    else if (s->config.jwt_keys_file[0])
-        buf_addf(out, "the key \"%.*s\" of JWT_KEYS_FILE", STR_ARG(key->kid));
+    else if (token_keys_have_files(&s->config))
+        buf_addf(out, "the key \"%.*s\" of %s", STR_ARG(key->kid), files_name(&s->config));
     else if (s->config.jwt_public_key[0])
         buf_add_str(out, STR("JWT_PUBLIC_KEY"));
     else

@@ -1,0 +1,39 @@
+#include "app/keys.h"
+
+#include "app/config/token_keys.h"
+#include "base/log.h"
+
+static void report(size_t n, const struct jwks_result *skipped, struct metrics_cell *metrics)
+{
+    metrics_set(metrics, METRIC_TOKEN_KEYS, n);
+    if (skipped->n_skipped)
+        log_warn("keys_skipped", LOG_Z("file", "JWT_JWKS_FILE"), LOG_N("keys", skipped->n_skipped),
+                 LOG_Z("why", skipped->why_skipped));
+}
+
+void keys_started(struct key_store *store, const struct jwks_result *skipped,
+                  struct metrics_cell *metrics)
+{
+    struct keyring *keys = key_store_take(store);
+
+    report(keyring_count(keys), skipped, metrics);
+    keyring_unref(keys);
+}
+
+void keys_reload(const struct config *config, struct key_store *store, struct metrics_cell *metrics)
+{
+    struct keyring *keys = NULL;
+    struct jwks_result skipped;
+    struct buf why = { 0 };
+
+    if (token_keys_load(config, &keys, &skipped, &why) == EH_OK) {
+        log_info("keys_loaded", LOG_N("keys", keyring_count(keys)));
+        report(keyring_count(keys), &skipped, metrics);
+        key_store_replace(store, keys);
+    } else {
+        metrics_inc(metrics, METRIC_KEYS_REFUSED);
+        log_error("keys_refused", LOG_S("why", buf_str(&why)),
+                  LOG_Z("consequence", "the previous keys stay in use"));
+    }
+    buf_done(&why);
+}
