@@ -456,7 +456,7 @@ static void a_loss_is_told_and_nothing_else(void **state)
         w.seed = seed;
         begin();
         for (unsigned round = 0; round < ROUNDS; round++) {
-            size_t n;
+            size_t n = 0;
             struct copy copy = publish_and_copy(&n), after;
             struct msgid lost, point;
             bool is_misled;

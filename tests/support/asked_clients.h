@@ -199,8 +199,9 @@ static inline void post(uint64_t ms, const char *topic)
 /* Returns true if the client has received this text since the last call of `forget`. */
 static inline bool has(const struct client *c, const char *text)
 {
-    return buf_used(&c->got) > 0 &&
-           memmem(buf_head(&c->got), buf_used(&c->got), text, strlen(text)) != NULL;
+    const struct str got = buf_str(&c->got);
+
+    return got.p && memmem(got.p, got.n, text, strlen(text)) != NULL;
 }
 
 static inline bool has_answer(const struct client *c, int id)
