@@ -1,10 +1,8 @@
 #include "base/siphash.h"
 
 #include <endian.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
+
+#include "base/random.h"
 
 struct state {
     uint64_t v0;
@@ -17,12 +15,7 @@ struct siphash_key siphash_key_random(void)
 {
     struct siphash_key key;
 
-    while (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key)) {
-        if (errno == EINTR)
-            continue;
-        perror("eventhub: getrandom");
-        abort();
-    }
+    random_fill(&key, sizeof(key));
     return key;
 }
 

@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 
+#include "base/random.h"
 #include "ctl/bench/bench_load.h"
 #include "ctl/bench/bench_report.h"
 #include "ctl/bench/bench_text.h"
@@ -108,9 +108,9 @@ static struct bench_plan plan_of(const struct invocation *in, char own_topic[TOP
                                .size = o->size,
                                .duration_ms = o->duration_ms,
                                .timeout_ms = in->common->timeout_ms,
-                               .topic = o->topic };
+                               .topic = o->topic,
+                               .run = random_u64() };
 
-    (void)!getrandom(&plan.run, sizeof(plan.run), 0);
     (void)snprintf(own_topic, TOPIC_MAX, "bench/%016" PRIx64, plan.run);
     if (!plan.topic)
         plan.topic = own_topic;

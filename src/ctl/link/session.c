@@ -2,10 +2,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/table.h"
 #include "ctl/link/backoff.h"
 #include "ctl/link/runtime.h"
@@ -230,11 +230,8 @@ static void on_open(void *owner)
 
 static void connect_later(struct session *s, const struct link_end *end)
 {
-    uint64_t random = 0, wait;
+    const uint64_t wait = backoff_wait_ms(s->attempt++, random_u64());
 
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-        random = loop_now(loop_of(s)); /* jitter needs no secret */
-    wait = backoff_wait_ms(s->attempt++, random);
     s->state = WAITING;
     loop_timer(loop_of(s), &s->retry, wait);
     if (s->setup.events->on_lost)

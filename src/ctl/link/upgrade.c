@@ -1,8 +1,6 @@
 #include "ctl/link/upgrade.h"
 
-#include <stdlib.h>
-#include <sys/random.h>
-
+#include "base/random.h"
 #include "ctl/link/target.h"
 
 #define REFUSAL_MAX (64 * 1024) /* body of a refusal */
@@ -29,8 +27,7 @@ static int add_request(struct upgrade *u, struct str token, struct buf *out)
     *h = (struct ws_handshake){ .host = str_of(u->target->authority),
                                 .target = buf_str(&target),
                                 .authorization = buf_str(&authorization) };
-    if (getrandom(h->nonce, sizeof(h->nonce), 0) != (ssize_t)sizeof(h->nonce))
-        abort(); /* cannot happen for so few bytes */
+    random_fill(h->nonce, sizeof(h->nonce));
     rc = ws_client_request(h, out);
     h->host = h->target = h->authorization = (struct str){ 0 };
     buf_done(&target);

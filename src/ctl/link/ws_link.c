@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "ctl/line/option_value.h"
 #include "ctl/link/dial.h"
 #include "ctl/link/link_end.h"
@@ -116,17 +116,11 @@ static void send_bytes(struct ws_link *l)
     buf_clear(&l->out);
 }
 
-static void fill_random(void *p, size_t n)
-{
-    if (getrandom(p, n, 0) != (ssize_t)n)
-        abort(); /* cannot happen for so few bytes */
-}
-
 static void send_frame(struct ws_link *l, enum ws_opcode op, struct str payload)
 {
     uint8_t mask[WS_MASK_LEN];
 
-    fill_random(mask, sizeof(mask));
+    random_fill(mask, sizeof(mask));
     ws_client_frame(&l->out, op, payload, mask);
     send_bytes(l);
 }
@@ -135,7 +129,7 @@ static void send_close(struct ws_link *l, int code)
 {
     uint8_t mask[WS_MASK_LEN];
 
-    fill_random(mask, sizeof(mask));
+    random_fill(mask, sizeof(mask));
     ws_client_close(&l->out, code, STR(""), mask);
     l->state = CLOSING;
     send_bytes(l);

@@ -23,9 +23,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/buf.h"
+#include "base/random.h"
 #include "ctl/line/command.h"
 #include "ctl/link/connecting.h"
 #include "ctl/link/runtime.h"
@@ -338,10 +338,7 @@ static void on_progress(struct timer *t)
 /* Makes the text that begins all keys of this run, so that no other run has the same keys. */
 static void name_run(struct publisher *p)
 {
-    uint64_t random = 0;
-
-    (void)!getrandom(&random, sizeof(random), 0); /* 8 bytes are never cut short */
-    (void)snprintf(p->run, sizeof(p->run), "%016" PRIx64 "-", random);
+    (void)snprintf(p->run, sizeof(p->run), "%016" PRIx64 "-", random_u64());
 }
 
 static int start(struct publisher *p)
