@@ -407,12 +407,10 @@ int bench_load(const struct bench_plan *plan, const struct target *target, struc
                struct bench_stats *stats, struct bench_result *ret)
 {
     struct load l = { .plan = plan, .target = target, .term = term, .stats = stats, .result = ret };
-    int status;
+    int status = runtime_create(term, &l.runtime);
 
-    if (runtime_create(term, &l.runtime) < 0) {
-        term_error(term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
+    if (status != CTL_OK)
+        return status;
     init(&l);
     runtime_on_interrupt(l.runtime, on_interrupt, &l);
     enter(&l, OPENING);

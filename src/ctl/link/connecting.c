@@ -11,6 +11,7 @@ int connecting_begin(const struct invocation *in, struct target **ret_target,
                      struct runtime **ret_runtime)
 {
     struct buf why = { 0 };
+    int status;
 
     *ret_target = NULL;
     *ret_runtime = NULL;
@@ -19,11 +20,10 @@ int connecting_begin(const struct invocation *in, struct target **ret_target,
         buf_done(&why);
         return CTL_USAGE;
     }
-    if (runtime_create(in->term, ret_runtime) < 0) {
-        term_error(in->term, "cannot start: %m");
+    status = runtime_create(in->term, ret_runtime);
+    if (status != CTL_OK) {
         target_free(*ret_target);
         *ret_target = NULL;
-        return CTL_NO_CONNECTION;
     }
-    return CTL_OK;
+    return status;
 }

@@ -105,8 +105,9 @@ int runtime_create(struct term *term, struct runtime **ret)
     rt->flush.fn = on_flush;
     if (loop_create(&rt->loop) < 0 || mailbox_create(rt->loop, rt, &rt->mailbox) < 0 ||
         watch_signals(rt) < 0) {
+        term_error(term, "cannot start: %m");
         runtime_free(rt);
-        return EH_EIO;
+        return CTL_NO_CONNECTION;
     }
     /* A file cannot be watched, and need not be. */
     if (loop_watch(rt->loop, &rt->out, STDOUT_FILENO, 0) < 0)
@@ -114,7 +115,7 @@ int runtime_create(struct term *term, struct runtime **ret)
     term->on_output = on_output;
     term->on_output_arg = rt;
     *ret = rt;
-    return EH_OK;
+    return CTL_OK;
 }
 
 void runtime_free(struct runtime *rt)

@@ -15,8 +15,8 @@ struct mailbox;
 struct runtime;
 struct term;
 
-/* EH_EIO: errno (no descriptors). The term's output is flushed at the end of each turn that wrote
- * some, and by runtime_run. */
+/* Returns CTL_OK, or an exit status after it has told why (term_error). The term's output is
+ * flushed at the end of each turn that wrote some, and by runtime_run. */
 int runtime_create(struct term *term, struct runtime **ret) EH_MUST_USE;
 void runtime_free(struct runtime *rt);
 

@@ -186,16 +186,16 @@ static int run(const struct invocation *in)
                                      .on_round = on_round,
                                      .arg = &t };
     struct buf why = { 0 };
-    int status = CTL_USAGE;
+    int status = runtime_create(in->term, &t.rt);
 
-    if (runtime_create(in->term, &t.rt) < 0) {
-        term_error(in->term, "cannot start: %m");
-        return CTL_NO_CONNECTION;
-    }
-    if (top_nodes_create(t.rt, &setup, &t.nodes, &why) < 0)
-        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
-    else
+    if (status != CTL_OK)
+        return status;
+    if (top_nodes_create(t.rt, &setup, &t.nodes, &why) == EH_OK) {
         status = show(&t);
+    } else {
+        term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
+        status = CTL_USAGE;
+    }
     top_nodes_free(t.nodes);
     runtime_free(t.rt);
     buf_done(&why);
