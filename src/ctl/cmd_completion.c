@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "ctl/line/command.h"
 #include "ctl/line/completion.h"
 #include "ctl/term/exit_status.h"
@@ -18,7 +19,7 @@ static const struct {
 
 static int run(const struct invocation *in)
 {
-    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
         if (strcmp(in->words[0], shells[i].shell) == 0) {
             struct buf out = { 0 };
 

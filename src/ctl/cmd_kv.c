@@ -8,9 +8,8 @@
 #include "ctl/link/ask.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "proto/json.h"
-
-#define YEAR_MS (UINT64_C(365) * 86400 * 1000)
 
 struct get_values {
     bool raw;

@@ -13,9 +13,8 @@
 #include "ctl/link/target.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "net/loop.h"
-
-#define DAY_MS 86400000
 
 struct ping_options {
     uint64_t count;

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "ctl/line/option_value.h"
+#include "ctl/term/units.h"
 #include "support/assert_str.h"
 
 enum { ARGS_MAX = 12 };

@@ -13,9 +13,9 @@
 #include "ctl/link/target.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 
 #define SPARE_DESCRIPTORS 96 /* besides the connections; also for looking up names */
-#define HOUR_MS           3600000
 #define TOPIC_MAX         32
 
 struct bench_options {

@@ -1,5 +1,6 @@
 #include "ctl/line/manual.h"
 
+#include "base/array.h"
 #include "ctl/line/command.h"
 #include "ctl/line/help.h"
 #include "ctl/line/options.h"
@@ -16,8 +17,6 @@ static const struct {
     { TAKES_JSON, "Options of the output", "#options-of-the-output", options_json },
     { TAKES_QUIET, NULL, "#options-of-the-output", options_quiet },
 };
-
-#define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 static bool is_shown(const struct option *o)
 {
@@ -90,7 +89,7 @@ static void add_markdown_command(struct buf *out, const struct command *c)
     }
     if (c->takes)
         buf_add_str(out, STR("\nAlso takes the"));
-    for (size_t i = 0; i < GROUPS; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         if (c->takes & groups[i].takes & TAKES_SERVER)
             buf_addf(out, " [options of the connection](%s)%s", groups[i].link,
                      c->takes == TAKES_SERVER ? "" : " and the");
@@ -120,7 +119,7 @@ void manual_add_markdown(struct buf *out, const struct command *const *commands)
     }
     for (; *commands; commands++)
         add_markdown_command(out, *commands);
-    for (size_t i = 0; i < GROUPS; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         if (groups[i].title) {
             buf_addf(out, "\n## %s\n", groups[i].title);
             add_markdown_head(out);
@@ -199,7 +198,7 @@ void manual_add_man(struct buf *out, const struct command *const *commands)
         add_man_command(out, *commands);
     buf_add_str(out, STR(".SH OPTIONS\nCommands that connect take the first group, and nearly all "
                          "take the last ones.\nThe help of each command lists its own.\n"));
-    for (size_t i = 0; i < GROUPS; i++)
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         add_options(out, groups[i].options, add_man_row);
     buf_add_str(out, STR(".SH EXIT STATUS\n"));
     for (size_t i = 0; i < exit_status_count; i++) {

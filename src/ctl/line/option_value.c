@@ -3,61 +3,7 @@
 #include <assert.h>
 
 #include "ctl/line/option.h"
-
-struct unit {
-    struct str name;
-    uint64_t factor;
-};
-
-/* The longest unit comes last, for duration_add. */
-static const struct unit durations[] = {
-    { { "ms", 2 }, 1 },    { { "", 0 }, 1000 },     { { "s", 1 }, 1000 },
-    { { "m", 1 }, 60000 }, { { "h", 1 }, 3600000 }, { { "d", 1 }, 86400000 },
-};
-static const struct unit sizes[] = {
-    { { "", 0 }, 1 },
-    { { "k", 1 }, 1024 },
-    { { "m", 1 }, 1024 * 1024 },
-    { { "g", 1 }, 1024 * 1024 * 1024 },
-};
-static const struct unit rates[] = { { { "", 0 }, 1 }, { { "/s", 2 }, 1 } };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Parses digits and one of the units, in any case. */
-static bool parse_with_unit(struct str text, const struct unit *units, size_t n, uint64_t *ret)
-{
-    size_t digits = 0;
-    uint64_t value;
-
-    while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')
-        digits++;
-    if (str_parse_u64(str_make(text.p, digits), &value) < 0)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq_nocase(str_skip(text, digits), units[i].name))
-            return !__builtin_mul_overflow(value, units[i].factor, ret);
-    }
-    return false;
-}
-
-bool duration_parse(struct str text, uint64_t *ret_ms)
-{
-    return parse_with_unit(text, durations, COUNT(durations), ret_ms);
-}
-
-void duration_add(struct buf *out, uint64_t ms)
-{
-    const struct unit *best = &durations[0];
-
-    for (size_t i = 0; i < COUNT(durations) && ms; i++) {
-        if (ms % durations[i].factor == 0 && durations[i].name.n)
-            best = &durations[i];
-    }
-    if (ms == 0)
-        best = &durations[2];
-    buf_addf(out, "%llu%.*s", (unsigned long long)(ms / best->factor), STR_ARG(best->name));
-}
+#include "ctl/term/units.h"
 
 static bool find_choice(const char *choices, struct str text, uint64_t *ret)
 {
@@ -76,9 +22,9 @@ static bool parse_number(const struct option *o, struct str text, uint64_t *ret)
 {
     switch (o->kind) {
     case OPTION_NUMBER: return str_parse_u64(text, ret) == EH_OK;
-    case OPTION_SIZE: return parse_with_unit(text, sizes, COUNT(sizes), ret);
+    case OPTION_SIZE: return size_parse(text, ret);
     case OPTION_DURATION: return duration_parse(text, ret);
-    case OPTION_RATE: return parse_with_unit(text, rates, COUNT(rates), ret);
+    case OPTION_RATE: return rate_parse(text, ret);
     default: return false;
     }
 }

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/mem.h"
 #include "ctl/line/option_value.h"
+#include "ctl/term/units.h"
 #include "ctl/term/variable.h"
-
-#define TIMEOUT_MAX_MS 86400000
 
 /* ---- the common options ---- */
 
@@ -31,7 +31,7 @@ const struct option options_server[] = {
       .about = "do not verify the server's certificate: anyone on the way can read and change "
                "everything, also the token" },
     { "timeout", 0, OPTION_DURATION, MEMBER(timeout_ms), .value = "TIME", .initial = "10s",
-      .min = 1, .max = TIMEOUT_MAX_MS,
+      .min = 1, .max = DAY_MS,
       .about = "how long to wait for the connection, and for each answer" },
     { 0 },
 };
@@ -90,7 +90,7 @@ static struct found find(const struct command *c, struct str name, char letter)
 
     if (own)
         return (struct found){ own, true };
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         const struct option *o = find_in(groups[i].options, name, letter);
 
         /* An own option may hide the name, the letter or both. */
@@ -107,7 +107,7 @@ void options_each(const struct command *command, option_fn *fn, void *arg)
         if (o->kind != OPTION_REFUSED)
             fn(o, arg);
     }
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         for (const struct option *o = groups[i].options; o->name; o++) {
             if (find(command, str_of(o->name), 0).option == o)
                 fn(o, arg);
@@ -155,7 +155,7 @@ static int set_given(struct parser *p, struct found f, const char *text)
 
     strncat(shown, f.option->name, sizeof(shown) - 3);
     if (!f.is_own && f.option >= options_server &&
-        f.option < options_server + sizeof(options_server) / sizeof(options_server[0]))
+        f.option < options_server + ARRAY_LEN(options_server))
         p->is_given_common[f.option - options_server] = true;
     return set(p, f, shown, text);
 }

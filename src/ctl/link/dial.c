@@ -8,9 +8,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "ctl/line/option_value.h"
 #include "ctl/link/runtime.h"
 #include "ctl/link/target.h"
+#include "ctl/term/units.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/resolver.h"

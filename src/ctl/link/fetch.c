@@ -3,13 +3,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "ctl/line/option_value.h"
 #include "ctl/link/dial.h"
 #include "ctl/link/link_end.h"
 #include "ctl/link/reply_reader.h"
 #include "ctl/link/runtime.h"
 #include "ctl/link/target.h"
 #include "ctl/term/exit_status.h"
+#include "ctl/term/units.h"
 #include "net/loop.h"
 #include "net/stream.h"
 

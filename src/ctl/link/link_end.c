@@ -1,5 +1,6 @@
 #include "ctl/link/link_end.h"
 
+#include "base/array.h"
 #include "ctl/link/reply_reader.h"
 #include "ctl/link/target.h"
 #include "ctl/term/clean.h"
@@ -97,7 +98,7 @@ void link_end_closed(struct buf *out, const struct target *t, int code, struct s
     const char *text = "the server closed the connection";
 
     *ret = for_now;
-    for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(closes); i++) {
         if (closes[i].code == code) {
             text = closes[i].text;
             *ret = closes[i].end;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "ctl/line/command.h"
@@ -35,7 +36,7 @@ struct parts {
 
 static bool cut_scheme(struct str *url, bool *ret_tls)
 {
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         size_t n = schemes[i].scheme.n;
 
         if (url->n >= n && str_eq_nocase(str_make(url->p, n), schemes[i].scheme)) {

@@ -5,9 +5,9 @@
 #include "ctl/pubsub/publisher.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "proto/utf8.h"
 
-#define YEAR_MS (UINT64_C(365) * 86400 * 1000)
 #define KEY_MAX 64 /* bytes, as in the protocol */
 
 struct values {

@@ -34,10 +34,9 @@
 #include "ctl/pubsub/start.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "net/loop.h"
 #include "proto/json.h"
-
-#define YEAR_MS (UINT64_C(365) * 86400 * 1000)
 
 struct values {
     struct start_options start;

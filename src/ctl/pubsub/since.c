@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "ctl/line/option_value.h"
+#include "ctl/term/units.h"
 
 /* As ms it is 1973-03-03, as seconds the year 5138. */
 #define FIRST_MS UINT64_C(100000000000)

@@ -3,12 +3,8 @@
 #include <time.h>
 
 #include "base/array.h"
+#include "ctl/term/units.h"
 
-#define SECOND    UINT64_C(1000)
-#define MINUTE    (60 * SECOND)
-#define HOUR      (60 * MINUTE)
-#define DAY       (24 * HOUR)
-#define YEAR      (365 * DAY)
 #define YEAR_9999 UINT64_C(253402300799999) /* its last ms */
 
 /* A unit is used from twice its length on: 90 minutes are more precise than 1 hour. */
@@ -16,7 +12,8 @@ static const struct {
     uint64_t ms;
     const char *name;
 } units[] = {
-    { YEAR, "year" }, { DAY, "day" }, { HOUR, "hour" }, { MINUTE, "minute" }, { SECOND, "second" },
+    { YEAR_MS, "year" },     { DAY_MS, "day" },       { HOUR_MS, "hour" },
+    { MINUTE_MS, "minute" }, { SECOND_MS, "second" },
 };
 
 void time_words_add(struct buf *out, uint64_t ms)
@@ -37,7 +34,7 @@ void time_words_add_distance(struct buf *out, uint64_t when_ms, uint64_t now_ms)
     bool is_past = when_ms < now_ms;
     uint64_t distance = is_past ? now_ms - when_ms : when_ms - now_ms;
 
-    if (distance < SECOND) {
+    if (distance < SECOND_MS) {
         buf_add_str(out, STR("now"));
         return;
     }

@@ -5,16 +5,16 @@
 #include "base/clock.h"
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
-#include "ctl/line/option_value.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "ctl/token/token_claims.h"
 #include "ctl/token/token_source.h"
 
 extern char **environ;
 
 #define DEFAULT_TTL "1h"
-#define TTL_MAX_MS  (UINT64_C(3650) * 86400000)
+#define TTL_MAX_MS  (10 * YEAR_MS)
 
 struct values {
     const char *sub, *audience, *issuer, *kid, *key_file, *config_file;

@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "base/array.h"
-#include "ctl/line/option_value.h"
+#include "ctl/term/units.h"
 #include "hub/auth.h"
 #include "hub/ratelimit.h"
 #include "hub/topic.h"

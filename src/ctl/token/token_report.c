@@ -1,9 +1,9 @@
 #include "ctl/token/token_report.h"
 
 #include "base/array.h"
-#include "ctl/line/option_value.h"
 #include "ctl/term/clean.h"
 #include "ctl/term/time_words.h"
+#include "ctl/term/units.h"
 #include "hub/ratelimit.h"
 #include "hub/token.h"
 #include "hub/topic.h"

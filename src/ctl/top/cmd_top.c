@@ -12,6 +12,7 @@
 #include "ctl/link/runtime.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "ctl/term/units.h"
 #include "ctl/top/top_nodes.h"
 #include "ctl/top/top_print.h"
 #include "ctl/top/top_screen.h"
@@ -206,7 +207,7 @@ static int run(const struct invocation *in)
 
 static const struct option options[] = {
     { "interval", 'i', OPTION_DURATION, MEMBER(interval_ms), .value = "TIME", .initial = "2s",
-      .min = 100, .max = 3600000, .about = "how often to ask the nodes" },
+      .min = 100, .max = HOUR_MS, .about = "how often to ask the nodes" },
     { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "NUMBER", .min = 1, .max = UINT32_MAX,
       .about = "end after so many intervals" },
     { "sort", 's', OPTION_CHOICE, MEMBER(sort), .value = "NAME", .initial = "name",

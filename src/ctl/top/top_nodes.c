@@ -4,12 +4,12 @@
 
 #include "base/mem.h"
 #include "ctl/line/command.h"
-#include "ctl/line/option_value.h"
 #include "ctl/link/fetch.h"
 #include "ctl/link/reply_reader.h"
 #include "ctl/link/runtime.h"
 #include "ctl/link/target.h"
 #include "ctl/term/clean.h"
+#include "ctl/term/units.h"
 #include "net/loop.h"
 
 struct node {

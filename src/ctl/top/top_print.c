@@ -3,9 +3,9 @@
 #include <math.h>
 
 #include "base/array.h"
-#include "ctl/line/option_value.h"
 #include "ctl/term/clean.h"
 #include "ctl/term/time_words.h"
+#include "ctl/term/units.h"
 
 #define BLOCK_WIDTH 1000 /* every column fits */
 #define FIXED_LINES 5    /* of a screen, besides the rows: title, head, sums, refusals, keys */
