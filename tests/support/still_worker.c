@@ -21,12 +21,14 @@ static void require(bool holds)
 
 void still_worker_open(struct still_worker *sw, uint64_t max_output_queue)
 {
+    static char empty[] = "";
     const struct broker_config bc = { .kind = BROKER_MEMORY,
                                       .timeout_ms = 1000,
                                       .memory_limit = 1 << 20,
                                       .metrics = &sw->broker_cell };
 
     memset(sw, 0, sizeof(*sw));
+    sw->config.allowed_origins = sw->config.jwt_cookie = empty;
     sw->config.max_output_queue = max_output_queue;
     sw->config.ping_interval = sw->config.websocket_handshake_timeout = 30;
     sw->config.http_keepalive_timeout = 30;

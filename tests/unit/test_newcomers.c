@@ -33,13 +33,10 @@ static struct fixture {
 
 static int set_up(void **state)
 {
-    static char no_origins[] = "";
-
     (void)state;
     fx = (struct fixture){ 0 };
     still_worker_open(&fx.sw, 1024 * 1024);
     fx.sw.config.disable_auth = true;
-    fx.sw.config.allowed_origins = no_origins;
     fx.sw.config.max_header_size = fx.sw.config.max_message_size = 8192;
     (void)still_worker_connect(&fx.sw, 0, &fx.bystander);
     return 0;
