@@ -10,6 +10,7 @@
 
 #include "base/shared.h"
 #include "base/str.h"
+#include "hub/author.h"
 #include "hub/message.h"
 #include "hub/msgid.h"
 #include "hub/presence.h"
@@ -55,6 +56,7 @@ struct broker_publish {
     struct str key;    /* not empty: the publish is done once for this topic and key within
                           BROKER_KEY_S; repeats get the first id, even above the limit */
     struct rate_rule limit; /* counted for origin_json over all nodes; topic empty: no limit */
+    struct author author;   /* the connection that does not want it back; n 0: none */
     struct msgid ret_id;    /* DONE */
     bool ret_repeated;      /* DONE: the key was known; nothing was stored or sent */
     uint64_t ret_retry_ms;  /* LIMITED: how long until a publish may pass; at least 1 */

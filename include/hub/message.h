@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/shared.h"
 #include "base/str.h"
+#include "hub/author.h"
 #include "hub/msgid.h"
 
 struct message {
@@ -21,6 +22,7 @@ struct message {
     /* Published by a C++ Eventhub: not in the order of ids, moves no high-water mark, never
      * logged. */
     bool legacy;
+    bool has_author; /* message_author names it */
     struct msgid id;
     struct str topic; /* a view into body, where the topic has no escapes */
     struct str body;  /* a view into the block */
@@ -31,6 +33,19 @@ struct message {
  * `sub`. `legacy` is false; the creator of a legacy message sets it before sharing the message. */
 struct message *message_create(struct msgid id, struct str topic, struct str message_json,
                                struct str origin_json);
+/* The same, for a message that its author does not want back. An author with n 0: everybody gets
+ * it. */
+struct message *message_create_by(struct msgid id, struct str topic, struct str message_json,
+                                  struct str origin_json, const struct author *author);
+
+/* Returns the author, which must be there (has_author). */
+struct author message_author(const struct message *m);
+
+/* Returns the bytes of the message besides those of its body. */
+static inline size_t message_overhead(const struct message *m)
+{
+    return sizeof(*m) + (m->has_author ? sizeof(struct author) : 0);
+}
 
 /* Returns the result object without the envelope's brace: an item of an `eventlog` answer. */
 static inline struct str message_object(const struct message *m)

@@ -46,6 +46,7 @@
 #include "app/sub/wants.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/siphash.h"
 #include "broker/broker.h"
 #include "hub/trie.h"
 #include "net/acceptor.h"
@@ -249,6 +250,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
 
     w->context = context;
     w->index = index;
+    w->author_id = siphash_key_random().k0;
     w->metrics = metrics;
     w->trie = trie_create();
     w->wants = wants_create();

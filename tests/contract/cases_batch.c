@@ -143,6 +143,51 @@ static void spoil(const struct fixture *f, const char *key)
     redis_server_command(f->redis, words);
 }
 
+static bool is_by(const struct message *m, const struct author *author)
+{
+    struct author got = { 0 };
+
+    if (m->has_author)
+        got = message_author(m);
+    return got.worker == author->worker && got.slot == author->slot &&
+           got.generation == author->generation && got.n == author->n;
+}
+
+/* The author of a message goes with it, live and into the log. That of a repetition does not
+ * matter. */
+static void a_message_keeps_its_author(void **state)
+{
+    enum { N = 5 };
+    struct node *n = fixture_node(*state);
+    struct author authors[N] = { { 0 }, { UINT64_MAX, 1, 2, 3 }, { 0 }, { 5, 6, 7, 8 }, { 0 } };
+    struct broker_history question = { .filter = STR("#") };
+    struct asked *calls[N + 1];
+    static struct history got;
+
+    for (size_t i = 0; i < N; i++) {
+        calls[i] = node_publish_call(n, i % 2 ? "a" : "b", STR("\"text\""));
+        calls[i]->call.publish.author = authors[i];
+        if (i >= 2)
+            calls[i]->call.publish.origin_json = STR("\"alice\"");
+        if (i == 3)
+            calls[i]->call.publish.key = STR("key");
+    }
+    calls[N] = node_publish_call(n, "a", STR("\"again\""));
+    calls[N]->call.publish.key = STR("key");
+    calls[N]->call.publish.author = (struct author){ 1, 1, 1, 1 };
+    ask_together(n, calls, N + 1);
+    assert_true(calls[N]->call.publish.ret_repeated);
+    node_await_live(n, 1, N);
+    history_read(n, question, &got);
+    assert_int_equal(got.n, N);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(is_by(node_live(n, 1, i), &authors[i]));
+        assert_true(is_by(got.items[i], &authors[i]));
+        assert_true(str_eq(got.items[i]->body, node_live(n, 1, i)->body));
+    }
+    history_done(&got);
+}
+
 static void a_failure_concerns_one_message_of_a_batch(void **state)
 {
     static const char *const topics[] = { "a", "bad", "b", "bad", "a" };
@@ -194,6 +239,7 @@ int batch_cases(struct fixture *f)
         FIXTURE_TEST(reaches_a_limit_within_a_batch, f),
         FIXTURE_TEST(trims_a_log_that_one_batch_fills, f),
         FIXTURE_TEST(keeps_the_order_of_publishes_and_key_value_calls, f),
+        FIXTURE_TEST(a_message_keeps_its_author, f),
         FIXTURE_TEST(a_failure_concerns_one_message_of_a_batch, f),
         FIXTURE_TEST(a_publish_that_fails_half_way_has_an_unknown_outcome, f),
     };

@@ -95,6 +95,19 @@ static void read_history(const redisReply *r)
     free(h.ret_gaps);
 }
 
+/* Both have the same author, or none. */
+static bool is_author_equal(const struct message *a, const struct message *b)
+{
+    struct author one, other;
+
+    if (!a->has_author || !b->has_author)
+        return a->has_author == b->has_author;
+    one = message_author(a);
+    other = message_author(b);
+    return one.worker == other.worker && one.slot == other.slot &&
+           one.generation == other.generation && one.n == other.n;
+}
+
 /* With a space in front a payload is not as our script writes it, and is parsed with a tree.
  * Both ways must give the same message. */
 static void check_long_way(struct str topic, struct str payload, const struct message *m,
@@ -110,6 +123,7 @@ static void check_long_way(struct str topic, struct str payload, const struct me
     check((m != NULL) == (other != NULL), "both ways take it or refuse it");
     check(!m || (str_eq(m->body, other->body) && m->legacy == other->legacy), "same message");
     check(!m || expires_ms == other_expires_ms, "same expiry");
+    check(!m || is_author_equal(m, other), "same author");
     message_unref(other);
     buf_done(&spaced);
 }

@@ -85,6 +85,48 @@ testOnBothBrokers('publish and subscribe', async (t, broker) => {
     assertIncreasing(ids);
   });
 
+  await t.test('delivers a message without an echo to everybody but its publisher', async () => {
+    const own = await client.subscribe('echo/a');
+    const ownPattern = await client.subscribe('echo/#', { gaps: true });
+    const others = await other.subscribe('echo/a');
+    const before = await client.publish('echo/a', 'with', { echo: true });
+    const silent = await client.publish('echo/a', 'without', { echo: false, key: 'k' });
+    assert.equal(await client.publish('echo/a', 'again', { echo: false, key: 'k' }), silent);
+    const both = client.batch(() => ['one', 'two'].map((text) =>
+      client.publish('echo/a', text, { echo: text === 'one' })));
+    await Promise.all(both);
+    const last = await client.publish('echo/a', 'last', { echo: null });
+    await Promise.all([own.untilText('last'), ownPattern.untilText('last'), others.untilText('last')]);
+    assert.deepEqual(others.texts, ['with', 'without', 'one', 'two', 'last']);
+    assert.deepEqual(own.texts, ['with', 'one', 'last']);
+    assert.deepEqual(ownPattern.texts, ['with', 'one', 'last']);
+    const history = await client.subscribe('echo/a', { sinceEventId: before });
+    await history.untilCount(4);
+    assert.deepEqual(history.texts, ['without', 'one', 'two', 'last']);
+    assert.equal(history.answer.recovered, true);
+    const { items } = await client.call('eventlog', { topic: 'echo/a', sinceEventId: before });
+    assert.deepEqual(items.map(({ message }) => message), history.texts);
+    assert.equal(history.lastId, last);
+  });
+
+  await t.test('delivers no echo to a subscription of the same batch', async () => {
+    const mine = await client.subscribe('mine');
+    const burst = Array.from({ length: 200 }, (_, i) => [`n ${i}`, i % 3 === 0]);
+    const [subscribed, ...published] = client.batch(() => [
+      client.subscribe('echo/b', { since: -60_000 }),
+      client.publish('echo/b', 'silent', { echo: false }),
+    ]);
+    const joined = await subscribed;
+    await Promise.all([...published,
+      ...burst.map(([text, echo]) => client.publish('echo/b', text, { echo }))]);
+    await client.publish('echo/b', 'last');
+    await joined.untilText('last');
+    assert.deepEqual(joined.texts,
+      [...burst.filter(([, echo]) => echo).map(([text]) => text), 'last']);
+    await client.publish('mine', 'still here');
+    await mine.untilText('still here');
+  });
+
   await t.test('increases ids over all topics', async () => {
     const ids = [];
     for (let i = 0; i < 50; i++) ids.push(await client.publish(`over/${i % 7}`, 'x'));
@@ -112,6 +154,7 @@ test('parameters of publish', async (t) => {
     [{ topic: 'a' }, /message/],
     ...['', 1, null, true, ['x'], { x: 1 }].map((message) => [{ topic: 'a', message }, /message/]),
     ...[-1, 31_536_001, 1.5, '60', true].map((ttl) => [{ topic: 'a', message: 'x', ttl }, /ttl/]),
+    ...[0, 1, 'false', {}].map((echo) => [{ topic: 'a', message: 'x', echo }, /echo/]),
     ...['now', true, {}].map((timestamp) => [{ topic: 'a', message: 'x', timestamp }, /timestamp/]),
     [[], null],
     [['a', 'x'], null],

@@ -134,6 +134,23 @@ static void encodes_the_body_as_the_result_and_a_brace(void **state)
     }
 }
 
+static void keeps_the_author_behind_the_body(void **state)
+{
+    const struct author author = { 1, 2, 3, 4 }, nobody = { .n = 0 };
+    struct message *m =
+        message_create_by((struct msgid){ 1, 0 }, STR("t"), STR("\"x\""), STR("\"me\""), &author);
+
+    (void)state;
+    assert_true(m->has_author);
+    assert_true(message_author(m).worker == 1 && message_author(m).n == 4);
+    assert_true(str_eq(
+        m->body, STR("{\"id\":\"1-0\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"t\"}}")));
+    message_unref(m);
+    m = message_create_by((struct msgid){ 1, 0 }, STR("t"), STR("\"x\""), STR(""), &nobody);
+    assert_false(m->has_author);
+    message_unref(m);
+}
+
 static void keeps_the_topic_inside_the_body(void **state)
 {
     struct message *m =
@@ -186,6 +203,7 @@ int main(void)
         cmocka_unit_test(compares_ids_as_two_numbers),
         cmocka_unit_test(finds_the_ids_directly_before_and_after_an_id),
         cmocka_unit_test(encodes_the_body_as_the_result_and_a_brace),
+        cmocka_unit_test(keeps_the_author_behind_the_body),
         cmocka_unit_test(keeps_the_topic_inside_the_body),
         cmocka_unit_test(holds_parts_of_any_size),
         cmocka_unit_test(counts_references),

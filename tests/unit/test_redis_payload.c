@@ -52,6 +52,39 @@ static void accepts_our_payloads_and_those_of_others(void **state)
     }
 }
 
+static void tells_who_does_not_want_a_message_back(void **state)
+{
+    static const struct {
+        const char *end;
+        uint64_t n; /* 0: no author */
+    } cases[] = {
+        { "\"author\":\"1-2-3-4\",\"expiry\":5,\"v\":1}", 4 },
+        { "\"author\":\"1-2-3-4\",\"v\":1}", 4 },
+        { "\"v\":1,\"author\":\"1-2-3-4\"}", 4 }, /* with a tree */
+        { "\"author\":\"1-2-3-4\"}", 0 },         /* of another implementation */
+        { "\"author\":\"1-2-3\",\"v\":1}", 0 },
+        { "\"author\":\"\",\"v\":1}", 0 },
+        { "\"author\":7,\"v\":1}", 0 },
+        { "\"expiry\":5,\"v\":1}", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[128];
+        uint64_t expires_ms;
+        struct message *m;
+
+        (void)snprintf(text, sizeof(text), "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",%s",
+                       cases[i].end);
+        m = redis_payload_parse(STR("a"), str_of(text), &expires_ms);
+        assert_non_null(m);
+        assert_int_equal(m->has_author, cases[i].n > 0);
+        if (cases[i].n)
+            assert_true(message_author(m).worker == 1 && message_author(m).n == cases[i].n);
+        message_unref(m);
+    }
+}
+
 static void tells_when_a_message_expires(void **state)
 {
     static const struct {
@@ -101,6 +134,8 @@ static void refuses_junk_in_our_channels(void **state)
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"v\":null}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"expiry\":05,\"v\":1}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"expiry\":5}}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"author\":\"1-2-3-4\"\"v\":1}" },
+        { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"a\",\"author\":\"1-2-3-4" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"topic\":\"b\",\"v\":1}" },
         { "a", "{\"id\":\"5-1\",\"message\":\"x\",\"v\":1}" },
         { "a", "{\"id\":\"5-1\",\"topic\":\"a\",\"v\":1}" },
@@ -136,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_our_payloads_and_those_of_others),
         cmocka_unit_test(tells_when_a_message_expires),
+        cmocka_unit_test(tells_who_does_not_want_a_message_back),
         cmocka_unit_test(refuses_junk_in_our_channels),
     };
 

@@ -43,6 +43,9 @@ static void a_batch_names_the_keys_that_each_message_needs(void **state)
     const struct broker_publish bare = { .topic = STR("a"),
                                          .message_json = STR("1"),
                                          .timestamp = -5 };
+    const struct broker_publish own = { .topic = STR("a"),
+                                        .message_json = STR("1"),
+                                        .author = { 12, 3, 4, 5 } };
     const struct broker_publish full = {
         .topic = STR("a/b"),
         .message_json = STR("\"x\""),
@@ -57,13 +60,14 @@ static void a_batch_names_the_keys_that_each_message_needs(void **state)
     } cases[] = {
         { { &plain },
           1,
-          "EVALSHA||6|" KEYS "{hub}:log:a/b|" COMMON "a/b|\"x\"|\"me\"|60|123|0|||" },
-        { { &bare }, 1, "EVALSHA||6|" KEYS "{hub}:log:a|" COMMON "a|1||86400|0|0|||" },
+          "EVALSHA||6|" KEYS "{hub}:log:a/b|" COMMON "a/b|\"x\"|\"me\"|60|123|0||||" },
+        { { &bare }, 1, "EVALSHA||6|" KEYS "{hub}:log:a|" COMMON "a|1||86400|0|0||||" },
+        { { &own }, 1, "EVALSHA||6|" KEYS "{hub}:log:a|" COMMON "a|1||86400|0|0|||12-3-4-5|" },
         { { &full, &bare, &plain },
           3,
           "EVALSHA||10|" KEYS "{hub}:log:a/b|{hub}:once:a/b:k|"
           "{hub}:rl:2bd806c97f0e00af1a1fc3328fa763a9:60:a/#|{hub}:log:a|{hub}:log:a/b|" COMMON
-          "a/b|\"x\"|alice|86400|0|1|5|60000|a|1||86400|0|0|||a/b|\"x\"|\"me\"|60|123|0|||" },
+          "a/b|\"x\"|alice|86400|0|1|5|60000||a|1||86400|0|0||||a/b|\"x\"|\"me\"|60|123|0||||" },
     };
     struct redis_names names;
 
@@ -97,14 +101,15 @@ static void the_largest_batch_keeps_its_texts(void **state)
     p.key = str_make(key, sizeof(key));
     p.ttl_s = UINT64_MAX;
     p.timestamp = INT64_MAX;
+    p.author = (struct author){ UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX };
     p.limit = (struct rate_rule){ .topic = p.topic, .max = UINT64_MAX, .interval_s = UINT32_MAX };
     for (size_t i = 0; i < ARRAY_LEN(batch); i++)
         batch[i] = &p;
     redis_names_init(&names, STR("hub"));
     redis_publish_make(&c, &names, &config, batch, ARRAY_LEN(batch), newest, STR("cafe"));
-    assert_int_equal(c.n, 14 + 11 * REDIS_BATCH_MAX);
+    assert_int_equal(c.n, 14 + 12 * REDIS_BATCH_MAX);
     for (size_t i = 0; i < REDIS_BATCH_MAX; i++) {
-        const size_t own = 8 + 3 * i, more = 14 + 3 * REDIS_BATCH_MAX + 8 * i;
+        const size_t own = 8 + 3 * i, more = 14 + 3 * REDIS_BATCH_MAX + 9 * i;
 
         assert_true(str_starts_with(str_make(c.args[own], c.lengths[own]), STR("{hub}:log:t")));
         assert_true(
@@ -114,6 +119,8 @@ static void the_largest_batch_keeps_its_texts(void **state)
         assert_true(
             str_eq(str_make(c.args[more + 3], c.lengths[more + 3]), STR("18446744073709551615")));
         assert_true(str_eq(str_make(c.args[more + 7], c.lengths[more + 7]), STR("4294967295000")));
+        assert_true(str_eq(str_make(c.args[more + 8], c.lengths[more + 8]),
+                           STR("18446744073709551615-4294967295-4294967295-18446744073709551615")));
     }
     wire = test_malloc(redis_command_size(&c));
     redis_command_write(&c, wire);

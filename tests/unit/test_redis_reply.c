@@ -341,6 +341,43 @@ static void reads_the_answer_of_a_probe(void **state)
 #define ENTRY_TWO  "$3\r\n8-0\r\n$1\r\nc\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n"
 #define ENTRY_JUNK "$3\r\n8-0\r\n$2\r\nc+\r\n$4\r\n\"yy\"\r\n$4\r\n\"me\"\r\n" /* no topic */
 
+/* The origin of an entry, and the author that it is behind. */
+static void cuts_the_author_off_the_origin(void **state)
+{
+    static const struct {
+        const char *origin, *body;
+        uint64_t n;
+    } cases[] = {
+        { "$0\r\n\r\n", "{\"id\":\"7-1\",\"message\":\"x\",\"topic\":\"a\"}}", 0 },
+        { "$7\r\n1-2-3-4\r\n", "{\"id\":\"7-1\",\"message\":\"x\",\"topic\":\"a\"}}", 4 },
+        { "$11\r\n1-2-3-4\"me\"\r\n",
+          "{\"id\":\"7-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a\"}}", 4 },
+        { "$8\r\njunk\"me\"\r\n",
+          "{\"id\":\"7-1\",\"message\":\"x\",\"origin\":\"me\",\"topic\":\"a\"}}", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct broker_history h = { .since = -5 };
+        char text[256];
+        redisReply *r;
+        size_t n_gone;
+
+        (void)snprintf(text, sizeof(text),
+                       PAGE_HEAD "*0\r\n*4\r\n$3\r\n7-1\r\n$1\r\na\r\n$3\r\n\"x\"\r\n%s",
+                       cases[i].origin);
+        r = reply_of(str_of(text));
+        assert_int_equal(redis_reply_history(r, &h, NULL, 0, &n_gone), EH_OK);
+        assert_true(str_eq(h.ret_items[0]->body, str_of(cases[i].body)));
+        assert_int_equal(h.ret_items[0]->has_author, cases[i].n > 0);
+        if (cases[i].n)
+            assert_true(message_author(h.ret_items[0]).n == cases[i].n);
+        message_unref(h.ret_items[0]);
+        free(h.ret_items);
+        freeReplyObject(r);
+    }
+}
+
 static void reads_a_page_of_history(void **state)
 {
     redisReply *r = reply_of(STR(PAGE_HEAD "*2\r\n$1\r\np\r\n$1\r\nq\r\n"
@@ -615,6 +652,7 @@ int main(void)
         cmocka_unit_test(reads_whether_a_delete_found_the_key),
         cmocka_unit_test(reads_the_answer_of_a_fence),
         cmocka_unit_test(reads_the_answer_of_a_probe),
+        cmocka_unit_test(cuts_the_author_off_the_origin),
         cmocka_unit_test(reads_a_page_of_history),
         cmocka_unit_test(names_the_topics_with_gaps),
         cmocka_unit_test(keeps_an_absolute_since),

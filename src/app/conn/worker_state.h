@@ -58,7 +58,9 @@ struct worker {
     struct list live;    /* of struct live_batch: messages that are not delivered yet */
     size_t live_next;    /* index of the next message in the first batch */
     struct loop_task live_task;
-    uint32_t n_counts; /* how often subscribers were counted (sub_presence.c) */
+    uint32_t n_counts;   /* how often subscribers were counted (sub_presence.c) */
+    uint64_t author_id;  /* a random number that no other worker has (echo.h) */
+    uint64_t n_authored; /* publishes with an author */
 
     /* HTTP: the Date line, made once a second */
     time_t date_s;

@@ -1,5 +1,6 @@
 #include "app/rpc/publish.h"
 
+#include "app/sub/echo.h"
 #include "proto/json.h"
 
 int publish_read_options(struct params *p, struct publish *ret)
@@ -45,6 +46,8 @@ struct pending *publish_create(struct conn *c, const struct publish *pub, struct
     out->origin_json = pending_copy(p, str_skip(buf_str(&json), message_n));
     out->ttl_s = (uint64_t)pub->ttl_s;
     out->timestamp = pub->timestamp;
+    if (pub->no_echo)
+        out->author = echo_author(c);
     buf_done(&json);
     return p;
 }

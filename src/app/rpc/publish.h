@@ -13,6 +13,7 @@ struct publish {
     int64_t ttl_s;      /* 0: the default */
     int64_t timestamp;  /* ms; 0: none */
     struct str key;     /* empty: none */
+    bool no_echo;       /* the connection itself does not get the message */
 };
 
 /* Reads the optional parameters `ttl`, `timestamp` and `key`. The key is a view into p->json.

@@ -115,12 +115,15 @@ int rpc_pubsub_publish(struct rpc_call *call)
 {
     struct publish pub = { 0 };
     struct pending *p;
+    bool echo = true;
 
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_WRITE, false, &pub.topic));
     EH_TRY(params_string(&call->params, "message", &pub.message));
     if (pub.message.n == 0)
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "message must not be empty");
     EH_TRY(publish_read_options(&call->params, &pub));
+    EH_TRY(params_bool(&call->params, "echo", &echo));
+    pub.no_echo = !echo;
 
     p = publish_create(call->conn, &pub, &call->reply);
     p->done = on_published;

@@ -35,46 +35,14 @@
 #include <stdlib.h>
 
 #include "app/conn/conn_input.h"
-#include "app/conn/conn_output.h"
 #include "app/conn/reply.h"
-#include "app/sub/delivery.h"
-#include "app/sub/reader.h"
-#include "app/sub/wants.h"
+#include "app/sub/join_data.h"
+#include "app/sub/join_machine.h"
 #include "base/mem.h"
-#include "broker/catch_up.h"
-#include "hub/topic.h"
-
-#define HELD_COST 128 /* of a message besides its body: its head and its unit in the queue */
-
-struct join {
-    struct reader reader;    /* must come first (reader.h) */
-    struct catch_up machine; /* runs while is_waiting is not set */
-    struct sub *sub;         /* NULL: the subscription was closed meanwhile */
-    struct reply reply;
-    struct order order; /* WebSocket: while is_waiting is set */
-    struct want_waiter want;
-    struct batch_waiter after_batch;
-    bool has_history;     /* the request asked for it, though there may be no log */
-    bool is_waiting;      /* for its filter to be live */
-    bool confirmed;       /* the request was answered */
-    bool gap_is_told;     /* the one in front of the page that is taken next: the answer told it */
-    bool waits_for_batch; /* for the array to be sent; reads nothing meanwhile */
-    struct msgid from;    /* the id that the request named; later where it begins */
-    struct msgid opened;  /* where the subscription begins without history */
-    size_t bytes;         /* of this block */
-    size_t filter_n;
-    char filter[TOPIC_MAX];
-    char id[]; /* of the request */
-};
 
 static struct join *join_of(struct reader *r)
 {
     return container_of(r, struct join, reader);
-}
-
-static struct str filter_of(const struct join *j)
-{
-    return str_make(j->filter, j->filter_n);
 }
 
 static void join_free(struct join *j)
@@ -87,7 +55,7 @@ static void join_free(struct join *j)
 /* Answers the request, once. c is NULL if the client is gone; else there is a subscription. */
 static void confirm(struct join *j, struct conn *c, bool recovered, struct msgid from)
 {
-    struct sub_joined joined = { filter_of(j), j->has_history, recovered, j->sub && j->sub->gaps,
+    struct sub_joined joined = { join_filter(j), j->has_history, recovered, j->sub && j->sub->gaps,
                                  from };
 
     if (j->confirmed)
@@ -156,79 +124,6 @@ void join_abandon(struct sub *s, bool has_failed)
     join_free(j);
 }
 
-/* ---- what the machine reports and asks ---- */
-
-static struct sub *sub_of(struct catch_up *c)
-{
-    return container_of(c, struct join, machine)->sub;
-}
-
-static void on_deliver(struct catch_up *c, struct message *m)
-{
-    struct sub *s = sub_of(c);
-    struct delivery d;
-
-    delivery_init(&d, s->conn->worker, m);
-    delivery_send(&d, s);
-    delivery_done(&d);
-}
-
-static void on_gap(struct catch_up *c, struct gaps *gaps)
-{
-    struct sub *s = sub_of(c);
-    bool is_to_be_told = s->gaps && !s->join->gap_is_told;
-
-    s->join->gap_is_told = false;
-    for (size_t i = 0; is_to_be_told && gaps && i < gaps->n; i++)
-        s->conn->writer->gap(s, gaps->topics[i]);
-    if (is_to_be_told && !gaps)
-        s->conn->writer->gap(s, filter_of(s->join));
-    free(gaps);
-}
-
-static void on_reached(struct catch_up *c, struct msgid snapshot_end)
-{
-    struct sub *s = sub_of(c);
-
-    s->last = snapshot_end;
-    if (s->conn->writer->caught_up)
-        s->conn->writer->caught_up(s->conn, snapshot_end);
-}
-
-static size_t held_cost(const struct message *m)
-{
-    return m->body.n + HELD_COST;
-}
-
-static bool may_hold(struct catch_up *c, const struct message *m)
-{
-    struct conn *conn = sub_of(c)->conn;
-    bool has_room = conn_may_hold(conn, m ? held_cost(m) : 0);
-
-    if (!has_room && c->has_no_log)
-        conn_overflow(conn);
-    return has_room;
-}
-
-static void on_hold(struct catch_up *c, struct message *m)
-{
-    conn_hold(sub_of(c)->conn, &m->shared, held_cost(m));
-}
-
-static void on_release(struct catch_up *c, struct message *m)
-{
-    conn_release(sub_of(c)->conn, &m->shared, held_cost(m));
-}
-
-static const struct catch_up_ops machine_ops = {
-    .deliver = on_deliver,
-    .gap = on_gap,
-    .reached = on_reached,
-    .may_hold = may_hold,
-    .hold = on_hold,
-    .release = on_release,
-};
-
 /* ---- live messages ---- */
 
 void join_buffer(struct sub *s, struct message *m)
@@ -263,6 +158,8 @@ static bool go_on(struct join *j)
     }
     j->gap_is_told = false;
     if (wants_more) {
+        if (msgid_is_zero(h->snapshot_end))
+            j->n_authored = 0; /* what the next pages have was live */
         catch_up_on_ask(&j->machine, h);
         return true;
     }
@@ -360,7 +257,7 @@ static struct join *join_create(struct sub *s, struct str filter)
     j->after_batch.fn = on_batch_sent;
     j->reader.worker = s->conn->worker; /* for an answer before the first page */
     j->reader.on_page = on_page;
-    j->reader.call.history.filter = filter_of(j);
+    j->reader.call.history.filter = join_filter(j);
     j->reader.call.history.ret_complete = true; /* nothing was read, and nothing is missing */
     reader_bound_page(s->conn, &j->reader.call.history);
     return j;
@@ -372,7 +269,7 @@ static void start(struct join *j, struct msgid mark)
     struct sub *s = j->sub;
 
     s->last = mark;
-    catch_up_start(&j->machine, &machine_ops, mark);
+    catch_up_start(&j->machine, &join_machine_ops, mark);
     j->machine.pages_overtake = true;
     j->machine.has_no_log = !s->conn->worker->context->config->enable_cache;
 }
@@ -419,8 +316,10 @@ void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
 {
     struct join *j = join_create(s, rq->filter);
 
-    if (reads_history)
+    if (reads_history) {
         set_question(j, &rq->log);
+        j->n_authored = s->conn->worker->n_authored;
+    }
     if (reply->batch)
         batch_wait(reply->batch, &j->after_batch);
     if (reply->id.p)

@@ -19,7 +19,8 @@
  * message from history, or its writer encodes each message by itself (SSE, compression), or
  * RUN_IDS other ids came first. For their sake, the messages of the run are then delivered one by
  * one to all that match. Invariant: `last` of a subscription that took the run is the id of the
- * run's last message, so it skips these messages and nothing comes twice.
+ * run's last message, so it skips these messages and nothing comes twice. A message that a
+ * connection here does not want back (echo.h) is a run of its own.
  *
  * Order: each subscription gets messages in the order in which the broker posted them. So a run
  * never extends over a gap. A new subscription may begin in the middle of a run: what came before
@@ -36,6 +37,7 @@
 #include "app/conn/conn_budget.h"
 #include "app/conn/conn_output.h"
 #include "app/sub/delivery.h"
+#include "app/sub/echo.h"
 #include "app/sub/join.h"
 #include "broker/broker.h"
 #include "broker/gaps.h"
@@ -105,13 +107,31 @@ static void on_match(struct trie_sub *trie, void *arg)
         delivery_send(d, s);
 }
 
+/* A message and the connection that does not want it back. */
+struct to_others {
+    struct delivery *delivery;
+    const struct conn *author;
+};
+
+static void on_match_of_others(struct trie_sub *trie, void *arg)
+{
+    const struct to_others *to = arg;
+
+    if (container_of(trie, struct sub, trie)->conn != to->author)
+        on_match(trie, to->delivery);
+}
+
 /* Sends the message to all subscriptions that match; returns the cost. */
 static uint64_t deliver_message(struct worker *w, struct message *m)
 {
     struct delivery d;
+    struct to_others to = { &d, echo_author_here(w, m) };
 
     delivery_init(&d, w, m);
-    trie_match(w->trie, m->topic, on_match, &d);
+    if (to.author)
+        trie_match(w->trie, m->topic, on_match_of_others, &to);
+    else
+        trie_match(w->trie, m->topic, on_match, &d);
     delivery_observe(w, m, d.n_sent);
     delivery_done(&d);
     return delivery_cost(&d);
@@ -120,6 +140,7 @@ static uint64_t deliver_message(struct worker *w, struct message *m)
 /* ---- a run ---- */
 
 struct run {
+    const struct worker *worker;
     struct message *messages[RUN_MESSAGES]; /* borrowed from the batches */
     size_t n;
     size_t most;
@@ -133,6 +154,7 @@ struct run {
     } units[RUN_IDS];
     uint64_t n_sent; /* subscriptions that got the whole run */
     bool is_partial; /* some subscriptions did not */
+    bool is_alone;   /* it has one message, which no other may join */
 };
 
 static size_t cost_of(const struct message *m)
@@ -143,11 +165,12 @@ static size_t cost_of(const struct message *m)
 /* Returns false if the run ends before m. */
 static bool run_add(struct run *run, struct message *m)
 {
-    const struct message *first = run->messages[0];
+    bool is_alone = m->legacy || echo_author_here(run->worker, m);
 
     if (run->n && (run->n == run->most || run->bytes + cost_of(m) > run->most_bytes ||
-                   first->legacy || m->legacy || !str_eq(first->topic, m->topic)))
+                   run->is_alone || is_alone || !str_eq(run->messages[0]->topic, m->topic)))
         return false;
+    run->is_alone = is_alone;
     run->messages[run->n++] = m;
     run->bytes += cost_of(m);
     return true;
@@ -304,7 +327,8 @@ static void on_live_task(struct loop_task *task)
     size_t bytes = 0;
 
     while (bytes < portion_bytes(w) && cost < PORTION_DELIVERIES && find_next(w)) {
-        struct run run = { .most = most_messages(w),
+        struct run run = { .worker = w,
+                           .most = most_messages(w),
                            .most_bytes = smaller(RUN_BYTES, portion_bytes(w) - bytes) };
         const struct message *last;
 

@@ -88,7 +88,7 @@ static void publish(struct mem *mem, struct broker_call *call)
         return;
     }
     p->ret_id = mem_log_next_id(&mem->log, now.wall_ms);
-    m = message_create(p->ret_id, p->topic, p->message_json, p->origin_json);
+    m = message_create_by(p->ret_id, p->topic, p->message_json, p->origin_json, &p->author);
     if (mem->cache)
         mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
     if (mem_admission_note(&mem->admission, p, now.mono_ms))

@@ -9,12 +9,12 @@
 
 #define EXPIRE_WITH_ADD 16 /* expired entries that adding one removes */
 
-/* Bytes of an entry and of a topic besides their text: the blocks, slots in two half-full rings, a
- * slot in the heap, and the overhead of malloc for each block. */
+/* Bytes of an entry and of a topic besides the message and the texts: the blocks, slots in two
+ * half-full rings, a slot in the heap, and the overhead of malloc for each block. */
 #define MALLOC_COST 16
 #define ENTRY_COST                                                                                 \
-    (sizeof(struct mem_entry) + sizeof(struct message) + 2 * MALLOC_COST +                         \
-     2 * 2 * sizeof(struct mem_slot) + 2 * sizeof(struct mem_expiry *))
+    (sizeof(struct mem_entry) + 2 * MALLOC_COST + 2 * 2 * sizeof(struct mem_slot) +                \
+     2 * sizeof(struct mem_expiry *))
 #define TOPIC_COST                                                                                 \
     (sizeof(struct mem_topic) + 2 * sizeof(struct mem_topic *) + 4 * sizeof(struct mem_slot) +     \
      2 * MALLOC_COST)
@@ -26,7 +26,7 @@ static struct mem_entry *entry_of(struct mem_expiry *x)
 
 static size_t entry_cost(const struct mem_entry *e)
 {
-    return ENTRY_COST + e->message->body.n;
+    return ENTRY_COST + message_overhead(e->message) + e->message->body.n;
 }
 
 static void move_log_start(struct mem_log *log, struct msgid id)

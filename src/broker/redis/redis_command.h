@@ -14,7 +14,7 @@
 #include "broker/redis/redis_scripts.h"
 
 #define REDIS_BATCH_MAX 64 /* messages of one publish command */
-#define REDIS_ARGS_MAX  (REDIS_BATCH_MAX * 11 + 16)
+#define REDIS_ARGS_MAX  (REDIS_BATCH_MAX * 12 + 16)
 
 struct redis_login;
 

@@ -44,10 +44,19 @@ static bool take_expiry(struct str *rest, uint64_t *ret)
            str_parse_u64(text, ret) == EH_OK && *ret <= INT64_MAX;
 }
 
+static bool take_author(struct str *rest, struct author *ret)
+{
+    struct str text;
+
+    return str_cut(rest, '"', &text) && rest->p && author_parse(text, ret) == EH_OK &&
+           take(rest, STR(","));
+}
+
 static struct message *parse_ours(struct str topic, struct str payload, uint64_t *ret_expires_ms)
 {
     struct str rest = payload, text, sender = { NULL, 0 };
     uint64_t expires_ms = REDIS_EXPIRY_UNKNOWN;
+    struct author author = { 0 };
     struct msgid id;
 
     if (!take(&rest, STR("{\"id\":\"")) || !take_id(&rest, &id) ||
@@ -57,12 +66,14 @@ static struct message *parse_ours(struct str topic, struct str payload, uint64_t
         return NULL;
     if (!take(&rest, STR(",\"topic\":\"")) || !take(&rest, topic) || !take(&rest, STR("\",")))
         return NULL;
+    if (take(&rest, STR("\"author\":\"")) && !take_author(&rest, &author))
+        return NULL;
     if (take(&rest, STR("\"expiry\":")) && !take_expiry(&rest, &expires_ms))
         return NULL;
     if (!str_eq(rest, STR("\"v\":1}")) || !topic_is_valid(topic) || !utf8_is_valid(payload))
         return NULL;
     *ret_expires_ms = expires_ms;
-    return message_create(id, topic, text, sender);
+    return message_create_by(id, topic, text, sender, &author);
 }
 
 /* ---- all other payloads ---- */
@@ -116,6 +127,7 @@ static struct message *parse_tree(struct str topic, struct str payload, uint64_t
         json_loadb(payload.p, payload.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     const json_t *origin = json_object_get(root, "origin");
     const json_t *v = json_object_get(root, "v");
+    struct author author = { 0 };
     struct str text, sender;
     struct message *m;
     struct msgid id;
@@ -134,7 +146,9 @@ static struct message *parse_tree(struct str topic, struct str payload, uint64_t
         return NULL;
     if (!v && str_eq(sender, STR("\"\"")))
         sender = STR(""); /* the publisher has no `sub` */
-    m = message_create(id, topic, text, sender);
+    if (v && author_parse(json_text(json_object_get(root, "author")), &author) < 0)
+        author.n = 0;
+    m = message_create_by(id, topic, text, sender, &author);
     m->legacy = !v;
     *ret_expires_ms = REDIS_EXPIRY_UNKNOWN;
     if (json_whole_number(json_object_get(root, "expiry"), &expires_ms) && expires_ms >= 0)

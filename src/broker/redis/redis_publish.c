@@ -48,7 +48,7 @@ static void reserve(struct redis_names *names, const struct broker_publish *cons
 
     for (size_t i = 0; i < n; i++) {
         size += 3 * buf_used(&names->logs) + 2 * p[i]->topic.n + p[i]->key.n + p[i]->limit.topic.n;
-        size += 256; /* four numbers, a hash, punctuation */
+        size += 256 + AUTHOR_TEXT; /* four numbers, a hash, punctuation */
     }
     buf_clear(&names->batch);
     (void)buf_reserve(&names->batch, size);
@@ -74,6 +74,16 @@ static void add_flag(struct redis_command *c, bool flag)
     redis_command_add(c, flag ? STR("1") : STR("0"));
 }
 
+/* Adds the text of the author, or an empty text. */
+static void add_author(struct redis_command *c, struct buf *text, const struct author *author)
+{
+    size_t start = buf_used(text);
+
+    if (author->n)
+        buf_commit(text, author_format(author, buf_reserve(text, AUTHOR_TEXT)));
+    redis_command_add_text(c, text, start);
+}
+
 static void add_message(struct redis_command *c, struct redis_names *names,
                         const struct broker_config *config, const struct broker_publish *p)
 {
@@ -91,6 +101,7 @@ static void add_message(struct redis_command *c, struct redis_names *names,
         redis_command_add(c, STR(""));
         redis_command_add(c, STR(""));
     }
+    add_author(c, &names->batch, &p->author);
 }
 
 void redis_publish_make(struct redis_command *c, struct redis_names *names,

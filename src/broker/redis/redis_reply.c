@@ -184,6 +184,20 @@ enum {
 enum { NAMES_INDEX, NAMES_AT, NAMES_FIRST };
 enum { ENTRY_ID, ENTRY_TOPIC, ENTRY_MESSAGE, ENTRY_ORIGIN, ENTRY_FIELDS };
 
+/* Cuts the author off the origin, which begins with a quotation mark. It is absent from most
+ * entries. */
+static struct author cut_author(struct str *origin)
+{
+    const char *quote = origin->n ? memchr(origin->p, '"', origin->n) : NULL;
+    struct str text = str_make(origin->p, quote ? (size_t)(quote - origin->p) : origin->n);
+    struct author author = { 0 };
+
+    *origin = str_skip(*origin, text.n);
+    if (text.n && author_parse(text, &author) < 0)
+        author.n = 0;
+    return author;
+}
+
 static int read_entries(const struct redisReply *r, struct broker_history *h)
 {
     if (r->type != REDIS_REPLY_ARRAY || r->elements % ENTRY_FIELDS != 0)
@@ -195,6 +209,7 @@ static int read_entries(const struct redisReply *r, struct broker_history *h)
         struct str topic = redis_reply_text(field[ENTRY_TOPIC]);
         struct str message = redis_reply_text(field[ENTRY_MESSAGE]);
         struct str origin = redis_reply_text(field[ENTRY_ORIGIN]);
+        struct author author;
         struct msgid id;
 
         if (read_id(field[ENTRY_ID], &id) < 0 || !topic_is_valid(topic) || message.n < 2 ||
@@ -205,7 +220,8 @@ static int read_entries(const struct redisReply *r, struct broker_history *h)
             h->ret_items = NULL;
             return EH_EINVAL;
         }
-        h->ret_items[h->ret_n++] = message_create(id, topic, message, origin);
+        author = cut_author(&origin);
+        h->ret_items[h->ret_n++] = message_create_by(id, topic, message, origin, &author);
     }
     return EH_OK;
 }

@@ -18,7 +18,7 @@
 -- those are all that is missing}, {topics whose log is gone}, {...}}. `after` is the point for the next
 -- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these
 -- topics alone; or -1 because of the point, whatever the topics. The last element is
---   of a page   id, topic, message, origin ('': none), id, ...
+--   of a page   id, topic, message, origin ('': none) behind the author ('': none), id, ...
 --   of ids      id, id, ...; `more`: there are older ones
 --   of names    the index, where the walk goes on, name, name, ...
 -- A 0 in place of an answer: ask again, because the script has done enough.
@@ -276,13 +276,13 @@ local function merge(topics, way, first, last, gone)
     end
 end
 
--- Returns the message and the origin of an entry.
+-- Returns the message of an entry, and its origin, a JSON string, behind its author.
 local function text_of(log, node)
     if not node.fields then
         node.fields = redis.call('XRANGE', log.key, node.text, node.text)[1][2]
     end
     local field = fields_of(node)
-    return field.message or '""', field.origin or ''
+    return field.message or '""', (field.author or '') .. (field.origin or '')
 end
 
 -- The page ---------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@
 -- ARGV  1 what comes before the topic in the name of a channel  2 entries that a log may hold (0: no
 --       limit)  3 '1': keep the log  4 the highest id that the node knows  5 default ttl in s (0:
 --       forever)  6 the replid of the history that the node has joined ('': not known); then of each
---       message eight: 1 topic  2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)
+--       message nine: 1 topic  2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)
 --       5 the client's timestamp in ms (0: none)  6 '1': the publish has a key  7 publishes that the
 --       rate limit allows ('': no limit)  8 ms from the first publish counted until the counter ends
+--       9 its author, the connection that does not want it back ('': none)
 -- Answers an array with one element for each message: the id as a string. If a publish with its key was
 -- done already, the id of that one as a status. If its rate limit is reached, the ms until the counter
 -- ends as an integer. If Redis refused it, the error. If Redis has forgotten ids that the node knows, or
@@ -84,14 +85,14 @@ local function note_loss(topic)
 end
 
 local function add_entry(log, entry, arg, ttl, entry_ms)
-    local message, origin = ARGV[arg + 1], ARGV[arg + 2]
+    local message, origin, author = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 8]
     local timestamp = ARGV[arg + 4] ~= '0' and tonumber(ARGV[arg + 4])
     local is_timely = timestamp and timestamp >= now - 7 * 24 * 3600 * 1000 and
         timestamp <= now + 60000
     if ttl ~= expiry_ttl then
         expiry, expiry_ttl = digits(now + ttl * 1000), ttl
     end
-    if ttl > 0 and entry_ms == now and not is_timely then -- most entries
+    if ttl > 0 and entry_ms == now and not is_timely and author == '' then -- most entries
         if origin ~= '' then
             redis.call('XADD', log, entry, 'message', message, 'origin', origin, 'expiry', expiry)
         else
@@ -115,6 +116,9 @@ local function add_entry(log, entry, arg, ttl, entry_ms)
     end
     if is_timely then
         field('timestamp', ARGV[arg + 4])
+    end
+    if author ~= '' then
+        field('author', author)
     end
     redis.call(unpack(add))
 end
@@ -211,6 +215,9 @@ local function publish(arg, log, once, count)
     if keeps_log then -- a node may keep the message only if it knows when it expires
         ending = '","expiry":' .. (ARGV[arg + 3] == '0' and '0' or expiry) .. ',"v":1}'
     end
+    if ARGV[arg + 8] ~= '' then
+        ending = '","author":"' .. ARGV[arg + 8] .. ending
+    end
     redis.call('PUBLISH', channel .. topic,
         '{"id":"' .. id .. '","message":' .. ARGV[arg + 1] .. sender .. ',"topic":"' .. topic .. ending)
     return id
@@ -256,7 +263,7 @@ local function failure(problem)
 end
 
 local answers, key = {}, 6
-for arg = 7, #ARGV, 8 do
+for arg = 7, #ARGV, 9 do
     local log, once, count = KEYS[key], nil, nil
     key = key + 1
     if ARGV[arg + 5] == '1' then
