@@ -23,8 +23,8 @@ void term_init(struct term *t, char *const *environment)
 
     *t = (struct term){ .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                         .err_is_terminal = isatty(STDERR_FILENO) == 1 };
-    t->has_colour = t->out_is_terminal && !variable_find(environment, "NO_COLOR") && kind &&
-                    strcmp(kind, "dumb") != 0;
+    t->has_escapes = t->out_is_terminal && kind && strcmp(kind, "dumb") != 0;
+    t->has_colour = t->has_escapes && !variable_find(environment, "NO_COLOR");
 }
 
 void term_done(struct term *t)

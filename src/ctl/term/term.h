@@ -28,7 +28,8 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_RED, TERM_GREEN, TERM_YE
 struct term {
     bool out_is_terminal;
     bool err_is_terminal;
-    bool has_colour; /* of stdout */
+    bool has_escapes; /* stdout is a terminal that understands escape sequences */
+    bool has_colour;  /* of stdout */
     bool quiet;
     bool json;
     bool has_progress; /* a progress line is shown */

@@ -165,7 +165,7 @@ static int show(struct top *t)
     int status;
 
     t->rows = mem_array(NULL, top_nodes_count(t->nodes), sizeof(*t->rows));
-    t->has_screen = !t->in->common->json && top_screen_is_possible(t->in->term);
+    t->has_screen = !t->in->common->json && t->in->term->has_escapes;
     if (t->has_screen)
         open_screen(t);
     status = runtime_run(t->rt);

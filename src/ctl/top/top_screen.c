@@ -1,14 +1,13 @@
 #include "ctl/top/top_screen.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/array.h"
-#include "base/str.h"
-#include "ctl/term/term.h"
 
 #define ENTER "\x1b[?1049h\x1b[?25l\x1b[2J" /* the other screen, no cursor, empty */
 #define LEAVE "\x1b[?25h\x1b[?1049l"
@@ -19,13 +18,6 @@ static const int deadly[] = { SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE,
 /* These are variables of the process, since the handlers of signals and exit have nothing else. */
 static volatile sig_atomic_t is_open, has_keys;
 static struct termios saved;
-
-bool top_screen_is_possible(const struct term *t)
-{
-    const char *kind = getenv("TERM");
-
-    return t->out_is_terminal && kind && kind[0] && strcmp(kind, "dumb") != 0;
-}
 
 /* Calls only what a handler may call. */
 void top_screen_close(void)

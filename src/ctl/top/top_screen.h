@@ -8,14 +8,8 @@
 #ifndef EH_CTL_TOP_SCREEN_H
 #define EH_CTL_TOP_SCREEN_H
 
-#include <stdbool.h>
-
-struct term;
-
-/* Reports whether there is a terminal that can be taken over: stdout is one, and TERM says that it
- * understands escape sequences. */
-bool top_screen_is_possible(const struct term *t);
-/* Without a terminal on stdin, no keys are read. */
+/* stdout must be a terminal that understands escape sequences (has_escapes in term.h). Without a
+ * terminal on stdin, no keys are read. */
 void top_screen_open(void);
 void top_screen_close(void); /* does nothing if it is not open */
 
