@@ -94,21 +94,6 @@ static void refuses_wrong_patterns(void **state)
         assert_non_null(format_check(str_of(cases[i])));
 }
 
-static void writes_times_of_any_size(void **state)
-{
-    struct buf out = { 0 };
-
-    (void)state;
-    format_add_time(&out, 0);
-    assert_text(&out, STR("1970-01-01T00:00:00.000Z"));
-    format_add_time(&out, UINT64_C(253402300799999));
-    assert_text(&out, STR("9999-12-31T23:59:59.999Z"));
-    format_add_time(&out, UINT64_C(253402300800000));
-    assert_text(&out, STR("253402300800000"));
-    format_add_time(&out, UINT64_MAX);
-    assert_text(&out, STR("18446744073709551615"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,7 +102,6 @@ int main(void)
         cmocka_unit_test(cleans_the_fields_but_not_the_pattern),
         cmocka_unit_test(escapes_in_json_what_could_drive_a_terminal),
         cmocka_unit_test(refuses_wrong_patterns),
-        cmocka_unit_test(writes_times_of_any_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

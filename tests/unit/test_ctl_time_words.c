@@ -90,12 +90,36 @@ static void writes_dates_in_utc(void **state)
     }
 }
 
+static void writes_iso_dates(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *want;
+    } cases[] = {
+        { 0, "1970-01-01T00:00:00.000Z" },
+        { UINT64_C(1796042822007), "2026-11-30T12:47:02.007Z" },
+        { UINT64_C(253402300799999), "9999-12-31T23:59:59.999Z" },
+        { UINT64_C(253402300800000), "253402300800000" },
+        { UINT64_MAX, "18446744073709551615" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = { 0 };
+
+        time_words_add_iso(&out, cases[i].ms);
+        assert_str(buf_str(&out), cases[i].want);
+        buf_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uses_the_largest_suitable_unit),
         cmocka_unit_test(tells_past_from_future),
         cmocka_unit_test(writes_dates_in_utc),
+        cmocka_unit_test(writes_iso_dates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,8 @@
 #include "ctl/pubsub/format.h"
 
-#include <time.h>
-
 #include "ctl/term/clean.h"
+#include "ctl/term/time_words.h"
 #include "hub/msgid.h"
-
-#define LAST_MS UINT64_C(253402300799999) /* of the year 9999 */
 
 const char *format_check(struct str pattern)
 {
@@ -26,26 +23,12 @@ const char *format_check(struct str pattern)
     return NULL;
 }
 
-void format_add_time(struct buf *out, uint64_t ms)
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-
-    if (ms > LAST_MS) {
-        buf_addf(out, "%llu", (unsigned long long)ms);
-        return;
-    }
-    (void)gmtime_r(&s, &tm); /* cannot fail within these years */
-    buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(ms % 1000));
-}
-
 void format_add_time_of(struct buf *out, struct str id)
 {
     struct msgid parsed;
 
     if (msgid_parse(id, &parsed) == EH_OK)
-        format_add_time(out, parsed.ms);
+        time_words_add_iso(out, parsed.ms);
 }
 
 static void add_directive(struct buf *out, char c, const struct format_message *m, bool is_clean)

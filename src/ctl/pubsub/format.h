@@ -26,9 +26,7 @@ const char *format_check(struct str pattern);
  * terminal (clean.h); the pattern is the user's own and always copied as it is. */
 void format_add(struct buf *out, struct str pattern, const struct format_message *m, bool is_clean);
 
-/* Appends the time of an id, nothing if it is not valid. */
+/* Appends the time of an id (time_words_add_iso), nothing if it is not valid. */
 void format_add_time_of(struct buf *out, struct str id);
-/* Appends a time as 2026-11-30T12:30:05.123Z; a year beyond 9999 as ms since the epoch. */
-void format_add_time(struct buf *out, uint64_t ms);
 
 #endif

@@ -57,3 +57,17 @@ void time_words_add_utc(struct buf *out, uint64_t ms)
     }
     buf_add(out, text, strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm));
 }
+
+void time_words_add_iso(struct buf *out, uint64_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[32];
+
+    if (ms > YEAR_9999 || !gmtime_r(&s, &tm)) {
+        buf_addf(out, "%llu", (unsigned long long)ms);
+        return;
+    }
+    buf_add(out, text, strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm));
+    buf_addf(out, ".%03uZ", (unsigned)(ms % 1000));
+}

@@ -1,4 +1,4 @@
-/* time_words.h - times in words: "in 59 minutes", "3 minutes ago".
+/* time_words.h - times and dates as text, for people.
  * Thread:  any; pure.
  */
 #ifndef EH_CTL_TIME_WORDS_H
@@ -17,5 +17,9 @@ void time_words_add_distance(struct buf *out, uint64_t when_ms, uint64_t now_ms)
 /* Adds a time of the years 1970 to 9999 as "2026-11-30 12:47:02 UTC"; a later one as "after the
  * year 9999". */
 void time_words_add_utc(struct buf *out, uint64_t ms);
+
+/* Adds a time of the years 1970 to 9999 as "2026-11-30T12:47:02.123Z"; a later one as ms since the
+ * epoch. */
+void time_words_add_iso(struct buf *out, uint64_t ms);
 
 #endif
