@@ -311,8 +311,8 @@ static void on_sub_open(void *arg, bool again)
     struct bench_client *c = arg;
 
     (void)again;
-    (void)session_subscribe(c->session, json_pack("{s:s}", "topic", c->load->plan->topic),
-                            on_subscribed, on_other_message, c);
+    session_subscribe(c->session, json_pack("{s:s}", "topic", c->load->plan->topic), on_subscribed,
+                      on_other_message, c);
 }
 
 static bool on_sub_text(void *arg, struct str text)

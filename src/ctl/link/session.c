@@ -139,7 +139,7 @@ static void on_due(struct timer *t)
 
 /* ---- messages in ---- */
 
-/* Reads an answer; false: it is none. */
+/* Reads an answer. False: the message is not one. */
 static bool read_answer(const json_t *root, struct session_answer *ret)
 {
     const json_t *error = json_object_get(root, "error");
@@ -330,11 +330,6 @@ bool session_has_room(const struct session *s)
            ws_link_queued(s->link) < SESSION_QUEUE_MAX;
 }
 
-uint64_t session_calls_under_way(const struct session *s)
-{
-    return s->n_waiting;
-}
-
 static void send_request(struct session *s, uint64_t id, const char *method, json_t *params)
 {
     json_auto_t *request =
@@ -348,8 +343,7 @@ static void send_request(struct session *s, uint64_t id, const char *method, jso
     free(text);
 }
 
-static uint64_t add_call(struct session *s, const char *method, json_t *params,
-                         const struct call *call)
+static void add_call(struct session *s, const char *method, json_t *params, const struct call *call)
 {
     struct call *c = mem_alloc(sizeof(*c));
 
@@ -364,18 +358,17 @@ static uint64_t add_call(struct session *s, const char *method, json_t *params,
         set_due(s);
     send_request(s, c->id, method, params);
     s->is_full = s->is_full || !session_has_room(s);
-    return s->last_id;
 }
 
 void session_call(struct session *s, const char *method, json_t *params, session_answer_fn *fn,
                   void *arg)
 {
-    (void)add_call(s, method, params, &(struct call){ .fn = fn, .arg = arg });
+    add_call(s, method, params, &(struct call){ .fn = fn, .arg = arg });
 }
 
-uint64_t session_subscribe(struct session *s, json_t *params, session_answer_fn *fn,
-                           session_message_fn *on_message, void *arg)
+void session_subscribe(struct session *s, json_t *params, session_answer_fn *fn,
+                       session_message_fn *on_message, void *arg)
 {
-    return add_call(s, "subscribe", params,
-                    &(struct call){ .fn = fn, .on_message = on_message, .arg = arg });
+    add_call(s, "subscribe", params,
+             &(struct call){ .fn = fn, .on_message = on_message, .arg = arg });
 }

@@ -9,7 +9,7 @@
  *          from on_open on, not while the connection is lost.
  * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
  *          connection counts as lost.
- * Bounds:  a message of at most SESSION_MESSAGE_MAX; SESSION_CALLS_MAX calls under way and
+ * Bounds:  a message of at most LINK_MESSAGE_MAX; SESSION_CALLS_MAX calls under way and
  *          SESSION_QUEUE_MAX bytes to send: session_has_room tells, on_room comes when there is
  *          room again. Calls beyond that are accepted, so check before each one.
  * Thread:  its loop's. Owns its connection, and calls until they are answered.
@@ -25,9 +25,8 @@
 #include "ctl/link/session_answer.h"
 #include "ctl/link/ws_link.h"
 
-#define SESSION_MESSAGE_MAX LINK_MESSAGE_MAX
-#define SESSION_QUEUE_MAX   (1024 * 1024)
-#define SESSION_CALLS_MAX   256 /* the server reads no more while so many are unanswered */
+#define SESSION_QUEUE_MAX (1024 * 1024)
+#define SESSION_CALLS_MAX 256 /* the server reads no more while so many are unanswered */
 
 struct runtime;
 struct session;
@@ -74,9 +73,8 @@ bool session_has_room(const struct session *s);
 void session_call(struct session *s, const char *method, json_t *params, session_answer_fn *fn,
                   void *arg);
 /* Calls `subscribe`; after its answer, on_message comes for each message until the connection is
- * lost. Returns the id of the subscription, unique in the session. */
-uint64_t session_subscribe(struct session *s, json_t *params, session_answer_fn *fn,
-                           session_message_fn *on_message, void *arg);
-uint64_t session_calls_under_way(const struct session *s);
+ * lost. */
+void session_subscribe(struct session *s, json_t *params, session_answer_fn *fn,
+                       session_message_fn *on_message, void *arg);
 
 #endif

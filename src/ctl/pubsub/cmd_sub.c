@@ -195,8 +195,8 @@ static void subscribe(struct subscription *one)
 {
     struct sub *s = one->sub;
 
-    (void)session_subscribe(s->session, follow_params(&s->follows, one->follow), on_confirmed,
-                            on_message, one);
+    session_subscribe(s->session, follow_params(&s->follows, one->follow), on_confirmed, on_message,
+                      one);
 }
 
 static void on_open(void *arg, bool again)

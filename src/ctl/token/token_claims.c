@@ -1,6 +1,7 @@
 #include "ctl/token/token_claims.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "base/array.h"
 #include "ctl/term/units.h"
@@ -144,25 +145,18 @@ static int check(struct str payload, uint64_t now_ms, struct buf *why)
     return EH_OK;
 }
 
-static int add_piece(const char *p, size_t n, void *out)
-{
-    buf_add(out, p, n);
-    return 0;
-}
-
 int token_claims_build(const struct token_wish *wish, uint64_t now_ms, struct buf *ret_payload,
                        struct buf *why)
 {
     json_auto_t *claims = json_object();
-    struct buf payload = { 0 };
-    int rc = add_claims(claims, wish, now_ms, why);
+    char *payload;
+    int rc;
 
-    if (rc == EH_OK) {
-        (void)json_dump_callback(claims, add_piece, &payload, JSON_COMPACT);
-        rc = check(buf_str(&payload), now_ms, why);
-    }
+    EH_TRY(add_claims(claims, wish, now_ms, why));
+    payload = json_dumps(claims, JSON_COMPACT);
+    rc = check(str_of(payload), now_ms, why);
     if (rc == EH_OK)
-        buf_add_str(ret_payload, buf_str(&payload));
-    buf_done(&payload);
+        buf_add_str(ret_payload, str_of(payload));
+    free(payload);
     return rc;
 }
