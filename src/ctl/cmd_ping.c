@@ -81,7 +81,7 @@ static void on_answer(const struct session_answer *answer, void *arg)
             loop_timer(runtime_loop(p->runtime), &p->next, p->options->interval_ms);
         else
             session_close(p->session);
-    } else if (answer->state != SESSION_LOST) { /* of which on_end tells more */
+    } else if (answer->state != SESSION_LOST) { /* if it is lost, on_end says more */
         session_add_why(&why, answer);
         term_error(p->in->term, "%.*s", STR_ARG(buf_str(&why)));
         buf_done(&why);

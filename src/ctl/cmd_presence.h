@@ -1,4 +1,4 @@
-/* cmd_presence.h - eventhubctl presence: who subscribes to a topic. */
+/* cmd_presence.h - see command.h. */
 #ifndef EH_CTL_CMD_PRESENCE_H
 #define EH_CTL_CMD_PRESENCE_H
 

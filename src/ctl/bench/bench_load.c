@@ -96,7 +96,7 @@ static bool is_good(struct load *l, const struct session_answer *answer)
 
     if (answer->state == SESSION_ANSWERED)
         return true;
-    if (answer->state != SESSION_LOST) { /* of which on_end tells more */
+    if (answer->state != SESSION_LOST) { /* if it is lost, on_end says more */
         session_add_why(&why, answer);
         buf_add_char(&why, '\0');
         fail(l, session_exit_status(answer), buf_head(&why));
@@ -299,7 +299,7 @@ static void on_subscribed(const struct session_answer *answer, void *arg)
         on_ready(l);
 }
 
-/* A message of somebody else on the same topic, which is none of ours. */
+/* Ignores a message that somebody else published to the same topic. */
 static void on_other_message(json_t *result, void *arg)
 {
     (void)result;

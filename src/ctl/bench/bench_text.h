@@ -23,7 +23,7 @@ struct bench_text {
     size_t size;
 };
 
-/* What a message says. */
+/* The contents of a message. */
 struct bench_mark {
     uint32_t pub;
     uint64_t number;
@@ -33,7 +33,8 @@ struct bench_mark {
 void bench_text_init(struct bench_text *t, uint64_t run, size_t size); /* at least BENCH_TEXT_MIN */
 /* Writes t->size bytes, without a NUL. */
 void bench_text_write(const struct bench_text *t, const struct bench_mark *m, char *out);
-/* Reads the message in what the server sent. False: it holds none of this run, or not all of it. */
+/* Reads the message in a text of the server. False: it holds no message of this run, or not all
+ * of one. */
 bool bench_text_read(const struct bench_text *t, struct str json, struct bench_mark *ret);
 
 #endif

@@ -1,6 +1,6 @@
 /* arguments.h - checks arguments that several commands take, before anything is sent.
  * Thread:  main.
- * Fails:   with CTL_USAGE, and has told why (term_error).
+ * Fails:   with CTL_USAGE, after it has said why (term_error).
  */
 #ifndef EH_CTL_ARGUMENTS_H
 #define EH_CTL_ARGUMENTS_H

@@ -40,7 +40,7 @@ struct example {
     const char *about; /* "publishes one message" */
 };
 
-/* What the command line holds for one run. */
+/* The command line of one run. */
 struct invocation {
     const struct command *command;
     const struct common_options *common;

@@ -1,4 +1,5 @@
 /* option.h - one option of a command: a row of a table that ends with {NULL}.
+ * Thread:  any; constants.
  */
 #ifndef EH_CTL_OPTION_H
 #define EH_CTL_OPTION_H

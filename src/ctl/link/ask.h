@@ -1,6 +1,6 @@
 /* ask.h - for commands that ask and wait: one connection, one call after another.
  * Thread:  main; runs the loop while it waits.
- * Fails:   has told why (term_error) when it returns an exit status other than CTL_OK.
+ * Fails:   with an exit status other than CTL_OK, after it has said why (term_error).
  */
 #ifndef EH_CTL_ASK_H
 #define EH_CTL_ASK_H

@@ -1,7 +1,6 @@
 /* connecting.h - the first step of a command that connects: where to, and the loop to run in.
  * Thread:  main.
- * Fails:   has told why (term_error) when it returns an exit status other than CTL_OK; both results
- *          are then NULL.
+ * Fails:   with an exit status, after it has said why (term_error); both results are then NULL.
  */
 #ifndef EH_CTL_CONNECTING_H
 #define EH_CTL_CONNECTING_H

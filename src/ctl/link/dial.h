@@ -33,7 +33,7 @@ struct dial_events {
 /* Starts to connect, for at most timeout_ms in all. */
 struct dial *dial_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
                          const struct dial_events *events, void *owner);
-void dial_free(struct dial *d); /* closes; no callback comes any more. NULL is fine */
+void dial_free(struct dial *d); /* closes; no callback follows. NULL is fine */
 
 /* The stream, to write to and to pause: from on_open to on_end. */
 struct stream *dial_stream(struct dial *d);

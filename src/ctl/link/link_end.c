@@ -75,7 +75,7 @@ void link_end_refused(struct buf *out, const struct target *t, const struct repl
         buf_add_str(out, STR("; try again later"));
 }
 
-/* What the codes mean (docs/protocol.md, section 2), and what to do. */
+/* The meaning of the codes (docs/protocol.md, section 2), and the exit status of each. */
 static const struct {
     int code;
     const char *text;

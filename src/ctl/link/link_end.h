@@ -23,13 +23,13 @@ struct link_end {
  * which it adds. */
 void link_end_refused(struct buf *out, const struct target *t, const struct reply_reader *r,
                       struct link_end *ret);
-/* It answered, or sent later, what no Eventhub server sends. */
+/* The server sent something that no Eventhub server sends. */
 void link_end_not_ours(struct buf *out, const struct target *t, const char *why,
                        struct link_end *ret);
-/* What came is not HTTP. */
+/* The server answered with something other than HTTP. */
 void link_end_not_http(struct buf *out, const struct target *t, const struct reply_reader *r,
                        struct link_end *ret);
-/* It closed the connection with a Close frame. */
+/* The server closed the connection with a Close frame. */
 void link_end_closed(struct buf *out, const struct target *t, int code, struct str reason,
                      struct link_end *ret);
 

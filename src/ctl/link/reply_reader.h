@@ -21,7 +21,7 @@ struct reply_reader { /* {0}, then set body_max */
     bool is_complete;
     struct http_reply reply; /* with has_head */
     struct buf body;         /* so far */
-    struct buf head;         /* and nothing else once it is complete */
+    struct buf head;         /* also the bytes after it, until it is complete */
     struct http_reply_parser parser;
     struct http_body reading;
 };
@@ -33,7 +33,7 @@ int reply_reader_take(struct reply_reader *r, struct str in, size_t *ret_used) E
 bool reply_reader_end(struct reply_reader *r);
 void reply_reader_done(struct reply_reader *r);
 
-/* Adds what came instead of HTTP, one line, clean for a terminal: `it sent "220 mail ready"`. */
+/* Adds the text that came instead of HTTP, as one line, clean for a terminal: `it sent "220"`. */
 void reply_reader_add_sent(const struct reply_reader *r, struct buf *out);
 
 /* Adds the text of an error answer, clean for a terminal: the `error` of {"error":...}, with the

@@ -1,5 +1,5 @@
-/* runtime.h - what a command that connects runs in: one loop with a mailbox, signals, and the exit
- * status.
+/* runtime.h - the surroundings of a command that connects: one loop with a mailbox, signals, and
+ * the exit status.
  * Signals: SIGINT and SIGTERM end the loop with CTL_INTERRUPTED, unless on_interrupt is set. When
  *          the reader of stdout is gone (a closed pipe), the process ends quietly by SIGPIPE.
  * Thread:  main.
@@ -15,7 +15,7 @@ struct mailbox;
 struct runtime;
 struct term;
 
-/* Returns CTL_OK, or an exit status after it has told why (term_error). The term's output is
+/* Returns CTL_OK, or an exit status after it has said why (term_error). The term's output is
  * flushed at the end of each turn that wrote some, and by runtime_run. */
 int runtime_create(struct term *term, struct runtime **ret) EH_MUST_USE;
 void runtime_free(struct runtime *rt);

@@ -115,7 +115,7 @@ static void set_due(struct session *s)
     uint64_t due;
 
     if (!first)
-        return; /* the timer may run once for nothing */
+        return; /* the timer, if it runs, finds no call that is due */
     due = container_of(first, struct call, link)->due_ms;
     loop_timer(loop_of(s), &s->due, due > now ? due - now : 0);
 }

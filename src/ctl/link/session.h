@@ -3,14 +3,14 @@
  *
  * Connecting: the first connection must succeed, or on_end comes. With `reconnect`, a connection
  *          that ends later is made again, after a wait with back-off and jitter (backoff.h). A
- *          refusal that time does not heal (401, 403, 404) ends it also then.
+ *          refusal that time does not heal (401, 403, 404) ends it for good.
  * Calls:   each is answered exactly once, by the server, by its timeout or by the loss of the
- *          connection (`state`); then on_lost or on_end follows, which tells why. Calls may be made
+ *          connection (`state`); then on_lost or on_end follows, which says why. Calls may be made
  *          from on_open on, not while the connection is lost.
  * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
  *          connection counts as lost.
  * Bounds:  a message of at most LINK_MESSAGE_MAX; SESSION_CALLS_MAX calls under way and
- *          SESSION_QUEUE_MAX bytes to send: session_has_room tells, on_room comes when there is
+ *          SESSION_QUEUE_MAX bytes to send: see session_has_room; on_room comes when there is
  *          room again. Calls beyond that are accepted, so check before each one.
  * Thread:  its loop's. Owns its connection, and calls until they are answered.
  * Lives:   session_free may be called from any of its callbacks.

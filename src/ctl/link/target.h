@@ -1,4 +1,4 @@
-/* target.h - where a command connects to, and what it shows there: the URL, the token, TLS.
+/* target.h - the server that a command connects to: its URL, the token for it, TLS.
  *   ws://host[:port][/path], wss:// (also http:// and https://, which mean the same), [IPv6]
  * Default: ws://127.0.0.1:8080. Without a port it is 80, or 443 with TLS.
  * Token:   --token, --token-file, EVENTHUB_TOKEN, EVENTHUB_TOKEN_FILE; the first that is set. The

@@ -33,7 +33,7 @@ struct link_events {
 /* Connects within timeout_ms. */
 struct ws_link *ws_link_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
                                const struct link_events *events, void *owner);
-void ws_link_free(struct ws_link *l); /* no callback comes any more; NULL is fine */
+void ws_link_free(struct ws_link *l); /* no callback follows; NULL is fine */
 
 void ws_link_send(struct ws_link *l, struct str text);
 size_t ws_link_queued(const struct ws_link *l); /* bytes that wait to be sent */

@@ -34,7 +34,7 @@ static void print_items(const struct invocation *in, const json_t *items)
     }
 }
 
-/* Moves *after to the last of the items. False: there is none. */
+/* Moves *after to the last of the items. False: there are no items. */
 static bool pass(const json_t *items, struct msgid *after)
 {
     const json_t *last = json_array_get(items, json_array_size(items) - 1);

@@ -6,9 +6,9 @@
  * open, too. So the descriptor stays blocking, and is read once after epoll has reported it, when
  * read does not wait. It stays open, too: epoll would go on to watch the shell's copy of it.
  *
- * A paused descriptor cannot be watched for nothing: epoll reports the end of a pipe (EPOLLHUP)
- * even if no event was asked for, in every turn. With EPOLLET it does so once. Asking for EPOLLIN
- * again reports what is there.
+ * A paused descriptor cannot simply be watched without events: epoll reports the end of a pipe
+ * (EPOLLHUP) in every turn, even if no event was asked for. With EPOLLET it does so once. Asking
+ * for EPOLLIN again reports what is there.
  */
 #include "ctl/pubsub/input.h"
 

@@ -1,4 +1,4 @@
-/* input.h - reads a descriptor on the loop, whatever it is: pipe, terminal, socket or regular file.
+/* input.h - reads a descriptor of any kind on the loop: pipe, terminal, socket or regular file.
  * Thread:  its loop's.
  * Borrows: the descriptor, which stays open and as it is (blocking).
  * Lives:   inside its user's struct. No callback comes after input_close.

@@ -33,7 +33,7 @@ struct print_options {
         .about = "print control characters to a terminal as they are"                              \
     }
 
-/* Checks the options; CTL_USAGE, and tells why. */
+/* Checks the options. CTL_USAGE: it has said why. */
 int print_check(const struct invocation *in, const struct print_options *options) EH_MUST_USE;
 /* Prints a message, {"id","message","topic","origin"?}. */
 void print_message(const struct invocation *in, const struct print_options *options,

@@ -1,4 +1,4 @@
-/* pub_source.h - where pub takes its messages from: one text, several times, or the lines of stdin.
+/* pub_source.h - the source of the messages of pub: one text, several times, or the lines of stdin.
  * Thread:  its loop's.
  * Borrows: the text; stdin, until pub_source_close.
  * Lives:   inside its user's struct. No callback comes after pub_source_close.
@@ -21,7 +21,7 @@ struct pub_source {
     uint64_t number;  /* of the message, or of the line, that was taken last */
     uint64_t n_empty; /* lines that were skipped */
     bool has_ended;   /* there are no more messages */
-    int err;          /* an errno: stdin cannot be read any more */
+    int err;          /* an errno: stdin can no longer be read */
     struct input input;
     struct lines lines;
     void (*on_ready)(void *arg); /* new lines can be taken, or it has ended */

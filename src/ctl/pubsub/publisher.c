@@ -115,7 +115,7 @@ static void on_closed(void *arg)
     stop(p, p->report.status);
 }
 
-/* The first Ctrl-C: what is under way is still waited for. */
+/* The first Ctrl-C: stops reading, and waits for the messages under way. */
 static void on_interrupt(void *arg)
 {
     struct publisher *p = arg;
@@ -154,7 +154,7 @@ static bool take(struct publisher *p)
 
 static void pump(struct publisher *p);
 
-/* Has a message sent again that the broker refused. False: it must not, or no longer, be sent. */
+/* Arranges that a message the broker refused is sent again. False: it must not be sent again. */
 static bool try_again(struct publisher *p, struct publish *one, const struct session_answer *answer)
 {
     const bool is_certain = str_eq(answer->data, STR("not published"));

@@ -8,7 +8,7 @@
 #define FIRST_MS UINT64_C(100000000000)
 #define FIRST_S  (FIRST_MS / 1000)
 
-/* What has been read of a date and time. */
+/* The parts of a date and time that have been read. */
 struct moment {
     struct tm tm;
     unsigned ms;
@@ -140,7 +140,7 @@ static bool parse_number(struct str text, int64_t *ret_ms)
     return true;
 }
 
-/* Reads a duration: 10m, or -10m. A bare number is not one here. */
+/* Reads a duration with its unit: 10m, or -10m. */
 static bool parse_ago(struct str text, int64_t *ret_since)
 {
     uint64_t ms;

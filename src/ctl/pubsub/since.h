@@ -6,7 +6,7 @@
  *          2026-11-30T12:30:05Z  UTC; also an offset: +02:00, -0530, +02
  *          1796040000            seconds since the epoch, from 1973 on
  *          1796040000000         ms since the epoch, from 1973 on
- *          Smaller numbers are refused: who writes 600 means 600s.
+ *          Smaller numbers are refused: 600 is probably meant as 600s.
  */
 #ifndef EH_CTL_SINCE_H
 #define EH_CTL_SINCE_H

@@ -380,7 +380,7 @@ static json_t *topic_json(const struct token_report *r, const char *topic)
     return o;
 }
 
-/* What jansson cannot read becomes null. */
+/* Returns a new reference; null for a part that jansson cannot read. */
 static json_t *part_json(json_t *part)
 {
     return part ? json_incref(part) : json_null();

@@ -1,5 +1,5 @@
-/* token_report.h - what `token inspect` says about a token: its header and claims, whether a server
- * with these keys accepts it, and what its holder may do.
+/* token_report.h - the report of `token inspect` about a token: its header and claims, whether a
+ * server with these keys accepts it, and what its holder may do.
  * Thread:  any; pure (the time is a parameter).
  * Owns:    what it decoded, until token_report_done. Borrows the keys and the topics.
  * Secrets: the output holds neither the token nor its signature nor a key.

@@ -59,7 +59,7 @@ struct top_sample {
 /* Reads an answer. False: it is not the metrics of an Eventhub server. */
 bool top_sample_parse(struct str json, uint64_t at_ms, struct top_sample *ret);
 
-/* What happened between two scrapes. */
+/* The changes from one scrape to the next. */
 struct top_figures {
     double rate[TOP_COUNTERS]; /* per second */
     uint64_t added[TOP_COUNTERS];
@@ -71,7 +71,7 @@ struct top_figures {
 bool top_figures_between(const struct top_sample *before, const struct top_sample *after,
                          struct top_figures *ret);
 
-/* Adds to `sum` what was refused between the two, by reason. */
+/* Adds the refusals between the two to `sum`, by reason. */
 void top_reasons_add(struct top_reasons *sum, const struct top_sample *before,
                      const struct top_sample *after);
 

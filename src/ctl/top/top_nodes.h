@@ -39,7 +39,7 @@ void top_nodes_free(struct top_nodes *t); /* NULL is fine */
 size_t top_nodes_count(const struct top_nodes *t);
 /* Fills in a row for each node. The rows are valid until the next turn of the loop. */
 void top_nodes_rows(const struct top_nodes *t, struct top_row *ret_rows);
-/* What was refused since the beginning, by all nodes. */
+/* Returns the refusals of all nodes since the beginning. */
 const struct top_reasons *top_nodes_refusals(const struct top_nodes *t);
 
 #endif

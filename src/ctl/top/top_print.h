@@ -19,7 +19,7 @@ struct top_view {
     enum top_sort sort;
 };
 
-/* Adds the time, the table in full width, what was refused, and an empty line. */
+/* Adds the time, the table in full width, the refusals, and an empty line. */
 void top_print_block(const struct top_view *v, struct buf *out);
 
 /* Returns an object, which the caller frees. */

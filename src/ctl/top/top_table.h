@@ -21,7 +21,7 @@ struct top_row {
     uint64_t slow, refused;            /* since top began */
 };
 
-/* What rows can be sorted by; each has a key of the keyboard, which top_sorts lists. */
+/* The orders of the rows; each has a key of the keyboard, which top_sorts lists. */
 enum top_sort {
     TOP_BY_NAME,
     TOP_BY_CONNECTIONS,
