@@ -56,10 +56,13 @@ static int run_get(const struct invocation *in)
 }
 
 static const struct option get_options[] = {
-    { .name = "raw",
-      .kind = OPTION_FLAG,
-      .offset = offsetof(struct get_values, raw),
+    { "raw", 0, OPTION_FLAG, .offset = offsetof(struct get_values, raw),
       .about = "print the value as it is, without a line break after it, also to a terminal" },
+    { 0 },
+};
+
+static const struct example get_examples[] = {
+    { "eventhubctl kv get config/theme", "prints the value of the key config/theme" },
     { 0 },
 };
 
@@ -73,11 +76,7 @@ const struct command cmd_kv_get = {
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = get_options,
     .size = sizeof(struct get_values),
-    .examples =
-        (const struct example[]){
-            { "eventhubctl kv get config/theme", "prints the value of the key config/theme" },
-            { NULL, NULL },
-        },
+    .examples = get_examples,
     .run = run_get,
 };
 
@@ -135,13 +134,15 @@ static int run_set(const struct invocation *in)
 }
 
 static const struct option set_options[] = {
-    { .name = "ttl",
-      .kind = OPTION_DURATION,
-      .offset = offsetof(struct set_values, ttl_ms),
-      .value = "TIME",
-      .min = 1000,
-      .max = YEAR_MS,
+    { "ttl", 0, OPTION_DURATION, .offset = offsetof(struct set_values, ttl_ms), .value = "TIME",
+      .min = 1000, .max = YEAR_MS,
       .about = "how long the key exists; without it, until it is deleted" },
+    { 0 },
+};
+
+static const struct example set_examples[] = {
+    { "eventhubctl kv set config/theme dark", "sets the key config/theme" },
+    { "eventhubctl kv set --ttl 1h session/7 <session.json", "stores a file for an hour" },
     { 0 },
 };
 
@@ -155,12 +156,7 @@ const struct command cmd_kv_set = {
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = set_options,
     .size = sizeof(struct set_values),
-    .examples =
-        (const struct example[]){
-            { "eventhubctl kv set config/theme dark", "sets the key config/theme" },
-            { "eventhubctl kv set --ttl 1h session/7 <session.json", "stores a file for an hour" },
-            { NULL, NULL },
-        },
+    .examples = set_examples,
     .run = run_set,
 };
 
@@ -185,6 +181,11 @@ static int run_del(const struct invocation *in)
     return CTL_NEGATIVE;
 }
 
+static const struct example del_examples[] = {
+    { "eventhubctl kv del config/theme", "deletes the key config/theme" },
+    { 0 },
+};
+
 const struct command cmd_kv_del = {
     .name = "kv del",
     .summary = "delete a key",
@@ -193,10 +194,6 @@ const struct command cmd_kv_del = {
     .max_words = 1,
     .about = "Ends with status 1 if the key does not exist.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
-    .examples =
-        (const struct example[]){
-            { "eventhubctl kv del config/theme", "deletes the key config/theme" },
-            { NULL, NULL },
-        },
+    .examples = del_examples,
     .run = run_del,
 };

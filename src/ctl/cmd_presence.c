@@ -50,6 +50,11 @@ static int run(const struct invocation *in)
     return status;
 }
 
+static const struct example examples[] = {
+    { "eventhubctl presence chat/7", "prints how many clients receive messages of chat/7" },
+    { 0 },
+};
+
 const struct command cmd_presence = {
     .name = "presence",
     .summary = "show how many clients subscribe to a topic, and who they are",
@@ -61,10 +66,6 @@ const struct command cmd_presence = {
              "if the token may see them. For a pattern, it counts the clients that subscribe\n"
              "to exactly this pattern.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
-    .examples =
-        (const struct example[]){
-            { "eventhubctl presence chat/7", "prints how many clients receive messages of chat/7" },
-            { NULL, NULL },
-        },
+    .examples = examples,
     .run = run,
 };

@@ -153,19 +153,22 @@ static int run(const struct invocation *in)
     return status;
 }
 
+#define MEMBER(name) .offset = offsetof(struct values, name)
+
 static const struct option options[] = {
     START_OPTIONS(struct values, start),
-    { .name = "limit",
-      .letter = 'n',
-      .kind = OPTION_NUMBER,
-      .offset = offsetof(struct values, limit),
-      .value = "N",
-      .min = 1,
-      .max = UINT32_MAX,
+    { "limit", 'n', OPTION_NUMBER, MEMBER(limit), .value = "N", .min = 1, .max = UINT32_MAX,
       .about =
           "only the newest messages, this many (at most the server's MAX_CACHE_REQUEST_LIMIT); "
           "with --since-id only the oldest, any number" },
     PRINT_OPTIONS(struct values, print, "%T %t %m"),
+    { 0 },
+};
+
+static const struct example examples[] = {
+    { "eventhubctl log --since -1h 'news/#'", "prints the messages of the last hour" },
+    { "eventhubctl log --limit 10 chat/7", "prints the last ten messages" },
+    { "eventhubctl log --format '%i %m' chat/7", "prints ids and messages" },
     { 0 },
 };
 
@@ -179,12 +182,6 @@ const struct command cmd_log = {
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),
-    .examples =
-        (const struct example[]){
-            { "eventhubctl log --since -1h 'news/#'", "prints the messages of the last hour" },
-            { "eventhubctl log --limit 10 chat/7", "prints the last ten messages" },
-            { "eventhubctl log --format '%i %m' chat/7", "prints ids and messages" },
-            { NULL, NULL },
-        },
+    .examples = examples,
     .run = run,
 };

@@ -74,46 +74,31 @@ static int run(const struct invocation *in)
     return status;
 }
 
+#define MEMBER(name) .offset = offsetof(struct values, name)
+
 static const struct option options[] = {
-    { .name = "lines",
-      .letter = 'l',
-      .kind = OPTION_FLAG,
-      .offset = offsetof(struct values, lines),
+    { "lines", 'l', OPTION_FLAG, MEMBER(lines),
       .about = "publish each line of stdin as a message; empty lines are skipped" },
-    { .name = "file",
-      .letter = 'f',
-      .kind = OPTION_FILE,
-      .offset = offsetof(struct values, file),
-      .value = "FILE",
+    { "file", 'f', OPTION_FILE, MEMBER(file), .value = "FILE",
       .about = "publish the whole file as one message; - is stdin" },
-    { .name = "ttl",
-      .kind = OPTION_DURATION,
-      .offset = offsetof(struct values, ttl_ms),
-      .value = "TIME",
-      .min = 1000,
-      .max = YEAR_MS,
+    { "ttl", 0, OPTION_DURATION, MEMBER(ttl_ms), .value = "TIME", .min = 1000, .max = YEAR_MS,
       .about = "how long the log keeps the message; without it, as long as the server is set to" },
-    { .name = "key",
-      .kind = OPTION_TEXT,
-      .offset = offsetof(struct values, key),
-      .value = "KEY",
+    { "key", 0, OPTION_TEXT, MEMBER(key), .value = "KEY",
       .about = "within 5 minutes, messages with the same key and topic are published once; without "
                "it, the key is random" },
-    { .name = "rate",
-      .kind = OPTION_RATE,
-      .offset = offsetof(struct values, rate),
-      .value = "N/s",
-      .min = 1,
-      .max = 1000000,
+    { "rate", 0, OPTION_RATE, MEMBER(rate), .value = "N/s", .min = 1, .max = 1000000,
       .about = "publish at most this many messages per second" },
-    { .name = "repeat",
-      .kind = OPTION_NUMBER,
-      .offset = offsetof(struct values, repeat),
-      .value = "N",
-      .initial = "1",
-      .min = 1,
-      .max = UINT64_C(1000000000),
-      .about = "publish the message this many times" },
+    { "repeat", 0, OPTION_NUMBER, MEMBER(repeat), .value = "N", .initial = "1", .min = 1,
+      .max = UINT64_C(1000000000), .about = "publish the message this many times" },
+    { 0 },
+};
+
+static const struct example examples[] = {
+    { "eventhubctl pub news/today Hello", "publishes one message" },
+    { "tail -f app.log | eventhubctl pub -l logs/app", "publishes each new line" },
+    { "eventhubctl pub -f report.json --ttl 7d reports/daily", "publishes a file" },
+    { "eventhubctl pub --repeat 1000 --rate 100/s test/load Hello",
+      "publishes a message 1000 times in 10 seconds" },
     { 0 },
 };
 
@@ -130,14 +115,6 @@ const struct command cmd_pub = {
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),
-    .examples =
-        (const struct example[]){
-            { "eventhubctl pub news/today Hello", "publishes one message" },
-            { "tail -f app.log | eventhubctl pub -l logs/app", "publishes each new line" },
-            { "eventhubctl pub -f report.json --ttl 7d reports/daily", "publishes a file" },
-            { "eventhubctl pub --repeat 1000 --rate 100/s test/load Hello",
-              "publishes a message 1000 times in 10 seconds" },
-            { NULL, NULL },
-        },
+    .examples = examples,
     .run = run,
 };

@@ -299,33 +299,29 @@ static int run(const struct invocation *in)
     return status;
 }
 
+#define MEMBER(name) .offset = offsetof(struct values, name)
+
 static const struct option options[] = {
     START_OPTIONS(struct values, start),
-    { .name = "all",
-      .kind = OPTION_FLAG,
-      .offset = offsetof(struct values, start.all),
+    { "all", 0, OPTION_FLAG, MEMBER(start.all),
       .about = "begin with everything that the log holds" },
-    { .name = "count",
-      .letter = 'n',
-      .kind = OPTION_NUMBER,
-      .offset = offsetof(struct values, count),
-      .value = "N",
-      .min = 1,
-      .max = UINT64_MAX,
+    { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "N", .min = 1, .max = UINT64_MAX,
       .about = "end after this many messages" },
-    { .name = "timeout",
-      .kind = OPTION_DURATION,
-      .offset = offsetof(struct values, timeout_ms),
-      .value = "TIME",
-      .min = 1,
-      .max = YEAR_MS,
+    { "timeout", 0, OPTION_DURATION, MEMBER(timeout_ms), .value = "TIME", .min = 1, .max = YEAR_MS,
       .about = "end after this time; with status 5 if --count was not reached" },
-    { .name = "gaps",
-      .kind = OPTION_FLAG,
-      .offset = offsetof(struct values, gaps),
+    { "gaps", 0, OPTION_FLAG, MEMBER(gaps),
       .about =
           "print a line where messages may be missing, and end with status 1 if there was one" },
     PRINT_OPTIONS(struct values, print, "%t %m"),
+    { 0 },
+};
+
+static const struct example examples[] = {
+    { "eventhubctl sub 'news/#'", "prints the messages of news and all topics below it" },
+    { "eventhubctl sub --since -10m --format '%T %t %m' 'chat/+'",
+      "begins with the last ten minutes" },
+    { "eventhubctl sub --count 1 --timeout 30s --json jobs/done",
+      "waits up to 30 seconds for one message" },
     { 0 },
 };
 
@@ -343,14 +339,6 @@ const struct command cmd_sub = {
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),
-    .examples =
-        (const struct example[]){
-            { "eventhubctl sub 'news/#'", "prints the messages of news and all topics below it" },
-            { "eventhubctl sub --since -10m --format '%T %t %m' 'chat/+'",
-              "begins with the last ten minutes" },
-            { "eventhubctl sub --count 1 --timeout 30s --json jobs/done",
-              "waits up to 30 seconds for one message" },
-            { NULL, NULL },
-        },
+    .examples = examples,
     .run = run,
 };

@@ -20,17 +20,17 @@ struct print_options {
 
 /* Rows of a table of options; `member` of `type` is a struct print_options. */
 #define PRINT_OPTIONS(type, member, pattern)                                                       \
-    { .name = "format",                                                                            \
-      .letter = 'F',                                                                               \
-      .kind = OPTION_TEXT,                                                                         \
-      .offset = offsetof(type, member.format),                                                     \
+    { "format",                                                                                    \
+      'F',                                                                                         \
+      OPTION_TEXT,                                                                                 \
+      offsetof(type, member.format),                                                               \
       .value = "PATTERN",                                                                          \
-      .initial = pattern,                                                                          \
+      .initial = (pattern),                                                                        \
       .about = "how a message is printed: %i id, %T time, %t topic, %m message, %o origin, %%, "   \
                "\\n, \\t, \\0, \\\\; or json, which is the same as --json" },                      \
     {                                                                                              \
-        .name = "raw", .kind = OPTION_FLAG, .offset = offsetof(type, member.raw),                  \
-        .about = "print control characters to a terminal as they are"                              \
+        "raw", 0, OPTION_FLAG, offsetof(type, member.raw),                                         \
+            .about = "print control characters to a terminal as they are"                          \
     }
 
 /* Checks the options. CTL_USAGE: it has said why. */

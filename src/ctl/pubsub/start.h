@@ -26,16 +26,17 @@ struct start {
 
 /* Rows of a table of options; `member` of `type` is a struct start_options. */
 #define START_OPTIONS(type, member)                                                                \
-    { .name = "since",                                                                             \
-      .kind = OPTION_TEXT,                                                                         \
-      .offset = offsetof(type, member.since),                                                      \
+    { "since",                                                                                     \
+      0,                                                                                           \
+      OPTION_TEXT,                                                                                 \
+      offsetof(type, member.since),                                                                \
       .value = "TIME",                                                                             \
       .about = "begin with messages of the log from this time on: -10m or 10m (that long ago), "   \
                "2026-11-30, 2026-11-30T12:30 (local time), 2026-11-30T12:30:05Z, or seconds or "   \
                "milliseconds since 1970" },                                                        \
     {                                                                                              \
-        .name = "since-id", .kind = OPTION_TEXT, .offset = offsetof(type, member.since_id),        \
-        .value = "ID", .about = "begin with the message after this id"                             \
+        "since-id", 0, OPTION_TEXT, offsetof(type, member.since_id),                               \
+            .value = "ID", .about = "begin with the message after this id"                         \
     }
 
 /* Returns NULL, or what is wrong. */
