@@ -10,7 +10,6 @@
 
 #include "base/array.h"
 #include "ctl/line/option_value.h"
-#include "ctl/term/units.h"
 #include "support/assert_str.h"
 
 enum { ARGS_MAX = 12 };
@@ -336,27 +335,6 @@ static void an_own_option_hides_a_common_one(void **state)
     options_done(&p);
 }
 
-static void writes_durations(void **state)
-{
-    static const struct {
-        uint64_t ms;
-        const char *text;
-    } cases[] = {
-        { 0, "0s" },        { 1, "1ms" },        { 999, "999ms" },   { 1000, "1s" },
-        { 90000, "90s" },   { 60000, "1m" },     { 5400000, "90m" }, { 3600000, "1h" },
-        { 1500, "1500ms" }, { 172800000, "2d" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct buf text = { 0 };
-
-        duration_add(&text, cases[i].ms);
-        assert_str(buf_str(&text), cases[i].text);
-        buf_done(&text);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,7 +350,6 @@ int main(void)
         cmocka_unit_test(empty_variables_do_not_count),
         cmocka_unit_test(lists_what_help_shows),
         cmocka_unit_test(an_own_option_hides_a_common_one),
-        cmocka_unit_test(writes_durations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
