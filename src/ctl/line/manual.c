@@ -177,9 +177,10 @@ static void add_man_examples(struct buf *out, const struct command *c)
 
 static void add_man_command(struct buf *out, const struct command *c)
 {
-    buf_addf(out, ".SS %s%s%s [OPTION]...", strchr(c->name, ' ') ? "\"" : "", c->name, "");
-    buf_addf(out, "%s%s%s\n", c->arguments[0] ? " " : "", c->arguments,
-             strchr(c->name, ' ') ? "\"" : "");
+    const char *quote = strchr(c->name, ' ') ? "\"" : "";
+
+    buf_addf(out, ".SS %s%s [OPTION]...%s%s%s\n", quote, c->name, c->arguments[0] ? " " : "",
+             c->arguments, quote);
     help_add_sentence(out, c->summary);
     buf_add_char(out, '\n');
     if (c->about) {

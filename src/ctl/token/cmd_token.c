@@ -131,9 +131,6 @@ static int run(const struct invocation *in)
 }
 
 #define MEMBER(name) .offset = offsetof(struct values, name)
-#define NO_SECRET                                                                                  \
-    "a secret on the command line could be seen by others: set JWT_SECRET in the environment, or " \
-    "name a file (--key FILE)"
 
 static const struct option options[] = {
     { "sub", 's', OPTION_TEXT, MEMBER(sub), .value = "NAME",
@@ -164,8 +161,8 @@ static const struct option options[] = {
     { "config", 'c', OPTION_FILE, MEMBER(config_file), .value = "FILE",
       .about = "the server's configuration file: its JWT_ options count, unless the environment "
                "has them" },
-    { "secret", 0, OPTION_REFUSED, .about = NO_SECRET },
-    { "jwt-secret", 0, OPTION_REFUSED, .about = NO_SECRET },
+    { "secret", 0, OPTION_REFUSED, .about = TOKEN_NO_SECRET },
+    { "jwt-secret", 0, OPTION_REFUSED, .about = TOKEN_NO_SECRET },
     { 0 },
 };
 

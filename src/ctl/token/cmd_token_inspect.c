@@ -166,9 +166,7 @@ static const struct option options[] = {
     { "config", 'c', OPTION_FILE, MEMBER(config_file), .value = "FILE",
       .about = "the server's configuration file: its JWT_ options count, unless the environment "
                "has them" },
-    { "secret", 0, OPTION_REFUSED,
-      .about = "a secret on the command line could be seen by others: set JWT_SECRET in the "
-               "environment, or name a file (--key FILE)" },
+    { "secret", 0, OPTION_REFUSED, .about = TOKEN_NO_SECRET },
     { 0 },
 };
 
