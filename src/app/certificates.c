@@ -106,8 +106,9 @@ int certificates_load(const struct config *config, struct certificates **ret, st
     char reason[TLS_WHY_MAX];
     struct certificates *c;
 
-    if (config->disable_unsecure_listener && !config->enable_ssl)
-        wrong = "DISABLE_UNSECURE_LISTENER requires ENABLE_SSL: nothing is left to listen on";
+    if (config->disable_unsecure_listener && !config->enable_ssl && !config->listen_unix[0])
+        wrong = "DISABLE_UNSECURE_LISTENER requires ENABLE_SSL or LISTEN_UNIX: nothing is left to "
+                "listen on";
     else if (config->enable_ssl && !config->ssl_certificate[0])
         wrong = "ENABLE_SSL requires SSL_CERTIFICATE";
     else if (config->enable_ssl && !config->ssl_private_key[0])

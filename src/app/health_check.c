@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "net/sock.h"
+#include "net/unix_socket.h"
 
 #define TIMEOUT_MS 2000 /* for connecting, and for each read and write */
 
 /* Where the server listens. */
 struct target {
+    const char *path; /* of a Unix socket; NULL: address and port count */
     const char *address;
     uint64_t port;
     bool has_tls;
@@ -33,11 +35,20 @@ static struct target target_of(const struct config *c)
     if (c->metrics_listen_port)
         return (struct target){ .address = first_set(c->metrics_listen_address, c->listen_address),
                                 .port = c->metrics_listen_port };
-    if (c->disable_unsecure_listener) {
+    if (c->disable_unsecure_listener && c->enable_ssl) {
         t.port = c->ssl_listen_port;
         t.has_tls = true;
+    } else if (c->listen_unix[0] && (c->disable_unsecure_listener || t.port == 0)) {
+        t.path = c->listen_unix;
     }
     return t;
+}
+
+static int dial(const struct target *t, int *ret_fd)
+{
+    if (t->path)
+        return unix_socket_dial(t->path, TIMEOUT_MS, ret_fd);
+    return sock_dial(str_of(t->address), (uint16_t)t->port, TIMEOUT_MS, ret_fd);
 }
 
 /* Adds TLS. Does not verify the certificate: this is our own port, and nothing secret is sent. */
@@ -83,8 +94,12 @@ bool health_check(const struct config *config, const char *path)
     int fd;
 
     signal(SIGPIPE, SIG_IGN);
-    if (sock_dial(str_of(t.address), (uint16_t)t.port, TIMEOUT_MS, &fd) == EH_OK)
+    if (dial(&t, &fd) == EH_OK)
         return ask(fd, &t, path);
+    if (t.path) {
+        printf("%s: %s: %s\n", path, t.path, strerror(errno));
+        return false;
+    }
     printf("%s: %s port %u: %s\n", path, t.address, (unsigned)t.port,
            t.port ? strerror(errno) : "0 is any port, which this process cannot know");
     return false;

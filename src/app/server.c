@@ -169,6 +169,7 @@ static void on_drain(struct timer *t)
     uint64_t clients = 0;
 
     supervisor_unwatch(s->supervisor, acceptor_inbox(s->acceptor));
+    listeners_remove_file(&s->listeners);
     acceptor_stop(s->acceptor);
     s->acceptor = NULL;
     for (size_t i = 0; i < s->n_workers; i++) {
@@ -423,10 +424,12 @@ enum server_end server_run(const struct server_setup *setup)
                          .end = SERVER_DRAINED };
 
     if (start(&s) < 0) {
+        listeners_remove_file(&s.listeners);
         log_error("start_failed", LOG_END);
         return SERVER_FAILED;
     }
     loop_run(s.loop);
+    listeners_remove_file(&s.listeners);
     if (s.end == SERVER_INTERRUPTED)
         return s.end;
     stop_threads(&s);

@@ -12,8 +12,6 @@
 
 #include "base/ip.h"
 
-#define BACKLOG 4096 /* the kernel limits it to net.core.somaxconn */
-
 /* Fills *ret from a numeric address. */
 static int address_parse(struct str text, uint16_t port, struct sockaddr_storage *ret,
                          socklen_t *len)
@@ -74,7 +72,7 @@ static int listen_on(struct str address, uint16_t port, int *ret_fd)
     sock_nodelay(fd); /* accepted connections inherit it */
     if (addr.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, BACKLOG) < 0)
+    if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, SOCK_BACKLOG) < 0)
         return fail_closing(fd);
     *ret_fd = fd;
     return EH_OK;
@@ -101,11 +99,16 @@ static int int_option(int fd, int option)
     return value;
 }
 
-int sock_adopt(int fd)
+static bool is_of(enum sock_family family, int domain)
 {
-    int domain = int_option(fd, SO_DOMAIN);
+    if (family == SOCK_UNIX)
+        return domain == AF_UNIX;
+    return domain == AF_INET || domain == AF_INET6;
+}
 
-    if ((domain != AF_INET && domain != AF_INET6) || int_option(fd, SO_TYPE) != SOCK_STREAM ||
+int sock_adopt(int fd, enum sock_family family)
+{
+    if (!is_of(family, int_option(fd, SO_DOMAIN)) || int_option(fd, SO_TYPE) != SOCK_STREAM ||
         int_option(fd, SO_ACCEPTCONN) != 1)
         return EH_EINVAL;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
@@ -161,19 +164,24 @@ int sock_connect(const struct sockaddr *addr, socklen_t len, int *ret_fd)
 
 int sock_dial(struct str address, uint16_t port, unsigned timeout_ms, int *ret_fd)
 {
-    const struct timeval most = { .tv_sec = timeout_ms / 1000,
-                                  .tv_usec = timeout_ms % 1000 * 1000 };
     struct sockaddr_storage addr;
     socklen_t len;
-    int fd;
 
     EH_TRY(address_parse(address, port, &addr, &len));
-    fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return sock_dial_to((struct sockaddr *)&addr, len, timeout_ms, ret_fd);
+}
+
+int sock_dial_to(const struct sockaddr *addr, socklen_t len, unsigned timeout_ms, int *ret_fd)
+{
+    const struct timeval most = { .tv_sec = timeout_ms / 1000,
+                                  .tv_usec = timeout_ms % 1000 * 1000 };
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return EH_EIO;
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)); /* connecting too */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
-    if (connect(fd, (struct sockaddr *)&addr, len) < 0)
+    if (connect(fd, addr, len) < 0)
         return fail_closing(fd);
     *ret_fd = fd;
     return EH_OK;
@@ -227,10 +235,21 @@ int sock_addr_parse(struct str text, struct sock_addr *ret)
     return EH_OK;
 }
 
+bool sock_addr_is_none(const struct sock_addr *a)
+{
+    static const uint8_t none[sizeof(a->ip)];
+
+    return memcmp(a->ip, none, sizeof(none)) == 0;
+}
+
 void sock_addr_format(const struct sock_addr *a, char out[SOCK_ADDR_TEXT])
 {
     char ip[INET6_ADDRSTRLEN];
 
+    if (sock_addr_is_none(a) && a->port == 0) {
+        (void)snprintf(out, SOCK_ADDR_TEXT, "unix");
+        return;
+    }
     if (ip_is_v4(a->ip)) {
         (void)inet_ntop(AF_INET, a->ip + IP_V4_PREFIX, ip, sizeof(ip));
         (void)snprintf(out, SOCK_ADDR_TEXT, "%s:%u", ip, a->port);

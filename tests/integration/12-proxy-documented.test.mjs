@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -91,6 +91,15 @@ async function startNodes(t, options, ports, pair) {
   return nodes;
 }
 
+/** Ends the proxy after the test. */
+function endAfter(t, child) {
+  const gone = new Promise((resolve) => child.on('close', resolve));
+  defer(t, async () => {
+    child.kill('SIGTERM');
+    await within(gone, 'end of the proxy');
+  });
+}
+
 /** Starts the proxy with two nodes behind it: { tlsPort, ca, nodes, authority }. */
 async function startProxy(t, name) {
   const { start, options, config: text } = PROXIES[name];
@@ -103,12 +112,7 @@ async function startProxy(t, name) {
   const nodes = await startNodes(t, options, ports, pair);
   let config = text;
   for (const [there, here] of places({ front, ports, pair, both })) config = config.replaceAll(there, here);
-  const child = start(join(authority.dir, 'proxy.conf'), config, authority.dir);
-  const gone = new Promise((resolve) => child.on('close', resolve));
-  defer(t, async () => {
-    child.kill('SIGTERM');
-    await within(gone, 'end of the proxy');
-  });
+  endAfter(t, start(join(authority.dir, 'proxy.conf'), config, authority.dir));
   const proxy = { tlsPort: front, ca: authority.pem, nodes, authority };
   await eventually('the proxy answers', () =>
     httpsGet(proxy, '/nowhere').then(({ status }) => status === 404, () => false));
@@ -202,3 +206,28 @@ for (const [name, { binary, options, isBytesOnly }] of Object.entries(PROXIES)) 
     if (!isBytesOnly) await tryAbsence(front);
   });
 }
+
+test('serves clients behind nginx over a Unix socket', { skip: !process.env.CI && !existsSync(NGINX) && `${NGINX} is missing` },
+  async (t) => {
+    const authority = await makeAuthority(t);
+    const pair = await authority.issue(LOOPBACK);
+    const path = join(authority.dir, 'eventhub.sock');
+    const upstream = documented('docs/proxies.md', 'nginx on the same machine');
+    let config = PROXIES.nginx.config.replace(/upstream eventhub \{[^}]*\}/, upstream);
+    assert.ok(config.includes(upstream));
+    const front = { tlsPort: await freePort(), ca: authority.pem };
+    for (const [there, here] of [...places({ front: front.tlsPort, ports: {}, pair }),
+      ['/run/eventhub/eventhub.sock', path]]) config = config.replaceAll(there, here);
+    chmodSync(authority.dir, 0o755); // nginx serves as another user
+    const node = await startServer(t, { LISTEN_UNIX: path, LISTEN_UNIX_MODE: '666', LOG_LEVEL: 'debug' });
+    endAfter(t, startNginx(join(authority.dir, 'proxy.conf'), config, authority.dir));
+    await eventually('the proxy answers', () =>
+      httpsGet(front, '/nowhere').then(({ status }) => status === 404, () => false));
+
+    assert.equal((await runSession(front, authority)).message, 'over TLS');
+    const client = await openClient(t, front, { ca: front.ca });
+    await tryStream(t, front, client);
+    client.socket.close(1000);
+    await client.untilClosed();
+    await node.until('the client in the log', () => /event=disconnected .*peer="?127\.0\.0\.1:0\b/.test(node.stderr));
+  });

@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
+import { temporaryFiles } from './support/files.mjs';
 import { httpGet } from './support/http.mjs';
 import { openClient } from './support/rpc.mjs';
 import { runToExit, startServer } from './support/server.mjs';
@@ -73,6 +75,22 @@ test('uses several sockets of one name, and opens those that are not handed over
   }
 });
 
+test('uses a Unix socket instead of LISTEN_UNIX, and leaves its file to the manager', async (t) => {
+  const path = join(temporaryFiles(t).directory, 'eventhub.sock');
+  const server = await startServer(t,
+    { LISTEN_UNIX: '/nowhere/eventhub.sock', HANDOVER_PATH: path }, withSockets('unix', 'f'));
+  const answer = () => new Promise((resolve, reject) => {
+    get({ socketPath: path, path: '/healthz', agent: false },
+      (incoming) => resolve(incoming.resume().statusCode)).on('error', reject);
+  });
+  assert.ok(server.stderr.includes(`event=listening path=${path}\n`));
+  assert.equal(await answer(), 200);
+  assert.equal((await httpGet(server, '/healthz')).status, 200, 'LISTEN_PORT is open, too');
+  server.child.kill('SIGUSR1');
+  await server.until('the old process has stopped', () => server.stderr.includes('event=stopped'));
+  assert.equal(await answer(), 200, 'the next process takes over');
+});
+
 test('ignores sockets meant for another process', async (t) => {
   const server = await startServer(t, { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http' });
   assert.equal((await httpGet(server, '/healthz')).status, 200);
@@ -81,6 +99,7 @@ test('ignores sockets meant for another process', async (t) => {
 const REFUSED = [
   ['a socket that does not listen', 'http', 'b', /must be a listening TCP socket/],
   ['a Unix socket', 'http', 'u', /must be a listening TCP socket/],
+  ['a TCP socket called unix', 'unix', 't', /must be a listening Unix socket/],
   ['a datagram socket', 'http', 'd', /must be a listening TCP socket/],
   ['a descriptor that is not a socket', 'http', 'p', /must be a listening TCP socket/],
   ['an unknown name', 'eventhub.socket', 't', /must be http, https or metrics/],

@@ -3,7 +3,8 @@
  *     handover NAMES KINDS PROGRAM [ARGUMENT...]
  *
  * NAMES is LISTEN_FDNAMES ("-": none). KINDS has a letter for each socket: t is listening TCP, b is
- * TCP that does not listen, u is a listening Unix socket, d is UDP, p is a pipe. SIGUSR1 stops the
+ * TCP that does not listen, u is a listening Unix socket, f is one with the file $HANDOVER_PATH, d is
+ * UDP, p is a pipe. SIGUSR1 stops the
  * program and starts it again with the same sockets; SIGTERM stops it. The exit status is that of
  * the program.
  */
@@ -35,12 +36,18 @@ static int open_inet(int type)
     return fd;
 }
 
-static int open_unix(void)
+/* path "": the kernel chooses an abstract name. */
+static int open_unix(const char *path)
 {
-    struct sockaddr_un at = { .sun_family = AF_UNIX }; /* the kernel chooses the name */
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    size_t n = strlen(path);
+    socklen_t len = (socklen_t)(n ? sizeof(at) : sizeof(at.sun_family));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at.sun_family)) < 0)
+    if (n >= sizeof(at.sun_path))
+        fail("HANDOVER_PATH");
+    memcpy(at.sun_path, path, n);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) < 0)
         fail("bind");
     return fd;
 }
@@ -57,7 +64,8 @@ static int open_pipe(void)
 static int open_kind(char kind)
 {
     switch (kind) {
-    case 'u': return open_unix();
+    case 'u': return open_unix("");
+    case 'f': return open_unix(getenv("HANDOVER_PATH"));
     case 'd': return open_inet(SOCK_DGRAM);
     case 'p': return open_pipe();
     default: return open_inet(SOCK_STREAM);
@@ -68,7 +76,7 @@ static int open_at(int place, char kind)
 {
     int fd = open_kind(kind);
 
-    if ((kind == 't' || kind == 'u') && listen(fd, 4096) < 0)
+    if (strchr("tuf", kind) && listen(fd, 4096) < 0)
         fail("listen");
     if (fd != place && (dup2(fd, place) < 0 || close(fd) < 0))
         fail("dup2");

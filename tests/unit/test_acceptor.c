@@ -134,7 +134,7 @@ static void sets_nodelay_on_connections_of_an_inherited_socket(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
     assert_int_equal(listen(listener, 1), 0);
     client = dial(listener);
-    assert_int_equal(sock_adopt(listener), EH_OK);
+    assert_int_equal(sock_adopt(listener, SOCK_TCP), EH_OK);
     accept_one(listener, true, client);
     assert_int_equal(fx.nodelay, 1);
 }

@@ -198,6 +198,8 @@ static const char *other_value(const struct config_option *o)
 {
     switch (o->kind) {
     case CONFIG_NUMBER: return "7";
+    case CONFIG_MODE: return "0640";
+    case CONFIG_SOCKET: return "/run/other.sock";
     case CONFIG_SIZE: return strcmp(o->name, "MAX_HEADER_SIZE") == 0 ? "32k" : "5m";
     case CONFIG_BOOL: return strcmp(o->initial, "true") == 0 ? "no" : "yes";
     case CONFIG_CHOICE: return strrchr(o->choices, ' ') + 1;
@@ -271,6 +273,17 @@ static void check_size_row(const struct config_option *o)
         assert_refuses(o, garbage[i]);
 }
 
+static void check_mode_row(const struct config_option *o)
+{
+    static const char *const garbage[] = { "66",   "1777", "00660", "668",  "u=rw",
+                                           "0x66", "-66",  " 660",  "0o660" };
+
+    assert_accepts(o->name, "600");
+    assert_accepts(o->name, "0777");
+    for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
+        assert_refuses(o, garbage[i]);
+}
+
 static void check_choice_row(const struct config_option *o)
 {
     assert_accepts(o->name, o->initial);
@@ -284,7 +297,8 @@ static void check_choice_row(const struct config_option *o)
 static bool has_a_form(const struct config_option *o)
 {
     return o->kind == CONFIG_ADDRESS || o->kind == CONFIG_ORIGINS || o->kind == CONFIG_NETWORKS ||
-           o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS || o->kind == CONFIG_REDIS_URL;
+           o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS || o->kind == CONFIG_REDIS_URL ||
+           o->kind == CONFIG_SOCKET;
 }
 
 static void check_text_row(const struct config_option *o)
@@ -313,9 +327,11 @@ static void checks_the_bounds_of_every_row(void **state)
         [CONFIG_SIZE] = check_size_row,
         [CONFIG_BOOL] = NULL,
         [CONFIG_CHOICE] = check_choice_row,
+        [CONFIG_MODE] = check_mode_row,
         [CONFIG_LOG_LEVEL] = check_choice_row,
         [CONFIG_TEXT] = check_text_row,
         [CONFIG_PATH] = check_text_row,
+        [CONFIG_SOCKET] = check_text_row,
         [CONFIG_HOST] = check_text_row,
         [CONFIG_HOSTS] = check_text_row,
         [CONFIG_SERVERS] = check_text_row,
@@ -411,6 +427,11 @@ static void checks_addresses_and_names(void **state)
         { "LISTEN_ADDRESS", "[::1]", false },
         { "LISTEN_ADDRESS", "127.0.0.1:80", false },
         { "LISTEN_ADDRESS", "256.0.0.1", false },
+        { "LISTEN_UNIX", "/run/eventhub/eventhub.sock", true },
+        { "LISTEN_UNIX", "eventhub.sock", false },
+        { "LISTEN_UNIX", "./eventhub.sock", false },
+        { "LISTEN_UNIX", "@eventhub", false },
+        { "LISTEN_UNIX", "unix:/run/eventhub.sock", false },
         { "PROMETHEUS_METRIC_PREFIX", "a1_:B", true },
         { "PROMETHEUS_METRIC_PREFIX", "1a", false },
         { "PROMETHEUS_METRIC_PREFIX", "a-b", false },

@@ -11,6 +11,13 @@
 #include "support/assert_str.h"
 #include "support/temp_dir_group.h"
 
+#define BEGIN_WITH  "the URL must begin with ws://, wss://, http:// or https://, or with unix:/"
+#define TEN_BYTES   "/234567890"
+#define FIFTY_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES TEN_BYTES
+#define LONG_PATH   FIFTY_BYTES FIFTY_BYTES "/234567"
+#define SOCKET_BY_PATH                                                                             \
+    "the URL must name a socket by its whole path: unix:/run/eventhub/eventhub.sock"
+
 static struct target *target_of(const struct common_options *common, const char *url)
 {
     struct target *t = NULL;
@@ -56,14 +63,53 @@ static void reads_urls(void **state)
     }
 }
 
+static void reads_paths_of_sockets(void **state)
+{
+    static const char *const texts[] = { "unix:/a/b:c.sock", "unix:///a/b:c.sock",
+                                         "UNIX:/a/b:c.sock", "ws+unix:/a/b:c.sock",
+                                         "ws+unix:///a/b:c.sock" };
+    const struct common_options common = { 0 };
+    struct target *t;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        t = target_of(&common, texts[i]);
+        assert_string_equal(t->url, "unix:/a/b:c.sock");
+        assert_string_equal(t->socket, "/a/b:c.sock");
+        assert_string_equal(t->authority, "localhost");
+        assert_string_equal(t->path, "");
+        assert_false(t->has_tls);
+        target_free(t);
+    }
+    t = target_of(&common, "unix:" LONG_PATH);
+    assert_int_equal(strlen(t->socket), 107);
+    target_free(t);
+    t = target_of(&common, "ws://a");
+    assert_null(t->socket);
+    target_free(t);
+}
+
 static void refuses_urls(void **state)
 {
     static const struct {
         const char *text, *why;
     } cases[] = {
-        { "", "the URL must begin with ws://, wss://, http:// or https://" },
-        { "localhost:8080", "the URL must begin with ws://, wss://, http:// or https://" },
-        { "ftp://a", "the URL must begin with ws://, wss://, http:// or https://" },
+        { "", BEGIN_WITH },
+        { "localhost:8080", BEGIN_WITH },
+        { "ftp://a", BEGIN_WITH },
+        { "unix:", SOCKET_BY_PATH },
+        { "unix:/", SOCKET_BY_PATH },
+        { "unix://", SOCKET_BY_PATH },
+        { "unix:run/a.sock", SOCKET_BY_PATH },
+        { "unix://run/a.sock", SOCKET_BY_PATH },
+        { "unix:@a", SOCKET_BY_PATH },
+        { "wss+unix:/a", BEGIN_WITH },
+        { "unix:/a?auth=secret", "the URL must end before ? and #: for the token, set "
+                                 "EVENTHUB_TOKEN or use --token-file" },
+        { "unix:/a b", "the URL has a space or another character that a URL cannot have" },
+        { "unix:/a\x1b[31m", "the URL has a space or another character that a URL cannot have" },
+        { "unix:" LONG_PATH "x", "the URL has a path that is longer than 107 bytes, more than a "
+                                 "Unix socket can have" },
         { "ws://", "the URL has no valid host name" },
         { "ws://:80", "the URL has no valid host name" },
         { "ws://a b", "the URL has no valid host name" },
@@ -201,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_urls),
+        cmocka_unit_test(reads_paths_of_sockets),
         cmocka_unit_test(refuses_urls),
         cmocka_unit_test(prefers_the_argument_then_the_option_then_the_default),
         cmocka_unit_test(refuses_options_that_conflict_or_are_wrong),

@@ -30,6 +30,8 @@ struct config {
     bool is_given[CONFIG_OPTIONS_MAX]; /* by the position in config_options: not the default */
     char *listen_address;              /* "": ::, which takes IPv4 too */
     uint64_t listen_port;              /* 0: any free port, which the log names */
+    char *listen_unix;                 /* path; "": none */
+    uint64_t listen_unix_mode;         /* its permission bits */
     bool enable_ssl;
     uint64_t ssl_listen_port; /* 0: as above */
     char *ssl_certificate;    /* paths; "": none */

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "broker/redis_login.h"
 #include "hub/keyring.h"
+#include "net/unix_socket.h"
 
 #define AT(member) offsetof(struct config, member)
 #define KB         UINT64_C(1024)
@@ -27,6 +28,19 @@ const struct config_option config_options[] = {
       .initial = "8080",
       .max = 65535,
       .about = "Port for HTTP and WebSocket clients. 0 takes any free port, which the log names." },
+    { .name = "LISTEN_UNIX",
+      .kind = CONFIG_SOCKET,
+      .offset = AT(listen_unix),
+      .initial = "",
+      .max = UNIX_SOCKET_PATH_MAX,
+      .shown = "none",
+      .about = "Path of a Unix socket to listen on as well, for a proxy on the same machine." },
+    { .name = "LISTEN_UNIX_MODE",
+      .kind = CONFIG_MODE,
+      .offset = AT(listen_unix_mode),
+      .initial = "660",
+      .max = 0777,
+      .about = "Permissions of the Unix socket: who may write to it can connect." },
     { .name = "ENABLE_SSL",
       .kind = CONFIG_BOOL,
       .offset = AT(enable_ssl),
@@ -75,7 +89,7 @@ const struct config_option config_options[] = {
       .kind = CONFIG_BOOL,
       .offset = AT(disable_unsecure_listener),
       .initial = "false",
-      .about = "Accepts TLS clients only: does not listen on LISTEN_PORT." },
+      .about = "Does not listen on LISTEN_PORT, only for TLS clients and on LISTEN_UNIX." },
     { .name = "WORKER_THREADS",
       .kind = CONFIG_NUMBER,
       .offset = AT(worker_threads),

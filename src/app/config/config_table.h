@@ -14,10 +14,12 @@ enum config_kind {
     CONFIG_SIZE,        /* uint64_t, bytes; takes the suffixes k, m and g */
     CONFIG_BOOL,        /* bool */
     CONFIG_CHOICE,      /* uint64_t: the position in `choices` */
+    CONFIG_MODE,        /* uint64_t: permission bits, written in octal */
     CONFIG_LOG_LEVEL,   /* uint64_t: enum log_level */
     CONFIG_NETWORKS,    /* struct cidr_list; max bounds the length of the text */
     CONFIG_TEXT,        /* char *, like all that follow; max bounds the length */
     CONFIG_PATH,        /* the path of a file */
+    CONFIG_SOCKET,      /* the absolute path of a Unix socket */
     CONFIG_HOST,        /* a host name or an address */
     CONFIG_HOSTS,       /* a list of hosts with or without a port (endpoints.h) */
     CONFIG_SERVERS,     /* the same, or the path of a socket */

@@ -86,6 +86,23 @@ static int parse_size(const struct config_option *o, struct str text, uint64_t *
     return EH_OK;
 }
 
+static int parse_mode(const struct config_option *o, struct str text, uint64_t *ret)
+{
+    uint64_t mode = 0;
+
+    if (text.n < 3 || text.n > 4)
+        return EH_EINVAL;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '7')
+            return EH_EINVAL;
+        mode = mode * 8 + (uint64_t)(text.p[i] - '0');
+    }
+    if (mode > o->max)
+        return EH_EINVAL;
+    *ret = mode;
+    return EH_OK;
+}
+
 static int parse_bool(struct str text, bool *ret)
 {
     static const char *const words[][2] = {
@@ -189,6 +206,7 @@ static bool is_valid_text(const struct config_option *o, struct str text)
         return false;
     switch (o->kind) {
     case CONFIG_PATH: return !config_is_url(text) && !config_is_file_content(text);
+    case CONFIG_SOCKET: return text.n == 0 || endpoint_is_path(text);
     case CONFIG_HOST: return text.n == 0 || endpoint_is_host(text);
     case CONFIG_HOSTS: return text.n == 0 || (!endpoint_is_path(text) && is_endpoint_list(text));
     case CONFIG_SERVERS: return is_endpoint_list(text);
@@ -224,6 +242,7 @@ int config_set(struct config *c, const struct config_option *o, struct str text)
     case CONFIG_NUMBER: rc = parse_number(o, text, member); break;
     case CONFIG_SIZE: rc = parse_size(o, text, member); break;
     case CONFIG_BOOL: rc = parse_bool(text, member); break;
+    case CONFIG_MODE: rc = parse_mode(o, text, member); break;
     case CONFIG_CHOICE: rc = parse_choice(o, text, member); break;
     case CONFIG_LOG_LEVEL: rc = parse_log_level(text, member); break;
     case CONFIG_NETWORKS: rc = parse_networks(o, text, member); break;
@@ -261,10 +280,14 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_NUMBER: buf_addf(out, "%ju to %ju", min, max); return;
     case CONFIG_SIZE: add_sizes(out, o->min, o->max); return;
     case CONFIG_BOOL: buf_addf(out, "true or false"); return;
+    case CONFIG_MODE: buf_addf(out, "three octal digits, such as 660 or 666"); return;
     case CONFIG_CHOICE:
     case CONFIG_LOG_LEVEL: buf_addf(out, "%s", o->choices); return;
     case CONFIG_TEXT: buf_addf(out, "text of at most %ju bytes", max); return;
     case CONFIG_PATH: buf_addf(out, "the path of a file, at most %ju bytes", max); return;
+    case CONFIG_SOCKET:
+        buf_addf(out, "the path of a socket, beginning with /, at most %ju bytes", max);
+        return;
     case CONFIG_HOST: buf_addf(out, "a host name or an address, at most %ju bytes", max); return;
     case CONFIG_HOSTS: buf_addf(out, "host[:port], or a list of at most 64 of them"); return;
     case CONFIG_SERVERS:

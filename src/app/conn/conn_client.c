@@ -11,10 +11,15 @@
 
 /* ---- the limit for each address ---- */
 
+bool conn_client_is_proxy(const struct cidr_list *trusted, const struct sock_addr *addr)
+{
+    return sock_addr_is_none(addr) || cidr_list_has(trusted, addr);
+}
+
 static bool is_countable(const struct conn_client *cl, const struct context *ctx)
 {
     return ctx->per_ip && !cl->is_internal &&
-           !cidr_list_has(&ctx->config->trusted_proxies, &cl->addr);
+           !conn_client_is_proxy(&ctx->config->trusted_proxies, &cl->addr);
 }
 
 bool conn_client_enter(struct conn_client *cl, struct worker *w)
@@ -50,6 +55,16 @@ static void refuse_proxy(const struct conn_client *cl, struct worker *w)
     metrics_inc(w->metrics, METRIC_REFUSED_PROXY);
 }
 
+/* The address :: is no client's, and would pass for the end of a Unix socket. */
+static void take_source(struct conn_client *cl, const struct proxy_header *h)
+{
+    struct sock_addr source = { .port = h->port };
+
+    memcpy(source.ip, h->ip, sizeof(source.ip));
+    if (!sock_addr_is_none(&source))
+        cl->addr = cl->link = source;
+}
+
 int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str in)
 {
     struct proxy_header h;
@@ -61,11 +76,8 @@ int conn_client_read_proxy(struct conn_client *cl, struct worker *w, struct str 
     }
     if (used == 0)
         return 0;
-    if (h.has_source) {
-        memcpy(cl->link.ip, h.ip, sizeof(cl->link.ip));
-        cl->link.port = h.port;
-        cl->addr = cl->link;
-    }
+    if (h.has_source)
+        take_source(cl, &h);
     return conn_client_enter(cl, w) ? used : EH_ELIMIT;
 }
 
@@ -88,8 +100,12 @@ static struct str cut_last(struct str *list)
 static bool follow(const struct cidr_list *trusted, struct str line, struct sock_addr *addr)
 {
     while (line.p) {
-        if (!cidr_list_has(trusted, addr) || sock_addr_parse(cut_last(&line), addr) < 0)
+        struct sock_addr before;
+
+        if (!conn_client_is_proxy(trusted, addr) || sock_addr_parse(cut_last(&line), &before) < 0 ||
+            sock_addr_is_none(&before))
             return false;
+        *addr = before;
     }
     return true;
 }
@@ -97,7 +113,7 @@ static bool follow(const struct cidr_list *trusted, struct str line, struct sock
 void forwarded_find(const struct cidr_list *trusted, const struct http_request *rq,
                     struct sock_addr *addr)
 {
-    if (trusted->n == 0)
+    if (!conn_client_is_proxy(trusted, addr))
         return;
     for (size_t i = rq->n_headers; i > 0; i--) {
         const struct http_header *h = &rq->headers[i - 1];
@@ -119,6 +135,6 @@ void conn_client_of_request(struct conn_client *cl, struct worker *w, const stru
 
 void conn_client_is_idle(struct conn_client *cl, struct worker *w)
 {
-    if (cidr_list_has(&w->context->config->trusted_proxies, &cl->link))
+    if (conn_client_is_proxy(&w->context->config->trusted_proxies, &cl->link))
         conn_client_leave(cl, w);
 }

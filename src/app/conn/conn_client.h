@@ -3,6 +3,8 @@
  * Thread:  the connection's worker; forwarded_find is pure.
  * Rule:    the client is known from the socket, or from the PROXY header, or from each request that
  *          a trusted proxy forwards (TRUSTED_PROXIES, X-Forwarded-For). Proxies are not counted.
+ *          The other end of a Unix socket has no address, and is always taken for such a proxy: the
+ *          mode of the socket decides who can connect.
  */
 #ifndef EH_APP_CONN_CLIENT_H
 #define EH_APP_CONN_CLIENT_H
@@ -24,6 +26,9 @@ struct conn_client {
     bool is_internal;      /* accepted by the internal listener: never counted */
     bool is_counted;       /* in context->per_ip, under `addr` */
 };
+
+/* Reports whether the address is that of a proxy that may say which client it forwards. */
+bool conn_client_is_proxy(const struct cidr_list *trusted, const struct sock_addr *addr);
 
 /* Counts the connection, unless it is counted already. False: the client has MAX_CONNECTIONS_PER_IP
  * connections; the refusal was counted and logged. */

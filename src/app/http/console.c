@@ -134,7 +134,7 @@ bool console_is_own_page(const struct conn *c, const struct http_request *rq)
     struct str scheme = c->client.has_tls ? STR("https") : STR("");
     struct str host = http_header(rq, STR("Host")), forwarded;
 
-    if (cidr_list_has(&config->trusted_proxies, &c->client.link)) {
+    if (conn_client_is_proxy(&config->trusted_proxies, &c->client.link)) {
         scheme = scheme_of(first_of(rq, STR("X-Forwarded-Proto")));
         forwarded = first_of(rq, STR("X-Forwarded-Host"));
         host = forwarded.n ? forwarded : host;

@@ -16,8 +16,8 @@
 
 const struct option options_server[] = {
     { "url", 'u', OPTION_TEXT, MEMBER(url), .value = "URL", .variable = "EVENTHUB_URL",
-      .about = "the server: ws://, wss://, http:// or https://; without it, "
-               "ws://127.0.0.1:8080" },
+      .about = "the server: ws://, wss://, http://, https://, or unix:/path of its socket; without "
+               "it, ws://127.0.0.1:8080" },
     { "token", 0, OPTION_TEXT, MEMBER(token), .value = "TOKEN", .variable = "EVENTHUB_TOKEN",
       .about = "the token; other users can see it on a command line, so EVENTHUB_TOKEN or "
                "--token-file is better" },

@@ -15,6 +15,7 @@
 #include "net/mailbox.h"
 #include "net/resolver.h"
 #include "net/stream.h"
+#include "net/unix_socket.h"
 
 /* An address that does not answer must not use up the time of those after it. */
 #define ATTEMPT_MS 2000
@@ -27,11 +28,13 @@ struct dial {
     void *owner;
     struct resolver *resolver;
     struct resolver_answer *answer;
-    struct addrinfo *next; /* within `answer` */
+    struct sockaddr_un socket;    /* with a Unix socket, the only address */
+    struct addrinfo socket_entry; /* which holds it */
+    struct addrinfo *next;        /* within `answer`, or `socket_entry` */
     struct stream stream;
     struct timer deadline;
-    struct timer attempt; /* runs while another address could be tried instead */
-    struct loop_task fail_later;
+    struct timer attempt;   /* runs while another address could be tried instead */
+    struct loop_task later; /* what must not happen in dial_create */
     bool is_open;
     bool has_ended; /* on_end was called, or dial_free */
     struct buf why;
@@ -46,7 +49,7 @@ static void stop(struct dial *d)
     d->has_ended = true;
     timer_stop(&d->deadline);
     timer_stop(&d->attempt);
-    loop_cancel(&d->fail_later);
+    loop_cancel(&d->later);
     stream_close(&d->stream);
 }
 
@@ -89,6 +92,8 @@ static const char *hint_for(const struct dial *d, int err)
         return strncmp(stream_why(&d->stream, err), "certificate", 11) == 0
                    ? "; name the CA that signed it with --ca FILE"
                    : "; does the server use TLS on this port? without TLS, the URL is ws://";
+    if (err == EACCES && d->target->socket)
+        return "; the server's LISTEN_UNIX_MODE, and the directory, must let you write to it";
     if (err == ECONNREFUSED)
         return "; start the server, or name its address with --url or EVENTHUB_URL";
     return "; check the address (--url, EVENTHUB_URL) and the network";
@@ -107,7 +112,7 @@ static void note_failed(struct dial *d, int err)
 
 static void on_fail_later(struct loop_task *task)
 {
-    end(container_of(task, struct dial, fail_later));
+    end(container_of(task, struct dial, later));
 }
 
 static void on_deadline(struct timer *t)
@@ -238,6 +243,33 @@ static void on_resolved(struct mail *m, void *owner)
     end(d);
 }
 
+static void resolve(struct dial *d)
+{
+    if (resolver_ask(d->resolver, on_resolved, d->target->host, d->target->port,
+                     (uint64_t)(uintptr_t)d) == EH_OK)
+        return;
+    add_start(d);
+    buf_add_str(&d->why, STR("no thread could be started to look up the name"));
+    d->later.fn = on_fail_later;
+    loop_next_turn(runtime_loop(d->rt), &d->later);
+}
+
+/* ---- the Unix socket ---- */
+
+static void on_connect_later(struct loop_task *task)
+{
+    try_next(container_of(task, struct dial, later), 0);
+}
+
+static void use_socket(struct dial *d)
+{
+    d->socket_entry.ai_addrlen = unix_socket_address(d->target->socket, &d->socket);
+    d->socket_entry.ai_addr = (struct sockaddr *)&d->socket;
+    d->next = &d->socket_entry;
+    d->later.fn = on_connect_later;
+    loop_next_turn(runtime_loop(d->rt), &d->later);
+}
+
 /* ---- open and free ---- */
 
 struct dial *dial_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
@@ -251,17 +283,14 @@ struct dial *dial_create(struct runtime *rt, const struct target *target, uint64
     d->events = events;
     d->owner = owner;
     d->stream.io.fd = -1;
-    d->fail_later.fn = on_fail_later;
     timer_init(&d->deadline, on_deadline);
     timer_init(&d->attempt, on_attempt);
     d->resolver = resolver_create(runtime_mailbox(rt));
     loop_timer(runtime_loop(rt), &d->deadline, timeout_ms);
-    if (resolver_ask(d->resolver, on_resolved, target->host, target->port, (uint64_t)(uintptr_t)d) <
-        0) {
-        add_start(d);
-        buf_add_str(&d->why, STR("no thread could be started to look up the name"));
-        loop_next_turn(runtime_loop(rt), &d->fail_later);
-    }
+    if (target->socket)
+        use_socket(d);
+    else
+        resolve(d);
     return d;
 }
 

@@ -1,5 +1,5 @@
 /* dial.h - one connection to a target: resolves the name, tries its addresses one after another,
- * makes the TLS handshake.
+ * makes the TLS handshake; or connects to a Unix socket.
  * Thread:  its loop's.
  * Owns:    the stream and the resolver. The target and the runtime are borrowed.
  * Lives:   until the end of the turn after dial_free, which may be called from its callbacks.

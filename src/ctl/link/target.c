@@ -9,6 +9,7 @@
 #include "ctl/line/command.h"
 #include "ctl/term/clean.h"
 #include "net/tls.h"
+#include "net/unix_socket.h"
 
 #define DEFAULT_URL "ws://127.0.0.1:8080"
 #define URL_MAX     2048
@@ -32,18 +33,23 @@ struct parts {
     struct str host;
     uint16_t port;
     struct str path;
+    struct str socket; /* NULL: none */
 };
+
+static bool cut_prefix(struct str *s, struct str prefix)
+{
+    if (s->n < prefix.n || !str_eq_nocase(str_make(s->p, prefix.n), prefix))
+        return false;
+    *s = str_skip(*s, prefix.n);
+    return true;
+}
 
 static bool cut_scheme(struct str *url, bool *ret_tls)
 {
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        size_t n = schemes[i].scheme.n;
-
-        if (url->n >= n && str_eq_nocase(str_make(url->p, n), schemes[i].scheme)) {
-            *ret_tls = schemes[i].has_tls;
-            *url = str_skip(*url, n);
+        *ret_tls = schemes[i].has_tls;
+        if (cut_prefix(url, schemes[i].scheme))
             return true;
-        }
     }
     return false;
 }
@@ -98,16 +104,42 @@ static bool is_visible(struct str text)
     return true;
 }
 
+static const char *find_wrong_in_path(struct str path)
+{
+    if (memchr(path.p, '?', path.n) || memchr(path.p, '#', path.n))
+        return "must end before ? and #: for the token, set EVENTHUB_TOKEN or use --token-file";
+    if (!is_visible(path))
+        return "has a space or another character that a URL cannot have";
+    return NULL;
+}
+
+/* Reads what follows the scheme of a Unix socket: a path, or // and a path. */
+static const char *read_socket(struct str path, struct parts *ret)
+{
+    if (str_starts_with(path, STR("//")))
+        path = str_skip(path, 2);
+    if (path.n < 2 || path.p[0] != '/')
+        return "must name a socket by its whole path: unix:/run/eventhub/eventhub.sock";
+    if (path.n > UNIX_SOCKET_PATH_MAX)
+        return "has a path that is longer than 107 bytes, more than a Unix socket can have";
+    ret->socket = path;
+    ret->host = STR("localhost");
+    return find_wrong_in_path(path);
+}
+
 /* Returns NULL, or what is wrong, in words that follow the name of the option. */
 static const char *read_url(struct str url, struct parts *ret)
 {
     struct str authority;
+    const char *wrong;
     size_t n;
 
     if (url.n > URL_MAX)
         return "is longer than 2048 bytes";
+    if (cut_prefix(&url, STR("unix:")) || cut_prefix(&url, STR("ws+unix:")))
+        return read_socket(url, ret);
     if (!cut_scheme(&url, &ret->has_tls))
-        return "must begin with ws://, wss://, http:// or https://";
+        return "must begin with ws://, wss://, http:// or https://, or with unix:/";
     n = 0;
     while (n < url.n && !strchr("/?#", url.p[n]))
         n++;
@@ -115,10 +147,9 @@ static const char *read_url(struct str url, struct parts *ret)
     ret->path = str_skip(url, n);
     if (memchr(authority.p, '@', authority.n))
         return "must not hold a name or password: set EVENTHUB_TOKEN or use --token-file";
-    if (memchr(ret->path.p, '?', ret->path.n) || memchr(ret->path.p, '#', ret->path.n))
-        return "must end before ? and #: for the token, set EVENTHUB_TOKEN or use --token-file";
-    if (!is_visible(ret->path))
-        return "has a space or another character that a URL cannot have";
+    wrong = find_wrong_in_path(ret->path);
+    if (wrong)
+        return wrong;
     while (ret->path.n && ret->path.p[ret->path.n - 1] == '/')
         ret->path.n--;
     return read_authority(authority, ret);
@@ -130,6 +161,18 @@ static char *text_of(struct buf *b)
 
     buf_done(b);
     return text;
+}
+
+static void take_socket(struct target *t, const struct parts *p)
+{
+    struct buf b = { 0 };
+
+    t->socket = mem_dup(p->socket.p, p->socket.n);
+    t->host = mem_dup(p->host.p, p->host.n);
+    t->authority = mem_dup(p->host.p, p->host.n);
+    t->path = mem_dup("", 0);
+    buf_addf(&b, "unix:%s", t->socket);
+    t->url = text_of(&b);
 }
 
 static void take_parts(struct target *t, const struct parts *p)
@@ -228,7 +271,10 @@ int target_create(const struct common_options *common, const char *url, struct t
     if (wrong) {
         buf_addf(why, "the URL %s", wrong);
     } else {
-        take_parts(t, &parts);
+        if (parts.socket.p)
+            take_socket(t, &parts);
+        else
+            take_parts(t, &parts);
         if (take_token(t, common, why) == EH_OK && take_tls(t, common, why) == EH_OK) {
             *ret = t;
             return EH_OK;
@@ -245,6 +291,7 @@ void target_free(struct target *t)
     tls_free(t->tls);
     free(t->url);
     free(t->host);
+    free(t->socket);
     free(t->authority);
     free(t->path);
     free(t->token);

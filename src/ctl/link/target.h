@@ -1,5 +1,6 @@
 /* target.h - the server that a command connects to: its URL, the token for it, TLS.
  *   ws://host[:port][/path], wss:// (also http:// and https://, which mean the same), [IPv6]
+ *   unix:/path of a Unix socket, unix:///path, ws+unix:/path
  * Default: ws://127.0.0.1:8080. Without a port it is 80, or 443 with TLS.
  * Token:   --token, --token-file, EVENTHUB_TOKEN, EVENTHUB_TOKEN_FILE; the first that is set. The
  *          file is read again for every connection, so that a renewed token is used.
@@ -23,8 +24,9 @@ struct tls;
 
 struct target {
     char *url;  /* as it may be shown, without trailing slash: "wss://example.org/hub" */
-    char *host; /* name or address, without brackets */
+    char *host; /* name or address, without brackets; "localhost" with a Unix socket */
     uint16_t port;
+    char *socket;    /* path of a Unix socket; NULL: host and port count */
     char *authority; /* for the field Host: "example.org", "[::1]:8080" */
     char *path;      /* without the slash at the end: "" or "/hub" */
     bool has_tls;

@@ -161,7 +161,8 @@ static int add_node(struct top_nodes *t, const char *url, struct buf *why)
 
     EH_TRY(target_create(t->setup.common, url, &node->target, why));
     node->all = t;
-    clean_add(&node->name, str_of(node->target->authority), true);
+    clean_add(&node->name,
+              str_of(node->target->socket ? node->target->socket : node->target->authority), true);
     clean_add(&node->name, str_of(node->target->path), true);
     buf_add_char(&node->name, '\0');
     t->n++;
