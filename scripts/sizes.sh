@@ -19,7 +19,7 @@ is_flat_switch() { # FILE FIRST-LINE LAST-LINE
 
 long_files() {
     find src include -name '*.[ch]' -exec wc -l {} + |
-        awk '{ most = $2 == "src/app/config/config_table.c" ? 600 : 450 }
+        awk '{ most = $2 == "src/app/config/config_table.c" ? 700 : 450 }
              $2 != "total" && $1 > most { print $1 " lines: " $2 }'
 }
 
