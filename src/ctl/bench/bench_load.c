@@ -69,11 +69,6 @@ static struct loop *loop_of(const struct load *l)
     return runtime_loop(l->runtime);
 }
 
-static bool is_publisher(const struct bench_client *c)
-{
-    return (uint64_t)(c - c->load->clients) < c->load->plan->pubs;
-}
-
 static void enter(struct load *l, enum phase phase)
 {
     l->phase = phase;
@@ -258,9 +253,9 @@ static void open_some(struct load *l)
     struct session_setup setup = { .target = l->target, .timeout_ms = l->plan->timeout_ms };
 
     while (l->n_opened < l->n_clients && l->n_opened - l->n_ready < OPENING_MAX) {
-        struct bench_client *c = &l->clients[l->n_opened++];
+        struct bench_client *c = &l->clients[l->n_opened];
 
-        setup.events = is_publisher(c) ? &pub_events : &sub_events;
+        setup.events = l->n_opened++ < l->plan->pubs ? &pub_events : &sub_events;
         setup.arg = c;
         c->session = session_create(l->runtime, &setup);
     }

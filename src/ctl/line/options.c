@@ -69,21 +69,17 @@ struct found {
     bool is_own;
 };
 
-static bool has_name(const struct option *o, struct str name, char letter)
-{
-    return letter ? o->letter == letter : str_eq(str_of(o->name), name);
-}
-
+/* Finds an option by its letter or, if that is 0, by its name. */
 static const struct option *find_in(const struct option *table, struct str name, char letter)
 {
     for (const struct option *o = table; o && o->name; o++) {
-        if (has_name(o, name, letter))
+        if (letter ? o->letter == letter : str_eq(str_of(o->name), name))
             return o;
     }
     return NULL;
 }
 
-/* Finds an option by its letter or, if that is 0, by its name. */
+/* The same, among all options of the command. */
 static struct found find(const struct command *c, struct str name, char letter)
 {
     const struct option *own = find_in(c->options, name, letter);
@@ -134,15 +130,12 @@ static int refuse(struct parser *p)
     return EH_EINVAL;
 }
 
-static void *base_of(struct parser *p, struct found f)
-{
-    return f.is_own ? p->parsed->values : &p->parsed->common;
-}
-
 /* `shown` is how the error names the option: "--url", "EVENTHUB_URL". */
 static int set(struct parser *p, struct found f, const char *shown, const char *text)
 {
-    if (option_set(f.option, base_of(p, f), text) == EH_OK)
+    void *base = f.is_own ? p->parsed->values : &p->parsed->common;
+
+    if (option_set(f.option, base, text) == EH_OK)
         return EH_OK;
     buf_addf(p->why, "%s ", shown);
     option_add_rule(p->why, f.option);
@@ -263,22 +256,18 @@ static void set_initial(const struct option *table, void *base)
     }
 }
 
-static bool is_set(const struct found *f, struct parser *p)
-{
-    return p->is_given_common[f->option - options_server];
-}
-
 /* Reads the variables of options that were not given. A token of the command line, in either form,
  * overrides both of the environment's. */
 static int take_environment(struct parser *p)
 {
     for (const struct option *o = options_server; o->name; o++) {
-        struct found f = find(p->command, str_of(o->name), 0);
+        const struct found f = find(p->command, str_of(o->name), 0);
+        const bool is_given = p->is_given_common[o - options_server];
         const char *text = o->variable ? variable_find(p->environment, o->variable) : NULL;
         const struct common_options *common = &p->parsed->common;
         bool is_token = o->variable && strstr(o->variable, "TOKEN");
 
-        if (f.option != o || !text || is_set(&f, p) ||
+        if (f.option != o || !text || is_given ||
             (is_token && (common->token || common->token_file)))
             continue;
         EH_TRY(set(p, f, o->variable, text));

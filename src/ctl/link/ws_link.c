@@ -81,14 +81,6 @@ static void end_as_asked(struct ws_link *l)
     l->events->on_end(l->owner, &(struct link_end){ .status = CTL_OK });
 }
 
-static void end_not_ours(struct ws_link *l, const char *why)
-{
-    struct link_end e;
-
-    link_end_not_ours(&l->why, l->target, why, &e);
-    end(l, e);
-}
-
 static void end_by_silence(struct ws_link *l)
 {
     const bool is_open = l->state == PINGED;
@@ -149,12 +141,15 @@ size_t ws_link_queued(const struct ws_link *l)
 
 void ws_link_refuse(struct ws_link *l, int close_code, const char *why)
 {
+    struct link_end e;
+
     if (l->state == CLOSING)
         end_as_asked(l);
     if (l->state == ENDED)
         return;
     send_close(l, close_code);
-    end_not_ours(l, why);
+    link_end_not_ours(&l->why, l->target, why, &e);
+    end(l, e);
 }
 
 /* ---- silence ---- */

@@ -56,13 +56,6 @@ static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_l
     buf_done(&line);
 }
 
-static json_t *counts(const struct pub_report *r, size_t n_left)
-{
-    return json_pack("{s:s, s:I, s:I, s:I}", "topic", r->topic, "published",
-                     (json_int_t)r->n_published, "failed", (json_int_t)r->n_failed, "unconfirmed",
-                     (json_int_t)n_left);
-}
-
 void pub_report_print(const struct pub_report *r, uint64_t now_ms, size_t n_left)
 {
     json_auto_t *line = NULL;
@@ -71,7 +64,9 @@ void pub_report_print(const struct pub_report *r, uint64_t now_ms, size_t n_left
         return;
     if (r->noun) {
         print_counts(r, now_ms, n_left);
-        line = counts(r, n_left);
+        line = json_pack("{s:s, s:I, s:I, s:I}", "topic", r->topic, "published",
+                         (json_int_t)r->n_published, "failed", (json_int_t)r->n_failed,
+                         "unconfirmed", (json_int_t)n_left);
     } else if (r->id[0]) {
         line = json_pack("{s:s, s:s}", "id", r->id, "topic", r->topic);
     }

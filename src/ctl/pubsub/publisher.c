@@ -60,7 +60,7 @@ struct publisher {
     bool has_warned;    /* that the broker refuses messages; since the last one that it took */
     bool tries_keyless; /* the broker has refused the last message, with a key, at once */
     unsigned n_keyless; /* messages in a row that went only without a key */
-    char run[RUN_TEXT]; /* begins all keys of this run */
+    char run[RUN_TEXT]; /* begins all keys of this run, and those of no other */
     bool is_closing;
     struct pub_report report;
 };
@@ -335,12 +335,6 @@ static void on_progress(struct timer *t)
     loop_timer(runtime_loop(p->runtime), t, PROGRESS_MS);
 }
 
-/* Makes the text that begins all keys of this run, so that no other run has the same keys. */
-static void name_run(struct publisher *p)
-{
-    (void)snprintf(p->run, sizeof(p->run), "%016" PRIx64 "-", random_u64());
-}
-
 static int start(struct publisher *p)
 {
     struct session_setup setup = {
@@ -380,7 +374,7 @@ int publisher_run(const struct invocation *in, const struct publisher_setup *set
 
     publishes_init(&p.publishes);
     pub_source_init(&p.source, setup->text, setup->repeat, on_source, &p);
-    name_run(&p);
+    (void)snprintf(p.run, sizeof(p.run), "%016" PRIx64 "-", random_u64());
     if (!is_single(&p))
         p.report.noun = has_lines(&p) ? "line" : "message";
     status = start(&p);

@@ -71,13 +71,6 @@ int token_source_open(const struct token_place *place, struct token_source **ret
     return rc;
 }
 
-static void cleanse(struct buf *b)
-{
-    if (b->data)
-        OPENSSL_cleanse(b->data, b->cap);
-    buf_done(b);
-}
-
 void token_source_close(struct token_source *s)
 {
     if (!s)
@@ -87,7 +80,9 @@ void token_source_close(struct token_source *s)
     if (s->config.jwt_secret_previous)
         OPENSSL_cleanse(s->config.jwt_secret_previous, strlen(s->config.jwt_secret_previous));
     config_done(&s->config);
-    cleanse(&s->file);
+    if (s->file.data)
+        OPENSSL_cleanse(s->file.data, s->file.cap);
+    buf_done(&s->file);
     free(s);
 }
 
