@@ -3,8 +3,9 @@
  * Checks:  the envelope and its key (hub/token.h); aud and iss, if the policy names them; exp and
  *          nbf are numbers, fractions included, and hold within the leeway; every claim has the
  *          right type and occurs once; read, write and presence are arrays, whose invalid entries
- *          are ignored; read and write together have at least one valid entry; every rule of rlimit
- *          is valid (hub/ratelimit.h). Every claim that is not named here is ignored.
+ *          are ignored; read, write and admin together have at least one valid entry; every rule of
+ *          rlimit is valid (hub/ratelimit.h). Every claim that is not named here is ignored, and so
+ *          is an admin that is not an array: providers use that name for other things.
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H
@@ -25,6 +26,16 @@ enum auth_right {
     AUTH_WRITE,
     AUTH_PRESENCE, /* to see who subscribes */
 };
+
+/* Rights over the whole server, for the control API: the entries of the claim `admin`. */
+enum auth_admin {
+    AUTH_ADMIN_CLIENTS, /* to see and disconnect clients */
+    AUTH_ADMIN_PUBLISH, /* to publish to all topics */
+    AUTH_ADMIN_LOG,     /* to see and empty the logs of all topics */
+    AUTH_ADMIN_TOKENS,  /* to revoke tokens */
+};
+
+#define AUTH_ADMIN_RIGHTS (AUTH_ADMIN_TOKENS + 1)
 
 struct auth;
 
@@ -52,6 +63,9 @@ void auth_free(struct auth *a); /* NULL is fine */
 /* Reports whether the right covers everything that the valid filter can match. A single entry of
  * its list must do so (filter_covers). */
 bool auth_allows(const struct auth *a, enum auth_right right, struct str filter);
+
+bool auth_administers(const struct auth *a, enum auth_admin right);
+const char *auth_admin_name(enum auth_admin right); /* as in the claim */
 
 struct str auth_sub(const struct auth *a);      /* empty: none */
 uint64_t auth_expires_ms(const struct auth *a); /* ms since the epoch, with leeway; 0: never */

@@ -90,6 +90,7 @@ enum metric {
     METRIC_HISTORY_COMMANDS,   /* redis_history_commands_total: that carried them */
     METRIC_HISTORY_SHARED,     /* redis_history_shared_total: pages taken from an equal question */
     METRIC_PRESENCE_DROPPED,   /* presence_questions_dropped_total: too many of them */
+    METRIC_CONTROL,            /* control_requests_total: of the control API, that were executed */
     METRIC_REWINDS,            /* broker_rewinds_total: the ids went backwards */
     METRIC_LINEAGE_BREAKS,     /* broker_lineage_breaks_total: another history of Redis */
     METRIC_REPLAYS,            /* broker_replays_total: missed messages read from the log */

@@ -1,6 +1,5 @@
 #include "hub/auth.h"
 
-#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -24,11 +23,20 @@ static const struct {
     [AUTH_PRESENCE] = { "presence", "the claim presence must be an array" },
 };
 
+static const char *const admin_names[AUTH_ADMIN_RIGHTS] = {
+    [AUTH_ADMIN_CLIENTS] = "clients",
+    [AUTH_ADMIN_PUBLISH] = "publish",
+    [AUTH_ADMIN_LOG] = "log",
+    [AUTH_ADMIN_TOKENS] = "tokens",
+};
+
+#define ALL_ADMIN ((1U << AUTH_ADMIN_RIGHTS) - 1)
+
 static const struct claim used_claims[] = {
     CLAIM("the claim exp", "exp"),       CLAIM("the claim nbf", "nbf"),
     CLAIM("the claim sub", "sub"),       CLAIM("the claim read", "read"),
     CLAIM("the claim write", "write"),   CLAIM("the claim presence", "presence"),
-    CLAIM("the claim rlimit", "rlimit"),
+    CLAIM("the claim rlimit", "rlimit"), CLAIM("the claim admin", "admin"),
 };
 static const struct claim audience_claim = CLAIM("the claim aud", "aud");
 static const struct claim issuer_claim = CLAIM("the claim iss", "iss");
@@ -43,6 +51,7 @@ struct auth {
     uint32_t list_n[RIGHTS]; /* in bytes */
     uint32_t sub_n;
     uint32_t n_rules;
+    uint8_t admin; /* a bit for each enum auth_admin */
     struct rate_rule rules[];
 };
 
@@ -144,6 +153,20 @@ static uint32_t list_build(const json_t *array, struct buf *out)
     return (uint32_t)(buf_used(out) - before);
 }
 
+/* Returns the bits of the entries that are known. */
+static uint8_t admin_read(const json_t *array)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        for (size_t right = 0; right < AUTH_ADMIN_RIGHTS; right++) {
+            if (names(json_array_get(array, i), str_of(admin_names[right])))
+                bits |= 1U << right;
+        }
+    }
+    return (uint8_t)bits;
+}
+
 /* Builds the block: `head`, the rules, the text of lists and sub, the rules' topics. */
 static struct auth *auth_make(const struct auth *head, const struct rate_rule *rules,
                               struct str text)
@@ -157,8 +180,8 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     a = mem_alloc(n);
     *a = *head;
     to = (char *)&a->rules[a->n_rules];
-    assert(text.p); /* a list is not empty */
-    memcpy(to, text.p, text.n);
+    if (text.n)
+        memcpy(to, text.p, text.n);
     to += text.n;
     for (uint32_t i = 0; i < a->n_rules; i++) {
         struct str topic = rules[i].topic;
@@ -170,7 +193,7 @@ static struct auth *auth_make(const struct auth *head, const struct rate_rule *r
     return a;
 }
 
-/* Returns NULL if no list has a valid entry. Publishes are counted by sub: without it there are no
+/* Returns NULL if the token grants nothing. Publishes are counted by sub: without it there are no
  * limits. */
 static struct auth *auth_from_claims(const json_t *claims, const struct auth_policy *policy,
                                      const struct rate_rule *rules, size_t n_rules)
@@ -179,14 +202,15 @@ static struct auth *auth_from_claims(const json_t *claims, const struct auth_pol
     struct str sub = json_text(json_object_get(claims, "sub"));
     struct auth head = { .expires_ms = exp ? expiry_ms(exp, policy) : 0,
                          .sub_n = (uint32_t)sub.n,
-                         .n_rules = sub.n ? (uint32_t)n_rules : 0 };
+                         .n_rules = sub.n ? (uint32_t)n_rules : 0,
+                         .admin = admin_read(json_object_get(claims, "admin")) };
     struct buf text = { 0 };
     struct auth *a = NULL;
 
     for (size_t i = 0; i < RIGHTS; i++)
         head.list_n[i] = list_build(json_object_get(claims, lists[i].claim), &text);
     buf_add_str(&text, sub);
-    if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE])
+    if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE] || head.admin)
         a = auth_make(&head, rules, buf_str(&text));
     buf_done(&text);
     return a;
@@ -255,7 +279,7 @@ int auth_verify(struct str token, const struct auth_policy *policy, uint64_t now
 
 struct auth *auth_everything(void)
 {
-    static const struct auth head = { .list_n = { 2, 2, 2 } };
+    static const struct auth head = { .list_n = { 2, 2, 2 }, .admin = ALL_ADMIN };
     static const struct rate_rule none = { .max = 0 };
 
     return auth_make(&head, &none, STR("# # # "));
@@ -284,6 +308,16 @@ bool auth_allows(const struct auth *a, enum auth_right right, struct str filter)
             return true;
     }
     return false;
+}
+
+bool auth_administers(const struct auth *a, enum auth_admin right)
+{
+    return a->admin & 1U << right;
+}
+
+const char *auth_admin_name(enum auth_admin right)
+{
+    return admin_names[right];
 }
 
 struct str auth_sub(const struct auth *a)

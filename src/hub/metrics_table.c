@@ -137,6 +137,8 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_PRESENCE_DROPPED] =
         PLAIN("presence_questions_dropped_total", 0,
               "Presence questions of other nodes dropped because too many came at once."),
+    [METRIC_CONTROL] = PLAIN("control_requests_total", 0,
+                             "Requests of the control API (/api/) that were executed."),
     [METRIC_REWINDS] =
         PLAIN("broker_rewinds_total", 0, "Times that Redis had lost messages or ids."),
     [METRIC_LINEAGE_BREAKS] = PLAIN("broker_lineage_breaks_total", 0,

@@ -113,6 +113,13 @@ static void checks_the_types_and_times_of_claims(void **state)
         { "{\"read\":[],\"write\":[]}", NO_RIGHTS },
         { "{\"read\":[1,null,[\"a\"],\"a b\",\"/a\",\"\",\"a/#/b\"]}", NO_RIGHTS },
         { "{\"presence\":[\"#\"]}", NO_RIGHTS },
+        { "{\"admin\":[\"log\"]}", NULL },
+        { "{\"admin\":[]}", NO_RIGHTS },
+        { "{\"admin\":[\"everything\",7,\"LOG\",\"#\"]}", NO_RIGHTS },
+        { "{\"admin\":true}", NO_RIGHTS },
+        { "{" RIGHTS ",\"admin\":true}", NULL }, /* as some providers write it */
+        { "{" RIGHTS ",\"admin\":{\"log\":1}}", NULL },
+        { "{" RIGHTS ",\"admin\":[],\"admin\":[\"log\"]}", TWICE("admin") },
     };
 
     (void)state;
@@ -456,6 +463,36 @@ static void keeps_presence_apart_from_read_and_write(void **state)
     auth_free(a);
 }
 
+static void knows_the_rights_of_admin(void **state)
+{
+    static const struct {
+        const char *payload;
+        unsigned rights; /* a bit for each enum auth_admin */
+    } cases[] = {
+        { "{" RIGHTS "}", 0 },
+        { "{" RIGHTS ",\"admin\":true}", 0 },
+        { "{" RIGHTS ",\"admin\":\"log\"}", 0 },
+        { "{" RIGHTS ",\"admin\":[\"clients\"]}", 1 },
+        { "{\"admin\":[\"publish\",null,\"publish\"],\"sub\":\"x\"}", 2 },
+        { "{\"admin\":[\"log\",\"logs\",\"\"]," RIGHTS "}", 4 },
+        { "{\"admin\":[\"tokens\",[\"log\"],\"clients\"]}", 9 },
+    };
+    struct auth *all = auth_everything();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct auth *a = auth_of(cases[i].payload);
+
+        for (unsigned right = 0; right < AUTH_ADMIN_RIGHTS; right++)
+            assert_int_equal(auth_administers(a, right), cases[i].rights >> right & 1);
+        auth_free(a);
+    }
+    for (unsigned right = 0; right < AUTH_ADMIN_RIGHTS; right++)
+        assert_true(auth_administers(all, right));
+    assert_string_equal(auth_admin_name(AUTH_ADMIN_TOKENS), "tokens");
+    auth_free(all);
+}
+
 #define RLIMIT                                                                                     \
     "\"rlimit\":[{\"topic\":\"a/#\",\"interval\":60.0,\"max\":9},"                                 \
     "{\"topic\":\"a/bcd\",\"interval\":5,\"max\":0}]"
@@ -565,6 +602,7 @@ int main(void)
         cmocka_unit_test(requires_one_entry_to_cover_a_pattern),
         cmocka_unit_test(reads_sub_and_exp),
         cmocka_unit_test(keeps_presence_apart_from_read_and_write),
+        cmocka_unit_test(knows_the_rights_of_admin),
         cmocka_unit_test(finds_the_rate_rule_of_a_topic),
         cmocka_unit_test(ignores_rate_rules_without_sub),
         cmocka_unit_test(allows_everything_without_limits),

@@ -85,6 +85,7 @@ struct config {
     bool enable_sse;
     bool enable_kvstore;
     bool enable_console;
+    bool enable_api;
     bool enable_compression;
     uint64_t compression_min_size; /* bytes */
     uint64_t max_cache_length;

@@ -399,6 +399,12 @@ const struct config_option config_options[] = {
       .initial = "false",
       .about = "Serves a page at /console that shows and publishes messages with the rights of a "
                "token, on the port that serves /metrics." },
+    { .name = "ENABLE_API",
+      .kind = CONFIG_BOOL,
+      .offset = AT(enable_api),
+      .initial = "false",
+      .about = "Serves the control API at /api/ for tokens with the claim admin, on the port that "
+               "serves /metrics." },
     { .name = "ENABLE_COMPRESSION",
       .kind = CONFIG_BOOL,
       .offset = AT(enable_compression),
@@ -469,7 +475,8 @@ const struct config_option config_options[] = {
       .initial = "0",
       .max = 65535,
       .shown = "0 (none)",
-      .about = "Internal port for /metrics, /healthz, /readyz and /console. If set, no other port "
+      .about = "Internal port for /metrics, /healthz, /readyz, /console and /api/. If set, no "
+               "other port "
                "serves "
                "them." },
     { .name = "METRICS_LISTEN_ADDRESS",

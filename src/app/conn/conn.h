@@ -1,6 +1,7 @@
 /* conn.h - one client's connection, plain or over TLS: how it begins, waits and ends, whatever
  * protocol it speaks (struct conn_protocol). It begins with HTTP (app/http/conn_http.h), reads the
- * body of a POST (http_post.h), or becomes a WebSocket (conn_ws.h) or an event stream (conn_sse.h).
+ * body of a POST (http_later.h), or becomes a WebSocket (conn_ws.h) or an event stream
+ * (conn_sse.h).
  * Thread:  its worker's; a pointer to it never leaves that thread.
  * Owns:    its stream, its rights, its input and what the protocol keeps in struct conn.
  * Lives:   from conn_open to conn_close; the memory is freed at the end of the turn.

@@ -17,7 +17,7 @@
 
 struct batch;
 struct conn;
-struct http_post;
+struct http_later;
 struct sub_writer;
 
 /* The protocol that a connection currently speaks. All functions but on_drain may be NULL. */
@@ -99,7 +99,7 @@ struct conn {
     union {
         struct {                /* HTTP, and the body of a POST */
             struct bytes *cors; /* header lines for the page that asks (proto/origin.h), or NULL */
-            struct http_post *post; /* NULL: none */
+            struct http_later *later; /* of a request that is answered later; NULL: none */
         };
         struct list order; /* WebSocket, with has_order: of struct order (app/conn/order.h) */
     };

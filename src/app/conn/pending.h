@@ -20,6 +20,7 @@ struct pending {
     /* Runs on the worker when the broker has answered; c is NULL if the connection is gone.
      * Afterwards the reply is dropped, unless it was sent, and the pending is freed. */
     void (*done)(struct pending *p, struct conn *c);
+    void *owner; /* for `done`; NULL: the reply is all that it needs */
     struct reply reply;
     char *end; /* of the texts copied so far */
     char texts[];

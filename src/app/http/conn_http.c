@@ -1,5 +1,6 @@
 #include "app/http/conn_http.h"
 
+#include "app/http/api.h"
 #include "app/http/conn_sse.h"
 #include "app/http/console.h"
 #include "app/http/http_answer.h"
@@ -79,7 +80,7 @@ static void handle(struct conn *c, const struct http_request *rq)
     struct str allowed_origins = str_of(c->worker->context->config->allowed_origins);
     struct buf cors = { 0 };
 
-    if (console_handle(c, rq))
+    if (console_handle(c, rq) || api_handle(c, rq))
         return;
     if (console_is_socket(c, rq)) {
         handle_console_socket(c, rq);

@@ -1,8 +1,6 @@
 /* http_post.h - POST /<topic>: publishes the body as it is.
  * Thread:  the connection's worker.
- * Bounds:  a body of MAX_MESSAGE_SIZE, which must arrive within WEBSOCKET_HANDSHAKE_TIMEOUT after
- *          the head (408). The broker then has BROKER_TIMEOUT. One request at a time: later input
- *          waits until the request is answered.
+ * Bounds:  those of http_later.h. The broker then has BROKER_TIMEOUT.
  */
 #ifndef EH_APP_HTTP_POST_H
 #define EH_APP_HTTP_POST_H

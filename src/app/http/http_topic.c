@@ -13,6 +13,8 @@ void http_topic_count(struct conn *c, int status)
     switch (status) {
     case 401: return; /* authorize_request has counted it */
     case 403: reason = METRIC_REFUSED_RIGHTS; break;
+    case 404:
+    case 405: reason = METRIC_REFUSED_METHOD; break;
     case 413: reason = METRIC_REFUSED_HTTP; break;
     case 501: reason = METRIC_REFUSED_METHOD; break;
     case 503: reason = METRIC_REFUSED_BROKER; break;

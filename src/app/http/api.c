@@ -1,0 +1,154 @@
+#include "app/http/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/conn/authorize.h"
+#include "app/http/api_call.h"
+#include "app/http/api_publish.h"
+#include "app/http/http_answer.h"
+#include "app/http/http_topic.h"
+#include "app/http/routes.h"
+#include "base/array.h"
+#include "base/ip.h"
+#include "base/mem.h"
+
+static const struct api_endpoint endpoints[] = {
+    { "publish", "/api/publish", "POST", AUTH_ADMIN_PUBLISH, api_publish_run },
+};
+
+/* ---- rights ---- */
+
+static bool is_loopback(const struct sock_addr *addr)
+{
+    static const uint8_t v6[16] = { [15] = 1 };
+
+    if (ip_is_v4(addr->ip))
+        return addr->ip[IP_V4_PREFIX] == 127;
+    return memcmp(addr->ip, v6, sizeof(v6)) == 0;
+}
+
+/* Reports whether a program on this machine made the request itself. A page in a browser that runs
+ * here, or a proxy, also comes from loopback, on behalf of somebody else; their fields tell. */
+static bool is_local(const struct conn *c, const struct http_request *rq)
+{
+    static const char *const for_others[] = { "Origin",    "Sec-Fetch-Site", "X-Forwarded-For",
+                                              "X-Real-IP", "Forwarded",      "Via" };
+
+    for (size_t i = 0; i < ARRAY_LEN(for_others); i++) {
+        if (http_header(rq, str_of(for_others[i])).p)
+            return false;
+    }
+    return is_loopback(&c->client.link) && is_loopback(&c->client.addr);
+}
+
+/* Finds the rights, which c->auth then holds, and checks them. Returns 0, or the status of the
+ * refusal. */
+static int check_rights(struct conn *c, const struct http_request *rq, enum auth_admin right,
+                        char *why, size_t size)
+{
+    struct str token = auth_header_token(http_header(rq, STR("Authorization")));
+    const char *fault = "there is no token: the Authorization header must be Bearer TOKEN";
+    bool is_open = c->worker->context->config->disable_auth;
+
+    if (is_open && !is_local(c, rq)) {
+        (void)snprintf(why, size,
+                       "with DISABLE_AUTH only programs on the server's own machine may use /api/");
+        return 403;
+    }
+    if ((!is_open && token.n == 0) || authorize_token(c, token, &c->auth, &fault) < 0) {
+        (void)snprintf(why, size, "%s", fault);
+        metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
+        return 401;
+    }
+    if (auth_administers(c->auth, right))
+        return 0;
+    (void)snprintf(why, size, "the token's claim admin must list \"%s\"", auth_admin_name(right));
+    return 403;
+}
+
+/* ---- the head ---- */
+
+static void refuse(struct conn *c, const struct http_request *rq,
+                   const struct api_endpoint *endpoint, int status, const char *why)
+{
+    struct buf extra = { 0 };
+
+    if (status == 401)
+        buf_add_str(&extra, STR("WWW-Authenticate: Bearer\r\n"));
+    else if (status == 405)
+        buf_addf(&extra, "Allow: %s\r\n", endpoint->method);
+    api_log_refusal(c, endpoint, status, why);
+    http_topic_count(c, status);
+    conn_forget_auth(c);
+    http_send_error(c, rq, status, why, buf_str(&extra));
+    buf_done(&extra);
+}
+
+static void run(struct conn *c)
+{
+    container_of(c->later, struct api_call, later)->endpoint->run(c);
+}
+
+static void forget(struct http_later *later)
+{
+    free(container_of(later, struct api_call, later));
+}
+
+static const struct http_later_kind kind = {
+    .on_body = run,
+    .forget = forget,
+    .not_done = API_NOT_DONE,
+};
+
+static void begin(struct conn *c, const struct http_request *rq,
+                  const struct api_endpoint *endpoint)
+{
+    struct api_call *call = mem_zalloc(sizeof(*call));
+
+    call->endpoint = endpoint;
+    call->later.kind = &kind;
+    http_later_begin(c, rq, &call->later);
+}
+
+static const struct api_endpoint *find(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+        if (str_eq(path, str_of(endpoints[i].path)))
+            return &endpoints[i];
+    }
+    return NULL;
+}
+
+static void handle(struct conn *c, const struct http_request *rq)
+{
+    const struct api_endpoint *endpoint = find(rq->path);
+    const char *fault;
+    char why[120];
+    int status;
+
+    if (!endpoint)
+        refuse(c, rq, NULL, 404, "not found");
+    else if (!str_eq(rq->method, str_of(endpoint->method)))
+        refuse(c, rq, endpoint, 405, "method not allowed");
+    else if ((status = check_rights(c, rq, endpoint->right, why, sizeof(why))))
+        refuse(c, rq, endpoint, status, why);
+    else if ((status = http_later_refusal(c, rq, &fault)))
+        refuse(c, rq, endpoint, status, fault ? fault : API_NOT_DONE);
+    else
+        begin(c, rq, endpoint);
+}
+
+bool api_handle(struct conn *c, const struct http_request *rq)
+{
+    static const char why[] = "too many connections from this address";
+
+    if (!c->worker->context->config->enable_api || !routes_are_served(c) ||
+        !str_starts_with(rq->path, STR("/api/")))
+        return false;
+    if (conn_client_enter(&c->client, c->worker))
+        handle(c, rq);
+    else
+        http_send_error(c, rq, 429, why, STR(""));
+    return true;
+}

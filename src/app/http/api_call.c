@@ -1,0 +1,38 @@
+#include "app/http/api_call.h"
+
+static const struct api_endpoint *endpoint_of(const struct conn *c)
+{
+    return container_of(c->later, struct api_call, later)->endpoint;
+}
+
+void api_call_note(const struct conn *c, struct log_field what)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->client.addr, peer);
+    log_info("control", LOG_Z("op", endpoint_of(c)->name), LOG_Z("peer", peer),
+             LOG_S("sub", auth_sub(c->auth)), what);
+    metrics_inc(c->worker->metrics, METRIC_CONTROL);
+}
+
+void api_log_refusal(const struct conn *c, const struct api_endpoint *endpoint, int status,
+                     const char *why)
+{
+    char peer[SOCK_ADDR_TEXT];
+
+    sock_addr_format(&c->client.addr, peer);
+    log_info("control_refused", LOG_Z("op", endpoint ? endpoint->name : "unknown"),
+             LOG_Z("peer", peer), LOG_S("sub", c->auth ? auth_sub(c->auth) : STR("")),
+             LOG_N("status", status), LOG_Z("why", why));
+}
+
+void api_call_answer(struct conn *c, struct str json)
+{
+    http_later_answer(c, 200, json, STR("Cache-Control: no-store\r\n"));
+}
+
+void api_call_fail(struct conn *c, int status, const char *why)
+{
+    api_log_refusal(c, endpoint_of(c), status, why);
+    http_later_fail(c, status, why);
+}

@@ -1,0 +1,40 @@
+/* api_call.h - one request of the control API, from its head to its answer: what api.c, which knows
+ * the endpoints, and the endpoints share.
+ * Thread:  the connection's worker.
+ * Owns:    a call, from its head until it is answered or the connection ends.
+ */
+#ifndef EH_APP_API_CALL_H
+#define EH_APP_API_CALL_H
+
+#include "app/http/http_later.h"
+#include "base/log.h"
+#include "hub/auth.h"
+
+#define API_NOT_DONE "the request was not executed"
+
+struct api_endpoint {
+    const char *name; /* in the log */
+    const char *path, *method;
+    enum auth_admin right;
+    /* Executes the call, whose body is in c->message. Answers, or sets CONN_BUSY and answers
+     * later. */
+    void (*run)(struct conn *c);
+};
+
+struct api_call {
+    struct http_later later;
+    const struct api_endpoint *endpoint;
+};
+
+/* Logs and counts a call that is about to be executed. `what` has its number of things, such as
+ * messages. */
+void api_call_note(const struct conn *c, struct log_field what);
+void api_call_answer(struct conn *c, struct str json); /* with 200 */
+/* Answers with an error, and logs and counts it. */
+void api_call_fail(struct conn *c, int status, const char *why);
+
+/* Logs the refusal of a request; endpoint NULL: the path is unknown. */
+void api_log_refusal(const struct conn *c, const struct api_endpoint *endpoint, int status,
+                     const char *why);
+
+#endif
