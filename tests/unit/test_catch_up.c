@@ -1,7 +1,7 @@
 /* test_catch_up.c - the machine against a model of the log and the feed. The model publishes, trims
  * and empties topics, loses live messages, and answers pages late; the machine's user must get each
- * message once, in the order of ids, or a gap in its place. The cases are in test_replay.c and
- * test_join.c.
+ * message once, in the order of ids, or a gap in its place. One kind of user has several filters,
+ * which page_merge.c reads as one. The cases are in test_replay.c and test_join.c.
  */
 #include "broker/catch_up.h"
 
@@ -16,6 +16,8 @@
 
 #include "base/array.h"
 #include "base/mem.h"
+#include "broker/page_merge.h"
+#include "hub/topic.h"
 
 #define TOPICS   3
 #define MESSAGES 60
@@ -27,8 +29,19 @@ static const char *const names[TOPICS] = { "a", "b", "c" };
 enum user {
     REPLAY,
     JOIN,        /* its pages do not wait for live messages */
+    JOIN_MANY,   /* the same, with several filters */
     WITHOUT_LOG, /* gets one page, an empty one */
     USERS,
+};
+
+/* What JOIN_MANY reads. Each set matches all topics, some of them more than once. */
+static const struct filters {
+    size_t n;
+    struct str at[5];
+} filter_sets[] = {
+    { 3, { { "a", 1 }, { "b", 1 }, { "c", 1 } } },
+    { 2, { { "a", 1 }, { "+", 1 } } },
+    { 5, { { "#", 1 }, { "c", 1 }, { "+", 1 }, { "+/#", 3 }, { "b", 1 } } },
 };
 
 /* One event that the user got: a message, or a gap of one topic. */
@@ -59,6 +72,8 @@ static struct {
     bool is_live;
     size_t may_hold;
     size_t n_held;
+    const struct filters *filters; /* JOIN_MANY */
+    struct page_merge *merge;
     struct broker_history page;
     bool is_asked; /* ... and not answered */
     bool is_read;  /* ... but the answer is still on its way */
@@ -152,6 +167,8 @@ static struct message *message_of(uint64_t id, const char *topic)
 static void ask(void)
 {
     catch_up_on_ask(&t.machine, &t.page);
+    if (t.merge)
+        page_merge_ask(t.merge, &t.page);
     t.is_asked = true;
     t.is_read = false;
 }
@@ -184,6 +201,10 @@ static void arrive(void)
     t.waits -= t.waits > 0;
     m = message_of(id, names[id ? t.topic_of[id] : 0]);
     m->legacy = id == 0;
+    for (size_t i = 1; t.filters && !t.is_live && id && i < t.filters->n; i++) {
+        if (filter_matches(t.filters->at[i], m->topic))
+            catch_up_live(&t.machine, m); /* another subscription gets it, too */
+    }
     if (!t.is_live)
         catch_up_live(&t.machine, m);
     else if (m->legacy || msgid_cmp(m->id, t.machine.mark) > 0)
@@ -223,9 +244,14 @@ static void trim(void)
     }
 }
 
+static bool is_asked_for(int topic)
+{
+    return !t.merge || filter_matches(t.page.filter, str_of(names[topic]));
+}
+
 static bool is_in_log(uint64_t id)
 {
-    return id > t.emptied && id > t.start[t.topic_of[id]];
+    return id > t.emptied && id > t.start[t.topic_of[id]] && is_asked_for(t.topic_of[id]);
 }
 
 /* Redis answers: the log of this moment. */
@@ -249,7 +275,7 @@ static void read_page(void)
         h->ret_more = h->ret_more || is_in_log(i);
     h->after.ms = h->ret_more ? id - 1 : h->snapshot_end.ms;
     for (size_t i = 0; i < TOPICS; i++) {
-        if (t.start[i] > after)
+        if (t.start[i] > after && is_asked_for((int)i))
             gone[n++] = str_of(names[i]);
     }
     h->ret_complete = n == 0 && t.emptied <= after;
@@ -257,13 +283,14 @@ static void read_page(void)
     t.is_read = true;
     /* A page with a gap waits for what was published before it was read (core.h); that of a join
      * does not. */
-    t.waits = h->ret_complete || t.user == JOIN ? below(t.n_on_its_way + 1) : t.n_on_its_way;
+    t.waits =
+        h->ret_complete || t.machine.pages_overtake ? below(t.n_on_its_way + 1) : t.n_on_its_way;
 }
 
 static void fail_page(void)
 {
     t.has_lost = true;
-    if (t.user == JOIN)
+    if (t.machine.pages_overtake)
         t.machine.mark =
             msgid_later(t.machine.mark, (struct msgid){ t.has_begun ? t.from : t.opened, 0 });
     catch_up_fail(&t.machine);
@@ -272,6 +299,10 @@ static void fail_page(void)
 
 static void answer(void)
 {
+    if (t.merge && !page_merge_take(t.merge, &t.page)) {
+        t.is_read = false;
+        return;
+    }
     t.is_asked = false;
     t.has_begun = true;
     t.is_live = !catch_up_on_page(&t.machine, &t.page);
@@ -367,6 +398,12 @@ static void start(void)
 {
     catch_up_start(&t.machine, &ops, (struct msgid){ 0 });
     switch (t.user) {
+    case JOIN_MANY:
+        t.filters = &filter_sets[below(ARRAY_LEN(filter_sets))];
+        t.merge = page_merge_create(t.filters->at, t.filters->n);
+        t.page.max_entries = (uint32_t)(1 + below(6));
+        t.page.max_bytes = (uint32_t)(1 + below(800)); /* from one entry to all */
+        /* fall through */
     case JOIN: /* what is on its way still comes */
         t.from = below(t.n_published + 1);
         t.opened = t.n_published;
@@ -407,6 +444,7 @@ static void play(uint64_t run)
             answer();
     }
     catch_up_done(&t.machine);
+    page_merge_free(t.merge);
     assert_int_equal(t.n_held, 0);
     judge(run);
 }
