@@ -15,13 +15,16 @@
 #define SSE_MEDIA_TYPE "text/event-stream"
 #define SSE_OK         ":ok\n\n" /* begins every stream */
 #define SSE_PING       ":\n\n"   /* an empty comment: keeps idle proxies from closing */
-#define SSE_RETRY_S    5         /* how long a client that is refused for now should wait */
+#define SSE_PING_EVENT "event: ping\ndata: {}\n\n" /* a ping that scripts can see */
+#define SSE_RETRY_S    5 /* how long a client that is refused for now should wait */
 /* How long a client should wait when its stream ends: a time between these, drawn for each stream.
  * So the clients of a server that goes away do not all come back at the same moment. */
 #define SSE_RETRY_LEAST_MS 1000
 #define SSE_RETRY_MOST_MS  5000
 #define SSE_INCOMPLETE     "event: recovered\ndata: {\"recovered\":false}\n\n"
 
+/* Begins an event with its name; sse_add_event completes it. The name is one line. */
+void sse_add_name(struct buf *out, struct str name);
 /* Adds a message with its id. With an empty id the reader keeps its last one. */
 void sse_add_event(struct buf *out, struct str id, struct str message);
 /* Adds an event that says that messages of this topic (or pattern) were lost. */

@@ -29,6 +29,11 @@ static void add_field(struct buf *out, struct str name, struct str value)
     buf_add_char(out, '\n');
 }
 
+void sse_add_name(struct buf *out, struct str name)
+{
+    add_field(out, STR("event"), name);
+}
+
 void sse_add_event(struct buf *out, struct str id, struct str message)
 {
     struct str line;

@@ -18,6 +18,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "check.h"
+#include "hub/topic.h"
 #include "proto/deflate.h"
 #include "proto/utf8.h"
 #include "proto/ws_client.h"
@@ -219,14 +220,17 @@ static void check_frames(struct str in, bool may_deflate)
 /* Whatever a message holds, it cannot forge a field. */
 static void check_events(struct str in)
 {
-    static const char *const fields[] = { ":", "id: ", "data: ", "event: recovered", "event: gap" };
+    static const char *const fields[] = { ":", "id: ", "data: " };
+    const struct str name = STR("event: "); /* of ours, or a topic */
     struct str line;
     bool has_event = false;
 
     check(!memchr(in.p, '\r', in.n), "lines end with LF");
     while (memchr(in.p, '\n', in.n) && str_cut(&in, '\n', &line)) {
         bool is_retry = str_starts_with(line, STR("retry: "));
-        bool is_known = line.n == 0 || str_eq(line, STR("data:")) || (is_retry && !has_event);
+        bool is_name = str_starts_with(line, name) && topic_is_valid(str_skip(line, name.n));
+        bool is_known =
+            line.n == 0 || str_eq(line, STR("data:")) || (is_retry && !has_event) || is_name;
 
         for (size_t i = 0; i < ARRAY_LEN(fields); i++)
             is_known |= str_starts_with(line, str_of(fields[i]));

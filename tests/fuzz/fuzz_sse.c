@@ -1,5 +1,5 @@
 /* Property: whatever a message contains, a reader of event streams (WHATWG HTML, 9.2.6) finds
- * one event with our id, without a name, and with exactly the lines of the message. */
+ * one event with our id, with our name or none, and with exactly the lines of the message. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,13 +11,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static const struct str id = { "1574843571767-0", 15 };
+static const struct str topic = { "a/b", 3 };
 
 struct reader {
     struct buf data; /* of the event under way */
     struct buf last; /* data of the last event dispatched */
     struct str last_id;
     unsigned n_events;
-    bool has_name;
+    struct str name; /* of the last event that has one */
+    bool has_other;
 };
 
 static void dispatch(struct reader *r)
@@ -42,8 +44,10 @@ static void take_field(struct reader *r, struct str line)
         buf_add_char(&r->data, '\n');
     } else if (str_eq(name, STR("id"))) {
         r->last_id = value;
+    } else if (str_eq(name, STR("event"))) {
+        r->name = value;
     } else if (name.n) {
-        r->has_name = true; /* event, retry or an unknown field: we send none of them */
+        r->has_other = true; /* retry or an unknown field: we send none of them */
     }
 }
 
@@ -86,18 +90,20 @@ static void normalize(struct str s, struct buf *out)
     }
 }
 
-static void check_event(struct str message)
+static void check_event(struct str message, struct str name)
 {
     struct buf stream = { 0 }, want = { 0 };
     struct reader r = { 0 };
 
     buf_add_str(&stream, STR(SSE_OK));
+    if (name.n)
+        sse_add_name(&stream, name);
     sse_add_event(&stream, id, message);
     buf_add_str(&stream, STR(SSE_PING));
     read_stream(&r, buf_str(&stream));
     normalize(message, &want);
-    if (r.n_events != 1 || r.has_name || buf_used(&r.data) || !str_eq(r.last_id, id) ||
-        !str_eq(buf_str(&r.last), buf_str(&want)))
+    if (r.n_events != 1 || r.has_other || !str_eq(r.name, name) || buf_used(&r.data) ||
+        !str_eq(r.last_id, id) || !str_eq(buf_str(&r.last), buf_str(&want)))
         abort();
     buf_done(&r.data);
     buf_done(&r.last);
@@ -122,7 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct str message = { (const char *)p, n };
 
-    check_event(message);
+    check_event(message, STR(""));
+    check_event(message, topic);
     if (utf8_is_valid(message))
         check_json(message);
     return 0;

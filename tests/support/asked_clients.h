@@ -156,6 +156,22 @@ static inline struct client *open_client(void)
     return c;
 }
 
+/* Asks for an event stream. */
+static inline struct client *open_stream(const char *target)
+{
+    struct client *c = &fx.clients[fx.n_clients];
+    char head[512];
+    int n = snprintf(head, sizeof(head),
+                     "GET %s HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n", target);
+
+    fx.sw.config.allowed_origins = (char *)(uintptr_t) "*";
+    c->conn = still_worker_accept(&fx.sw, &c->fd);
+    fx.n_clients++;
+    assert_int_equal(send(c->fd, head, (size_t)n, 0), n);
+    settle();
+    return c;
+}
+
 /* Sends a text message, masked with zeros. */
 static inline void send_text(struct client *c, const char *text)
 {

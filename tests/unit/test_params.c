@@ -144,8 +144,8 @@ static void requires_valid_topics_and_keys(void **state)
 static void builds_params_from_a_query(void **state)
 {
     static const struct query_param known[] = {
-        { "n", QUERY_INTEGER }, { "b", QUERY_BOOL },    { "s", QUERY_STRING },
-        { "t", QUERY_NUMBER },  { NULL, QUERY_STRING },
+        { "n", QUERY_INTEGER }, { "b", QUERY_BOOL }, { "s", QUERY_STRING },
+        { "t", QUERY_NUMBER },  { "f", QUERY_FLAG }, { NULL, QUERY_STRING },
     };
     static const struct {
         const char *query;
@@ -168,6 +168,11 @@ static void builds_params_from_a_query(void **state)
         { "n=[60]", "{\"n\":\"[60]\"}" },
         { "n=&b=false&s=", "{\"b\":false,\"n\":\"\",\"s\":\"\"}" },
         { "s=%c3%a4+b", "{\"s\":\"\xc3\xa4+b\"}" },
+        { "f=1", "{\"f\":true}" },
+        { "f=0", "{\"f\":false}" },
+        { "f=true", "{\"f\":true}" },
+        { "f=01", "{\"f\":\"01\"}" },
+        { "f=", "{\"f\":\"\"}" },
         { "s=%ff", NULL },
         { "s=%f", NULL },
     };

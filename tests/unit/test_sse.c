@@ -81,6 +81,17 @@ static void writes_an_event_without_an_id(void **state)
     buf_done(&out);
 }
 
+static void writes_the_name_of_an_event(void **state)
+{
+    struct buf out = { 0 };
+
+    (void)state;
+    sse_add_name(&out, STR("a/b"));
+    sse_add_event(&out, STR("7-0"), STR("x"));
+    assert_str(buf_str(&out), "event: a/b\nid: 7-0\ndata: x\n\n");
+    buf_done(&out);
+}
+
 static void draws_the_time_to_wait_between_its_bounds(void **state)
 {
     struct buf out = { 0 };
@@ -131,6 +142,7 @@ int main(void)
         cmocka_unit_test(marks_every_line_of_a_message_as_data),
         cmocka_unit_test(keeps_nul_bytes),
         cmocka_unit_test(writes_an_event_without_an_id),
+        cmocka_unit_test(writes_the_name_of_an_event),
         cmocka_unit_test(draws_the_time_to_wait_between_its_bounds),
         cmocka_unit_test(writes_a_position_as_an_id_alone),
         cmocka_unit_test(quotes_what_a_comment_is_about),

@@ -2,7 +2,6 @@
  * that answers when the test says so, in any order.
  */
 #include "app/conn/conn_input.h"
-#include "app/http/conn_http.h"
 #include "broker/headcount.h"
 #include "hub/trie.h"
 
@@ -446,27 +445,9 @@ static void asks_again_for_a_subscriber_without_history(void **state)
     assert_int_equal(engine.n_wants, 2);
 }
 
-static struct client *open_stream(void)
-{
-    static const char head[] = "GET /a HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n";
-    const struct sock_addr nobody = { .port = 0 };
-    struct client *c = &fx.clients[fx.n_clients++];
-    int fds[2];
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-    c->fd = fds[0];
-    fx.sw.config.allowed_origins = (char *)(uintptr_t) "*";
-    conn_open(fx.sw.worker, fds[1], &nobody, &fx.sw.listener, &conn_http);
-    c->conn = fx.sw.worker->conns.slots[0].conn;
-    assert_int_equal(send(c->fd, head, sizeof(head) - 1, 0), sizeof(head) - 1);
-    settle();
-    assert_int_equal(buf_used(&c->got), 0);
-    return c;
-}
-
 static void closes_a_stream_that_waits(void **state)
 {
-    struct client *c = open_stream();
+    struct client *c = open_stream("/a");
 
     (void)state;
     close(c->fd);
@@ -478,7 +459,7 @@ static void closes_a_stream_that_waits(void **state)
 
 static void answers_a_stream_when_it_is_live(void **state)
 {
-    struct client *c = open_stream();
+    struct client *c = open_stream("/a");
 
     (void)state;
     answer_want(0, 7);

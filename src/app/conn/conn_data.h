@@ -90,6 +90,8 @@ struct conn {
     bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
     bool is_kept : 1;     /* HTTP: a request was answered, and the next one has not begun */
     bool sse_json : 1;    /* SSE: events are objects (?format=json) */
+    bool sse_named : 1;   /* SSE: events are named after their topics (?event=topic) */
+    bool sse_ping : 1;    /* SSE: pings are events (?ping=1) */
     bool sse_foreign : 1; /* SSE: the last event id is not one of ours */
     bool has_order : 1;   /* WebSocket: `order` is not empty */
     uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */

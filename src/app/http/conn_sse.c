@@ -1,6 +1,17 @@
-/* conn_sse.c - the SSE state of a connection: one subscription, whose messages are sent as events.
- * Input after the request is ignored. If the client disappears silently, TCP notices that output is
- * no longer acknowledged.
+/* conn_sse.c - the SSE state of a connection: one subscription, whose messages are sent as events,
+ * or several that are one stream. Input after the request is ignored. If the client disappears
+ * silently, TCP notices that output is no longer acknowledged.
+ *
+ * One stream of several topics. The client keeps one position, the id of the last event, and must
+ * be able to resume all topics from it. So the events come in the order of ids over all topics,
+ * each once, whatever filters match:
+ *
+ *     history   the filters are read as one log (app/sub/join.c), and live messages of all wait
+ *     live      one sequence of ids, as the broker posts it to the worker
+ *
+ * The mark of the stream is `last` of its first subscription. A message that another one brings
+ * passes if it is above the mark, and moves it. So the copy that a second filter brings does not
+ * pass. A legacy message has no id that could be compared; the first filter that matches brings it.
  */
 #include "app/http/conn_sse.h"
 
@@ -15,6 +26,7 @@
 #include "app/sub/delivery.h"
 #include "app/sub/reader.h"
 #include "app/sub/sub.h"
+#include "app/sub/sub_covered.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "proto/json.h"
@@ -106,14 +118,19 @@ static void write_caught_up(struct conn *c, struct msgid snapshot_end)
     buf_done(&text);
 }
 
+/* The forms of an event: an index of delivery->event. */
+enum { AS_TEXT, AS_OBJECT, NAMED };
+
 /* Encodes an event. That of a legacy message has no id: the message has no place in our order, so
  * no client could resume from it. */
-static struct bytes *make_event(const struct message *m, struct str text)
+static struct bytes *make_event(const struct message *m, unsigned form, struct str text)
 {
     char id[MSGID_TEXT];
     struct buf out = { 0 };
     struct bytes *event;
 
+    if (form & NAMED)
+        sse_add_name(&out, m->topic);
     sse_add_event(&out, str_make(id, m->legacy ? 0 : msgid_format(m->id, id)), text);
     event = bytes_copy(buf_str(&out));
     buf_done(&out);
@@ -122,25 +139,28 @@ static struct bytes *make_event(const struct message *m, struct str text)
 
 /* Encodes the message as it was published. NULL: the log holds something other than a JSON string,
  * which we did not write. */
-static struct bytes *make_text_event(const struct message *m)
+static struct bytes *make_text_event(const struct message *m, unsigned form)
 {
     struct bytes *event = NULL;
     struct buf text = { 0 };
 
     if (json_read_string(message_text_json(m), &text) > 0)
-        event = make_event(m, buf_str(&text));
+        event = make_event(m, form, buf_str(&text));
     buf_done(&text);
     return event;
 }
 
 static bool write_message(const struct sub *s, struct delivery *d)
 {
-    bool json = s->conn->sse_json;
-    struct bytes **event = &d->event[json];
+    const struct conn *c = s->conn;
+    unsigned form = (c->sse_json ? AS_OBJECT : AS_TEXT) | (c->sse_named ? NAMED : 0);
+    struct bytes **event = &d->event[form];
 
-    if (!*event)
-        *event =
-            json ? make_event(d->message, message_object(d->message)) : make_text_event(d->message);
+    if (!(d->event_for & 1u << form)) {
+        *event = c->sse_json ? make_event(d->message, form, message_object(d->message))
+                             : make_text_event(d->message, form);
+        d->event_for |= 1u << form;
+    }
     return *event && conn_send(s->conn, STR(""), &(*event)->shared, bytes_str(*event));
 }
 
@@ -149,6 +169,41 @@ static const struct sub_writer sse_writer = {
     .caught_up = write_caught_up,
     .message = write_message,
     .gap = write_gap,
+};
+
+/* ---- the writer of several subscriptions that are one stream ---- */
+
+/* Passes the stream's mark, which delivery_send has passed already if s is the first. */
+static bool pass_mark(const struct sub *s, const struct message *m)
+{
+    struct sub *first = container_of(s->conn->subs.next, struct sub, link);
+
+    if (s == first)
+        return true;
+    if (m->legacy)
+        return !sub_is_covered(s, m->topic);
+    if (msgid_cmp(m->id, first->last) <= 0)
+        return false;
+    first->last = m->id;
+    return true;
+}
+
+static bool write_message_once(const struct sub *s, struct delivery *d)
+{
+    return pass_mark(s, d->message) && write_message(s, d);
+}
+
+static void write_gap_once(const struct sub *s, struct str topic)
+{
+    if (!sub_is_covered(s, topic))
+        write_gap(s, topic);
+}
+
+static const struct sub_writer many_writer = {
+    .joined = write_joined,
+    .caught_up = write_caught_up,
+    .message = write_message_once,
+    .gap = write_gap_once,
 };
 
 /* ---- the request ---- */
@@ -190,20 +245,22 @@ static void read_last_id(struct conn *c, const struct http_request *rq, struct e
     buf_done(&id);
 }
 
-static const struct query_param known[] = { { "since", QUERY_INTEGER },
-                                            { "limit", QUERY_INTEGER },
-                                            { "gaps", QUERY_BOOL },
-                                            { "format", QUERY_STRING },
-                                            { NULL, QUERY_STRING } };
+static const struct query_param known_of_many[] = {
+    { "topic", QUERY_STRING }, { "since", QUERY_INTEGER }, { "limit", QUERY_INTEGER },
+    { "gaps", QUERY_BOOL },    { "format", QUERY_STRING }, { "event", QUERY_STRING },
+    { "ping", QUERY_FLAG },    { NULL, QUERY_STRING }
+};
+static const struct query_param *const known = known_of_many + 1; /* if the path has the topic */
 
 /* Names unknown parameters. They are not refused, since some clients add one to get past caches,
  * but an author who misspells a parameter must be able to find out. */
-static void add_unknown(const struct conn *c, struct str query, struct buf *out)
+static void add_unknown(const struct conn *c, const struct http_request *rq, struct buf *out)
 {
-    struct str name;
+    const struct query_param *all = http_topics_are_in_query(rq) ? known_of_many : known;
+    struct str name, query = rq->query;
     int n = 0;
 
-    while (n < HTTP_TOPIC_UNKNOWN_MAX && params_cut_unknown(&query, known, &name)) {
+    while (n < HTTP_TOPIC_UNKNOWN_MAX && params_cut_unknown(&query, all, &name)) {
         if (is_last_id(name))
             continue;
         http_topic_log_unknown(c, name);
@@ -223,7 +280,7 @@ static void on_ping_timer(struct timer *t)
         return;
     }
     if (!is_waiting_to_begin(c))
-        send_text(c, STR(SSE_PING));
+        send_text(c, c->sse_ping ? STR(SSE_PING_EVENT) : STR(SSE_PING));
     conn_ping_timer(c, on_ping_timer, conn_ping_interval_ms(c));
 }
 
@@ -262,28 +319,45 @@ static void begin(struct conn *c, const struct sub_request *rq, struct str remar
         add_position(&c->message, rq->log.from.id);
         send_head(c, buf_str(&c->message));
     }
-    sub_open(c, &sse_writer, rq, &(struct reply){ 0 });
+    sub_open(c, rq->n_more ? &many_writer : &sse_writer, rq, &(struct reply){ 0 });
 }
 
-static void open_stream(struct conn *c, const struct http_request *rq, struct str filter)
+/* Reads how the events are written. */
+static int read_form(struct conn *c, struct params *p)
+{
+    struct str event = json_text(json_object_get(p->json, "event"));
+    bool ping = false;
+
+    if (event.p && !str_eq(event, STR("topic")))
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "event must be \"topic\"");
+    EH_TRY(params_bool(p, "ping", &ping));
+    c->sse_json = str_eq(json_text(json_object_get(p->json, "format")), STR("json"));
+    c->sse_named = event.n;
+    c->sse_ping = ping;
+    return EH_OK;
+}
+
+static void open_stream(struct conn *c, const struct http_request *rq,
+                        const struct http_topics *topics)
 {
     json_auto_t *query = params_of_query(rq->query, known);
     struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
     uint64_t max_limit = c->worker->context->config->max_cache_request_limit;
-    struct sub_request wanted = { .filter = filter, .id = STR("") };
+    struct sub_request wanted = {
+        .filter = topics->at[0], .more = topics->at + 1, .n_more = topics->n - 1, .id = STR("")
+    };
     struct buf remarks = { 0 };
 
     if (!query || params_eventlog(&params, max_limit, &wanted.log) < 0 ||
-        params_bool(&params, "gaps", &wanted.gaps) < 0) {
+        params_bool(&params, "gaps", &wanted.gaps) < 0 || read_form(c, &params) < 0) {
         conn_forget_auth(c);
         http_topic_refuse(c, rq, 400, params.why);
     } else if (str_eq(rq->method, STR("HEAD"))) {
         send_head(c, STR(""));
         conn_linger(c, METRIC_CLOSED_SERVER);
     } else {
-        c->sse_json = str_eq(json_text(json_object_get(query, "format")), STR("json"));
         read_last_id(c, rq, &wanted.log.from);
-        add_unknown(c, rq->query, &remarks);
+        add_unknown(c, rq, &remarks);
         begin(c, &wanted, buf_str(&remarks));
         buf_done(&remarks);
     }
@@ -309,11 +383,12 @@ void conn_sse_refuse(struct conn *c, const struct http_request *rq, int status, 
 
 void conn_sse_handle(struct conn *c, const struct http_request *rq)
 {
-    struct buf filter = { 0 };
+    struct http_topics topics;
 
+    buf_init(&topics.text);
     if (!c->worker->context->config->enable_sse)
         http_topic_refuse(c, rq, 501, "server-sent events are disabled (ENABLE_SSE)");
-    else if (http_topic_open(c, rq, AUTH_READ, &filter) == EH_OK)
-        open_stream(c, rq, buf_str(&filter));
-    buf_done(&filter);
+    else if (http_topic_open(c, rq, AUTH_READ, &topics) == EH_OK)
+        open_stream(c, rq, &topics);
+    http_topics_done(&topics);
 }

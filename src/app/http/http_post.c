@@ -130,9 +130,10 @@ static void read_head(struct conn *c, const struct http_request *rq, struct str 
 
 void http_post_handle(struct conn *c, const struct http_request *rq)
 {
-    struct buf topic = { 0 };
+    struct http_topics topics;
 
-    if (http_topic_open(c, rq, AUTH_WRITE, &topic) == EH_OK)
-        read_head(c, rq, buf_str(&topic));
-    buf_done(&topic);
+    buf_init(&topics.text);
+    if (http_topic_open(c, rq, AUTH_WRITE, &topics) == EH_OK)
+        read_head(c, rq, topics.at[0]);
+    http_topics_done(&topics);
 }

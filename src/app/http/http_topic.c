@@ -50,8 +50,70 @@ static const char *find_fault(struct str topic, enum auth_right right)
                               : "the path must be a valid topic";
 }
 
+static const char *read_path(struct str path, enum auth_right right, struct http_topics *ret)
+{
+    if (http_percent_decode(str_skip(path, 1), false, &ret->text) < 0)
+        return "the path must be URL-encoded";
+    ret->at[0] = buf_str(&ret->text);
+    ret->n = 1;
+    return find_fault(ret->at[0], right);
+}
+
+bool http_topics_are_in_query(const struct http_request *rq)
+{
+    struct str first;
+
+    return str_eq(rq->path, STR("/")) && http_query_param(rq->query, STR("topic"), &first);
+}
+
+static bool has_topic(const struct http_topics *t, struct str topic)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (str_eq(t->at[i], topic))
+            return true;
+    }
+    return false;
+}
+
+/* A topic that is named twice counts once. The text never moves, because the query is longer. */
+static int read_query(struct str query, size_t max, struct http_topics *ret, struct params *p)
+{
+    struct str name, value;
+    int i = 0;
+
+    ret->n = 0;
+    (void)buf_reserve(&ret->text, query.n);
+    while (http_query_cut(&query, &name, &value)) {
+        size_t begin = buf_used(&ret->text);
+        struct str topic;
+
+        if (!str_eq(name, STR("topic")))
+            continue;
+        i++;
+        if (http_percent_decode(value, false, &ret->text) < 0)
+            return params_fail(p, 400, "topic number %d of the query must be URL-encoded", i);
+        topic = str_skip(buf_str(&ret->text), begin);
+        if (!filter_is_valid(topic))
+            return params_fail(p, 400,
+                               "topic number %d of the query must be a valid topic or pattern", i);
+        if (has_topic(ret, topic))
+            continue;
+        if (ret->n == max)
+            return params_fail(p, 400, "the query must have at most %zu topics", max);
+        ret->at[ret->n++] = topic;
+    }
+    return EH_OK;
+}
+
+static size_t most_topics(const struct conn *c)
+{
+    uint64_t max = c->worker->context->config->max_subscriptions;
+
+    return max < HTTP_TOPICS_MAX ? (size_t)max : HTTP_TOPICS_MAX;
+}
+
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
-                    struct buf *ret_topic)
+                    struct http_topics *ret)
 {
     struct params params = { .json = NULL };
     const char *why = NULL;
@@ -59,17 +121,25 @@ int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_rig
 
     if (authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why) == EH_OK) {
         status = 400;
-        why = http_percent_decode(str_skip(rq->path, 1), false, ret_topic) == EH_OK
-                  ? find_fault(buf_str(ret_topic), right)
-                  : "the path must be URL-encoded";
+        if (right != AUTH_READ || !http_topics_are_in_query(rq))
+            why = read_path(rq->path, right, ret);
+        else if (read_query(rq->query, most_topics(c), ret, &params) != EH_OK)
+            why = params.why;
     }
-    if (!why && params_check_right(&params, c->auth, right, buf_str(ret_topic)) < 0) {
-        status = 403;
-        why = params.why;
+    for (size_t i = 0; !why && i < ret->n; i++) {
+        if (params_check_right(&params, c->auth, right, ret->at[i]) < 0) {
+            status = 403;
+            why = params.why;
+        }
     }
     if (!why)
         return EH_OK;
     conn_forget_auth(c);
     http_topic_refuse(c, rq, status, why);
     return EH_EINVAL;
+}
+
+void http_topics_done(struct http_topics *t)
+{
+    buf_done(&t->text);
 }

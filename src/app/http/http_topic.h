@@ -7,11 +7,23 @@
 
 #include "app/conn/conn.h"
 
+#define HTTP_TOPICS_MAX 100 /* of one stream, each counted once; and at most MAX_SUBSCRIPTIONS */
+
+/* The topics of a request: one, or those of a stream. Views into `text`. */
+struct http_topics {
+    struct buf text;
+    size_t n;
+    struct str at[HTTP_TOPICS_MAX];
+};
+
 /* Finds the rights of the client, which c->auth then holds, and the topic, which is the decoded
- * path; with AUTH_READ it may be a pattern. EH_EINVAL: the request was answered with 400, 401 or
- * 403. */
+ * path. With AUTH_READ it may be a pattern, and a request for `/` names its topics in its query.
+ * EH_EINVAL: the request was answered with 400, 401 or 403. */
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
-                    struct buf *ret_topic) EH_MUST_USE;
+                    struct http_topics *ret) EH_MUST_USE;
+void http_topics_done(struct http_topics *t);
+/* Reports whether the request names its topics in its query. */
+bool http_topics_are_in_query(const struct http_request *rq);
 /* Counts a refusal and answers the request with it. */
 void http_topic_refuse(struct conn *c, const struct http_request *rq, int status, const char *why);
 void http_topic_count(struct conn *c, int status); /* only counts the refusal */

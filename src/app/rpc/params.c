@@ -133,6 +133,13 @@ static json_t *bool_of(struct str text)
     return is_true || str_eq(text, STR("false")) ? json_boolean(is_true) : NULL;
 }
 
+static json_t *flag_of(struct str text)
+{
+    bool is_one = str_eq(text, STR("1"));
+
+    return is_one || str_eq(text, STR("0")) ? json_boolean(is_one) : bool_of(text);
+}
+
 static json_t *value_of(struct str text, const struct query_param *param)
 {
     json_t *value = NULL;
@@ -142,6 +149,7 @@ static json_t *value_of(struct str text, const struct query_param *param)
     case QUERY_INTEGER: value = whole_number_of(text); break;
     case QUERY_NUMBER: value = number_of(text); break;
     case QUERY_BOOL: value = bool_of(text); break;
+    case QUERY_FLAG: value = flag_of(text); break;
     }
     if (value)
         return value;

@@ -55,6 +55,7 @@ struct query_param {
         QUERY_INTEGER, /* a whole number in any spelling of JSON, or with zeros in front */
         QUERY_NUMBER,
         QUERY_BOOL,
+        QUERY_FLAG, /* the same, or 1 or 0 */
     } type;
 };
 

@@ -5,12 +5,13 @@
 
 #define DEFLATED_PER_DELIVERY 16 /* bytes: both take a quarter of a microsecond */
 
-/* Does not clear the arrays: head_n, id_n and deflated_for show which parts of them are set. */
+/* Does not clear the arrays: head_n, id_n, event_for and deflated_for show which parts of them are
+ * set. */
 void delivery_init(struct delivery *d, struct worker *w, struct message *m)
 {
     d->message = m;
     d->worker = w;
-    d->event[0] = d->event[1] = NULL;
+    d->event_for = 0;
     d->deflated_for = 0;
     d->head_n = 0;
     d->id_n = 0;
@@ -24,8 +25,8 @@ void delivery_done(struct delivery *d)
         if (d->deflated_for & 1u << bits && d->deflated[bits])
             shared_unref(&d->deflated[bits]->shared);
     }
-    for (size_t i = 0; i < ARRAY_LEN(d->event); i++) {
-        if (d->event[i])
+    for (size_t i = 0; d->event_for && i < ARRAY_LEN(d->event); i++) {
+        if (d->event_for & 1u << i && d->event[i])
             shared_unref(&d->event[i]->shared);
     }
     metrics_add(d->worker->metrics, METRIC_DELIVERIES, d->n_sent);

@@ -13,9 +13,10 @@
 struct delivery {
     struct message *message;
     struct worker *worker;
-    struct bytes *event[2]; /* SSE: the text, and the object (?format=json); or NULL */
+    struct bytes *event[4]; /* SSE: one for each form (conn_sse.c); NULL: it cannot be made */
     uint32_t n_sent;
     uint32_t deflated_for; /* a bit for each window whose `deflated` was made */
+    uint32_t event_for;    /* a bit for each form whose `event` was made */
     uint16_t head_n;       /* WebSocket: `head` serves all subscriptions with the id `id` */
     uint16_t id_n;
     char id[256];

@@ -38,6 +38,8 @@
 #include "app/conn/reply.h"
 #include "app/sub/join_data.h"
 #include "app/sub/join_machine.h"
+#include "app/sub/join_many.h"
+#include "app/sub/sub_covered.h"
 #include "base/mem.h"
 
 static struct join *join_of(struct reader *r)
@@ -49,6 +51,7 @@ static void join_free(struct join *j)
 {
     reader_take_items(&j->reader, NULL);
     catch_up_done(&j->machine);
+    join_many_free(j->many);
     free(j);
 }
 
@@ -82,6 +85,15 @@ static void fail(struct join *j, struct conn *c)
     conn_call_ended(j->reader.worker, c, j->bytes);
 }
 
+/* Its subscriptions are live, or closed. */
+static void forget(struct join *j)
+{
+    if (!j->many)
+        j->sub->join = NULL;
+    for (struct sub *s = j->many ? j->sub : NULL; s; s = sub_next(s))
+        s->join = NULL;
+}
+
 /* Lets the client's later requests go on. */
 static void stop_waiting(struct join *j)
 {
@@ -107,7 +119,7 @@ void join_abandon(struct sub *s, bool has_failed)
     struct conn *c = s->conn->state == CONN_DEAD ? NULL : s->conn;
 
     catch_up_done(&j->machine); /* as long as it has a connection */
-    s->join = NULL;
+    forget(j);
     if (list_linked(&j->after_batch.link))
         list_remove(&j->after_batch.link);
     if (has_failed)
@@ -128,8 +140,13 @@ void join_abandon(struct sub *s, bool has_failed)
 
 void join_buffer(struct sub *s, struct message *m)
 {
-    if (!s->join->is_waiting) /* else it is not above the id at which the subscription will begin */
-        catch_up_live(&s->join->machine, m);
+    struct join *j = s->join;
+
+    if (j->is_waiting)
+        return; /* it is not above the id at which the subscription will begin */
+    if (j->many && m->legacy && sub_is_covered(s, m->topic))
+        return; /* it has no id to tell that it comes twice */
+    catch_up_live(&j->machine, m);
 }
 
 void join_gap(struct sub *s)
@@ -143,6 +160,13 @@ void join_gap(struct sub *s)
 static bool is_read(const struct join *j)
 {
     return j->reader.call.status == BROKER_DONE; /* otherwise Redis refuses, or the server stops */
+}
+
+static void set_next_question(struct join *j)
+{
+    catch_up_on_ask(&j->machine, &j->reader.call.history);
+    if (j->many)
+        join_many_ask(j->many, &j->reader.call.history);
 }
 
 /* Takes the page, or the end of the wait for the array. Returns true if another page is needed;
@@ -160,10 +184,10 @@ static bool go_on(struct join *j)
     if (wants_more) {
         if (msgid_is_zero(h->snapshot_end))
             j->n_authored = 0; /* what the next pages have was live */
-        catch_up_on_ask(&j->machine, h);
+        set_next_question(j);
         return true;
     }
-    j->sub->join = NULL;
+    forget(j);
     join_free(j);
     return false;
 }
@@ -222,6 +246,8 @@ static bool on_page(struct reader *r, struct conn *c)
         join_free(j);
         return false;
     }
+    if (j->many && is_read(j) && !join_many_take(j->many, &r->call.history))
+        return true; /* the page of another filter comes next */
     if (!j->confirmed)
         begin(j, c);
     if (!list_linked(&j->after_batch.link))
@@ -277,7 +303,7 @@ static void start(struct join *j, struct msgid mark)
 static void start_reading(struct join *j)
 {
     start(j, (struct msgid){ 0 });
-    catch_up_on_ask(&j->machine, &j->reader.call.history);
+    set_next_question(j);
     reader_start(&j->reader, j->sub->conn);
 }
 
@@ -311,6 +337,14 @@ static void set_question(struct join *j, const struct eventlog_request *rq)
     h->newest = rq->limit;
 }
 
+static void set_up_many(struct join *j, const struct sub_request *rq)
+{
+    j->many = join_many_create(rq);
+    j->bytes += join_many_bytes(j->many);
+    for (struct sub *s = j->sub; s; s = sub_next(s))
+        s->join = j;
+}
+
 void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
                 struct reply *reply)
 {
@@ -327,15 +361,20 @@ void join_start(struct sub *s, const struct sub_request *rq, bool reads_history,
     j->has_history = rq->log.from.kind != EVENTLOG_NONE;
     j->want.reads_history = reads_history;
     j->want.fn = on_filter_live;
+    if (rq->n_more)
+        set_up_many(j, rq);
     conn_call_began(s->conn, j->bytes);
-    if (wants_is_live(s, reads_history)) {
+    if (join_filters_are_live(s, rq->n_more, reads_history)) {
         start_reading(j);
         return;
     }
     j->is_waiting = true;
     if (s->id_n) /* an event stream makes no other request */
         order_begin(s->conn, &j->order);
-    wants_wait(s, rq->filter, &j->want);
+    if (j->many)
+        join_many_wait(j->many, s, &j->want);
+    else
+        wants_wait(s, rq->filter, &j->want);
 }
 
 void join_after(struct sub *s, struct str filter, struct batch *batch)

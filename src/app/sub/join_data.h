@@ -15,7 +15,8 @@
 struct join {
     struct reader reader;    /* must come first (reader.h) */
     struct catch_up machine; /* runs while is_waiting is not set */
-    struct sub *sub;         /* NULL: the subscription was closed meanwhile */
+    struct sub *sub;         /* the first of its stream; NULL: it was closed meanwhile */
+    struct join_many *many;  /* NULL: the stream has one filter */
     struct reply reply;
     struct order order; /* WebSocket: while is_waiting is set */
     struct want_waiter want;

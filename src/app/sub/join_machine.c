@@ -24,6 +24,17 @@ static void on_deliver(struct catch_up *c, struct message *m)
     delivery_done(&d);
 }
 
+/* Messages of unknown topics are missing. */
+static void tell_gap_of_all(const struct join *j)
+{
+    char filter[TOPIC_MAX];
+
+    if (!j->many)
+        j->sub->conn->writer->gap(j->sub, join_filter(j));
+    for (const struct sub *s = j->many ? j->sub : NULL; s; s = sub_next(s))
+        s->conn->writer->gap(s, str_make(filter, trie_filter(&s->trie, filter)));
+}
+
 static void on_gap(struct catch_up *c, struct gaps *gaps)
 {
     struct sub *s = sub_of(c);
@@ -33,7 +44,7 @@ static void on_gap(struct catch_up *c, struct gaps *gaps)
     for (size_t i = 0; is_to_be_told && gaps && i < gaps->n; i++)
         s->conn->writer->gap(s, gaps->topics[i]);
     if (is_to_be_told && !gaps)
-        s->conn->writer->gap(s, join_filter(s->join));
+        tell_gap_of_all(s->join);
     free(gaps);
 }
 

@@ -5,13 +5,15 @@
 #include "app/conn/order.h"
 #include "app/conn/reply.h"
 #include "app/sub/join.h"
+#include "app/sub/join_many.h"
 #include "app/sub/wants.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 
 /* Requests that wait for the subscription that this one replaces will wait for this one: `place`
  * takes their place in the queue. */
-static struct sub *create(struct conn *c, const struct sub_request *rq, struct order *place)
+static struct sub *create(struct conn *c, const struct sub_request *rq, struct str filter,
+                          struct order *place)
 {
     struct sub *s = mem_zalloc(sizeof(*s) + rq->id.n);
     struct sub *duplicate;
@@ -20,8 +22,8 @@ static struct sub *create(struct conn *c, const struct sub_request *rq, struct o
     s->gaps = rq->gaps;
     s->id_n = (uint16_t)rq->id.n;
     memcpy(s->id, rq->id.p, rq->id.n);
-    trie_add(c->worker->trie, rq->filter, &s->trie);
-    duplicate = sub_find(c, rq->filter); /* s is not in the list yet */
+    trie_add(c->worker->trie, filter, &s->trie);
+    duplicate = sub_find(c, filter); /* s is not in the list yet */
     if (duplicate && duplicate->join)
         order_replace(join_order(duplicate), place);
     if (duplicate)
@@ -57,9 +59,11 @@ void sub_open(struct conn *c, const struct sub_writer *writer, const struct sub_
     struct sub *s;
 
     c->writer = writer;
-    s = create(c, rq, &place);
+    s = create(c, rq, rq->filter, &place);
     s->last = broker_newest(context->broker);
-    if (reads_history || !wants_is_live(s, false))
+    for (size_t i = 0; i < rq->n_more; i++)
+        (void)create(c, rq, rq->more[i], &place); /* their `last` is zero: the first has the mark */
+    if (reads_history || !join_filters_are_live(s, rq->n_more, false))
         join_start(s, rq, reads_history, reply);
     else
         begin(s, rq, reply);

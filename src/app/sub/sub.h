@@ -10,7 +10,9 @@
 
 /* Subscribes the connection to live messages, in place of its earlier subscription to the same
  * filter. All subscriptions of a connection have the same writer, whose `joined` is called once:
- * now, or when the filter is live and the first page of the history has come. Takes the reply. */
+ * now, or when the filter is live and the first page of the history has come. Takes the reply. With
+ * several filters, each gets a subscription, and they are one stream: `joined` is called once, and
+ * they read the log together. */
 void sub_open(struct conn *c, const struct sub_writer *writer, const struct sub_request *rq,
               struct reply *reply);
 /* The client wants no more messages. If the request is not answered yet, it is now, with recovered:

@@ -5,7 +5,8 @@
  *          greater than `last`, so nothing arrives twice. Without history `last` starts at the
  *          highest id that the node knows when the messages of the filter come (wants.h), so that
  *          nothing arrives that was published before; with history it becomes the end of the
- *          snapshot that was read.
+ *          snapshot that was read. The subscriptions of an event stream with several filters
+ *          share the mark of the first one (conn_sse.c).
  */
 #ifndef EH_APP_SUB_DATA_H
 #define EH_APP_SUB_DATA_H
@@ -23,6 +24,9 @@ struct sub;
 
 struct sub_request {
     struct str filter;
+    const struct str *more; /* further filters, none twice; only for an event stream, which has no
+                               other subscriptions */
+    size_t n_more;
     struct str id;               /* JSON text of the request's id; empty for SSE */
     bool gaps;                   /* report gaps */
     struct eventlog_request log; /* the history that it asks for */
@@ -65,6 +69,12 @@ struct sub {
     bool gaps; /* reports gaps */
     char id[]; /* JSON text of the request's id; empty for SSE */
 };
+
+/* Returns the next subscription of its connection; NULL: it is the last one. */
+static inline struct sub *sub_next(const struct sub *s)
+{
+    return s->link.next == &s->conn->subs ? NULL : container_of(s->link.next, struct sub, link);
+}
 
 static inline struct str sub_id(const struct sub *s)
 {
