@@ -141,15 +141,12 @@ static void ask(struct page_merge *m, struct source *s, struct broker_history *h
     uint32_t entries = m->whole.max_entries / n, bytes = m->whole.max_bytes / n;
 
     m->asked = s;
-    *h = (struct broker_history){
-        .filter = s->filter,
-        .after = msgid_later(msgid_before(s->next), m->mark),
-        .snapshot_end = m->whole.snapshot_end,
-        .since = m->whole.since,
-        .newest = s->newest,
-        .max_entries = entries ? entries : 1,
-        .max_bytes = bytes ? bytes : 1,
-    };
+    *h = m->whole;
+    h->filter = s->filter;
+    h->after = msgid_later(msgid_before(s->next), m->mark);
+    h->newest = s->newest;
+    h->max_entries = entries ? entries : 1;
+    h->max_bytes = bytes ? bytes : 1;
 }
 
 /* Adds what is missing in front of the page. */

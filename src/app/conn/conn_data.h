@@ -89,14 +89,18 @@ struct conn {
     bool peer_closed : 1; /* the peer sent its Close; anything after it is ignored */
     bool wants_room : 1;  /* calls on_writable when the output queue falls below half */
     bool is_kept : 1;     /* HTTP: a request was answered, and the next one has not begun */
-    bool sse_json : 1;    /* SSE: events are objects (?format=json) */
-    bool sse_named : 1;   /* SSE: events are named after their topics (?event=topic) */
-    bool sse_ping : 1;    /* SSE: pings are events (?ping=1) */
-    bool sse_foreign : 1; /* SSE: the last event id is not one of ours */
     bool has_order : 1;   /* WebSocket: `order` is not empty */
-    uint8_t unfinished;   /* WebSocket: pings since the message that is being read began */
-    uint8_t window_bits;  /* WebSocket: compresses with this window; 0: does not compress */
-    uint32_t ping_at_ms;  /* WebSocket: when to send the next ping; the low bits of loop_now */
+    union {
+        uint8_t unfinished;       /* WebSocket: pings since the message that is being read began */
+        struct {                  /* SSE */
+            bool sse_json : 1;    /* events are objects (?format=json) */
+            bool sse_named : 1;   /* events are named after their topics (?event=topic) */
+            bool sse_ping : 1;    /* pings are events (?ping=1) */
+            bool sse_foreign : 1; /* the last event id is not one of ours */
+        };
+    };
+    uint8_t window_bits; /* WebSocket: compresses with this window; 0: does not compress */
+    uint32_t ping_at_ms; /* WebSocket: when to send the next ping; the low bits of loop_now */
 
     union {
         struct {                /* HTTP, and the body of a POST */
