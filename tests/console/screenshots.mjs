@@ -48,7 +48,7 @@ async function consoleAt(name, { isClockOurs = false } = {}) {
   const { page } = opened;
   if (isClockOurs) {
     await page.clock.install({ time: Date.now() });
-    await page.reload();
+    await opened.goto('/console/');
   }
   await page.getByRole('dialog').getByLabel('Token').fill(signToken(CLAIMS));
   await page.getByRole('button', { name: 'Connect', exact: true }).click();

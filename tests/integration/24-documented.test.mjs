@@ -6,7 +6,7 @@ import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { openPage, SKIP_BROWSER } from './support/browser.mjs';
+import { loadWhole, openPage, SKIP_BROWSER } from './support/browser.mjs';
 import { makeAuthority } from './support/certs.mjs';
 import { CTL } from './support/ctl.mjs';
 import { documentedFor, ROOT } from './support/documented.mjs';
@@ -65,7 +65,7 @@ test('serves the commands of README, Start', async (t) => {
 test('serves the script of README, From a browser', { skip: SKIP_BROWSER }, async (t) => {
   const server = await startPatientServer(t);
   const page = await openPage(t);
-  await page.goto(`http://127.0.0.1:${server.port}/healthz`);
+  await loadWhole(t, () => page.goto(`http://127.0.0.1:${server.port}/healthz`));
   const lines = [];
   page.on('console', (line) => lines.push(line.text()));
   await page.evaluate(at(documented('README.md', 'From a browser'), server));

@@ -230,7 +230,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     };
 
     await page.clock.install({ time: Date.now() });
-    await page.reload();
+    await console_.goto('/console/#live');
     await live.getByText('embedded broker').waitFor();
     await page.clock.pauseAt(Date.now() + 60_000); // from now on, time passes when the test lets it
     await scrape();
@@ -260,7 +260,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     assert.match(await lineOf('Messages per second'), /^M[^M]+L[^M]+M[^M]+L[^M]+$/, 'two lines with a break between them');
 
     await page.addInitScript(() => Object.defineProperty(Crypto.prototype, 'subtle', { get: () => undefined }));
-    await page.goto(`http://127.0.0.1:${server.port}/console/?#tokens`);
+    await console_.goto('/console/#tokens');
     await page.getByText('The browser signs and verifies only on pages that it loads over https or from localhost').waitFor();
     assert.equal(await page.locator('token-editor').isVisible(), false);
     const inspector = page.locator('token-inspector');

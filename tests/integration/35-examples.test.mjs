@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { openPage, SKIP_BROWSER } from './support/browser.mjs';
+import { loadWhole, openPage, SKIP_BROWSER } from './support/browser.mjs';
 import { LOOPBACK, makeAuthority } from './support/certs.mjs';
 import { defer } from './support/cleanup.mjs';
 import { documentedFor, ROOT } from './support/documented.mjs';
@@ -203,7 +203,7 @@ test('the examples', { skip: SKIP || SKIP_BROWSER }, async (t) => {
   const faults = [];
   const open = async (page, path) => {
     page.on('pageerror', (error) => faults.push(`${path}: ${error.message}`));
-    await page.goto(`http://127.0.0.1:${webPort}/${path}`);
+    await loadWhole(t, () => page.goto(`http://127.0.0.1:${webPort}/${path}`));
     return page;
   };
   const another = async (path) => open(await alice.context().browser().newPage(), path);

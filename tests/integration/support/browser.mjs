@@ -31,6 +31,29 @@ async function servePage(t) {
   return server.address().port;
 }
 
+const CHANGED = 'net::ERR_NETWORK_CHANGED';
+const MOST_LOADS = 10;
+
+/**
+ * Reports whether a fault is the machine's: when one of its addresses changes, such as that of a
+ * container beside the tests, Chromium fails every request that waits for a connection.
+ */
+export function isOfNetwork(fault) {
+  return fault.includes(CHANGED);
+}
+
+/** Does `load`, which loads a page, and does it again if the network changed meanwhile. */
+export async function loadWhole(t, load) {
+  for (let loads = 1; ; loads++) {
+    try {
+      return await load();
+    } catch (error) {
+      if (!isOfNetwork(error.message) || loads === MOST_LOADS) throw error;
+      t.diagnostic(`loading the page again: ${error.message}`);
+    }
+  }
+}
+
 /** A browser (of playwright), which is closed when the test is over. */
 export async function startBrowser(t) {
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
@@ -47,6 +70,6 @@ export async function openPage(t, beside = undefined) {
   const context = beside?.context() ?? await (await startBrowser(t)).newContext();
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
-  await page.goto(`http://127.0.0.1:${port}/`);
+  await loadWhole(t, () => page.goto(`http://127.0.0.1:${port}/`));
   return page;
 }

@@ -1,11 +1,12 @@
 // The console in a real browser. Whatever the page does wrong while a test uses it fails the test: a
 // violation of its Content-Security-Policy, an exception, an error in the browser's log, a request
-// that fails.
+// that fails. Only a change of the machine's network is not its fault: the test loads the page again if
+// that kept it from loading, and later the page helps itself.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 
-import { SKIP_BROWSER, startBrowser } from './browser.mjs';
+import { isOfNetwork, loadWhole, SKIP_BROWSER, startBrowser } from './browser.mjs';
 import { defer } from './cleanup.mjs';
 import { startServer } from './server.mjs';
 import { DEADLINE_MS, SANITIZED } from './wait.mjs';
@@ -29,8 +30,13 @@ export function startWithConsole(t, options = {}, how = {}) {
 export class ConsolePage {
   faults = [];
   #expected = [];
+  #t;
+  #base;
 
-  constructor(page) {
+  /** `base` is the origin of the server. */
+  constructor(t, page, base) {
+    this.#t = t;
+    this.#base = base;
     this.page = page;
     page.setDefaultTimeout(DEADLINE_MS);
     const note = (text) => this.faults.push(text);
@@ -50,8 +56,22 @@ export class ConsolePage {
   }
 
   assertNoFaults() {
-    const others = this.faults.filter((fault) => !this.#expected.some((pattern) => pattern.test(fault)));
+    const isExcused = (fault) => isOfNetwork(fault) || this.#expected.some((pattern) => pattern.test(fault));
+    const others = this.faults.filter((fault) => !isExcused(fault));
     assert.deepEqual(others, [], 'the page does nothing wrong');
+  }
+
+  /** Loads the page at this path until it has all of its files: without a module it would never start. */
+  goto(path) {
+    return loadWhole(this.#t, async () => {
+      const before = this.faults.length;
+      await this.page.goto('about:blank'); // from the same address, the page would not load again
+      await this.page.goto(this.#base + path);
+      const lost = this.faults.slice(before).find(isOfNetwork);
+      if (lost === undefined) return;
+      this.faults.length = before;
+      throw new Error(lost);
+    });
   }
 
   /** Asserts that axe-core finds no fault in the page as it is shown now. */
@@ -114,11 +134,11 @@ export async function openConsole(t, server, { browser, path = '/console/', ...o
   const page = await context.newPage();
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation',
     (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`)));
-  const opened = new ConsolePage(page);
+  const opened = new ConsolePage(t, page, `http://127.0.0.1:${server.port}`);
   defer(t, async () => {
     await context.close();
     opened.assertNoFaults();
   });
-  await page.goto(`http://127.0.0.1:${server.port}${path}`);
+  await opened.goto(path);
   return opened;
 }
