@@ -173,7 +173,8 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
 
   await t.test('are published again by the commands that are copied, byte by byte', async (t) => {
     const { page } = await open(t);
-    const texts = ["it's $HOME `id`", '--', '@/etc/passwd', 'two\nlines\n', 'zero\0byte', '\u202e%d\\', 'x'.repeat(200_000)];
+    const texts = ["it's $HOME `id`", '--', '@/etc/passwd', 'two\nlines\n', '-n\n', 'zero\0byte', '\u202e%d\\',
+      '\u65e5'.repeat(45_000), 'x'.repeat(200_000)];
     const commands = await page.evaluate(async (of) => {
       const { asCurl, asTool } = await import('./js/lib/quote.js');
       const from = { base: new URL('..', document.baseURI).href, hasToken: false };

@@ -222,13 +222,14 @@ describe('commands for the shell', () => {
   test('a word is quoted only if it must be', () => {
     assert.equal(quote('news/today'), 'news/today');
     assert.equal(quote(''), "''");
+    assert.equal(quote('=ls'), "'=ls'", 'zsh puts the path of ls in place of =ls');
     assert.equal(quote("it's $HOME `x` !1"), "'it'\\''s $HOME `x` !1'");
   });
 
   const hostile = [
     'plain', "it's", '$(id) `id` $HOME "x" \\n \\', '!! !x', '-n', '@/etc/passwd', '%s %d %%', '<b>&amp;</b>',
     'two\nlines\n', 'tab\tand \u0007 bell', '\u001b[201~; echo hurt\n', 'zero\0byte', 'Grüße €😀 مرحبا',
-    '\u202egnp.exe', 'x'.repeat(200_000), '%\\\u0001%%', "'\u0001'",
+    '\u202egnp.exe', 'x'.repeat(200_000), '%\\\u0001%%', "'\u0001'", '-n\tx', '--\n', '=ls',
   ];
   for (const text of hostile) {
     test(`publish ${JSON.stringify(text.slice(0, 30))} unchanged, without a byte that a terminal obeys`, () => {
@@ -250,6 +251,11 @@ describe('commands for the shell', () => {
       }
     });
   }
+
+  test('have no argument that is longer than the system permits', () => {
+    const commands = [asCurl, asTool].map((as) => as({ topic: 'a', text: '\u65e5'.repeat(45_000) }, from));
+    for (const command of commands) assert.match(command, /^printf %s .* \| /);
+  });
 
   test('never contain the token', () => {
     assert.match(asCurl({ topic: 'a', text: 'x' }, from), /Bearer \$EVENTHUB_TOKEN"/);

@@ -8,11 +8,11 @@
 
 import { HIDDEN } from './visible.js';
 
-const LONGEST_ARGUMENT = 100_000;
+const LONGEST_ARGUMENT = 40_000; // characters, of up to three bytes; Linux permits 128 KiB
 
 /** The text as one word of a POSIX shell. It must have no control characters. */
 export function quote(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function octal(char) {
@@ -20,9 +20,9 @@ function octal(char) {
   return Array.from(bytes, (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }
 
-/** A printf command that writes exactly this text. */
+/** A printf command that writes exactly this text. A dash at the beginning would make it an option. */
 function printf(text) {
-  const format = text.replaceAll('\\', '\\\\').replaceAll('%', '%%').replace(HIDDEN, octal);
+  const format = text.replaceAll('\\', '\\\\').replaceAll('%', '%%').replace(/^-/, octal).replace(HIDDEN, octal);
   return text.search(HIDDEN) < 0 ? `printf %s ${quote(text)}` : `printf ${quote(format)}`;
 }
 
