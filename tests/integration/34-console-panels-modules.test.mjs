@@ -9,7 +9,7 @@ import { clockTime, durationWords, parseDuration, whenWords } from '../../src/co
 import { bytes, milliseconds, number, short } from '../../src/console/js/lib/figures.js';
 import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
 import {
-  decodeBase64url, encodeBase64url, entriesOf, isSupported, parseRules, readToken, signToken, tokenFault,
+  decodeBase64url, encodeBase64url, entriesOf, isSupported, parseRules, readToken, signToken, tokenFault, usesSecret,
   verifyToken,
 } from '../../src/console/js/lib/jwt.js';
 import { BEGINNING, LogPages, positionBefore } from '../../src/console/js/lib/log_pages.js';
@@ -209,6 +209,18 @@ describe('a token in words', () => {
     assert.deepEqual(facts({ exp: 'soon', read: 7 }).Expires, ['not a date']);
   });
 
+  test('says anything of a token of any shape', () => {
+    const odd = { toString: 1, valueOf: 1, toJSON: 1 }; // String(odd) throws
+    const text = JSON.stringify(odd);
+    const claims = { sub: odd, exp: odd, nbf: odd, iat: odd, read: odd, write: [odd], presence: odd, rlimit: [odd, null, 7], aud: odd };
+    const said = facts(claims, { alg: odd, kid: odd });
+    assert.deepEqual([said.Holder, said.Expires, said.Algorithm, said.Key], [[text], ['not a date'], [text], [text]]);
+    assert.deepEqual(said['May publish'], [text, 'null', '7']);
+    assert.deepEqual(facts({}, {}).Algorithm, ['none']);
+    for (const alg of [odd, ['HS256'], undefined]) assert.equal(isSupported(alg) || usesSecret(alg), false);
+    for (const typ of [odd, ['JWT']]) assert.match(tokenFault({ header: { typ }, claims }, NOW), /typ must be/);
+  });
+
   test('says what it permits with a topic', () => {
     const claims = { read: ['a/#'], write: ['a/+'], presence: [] };
     assert.deepEqual(rightsTo('a/b', claims), ['read', 'write']);
@@ -370,13 +382,13 @@ describe('the series of 15 minutes', () => {
     const series = new Series();
     for (let s = 0; s <= 1000; s += 2) series.push({ at: NOW + s * 1000 });
     assert.equal(series.points[0].at, NOW + 1_000_000 - WINDOW_MS);
-    assert.equal(series.last.at, NOW + 1_000_000);
+    assert.equal(series.points.at(-1).at, NOW + 1_000_000);
   });
 
   test('has one break for a pause, and none before the first point', () => {
     const series = new Series();
     series.breakAt(NOW);
-    assert.equal(series.last, null);
+    assert.equal(series.points.length, 0);
     series.push({ at: NOW });
     series.breakAt(NOW + 1000);
     series.breakAt(NOW + 2000);

@@ -35,6 +35,7 @@ const TOKENS = [
   rlimit(...Array(65).fill({ topic: 'a', interval: 1, max: 1 })), signToken({ ...ALL, rlimit: 'none' }), signToken({ ...ALL, rlimit: null }),
   signToken(ALL, { header: { typ: 'at+jwt' } }), signToken(ALL, { header: { typ: 'application/JWT' } }),
   signToken(ALL, { header: { typ: 'x' } }), signToken(ALL, { header: { crit: ['exp'] } }), signToken(ALL, { header: { kid: 5 } }),
+  signToken(ALL, { header: { typ: ['JWT'] } }), signToken(ALL, { header: { typ: { toString: 1 } } }),
   'a.b', 'a.b.c.d', 'ab=.e30.x', tokenOf('[]', '{}'), tokenOf(HEADER, '[]'), tokenOf(HEADER, '{"read":'), tokenOf(HEADER, ''),
 ];
 

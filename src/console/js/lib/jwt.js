@@ -82,13 +82,18 @@ export function readToken(text) {
   return { header: header.value, claims: payload.value, signature, signed: `${parts[0]}.${parts[1]}` };
 }
 
+/** Reports whether tokens with this algorithm are signed with a secret. */
+export function usesSecret(alg) {
+  return typeof alg === 'string' && Object.hasOwn(HASHES, alg);
+}
+
 /** Reports whether a server can be configured to accept tokens with this algorithm. */
 export function isSupported(alg) {
-  return Object.hasOwn(HASHES, alg) || PUBLIC.test(alg);
+  return usesSecret(alg) || (typeof alg === 'string' && PUBLIC.test(alg));
 }
 
 function headerFault({ typ, kid, crit }) {
-  const isOurs = typ === undefined || /^(application\/)?(jwt|at\+jwt)$/i.test(typ);
+  const isOurs = typ === undefined || (typeof typ === 'string' && /^(application\/)?(jwt|at\+jwt)$/i.test(typ));
   if (!isOurs) return "the token's typ must be JWT or at+jwt";
   if (kid !== undefined && typeof kid !== 'string') return "the token's kid must be a string";
   if (crit !== undefined) {
@@ -101,7 +106,8 @@ function isInteger(value, least, most) {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-function ruleFault(rule) {
+/** What is wrong with a rule of the claim rlimit; null if nothing is. */
+export function ruleFault(rule) {
   if (!rule || typeof rule !== 'object' || Array.isArray(rule)) {
     return 'a rule of the claim rlimit must be an object';
   }

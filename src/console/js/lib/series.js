@@ -24,10 +24,6 @@ export class Series {
   get points() {
     return this.#points;
   }
-
-  get last() {
-    return this.#points.findLast(({ isBreak }) => !isBreak) ?? null;
-  }
 }
 
 /** The mean of the known values of each minute, newest first: [{ at, values }]; null: none is known. */

@@ -1,7 +1,7 @@
 // What a token says and permits, in words. Nothing here verifies it.
 
 import { clockTime, durationWords, whenWords } from './duration.js';
-import { entriesOf } from './jwt.js';
+import { entriesOf, ruleFault } from './jwt.js';
 import { covers } from './topic.js';
 
 const KNOWN = ['sub', 'read', 'write', 'presence', 'rlimit', 'exp', 'nbf', 'iat'];
@@ -11,23 +11,31 @@ function dateWords(seconds, now) {
   return `${whenWords(seconds * 1000, now)} (${clockTime(seconds * 1000)})`;
 }
 
+/** A value that may be of any kind, as text. An object can have a toString of its own, which is no function. */
+export function plain(value) {
+  return typeof value === 'string' ? value : JSON.stringify(value) ?? 'none';
+}
+
 /** A rule of rlimit: "10 messages in 1 second to chat/#". */
-function ruleWords({ topic, interval, max }) {
+function ruleWords(rule) {
+  if (ruleFault(rule)) return plain(rule);
+  const { topic, interval, max } = rule;
   const messages = max === 1 ? '1 message' : `${max} messages`;
   return `${max === 0 ? 'no message' : `${messages} in ${durationWords(interval * 1000)}`} to ${topic}`;
 }
 
 function limits({ rlimit, sub }) {
   if (!Array.isArray(rlimit) || rlimit.length === 0) return [];
-  const rules = rlimit.filter((rule) => rule && typeof rule === 'object').map(ruleWords);
+  const rules = rlimit.map(ruleWords);
   return sub ? rules : [...rules, 'not applied, because the token has no holder (sub)'];
 }
 
 /** [name, values] of everything in the token that a person wants to know; `now` is in ms. */
 export function tokenFacts({ header, claims }, now) {
-  const facts = [['Holder', [claims.sub === undefined ? 'none' : String(claims.sub)]]];
+  const facts = [['Holder', [plain(claims.sub)]]];
+  const isOver = typeof claims.exp === 'number' && claims.exp * 1000 <= now;
   if (claims.exp === undefined) facts.push(['Expires', ['never']]);
-  else facts.push([claims.exp * 1000 <= now ? 'Expired' : 'Expires', [dateWords(claims.exp, now)]]);
+  else facts.push([isOver ? 'Expired' : 'Expires', [dateWords(claims.exp, now)]]);
   if (claims.nbf !== undefined) facts.push(['Valid from', [dateWords(claims.nbf, now)]]);
   if (claims.iat !== undefined) facts.push(['Made', [dateWords(claims.iat, now)]]);
   for (const [name, label] of [['read', 'May read'], ['write', 'May write'], ['presence', 'May see presence']]) {
@@ -36,8 +44,8 @@ export function tokenFacts({ header, claims }, now) {
     if (ignored.length > 0) facts.push(['Ignored', ignored.map((entry) => JSON.stringify(entry))]);
   }
   if (limits(claims).length > 0) facts.push(['May publish', limits(claims)]);
-  facts.push(['Algorithm', [String(header.alg)]]);
-  if (header.kid !== undefined) facts.push(['Key', [String(header.kid)]]);
+  facts.push(['Algorithm', [plain(header.alg)]]);
+  if (header.kid !== undefined) facts.push(['Key', [plain(header.kid)]]);
   const others = Object.entries(claims).filter(([name]) => !KNOWN.includes(name));
   if (others.length > 0) facts.push(['Other claims', others.map(([name, value]) => `${name}: ${JSON.stringify(value)}`)]);
   return facts;

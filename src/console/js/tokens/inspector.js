@@ -4,8 +4,8 @@
 import { announce } from '../announce.js';
 import { copyButton } from '../clipboard.js';
 import { button, field, fill, make, setText } from '../dom.js';
-import { HASHES, isSupported, readToken, tokenFault, verifyToken } from '../lib/jwt.js';
-import { rightsTo, tokenFacts } from '../lib/token_words.js';
+import { isSupported, readToken, tokenFault, usesSecret, verifyToken } from '../lib/jwt.js';
+import { plain, rightsTo, tokenFacts } from '../lib/token_words.js';
 import { isTopic, isTopicOrPattern } from '../lib/topic.js';
 import { visibleLine } from '../lib/visible.js';
 import { secretField } from './secret_field.js';
@@ -77,7 +77,7 @@ class TokenInspector extends HTMLElement {
 
   async #check(read) {
     const secret = this.#secret.input.value;
-    if (!Object.hasOwn(HASHES, read.header.alg)) return 'unknown';
+    if (!usesSecret(read.header.alg)) return 'unknown';
     if (!secret || !crypto.subtle) return 'unchecked';
     return (await verifyToken(crypto.subtle, read, secret)) ? 'right' : 'wrong';
   }
@@ -102,7 +102,7 @@ class TokenInspector extends HTMLElement {
     const fault = tokenFault(this.#read, Date.now());
     if (fault) return ['bad', `The server refuses this token: ${fault}.`];
     const { alg } = this.#read.header;
-    if (!isSupported(alg)) return ['bad', `The server refuses this token: it does not support the algorithm ${alg}.`];
+    if (!isSupported(alg)) return ['bad', `The server refuses this token: it does not support the algorithm ${plain(alg)}.`];
     return {
       right: ['good', 'A server with this secret accepts this token.'],
       wrong: ['bad', 'The signature is wrong: another secret made this token, or somebody changed it.'],
