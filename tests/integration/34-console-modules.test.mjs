@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 
+import { addressOf } from '../../src/console/js/address.js';
 import { Hub } from '../../src/console/js/hub.js';
 import { backoffMs } from '../../src/console/js/lib/backoff.js';
 import { makeFilter } from '../../src/console/js/lib/filter.js';
@@ -349,6 +350,10 @@ describe('a subscription', () => {
   });
 });
 
+test('addresses of the server leave out the name and password in that of the page', () => {
+  assert.equal(addressOf('..', 'https://user:secret@example.com/hub/console/?x#log').href, 'https://example.com/hub/');
+});
+
 describe('the connection', () => {
   const before = { WebSocket: globalThis.WebSocket, fetch: globalThis.fetch };
   let sockets;
@@ -422,7 +427,7 @@ describe('the connection', () => {
     answer = { status: 401, json: async () => ({ error: 'the token has expired' }) };
     hub.connect('abc');
     await sockets[0].end(1006);
-    assert.deepEqual(hub.state, { name: 'refused', reason: 'the token has expired', retryAt: 0 });
+    assert.deepEqual(hub.state, { name: 'refused', reason: 'the token has expired', retryAt: 0, isOfToken: true });
     assert.equal(answer.options.headers.Authorization, 'Bearer abc');
     hub.retryNow();
     sockets[1].onopen();
@@ -445,6 +450,16 @@ describe('the connection', () => {
     });
   }
 
+  test('asks for another token only where that may help', async () => {
+    for (const [status, isOfToken] of [[400, true], [401, true], [403, false], [404, false], [431, true]]) {
+      answer = { status, json: async () => null };
+      hub.connect('abc');
+      await sockets.at(-1).end(1006);
+      assert.deepEqual([hub.state.name, hub.state.isOfToken], ['refused', isOfToken]);
+      assert.equal(hub.state.reason, `the server answers with status ${status}`);
+    }
+  });
+
   test('tells an expired token from a lost connection', async () => {
     await open('abc').end(1008, 'the token has expired');
     assert.equal(hub.state.name, 'expired');
@@ -462,6 +477,22 @@ describe('the connection', () => {
     await new Promise((resolve) => hub.addEventListener('state', resolve));
     assert.deepEqual([hub.state.name, hub.state.reason], ['waiting', 'the server does not answer']);
   });
+
+  test('leaves a handshake that nobody answers', async () => {
+    hub = new Hub(new URL('https://example.com/socket'), 20);
+    hub.connect();
+    assert.equal(hub.state.name, 'connecting');
+    await new Promise((resolve) => hub.addEventListener('state', resolve));
+    assert.deepEqual([hub.state.name, hub.state.reason], ['waiting', 'the server does not answer']);
+  });
+
+  for (const data of ['', 'hello', 'null', '7', '[]', '{}', '{"id":1}', '{"id":1,"result":7}', {}]) {
+    test(`leaves a connection that sends ${JSON.stringify(data)}`, () => {
+      open().onmessage({ data });
+      assert.equal(hub.state.name, 'waiting');
+      assert.match(hub.state.reason, /that no Eventhub sends/);
+    });
+  }
 
   test('fails calls that nobody answers any more', async () => {
     await assert.rejects(hub.call('ping'), /not connected/);
@@ -498,20 +529,6 @@ describe('the connection', () => {
     assert.deepEqual(seen, [true, 'one', 'gap in a', false]);
     hub.unsubscribe(subscription);
     assert.deepEqual(sockets[1].request('unsubscribe').params, ['a/#']);
-  });
-
-  test('renews the token and ends what it does not permit', async () => {
-    const states = [];
-    const socket = open('old');
-    for (const topic of ['a', 'b']) {
-      hub.subscribe(topic, {}, { message() {}, changed: ({ state }) => states.push(`${topic} ${state}`) });
-      socket.receive(socket.request('subscribe').id, topic === 'a'
-        ? { result: { action: 'subscribe' } } : { error: { code: -32602, message: 'Not allowed' } });
-    }
-    const renewed = hub.renew('new');
-    socket.receive(socket.request('auth').id, { result: { action: 'auth', ended: ['a'] } });
-    await renewed;
-    assert.deepEqual(states, ['a joining', 'a live', 'b joining', 'b refused', 'a ended', 'b joining']);
   });
 
   test('measures the round trip and the clock of the server', async () => {

@@ -203,6 +203,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     });
 
     await t.test('every panel is accessible and fits', async () => {
+      assert.match(await leaks(), /metrics\?format=json/, 'figures are collected before somebody looks at them');
       await show('Live');
       await panel('live').getByText('embedded broker').waitFor();
       await panel('live').getByText('As a table').first().click();
@@ -252,6 +253,10 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
     await page.route('**/metrics*', (route) => route.abort('connectionrefused'));
     await page.clock.runFor(2000);
     await live.getByText(/No figures since .*: the server does not answer/).waitFor();
+    await page.unroute('**/metrics*');
+    await page.route('**/metrics*', (route) => route.fulfill({ json: {} }));
+    await page.clock.runFor(2000);
+    await live.getByText(/No figures since .*: the answer is not that of an Eventhub/).waitFor();
     await page.unroute('**/metrics*');
     await scrape();
     await scrape();

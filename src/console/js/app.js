@@ -16,15 +16,17 @@ const links = new Map();
 let current = null;
 
 function build() {
-  for (const { name, title } of panels) {
+  for (const { name, title, tag, isEager } of panels) {
     links.set(name, make('a', { href: `#${name}` }, icon(name), make('span', {}, title)));
     nav.append(links.get(name));
+    if (isEager) add(tag, title);
   }
   for (const part of document.querySelectorAll('connection-state, connection-notice')) part.hub = hub;
 }
 
+/** Builds a panel, which is not shown yet. */
 function add(tag, title) {
-  const panel = make(tag, { role: 'region', 'aria-label': title });
+  const panel = make(tag, { role: 'region', 'aria-label': title, hidden: true });
   panel.hub = hub;
   main.append(panel);
   return panel;
@@ -53,10 +55,10 @@ function show() {
 
 /** Asks for a token once if the server does not let the page in without one. */
 function askForToken() {
-  if (hub.state.name === 'open') return hub.removeEventListener('state', askForToken);
-  if (hub.state.name !== 'refused') return undefined;
+  const { name, isOfToken } = hub.state;
+  if (name !== 'open' && !isOfToken) return;
   hub.removeEventListener('state', askForToken);
-  return openConnectDialog(hub);
+  if (isOfToken) openConnectDialog(hub);
 }
 
 build();

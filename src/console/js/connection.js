@@ -3,6 +3,7 @@
 
 import { announce } from './announce.js';
 import { button, field, fill, make, setText } from './dom.js';
+import { clockTime } from './lib/duration.js';
 import { visibleLine } from './lib/visible.js';
 import { panels } from './panel.js';
 
@@ -75,7 +76,7 @@ class ConnectionNotice extends HTMLElement {
 }
 
 function notice(hub) {
-  const { name, reason, retryAt } = hub.state;
+  const { name, reason, retryAt, isOfToken } = hub.state;
   const askToken = (text) => button(text, () => openConnectDialog(hub));
   if (name === 'waiting') {
     const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
@@ -88,7 +89,7 @@ function notice(hub) {
   if (name === 'refused') {
     return {
       kind: 'bad', text: `The server refused the connection: ${reason}.`,
-      actions: [askToken(hub.hasToken ? 'Use another token' : 'Use a token'),
+      actions: [isOfToken && askToken(hub.hasToken ? 'Use another token' : 'Use a token'),
         button('Try again', () => hub.retryNow())],
     };
   }
@@ -163,7 +164,7 @@ function describe(hub) {
 function expiry(hub) {
   const exp = hub.claims?.exp;
   if (typeof exp !== 'number') return '';
-  return ` The token expires at ${new Date(exp * 1000).toLocaleString()}.`;
+  return ` The token expires at ${clockTime(exp * 1000)}.`;
 }
 
 customElements.define('connection-state', ConnectionState);

@@ -8,14 +8,15 @@
 //   hub.subscribe('news/#', { since: -60000 }, { message(m) { … } });
 //
 //   state.name   idle (nobody asked for a connection), connecting, open, waiting (failed, tries again
-//                at retryAt), refused (the server does not want this token; `reason` says why),
-//                expired (the token was good until now)
+//                at retryAt), refused (the server does not let the page in; `reason` says why, and
+//                `isOfToken` whether another token may help), expired (the token was good until now)
 //
 // The token stays in this object. It travels as a subprotocol of the handshake, which is the only
 // place where a page can put it apart from the URL, and URLs end up in logs. A browser does not tell a
 // page why a handshake failed, so after a failure the page asks `socket` again with fetch, which may
 // say it.
 
+import { addressOf } from './address.js';
 import { backoffMs } from './lib/backoff.js';
 import { idTime } from './lib/ids.js';
 import { readToken } from './lib/jwt.js';
@@ -25,6 +26,10 @@ const PING_MS = 10000;
 const SLOW_MS = 2500;
 const HANDSHAKE_FAILED =
   'the WebSocket handshake failed, perhaps because a proxy in front does not pass it on with its Host';
+const GARBAGE = 'the server sent something that no Eventhub sends; perhaps another program answers there';
+const SILENT = 'the server does not answer';
+const FINAL = [400, 401, 403, 404, 431]; // statuses: to try again would change nothing
+const OF_TOKEN = [400, 401, 431];
 const LATE = 'answers come late, because the server, the network or this page cannot keep up';
 
 /** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
@@ -36,7 +41,7 @@ export class HubError extends Error {
 }
 
 export class Hub extends EventTarget {
-  state = { name: 'idle', reason: '', retryAt: 0 };
+  state = { name: 'idle', reason: '', retryAt: 0, isOfToken: false };
   slow = ''; // why everything takes long; '' when it does not
   roundTripMs = null;
   #url;
@@ -45,6 +50,7 @@ export class Hub extends EventTarget {
   #socket = null;
   #failures = 0;
   #retry = 0;
+  #handshake = 0;
   #ping = 0;
   #clockAhead = 0; // of the server, in ms
   #lag = 0;
@@ -53,8 +59,8 @@ export class Hub extends EventTarget {
   #subscriptions = new Map(); // topic -> Subscription
   #byRequest = new Map(); // request id -> Subscription
 
-  /** `url` is http(s), of the endpoint. A call fails without an answer within `answerMs`. */
-  constructor(url = new URL('socket', document.baseURI), answerMs = 15_000) {
+  /** `url` is http(s), of the endpoint. A handshake or a call fails without an answer within `answerMs`. */
+  constructor(url = addressOf('socket'), answerMs = 15_000) {
     super();
     this.#url = url;
     this.#answerMs = answerMs;
@@ -100,23 +106,6 @@ export class Hub extends EventTarget {
     this.#open();
   }
 
-  /**
-   * Gives the open connection another token, which keeps all subscriptions that it permits; connects
-   * if there is no connection. Throws a HubError if the server does not accept the token.
-   */
-  async renew(token) {
-    if (!this.isOpen) return this.connect(token);
-    const result = await this.call('auth', { token: cleaned(token) });
-    this.#token = cleaned(token);
-    for (const topic of result.ended) {
-      this.#remove(topic)?.end('the token does not permit reading it');
-    }
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription.state === 'refused') this.#join(subscription);
-    }
-    this.#tell();
-  }
-
   /** Sends a request; resolves to the result. */
   call(method, params) {
     if (!this.isOpen) return Promise.reject(new HubError('not connected'));
@@ -135,7 +124,7 @@ export class Hub extends EventTarget {
    * sinceEventId, and limit.
    */
   subscribe(topic, history, listener) {
-    this.#remove(topic)?.end();
+    this.#remove(topic);
     const subscription = new Subscription(topic, history, listener);
     this.#subscriptions.set(topic, subscription);
     if (this.isOpen) this.#join(subscription);
@@ -147,14 +136,11 @@ export class Hub extends EventTarget {
     const wasSent = this.isOpen && subscription.state !== 'refused';
     this.#remove(subscription.topic);
     if (wasSent) this.call('unsubscribe', [subscription.topic]).catch(() => {});
-    subscription.end();
   }
 
   #remove(topic) {
-    const subscription = this.#subscriptions.get(topic);
+    this.#byRequest.delete(this.#subscriptions.get(topic)?.requestId);
     this.#subscriptions.delete(topic);
-    this.#byRequest.delete(subscription?.requestId);
-    return subscription;
   }
 
   #join(subscription) {
@@ -173,21 +159,27 @@ export class Hub extends EventTarget {
     const url = new URL(this.#url);
     url.protocol = url.protocol.replace('http', 'ws');
     const protocols = this.#token ? ['eventhub', `bearer.${this.#token}`] : ['eventhub'];
-    this.#set('connecting', this.state.reason);
+    this.#set('connecting', { reason: this.state.reason });
     let socket;
     try {
       socket = new WebSocket(url, protocols);
     } catch {
-      this.#set('refused', 'the token contains a character that no token has; copy it again');
+      this.#refuse('the token contains a character that no token has; copy it again', true);
       return;
     }
     this.#socket = socket;
+    this.#handshake = setTimeout(() => this.#giveUp(socket, SILENT), this.#answerMs);
     socket.onopen = () => this.#onOpen();
-    socket.onmessage = ({ data }) => this.#onText(data);
+    socket.onmessage = ({ data }) => {
+      const answer = readAnswer(data);
+      if (answer) this.#onAnswer(answer);
+      else this.#giveUp(socket, GARBAGE);
+    };
     socket.onclose = (event) => this.#onClose(socket, event);
   }
 
   #onOpen() {
+    clearTimeout(this.#handshake);
     this.#failures = 0;
     this.#set('open');
     this.#measure();
@@ -195,8 +187,7 @@ export class Hub extends EventTarget {
     for (const subscription of this.#subscriptions.values()) this.#join(subscription);
   }
 
-  #onText(text) {
-    const answer = JSON.parse(text);
+  #onAnswer(answer) {
     const subscription = this.#byRequest.get(answer.id);
     if (!subscription) {
       this.#settle(answer.id, (call) => (answer.error
@@ -225,11 +216,11 @@ export class Hub extends EventTarget {
     if (socket !== this.#socket) return; // another one has taken its place
     const wasOpen = this.isOpen;
     this.#release();
-    if (wasOpen && code === 1008 && reason.includes('expired')) return this.#set('expired', reason);
+    if (wasOpen && code === 1008 && reason.includes('expired')) return this.#set('expired', { reason });
     if (wasOpen) return this.#retryLater(closeReason(code, reason));
-    const { isFinal, why } = await this.#askWhy();
+    const { status, why } = await this.#askWhy();
     if (this.#socket || this.state.name !== 'connecting') return; // connect() or disconnect() meanwhile
-    if (isFinal) this.#set('refused', why);
+    if (FINAL.includes(status)) this.#refuse(why, OF_TOKEN.includes(status));
     else this.#retryLater(why);
   }
 
@@ -238,21 +229,23 @@ export class Hub extends EventTarget {
     const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
     let answer;
     try {
-      answer = await fetch(this.#url, { headers, cache: 'no-store' });
+      answer = await fetch(this.#url, { headers, cache: 'no-store', signal: AbortSignal.timeout(this.#answerMs) });
     } catch {
-      return { isFinal: false, why: 'the server does not answer' };
+      return { status: 0, why: SILENT };
     }
-    const { error } = await answer.json().catch(() => ({}));
-    const isFinal = [401, 403, 404].includes(answer.status);
-    if (isFinal || answer.status === 429 || answer.status >= 500) {
-      return { isFinal, why: error ?? `the server answers with status ${answer.status}` };
-    }
-    return { isFinal: false, why: HANDSHAKE_FAILED };
+    const { status } = answer;
+    const isRefusal = FINAL.includes(status) || status === 429 || status >= 500;
+    const { error } = isRefusal ? await answer.json().catch(() => null) ?? {} : {};
+    return { status, why: !isRefusal ? HANDSHAKE_FAILED : error ?? `the server answers with status ${status}` };
+  }
+
+  #refuse(why, isOfToken) {
+    this.#set('refused', { reason: why, isOfToken });
   }
 
   #retryLater(reason) {
     const wait = backoffMs(this.#failures++);
-    this.#set('waiting', reason, Date.now() + wait);
+    this.#set('waiting', { reason, retryAt: Date.now() + wait });
     this.#retry = setTimeout(() => this.#open(), wait);
   }
 
@@ -273,18 +266,18 @@ export class Hub extends EventTarget {
       this.#lag = 0;
       this.#tell();
     } catch {
-      this.#giveUp(socket);
+      this.#giveUp(socket, SILENT);
     } finally {
       clearTimeout(late);
     }
   }
 
-  /** Leaves a connection that answers nothing: after a change of networks it may be dead without a sign. */
-  #giveUp(socket) {
+  /** Leaves a connection that is of no use: after a change of networks it may be dead without a sign. */
+  #giveUp(socket, why) {
     if (socket !== this.#socket) return; // it has ended by itself
     this.#release();
     socket.close();
-    this.#retryLater('the server does not answer');
+    this.#retryLater(why);
   }
 
   #setSlow(why) {
@@ -304,6 +297,7 @@ export class Hub extends EventTarget {
   /** Forgets the socket, and fails what waits for it. */
   #release() {
     this.#socket = null;
+    clearTimeout(this.#handshake);
     clearInterval(this.#ping);
     this.slow = '';
     this.roundTripMs = null;
@@ -314,8 +308,8 @@ export class Hub extends EventTarget {
     for (const subscription of this.#subscriptions.values()) subscription.wait();
   }
 
-  #set(name, reason = '', retryAt = 0) {
-    this.state = { name, reason, retryAt };
+  #set(name, { reason = '', retryAt = 0, isOfToken = false } = {}) {
+    this.state = { name, reason, retryAt, isOfToken };
     this.#tell();
   }
 
@@ -327,6 +321,16 @@ export class Hub extends EventTarget {
 /** The token without what people copy along with it. */
 function cleaned(token) {
   return token.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
+}
+
+/** The answer in a text of the socket; null if it is not one. */
+function readAnswer(text) {
+  try {
+    const { id, result, error } = JSON.parse(text);
+    return typeof (result ?? error) === 'object' ? { id, result, error } : null;
+  } catch {
+    return null;
+  }
 }
 
 function errorOf({ code, message, data }) {

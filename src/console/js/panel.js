@@ -15,7 +15,7 @@
 
 import { make } from './dom.js';
 
-export const panels = []; // { name, title, tag } in the order of the navigation
+export const panels = []; // { name, title, tag, isEager } in the order of the navigation
 
 export class Panel extends HTMLElement {
   hub = null; // the Hub, set before build()
@@ -35,10 +35,11 @@ export class Panel extends HTMLElement {
   gone() {}
 }
 
-export function definePanel(name, title, element) {
+/** A panel is built when it is first shown, or with the page if it isEager. */
+export function definePanel(name, title, element, { isEager = false } = {}) {
   const tag = `panel-${name}`;
   customElements.define(tag, element);
-  panels.push({ name, title, tag });
+  panels.push({ name, title, tag, isEager });
 }
 
 /** The first line of a panel: its name, and controls or figures that concern all of it. */

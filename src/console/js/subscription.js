@@ -7,8 +7,8 @@ import { idTime, isLater } from './lib/ids.js';
 
 export class Subscription {
   requestId = null; // of the subscribe request of the current connection
-  state = 'waiting'; // waiting for a connection, joining, live, refused, ended
-  error = ''; // why it was refused or ended
+  state = 'waiting'; // waiting for a connection, joining, live, refused
+  error = ''; // why it was refused
   lastId = null;
   #history; // since or sinceEventId, and limit, of the first time
   #listener;
@@ -58,15 +58,11 @@ export class Subscription {
 
   /** The connection has ended: the next one tries again, perhaps with another token. */
   wait() {
-    if (this.state !== 'ended') this.#set('waiting');
+    this.#set('waiting');
   }
 
   refuse(error) {
     this.#set('refused', error);
-  }
-
-  end(error = '') {
-    this.#set('ended', error);
   }
 
   #set(state, error = '') {

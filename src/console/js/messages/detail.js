@@ -1,5 +1,6 @@
 // detail.js - <message-detail>: one message in full, with what can be done with it.
 
+import { addressOf } from '../address.js';
 import { copyButton } from '../clipboard.js';
 import { button, fill, make } from '../dom.js';
 import { icon } from '../icons.js';
@@ -35,7 +36,7 @@ class MessageDetail extends HTMLElement {
   }
 
   #actions(entry) {
-    const from = () => ({ base: new URL('..', document.baseURI).href, hasToken: this.hub.hasToken });
+    const from = () => ({ base: addressOf('..').href, hasToken: this.hub.hasToken });
     const small = { class: 'button button-small' };
     const copy = (as, text) => copyButton([make('span', { class: 'unseen' }, 'Copy as '), as], text, small);
     return make('div', { class: 'detail-actions' },

@@ -42,10 +42,6 @@ class MessageSubscriptions extends HTMLElement {
     return this.#sources.size;
   }
 
-  focusForm() {
-    this.#topic.focus();
-  }
-
   /** Brings the counts up to date. */
   showCounts() {
     for (const { count, countCell } of this.#sources.values()) setText(countCell, count.toLocaleString('en'));
@@ -137,12 +133,12 @@ class MessageSubscriptions extends HTMLElement {
 
   #showState(source, { topic, state, error }) {
     const text = {
-      waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${error}`, ended: `ended: ${error}`,
+      waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${error}`,
     }[state] ?? '';
     source.item.dataset.state = state;
     setText(source.stateCell, text);
     if (state === 'live') announce(`Subscribed to ${topic}`);
-    if (state === 'refused' || (state === 'ended' && error)) announce(`${topic}: ${text}`);
+    if (state === 'refused') announce(`${topic}: ${text}`);
   }
 
   #end(topic) {

@@ -2,6 +2,7 @@
 // facts about the process. It scrapes from the start of the page on, so that the charts have something
 // to show when somebody looks.
 
+import { addressOf } from '../address.js';
 import { fill, make, setText } from '../dom.js';
 import { clockTime, durationWords } from '../lib/duration.js';
 import { bytes, milliseconds, number, short } from '../lib/figures.js';
@@ -16,16 +17,16 @@ const ANSWER_MS = 5000;
 async function readMetrics() {
   let answer;
   try {
-    answer = await fetch(new URL('../metrics?format=json', document.baseURI), {
+    answer = await fetch(addressOf('../metrics?format=json'), {
       cache: 'no-store', signal: AbortSignal.timeout(ANSWER_MS),
     });
   } catch {
     throw new Error('the server does not answer');
   }
   if (!answer.ok) throw new Error(`the server answers with status ${answer.status}`);
-  return answer.json().catch(() => {
-    throw new Error('the answer is not JSON');
-  });
+  const metrics = await answer.json().catch(() => null);
+  if (!metrics?.build_info) throw new Error('the answer is not that of an Eventhub');
+  return metrics;
 }
 
 function bytesPerSecond(value) {
@@ -158,4 +159,4 @@ class LivePanel extends Panel {
   }
 }
 
-definePanel('live', 'Live', LivePanel);
+definePanel('live', 'Live', LivePanel, { isEager: true });
