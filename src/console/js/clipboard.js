@@ -9,11 +9,13 @@ async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   // Without TLS, a page that is not on localhost has no clipboard, but it may copy a selection.
   const area = make('textarea', { class: 'unseen', 'aria-hidden': 'true', tabindex: -1 });
+  const { activeElement } = document;
   area.value = text;
   document.body.append(area);
   area.select();
   const isCopied = document.execCommand('copy');
   area.remove();
+  activeElement.focus();
   if (!isCopied) throw new Error('the browser does not permit copying');
   return undefined;
 }

@@ -6,27 +6,13 @@
 
 const TOKEN = /\s*(?:([[\]{}:,])|("[^"\\]*(?:\\.[^"\\]*)*")|([^\s[\]{}:,"]+))/gsy;
 
-function isJson(text) {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function scalar(word) {
   if (word.startsWith('"')) return { kind: 'string', text: JSON.parse(word) };
   return { kind: /^[-\d]/.test(word) ? 'number' : 'word', text: word };
 }
 
-/**
- * The tree of a text that is a JSON object or array; null for every other text. A node has
- * { key, kind, parent, isOpen }, and `items` if its kind is object or array, or else `text`. The kinds
- * of scalars are string, number and word (true, false, null). `key` is a name, an index, or null.
- */
-export function parseJson(text) {
-  if (!/^\s*[[{]/.test(text) || !isJson(text)) return null;
+/** The tree of a text that is JSON. */
+function treeOf(text) {
   let parent = null;
   let name = null;
   let root = null;
@@ -51,6 +37,21 @@ export function parseJson(text) {
     }
   }
   return root;
+}
+
+/**
+ * The tree of a text that is a JSON object or array; null for every other text. A node has
+ * { key, kind, parent, isOpen }, and `items` if its kind is object or array, or else `text`. The kinds
+ * of scalars are string, number and word (true, false, null). `key` is a name, an index, or null.
+ */
+export function parseJson(text) {
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    JSON.parse(text);
+    return treeOf(text);
+  } catch {
+    return null; // no JSON, or with millions of escapes in one string, which exhaust a regular expression
+  }
 }
 
 /** Closes nodes so that at most about `most` lines are open: the outer ones stay open. */

@@ -58,7 +58,7 @@ class KeysPanel extends Panel {
     const key = this.#name;
     try {
       const { value } = await this.hub.call('get', { key });
-      this.#value.value = value;
+      if (key === this.#name) this.#value.value = value; // nobody has typed another key meanwhile
       this.#tell('good', key, `Read ${size(value)}.`, value);
     } catch (error) {
       this.#tell(NO_KEY.test(error.message) ? '' : 'bad', key, sentence(error.message));
