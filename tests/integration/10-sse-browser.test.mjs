@@ -127,4 +127,16 @@ test('EventSource', { skip: SKIP_BROWSER }, async (t) => {
     assert.equal((await httpPost(other, `/news/posted?${auth}`, 'by node')).status, 200);
     assert.equal((await untilSeen(page, 2))[1].data, 'by node');
   });
+
+  await t.test('listens to several topics of one stream by their names', async () => {
+    await listen(page, other, `/?topic=news/a&topic=news/%23&event=topic&${auth}`);
+    await page.evaluate(() => {
+      for (const name of ['news/a', 'news/b']) {
+        window.source.addEventListener(name, ({ type, data }) => window.seen.push({ type, data }));
+      }
+    });
+    for (const topic of ['news/b', 'news/a']) await publisher.publish(topic, `to ${topic}`);
+    assert.deepEqual(await untilSeen(page, 2),
+      [{ type: 'news/b', data: 'to news/b' }, { type: 'news/a', data: 'to news/a' }]);
+  });
 });
