@@ -127,6 +127,7 @@ static void requires_strings(void **state)
 static void requires_valid_topics_and_keys(void **state)
 {
     json_auto_t *json = parse("{\"topic\":\"a/#\",\"key\":\"a/\"}");
+    json_auto_t *bad = parse("{\"topic\":\"a b\"}");
     struct auth *everything = auth_everything();
     struct params p = { .json = json };
     struct str s;
@@ -135,7 +136,13 @@ static void requires_valid_topics_and_keys(void **state)
     assert_int_equal(params_topic(&p, everything, AUTH_READ, true, &s), EH_OK);
     assert_true(str_eq(s, STR("a/#")));
     assert_int_equal(params_topic(&p, everything, AUTH_READ, false, &s), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "topic must be one topic, not a pattern");
+    p.json = bad;
+    assert_int_equal(params_topic(&p, everything, AUTH_READ, false, &s), JSONRPC_INVALID_PARAMS);
     assert_string_equal(p.why, "topic must be a valid topic");
+    assert_int_equal(params_topic(&p, everything, AUTH_READ, true, &s), JSONRPC_INVALID_PARAMS);
+    assert_string_equal(p.why, "topic must be a valid topic or pattern");
+    p.json = json;
     assert_int_equal(params_key(&p, everything, AUTH_READ, &s), JSONRPC_INVALID_PARAMS);
     assert_string_equal(p.why, "key must be spelled like a topic");
     auth_free(everything);

@@ -21,7 +21,6 @@
 #include "app/http/api_call.h"
 #include "app/rpc/publish.h"
 #include "base/mem.h"
-#include "hub/topic.h"
 #include "proto/json.h"
 #include "proto/json_objects.h"
 
@@ -106,8 +105,7 @@ static void on_published(struct pending *p, struct conn *c)
 static int read_message(struct params *p, struct publish *ret)
 {
     EH_TRY(params_string(p, "topic", &ret->topic));
-    if (!topic_is_valid(ret->topic))
-        return params_fail(p, JSONRPC_INVALID_PARAMS, "topic must be a valid topic");
+    EH_TRY(params_check_topic(p, ret->topic, false));
     EH_TRY(params_string(p, "message", &ret->message));
     if (ret->message.n == 0)
         return params_fail(p, JSONRPC_INVALID_PARAMS, "message must not be empty");

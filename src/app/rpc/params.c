@@ -81,15 +81,25 @@ int params_check_right(struct params *p, const struct auth *auth, enum auth_righ
                        right == AUTH_READ ? "reading" : "writing to", STR_ARG(name));
 }
 
+int params_check_topic(struct params *p, struct str topic, bool pattern_allowed)
+{
+    const bool is_pattern = pattern_is_valid(topic);
+
+    if (topic_is_valid(topic) || (is_pattern && pattern_allowed))
+        return EH_OK;
+    if (is_pattern)
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "topic must be one topic, not a pattern");
+    return params_fail(p, JSONRPC_INVALID_PARAMS, "topic must be a valid topic%s",
+                       pattern_allowed ? " or pattern" : "");
+}
+
 int params_topic(struct params *p, const struct auth *auth, enum auth_right right,
                  bool pattern_allowed, struct str *ret)
 {
     struct str topic = { NULL, 0 };
 
     EH_TRY(params_string(p, "topic", &topic));
-    if (!topic_is_valid(topic) && !(pattern_allowed && pattern_is_valid(topic)))
-        return params_fail(p, JSONRPC_INVALID_PARAMS, "topic must be a valid topic%s",
-                           pattern_allowed ? " or pattern" : "");
+    EH_TRY(params_check_topic(p, topic, pattern_allowed));
     EH_TRY(params_check_right(p, auth, right, topic));
     *ret = topic;
     return EH_OK;
