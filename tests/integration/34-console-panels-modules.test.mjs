@@ -488,7 +488,7 @@ describe('figures', () => {
   test('have the digits that matter, and a unit that fits', () => {
     assert.deepEqual([null, 0, 0.034, 12.34, 1204.4].map(number), ['–', '0', '0.03', '12.3', '1,204']);
     assert.deepEqual([999, 12_345, 2.5e6].map(short), ['999', '12.3 k', '2.5 M']);
-    assert.deepEqual([640, 1536, 12e6].map(bytes), ['640 B', '1.5 kB', '12 MB']);
+    assert.deepEqual([0, 0.5, 640, 1536, 12e6].map(bytes), ['0 B', '0.5 B', '640 B', '1.5 kB', '12 MB']);
     assert.deepEqual([0.4, 1200, null].map(milliseconds), ['0.4 ms', '1.2 s', '–']);
   });
 });

@@ -30,7 +30,7 @@ export function bytes(value) {
   if (value === null) return '–';
   if (value >= 1e9) return `${rough(value / 1e9)} GB`;
   if (value >= 1e6) return `${rough(value / 1e6)} MB`;
-  return value >= 1e3 ? `${rough(value / 1e3)} kB` : `${group.format(value)} B`;
+  return value >= 1e3 ? `${rough(value / 1e3)} kB` : `${rough(value)} B`;
 }
 
 /** "0.4 ms", "1.2 s". */

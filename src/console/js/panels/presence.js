@@ -98,7 +98,7 @@ class PresencePanel extends Panel {
 function whoNote(count, subs, more) {
   if (!subs) return 'The token does not permit seeing who they are (claim presence).';
   if (more) return 'And others: the list is too long.';
-  if (count > 0 && subs.length === 0) return 'None of them has a name: their tokens have no sub.';
+  if (count > 0 && subs.length === 0) return 'No names: only clients whose token has a sub are named.';
   return count > 0 ? 'Each name once, however often it is connected. Clients without a name (sub) are only counted.' : '';
 }
 
