@@ -54,8 +54,8 @@ static int judge_error(const struct health *h, const struct fetch_result *r)
         print(h, false, buf_str(&why));
     else
         term_error(h->in->term,
-                   "%s has no health of an Eventhub server: %.*s; check the address (--url), and "
-                   "use METRICS_LISTEN_PORT if the server has one",
+                   "%s does not report the health of an Eventhub server: it answered %.*s; check "
+                   "the address (--url), and use METRICS_LISTEN_PORT if the server has one",
                    h->target->url, STR_ARG(buf_str(&why)));
     buf_done(&why);
     return is_ours ? CTL_NEGATIVE : CTL_NO_CONNECTION;

@@ -177,7 +177,7 @@ static int run_del(const struct invocation *in)
     }
     if (json_is_true(json_object_get(result, "success")))
         return CTL_OK;
-    term_note(in->term, "no key \"%s\"", in->words[0]);
+    term_error(in->term, "no key \"%s\"", in->words[0]);
     return CTL_NEGATIVE;
 }
 

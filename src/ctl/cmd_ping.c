@@ -152,7 +152,7 @@ static int run(const struct invocation *in)
 
 static const struct option options[] = {
     { "count", 'c', OPTION_NUMBER, offsetof(struct ping_options, count), .value = "NUMBER",
-      .initial = "1", .min = 1, .max = UINT32_MAX, .about = "how many pings to send" },
+      .initial = "1", .min = 1, .max = UINT64_MAX, .about = "how many pings to send" },
     { "interval", 'i', OPTION_DURATION, offsetof(struct ping_options, interval_ms), .value = "TIME",
       .initial = "1s", .max = DAY_MS, .about = "how long to wait between two" },
     { 0 },

@@ -92,8 +92,8 @@ static int run_command(struct term *t, const struct command *c, int argc, char *
     return status;
 }
 
-/* Answers a first word that is the beginning of no command. */
-static int refuse(struct term *t, const char *word)
+/* Answers words that begin no command. */
+static int refuse(struct term *t, const char *word, const char *second)
 {
     struct buf known = { 0 };
 
@@ -101,7 +101,10 @@ static int refuse(struct term *t, const char *word)
         if (command_is_in_group(*c, word))
             buf_addf(&known, "%s%s", buf_used(&known) ? ", " : "", (*c)->name);
     }
-    if (buf_used(&known))
+    if (buf_used(&known) && second && second[0] != '-')
+        term_error(t, "unknown command \"%s %s\"; the commands are %.*s", word, second,
+                   STR_ARG(buf_str(&known)));
+    else if (buf_used(&known))
         term_error(t, "\"%s\" needs one more word: %.*s", word, STR_ARG(buf_str(&known)));
     else
         term_error(t, "unknown %s \"%s\"; eventhubctl help lists the commands",
@@ -128,7 +131,7 @@ static int run_words(struct term *t, int argc, char **argv)
         return run_command(t, &cmd_help, argc - 1, argv + 1);
     c = command_find(commands, argv, (size_t)argc, &used);
     if (!c)
-        return refuse(t, argv[0]);
+        return refuse(t, argv[0], argc > 1 ? argv[1] : NULL);
     return run_command(t, c, argc - (int)used, argv + used);
 }
 

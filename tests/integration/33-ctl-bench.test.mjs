@@ -20,7 +20,7 @@ test('bench', async (t) => {
     assert.equal(stderr, '');
     assert.equal(code, 0);
     assert.match(stdout, new RegExp([
-      '^3 subscribers, 2 publishers, messages of 128 bytes, 8 under way at a time\n\n',
+      '^3 subscribers, 2 publishers, messages of 128 bytes, 8 in flight at a time\n\n',
       'connects +5 +in \\d+\\.\\d\\d s +[\\d,]+ per second\n',
       'publishes +[\\d,]+ +in \\d+\\.\\d\\d s +[\\d,]+ per second\n',
       'deliveries +[\\d,]+ +in \\d+\\.\\d\\d s +[\\d,]+ per second\n',

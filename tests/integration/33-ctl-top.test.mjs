@@ -129,5 +129,5 @@ test('says in one line what is wrong', async (t) => {
   const { untilNodes } = watch(t, [nobody, server]);
   await untilNodes('the reasons', (none, other) =>
     /^cannot connect to .*: connection refused/.test(none.error) &&
-    /^no metrics here \(METRICS_LISTEN_PORT\?\): 404/.test(other.error));
+    /^no metrics on this port; try the server's METRICS_LISTEN_PORT: 404/.test(other.error));
 });

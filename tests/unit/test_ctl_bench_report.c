@@ -32,7 +32,7 @@ static void prints_a_table(void **state)
     (void)state;
     bench_report_add_table(&out, &r);
     assert_str(buf_str(&out),
-               "1000 subscribers, 1 publisher, messages of 128 bytes, 16 under way at a time\n\n"
+               "1000 subscribers, 1 publisher, messages of 128 bytes, 16 in flight at a time\n\n"
                "connects               1,001   in 0.50 s          2,002 per second\n"
                "publishes             12,000   in 10.00 s          1,200 per second\n"
                "deliveries        12,000,000   in 10.00 s      1,200,000 per second\n"

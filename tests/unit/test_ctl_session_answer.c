@@ -27,7 +27,7 @@ static void tells_status_and_reason(void **state)
     } cases[] = {
         { { .state = SESSION_ANSWERED }, CTL_OK, "" },
         { REFUSED(-32602, "Not allowed", "the token does not permit reading \"a\""),
-          CTL_NOT_PERMITTED, "not permitted: the token does not permit reading \"a\"" },
+          CTL_NOT_PERMITTED, "the token does not permit reading \"a\"" },
         { REFUSED(-32602, "Invalid params", "message must not be empty"), CTL_NEGATIVE,
           "message must not be empty" },
         { REFUSED(-32602, "Invalid params", ""), CTL_NEGATIVE, "Invalid params" },

@@ -65,7 +65,7 @@ void bench_report_add_table(struct buf *out, const struct bench_report *r)
     if (p->rate)
         buf_addf(out, "%" PRIu64 " per second\n\n", p->rate);
     else
-        buf_addf(out, "%" PRIu64 " under way at a time\n\n", p->window);
+        buf_addf(out, "%" PRIu64 " in flight at a time\n\n", p->window);
     add_rate(out, "connects", p->subs + p->pubs, r->result->connect_us);
     add_rate(out, "publishes", r->result->publishes, r->result->measured_us);
     add_rate(out, "deliveries", r->result->deliveries, r->result->measured_us);

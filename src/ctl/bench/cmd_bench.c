@@ -152,11 +152,12 @@ static const struct option options[] = {
     { "pubs", 0, OPTION_NUMBER, MEMBER(pubs), .value = "NUMBER", .initial = "4", .min = 1,
       .max = BENCH_PUBS_MAX, .about = "how many publishers, each with a connection of its own" },
     { "rate", 0, OPTION_RATE, MEMBER(rate), .value = "RATE", .min = 1, .max = 1000000,
-      .about = "publish that many messages a second in all; without it, --window counts" },
+      .about =
+          "publish this many messages per second in total; without it, --window sets the pace" },
     { "window", 0, OPTION_NUMBER, MEMBER(window), .value = "NUMBER", .initial = "16", .min = 1,
       .max = 10000,
-      .about = "publish as fast as that many messages may be under way at a time; a message is "
-               "under way until all subscribers have it" },
+      .about = "how many messages may be in flight at a time; a message is in flight until all "
+               "subscribers have received it" },
     { "size", 0, OPTION_SIZE, MEMBER(size), .value = "BYTES", .initial = "128",
       .min = BENCH_TEXT_MIN, .max = 1024 * 1024, .about = "the size of a message" },
     { "duration", 'd', OPTION_DURATION, MEMBER(duration_ms), .value = "TIME", .initial = "10s",
@@ -171,7 +172,7 @@ static const struct example examples[] = {
     { "eventhubctl bench --subs 5000 --rate 100/s --duration 1m",
       "measures the latency at a fixed rate" },
     { "eventhubctl bench --subs 1 --pubs 1 --window 1",
-      "measures how long one message takes, one after another" },
+      "sends one message at a time, and measures how long each takes" },
     { 0 },
 };
 
@@ -182,8 +183,8 @@ const struct command cmd_bench = {
     .about = "All subscribers and publishers use one topic, which the token must permit to\n"
              "read and to write. Each subscriber checks that it receives every message once,\n"
              "and those of a publisher in order; if not, the exit status is 1. Latency is the\n"
-             "time from publishing a message to its arrival. The load runs on one CPU; on the\n"
-             "machine of the server it competes with the server.",
+             "time from publishing a message to its arrival. The load uses one CPU; on the\n"
+             "server's own machine, it competes with the server for it.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct bench_options),

@@ -143,8 +143,9 @@ void help_add_overview(struct buf *out, const struct command *const *commands)
                          "Commands:\n"));
     for (; *commands; commands++)
         add_row(out, str_of((*commands)->name), str_of((*commands)->summary));
-    buf_add_str(out, STR("\nThe options and examples of a command: eventhubctl help COMMAND\n\n"
-                         "Environment:\n"));
+    buf_add_str(out,
+                STR("\nFor the options and examples of a command, run: eventhubctl help COMMAND\n\n"
+                    "Environment:\n"));
     for (const struct option *o = options_server; o->name; o++) {
         if (o->variable) {
             struct buf name = { 0 };

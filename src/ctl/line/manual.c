@@ -77,6 +77,8 @@ static void add_markdown_head(struct buf *out)
 
 static void add_markdown_command(struct buf *out, const struct command *c)
 {
+    const unsigned both = TAKES_JSON | TAKES_QUIET;
+
     buf_addf(out, "\n### %s\n\n", c->name);
     help_add_sentence(out, c->summary);
     if (c->about)
@@ -94,10 +96,10 @@ static void add_markdown_command(struct buf *out, const struct command *c)
             buf_addf(out, " [options of the connection](%s)%s", groups[i].link,
                      c->takes == TAKES_SERVER ? "" : " and the");
     }
-    if (c->takes & (TAKES_JSON | TAKES_QUIET))
-        buf_addf(out, " options%s%s%s of the [output](#options-of-the-output)",
-                 c->takes & TAKES_JSON ? " `--json`" : "",
-                 (c->takes & TAKES_JSON) && (c->takes & TAKES_QUIET) ? " and" : "",
+    if (c->takes & both)
+        buf_addf(out, " option%s%s%s%s of the [output](#options-of-the-output)",
+                 both == (c->takes & both) ? "s" : "", c->takes & TAKES_JSON ? " `--json`" : "",
+                 both == (c->takes & both) ? " and" : "",
                  c->takes & TAKES_QUIET ? " `--quiet`" : "");
     if (c->takes)
         buf_add_str(out, STR(".\n"));
@@ -166,6 +168,8 @@ static void add_man_row(struct buf *out, struct str name, struct str about)
 /* An example is a literal block of its own: long lines must not be broken. */
 static void add_man_examples(struct buf *out, const struct command *c)
 {
+    if (c->examples)
+        buf_add_str(out, STR(".PP\n.B Examples:\n"));
     for (const struct example *e = c->examples; e && e->line; e++) {
         buf_add_str(out, STR(".PP\n"));
         help_add_sentence(out, e->about);

@@ -84,5 +84,8 @@ void option_add_rule(struct buf *out, const struct option *o)
     case OPTION_LIST: buf_addf(out, "can be given at most %d times", OPTION_LIST_MAX); return;
     default: return; /* any text will do */
     }
-    buf_addf(out, " from %llu to %llu", (unsigned long long)o->min, (unsigned long long)o->max);
+    if (o->max == UINT64_MAX)
+        buf_addf(out, " of at least %llu", (unsigned long long)o->min);
+    else
+        buf_addf(out, " from %llu to %llu", (unsigned long long)o->min, (unsigned long long)o->max);
 }

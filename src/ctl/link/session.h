@@ -3,7 +3,7 @@
  *
  * Connecting: the first connection must succeed, or on_end comes. With `reconnect`, a connection
  *          that ends later is made again, after a wait with back-off and jitter (backoff.h). A
- *          refusal that time does not heal (401, 403, 404) ends it for good.
+ *          refusal that waiting cannot fix (401, 403, 404) ends it for good.
  * Calls:   each is answered exactly once, by the server, by its timeout or by the loss of the
  *          connection (`state`); then on_lost or on_end follows, which says why. Calls may be made
  *          from on_open on, not while the connection is lost.

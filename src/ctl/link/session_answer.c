@@ -23,11 +23,9 @@ int session_exit_status(const struct session_answer *answer)
 
 static void add_refusal(struct buf *out, const struct session_answer *a)
 {
-    if (is_not_allowed(a))
-        buf_add_str(out, STR("not permitted: "));
-    else if (a->code == JSONRPC_BROKER)
+    if (a->code == JSONRPC_BROKER)
         buf_add_str(out, STR("the broker is not available: "));
-    else if (a->code != JSONRPC_INVALID_PARAMS)
+    else if (!is_not_allowed(a) && a->code != JSONRPC_INVALID_PARAMS)
         buf_add_str(out, STR("the server refused the request: "));
     clean_add(out, a->data.n ? a->data : a->message, true);
 }

@@ -177,7 +177,7 @@ static void on_confirmed(const struct session_answer *answer, void *arg)
         if (!follow_confirm(one->follow, answer->result) && has_asked_for_all_since(s))
             on_gap(s, one->follow->filter);
         if (--s->n_unconfirmed == 0)
-            term_note(s->in->term, s->is_again ? "connected again" : "connected: Ctrl-C ends");
+            term_note(s->in->term, s->is_again ? "connected again" : "connected; Ctrl-C stops");
         return;
     }
     if (answer->state == SESSION_LATE && s->is_again) {

@@ -208,8 +208,8 @@ static int run(const struct invocation *in)
 static const struct option options[] = {
     { "interval", 'i', OPTION_DURATION, MEMBER(interval_ms), .value = "TIME", .initial = "2s",
       .min = 100, .max = HOUR_MS, .about = "how often to ask the nodes" },
-    { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "NUMBER", .min = 1, .max = UINT32_MAX,
-      .about = "end after so many intervals" },
+    { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "NUMBER", .min = 1, .max = UINT64_MAX,
+      .about = "end after this many intervals" },
     { "sort", 's', OPTION_CHOICE, MEMBER(sort), .value = "NAME", .initial = "name",
       .choices = "name conn subs in out latency refused", .about = "what the nodes are sorted by" },
     { 0 },

@@ -72,7 +72,7 @@ static void judge(struct node *node, const struct fetch_result *r)
     if (r->why) {
         buf_add_str(&why, str_of(r->why));
     } else if (r->reply->status != 200) {
-        buf_add_str(&why, STR("no metrics here (METRICS_LISTEN_PORT?): "));
+        buf_add_str(&why, STR("no metrics on this port; try the server's METRICS_LISTEN_PORT: "));
         reply_add_error(&why, r->reply, r->body);
     } else if (!top_sample_parse(r->body, loop_now(node->all->loop), &sample)) {
         buf_add_str(&why, STR("the answer is not the metrics of an Eventhub server"));
