@@ -51,7 +51,7 @@ static void print_answer(struct ping *p, uint64_t took_us, const json_t *result)
     struct term *t = p->in->term;
 
     if (t->json) {
-        json_auto_t *line = json_pack("{s:s, s:f, s:O}", "url", p->target->url, "ms",
+        json_auto_t *line = json_pack("{s:s, s:f, s:O*}", "url", p->target->url, "ms",
                                       ms_of(took_us), "pong", json_object_get(result, "pong"));
 
         term_result_json(t, line);

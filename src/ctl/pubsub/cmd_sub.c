@@ -106,13 +106,19 @@ static void on_timeout(struct timer *t)
 
 static void print_gap(struct sub *s, struct str topic)
 {
-    if (print_is_json(s->in, &s->values->print)) {
-        json_auto_t *line = json_pack("{s:b, s:s%}", "gap", 1, "topic", topic.p, topic.n);
+    struct buf line = { 0 };
 
-        term_result_json(s->in->term, line);
-    } else {
-        term_printf(s->in->term, "gap: messages of \"%.*s\" may be missing here\n", STR_ARG(topic));
+    if (print_is_json(s->in, &s->values->print)) {
+        json_auto_t *o = json_pack("{s:b, s:s%}", "gap", 1, "topic", topic.p, topic.n);
+
+        term_result_json(s->in->term, o);
+        return;
     }
+    buf_add_str(&line, STR("gap: messages of \""));
+    term_add_data(s->in->term, &line, topic);
+    buf_add_str(&line, STR("\" may be missing here\n"));
+    term_write(s->in->term, buf_str(&line));
+    buf_done(&line);
 }
 
 static void on_gap(struct sub *s, struct str topic)

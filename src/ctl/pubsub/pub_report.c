@@ -59,6 +59,7 @@ static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_l
 void pub_report_print(const struct pub_report *r, uint64_t now_ms, size_t n_left)
 {
     json_auto_t *line = NULL;
+    struct buf id = { 0 };
 
     if (!r->began_ms)
         return;
@@ -70,8 +71,12 @@ void pub_report_print(const struct pub_report *r, uint64_t now_ms, size_t n_left
     } else if (r->id[0]) {
         line = json_pack("{s:s, s:s}", "id", r->id, "topic", r->topic);
     }
-    if (line && r->json)
+    if (line && r->json) {
         term_result_json(r->term, line);
-    else if (!r->noun && r->id[0])
-        term_printf(r->term, "%s\n", r->id);
+    } else if (!r->noun && r->id[0]) {
+        term_add_data(r->term, &id, str_of(r->id));
+        buf_add_char(&id, '\n');
+        term_write(r->term, buf_str(&id));
+        buf_done(&id);
+    }
 }
