@@ -62,8 +62,8 @@ struct session_setup {
 /* Starts to connect. No callback comes before this returns. */
 struct session *session_create(struct runtime *rt, const struct session_setup *setup);
 void session_free(struct session *s); /* closes at once; NULL is fine. Calls are not answered */
-/* Sends what is queued, then a Close, and waits for the server's, for at most timeout_ms;
- * on_closed follows. */
+/* Sends what is queued, then a Close, and waits for the server's, for at most a second; on_closed
+ * follows. */
 void session_close(struct session *s);
 
 bool session_is_open(const struct session *s);

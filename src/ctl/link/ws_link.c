@@ -22,6 +22,7 @@
 #include "proto/ws_client.h"
 
 #define PONGS_MAX (64 * 1024) /* queued output at which pings get no more answers */
+#define CLOSE_MS  1000        /* for the server's Close: all that mattered was answered before */
 
 enum state { CONNECTING, UPGRADING, OPEN, PINGED, CLOSING, ENDED };
 
@@ -386,7 +387,7 @@ void ws_link_close(struct ws_link *l)
         return;
     if (l->state >= OPEN) {
         send_close(l, WS_CLOSE_NORMAL);
-        loop_timer(loop_of(l), &l->timer, l->timeout_ms);
+        loop_timer(loop_of(l), &l->timer, CLOSE_MS);
     } else {
         l->state = CLOSING;
         loop_timer(loop_of(l), &l->timer, 0);

@@ -37,7 +37,7 @@ void ws_link_free(struct ws_link *l); /* no callback follows; NULL is fine */
 
 void ws_link_send(struct ws_link *l, struct str text);
 size_t ws_link_queued(const struct ws_link *l); /* bytes that wait to be sent */
-/* Sends what is queued and a Close, and waits for the server's for at most timeout_ms. */
+/* Sends what is queued and a Close, and waits for the server's for at most a second. */
 void ws_link_close(struct ws_link *l);
 /* Ends the connection because the user cannot understand the server: `why` continues "URL is not an
  * Eventhub server: ". on_end follows. */

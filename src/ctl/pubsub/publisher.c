@@ -122,10 +122,13 @@ static void on_interrupt(void *arg)
 
     p->report.status = CTL_INTERRUPTED;
     pub_source_close(&p->source);
-    if (session_is_open(p->session))
-        close_if_done(p);
-    else
+    if (!session_is_open(p->session)) {
         stop(p, CTL_INTERRUPTED);
+        return;
+    }
+    if (p->publishes.n)
+        term_note(p->in->term, "waiting for the messages under way; Ctrl-C again ends at once");
+    close_if_done(p);
 }
 
 /* ---- sending ---- */
