@@ -4,16 +4,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 
 import { defer } from './support/cleanup.mjs';
+import { startCtl } from './support/ctl-process.mjs';
 import { CTL, runCtl } from './support/ctl.mjs';
 import { temporaryFiles } from './support/files.mjs';
 import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
 import { Process, startServer } from './support/server.mjs';
 import { startTlsServer } from './support/tls.mjs';
+import { eventually } from './support/wait.mjs';
 
 const [OK, NEGATIVE, USAGE, NO_CONNECTION, NOT_PERMITTED, TIMEOUT, INTERRUPTED] = [0, 1, 2, 3, 4, 5, 130];
 const EVERYTHING = { read: ['#'], write: ['#'] };
@@ -64,6 +68,12 @@ function upgrades(then, rest = '') {
       then(socket);
     });
   };
+}
+
+/** A frame that holds this, of less than 126 bytes. */
+function frame(value) {
+  const text = Buffer.from(JSON.stringify(value));
+  return Buffer.concat([Buffer.from([0x81, text.length]), text]);
 }
 
 /** Writes as soon as anything arrives. */
@@ -151,6 +161,29 @@ test('a server that accepts the connection and then says nothing', async (t) => 
   await assertFails(['ping', '--url', url, '--timeout', '200ms'], TIMEOUT, /did not answer in time; --timeout/);
 });
 
+test('a server that never closes does not keep a command', async (t) => {
+  const url = await startFake(t, upgrades((socket) => socket.write(frame({ id: 1, result: { pong: 1 } }))));
+  await assertPrints(['ping', '--url', url, '--timeout', '1h'], /^pong from /);
+});
+
+test('texts of a server cannot drive the terminal', async (t) => {
+  const launcher = ['sh', '-c', 'CTL=$0 ARGS="$*" exec script -qec \'"$CTL" $ARGS\' /dev/null'];
+  const text = '\x1b]0;x\x07\u009b';
+  const gap = { action: 'gap', topic: text };
+  const cases = [
+    [['pub', 'a', 'm'], [{ id: text }]],
+    [['sub', 'a', '--gaps', '--count', '1'], [{ lastEventId: '1-0' }, gap, { id: '2-0', topic: 'a', message: 'm' }]],
+  ];
+  for (const [args, results] of cases) {
+    const replies = results.map((result) => frame({ id: 1, result }));
+    const url = await startFake(t, upgrades((socket) => socket.write(Buffer.concat(replies))));
+    const run = new Process({ EVENTHUB_URL: url, SHELL: '/bin/sh' }, { binary: CTL, args, launcher });
+    await run.untilExit();
+    assert.match(run.stdout, /\\x1b\]0;x\\x07\\x9b/);
+    assert.doesNotMatch(run.stdout.replaceAll('\r\n', '\n').replaceAll('\r\x1b[K', ''), CONTROL);
+  }
+});
+
 test('a connection that ends before the answer has one reason', async (t) => {
   const closes = await startFake(t, upgrades(() => {}, '\x88\x04\x03\xe9no'));
   for (const args of [['ping'], ['kv', 'get', 'k']]) {
@@ -225,7 +258,11 @@ test('ping and health', async (t) => {
   await assertFails(['health', '--url', `http://127.0.0.1:${waiting.port}`], NO_CONNECTION, /use METRICS_LISTEN_PORT/);
 });
 
-test('Ctrl-C, and a reader that goes away', async (t) => {
+function bytesWritten(pid) {
+  return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1]);
+}
+
+test('Ctrl-C, and a reader that stops or goes away', async (t) => {
   const server = await startServer(t);
   const env = { EVENTHUB_URL: `ws://127.0.0.1:${server.port}` };
   for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -236,6 +273,14 @@ test('Ctrl-C, and a reader that goes away', async (t) => {
     assert.match(ping.stderr, /^$|^\d+ answers: .*\n$/);
     ping.assertNoSanitizerReport();
   }
+  const stalled = startCtl(t, server, ['ping', '-c', '1000000', '-i', '0ms']);
+  await stalled.until('an answer', () => stalled.stdout.includes('pong'));
+  stalled.child.stdout.pause();
+  let written = -1;
+  await eventually('its output has no way out', () => written === (written = bytesWritten(stalled.child.pid)));
+  stalled.signal('SIGTERM');
+  assert.deepEqual(await once(stalled.child, 'exit'), [INTERRUPTED, null]);
+  stalled.child.stdout.resume();
   const launcher = ['bash', '-c', '"$0" "$@" | head -n 1; echo "${PIPESTATUS[0]}"'];
   for (const args of [['ping', '-c', '1000000', '-i', '1ms'], ['ping', '-c', '2', '-i', '1h']]) {
     const piped = new Process(env, { binary: CTL, args, launcher });

@@ -155,7 +155,7 @@ test('messages of one server', { skip }, async (t) => {
     }
     pub.signal('SIGINT');
     assert.equal(await pub.status(), 130);
-    assert.match(pub.stderr, /^published 2 messages/);
+    assert.match(pub.stderr, /^published 2 messages/m);
   });
 
   await t.test('log prints pages of any number, and limits', async () => {

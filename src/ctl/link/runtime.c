@@ -1,5 +1,6 @@
 #include "ctl/link/runtime.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -17,6 +18,7 @@ struct runtime {
     struct loop *loop;
     struct mailbox *mailbox;
     struct loop_io signals;
+    sigset_t mask;          /* of the process, without what watch_signals blocks */
     struct loop_io out;     /* stdout: only whether its reader is gone */
     struct loop_task flush; /* the output of this turn */
     bool has_ended;
@@ -42,17 +44,23 @@ static void interrupt(struct runtime *rt)
     runtime_end(rt, CTL_INTERRUPTED);
 }
 
+/* Returns the signal that came first; 0: none. */
+static int next_signal(struct runtime *rt)
+{
+    struct signalfd_siginfo info;
+
+    return read(rt->signals.fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
 static void on_signal(struct loop_io *io, uint32_t events)
 {
     struct runtime *rt = container_of(io, struct runtime, signals);
-    struct signalfd_siginfo info;
+    const int signal = next_signal(rt);
 
     (void)events;
-    if (read(io->fd, &info, sizeof(info)) != sizeof(info))
-        return;
-    if (info.ssi_signo != SIGWINCH)
+    if (signal == SIGINT || signal == SIGTERM)
         interrupt(rt);
-    else if (rt->on_resize)
+    else if (signal == SIGWINCH && rt->on_resize)
         rt->on_resize(rt->on_resize_arg);
 }
 
@@ -81,6 +89,21 @@ static void on_out(struct loop_io *io, uint32_t events)
         term_end_by_closed_pipe();
 }
 
+/* A command can do nothing more when its output has no way out, so the first signal ends it. */
+static void on_wait(void *arg)
+{
+    struct runtime *rt = arg;
+    struct pollfd fds[] = { { .fd = STDOUT_FILENO, .events = POLLOUT },
+                            { .fd = rt->signals.fd, .events = POLLIN } };
+
+    while (poll(fds, 2, -1) < 0 || !fds[0].revents) {
+        const int signal = next_signal(rt);
+
+        if (signal == SIGINT || signal == SIGTERM)
+            _exit(CTL_INTERRUPTED);
+    }
+}
+
 static void on_flush(struct loop_task *task)
 {
     term_flush(container_of(task, struct runtime, flush)->term);
@@ -103,6 +126,7 @@ int runtime_create(struct term *term, struct runtime **ret)
     rt->signals.fd = rt->out.fd = -1;
     rt->out.fn = on_out;
     rt->flush.fn = on_flush;
+    pthread_sigmask(SIG_BLOCK, NULL, &rt->mask);
     if (loop_create(&rt->loop) < 0 || mailbox_create(rt->loop, rt, &rt->mailbox) < 0 ||
         watch_signals(rt) < 0) {
         term_error(term, "cannot start: %m");
@@ -113,7 +137,8 @@ int runtime_create(struct term *term, struct runtime **ret)
     if (loop_watch(rt->loop, &rt->out, STDOUT_FILENO, 0) < 0)
         rt->out.fd = -1;
     term->on_output = on_output;
-    term->on_output_arg = rt;
+    term->on_wait = on_wait;
+    term->arg = rt;
     *ret = rt;
     return CTL_OK;
 }
@@ -122,7 +147,7 @@ void runtime_free(struct runtime *rt)
 {
     if (!rt)
         return;
-    rt->term->on_output = NULL;
+    rt->term->on_output = rt->term->on_wait = NULL;
     if (rt->mailbox) {
         while (mailbox_drain(rt->mailbox))
             ;
@@ -133,6 +158,7 @@ void runtime_free(struct runtime *rt)
         loop_cancel(&rt->flush);
         loop_free(rt->loop); /* stdout stays open */
     }
+    pthread_sigmask(SIG_SETMASK, &rt->mask, NULL);
     free(rt);
 }
 

@@ -1,7 +1,8 @@
 /* runtime.h - the surroundings of a command that connects: one loop with a mailbox, signals, and
  * the exit status.
- * Signals: SIGINT and SIGTERM end the loop with CTL_INTERRUPTED, unless on_interrupt is set. When
- *          the reader of stdout is gone (a closed pipe), the process ends quietly by SIGPIPE.
+ * Signals: SIGINT and SIGTERM end the loop with CTL_INTERRUPTED, unless on_interrupt is set. While
+ *          stdout has no room because its reader has stopped reading, they end the process. When
+ *          the reader is gone (a closed pipe), the process ends quietly by SIGPIPE.
  * Thread:  main.
  * Owns:    the loop and the mailbox.
  */

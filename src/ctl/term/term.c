@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -60,13 +61,27 @@ static bool write_all(int fd, struct str text)
     return true;
 }
 
+/* Writes in pieces for which there is room, so that write never waits: signals would wait, too. */
+static bool write_out(struct term *t, struct str text)
+{
+    while (text.n && t->on_wait && !t->out_is_terminal) {
+        struct str piece = str_make(text.p, text.n < PIPE_BUF ? text.n : PIPE_BUF);
+
+        t->on_wait(t->arg);
+        if (!write_all(STDOUT_FILENO, piece))
+            return false;
+        text = str_skip(text, piece.n);
+    }
+    return write_all(STDOUT_FILENO, text);
+}
+
 void term_flush(struct term *t)
 {
     if (buf_used(&t->out) == 0)
         return;
     if (t->out_is_terminal)
         term_progress_end(t);
-    if (!write_all(STDOUT_FILENO, buf_str(&t->out))) {
+    if (!write_out(t, buf_str(&t->out))) {
         if (errno == EPIPE)
             term_end_by_closed_pipe();
         fprintf(stderr, "eventhubctl: cannot write to stdout: %s\n", strerror(errno));
@@ -81,7 +96,7 @@ void term_write(struct term *t, struct str text)
     if (buf_used(&t->out) >= OUT_MAX)
         term_flush(t);
     else if (t->on_output)
-        t->on_output(t->on_output_arg);
+        t->on_output(t->arg);
 }
 
 void term_printf(struct term *t, const char *format, ...)

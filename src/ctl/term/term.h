@@ -34,9 +34,12 @@ struct term {
     bool json;
     bool has_progress; /* a progress line is shown */
     struct buf out;    /* not written yet */
-    /* Called when something waits to be written; runtime.c then flushes at the end of the turn. */
+    /* Set by runtime.c, with the argument of both. on_output: something waits to be written, which
+     * is flushed at the end of the turn. on_wait: stdout, no terminal, is about to be written;
+     * returns when it has room for PIPE_BUF bytes. */
     void (*on_output)(void *arg);
-    void *on_output_arg;
+    void (*on_wait)(void *arg);
+    void *arg;
 };
 
 void term_init(struct term *t, char *const *environment);
