@@ -78,7 +78,7 @@ test('bench', async (t) => {
     assert.equal(many.code, 2);
     assert.match(many.stderr, /^eventhubctl: --subs times --pubs must be at most 10000000: [^\n]+\n$/);
     const topic = await bench(url, ['--topic', 'a b']);
-    assert.equal(topic.code, 1);
-    assert.match(topic.stderr, /^eventhubctl: [^\n]+\n$/);
+    assert.equal(topic.code, 2);
+    assert.match(topic.stderr, /^eventhubctl: "a b" is not a valid topic: use [^\n]+\n$/);
   });
 });

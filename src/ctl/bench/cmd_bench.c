@@ -8,6 +8,7 @@
 #include "ctl/bench/bench_load.h"
 #include "ctl/bench/bench_report.h"
 #include "ctl/bench/bench_text.h"
+#include "ctl/line/arguments.h"
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
 #include "ctl/link/target.h"
@@ -132,7 +133,8 @@ static int run(const struct invocation *in)
                    BENCH_PAIRS_MAX);
         return CTL_USAGE;
     }
-    if (!has_descriptors(in->term, plan.subs + plan.pubs))
+    if (argument_topic(in->term, plan.topic) != CTL_OK ||
+        !has_descriptors(in->term, plan.subs + plan.pubs))
         return CTL_USAGE;
     if (target_create(in->common, NULL, &target, &why) < 0) {
         term_error(in->term, "%.*s", STR_ARG(buf_str(&why)));
