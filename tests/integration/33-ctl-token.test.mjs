@@ -138,6 +138,7 @@ test('says in one line what is wrong', async () => {
     [['--read', 'a'], { env: { JWT_SECRET_FILE: '/none' } }, /JWT_SECRET_FILE: \/none: No such file/],
     [['inspect', 'hello'], {}, /this is not a token: the token must have three parts/, 1],
     [['inspect'], {}, /there is no token: give it as an argument/],
+    [['inspect', 'Bearer', 'a.b.c'], {}, /^(?!.*a\.b\.c).*give the token alone, without Bearer/],
     [['inspect', '--token-file', '/none'], {}, /cannot read the token from \/none/],
     [['inspect', '--key', '/none', 'a.b.c'], {}, /--key must name a file/],
   ];

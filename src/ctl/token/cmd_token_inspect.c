@@ -137,6 +137,10 @@ static int run(const struct invocation *in)
     struct buf text = { 0 }, why = { 0 };
     int status = CTL_USAGE;
 
+    if (in->n_words > 1) { /* not repeated: one of them is a token */
+        term_error(in->term, "more than one argument: give the token alone, without Bearer");
+        return CTL_USAGE;
+    }
     if (token_source_open(&place, &source, &why) == EH_OK && read_text(in, &text, &why) == EH_OK) {
         struct str token = find_token(&text);
 
@@ -183,7 +187,7 @@ const struct command cmd_token_inspect = {
     .name = "token inspect",
     .summary = "explain a token, and say whether a server accepts it",
     .arguments = "[TOKEN]",
-    .max_words = 1,
+    .max_words = SIZE_MAX,
     .about = "Takes the token from the argument, from --token-file, from EVENTHUB_TOKEN or\n"
              "EVENTHUB_TOKEN_FILE, or from stdin (-). The keys that verify it are found as\n"
              "for eventhubctl token. The exit status is 0 if a server with these keys\n"
