@@ -3,7 +3,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       cmake ninja-build gcc libc6-dev pkg-config \
-      libhiredis-dev libjansson-dev libssl-dev zlib1g-dev \
+      libcurl4-openssl-dev libhiredis-dev libjansson-dev libssl-dev zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
@@ -17,7 +17,7 @@ RUN cmake --preset release -DEH_TESTS=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libhiredis0.14 libjansson4 libssl3 zlib1g ca-certificates \
+      libcurl4 libhiredis0.14 libjansson4 libssl3 zlib1g ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 COPY --from=build /out/bin/eventhub /out/bin/eventhubctl /usr/bin/
 

@@ -2,8 +2,8 @@
 # Functions for the other scripts, which source this file.
 
 # Debian packages that the build needs, that the tests need as well, and that the lint needs as well.
-BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libhiredis-dev libjansson-dev libssl-dev
-  zlib1g-dev)
+BUILD_PACKAGES=(cmake ninja-build gcc libc6-dev pkg-config libcurl4-openssl-dev libhiredis-dev libjansson-dev
+  libssl-dev zlib1g-dev)
 TEST_PACKAGES=(libcmocka-dev libjwt-dev redis-server universal-ctags clang libclang-rt-14-dev ca-certificates
   llvm chromium haproxy nginx-light caddy openssl curl python3)
 LINT_PACKAGES=(clang-tidy cppcheck shellcheck)

@@ -181,6 +181,7 @@ const ROWS = {
     graph('Refused reloads of certificates and keys', 'short', [
       line(of('eventhub_certificate_reloads_refused_total'), '{{instance}} certificate'),
       line(of('eventhub_token_key_reloads_refused_total'), '{{instance}} keys of tokens'),
+      line(of('eventhub_jwks_fetches_total', 'outcome="failed"'), '{{instance}} keys of the provider'),
     ]),
     graph('Compressed size of messages to clients', 'percentunit',
       [line(`${rate('eventhub_deflate_output_bytes_total')} / (${rate('eventhub_deflate_input_bytes_total')} > 0)`)]),

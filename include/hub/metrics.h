@@ -61,6 +61,7 @@ enum metric {
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
     METRIC_CLOSED_RESET,        /* {reason="reset"}: still open when the drain ended */
     METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
+    METRIC_REFUSED_KEYS,        /* {reason="keys_unavailable"}: 503, JWT_JWKS_URL */
     METRIC_REFUSED_PROXY,       /* {reason="bad_proxy_header"}: PROXY_PROTOCOL */
     METRIC_REFUSED_ORIGIN,      /* {reason="origin"}: 403, ALLOWED_ORIGINS */
     METRIC_REFUSED_HTTP,        /* {reason="bad_http"} */
@@ -112,6 +113,8 @@ enum metric {
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
     METRIC_TOKEN_KEYS,         /* token_keys, gauge: keys that verify tokens */
     METRIC_KEYS_REFUSED,       /* token_key_reloads_refused_total: the old ones were kept */
+    METRIC_JWKS_FETCHED,       /* jwks_fetches_total{outcome="ok"} */
+    METRIC_JWKS_FAILED,        /* {outcome="failed"} */
     METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */
     METRIC_PROCESS_CPU_MS,     /* process_cpu_seconds_total; no prefix; kept in ms */
     METRIC_PROCESS_RSS,        /* process_resident_memory_bytes, gauge; no prefix */

@@ -1,5 +1,6 @@
 #include "app/keys.h"
 
+#include "app/config/config_warn.h"
 #include "app/config/token_keys.h"
 #include "base/log.h"
 
@@ -11,13 +12,16 @@ static void report(size_t n, const struct jwks_result *skipped, struct metrics_c
                  LOG_Z("why", skipped->why_skipped));
 }
 
-void keys_started(struct key_store *store, const struct jwks_result *skipped,
-                  struct metrics_cell *metrics)
+void keys_started(const struct config *config, struct key_store *store,
+                  const struct jwks_result *skipped, struct metrics_cell *metrics)
 {
-    struct keyring *keys = key_store_take(store);
+    struct key_rings keys;
 
-    report(keyring_count(keys), skipped, metrics);
-    keyring_unref(keys);
+    key_store_take(store, &keys);
+    config_warn(config, keys.own);
+    report(keyring_count(keys.own), skipped, metrics);
+    keyring_unref(keys.own);
+    keyring_unref(keys.fetched);
 }
 
 void keys_reload(const struct config *config, struct key_store *store, struct metrics_cell *metrics)

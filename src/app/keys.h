@@ -11,9 +11,10 @@
 #include "hub/jwks.h"
 #include "hub/metrics.h"
 
-/* Reports the keys that were loaded at the start. */
-void keys_started(struct key_store *store, const struct jwks_result *skipped,
-                  struct metrics_cell *metrics);
+/* Logs what is unusual about the options (config_warn), and reports the keys that were loaded at
+ * the start. */
+void keys_started(const struct config *config, struct key_store *store,
+                  const struct jwks_result *skipped, struct metrics_cell *metrics);
 /* Reads the files of the running options again. Connections keep the rights that they have. */
 void keys_reload(const struct config *config, struct key_store *store,
                  struct metrics_cell *metrics);

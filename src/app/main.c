@@ -13,6 +13,7 @@
 #include "app/config/config_text.h"
 #include "app/config/token_keys.h"
 #include "app/health_check.h"
+#include "app/key_provider.h"
 #include "app/redis_tls.h"
 #include "app/rpc/rpc.h"
 #include "app/server.h"
@@ -31,6 +32,7 @@ static int read_files(struct config *config, struct server_setup *setup, struct 
     EH_TRY(config_read_secrets(config, why));
     EH_TRY(certificates_load(config, &setup->certificates, why));
     EH_TRY(redis_tls_load(config, &setup->redis_tls, why));
+    EH_TRY(key_provider_check(config, why));
     EH_TRY(token_keys_load(config, &keys, &setup->keys_skipped, why));
     setup->keys = key_store_create(keys);
     return EH_OK;

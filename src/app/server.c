@@ -9,7 +9,7 @@
 
 #include "app/broker_setup.h"
 #include "app/config/config_reload.h"
-#include "app/config/config_warn.h"
+#include "app/key_provider.h"
 #include "app/keys.h"
 #include "app/listeners.h"
 #include "app/memory.h"
@@ -44,11 +44,12 @@ struct server {
     struct acceptor *acceptor;
     struct broker_setup broker_setup;
     struct broker *broker;
+    struct key_provider *key_provider;
     struct worker **workers;
     struct mailbox **inboxes; /* the workers', for the acceptor */
     size_t n_workers;
     size_t n_drained;
-    struct metrics_cell **cells; /* main, broker, acceptor, then the workers */
+    struct metrics_cell **cells; /* main, broker, acceptor, keys, then the workers */
     size_t n_cells;
     uint64_t stop_at_ms;  /* loop_now */
     uint64_t held_log_ms; /* the acceptor's thread: from when on it may log again */
@@ -57,7 +58,7 @@ struct server {
     enum server_end end;
 };
 
-enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_WORKERS };
+enum { CELL_MAIN, CELL_BROKER, CELL_ACCEPTOR, CELL_KEYS, CELL_WORKERS };
 
 static uint64_t clients_of(const struct server *s, size_t worker)
 {
@@ -303,11 +304,7 @@ static int start_acceptor(struct server *s)
 
 static void log_started(const struct server *s)
 {
-    struct keyring *keys = key_store_take(s->setup->keys);
-
-    config_warn(s->setup->config, keys);
-    keyring_unref(keys);
-    keys_started(s->setup->keys, &s->setup->keys_skipped, s->cells[CELL_MAIN]);
+    keys_started(s->setup->config, s->setup->keys, &s->setup->keys_skipped, s->cells[CELL_MAIN]);
     listeners_log(&s->listeners);
     log_info("started", LOG_N("workers", s->n_workers),
              LOG_Z("broker", s->setup->config->broker == CONFIG_BROKER_MEMORY ? "memory" : "redis"),
@@ -350,6 +347,8 @@ static int start(struct server *s)
         listeners_open(s->setup->config, certificates_tls(s->setup->certificates), &s->listeners));
     EH_TRY(make_broker(s));
     make_context(s, fds);
+    EH_TRY(key_provider_start(s->setup->config, s->setup->keys, s->cells[CELL_KEYS],
+                              &s->key_provider));
 
     s->workers = mem_zalloc(s->n_workers * sizeof(s->workers[0]));
     s->inboxes = mem_zalloc(s->n_workers * sizeof(s->inboxes[0]));
@@ -379,6 +378,7 @@ static void stop_threads(struct server *s)
         worker_stop(s->workers[i]);
     for (size_t i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
+    key_provider_stop(s->key_provider);
     broker_stop(s->broker);
 }
 

@@ -20,6 +20,7 @@
     LABELLED("disconnects_total", "reason", v, "Client connections that ended, by reason.")
 #define REFUSED(v) LABELLED("refused_requests_total", "reason", v, "Requests refused, by reason.")
 #define TLS(v)     LABELLED("tls_handshakes_total", "kind", v, "TLS handshakes that succeeded.")
+#define JWKS(v)    LABELLED("jwks_fetches_total", "outcome", v, "Fetches of JWT_JWKS_URL.")
 #define HELD(v)                                                                                    \
     LABELLED("accept_held_total", "reason", v,                                                     \
              "Times that new connections waited because the server was loaded: with requests for " \
@@ -92,6 +93,7 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_CLOSED_RESET] = CLOSED("reset"),
 
     [METRIC_REFUSED_AUTH] = REFUSED("unauthorized"),
+    [METRIC_REFUSED_KEYS] = REFUSED("keys_unavailable"),
     [METRIC_REFUSED_PROXY] = REFUSED("bad_proxy_header"),
     [METRIC_REFUSED_ORIGIN] = REFUSED("origin"),
     [METRIC_REFUSED_HTTP] = REFUSED("bad_http"),
@@ -186,6 +188,8 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_TOKEN_KEYS] = PLAIN("token_keys", GAUGE, "Keys that verify tokens."),
     [METRIC_KEYS_REFUSED] =
         PLAIN("token_key_reloads_refused_total", 0, "Reloads that kept the old keys of tokens."),
+    [METRIC_JWKS_FETCHED] = JWKS("ok"),
+    [METRIC_JWKS_FAILED] = JWKS("failed"),
     [METRIC_PROCESS_START_S] = PLAIN("process_start_time_seconds", GAUGE | BARE,
                                      "Start of the process, seconds since the epoch."),
     [METRIC_PROCESS_CPU_MS] =

@@ -43,7 +43,7 @@ make_base_tree() {
   rm -rf --one-file-system "$BASE_TREE"
   mkdir -p "$WORK"
   debootstrap --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,redis-server,libhiredis0.14,libjansson4,ca-certificates \
+    --include=systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,redis-server,libcurl4,libhiredis0.14,libjansson4,ca-certificates \
     bookworm "$BASE_TREE" >"$WORK/debootstrap.log" 2>&1 ||
     { tail -n 5 "$WORK/debootstrap.log" >&2; die "debootstrap, see $WORK/debootstrap.log"; }
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$BASE_TREE/etc/hosts"

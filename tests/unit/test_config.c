@@ -208,6 +208,7 @@ static const char *other_value(const struct config_option *o)
     case CONFIG_NETWORKS: return "10.0.0.0/8, ::1";
     case CONFIG_ORIGINS: return "https://a.example, http://b.example:8080";
     case CONFIG_REDIS_URL: return "redis://other";
+    case CONFIG_KEYS_URL: return "https://other/jwks";
     case CONFIG_HOSTS:
     case CONFIG_SERVERS: return "other:7, [::1]:8";
     case CONFIG_TEXT:
@@ -298,7 +299,7 @@ static bool has_a_form(const struct config_option *o)
 {
     return o->kind == CONFIG_ADDRESS || o->kind == CONFIG_ORIGINS || o->kind == CONFIG_NETWORKS ||
            o->kind == CONFIG_HOSTS || o->kind == CONFIG_SERVERS || o->kind == CONFIG_REDIS_URL ||
-           o->kind == CONFIG_SOCKET;
+           o->kind == CONFIG_SOCKET || o->kind == CONFIG_KEYS_URL;
 }
 
 static void check_text_row(const struct config_option *o)
@@ -336,6 +337,7 @@ static void checks_the_bounds_of_every_row(void **state)
         [CONFIG_HOSTS] = check_text_row,
         [CONFIG_SERVERS] = check_text_row,
         [CONFIG_REDIS_URL] = check_text_row,
+        [CONFIG_KEYS_URL] = check_text_row,
         [CONFIG_ADDRESS] = check_text_row,
         [CONFIG_METRIC_NAME] = check_text_row,
         [CONFIG_COOKIE] = check_text_row,
@@ -508,6 +510,9 @@ static void accepts_hosts_and_paths(void **state)
     "REDIS_HOST must be host[:port], a list of at most 64 of them, or the path of a Unix socket "  \
     "(/path)"
 #define SENTINELS "REDIS_SENTINELS must be host[:port], or a list of at most 64 of them"
+#define KEYS_URL                                                                                   \
+    "JWT_JWKS_URL must be https://host[:port]/path, or for this machine "                          \
+    "http://localhost[:port]/path, at most 1024 bytes"
 #define URL                                                                                        \
     "REDIS_URL must be redis://[user[:password]@]host[:port][/db], the same with rediss://, or "   \
     "unix:///path[?db=N], at most 4096 bytes"
@@ -567,6 +572,24 @@ static const struct {
     { "REDIS_URL", "redis://:p4\tss@a",
       URL ", not text with a line break or another control character" },
     { "REDIS_URL", "\"redis://:p4ss@a\"", URL ", not text in quotes: leave out the quotes" },
+    { "JWT_JWKS_URL", "login.example/keys",
+      KEYS_URL ", not text that begins with another scheme or with none" },
+    { "JWT_JWKS_URL", "file:///etc/passwd",
+      KEYS_URL ", not text that begins with another scheme or with none" },
+    { "JWT_JWKS_URL", "https://", KEYS_URL ", not a URL without a host" },
+    { "JWT_JWKS_URL", "https:///keys", KEYS_URL ", not a URL without a host" },
+    { "JWT_JWKS_URL", "https://u:p4ss@a/keys", KEYS_URL ", not a URL with a user or password" },
+    { "JWT_JWKS_URL", "https://a:x/keys", KEYS_URL ", not a URL with a malformed host or port" },
+    { "JWT_JWKS_URL", "https://a,b/keys", KEYS_URL ", not a URL with a malformed host or port" },
+    { "JWT_JWKS_URL", "https://a/k#x", KEYS_URL ", not a URL with a fragment (#)" },
+    { "JWT_JWKS_URL", "https://a/k k",
+      KEYS_URL ", not a URL with blanks or characters that must be percent-encoded" },
+    { "JWT_JWKS_URL", "http://login.example/keys",
+      KEYS_URL ", not an http URL of another machine, where anyone on the way could replace the "
+               "keys: use https" },
+    { "JWT_JWKS_URL", "http://localhost.example/keys",
+      KEYS_URL ", not an http URL of another machine, where anyone on the way could replace the "
+               "keys: use https" },
     { "REDIS_TLS_NAME", "redis:6379", NAME ", not \"redis:6379\"" },
     { "REDIS_TLS_NAME", "*.example.net", NAME ", not \"*.example.net\"" },
     { "REDIS_TLS_NAME", "a,b", NAME ", not a list" },

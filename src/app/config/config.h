@@ -46,14 +46,17 @@ struct config {
     char *jwt_secret_file;     /* the _FILE options are paths that config_read_secrets reads */
     char *jwt_secret_previous; /* "": none */
     char *jwt_secret_previous_file;
-    uint64_t jwt_algorithm; /* enum key_algorithm (hub/keyring.h) */
-    char *jwt_public_key;   /* path */
-    char *jwt_keys_file;    /* path */
-    char *jwt_jwks_file;    /* path */
-    char *jwt_audience;     /* "": any */
-    char *jwt_issuer;       /* "": any */
-    uint64_t jwt_leeway;    /* s */
-    char *jwt_cookie;       /* "": none */
+    uint64_t jwt_algorithm;    /* enum key_algorithm (hub/keyring.h) */
+    char *jwt_public_key;      /* path */
+    char *jwt_keys_file;       /* path */
+    char *jwt_jwks_file;       /* path */
+    char *jwt_jwks_url;        /* "": none */
+    uint64_t jwt_jwks_refresh; /* s */
+    char *jwt_jwks_ca;         /* path; "": the system's authorities */
+    char *jwt_audience;        /* "": any */
+    char *jwt_issuer;          /* "": any */
+    uint64_t jwt_leeway;       /* s */
+    char *jwt_cookie;          /* "": none */
     bool disable_auth;
     char *redis_url; /* "": none; config_settle_redis has put its parts into the other members */
     char *redis_url_file;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/config/endpoints.h"
+#include "app/config/jwks_url.h"
 #include "app/config/redis_url.h"
 #include "base/array.h"
 
@@ -126,6 +127,8 @@ static const char *plain_hint(const struct config_option *o, struct str text)
     if (o->kind == CONFIG_SERVERS && str_starts_with(text, STR("unix:")) &&
         !str_starts_with(text, STR("unix://")))
         return "a URL: write only the path, which begins with /";
+    if (o->kind == CONFIG_KEYS_URL)
+        return jwks_url_fault(text);
     if (config_is_url(text))
         return url_hint(o, text);
     if (o->kind == CONFIG_SERVERS || o->kind == CONFIG_HOSTS)

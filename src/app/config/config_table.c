@@ -1,6 +1,7 @@
 #include "app/config/config_table.h"
 
 #include "app/config/config.h"
+#include "app/config/jwks_url.h"
 #include "app/config/redis_url.h"
 #include "base/array.h"
 #include "broker/redis_login.h"
@@ -165,6 +166,31 @@ const struct config_option config_options[] = {
       .shown = "none",
       .about = "File with a JSON Web Key Set, as identity providers publish it. It replaces "
                "JWT_SECRET, JWT_PUBLIC_KEY and JWT_ALGORITHM, and adds to JWT_KEYS_FILE." },
+    { .name = "JWT_JWKS_URL",
+      .kind = CONFIG_KEYS_URL,
+      .offset = AT(jwt_jwks_url),
+      .initial = "",
+      .max = JWKS_URL_MAX,
+      .shown = "none",
+      .about = "URL at which an identity provider publishes its JSON Web Key Set, which is fetched "
+               "again and again. It replaces and adds to the same options as JWT_JWKS_FILE." },
+    { .name = "JWT_JWKS_REFRESH",
+      .kind = CONFIG_NUMBER,
+      .offset = AT(jwt_jwks_refresh),
+      .initial = "300",
+      .min = 1,
+      .max = 86400,
+      .about =
+          "Seconds between two fetches of JWT_JWKS_URL. If the provider states a longer max-age "
+          "in Cache-Control, the server waits for that, at most a day." },
+    { .name = "JWT_JWKS_CA",
+      .kind = CONFIG_PATH,
+      .offset = AT(jwt_jwks_ca),
+      .initial = "",
+      .max = PATH_BYTES,
+      .shown = "the system's",
+      .about =
+          "File with the CA certificates that verify the certificate of JWT_JWKS_URL, in PEM." },
     { .name = "JWT_AUDIENCE",
       .kind = CONFIG_TEXT,
       .offset = AT(jwt_audience),

@@ -26,6 +26,7 @@ enum config_kind {
     CONFIG_REDIS_URL,   /* redis_url.h */
     CONFIG_ADDRESS,     /* a numeric IPv4 or IPv6 address */
     CONFIG_METRIC_NAME, /* the beginning of a Prometheus metric name */
+    CONFIG_KEYS_URL,    /* jwks_url.h */
     CONFIG_COOKIE,      /* the name of a cookie */
     CONFIG_ORIGINS,     /* a list of origins (proto/origin.h) */
 };

@@ -6,6 +6,7 @@
 
 #include "app/config/config_hint.h"
 #include "app/config/endpoints.h"
+#include "app/config/jwks_url.h"
 #include "app/config/redis_url.h"
 #include "base/array.h"
 #include "base/log.h"
@@ -213,6 +214,7 @@ static bool is_valid_text(const struct config_option *o, struct str text)
     case CONFIG_REDIS_URL: return text.n == 0 || is_redis_url(text);
     case CONFIG_ADDRESS: return text.n == 0 || endpoint_is_address(text);
     case CONFIG_METRIC_NAME: return is_metric_name(text);
+    case CONFIG_KEYS_URL: return text.n == 0 || !jwks_url_fault(text);
     case CONFIG_COOKIE: return text.n == 0 || http_is_token(text);
     case CONFIG_ORIGINS: return origin_list_is_valid(text);
     default: return true;
@@ -303,6 +305,12 @@ void config_add_allowed(struct buf *out, const struct config_option *o)
     case CONFIG_ADDRESS: buf_addf(out, "an IPv4 or IPv6 address"); return;
     case CONFIG_METRIC_NAME:
         buf_addf(out, "at most %ju letters, digits, _ and :, not beginning with a digit", max);
+        return;
+    case CONFIG_KEYS_URL:
+        buf_addf(out,
+                 "https://host[:port]/path, or for this machine http://localhost[:port]/path, at "
+                 "most %ju bytes",
+                 max);
         return;
     case CONFIG_COOKIE: buf_addf(out, "the name of a cookie, at most %ju bytes", max); return;
     case CONFIG_ORIGINS:

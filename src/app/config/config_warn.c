@@ -11,8 +11,7 @@ bool config_has_default_secret(const struct config *c)
 {
     const struct config_option *secret;
 
-    if (token_keys_have_files(c) ||
-        key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
+    if (token_keys_have_files(c) || key_algorithm_is_public((enum key_algorithm)c->jwt_algorithm))
         return false;
     secret = config_find(STR("JWT_SECRET"));
     assert(secret);

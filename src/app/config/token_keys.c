@@ -179,7 +179,7 @@ static int add_from_options(const struct config *config, struct keyring *keys, s
 
 bool token_keys_have_files(const struct config *config)
 {
-    return config->jwt_keys_file[0] || config->jwt_jwks_file[0];
+    return config->jwt_keys_file[0] || config->jwt_jwks_file[0] || config->jwt_jwks_url[0];
 }
 
 int token_keys_load(const struct config *config, struct keyring **ret_keys,

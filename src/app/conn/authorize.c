@@ -6,22 +6,57 @@
 #include "proto/cookie.h"
 #include "proto/origin.h"
 
+/* Reports whether a token that no key verifies may be good nevertheless: the provider's keys are
+ * not there yet, or may have changed. */
+static bool is_worth_another_try(struct key_store *store, const struct key_rings *keys,
+                                 const char **why)
+{
+    char ignored[KEY_STORE_WHY_MAX];
+
+    if (!keys->fetched && key_store_is_waiting(store, ignored)) {
+        *why = "the keys of tokens are not known yet: try again";
+        return true;
+    }
+    if (*why != keyring_unknown_kid || !key_store_ask(store))
+        return false;
+    *why = "the token's kid is unknown, and the keys are being fetched: try again";
+    return true;
+}
+
+/* Tries the keys of the options first, then those of the provider. */
+static int verify(const struct context *context, struct str token, const struct key_rings *keys,
+                  struct auth **ret_auth, const char **ret_why)
+{
+    struct auth_policy policy = context->tokens;
+    uint64_t now_ms = clock_wall_ms();
+    int rc;
+
+    policy.keys = keys->own;
+    rc = auth_verify(token, &policy, now_ms, ret_auth, ret_why);
+    if (rc == EH_ENOENT && keys->fetched) {
+        policy.keys = keys->fetched;
+        rc = auth_verify(token, &policy, now_ms, ret_auth, ret_why);
+    }
+    if (rc == EH_ENOENT && !is_worth_another_try(context->keys, keys, ret_why))
+        rc = EH_EINVAL;
+    return rc;
+}
+
 int authorize_token(const struct conn *c, struct str token, struct auth **ret_auth,
                     const char **ret_why)
 {
     const struct context *context = c->worker->context;
-    struct auth_policy policy = context->tokens;
-    struct keyring *keys;
+    struct key_rings keys;
     int rc;
 
     if (context->config->disable_auth) {
         *ret_auth = c->worker->everybody;
         return EH_OK;
     }
-    keys = key_store_take(context->keys);
-    policy.keys = keys;
-    rc = auth_verify(token, &policy, clock_wall_ms(), ret_auth, ret_why);
-    keyring_unref(keys);
+    key_store_take(context->keys, &keys);
+    rc = verify(context, token, &keys, ret_auth, ret_why);
+    keyring_unref(keys.own);
+    keyring_unref(keys.fetched);
     return rc;
 }
 
@@ -73,13 +108,13 @@ static const char *find_token(const struct config *config, const struct http_req
     return why;
 }
 
-static void refuse(const struct conn *c, const char *why)
+static void refuse(const struct conn *c, int rc, const char *why)
 {
     char peer[SOCK_ADDR_TEXT];
 
     sock_addr_format(&c->client.addr, peer);
     log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
-    metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
+    metrics_inc(c->worker->metrics, rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH);
 }
 
 int authorize_request(const struct conn *c, const struct http_request *rq, struct str offered,
@@ -94,6 +129,6 @@ int authorize_request(const struct conn *c, const struct http_request *rq, struc
         return EH_OK;
     if (why_none)
         *ret_why = why_none;
-    refuse(c, *ret_why);
+    refuse(c, rc, *ret_why);
     return rc;
 }

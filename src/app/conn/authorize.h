@@ -2,7 +2,8 @@
  * Thread:  the connection's worker.
  * Gives:   rights for conn->auth, which conn_forget_auth releases. With DISABLE_AUTH tokens are
  *          ignored and every client has all rights.
- * Fails:   EH_EINVAL with *ret_why, a static text for the answer.
+ * Fails:   EH_EINVAL with *ret_why, a static text for the answer. EH_ENOENT: the same, but another
+ *          try may succeed, since the keys of the provider are being fetched: 503, not 401.
  */
 #ifndef EH_APP_AUTHORIZE_H
 #define EH_APP_AUTHORIZE_H

@@ -1,20 +1,49 @@
-/* key_store.h - the keys that verify tokens, which change on SIGHUP.
- * Thread:  shared. A mutex guards which keyring is the current one, and is held only to take a
- *          reference or to swap two pointers. A keyring itself never changes.
- * Owns:    a reference of the current keyring. A worker holds one of its own while it verifies a
- *          token.
+/* key_store.h - the keys that verify tokens, which change while the server runs: those of the
+ * options, which SIGHUP reads again, and those of a provider (JWT_JWKS_URL), which a thread of its
+ * own fetches.
+ * Thread:  shared. A mutex guards which keyrings are current, and is held only to take references
+ *          or to swap pointers. A keyring itself never changes.
+ * Owns:    a reference of each current keyring. A worker holds its own while it verifies a token.
  */
 #ifndef EH_APP_KEY_STORE_H
 #define EH_APP_KEY_STORE_H
 
+#include <stdbool.h>
+
 #include "hub/keyring.h"
+
+#define KEY_STORE_WHY_MAX 400
 
 struct key_store;
 
-struct key_store *key_store_create(struct keyring *keys); /* takes the reference */
+/* Called on any thread when a token has a kid that no key has. Returns true if the provider may
+ * have the key by now, so that the client should try again. */
+typedef bool key_store_ask_fn(void *arg);
+
+struct key_store *key_store_create(struct keyring *keys); /* of the options; takes the reference */
 void key_store_free(struct key_store *s);                 /* NULL is fine */
 
-void key_store_replace(struct key_store *s, struct keyring *keys); /* takes the reference */
-struct keyring *key_store_take(struct key_store *s); /* the caller drops the reference */
+/* Takes the reference of the new keys of the options. */
+void key_store_replace(struct key_store *s, struct keyring *keys);
+
+/* The caller drops both references. */
+struct key_rings {
+    struct keyring *own;     /* of the options */
+    struct keyring *fetched; /* of the provider; NULL: none yet, or there is no provider */
+};
+void key_store_take(struct key_store *s, struct key_rings *ret);
+
+/* ---- the provider ---- */
+
+/* Says that there is one, whose keys are not known yet. Before other threads start. */
+void key_store_expect(struct key_store *s, key_store_ask_fn *ask, void *arg);
+void key_store_fetched(struct key_store *s, struct keyring *keys); /* takes the reference */
+void key_store_failed(struct key_store *s, const char *why);       /* shown until keys are there */
+
+/* Reports whether the provider's keys have never been there; ret_why says why, as far as it is
+ * known. */
+bool key_store_is_waiting(struct key_store *s, char ret_why[KEY_STORE_WHY_MAX]);
+/* Reports whether a token with an unknown kid may be good: it is worth another try. */
+bool key_store_ask(struct key_store *s);
 
 #endif

@@ -50,16 +50,20 @@ static int check_rights(struct conn *c, const struct http_request *rq, enum auth
     struct str token = auth_header_token(http_header(rq, STR("Authorization")));
     const char *fault = "there is no token: the Authorization header must be Bearer TOKEN";
     bool is_open = c->worker->context->config->disable_auth;
+    int rc = EH_EINVAL;
 
     if (is_open && !is_local(c, rq)) {
         (void)snprintf(why, size,
                        "with DISABLE_AUTH only programs on the server's own machine may use /api/");
         return 403;
     }
-    if ((!is_open && token.n == 0) || authorize_token(c, token, &c->auth, &fault) < 0) {
+    if (is_open || token.n)
+        rc = authorize_token(c, token, &c->auth, &fault);
+    if (rc < 0) {
         (void)snprintf(why, size, "%s", fault);
-        metrics_inc(c->worker->metrics, METRIC_REFUSED_AUTH);
-        return 401;
+        metrics_inc(c->worker->metrics,
+                    rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH);
+        return rc == EH_ENOENT ? 503 : 401;
     }
     if (auth_administers(c->auth, right))
         return 0;
@@ -72,14 +76,18 @@ static int check_rights(struct conn *c, const struct http_request *rq, enum auth
 static void refuse(struct conn *c, const struct http_request *rq,
                    const struct api_endpoint *endpoint, int status, const char *why)
 {
+    bool has_no_keys = status == 503 && !c->auth; /* check_rights has counted it, and each 401 */
     struct buf extra = { 0 };
 
     if (status == 401)
         buf_add_str(&extra, STR("WWW-Authenticate: Bearer\r\n"));
     else if (status == 405)
         buf_addf(&extra, "Allow: %s\r\n", endpoint->method);
+    else if (has_no_keys)
+        buf_add_str(&extra, STR("Retry-After: 2\r\n"));
     api_log_refusal(c, endpoint, status, why);
-    http_topic_count(c, status);
+    if (status != 401 && !has_no_keys)
+        http_topic_count(c, status);
     conn_forget_auth(c);
     http_send_error(c, rq, status, why, buf_str(&extra));
     buf_done(&extra);

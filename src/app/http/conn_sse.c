@@ -384,11 +384,18 @@ void conn_sse_refuse(struct conn *c, const struct http_request *rq, int status, 
 void conn_sse_handle(struct conn *c, const struct http_request *rq)
 {
     struct http_topics topics;
+    const char *why;
+    int rc;
 
-    buf_init(&topics.text);
-    if (!c->worker->context->config->enable_sse)
+    if (!c->worker->context->config->enable_sse) {
         http_topic_refuse(c, rq, 501, "server-sent events are disabled (ENABLE_SSE)");
-    else if (http_topic_open(c, rq, AUTH_READ, &topics) == EH_OK)
+        return;
+    }
+    buf_init(&topics.text);
+    rc = http_topic_open(c, rq, AUTH_READ, &topics, &why);
+    if (rc == EH_OK)
         open_stream(c, rq, &topics);
+    else if (rc == EH_ENOENT)
+        conn_sse_refuse(c, rq, 503, why);
     http_topics_done(&topics);
 }

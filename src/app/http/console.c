@@ -97,9 +97,10 @@ bool console_is_socket(const struct conn *c, const struct http_request *rq)
 void console_explain(struct conn *c, const struct http_request *rq)
 {
     const char *why;
+    int rc = authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why);
 
-    if (authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why) < 0)
-        http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+    if (rc < 0)
+        http_send_unauthorized(c, rq, rc, why);
     else
         http_send_error(c, rq, 426, "only WebSocket handshakes are accepted here",
                         STR("Upgrade: websocket\r\nConnection: Upgrade\r\n"));

@@ -120,3 +120,13 @@ void http_send_error(struct conn *c, const struct http_request *rq, int status, 
             .status = status, .type = "application/json", .body = buf_str(&body), .extra = extra });
     buf_done(&body);
 }
+
+void http_send_unauthorized(struct conn *c, const struct http_request *rq, int rc, const char *why)
+{
+    if (rc == EH_ENOENT)
+        http_send_error(c, rq, 503, why,
+                        STR("Access-Control-Expose-Headers: Retry-After\r\n"
+                            "Retry-After: 2\r\n"));
+    else
+        http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+}

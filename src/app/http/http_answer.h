@@ -24,6 +24,9 @@ void http_send_later(struct conn *c, bool keep_alive, const struct http_answer *
 /* Answers with {"error":"why"}. */
 void http_send_error(struct conn *c, const struct http_request *rq, int status, const char *why,
                      struct str extra);
+/* Answers a request that authorize_request (app/conn/authorize.h) refused: 401 or, if another try
+ * may succeed (EH_ENOENT), 503 with Retry-After. */
+void http_send_unauthorized(struct conn *c, const struct http_request *rq, int rc, const char *why);
 /* Answers a request of which a part, "head" or "body", did not come in time: 408. */
 void http_send_timeout(struct conn *c, const char *what);
 void http_add_error(struct buf *out, const char *why); /* the body alone */

@@ -131,9 +131,14 @@ static void read_head(struct conn *c, const struct http_request *rq, struct str 
 void http_post_handle(struct conn *c, const struct http_request *rq)
 {
     struct http_topics topics;
+    const char *why;
+    int rc;
 
     buf_init(&topics.text);
-    if (http_topic_open(c, rq, AUTH_WRITE, &topics) == EH_OK)
+    rc = http_topic_open(c, rq, AUTH_WRITE, &topics, &why);
+    if (rc == EH_OK)
         read_head(c, rq, topics.at[0]);
+    else if (rc == EH_ENOENT)
+        http_send_unauthorized(c, rq, rc, why);
     http_topics_done(&topics);
 }

@@ -11,7 +11,6 @@ void http_topic_count(struct conn *c, int status)
     enum metric reason = METRIC_REFUSED_PARAMS;
 
     switch (status) {
-    case 401: return; /* authorize_request has counted it */
     case 403: reason = METRIC_REFUSED_RIGHTS; break;
     case 404:
     case 405: reason = METRIC_REFUSED_METHOD; break;
@@ -26,9 +25,7 @@ void http_topic_refuse(struct conn *c, const struct http_request *rq, int status
 {
     struct str extra = STR(""); /* says what would be accepted */
 
-    if (status == 401)
-        extra = STR("WWW-Authenticate: Bearer\r\n");
-    else if (status == 415)
+    if (status == 415)
         extra = STR("Accept-Encoding: identity\r\n"); /* RFC 9110 15.5.16 */
     http_topic_count(c, status);
     http_send_error(c, rq, status, why, extra);
@@ -113,19 +110,21 @@ static size_t most_topics(const struct conn *c)
 }
 
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
-                    struct http_topics *ret)
+                    struct http_topics *ret, const char **ret_why)
 {
     struct params params = { .json = NULL };
     const char *why = NULL;
-    int status = 401;
+    int status = 400;
+    int rc = authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, ret_why);
 
-    if (authorize_request(c, rq, (struct str){ NULL, 0 }, &c->auth, &why) == EH_OK) {
-        status = 400;
-        if (right != AUTH_READ || !http_topics_are_in_query(rq))
-            why = read_path(rq->path, right, ret);
-        else if (read_query(rq->query, most_topics(c), ret, &params) != EH_OK)
-            why = params.why;
-    }
+    if (rc == EH_EINVAL)
+        http_send_unauthorized(c, rq, rc, *ret_why);
+    if (rc < 0)
+        return rc;
+    if (right != AUTH_READ || !http_topics_are_in_query(rq))
+        why = read_path(rq->path, right, ret);
+    else if (read_query(rq->query, most_topics(c), ret, &params) != EH_OK)
+        why = params.why;
     for (size_t i = 0; !why && i < ret->n; i++) {
         if (params_check_right(&params, c->auth, right, ret->at[i]) < 0) {
             status = 403;

@@ -1,5 +1,6 @@
 #include "app/http/routes.h"
 
+#include "app/conn/key_store.h"
 #include "app/http/http_answer.h"
 #include "base/array.h"
 #include "broker/broker.h"
@@ -22,13 +23,12 @@ static void route_healthz(struct conn *c, const struct http_request *rq)
     send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
 }
 
-static void send_not_ready(struct conn *c, const struct http_request *rq)
+static void send_not_ready(struct conn *c, const struct http_request *rq, const char *what,
+                           const char *reason)
 {
-    struct broker_health health;
     struct buf why = { 0 }, body = { 0 };
 
-    broker_get_health(c->worker->context->broker, &health);
-    buf_addf(&why, "the broker is not ready%s%s", health.why[0] ? ": " : "", health.why);
+    buf_addf(&why, "%s%s%s", what, reason[0] ? ": " : "", reason);
     buf_add_str(&body, STR("{\"error\":"));
     json_add_string(&body, buf_str(&why));
     buf_add_char(&body, '}');
@@ -40,13 +40,19 @@ static void send_not_ready(struct conn *c, const struct http_request *rq)
 static void route_readyz(struct conn *c, const struct http_request *rq)
 {
     const struct context *ctx = c->worker->context;
+    struct broker_health health;
+    char why[KEY_STORE_WHY_MAX];
 
-    if (atomic_load(&ctx->draining))
-        send_json(c, rq, 503, STR("{\"error\":\"the server is draining\"}"));
-    else if (!broker_is_ready(ctx->broker))
-        send_not_ready(c, rq);
-    else
+    if (atomic_load(&ctx->draining)) {
+        send_not_ready(c, rq, "the server is draining", "");
+    } else if (!broker_is_ready(ctx->broker)) {
+        broker_get_health(ctx->broker, &health);
+        send_not_ready(c, rq, "the broker is not ready", health.why);
+    } else if (key_store_is_waiting(ctx->keys, why)) {
+        send_not_ready(c, rq, "the keys of tokens are not known yet", why);
+    } else {
         send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
+    }
 }
 
 static void route_metrics(struct conn *c, const struct http_request *rq)

@@ -128,12 +128,24 @@ static void refuse(struct conn *c, int status, const char *why, struct str extra
     http_send_error(c, NULL, status, why, extra);
 }
 
+static void authorize_handshake(struct conn *c, const struct http_request *rq,
+                                struct choice *choice)
+{
+    struct auth *auth;
+    const char *why;
+    int rc = authorize_request(c, rq, choice->token, &auth, &why);
+
+    if (rc < 0)
+        http_send_unauthorized(c, NULL, rc, why);
+    else
+        accept_handshake(c, rq, auth, choice);
+}
+
 void upgrade_handle(struct conn *c, const struct http_request *rq)
 {
     struct choice choice = { 0 };
     const char *why = find_fault(rq, &choice);
     struct str version = STR("Sec-WebSocket-Version");
-    struct auth *auth;
 
     if (!str_eq(rq->method, STR("GET"))) {
         refuse(c, 405, "a WebSocket handshake must be a GET request", STR("Allow: GET\r\n"));
@@ -145,9 +157,7 @@ void upgrade_handle(struct conn *c, const struct http_request *rq)
                STR("Sec-WebSocket-Version: 13\r\n"
                    "Upgrade: websocket\r\n"
                    "Connection: Upgrade\r\n"));
-    } else if (authorize_request(c, rq, choice.token, &auth, &why) < 0) {
-        http_send_error(c, NULL, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
     } else {
-        accept_handshake(c, rq, auth, &choice);
+        authorize_handshake(c, rq, &choice);
     }
 }

@@ -12,11 +12,14 @@ int rpc_auth(struct rpc_call *call)
     struct auth *auth;
     const char *why;
     json_t *ended;
+    int rc;
 
     if (!c->worker->context->config->disable_auth) /* otherwise any token is ignored */
         EH_TRY(params_string(&call->params, "token", &token));
-    if (authorize_token(c, token, &auth, &why) < 0)
-        return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "token: %s", why);
+    rc = authorize_token(c, token, &auth, &why);
+    if (rc < 0) /* with EH_ENOENT another try may succeed, as after a failure of the broker */
+        return params_fail(&call->params, rc == EH_ENOENT ? JSONRPC_BROKER : JSONRPC_INVALID_PARAMS,
+                           "token: %s", why);
     conn_ws_set_auth(c, auth);
 
     ended = json_array(); /* the topics that the new token does not permit */

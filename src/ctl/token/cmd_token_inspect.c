@@ -115,13 +115,17 @@ static int report(const struct invocation *in, const struct token_source *source
     if (token_report_make(token, &policy, clock_wall_ms(), &r, &wrong) < 0) {
         buf_addf(why, "this is not a token: %s", wrong);
     } else {
-        r.has_no_key = token_source_is_default(source);
+        r.has_no_key = token_source_is_default(source) || token_source_has_provider(source);
         if (!r.key_fault)
             token_source_add_key_name(source, &r.key_name, &r.key);
         print(in, &r);
         if (token_report_is_valid(&r))
             status = CTL_OK;
-        if (!r.key_fault && r.has_no_key)
+        if (r.key_fault && token_source_has_provider(source))
+            term_note(in->term,
+                      "the keys of JWT_JWKS_URL are not fetched here: the server may know the "
+                      "key");
+        if (!r.key_fault && token_source_is_default(source))
             term_warn(in->term, "the token is signed with the default secret, which is public");
         token_report_done(&r);
     }

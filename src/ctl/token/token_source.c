@@ -101,6 +101,11 @@ uint64_t token_source_leeway_ms(const struct token_source *s)
     return s->config.jwt_leeway * 1000;
 }
 
+bool token_source_has_provider(const struct token_source *s)
+{
+    return !s->key_file && s->config.jwt_jwks_url[0];
+}
+
 bool token_source_is_default(const struct token_source *s)
 {
     return !s->key_file && config_has_default_secret(&s->config);
@@ -157,7 +162,11 @@ static const char *files_name(const struct config *c)
 
 static int no_secret(const struct config *c, struct str kid, struct buf *why)
 {
-    if (!token_keys_have_files(c))
+    if (c->jwt_jwks_url[0])
+        buf_addf(why,
+                 "JWT_JWKS_URL is set: tokens come from the provider (name the key of another one "
+                 "with --key FILE)");
+    else if (!token_keys_have_files(c))
         buf_addf(why,
                  "JWT_ALGORITHM is %s: the server has only the public key, so sign with the "
                  "private one (--key FILE)",

@@ -40,6 +40,8 @@ const char *token_source_audience(const struct token_source *s);
 const char *token_source_issuer(const struct token_source *s);
 uint64_t token_source_leeway_ms(const struct token_source *s); /* JWT_LEEWAY */
 
+/* Reports whether a server has keys that are not known here, those of JWT_JWKS_URL. */
+bool token_source_has_provider(const struct token_source *s);
 /* Reports whether nobody has chosen a key: then it is the default secret of development servers,
  * which is public. */
 bool token_source_is_default(const struct token_source *s);

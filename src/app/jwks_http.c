@@ -1,0 +1,157 @@
+#include "app/jwks_http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/config/jwks_url.h"
+#include "app/jwks_schedule.h"
+#include "hub/jwks.h"
+
+#define HEAD_MAX          65536
+#define CONNECT_TIMEOUT_S 5
+
+struct transfer {
+    const struct jwks_request *rq;
+    struct jwks_answer *answer;
+    size_t head_n;
+    bool is_too_long;
+};
+
+int jwks_http_start(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? EH_OK : EH_EIO;
+}
+
+void jwks_http_stop(void)
+{
+    curl_global_cleanup();
+}
+
+/* libcurl ends the transfer if the functions return less than they were given. */
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)size; /* 1 */
+    if (buf_used(&t->answer->body) + n > JWKS_MAX) {
+        t->is_too_long = true;
+        return 0;
+    }
+    buf_add(&t->answer->body, data, n);
+    return n;
+}
+
+static size_t on_head(char *line, size_t size, size_t n, void *arg)
+{
+    static const struct str name = { "cache-control:", 14 };
+    struct transfer *t = arg;
+    struct str field = str_make(line, n);
+
+    (void)size;
+    t->head_n += n;
+    if (t->head_n > HEAD_MAX) {
+        t->is_too_long = true;
+        return 0;
+    }
+    while (field.n && (field.p[field.n - 1] == '\r' || field.p[field.n - 1] == '\n'))
+        field.n--;
+    if (field.n > name.n && str_eq_nocase(str_make(field.p, name.n), name))
+        t->answer->max_age_s = jwks_max_age(str_trim(str_skip(field, name.n)));
+    return n;
+}
+
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                       curl_off_t up)
+{
+    const struct transfer *t = arg;
+
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return atomic_load(t->rq->is_stopping);
+}
+
+/* Sets what may fail only if libcurl lacks it, or memory runs out. */
+static CURLcode set_options(CURL *curl, struct transfer *t, char error[CURL_ERROR_SIZE],
+                            struct curl_slist *fields)
+{
+    const struct jwks_request *rq = t->rq;
+    bool is_local = jwks_url_is_local(str_of(rq->url));
+    CURLcode rc = CURLE_OK;
+
+#define SET(option, value) rc = rc == CURLE_OK ? curl_easy_setopt(curl, option, value) : rc
+    SET(CURLOPT_ERRORBUFFER, error);
+    SET(CURLOPT_URL, rq->url);
+    SET(CURLOPT_PROTOCOLS_STR, is_local ? "https,http" : "https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    if (is_local)
+        SET(CURLOPT_PROXY, ""); /* not even that of the environment */
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (rq->ca[0]) {
+        SET(CURLOPT_CAINFO, rq->ca);
+        SET(CURLOPT_CAPATH, NULL);
+    }
+    SET(CURLOPT_HTTPHEADER, fields);
+    SET(CURLOPT_USERAGENT, "eventhub/" EVENTHUB_VERSION);
+    SET(CURLOPT_TIMEOUT, (long)JWKS_HTTP_TIMEOUT_S);
+    SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    SET(CURLOPT_MAXFILESIZE, (long)JWKS_MAX);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* does not wait for a name server at the end */
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_HEADERFUNCTION, on_head);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, t);
+    SET(CURLOPT_NOPROGRESS, 0L);
+#undef SET
+    return rc;
+}
+
+/* Writes why the transfer failed. The address to which a redirect leads is not repeated, since it
+ * may hold anything. */
+static void explain(const struct transfer *t, CURLcode rc, long status, const char *error,
+                    char why[JWKS_HTTP_WHY_MAX])
+{
+    if (t->is_too_long || rc == CURLE_FILESIZE_EXCEEDED)
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "the answer is longer than 256k");
+    else if (rc != CURLE_OK)
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "%s", error[0] ? error : curl_easy_strerror(rc));
+    else if (status >= 300 && status < 400)
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX,
+                       "the provider redirects to another URL (%ld): set JWT_JWKS_URL to that one",
+                       status);
+    else
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "the provider answered with the status %ld", status);
+}
+
+int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
+                  char why[JWKS_HTTP_WHY_MAX])
+{
+    struct transfer t = { .rq = rq, .answer = ret };
+    char error[CURL_ERROR_SIZE] = "";
+    struct curl_slist *fields = curl_slist_append(NULL, "Accept: application/json");
+    CURL *curl = curl_easy_init();
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+    long status = 0;
+
+    *ret = (struct jwks_answer){ 0 };
+    if (curl && fields) {
+        rc = set_options(curl, &t, error, fields);
+        if (rc == CURLE_OK)
+            rc = curl_easy_perform(curl);
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    }
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(fields);
+    if (rc == CURLE_OK && status == 200)
+        return EH_OK;
+    explain(&t, rc, status, error, why);
+    buf_done(&ret->body);
+    return EH_EIO;
+}
