@@ -167,7 +167,7 @@ export async function loadScript(redis) {
 
 export function scriptCall(sha) {
   const message = `"${'x'.repeat(128)}"`;
-  const values = ['eventhub:', '1000', '1', '0-0', '86400', '', 'p/0/x', message, '', '86400', '0', '0', '', ''];
+  const values = ['eventhub:', '1000', '1', '0-0', '86400', '', 'p/0/x', message, '', '86400', '0', '0', '', '', ''];
   return ['evalsha', sha, String(KEYS.length), ...KEYS, ...values];
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/config/config_load.h"
 #include "app/conn/conn_ws.h"
+#include "app/conn/key_store.h"
 #include "app/server.h"
 #include "base/array.h"
 #include "base/log.h"
@@ -43,7 +44,7 @@ int main(int argc, char **argv)
     const struct config_source source = { .argc = argc, .argv = argv, .environment = environ };
     enum config_action action;
     struct config config;
-    const struct server_setup setup = { .config = &config, .service = &echo_service };
+    struct server_setup setup = { .config = &config, .service = &echo_service };
     enum server_end end;
     struct buf why = { 0 };
 
@@ -54,9 +55,11 @@ int main(int argc, char **argv)
     }
     log_setup((enum log_level)config.log_level, (enum log_format)config.log_format);
     json_object_seed(0);
+    setup.keys = key_store_create(keyring_create()); /* empty: nobody needs a token */
     end = server_run(&setup);
     if (end != SERVER_DRAINED)
         _exit(EXIT_FAILURE); /* some threads may run */
+    key_store_free(setup.keys);
     config_done(&config);
     return EXIT_SUCCESS;
 }
