@@ -20,7 +20,8 @@
 /* Bounds of one page of history. */
 #define BROKER_PAGE_ENTRIES 256
 #define BROKER_PAGE_BYTES   (256u * 1024)
-/* Topics that the memory engine reads for one request; beyond: ret_complete is false. */
+/* Topics that the memory engine reads for one request, and both engines for one with `latest`;
+ * beyond: ret_complete is false. */
 #define BROKER_MAX_TOPICS 10000
 
 /* The idempotency key of a publish. */
@@ -74,6 +75,9 @@ struct broker_history {
     int64_t since;              /* > 0: only entries whose time is at least this; < 0: at least this
                                    many ms before now. The broker then sets `after`, and turns
                                    `since` into ms since the epoch. 0: any time */
+    bool latest;                /* only the newest entry of each topic up to snapshot_end, of at
+                                   most BROKER_MAX_TOPICS topics, the first ones by name. Not with
+                                   since or newest; `after` of the first page is zero */
     uint32_t newest;            /* not 0: only this many entries, the newest that match; the answer
                                    sets it to 0 */
     uint32_t max_entries;       /* of this page; 0: BROKER_PAGE_ENTRIES */
@@ -84,7 +88,9 @@ struct broker_history {
     bool ret_more;         /* there are entries between the last one here and snapshot_end */
     bool ret_complete;     /* nothing published after the start of this page is missing (of what
                               matches and has not expired by its own ttl), and `newest` dropped
-                              nothing; for the first page this is the protocol's `recovered` */
+                              nothing; for the first page this is the protocol's `recovered`. With
+                              `latest`: there are not more topics, and the log, as long as it has
+                              existed, has lost no message that may be one of those */
     struct gaps *ret_gaps; /* not complete: all missing messages were of these topics (gaps.h);
                               NULL: the topics are not known. The receiver's; free() it */
 };

@@ -14,10 +14,11 @@
 /* The point where history begins. */
 struct eventlog_point {
     enum {
-        EVENTLOG_NONE,  /* no history */
-        EVENTLOG_AFTER, /* messages after `id` */
-        EVENTLOG_SINCE, /* messages whose time is >= since (ms since the epoch; negative: that many
+        EVENTLOG_NONE,   /* no history */
+        EVENTLOG_AFTER,  /* messages after `id` */
+        EVENTLOG_SINCE,  /* messages whose time is >= since (ms since the epoch; negative: that many
                            ms ago, by the broker's clock) */
+        EVENTLOG_LATEST, /* the newest message of each topic */
     } kind;
     struct msgid id;
     int64_t since;
@@ -36,6 +37,11 @@ struct eventlog_request {
  * (static text) names the parameter. */
 int eventlog_request_read(const json_t *params, uint32_t max_limit, struct eventlog_request *ret,
                           const char **ret_why) EH_MUST_USE;
+
+/* The same for a subscription, which may ask for `latest` instead (null or false: it does not). It
+ * must not ask for history in another way as well. */
+int eventlog_subscription_read(const json_t *params, uint32_t max_limit,
+                               struct eventlog_request *ret, const char **ret_why) EH_MUST_USE;
 
 /* `since` is compared with the publisher's timestamp if that is usable: from 7 days before to 1
  * minute after the broker's clock. Otherwise it is compared with the ms of the id. */

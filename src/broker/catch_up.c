@@ -173,6 +173,7 @@ bool catch_up_on_page(struct catch_up *c, struct broker_history *page)
     page->after = msgid_later(page->after, page->snapshot_end);
     page->snapshot_end = (struct msgid){ 0 };
     page->since = 0; /* what is missing was live, whatever its timestamps */
+    page->latest = false;
     return true;
 }
 

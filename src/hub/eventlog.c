@@ -84,6 +84,26 @@ int eventlog_request_read(const json_t *params, uint32_t max_limit, struct event
     return EH_OK;
 }
 
+int eventlog_subscription_read(const json_t *params, uint32_t max_limit,
+                               struct eventlog_request *ret, const char **ret_why)
+{
+    const json_t *latest = json_object_get(params, "latest");
+
+    EH_TRY(eventlog_request_read(params, max_limit, ret, ret_why));
+    if (!latest || json_is_null(latest) || json_is_false(latest))
+        return EH_OK;
+    if (!json_is_true(latest)) {
+        *ret_why = "latest must be true or false";
+        return EH_EINVAL;
+    }
+    if (ret->from.kind != EVENTLOG_NONE || ret->limit) {
+        *ret_why = "latest must not be combined with since, sinceEventId or limit";
+        return EH_EINVAL;
+    }
+    ret->from.kind = EVENTLOG_LATEST;
+    return EH_OK;
+}
+
 bool eventlog_timestamp_is_usable(int64_t timestamp_ms, uint64_t now_ms)
 {
     uint64_t at = (uint64_t)timestamp_ms;

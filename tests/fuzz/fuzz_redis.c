@@ -108,6 +108,24 @@ static bool is_author_equal(const struct message *a, const struct message *b)
            one.generation == other.generation && one.n == other.n;
 }
 
+/* The answers to questions about many topics. */
+static void read_answers(const redisReply *r)
+{
+    struct redis_answer names = { 0 }, ids = { 0 }, latest = { 0 };
+    struct str gone[GONE_MAX];
+    size_t n_gone = 0;
+
+    if (redis_reply_names(r, &names) == EH_OK)
+        check(names.index.p && names.at.p, "where the walk goes on");
+    if (redis_reply_ids(r, &ids, gone, GONE_MAX, &n_gone) == EH_OK)
+        check(n_gone <= GONE_MAX, "topics gone");
+    if (redis_reply_latest(r, &latest, gone, GONE_MAX, &n_gone) == EH_OK)
+        check(n_gone <= GONE_MAX, "topics gone");
+    redis_answer_done(&names);
+    redis_answer_done(&ids);
+    redis_answer_done(&latest);
+}
+
 /* With a space in front a payload is not as our script writes it, and is parsed with a tree.
  * Both ways must give the same message. */
 static void check_long_way(struct str topic, struct str payload, const struct message *m,
@@ -223,6 +241,7 @@ static void read_reply(const redisReply *r)
     read_publish(r);
     read_kv(r);
     read_history(r);
+    read_answers(r);
     read_push(r);
     read_master(r);
     read_redirect(r);

@@ -208,6 +208,14 @@ test('parameters of subscribe and eventlog', async (t) => {
       assert.equal(result.status, 'ok');
     });
   }
+  for (const more of [{ since: -1000 }, { since: '1-0' }, { sinceEventId: '1-0' }, { limit: 1 }]) {
+    await t.test(`refuses latest with ${JSON.stringify(more)}`, () =>
+      assertInvalidParams(client, 'subscribe', { topic: 'a', latest: true, ...more }, /latest/));
+  }
+  for (const latest of [1, 'true', {}]) {
+    await t.test(`refuses latest ${JSON.stringify(latest)}`, () =>
+      assertInvalidParams(client, 'subscribe', { topic: 'a', latest }, /latest/));
+  }
   await t.test('refuses eventlog without a place to begin', () =>
     assertInvalidParams(client, 'eventlog', { topic: 'a', since: 0, sinceEventId: '' }, /since/));
   assert.deepEqual(await client.call('list'), []);

@@ -74,6 +74,69 @@ testOnBothBrokers('joins a pattern to which several clients publish', async (t, 
   }
 });
 
+// Small values are published in turn to many topics, as by the sources of a dashboard. Whenever a client
+// comes, it gets one value of each topic and then all later ones.
+testOnBothBrokers('begins with the latest message of each topic while another client publishes', async (t, broker) => {
+  const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '3', WORKER_THREADS: '2' });
+  const total = scaled(6000);
+  const topics = 150;
+  const publisher = await openClient(t, server);
+  const published = await (await openClient(t, server)).subscribe('dash/#');
+  const fill = Array.from({ length: topics }, (_, i) => publisher.publish(`dash/${i}`, '-1'));
+  await Promise.all(fill);
+  const publish = async () => {
+    const underWay = [];
+    for (let i = 0; i < total; i++) {
+      if (underWay.length === 64) await underWay.shift();
+      underWay.push(publisher.publish(`dash/${(i * 7) % topics}`, String(i)));
+    }
+    await Promise.all(underWay);
+  };
+  const joined = await joinWhilePublishing(t, server, {
+    publish, published, total, topic: 'dash/#', params: (i) => ({ latest: true, gaps: i % 2 === 0 }),
+  });
+  await published.untilCount(topics + total);
+  const all = published.messages;
+  for (const subscription of joined) {
+    await subscription.untilText(String(total - 1));
+    assert.equal(subscription.answer.recovered, true);
+    assertIncreasing(subscription.ids);
+    // The live messages are the end of what all get. In front of them, each topic has its latest message.
+    const tail = subscription.messages.slice(topics);
+    const from = all.length - tail.length;
+    assert.deepEqual(tail, all.slice(from));
+    const latest = new Map(all.slice(0, from).map((message) => [message.topic, message]));
+    const newest = [...latest.values()].sort((a, b) => compareIds(a.id, b.id));
+    assert.deepEqual(subscription.messages.slice(0, topics), newest);
+  }
+});
+
+testOnBothBrokers('begins with the latest message of a topic, or of none', async (t, broker) => {
+  const server = await startServer(t, broker);
+  const client = await openClient(t, server);
+  await client.publish('one', 'old');
+  const newest = await client.publish('one', 'new');
+  const one = await client.subscribe('one', { latest: true, gaps: true });
+  const none = await client.subscribe('none', { latest: true });
+  assert.equal(one.answer.recovered, true);
+  assert.equal(none.answer.recovered, true);
+  assert.ok(compareIds(one.answer.lastEventId, newest) < 0);
+  await client.publish('none', 'live');
+  await client.publish('one', 'live');
+  await Promise.all([one.untilCount(2), none.untilCount(1)]);
+  assert.deepEqual([one.texts, none.texts], [['new', 'live'], ['live']]);
+  const [batched, published] = client.batch(() => [
+    client.subscribe('+', { latest: true }),
+    client.publish('one', 'after'),
+  ]);
+  const pattern = await batched;
+  await published;
+  await pattern.untilText('after');
+  assertIncreasing(pattern.ids);
+  const last = new Map(pattern.messages.map(({ topic, message }) => [topic, message]));
+  assert.deepEqual([...last].sort(), [['none', 'live'], ['one', 'after']]);
+});
+
 testOnBothBrokers('joins where the last subscription ended', async (t, broker) => {
   const server = await startServer(t, { ...broker, MAX_CACHE_LENGTH: '0' });
   const total = scaled(3000);

@@ -109,6 +109,9 @@ test('parameters for the beginning of a stream', async (t) => {
     ['limit=0', /limit/],
     ['limit=-1', /limit/],
     ['limit=many', /limit/],
+    ['latest=2', /latest/],
+    ['latest=1&since=-5', /latest/],
+    ['latest=true&limit=1', /latest/],
     ['since=%zz', /URL-encoded/],
     ['since=%ff', /URL-encoded/],
   ];
@@ -121,9 +124,32 @@ test('parameters for the beginning of a stream', async (t) => {
   }
 
   for (const query of ['since=0', 'since=', 'lastEventId=', 'since=-5', 'limit=3', 'since=1-0',
-    'limit=3.0', 'limit=3e0', 'since=-5e3', 'since=1574843571767.0']) {
+    'limit=3.0', 'limit=3e0', 'since=-5e3', 'since=1574843571767.0', 'latest=0&since=-5', 'latest=false',
+    'latest=true&since=0']) {
     await t.test(`accepts ?${query}`, (t) => openStream(t, server, `/a?${query}`));
   }
+
+  await t.test('begins with the newest message of each topic, unless it resumes', async (t) => {
+    const publisher = await openClient(t, server);
+    const ids = {};
+    for (const [topic, text] of [['l/x', '1'], ['l/y', '2'], ['l/x', '3']]) ids[text] = await publisher.publish(topic, text);
+    const stream = await openStream(t, server, '/l/%23?latest=1');
+    await stream.untilCount(2);
+    ids[4] = await publisher.publish('l/x', '4');
+    await stream.untilCount(3);
+    assert.deepEqual(stream.messages.map(({ id, data }) => [data, id]), ['2', '3', '4'].map((text) => [text, ids[text]]));
+    assert.equal(stream.isIncomplete, false);
+    const several = await openStream(t, server, '/?topic=l/x&topic=none&topic=l/%2B&latest=1');
+    await several.untilCount(2);
+    assert.deepEqual(several.texts, ['2', '4']);
+    const resumed = await openStream(t, server, '/l/%23?latest=1', { 'Last-Event-ID': ids[1] });
+    await resumed.untilCount(3);
+    assert.deepEqual(resumed.texts, ['2', '3', '4']);
+    const foreign = await openStream(t, server, '/l/%23?latest=1', { 'Last-Event-ID': 'x' });
+    await foreign.untilCount(2);
+    assert.deepEqual(foreign.texts, ['2', '4']);
+    assert.equal(foreign.isIncomplete, true);
+  });
 });
 
 const FOREIGN = [

@@ -55,6 +55,12 @@ test('messages of one server', { skip }, async (t) => {
     assert.deepEqual(sub.lines, ['first/a Hello', 'first/b world']);
   });
 
+  await t.test('sub --latest begins with the newest message of each topic', async () => {
+    for (const [topic, text] of [['l/x', '1'], ['l/y', '1'], ['l/x', '2'], ['l/y/z', '1']]) await print(['pub', topic, text]);
+    const args = ['sub', 'l/#', 'l/x', '--latest', '--count', '3', '--format', '%t %m'];
+    assert.equal(await print(args), 'l/y 1\nl/x 2\nl/y/z 1\n');
+  });
+
   await t.test('sub begins in history and prints after the pattern, or JSON', async () => {
     const [a, b] = [await print(['pub', 'h/x', 'one']), await print(['pub', 'h/y', 'two "2"'])].map((id) => id.trim());
     const time = new Date(Number(b.split('-')[0])).toISOString();
@@ -209,6 +215,7 @@ test('messages of one server', { skip }, async (t) => {
       [['sub', 'a', '--since', 'soon'], /--since must be a duration/],
       [['sub', 'a', '--since-id', '7'], /--since-id must be an id/],
       [['sub', 'a', '--since', '1h', '--all'], /exclude each other/],
+      [['sub', 'a', '--latest', '--all'], /exclude each other/],
       [['sub', 'a', '--format', '%x'], /--format: after % must come/],
       [['pub', 'a/#', 'm'], /"a\/#" is a pattern/],
       [['pub', '/a', 'm'], /"\/a" is not a valid topic/],

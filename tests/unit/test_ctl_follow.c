@@ -59,6 +59,7 @@ static void subscribes_from_the_start_that_was_asked_for(void **state)
         { { 0 }, "{\"topic\":\"a/#\",\"gaps\":true}" },
         { { .has_id = true, .after = { 5, 7 } },
           "{\"topic\":\"a/#\",\"gaps\":true,\"sinceEventId\":\"5-7\"}" },
+        { { .latest = true }, "{\"topic\":\"a/#\",\"gaps\":true,\"latest\":true}" },
         { { .since = -600000 }, "{\"topic\":\"a/#\",\"gaps\":true,\"since\":-600000}" },
     };
 

@@ -172,6 +172,54 @@ static void names_the_wrong_param(void **state)
     }
 }
 
+static int read_subscription(const char *text, struct eventlog_request *req, const char **why)
+{
+    json_t *params = json_loads(text, 0, NULL);
+    int rc = eventlog_subscription_read(params, 100, req, why);
+
+    assert_non_null(params);
+    json_decref(params);
+    return rc;
+}
+
+static void reads_latest_of_a_subscription(void **state)
+{
+    static const struct {
+        const char *text;
+        int kind; /* -1: it is refused */
+    } cases[] = {
+        { "{\"latest\":true}", EVENTLOG_LATEST },
+        { "{\"latest\":true,\"since\":0}", EVENTLOG_LATEST },
+        { "{\"latest\":true,\"since\":null,\"sinceEventId\":\"\",\"limit\":null}",
+          EVENTLOG_LATEST },
+        { "{}", EVENTLOG_NONE },
+        { "{\"latest\":false}", EVENTLOG_NONE },
+        { "{\"latest\":null,\"since\":5}", EVENTLOG_SINCE },
+        { "{\"latest\":false,\"sinceEventId\":\"1-0\",\"limit\":3}", EVENTLOG_AFTER },
+        { "{\"latest\":true,\"since\":-5}", -1 },
+        { "{\"latest\":true,\"since\":\"1-0\"}", -1 },
+        { "{\"latest\":true,\"sinceEventId\":\"1-0\"}", -1 },
+        { "{\"latest\":true,\"limit\":1}", -1 },
+        { "{\"latest\":1}", -1 },
+        { "{\"latest\":\"true\"}", -1 },
+        { "{\"latest\":{}}", -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct eventlog_request req;
+        const char *why = "";
+        int rc = read_subscription(cases[i].text, &req, &why);
+
+        if (rc != (cases[i].kind < 0 ? EH_EINVAL : EH_OK))
+            fail_msg("%s: %d", cases[i].text, rc);
+        if (rc == EH_OK)
+            assert_int_equal(req.from.kind, cases[i].kind);
+        else
+            assert_memory_equal(why, "latest must", strlen("latest must"));
+    }
+}
+
 static void accepts_timestamps_near_the_clock(void **state)
 {
     const int64_t now = INT64_C(1574843571767);
@@ -201,6 +249,7 @@ int main(void)
         cmocka_unit_test(reads_since_as_an_id),
         cmocka_unit_test(caps_the_limit),
         cmocka_unit_test(names_the_wrong_param),
+        cmocka_unit_test(reads_latest_of_a_subscription),
         cmocka_unit_test(accepts_timestamps_near_the_clock),
     };
 

@@ -128,6 +128,42 @@ static void delivers_live_messages_behind_the_pages(void **state)
     assert_int_equal(c->conn->held, 0);
 }
 
+/* The latest of each topic, then live. The subscription begins before the first of them. */
+static void begins_with_the_latest(void **state)
+{
+    struct client *c = join("\"latest\":true");
+
+    (void)state;
+    assert_true(call(0)->history.latest);
+    assert_true(msgid_is_zero(call(0)->history.after));
+    live(8);
+    answer_page(0, (struct page){ .ids = { 4, 6 }, .end = 8, .more = true });
+    assert_string_equal(story(c), "true 4 6");
+    assert_true(has(c, "\"lastEventId\":\"3-18446744073709551615\""));
+    assert_true(call(1)->history.latest);
+    live(9);
+    answer_page(1, (struct page){ .ids = { 8 }, .end = 8 });
+    assert_string_equal(story(c), "true 4 6 8 9");
+}
+
+/* What does not fit is read from the log as it is: all of it, not only the latest. */
+static void reads_on_behind_the_latest(void **state)
+{
+    struct client *c = join("\"latest\":true");
+
+    (void)state;
+    live(8);
+    live_gap();
+    live(10);
+    answer_page(0, (struct page){ .end = 7, .gap = UNKNOWN });
+    assert_string_equal(story(c), "false");
+    assert_true(has(c, "\"lastEventId\":\"7-0\""));
+    assert_false(call(1)->history.latest);
+    assert_int_equal(call(1)->history.after.ms, 7);
+    answer_page(1, (struct page){ .ids = { 8, 10 }, .end = 10 });
+    assert_string_equal(story(c), "false 8 10");
+}
+
 /* The page may come before live messages that were published before it: nothing comes out of the
  * gap. */
 static void delivers_nothing_out_of_a_gap(void **state)
@@ -345,6 +381,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(delivers_live_messages_behind_the_pages),
+        TEST(begins_with_the_latest),
+        TEST(reads_on_behind_the_latest),
         TEST(delivers_nothing_out_of_a_gap),
         TEST(keeps_a_legacy_message_in_its_place),
         TEST(reports_each_gap_once),

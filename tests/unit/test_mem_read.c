@@ -170,6 +170,85 @@ static void returns_the_entries_of_the_model_on_pages_of_any_size(void **state)
     mem_log_done(&m.log);
 }
 
+/* ---- the latest of each topic ---- */
+
+/* Leaves only the newest of each topic. */
+static size_t keep_latest(const struct model *m, struct msgid *ids, size_t n)
+{
+    size_t kept = 0, at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool is_latest = true;
+        const struct fact *f;
+
+        while (msgid_cmp(m->facts[at].id, ids[i]) != 0)
+            at++;
+        f = &m->facts[at];
+        for (size_t k = i + 1, other = at; k < n; k++) {
+            while (msgid_cmp(m->facts[other].id, ids[k]) != 0)
+                other++;
+            is_latest = is_latest && strcmp(m->facts[other].topic, f->topic) != 0;
+        }
+        if (is_latest)
+            ids[kept++] = ids[i];
+    }
+    return kept;
+}
+
+static void returns_the_latest_of_the_model_on_pages_of_any_size(void **state)
+{
+    static const char *const filters[] = { "a", "#", "a/#", "+", "x/#" };
+    static struct msgid want[MANY];
+    static struct model m;
+    uint64_t now = START;
+
+    (void)state;
+    srand(3);
+    log_open(&m.log, 0, 60);
+    while (m.n < MANY)
+        model_publish(&m, now += (uint64_t)rand() % 20);
+    for (int round = 0; round < 200; round++) {
+        struct broker_history q = {
+            .filter = str_of(filters[(size_t)rand() % ARRAY_LEN(filters)]),
+            .latest = true,
+            .snapshot_end = m.facts[(size_t)rand() % MANY].id,
+            .max_entries = 1 + (uint32_t)rand() % 4,
+        };
+        size_t n = keep_latest(&m, want, expected(&m, &q, now, want)), at = 0;
+
+        do {
+            mem_read(&m.log, &q, both(now));
+            assert_true(q.ret_complete && q.ret_n <= q.max_entries);
+            for (size_t i = 0; i < q.ret_n; i++) {
+                assert_true(at < n);
+                assert_int_equal(msgid_cmp(q.ret_items[i]->id, want[at++]), 0);
+            }
+            drop_items(&q);
+        } while (q.ret_more);
+        assert_int_equal(at, n);
+    }
+    mem_log_done(&m.log);
+}
+
+/* Until it would have expired. Of a log that has just begun, nothing is missing. */
+static void the_latest_are_incomplete_if_the_limit_removed_one(void **state)
+{
+    struct broker_history h = { .filter = STR("#"), .latest = true };
+    struct mem_log log;
+
+    (void)state;
+    log_open(&log, 0, 60);
+    assert_true(ask(&log, h, START).ret_complete);
+    publish(&log, "a", 0, START + 1);
+    publish(&log, "b", 0, START + 2);
+    assert_true(ask(&log, h, START + 2).ret_complete);
+    log.limits.memory = log.bytes - 1;
+    mem_log_set_others(&log, 0, START + 2);
+    assert_false(ask(&log, h, START + 2).ret_complete);
+    assert_true(ask(&log, h, START + 60002).ret_complete);
+    mem_log_done(&log);
+}
+
 /* ---- where a point is complete ---- */
 
 static void reports_whether_a_point_is_complete(void **state)
@@ -451,6 +530,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(returns_the_entries_of_the_model_on_pages_of_any_size),
+        cmocka_unit_test(returns_the_latest_of_the_model_on_pages_of_any_size),
+        cmocka_unit_test(the_latest_are_incomplete_if_the_limit_removed_one),
         cmocka_unit_test(reports_whether_a_point_is_complete),
         cmocka_unit_test(is_incomplete_before_the_log_start_and_beyond_the_ttl),
         cmocka_unit_test(is_incomplete_when_newest_leaves_entries_out),

@@ -178,6 +178,7 @@ static void builds_params_from_a_query(void **state)
         { "f=1", "{\"f\":true}" },
         { "f=0", "{\"f\":false}" },
         { "f=true", "{\"f\":true}" },
+        { "f=false", "{\"f\":false}" },
         { "f=01", "{\"f\":\"01\"}" },
         { "f=", "{\"f\":\"\"}" },
         { "s=%ff", NULL },

@@ -229,6 +229,47 @@ static void answer_ids(const struct redis_reading *r, struct redis_answer *a, co
     }
 }
 
+/* As answer_latest of history.lua: the id of the newest entry of each topic, and its number. */
+static void answer_latest(const struct redis_reading *r, struct redis_answer *a)
+{
+    a->ids = mem_array(NULL, TOPICS_MAX, sizeof(a->ids[0]));
+    a->numbers = mem_array(NULL, TOPICS_MAX, sizeof(a->numbers[0]));
+    for (size_t t = 0; t < r->n_topics; t++) {
+        for (size_t i = model.n; i-- > 0;) {
+            const struct entry *e = &model.entries[i];
+
+            if (e->topic != topic_of(r->topics[t]) || e->is_gone ||
+                msgid_cmp(msgid_of(e->id), r->end) > 0 || msgid_cmp(msgid_of(e->id), r->from) < 0)
+                continue;
+            a->ids[a->n_ids] = msgid_of(e->id);
+            a->numbers[a->n_ids++] = (uint32_t)t;
+            break;
+        }
+    }
+}
+
+static void answer_exact(const struct redis_reading *r, struct redis_answer *a)
+{
+    a->page.ret_items = mem_array(NULL, ENTRIES_MAX, sizeof(struct message *));
+    for (size_t t = 0; t < r->n_topics; t++) {
+        assert_true(t == 0 || msgid_cmp(r->ids[t - 1], r->ids[t]) < 0);
+        if (a->page.ret_n == r->max_entries) {
+            a->page.ret_more = true;
+            return;
+        }
+        a->page.after = r->ids[t];
+        for (size_t i = 0; i < model.n; i++) {
+            struct entry *e = &model.entries[i];
+
+            if (e->id != r->ids[t].ms)
+                continue;
+            assert_int_equal(e->topic, topic_of(r->topics[t]));
+            if (!e->is_gone)
+                a->page.ret_items[a->page.ret_n++] = message_of(e);
+        }
+    }
+}
+
 static void tell_gaps(const struct redis_reading *r, struct redis_answer *a, const bool *asked)
 {
     struct str topics[GAPS_MAX];
@@ -265,6 +306,10 @@ static void answer(struct redis_plan *p, const struct redis_reading *reading)
     tell_gaps(&r, &a, asked);
     if (r.kind == REDIS_READ_NAMES)
         answer_names(&r, &a);
+    else if (r.kind == REDIS_READ_LATEST)
+        answer_latest(&r, &a);
+    else if (r.kind == REDIS_READ_EXACT)
+        answer_exact(&r, &a);
     else if (r.n_topics == 0)
         a.page.after = msgid_of(model.log_start);
     else if (r.kind == REDIS_READ_IDS)
@@ -521,6 +566,111 @@ static void gives_only_the_newest(void **state)
     }
 }
 
+/* ---- the latest ---- */
+
+/* Returns the index of the latest entry of a topic up to the id, or SIZE_MAX. */
+static size_t find_latest(size_t topic, struct msgid upto)
+{
+    for (size_t i = model.n; i-- > 0;) {
+        const struct entry *e = &model.entries[i];
+
+        if (e->topic == topic && msgid_cmp(msgid_of(e->id), upto) <= 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Each is the latest of its topic up to the snapshot end, in the order of ids. Those that are not
+ * there have left the log. */
+static void read_latest(const struct world *w, size_t *ret_n)
+{
+    struct broker_history h = { .filter = str_of(w->filter), .latest = true };
+    struct msgid last = { 0 };
+    bool was_given[TOPICS_MAX] = { false };
+    struct redis_plans kept;
+
+    *ret_n = 0;
+    redis_plans_init(&kept);
+    do {
+        struct redis_plan *p = redis_plans_take(&kept, &h, NULL);
+        struct redis_reading r;
+
+        h.max_entries = 1 + draw(w->page);
+        if (p)
+            redis_plan_begin(p, &h);
+        else
+            p = redis_plan_create(&h, NULL, &w->limits);
+        while (redis_plan_next(p, &r)) {
+            answer(p, &r);
+            happen(w);
+        }
+        redis_plan_give(p, &h);
+        assert_true(h.latest && h.ret_n <= h.max_entries);
+        for (size_t i = 0; i < h.ret_n; i++) {
+            size_t topic = topic_of(h.ret_items[i]->topic);
+
+            assert_true(msgid_cmp(h.ret_items[i]->id, last) > 0 && !was_given[topic]);
+            last = h.ret_items[i]->id;
+            was_given[topic] = true;
+            assert_int_equal(model.entries[find_latest(topic, h.snapshot_end)].id, last.ms);
+            message_unref(h.ret_items[i]);
+        }
+        *ret_n += h.ret_n;
+        free(h.ret_items);
+        free(h.ret_gaps);
+        redis_plans_keep(&kept, p, 0);
+        if (one_in(w->forgets))
+            redis_plans_expire(&kept, UINT64_MAX);
+    } while (h.ret_more);
+    for (size_t i = 0; i < model.n_topics; i++) {
+        size_t at = find_latest(i, h.snapshot_end);
+
+        if (is_wanted(w, i) && !was_given[i] && at != SIZE_MAX)
+            assert_true(model.entries[at].is_gone);
+    }
+    redis_plans_done(&kept);
+}
+
+static void gives_the_latest_of_each_topic(void **state)
+{
+    static const struct world worlds[] = {
+        { .filter = "#", .limits = MANY, .page = 40 },
+        { .filter = "room/+", .limits = MANY, .page = 300, .publishes = 3, .forgets = 5 },
+        { .filter = "#", .limits = SMALL, .page = 40, .publishes = 1, .forgets = 3 },
+        { .filter = "room/000", .limits = MANY, .page = 1 },
+        { .filter = "none/#", .limits = MANY, .page = 1 },
+    };
+
+    (void)state;
+    for (uint32_t seed = 0; seed < SEEDS; seed++) {
+        for (size_t i = 0; i < ARRAY_LEN(worlds); i++) {
+            size_t n, want = 0;
+
+            fill(seed, sizes[seed % ARRAY_LEN(sizes)], 600);
+            for (size_t t = 0; t < model.n_topics; t++)
+                want +=
+                    is_wanted(&worlds[i], t) && find_latest(t, msgid_of(model.last)) != SIZE_MAX;
+            read_latest(&worlds[i], &n);
+            assert_true(worlds[i].publishes || n == want);
+        }
+    }
+}
+
+static void leaves_out_the_latest_that_left_the_log(void **state)
+{
+    const struct world w = {
+        .filter = "#", .limits = MANY, .page = 20, .publishes = 5, .trims = 1
+    };
+
+    (void)state;
+    for (uint32_t seed = 0; seed < SEEDS; seed++) {
+        size_t n;
+
+        fill(seed, sizes[seed % ARRAY_LEN(sizes)], 600);
+        read_latest(&w, &n);
+    }
+}
+
 /* A join in a batch drops a page that comes too early, and reads it again (app/sub/join.c). */
 static void reads_a_page_again(void **state)
 {
@@ -661,6 +811,8 @@ int main(void)
         cmocka_unit_test(gives_the_log_up_to_the_snapshot_end),
         cmocka_unit_test(tells_each_gap_in_its_place),
         cmocka_unit_test(gives_only_the_newest),
+        cmocka_unit_test(gives_the_latest_of_each_topic),
+        cmocka_unit_test(leaves_out_the_latest_that_left_the_log),
         cmocka_unit_test(reads_a_page_again),
         cmocka_unit_test(reads_what_a_node_wants),
         cmocka_unit_test(asks_once_for_the_few_topics_of_a_node),

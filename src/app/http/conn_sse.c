@@ -225,8 +225,9 @@ static bool is_last_id(struct str name)
            (n >= end.n && str_eq_nocase(str_make(plain + n - end.n, end.n), end));
 }
 
-/* Reads the id to resume after, which takes precedence over since. An id of another server is not
- * an error: a browser sends the last id that it saw at this URL, and it gives up on an error. */
+/* Reads the id to resume after, which takes precedence over since and latest. An id of another
+ * server is not an error: a browser sends the last id that it saw at this URL, and it gives up on
+ * an error. */
 static void read_last_id(struct conn *c, const struct http_request *rq, struct eventlog_point *from)
 {
     struct str query = rq->query, name, value;
@@ -240,15 +241,18 @@ static void read_last_id(struct conn *c, const struct http_request *rq, struct e
     }
     if (buf_used(&id)) {
         c->sse_foreign = msgid_parse(buf_str(&id), &from->id) < 0;
-        from->kind = c->sse_foreign ? EVENTLOG_NONE : EVENTLOG_AFTER;
+        if (!c->sse_foreign)
+            from->kind = EVENTLOG_AFTER;
+        else if (from->kind != EVENTLOG_LATEST)
+            from->kind = EVENTLOG_NONE;
     }
     buf_done(&id);
 }
 
 static const struct query_param known_of_many[] = {
     { "topic", QUERY_STRING }, { "since", QUERY_INTEGER }, { "limit", QUERY_INTEGER },
-    { "gaps", QUERY_BOOL },    { "format", QUERY_STRING }, { "event", QUERY_STRING },
-    { "ping", QUERY_FLAG },    { NULL, QUERY_STRING }
+    { "latest", QUERY_FLAG },  { "gaps", QUERY_BOOL },     { "format", QUERY_STRING },
+    { "event", QUERY_STRING }, { "ping", QUERY_FLAG },     { NULL, QUERY_STRING },
 };
 static const struct query_param *const known = known_of_many + 1; /* if the path has the topic */
 
@@ -348,7 +352,7 @@ static void open_stream(struct conn *c, const struct http_request *rq,
     };
     struct buf remarks = { 0 };
 
-    if (!query || params_eventlog(&params, max_limit, &wanted.log) < 0 ||
+    if (!query || params_history(&params, max_limit, &wanted.log) < 0 ||
         params_bool(&params, "gaps", &wanted.gaps) < 0 || read_form(c, &params) < 0) {
         conn_forget_auth(c);
         http_topic_refuse(c, rq, 400, params.why);

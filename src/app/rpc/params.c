@@ -72,6 +72,15 @@ int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_reques
     return EH_OK;
 }
 
+int params_history(struct params *p, uint64_t max_limit, struct eventlog_request *ret)
+{
+    const char *why;
+
+    if (eventlog_subscription_read(p->json, (uint32_t)max_limit, ret, &why) < 0)
+        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s", why);
+    return EH_OK;
+}
+
 int params_check_right(struct params *p, const struct auth *auth, enum auth_right right,
                        struct str name)
 {

@@ -36,6 +36,8 @@ int params_time(struct params *p, const char *name, int64_t *ret) EH_MUST_USE;
 int params_bool(struct params *p, const char *name, bool *ret) EH_MUST_USE;
 /* `since`, `sinceEventId` and `limit`; a limit above max_limit counts as max_limit. */
 int params_eventlog(struct params *p, uint64_t max_limit, struct eventlog_request *ret) EH_MUST_USE;
+/* The same, or `latest`. */
+int params_history(struct params *p, uint64_t max_limit, struct eventlog_request *ret) EH_MUST_USE;
 
 /* Refuses a value of `topic` that is not a topic (or a pattern, if allowed). */
 int params_check_topic(struct params *p, struct str topic, bool pattern_allowed) EH_MUST_USE;

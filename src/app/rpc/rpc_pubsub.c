@@ -15,7 +15,7 @@ int rpc_pubsub_subscribe(struct rpc_call *call)
         return params_fail(&call->params, JSONRPC_INVALID_REQUEST,
                            "subscribe must have an id: messages arrive under it");
     EH_TRY(params_topic(&call->params, call->conn->auth, AUTH_READ, true, &rq.filter));
-    EH_TRY(params_eventlog(&call->params, config->max_cache_request_limit, &rq.log));
+    EH_TRY(params_history(&call->params, config->max_cache_request_limit, &rq.log));
     EH_TRY(params_bool(&call->params, "gaps", &rq.gaps));
     if (call->conn->n_subs >= config->max_subscriptions && !sub_find(call->conn, rq.filter))
         return params_fail(&call->params, JSONRPC_INVALID_PARAMS, "too many subscriptions");

@@ -192,6 +192,15 @@ static bool go_on(struct join *j)
     return false;
 }
 
+/* Returns the position behind which all messages lie that the subscription will get: before the
+ * first one, or where the snapshot ends. */
+static struct msgid begin_of_latest(const struct broker_history *h)
+{
+    if (h->ret_n)
+        return msgid_before(h->ret_items[0]->id);
+    return h->ret_more ? h->after : h->snapshot_end;
+}
+
 /* Returns the position at which the subscription begins: the requested point, but not ahead of the
  * log. If the log could not be read, it begins with live messages. */
 static struct msgid start_of(const struct join *j)
@@ -201,6 +210,8 @@ static struct msgid start_of(const struct join *j)
 
     if (!is_read(j))
         return j->opened;
+    if (h->latest)
+        return begin_of_latest(h);
     if (h->since)
         from = msgid_before((struct msgid){ .ms = (uint64_t)h->since });
     return msgid_cmp(h->snapshot_end, from) < 0 ? h->snapshot_end : from;
@@ -335,6 +346,7 @@ static void set_question(struct join *j, const struct eventlog_request *rq)
     j->from = h->after = rq->from.id;
     h->since = rq->from.kind == EVENTLOG_SINCE ? rq->from.since : 0;
     h->newest = rq->limit;
+    h->latest = rq->from.kind == EVENTLOG_LATEST;
 }
 
 static void set_up_many(struct join *j, const struct sub_request *rq)

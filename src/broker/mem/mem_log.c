@@ -158,6 +158,7 @@ void mem_log_init(struct mem_log *log, const struct mem_log_limits *limits, uint
 {
     *log = (struct mem_log){ .limits = *limits, .last.ms = wall_ms };
     log->log_start = msgid_before(log->last); /* what was published before now is not known */
+    log->began = log->log_start;
     mem_topics_init(&log->topics);
 }
 

@@ -38,6 +38,7 @@ struct mem_entry {
 struct mem_log {
     struct mem_log_limits limits;
     struct msgid last;      /* the last id issued */
+    struct msgid began;     /* the log start of the empty log */
     struct msgid log_start; /* entries up to here may be missing */
     struct msgid expired;   /* the highest that expired, brief entries left aside */
     uint64_t lead_ms;       /* how far an entry's time ever was ahead of its id, at most */

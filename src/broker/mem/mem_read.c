@@ -22,6 +22,8 @@
  * The invariant: every matching entry up to `after` was returned by an earlier page. So a page may
  * end anywhere, also at its budget of skipped entries, and the next one needs no state but `after`.
  *
+ * With `latest`, the cursor of each ring starts at its newest entry and goes no further.
+ *
  * The entries cannot show whether a page is complete, because a missing entry leaves no trace. That
  * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH moves), and the
  * highest id that has expired. The age of the point does not help: its id comes from the wall
@@ -60,6 +62,7 @@ struct walk {
     bool is_mixed; /* over the ring of all topics: each entry must be matched */
     uint64_t mono_ms;
     bool back;
+    bool is_cut;     /* with `latest`: there were too many expired entries to look at all rings */
     size_t skip_max; /* the budget */
     size_t skipped;
     struct msgid passed; /* the last id looked at */
@@ -135,9 +138,10 @@ static bool is_past(struct str name, struct str pattern, struct str prefix)
     return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
 }
 
-static void sources_init(struct sources *s, struct mem_log *log, struct str filter,
+static void sources_init(struct sources *s, struct mem_log *log, const struct broker_history *h,
                          struct msgid point)
 {
+    struct str filter = h->filter;
     struct mem_topic *topic;
     struct str prefix;
     size_t names = 0;
@@ -150,14 +154,15 @@ static void sources_init(struct sources *s, struct mem_log *log, struct str filt
         return;
     }
     prefix = filter_fixed_prefix(filter);
-    s->too_many = prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
+    s->too_many = !h->latest && prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
     topic = mem_topics_from(&log->topics, prefix);
     for (; topic && !s->too_many && !is_past(topic->name, filter, prefix); topic = topic->next[0]) {
         s->too_many = ++names > MEM_READ_NAMES;
         if (!filter_matches(filter, topic->name))
             continue;
         s->too_many |= s->n == BROKER_MAX_TOPICS;
-        sources_add(s, topic);
+        if (!s->too_many)
+            sources_add(s, topic);
     }
 }
 
@@ -176,6 +181,17 @@ static bool reaches_back(struct mem_log *log, const struct broker_history *h, st
     if (cmp < 0)
         return !has_more && msgid_cmp(point, log->expired) > 0;
     return cmp == 0 || (h->since != 0 && first_ms <= now.wall_ms);
+}
+
+/* Returns true if the log, as long as it has existed, has lost no message that may be the latest of
+ * its topic: MEMORY_LIMIT removed none that would not have expired since. */
+static bool holds_latest(struct mem_log *log, struct mem_now now)
+{
+    uint64_t ttl_ms = log->limits.default_ttl_s * 1000;
+    bool has_more = mem_log_expire(log, now.mono_ms, MEM_READ_EXPIRE);
+    bool was_long_ago = ttl_ms && log->log_start.ms + ttl_ms < now.wall_ms;
+
+    return !has_more && (was_long_ago || msgid_cmp(log->log_start, log->began) <= 0);
 }
 
 /* ---- the walk ---- */
@@ -209,6 +225,36 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
+/* Finds the latest entry of a ring that has not expired, if it is above `after`. */
+static bool find_latest(struct walk *w, const struct mem_ring *ring, size_t *ret_at)
+{
+    for (size_t i = mem_ring_upto(ring, w->request->snapshot_end); i-- > 0;) {
+        const struct mem_slot *slot = mem_ring_at(ring, i);
+
+        if (msgid_cmp(slot->id, w->request->after) <= 0)
+            return false;
+        if (slot->entry && slot->entry->expiry.at > w->mono_ms) {
+            *ret_at = i;
+            return true;
+        }
+        w->skipped += slot->entry != NULL;
+    }
+    return false;
+}
+
+/* One entry of each ring is enough. */
+static void walk_init_latest(struct walk *w, const struct sources *s)
+{
+    for (size_t i = 0; i < s->n && w->skipped < w->skip_max; i++) {
+        size_t at;
+
+        if (find_latest(w, s->rings[i], &at))
+            w->cursors[w->n++] = (struct cursor){ s->rings[i], at };
+    }
+    w->is_cut = w->skipped >= w->skip_max;
+    w->skipped = 0;
+}
+
 static void walk_init(struct walk *w, const struct sources *s, const struct broker_history *h)
 {
     const struct mem_ring *const *rings;
@@ -216,13 +262,16 @@ static void walk_init(struct walk *w, const struct sources *s, const struct brok
 
     /* Reading the ring over all topics is faster when at least half of it is wanted. Backwards it
      * is not: its end may hold too many unwanted entries. */
-    w->is_mixed = s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2);
+    w->is_mixed =
+        !h->latest && (s->too_many || (!w->back && s->n > 1 && s->live >= s->all->live / 2));
     rings = w->is_mixed ? &s->all : s->rings;
     n = w->is_mixed ? 1 : s->n;
     w->request = h;
     w->n = 0;
     w->cursors = mem_array(NULL, n, sizeof(w->cursors[0]));
-    for (size_t i = 0; i < n; i++) {
+    if (h->latest)
+        walk_init_latest(w, s);
+    for (size_t i = 0; !h->latest && i < n; i++) {
         size_t begin = mem_ring_upto(rings[i], h->after);
         size_t end = mem_ring_upto(rings[i], h->snapshot_end);
 
@@ -238,7 +287,7 @@ static void walk_step(struct walk *w)
 {
     struct cursor *c = &w->cursors[0];
     const struct broker_history *h = w->request;
-    bool has_next = w->back ? c->at > 0 : c->at + 1 < c->ring->n;
+    bool has_next = !h->latest && (w->back ? c->at > 0 : c->at + 1 < c->ring->n);
 
     if (has_next) {
         c->at = w->back ? c->at - 1 : c->at + 1;
@@ -297,7 +346,8 @@ static bool cut_to_newest(const struct sources *s, struct broker_history *h, uin
     return cut_off;
 }
 
-static void fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
+/* Returns false if entries that should be on this or a later page were not looked for. */
+static bool fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
 {
     struct walk w = { .mono_ms = mono_ms, .skip_max = MEM_READ_SKIP };
     size_t max_entries = h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES;
@@ -320,21 +370,24 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
         h->after = w.passed;
     h->ret_more = e || is_over_budget(&w);
     free(w.cursors);
+    return !w.is_cut;
 }
 
 void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now)
 {
+    const struct msgid highest = { UINT64_MAX, UINT64_MAX };
     struct msgid point = prepare(log, h, now.wall_ms);
-    bool is_covered = reaches_back(log, h, point, now);
+    bool is_covered = h->latest ? holds_latest(log, now) : reaches_back(log, h, point, now);
     struct sources sources;
 
-    sources_init(&sources, log, h->filter, point);
+    /* The latest entries lack nothing because MAX_CACHE_LENGTH removed older ones. */
+    sources_init(&sources, log, h, h->latest ? highest : point);
     if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now.mono_ms)))
         is_covered = false;
     h->ret_complete = is_covered && sources.n_gaps == 0;
     if (is_covered && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
         h->ret_gaps = gaps_create(sources.gaps, sources.n_gaps);
-    fill_page(&sources, h, now.mono_ms);
+    h->ret_complete &= fill_page(&sources, h, now.mono_ms);
     free(sources.rings);
 }
 

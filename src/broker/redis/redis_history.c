@@ -161,6 +161,8 @@ static int read_step(struct redis_history *h, struct redis_questions *a,
         rc = redis_reply_names(reply, ret);
     else if (a->step == REDIS_READ_IDS)
         rc = redis_reply_ids(reply, ret, gone, REDIS_FORGET_MAX, &n_gone);
+    else if (a->step == REDIS_READ_LATEST)
+        rc = redis_reply_latest(reply, ret, gone, REDIS_FORGET_MAX, &n_gone);
     else
         rc = redis_reply_history(reply, &ret->page, gone, REDIS_FORGET_MAX, &n_gone);
     ret->is_held = rc == EH_OK && redis_reply_is_held(reply);
@@ -329,7 +331,7 @@ static struct redis_questions *collect(struct redis_history *h, bool only_urgent
         return NULL;
     metrics_add(h->pool->core->config.metrics, METRIC_HISTORY_QUESTIONS, (int64_t)a->n);
     a->n_live = redis_channels_live(redis_feed_channels(h->pool->feed));
-    if (filter_is_pattern(redis_question_call(&a->questions[0])->history.filter))
+    if (redis_call_needs_plan(redis_question_call(&a->questions[0])))
         a->plan = begin_plan(h, redis_question_call(&a->questions[0]));
     return a;
 }

@@ -12,6 +12,19 @@ bool redis_chunk_is_empty(const struct redis_chunk *c)
     return c->at == c->n;
 }
 
+void redis_chunk_end_gap(struct redis_chunk *c, struct str topic)
+{
+    for (size_t i = 0; c->gaps && i < c->gaps->n; i++) {
+        if (!str_eq(c->gaps->topics[i], topic))
+            continue;
+        c->gaps->topics[i] = c->gaps->topics[--c->gaps->n];
+        if (c->gaps->n == 0) {
+            free(c->gaps);
+            c->gaps = NULL;
+        }
+    }
+}
+
 /* ---- the heap: the chunk with the lowest next entry comes first ---- */
 
 /* Returns the id of the next entry; of an empty chunk, which was read up to some id, the lowest one

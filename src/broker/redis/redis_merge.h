@@ -42,6 +42,8 @@ void redis_merge_skip(struct redis_merge *m, struct msgid id); /* entries up to 
  * from `read` on. NULL: there are no more entries. */
 struct redis_chunk *redis_merge_first(struct redis_merge *m);
 bool redis_chunk_is_empty(const struct redis_chunk *c);
+/* An entry of the topic is behind the gap that the chunk has. */
+void redis_chunk_end_gap(struct redis_chunk *c, struct str topic);
 /* Adds what was read of the first chunk, which was empty: the entries up to the id `read`. Takes
  * the items and their array. */
 void redis_merge_add(struct redis_merge *m, struct message **items, size_t n, struct msgid read,

@@ -65,7 +65,7 @@ static uint32_t hash_of(const struct redis_pages *p, struct str topic)
 
 static bool is_plain(const struct broker_history *h)
 {
-    return !filter_is_pattern(h->filter) && h->since == 0 && h->newest == 0 &&
+    return !filter_is_pattern(h->filter) && h->since == 0 && h->newest == 0 && !h->latest &&
            msgid_is_zero(h->snapshot_end);
 }
 

@@ -32,38 +32,35 @@
  *
  * With `newest`, several chunks are asked for the ids of their newest entries first. The lowest of
  * the newest ids over all chunks is where the entries begin.
+ *
+ * With `latest`, all chunks are asked for the id of the newest entry of each topic. Sorted by these
+ * ids, the topics form new chunks that follow each other, and their entries are read by id. One
+ * that has left the log meanwhile is no loss: a newer one, above the snapshot end, took its place.
  */
 #include "broker/redis/redis_plan.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "broker/interest.h"
+#include "broker/redis/redis_latest.h"
 #include "broker/redis/redis_merge.h"
 #include "broker/redis/redis_newest.h"
-#include "broker/redis/redis_topic_list.h"
-#include "hub/topic.h"
+#include "broker/redis/redis_walk.h"
 
-#define INDEX_MAX 16 /* bytes of the name of an index */
-
-enum phase { NAMES, NEWEST, ENTRIES };
+enum phase { NAMES, NEWEST, LATEST, ENTRIES };
 
 struct redis_plan {
     enum phase phase;
-    const struct interest *wanted; /* NULL: all that match */
-    struct redis_plan_limits limits;
-    struct broker_history question; /* without results; its filter is in `filter` */
-    char filter[TOPIC_MAX];
-    struct redis_topic_list topics;
-    struct str asked[REDIS_TOPICS_MAX]; /* in the last question */
-    bool is_cut;                        /* there were too many names */
+    size_t max_held;                    /* bytes of entries */
+    struct broker_history question;     /* without results; its filter is in `walk` */
+    struct redis_walk walk;             /* over the names */
+    struct str asked[REDIS_TOPICS_MAX]; /* in the last question, */
+    struct msgid asked_ids[REDIS_TOPICS_MAX];
+    size_t n_asked;
 
-    /* Where the walk over the names goes on. */
-    char index[INDEX_MAX], at[TOPIC_MAX];
-    size_t index_n, at_n;
-
-    size_t chunk; /* NEWEST: the one that is asked next */
+    size_t chunk; /* NEWEST, LATEST: the one that is asked next */
     struct redis_newest newest;
+    struct redis_latest latest;
 
     struct redis_merge merge;
     struct redis_chunk *read; /* the chunk that the last question is about; NULL: none */
@@ -87,20 +84,6 @@ struct redis_plan {
 static void add_gaps(struct redis_plan *p, const struct gaps *more)
 {
     p->is_lost = p->is_lost || (more && !gaps_add(&p->gaps, more));
-}
-
-/* The entry is behind the gap of its topic. */
-static void end_gap(struct redis_chunk *c, struct str topic)
-{
-    for (size_t i = 0; c->gaps && i < c->gaps->n; i++) {
-        if (!str_eq(c->gaps->topics[i], topic))
-            continue;
-        c->gaps->topics[i] = c->gaps->topics[--c->gaps->n];
-        if (c->gaps->n == 0) {
-            free(c->gaps);
-            c->gaps = NULL;
-        }
-    }
 }
 
 static void note_gaps(struct redis_plan *p, const struct redis_answer *a, bool is_start)
@@ -127,65 +110,27 @@ static bool lacks_unknown(const struct redis_answer *a)
 
 /* ---- names ---- */
 
-static struct str filter_of(const struct redis_plan *p)
+static size_t chunks_of(size_t n_topics)
 {
-    return str_make(p->filter, p->question.filter.n);
-}
-
-static void add_name(struct redis_plan *p, struct str name)
-{
-    p->is_cut = p->is_cut || redis_topic_list_bytes(&p->topics) + name.n > p->limits.names;
-    if (!p->is_cut && topic_is_valid(name) && filter_matches(filter_of(p), name))
-        redis_topic_list_add(&p->topics, name);
-}
-
-/* Returns how many topics are wanted; SIZE_MAX: a pattern is wanted, too. */
-static size_t count_wanted(const struct interest *wanted)
-{
-    return interest_has_pattern(wanted) ? SIZE_MAX : interest_topic_count(wanted);
-}
-
-static void add_wanted(struct str topic, void *arg)
-{
-    add_name(arg, topic);
+    return (n_topics + REDIS_TOPICS_MAX - 1) / REDIS_TOPICS_MAX;
 }
 
 static void end_names(struct redis_plan *p)
 {
-    size_t n_chunks = (p->topics.n + REDIS_TOPICS_MAX - 1) / REDIS_TOPICS_MAX;
+    size_t n_chunks = chunks_of(p->walk.topics.n);
 
-    redis_topic_list_end(&p->topics);
-    redis_merge_init(&p->merge, n_chunks, p->limits.entries, p->question.after);
+    if (p->question.latest) {
+        p->phase = LATEST;
+        return;
+    }
+    redis_merge_init(&p->merge, n_chunks, p->max_held, p->question.after);
     p->phase = p->question.newest && n_chunks > 1 ? NEWEST : ENTRIES;
-}
-
-static void add_all_wanted(struct redis_plan *p)
-{
-    interest_each_topic(p->wanted, add_wanted, p);
-    end_names(p);
-}
-
-/* Copies at most max bytes. */
-static size_t copy(char *to, size_t max, struct str from)
-{
-    size_t n = from.n < max ? from.n : max;
-
-    if (n)
-        memcpy(to, from.p, n);
-    return n;
 }
 
 static void take_names(struct redis_plan *p, const struct redis_answer *a)
 {
-    for (size_t i = 0; i < a->n_names; i++) {
-        if (!p->wanted || interest_matches(p->wanted, a->names[i]))
-            add_name(p, a->names[i]);
-    }
-    p->index_n = copy(p->index, sizeof(p->index), a->index);
-    p->at_n = copy(p->at, sizeof(p->at), a->at);
-    if (p->wanted && str_eq(a->index, STR("own")))
-        add_all_wanted(p);
-    else if (!a->page.ret_more || p->is_cut)
+    redis_walk_take(&p->walk, a);
+    if (p->walk.has_ended)
         end_names(p);
 }
 
@@ -211,6 +156,33 @@ static void take_ids(struct redis_plan *p, const struct redis_answer *a)
     redis_newest_add(&p->newest, a->ids, a->n_ids, a->page.ret_more);
     if (++p->chunk == p->merge.n_chunks)
         end_newest(p);
+}
+
+/* ---- the latest ---- */
+
+/* The chunks of entries follow each other, because the topics are in the order of their ids. */
+static void end_latest(struct redis_plan *p)
+{
+    const struct redis_latest *latest = &p->latest;
+
+    redis_latest_sort(&p->latest);
+    redis_merge_init(&p->merge, chunks_of(latest->n), p->max_held, p->question.after);
+    for (size_t i = 0; i < p->merge.n_chunks; i++)
+        p->merge.chunks[i].read = msgid_before(latest->entries[i * REDIS_TOPICS_MAX].id);
+    p->phase = ENTRIES;
+}
+
+/* Of what is missing, the reader is told in front of the first page. */
+static void take_latest(struct redis_plan *p, const struct redis_answer *a)
+{
+    add_gaps(p, a->page.ret_gaps);
+    p->is_lost = p->is_lost || (!a->page.ret_complete && !a->page.ret_gaps);
+    for (size_t i = 0; i < a->n_ids; i++) {
+        if (a->numbers[i] < p->n_asked && !msgid_is_zero(a->ids[i]))
+            redis_latest_add(&p->latest, a->ids[i], p->chunk * REDIS_TOPICS_MAX + a->numbers[i]);
+    }
+    if (++p->chunk >= chunks_of(p->walk.topics.n))
+        end_latest(p);
 }
 
 /* ---- entries ---- */
@@ -239,7 +211,7 @@ static void add_entry(struct redis_plan *p, struct redis_chunk *c)
     if (p->n == 0)
         add_gaps_of_chunks(p);
     m = redis_merge_pop(&p->merge);
-    end_gap(c, m->topic);
+    redis_chunk_end_gap(c, m->topic);
     if (p->n == p->cap) {
         p->cap = p->cap ? 2 * p->cap : 16;
         p->items = mem_array(p->items, p->cap, sizeof(p->items[0]));
@@ -266,24 +238,20 @@ static void take_entries(struct redis_plan *p, struct redis_answer *a)
 
 /* ---- questions ---- */
 
-static void ask_names(struct redis_plan *p, struct redis_reading *r)
+static void ask_topic(struct redis_plan *p, size_t topic, struct redis_reading *r)
 {
-    r->kind = REDIS_READ_NAMES;
-    r->n_wanted = p->wanted ? count_wanted(p->wanted) : SIZE_MAX;
-    r->filter = filter_of(p);
-    r->index = str_make(p->index, p->index_n);
-    r->at = str_make(p->at, p->at_n);
+    r->topics = p->asked;
+    p->asked[r->n_topics++] = redis_topic_list_at(&p->walk.topics, topic);
+    p->n_asked = r->n_topics;
 }
 
 static void ask_chunk(struct redis_plan *p, size_t chunk, struct redis_reading *r)
 {
     size_t first = chunk * REDIS_TOPICS_MAX;
 
-    r->topics = p->asked;
-    while (r->n_topics < REDIS_TOPICS_MAX && first + r->n_topics < p->topics.n) {
-        p->asked[r->n_topics] = redis_topic_list_at(&p->topics, first + r->n_topics);
-        r->n_topics++;
-    }
+    p->n_asked = 0;
+    while (r->n_topics < REDIS_TOPICS_MAX && first + r->n_topics < p->walk.topics.n)
+        ask_topic(p, first + r->n_topics, r);
 }
 
 static void ask_ids(struct redis_plan *p, struct redis_reading *r)
@@ -291,6 +259,26 @@ static void ask_ids(struct redis_plan *p, struct redis_reading *r)
     r->kind = REDIS_READ_IDS;
     ask_chunk(p, p->chunk, r);
     r->from = redis_newest_from(&p->newest, r->from);
+}
+
+static void ask_latest(struct redis_plan *p, struct redis_reading *r)
+{
+    r->kind = REDIS_READ_LATEST;
+    ask_chunk(p, p->chunk, r);
+}
+
+/* Asks for the entries of a chunk that were not read yet. */
+static void ask_exact(struct redis_plan *p, const struct redis_chunk *c, struct redis_reading *r)
+{
+    size_t end = ((size_t)(c - p->merge.chunks) + 1) * REDIS_TOPICS_MAX;
+    size_t i = redis_latest_from(&p->latest, msgid_next(msgid_later(c->read, p->merge.passed)));
+
+    r->kind = REDIS_READ_EXACT;
+    r->ids = p->asked_ids;
+    for (; i < end && i < p->latest.n && r->n_topics < REDIS_TOPICS_MAX; i++) {
+        p->asked_ids[r->n_topics] = p->latest.entries[i].id;
+        ask_topic(p, p->latest.entries[i].topic, r);
+    }
 }
 
 static void ask_entries(struct redis_plan *p, const struct redis_chunk *c, struct redis_reading *r)
@@ -321,21 +309,24 @@ bool redis_plan_next(struct redis_plan *p, struct redis_reading *ret)
         .max_entries = q->max_entries,
         .max_bytes = q->max_bytes,
     };
-    if (p->phase == NAMES) {
-        ask_names(p, ret);
-        return true;
-    }
-    if (p->phase == NEWEST) {
+    if (p->phase == NAMES)
+        redis_walk_ask(&p->walk, ret);
+    else if (p->phase == NEWEST)
         ask_ids(p, ret);
+    else if (p->phase == LATEST)
+        ask_latest(p, ret);
+    if (p->phase != ENTRIES)
         return true;
-    }
     p->read = NULL;
     if (!p->is_held && !p->was_asked)
         return true; /* the question has no topics: is anything missing after this point, too? */
     while (!p->is_closed && !is_full(p) && (c = redis_merge_first(&p->merge))) {
         if (redis_chunk_is_empty(c)) {
             p->read = c;
-            ask_entries(p, c, ret);
+            if (q->latest)
+                ask_exact(p, c, ret);
+            else
+                ask_entries(p, c, ret);
             return true;
         }
         add_entry(p, c);
@@ -355,9 +346,12 @@ void redis_plan_take(struct redis_plan *p, struct redis_answer *a)
         take_names(p, a);
     else if (p->phase == NEWEST)
         take_ids(p, a);
+    else if (p->phase == LATEST)
+        take_latest(p, a);
     else if (p->read)
         take_entries(p, a);
-    note_gaps(p, a, !has_topics);
+    if (!p->question.latest)
+        note_gaps(p, a, !has_topics);
 }
 
 /* ---- pages ---- */
@@ -375,8 +369,8 @@ void redis_plan_begin(struct redis_plan *p, const struct broker_history *h)
 bool redis_plan_continues(const struct redis_plan *p, const struct broker_history *h,
                           const struct interest *wanted)
 {
-    return p->wanted == wanted && str_eq(filter_of(p), h->filter) && h->newest == 0 &&
-           h->since == p->question.since &&
+    return p->walk.wanted == wanted && str_eq(redis_walk_filter(&p->walk), h->filter) &&
+           h->newest == 0 && h->latest == p->question.latest && h->since == p->question.since &&
            msgid_cmp(h->snapshot_end, p->question.snapshot_end) == 0 &&
            msgid_cmp(h->after, p->point) >= 0;
 }
@@ -387,7 +381,7 @@ void redis_plan_give(struct redis_plan *p, struct broker_history *h)
 
     if (p->n == 0)
         add_gaps_of_chunks(p);
-    is_lost = p->is_lost || p->is_cut;
+    is_lost = p->is_lost || p->walk.is_cut;
     h->snapshot_end = p->question.snapshot_end;
     h->since = p->question.since;
     h->newest = 0;
@@ -410,21 +404,21 @@ struct redis_plan *redis_plan_create(const struct broker_history *h, const struc
                                      const struct redis_plan_limits *limits)
 {
     struct redis_plan *p = mem_zalloc(sizeof(*p));
-    size_t n_wanted = wanted ? count_wanted(wanted) : 0;
 
-    p->wanted = wanted;
-    p->limits = *limits;
+    p->max_held = limits->entries;
     p->question = (struct broker_history){
         .after = h->after,
         .snapshot_end = h->snapshot_end,
         .since = h->since,
         .newest = h->newest,
-        .filter.n = copy(p->filter, sizeof(p->filter), h->filter),
+        .latest = h->latest,
     };
     p->is_held = true;
     redis_newest_init(&p->newest, h->newest);
-    if (n_wanted > 0 && n_wanted <= REDIS_TOPICS_MAX)
-        add_all_wanted(p); /* one question is enough */
+    redis_walk_init(&p->walk, h->filter, wanted, limits->names,
+                    h->latest ? BROKER_MAX_TOPICS : SIZE_MAX);
+    if (p->walk.has_ended)
+        end_names(p);
     redis_plan_begin(p, h);
     return p;
 }
@@ -438,13 +432,15 @@ void redis_plan_free(struct redis_plan *p)
     free(p->items);
     free(p->gaps);
     redis_newest_done(&p->newest);
-    redis_topic_list_done(&p->topics);
+    redis_latest_done(&p->latest);
+    redis_walk_done(&p->walk);
     redis_merge_done(&p->merge);
     free(p);
 }
 
 size_t redis_plan_bytes(const struct redis_plan *p)
 {
-    return sizeof(*p) + redis_topic_list_bytes(&p->topics) +
+    return sizeof(*p) + redis_topic_list_bytes(&p->walk.topics) +
+           p->latest.cap * sizeof(p->latest.entries[0]) +
            p->merge.n_chunks * sizeof(p->merge.chunks[0]) + p->merge.held;
 }

@@ -20,9 +20,9 @@ static bool is_equal(const struct broker_call *one, const struct broker_call *ot
     const struct broker_history *a = &one->history, *b = &other->history;
 
     return !one->port == !other->port && msgid_cmp(a->after, b->after) == 0 &&
-           a->since == b->since && a->newest == b->newest && a->max_entries == b->max_entries &&
-           a->max_bytes == b->max_bytes && msgid_cmp(a->snapshot_end, b->snapshot_end) == 0 &&
-           str_eq(a->filter, b->filter);
+           a->since == b->since && a->newest == b->newest && a->latest == b->latest &&
+           a->max_entries == b->max_entries && a->max_bytes == b->max_bytes &&
+           msgid_cmp(a->snapshot_end, b->snapshot_end) == 0 && str_eq(a->filter, b->filter);
 }
 
 struct redis_question *redis_questions_find(struct redis_questions *qs,
@@ -80,6 +80,17 @@ static void add_log(struct redis_command *c, struct redis_names *names, struct s
     redis_command_add_text(c, &names->questions, from);
 }
 
+static void add_ids(struct redis_command *c, struct buf *text, const struct redis_reading *r)
+{
+    size_t from = buf_used(text);
+
+    for (size_t i = 0; i < r->n_topics; i++) {
+        buf_commit(text, msgid_format(r->ids[i], buf_reserve(text, MSGID_TEXT)));
+        buf_add_char(text, ' ');
+    }
+    redis_command_add_text(c, text, from);
+}
+
 static void add_reading(struct redis_command *c, struct buf *text, const struct redis_reading *r)
 {
     char point[MSGID_TEXT], first[MSGID_TEXT], end[MSGID_TEXT] = "-";
@@ -89,10 +100,12 @@ static void add_reading(struct redis_command *c, struct buf *text, const struct 
     msgid_format(r->from, first);
     if (!msgid_is_zero(r->end))
         msgid_format(r->end, end);
-    buf_addf(text, "%c %zu %s %s %s %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32, "pin"[r->kind],
+    buf_addf(text, "%c %zu %s %s %s %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32, "pinle"[r->kind],
              r -> n_topics, point, first, end, r -> since, r -> newest, r -> max_entries,
              r -> max_bytes);
     redis_command_add_text(c, text, from);
+    if (r->kind == REDIS_READ_EXACT)
+        add_ids(c, text, r);
     if (r->kind != REDIS_READ_NAMES)
         return;
     if (r->n_wanted == SIZE_MAX)
@@ -119,8 +132,8 @@ void redis_readings_command(struct redis_command *c, struct redis_names *names,
     assert(n_topics <= REDIS_TOPICS_MAX);
     /* The arguments point into this block, so it must not move while it is filled. */
     buf_clear(text);
-    (void)buf_reserve(text,
-                      n_topics * (buf_used(&names->logs) + TOPIC_MAX) + (n + 1) * READING_TEXT);
+    (void)buf_reserve(text, n_topics * (buf_used(&names->logs) + TOPIC_MAX + MSGID_TEXT + 1) +
+                                (n + 1) * READING_TEXT);
 
     redis_command_init(c);
     c->is_script = true;

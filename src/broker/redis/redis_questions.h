@@ -10,6 +10,7 @@
 
 #include "broker/redis/redis_command.h"
 #include "broker/redis/redis_queue.h"
+#include "hub/topic.h"
 
 struct redis_link;
 struct redis_plan;
@@ -18,15 +19,22 @@ struct redis_plan;
 #define REDIS_TOPICS_MAX     200 /* of one command */
 
 /* A question in the words of the script. */
-enum redis_reading_kind { REDIS_READ_PAGE, REDIS_READ_IDS, REDIS_READ_NAMES };
+enum redis_reading_kind {
+    REDIS_READ_PAGE,
+    REDIS_READ_IDS,
+    REDIS_READ_NAMES,
+    REDIS_READ_LATEST,
+    REDIS_READ_EXACT,
+};
 
 struct redis_reading {
     enum redis_reading_kind kind;
     const struct str *topics; /* borrowed */
     size_t n_topics;
-    struct msgid point; /* what is missing after it? */
-    struct msgid from;  /* the first id that is read */
-    struct msgid end;   /* zero: the last id that was issued */
+    const struct msgid *ids; /* EXACT: of the entry of each topic, increasing; borrowed */
+    struct msgid point;      /* what is missing after it? */
+    struct msgid from;       /* the first id that is read */
+    struct msgid end;        /* zero: the last id that was issued */
     int64_t since;
     uint32_t newest, max_entries, max_bytes;
     /* Names only. */
@@ -47,7 +55,7 @@ struct redis_questions {
     struct msgid newest;     /* the highest id that was known when the first command was sent */
     uint64_t n_live;         /* redis_channels_live at that time */
     uint64_t deadline;       /* of the command; 0: none */
-    struct redis_plan *plan; /* of the one question, about a pattern; else NULL */
+    struct redis_plan *plan; /* of the one question, if it needs one; else NULL */
     struct list turn;        /* until the plan's next question is sent */
     enum redis_reading_kind step; /* what the plan has asked, */
     int64_t since;
@@ -56,6 +64,13 @@ struct redis_questions {
     size_t n;
     struct redis_question questions[REDIS_QUESTIONS_MAX];
 };
+
+/* Reports whether the call is answered by a plan, with a question of its own: it is about a
+ * pattern, or for the latest entries. */
+static inline bool redis_call_needs_plan(const struct broker_call *call)
+{
+    return call->history.latest || filter_is_pattern(call->history.filter);
+}
 
 static inline struct broker_call *redis_question_call(const struct redis_question *q)
 {

@@ -316,6 +316,30 @@ int redis_reply_ids(const struct redisReply *r, struct redis_answer *a, struct s
     return EH_OK;
 }
 
+int redis_reply_latest(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
+                       size_t max_gone, size_t *ret_n_gone)
+{
+    const struct redisReply *pairs;
+
+    EH_TRY(read_head(r, &a->page));
+    pairs = r->element[PAGE_ENTRIES];
+    if (pairs->elements % 2 != 0)
+        return EH_EINVAL;
+    a->ids = mem_array(NULL, pairs->elements / 2, sizeof(a->ids[0]));
+    a->numbers = mem_array(NULL, pairs->elements / 2, sizeof(a->numbers[0]));
+    for (; a->n_ids < pairs->elements / 2; a->n_ids++) {
+        const struct redisReply *number = pairs->element[2 * a->n_ids + 1];
+
+        EH_TRY(read_id(pairs->element[2 * a->n_ids], &a->ids[a->n_ids]));
+        if (number->type != REDIS_REPLY_INTEGER || number->integer < 1 ||
+            number->integer > UINT32_MAX)
+            return EH_EINVAL;
+        a->numbers[a->n_ids] = (uint32_t)(number->integer - 1);
+    }
+    read_missing(r, &a->page, ret_gone, max_gone, ret_n_gone);
+    return EH_OK;
+}
+
 int redis_reply_names(const struct redisReply *r, struct redis_answer *a)
 {
     const struct redisReply *names;
@@ -345,6 +369,7 @@ void redis_answer_done(struct redis_answer *a)
     free(a->page.ret_items);
     free(a->page.ret_gaps);
     free(a->ids);
+    free(a->numbers);
     free(a->names);
     *a = (struct redis_answer){ 0 };
 }

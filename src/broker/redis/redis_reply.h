@@ -76,7 +76,8 @@ int redis_reply_history(const struct redisReply *r, struct broker_history *h, st
 struct redis_answer {
     struct broker_history page; /* the question, and what the answer makes of it */
     bool is_held;               /* the log reaches back to the point, but for some topics */
-    struct msgid *ids;          /* of the newest entries, newest first */
+    struct msgid *ids;          /* of the newest entries, newest first; or of the latest ones, */
+    uint32_t *numbers;          /* and the number of the topic of each, from 0 */
     size_t n_ids;
     struct str index, at; /* where the walk over the names goes on; views into the reply */
     struct str *names;    /* views into the reply */
@@ -87,6 +88,9 @@ bool redis_reply_is_held(const struct redisReply *r);
 /* As redis_reply_history, for the ids of the newest entries. */
 int redis_reply_ids(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
                     size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
+/* The same for the latest entries. */
+int redis_reply_latest(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
+                       size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
 int redis_reply_names(const struct redisReply *r, struct redis_answer *a) EH_MUST_USE;
 void redis_answer_done(struct redis_answer *a); /* frees what was not taken */
 

@@ -276,7 +276,7 @@ static bool may_answer(const struct redis_tail *t, const struct broker_history *
 
     if (msgid_cmp(marks->posted, marks->high_water) > 0)
         return false;
-    if (filter_is_pattern(h->filter) || h->since != 0 || h->newest != 0 ||
+    if (filter_is_pattern(h->filter) || h->since != 0 || h->newest != 0 || h->latest ||
         msgid_cmp(h->after, start) < 0 || msgid_cmp(h->after, marks->high_water) > 0 ||
         msgid_cmp(h->snapshot_end, marks->high_water) > 0)
         return false;

@@ -12,7 +12,7 @@ static struct redis_queue *queue_of(struct redis_waiting *w, const struct broker
 
 static bool is_pattern(const struct broker_call *call)
 {
-    return filter_is_pattern(call->history.filter);
+    return redis_call_needs_plan(call);
 }
 
 /* Returns the first call of the queue; NULL: none, or it must wait. */

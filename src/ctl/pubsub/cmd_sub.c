@@ -156,7 +156,9 @@ static void on_message(json_t *result, void *arg)
 /* Reports whether `recovered` false is news: with --all, the log is all that was asked for. */
 static bool has_asked_for_all_since(const struct sub *s)
 {
-    return s->is_again || s->values->start.since || s->values->start.since_id;
+    const struct start_options *start = &s->values->start;
+
+    return s->is_again || start->since || start->since_id || start->latest;
 }
 
 static void subscribe(struct subscription *one);
@@ -311,6 +313,8 @@ static const struct option options[] = {
     START_OPTIONS(struct values, start),
     { "all", 0, OPTION_FLAG, MEMBER(start.all),
       .about = "begin with everything that the log holds" },
+    { "latest", 0, OPTION_FLAG, MEMBER(start.latest),
+      .about = "begin with the newest message of each topic" },
     { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "N", .min = 1, .max = UINT64_MAX,
       .about = "end after this many messages" },
     { "timeout", 0, OPTION_DURATION, MEMBER(timeout_ms), .value = "TIME", .min = 1, .max = YEAR_MS,

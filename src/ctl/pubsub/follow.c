@@ -17,7 +17,9 @@ static bool is_known(const struct follows *fs, struct str filter)
 
 void follows_init(struct follows *fs, const char *const *filters, size_t n, struct start start)
 {
-    *fs = (struct follows){ .at = mem_array(NULL, n, sizeof(*fs->at)), .since = start.since };
+    *fs = (struct follows){ .at = mem_array(NULL, n, sizeof(*fs->at)),
+                            .since = start.since,
+                            .latest = start.latest };
     for (size_t i = 0; i < n; i++) {
         if (!is_known(fs, str_of(filters[i])))
             fs->at[fs->n++] = (struct follow){ .filter = str_of(filters[i]),
@@ -40,6 +42,8 @@ json_t *follow_params(const struct follows *fs, const struct follow *f)
         json_object_set_new(params, "sinceEventId", json_stringn(id, msgid_format(f->last, id)));
     else if (fs->since)
         json_object_set_new(params, "since", json_integer(fs->since));
+    else if (fs->latest)
+        json_object_set_new(params, "latest", json_true());
     return params;
 }
 

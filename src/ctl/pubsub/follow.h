@@ -26,6 +26,7 @@ struct follows {
     struct follow *at;
     size_t n;
     int64_t since; /* where they begin without a position; 0: with live messages */
+    bool latest;   /* ... or with the newest message of each topic */
 };
 
 /* Takes the filters, which are valid, and drops repeated ones: the server keeps one subscription

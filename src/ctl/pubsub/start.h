@@ -1,4 +1,5 @@
-/* start.h - the options that say where history begins: --since, --since-id and --all.
+/* start.h - the options that say where history begins: --since, --since-id, --all and
+ * --latest.
  * Thread:  any; pure but for the time zone (since.h).
  */
 #ifndef EH_CTL_START_H
@@ -15,6 +16,7 @@ struct start_options {
     const char *since;
     const char *since_id;
     bool all;
+    bool latest;
 };
 
 /* Where to begin; {0}: nowhere in history. */
@@ -22,6 +24,7 @@ struct start {
     bool has_id;
     struct msgid after; /* the message before; with has_id */
     int64_t since;      /* as the parameter of the protocol; 0: none */
+    bool latest;        /* only the newest message of each topic */
 };
 
 /* Rows of a table of options; `member` of `type` is a struct start_options. */

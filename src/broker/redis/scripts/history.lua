@@ -1,9 +1,11 @@
 -- needs lineage.lua
--- Answers questions about the log. Writes nothing. A question is of one of three kinds:
+-- Answers questions about the log. Writes nothing. A question is of one of five kinds:
 --   p  a page: the entries of some topics, in id order over all of them
 --   i  ids: those of their newest entries, newest first
 --   n  names: the topics that a pattern may match (redis_plan.c reads these with questions of the other
 --      kinds)
+--   l  latest: the id of the newest entry of each topic
+--   e  exact: a page of one entry of each topic, whose ids are given
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends  7.. the logs of the topics of each question
 -- ARGV  1 the beginning of the keys of logs  2 default ttl in s (0: forever)  3 '1': there is a log
 --       4 entries and 5 bytes after which no further question is answered  6.. the questions. Each is a
@@ -13,13 +15,15 @@
 --         (0: all); entries per page; bytes per page
 --       Four more arguments follow a question for names: how many topics the node wants ('': ask for
 --       all); the pattern; the index that is walked ('': not chosen yet); where the walk goes on ('': at
---       its beginning)
+--       its beginning). One follows a question for exact entries: their ids in increasing order, a space
+--       after each
 -- Answers, for each question, {snapshot end, since, after, more, complete, {topics with gaps, if
 -- those are all that is missing}, {topics whose log is gone}, {...}}. `after` is the point for the next
 -- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these
 -- topics alone; or -1 because of the point, whatever the topics. The last element is
 --   of a page   id, topic, message, origin ('': none) behind the author ('': none), id, ...
 --   of ids      id, id, ...; `more`: there are older ones
+--   of latest   id, number of its topic in the question, id, ...
 --   of names    the index, where the walk goes on, name, name, ...
 -- A 0 in place of an answer: ask again, because the script has done enough.
 --
@@ -353,6 +357,17 @@ local function find_lost(gone, point)
     end
 end
 
+local function missing_topics()
+    local topics = {}
+    for topic, is_missing in pairs(missing) do
+        if is_missing then
+            topics[#topics + 1] = topic
+        end
+    end
+    table.sort(topics)
+    return topics
+end
+
 local floor = redis.call('GET', FLOOR)
 local start_id, ended, lineage = unpack(redis.call('HMGET', FLOORS, START, ENDED, LINEAGE))
 local histories = read_lineage(lineage)
@@ -407,8 +422,95 @@ local function is_held(point, has_news)
         or (since ~= 0 and first_ms <= now)
 end
 
--- Answers the question. `walk`: what follows a question for names.
+-- Reports whether all entries that may be the latest of a topic are in the log: Redis has evicted no
+-- index since they were published, and lost no message in a failover. Older ones have expired. A log
+-- that began empty has lost nothing.
+local function holds_latest()
+    if not has_log or not last or not floor or not has_marks() then
+        return false
+    end
+    local oldest = { ms = 0, seq = 0 }
+    if default_ttl > 0 then
+        oldest = { ms = math.max(0, now - default_ttl * 1000), seq = math.huge }
+    end
+    local began = histories[1] and histories[1].first.text
+    return not is_less(oldest, id_of(start_id or '0-0'))
+        and (floor == began or not is_less(oldest, id_of(floor))), oldest
+end
+
+-- Returns the newest entry that is wanted from id `first` to id `last`, and how many were passed over.
+local function latest_of(log, first, last_id, budget)
+    for passed = 0, budget do
+        local entry = redis.call('XREVRANGE', log.key, last_id, first, 'COUNT', 1)[1]
+        local node = entry and node_of(log, entry)
+        if not node or is_wanted(log, node) then
+            return node, passed
+        end
+        last_id = backward.beyond(node)
+    end
+    return nil, budget + 1
+end
+
+local function answer_latest(topics, from, snapshot_end)
+    local found, gone, passed = {}, {}, 0
+    local is_held_all, oldest = holds_latest()
+    for i, topic in ipairs(has_log and topics or {}) do
+        local log = { topic = topic, key = LOG .. topic }
+        local node, n = latest_of(log, from, snapshot_end, SCAN - passed)
+        passed = passed + n
+        if node then
+            found[#found + 1] = node.text
+            found[#found + 1] = i
+        elseif redis.call('EXISTS', log.key) == 0 and is_indexed(topic) then
+            gone[#gone + 1] = topic
+        end
+        if passed > SCAN then
+            is_held_all = false
+            break
+        end
+    end
+    passed_over = passed_over + passed
+    missing = {} -- what has expired is not missing
+    if is_held_all then
+        find_lost(gone, oldest)
+    end
+    local gaps = missing_topics()
+    return { snapshot_end, '0', after_point, 0, is_held_all and (#gaps == 0 and 1 or 0) or -1,
+        #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, found }
+end
+
+-- Reads the entries with these ids. One that is gone was trimmed, so a newer one follows it, or it has
+-- expired.
+local function answer_exact(topics, ids, snapshot_end)
+    local entries, n, bytes, after, i = {}, 0, 0, after_point, 0
+    for id in string.gmatch(ids, '%S+') do
+        i = i + 1
+        if n == max_entries or bytes >= max_bytes then
+            return { snapshot_end, '0', after, 1, 1, {}, {}, entries }
+        end
+        local log = { topic = topics[i], key = LOG .. topics[i] }
+        local entry = redis.call('XRANGE', log.key, id, id)[1]
+        local node = entry and node_of(log, entry)
+        if node and is_wanted(log, node) then
+            local message, origin = text_of(log, node)
+            for _, value in ipairs({ id, log.topic, message, origin }) do
+                entries[#entries + 1] = value
+            end
+            n, bytes = n + 1, bytes + #message + #origin
+            read_entries, read_bytes = read_entries + 1, read_bytes + #message + #origin
+        end
+        after = id
+    end
+    return { snapshot_end, '0', after, 0, 1, {}, {}, entries }
+end
+
+-- Answers the question. `walk`: what follows a question for names, or for exact entries.
 local function answer(kind, topics, point, from, snapshot_end, walk)
+    if kind == 'l' then
+        return answer_latest(topics, from.text, snapshot_end)
+    elseif kind == 'e' then
+        return answer_exact(topics, walk, snapshot_end)
+    end
     if since ~= 0 then
         since = since < 0 and math.max(1, now + since) or since
         local moment = { ms = since - 1, seq = math.huge } -- just before the first id of that ms
@@ -453,13 +555,7 @@ local function answer(kind, topics, point, from, snapshot_end, walk)
         find_lost(gone, point)
     end
 
-    local gaps = {}
-    for topic, is_missing in pairs(is_reached and missing or {}) do
-        if is_missing then
-            gaps[#gaps + 1] = topic
-        end
-    end
-    table.sort(gaps)
+    local gaps = is_reached and missing_topics() or {}
     local complete = (is_reached and #gaps == 0 or is_held_there < 0) and is_held_there or 0
     return { snapshot_end, digits(since), after, more, complete,
         #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, entries }
@@ -481,6 +577,9 @@ while at <= #ARGV do
     if kind == 'n' then
         walk = { tonumber(ARGV[at + 1]) or false, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] }
         at = at + 4
+    elseif kind == 'e' then
+        walk = ARGV[at + 1]
+        at = at + 1
     end
     at = at + 1
     after_point, missing, since, newest = point, {}, tonumber(since_text), tonumber(n_newest)

@@ -1,0 +1,88 @@
+#include "broker/redis/redis_walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/array.h"
+
+static void take(struct redis_walk *w, struct str *names, size_t n, bool more)
+{
+    const struct redis_answer a = {
+        .names = names, .n_names = n, .page.ret_more = more, .index = STR("topics"), .at = STR("z")
+    };
+
+    redis_walk_take(w, &a);
+}
+
+static void a_topic_needs_no_walk(void **state)
+{
+    struct redis_walk w;
+
+    (void)state;
+    redis_walk_init(&w, STR("a/b"), NULL, 100, 10);
+    assert_true(w.has_ended && !w.is_cut);
+    assert_int_equal(w.topics.n, 1);
+    assert_true(str_eq(redis_topic_list_at(&w.topics, 0), STR("a/b")));
+    redis_walk_done(&w);
+}
+
+static void keeps_each_name_that_matches_once(void **state)
+{
+    struct str first[] = { STR("a/b"), STR("a"), STR("a/b"), STR("b/a"), STR("a/+"), STR("") };
+    struct str second[] = { STR("a/c"), STR("a/b") };
+    struct redis_reading r = { 0 };
+    struct redis_walk w;
+
+    (void)state;
+    redis_walk_init(&w, STR("a/+"), NULL, 100, 10);
+    redis_walk_ask(&w, &r);
+    assert_int_equal(r.kind, REDIS_READ_NAMES);
+    assert_true(r.index.n == 0 && r.n_wanted == SIZE_MAX && str_eq(r.filter, STR("a/+")));
+    take(&w, first, ARRAY_LEN(first), true);
+    assert_false(w.has_ended);
+    redis_walk_ask(&w, &r);
+    assert_true(str_eq(r.index, STR("topics")) && str_eq(r.at, STR("z")));
+    take(&w, second, ARRAY_LEN(second), false);
+    assert_true(w.has_ended && !w.is_cut);
+    assert_int_equal(w.topics.n, 2);
+    redis_walk_done(&w);
+}
+
+/* Names that do not match need no room. */
+static void ends_where_there_is_no_room(void **state)
+{
+    static const struct {
+        size_t max_bytes, max_topics;
+        bool is_cut;
+    } cases[] = {
+        { 100, 3, false }, { 100, 2, true }, { 100, 0, true }, { 23, 10, false }, { 14, 10, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str names[] = { STR("a/b"), STR("a/c"), STR("a/d"), STR("b/x") };
+        struct redis_walk w;
+
+        redis_walk_init(&w, STR("a/#"), NULL, cases[i].max_bytes, cases[i].max_topics);
+        take(&w, names, ARRAY_LEN(names), true);
+        assert_int_equal(w.is_cut, cases[i].is_cut);
+        assert_int_equal(w.has_ended, cases[i].is_cut);
+        assert_true(w.topics.n <= cases[i].max_topics);
+        redis_walk_done(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_topic_needs_no_walk),
+        cmocka_unit_test(keeps_each_name_that_matches_once),
+        cmocka_unit_test(ends_where_there_is_no_room),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
