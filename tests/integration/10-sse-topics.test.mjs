@@ -50,6 +50,15 @@ testOnBothBrokers('one stream of several topics', async (t, broker) => {
     assert.deepEqual(idsOf(all), [...ids, ...other]);
   });
 
+  await t.test('begins with the latest message of each topic, in the order of ids', async (t) => {
+    const ids = [];
+    for (const topic of ['n/1', 'n/2', 'm', 'n/1', 'n/3', 'm/1']) ids.push(await publisher.publish(topic, 'x'));
+    const stream = await openStream(t, server, pathOf(['n/+', 'm', 'n/1', 'none'], '&latest=1'));
+    ids.push(await publisher.publish('n/2', 'live'));
+    await stream.untilText('live');
+    assert.deepEqual(idsOf(stream), [1, 2, 3, 4, 6].map((i) => ids[i]));
+  });
+
   await t.test('sends positions from which all topics resume', async (t) => {
     const stream = await openStream(t, server, pathOf(['p/1', 'p/2', 'p/#']));
     await stream.untilPosition();
