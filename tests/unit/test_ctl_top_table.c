@@ -214,16 +214,16 @@ static void fills_a_screen(void **state)
     (void)state;
     top_print_screen(&example, 60, 10, &plain, &out);
     assert_str(buf_str(&out),
-               "\x1b[Heventhubctl top   2 nodes, 1 without an answer   every 2s   \x1b[K\r\n"
-               "NODE*     CONN    IN/s   OUT/s     P99      REDIS  REFUSED\x1b[K\r\n"
-               "a:8080    1200      12    150k    12ms     ok 1ms        7\x1b[K\r\n"
-               "d:8080  no answer for 2s\x1b[K\r\n"
-               "all       1200      12    150k                           8\x1b[K\r\n"
-               "refused since the start: unauthorized 7, bad\\x1b[31m 1\x1b[K\r\n"
-               "q quit   sort by:  n name  c conn  s subs  i in  o out  l la\x1b[K\x1b[J");
+               "\x1b[H\x1b[Keventhubctl top   2 nodes, 1 without an answer   every 2s   \r\n"
+               "\x1b[KNODE*     CONN    IN/s   OUT/s     P99      REDIS  REFUSED\r\n"
+               "\x1b[Ka:8080    1200      12    150k    12ms     ok 1ms        7\r\n"
+               "\x1b[Kd:8080  no answer for 2s\r\n"
+               "\x1b[Kall       1200      12    150k                           8\r\n"
+               "\x1b[Krefused since the start: unauthorized 7, bad\\x1b[31m 1\r\n"
+               "\x1b[Jq quit   sort by:  n name  c conn  s subs  i in  o out  l la");
     buf_clear(&out);
     top_print_screen(&example, 20, 2, &plain, &out);
-    assert_str(buf_str(&out), "\x1b[Heventhubctl top   2 \x1b[K\r\nNODE*    OUT/s\x1b[K\x1b[J");
+    assert_str(buf_str(&out), "\x1b[H\x1b[Keventhubctl top   2 \r\n\x1b[KNODE*    OUT/s");
     buf_done(&out);
 }
 

@@ -139,16 +139,17 @@ static void add_keys(struct buf *out)
     buf_add_char(out, '\n');
 }
 
-/* Adds each line, cut to the width and cleared to its end, at most `height` of them. Lines with a
- * style fit: top_table_add has cut them. */
+/* Adds each line, cut to the width, at most `height` of them. Lines with a style fit: top_table_add
+ * has cut them. The row is cleared first: after a line that fills it, the cursor still stands on its
+ * last character, which would be cleared as well. */
 static void add_lines(struct buf *out, struct str text, size_t width, size_t height)
 {
     struct str line;
 
     for (size_t i = 0; i < height && text.n && str_cut(&text, '\n', &line); i++) {
         buf_add_str(out, i ? STR("\r\n") : STR(""));
+        buf_add_str(out, text.n ? STR("\x1b[K") : STR("\x1b[J"));
         buf_add(out, line.p, memchr(line.p, '\x1b', line.n) ? line.n : clean_cut(line, width));
-        buf_add_str(out, STR("\x1b[K"));
     }
 }
 
@@ -164,6 +165,5 @@ void top_print_screen(const struct top_view *v, size_t width, size_t height,
     add_keys(&text);
     buf_add_str(out, STR("\x1b[H"));
     add_lines(out, buf_str(&text), width, height);
-    buf_add_str(out, STR("\x1b[J"));
     buf_done(&text);
 }
