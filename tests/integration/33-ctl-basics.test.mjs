@@ -114,6 +114,7 @@ test('an address where nobody answers', async (t) => {
   const url = `ws://127.0.0.1:${await freePort()}`;
   for (const command of ['ping', 'health']) {
     await assertFails([command, '--url', url], NO_CONNECTION, /connection refused; start the server, or name its/);
+    await assertFails([command, '--url', 'unix:/nonexistent/socket'], NO_CONNECTION, /start the server, or check the path/);
     await assertFails([command], NO_CONNECTION, /cannot find the host of ws:\/\/no\.such\.host\.invalid/,
       { env: { EVENTHUB_URL: 'ws://no.such.host.invalid' } });
     const silent = await startFake(t, () => {});
@@ -203,6 +204,8 @@ test('a certificate that is not trusted', async (t) => {
   for (const command of ['ping', 'health']) {
     await assertFails([command, '--url', url], NO_CONNECTION, /certificate refused: .*; name the CA that signed it/);
     await assertPrints([command, '--url', url.replace('127.0.0.1', 'localhost'), '--ca', ca], /pong|alive/);
+    await assertFails([command, '--url', url.replace('127.0.0.1', '127.1'), '--ca', ca], NO_CONNECTION,
+      /mismatch; use a host name in the URL for which the certificate was issued/);
     assert.equal(await assertPrints([command, '--url', url, '--insecure'], /pong|alive/),
       'eventhubctl: warning: --insecure: the server\'s certificate is not verified\n');
     assert.equal(await assertPrints([command, '--url', url, '--insecure', '--quiet'], /pong|alive/), '');

@@ -86,12 +86,23 @@ static void note_late(struct dial *d)
                              : STR("; check the address, and the firewalls on the way"));
 }
 
+static const char *hint_for_tls(const char *why)
+{
+    if (strncmp(why, "certificate", 11) != 0)
+        return "; does the server use TLS on this port? without TLS, the URL is ws://";
+    if (strstr(why, "mismatch"))
+        return "; use a host name in the URL for which the certificate was issued";
+    if (strstr(why, "expired"))
+        return "; renew the server's certificate, or check the clock of this machine";
+    return "; name the CA that signed it with --ca FILE";
+}
+
 static const char *hint_for(const struct dial *d, int err)
 {
     if (stream_is_handshaking(&d->stream))
-        return strncmp(stream_why(&d->stream, err), "certificate", 11) == 0
-                   ? "; name the CA that signed it with --ca FILE"
-                   : "; does the server use TLS on this port? without TLS, the URL is ws://";
+        return hint_for_tls(stream_why(&d->stream, err));
+    if (err == ENOENT && d->target->socket)
+        return "; start the server, or check the path (LISTEN_UNIX)";
     if (err == EACCES && d->target->socket)
         return "; the server's LISTEN_UNIX_MODE, and the directory, must let you write to it";
     if (err == ECONNREFUSED)

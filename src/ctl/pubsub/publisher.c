@@ -127,7 +127,7 @@ static void on_interrupt(void *arg)
         return;
     }
     if (p->publishes.n)
-        term_note(p->in->term, "waiting for the messages under way; Ctrl-C again ends at once");
+        term_note(p->in->term, "waiting for the messages in flight; Ctrl-C again stops at once");
     close_if_done(p);
 }
 
