@@ -140,7 +140,7 @@ static void add_keys(struct buf *out)
 }
 
 /* Adds each line, cut to the width, at most `height` of them. Lines with a style fit: top_table_add
- * has cut them. The row is cleared first: after a line that fills it, the cursor still stands on its
+ * has cut them. The row is cleared first: after a line that fills it, the cursor still is on its
  * last character, which would be cleared as well. */
 static void add_lines(struct buf *out, struct str text, size_t width, size_t height)
 {
