@@ -81,19 +81,18 @@ static int check_signature(const struct parts *parts, const json_t *header,
         .algorithm = json_text(json_object_get(header, "alg")),
         .kid = json_text(json_object_get(header, "kid")),
     };
-    const char *why;
+    const char *why = "the token's signature must be base64url without padding";
+    int rc = EH_EINVAL;
 
-    if (!base64url_decode(parts->signature, &signature)) {
-        *ret_why = "the token's signature must be base64url without padding";
-        return EH_EINVAL;
+    if (base64url_decode(parts->signature, &signature)) {
+        signed_token.signature = buf_str(&signature);
+        why = keyring_verify(keys, &signed_token, ret_key);
+        rc = why ? EH_ENOENT : EH_OK;
     }
-    signed_token.signature = buf_str(&signature);
-    why = keyring_verify(keys, &signed_token, ret_key);
     buf_done(&signature);
-    if (!why)
-        return EH_OK;
-    *ret_why = why;
-    return EH_ENOENT;
+    if (why)
+        *ret_why = why;
+    return rc;
 }
 
 static const char *decode_payload(const struct parts *parts, struct buf *ret)
