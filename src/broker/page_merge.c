@@ -86,7 +86,9 @@ static bool must_be_read(const struct source *s)
     return !s->items && s->has_more;
 }
 
-/* Returns the source with the lowest `next`, preferably one that must be read; NULL: at the end. */
+/* Returns the source with the lowest `next`, preferably one that must be read; NULL: at the end.
+ * Once an answer has dropped what others had, preferably one with items: otherwise two sources with
+ * the same entry would drop each other's for ever. */
 static struct source *find_first(struct page_merge *m)
 {
     struct source *first = NULL;
@@ -94,7 +96,7 @@ static struct source *find_first(struct page_merge *m)
     for (struct source *s = m->sources; s < m->sources + m->n; s++) {
         int cmp = first ? msgid_cmp(s->next, first->next) : -1;
 
-        if (cmp == 0 && must_be_read(s) && !must_be_read(first))
+        if (cmp == 0 && must_be_read(s) != must_be_read(first) && must_be_read(s) == !m->is_lost)
             cmp = -1;
         if (cmp < 0 && (s->items || s->has_more))
             first = s;

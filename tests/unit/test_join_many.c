@@ -317,6 +317,18 @@ static void reads_again_what_a_log_start_has_passed(void **state)
     assert_string_equal(story(c), "@3 4 -a -b 8 9");
 }
 
+/* No log reaches back to the point, and both filters have the same first entry. */
+static void goes_on_if_no_log_reaches_back(void **state)
+{
+    struct client *c = open_live("/?topic=a&topic=%2B&lastEventId=3-0&gaps=true");
+
+    (void)state;
+    answer_page(0, "a", 3, (struct page){ .ids = { 5 }, .end = 9, .gap = UNKNOWN });
+    answer_page(1, "+", 3, (struct page){ .ids = { 5, 7 }, .end = 9, .gap = UNKNOWN });
+    answer_page(2, "a", 5, (struct page){ .end = 9 });
+    assert_string_equal(story(c), "@3 lost 5 7 @9");
+}
+
 static void begins_live_if_a_log_cannot_be_read(void **state)
 {
     struct client *c = open_live("/?topic=a&topic=b&lastEventId=3-0");
@@ -415,6 +427,7 @@ int main(void)
         TEST(asks_for_the_newest_of_each),
         TEST(tells_the_gap_of_each_in_front_of_its_page),
         TEST(reads_again_what_a_log_start_has_passed),
+        TEST(goes_on_if_no_log_reaches_back),
         TEST(begins_live_if_a_log_cannot_be_read),
         TEST(reads_what_does_not_fit_from_the_logs),
         TEST(leaves_while_it_waits),
