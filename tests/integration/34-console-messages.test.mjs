@@ -301,6 +301,8 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     await opened.eachLook(async (look) => {
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, look);
     });
+    await page.evaluate(() => { document.documentElement.style.fontSize = '200%'; });
+    await eventually('the rows grow with the text', async () => (await messages.rows.first().boundingBox()).height > 50);
   });
 });
 

@@ -1,6 +1,6 @@
 // virtual_list.js - a list of any length that has elements only for the rows in sight.
 //
-// The rows have one height, which the style sheet gives as --row (in px, after media queries), so the
+// The rows have one height, which the style sheet gives as --row (in rem, after media queries), so the
 // place of each row is a multiplication. Row i uses element i modulo their number: scrolling by one row
 // changes one element. The list stays at its end while new rows arrive, unless the user has scrolled
 // up; then it keeps the rows in sight where they are, also when rows are dropped from the front.
@@ -100,10 +100,16 @@ export class VirtualList {
     this.#onScroll();
   }
 
+  /** In px. Whole ones, because browsers round the place to which a list scrolls. */
+  #measureRow() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    return Math.round(parseFloat(getComputedStyle(this.element).getPropertyValue('--row')) * rem);
+  }
+
   #resized() {
     const before = this.#rowHeight;
     const first = this.#top / before;
-    this.#rowHeight = parseFloat(getComputedStyle(this.element).getPropertyValue('--row'));
+    this.#rowHeight = this.#measureRow();
     const count = Math.ceil(this.#height() / this.#rowHeight) + 2 * SPARE;
     while (this.#rows.length < count) {
       const row = this.#makeRow();
