@@ -4,33 +4,20 @@
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "base/list.h"
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
-#include "ctl/link/connecting.h"
-#include "ctl/link/runtime.h"
-#include "ctl/link/session.h"
-#include "ctl/link/target.h"
+#include "ctl/link/ask.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
 #include "ctl/term/units.h"
-#include "net/loop.h"
 
 struct ping_options {
     uint64_t count;
     uint64_t interval_ms;
 };
 
-struct ping {
-    const struct invocation *in;
-    const struct ping_options *options;
-    const struct target *target;
-    struct runtime *runtime;
-    struct session *session;
-    struct timer next;
-    uint64_t sent_us;
-    uint64_t n; /* answers so far */
-    uint64_t sum_us, min_us, max_us;
+struct times {
+    uint64_t n, sum_us, min_us, max_us;
 };
 
 static double ms_of(uint64_t us)
@@ -38,115 +25,65 @@ static double ms_of(uint64_t us)
     return (double)us / 1000;
 }
 
-static void print_summary(const struct ping *p)
+static void add_time(struct times *t, uint64_t us)
 {
-    if (p->n > 1)
-        term_note(p->in->term,
-                  "%" PRIu64 " answers: shortest %.2f ms, average %.2f ms, longest %.2f ms", p->n,
-                  ms_of(p->min_us), ms_of(p->sum_us) / (double)p->n, ms_of(p->max_us));
+    t->n++;
+    t->sum_us += us;
+    t->min_us = t->n == 1 || us < t->min_us ? us : t->min_us;
+    t->max_us = us > t->max_us ? us : t->max_us;
 }
 
-static void print_answer(struct ping *p, uint64_t took_us, const json_t *result)
+static void print_summary(struct term *term, const struct times *t)
 {
-    struct term *t = p->in->term;
+    if (t->n > 1)
+        term_note(term, "%" PRIu64 " answers: shortest %.2f ms, average %.2f ms, longest %.2f ms",
+                  t->n, ms_of(t->min_us), ms_of(t->sum_us) / (double)t->n, ms_of(t->max_us));
+}
 
-    if (t->json) {
-        json_auto_t *line = json_pack("{s:s, s:f, s:O*}", "url", p->target->url, "ms",
-                                      ms_of(took_us), "pong", json_object_get(result, "pong"));
+static void print_answer(struct term *term, const char *url, uint64_t us, const json_t *result)
+{
+    if (term->json) {
+        json_auto_t *line = json_pack("{s:s, s:f, s:O*}", "url", url, "ms", ms_of(us), "pong",
+                                      json_object_get(result, "pong"));
 
-        term_result_json(t, line);
+        term_result_json(term, line);
     } else {
-        term_printf(t, "pong from %s in %.2f ms\n", p->target->url, ms_of(took_us));
+        term_printf(term, "pong from %s in %.2f ms\n", url, ms_of(us));
     }
 }
 
-static void note(struct ping *p, uint64_t took_us)
+/* Sends one ping and prints its answer. */
+static int ping(const struct invocation *in, struct ask *ask, struct times *times)
 {
-    p->n++;
-    p->sum_us += took_us;
-    p->min_us = p->n == 1 || took_us < p->min_us ? took_us : p->min_us;
-    p->max_us = took_us > p->max_us ? took_us : p->max_us;
-}
-
-static void on_answer(const struct session_answer *answer, void *arg)
-{
-    struct ping *p = arg;
-    const uint64_t took_us = clock_mono_us() - p->sent_us;
-    struct buf why = { 0 };
-
-    if (answer->state == SESSION_ANSWERED) {
-        note(p, took_us);
-        print_answer(p, took_us, answer->result);
-        if (p->n < p->options->count)
-            loop_timer(runtime_loop(p->runtime), &p->next, p->options->interval_ms);
-        else
-            session_close(p->session);
-    } else if (answer->state != SESSION_LOST) { /* if it is lost, on_end says more */
-        session_add_why(&why, answer);
-        term_error(p->in->term, "%.*s", STR_ARG(buf_str(&why)));
-        buf_done(&why);
-        runtime_end(p->runtime, session_exit_status(answer));
-    }
-}
-
-static void send(struct ping *p)
-{
-    p->sent_us = clock_mono_us();
-    session_call(p->session, "ping", NULL, on_answer, p);
-}
-
-static void on_next(struct timer *t)
-{
-    struct ping *p = container_of(t, struct ping, next);
-
-    if (session_is_open(p->session))
-        send(p);
-}
-
-static void on_open(void *arg, bool again)
-{
-    (void)again;
-    send(arg);
-}
-
-static void on_end(void *arg, int status, const char *why)
-{
-    struct ping *p = arg;
-
-    term_error(p->in->term, "%s", why);
-    runtime_end(p->runtime, status);
-}
-
-static void on_closed(void *arg)
-{
-    struct ping *p = arg;
-
-    runtime_end(p->runtime, CTL_OK);
-}
-
-static const struct session_events events = { .on_open = on_open,
-                                              .on_end = on_end,
-                                              .on_closed = on_closed };
-
-static int run(const struct invocation *in)
-{
-    struct ping p = { .in = in, .options = in->values };
-    struct session_setup setup = { .timeout_ms = in->common->timeout_ms,
-                                   .events = &events,
-                                   .arg = &p };
-    struct target *target;
-    int status = connecting_begin(in, &target, &p.runtime);
+    json_auto_t *result = NULL;
+    const uint64_t sent_us = clock_mono_us();
+    const int status = ask_call(ask, "ping", NULL, &result);
+    const uint64_t us = clock_mono_us() - sent_us;
 
     if (status != CTL_OK)
         return status;
-    p.target = setup.target = target;
-    timer_init(&p.next, on_next);
-    p.session = session_create(p.runtime, &setup);
-    status = runtime_run(p.runtime);
-    print_summary(&p);
-    session_free(p.session);
-    runtime_free(p.runtime);
-    target_free(target);
+    add_time(times, us);
+    print_answer(in->term, ask_url(ask), us, result);
+    return CTL_OK;
+}
+
+static int run(const struct invocation *in)
+{
+    const struct ping_options *options = in->values;
+    struct times times = { .n = 0 };
+    struct ask *ask;
+    int status = ask_open(in, &ask);
+
+    if (status != CTL_OK)
+        return status;
+    status = ping(in, ask, &times);
+    while (status == CTL_OK && times.n < options->count) {
+        status = ask_wait(ask, options->interval_ms);
+        if (status == CTL_OK)
+            status = ping(in, ask, &times);
+    }
+    ask_close(ask);
+    print_summary(in->term, &times);
     return status;
 }
 

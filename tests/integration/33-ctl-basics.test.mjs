@@ -76,9 +76,9 @@ function frame(value) {
   return Buffer.concat([Buffer.from([0x81, text.length]), text]);
 }
 
-/** Writes as soon as anything arrives. */
-function answers(bytes) {
-  return (socket) => socket.once('data', () => socket.end(bytes));
+/** Writes as soon as anything arrives; with 'write', the connection stays open. */
+function answers(bytes, how = 'end') {
+  return (socket) => socket.once('data', () => socket[how](bytes));
 }
 
 test('wrong options and addresses are refused before anything is sent', async () => {
@@ -163,7 +163,7 @@ test('a server that accepts the connection and then says nothing', async (t) => 
 });
 
 test('a server that never closes does not keep a command', async (t) => {
-  const url = await startFake(t, upgrades((socket) => socket.write(frame({ id: 1, result: { pong: 1 } }))));
+  const url = await startFake(t, upgrades(answers(frame({ id: 1, result: { pong: 1 } }), 'write')));
   await assertPrints(['ping', '--url', url, '--timeout', '1h'], /^pong from /);
 });
 
@@ -177,7 +177,7 @@ test('texts of a server cannot drive the terminal', async (t) => {
   ];
   for (const [args, results] of cases) {
     const replies = results.map((result) => frame({ id: 1, result }));
-    const url = await startFake(t, upgrades((socket) => socket.write(Buffer.concat(replies))));
+    const url = await startFake(t, upgrades(answers(Buffer.concat(replies), 'write')));
     const run = new Process({ EVENTHUB_URL: url, SHELL: '/bin/sh' }, { binary: CTL, args, launcher });
     await run.untilExit();
     assert.match(run.stdout, /\\x1b\]0;x\\x07\\x9b/);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "ctl/line/command.h"
 #include "ctl/link/connecting.h"
@@ -11,13 +12,15 @@
 #include "ctl/link/target.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
+#include "net/loop.h"
 
 struct ask {
     struct term *term;
     struct target *target;
     struct runtime *runtime;
     struct session *session;
-    json_t *result; /* of the call that was answered last; NULL: it failed */
+    struct timer wait;
+    json_t *result; /* of a call, until ask_call returns it */
     int end_status; /* CTL_OK: the connection has not ended */
 };
 
@@ -45,6 +48,13 @@ static void on_closed(void *arg)
     runtime_end(a->runtime, CTL_OK);
 }
 
+static void on_wait(struct timer *t)
+{
+    struct ask *a = container_of(t, struct ask, wait);
+
+    runtime_end(a->runtime, CTL_OK);
+}
+
 static const struct session_events session_events = {
     .on_open = on_open,
     .on_end = on_end,
@@ -61,6 +71,7 @@ static int create(const struct invocation *in, struct ask *a)
     int status = connecting_begin(in, &a->target, &a->runtime);
 
     a->term = in->term;
+    timer_init(&a->wait, on_wait);
     if (status != CTL_OK)
         return status;
     setup.target = a->target;
@@ -88,6 +99,8 @@ void ask_close(struct ask *a)
         session_close(a->session);
         (void)runtime_run(a->runtime);
     }
+    json_decref(a->result); /* of a call that Ctrl-C ended, but was answered since */
+    timer_stop(&a->wait);
     session_free(a->session);
     runtime_free(a->runtime);
     target_free(a->target);
@@ -119,14 +132,27 @@ int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_res
         json_decref(params);
         return a->end_status;
     }
-    a->result = NULL;
     session_call(a->session, method, params, on_answer, a);
     status = runtime_run(a->runtime);
-    if (status == CTL_OK)
+    if (status == CTL_OK) {
         *ret_result = a->result;
-    else
-        json_decref(a->result);
+        a->result = NULL;
+    }
     return status;
+}
+
+int ask_wait(struct ask *a, uint64_t ms)
+{
+    if (a->end_status != CTL_OK)
+        return a->end_status;
+    term_flush(a->term);
+    loop_timer(runtime_loop(a->runtime), &a->wait, ms);
+    return runtime_run(a->runtime);
+}
+
+const char *ask_url(const struct ask *a)
+{
+    return a->target->url;
 }
 
 int ask_once(const struct invocation *in, const char *method, json_t *params, json_t **ret_result)

@@ -6,6 +6,7 @@
 #define EH_CTL_ASK_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -17,6 +18,10 @@ void ask_close(struct ask *a);                                           /* NULL
 
 /* Makes the call. Takes the reference to params (NULL: none); the result is the caller's. */
 int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_result) EH_MUST_USE;
+
+/* Lets time pass, in which the connection may end. */
+int ask_wait(struct ask *a, uint64_t ms) EH_MUST_USE;
+const char *ask_url(const struct ask *a); /* of the server, as it may be shown */
 
 /* Connects, makes one call and disconnects. */
 int ask_once(const struct invocation *in, const char *method, json_t *params,
