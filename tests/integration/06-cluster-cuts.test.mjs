@@ -72,6 +72,28 @@ test('delivers a message once when the feed is cut after any of its bytes', asyn
   await assertOnce(client, subscription, texts);
 });
 
+// The message then comes from the log, or before anybody knows its id.
+test('delivers no echo when the feed or the answer to the publish is cut', async (t) => {
+  const { proxy, server, client } = await startBehindProxy(t);
+  const own = await client.subscribe('cut');
+  const others = await (await openClient(t, server)).subscribe('cut');
+  for (let i = 0; i < 3; i++) {
+    proxy.cutAnswerWith(`"message":"feed ${i}"`, 30 * i);
+    await client.publish('cut', `feed ${i}`, { echo: false });
+    await others.untilText(`feed ${i}`);
+    proxy.cutAnswerTo(`answer ${i}`, i);
+    assert.match((await errorOf(client.publish('cut', `answer ${i}`, { echo: false }))).data, /^outcome unknown/);
+    await others.untilText(`answer ${i}`);
+    await server.untilReadiness(200);
+    await client.publish('cut', `then ${i}`);
+    await own.untilText(`then ${i}`);
+  }
+  assert.equal(proxy.cuts, 6);
+  assert.deepEqual(own.texts, ['then 0', 'then 1', 'then 2']);
+  await others.untilText('then 2');
+  assert.equal(others.texts.length, 9);
+});
+
 test('reads a page of history again when it is cut after any byte', async (t) => {
   const { proxy, server, client } = await startBehindProxy(t);
   const begin = await client.publish('begin', 'x');
