@@ -70,10 +70,12 @@ function upgrades(then, rest = '') {
   };
 }
 
-/** A frame that holds this, of less than 126 bytes. */
+/** A frame that holds this as JSON. */
 function frame(value) {
   const text = Buffer.from(JSON.stringify(value));
-  return Buffer.concat([Buffer.from([0x81, text.length]), text]);
+  const head = Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeBigUInt64BE(BigInt(text.length), 2);
+  return Buffer.concat([text.length < 126 ? Buffer.from([0x81, text.length]) : head, text]);
 }
 
 /** Writes as soon as anything arrives; with 'write', the connection stays open. */
@@ -144,6 +146,7 @@ test('servers that are not ours', async (t) => {
     [upgrades((socket) => socket.write(Buffer.from([0x82, 1, 0]))), /it sent broken WebSocket frames/],
     [upgrades((socket) => socket.write(Buffer.from([0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0]))), /more than 64 MiB/],
     [upgrades((socket) => socket.write(Buffer.from('\x81\x02hi', 'latin1'))), /it sent a message that is no answer/],
+    [upgrades(answers(frame({ id: 1, result: new Array(2_100_000).fill([]) }))), /it sent a message of too many values/],
     [upgrades((socket) => socket.write(Buffer.from('\x88\x00', 'latin1'))), /the server closed the connection/],
     [upgrades((socket) => socket.end()), /closed the connection$/m],
   ];

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define FETCH_BODY_MAX (16 * 1024 * 1024)
+#define FETCH_BODY_MAX (1024 * 1024) /* /metrics has a few KiB */
 
 struct fetch;
 struct http_reply;

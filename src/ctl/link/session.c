@@ -13,7 +13,8 @@
 #include "proto/json.h"
 #include "proto/ws.h"
 
-#define STABLE_MS 10000 /* a connection that lasted so long makes back-off begin anew */
+#define STABLE_MS  10000   /* a connection that lasted so long makes back-off begin anew */
+#define VALUES_MAX 2000000 /* of one message; an answer of eventlog has at most 600,000 */
 
 enum state { CONNECTING, OPEN, WAITING, CLOSING, ENDED };
 
@@ -139,6 +140,25 @@ static void on_due(struct timer *t)
 
 /* ---- messages in ---- */
 
+/* Counts what begins a value, so that a short text cannot become a tree of many times its size. */
+static bool has_too_many_values(struct str json)
+{
+    bool in_string = false;
+    size_t n = 0;
+
+    for (size_t i = 0; i < json.n; i++) {
+        const char c = json.p[i];
+
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += c == '\\';
+        else
+            n += c == ',' || c == '[' || c == '{';
+    }
+    return n > VALUES_MAX;
+}
+
 /* Reads an answer. False: the message is not one. */
 static bool read_answer(const json_t *root, struct session_answer *ret)
 {
@@ -183,6 +203,10 @@ static void on_text(void *owner, struct str text)
 
     if (s->setup.events->on_text && s->setup.events->on_text(s->setup.arg, text))
         return;
+    if (text.n > VALUES_MAX && has_too_many_values(text)) {
+        ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message of too many values");
+        return;
+    }
     json_auto_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_ALLOW_NUL, NULL);
     id = json_object_get(root, "id");
     if (!json_is_integer(id) || !read_answer(root, &a)) {

@@ -9,9 +9,10 @@
  *          from on_open on, not while the connection is lost.
  * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
  *          connection counts as lost.
- * Bounds:  a message of at most LINK_MESSAGE_MAX; SESSION_CALLS_MAX calls under way and
- *          SESSION_QUEUE_MAX bytes to send: see session_has_room; on_room comes when there is
- *          room again. Calls beyond that are accepted, so check before each one.
+ * Bounds:  a message of at most LINK_MESSAGE_MAX bytes and two million JSON values;
+ *          SESSION_CALLS_MAX calls in flight and SESSION_QUEUE_MAX bytes to send: see
+ *          session_has_room; on_room comes when there is room again. Calls beyond that are
+ *          accepted, so check before each one.
  * Thread:  its loop's. Owns its connection, and calls until they are answered.
  * Lives:   session_free may be called from any of its callbacks.
  */
