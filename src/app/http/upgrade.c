@@ -13,7 +13,7 @@
 struct choice {
     struct str subprotocol; /* empty: none */
     struct str token;       /* without its prefix; NULL: none */
-    bool has_tokens;        /* more than one */
+    bool has_two_tokens;
     struct ws_deflate deflate;
 };
 
@@ -35,7 +35,7 @@ static bool read_token(struct str offered, struct choice *ret)
 
     if (offered.n < prefix.n || !str_eq_nocase(str_make(offered.p, prefix.n), prefix))
         return false;
-    ret->has_tokens = ret->token.p != NULL;
+    ret->has_two_tokens = ret->token.p != NULL;
     ret->token = str_skip(offered, prefix.n);
     return true;
 }
@@ -88,7 +88,7 @@ static const char *find_fault(const struct http_request *rq, struct choice *ret)
         return "a WebSocket handshake must not have a body";
     if (!choose(rq, STR("Sec-WebSocket-Protocol"), read_subprotocols, ret))
         return "Sec-WebSocket-Protocol must be a list of tokens";
-    if (ret->has_tokens)
+    if (ret->has_two_tokens)
         return "Sec-WebSocket-Protocol must not have more than one bearer.TOKEN";
     if (ret->token.p && ret->subprotocol.n == 0)
         return "Sec-WebSocket-Protocol must offer eventhub beside bearer.TOKEN";

@@ -56,6 +56,8 @@ export class ConsolePage {
   }
 
   assertNoFaults() {
+    const changes = this.faults.filter(isOfNetwork);
+    if (changes.length > 0) this.#t.diagnostic(`excused: ${changes.join(', ')}`);
     const isExcused = (fault) => isOfNetwork(fault) || this.#expected.some((pattern) => pattern.test(fault));
     const others = this.faults.filter((fault) => !isExcused(fault));
     assert.deepEqual(others, [], 'the page does nothing wrong');
