@@ -166,6 +166,10 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
       `eventhubctl pub --url ${origin.replace('http', 'ws')} -- read/json '${word}'`);
     await opened.assertAccessible();
 
+    await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+    await messages.button('Copy as curl').click();
+    await page.locator('button:focus', { hasText: 'Copied' }).waitFor(); // without losing its place
+
     await messages.button('Edit and publish').click();
     assert.equal(await page.locator('[name=message]').inputValue(), text);
     assert.equal(await page.locator('[name=topic]').inputValue(), 'read/json');

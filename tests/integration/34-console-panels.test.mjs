@@ -166,6 +166,11 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       await press('Get');
       await result('Read 16 bytes.');
       assert.equal(await keys.getByLabel('Value').inputValue(), '{"theme":"dark"}');
+      await client.call('set', { key: 'settings/lines', value: 'one\r\ntwo' });
+      await keys.getByLabel('Key', { exact: true }).fill('settings/lines');
+      await press('Get');
+      await result('Read 8 bytes. The field ends its lines with LF only');
+      await keys.getByLabel('Key', { exact: true }).fill('settings/theme');
       await keys.getByLabel('Time to live').fill('half a second');
       await press('Set');
       assert.match(await keys.getByLabel('Time to live').evaluate((input) => input.validationMessage), /Enter whole seconds/);
@@ -173,7 +178,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       await result('Deleted.');
       await press('Delete');
       await result('There is no such key.');
-      assert.equal(await keys.locator('tbody tr').count(), 5);
+      assert.equal(await keys.locator('tbody tr').count(), 6);
       await assert.rejects(client.call('get', { key: 'settings/theme' }), /no key/);
     });
 

@@ -10,6 +10,7 @@ import { definePanel, Panel, panelHead } from '../panel.js';
 const ROWS_MAX = 50;
 const YEAR_S = 31_536_000;
 const NO_KEY = /^no key /;
+const CHANGED = ' The field ends its lines with LF only, and Set would write them so.';
 
 class KeysPanel extends Panel {
   #key = make('input', {
@@ -58,8 +59,10 @@ class KeysPanel extends Panel {
     const key = this.#name;
     try {
       const { value } = await this.hub.call('get', { key });
-      if (key === this.#name) this.#value.value = value; // nobody has typed another key meanwhile
-      this.#tell('good', key, `Read ${size(value)}.`, value);
+      const isShown = key === this.#name; // nobody has typed another key meanwhile
+      if (isShown) this.#value.value = value;
+      const isChanged = isShown && this.#value.value !== value; // a field knows LF only
+      this.#tell('good', key, `Read ${size(value)}.${isChanged ? CHANGED : ''}`, value);
     } catch (error) {
       this.#tell(NO_KEY.test(error.message) ? '' : 'bad', key, sentence(error.message));
     }
