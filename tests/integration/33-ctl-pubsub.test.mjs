@@ -139,7 +139,7 @@ test('messages of one server', { skip }, async (t) => {
     const { code, stdout, stderr } = await run(['pub', '-l', '--json', 'lines'], { input });
     assert.equal(code, 1);
     assert.match(stderr, /^eventhubctl: line 4: not UTF-8 text$/m);
-    assert.match(stderr, /^published 3 messages in .*; 1 failed; 1 empty lines were skipped$/m);
+    assert.match(stderr, /^published 3 messages in .*; 1 failed; 1 empty line was skipped$/m);
     assert.deepEqual(JSON.parse(stdout), { topic: 'lines', published: 3, failed: 1, unconfirmed: 0 });
     assert.equal(await print(['log', 'lines', '--format', '%m']), 'one\ntwo\nlast\n');
   });
@@ -267,7 +267,7 @@ test('a server with tokens', { skip }, async (t) => {
     const run = await ctl(t, server, ['pub', '--repeat', '3', 'a/slow', 'm'], alice);
     assert.equal(run.code, 1);
     assert.match(run.stderr, /message 2: over the rate limit/);
-    assert.match(run.stderr, /published 1 messages in .*; 2 failed/);
+    assert.match(run.stderr, /published 1 message in .*; 2 failed/);
   });
 });
 

@@ -29,13 +29,18 @@ void pub_report_fail(struct pub_report *r, uint64_t number, int status, const ch
         term_error(r->term, "not published: %s", why);
 }
 
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 void pub_report_progress(const struct pub_report *r, uint64_t now_ms, size_t n_left)
 {
     uint64_t ms = now_ms - r->began_ms;
 
     if (r->began_ms && ms)
-        term_progress(r->term, "published %" PRIu64 " messages (%" PRIu64 "/s), %zu under way",
-                      r->n_published, r->n_published * 1000 / ms, n_left);
+        term_progress(r->term, "published %" PRIu64 " message%s (%" PRIu64 "/s), %zu in flight",
+                      r->n_published, plural(r->n_published), r->n_published * 1000 / ms, n_left);
 }
 
 static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_left)
@@ -43,7 +48,8 @@ static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_l
     double seconds = (double)(now_ms - r->began_ms) / 1000;
     struct buf line = { 0 };
 
-    buf_addf(&line, "published %" PRIu64 " messages in %.1f s", r->n_published, seconds);
+    buf_addf(&line, "published %" PRIu64 " message%s in %.1f s", r->n_published,
+             plural(r->n_published), seconds);
     if (seconds > 0)
         buf_addf(&line, " (%.0f/s)", (double)r->n_published / seconds);
     if (r->n_failed)
@@ -51,7 +57,8 @@ static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_l
     if (n_left)
         buf_addf(&line, "; %zu were sent but not confirmed", n_left);
     if (r->n_empty)
-        buf_addf(&line, "; %" PRIu64 " empty lines were skipped", r->n_empty);
+        buf_addf(&line, "; %" PRIu64 " empty line%s skipped", r->n_empty,
+                 r->n_empty == 1 ? " was" : "s were");
     term_note(r->term, "%.*s", STR_ARG(buf_str(&line)));
     buf_done(&line);
 }
