@@ -101,6 +101,8 @@ static void cuts_between_characters(void **state)
     assert_int_equal(clean_cut(STR("abc"), 9), 3);
     assert_int_equal(clean_cut(STR("\xc3\xa4\xc3\xb6"), 1), 2);
     assert_int_equal(clean_cut(STR(""), 1), 0);
+    assert_int_equal(clean_cut(STR("\xe6\xbc\xa2\xe5\xad\x97"), 3), 3); /* two columns each */
+    assert_int_equal(clean_cut(STR("\xe6\xbc\xa2\xe5\xad\x97"), 4), 6);
 }
 
 int main(void)

@@ -2,6 +2,8 @@
 
 #include "proto/utf8.h"
 
+#define FIRST_WIDE 0x1100 /* no character before it takes two columns */
+
 /* Returns the length of the character at the start of s, which is not empty, and its code. 0: its
  * first byte is not the beginning of one. */
 static size_t character(struct str s, uint32_t *ret_code)
@@ -82,9 +84,13 @@ size_t clean_cut(struct str text, size_t columns)
     struct str rest = text;
     uint32_t code;
 
-    while (rest.n && columns--) {
+    while (rest.n) {
         size_t n = character(rest, &code);
+        size_t width = n && code >= FIRST_WIDE ? 2 : 1;
 
+        if (width > columns)
+            break;
+        columns -= width;
         rest = str_skip(rest, n ? n : 1);
     }
     return text.n - rest.n;

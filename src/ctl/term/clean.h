@@ -17,8 +17,8 @@ void clean_add(struct buf *out, struct str text, bool one_line);
 /* Appends JSON text in which such characters are escaped, if JSON itself allows them. They can only
  * occur in strings, so the value stays the same. */
 void clean_add_json(struct buf *out, struct str text);
-/* Returns the length of the longest part of clean text that ends between characters and takes at
- * most `columns`, counting each character as one. */
+/* Returns the length of a part of clean text that ends between characters and takes at most
+ * `columns`. Counts every character from U+1100 on as two: East Asian ones and emoji are. */
 size_t clean_cut(struct str text, size_t columns);
 
 #endif
