@@ -69,7 +69,7 @@ static int ping(const struct invocation *in, struct ask *ask, struct times *time
 
 static int run(const struct invocation *in)
 {
-    const struct ping_options *options = in->values;
+    const struct ping_options *values = in->values;
     struct times times = { .n = 0 };
     struct ask *ask;
     int status = ask_open(in, &ask);
@@ -77,8 +77,8 @@ static int run(const struct invocation *in)
     if (status != CTL_OK)
         return status;
     status = ping(in, ask, &times);
-    while (status == CTL_OK && times.n < options->count) {
-        status = ask_wait(ask, options->interval_ms);
+    while (status == CTL_OK && times.n < values->count) {
+        status = ask_wait(ask, values->interval_ms);
         if (status == CTL_OK)
             status = ping(in, ask, &times);
     }
