@@ -30,6 +30,7 @@
 
 struct broker_port;
 struct gaps;
+struct json_t; /* jansson's */
 
 enum broker_op {
     BROKER_OP_PUBLISH,
@@ -38,6 +39,7 @@ enum broker_op {
     BROKER_OP_SET,
     BROKER_OP_DELETE,
     BROKER_OP_PRESENCE,
+    BROKER_OP_ASK,
 };
 
 enum broker_status {
@@ -113,6 +115,15 @@ struct broker_presence {
     bool ret_complete;            /* every node answered in time */
 };
 
+/* Asks every worker of all nodes, or has them do something. The broker passes the question and the
+ * answers on, and does not look into them. */
+struct broker_ask {
+    const struct json_t *question; /* an object */
+    struct json_t *ret_answers;    /* DONE: an array with one element of each worker that answered;
+                                      the receiver's reference */
+    bool ret_complete;             /* every node answered in time */
+};
+
 struct broker_call {
     struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
     mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
@@ -131,6 +142,7 @@ struct broker_call {
         struct broker_history history;
         struct broker_kv kv;
         struct broker_presence presence;
+        struct broker_ask ask;
     };
 };
 

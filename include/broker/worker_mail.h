@@ -18,6 +18,7 @@
 
 struct gaps;
 struct headcount;
+struct json_t; /* jansson's */
 struct message;
 struct outbox;
 
@@ -34,14 +35,17 @@ struct live_batch {
     struct message *items[];
 };
 
-/* Asks one worker who is subscribed. The worker fills in `presence` and returns the struct with
- * broker_counted. */
+/* Asks one worker who is subscribed, or a question that the broker only passes on. The worker fills
+ * in `presence` or `answer`, now or later, and returns the struct with broker_counted. */
 struct broker_count {
     struct mail mail;
     struct headcount *headcount; /* the broker's */
     struct str filter;
     bool wants_subs;
     struct presence presence;
+    const struct json_t *question; /* NULL: who is subscribed to the filter; valid until the worker
+                                      returns the struct */
+    struct json_t *answer;         /* a reference, then the broker's; NULL: none */
 };
 
 #endif

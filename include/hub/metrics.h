@@ -57,6 +57,7 @@ enum metric {
     METRIC_CLOSED_SLOW,         /* {reason="slow_reader"}: 1013 */
     METRIC_CLOSED_MEMORY,       /* {reason="output_memory"}: 1013, MAX_OUTPUT_MEMORY */
     METRIC_CLOSED_EXPIRED,      /* {reason="token_expired"}: 1008 */
+    METRIC_CLOSED_OPERATOR,     /* {reason="operator"}: 1008, by the control API */
     METRIC_CLOSED_SERVER,       /* {reason="server"}: after an answer, disconnect */
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
     METRIC_CLOSED_RESET,        /* {reason="reset"}: still open when the drain ended */

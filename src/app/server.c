@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/broker_setup.h"
 #include "app/config/config_reload.h"
@@ -22,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "broker/broker.h"
 #include "net/acceptor.h"
 #include "net/per_ip.h"
@@ -254,6 +256,9 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.listeners = s->listeners.at;
     s->context.has_internal_listener = s->listeners.n > s->listeners.n_public;
     s->context.broker = s->broker;
+    (void)snprintf(s->context.node, sizeof(s->context.node), "%016" PRIx64, random_u64());
+    (void)gethostname(s->context.host, sizeof(s->context.host) - 1);
+    s->context.started_s = clock_wall_ms() / 1000;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;
     s->context.metrics.prefix = str_of(s->setup->config->prometheus_metric_prefix);

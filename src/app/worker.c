@@ -40,6 +40,7 @@
 #include "app/conn/newcomers.h"
 #include "app/conn/order.h"
 #include "app/conn/output_limit.h"
+#include "app/http/api_worker.h"
 #include "app/http/conn_http.h"
 #include "app/sub/live.h"
 #include "app/sub/sub_presence.h"
@@ -239,6 +240,20 @@ void worker_join(struct worker *w)
     pthread_join(thread_of(w)->thread, NULL);
 }
 
+/* ---- questions ---- */
+
+static void on_count(struct mail *m, void *owner)
+{
+    struct broker_count *part = container_of(m, struct broker_count, mail);
+
+    if (part->question && thread_of(owner)->stopped)
+        broker_counted(part); /* nobody is connected */
+    else if (part->question)
+        api_worker_ask(owner, part);
+    else
+        sub_presence_on_count(m, owner);
+}
+
 /* ---- create, start, free ---- */
 
 int worker_create(const struct context *context, unsigned index, struct metrics_cell *metrics,
@@ -259,6 +274,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
     if (context->config->enable_compression)
         w->compression = compression_create(context->config, metrics);
     list_init(&w->throttled);
+    list_init(&w->walks);
     conn_table_init(&w->conns, on_empty);
     newcomers_init(w);
     order_init(w);
@@ -272,7 +288,7 @@ int worker_create(const struct context *context, unsigned index, struct metrics_
         worker_free(w);
         return EH_EIO;
     }
-    w->port = broker_port_open(context->broker, t->inbox, live_on_batch, sub_presence_on_count);
+    w->port = broker_port_open(context->broker, t->inbox, live_on_batch, on_count);
     loop_timer(w->loop, &t->chores, CHORES_MS);
     *ret_worker = w;
     return EH_OK;
@@ -308,6 +324,7 @@ void worker_free(struct worker *w)
     t = thread_of(w);
     while (t->inbox && mailbox_drain(t->inbox))
         ; /* answers for connections that are gone, sockets that are no longer served */
+    api_worker_end(w);
     live_end(w);
     timer_stop(&t->chores);
     timer_stop(&t->drain);

@@ -88,6 +88,7 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_CLOSED_SLOW] = CLOSED("slow_reader"),
     [METRIC_CLOSED_MEMORY] = CLOSED("output_memory"),
     [METRIC_CLOSED_EXPIRED] = CLOSED("token_expired"),
+    [METRIC_CLOSED_OPERATOR] = CLOSED("operator"),
     [METRIC_CLOSED_SERVER] = CLOSED("server"),
     [METRIC_CLOSED_DRAIN] = CLOSED("drain"),
     [METRIC_CLOSED_RESET] = CLOSED("reset"),

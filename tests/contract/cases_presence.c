@@ -1,4 +1,6 @@
 /* Presence: the broker asks its workers and, through Redis, the other nodes who is subscribed. */
+#include <jansson.h>
+
 #include "broker/redis/redis_presence.h"
 #include "contract/fixture.h"
 
@@ -130,6 +132,61 @@ static void answers_open_questions_when_it_stops(void **state)
     assert_int_equal(a->call.presence.ret_presence.n_subs, 0);
 }
 
+/* ---- other questions ---- */
+
+/* Asks {"x":[1]}, which each worker answers with a copy and its number. Checks how many did. */
+static void ask_all(struct node *n, size_t n_answers, bool is_complete)
+{
+    struct asked *a = node_ask_call(n, json_pack("{s:[i]}", "x", 1));
+    size_t of_worker[NODE_WORKERS] = { 0 };
+
+    node_post(n, 0, a);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_DONE);
+    assert_int_equal(a->call.ask.ret_complete, is_complete);
+    assert_int_equal(json_array_size(a->call.ask.ret_answers), n_answers);
+    for (size_t i = 0; i < n_answers; i++) {
+        const json_t *answer = json_array_get(a->call.ask.ret_answers, i);
+
+        of_worker[json_integer_value(json_object_get(answer, "worker"))]++;
+        assert_int_equal(json_array_size(json_object_get(answer, "x")), 1);
+    }
+    for (size_t i = 0; i < NODE_WORKERS; i++)
+        assert_int_equal(of_worker[i], n_answers / NODE_WORKERS);
+}
+
+static void passes_a_question_to_all_workers(void **state)
+{
+    ask_all(fixture_node(*state), NODE_WORKERS, true);
+}
+
+static void passes_a_question_to_all_nodes(void **state)
+{
+    struct node *n[2];
+
+    for (int i = 0; i < 2; i++)
+        n[i] = fixture_node(*state);
+    ask_all(n[0], 2 * NODE_WORKERS, true);
+    ask_all(n[1], 2 * NODE_WORKERS, true);
+    node_hold(n[1], 1);
+    ask_all(n[0], NODE_WORKERS, false);
+    node_release(n[1], 1);
+}
+
+static void answers_a_question_when_it_stops(void **state)
+{
+    struct node *n = fixture_node(*state);
+    struct asked *a = node_ask_call(n, json_object());
+
+    node_hold(n, 1);
+    node_post(n, 0, a);
+    node_stop(n);
+    node_release(n, 1);
+    node_await(n, a);
+    assert_int_equal(a->call.status, BROKER_NOT_DONE);
+    assert_null(a->call.ask.ret_answers);
+}
+
 int presence_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
@@ -137,10 +194,13 @@ int presence_cases(struct fixture *f)
         FIXTURE_TEST(returns_subs_only_when_wanted, f),
         FIXTURE_TEST(answers_many_questions_at_once, f),
         FIXTURE_TEST(answers_open_questions_when_it_stops, f),
+        FIXTURE_TEST(passes_a_question_to_all_workers, f),
+        FIXTURE_TEST(answers_a_question_when_it_stops, f),
     };
 
     const struct CMUnitTest redis_tests[] = {
         FIXTURE_TEST(asks_and_answers_other_nodes, f),
+        FIXTURE_TEST(passes_a_question_to_all_nodes, f),
         FIXTURE_TEST(leaves_out_a_node_whose_worker_hangs, f),
         FIXTURE_TEST(drops_too_many_questions_of_other_nodes, f),
     };

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -144,6 +145,12 @@ static void on_count(struct mail *m, void *owner)
     struct broker_count *part = container_of(m, struct broker_count, mail);
     const struct worker *w = owner;
 
+    if (part->question) { /* answers with a copy of it */
+        part->answer = json_deep_copy(part->question);
+        (void)json_object_set_new(part->answer, "worker", json_integer(w - w->node->workers));
+        broker_counted(part);
+        return;
+    }
     part->presence.count = 3;
     if (part->wants_subs) {
         presence_add_sub(&part->presence, STR("both"));
@@ -299,6 +306,10 @@ static bool asked_free(struct asked *a)
         shared_unref(&a->call.kv.ret_value->shared);
     if (a->call.op == BROKER_OP_PRESENCE)
         presence_done(&a->call.presence.ret_presence);
+    if (a->call.op == BROKER_OP_ASK) {
+        json_decref(a->call.ask.ret_answers);
+        json_decref((json_t *)(uintptr_t)a->call.ask.question);
+    }
     free((char *)a->text.p);
     free(a);
     return is_wrong;
@@ -402,6 +413,15 @@ struct asked *node_presence_call(struct node *n, const char *topic, bool wants_s
     a->call.timeout_ms = n->timeout_ms;
     a->call.presence.filter = str_make(a->topic, length);
     a->call.presence.wants_subs = wants_subs;
+    return a;
+}
+
+struct asked *node_ask_call(struct node *n, struct json_t *question)
+{
+    struct asked *a = asked_create(n, BROKER_OP_ASK);
+
+    a->call.timeout_ms = n->timeout_ms;
+    a->call.ask.question = question;
     return a;
 }
 

@@ -12,6 +12,7 @@
 #define NODE_WORKERS     2
 #define NODE_PATIENCE_MS 20000
 
+struct json_t; /* jansson's */
 struct node;
 
 /* Starts broker and workers; returns before the broker is ready. The node sets config->metrics. The
@@ -45,6 +46,7 @@ struct asked *node_publish_call(struct node *n, const char *topic, struct str js
 struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs);
+struct asked *node_ask_call(struct node *n, struct json_t *question); /* takes the reference */
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);

@@ -151,10 +151,14 @@ static void read_presence(struct str text)
     struct redis_presence_question question;
     struct redis_presence_answer answer;
 
-    if (redis_presence_read_question(text, &question) == EH_OK)
-        check(filter_is_valid(str_of(question.filter)), "filter of a question");
-    if (redis_presence_read_answer(text, &answer) == EH_OK)
+    if (redis_presence_read_question(text, &question) == EH_OK) {
+        check(question.ask || filter_is_valid(str_of(question.filter)), "filter of a question");
+        json_decref(question.ask);
+    }
+    if (redis_presence_read_answer(text, &answer) == EH_OK) {
         presence_done(&answer.presence);
+        json_decref(answer.answers);
+    }
 }
 
 static void read_push(const redisReply *r)

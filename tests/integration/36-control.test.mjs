@@ -5,13 +5,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
+import { freeze } from './support/freeze.mjs';
 import { httpGet, httpRequest } from './support/http.mjs';
 import { metricsOf, startWithInternal } from './support/internal.mjs';
 import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
 import { assertDocumented, faultOf, OPERATIONS, requestFault } from './support/openapi.mjs';
+import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { openSocket, requestHead } from './support/socket.mjs';
+import { openStream } from './support/sse.mjs';
+import { eventually } from './support/wait.mjs';
 
 const OPTIONS = { ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
 const RIGHTS = ['clients', 'publish', 'log', 'tokens'];
@@ -78,6 +82,145 @@ testOnBothBrokers('publishes many messages in one request', async (t, broker) =>
     const { json } = await api(server, 'POST', '/api/publish', messages, { token });
     assert.deepEqual(json.results.map(({ status }) => status), ['ok', 'ok', 'rate_limited']);
   });
+});
+
+/** The headers of a client that may read everything. */
+const reader = (sub) => ({ headers: { Authorization: `Bearer ${signToken({ sub, read: ['#'] })}` } });
+async function closeOf(client) {
+  await client.untilClosed();
+  return client.closed;
+}
+
+const idsOf = ({ json }) => json.clients.map(({ id }) => id);
+
+testOnBothBrokers('lists and disconnects clients', async (t, broker) => {
+  const server = await startServer(t, { ...OPTIONS, ...broker, WORKER_THREADS: '2' });
+  const ann = [await openClient(t, server, reader('ann')), await openClient(t, server, reader('ann'))];
+  const bob = await openClient(t, server, reader('bob'));
+  await ann[0].subscribe('room/1');
+  await ann[1].subscribe('room/+');
+  await bob.subscribe('other/#');
+  const stream = await openStream(t, server, '/room/1', reader('eve').headers);
+  const clients = (query = '') => api(server, 'GET', `/api/clients${query}`);
+
+  await t.test('nodes', async () => {
+    const { json } = await api(server, 'GET', '/api/nodes');
+    assert.equal(json.nodes.length, 1);
+    assert.equal(json.complete, true);
+    assert.equal(json.nodes[0].workers, 2);
+    assert.equal(json.nodes[0].subscriptions, 4);
+    assert.ok(json.nodes[0].connections >= 4);
+  });
+
+  await t.test('all clients, and those of a sub or a topic', async () => {
+    const { json } = await clients();
+    assert.deepEqual(json.clients.map(({ sub }) => sub).sort(), ['ann', 'ann', 'bob', 'eve']);
+    assert.deepEqual(json.clients.map(({ protocol }) => protocol).sort(),
+      ['sse', 'websocket', 'websocket', 'websocket']);
+    assert.ok(json.clients.every(({ address }) => address.startsWith('127.0.0.1:')));
+    assert.ok(json.clients.every(({ since }) => Math.abs(since - Date.now() / 1000) < 60));
+    assert.deepEqual([json.more, json.complete], [false, true]);
+    const subsOf = async (query) => (await clients(query)).json.clients.map(({ sub }) => sub).sort();
+    assert.deepEqual(await subsOf('?sub=bob'), ['bob']);
+    assert.deepEqual(await subsOf('?sub=nobody'), []);
+    assert.deepEqual(await subsOf('?topic=room/1'), ['ann', 'ann', 'eve']);
+    assert.deepEqual(await subsOf('?topic=room/2'), ['ann']);
+    assert.deepEqual(await subsOf('?topic=room/%2B'), ['ann']);
+    assert.deepEqual(await subsOf('?topic=room/%23'), []);
+    assert.deepEqual(await subsOf('?topic=room/1&sub=eve'), ['eve']);
+  });
+
+  await t.test('page by page', async () => {
+    const all = idsOf(await clients());
+    assert.deepEqual(all, all.toSorted ? all.toSorted() : [...all].sort());
+    const pages = [];
+    for (let after = ''; ;) {
+      const page = await clients(`?limit=1${after}`);
+      pages.push(...idsOf(page));
+      if (!page.json.more) break;
+      after = `&after=${idsOf(page)[0]}`;
+    }
+    assert.deepEqual(pages, all);
+  });
+
+  await t.test('disconnects one client, and all of a sub', async () => {
+    const disconnect = (body) => api(server, 'POST', '/api/disconnect', body);
+    const [bobId] = idsOf(await clients('?sub=bob'));
+    const nobody = await disconnect({ client: bobId.replace(/.$/, (c) => (c === 'f' ? '0' : 'f')) });
+    assert.equal(nobody.json.disconnected, 0, 'another generation');
+    assert.equal((await disconnect({ client: `${'0'.repeat(16)}${bobId.slice(16)}` })).json.disconnected, 0);
+    assert.deepEqual((await disconnect({ client: bobId, reason: 'go away' })).json,
+      { disconnected: 1, complete: true });
+    assert.deepEqual(await closeOf(bob), { code: 1008, reason: 'go away' });
+
+    assert.equal((await disconnect({ sub: 'ann' })).json.disconnected, 2);
+    for (const client of ann) {
+      assert.deepEqual(await closeOf(client), { code: 1008, reason: 'disconnected by the operator' });
+    }
+    assert.equal((await disconnect({ sub: 'eve' })).json.disconnected, 1);
+    await stream.untilEnd();
+    assert.deepEqual(idsOf(await clients()), []);
+    assert.equal((await disconnect({ client: bobId })).json.disconnected, 0);
+    await eventually('all are counted', async () =>
+      (await metricsOf(server)).disconnects_total.operator === 4);
+    assert.match(server.stderr, /event=control op=disconnect .* sub=backend client=[0-9a-f-]+\n/);
+    assert.match(server.stderr, /event=control op=disconnect .* sub=backend target=ann\n/);
+  });
+});
+
+test('asks all nodes', async (t) => {
+  const { options } = await startRedis(t);
+  const nodes = [await startServer(t, { ...OPTIONS, ...options }), await startServer(t, { ...OPTIONS, ...options })];
+  const clients = [];
+  for (const node of [...nodes, nodes[1]]) clients.push(await openClient(t, node, reader('ann')));
+
+  const { json } = await api(nodes[0], 'GET', '/api/nodes');
+  assert.deepEqual([json.nodes.length, json.complete], [2, true]);
+  assert.equal(new Set(json.nodes.map(({ node }) => node)).size, 2);
+  for (const node of nodes) {
+    const all = await api(node, 'GET', '/api/clients?sub=ann');
+    assert.equal(new Set(idsOf(all)).size, 3);
+    assert.equal(new Set(all.json.clients.map((client) => client.node)).size, 2);
+  }
+
+  await freeze(nodes[1].child);
+  const partial = await api(nodes[0], 'GET', '/api/clients?sub=ann')
+    .finally(() => nodes[1].child.kill('SIGCONT'));
+  assert.deepEqual([partial.json.clients.length, partial.json.complete], [1, false]);
+
+  const done = await api(nodes[0], 'POST', '/api/disconnect', { sub: 'ann' });
+  assert.equal(done.json.disconnected, 3);
+  for (const client of clients) assert.equal((await closeOf(client)).code, 1008);
+});
+
+test('refused requests about clients', async (t) => {
+  const server = await startServer(t, { ...OPTIONS, BROKER: 'memory' });
+  const client = await openClient(t, server, reader('ann'));
+  const id = '0123456789abcdef-0000-00000000-00000000';
+  const token = signToken({ write: ['#'], admin: RIGHTS.filter((right) => right !== 'clients') });
+  for (const [method, path] of OPERATIONS) {
+    const body = method === 'POST' ? { sub: 'ann' } : undefined;
+    assert.equal((await api(server, method, path, body, { token: null })).status, 401, path);
+    assert.equal((await api(server, method, path, body, { token: READER })).status, 403, path);
+    if (path !== '/api/publish') {
+      assert.equal((await api(server, method, path, body, { token })).status, 403, path);
+    }
+    assert.equal((await api(server, 'DELETE', path)).status, 405, path);
+  }
+  for (const query of [`sub=${'x'.repeat(257)}`, 'sub=', 'sub=%ff', 'topic=', 'topic=a%20b', 'topic=a/%23/b',
+    'limit=0', 'limit=101', 'limit=x', 'after=1', `after=${id.toUpperCase()}`, `after=${id}0`]) {
+    assert.equal((await api(server, 'GET', `/api/clients?${query}`)).status, 400, query);
+  }
+  assert.equal((await api(server, 'GET', `/api/clients?sub=${'x'.repeat(10_000)}`)).status, 400);
+  for (const body of ['', 'x', [], '{', {}, { sub: '' }, { sub: 7 }, { sub: 'x'.repeat(257) }, { client: 'x' },
+    { client: id, sub: 'ann' }, { sub: 'ann', reason: 'x'.repeat(101) }, { sub: 'ann', reason: 7 },
+    { sub: 'ann', reason: '\0' }, '{"sub":"ann","sub":"bob"}']) {
+    assert.equal((await api(server, 'POST', '/api/disconnect', body)).status, 400, JSON.stringify(body));
+  }
+  assert.equal((await api(server, 'POST', '/api/disconnect', { sub: 'x'.repeat(10_000) })).status, 413);
+  assert.equal((await api(server, 'GET', '/api/clients?sub=ann')).json.clients.length, 1, 'nothing changed');
+  assert.equal((await metricsOf(server)).control_requests_total, 1);
+  assert.equal(client.closed, null);
 });
 
 test('refused requests', async (t) => {
@@ -163,6 +306,12 @@ test('without tokens, serves only programs on the same machine', async (t) => {
     const { status, json } = await publish({ [name]: value });
     assert.equal(status, 403, name);
     assert.match(json.error, /DISABLE_AUTH/);
+  }
+  for (const Host of ['rebound.example', 'localhost.example', '127.0.0.1.example']) {
+    assert.equal((await publish({ Host })).status, 403, Host);
+  }
+  for (const Host of ['localhost', 'localhost:80', '[::1]:8080', '127.0.0.1']) {
+    assert.equal((await publish({ Host })).status, 200, Host);
   }
   const { status } = await api(server, 'POST', '/api/publish', 'x'.repeat(100), { token: null });
   assert.equal(status, 400);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/array.h"
 #include "hub/auth.h"
@@ -45,6 +46,54 @@ static void reads_an_answer_as_it_was_written(void **state)
     assert_true(str_eq(buf_str(&out), STR(ANSWER)));
     buf_done(&out);
     presence_done(&a.presence);
+}
+
+#define ASK  "{\"ask\":{\"op\":\"x\"},\"id\":8,\"node\":\"0123456789abcdef\",\"v\":1}"
+#define TOLD "{\"answers\":[{\"a\":1},2],\"id\":8,\"v\":1}"
+
+static void passes_other_questions_on(void **state)
+{
+    struct redis_presence_question q;
+    struct redis_presence_answer a;
+    struct buf out = { 0 };
+
+    (void)state;
+    assert_int_equal(redis_presence_read_question(STR(ASK), &q), EH_OK);
+    assert_string_equal(json_string_value(json_object_get(q.ask, "op")), "x");
+    redis_presence_add_question(&out, &q);
+    assert_true(str_eq(buf_str(&out), STR(ASK)));
+    json_decref(q.ask);
+
+    buf_clear(&out);
+    assert_int_equal(redis_presence_read_answer(STR(TOLD), &a), EH_OK);
+    assert_int_equal(json_array_size(a.answers), 2);
+    redis_presence_add_answer(&out, &a);
+    assert_true(str_eq(buf_str(&out), STR(TOLD)));
+    json_decref(a.answers);
+    buf_done(&out);
+}
+
+static void refuses_invalid_ones(void **state)
+{
+    static const char *const questions[] = {
+        "{\"ask\":[],\"id\":8,\"node\":\"0123456789abcdef\",\"v\":1}",
+        "{\"ask\":{},\"id\":8,\"node\":\"0123456789abcde\",\"v\":1}",
+        "{\"ask\":{},\"id\":-8,\"node\":\"0123456789abcdef\",\"v\":1}",
+        "{\"ask\":{},\"id\":8,\"node\":\"0123456789abcdef\",\"v\":2}",
+    };
+    static const char *const answers[] = {
+        "{\"answers\":{},\"id\":8,\"v\":1}",
+        "{\"answers\":[],\"id\":\"8\",\"v\":1}",
+        "{\"answers\":[],\"v\":1}",
+    };
+    struct redis_presence_question q;
+    struct redis_presence_answer a;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++)
+        assert_int_equal(redis_presence_read_question(str_of(questions[i]), &q), EH_EINVAL);
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+        assert_int_equal(redis_presence_read_answer(str_of(answers[i]), &a), EH_EINVAL);
 }
 
 /* One change to a valid text: `from` becomes `to`. */
@@ -191,6 +240,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_question_as_it_was_written),
         cmocka_unit_test(reads_an_answer_as_it_was_written),
+        cmocka_unit_test(passes_other_questions_on),
+        cmocka_unit_test(refuses_invalid_ones),
         cmocka_unit_test(refuses_invalid_questions),
         cmocka_unit_test(refuses_invalid_answers),
         cmocka_unit_test(limits_the_sizes_of_an_answer),

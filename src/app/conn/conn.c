@@ -30,6 +30,7 @@
 #include "app/conn/conn_input.h"
 #include "app/conn/conn_output.h"
 #include "app/conn/newcomers.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/proxy.h"
@@ -96,6 +97,7 @@ void conn_open(struct worker *w, int fd, const struct sock_addr *peer, const str
     c->protocol = protocol;
     c->client = (struct conn_client){ *peer, *peer, .has_tls = from->tls != NULL,
                                       .is_internal = from->is_internal };
+    c->since_s = (uint32_t)(clock_wall_ms() / 1000);
     c->closed_as = METRIC_COUNT;
     c->task.fn = on_settle;
     list_init(&c->subs);

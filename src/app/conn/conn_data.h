@@ -22,6 +22,7 @@ struct sub_writer;
 
 /* The protocol that a connection currently speaks. All functions but on_drain may be NULL. */
 struct conn_protocol {
+    const char *name; /* of one whose clients stay, for the control API; else NULL */
     /* Handles the beginning of the input, which it may change in place. Returns the bytes used, or
      * 0 if it needs more. NULL: the input is ignored. */
     size_t (*step)(struct conn *c, char *p, size_t n);
@@ -44,6 +45,9 @@ struct conn_protocol {
      * again with is_late set when the time of the drain is over: it then answers what it can and
      * ends the connection. */
     void (*on_drain)(struct conn *c, bool is_late);
+    /* Ends the connection now, because an operator disconnects the client. `why` is for the client.
+     * NULL: it is not a client that stays. */
+    void (*on_disconnect)(struct conn *c, const char *why);
     /* Ends everything that produces output for the connection, since nothing more can be sent.
      * Called when the connection begins to linger, and again when it is dead. */
     void (*on_close)(struct conn *c);
@@ -76,6 +80,7 @@ struct conn {
     struct conn_ref ref;
     struct conn_client client;
     uint16_t close_code;    /* WebSocket: sent in Close, or to be sent; here it fills a hole */
+    uint32_t since_s;       /* when it was opened, since the epoch; so does this */
     uint64_t last_heard_ms; /* 0: never; in CONN_LINGER: when that began */
     struct auth *auth;      /* worker->everybody, or its own; NULL: not known yet */
     struct buf in;          /* input that could not be handled yet */

@@ -158,6 +158,11 @@ static void on_drain(struct conn *c, bool is_late)
     conn_settle(c); /* drops the requests of a batch that still wait */
 }
 
+static void on_disconnect(struct conn *c, const char *why)
+{
+    close_now(c, WS_CLOSE_POLICY, why, METRIC_CLOSED_OPERATOR);
+}
+
 /* ---- pings ---- */
 
 /* Reports whether the client's silence is not its fault: we do not read, and not because of its own
@@ -374,6 +379,8 @@ static const struct conn_protocol protocol = {
     .on_writable = on_writable,
     .resume = resume,
     .on_overflow = on_overflow,
+    .name = "websocket",
+    .on_disconnect = on_disconnect,
     .on_drain = on_drain,
     .on_close = on_close,
     .is_bounded = true,

@@ -5,6 +5,7 @@
 
 #include "app/conn/authorize.h"
 #include "app/http/api_call.h"
+#include "app/http/api_cluster.h"
 #include "app/http/api_publish.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_topic.h"
@@ -14,6 +15,9 @@
 #include "base/mem.h"
 
 static const struct api_endpoint endpoints[] = {
+    { "nodes", "/api/nodes", "GET", AUTH_ADMIN_CLIENTS, api_cluster_nodes },
+    { "clients", "/api/clients", "GET", AUTH_ADMIN_CLIENTS, api_cluster_clients },
+    { "disconnect", "/api/disconnect", "POST", AUTH_ADMIN_CLIENTS, api_cluster_disconnect },
     { "publish", "/api/publish", "POST", AUTH_ADMIN_PUBLISH, api_publish_run },
 };
 
@@ -28,6 +32,16 @@ static bool is_loopback(const struct sock_addr *addr)
     return memcmp(addr->ip, v6, sizeof(v6)) == 0;
 }
 
+/* Reports whether Host names this machine by an address or as localhost. A name of its own can lead
+ * a page of somebody else here (DNS rebinding), whose GET has no Origin. */
+static bool is_own_host(struct str host)
+{
+    struct sock_addr addr;
+
+    return str_eq(host, STR("localhost")) || str_starts_with(host, STR("localhost:")) ||
+           sock_addr_parse(host, &addr) == EH_OK;
+}
+
 /* Reports whether a program on this machine made the request itself. A page in a browser that runs
  * here, or a proxy, also comes from loopback, on behalf of somebody else; their fields tell. */
 static bool is_local(const struct conn *c, const struct http_request *rq)
@@ -39,7 +53,8 @@ static bool is_local(const struct conn *c, const struct http_request *rq)
         if (http_header(rq, str_of(for_others[i])).p)
             return false;
     }
-    return is_loopback(&c->client.link) && is_loopback(&c->client.addr);
+    return is_loopback(&c->client.link) && is_loopback(&c->client.addr) &&
+           is_own_host(http_header(rq, STR("Host")));
 }
 
 /* Finds the rights, which c->auth then holds, and checks them. Returns 0, or the status of the
@@ -100,7 +115,10 @@ static void run(struct conn *c)
 
 static void forget(struct http_later *later)
 {
-    free(container_of(later, struct api_call, later));
+    struct api_call *call = container_of(later, struct api_call, later);
+
+    buf_done(&call->query);
+    free(call);
 }
 
 static const struct http_later_kind kind = {
@@ -116,6 +134,7 @@ static void begin(struct conn *c, const struct http_request *rq,
 
     call->endpoint = endpoint;
     call->later.kind = &kind;
+    buf_add_str(&call->query, rq->query);
     http_later_begin(c, rq, &call->later);
 }
 

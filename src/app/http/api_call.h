@@ -24,6 +24,7 @@ struct api_endpoint {
 struct api_call {
     struct http_later later;
     const struct api_endpoint *endpoint;
+    struct buf query; /* not decoded */
 };
 
 /* Logs and counts a call that is about to be executed. `what` has its number of things, such as

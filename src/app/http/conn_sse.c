@@ -294,6 +294,12 @@ static void on_drain(struct conn *c, bool is_late)
     conn_linger(c, METRIC_CLOSED_DRAIN);
 }
 
+static void on_disconnect(struct conn *c, const char *why)
+{
+    (void)why; /* a stream has no place for it that EventSource would show */
+    conn_linger(c, METRIC_CLOSED_OPERATOR);
+}
+
 static void on_close(struct conn *c)
 {
     sub_end_all(c);
@@ -304,7 +310,9 @@ static void on_close(struct conn *c)
 
 static const struct conn_protocol protocol = {
     .on_writable = readers_pump,
+    .name = "sse",
     .on_drain = on_drain,
+    .on_disconnect = on_disconnect,
     .on_close = on_close,
     .ends_with_token = true,
 };

@@ -1,5 +1,6 @@
 #include "broker/mem/mem.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -28,7 +29,7 @@ struct mem {
     struct mem_log log;
     struct mem_table kv;
     struct mem_admission admission;
-    struct list asked; /* presence calls that wait for the workers' counts */
+    struct list asked; /* calls that wait for the workers' counts or answers */
 };
 
 static struct mem_now read_clocks(void)
@@ -155,6 +156,28 @@ static void presence(struct mem *mem, struct broker_call *call)
     headcount_start(mem->core, call->presence.filter, call->presence.wants_subs, on_counted, call);
 }
 
+/* The same for a question. */
+static void on_asked(const void *engine, void *arg, json_t *answers)
+{
+    const struct mem *mem = engine;
+    struct broker_call *call = arg;
+
+    if (!mem) {
+        json_decref(answers);
+        return;
+    }
+    list_remove(&call->mail.link);
+    call->ask.ret_answers = answers;
+    call->ask.ret_complete = true;
+    core_answer(mem->core, call, BROKER_DONE);
+}
+
+static void ask(struct mem *mem, struct broker_call *call)
+{
+    list_push(&mem->asked, &call->mail.link);
+    headcount_ask(mem->core, call->ask.question, on_asked, call);
+}
+
 static void mem_call(void *engine, struct broker_call *call)
 {
     struct mem *mem = engine;
@@ -166,6 +189,7 @@ static void mem_call(void *engine, struct broker_call *call)
     case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
     case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
     case BROKER_OP_PRESENCE: presence(mem, call); break;
+    case BROKER_OP_ASK: ask(mem, call); break;
     }
 }
 

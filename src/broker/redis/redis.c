@@ -37,7 +37,8 @@ static void engine_call(void *engine, struct broker_call *call)
     call->deadline = timeout_ms ? loop_now(e->core->loop) + timeout_ms : 0;
     switch (call->op) {
     case BROKER_OP_HISTORY: redis_history_take(e->history, call); break;
-    case BROKER_OP_PRESENCE: redis_presence_take(e->presence, call); break;
+    case BROKER_OP_PRESENCE:
+    case BROKER_OP_ASK: redis_presence_take(e->presence, call); break;
     case BROKER_OP_PUBLISH:
     case BROKER_OP_GET:
     case BROKER_OP_SET:

@@ -74,7 +74,8 @@ static void make_command(struct redis_pool *pool, const struct batch *b, struct 
     case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;
     case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
     case BROKER_OP_HISTORY:
-    case BROKER_OP_PRESENCE: assert(false); break; /* not ours */
+    case BROKER_OP_PRESENCE:
+    case BROKER_OP_ASK: assert(false); break; /* not ours */
     }
 }
 
@@ -88,7 +89,8 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
     case BROKER_OP_SET: return redis_reply_set(reply);
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
     case BROKER_OP_HISTORY:
-    case BROKER_OP_PRESENCE: break;
+    case BROKER_OP_PRESENCE:
+    case BROKER_OP_ASK: break;
     }
     return EH_EINVAL;
 }
@@ -102,7 +104,8 @@ static enum broker_status unknown_status(const struct broker_call *call)
     case BROKER_OP_DELETE: return BROKER_UNKNOWN;
     case BROKER_OP_GET:
     case BROKER_OP_HISTORY:
-    case BROKER_OP_PRESENCE: break;
+    case BROKER_OP_PRESENCE:
+    case BROKER_OP_ASK: break;
     }
     return BROKER_NOT_DONE;
 }

@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,20 @@ static struct question *find(struct redis_presence *p, uint64_t id)
 
 static void finish(struct question *q, enum broker_status status)
 {
-    struct broker_presence *result = &q->call->presence;
+    struct broker_call *call = q->call;
+    bool is_complete = q->n_nodes && q->n_answers >= q->n_nodes;
 
-    result->ret_complete = q->n_nodes && q->n_answers >= q->n_nodes;
-    if (status != BROKER_DONE)
-        presence_done(&result->ret_presence);
+    if (call->op == BROKER_OP_ASK) {
+        call->ask.ret_complete = is_complete;
+        if (status != BROKER_DONE) {
+            json_decref(call->ask.ret_answers);
+            call->ask.ret_answers = NULL;
+        }
+    } else {
+        call->presence.ret_complete = is_complete;
+        if (status != BROKER_DONE)
+            presence_done(&call->presence.ret_presence);
+    }
     timer_stop(&q->timer);
     list_remove(&q->link);
     q->presence->n_asked--;
@@ -128,21 +138,26 @@ static void on_asked(void *owner, void *arg, enum redis_fate fate, const struct 
 static void ask(struct redis_presence *p, struct broker_call *call, struct redis_link *link)
 {
     struct question *q = mem_zalloc(sizeof(*q));
-    struct redis_presence_question text = { .wants_subs = call->presence.wants_subs };
+    struct redis_presence_question text = { .id = ++p->last_id };
     struct buf out = { 0 };
 
     q->presence = p;
     q->call = call;
-    q->id = ++p->last_id;
-    call->presence.ret_presence = (struct presence){ 0 };
+    q->id = text.id;
     list_push(&p->asked, &q->link);
     p->n_asked++;
     timer_init(&q->timer, on_late);
     loop_timer(p->pool->core->loop, &q->timer, REDIS_PRESENCE_WAIT_MS);
 
-    text.id = q->id;
     memcpy(text.node, p->node, sizeof(text.node));
-    memcpy(text.filter, call->presence.filter.p, call->presence.filter.n);
+    if (call->op == BROKER_OP_ASK) {
+        call->ask.ret_answers = json_array();
+        text.ask = (json_t *)(uintptr_t)call->ask.question; /* only read */
+    } else {
+        call->presence.ret_presence = (struct presence){ 0 };
+        text.wants_subs = call->presence.wants_subs;
+        memcpy(text.filter, call->presence.filter.p, call->presence.filter.n);
+    }
     redis_presence_add_question(&out, &text);
     publish(link, buf_str(&p->questions), buf_str(&out),
             (struct redis_done){ on_asked, p, (void *)(uintptr_t)q->id, 0 });
@@ -167,16 +182,15 @@ void redis_presence_take(struct redis_presence *p, struct broker_call *call)
 
 /* ---- questions of other nodes, and of our own, which is asked like the others ---- */
 
-static void send_answer(const struct asker *to, const struct presence *total)
+static void send_answer(const struct asker *to, const struct redis_presence_answer *answer)
 {
     struct redis_pool *pool = to->presence->pool;
     struct redis_link *link = redis_pool_pick(pool);
-    struct redis_presence_answer answer = { .id = to->id, .presence = *total };
     struct buf text = { 0 }, channel = { 0 };
 
     if (!link)
         return; /* the asker's answer is then incomplete */
-    redis_presence_add_answer(&text, &answer);
+    redis_presence_add_answer(&text, answer);
     keys_add(&channel, pool->names.prefix, STR("presence:"));
     buf_add_str(&channel, str_of(to->node));
     publish(link, buf_str(&channel), buf_str(&text), (struct redis_done){ 0 });
@@ -190,9 +204,21 @@ static void on_counted(const void *engine, void *arg, struct presence total)
 
     if (engine) { /* else the engine has closed, and to->presence is gone */
         to->presence->n_counted--;
-        send_answer(to, &total);
+        send_answer(to, &(struct redis_presence_answer){ .id = to->id, .presence = total });
     }
     presence_done(&total);
+    free(to);
+}
+
+static void on_workers_asked(const void *engine, void *arg, json_t *answers)
+{
+    struct asker *to = arg;
+
+    if (engine) {
+        to->presence->n_counted--;
+        send_answer(to, &(struct redis_presence_answer){ .id = to->id, .answers = answers });
+    }
+    json_decref(answers);
     free(to);
 }
 
@@ -204,6 +230,7 @@ static int on_question(struct redis_presence *p, struct str payload)
     EH_TRY(redis_presence_read_question(payload, &q));
     if (p->n_counted == REDIS_PRESENCE_COUNTED) {
         metrics_inc(p->pool->core->config.metrics, METRIC_PRESENCE_DROPPED);
+        json_decref(q.ask);
         return EH_OK;
     }
     to = mem_zalloc(sizeof(*to));
@@ -211,7 +238,11 @@ static int on_question(struct redis_presence *p, struct str payload)
     to->id = q.id;
     memcpy(to->node, q.node, sizeof(to->node));
     p->n_counted++;
-    headcount_start(p->pool->core, str_of(q.filter), q.wants_subs, on_counted, to);
+    if (q.ask)
+        headcount_ask(p->pool->core, q.ask, on_workers_asked, to);
+    else
+        headcount_start(p->pool->core, str_of(q.filter), q.wants_subs, on_counted, to);
+    json_decref(q.ask);
     return EH_OK;
 }
 
@@ -222,12 +253,17 @@ static int on_answer(struct redis_presence *p, struct str payload)
 
     EH_TRY(redis_presence_read_answer(payload, &a));
     q = find(p, a.id);
-    if (q) { /* else the answer came too late */
-        presence_merge(&q->call->presence.ret_presence, &a.presence);
+    /* else the answer came too late, or is one to another kind of question */
+    if (q && (q->call->op == BROKER_OP_ASK) == (a.answers != NULL)) {
+        if (a.answers)
+            (void)json_array_extend(q->call->ask.ret_answers, a.answers);
+        else
+            presence_merge(&q->call->presence.ret_presence, &a.presence);
         q->n_answers++;
         finish_if_complete(q);
     }
     presence_done(&a.presence);
+    json_decref(a.answers);
     return EH_OK;
 }
 

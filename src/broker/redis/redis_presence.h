@@ -1,4 +1,5 @@
-/* redis_presence.h - asks all nodes who is subscribed, and answers when they ask.
+/* redis_presence.h - asks all nodes who is subscribed, or another question that is only passed on
+ * to their workers (BROKER_OP_ASK), and answers when they ask.
  * Thread:  the broker's.
  * How:     a question is published on a channel to which the feed of every node is subscribed, and
  *          Redis reports how many nodes received it. Each of them asks its workers

@@ -15,8 +15,25 @@ static const char *bool_text(bool b)
     return b ? "true" : "false";
 }
 
+static int add_piece(const char *p, size_t n, void *out)
+{
+    buf_add(out, p, n);
+    return 0;
+}
+
+static void add_json(struct buf *out, const json_t *value)
+{
+    (void)json_dump_callback(value, add_piece, out, JSON_COMPACT);
+}
+
 void redis_presence_add_question(struct buf *out, const struct redis_presence_question *q)
 {
+    if (q->ask) {
+        buf_add_str(out, STR("{\"ask\":"));
+        add_json(out, q->ask);
+        buf_addf(out, ",\"id\":%" PRIu64 ",\"node\":\"%s\",\"v\":1}", q->id, q->node);
+        return;
+    }
     buf_addf(out, "{\"id\":%" PRIu64 ",\"node\":\"%s\",\"subs\":%s,\"topic\":\"%s\",\"v\":1}",
              q->id, q->node, bool_text(q->wants_subs), q->filter);
 }
@@ -24,7 +41,15 @@ void redis_presence_add_question(struct buf *out, const struct redis_presence_qu
 void redis_presence_add_answer(struct buf *out, const struct redis_presence_answer *a)
 {
     struct buf subs = { 0 };
-    bool is_all = presence_add_json(&a->presence, REDIS_PRESENCE_ANSWER_MAX / 2, &subs);
+    bool is_all;
+
+    if (a->answers) {
+        buf_add_str(out, STR("{\"answers\":"));
+        add_json(out, a->answers);
+        buf_addf(out, ",\"id\":%" PRIu64 ",\"v\":1}", a->id);
+        return;
+    }
+    is_all = presence_add_json(&a->presence, REDIS_PRESENCE_ANSWER_MAX / 2, &subs);
 
     buf_addf(out,
              "{\"count\":%" PRIu64 ",\"id\":%" PRIu64 ",\"more\":%s,\"subs\":", a->presence.count,
@@ -82,17 +107,25 @@ int redis_presence_read_question(struct str text, struct redis_presence_question
 {
     json_auto_t *root = load(text, REDIS_PRESENCE_QUESTION_MAX);
     struct redis_presence_question q = { 0 };
+    json_t *ask = json_object_get(root, "ask");
     struct str node, filter;
 
     if (!root)
         return EH_EINVAL;
     EH_TRY(read_number(root, "id", INT64_MAX, &q.id));
-    EH_TRY(read_flag(root, "subs", &q.wants_subs));
     node = json_text(json_object_get(root, "node"));
-    filter = json_text(json_object_get(root, "topic"));
-    if (!is_node(node) || !filter_is_valid(filter))
+    if (!is_node(node) || (ask && !json_is_object(ask)))
         return EH_EINVAL;
     memcpy(q.node, node.p, node.n);
+    if (ask) {
+        q.ask = json_incref(ask);
+        *ret = q;
+        return EH_OK;
+    }
+    EH_TRY(read_flag(root, "subs", &q.wants_subs));
+    filter = json_text(json_object_get(root, "topic"));
+    if (!filter_is_valid(filter))
+        return EH_EINVAL;
     memcpy(q.filter, filter.p, filter.n);
     *ret = q;
     return EH_OK;
@@ -114,12 +147,18 @@ static int read_subs(const json_t *list, struct presence *p)
 
 int redis_presence_read_answer(struct str text, struct redis_presence_answer *ret)
 {
-    json_auto_t *root = load(text, REDIS_PRESENCE_ANSWER_MAX);
+    json_auto_t *root = load(text, REDIS_ASK_ANSWER_MAX);
+    json_t *answers = json_object_get(root, "answers");
     struct redis_presence_answer a = { 0 };
 
-    if (!root)
+    if (!root || (!answers && text.n > REDIS_PRESENCE_ANSWER_MAX))
         return EH_EINVAL;
     EH_TRY(read_number(root, "id", INT64_MAX, &a.id));
+    if (json_is_array(answers)) {
+        a.answers = json_incref(answers);
+        *ret = a;
+        return EH_OK;
+    }
     EH_TRY(read_number(root, "count", COUNT_MAX, &a.presence.count));
     EH_TRY(read_flag(root, "more", &a.presence.more));
     if (read_subs(json_object_get(root, "subs"), &a.presence) < 0) {

@@ -1,0 +1,281 @@
+#include "app/http/api_worker.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/conn/conn.h"
+#include "app/conn/conn_output.h"
+#include "app/sub/sub_data.h"
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "hub/topic.h"
+#include "proto/json.h"
+
+/* A walk over the connections of a worker, on behalf of one question. */
+struct walk {
+    struct list link; /* in worker->walks */
+    struct loop_task task;
+    struct worker *worker;
+    struct broker_count *part;
+    /* Looks at one client; returns how many steps that took. */
+    size_t (*visit)(struct walk *walk, struct conn *c);
+    uint32_t slot;
+    struct str sub, topic; /* views of the question; NULL: any */
+    const char *reason;
+    size_t limit;
+    bool more;
+    uint64_t n_disconnected;
+    json_t *clients;
+};
+
+/* ---- ids ---- */
+
+static void format_id(const struct worker *w, struct conn_ref ref, char out[API_CLIENT_ID])
+{
+    (void)snprintf(out, API_CLIENT_ID, "%s-%04x-%08" PRIx32 "-%08" PRIx32, w->context->node,
+                   w->index & 0xffff, ref.slot, ref.generation);
+}
+
+bool api_client_id_is_valid(struct str id)
+{
+    static const char form[] = "hhhhhhhhhhhhhhhh-hhhh-hhhhhhhh-hhhhhhhh";
+
+    if (id.n != sizeof(form) - 1)
+        return false;
+    for (size_t i = 0; i < id.n; i++) {
+        bool is_hex = (id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'a' && id.p[i] <= 'f');
+
+        if (form[i] == 'h' ? !is_hex : id.p[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Reads a number of an id from its offset on. */
+static uint32_t number_at(struct str id, size_t offset, size_t digits)
+{
+    char text[9] = "";
+
+    memcpy(text, id.p + offset, digits);
+    return (uint32_t)strtoul(text, NULL, 16);
+}
+
+#define SLOT_AT       22
+#define GENERATION_AT 31
+
+/* Compares the node and the worker of an id with ours: < 0, 0 or > 0, if they come before, ... */
+static int compare_worker(const struct worker *w, struct str id)
+{
+    char ours[API_CLIENT_ID];
+
+    format_id(w, (struct conn_ref){ 0 }, ours);
+    return memcmp(id.p, ours, SLOT_AT);
+}
+
+/* ---- clients ---- */
+
+/* Only these are clients: the others are between two HTTP requests, or about to end. */
+static bool is_client(const struct conn *c)
+{
+    return c && c->protocol->on_disconnect && c->auth && c->state <= CONN_LEAVING;
+}
+
+/* A topic is matched by patterns; a pattern means exactly the subscriptions to it, as presence
+ * does. */
+static bool is_subscribed(const struct conn *c, struct str topic)
+{
+    bool is_pattern = filter_is_pattern(topic);
+
+    list_for_each(link, &c->subs)
+    {
+        char filter[TOPIC_MAX];
+        size_t n = trie_filter(&container_of(link, struct sub, link)->trie, filter);
+        struct str own = str_make(filter, n);
+
+        if (is_pattern ? str_eq(own, topic) : filter_covers(own, topic))
+            return true;
+    }
+    return false;
+}
+
+static json_t *describe(const struct conn *c)
+{
+    char id[API_CLIENT_ID], address[SOCK_ADDR_TEXT];
+    struct str sub = auth_sub(c->auth);
+    json_t *client;
+
+    format_id(c->worker, c->ref, id);
+    sock_addr_format(&c->client.addr, address);
+    client =
+        json_pack("{s:s,s:s%,s:s,s:I,s:s,s:I,s:I}", "id", id, "node", id, (size_t)16, "address",
+                  address, "since", (json_int_t)c->since_s, "protocol", c->protocol->name,
+                  "subscriptions", (json_int_t)c->n_subs, "queue", (json_int_t)conn_waiting(c));
+    if (sub.n)
+        (void)json_object_set_new(client, "sub", json_stringn(sub.p, sub.n));
+    return client;
+}
+
+static bool has_sub(const struct walk *walk, const struct conn *c)
+{
+    return !walk->sub.p || str_eq(walk->sub, auth_sub(c->auth));
+}
+
+static size_t visit_to_list(struct walk *walk, struct conn *c)
+{
+    size_t steps = walk->topic.p ? 1 + (size_t)c->n_subs : 1;
+
+    if (!has_sub(walk, c))
+        return 1;
+    if (walk->topic.p && !is_subscribed(c, walk->topic))
+        return steps;
+    if (json_array_size(walk->clients) == walk->limit)
+        walk->more = true;
+    else
+        (void)json_array_append_new(walk->clients, describe(c));
+    return steps;
+}
+
+static size_t visit_to_disconnect(struct walk *walk, struct conn *c)
+{
+    if (!has_sub(walk, c))
+        return 1;
+    walk->n_disconnected++;
+    c->protocol->on_disconnect(c, walk->reason);
+    return 1 + (size_t)c->n_subs;
+}
+
+/* ---- the walk ---- */
+
+static void finish(struct walk *walk)
+{
+    struct broker_count *part = walk->part;
+
+    if (walk->clients)
+        part->answer = json_pack("{s:o,s:b}", "clients", walk->clients, "more", walk->more);
+    else
+        part->answer = json_pack("{s:I}", "disconnected", (json_int_t)walk->n_disconnected);
+    loop_cancel(&walk->task);
+    list_remove(&walk->link);
+    free(walk);
+    broker_counted(part);
+}
+
+static void go_on(struct loop_task *task)
+{
+    struct walk *walk = container_of(task, struct walk, task);
+    const struct conn_table *conns = &walk->worker->conns;
+    size_t steps = 0;
+
+    while (steps < API_WALK_STEP && walk->slot < conns->n_slots && !walk->more) {
+        struct conn *c = conns->slots[walk->slot++].conn;
+
+        steps += is_client(c) ? walk->visit(walk, c) : 1;
+    }
+    if (walk->slot < conns->n_slots && !walk->more)
+        loop_next_turn(walk->worker->loop, &walk->task);
+    else
+        finish(walk);
+}
+
+static struct walk *begin(struct worker *w, struct broker_count *part)
+{
+    struct walk *walk = mem_zalloc(sizeof(*walk));
+
+    walk->worker = w;
+    walk->part = part;
+    walk->task.fn = go_on;
+    walk->sub = json_text(json_object_get(part->question, "sub"));
+    walk->topic = json_text(json_object_get(part->question, "topic"));
+    list_push(&w->walks, &walk->link);
+    return walk;
+}
+
+void api_worker_end(struct worker *w)
+{
+    while (!list_empty(&w->walks)) /* finish unlinks it, which clang does not see */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        finish(container_of(w->walks.next, struct walk, link));
+}
+
+/* ---- the questions ---- */
+
+static void list_clients(struct worker *w, struct broker_count *part)
+{
+    struct str after = json_text(json_object_get(part->question, "after"));
+    int64_t limit = json_integer_value(json_object_get(part->question, "limit"));
+    struct walk *walk = begin(w, part);
+    int order = api_client_id_is_valid(after) ? compare_worker(w, after) : -1;
+
+    walk->visit = visit_to_list;
+    walk->clients = json_array();
+    walk->limit = limit > 0 && limit < API_CLIENTS_MAX ? (size_t)limit : API_CLIENTS_MAX;
+    if (order == 0) /* the next client in this slot has a later generation, and may be missed */
+        walk->slot = number_at(after, SLOT_AT, 8) + 1;
+    else if (order > 0)
+        walk->slot = UINT32_MAX; /* all of ours come before it */
+    go_on(&walk->task);
+}
+
+/* Disconnects one client. Its id leads to it, so nothing is walked. */
+static void disconnect_one(struct worker *w, struct broker_count *part, struct str id,
+                           const char *reason)
+{
+    struct conn_ref ref = { 0 };
+    struct conn *c = NULL;
+
+    if (api_client_id_is_valid(id) && compare_worker(w, id) == 0) {
+        ref.slot = number_at(id, SLOT_AT, 8);
+        ref.generation = number_at(id, GENERATION_AT, 8);
+        c = ref.slot < w->conns.n_slots ? conn_table_find(&w->conns, ref) : NULL;
+    }
+    part->answer = json_pack("{s:i}", "disconnected", is_client(c) ? 1 : 0);
+    if (is_client(c))
+        c->protocol->on_disconnect(c, reason);
+    broker_counted(part);
+}
+
+static void disconnect(struct worker *w, struct broker_count *part)
+{
+    struct str id = json_text(json_object_get(part->question, "client"));
+    const char *reason = json_string_value(json_object_get(part->question, "reason"));
+    struct walk *walk;
+
+    if (id.p) {
+        disconnect_one(w, part, id, reason ? reason : "");
+        return;
+    }
+    walk = begin(w, part);
+    walk->visit = visit_to_disconnect;
+    walk->reason = reason ? reason : "";
+    if (!walk->sub.n)
+        walk->slot = UINT32_MAX; /* nobody is meant */
+    go_on(&walk->task);
+}
+
+static void describe_node(const struct worker *w, struct broker_count *part)
+{
+    const struct context *ctx = w->context;
+
+    part->answer = json_pack(
+        "{s:s,s:s,s:s%,s:I,s:I,s:I}", "node", ctx->node, "host", ctx->host, "version",
+        ctx->metrics.version.p, ctx->metrics.version.n, "started", (json_int_t)ctx->started_s,
+        "connections", (json_int_t)metrics_get(w->metrics, METRIC_CONNECTIONS), "subscriptions",
+        (json_int_t)metrics_get(w->metrics, METRIC_SUBSCRIPTIONS));
+    broker_counted(part);
+}
+
+void api_worker_ask(struct worker *w, struct broker_count *part)
+{
+    struct str op = json_text(json_object_get(part->question, "op"));
+
+    if (str_eq(op, STR("nodes")))
+        describe_node(w, part);
+    else if (str_eq(op, STR("clients")))
+        list_clients(w, part);
+    else if (str_eq(op, STR("disconnect")))
+        disconnect(w, part);
+    else
+        broker_counted(part);
+}

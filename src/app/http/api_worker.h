@@ -1,0 +1,36 @@
+/* api_worker.h - one worker's answers to the questions that the control API asks all workers of all
+ * nodes (docs/ARCHITECTURE.md).
+ * Thread:  the worker's.
+ * Questions, as JSON; the members with ? are optional:
+ *   {"op":"nodes"}
+ *   {"op":"clients","limit":n,"sub"?,"topic"?,"after"?}    after: the id of the last client seen
+ *   {"op":"disconnect","reason":text,"client"?,"sub"?}     one of the two
+ * Answers:
+ *   {"node","host","version","started","connections","subscriptions"}
+ *   {"clients":[...],"more":bool}
+ *   {"disconnected":n}
+ * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
+ *          one, so that clients do not wait for it. A connection is a step, and so is each of its
+ *          subscriptions if they are compared.
+ * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing.
+ */
+#ifndef EH_APP_API_WORKER_H
+#define EH_APP_API_WORKER_H
+
+#include "app/conn/worker_state.h"
+#include "broker/worker_mail.h"
+
+#define API_WALK_STEP   4096
+#define API_CLIENTS_MAX 100 /* in one answer */
+
+/* The id of a client: 39 characters that sort by node, worker and slot. */
+#define API_CLIENT_ID 40 /* with the NUL */
+
+void api_worker_ask(struct worker *w, struct broker_count *part);
+/* Answers what is left with what was found: the worker ends. */
+void api_worker_end(struct worker *w);
+
+/* Reads an id; the name of the node is its first 16 characters. False: it is not one. */
+bool api_client_id_is_valid(struct str id);
+
+#endif
