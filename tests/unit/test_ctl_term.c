@@ -4,6 +4,7 @@
 #include "ctl/term/term.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -118,6 +119,31 @@ static void writes_results_and_notes_to_pipes(void **state)
     assert_read(w.out, "one\ntwo\n");
     assert_read(w.err, "a note\neventhubctl: warning: a warning\n"
                        "eventhubctl: an error with \\x1b[31m and\\nline\n");
+    done(&w);
+}
+
+static void count_wait(void *n)
+{
+    ++*(int *)n;
+}
+
+static void waits_for_room_before_each_piece(void **state)
+{
+    static char text[2 * PIPE_BUF + 1], got[sizeof(text)];
+    struct world w;
+    int n = 0;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    start_with_pipes(&w, colourful);
+    w.term.on_wait = count_wait;
+    w.term.arg = &n;
+    term_write(&w.term, str_make(text, sizeof(text)));
+    term_flush(&w.term);
+    assert_int_equal(n, 3);
+    restore(&w);
+    assert_int_equal(read(w.out, got, sizeof(got)), sizeof(got));
+    assert_memory_equal(got, text, sizeof(text));
     done(&w);
 }
 
@@ -257,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_results_and_notes_to_pipes),
+        cmocka_unit_test(waits_for_room_before_each_piece),
         cmocka_unit_test(quiet_leaves_results_and_errors),
         cmocka_unit_test(writes_json_in_lines),
         cmocka_unit_test(knows_a_terminal),

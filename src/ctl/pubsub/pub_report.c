@@ -55,7 +55,7 @@ static void print_counts(const struct pub_report *r, uint64_t now_ms, size_t n_l
     if (r->n_failed)
         buf_addf(&line, "; %" PRIu64 " failed", r->n_failed);
     if (n_left)
-        buf_addf(&line, "; %zu were sent but not confirmed", n_left);
+        buf_addf(&line, "; %zu were not confirmed", n_left);
     if (r->n_empty)
         buf_addf(&line, "; %" PRIu64 " empty line%s skipped", r->n_empty,
                  r->n_empty == 1 ? " was" : "s were");

@@ -28,7 +28,7 @@ struct pub_report {
 void pub_report_done(struct pub_report *r, const char *id);
 void pub_report_fail(struct pub_report *r, uint64_t number, int status, const char *why);
 
-/* n_left: messages that were sent and are not answered. */
+/* n_left: messages that were taken and are not answered. */
 void pub_report_progress(const struct pub_report *r, uint64_t now_ms, size_t n_left);
 void pub_report_print(const struct pub_report *r, uint64_t now_ms, size_t n_left);
 
