@@ -355,7 +355,8 @@ test('SIGHUP reads the files of keys again', async (t) => {
     write('jwks.json', '{"keys":[]}');
     server.child.kill('SIGHUP');
     await server.untilMetric('the refusal', (now) => now.token_key_reloads_refused_total === 1);
-    assert.match(server.stderr, /event=keys_refused why="JWT_JWKS_FILE: .*jwks.json: the set holds no key"/);
+    await server.until('the reason', () =>
+      /event=keys_refused why="JWT_JWKS_FILE: .*jwks.json: the set holds no key"/.test(server.stderr));
     await taken(signHs('HS256', 'second secret', { kid: 'b' }));
     await taken(signTokenAs('EdDSA', ED25519.key, CLAIMS, { kid: 'e' }));
   });
