@@ -140,6 +140,25 @@ static void takes_the_secret_as_the_server_does(void **state)
     expect_key(s, NULL, "new", KEY_HS512, "the key \"new\" of JWT_KEYS_FILE");
 }
 
+static void says_when_keys_are_not_known_here(void **state)
+{
+    struct token_source *s =
+        open_source(NULL, NULL, ENVIRONMENT("JWT_JWKS_URL=https://a.example/keys"));
+    struct keyring *keys = NULL;
+    struct buf why = { 0 };
+
+    (void)state;
+    assert_true(token_source_has_provider(s));
+    assert_false(token_source_is_default(s)); /* which such a server does not accept */
+    assert_int_equal(token_source_keys(s, &keys, &why), EH_OK);
+    assert_int_equal(keyring_count(keys), 0);
+    keyring_unref(keys);
+    token_source_close(s);
+    s = open_source(rsa_file, NULL, ENVIRONMENT("JWT_JWKS_URL=https://a.example/keys"));
+    assert_false(token_source_has_provider(s)); /* the file counts */
+    token_source_close(s);
+}
+
 static void names_the_previous_secret(void **state)
 {
     struct token_source *s =
@@ -227,6 +246,8 @@ static void says_what_to_do_without_a_key_that_signs(void **state)
     expect_no_signer(open_source(NULL, NULL, ENVIRONMENT("JWT_SECRET=x")), &rs256, "",
                      "--alg: JWT_SECRET is a secret for HS256, not for RS256: name a private key "
                      "(--key FILE)");
+    expect_no_signer(open_source(NULL, NULL, ENVIRONMENT("JWT_JWKS_URL=https://a.example/keys")),
+                     NULL, "", "JWT_JWKS_URL is set: tokens come from the provider");
     expect_no_signer(open_source(public_file, NULL, EMPTY), NULL, "",
                      "the key is not a private key in PEM");
     expect_no_signer(open_source(ec_file, NULL, EMPTY), &hs256, "", "leave --alg out");
@@ -268,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_secret_as_the_server_does),
+        cmocka_unit_test(says_when_keys_are_not_known_here),
         cmocka_unit_test(names_the_previous_secret),
         cmocka_unit_test(prefers_the_key_of_a_file),
         cmocka_unit_test(takes_the_algorithm_of_a_private_key),
