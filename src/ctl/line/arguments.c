@@ -54,7 +54,8 @@ int argument_file(struct term *t, const char *path, struct buf *ret)
     if (rc == EH_EIO)
         term_error(t, "cannot read %s: %s", name, strerror(errno));
     else if (rc == EH_ELIMIT)
-        term_error(t, "%s is larger than %d MiB", name, ARGUMENT_TEXT_MAX >> 20);
+        term_error(t, "%s is larger than %d MiB, the most that a server can be set to accept", name,
+                   ARGUMENT_TEXT_MAX >> 20);
     else
         term_error(t, "%s is not UTF-8 text: encode it, for example with base64", name);
     return CTL_USAGE;

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define ARGUMENT_TEXT_MAX (16 * 1024 * 1024) /* bytes of a message or value */
+#define ARGUMENT_TEXT_MAX (64 * 1024 * 1024) /* bytes: the most that MAX_MESSAGE_SIZE can be */
 
 struct term;
 

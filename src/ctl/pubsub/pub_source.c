@@ -65,7 +65,7 @@ static int next_line(struct pub_source *s, struct str *ret, const char **why)
     if (rc > 0 && utf8_is_valid(*ret))
         return 1;
     if (rc != 0) {
-        *why = rc < 0 ? "longer than 16 MiB" : "not UTF-8 text";
+        *why = rc < 0 ? "longer than 64 MiB" : "not UTF-8 text";
         return EH_EINVAL;
     }
     s->has_ended = s->lines.has_ended;
