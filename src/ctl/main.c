@@ -10,6 +10,7 @@
 #include "base/fds.h"
 #include "base/mem.h"
 #include "ctl/bench/cmd_bench.h"
+#include "ctl/cmd_clients.h"
 #include "ctl/cmd_completion.h"
 #include "ctl/cmd_health.h"
 #include "ctl/cmd_help.h"
@@ -40,6 +41,8 @@ static const struct command *const commands[] = {
     &cmd_kv_set,
     &cmd_kv_del,
     &cmd_presence,
+    &cmd_clients,
+    &cmd_disconnect,
     &cmd_ping,
     &cmd_health,
     &cmd_top,

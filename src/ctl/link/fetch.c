@@ -17,6 +17,8 @@ struct fetch {
     struct runtime *rt;
     const struct target *target;
     char *path;
+    bool is_post;
+    struct buf body;
     uint64_t timeout_ms;
     fetch_fn *fn;
     void *arg;
@@ -68,11 +70,14 @@ static void on_open(void *owner)
     int rc = target_read_token(f->target, &token, &f->why);
 
     if (rc == EH_OK) {
-        buf_addf(&request, "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n",
-                 f->target->path, f->path, f->target->authority);
+        buf_addf(&request, "%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n",
+                 f->is_post ? "POST" : "GET", f->target->path, f->path, f->target->authority);
+        if (f->is_post)
+            buf_addf(&request, "Content-Length: %zu\r\n", buf_used(&f->body));
         if (buf_used(&token))
             buf_addf(&request, "Authorization: Bearer %.*s\r\n", STR_ARG(buf_str(&token)));
         buf_add_str(&request, STR("\r\n"));
+        buf_add_str(&request, buf_str(&f->body));
         stream_write(dial_stream(f->dial), buf_str(&request));
     }
     buf_done(&request);
@@ -142,12 +147,23 @@ struct fetch *fetch_start(struct runtime *rt, const struct target *target, const
     return f;
 }
 
+struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
+                         struct str body, uint64_t timeout_ms, fetch_fn *fn, void *arg)
+{
+    struct fetch *f = fetch_start(rt, target, path, timeout_ms, fn, arg);
+
+    f->is_post = true; /* nothing is sent before the loop runs */
+    buf_add_str(&f->body, body);
+    return f;
+}
+
 static void on_reap(struct loop_task *task)
 {
     struct fetch *f = container_of(task, struct fetch, reap);
 
     reply_reader_done(&f->reader);
     buf_done(&f->why);
+    buf_done(&f->body);
     free(f->path);
     free(f);
 }

@@ -1,4 +1,4 @@
-/* fetch.h - one HTTP GET over a connection of its own, e.g. for /readyz and /metrics.
+/* fetch.h - one HTTP GET or POST over a connection of its own, e.g. for /readyz and /metrics.
  * Thread:  its loop's.
  * Owns:    the connection and the answer.
  * Bounds:  a head of 64 KiB, a body of FETCH_BODY_MAX, timeout_ms for everything.
@@ -34,6 +34,9 @@ typedef void fetch_fn(const struct fetch_result *result, void *arg);
  * sent if the target has one. */
 struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
                           uint64_t timeout_ms, fetch_fn *fn, void *arg);
+/* The same with POST and a body, which is copied. */
+struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
+                         struct str body, uint64_t timeout_ms, fetch_fn *fn, void *arg);
 void fetch_free(struct fetch *f); /* gives up if it is not done; NULL is fine */
 
 #endif

@@ -1,0 +1,77 @@
+// eventhubctl clients and disconnect: the control API from a terminal.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { runCtl } from './support/ctl.mjs';
+import { SECRET, signToken } from './support/jwt.mjs';
+import { openClient } from './support/rpc.mjs';
+import { startServer } from './support/server.mjs';
+import { SANITIZED } from './support/wait.mjs';
+
+const [OK, NEGATIVE, USAGE, NO_CONNECTION, NOT_PERMITTED] = [0, 1, 2, 3, 4];
+const OPTIONS = { BROKER: 'memory', ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
+const EVENTHUB_TOKEN = signToken({ admin: ['clients'] });
+const PLAIN = { skip: SANITIZED && 'learns nothing more about the server' };
+
+test('lists and disconnects clients', PLAIN, async (t) => {
+  const server = await startServer(t, OPTIONS);
+  const ctl = (args, token = EVENTHUB_TOKEN) => runCtl([...args, '--url', `ws://127.0.0.1:${server.port}`],
+    { env: { EVENTHUB_TOKEN: token } });
+  const open = (sub) => openClient(t, server,
+    { headers: { Authorization: `Bearer ${signToken({ sub, read: ['#'] })}` } });
+  const clients = [await open('ann'), await open('ann'), await open('b&b=\u00e9\u001b')];
+  await clients[0].subscribe('room/+');
+
+  await t.test('on a line each', async () => {
+    const { code, stdout } = await ctl(['clients', '--sub', 'ann']);
+    assert.equal(code, OK);
+    assert.equal(stdout.match(/^[0-9a-f-]{39}  2\S+Z  websocket  127\.0\.0\.1:\d+  subscriptions=\d  queue=0  sub=ann$/gm).length, 2);
+  });
+
+  await t.test('as JSON, of a sub that must be encoded and of a topic', async () => {
+    const of = async (...args) => {
+      const { code, stdout, stderr } = await ctl(['clients', '--json', ...args]);
+      assert.equal(code, OK, stderr);
+      return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line).sub);
+    };
+    assert.deepEqual(await of('--sub', 'b&b=\u00e9\u001b'), ['b&b=\u00e9\u001b']);
+    assert.deepEqual(await of('--topic', 'room/7'), ['ann']);
+    assert.deepEqual(await of('--topic', 'room/+'), ['ann']);
+    assert.equal((await of()).length, 3);
+    assert.equal((await of('--limit', '2')).length, 2);
+    assert.match((await ctl(['clients', '--limit', '2'])).stderr, /there are more clients/);
+  });
+
+  await t.test('disconnects by id and by sub', async () => {
+    const { stdout } = await ctl(['clients', '--json', '--topic', 'room/7']);
+    const { id } = JSON.parse(stdout);
+    assert.deepEqual((await ctl(['disconnect', id, '--reason', 'bye'])).stdout, '1\n');
+    await clients[0].untilClosed();
+    assert.deepEqual(clients[0].closed, { code: 1008, reason: 'bye' });
+    const again = await ctl(['disconnect', id]);
+    assert.deepEqual([again.code, again.stdout], [NEGATIVE, '0\n']);
+    const { code, stdout: json } = await ctl(['disconnect', '--sub', 'ann', '--json']);
+    assert.equal(code, OK);
+    assert.deepEqual(JSON.parse(json), { disconnected: 1, complete: true });
+  });
+
+  await t.test('says what is wrong', async () => {
+    const fails = async (args, status, why, token) => {
+      const { code, stderr } = await ctl(args, token);
+      assert.equal(code, status, stderr);
+      assert.match(stderr, why);
+      assert.match(stderr, /^eventhubctl: [^\n]+\n$/);
+    };
+    await fails(['disconnect'], USAGE, /either the ID of a client/);
+    await fails(['disconnect', 'x', '--sub', 'y'], USAGE, /either the ID of a client/);
+    await fails(['disconnect', 'x'], USAGE, /client must be the id of a client/);
+    await fails(['clients', '--topic', 'a b'], USAGE, /topic must be a valid topic/);
+    await fails(['clients'], NOT_PERMITTED, /claim admin must list "clients"/, signToken({ read: ['#'] }));
+    await fails(['clients'], NOT_PERMITTED, /there is no token/, '');
+    const off = await startServer(t, { ...OPTIONS, ENABLE_API: 'false' });
+    const none = await runCtl(['clients', '--url', `ws://127.0.0.1:${off.port}`], { env: { EVENTHUB_TOKEN } });
+    assert.equal(none.code, NO_CONNECTION);
+    assert.match(none.stderr, /set ENABLE_API/);
+  });
+});
