@@ -26,6 +26,7 @@ static struct token_wish simple(void)
                                 .read = &one_topic,
                                 .write = &none,
                                 .presence = &none,
+                                .admin = &none,
                                 .limits = &none,
                                 .ttl_ms = 60000 };
 }
@@ -70,6 +71,7 @@ static void builds_the_claims_of_the_protocol(void **state)
                                 .read = &read,
                                 .write = &write,
                                 .presence = &write,
+                                .admin = &none,
                                 .limits = &limits,
                                 .ttl_ms = 1999 };
     expect_payload(&wish, "{\"sub\":\"\xc3\xa4 \\\"b\\\"\",\"read\":[\"news/#\",\"room/+/chat\"],"
@@ -80,6 +82,21 @@ static void builds_the_claims_of_the_protocol(void **state)
                           "{\"topic\":\"c\",\"interval\":30,\"max\":5},"
                           "{\"topic\":\"d\",\"interval\":31536000,\"max\":9007199254740992}],"
                           "\"aud\":\"hub\",\"iss\":\"me\",\"iat\":1796040240,\"exp\":1796040241}");
+}
+
+static void knows_the_rights_of_admin(void **state)
+{
+    static const struct option_list right = { { "publish", "log" }, 2 };
+    static const struct option_list wrong = { { "log", "logs" }, 2 };
+    struct token_wish wish = simple();
+
+    (void)state;
+    wish.read = &none;
+    wish.admin = &right;
+    expect_payload(&wish, "{\"sub\":\"alice\",\"admin\":[\"publish\",\"log\"],\"iat\":1796040240,"
+                          "\"exp\":1796040300}");
+    wish.admin = &wrong;
+    expect_refused(&wish, "--admin must be clients, publish, log or tokens, not \"logs\"");
 }
 
 static void refuses_invalid_topics(void **state)
@@ -166,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_the_claims_of_the_protocol),
+        cmocka_unit_test(knows_the_rights_of_admin),
         cmocka_unit_test(refuses_invalid_topics),
         cmocka_unit_test(refuses_invalid_limits),
         cmocka_unit_test(refuses_what_a_server_would_ignore),

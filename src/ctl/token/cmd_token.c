@@ -18,7 +18,7 @@ extern char **environ;
 
 struct values {
     const char *sub, *audience, *issuer, *kid, *key_file, *config_file;
-    struct option_list read, write, presence, limits;
+    struct option_list read, write, presence, admin, limits;
     uint64_t ttl_ms;
     uint64_t algorithm; /* 0: the one that fits; otherwise enum key_algorithm + 1 */
 };
@@ -33,6 +33,7 @@ static int build_payload(const struct values *v, const struct token_source *sour
         .read = &v->read,
         .write = &v->write,
         .presence = &v->presence,
+        .admin = &v->admin,
         .limits = &v->limits,
         .ttl_ms = v->ttl_ms,
     };
@@ -141,6 +142,9 @@ static const struct option options[] = {
       .about = "a topic or pattern that the holder may publish to" },
     { "presence", 'p', OPTION_LIST, MEMBER(presence), .value = "TOPIC",
       .about = "a topic or pattern whose subscribers the holder may see by name" },
+    { "admin", 0, OPTION_LIST, MEMBER(admin), .value = "RIGHT",
+      .about = "a right over the whole server, for its control API: clients, publish, log or "
+               "tokens" },
     { "rlimit", 0, OPTION_LIST, MEMBER(limits), .value = "TOPIC=COUNT/TIME",
       .about =
           "how often the holder may publish to a topic or pattern: chat/#=10/1s; needs --sub" },

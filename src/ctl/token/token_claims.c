@@ -1,6 +1,7 @@
 #include "ctl/token/token_claims.h"
 
 #include <jansson.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -33,6 +34,31 @@ static int add_right(json_t *claims, const char *name, const struct option_list 
                           "must be a topic or pattern such as news/today, news/# or room/+/chat "
                           "(letters, digits, - and _ between slashes)",
                           list->at[i]);
+        (void)json_array_append_new(array, json_string(list->at[i]));
+    }
+    return EH_OK;
+}
+
+static bool is_admin_right(const char *name)
+{
+    for (unsigned right = 0; right < AUTH_ADMIN_RIGHTS; right++) {
+        if (strcmp(name, auth_admin_name((enum auth_admin)right)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_admin(json_t *claims, const struct option_list *list, struct buf *why)
+{
+    json_t *array;
+
+    if (list->n == 0)
+        return EH_OK;
+    array = json_array();
+    (void)json_object_set_new(claims, "admin", array);
+    for (size_t i = 0; i < list->n; i++) {
+        if (!is_admin_right(list->at[i]))
+            return refuse(why, "admin", "must be clients, publish, log or tokens", list->at[i]);
         (void)json_array_append_new(array, json_string(list->at[i]));
     }
     return EH_OK;
@@ -113,7 +139,7 @@ static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t no
 {
     json_int_t now_s = (json_int_t)(now_ms / 1000);
 
-    if (wish->read->n + wish->write->n == 0) {
+    if (wish->read->n + wish->write->n + wish->admin->n == 0) {
         buf_addf(why, "the token would grant nothing: give --read or --write a topic or pattern");
         return EH_EINVAL;
     }
@@ -121,6 +147,7 @@ static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t no
     EH_TRY(add_right(claims, "read", wish->read, why));
     EH_TRY(add_right(claims, "write", wish->write, why));
     EH_TRY(add_right(claims, "presence", wish->presence, why));
+    EH_TRY(add_admin(claims, wish->admin, why));
     EH_TRY(add_limits(claims, wish, why));
     EH_TRY(add_text(claims, "aud", wish->audience, why));
     EH_TRY(add_text(claims, "iss", wish->issuer, why));

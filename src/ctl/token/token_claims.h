@@ -19,6 +19,7 @@ struct token_wish {
     const char *audience;
     const char *issuer;
     const struct option_list *read, *write, *presence; /* topics and patterns */
+    const struct option_list *admin;                   /* rights over the whole server: "log" */
     const struct option_list *limits;                  /* "chat/#=10/1s" */
     uint64_t ttl_ms;                                   /* at least a second */
 };
