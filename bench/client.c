@@ -50,13 +50,12 @@ void client_ping(struct client *c)
 static size_t take_answer(struct client *c, struct str in)
 {
     static struct http_reply reply;
-    struct str subprotocol;
     const char *why;
     int n = http_reply_parse(&c->answer, in, HEAD_MAX, &reply);
 
     if (n == 0)
         return 0;
-    why = n < 0 ? "the answer is not HTTP" : ws_client_check(&handshake, &reply, &subprotocol);
+    why = n < 0 ? "the answer is not HTTP" : ws_client_check(&handshake, &reply);
     if (why)
         give_up("handshake", why);
     c->upgraded = true;

@@ -17,7 +17,7 @@
 
 /* How the end of a body is found (RFC 9112 6.3). */
 enum http_framing {
-    HTTP_BODY_NONE, /* 1xx, 204, 304 and the answer to HEAD */
+    HTTP_BODY_NONE, /* 1xx, 204 and 304 */
     HTTP_BODY_SIZED,
     HTTP_BODY_CHUNKED,
     HTTP_BODY_TO_END, /* it ends with the connection */
@@ -33,12 +33,10 @@ struct http_reply {
     struct http_header headers[HTTP_HEADERS_MAX];
 };
 
-/* The state of a head that is partly read. {0} before each response; `is_head` is then set if the
- * request was HEAD. */
+/* The state of a head that is partly read. {0} before each response. */
 struct http_reply_parser {
     struct http_parser lines;
     size_t start; /* interim responses end here (RFC 9110 15.2) */
-    bool is_head;
 };
 
 /* Parses the head of one response. `in` begins at its first byte and holds everything received so

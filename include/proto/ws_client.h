@@ -1,7 +1,7 @@
 /* ws_client.h - the client's side of WebSocket (RFC 6455): writes the handshake, checks the answer,
  * and encodes masked frames. To read a server's frames, set `is_client` in a ws_decoder (ws.h).
  * Thread:  any; pure. The caller brings the random bytes.
- * Offers:  no extensions, so that an answer that accepts one is refused.
+ * Offers:  no extension and no subprotocol, so that an answer that accepts one is refused.
  * Fails:   EH_EINVAL, or a text that says what is wrong with the answer.
  */
 #ifndef EH_PROTO_WS_CLIENT_H
@@ -22,8 +22,6 @@ struct ws_handshake {
     struct str host;          /* host [":" port], with brackets around an IPv6 address; required */
     struct str target;        /* begins with '/'; required */
     struct str authorization; /* e.g. "Bearer TOKEN" */
-    struct str origin;
-    struct str subprotocols; /* tokens, separated by commas */
     uint8_t nonce[WS_NONCE_LEN];
 };
 
@@ -32,10 +30,8 @@ struct ws_handshake {
 int ws_client_request(const struct ws_handshake *h, struct buf *out) EH_MUST_USE;
 
 /* Checks the answer. Returns NULL, or what is wrong with it; with a status other than 101, the
- * caller may know better what the answer means. *ret_subprotocol is empty if the server chose
- * none. */
-const char *ws_client_check(const struct ws_handshake *h, const struct http_reply *r,
-                            struct str *ret_subprotocol) EH_MUST_USE;
+ * caller may know better what the answer means. */
+const char *ws_client_check(const struct ws_handshake *h, const struct http_reply *r) EH_MUST_USE;
 
 /* Appends a whole, unfragmented frame with its payload masked. The mask must not be predictable for
  * whoever chose the payload (RFC 6455 10.3). */

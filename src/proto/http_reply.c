@@ -41,7 +41,7 @@ static int parse_status_line(struct str line, struct http_reply *ret)
 }
 
 /* Determines how the body ends (RFC 9112 6.3). The fields are checked even if there is no body. */
-static int read_framing(struct http_reply *r, bool is_head)
+static int read_framing(struct http_reply *r)
 {
     size_t n_codings = http_reply_header_count(r, STR("Transfer-Encoding"));
     size_t n_lengths = http_reply_header_count(r, STR("Content-Length"));
@@ -56,7 +56,7 @@ static int read_framing(struct http_reply *r, bool is_head)
     if (n_lengths && str_parse_u64(length, &n) < 0)
         return EH_EINVAL;
     r->content_length = 0;
-    if (is_head || r->status < 200 || r->status == 204 || r->status == 304) {
+    if (r->status < 200 || r->status == 204 || r->status == 304) {
         r->framing = HTTP_BODY_NONE;
     } else if (n_codings) {
         r->framing = HTTP_BODY_CHUNKED;
@@ -69,7 +69,7 @@ static int read_framing(struct http_reply *r, bool is_head)
     return EH_OK;
 }
 
-static int read_head(struct str head, bool is_head, struct http_reply *ret)
+static int read_head(struct str head, struct http_reply *ret)
 {
     int rc;
 
@@ -77,7 +77,7 @@ static int read_head(struct str head, bool is_head, struct http_reply *ret)
     rc = http_parse_fields(head, ret->headers, &ret->n_headers);
     if (rc < 0)
         return rc == -431 ? EH_ELIMIT : EH_EINVAL;
-    return read_framing(ret, is_head);
+    return read_framing(ret);
 }
 
 /* Takes a line that is complete. Returns 1 at the end of a head, or 0. */
@@ -90,7 +90,7 @@ static int take_line(struct http_reply_parser *ps, struct str in, struct str lin
     }
     if (line.n)
         return http_parse_field(line, &ret->headers[0]) < 0 ? EH_EINVAL : 0; /* refused at once */
-    EH_TRY(read_head(str_make(in.p + ps->start, ps->lines.line - ps->start), ps->is_head, ret));
+    EH_TRY(read_head(str_make(in.p + ps->start, ps->lines.line - ps->start), ret));
     if (ret->status >= 200 || ret->status == 101)
         return 1;
     ps->start = ps->lines.line;

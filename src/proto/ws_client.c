@@ -21,17 +21,6 @@ static bool is_printable(struct str s)
     return true;
 }
 
-static bool are_tokens(struct str list)
-{
-    struct str token;
-
-    while (str_cut(&list, ',', &token)) {
-        if (!http_is_token(str_trim(token)))
-            return false;
-    }
-    return true;
-}
-
 static bool is_valid(const struct ws_handshake *h)
 {
     if (h->host.n == 0 || !http_authority_is_valid(h->host))
@@ -39,9 +28,7 @@ static bool is_valid(const struct ws_handshake *h)
     if (!str_starts_with(h->target, STR("/")) || !is_printable(h->target) ||
         memchr(h->target.p, ' ', h->target.n))
         return false;
-    if (h->subprotocols.n && !are_tokens(h->subprotocols))
-        return false;
-    return is_printable(h->authorization) && is_printable(h->origin);
+    return is_printable(h->authorization);
 }
 
 static void add_field(struct buf *out, const char *name, struct str value)
@@ -68,23 +55,9 @@ int ws_client_request(const struct ws_handshake *h, struct buf *out)
     add_field(out, "Connection", STR("Upgrade"));
     add_field(out, "Sec-WebSocket-Version", STR("13"));
     add_field(out, "Sec-WebSocket-Key", str_of(key));
-    add_field(out, "Sec-WebSocket-Protocol", h->subprotocols);
-    add_field(out, "Origin", h->origin);
     add_field(out, "Authorization", h->authorization);
     buf_add_str(out, STR("\r\n"));
     return EH_OK;
-}
-
-/* Subprotocols are compared with their case (RFC 6455 11.3.4). */
-static bool is_offered(struct str list, struct str subprotocol)
-{
-    struct str offered;
-
-    while (str_cut(&list, ',', &offered)) {
-        if (str_eq(str_trim(offered), subprotocol))
-            return true;
-    }
-    return false;
 }
 
 static bool is_accepted(const struct ws_handshake *h, const struct http_reply *r)
@@ -99,11 +72,8 @@ static bool is_accepted(const struct ws_handshake *h, const struct http_reply *r
 }
 
 /* RFC 6455 4.1, "If the response lacks ..." */
-const char *ws_client_check(const struct ws_handshake *h, const struct http_reply *r,
-                            struct str *ret_subprotocol)
+const char *ws_client_check(const struct ws_handshake *h, const struct http_reply *r)
 {
-    struct str subprotocol = http_reply_header(r, STR("Sec-WebSocket-Protocol"));
-
     if (r->status != 101)
         return "the status is not 101 Switching Protocols";
     if (r->minor < 1)
@@ -116,10 +86,8 @@ const char *ws_client_check(const struct ws_handshake *h, const struct http_repl
         return "Sec-WebSocket-Accept does not belong to the key";
     if (http_reply_header_count(r, STR("Sec-WebSocket-Extensions")) > 0)
         return "Sec-WebSocket-Extensions was not offered";
-    if (http_reply_header_count(r, STR("Sec-WebSocket-Protocol")) > 1 ||
-        (subprotocol.p && !is_offered(h->subprotocols, subprotocol)))
+    if (http_reply_header_count(r, STR("Sec-WebSocket-Protocol")) > 0)
         return "Sec-WebSocket-Protocol was not offered";
-    *ret_subprotocol = subprotocol.p ? subprotocol : STR("");
     return NULL;
 }
 

@@ -52,7 +52,6 @@ int upgrade_request(struct upgrade *u, struct buf *out, struct buf *why)
 enum upgrade_step upgrade_take(struct upgrade *u, struct str in, size_t *ret_used, struct buf *why,
                                struct link_end *ret)
 {
-    struct str subprotocol;
     const char *wrong;
     int rc = reply_reader_take(&u->reader, in, ret_used);
 
@@ -66,7 +65,7 @@ enum upgrade_step upgrade_take(struct upgrade *u, struct str in, size_t *ret_use
         link_end_refused(why, u->target, &u->reader, ret);
         return UPGRADE_REFUSED;
     }
-    wrong = ws_client_check(&u->handshake, &u->reader.reply, &subprotocol);
+    wrong = ws_client_check(&u->handshake, &u->reader.reply);
     if (!wrong)
         return UPGRADE_DONE;
     link_end_not_ours(why, u->target, wrong, ret);
