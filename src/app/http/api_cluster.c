@@ -45,16 +45,16 @@ static void answer(struct conn *c, json_t *merged, bool is_complete)
 
 static void on_asked(struct pending *p, struct conn *c)
 {
-    struct broker_ask *ask = &p->call.ask;
+    struct broker_ask *got = &p->call.ask;
     struct question *q = p->owner;
 
     if (c && c->state == CONN_BUSY) { /* else it is gone, or the drain has answered the request */
         if (p->call.status == BROKER_DONE)
-            answer(c, q->merge(q, ask->ret_answers), ask->ret_complete);
+            answer(c, q->merge(q, got->ret_answers), got->ret_complete);
         else
             api_call_fail(c, 503, "no node has answered: outcome unknown");
     }
-    json_decref(ask->ret_answers);
+    json_decref(got->ret_answers);
     json_decref(q->text);
     free(q);
 }
