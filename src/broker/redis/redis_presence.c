@@ -246,6 +246,19 @@ static int on_question(struct redis_presence *p, struct str payload)
     return EH_OK;
 }
 
+/* Adds an answer to those of its question, and keeps nothing of it: once the question is finished,
+ * they belong to a worker. */
+static void add_answer(struct question *q, struct redis_presence_answer *a)
+{
+    if (a->answers)
+        (void)json_array_extend(q->call->ask.ret_answers, a->answers);
+    else
+        presence_merge(&q->call->presence.ret_presence, &a->presence);
+    json_decref(a->answers);
+    a->answers = NULL;
+    q->n_answers++;
+}
+
 static int on_answer(struct redis_presence *p, struct str payload)
 {
     struct redis_presence_answer a;
@@ -255,11 +268,7 @@ static int on_answer(struct redis_presence *p, struct str payload)
     q = find(p, a.id);
     /* else the answer came too late, or is one to another kind of question */
     if (q && (q->call->op == BROKER_OP_ASK) == (a.answers != NULL)) {
-        if (a.answers)
-            (void)json_array_extend(q->call->ask.ret_answers, a.answers);
-        else
-            presence_merge(&q->call->presence.ret_presence, &a.presence);
-        q->n_answers++;
+        add_answer(q, &a);
         finish_if_complete(q);
     }
     presence_done(&a.presence);
