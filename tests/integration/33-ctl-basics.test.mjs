@@ -106,6 +106,7 @@ test('wrong options and addresses are refused before anything is sent', async ()
     [['ping', '--token', 'a b'], /must be one line of visible characters/],
     [['ping', '--token', 'a', '--token-file', 'b'], /--token conflicts with --token-file/],
     [['ping', '--url', 'wss://localhost', '--ca', '/nonexistent'], /CA certificate \/nonexistent: No such file/],
+    [['ping', '--ca', '/nonexistent'], /--ca is for TLS: use it with a URL that begins with wss:\/\//],
     [['help', 'nonsense'], /unknown command "nonsense"/],
     [['completion', 'tcsh'], /unknown shell "tcsh"; use bash, zsh or fish/],
   ];
@@ -119,6 +120,7 @@ test('an address where nobody answers', async (t) => {
   for (const command of ['ping', 'health']) {
     await assertFails([command, '--url', url], NO_CONNECTION, /connection refused; start the server, or name its/);
     await assertFails([command, '--url', 'unix:/nonexistent/socket'], NO_CONNECTION, /start the server, or check the path/);
+    await assertFails([command, '--url', url.replace('ws:', 'http:')], NO_CONNECTION, /cannot connect to http:\/\//);
     await assertFails([command], NO_CONNECTION, /cannot find the host of ws:\/\/no\.such\.host\.invalid/,
       { env: { EVENTHUB_URL: 'ws://no.such.host.invalid' } });
     const silent = await startFake(t, () => {});
@@ -139,6 +141,7 @@ test('servers that are not ours', async (t) => {
     [answers('220 mail.example ESMTP \x1b[2J\r\n'), /it sent "220 mail\.example ESMTP \\x1b\[2J"/],
     [(socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), /it sent "SSH-2\.0-OpenSSH_9\.2"/],
     [answers(Buffer.from([0x15, 3, 3, 0, 2, 2, 10])), /it expects TLS; with TLS, the URL is wss:\/\//],
+    [(socket) => socket.once('data', () => socket.resetAndDestroy()), /connection reset by peer; is it an Eventhub server\?/],
     [answers(''), /closed the connection without an answer; with TLS, the URL is wss:/],
     [answers(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`), /not an Eventhub server/],
     [answers('HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\n{'), /503 Busy; try again later/],
@@ -320,4 +323,10 @@ test('help and completion', async () => {
   assert.deepEqual(complete('token', 'insp'), ['inspect']);
   assert.deepEqual(complete('ping', '--tok'), ['--token', '--token-file']);
   assert.deepEqual(complete('help', '--format', ''), ['text', 'markdown', 'man']);
+  for (const shell of ['bash', 'zsh', 'fish']) assert.ok(complete('completion', '').includes(shell));
+  assert.deepEqual(complete('help', 'token', ''), ['inspect']);
+  const words = names.map((name) => name.split(' '));
+  for (const [last, ...first] of words.map((name) => name.toReversed())) {
+    assert.ok(complete('help', ...first, '').includes(last), `help ${first} completes ${last}`);
+  }
 });

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { CTL, runCtl } from './support/ctl.mjs';
 import { FAULTS, startFrameFaults } from './support/frame-faults.mjs';
+import { SECRET, signToken } from './support/jwt.mjs';
 import { Process, runToExit, startServer } from './support/server.mjs';
 
 const SMALL = ['--subs', '3', '--pubs', '2', '--window', '8', '--duration', '200ms'];
@@ -67,16 +68,21 @@ test('bench', async (t) => {
     assert.match(process.stdout, /^lost +0$/m);
   });
 
-  await t.test('says what is wrong before it begins', async () => {
+  await t.test('says what is wrong before it begins', async (t) => {
     const launcher = ['sh', '-c', 'ulimit -n 500; exec "$0" "$@"'];
-    const args = ['bench', '--url', url, '--subs', '1000', '--pubs', '1'];
-    const few = await runToExit({}, { binary: CTL, args, launcher });
+    const crowd = ['bench', '--url', url, '--subs', '1000', '--pubs', '1'];
+    const few = await runToExit({}, { binary: CTL, args: crowd, launcher });
     assert.equal(few.code, 2);
     assert.equal(few.stderr, 'eventhubctl: 1001 connections need 1097 file descriptors, and the limit is 500: '
       + 'raise it (ulimit -n 1097), or lower --subs\n');
     const many = await bench(url, ['--subs', '20000', '--pubs', '1000']);
     assert.equal(many.code, 2);
     assert.match(many.stderr, /^eventhubctl: --subs times --pubs must be at most 10000000: [^\n]+\n$/);
+    const guarded = await startServer(t, { DISABLE_AUTH: undefined, JWT_SECRET: SECRET });
+    const args = ['--token', signToken({ read: ['a/#'], write: ['a/#'] })];
+    const narrow = await bench(`ws://127.0.0.1:${guarded.port}`, args);
+    assert.equal(narrow.code, 4);
+    assert.match(narrow.stderr, /^eventhubctl: .* does not permit reading .*; choose a topic with --topic\n$/);
     const topic = await bench(url, ['--topic', 'a b']);
     assert.equal(topic.code, 2);
     assert.match(topic.stderr, /^eventhubctl: "a b" is not a valid topic: use [^\n]+\n$/);

@@ -4,11 +4,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { CTL } from './support/ctl.mjs';
 import { ctl, startCtl } from './support/ctl-process.mjs';
 import { temporaryFiles } from './support/files.mjs';
 import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
 import { startProxy } from './support/proxy.mjs';
+import { Pty } from './support/pty.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -202,10 +204,22 @@ test('messages of one server', { skip }, async (t) => {
     await print(['pub', 'evil', '-f', '-'], { input: text });
     assert.equal(await print(['log', 'evil', '-F', '%m']), `${text}\n`);
     const launcher = ['sh', '-c', 'CTL=$0 ARGS="$*" exec script -qec \'"$CTL" $ARGS\' /dev/null'];
-    const onTerminal = (...args) => print(['log', 'evil', ...args], { launcher, env: { SHELL: '/bin/sh' } });
-    assert.equal(await onTerminal('-F', '%m'), '\\x1b[2J\\x9b1m \\u202egnp.exe\\x07\r\n');
-    assert.match(await onTerminal('--json'), /"message":"\\u001B\[2J\\u009b1m \\u202egnp\.exe\\u0007"\}\r\n$/);
-    assert.equal(await onTerminal('-F', '%m', '--raw'), `${text}\r\n`);
+    const onTerminal = (...args) => print(['log', ...args], { launcher, env: { SHELL: '/bin/sh' } });
+    assert.equal(await onTerminal('evil', '-F', '%m'), '\\x1b[2J\\x9b1m \\u202egnp.exe\\x07\r\n');
+    assert.match(await onTerminal('evil', '--json'), /"message":"\\u001B\[2J\\u009b1m \\u202egnp\.exe\\u0007"\}\r\n$/);
+    assert.equal(await onTerminal('evil', '-F', '%m', '--raw'), `${text}\r\n`);
+    assert.equal(await onTerminal('nothing'), 'no messages\r\n');
+    assert.equal(await onTerminal('nothing', '--limit', '1'), 'no messages\r\n');
+  });
+
+  await t.test('draws no progress over what somebody types', async (t) => {
+    const args = ['-l', 'typed', '--rate', '5/s', '--url', `ws://127.0.0.1:${server.port}`];
+    const pty = new Pty(t, [CTL, 'pub', ...args]);
+    await pty.until('the command', () => /^before=/m.test(pty.stdout));
+    pty.press('1\r2\r3\r4\r\x04'); // takes longer than the first progress line
+    assert.equal((await pty.untilEnd()).status, 0);
+    assert.match(pty.stdout, /published 4 messages in/);
+    assert.doesNotMatch(pty.stdout, /in flight/);
   });
 
   await t.test('refuses wrong arguments with one line', async () => {

@@ -37,9 +37,9 @@ static void reads_urls(void **state)
     } cases[] = {
         { "ws://a", "ws://a", "a", "a", "", 80, false },
         { "WS://a/", "ws://a", "a", "a", "", 80, false },
-        { "http://a:8080", "ws://a:8080", "a", "a:8080", "", 8080, false },
+        { "HTTP://a:8080", "http://a:8080", "a", "a:8080", "", 8080, false },
         { "wss://a.example:443/", "wss://a.example", "a.example", "a.example", "", 443, true },
-        { "https://a/hub//", "wss://a/hub", "a", "a", "/hub", 443, true },
+        { "https://a:443/hub//", "https://a/hub", "a", "a", "/hub", 443, true },
         { "wss://a:80", "wss://a:80", "a", "a:80", "", 80, true },
         { "ws://[::1]", "ws://[::1]", "::1", "[::1]", "", 80, false },
         { "ws://[::1]:7/x/y", "ws://[::1]:7/x/y", "::1", "[::1]:7", "/x/y", 7, false },
@@ -165,6 +165,10 @@ static void refuses_options_that_conflict_or_are_wrong(void **state)
           "--insecure conflicts with --ca: use one of them" },
         { { .url = "wss://a", .ca = "/nonexistent" },
           "CA certificate /nonexistent: No such file or directory" },
+        { { .url = "ws://a", .ca = "/x" },
+          "--ca is for TLS: use it with a URL that begins with wss:// or https://" },
+        { { .url = "unix:/a", .ca = "/x" },
+          "--ca is for TLS: use it with a URL that begins with wss:// or https://" },
         { { .token = "two words" },
           "the token of --token or EVENTHUB_TOKEN is not one: it must be "
           "one line of visible characters, without spaces" },

@@ -19,12 +19,16 @@ static void uses_the_largest_suitable_unit(void **state)
         const char *want;
     } cases[] = {
         { 0, "0 seconds" },
-        { 1999, "1 second" },
+        { 499, "0 seconds" },
+        { 1499, "1 second" },
+        { 1500, "2 seconds" },
         { 59000, "59 seconds" },
         { 90000, "90 seconds" },
         { MINUTE, "1 minute" },
         { 3 * MINUTE, "3 minutes" },
+        { HOUR - 1000, "1 hour" },
         { 119 * MINUTE, "119 minutes" },
+        { 2 * HOUR - 1, "2 hours" },
         { HOUR, "1 hour" },
         { 2 * HOUR, "2 hours" },
         { DAY, "1 day" },
@@ -32,6 +36,7 @@ static void uses_the_largest_suitable_unit(void **state)
         { 700 * DAY, "700 days" },
         { 365 * DAY, "1 year" },
         { 3650 * DAY, "10 years" },
+        { UINT64_MAX, "584942417 years" },
     };
 
     (void)state;

@@ -80,7 +80,7 @@ static void explains_a_valid_token(void **state)
                 "limits     chat/limited: at most 1 publish in 1m\n"
                 "issued     3 minutes ago (2026-11-30 12:01:00 UTC)\n"
                 "begins     3 minutes ago (2026-11-30 12:01:00 UTC)\n"
-                "expires    in 59 minutes (2026-11-30 13:04:00 UTC)\n"
+                "expires    in 1 hour (2026-11-30 13:04:00 UTC)\n"
                 "audience   [\"hub\"]\n"
                 "issuer     me\n"
                 "other      name A \\x1b[31m\n"
@@ -112,7 +112,7 @@ static void says_why_a_token_is_refused(void **state)
                 "signature  verified with JWT_SECRET (HS256)\n"
                 "status     refused: the token is not valid yet: the claim nbf is in the future\n"
                 "read       a\n"
-                "begins     in 2 seconds (2026-11-30 12:04:03 UTC)\n"
+                "begins     in 3 seconds (2026-11-30 12:04:03 UTC)\n"
                 "expires    never\n"
                 "a: may read, may not write, may not see who subscribes\n");
     r = examine("{\"read\":[\"a\"]}", OTHER);
@@ -146,7 +146,7 @@ static void does_not_judge_a_signature_without_a_key(void **state)
                 "server's configuration (--config FILE)\n"
                 "status     refused: the token has expired: the claim exp is in the past\n"
                 "read       a\n"
-                "expired    56 years ago (1970-01-01 00:00:01 UTC)\n");
+                "expired    57 years ago (1970-01-01 00:00:01 UTC)\n");
 }
 
 static void shows_claims_of_the_wrong_type(void **state)

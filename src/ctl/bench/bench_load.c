@@ -93,6 +93,8 @@ static bool is_good(struct load *l, const struct session_answer *answer)
         return true;
     if (answer->state != SESSION_LOST) { /* if it is lost, on_end says more */
         session_add_why(&why, answer);
+        if (l->plan->is_topic_own && session_exit_status(answer) == CTL_NOT_PERMITTED)
+            buf_add_str(&why, STR("; choose a topic with --topic"));
         buf_add_char(&why, '\0');
         fail(l, session_exit_status(answer), buf_head(&why));
         buf_done(&why);

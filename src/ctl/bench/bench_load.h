@@ -29,7 +29,8 @@ struct bench_plan {
     uint64_t duration_ms;
     uint64_t timeout_ms; /* for each answer, and for the next delivery at the end */
     const char *topic;
-    uint64_t run; /* random */
+    bool is_topic_own; /* nobody has chosen it */
+    uint64_t run;      /* random */
 };
 
 struct bench_result {

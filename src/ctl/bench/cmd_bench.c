@@ -110,6 +110,7 @@ static struct bench_plan plan_of(const struct invocation *in, char own_topic[TOP
                                .duration_ms = o->duration_ms,
                                .timeout_ms = in->common->timeout_ms,
                                .topic = o->topic,
+                               .is_topic_own = !o->topic,
                                .run = random_u64() };
 
     (void)snprintf(own_topic, TOPIC_MAX, "bench/%016" PRIx64, plan.run);

@@ -55,15 +55,38 @@ static void add_second_words(struct buf *out, const struct command *const *comma
     }
 }
 
-static bool has_second_words(const struct command *const *commands, struct str first)
+/* Adds the words that the argument is one of: "bash|zsh|fish". */
+static void add_choices(struct buf *out, const struct command *c)
 {
-    struct buf words = { 0 };
-    bool has;
+    struct str rest = str_of(c->arguments), word;
+    const char *space = "";
 
-    add_second_words(&words, commands, first);
-    has = buf_used(&words) > 0;
-    buf_done(&words);
-    return has;
+    if (!strchr(c->arguments, '|'))
+        return;
+    while (str_cut(&rest, '|', &word)) {
+        buf_addf(out, "%s%.*s", space, STR_ARG(word));
+        space = " ";
+    }
+}
+
+/* Adds a line for each first word that others follow, with `before` and `after` around those. help
+ * takes the names of commands, and not their arguments. */
+static void add_next_words(struct buf *out, const struct command *const *commands, bool is_help,
+                           const char *before, const char *after)
+{
+    for (const struct command *const *c = commands; *c; c++) {
+        struct buf next = { 0 };
+
+        if (is_first(commands, c)) {
+            add_second_words(&next, commands, first_word(*c));
+            if (!is_help)
+                add_choices(&next, *c);
+        }
+        if (buf_used(&next))
+            buf_addf(out, "            %.*s%s%.*s%s", STR_ARG(first_word(*c)), before,
+                     STR_ARG(buf_str(&next)), after);
+        buf_done(&next);
+    }
 }
 
 static void add_first_words(struct buf *out, const struct command *const *commands)
@@ -159,13 +182,11 @@ void completion_add_bash(struct buf *out, const struct command *const *commands)
                          "            case ${COMP_WORDS[1]} in\n            help) words='"));
     add_first_words(out, commands);
     buf_add_str(out, STR("' ;;\n"));
-    for (const struct command *const *c = commands; *c; c++) {
-        if (is_first(commands, c) && has_second_words(commands, first_word(*c))) {
-            buf_addf(out, "            %.*s) words=\"$words ", STR_ARG(first_word(*c)));
-            add_second_words(out, commands, first_word(*c));
-            buf_add_str(out, STR("\" ;;\n"));
-        }
-    }
+    add_next_words(out, commands, false, ") words=\"$words ", "\" ;;\n");
+    buf_add_str(out, STR("            esac\n"
+                         "        elif [ \"${COMP_WORDS[1]} $COMP_CWORD\" = 'help 3' ]; then\n"
+                         "            case ${COMP_WORDS[2]} in\n"));
+    add_next_words(out, commands, true, ") words='", "' ;;\n");
     buf_add_str(out, STR("            esac\n        fi\n    fi\n"
                          "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
                          "complete -F _eventhubctl eventhubctl\n"));
@@ -239,13 +260,11 @@ void completion_add_zsh(struct buf *out, const struct command *const *commands)
                          "        _describe command commands\n        return\n    fi\n"
                          "    if ((CURRENT == 3)); then\n        case $words[2] in\n"
                          "        help) _describe command commands; return ;;\n"));
-    for (const struct command *const *c = commands; *c; c++) {
-        if (is_first(commands, c) && has_second_words(commands, first_word(*c))) {
-            buf_addf(out, "        %.*s) compadd ", STR_ARG(first_word(*c)));
-            add_second_words(out, commands, first_word(*c));
-            buf_add_str(out, STR(" ;;\n"));
-        }
-    }
+    add_next_words(out, commands, false, ") compadd ", " ;;\n");
+    buf_add_str(out, STR("        esac\n    fi\n"
+                         "    if ((CURRENT == 4)) && [[ $words[2] == help ]]; then\n"
+                         "        case $words[3] in\n"));
+    add_next_words(out, commands, true, ") compadd ", "; return ;;\n");
     buf_add_str(out, STR("        esac\n    fi\n    case \"$words[2] $words[3]\" in\n"));
     add_zsh_commands(out, commands, true);
     add_zsh_commands(out, commands, false);
@@ -294,6 +313,12 @@ static void add_fish_words(struct buf *out, const struct command *const *command
                  STR_ARG(first_word(*at)));
         add_quoted(out, (*at)->summary, "\\", FISH_QUOTE);
         buf_add_char(out, '\n');
+    }
+    if (strchr((*at)->arguments, '|')) {
+        buf_addf(out, "complete -c eventhubctl -n '__fish_seen_subcommand_from %s' -a '",
+                 (*at)->name);
+        add_choices(out, *at);
+        buf_add_str(out, STR("'\n"));
     }
     if (second.p) {
         buf_addf(out, "complete -c eventhubctl -n '__fish_seen_subcommand_from %.*s' -a %.*s -d ",

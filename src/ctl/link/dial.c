@@ -36,6 +36,7 @@ struct dial {
     struct timer attempt;   /* runs while another address could be tried instead */
     struct loop_task later; /* what must not happen in dial_create */
     bool is_open;
+    bool has_data;  /* something came */
     bool has_ended; /* on_end was called, or dial_free */
     struct buf why;
     struct mail gone;
@@ -182,6 +183,7 @@ static void on_data(struct stream *s, char *p, size_t n)
 {
     struct dial *d = container_of(s, struct dial, stream);
 
+    d->has_data = true;
     d->events->on_data(d->owner, p, n);
 }
 
@@ -198,6 +200,8 @@ static void on_lost(struct dial *d, int err)
     buf_addf(&d->why, "the connection to %s failed: ", d->target->url);
     add_system_text(&d->why, stream_why(&d->stream, err));
     if (err) {
+        if (!d->has_data)
+            buf_add_str(&d->why, STR("; is it an Eventhub server?"));
         end(d);
         return;
     }

@@ -29,6 +29,7 @@ static const struct {
 
 /* A URL in its parts; views. */
 struct parts {
+    struct str scheme; /* "ws://", as in the table above */
     bool has_tls;
     struct str host;
     uint16_t port;
@@ -44,10 +45,11 @@ static bool cut_prefix(struct str *s, struct str prefix)
     return true;
 }
 
-static bool cut_scheme(struct str *url, bool *ret_tls)
+static bool cut_scheme(struct str *url, struct parts *ret)
 {
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        *ret_tls = schemes[i].has_tls;
+        ret->scheme = schemes[i].scheme;
+        ret->has_tls = schemes[i].has_tls;
         if (cut_prefix(url, schemes[i].scheme))
             return true;
     }
@@ -138,7 +140,7 @@ static const char *read_url(struct str url, struct parts *ret)
         return "is longer than 2048 bytes";
     if (cut_prefix(&url, STR("unix:")) || cut_prefix(&url, STR("ws+unix:")))
         return read_socket(url, ret);
-    if (!cut_scheme(&url, &ret->has_tls))
+    if (!cut_scheme(&url, ret))
         return "must begin with ws://, wss://, http:// or https://, or with unix:/";
     n = 0;
     while (n < url.n && !strchr("/?#", url.p[n]))
@@ -189,7 +191,7 @@ static void take_parts(struct target *t, const struct parts *p)
     if (p->port != (p->has_tls ? 443 : 80))
         buf_addf(&b, ":%u", p->port);
     t->authority = text_of(&b);
-    buf_addf(&b, "%s://%s%s", p->has_tls ? "wss" : "ws", t->authority, t->path);
+    buf_addf(&b, "%.*s%s%s", STR_ARG(p->scheme), t->authority, t->path);
     t->url = text_of(&b);
 }
 
@@ -250,6 +252,11 @@ static int take_tls(struct target *t, const struct common_options *common, struc
 
     if (common->insecure && common->ca) {
         buf_add_str(why, STR("--insecure conflicts with --ca: use one of them"));
+        return EH_EINVAL;
+    }
+    if (!t->has_tls && common->ca) {
+        buf_add_str(why, STR("--ca is for TLS: use it with a URL that begins with wss:// or "
+                             "https://"));
         return EH_EINVAL;
     }
     if (!t->has_tls || tls_create(role, &files, &t->tls, wrong) == EH_OK)

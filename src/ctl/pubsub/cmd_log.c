@@ -22,6 +22,12 @@ struct values {
     uint64_t limit; /* 0: none */
 };
 
+static void note_none(const struct invocation *in)
+{
+    if (in->term->out_is_terminal)
+        term_note(in->term, "no messages");
+}
+
 static void print_items(const struct invocation *in, const json_t *items)
 {
     const struct values *values = in->values;
@@ -52,9 +58,12 @@ static int print_newest(const struct invocation *in, struct ask *ask, int64_t si
                   (json_int_t)(since ? since : FROM_THE_FIRST), "limit", (json_int_t)values->limit);
     int status = ask_call(ask, "eventlog", params, &answer);
 
-    if (status == CTL_OK)
-        print_items(in, json_object_get(answer, "items"));
-    return status;
+    if (status != CTL_OK)
+        return status;
+    if (json_array_size(json_object_get(answer, "items")) == 0)
+        note_none(in);
+    print_items(in, json_object_get(answer, "items"));
+    return CTL_OK;
 }
 
 static json_t *page_params(const struct invocation *in, struct msgid after, uint64_t left)
@@ -75,7 +84,7 @@ static int print_after(const struct invocation *in, struct ask *ask, struct msgi
 {
     const struct values *values = in->values;
     uint64_t left = values->limit ? values->limit : UINT64_MAX;
-    bool has_more = true;
+    bool has_more = true, is_empty = true;
 
     while (has_more && left > 0) {
         json_auto_t *answer = NULL;
@@ -92,9 +101,12 @@ static int print_after(const struct invocation *in, struct ask *ask, struct msgi
         print_items(in, items);
         has_more = pass(items, &after) && json_is_true(json_object_get(answer, "more"));
         n = json_array_size(items);
+        is_empty = is_empty && n == 0;
         left -= n < left ? n : left;
         must_be_complete = true;
     }
+    if (is_empty)
+        note_none(in);
     return CTL_OK;
 }
 

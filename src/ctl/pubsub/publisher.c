@@ -23,6 +23,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/random.h"
@@ -73,6 +74,12 @@ static bool has_lines(const struct publisher *p)
 static bool is_single(const struct publisher *p)
 {
     return !has_lines(p) && p->setup->repeat == 1;
+}
+
+/* A progress line would cover what somebody types. */
+static bool has_progress(const struct publisher *p)
+{
+    return has_lines(p) ? isatty(STDIN_FILENO) != 1 : !is_single(p);
 }
 
 static uint64_t now(const struct publisher *p)
@@ -355,7 +362,7 @@ static int start(struct publisher *p)
     timer_init(&p->pace_timer, on_pace);
     timer_init(&p->retry_timer, on_retry);
     timer_init(&p->progress_timer, on_progress);
-    if (!is_single(p))
+    if (has_progress(p))
         loop_timer(runtime_loop(p->runtime), &p->progress_timer, PROGRESS_MS);
     p->session = session_create(p->runtime, &setup);
     if (pub_source_open(&p->source, runtime_loop(p->runtime)) < 0) {

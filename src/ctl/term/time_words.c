@@ -16,16 +16,28 @@ static const struct {
     { MINUTE_MS, "minute" }, { SECOND_MS, "second" },
 };
 
-void time_words_add(struct buf *out, uint64_t ms)
+static size_t unit_for(uint64_t ms)
 {
     size_t i = 0;
-    uint64_t n;
 
     while (i + 1 < ARRAY_LEN(units) && ms < 2 * units[i].ms)
         i++;
-    if (i > 0 && ms == units[i - 1].ms) /* exactly one */
-        i--;
-    n = ms / units[i].ms;
+    return i > 0 && ms == units[i - 1].ms ? i - 1 : i; /* exactly one */
+}
+
+static uint64_t nearest(uint64_t ms, uint64_t unit)
+{
+    return ms / unit + (ms % unit >= unit / 2);
+}
+
+void time_words_add(struct buf *out, uint64_t ms)
+{
+    size_t i = unit_for(ms);
+    uint64_t n;
+
+    if (i > 0) /* 3599 seconds are 60 minutes, and that is 1 hour */
+        i = unit_for(nearest(ms, units[i].ms) * units[i].ms);
+    n = nearest(ms, units[i].ms);
     buf_addf(out, "%llu %s%s", (unsigned long long)n, units[i].name, n == 1 ? "" : "s");
 }
 

@@ -218,7 +218,7 @@ static void add_limits(struct buf *out, const json_t *claim)
     }
 }
 
-/* Adds "in 59 minutes (2026-11-30 12:47:02 UTC)". */
+/* Adds "in 1 hour (2026-11-30 12:47:02 UTC)". */
 static void add_date(struct buf *out, const struct token_report *r, const char *claim)
 {
     uint64_t ms;
