@@ -196,13 +196,19 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
   await t.test('are published with a key and a time to live', async (t) => {
     const { page, messages } = await open(t);
     await messages.subscribe('out/#');
-    await messages.publish('out/a', 'once', { ttl: '60', key: 'k1' });
-    await messages.publish('out/a', 'once', { ttl: '60', key: 'k1' });
+    await messages.publish('out/a', 'once', { ttl: '1m', key: 'k1' });
+    await messages.publish('out/a', 'once', { ttl: '1m', key: 'k1' });
     const answers = page.getByRole('list', { name: 'Answers' }).getByRole('listitem');
     await answers.nth(1).waitFor();
     const ids = (await answers.allTextContents()).map((answer) => /Published: (\d+-\d+) in/.exec(answer)?.[1]);
     assert.equal(ids[0], ids[1]);
     await messages.untilReceived(1);
+    assert.equal(await page.locator('[name=topic]').getAttribute('placeholder'), 'out/hello');
+    await messages.publish('out/a', 'never', { ttl: 'soon' });
+    assert.match(await page.locator('[name=ttl]').evaluate((input) => input.validationMessage), /Enter whole seconds/);
+    await messages.subscribe('out/+');
+    await messages.publish('out/a', 'for both');
+    await messages.untilReceived(3);
     await messages.publish('out/#', 'to a pattern');
     await answers.first().filter({ hasText: 'Publish failed' }).waitFor();
     await page.getByRole('status').filter({ hasText: 'Publish failed' }).waitFor({ state: 'attached' });
@@ -336,7 +342,7 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
     await messages.subscribe('news/#');
     await page.getByLabel('Topic or pattern').fill('secret');
     await page.getByLabel('Topic or pattern').press('Enter');
-    await messages.subscription('the token does not permit reading "secret"', 'refused').waitFor();
+    await messages.subscription('the token does not permit reading it', 'refused').waitFor();
     await messages.publish('news/a', 'from the console');
     await messages.untilReceived(1);
     assert.match(await messages.rows.first().textContent(), /alice/);
@@ -359,6 +365,8 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
     await messages.untilReceived(SAMPLES.length);
     await opened.assertLooksGood('messages');
     await messages.rows.filter({ hasText: 'Lovelace' }).click();
+    const boxes = await Promise.all(['message-detail', '.messages-side'].map((part) => page.locator(part).boundingBox()));
+    assert.ok(boxes[0].height >= boxes[1].height / 2, JSON.stringify(boxes));
     await opened.assertLooksGood('messages-detail');
   });
 });

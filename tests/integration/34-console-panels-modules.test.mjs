@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHmac, webcrypto } from 'node:crypto';
 import { describe, test } from 'node:test';
 
-import { clockTime, durationWords, parseDuration, whenWords } from '../../src/console/js/lib/duration.js';
+import { clockTime, durationWords, parseDuration, parseTtl, whenWords } from '../../src/console/js/lib/duration.js';
 import { bytes, milliseconds, number, short } from '../../src/console/js/lib/figures.js';
 import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
 import {
@@ -19,7 +19,7 @@ import { refusalRows, refusalWords } from '../../src/console/js/lib/refusals.js'
 import { Scraper } from '../../src/console/js/lib/scraper.js';
 import { perMinute, Series, WINDOW_MS } from '../../src/console/js/lib/series.js';
 import { rightsTo, tokenFacts } from '../../src/console/js/lib/token_words.js';
-import { covers, isTopic, isTopicOrPattern } from '../../src/console/js/lib/topic.js';
+import { covers, exampleOf, isTopic, isTopicOrPattern } from '../../src/console/js/lib/topic.js';
 import { signToken as signAsBackend, unsignedToken } from './support/jwt.mjs';
 
 const { subtle } = webcrypto;
@@ -51,6 +51,14 @@ describe('topics', () => {
       assert.equal(covers(pattern, narrow), expected);
     });
   }
+
+  test('an example of each pattern', () => {
+    const examples = { 'a/b': 'a/b', 'demo/#': 'demo/hello', '#': 'demo/hello', '+': 'hello', 'a/+/c': 'a/hello/c' };
+    for (const [pattern, topic] of Object.entries(examples)) {
+      assert.equal(exampleOf(pattern), topic);
+      assert.ok(isTopic(topic) && covers(pattern, topic));
+    }
+  });
 });
 
 describe('durations', () => {
@@ -70,6 +78,8 @@ describe('durations', () => {
   });
 
   test('as people type them', () => {
+    const lives = { '': 0, ' ': 0, '90s': 90, '1.5m': 90, '365d': 31_536_000, '366d': null, '250ms': null, '90': null };
+    for (const [text, seconds] of Object.entries(lives)) assert.equal(parseTtl(text), seconds, text);
     assert.equal(parseDuration('90s'), 90_000);
     assert.equal(parseDuration(' 1h30m '), 5_400_000);
     assert.equal(parseDuration('250ms'), 250);

@@ -62,6 +62,7 @@ export class VirtualList {
     const gone = this.#view.dropped - this.#dropped;
     this.#dropped = this.#view.dropped;
     this.space.style.height = `${this.#view.length * this.#rowHeight}px`;
+    this.element.toggleAttribute('data-scrolls', this.#view.length * this.#rowHeight > this.#height());
     if (this.isFollowing) this.#scrollTo(Infinity);
     else if (gone > 0) this.#scrollTo(this.element.scrollTop - gone * this.#rowHeight);
     this.#draw();

@@ -7,6 +7,7 @@ const UNITS = [
   ['second', 1000],
 ];
 const LETTERS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const YEAR_MS = 31_536_000_000;
 const TYPED = /(\d+(?:\.\d+)?)(ms|[smhdw])/y;
 
 function count(n, unit) {
@@ -44,6 +45,18 @@ export function parseDuration(text) {
     ms += Number(part[1]) * LETTERS[part[2]];
   }
   return typed && Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : null;
+}
+
+/** What a field for the time to live of a message or a key tells and takes. */
+export const TTL = {
+  hint: 'For example 90s, 15m, 1h30m or 7d.',
+  fault: 'Enter whole seconds, at most a year: for example 90s, 15m or 7d.',
+};
+
+/** The seconds of such a field, 0 if it is empty; null if it is wrong. */
+export function parseTtl(text) {
+  const ms = text.trim() ? parseDuration(text) : 0;
+  return ms !== null && ms % 1000 === 0 && ms <= YEAR_MS ? ms / 1000 : null;
 }
 
 /** A date and time of this zone that sorts as text: "2026-11-30 13:05:09". */

@@ -21,6 +21,12 @@ export function isTopicOrPattern(text) {
   });
 }
 
+/** A topic that the pattern matches; a topic is its own example. */
+export function exampleOf(pattern) {
+  const levels = pattern === '#' ? ['demo', '#'] : pattern.split('/');
+  return levels.map((level) => (level === '#' || level === '+' ? 'hello' : level)).join('/');
+}
+
 /**
  * Reports whether `first` and what follows it match everything that a `#` can stand for: any number
  * of levels, or at least one if no level would not leave a topic. So `+/#` covers `#`.

@@ -2,11 +2,11 @@
 
 import { announce } from '../announce.js';
 import { button, field, make } from '../dom.js';
+import { parseTtl, TTL } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
 import { timeOfDay } from './row.js';
 
 const MOST_ANSWERS = 4;
-const MOST_TTL = 31536000;
 const KEY_HINT = 'Within 300 seconds, a second publish with this key to the topic changes nothing';
 
 class MessagePublish extends HTMLElement {
@@ -29,18 +29,25 @@ class MessagePublish extends HTMLElement {
     this.#text.focus();
   }
 
+  /** Names a topic in the empty field that somebody listens to. */
+  suggest(topic) {
+    this.#topic.placeholder = topic;
+  }
+
   #build() {
     const control = (tag, attributes) => make(tag,
       { class: 'input data', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', ...attributes });
     this.#topic = control('input', { name: 'topic', required: true, maxlength: 256, placeholder: 'news/today' });
     this.#text = control('textarea', { name: 'message', rows: 3, required: true });
-    this.#ttl = control('input', { name: 'ttl', type: 'number', min: 0, max: MOST_TTL, placeholder: 'default' });
+    this.#ttl = control('input', {
+      name: 'ttl', placeholder: 'default', title: TTL.hint, oninput: () => this.#ttl.setCustomValidity(''),
+    });
     this.#key = control('input', { name: 'key', maxlength: 64, placeholder: 'none', title: KEY_HINT });
     this.#answers = make('ol', { class: 'answers', 'aria-label': 'Answers' });
     const form = make('form', { class: 'stack stack-close' },
       field('Topic', this.#topic), field('Message', this.#text),
       make('div', { class: 'pair' },
-        field('Keep for, seconds', this.#ttl),
+        field('Time to live', this.#ttl),
         field('Key', this.#key)),
       make('div', { class: 'row row-buttons' },
         make('button', { type: 'submit', class: 'button button-main' }, 'Publish'),
@@ -58,7 +65,10 @@ class MessagePublish extends HTMLElement {
 
   async #publish() {
     const params = { topic: this.#topic.value.trim(), message: this.#text.value };
-    if (this.#ttl.value) params.ttl = Number(this.#ttl.value);
+    const ttl = parseTtl(this.#ttl.value);
+    this.#ttl.setCustomValidity(ttl === null ? TTL.fault : '');
+    if (!this.#ttl.reportValidity()) return;
+    if (this.#ttl.value.trim()) params.ttl = ttl;
     if (this.#key.value) params.key = this.#key.value;
     const from = performance.now();
     try {

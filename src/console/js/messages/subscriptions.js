@@ -23,6 +23,7 @@ class MessageSubscriptions extends HTMLElement {
   #hub;
   #feed;
   #changed;
+  #chosen;
   #sources = new Map(); // topic -> { tone, count, subscription, item, ... }
   #topic;
   #history;
@@ -30,11 +31,12 @@ class MessageSubscriptions extends HTMLElement {
   #fault;
   #list;
 
-  /** `changed()` is called when messages have arrived. */
-  start(hub, feed, changed) {
+  /** `changed()` is called when messages have arrived, `chosen(topic)` when somebody subscribes. */
+  start(hub, feed, { changed, chosen }) {
     this.#hub = hub;
     this.#feed = feed;
     this.#changed = changed;
+    this.#chosen = chosen;
     this.#build();
   }
 
@@ -106,6 +108,7 @@ class MessageSubscriptions extends HTMLElement {
     this.#list.append(source.item);
     source.subscription = this.#hub.subscribe(topic, history, this.#listener(source));
     this.#showState(source, source.subscription);
+    this.#chosen(topic);
     this.#changed();
   }
 
@@ -133,7 +136,7 @@ class MessageSubscriptions extends HTMLElement {
 
   #showState(source, { topic, state, error }) {
     const text = {
-      waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${error}`,
+      waiting: 'waits for a connection', joining: 'subscribing', refused: `refused: ${String(error).replace(` "${topic}"`, ' it')}`,
     }[state] ?? '';
     source.item.dataset.state = state;
     setText(source.stateCell, text);

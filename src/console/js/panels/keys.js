@@ -3,12 +3,11 @@
 
 import { announce } from '../announce.js';
 import { button, field, make, setText } from '../dom.js';
-import { clockTime, durationWords, parseDuration } from '../lib/duration.js';
+import { clockTime, durationWords, parseTtl, TTL } from '../lib/duration.js';
 import { longText } from '../long_text.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
 
 const ROWS_MAX = 50;
-const YEAR_S = 31_536_000;
 const NO_KEY = /^no key /;
 const CHANGED = ' The field ends its lines with LF only, and Set would write them so.';
 
@@ -35,7 +34,7 @@ class KeysPanel extends Panel {
         button('Delete', () => this.#withKey(() => this.#delete()))),
       field('Value', this.#value),
       make('div', { class: 'row row-top' },
-        field('Time to live', this.#ttl, { class: 'grow', hint: 'For example 90s, 15m, 1h30m or 7d. Empty: forever.' }),
+        field('Time to live', this.#ttl, { class: 'grow', hint: `${TTL.hint} Empty: forever.` }),
         button('Set', () => this.#withKey(() => this.#set()))),
       this.#result);
     this.append(panelHead('Keys'), form, this.#history);
@@ -94,12 +93,10 @@ class KeysPanel extends Panel {
 
   /** The time to live in seconds, 0 for forever; null, with a complaint at the field, if it is wrong. */
   #seconds() {
-    const ms = this.#ttl.value.trim() ? parseDuration(this.#ttl.value) : 0;
-    const seconds = ms / 1000;
-    const isRight = ms !== null && Number.isInteger(seconds) && seconds <= YEAR_S;
-    this.#ttl.setCustomValidity(isRight ? '' : 'Enter whole seconds, at most a year: for example 90s, 15m or 7d.');
+    const seconds = parseTtl(this.#ttl.value);
+    this.#ttl.setCustomValidity(seconds === null ? TTL.fault : '');
     this.#ttl.reportValidity();
-    return isRight ? seconds : null;
+    return seconds;
   }
 
   #tell(kind, key, text, value) {

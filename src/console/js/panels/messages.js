@@ -8,6 +8,7 @@ import { button, fill, make, setText } from '../dom.js';
 import { icon } from '../icons.js';
 import { makeFilter } from '../lib/filter.js';
 import { MOST_ENTRIES } from '../lib/store.js';
+import { exampleOf } from '../lib/topic.js';
 import { Feed } from '../messages/feed.js';
 import '../messages/detail.js';
 import '../messages/publish.js';
@@ -44,7 +45,10 @@ class MessagesPanel extends Panel {
       onScroll: () => this.#showEnd(),
     });
     this.subscriptions = make('message-subscriptions');
-    this.subscriptions.start(this.hub, this.#feed, () => this.#changed());
+    this.subscriptions.start(this.hub, this.#feed, {
+      changed: () => this.#changed(),
+      chosen: (topic) => this.publish.suggest(exampleOf(topic)),
+    });
     this.append(this.#main(), this.#side());
     this.#update();
   }

@@ -45,7 +45,7 @@ class TokenEditor extends HTMLElement {
       field('Holder (sub)', this.#sub, { hint: 'Shown as the origin of the messages that the holder publishes.' }),
       field('May read', this.#read, { hint: PATTERN_HINT }),
       field('May write', this.#write),
-      field('May see who is present', this.#presence),
+      field('May see who is present', this.#presence, { hint: 'Topics or patterns whose subscribers the holder may list by name.' }),
       field('May publish at most', this.#rlimit, { hint: 'A line for each limit: 10 messages a second to chat/# are chat/#=10/1s. Limits need a holder.' }),
       make('div', { class: 'row row-top' },
         field('Expires in', this.#expiry, { class: 'grow', hint: 'For example 15m, 8h or 30d. Empty: never.' }),
