@@ -255,6 +255,9 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     await messages.untilReceived(10_000);
     await messages.untilTexts('it shows the end', (texts) => texts.at(-1) === 'message 9999');
     assert.ok(await page.getByRole('option').count() < 100);
+    const [head, cell] = await Promise.all([page.locator('.message-head'), messages.rows.first()]
+      .map(async (row) => (await row.locator('.message-text').boundingBox()).x));
+    assert.equal(head, cell);
     await messages.list.evaluate((list) => { list.scrollTop = list.scrollHeight / 2; });
     await messages.untilTexts('it shows the middle', (texts) => /^message (49|50)\d\d$/.test(texts[5]));
     const before = await messages.texts();
