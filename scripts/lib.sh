@@ -54,5 +54,8 @@ build_preset() { # PRESET [CMAKE-ARGUMENT...]
   local preset=$1
   shift
   [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" "$@" >/dev/null
-  cmake --build --preset "$preset" -- --quiet
+  (
+    set -o pipefail
+    cmake --build --preset "$preset" -- --quiet | sed '/^ninja: no work to do\.$/d' # which --quiet does not silence
+  )
 }

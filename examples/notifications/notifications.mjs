@@ -5,7 +5,11 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 import { ResumingHub } from '../resuming-hub.mjs';
 
-const USER = process.argv[2] ?? 'alice';
+const [, , USER] = process.argv;
+if (!USER) {
+  console.error('usage: node notifications.mjs USER');
+  process.exit(2);
+}
 const TOPIC = `users/${USER}/notifications`;
 const FILE = `position-of-${USER}`;
 const { EVENTHUB_URL = 'ws://127.0.0.1:8080', EVENTHUB_TOKEN } = process.env;

@@ -34,7 +34,7 @@ def publish(topic, key, message):
             return post(topic, key, message)
         except urllib.error.HTTPError as error:
             if error.code not in PASSES:
-                raise RuntimeError(f"{error.code}: {error.read().decode()}") from error
+                raise RuntimeError(f"{topic}: {error.code}: {error.read().decode()}") from error
             seconds += int(error.headers.get("Retry-After", 0))
             reason = error
         except (OSError, HTTPException) as error:  # not reachable, or no answer: it may be published

@@ -7,6 +7,7 @@ set -euo pipefail
 : "${EVENTHUB_URL:=http://127.0.0.1:8080}" "${EVENTHUB_TOKEN:=}"
 [ $# -eq 3 ] || { echo "usage: publish.sh TOPIC KEY MESSAGE" >&2; exit 2; }
 topic=$1 key=$2 message=$3
+[[ $topic =~ ^[a-zA-Z0-9_/-]+$ ]] || { echo "not a valid topic: $topic" >&2; exit 2; }
 
 # The token is passed by a file descriptor, because everybody on the machine can see the arguments of a command.
 printf %s "$message" |

@@ -35,7 +35,7 @@ function answer(request, response) {
   const user = userOf(url);
   const found = request.method === 'GET' && url.pathname === '/token';
   const [status, body] = !found ? [404, { error: 'not found' }]
-    : !user ? [401, { error: 'who are you?' }]
+    : !user ? [401, { error: 'name the user: /token?user=alice' }]
       : [200, { token: sign(claimsOf(user)), expires_in: Number(LIFETIME_S) }];
   response.writeHead(status, {
     'Content-Type': 'application/json',
@@ -45,5 +45,8 @@ function answer(request, response) {
   response.end(JSON.stringify(body));
 }
 
-if (!JWT_SECRET) throw new Error('set JWT_SECRET to the secret of the Eventhub server');
+if (!JWT_SECRET) {
+  console.error('set JWT_SECRET to the secret of the Eventhub server');
+  process.exit(1);
+}
 createServer(answer).listen(PORT, '127.0.0.1', () => console.log(`tokens on port ${PORT}`));

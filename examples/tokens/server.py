@@ -52,7 +52,7 @@ class Backend(BaseHTTPRequestHandler):
         if path.path != "/token":
             self.answer(404, {"error": "not found"})
         elif not user:
-            self.answer(401, {"error": "who are you?"})
+            self.answer(401, {"error": "name the user: /token?user=alice"})
         else:
             self.answer(200, {"token": sign(claims_of(user)), "expires_in": LIFETIME_S})
 

@@ -164,6 +164,21 @@ test('the examples', { skip: SKIP || SKIP_BROWSER }, async (t) => {
     }
   });
 
+  await t.test('say in a line what is missing or wrong', async () => {
+    const cases = [
+      ['tokens', 'node server.mjs', /^set JWT_SECRET to the secret of the Eventhub server\n$/],
+      ['tokens', 'python3 server.py', /^set JWT_SECRET to the secret of the Eventhub server\n$/],
+      ['notifications', 'node notifications.mjs', /^usage: node notifications\.mjs USER\n$/],
+      ['publish', `./publish.sh 'a b' key message`, /^not a valid topic: a b\n$/],
+      ['publish', `python3 publish.py 'a b' key message`, /^a b: 40\d: .*\n$/],
+    ];
+    for (const [folder, command, why] of cases) {
+      const { code, stderr } = await run(examples, folder, command, publisher);
+      assert.notEqual(code, 0);
+      assert.match(stderr, why);
+    }
+  });
+
   await t.test('publish again, with the same key, when the server is away', async (t) => {
     const urls = { curl: [], python: [] };
     const away = createServer((request, response) => {
