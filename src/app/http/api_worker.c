@@ -13,7 +13,8 @@
 #include "hub/topic.h"
 #include "proto/json.h"
 
-/* A walk over the connections of a worker, on behalf of one question. */
+/* A walk over the connections of a worker, on behalf of one question. Only the first in
+ * worker->walks goes on, so that many questions at once cost clients no more than one. */
 struct walk {
     struct list link; /* in worker->walks */
     struct loop_task task;
@@ -72,6 +73,15 @@ static int compare_worker(const struct worker *w, struct str id)
 
     format_id(w, (struct conn_ref){ 0 }, ours);
     return memcmp(id.p, ours, SLOT_AT);
+}
+
+/* Returns the slot behind that of the id. The next client in its own slot has a later generation,
+ * and may be missed. */
+static uint32_t slot_behind(struct str id)
+{
+    uint32_t slot = number_at(id, SLOT_AT, 8);
+
+    return slot < UINT32_MAX ? slot + 1 : slot;
 }
 
 /* ---- clients ---- */
@@ -162,10 +172,19 @@ static void finish(struct walk *walk)
     broker_counted(part);
 }
 
+static void wake_first(struct worker *w)
+{
+    struct list *first = list_first(&w->walks);
+
+    if (first)
+        loop_next_turn(w->loop, &container_of(first, struct walk, link)->task);
+}
+
 static void go_on(struct loop_task *task)
 {
     struct walk *walk = container_of(task, struct walk, task);
-    const struct conn_table *conns = &walk->worker->conns;
+    struct worker *w = walk->worker;
+    const struct conn_table *conns = &w->conns;
     size_t steps = 0;
 
     while (steps < API_WALK_STEP && walk->slot < conns->n_slots && !walk->more) {
@@ -173,10 +192,9 @@ static void go_on(struct loop_task *task)
 
         steps += is_client(c) ? walk->visit(walk, c) : 1;
     }
-    if (walk->slot < conns->n_slots && !walk->more)
-        loop_next_turn(walk->worker->loop, &walk->task);
-    else
+    if (walk->slot >= conns->n_slots || walk->more)
         finish(walk);
+    wake_first(w);
 }
 
 static struct walk *begin(struct worker *w, struct broker_count *part)
@@ -211,11 +229,11 @@ static void list_clients(struct worker *w, struct broker_count *part)
     walk->visit = visit_to_list;
     walk->clients = json_array();
     walk->limit = limit > 0 && limit < API_CLIENTS_MAX ? (size_t)limit : API_CLIENTS_MAX;
-    if (order == 0) /* the next client in this slot has a later generation, and may be missed */
-        walk->slot = number_at(after, SLOT_AT, 8) + 1;
-    else if (order > 0)
+    if (order > 0)
         walk->slot = UINT32_MAX; /* all of ours come before it */
-    go_on(&walk->task);
+    else if (order == 0)
+        walk->slot = slot_behind(after);
+    wake_first(w);
 }
 
 /* Disconnects one client. Its id leads to it, so nothing is walked. */
@@ -251,7 +269,7 @@ static void disconnect(struct worker *w, struct broker_count *part)
     walk->reason = reason ? reason : "";
     if (!walk->sub.n)
         walk->slot = UINT32_MAX; /* nobody is meant */
-    go_on(&walk->task);
+    wake_first(w);
 }
 
 static void describe_node(const struct worker *w, struct broker_count *part)

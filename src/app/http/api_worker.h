@@ -10,8 +10,8 @@
  *   {"clients":[...],"more":bool}
  *   {"disconnected":n}
  * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
- *          one, so that clients do not wait for it. A connection is a step, and so is each of its
- *          subscriptions if they are compared.
+ *          one, so that clients do not wait for it; one walk at a time. A connection is a step, and
+ *          so is each of its subscriptions if they are compared.
  * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing.
  */
 #ifndef EH_APP_API_WORKER_H

@@ -1,0 +1,158 @@
+/* test_api_worker.c - how a worker walks its connections for the questions of the control API.
+ */
+#include "app/http/api_worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/mem.h"
+#include "broker/headcount.h"
+#include "support/asked_clients.h"
+
+#define QUESTIONS 3
+#define PORTIONS  4 /* of a walk over the slots of add_slots */
+
+static json_t *got[QUESTIONS]; /* the answers of all workers, by question */
+static size_t n_got;
+
+static void on_asked(const void *e, void *arg, json_t *answers)
+{
+    json_t **place = arg;
+
+    assert_non_null(e);
+    assert_ptr_equal(place, &got[n_got]); /* in the order of the questions */
+    *place = answers;
+    n_got++;
+}
+
+static void ask(size_t i, const char *text)
+{
+    json_auto_t *question = json_loads(text, 0, NULL);
+
+    assert_non_null(question);
+    headcount_ask(core(), question, on_asked, &got[i]);
+}
+
+/* One turn of the worker, and what the broker then gets. */
+static void turn(void)
+{
+    still_worker_turn(&fx.sw);
+    while (mailbox_drain(broker_inbox(fx.sw.context.broker)))
+        ;
+}
+
+static size_t turns_until(size_t n_answers)
+{
+    size_t n = 0;
+
+    for (; n_got < n_answers; n++) {
+        assert_true(n < 100);
+        turn();
+    }
+    return n;
+}
+
+static const json_t *clients_of(size_t i)
+{
+    return json_object_get(json_array_get(got[i], 0), "clients");
+}
+
+/* As if very many clients had been connected. One must be. */
+static void add_slots(void)
+{
+    static struct conn somebody;
+    struct conn_table *conns = &fx.sw.worker->conns;
+    size_t n = (PORTIONS - 1) * API_WALK_STEP;
+    struct conn_ref *refs = mem_array(NULL, n, sizeof(*refs));
+
+    for (size_t i = 0; i < n; i++)
+        refs[i] = conn_table_add(conns, &somebody);
+    for (size_t i = n; i-- > 0;)
+        conn_table_remove(conns, refs[i]);
+    free(refs);
+}
+
+static int set_up_answers(void **state)
+{
+    n_got = 0;
+    return set_up(state);
+}
+
+static int forget_answers(void **state)
+{
+    for (size_t i = 0; i < n_got; i++)
+        json_decref(got[i]);
+    return tear_down(state);
+}
+
+static void walks_for_one_question_at_a_time(void **state)
+{
+    size_t n;
+
+    (void)state;
+    (void)open_client();
+    add_slots();
+    for (size_t i = 0; i < QUESTIONS; i++)
+        ask(i, "{\"op\":\"clients\",\"limit\":100}");
+    n = turns_until(QUESTIONS);
+    assert_in_range(n, QUESTIONS * PORTIONS, QUESTIONS * PORTIONS + 2);
+    for (size_t i = 0; i < QUESTIONS; i++)
+        assert_int_equal(json_array_size(clients_of(i)), 1);
+}
+
+static void goes_on_behind_the_client_of_an_id(void **state)
+{
+    char behind[128];
+
+    (void)state;
+    memcpy(fx.sw.context.node, "00000000000000ab", 17);
+    (void)open_client();
+    (void)open_client();
+    ask(0, "{\"op\":\"clients\",\"limit\":100}");
+    (void)turns_until(1);
+    assert_int_equal(json_array_size(clients_of(0)), 2);
+    (void)snprintf(behind, sizeof(behind), "{\"op\":\"clients\",\"limit\":100,\"after\":\"%s\"}",
+                   json_string_value(json_object_get(json_array_get(clients_of(0), 0), "id")));
+    ask(1, behind);
+    ask(2, "{\"op\":\"clients\",\"limit\":100,"
+           "\"after\":\"00000000000000ab-0000-ffffffff-00000001\"}");
+    (void)turns_until(3);
+    assert_true(json_equal(json_array_get(clients_of(1), 0), json_array_get(clients_of(0), 1)));
+    assert_int_equal(json_array_size(clients_of(1)), 1);
+    assert_int_equal(json_array_size(clients_of(2)), 0);
+}
+
+static void answers_the_questions_that_wait_when_it_ends(void **state)
+{
+    (void)state;
+    (void)open_client();
+    add_slots();
+    for (size_t i = 0; i < QUESTIONS; i++)
+        ask(i, "{\"op\":\"clients\",\"limit\":100}");
+    turn();
+    turn();
+    assert_int_equal(n_got, 0);
+    api_worker_end(fx.sw.worker);
+    while (mailbox_drain(broker_inbox(fx.sw.context.broker)))
+        ;
+    assert_int_equal(n_got, QUESTIONS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(walks_for_one_question_at_a_time, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(goes_on_behind_the_client_of_an_id, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(answers_the_questions_that_wait_when_it_ends,
+                                        set_up_answers, forget_answers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
