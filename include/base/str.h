@@ -59,7 +59,9 @@ bool str_cut(struct str *s, char sep, struct str *ret_head);
 size_t str_format_u64(uint64_t v, char *out); /* decimal, no NUL; returns the length */
 /* Parses one or more decimal digits. EH_EINVAL: anything else; EH_ELIMIT: out of range. */
 int str_parse_u64(struct str s, uint64_t *ret) EH_MUST_USE;
-/* The same with an optional '-'. */
+/* The same with an optional suffix k, m or g, in either case: 1k is 1024. */
+int str_parse_size(struct str s, uint64_t *ret) EH_MUST_USE;
+/* The digits with an optional '-'. */
 int str_parse_i64(struct str s, int64_t *ret) EH_MUST_USE;
 
 #endif

@@ -90,6 +90,33 @@ int str_parse_u64(struct str s, uint64_t *ret)
     return EH_OK;
 }
 
+static uint64_t unit_of(char suffix)
+{
+    switch (suffix) {
+    case 'k':
+    case 'K': return UINT64_C(1) << 10;
+    case 'm':
+    case 'M': return UINT64_C(1) << 20;
+    case 'g':
+    case 'G': return UINT64_C(1) << 30;
+    default: return 1;
+    }
+}
+
+int str_parse_size(struct str s, uint64_t *ret)
+{
+    uint64_t unit = s.n ? unit_of(s.p[s.n - 1]) : 1;
+    uint64_t v;
+
+    if (unit > 1)
+        s.n--;
+    EH_TRY(str_parse_u64(s, &v));
+    if (__builtin_mul_overflow(v, unit, &v))
+        return EH_ELIMIT;
+    *ret = v;
+    return EH_OK;
+}
+
 int str_parse_i64(struct str s, int64_t *ret)
 {
     bool negative = s.n && s.p[0] == '-';

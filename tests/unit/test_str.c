@@ -164,6 +164,40 @@ static void parses_signed_numbers(void **state)
     }
 }
 
+static void parses_sizes(void **state)
+{
+    static const struct {
+        const char *in;
+        int rc;
+        uint64_t value;
+    } cases[] = {
+        { "0", EH_OK, 0 },
+        { "7", EH_OK, 7 },
+        { "1k", EH_OK, 1024 },
+        { "3K", EH_OK, 3072 },
+        { "2m", EH_OK, 2097152 },
+        { "1M", EH_OK, 1048576 },
+        { "1g", EH_OK, 1073741824 },
+        { "17179869183G", EH_OK, 17179869183u * UINT64_C(1073741824) },
+        { "17179869184G", EH_ELIMIT, 0 },
+        { "99999999999999999999", EH_ELIMIT, 0 },
+        { "", EH_EINVAL, 0 },
+        { "k", EH_EINVAL, 0 },
+        { "1kk", EH_EINVAL, 0 },
+        { "1 k", EH_EINVAL, 0 },
+        { "1t", EH_EINVAL, 0 },
+        { "-1k", EH_EINVAL, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t v = 12345;
+
+        assert_int_equal(str_parse_size(str_of(cases[i].in), &v), cases[i].rc);
+        assert_true(v == (cases[i].rc == EH_OK ? cases[i].value : 12345));
+    }
+}
+
 static void formats_numbers(void **state)
 {
     const struct {
@@ -189,6 +223,7 @@ int main(void)
         cmocka_unit_test(trims_blanks),
         cmocka_unit_test(cuts_at_each_separator),
         cmocka_unit_test(parses_signed_numbers),
+        cmocka_unit_test(parses_sizes),
         cmocka_unit_test(cuts_once_without_a_separator),
         cmocka_unit_test(parses_unsigned_numbers),
     };

@@ -60,28 +60,12 @@ static int parse_number(const struct config_option *o, struct str text, uint64_t
     return EH_OK;
 }
 
-static uint64_t unit_of(char suffix)
-{
-    switch (suffix) {
-    case 'k':
-    case 'K': return UINT64_C(1) << 10;
-    case 'm':
-    case 'M': return UINT64_C(1) << 20;
-    case 'g':
-    case 'G': return UINT64_C(1) << 30;
-    default: return 1;
-    }
-}
-
 static int parse_size(const struct config_option *o, struct str text, uint64_t *ret)
 {
-    uint64_t unit = text.n ? unit_of(text.p[text.n - 1]) : 1;
     uint64_t v;
 
-    if (unit > 1)
-        text.n--;
-    EH_TRY(str_parse_u64(text, &v));
-    if (__builtin_mul_overflow(v, unit, &v) || v < o->min || v > o->max)
+    EH_TRY(str_parse_size(text, &v));
+    if (v < o->min || v > o->max)
         return EH_EINVAL;
     *ret = v;
     return EH_OK;
