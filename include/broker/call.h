@@ -55,6 +55,7 @@ struct broker_publish {
     struct str message_json; /* JSON strings with their quotes, see hub/message.h */
     struct str origin_json;  /* or empty */
     uint64_t ttl_s;          /* 0: the default */
+    uint64_t max_length;     /* entries that the log keeps of the topic; 0: the default */
     int64_t timestamp; /* ms; 0: none. Ignored unless eventlog_timestamp_is_usable accepts it */
     struct str key;    /* not empty: the publish is done once for this topic and key within
                           BROKER_KEY_S; repeats get the first id, even above the limit */

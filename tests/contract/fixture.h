@@ -31,6 +31,7 @@ int log_cases(struct fixture *f);
 int page_cases(struct fixture *f);
 int kv_cases(struct fixture *f);
 int latest_cases(struct fixture *f);
+int length_cases(struct fixture *f);
 int limit_cases(struct fixture *f);
 int presence_cases(struct fixture *f);
 int want_cases(struct fixture *f);

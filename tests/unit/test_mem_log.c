@@ -19,7 +19,8 @@ static struct msgid publish_ttl(struct mem_log *log, const char *topic, uint64_t
     struct msgid id = mem_log_next_id(log, now);
     struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
 
-    mem_log_add(log, m, ttl_s, 0, (struct mem_now){ .wall_ms = now, .mono_ms = now });
+    mem_log_add(log, m, &(struct mem_log_options){ .ttl_s = ttl_s },
+                (struct mem_now){ .wall_ms = now, .mono_ms = now });
     message_unref(m);
     return id;
 }

@@ -50,7 +50,7 @@ static struct msgid publish_at(struct mem_log *log, const char *topic, int64_t t
     struct msgid id = mem_log_next_id(log, now.wall_ms);
     struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
 
-    mem_log_add(log, m, 0, timestamp, now);
+    mem_log_add(log, m, &(struct mem_log_options){ .timestamp = timestamp }, now);
     message_unref(m);
     return id;
 }
@@ -96,7 +96,7 @@ static void model_publish(struct model *m, uint64_t now)
     f->time = stamp ? (uint64_t)stamp : f->id.ms;
     f->expires = now + 1000 * ttl;
     message = message_create(f->id, str_of(f->topic), STR("\"x\""), str_make(NULL, 0));
-    mem_log_add(&m->log, message, ttl, stamp, both(now));
+    mem_log_add(&m->log, message, &(struct mem_log_options){ ttl, 0, stamp }, both(now));
     message_unref(message);
 }
 

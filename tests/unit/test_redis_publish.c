@@ -46,6 +46,9 @@ static void a_batch_names_the_keys_that_each_message_needs(void **state)
     const struct broker_publish own = { .topic = STR("a"),
                                         .message_json = STR("1"),
                                         .author = { 12, 3, 4, 5 } };
+    const struct broker_publish brief = { .topic = STR("a"),
+                                          .message_json = STR("1"),
+                                          .max_length = 5 };
     const struct broker_publish full = {
         .topic = STR("a/b"),
         .message_json = STR("\"x\""),
@@ -63,6 +66,13 @@ static void a_batch_names_the_keys_that_each_message_needs(void **state)
           "EVALSHA||6|" KEYS "{hub}:log:a/b|" COMMON "a/b|\"x\"|\"me\"|60|123|0||||" },
         { { &bare }, 1, "EVALSHA||6|" KEYS "{hub}:log:a|" COMMON "a|1||86400|0|0||||" },
         { { &own }, 1, "EVALSHA||6|" KEYS "{hub}:log:a|" COMMON "a|1||86400|0|0|||12-3-4-5|" },
+        { { &brief },
+          1,
+          "EVALSHA||6|" KEYS "{hub}:log:a|hub:|5|1|7-8|86400|cafe|a|1||86400|0|0||||" },
+        { { &brief, &bare },
+          2,
+          "EVALSHA||7|" KEYS "{hub}:log:a|{hub}:log:a|hub:|5 1000 |1|7-8|86400|cafe|"
+          "a|1||86400|0|0||||a|1||86400|0|0||||" },
         { { &full, &bare, &plain },
           3,
           "EVALSHA||10|" KEYS "{hub}:log:a/b|{hub}:once:a/b:k|"
@@ -89,6 +99,7 @@ static void the_largest_batch_keeps_its_texts(void **state)
 {
     static char topic[1024], key[BROKER_KEY_MAX];
     struct broker_publish p = { .message_json = STR("1"), .origin_json = STR("\"me\"") };
+    struct broker_publish other;
     const struct broker_publish *batch[REDIS_BATCH_MAX];
     struct redis_names names;
     struct redis_command c;
@@ -103,8 +114,11 @@ static void the_largest_batch_keeps_its_texts(void **state)
     p.timestamp = INT64_MAX;
     p.author = (struct author){ UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX };
     p.limit = (struct rate_rule){ .topic = p.topic, .max = UINT64_MAX, .interval_s = UINT32_MAX };
+    p.max_length = UINT64_MAX;
+    other = p;
+    other.max_length--; /* so that each has a number of its own */
     for (size_t i = 0; i < ARRAY_LEN(batch); i++)
-        batch[i] = &p;
+        batch[i] = i ? &p : &other;
     redis_names_init(&names, STR("hub"));
     redis_publish_make(&c, &names, &config, batch, ARRAY_LEN(batch), newest, STR("cafe"));
     assert_int_equal(c.n, 14 + 12 * REDIS_BATCH_MAX);

@@ -90,8 +90,11 @@ static void publish(struct mem *mem, struct broker_call *call)
     }
     p->ret_id = mem_log_next_id(&mem->log, now.wall_ms);
     m = message_create_by(p->ret_id, p->topic, p->message_json, p->origin_json, &p->author);
-    if (mem->cache)
-        mem_log_add(&mem->log, m, p->ttl_s, p->timestamp, now);
+    if (mem->cache) {
+        const struct mem_log_options options = { p->ttl_s, p->max_length, p->timestamp };
+
+        mem_log_add(&mem->log, m, &options, now);
+    }
     if (mem_admission_note(&mem->admission, p, now.mono_ms))
         share_memory(mem);
     core_answer(mem->core, call, BROKER_DONE);

@@ -80,9 +80,10 @@ bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max)
     return false;
 }
 
-static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t mono_ms)
+static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t max_length,
+                       uint64_t mono_ms)
 {
-    while (log->limits.max_length > 0 && topic->entries.live > log->limits.max_length) {
+    while (max_length > 0 && topic->entries.live > max_length) {
         struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
 
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
@@ -118,9 +119,12 @@ void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t mono_ms)
     make_room(log, mono_ms);
 }
 
-void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
+void mem_log_add(struct mem_log *log, struct message *m, const struct mem_log_options *options,
                  struct mem_now now)
 {
+    uint64_t max_length = options->max_length ? options->max_length : log->limits.max_length;
+    uint64_t ttl_s = options->ttl_s;
+    int64_t timestamp = options->timestamp;
     struct mem_entry *e = mem_zalloc(sizeof(*e));
     uint64_t default_ttl_s = log->limits.default_ttl_s;
 
@@ -141,7 +145,7 @@ void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t
     log->bytes += entry_cost(e);
     if (e->time > m->id.ms && e->time - m->id.ms > log->lead_ms)
         log->lead_ms = e->time - m->id.ms;
-    trim_topic(log, e->topic, now.mono_ms);
+    trim_topic(log, e->topic, max_length, now.mono_ms);
     make_room(log, now.mono_ms);
 }
 

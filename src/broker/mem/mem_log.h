@@ -3,9 +3,10 @@
  * Clocks:  ids and the times of entries come from the wall clock, because clients ask for history
  *          by it. It may be set at any time, so entries expire by the monotonic clock.
  * Owns:    a reference to every message that it holds.
- * Bounds:  MAX_CACHE_LENGTH entries for each topic, and MEMORY_LIMIT bytes less what the tables
- *          hold. Above that, expired entries are removed first, then the oldest entries of all
- *          topics; log_start moves to the last entry that was removed before it expired.
+ * Bounds:  MAX_CACHE_LENGTH entries for each topic, or as many as its last publish asked for, and
+ *          MEMORY_LIMIT bytes less what the tables hold. Above that, expired entries are removed
+ *          first, then the oldest entries of all topics; log_start moves to the last entry that was
+ *          removed before it expired.
  */
 #ifndef EH_BROKER_MEM_LOG_H
 #define EH_BROKER_MEM_LOG_H
@@ -56,10 +57,16 @@ void mem_log_done(struct mem_log *log);
 /* Issues the next id, greater than all before even if the clock steps back. */
 struct msgid mem_log_next_id(struct mem_log *log, uint64_t wall_ms);
 
-/* Appends the message, whose id is the last one issued, and takes a reference of its own. ttl_s 0:
- * the default. The entry's time is the timestamp, or the id's time if the timestamp is 0 or not
- * usable (hub/eventlog.h). */
-void mem_log_add(struct mem_log *log, struct message *m, uint64_t ttl_s, int64_t timestamp,
+struct mem_log_options {
+    uint64_t ttl_s;      /* 0: the default */
+    uint64_t max_length; /* entries of the topic from now on; 0: the default */
+    int64_t timestamp;   /* 0: none */
+};
+
+/* Appends the message, whose id is the last one issued, and takes a reference of its own. The
+ * entry's time is the timestamp, or the id's time if the timestamp is 0 or not usable
+ * (hub/eventlog.h). */
+void mem_log_add(struct mem_log *log, struct message *m, const struct mem_log_options *options,
                  struct mem_now now);
 
 /* Sets the bytes that the tables hold now, and shrinks the log to the rest of the limit. */

@@ -48,7 +48,7 @@ static void reserve(struct redis_names *names, const struct broker_publish *cons
 
     for (size_t i = 0; i < n; i++) {
         size += 3 * buf_used(&names->logs) + 2 * p[i]->topic.n + p[i]->key.n + p[i]->limit.topic.n;
-        size += 256 + AUTHOR_TEXT; /* four numbers, a hash, punctuation */
+        size += 256 + AUTHOR_TEXT; /* five numbers, a hash, punctuation */
     }
     buf_clear(&names->batch);
     (void)buf_reserve(&names->batch, size);
@@ -67,6 +67,36 @@ void redis_publish_clean(struct redis_command *c, struct redis_names *names,
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         add_key(c, keys[i]);
     add_own_keys(c, names, p);
+}
+
+static uint64_t length_of(const struct broker_config *config, const struct broker_publish *p)
+{
+    return p->max_length ? p->max_length : config->max_cache_length;
+}
+
+/* Adds how many entries the logs may hold: a single number if it is the same for all messages,
+ * which it nearly always is, otherwise one for each. */
+static void add_lengths(struct redis_command *c, struct buf *text,
+                        const struct broker_config *config, const struct broker_publish *const *p,
+                        size_t n)
+{
+    uint64_t first = length_of(config, p[0]);
+    size_t start = buf_used(text), i = 1;
+
+    while (i < n && length_of(config, p[i]) == first)
+        i++;
+    if (i == n) {
+        redis_command_add_number(c, text, first);
+        return;
+    }
+    for (i = 0; i < n; i++) {
+        char *out = buf_reserve(text, STR_U64 + 1);
+        size_t used = str_format_u64(length_of(config, p[i]), out);
+
+        out[used] = ' ';
+        buf_commit(text, used + 1);
+    }
+    redis_command_add_text(c, text, start);
 }
 
 static void add_flag(struct redis_command *c, bool flag)
@@ -128,7 +158,7 @@ void redis_publish_make(struct redis_command *c, struct redis_names *names,
     for (size_t i = 0; i < n; i++)
         add_own_keys(c, names, p[i]);
     add_key(c, &names->channel);
-    redis_command_add_number(c, &names->batch, config->max_cache_length);
+    add_lengths(c, &names->batch, config, p, n);
     add_flag(c, config->cache);
     start = buf_used(&names->batch);
     buf_commit(&names->batch, msgid_format(newest, buf_reserve(&names->batch, MSGID_TEXT)));

@@ -4,7 +4,7 @@
 --       if needed, where the id of the first publish with the publisher's key is kept, and the counter
 --       of a rate limit
 -- ARGV  1 what comes before the topic in the name of a channel  2 entries that a log may hold (0: no
---       limit)  3 '1': keep the log  4 the highest id that the node knows  5 default ttl in s (0:
+--       limit): one number for all, or one for each message, a space after each  3 '1': keep the log  4 the highest id that the node knows  5 default ttl in s (0:
 --       forever)  6 the replid of the history that the node has joined ('': not known); then of each
 --       message nine: 1 topic  2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)
 --       5 the client's timestamp in ms (0: none)  6 '1': the publish has a key  7 publishes that the
@@ -18,6 +18,7 @@
 -- comes first. An error after that begins with UNSURE: the message may be in the log.
 local ID, TOPICS, RECENT, FLOORS, ENDS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local channel, max_length, keeps_log = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local lengths -- of each message; nil: max_length holds for all
 local default_ms = ARGV[5] == '0' and math.huge or tonumber(ARGV[5]) * 1000
 
 local ms, seq -- the last id; nil: no message has needed one yet
@@ -25,6 +26,7 @@ local now, fence -- fence: why nothing can be published
 local ms_text -- of the ids of this call
 local expiry, expiry_ttl -- now and this ttl, as text; of the last message appended
 local id -- of the last message
+local number = 0 -- of the message at hand
 local has_begun -- the message at hand is in the log
 local logs, n_logs = {}, 0 -- of the topics that got a message: log, topic, and what is known of it
 
@@ -50,9 +52,9 @@ local function begin()
 end
 
 -- Removes the entries over the limit, and keeps the highest id removed.
-local function trim(log, topic)
+local function trim(log, topic, max_length)
     local over = redis.call('XLEN', log) - max_length
-    if over <= 0 then
+    if over <= 0 or max_length == 0 then
         return
     end
     if over > 1 then
@@ -168,6 +170,7 @@ local function append(log, arg, next_id, next_ms, next_seq)
         logs[topic], logs[n_logs] = known, known
     end
     known.ms = ms_text
+    known.max_length = lengths and lengths[number]
     note_end(known, left, ttl)
     known.left = extend_life(log, left, ttl)
 end
@@ -249,8 +252,8 @@ local function finish()
             redis.call(unpack(ends))
         end
     end
-    for i = 1, max_length > 0 and n_logs or 0 do
-        trim(logs[i].log, logs[i].topic)
+    for i = 1, max_length ~= 0 and n_logs or 0 do
+        trim(logs[i].log, logs[i].topic, logs[i].max_length or max_length)
     end
     if ms > now + FENCE_AHEAD_MS then
         redis.call('HSET', FLOORS, AHEAD, id) -- the clock has stepped back
@@ -263,6 +266,12 @@ local function failure(problem)
 end
 
 local answers, key = {}, 6
+if not max_length then
+    lengths = {}
+    for length in string.gmatch(ARGV[2], '%d+') do
+        lengths[#lengths + 1] = tonumber(length)
+    end
+end
 for arg = 7, #ARGV, 9 do
     local log, once, count = KEYS[key], nil, nil
     key = key + 1
@@ -274,7 +283,7 @@ for arg = 7, #ARGV, 9 do
         count = KEYS[key]
         key = key + 1
     end
-    has_begun = false
+    has_begun, number = false, number + 1
     local ok, answer = pcall(publish, arg, log, once, count)
     if fence then
         return redis.error_reply(fence)
