@@ -114,6 +114,7 @@ enum metric {
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
     METRIC_TOKEN_KEYS,         /* token_keys, gauge: keys that verify tokens */
     METRIC_KEYS_REFUSED,       /* token_key_reloads_refused_total: the old ones were kept */
+    METRIC_TOPICS_REFUSED,     /* topic_settings_reloads_refused_total: the old ones were kept */
     METRIC_JWKS_FETCHED,       /* jwks_fetches_total{outcome="ok"} */
     METRIC_JWKS_FAILED,        /* {outcome="failed"} */
     METRIC_PROCESS_START_S,    /* process_start_time_seconds, gauge; no prefix */

@@ -12,6 +12,7 @@
 #include "app/config/config_secrets.h"
 #include "app/config/config_text.h"
 #include "app/config/token_keys.h"
+#include "app/config/topics_file.h"
 #include "app/health_check.h"
 #include "app/key_provider.h"
 #include "app/redis_tls.h"
@@ -28,6 +29,7 @@ extern char **environ;
 static int read_files(struct config *config, struct server_setup *setup, struct buf *why)
 {
     struct keyring *keys = NULL;
+    struct topic_settings *topics;
 
     EH_TRY(config_read_secrets(config, why));
     EH_TRY(certificates_load(config, &setup->certificates, why));
@@ -35,6 +37,9 @@ static int read_files(struct config *config, struct server_setup *setup, struct 
     EH_TRY(key_provider_check(config, why));
     EH_TRY(token_keys_load(config, &keys, &setup->keys_skipped, why));
     setup->keys = key_store_create(keys);
+    EH_TRY(topics_file_load(config, &topics, why));
+    if (topics)
+        setup->topics = topic_store_create(topics);
     return EH_OK;
 }
 
@@ -115,6 +120,7 @@ int main(int argc, char **argv)
         status = act(action, &config, &setup);
     buf_done(&why);
     key_store_free(setup.keys);
+    topic_store_free(setup.topics);
     tls_free(setup.redis_tls);
     certificates_free(setup.certificates);
     config_done(&config);

@@ -18,6 +18,7 @@
 #include "app/redis_tls.h"
 #include "app/signals.h"
 #include "app/supervisor.h"
+#include "app/topics.h"
 #include "app/watchdog.h"
 #include "app/worker.h"
 #include "base/clock.h"
@@ -209,6 +210,7 @@ static void reload(struct server *s)
     supervisor_reloading(s->supervisor);
     config_reload(s->setup->config);
     keys_reload(s->setup->config, s->setup->keys, s->cells[CELL_MAIN]);
+    topics_reload(s->setup->config, s->setup->topics, s->cells[CELL_MAIN]);
     certificates_reload(s->setup->certificates);
     redis_tls_reload(s->setup->config, s->setup->redis_tls);
     broker_renew(s->broker);
@@ -250,6 +252,7 @@ static void make_context(struct server *s, uint64_t fds)
 {
     s->context.config = s->setup->config;
     s->context.keys = s->setup->keys;
+    s->context.topics = s->setup->topics;
     s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
     s->context.tokens.leeway_ms = s->setup->config->jwt_leeway * 1000;

@@ -1,9 +1,9 @@
 /* server.h - starts the threads in order, waits for signals, and stops the threads in order.
  * Thread:  main.
  * Start:   listening sockets, broker, workers, acceptor.
- * SIGHUP:  reads the options again (LOG_LEVEL applies at once) and reloads the keys of tokens and
- *          the TLS files, the server's and those for Redis. Then the broker replaces its
- *          connections.
+ * SIGHUP:  reads the options again (LOG_LEVEL applies at once) and reloads the keys of tokens, the
+ *          settings of topics and the TLS files, the server's and those for Redis. Then the broker
+ *          replaces its connections.
  * Stop:    the server reports not ready, waits for DRAIN_DELAY and stops the acceptor; all clients
  *          get Close 1001, spread over 70 % of the time left; then workers and broker stop.
  */
@@ -13,17 +13,19 @@
 #include "app/certificates.h"
 #include "app/config/config.h"
 #include "app/conn/key_store.h"
+#include "app/conn/topic_store.h"
 #include "hub/jwks.h"
 #include "net/tls.h"
 
 struct ws_service;
 
-/* Everything that the server needs. Borrowed until server_run returns; only the keys and the
- * certificates change. */
+/* Everything that the server needs. Borrowed until server_run returns; only the keys, the
+ * settings of topics and the certificates change. */
 struct server_setup {
     const struct config *config;
     struct key_store *keys;
     struct jwks_result keys_skipped;
+    struct topic_store *topics;        /* NULL: TOPICS_FILE is not set */
     struct certificates *certificates; /* NULL: no TLS */
     struct tls *redis_tls;             /* for Redis and Sentinels; NULL: neither uses TLS */
     const struct ws_service *service;  /* handles the WebSocket messages */

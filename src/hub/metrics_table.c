@@ -189,6 +189,8 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_TOKEN_KEYS] = PLAIN("token_keys", GAUGE, "Keys that verify tokens."),
     [METRIC_KEYS_REFUSED] =
         PLAIN("token_key_reloads_refused_total", 0, "Reloads that kept the old keys of tokens."),
+    [METRIC_TOPICS_REFUSED] = PLAIN("topic_settings_reloads_refused_total", 0,
+                                    "Reloads that kept the old settings of topics."),
     [METRIC_JWKS_FETCHED] = JWKS("ok"),
     [METRIC_JWKS_FAILED] = JWKS("failed"),
     [METRIC_PROCESS_START_S] = PLAIN("process_start_time_seconds", GAUGE | BARE,

@@ -1,12 +1,14 @@
 /* Property: each setting is a view into the text, on the reported line, without control
  * characters or blanks around its name, and it reads the same when it is written again in
- * quotes. */
+ * quotes. As TOPICS_FILE, a text that is accepted gives no value out of range, and a refusal names a
+ * line of the text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/config/config_file.h"
 #include "base/buf.h"
+#include "hub/topic_settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -49,6 +51,36 @@ static void check_again(const struct config_setting *got)
     buf_done(&text);
 }
 
+static void check_topics(struct str text)
+{
+    static const char *const topics[] = { "a", "a/b", "chat/news", "x/y/z" };
+    struct topic_settings *s = NULL;
+    struct buf why = { 0 };
+    size_t lines = 1;
+
+    for (size_t i = 0; i < text.n; i++)
+        lines += text.p[i] == '\n';
+    if (topic_settings_parse(text, 65536, &s, &why) != EH_OK) {
+        struct str rest = buf_str(&why), number;
+        uint64_t line;
+
+        if (s || !str_cut(&rest, ':', &number) || str_parse_u64(number, &line) != EH_OK ||
+            line < 1 || line > lines)
+            abort();
+    } else if (buf_used(&why) || topic_settings_count(s) > TOPIC_SETTINGS_MAX) {
+        abort();
+    }
+    for (size_t i = 0; s && i < sizeof(topics) / sizeof(topics[0]); i++) {
+        struct topic_setting found = topic_settings_find(s, str_of(topics[i]));
+
+        if (found.max_length > TOPIC_SETTINGS_LENGTH || found.ttl_s > TOPIC_SETTINGS_TTL_S ||
+            found.max_size > 65536)
+            abort();
+    }
+    topic_settings_unref(s);
+    buf_done(&why);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct str text = str_make((const char *)p, n);
@@ -66,5 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     }
     if (f.rest.n)
         abort();
+    check_topics(text);
     return 0;
 }

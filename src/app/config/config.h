@@ -94,6 +94,7 @@ struct config {
     uint64_t max_cache_length;
     uint64_t max_cache_request_limit;
     uint64_t default_cache_ttl;           /* s */
+    char *topics_file;                    /* "": none */
     uint64_t ping_interval;               /* s */
     uint64_t websocket_handshake_timeout; /* s */
     uint64_t http_keepalive_timeout;      /* s */

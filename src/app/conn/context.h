@@ -19,6 +19,7 @@ struct broker;
 struct key_store;
 struct per_ip;
 struct tls;
+struct topic_store;
 struct ws_service;
 
 /* How clients of one listening socket are served. */
@@ -32,6 +33,7 @@ struct context {
     const struct config *config;
     const struct ws_service *service; /* handles WebSocket messages (app/conn/conn_ws.h) */
     struct key_store *keys;           /* that verify tokens */
+    struct topic_store *topics;       /* their settings; NULL: none (TOPICS_FILE) */
     struct auth_policy tokens;        /* without the keys */
     const struct listener *listeners; /* by the index that the acceptor reports */
     bool has_internal_listener;       /* if so, the others do not serve these */

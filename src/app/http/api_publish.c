@@ -102,14 +102,15 @@ static void on_published(struct pending *p, struct conn *c)
 
 /* ---- one message ---- */
 
-static int read_message(struct params *p, struct publish *ret)
+static int read_message(struct params *p, const struct conn *c, struct publish *ret)
 {
     EH_TRY(params_string(p, "topic", &ret->topic));
     EH_TRY(params_check_topic(p, ret->topic, false));
     EH_TRY(params_string(p, "message", &ret->message));
     if (ret->message.n == 0)
         return params_fail(p, JSONRPC_INVALID_PARAMS, "message must not be empty");
-    return publish_read_options(p, ret);
+    EH_TRY(publish_read_options(p, ret));
+    return publish_apply_settings(p, c, ret);
 }
 
 static void publish(struct conn *c, struct str text, struct result *r)
@@ -119,7 +120,7 @@ static void publish(struct conn *c, struct str text, struct result *r)
     struct publish pub = { 0 };
     struct pending *p;
 
-    if (!json || read_message(&params, &pub) < 0) {
+    if (!json || read_message(&params, c, &pub) < 0) {
         metrics_inc(c->worker->metrics, METRIC_REFUSED_PARAMS);
         add_failure(r, "invalid",
                     json ? params.why

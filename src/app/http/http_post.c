@@ -52,6 +52,7 @@ static void on_published(struct pending *p, struct conn *c)
 static void on_body(struct conn *c)
 {
     struct http_post *post = container_of(c->later, struct http_post, later);
+    struct params params = { 0 };
     struct pending *p;
 
     if (buf_used(&c->message) == 0) {
@@ -63,6 +64,10 @@ static void on_body(struct conn *c)
         return;
     }
     post->publish.message = buf_str(&c->message);
+    if (publish_apply_settings(&params, c, &post->publish) < 0) {
+        http_later_fail(c, 413, params.why);
+        return;
+    }
     p = publish_create(c, &post->publish, &(struct reply){ 0 });
     p->done = on_published;
     c->state = CONN_BUSY;

@@ -1,5 +1,8 @@
 #include "app/rpc/publish.h"
 
+#include <inttypes.h>
+
+#include "app/conn/topic_store.h"
 #include "app/sub/echo.h"
 #include "proto/json.h"
 
@@ -16,6 +19,24 @@ int publish_read_options(struct params *p, struct publish *ret)
         return params_fail(p, JSONRPC_INVALID_PARAMS, "key must be 1 to %d bytes long",
                            BROKER_KEY_MAX);
     ret->key = key;
+    return EH_OK;
+}
+
+int publish_apply_settings(struct params *p, const struct conn *c, struct publish *pub)
+{
+    struct topic_store *store = c->worker->context->topics;
+    struct topic_setting setting;
+
+    if (!store)
+        return EH_OK;
+    setting = topic_store_find(store, pub->topic);
+    if (setting.max_size && pub->message.n > setting.max_size)
+        return params_fail(p, JSONRPC_INVALID_PARAMS,
+                           "message must be at most %" PRIu64 " bytes long in this topic",
+                           setting.max_size);
+    if (pub->ttl_s == 0)
+        pub->ttl_s = (int64_t)setting.ttl_s;
+    pub->max_length = setting.max_length;
     return EH_OK;
 }
 
@@ -45,6 +66,7 @@ struct pending *publish_create(struct conn *c, const struct publish *pub, struct
     out->message_json = pending_copy(p, str_make(buf_head(&json), message_n));
     out->origin_json = pending_copy(p, str_skip(buf_str(&json), message_n));
     out->ttl_s = (uint64_t)pub->ttl_s;
+    out->max_length = pub->max_length;
     out->timestamp = pub->timestamp;
     if (pub->no_echo)
         out->author = echo_author(c);

@@ -124,6 +124,7 @@ int rpc_pubsub_publish(struct rpc_call *call)
     EH_TRY(publish_read_options(&call->params, &pub));
     EH_TRY(params_bool(&call->params, "echo", &echo));
     pub.no_echo = !echo;
+    EH_TRY(publish_apply_settings(&call->params, call->conn, &pub));
 
     p = publish_create(call->conn, &pub, &call->reply);
     p->done = on_published;
