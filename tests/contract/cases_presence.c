@@ -1,6 +1,7 @@
 /* Presence: the broker asks its workers and, through Redis, the other nodes who is subscribed. */
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "broker/redis/redis_presence.h"
 #include "contract/fixture.h"
 
@@ -173,6 +174,31 @@ static void passes_a_question_to_all_nodes(void **state)
     node_release(n[1], 1);
 }
 
+/* The answers of a node whose worker hangs are waited for; meanwhile the last question waits. */
+static void has_few_questions_under_way(void **state)
+{
+    struct node *n[2];
+    struct asked *all[REDIS_OTHERS_ASKED + 1];
+    uint64_t started_ms;
+
+    for (int i = 0; i < 2; i++)
+        n[i] = fixture_node(*state);
+    node_hold(n[1], 1);
+    started_ms = clock_mono_ms();
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        all[i] = node_ask_call(n[0], json_object());
+        node_post(n[0], 0, all[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        node_await(n[0], all[i]);
+        assert_int_equal(all[i]->call.status, BROKER_DONE);
+        assert_false(all[i]->call.ask.ret_complete);
+    }
+    assert_true(clock_mono_ms() - started_ms >= 2 * REDIS_PRESENCE_WAIT_MS - 10);
+    node_release(n[1], 1);
+    ask_all(n[0], 2 * NODE_WORKERS, true);
+}
+
 static void answers_a_question_when_it_stops(void **state)
 {
     struct node *n = fixture_node(*state);
@@ -201,6 +227,7 @@ int presence_cases(struct fixture *f)
     const struct CMUnitTest redis_tests[] = {
         FIXTURE_TEST(asks_and_answers_other_nodes, f),
         FIXTURE_TEST(passes_a_question_to_all_nodes, f),
+        FIXTURE_TEST(has_few_questions_under_way, f),
         FIXTURE_TEST(leaves_out_a_node_whose_worker_hangs, f),
         FIXTURE_TEST(drops_too_many_questions_of_other_nodes, f),
     };

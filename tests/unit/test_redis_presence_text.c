@@ -178,6 +178,31 @@ static void refuses_invalid_answers(void **state)
     }
 }
 
+/* Reads answers to another question, which have n bytes together. */
+static int read_other_answers(size_t n)
+{
+    const struct str begin = STR("{\"answers\":[\""), end = STR("\"],\"id\":8,\"v\":1}");
+    struct redis_presence_answer a = { 0 };
+    struct buf text = { 0 };
+    int rc;
+
+    buf_add_str(&text, begin);
+    for (size_t i = begin.n + end.n; i < n; i++)
+        buf_add_char(&text, 'x');
+    buf_add_str(&text, end);
+    rc = redis_presence_read_answer(buf_str(&text), &a);
+    json_decref(a.answers);
+    buf_done(&text);
+    return rc;
+}
+
+static void bounds_the_answers_to_other_questions(void **state)
+{
+    (void)state;
+    assert_int_equal(read_other_answers(REDIS_ASK_ANSWER_MAX), EH_OK);
+    assert_int_equal(read_other_answers(REDIS_ASK_ANSWER_MAX + 1), EH_EINVAL);
+}
+
 /* Reads an answer with `n` equal subs of `length` bytes. */
 static int read_with_subs(size_t n, size_t length, struct redis_presence_answer *ret)
 {
@@ -244,6 +269,7 @@ int main(void)
         cmocka_unit_test(refuses_invalid_ones),
         cmocka_unit_test(refuses_invalid_questions),
         cmocka_unit_test(refuses_invalid_answers),
+        cmocka_unit_test(bounds_the_answers_to_other_questions),
         cmocka_unit_test(limits_the_sizes_of_an_answer),
         cmocka_unit_test(leaves_out_subs_that_would_make_an_answer_too_long),
     };

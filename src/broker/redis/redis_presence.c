@@ -17,12 +17,18 @@
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
 
+/* Calls of one kind. Neither kind waits for the other. */
+struct lane {
+    struct redis_queue waiting;
+    size_t n_asked; /* questions under way */
+    size_t max;
+};
+
 struct redis_presence {
     struct redis_pool *pool;
-    struct redis_queue waiting;
+    struct lane presence, others;
     struct list asked; /* of struct question */
-    size_t n_asked;
-    size_t n_counted; /* questions that our workers are answering */
+    size_t n_counted;  /* questions that our workers are answering */
     uint64_t last_id;
     char node[REDIS_NODE_TEXT + 1];
     struct buf questions; /* channels */
@@ -61,6 +67,11 @@ static void publish(struct redis_link *link, struct str channel, struct str text
 
 /* ---- our own questions ---- */
 
+static struct lane *lane_of(struct redis_presence *p, const struct broker_call *call)
+{
+    return call->op == BROKER_OP_ASK ? &p->others : &p->presence;
+}
+
 static struct question *find(struct redis_presence *p, uint64_t id)
 {
     list_for_each(link, &p->asked)
@@ -91,7 +102,7 @@ static void finish(struct question *q, enum broker_status status)
     }
     timer_stop(&q->timer);
     list_remove(&q->link);
-    q->presence->n_asked--;
+    lane_of(q->presence, call)->n_asked--;
     core_answer(q->presence->pool->core, q->call, status);
     free(q);
 }
@@ -145,7 +156,7 @@ static void ask(struct redis_presence *p, struct broker_call *call, struct redis
     q->call = call;
     q->id = text.id;
     list_push(&p->asked, &q->link);
-    p->n_asked++;
+    lane_of(p, call)->n_asked++;
     timer_init(&q->timer, on_late);
     loop_timer(p->pool->core->loop, &q->timer, REDIS_PRESENCE_WAIT_MS);
 
@@ -164,19 +175,25 @@ static void ask(struct redis_presence *p, struct broker_call *call, struct redis
     buf_done(&out);
 }
 
-void redis_presence_pump(struct redis_presence *p)
+static void pump(struct redis_presence *p, struct lane *lane)
 {
     struct redis_link *link;
     struct broker_call *call;
 
-    while (redis_feed_is_joined(p->pool->feed) && p->n_asked < REDIS_PRESENCE_ASKED &&
-           (link = redis_pool_pick(p->pool)) && (call = redis_queue_pop(&p->waiting)))
+    while (redis_feed_is_joined(p->pool->feed) && lane->n_asked < lane->max &&
+           (link = redis_pool_pick(p->pool)) && (call = redis_queue_pop(&lane->waiting)))
         ask(p, call, link);
+}
+
+void redis_presence_pump(struct redis_presence *p)
+{
+    pump(p, &p->presence);
+    pump(p, &p->others);
 }
 
 void redis_presence_take(struct redis_presence *p, struct broker_call *call)
 {
-    redis_queue_push(&p->waiting, call);
+    redis_queue_push(&lane_of(p, call)->waiting, call);
     redis_presence_pump(p);
 }
 
@@ -297,7 +314,10 @@ struct redis_presence *redis_presence_create(struct redis_pool *pool)
     (void)snprintf(p->node, sizeof(p->node), "%016" PRIx64, node);
     p->pool = pool;
     list_init(&p->asked);
-    redis_queue_init(&p->waiting, pool->core);
+    p->presence.max = REDIS_PRESENCE_ASKED;
+    p->others.max = REDIS_OTHERS_ASKED;
+    redis_queue_init(&p->presence.waiting, pool->core);
+    redis_queue_init(&p->others.waiting, pool->core);
     keys_add(&p->questions, pool->names.prefix, STR("presence"));
     keys_add(&p->answers, pool->names.prefix, STR("presence:"));
     buf_add_str(&p->answers, str_of(p->node));
@@ -314,7 +334,8 @@ void redis_presence_free(struct redis_presence *p)
     while (!list_empty(&p->asked)) /* finish unlinks it, which clang does not see */
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         finish(container_of(p->asked.next, struct question, link), BROKER_NOT_DONE);
-    redis_queue_done(&p->waiting);
+    redis_queue_done(&p->presence.waiting);
+    redis_queue_done(&p->others.waiting);
     buf_done(&p->questions);
     buf_done(&p->answers);
     free(p);

@@ -10,7 +10,9 @@
  *          that hangs delays the answer by REDIS_PRESENCE_WAIT_MS at most; then the sum of the
  *          others is the answer, marked as incomplete.
  * Owns:    a call until it is answered. Every call must have a deadline.
- * Bounds:  REDIS_PRESENCE_ASKED own questions under way; other calls wait for their turn. At most
+ * Bounds:  REDIS_PRESENCE_ASKED own questions under way, and REDIS_OTHERS_ASKED of the other kind,
+ *          whose answers are large: if many came at once, Redis could end the feed that brings them
+ *          (client-output-buffer-limit). Other calls wait for their turn. At most
  *          REDIS_PRESENCE_COUNTED questions of all nodes are being answered; questions beyond that
  *          are dropped and counted.
  */
@@ -21,6 +23,7 @@
 
 #define REDIS_PRESENCE_WAIT_MS 1000
 #define REDIS_PRESENCE_ASKED   64
+#define REDIS_OTHERS_ASKED     4
 #define REDIS_PRESENCE_COUNTED 1024
 
 struct redis_pool;
