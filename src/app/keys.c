@@ -29,11 +29,13 @@ void keys_reload(const struct config *config, struct key_store *store, struct me
     struct keyring *keys = NULL;
     struct jwks_result skipped;
     struct buf why = { 0 };
+    size_t n;
 
     if (token_keys_load(config, &keys, &skipped, &why) == EH_OK) {
-        log_info("keys_loaded", LOG_N("keys", keyring_count(keys)));
-        report(keyring_count(keys), &skipped, metrics);
+        n = keyring_count(keys);
         key_store_replace(store, keys);
+        log_info("keys_loaded", LOG_N("keys", n)); /* from now on they count */
+        report(n, &skipped, metrics);
     } else {
         metrics_inc(metrics, METRIC_KEYS_REFUSED);
         log_error("keys_refused", LOG_S("why", buf_str(&why)),
