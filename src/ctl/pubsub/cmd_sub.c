@@ -156,9 +156,9 @@ static void on_message(json_t *result, void *arg)
 /* Reports whether `recovered` false is news: with --all, the log is all that was asked for. */
 static bool has_asked_for_all_since(const struct sub *s)
 {
-    const struct start_options *start = &s->values->start;
+    const struct start_options *from = &s->values->start;
 
-    return s->is_again || start->since || start->since_id || start->latest;
+    return s->is_again || from->since || from->since_id || from->latest;
 }
 
 static void subscribe(struct subscription *one);
