@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints functions of more than 60 lines, files of more than 450, and lines of more than 100 characters (in
 # comments clang-format leaves them), and fails if there are any. A function that is one flat switch (no braces
-# deeper than those of an `if` in a case) may reach 90 lines. The table of options may reach 700: it is data that
+# deeper than those of an `if` in a case) may reach 90 lines. The table of options may reach 600: it is data that
 # is read row by row, and each option adds a row.
 # Short functions are not a goal: CONTRIBUTING.md says when to split one.
 cd "$(dirname "$0")/.." || exit 1
@@ -19,7 +19,7 @@ is_flat_switch() { # FILE FIRST-LINE LAST-LINE
 
 long_files() {
     find src include -name '*.[ch]' -exec wc -l {} + |
-        awk '{ most = $2 == "src/app/config/config_table.c" ? 700 : 450 }
+        awk '{ most = $2 == "src/app/config/config_table.c" ? 600 : 450 }
              $2 != "total" && $1 > most { print $1 " lines: " $2 }'
 }
 
