@@ -1,4 +1,4 @@
-// eventhub-jsclient reconnects by itself. This class adds what it leaves to the application:
+// eventhub-jsclient reconnects by itself. This class adds the rest, which the application needs:
 // - It remembers the position of each subscription, also before the first message and over several reconnects.
 // - It reports that messages are missing, when the server no longer has all of them.
 // - It waits for a random time before it reconnects, so that the clients of a server that ended do not all come

@@ -40,7 +40,7 @@ function show({ id, topic, message }) {
   row.cells[3].textContent = new Date(Number.parseInt(id)).toLocaleTimeString(); // an id begins with its time, in ms
 }
 
-/** Some messages were lost: what the page shows may be old, until the next message of the sensor. */
+/** Some messages were lost: the figures may be old until the next message of their sensor. */
 function markStale() {
   for (const { row } of rows.values()) row.className = 'stale';
 }

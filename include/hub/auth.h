@@ -44,7 +44,7 @@ struct auth_policy {
     const struct keyring *keys;
     struct str audience; /* `aud` must be or contain it; empty: any */
     struct str issuer;   /* `iss` must be it; empty: any */
-    uint64_t leeway_ms;  /* how much later a token ends than exp, and earlier begins than nbf */
+    uint64_t leeway_ms;  /* a token begins this much before nbf, and ends this much after exp */
 };
 
 /* Verifies the token as of now_ms, milliseconds since the epoch. On success the caller owns

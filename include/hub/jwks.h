@@ -8,7 +8,7 @@
  *          any time, and the others must go on working.
  * Refuses: a text that is no set, a set without a key that can be used or with more than
  *          KEYRING_MAX of them, and a set with a private key, which its owner must learn about.
- * Bounds:  the text: JWKS_MAX bytes. What a key holds is checked as hub/keyring.h says.
+ * Bounds:  a text of JWKS_MAX bytes. Each key must meet the rules of hub/keyring.h.
  * Secrets: no returned text ever contains a key.
  */
 #ifndef EH_HUB_JWKS_H

@@ -90,8 +90,8 @@ extern const char keyring_unknown_kid[];
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
                            struct keyring_key *ret_key) EH_MUST_USE;
 
-/* Finds the first secret of this kid (empty: of any), to sign a token with. False: there is none,
- * because the ring has only public keys or other kids. The secret is a view into the ring. */
+/* Finds a secret to sign tokens with: the first one with this kid or, if kid is empty, the first of
+ * all. False: the ring has only public keys or other kids. The secret is a view into the ring. */
 bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyring_key *ret_key,
                          struct str *ret_secret);
 

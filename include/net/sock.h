@@ -15,8 +15,8 @@
 #define SOCK_ADDR_TEXT 64   /* "[ffff:...:ffff]:65535" and the NUL */
 #define SOCK_BACKLOG   4096 /* the kernel limits it to net.core.somaxconn */
 
-/* A peer's address, small enough to keep one for every connection. At the other end of a Unix
- * socket there is none: it is all zero. */
+/* A peer's address, small enough to keep one for every connection. All zero: the peer of a Unix
+ * socket, which has no address. */
 struct sock_addr {
     uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
     uint16_t port;  /* host order */

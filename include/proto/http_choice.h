@@ -1,5 +1,5 @@
-/* http_choice.h - what a client accepts or has of a resource that comes in several encodings
- * (RFC 9110 12.5.3, 13.1.2).
+/* http_choice.h - reads which encodings of a resource a client accepts, and which version of it
+ * the client has (RFC 9110 12.5.3, 13.1.2).
  * Thread:  any; pure.
  */
 #ifndef EH_PROTO_HTTP_CHOICE_H

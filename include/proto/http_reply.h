@@ -15,7 +15,7 @@
 #include "proto/http.h"
 #include "proto/http_chunked.h"
 
-/* How the end of a body is found (RFC 9112 6.3). */
+/* The rule that determines the end of a body (RFC 9112 6.3). */
 enum http_framing {
     HTTP_BODY_NONE, /* 1xx, 204 and 304 */
     HTTP_BODY_SIZED,
@@ -68,8 +68,8 @@ int http_body_begin(struct http_body *b, const struct http_reply *r, uint64_t ma
  * does not depend on how the input was split. */
 int http_body_take(struct http_body *b, struct str in, struct str *ret_data) EH_MUST_USE;
 
-/* Reports whether the body is complete. One that ends with the connection never is: the caller asks
- * http_body_may_end. */
+/* Reports whether the body is complete. A body that ends with the connection never is: call
+ * http_body_may_end when the connection has ended. */
 bool http_body_is_done(const struct http_body *b);
 
 /* Reports whether the body is complete if the connection ends now. */

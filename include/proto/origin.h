@@ -20,8 +20,8 @@ bool origin_list_is_valid(struct str list);
  * request with more than one Origin is not allowed. */
 bool origin_is_allowed(struct str list, const struct http_request *rq);
 
-/* Reports whether the list allows pages of sites that nobody named: it has "*", or "null", which
- * any site can be in a sandboxed frame. */
+/* Reports whether the list allows pages of sites that nobody named: it has "*", or "null", the
+ * origin of sandboxed frames, which any site can make. */
 bool origin_list_is_open(struct str list);
 
 /* Reports whether the request's cookies may count. A browser sends them with the requests of every
@@ -32,8 +32,8 @@ bool origin_may_use_cookies(struct str list, const struct http_request *rq);
 
 /* Reports whether the request comes from a page of the server itself: its only Origin is http or
  * https at `host`, in any case and with or without the default port, and its scheme is `scheme` if
- * that is not empty. Browsers send Origin with every WebSocket handshake, so one without it is not
- * from a page. */
+ * that is not empty. Browsers send Origin with every WebSocket handshake, so a handshake without it
+ * is not from a page. */
 bool origin_is_own(const struct http_request *rq, struct str scheme, struct str host);
 
 /* Appends header lines, each with its CRLF, that let the page read the answer if its origin is

@@ -17,7 +17,7 @@
 
 #define WS_NONCE_LEN 16 /* random bytes of a handshake */
 
-/* What a client asks for. Empty texts are left out. */
+/* The fields of a handshake request. Empty ones are not sent. */
 struct ws_handshake {
     struct str host;          /* host [":" port], with brackets around an IPv6 address; required */
     struct str target;        /* begins with '/'; required */

@@ -73,7 +73,7 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
     return atomic_load(t->rq->is_stopping);
 }
 
-/* Sets what may fail only if libcurl lacks it, or memory runs out. */
+/* Sets the options. Fails only if libcurl lacks one of them, or memory runs out. */
 static CURLcode set_options(CURL *curl, struct transfer *t, char error[CURL_ERROR_SIZE],
                             struct curl_slist *fields)
 {

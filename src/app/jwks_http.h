@@ -2,7 +2,7 @@
  * Thread:  one that may block: that of key_provider.c. jwks_http_start runs before other threads.
  * Checks:  the certificate of the server, by the authorities in `ca` or those of the system, and
  *          TLS 1.2 or later; status 200. Redirects are refused, since they would let the provider,
- *          or whoever can inject one, choose where this machine connects to.
+ *          or anyone who can inject one, choose where this machine connects.
  * Bounds:  JWKS_MAX bytes of body, 64 KiB of head, JWKS_HTTP_TIMEOUT_S altogether, 5 s to connect.
  *          Nothing is decompressed.
  */

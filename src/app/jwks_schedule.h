@@ -36,8 +36,8 @@ void jwks_schedule_failed(struct jwks_schedule *s, uint64_t now_ms);
  * key. */
 bool jwks_schedule_ask(struct jwks_schedule *s, uint64_t now_ms);
 
-/* Returns the max-age in a Cache-Control field, in seconds; 0: there is none, or the answer may not
- * be kept. */
+/* Returns the max-age of a Cache-Control field in seconds; 0 if the field has none or forbids
+ * caching. */
 uint64_t jwks_max_age(struct str cache_control);
 
 #endif

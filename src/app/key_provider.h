@@ -2,7 +2,7 @@
  * Thread:  the functions below belong to main. The rest runs on a thread of its own, which may
  *          block: libcurl resolves names, connects and waits there. No worker waits for it.
  * Owns:    the thread. Borrows the options, the key store and the metrics, until it has stopped.
- * Keeps:   the last good set while the provider is away, or sends what is no usable set.
+ * Keeps:   the last good set while the provider is away, or sends a set that cannot be used.
  * When:    jwks_schedule.h.
  */
 #ifndef EH_APP_KEY_PROVIDER_H

@@ -18,16 +18,16 @@
  * the next entry, or is read. An entry that several filters match comes from all their sources with
  * the same id, and is given once.
  *
- * Gaps. An answer tells what is missing after its point, and what was given ends there or before.
+ * Gaps. An answer says what is missing after its point. All entries given so far are up to there.
  * A page of all filters therefore ends where a source must be read, and its answer begins the next
  * page: the gap is in front of all that follow. If messages of unknown topics are missing, all logs
  * begin behind a point that only the broker knows. Then the items that are kept are read again:
  * otherwise some of them would come behind the gap that belongs behind them.
  *
  * Bounds: the pages of all sources together are about one page of the whole, but each has at least
- * one entry, however large. If they are too much, that of the source which comes last is dropped.
- * Only its `next` remains, from where it is read again. The same is done with the source that
- * would go on when a page is full, because a page begins with an answer.
+ * one entry, however large. If they take too much, the page of the source that comes last is
+ * dropped. Only its `next` remains, from where it is read again. The same is done with the source
+ * that would go on when a page is full, because a page begins with an answer.
  */
 #include "broker/page_merge.h"
 

@@ -126,7 +126,7 @@ static const struct option clients_options[] = {
     { "topic", 0, OPTION_TEXT, offsetof(struct clients_options, topic), .value = "TOPIC",
       .about = "only clients that receive messages of this topic, or subscribed to this pattern" },
     { "limit", 'n', OPTION_NUMBER, offsetof(struct clients_options, limit), .value = "N",
-      .initial = "1000", .min = 1, .max = 1000000, .about = "the most clients that are listed" },
+      .initial = "1000", .min = 1, .max = 1000000, .about = "list at most this many clients" },
     { 0 },
 };
 
@@ -139,9 +139,9 @@ const struct command cmd_clients = {
     .name = "clients",
     .summary = "list the clients of all nodes",
     .arguments = "",
-    .about = "The server needs ENABLE_API, and the token \"clients\" in its claim admin. The URL\n"
-             "is that of METRICS_LISTEN_PORT if the server has it. Times are in UTC, and the\n"
-             "queue is in bytes.",
+    .about = "The server needs ENABLE_API, and the token \"clients\" in its claim admin. If the\n"
+             "server has METRICS_LISTEN_PORT, the URL must name that port. Times are in UTC,\n"
+             "and the queue is in bytes.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = clients_options,
     .size = sizeof(struct clients_options),
@@ -197,8 +197,8 @@ const struct command cmd_disconnect = {
     .arguments = "[ID]",
     .max_words = 1,
     .about = "Prints how many clients were disconnected; if there was none, the exit status is\n"
-             "1. Clients may connect again as long as their token is valid. The server and the\n"
-             "token are those of clients.",
+             "1. Clients may connect again as long as their token is valid. The server needs\n"
+             "ENABLE_API, and the token \"clients\" in its claim admin.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = disconnect_options,
     .size = sizeof(struct disconnect_options),

@@ -121,8 +121,8 @@ const struct command cmd_health = {
     .name = "health",
     .summary = "ask whether the server is alive or ready",
     .arguments = "",
-    .about = "The URL is that of the clients' port or, if the server has METRICS_LISTEN_PORT,\n"
-             "of that port.",
+    .about = "The URL must name the port of METRICS_LISTEN_PORT if the server has one, and\n"
+             "otherwise the port for clients.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct health_options),

@@ -29,8 +29,8 @@ const char *key_fault(enum key_algorithm a, EVP_PKEY *pkey);
 /* The same for a secret. */
 const char *key_secret_fault(struct str secret);
 
-/* Returns the algorithm that a public or private key suggests: of an RSA key RS256, of an EC key
- * the one of its curve. Of a key that fits none it is one whose key_fault explains that. */
+/* Returns the algorithm that a public or private key suggests: RS256 for an RSA key, the one of its
+ * curve for an EC key. For a key that fits none, returns one whose key_fault explains why. */
 enum key_algorithm key_suggests(const EVP_PKEY *pkey);
 
 /* Returns the set of algorithms (KEY_BIT) of the same kind as key_suggests: for an RSA key all RS

@@ -1,6 +1,6 @@
 #include "proto/http_choice.h"
 
-/* Reports whether a parameter is q=0, q=0.0 and so on: the client refuses what it belongs to.
+/* Reports whether a parameter is q=0, q=0.0 and so on: the client refuses the coding.
  * {NULL, 0}: there is none. */
 static bool is_refusal(struct str parameter)
 {

@@ -89,7 +89,7 @@ async function log() {
   await opened.page.close();
 }
 
-/** How many messages are published before a scrape: a wave, with a peak. */
+/** The number of messages to publish before a scrape: a wave, with a peak. */
 function messagesBefore(scrape) {
   const peak = 160 * Math.exp(-(((scrape - 330) / 18) ** 2));
   return Math.round(70 + 30 * Math.sin(scrape / 24) + 12 * Math.sin(scrape / 5) + peak);

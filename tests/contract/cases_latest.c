@@ -98,7 +98,7 @@ static void returns_those_of_many_topics(void **state)
     }
 }
 
-/* What is published after the first page is above the snapshot end, and comes live. */
+/* Messages published after the first page are above the snapshot end, and come live. */
 static void keeps_to_the_snapshot_end(void **state)
 {
     struct fixture *f = *state;

@@ -150,8 +150,8 @@ test('servers that are not ours', async (t) => {
     [upgrades((socket) => socket.write('garbage, which is no frame')), /it sent broken WebSocket frames/],
     [upgrades((socket) => socket.write(Buffer.from([0x82, 1, 0]))), /it sent broken WebSocket frames/],
     [upgrades((socket) => socket.write(Buffer.from([0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0]))), /more than 64 MiB/],
-    [upgrades((socket) => socket.write(Buffer.from('\x81\x02hi', 'latin1'))), /it sent a message that is no answer/],
-    [upgrades(answers(frame({ id: 1, result: new Array(2_100_000).fill([]) }))), /it sent a message of too many values/],
+    [upgrades((socket) => socket.write(Buffer.from('\x81\x02hi', 'latin1'))), /a message that is not an answer/],
+    [upgrades(answers(frame({ id: 1, result: new Array(2_100_000).fill([]) }))), /a message with too many values/],
     [upgrades((socket) => socket.write(Buffer.from('\x88\x00', 'latin1'))), /the server closed the connection/],
     [upgrades((socket) => socket.end()), /closed the connection$/m],
   ];

@@ -13,7 +13,7 @@ import { freePort } from './support/port.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
 import { eventually } from './support/wait.mjs';
 
-/** What people might publish: who, where and what. */
+/** Samples of messages that people might publish: who, where and what. */
 const SAMPLES = [
   ['editor', 'news/today', 'The library opens again on Monday at nine'],
   ['editor', 'news/sport', '{"home":"Bremen","away":"Mainz","score":[2,1],"minute":78,"live":true}'],

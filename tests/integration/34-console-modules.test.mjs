@@ -109,7 +109,7 @@ describe('the view', () => {
 });
 
 describe('the sampler', () => {
-  /** How many of the messages, one each `everyMs`, it admits in each of these seconds. */
+  /** Counts the messages, one each `everyMs`, that it admits in each of these seconds. */
   function admitted(sampler, everyMs, seconds) {
     const counts = [];
     for (let now = 0; now < seconds * 1000; now += everyMs) {

@@ -1,4 +1,4 @@
-// What the console says of a token and of topics, without asking, is what the server says.
+// The console judges tokens and topics without asking the server, and comes to the same result.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';

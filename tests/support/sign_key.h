@@ -80,7 +80,7 @@ static inline char *key_certificate_pem(EVP_PKEY *pkey)
     return key_take_text(bio);
 }
 
-/* How a signature is made; Ed25519 needs nothing of it. */
+/* The parameters of a signature; Ed25519 needs none. */
 struct sign_way {
     const EVP_MD *hash;
     const EVP_MD *mgf1; /* NULL: not PSS */

@@ -34,7 +34,7 @@ enum user {
     USERS,
 };
 
-/* What JOIN_MANY reads. Each set matches all topics, some of them more than once. */
+/* The filters that JOIN_MANY reads. Each set matches all topics, some of them more than once. */
 static const struct filters {
     size_t n;
     struct str at[5];

@@ -76,7 +76,7 @@ static void finds_each_fault(void **state)
     }
 }
 
-/* What one subscriber receives from one publisher says nothing about the others. */
+/* Messages of one publisher to one subscriber say nothing about the others. */
 static void keeps_pairs_apart(void **state)
 {
     struct bench_stats *s = bench_stats_create(2, 2);

@@ -73,7 +73,7 @@ static void keeps_line_breaks_unless_it_must_be_one_line(void **state)
     buf_done(&out);
 }
 
-/* Whatever comes in: the result is UTF-8 and has none of the bytes that begin a sequence. */
+/* For any input, the result is UTF-8 and has none of the bytes that begin a sequence. */
 static void is_safe_for_all_pairs_of_bytes(void **state)
 {
     (void)state;

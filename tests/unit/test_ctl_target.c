@@ -170,13 +170,13 @@ static void refuses_options_that_conflict_or_are_wrong(void **state)
         { { .url = "unix:/a", .ca = "/x" },
           "--ca is for TLS: use it with a URL that begins with wss:// or https://" },
         { { .token = "two words" },
-          "the token of --token or EVENTHUB_TOKEN is not one: it must be "
+          "the value of --token or EVENTHUB_TOKEN is not a token: it must be "
           "one line of visible characters, without spaces" },
         { { .token = "x\r\nHost: y" },
-          "the token of --token or EVENTHUB_TOKEN is not one: it must "
+          "the value of --token or EVENTHUB_TOKEN is not a token: it must "
           "be one line of visible characters, without spaces" },
         { { .token = "" },
-          "the token of --token or EVENTHUB_TOKEN is not one: it must be one line "
+          "the value of --token or EVENTHUB_TOKEN is not a token: it must be one line "
           "of visible characters, without spaces" },
     };
 

@@ -87,7 +87,8 @@ static void done(struct world *w)
     close(w->out);
 }
 
-/* Asserts what has been written, after restore: nobody else has the other end open any more. */
+/* Asserts what has been written. To be called after restore, when nobody else has the
+ * other end open. */
 static void assert_read(int fd, const char *want)
 {
     char text[4096];

@@ -186,7 +186,7 @@ static void refuses_heads_that_are_too_large(void **state)
 
 /* ---- bodies ---- */
 
-/* How a body ended. The bytes that were left are not a part of it. */
+/* The end of a body. The bytes that were left are not a part of the body. */
 struct outcome {
     int rc;
     size_t used;

@@ -146,7 +146,7 @@ static void begins_with_the_latest(void **state)
     assert_string_equal(story(c), "true 4 6 8 9");
 }
 
-/* What does not fit is read from the log as it is: all of it, not only the latest. */
+/* Messages that do not fit are read from the log: all of them, not only the latest. */
 static void reads_on_behind_the_latest(void **state)
 {
     struct client *c = join("\"latest\":true");

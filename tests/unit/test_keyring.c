@@ -122,8 +122,8 @@ static struct keyring *ring_of(enum key_algorithm a, struct str key)
     return keys;
 }
 
-/* How the owner of the key signs for each algorithm; hash and MGF1 are functions, so that this is
- * constant. */
+/* The way the owner of the key signs for each algorithm; hash and MGF1 are functions, so that this
+ * is constant. */
 static const struct signing {
     const char *name;
     const EVP_MD *(*hash)(void);

@@ -580,8 +580,8 @@ static size_t find_latest(size_t topic, struct msgid upto)
     return SIZE_MAX;
 }
 
-/* Each is the latest of its topic up to the snapshot end, in the order of ids. Those that are not
- * there have left the log. */
+/* Each is the latest of its topic up to the snapshot end, in the order of ids. Entries that are
+ * missing have left the log. */
 static void read_latest(const struct world *w, size_t *ret_n)
 {
     struct broker_history h = { .filter = str_of(w->filter), .latest = true };

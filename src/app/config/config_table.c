@@ -43,7 +43,7 @@ const struct config_option config_options[] = {
       .offset = AT(listen_unix_mode),
       .initial = "660",
       .max = 0777,
-      .about = "Permissions of the Unix socket: who may write to it can connect." },
+      .about = "Permissions of the Unix socket. Users who may write to it can connect." },
     { .name = "ENABLE_SSL",
       .kind = CONFIG_BOOL,
       .offset = AT(enable_ssl),
@@ -186,8 +186,8 @@ const struct config_option config_options[] = {
       .initial = "0",
       .max = 300,
       .about =
-          "Seconds by which the clocks of issuers and this server may differ: a token is valid "
-          "so much longer than exp and earlier than nbf." },
+          "Seconds by which a token is valid before nbf and after exp, for issuers whose clock "
+          "differs from the server's." },
     { .name = "JWT_COOKIE",
       .kind = CONFIG_COOKIE,
       .offset = AT(jwt_cookie),

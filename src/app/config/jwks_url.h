@@ -1,7 +1,7 @@
-/* jwks_url.h - what JWT_JWKS_URL may be.
+/* jwks_url.h - the rules for JWT_JWKS_URL.
  * Thread:  any; pure.
  * Rule:    https, so that nobody on the way can replace the keys; http only for this machine. No
- *          user or password: whoever fetches keys needs no secret, and a URL is shown.
+ *          user or password: fetching public keys needs no secret, and logs show the URL.
  */
 #ifndef EH_APP_JWKS_URL_H
 #define EH_APP_JWKS_URL_H
@@ -12,7 +12,8 @@
 
 #define JWKS_URL_MAX 1024 /* bytes */
 
-/* Returns what the text is instead ("a URL with a user"; static text), or NULL: it may be used. */
+/* Returns NULL if the URL may be used, or else a static text that describes it, such as "a URL
+ * without a host". */
 const char *jwks_url_fault(struct str text);
 /* Reports whether a usable URL is of this machine. */
 bool jwks_url_is_local(struct str url);

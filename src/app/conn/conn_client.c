@@ -55,7 +55,7 @@ static void refuse_proxy(const struct conn_client *cl, struct worker *w)
     metrics_inc(w->metrics, METRIC_REFUSED_PROXY);
 }
 
-/* The address :: is no client's, and would pass for the end of a Unix socket. */
+/* Ignores the address ::, which no client has, and which would mean the peer of a Unix socket. */
 static void take_source(struct conn_client *cl, const struct proxy_header *h)
 {
     struct sock_addr source = { .port = h->port };

@@ -22,7 +22,7 @@ struct sub_writer;
 
 /* The protocol that a connection currently speaks. All functions but on_drain may be NULL. */
 struct conn_protocol {
-    const char *name; /* of one whose clients stay, for the control API; else NULL */
+    const char *name; /* for the control API; NULL: its connections are not clients */
     /* Handles the beginning of the input, which it may change in place. Returns the bytes used, or
      * 0 if it needs more. NULL: the input is ignored. */
     size_t (*step)(struct conn *c, char *p, size_t n);

@@ -26,17 +26,17 @@ struct ws_service;
 struct listener {
     struct tls *tls;       /* NULL: plain */
     bool has_proxy_header; /* every connection begins with a PROXY header (PROXY_PROTOCOL) */
-    bool is_internal;      /* serves health, metrics and the console only */
+    bool is_internal;      /* serves only health, metrics, the console and the API */
 };
 
 struct context {
     const struct config *config;
     const struct ws_service *service; /* handles WebSocket messages (app/conn/conn_ws.h) */
-    struct key_store *keys;           /* that verify tokens */
-    struct topic_store *topics;       /* their settings; NULL: none (TOPICS_FILE) */
+    struct key_store *keys;           /* the keys that verify tokens */
+    struct topic_store *topics;       /* settings of topics; NULL: none (TOPICS_FILE) */
     struct auth_policy tokens;        /* without the keys */
     const struct listener *listeners; /* by the index that the acceptor reports */
-    bool has_internal_listener;       /* if so, the others do not serve these */
+    bool has_internal_listener;       /* if so, the other listeners do not serve these */
     struct broker *broker;
     char node[17];      /* 16 hexadecimal digits, which name this node as long as it runs */
     char host[65];      /* the name of its machine, for people; may be cut */

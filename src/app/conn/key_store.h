@@ -40,7 +40,7 @@ void key_store_expect(struct key_store *s, key_store_ask_fn *ask, void *arg);
 void key_store_fetched(struct key_store *s, struct keyring *keys); /* takes the reference */
 void key_store_failed(struct key_store *s, const char *why);       /* shown until keys are there */
 
-/* Reports whether the provider's keys have never been there; ret_why says why, as far as it is
+/* Reports whether no keys of the provider have arrived yet; ret_why says why, if the reason is
  * known. */
 bool key_store_is_waiting(struct key_store *s, char ret_why[KEY_STORE_WHY_MAX]);
 /* Reports whether a token with an unknown kid may be good: it is worth another try. */

@@ -43,7 +43,8 @@ static bool is_own_host(struct str host)
 }
 
 /* Reports whether a program on this machine made the request itself. A page in a browser that runs
- * here, or a proxy, also comes from loopback, on behalf of somebody else; their fields tell. */
+ * here, or a proxy, also comes from loopback, on behalf of somebody else; it adds one of these
+ * fields. */
 static bool is_local(const struct conn *c, const struct http_request *rq)
 {
     static const char *const for_others[] = { "Origin",    "Sec-Fetch-Site", "X-Forwarded-For",

@@ -27,7 +27,7 @@
 #define API_CLIENT_ID 40 /* with the NUL */
 
 void api_worker_ask(struct worker *w, struct broker_count *part);
-/* Answers what is left with what was found: the worker ends. */
+/* Ends all walks and answers with what they have found, because the worker ends. */
 void api_worker_end(struct worker *w);
 
 /* Reads an id; the name of the node is its first 16 characters. False: it is not one. */

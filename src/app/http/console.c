@@ -127,8 +127,8 @@ static struct str first_of(const struct http_request *rq, struct str name)
     return str_trim(first);
 }
 
-/* Without TLS here, the scheme is not known: a proxy in front may terminate TLS. Only one that is
- * trusted may say which scheme and host the page sees. */
+/* Without TLS here, the scheme is not known: a proxy in front may terminate TLS. Only a
+ * trusted proxy may say which scheme and host the page sees. */
 bool console_is_own_page(const struct conn *c, const struct http_request *rq)
 {
     const struct config *config = c->worker->context->config;

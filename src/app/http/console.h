@@ -15,8 +15,9 @@ bool console_handle(struct conn *c, const struct http_request *rq);
 
 /* Reports whether the request is for the socket: a handshake, GET or HEAD. */
 bool console_is_socket(const struct conn *c, const struct http_request *rq);
-/* Answers a GET for the socket as a handshake with the same token would be answered if that fails,
- * else with 426. Browsers do not tell a page why a handshake failed, so the page asks again. */
+/* Answers a GET for the socket with the error that a handshake with the same token would get, or
+ * with 426 if it would succeed. Browsers do not tell a page why a handshake failed, so the
+ * page asks again. */
 void console_explain(struct conn *c, const struct http_request *rq);
 /* Reports whether a page that this server serves sent the request. */
 bool console_is_own_page(const struct conn *c, const struct http_request *rq);

@@ -14,7 +14,7 @@
 
 struct http_later;
 
-/* What is done with the bodies of one kind of request. */
+/* The handlers of one kind of request. */
 struct http_later_kind {
     /* The whole body is in c->message. Answers, or sets the state CONN_BUSY and answers later. */
     void (*on_body)(struct conn *c);

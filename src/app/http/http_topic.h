@@ -18,8 +18,8 @@ struct http_topics {
 
 /* Finds the rights of the client, which c->auth then holds, and the topic, which is the decoded
  * path. With AUTH_READ it may be a pattern, and a request for `/` names its topics in its query.
- * EH_EINVAL: the request was answered with 400, 401 or 403. EH_ENOENT: it was not; another try may
- * succeed (app/conn/authorize.h), says *ret_why. */
+ * EH_EINVAL: the request was answered with 400, 401 or 403. EH_ENOENT: it was not answered, because
+ * another try may succeed (app/conn/authorize.h); *ret_why is the reason. */
 int http_topic_open(struct conn *c, const struct http_request *rq, enum auth_right right,
                     struct http_topics *ret, const char **ret_why) EH_MUST_USE;
 void http_topics_done(struct http_topics *t);

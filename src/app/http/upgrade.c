@@ -27,8 +27,8 @@ bool upgrade_is_wanted(const struct http_request *rq)
            http_header(rq, STR("Sec-WebSocket-Key")).p;
 }
 
-/* Finds the token that the list offers, in any case: it must not be taken for a subprotocol, which
- * the answer names. */
+/* Reads an offer that is a token; the case of its prefix does not matter. The server must never
+ * select a token, because the answer names the selected subprotocol. */
 static bool read_token(struct str offered, struct choice *ret)
 {
     struct str prefix = STR(TOKEN_PREFIX);

@@ -19,8 +19,8 @@
 struct author echo_author(struct conn *c);
 struct conn *echo_find_author(const struct worker *w, const struct message *m);
 
-/* Returns the connection of this worker that must not get the message live; NULL: there is none,
- * or it has no subscription. */
+/* Returns the author of the message, which must not get it live. NULL: the message has no author,
+ * or the author is not a connection of this worker with a subscription. */
 static inline struct conn *echo_author_here(const struct worker *w, const struct message *m)
 {
     return m->has_author ? echo_find_author(w, m) : NULL;

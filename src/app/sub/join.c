@@ -145,7 +145,7 @@ void join_buffer(struct sub *s, struct message *m)
     if (j->is_waiting)
         return; /* it is not above the id at which the subscription will begin */
     if (j->many && m->legacy && sub_is_covered(s, m->topic))
-        return; /* it has no id to tell that it comes twice */
+        return; /* without an id, a duplicate could not be recognized */
     catch_up_live(&j->machine, m);
 }
 
@@ -183,7 +183,7 @@ static bool go_on(struct join *j)
     j->gap_is_told = false;
     if (wants_more) {
         if (msgid_is_zero(h->snapshot_end))
-            j->n_authored = 0; /* what the next pages have was live */
+            j->n_authored = 0; /* the messages of the next pages were live */
         set_next_question(j);
         return true;
     }

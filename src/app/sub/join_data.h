@@ -24,7 +24,7 @@ struct join {
     bool has_history;     /* the request asked for it, though there may be no log */
     bool is_waiting;      /* for its filter to be live */
     bool confirmed;       /* the request was answered */
-    bool gap_is_told;     /* the one in front of the page that is taken next: the answer told it */
+    bool gap_is_told;     /* the answer reported the gap in front of the next page */
     bool waits_for_batch; /* for the array to be sent; reads nothing meanwhile */
     struct msgid from;    /* the id that the request named; later where it begins */
     struct msgid opened;  /* where the subscription begins without history */

@@ -1,8 +1,8 @@
-/* join_many.h - what a join has besides if its event stream has several filters, each with a
- * subscription of its own: it waits until all filters are live, and reads their logs as one.
+/* join_many.h - the part of a join that only an event stream with several filters has. Each
+ * filter has a subscription; the join waits until all are live, and reads their logs as one.
  * Thread:  the connection's worker.
  * Owns:    copies of the filters, and the entries that wait for those of other filters.
- * Bounds:  page_merge.h. All that it has counts as one call of the connection, but for the entries.
+ * Bounds:  page_merge.h. Its memory counts as one call of the connection, except for the entries.
  */
 #ifndef EH_APP_JOIN_MANY_H
 #define EH_APP_JOIN_MANY_H

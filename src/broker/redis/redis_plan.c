@@ -34,8 +34,9 @@
  * the newest ids over all chunks is where the entries begin.
  *
  * With `latest`, all chunks are asked for the id of the newest entry of each topic. Sorted by these
- * ids, the topics form new chunks that follow each other, and their entries are read by id. One
- * that has left the log meanwhile is no loss: a newer one, above the snapshot end, took its place.
+ * ids, the topics form new chunks that follow each other, and their entries are read by id. An
+ * entry that has left the log meanwhile is no loss: a newer one, above the snapshot end, took its
+ * place.
  */
 #include "broker/redis/redis_plan.h"
 
@@ -172,7 +173,7 @@ static void end_latest(struct redis_plan *p)
     p->phase = ENTRIES;
 }
 
-/* Of what is missing, the reader is told in front of the first page. */
+/* The reader is told what is missing, in front of the first page. */
 static void take_latest(struct redis_plan *p, const struct redis_answer *a)
 {
     add_gaps(p, a->page.ret_gaps);

@@ -26,7 +26,7 @@ struct redis_walk {
     bool is_cut;    /* there were too many names */
     bool has_ended; /* no more names come */
 
-    /* Where the walk goes on. */
+    /* The position of the walk. */
     char index[REDIS_INDEX_MAX], at[TOPIC_MAX];
     size_t index_n, at_n;
 };

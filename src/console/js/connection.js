@@ -44,7 +44,7 @@ function holder(hub) {
   return typeof sub === 'string' ? visibleLine(sub) : 'the holder of the token';
 }
 
-/** What is wrong, and what helps. */
+/** The notice above the panel: says what is wrong, and what helps. */
 class ConnectionNotice extends HTMLElement {
   #announced = '';
   #clock = 0;

@@ -84,7 +84,7 @@ export class Hub extends EventTarget {
     return Date.now() + this.#clockAhead;
   }
 
-  /** Connects with this token ('' for none), in place of the connection that there is. */
+  /** Connects with this token ('' for none), instead of the present connection. */
   connect(token = '') {
     this.#drop();
     this.#token = cleaned(token);

@@ -3,8 +3,8 @@
  *
  * Each publisher numbers its messages 0, 1, 2, ..., and each subscriber expects each of them once,
  * in this order. A number that is skipped is a hole: if the message comes later it was out of
- * order, if it never comes it was lost. A message that is no hole and was expected before is
- * doubled.
+ * order, if it never comes it was lost. A message that was expected before and fills no hole
+ * is doubled.
  * Thread:  its owner's; pure, takes times as parameters.
  * Owns:    its memory: 8 bytes for each pair of a publisher and a subscriber.
  * Bounds:  BENCH_PAIRS_MAX pairs, which the caller checks. BENCH_HOLES_MAX holes: a message that

@@ -1,8 +1,9 @@
 /* options.h - the common options, and the reader of a command line.
  * Forms:   --name VALUE, --name=VALUE, -n VALUE, -nVALUE, flags -ab, `--` before arguments that
  *          begin with a dash. Options and arguments may be mixed. The value of an option may begin
- *          with one dash (--since -10m), not with two. Of an option given twice the last one
- *          counts, except in lists. An own option hides a common one of the same name or letter.
+ *          with one dash (--since -10m), not with two. If an option is given twice, the last
+ *          one counts, except in lists. An own option hides a common one of the same name or
+ *          letter.
  * Environment: an option with `variable` that is not given takes the value of that variable, unless
  *          it is empty.
  * Thread:  any; pure.

@@ -19,7 +19,7 @@ void ask_close(struct ask *a);                                           /* NULL
 /* Makes the call. Takes the reference to params (NULL: none); the result is the caller's. */
 int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_result) EH_MUST_USE;
 
-/* Lets time pass, in which the connection may end. */
+/* Waits. The connection may end meanwhile. */
 int ask_wait(struct ask *a, uint64_t ms) EH_MUST_USE;
 const char *ask_url(const struct ask *a); /* of the server, as it may be shown */
 

@@ -204,13 +204,13 @@ static void on_text(void *owner, struct str text)
     if (s->setup.events->on_text && s->setup.events->on_text(s->setup.arg, text))
         return;
     if (text.n > VALUES_MAX && has_too_many_values(text)) {
-        ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message of too many values");
+        ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message with too many values");
         return;
     }
     json_auto_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_ALLOW_NUL, NULL);
     id = json_object_get(root, "id");
     if (!json_is_integer(id) || !read_answer(root, &a)) {
-        ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message that is no answer");
+        ws_link_refuse(s->link, WS_CLOSE_POLICY, "it sent a message that is not an answer");
         return;
     }
     dispatch(s, (uint64_t)json_integer_value(id), &a);

@@ -206,8 +206,9 @@ static bool is_token(struct str text)
 static int take_token(struct target *t, const struct common_options *common, struct buf *why)
 {
     if (common->token && !is_token(str_of(common->token))) {
-        buf_add_str(why, STR("the token of --token or EVENTHUB_TOKEN is not one: it must be one "
-                             "line of visible characters, without spaces"));
+        buf_add_str(why,
+                    STR("the value of --token or EVENTHUB_TOKEN is not a token: it must be one "
+                        "line of visible characters, without spaces"));
         return EH_EINVAL;
     }
     t->token = common->token ? mem_dup(common->token, strlen(common->token)) : NULL;

@@ -82,7 +82,7 @@ static const struct option options[] = {
     { "file", 'f', OPTION_FILE, MEMBER(file), .value = "FILE",
       .about = "publish the whole file as one message; - is stdin" },
     { "ttl", 0, OPTION_DURATION, MEMBER(ttl_ms), .value = "TIME", .min = 1000, .max = YEAR_MS,
-      .about = "how long the log keeps the message; without it, as long as the server is set to" },
+      .about = "how long the log keeps the message; without it, the server's default" },
     { "key", 0, OPTION_TEXT, MEMBER(key), .value = "KEY",
       .about = "within 5 minutes, messages with the same key and topic are published once; without "
                "it, the key is random" },

@@ -318,7 +318,7 @@ static const struct option options[] = {
     { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "N", .min = 1, .max = UINT64_MAX,
       .about = "end after this many messages" },
     { "timeout", 0, OPTION_DURATION, MEMBER(timeout_ms), .value = "TIME", .min = 1, .max = YEAR_MS,
-      .about = "end after this time; with status 5 if --count was not reached" },
+      .about = "end after this time, with status 5 if --count was not reached" },
     { "gaps", 0, OPTION_FLAG, MEMBER(gaps),
       .about =
           "print a line where messages may be missing, and end with status 1 if there was one" },

@@ -49,7 +49,7 @@ json_t *follow_params(const struct follows *fs, const struct follow *f)
 
 bool follow_confirm(struct follow *f, const json_t *result)
 {
-    /* Where the server begins counts: below our position if it has another log now. */
+    /* The server's position counts; it is below ours if the server has another log now. */
     f->has_last |=
         msgid_parse(json_text(json_object_get(result, "lastEventId")), &f->last) == EH_OK;
     return !json_is_false(json_object_get(result, "recovered"));

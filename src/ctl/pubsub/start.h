@@ -19,7 +19,7 @@ struct start_options {
     bool latest;
 };
 
-/* Where to begin; {0}: nowhere in history. */
+/* The point in history to begin at; {0}: none was given. */
 struct start {
     bool has_id;
     struct msgid after; /* the message before; with has_id */

@@ -167,8 +167,8 @@ const char *term_style(const struct term *t, enum term_style style)
 
 /* ---- stderr ---- */
 
-/* Writes one line, clean. What stdout holds back comes first, so that a terminal shows both in
- * order. A failure has no one to be told to. */
+/* Writes one line, clean. Flushes stdout first, so that a terminal shows both in order. Failures
+ * are ignored: there is nobody to report them to. */
 static void say(struct term *t, const char *prefix, const char *format, va_list args)
 {
     struct buf line = { 0 };

@@ -4,9 +4,9 @@
  * --json:  each result is one JSON value on a line of stdout, which term_result_json writes; notes,
  *          warnings and errors stay plain lines on stderr.
  * Colour:  only on a terminal, and never with NO_COLOR or TERM=dumb.
- * Clean:   texts from outside may hold escape sequences. Whatever term_* formats itself (notes,
- *          errors) is cleaned as a whole; data that a command writes to stdout it cleans with
- *          term_add_data or clean_add (clean.h).
+ * Clean:   texts from outside may hold escape sequences. The lines that term_* formats
+ *          (notes, errors) are cleaned as a whole. A command cleans the data that it writes to
+ *          stdout with term_add_data or clean_add (clean.h).
  * Thread:  main.
  * Owns:    the buffered output. The two descriptors are the process's.
  * Fails:   a closed pipe ends the process by SIGPIPE, quietly; another error of stdout, such as a

@@ -135,7 +135,7 @@ static int run(const struct invocation *in)
 
 static const struct option options[] = {
     { "sub", 's', OPTION_TEXT, MEMBER(sub), .value = "NAME",
-      .about = "who holds the token; others see it as the origin of messages" },
+      .about = "the name of the holder, which others see as the origin of messages" },
     { "read", 'r', OPTION_LIST, MEMBER(read), .value = "TOPIC",
       .about = "a topic or pattern that the holder may subscribe to" },
     { "write", 'w', OPTION_LIST, MEMBER(write), .value = "TOPIC",

@@ -24,7 +24,7 @@
 
 struct token_source;
 
-/* Where to look. Borrowed. */
+/* The places to look for keys. Borrowed. */
 struct token_place {
     const char *key_file;    /* --key; NULL: none, as below */
     const char *config_file; /* --config */

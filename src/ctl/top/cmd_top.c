@@ -211,7 +211,8 @@ static const struct option options[] = {
     { "count", 'n', OPTION_NUMBER, MEMBER(count), .value = "NUMBER", .min = 1, .max = UINT64_MAX,
       .about = "end after this many intervals" },
     { "sort", 's', OPTION_CHOICE, MEMBER(sort), .value = "NAME", .initial = "name",
-      .choices = "name conn subs in out latency refused", .about = "what the nodes are sorted by" },
+      .choices = "name conn subs in out latency refused",
+      .about = "sort the nodes by this column" },
     { 0 },
 };
 

@@ -1,5 +1,5 @@
-/* top_figures.h - the figures of `top`: what one scrape of /metrics?format=json says, and what
- * happened between two of them.
+/* top_figures.h - the figures of `top`: reads a scrape of /metrics?format=json, and
+ * computes the changes between two scrapes.
  * Thread:  any; pure.
  * Bounds:  at most TOP_BUCKETS buckets and TOP_REASONS reasons are kept; further ones are ignored.
  */

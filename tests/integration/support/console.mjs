@@ -1,4 +1,4 @@
-// The console in a real browser. Whatever the page does wrong while a test uses it fails the test: a
+// The console in a real browser. Every mistake of the page while a test uses it fails the test: a
 // violation of its Content-Security-Policy, an exception, an error in the browser's log, a request
 // that fails. Only a change of the machine's network is not its fault: the test loads the page again if
 // that kept it from loading, and later the page helps itself.

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { defer } from './cleanup.mjs';
 import { OP, parseFrame } from './frames.mjs';
 
-/** What a fault makes of two messages that follow each other, as lists of frames. */
+/** The result of each fault for two messages that follow each other, as lists of frames. */
 export const FAULTS = {
   none: (first, second) => [first, second],
   lose: (first, second) => [second],

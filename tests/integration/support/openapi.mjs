@@ -15,7 +15,7 @@ const TYPES = {
 };
 const bytes = (text) => Buffer.byteLength(text);
 
-/** Each keyword, and what is wrong with the value: a text, or nothing. */
+/** A function for each keyword: describes the fault of the value; undefined if there is none. */
 const KEYWORDS = {
   additionalProperties: (value, _, path, { properties }) => Object.keys(value)
     .filter((name) => !(name in properties)).map((name) => `${path}.${name} is not documented`)[0],

@@ -35,7 +35,7 @@ export class Pty extends Process {
     this.child.stdin.write(keys);
   }
 
-  /** What the terminal was given since the last time that it was told to begin at its upper left corner. */
+  /** The output since the cursor was last moved to the upper left corner. */
   get screen() {
     return this.stdout.slice(this.stdout.lastIndexOf('\x1b[H'));
   }

@@ -479,8 +479,8 @@ local function answer_latest(topics, from, snapshot_end)
         #gaps <= GAPS_MAX and gaps or {}, { unpack(gone, 1, GONE_MAX) }, found }
 end
 
--- Reads the entries with these ids. One that is gone was trimmed, so a newer one follows it, or it has
--- expired.
+-- Reads the entries with these ids. An entry that is gone has expired, or the log was trimmed, and then
+-- it has a newer one.
 local function answer_exact(topics, ids, snapshot_end)
     local entries, n, bytes, after, i = {}, 0, 0, after_point, 0
     for id in string.gmatch(ids, '%S+') do

@@ -47,7 +47,7 @@ export function parseDuration(text) {
   return typed && Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : null;
 }
 
-/** What a field for the time to live of a message or a key tells and takes. */
+/** The hint and the error text of a field for the time to live of a message or a key. */
 export const TTL = {
   hint: 'For example 90s, 15m, 1h30m or 7d.',
   fault: 'Enter whole seconds, at most a year: for example 90s, 15m or 7d.',

@@ -1,4 +1,4 @@
-// Where the lines and ticks of a chart are. Nothing here draws.
+// The positions of the lines and ticks of a chart. Nothing here draws.
 
 const STEPS = [1, 2, 4, 6, 8, 10]; // whose halves are short too
 
@@ -29,8 +29,8 @@ export function scale(from, to, start, end) {
 const rounded = (n) => Math.round(n * 10) / 10;
 
 /**
- * What draws points {at, value} in pixels: { path, dots }. The path (the attribute d) is the line, which
- * breaks where a value is null. A point alone between breaks is a dot, [x, y].
+ * The shapes that show points {at, value}, in pixels: { path, dots }. The path (the attribute d) is the
+ * line, which breaks where a value is null. A point alone between breaks is a dot, [x, y].
  */
 export function lineOf(points, x, y) {
   const parts = [];

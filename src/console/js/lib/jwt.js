@@ -106,7 +106,7 @@ function isInteger(value, least, most) {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** What is wrong with a rule of the claim rlimit; null if nothing is. */
+/** The mistake in a rule of the claim rlimit; null if there is none. */
 export function ruleFault(rule) {
   if (!rule || typeof rule !== 'object' || Array.isArray(rule)) {
     return 'a rule of the claim rlimit must be an object';

@@ -1,4 +1,4 @@
-// How many events there were in the last second.
+// Counts the events of the last second.
 
 const SLOTS = 10;
 const SLOT_MS = 100;

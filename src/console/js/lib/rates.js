@@ -45,7 +45,7 @@ function quantilesMs(name, before, after) {
   return { p50: ms(0.5), p99: ms(0.99) };
 }
 
-/** What the refusals by reason grew by, without those that did not. */
+/** The increase of the refusals by reason; reasons without new refusals are left out. */
 function grownReasons(before, after) {
   return Object.entries(after)
     .map(([reason, n]) => [reason, n - (before[reason] ?? 0)])

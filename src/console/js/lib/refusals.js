@@ -2,6 +2,7 @@
 
 const WORDS = {
   unauthorized: 'the token is missing or not valid',
+  keys_unavailable: 'the keys of tokens are not known yet',
   bad_proxy_header: 'the PROXY header is missing or not valid',
   origin: 'the page is of an origin that is not allowed',
   bad_http: 'the HTTP request is not valid',
@@ -9,11 +10,11 @@ const WORDS = {
   invalid_request: 'the message is not a request',
   unknown_method: 'there is no such method',
   invalid_params: 'a parameter is missing or wrong',
-  not_allowed: 'the token does not give the right',
+  not_allowed: 'the token does not permit it',
   broker_unavailable: 'the broker failed or is away',
   rate_limited: "over the token's rate limit",
-  too_many_connections: 'the server has MAX_CONNECTIONS',
-  too_many_of_ip: 'the address has MAX_CONNECTIONS_PER_IP',
+  too_many_connections: 'the server has reached MAX_CONNECTIONS',
+  too_many_of_ip: 'the address has reached MAX_CONNECTIONS_PER_IP',
 };
 
 export function refusalWords(reason) {
@@ -21,8 +22,8 @@ export function refusalWords(reason) {
 }
 
 /**
- * A row for each reason that has ever occurred, most recent ones first: what it grew by in these points,
- * and its total.
+ * A row for each reason that has ever occurred: its number of refusals in these points, and its total. The
+ * largest recent number comes first.
  */
 export function refusalRows(points, totals) {
   const recent = new Map();

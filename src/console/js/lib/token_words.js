@@ -1,4 +1,4 @@
-// What a token says and permits, in words. Nothing here verifies it.
+// Puts the claims and rights of a token into words. Nothing here verifies the token.
 
 import { clockTime, durationWords, whenWords } from './duration.js';
 import { entriesOf, ruleFault } from './jwt.js';
@@ -51,7 +51,7 @@ export function tokenFacts({ header, claims }, now) {
   return facts;
 }
 
-/** What the token permits with a valid topic or pattern: ["read", "write"] and so on. */
+/** The rights that the token gives for a valid topic or pattern: ["read", "write"] and so on. */
 export function rightsTo(topic, claims) {
   return ['read', 'write', 'presence'].filter(
     (right) => entriesOf(claims[right]).valid.some((entry) => covers(entry, topic)),

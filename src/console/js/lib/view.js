@@ -1,4 +1,4 @@
-// What a list shows of a store: all of it, or the entries that a filter matches.
+// The part of a store that a list shows: all of it, or the entries that a filter matches.
 //
 // A filter over 100,000 messages takes longer than a frame. So the view works through the store in
 // slices (`advance`), from the oldest entry to the newest, and takes new entries in the same way. While
@@ -31,7 +31,7 @@ export class View {
     return this.#frozenEnd !== Infinity;
   }
 
-  /** How many entries have been added to the store since the pause. */
+  /** The number of entries added to the store since the pause. */
   get waiting() {
     return this.#store.end - this.limit;
   }
@@ -40,7 +40,7 @@ export class View {
     return this.#filter ? this.#matches.length - this.#head : this.limit - this.#store.first;
   }
 
-  /** How many entries have gone from the front of the view: a list moves its rows up by as many. */
+  /** The number of entries that have left the front of the view: a list moves its rows up by it. */
   get dropped() {
     return this.#filter ? this.#droppedBefore + this.#head : this.#store.first;
   }
@@ -54,7 +54,7 @@ export class View {
     return this.#store.get(this.sequence(index));
   }
 
-  /** Where the entry with this sequence number is, or would be. */
+  /** The index of the entry with this sequence number, or the one that it would have. */
   indexOf(sequence) {
     if (!this.#filter) return sequence - this.#store.first;
     let low = this.#head;

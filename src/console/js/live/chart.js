@@ -83,7 +83,7 @@ class LineChart extends HTMLElement {
     }));
   }
 
-  /** Where the plot is, in pixels. */
+  /** The edges of the plot, in pixels. */
   #measure() {
     const unit = parseFloat(getComputedStyle(this.#svg).fontSize);
     const width = this.#svg.clientWidth;
@@ -158,7 +158,7 @@ class LineChart extends HTMLElement {
     });
   }
 
-  /** What a screen reader says of the picture. */
+  /** The description of the picture for screen readers. */
   #summary(values) {
     const parts = this.#lines.map(({ name }, i) => {
       const known = values[i].filter(({ value }) => value !== null);

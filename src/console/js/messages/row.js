@@ -5,7 +5,7 @@ import { visibleLine } from '../lib/visible.js';
 
 const MOST_SHOWN = 400; // characters; no screen is wider
 
-/** What the rows say that are no messages. */
+/** The texts of rows that are not messages. */
 export const KINDS = {
   gap: 'Messages were lost here',
   incomplete: 'History incomplete',

@@ -1,5 +1,5 @@
-// subscriptions.js - <message-subscriptions>: the form that subscribes, and the subscriptions that
-// there are.
+// subscriptions.js - <message-subscriptions>: the form that subscribes, and the list of
+// subscriptions.
 
 import { announce } from '../announce.js';
 import { make, setText } from '../dom.js';

@@ -20,7 +20,7 @@ import { VirtualList } from '../virtual_list.js';
 const FRAME_MS = 8; // of each frame, for filtering
 const COUNTS_MS = 500;
 
-/** Why there is nothing to see, and what helps. */
+/** Says why the list is empty, and what helps. */
 const EMPTY = {
   filtered: ['Nothing matches the filter',
     'Change the text or the topic above. Messages that arrive are still counted.'],

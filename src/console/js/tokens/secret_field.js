@@ -1,4 +1,4 @@
-// secret_field.js - where a secret is typed. It stays in the field: nothing stores or sends it.
+// secret_field.js - the field for a secret. The secret stays in it: nothing stores or sends it.
 
 import { button, field, make } from '../dom.js';
 
