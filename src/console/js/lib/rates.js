@@ -12,18 +12,8 @@ const LONGEST_MS = 90_000;
 const RATES = {
   messagesIn: 'websocket_messages_received_total',
   messagesOut: 'deliveries_total',
-  published: 'publish_count',
   bytesIn: 'received_bytes_total',
   bytesOut: 'sent_bytes_total',
-};
-
-/** Figures that a scrape has by itself. */
-const GAUGES = {
-  connections: 'current_connections_count',
-  connectionsLimit: 'connections_limit',
-  subscriptions: 'subscriptions',
-  waitingBytes: 'output_memory_bytes',
-  loopDelayMs: 'eventloop_delay_ms',
 };
 
 const DELIVERY = 'delivery_duration_seconds';
@@ -52,22 +42,13 @@ function grownReasons(before, after) {
     .filter(([, n]) => n > 0);
 }
 
-function sum(values) {
-  return Object.values(values).reduce((total, n) => total + n, 0);
-}
-
-function gaugesOf(scrape) {
-  const gauges = Object.entries(GAUGES).map(([key, name]) => [key, scrape.metrics[name] ?? null]);
-  return Object.fromEntries(gauges);
-}
-
 /**
  * One point of the charts from a scrape { at, metrics } (`at` in ms since the epoch) and the one
  * before it, or null if there is none. `why` says why the rates are null: 'first', 'restarted' (the
  * counters began anew) or 'late' (too long ago).
  */
 export function pointBetween(before, after) {
-  const point = { at: after.at, ...gaugesOf(after), why: null };
+  const point = { at: after.at, connections: after.metrics.current_connections_count, why: null };
   for (const key of Object.keys(RATES)) point[key] = null;
   Object.assign(point, { delivery: null, broker: null, refused: null, refusedReasons: [] });
   const ms = before ? after.at - before.at : 0;
@@ -80,7 +61,7 @@ export function pointBetween(before, after) {
   point.delivery = quantilesMs(DELIVERY, before, after);
   point.broker = quantilesMs(BROKER, before, after);
   point.refusedReasons = grownReasons(before.metrics[REFUSED], after.metrics[REFUSED]);
-  point.refused = (sum(Object.fromEntries(point.refusedReasons)) * 1000) / ms;
+  point.refused = (point.refusedReasons.reduce((sum, [, n]) => sum + n, 0) * 1000) / ms;
   return point;
 }
 
