@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { createHmac, webcrypto } from 'node:crypto';
 import { describe, test } from 'node:test';
 
-import { clockTime, durationWords, parseDuration, parseTtl, whenWords } from '../../src/console/js/lib/duration.js';
+import {
+  clockTime, durationWords, fraction, parseDuration, parseTtl, timeOfDay, whenWords,
+} from '../../src/console/js/lib/duration.js';
 import { bytes, milliseconds, number, short } from '../../src/console/js/lib/figures.js';
 import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../../src/console/js/lib/geometry.js';
 import {
@@ -91,6 +93,8 @@ describe('durations', () => {
 
   test('a time of this zone, and one beyond the calendar', () => {
     assert.match(clockTime(NOW), /^2026-1[12]-\d\d \d\d:\d\d:\d\d$/);
+    assert.equal(timeOfDay(NOW), clockTime(NOW).slice(11));
+    assert.equal(fraction(NOW + 42), '.042');
     assert.equal(clockTime(9e18), 'beyond the calendar');
   });
 });
@@ -325,8 +329,7 @@ describe('quantiles', () => {
 /** A scrape `s` seconds after NOW, with counters that have grown to `n`. */
 function scrape(s, n, changed = {}) {
   const counter = Object.fromEntries([
-    'websocket_messages_received_total', 'deliveries_total', 'publish_count', 'received_bytes_total',
-    'sent_bytes_total',
+    'websocket_messages_received_total', 'deliveries_total', 'received_bytes_total', 'sent_bytes_total',
   ].map((name) => [name, n]));
   const histogram = { count: n, sum: n, buckets: { 0.001: n, '+Inf': n } };
   return {

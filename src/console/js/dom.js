@@ -16,6 +16,16 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element of a drawing, with these attributes and this text. */
+export function draw(tag, attributes, text = '') {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.textContent = text;
+  return element;
+}
+
 /** A button that does something; not one that submits a form. */
 export function button(text, onclick, attributes = {}) {
   return make('button', { type: 'button', class: 'button', onclick, ...attributes }, text);

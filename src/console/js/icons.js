@@ -1,6 +1,6 @@
 // icons.js - line drawings of 16 by 16.
 
-const NAMESPACE = 'http://www.w3.org/2000/svg';
+import { draw } from './dom.js';
 
 const PATHS = {
   messages: 'M2.5 3.5h11v7h-6l-3 2.5v-2.5h-2zM5 6h6M5 8.2h4',
@@ -23,12 +23,7 @@ const PATHS = {
 
 /** The icon of this name. It is decoration: the text beside it, or aria-label, says what it means. */
 export function icon(name) {
-  const svg = document.createElementNS(NAMESPACE, 'svg');
-  svg.setAttribute('class', 'icon');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(NAMESPACE, 'path');
-  path.setAttribute('d', PATHS[name]);
-  svg.append(path);
+  const svg = draw('svg', { class: 'icon', viewBox: '0 0 16 16', 'aria-hidden': true });
+  svg.append(draw('path', { d: PATHS[name] }));
   return svg;
 }

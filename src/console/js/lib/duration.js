@@ -59,11 +59,23 @@ export function parseTtl(text) {
   return ms !== null && ms % 1000 === 0 && ms <= YEAR_MS ? ms / 1000 : null;
 }
 
+const two = (n) => String(n).padStart(2, '0');
+
+/** The time of day of this zone: "13:05:09". */
+export function timeOfDay(at) {
+  const date = new Date(at);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** The part of a time below a second: ".042". */
+export function fraction(at) {
+  return `.${String(at % 1000).padStart(3, '0')}`;
+}
+
 /** A date and time of this zone that sorts as text: "2026-11-30 13:05:09". */
 export function clockTime(at) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return 'beyond the calendar';
-  const two = (n) => String(n).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${timeOfDay(at)}`;
 }

@@ -8,12 +8,10 @@
 // A value that is null breaks the line. Under the pointer, the figures in the title are those of that
 // moment. The table has a row for each minute; it is made when somebody opens it.
 
-import { fill, make, setText } from '../dom.js';
-import { clockTime } from '../lib/duration.js';
+import { draw, fill, make, setText } from '../dom.js';
+import { timeOfDay } from '../lib/duration.js';
 import { largest, lineOf, nearest, niceTop, scale, timeSpan } from '../lib/geometry.js';
 import { perMinute, WINDOW_MS } from '../lib/series.js';
-
-const NAMESPACE = 'http://www.w3.org/2000/svg';
 
 // In sizes of the text of the ticks, which the reader's browser decides.
 const HEIGHT = 12;
@@ -22,13 +20,6 @@ const BOTTOM = 10.2; // below it stand the times
 const LEFT = 5; // before it stand the figures of the scale
 const RIGHT = 0.5;
 const LEAST_WIDTH = 10;
-
-function draw(tag, attributes, text = '') {
-  const element = document.createElementNS(NAMESPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text) element.textContent = text;
-  return element;
-}
 
 function line({ path, dots }, number, { unit }) {
   return [
@@ -45,7 +36,7 @@ class LineChart extends HTMLElement {
   #now = 0;
   #pointedAt = null; // a time, while the pointer is over the chart
   #svg = draw('svg', { class: 'chart-plot', role: 'img' });
-  #when = make('span', { class: 'chart-when small soft' });
+  #when = make('span', { class: 'small soft' });
   #table = make('tbody');
   #details = make('details', { class: 'chart-table small' });
 
@@ -152,7 +143,7 @@ class LineChart extends HTMLElement {
 
   #showFigures(values) {
     const point = this.#pointed();
-    setText(this.#when, point ? `at ${clockTime(point.at).slice(11)}` : '');
+    setText(this.#when, point ? `at ${timeOfDay(point.at)}` : '');
     this.#lines.forEach(({ figure, value }, i) => {
       setText(figure, this.#format(point ? value(point) : values[i].at(-1)?.value ?? null));
     });
@@ -174,7 +165,7 @@ class LineChart extends HTMLElement {
     if (!this.#details.open) return;
     const minutes = perMinute(this.#points, this.#lines, (point, line) => line.value(point));
     fill(this.#table, ...minutes.map(({ at, values }) => make('tr', {},
-      make('th', { scope: 'row', class: 'figure' }, clockTime(at).slice(11, 16)),
+      make('th', { scope: 'row', class: 'figure' }, timeOfDay(at).slice(0, 5)),
       values.map((value) => make('td', { class: 'number' }, this.#format(value))))));
   }
 }

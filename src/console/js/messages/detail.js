@@ -5,7 +5,7 @@ import { copyButton } from '../clipboard.js';
 import { button, fill, make } from '../dom.js';
 import { icon } from '../icons.js';
 import '../json_view.js';
-import { clockTime } from '../lib/duration.js';
+import { clockTime, fraction } from '../lib/duration.js';
 import { asCurl, asTool } from '../lib/quote.js';
 import { visibleLine, visibleText } from '../lib/visible.js';
 import { KINDS } from './row.js';
@@ -51,7 +51,7 @@ class MessageDetail extends HTMLElement {
 function facts({ id, at, origin, text }) {
   const rows = [
     ['Id', id || 'none: published by another program on the same Redis'],
-    ['Time', `${clockTime(at)}.${String(at % 1000).padStart(3, '0')}`],
+    ['Time', clockTime(at) + fraction(at)],
     ['Origin', origin ? visibleLine(origin) : 'none'],
     ['Size', `${new Blob([text]).size.toLocaleString('en')} bytes`],
   ];

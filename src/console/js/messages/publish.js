@@ -2,9 +2,8 @@
 
 import { announce } from '../announce.js';
 import { button, field, make } from '../dom.js';
-import { parseTtl, TTL } from '../lib/duration.js';
+import { parseTtl, timeOfDay, TTL } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
-import { timeOfDay } from './row.js';
 
 const MOST_ANSWERS = 4;
 const KEY_HINT = 'Within 300 seconds, a second publish with this key to the topic changes nothing';
@@ -85,7 +84,7 @@ class MessagePublish extends HTMLElement {
   #answer(kind, what, detail) {
     this.#answers.prepend(make('li', { 'data-kind': kind },
       make('span', { class: 'lamp' }),
-      make('span', { class: 'data small soft' }, timeOfDay(Date.now()).slice(0, 8)),
+      make('span', { class: 'data small soft' }, timeOfDay(Date.now())),
       make('span', { class: 'figure' }, `${what}: ${visibleLine(detail)}`)));
     while (this.#answers.children.length > MOST_ANSWERS) this.#answers.lastChild.remove();
     announce(`${what}: ${detail}`);

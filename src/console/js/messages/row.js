@@ -1,6 +1,7 @@
 // row.js - one row of the list of messages. Rows are used again for other messages.
 
 import { make, setText } from '../dom.js';
+import { fraction, timeOfDay } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
 
 const MOST_SHOWN = 400; // characters; no screen is wider
@@ -23,18 +24,9 @@ export function drawRow(row, { kind, id, at, topic, origin, text, tone }) {
   const [time, topicCell, originCell, idCell, textCell] = row.children;
   row.dataset.kind = kind;
   row.dataset.tone = tone;
-  setText(time, timeOfDay(at));
+  setText(time, timeOfDay(at) + fraction(at));
   setText(topicCell, kind === 'message' ? topic : KINDS[kind]);
   setText(originCell, visibleLine(origin));
   setText(idCell, id);
   setText(textCell, visibleLine(text.slice(0, MOST_SHOWN)));
-}
-
-const two = (n) => String(n).padStart(2, '0');
-
-/** The time with milliseconds, in the zone of the browser. */
-export function timeOfDay(at) {
-  const date = new Date(at);
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}` +
-    `.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }

@@ -3,7 +3,7 @@
 
 import { announce } from '../announce.js';
 import { button, field, make, setText } from '../dom.js';
-import { clockTime, durationWords, parseTtl, TTL } from '../lib/duration.js';
+import { durationWords, parseTtl, timeOfDay, TTL } from '../lib/duration.js';
 import { longText } from '../long_text.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
 
@@ -106,7 +106,7 @@ class KeysPanel extends Panel {
     announce(text);
     this.#history.hidden = false;
     this.#rows.prepend(make('tr', {},
-      make('td', { class: 'figure time' }, clockTime(Date.now()).slice(11)),
+      make('td', { class: 'figure time' }, timeOfDay(Date.now())),
       make('td', {}, make('span', { class: 'data' }, key), ` ${text}`, value ? longText(value) : ''),
       make('td', { class: 'number' }, button('Get', () => this.#again(key), { 'aria-label': `Get ${key} again` }))));
     while (this.#rows.children.length > ROWS_MAX) this.#rows.lastChild.remove();

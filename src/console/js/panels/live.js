@@ -4,7 +4,7 @@
 
 import { addressOf } from '../address.js';
 import { fill, make, setText } from '../dom.js';
-import { clockTime, durationWords } from '../lib/duration.js';
+import { durationWords, timeOfDay } from '../lib/duration.js';
 import { bytes, milliseconds, number, short } from '../lib/figures.js';
 import { brokerState } from '../lib/rates.js';
 import { refusalRows, refusalWords } from '../lib/refusals.js';
@@ -114,7 +114,7 @@ class LivePanel extends Panel {
     this.#failure.hidden = !failure;
     this.#broker.hidden = Boolean(failure); // its state is not known
     if (failure) {
-      setText(this.#failure, `No figures since ${clockTime(failure.since).slice(11)}: ${failure.why}. Trying again.`);
+      setText(this.#failure, `No figures since ${timeOfDay(failure.since)}: ${failure.why}. Trying again.`);
     }
     for (const chart of this.#charts) chart.show(series.points, Date.now());
     if (!scrape) return;

@@ -2,7 +2,7 @@
 
 import { announce } from '../announce.js';
 import { field, fill, make, setText } from '../dom.js';
-import { clockTime } from '../lib/duration.js';
+import { timeOfDay } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
 
@@ -87,7 +87,7 @@ class PresencePanel extends Panel {
       : `${clients} would receive a message published to ${topic}`);
     fill(this.#who, ...(subs ?? []).map((sub) => make('li', { class: 'badge' }, make('bdi', {}, visibleLine(sub)))));
     setText(this.#whoNote, whoNote(count, subs, more));
-    setText(this.#at, `Counted at ${clockTime(Date.now()).slice(11)}`);
+    setText(this.#at, `Counted at ${timeOfDay(Date.now())}`);
     if (this.#spoken !== `${count} ${topic}`) announce(`${count} ${this.#meaning.textContent}`);
     this.#spoken = `${count} ${topic}`;
   }
