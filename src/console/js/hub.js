@@ -19,7 +19,7 @@
 import { addressOf } from './address.js';
 import { backoffMs } from './lib/backoff.js';
 import { idTime } from './lib/ids.js';
-import { readToken } from './lib/jwt.js';
+import { cleanToken, readToken } from './lib/jwt.js';
 import { Subscription } from './subscription.js';
 
 const PING_MS = 10000;
@@ -33,7 +33,7 @@ const OF_TOKEN = [400, 401, 431];
 const LATE = 'answers come late, because the server, the network or this page cannot keep up';
 
 /** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
-export class HubError extends Error {
+class HubError extends Error {
   constructor(message, code = 0) {
     super(message);
     this.code = code;
@@ -87,7 +87,7 @@ export class Hub extends EventTarget {
   /** Connects with this token ('' for none), instead of the present connection. */
   connect(token = '') {
     this.#drop();
-    this.#token = cleaned(token);
+    this.#token = cleanToken(token);
     this.#failures = 0;
     this.#open();
   }
@@ -316,11 +316,6 @@ export class Hub extends EventTarget {
   #tell() {
     this.dispatchEvent(new Event('state'));
   }
-}
-
-/** The token without what people copy along with it. */
-function cleaned(token) {
-  return token.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
 }
 
 /** The answer in a text of the socket; null if it is not one. */

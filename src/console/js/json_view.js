@@ -10,7 +10,7 @@ const FIRST_LINES = 400;
 const MOST_OPEN = 200;
 const MOST_TEXT = 2000; // characters of a string; the rest is left out until it is asked for
 
-export class JsonView extends HTMLElement {
+class JsonView extends HTMLElement {
   #root = null;
   #most = FIRST_LINES;
   #found = [];

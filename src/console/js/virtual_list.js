@@ -49,8 +49,7 @@ export class VirtualList {
     this.element.onscroll = () => this.#scrolled();
     this.element.onkeydown = (event) => this.#key(event);
     this.element.onclick = (event) => this.#click(event);
-    this.resizes = new ResizeObserver(() => this.#resized());
-    this.resizes.observe(this.element);
+    new ResizeObserver(() => this.#resized()).observe(this.element);
   }
 
   /** Shows the view as it is now. isNew: it has another filter, so nothing keeps its place. */

@@ -52,6 +52,11 @@ export async function verifyToken(subtle, token, secret) {
   return subtle.verify('HMAC', key, token.signature, utf8.encode(token.signed));
 }
 
+/** The token in a text, without what people copy along with it. */
+export function cleanToken(text) {
+  return text.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
+}
+
 function readObject(part) {
   const bytes = decodeBase64url(part);
   if (!bytes) return { fault: 'must be base64url without padding' };

@@ -4,7 +4,7 @@
 import { announce } from '../announce.js';
 import { copyButton } from '../clipboard.js';
 import { button, field, fill, make, setText } from '../dom.js';
-import { isSupported, readToken, tokenFault, usesSecret, verifyToken } from '../lib/jwt.js';
+import { cleanToken, isSupported, readToken, tokenFault, usesSecret, verifyToken } from '../lib/jwt.js';
 import { plain, rightsTo, tokenFacts } from '../lib/token_words.js';
 import { isTopic, isTopicOrPattern } from '../lib/topic.js';
 import { visibleLine } from '../lib/visible.js';
@@ -62,7 +62,7 @@ class TokenInspector extends HTMLElement {
   }
 
   get #token() {
-    return this.#text.value.replace(/^\s*bearer\s/i, '').replace(/\s+/g, '');
+    return cleanToken(this.#text.value);
   }
 
   async #inspect() {
