@@ -2,7 +2,7 @@
 // panel when something is wrong, and the dialog that asks for a token.
 
 import { announce } from './announce.js';
-import { button, field, fill, make, setText } from './dom.js';
+import { AS_TYPED, button, field, fill, make, setText } from './dom.js';
 import { clockTime } from './lib/duration.js';
 import { visibleLine } from './lib/visible.js';
 import { panels } from './panel.js';
@@ -119,7 +119,7 @@ export function openConnectDialog(hub) {
 
 function buildDialog(hub) {
   const token = make('textarea', {
-    class: 'input data', rows: 4, name: 'token', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    class: 'input data', rows: 4, name: 'token', ...AS_TYPED,
   });
   const state = make('p', { class: 'soft' });
   const end = button('Disconnect', () => {

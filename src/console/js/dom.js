@@ -16,6 +16,9 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Attributes of a control that takes what is typed as it is: no browser completes or corrects it. */
+export const AS_TYPED = { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' };
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** An element of a drawing, with these attributes and this text. */

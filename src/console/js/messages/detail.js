@@ -19,10 +19,8 @@ class MessageDetail extends HTMLElement {
 
   /** Shows an entry of the store. */
   show(entry) {
-    const close = make('button', {
-      type: 'button', class: 'button button-plain button-icon', 'aria-label': 'Close the message',
-      onclick: () => this.onClose(),
-    }, icon('close'));
+    const close = button(icon('close'), () => this.onClose(),
+      { class: 'button button-plain button-icon', 'aria-label': 'Close the message' });
     const isMessage = entry.kind === 'message';
     const title = make('h2', { tabindex: -1, class: isMessage && 'data' },
       isMessage ? entry.topic : KINDS[entry.kind]);

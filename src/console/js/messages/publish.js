@@ -1,7 +1,7 @@
 // publish.js - <message-publish>: publishes a message and shows what the server answered.
 
 import { announce } from '../announce.js';
-import { button, field, make } from '../dom.js';
+import { AS_TYPED, button, field, make } from '../dom.js';
 import { parseTtl, timeOfDay, TTL } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
 
@@ -34,8 +34,7 @@ class MessagePublish extends HTMLElement {
   }
 
   #build() {
-    const control = (tag, attributes) => make(tag,
-      { class: 'input data', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', ...attributes });
+    const control = (tag, attributes) => make(tag, { class: 'input data', ...AS_TYPED, ...attributes });
     this.#topic = control('input', { name: 'topic', required: true, maxlength: 256, placeholder: 'news/today' });
     this.#text = control('textarea', { name: 'message', rows: 3, required: true });
     this.#ttl = control('input', {

@@ -2,7 +2,7 @@
 // subscriptions.
 
 import { announce } from '../announce.js';
-import { make, setText } from '../dom.js';
+import { AS_TYPED, button, make, setText } from '../dom.js';
 import { icon } from '../icons.js';
 import { isTopicOrPattern } from '../lib/topic.js';
 
@@ -50,17 +50,16 @@ class MessageSubscriptions extends HTMLElement {
   }
 
   #build() {
-    const plain = { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' };
     this.#topic = make('input', {
       class: 'input data grow', name: 'subscribe', required: true, maxlength: 256,
-      placeholder: 'Topic or pattern: news/#', 'aria-label': 'Topic or pattern', ...plain,
+      placeholder: 'Topic or pattern: news/#', 'aria-label': 'Topic or pattern', ...AS_TYPED,
     });
     this.#history = make('select',
       { class: 'input', 'aria-label': 'History', onchange: () => this.#chooseHistory() },
       HISTORIES.map(([text], i) => make('option', { value: i }, text)));
     this.#id = make('input', {
       class: 'input data', hidden: true, placeholder: '1574843571767-0',
-      'aria-label': 'Messages after this id', ...plain,
+      'aria-label': 'Messages after this id', ...AS_TYPED,
     });
     this.#fault = make('p', { class: 'fault', role: 'alert', id: 'subscribe-fault' });
     this.#list = make('ul', { class: 'subscriptions', 'aria-label': 'Subscriptions' });
@@ -100,10 +99,8 @@ class MessageSubscriptions extends HTMLElement {
     source.stateCell = make('span', { class: 'subscription-state' });
     source.item = make('li', { class: 'subscription', 'data-tone': source.tone },
       make('span', { class: 'data subscription-topic' }, topic), source.countCell, source.stateCell,
-      make('button', {
-        type: 'button', class: 'button button-plain button-icon', 'aria-label': `Unsubscribe from ${topic}`,
-        onclick: () => this.#end(topic),
-      }, icon('close')));
+      button(icon('close'), () => this.#end(topic),
+        { class: 'button button-plain button-icon', 'aria-label': `Unsubscribe from ${topic}` }));
     this.#sources.set(topic, source);
     this.#list.append(source.item);
     source.subscription = this.#hub.subscribe(topic, history, this.#listener(source));

@@ -2,7 +2,7 @@
 // no list of its keys, so the panel lists what was done here, while the page lives.
 
 import { announce } from '../announce.js';
-import { button, field, make, setText } from '../dom.js';
+import { AS_TYPED, button, field, make, setText } from '../dom.js';
 import { durationWords, parseTtl, timeOfDay, TTL } from '../lib/duration.js';
 import { longText } from '../long_text.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
@@ -13,7 +13,7 @@ const CHANGED = ' The field ends its lines with LF only, and Set would write the
 
 class KeysPanel extends Panel {
   #key = make('input', {
-    class: 'input data', name: 'key', required: true, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'settings/theme',
+    class: 'input data', name: 'key', required: true, ...AS_TYPED, placeholder: 'settings/theme',
   });
   #value = make('textarea', { class: 'input data', name: 'value', rows: 5, spellcheck: 'false' });
   #ttl = make('input', {

@@ -2,7 +2,7 @@
 // page, or its newest messages.
 
 import { announce } from '../announce.js';
-import { button, field, fill, make, setText } from '../dom.js';
+import { AS_TYPED, button, field, fill, make, setText } from '../dom.js';
 import { clockTime } from '../lib/duration.js';
 import { idTime } from '../lib/ids.js';
 import { BEGINNING, LogPages, positionBefore } from '../lib/log_pages.js';
@@ -43,12 +43,12 @@ class NewestPage {
 
 class LogPanel extends Panel {
   #topic = make('input', {
-    class: 'input data', name: 'topic', required: true, value: '#', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    class: 'input data', name: 'topic', required: true, value: '#', ...AS_TYPED,
   });
   #start = make('select', { class: 'input', name: 'start', onchange: () => this.#showStart() },
     STARTS.map(([value, text]) => make('option', { value }, text)));
   #time = make('input', { class: 'input', type: 'datetime-local', step: '1', name: 'time' });
-  #id = make('input', { class: 'input data', name: 'id', autocomplete: 'off', spellcheck: 'false', placeholder: '1574843571767-0' });
+  #id = make('input', { class: 'input data', name: 'id', ...AS_TYPED, placeholder: '1574843571767-0' });
   #timeField = field('Time', this.#time);
   #idField = field('After the id', this.#id);
   #notice = make('p', { class: 'notice', hidden: true });

@@ -4,7 +4,7 @@
 // come, and the counts twice a second.
 
 import { announce } from '../announce.js';
-import { button, fill, make, setText } from '../dom.js';
+import { AS_TYPED, button, fill, make, setText } from '../dom.js';
 import { icon } from '../icons.js';
 import { makeFilter } from '../lib/filter.js';
 import { MOST_ENTRIES } from '../lib/store.js';
@@ -78,8 +78,8 @@ class MessagesPanel extends Panel {
 
   #toolbar() {
     const input = (label) => make('input', {
-      class: 'input', type: 'search', placeholder: label, 'aria-label': label, autocomplete: 'off',
-      spellcheck: 'false', oninput: () => this.#filter(),
+      class: 'input', type: 'search', placeholder: label, 'aria-label': label, ...AS_TYPED,
+      oninput: () => this.#filter(),
     });
     this.filterText = input('Filter by text');
     this.filterTopic = input('Filter by topic');
@@ -104,10 +104,8 @@ class MessagesPanel extends Panel {
     this.detail.onEdit = (entry) => this.#edit(entry);
     this.publish = make('message-publish', { class: 'stack' });
     this.publish.hub = this.hub;
-    const close = make('button', {
-      type: 'button', class: 'button button-plain button-icon narrow-only', 'aria-label': 'Close the form',
-      onclick: () => this.#closePublish(),
-    }, icon('close'));
+    const close = button(icon('close'), () => this.#closePublish(),
+      { class: 'button button-plain button-icon narrow-only', 'aria-label': 'Close the form' });
     const foldText = make('span', {}, 'Hide');
     const fold = button([foldText, make('span', { class: 'unseen' }, ' the form')],
       () => this.#foldPublish(fold, foldText),

@@ -1,7 +1,7 @@
 // presence.js - the panel that asks how many clients are subscribed to a topic, and who they are.
 
 import { announce } from '../announce.js';
-import { field, fill, make, setText } from '../dom.js';
+import { AS_TYPED, field, fill, make, setText } from '../dom.js';
 import { timeOfDay } from '../lib/duration.js';
 import { visibleLine } from '../lib/visible.js';
 import { definePanel, Panel, panelHead } from '../panel.js';
@@ -10,7 +10,7 @@ const REPEAT_MS = 5000;
 
 class PresencePanel extends Panel {
   #topic = make('input', {
-    class: 'input data', name: 'topic', required: true, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'news/today',
+    class: 'input data', name: 'topic', required: true, ...AS_TYPED, placeholder: 'news/today',
   });
   #repeat = make('input', { type: 'checkbox', name: 'repeat', onchange: () => this.#schedule() });
   #notice = make('p', { class: 'notice', hidden: true });

@@ -2,7 +2,7 @@
 //
 // The event "token" has the token and the secret in its detail, for the inspector beside it.
 
-import { field, make, setText } from '../dom.js';
+import { AS_TYPED, field, make, setText } from '../dom.js';
 import { parseDuration } from '../lib/duration.js';
 import { HASHES, parseRules, signToken } from '../lib/jwt.js';
 import { isTopicOrPattern } from '../lib/topic.js';
@@ -16,7 +16,7 @@ function words(text) {
 
 function list(name, rows, placeholder) {
   return make('textarea', {
-    class: 'input data', name, rows, placeholder, autocapitalize: 'off', autocomplete: 'off', spellcheck: 'false',
+    class: 'input data', name, rows, placeholder, ...AS_TYPED,
   });
 }
 
@@ -29,7 +29,7 @@ class Complaint extends Error {
 }
 
 class TokenEditor extends HTMLElement {
-  #sub = make('input', { class: 'input', name: 'sub', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'alice' });
+  #sub = make('input', { class: 'input', name: 'sub', ...AS_TYPED, placeholder: 'alice' });
   #read = list('read', 2, 'news/#');
   #write = list('write', 2, 'chat/+');
   #presence = list('presence', 1, '');

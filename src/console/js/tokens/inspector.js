@@ -3,7 +3,7 @@
 
 import { announce } from '../announce.js';
 import { copyButton } from '../clipboard.js';
-import { button, field, fill, make, setText } from '../dom.js';
+import { AS_TYPED, button, field, fill, make, setText } from '../dom.js';
 import { cleanToken, isSupported, readToken, tokenFault, usesSecret, verifyToken } from '../lib/jwt.js';
 import { plain, rightsTo, tokenFacts } from '../lib/token_words.js';
 import { isTopic, isTopicOrPattern } from '../lib/topic.js';
@@ -16,12 +16,12 @@ const RIGHTS = { read: 'read', write: 'write', presence: 'see who is present' };
 class TokenInspector extends HTMLElement {
   hub = null; // set before it is connected
   #text = make('textarea', {
-    class: 'input data', name: 'token', rows: 5, autocapitalize: 'off', autocomplete: 'off', spellcheck: 'false', placeholder: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…',
+    class: 'input data', name: 'token', rows: 5, ...AS_TYPED, placeholder: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…',
   });
   #secret = secretField('Secret to verify with', 'verify', 'Optional. It stays in the memory of this page.');
   #verdict = make('p', { class: 'notice', hidden: true });
   #facts = make('dl', { class: 'facts' });
-  #topic = make('input', { class: 'input data', name: 'try', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'news/today' });
+  #topic = make('input', { class: 'input data', name: 'try', ...AS_TYPED, placeholder: 'news/today' });
   #rights = make('p', { class: 'soft' });
   #found = make('div', { class: 'stack', hidden: true }, this.#facts,
     field('Try a topic or pattern', this.#topic), this.#rights);

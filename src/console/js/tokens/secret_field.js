@@ -1,11 +1,11 @@
 // secret_field.js - the field for a secret. The secret stays in it: nothing stores or sends it.
 
-import { button, field, make } from '../dom.js';
+import { AS_TYPED, button, field, make } from '../dom.js';
 
 /** { input, element }: the field with a button that shows the secret. */
 export function secretField(label, name, hint) {
   const input = make('input', {
-    class: 'input data', type: 'password', name, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    class: 'input data', type: 'password', name, ...AS_TYPED,
   });
   const show = button('Show', () => {
     const isShown = input.type === 'text';
