@@ -8,7 +8,7 @@
 
 #define HEAD_MAX 16384
 
-/* The same for all: the answer to it is checked, but nobody is to be kept from guessing it. */
+/* One nonce for all connections: the client checks the answer, but need not hide the nonce. */
 static const struct ws_handshake handshake = { .host = { "bench", 5 }, .target = { "/", 1 } };
 
 static void give_up(const char *what, const char *why)

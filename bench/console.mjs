@@ -1,5 +1,5 @@
-// bench/console.mjs - how many messages a second the console takes while it still answers clicks. For each
-// rate, a page in a headless Chromium subscribes, messages are published at that rate, and the button "Pause"
+// bench/console.mjs - measures how many messages a second the console takes while it still answers
+// clicks. For each rate, a page in a headless Chromium subscribes, messages are published at that rate, and the button "Pause"
 // is clicked ten times a second. The browser itself measures each click, from the input to the next
 // picture (Event Timing). Prints a table.
 //   bench/console.mjs [--rates=1000,5000,20000] [--seconds=10] [--size=100]

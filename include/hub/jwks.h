@@ -6,7 +6,7 @@
  * Skips:   keys of other types, curves and algorithms, keys whose `use` is not sig or whose key_ops
  *          lack verify, and keys that are malformed or too weak. A provider may add such keys at
  *          any time, and the others must go on working.
- * Refuses: a text that is no set, a set without a key that can be used or with more than
+ * Refuses: a text that is not a set, a set without a key that can be used or with more than
  *          KEYRING_MAX of them, and a set with a private key, which its owner must learn about.
  * Bounds:  a text of JWKS_MAX bytes. Each key must meet the rules of hub/keyring.h.
  * Secrets: no returned text ever contains a key.

@@ -22,7 +22,7 @@ struct tls;
 enum tls_role {
     TLS_SERVER,
     TLS_CLIENT,
-    TLS_CLIENT_INSECURE, /* accepts any certificate: whoever answers can read and change all */
+    TLS_CLIENT_INSECURE, /* accepts any certificate: anyone who answers can read and change all */
 };
 
 /* Paths of PEM files; "": none. */

@@ -23,7 +23,7 @@ struct unix_socket {
 };
 
 /* Opens a listening socket at `path`, which has at most UNIX_SOCKET_PATH_MAX bytes, with exactly
- * this mode. A socket there in which nobody listens is replaced. EH_EINVAL: something else than a
+ * this mode. A socket there in which nobody listens is replaced. EH_EINVAL: something other than a
  * socket is there; EH_EIO: errno (EADDRINUSE: somebody listens there). */
 int unix_socket_listen(const char *path, mode_t mode, int *ret_fd,
                        struct unix_socket *ret) EH_MUST_USE;

@@ -1,5 +1,5 @@
 /* jwks_http.h - one HTTP GET with libcurl, for the key set of a provider.
- * Thread:  one that may block: that of key_provider.c. jwks_http_start runs before other threads.
+ * Thread:  that of key_provider.c, which may block. jwks_http_start runs before other threads.
  * Checks:  the certificate of the server, by the authorities in `ca` or those of the system, and
  *          TLS 1.2 or later; status 200. Redirects are refused, since they would let the provider,
  *          or anyone who can inject one, choose where this machine connects.

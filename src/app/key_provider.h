@@ -1,4 +1,4 @@
-/* key_provider.h - fetches the key set of an identity provider (JWT_JWKS_URL), again and again.
+/* key_provider.h - fetches the key set of an identity provider (JWT_JWKS_URL) regularly.
  * Thread:  the functions below belong to main. The rest runs on a thread of its own, which may
  *          block: libcurl resolves names, connects and waits there. No worker waits for it.
  * Owns:    the thread. Borrows the options, the key store and the metrics, until it has stopped.

@@ -1,5 +1,4 @@
-/* keys.h - the keys that verify tokens: what the log and the metrics say about them, and reading
- * their files again on SIGHUP.
+/* keys.h - logs and counts the keys that verify tokens, and reads their files again on SIGHUP.
  * Thread:  main, which may read files.
  * Fails:   a failed reload keeps the keys that were loaded before, and is logged and counted.
  */

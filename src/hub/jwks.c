@@ -8,9 +8,9 @@
  *   OKP   crv, x      the 32 bytes of an Ed25519 key
  *   oct   k           the secret itself
  *
- * A set says about a key only what narrows its use: `alg` picks one of the algorithms that the key
- * fits, `use` and `key_ops` can rule it out. So a set cannot make a public key serve as a secret:
- * `oct` alone has a secret, and no other kind has an HS algorithm.
+ * The other members of a key only narrow its use: `alg` picks one of the algorithms that the key
+ * fits, `use` and `key_ops` can rule the key out. So a set cannot make a public key serve as a
+ * secret: `oct` alone has a secret, and no other kind has an HS algorithm.
  *
  * Everything is decoded into buffers whose size is checked first. The largest number is the modulus
  * of RSA with 16384 bits, 2048 bytes. */

@@ -57,8 +57,8 @@ bool key_algorithm_is_public(enum key_algorithm a)
     return key_rules[a].family != KEY_FAMILY_HMAC;
 }
 
-/* With the exponent 1 everything is a valid signature of itself, and an even one is no exponent of
- * RSA. */
+/* With the exponent 1 everything is a valid signature of itself, and RSA has no even
+ * exponents. */
 static bool exponent_is_usable(const EVP_PKEY *pkey)
 {
     BIGNUM *e = NULL;

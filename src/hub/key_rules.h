@@ -1,5 +1,5 @@
-/* key_rules.h - what a key of each algorithm must be, for those that verify tokens (keyring.c) and
- * those that sign them (token_sign.c).
+/* key_rules.h - the rules for a key of each algorithm, for keys that verify tokens (keyring.c) and
+ * keys that sign them (token_sign.c).
  * Thread:  any; pure.
  */
 #ifndef EH_HUB_KEY_RULES_H

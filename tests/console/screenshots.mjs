@@ -2,7 +2,7 @@
 // Makes the pictures of the console in docs/images, by hand, after a change that shows in them:
 //   tests/console/screenshots.mjs                       with build/dev/eventhub, or EVENTHUB_BIN
 //   tests/console/screenshots.mjs /tmp/pictures         into another folder
-// It needs what the tests in tests/integration need, and Chromium. What it publishes and how fast is made
+// It needs Chromium and the modules of the tests in tests/integration. The messages and their rate are made
 // up, and the time of the Live panel passes as fast as the page scrapes; everything else is real.
 
 import { mkdirSync } from 'node:fs';

@@ -153,8 +153,8 @@ static bool is_by(const struct message *m, const struct author *author)
            got.generation == author->generation && got.n == author->n;
 }
 
-/* The author of a message goes with it, live and into the log. That of a repetition does not
- * matter. */
+/* The author of a message goes with it, live and into the log. The author of a repetition does
+ * not matter. */
 static void a_message_keeps_its_author(void **state)
 {
     enum { N = 5 };

@@ -1,4 +1,4 @@
-// eventhubctl and what can go wrong before it has an answer: options, addresses, certificates, tokens, and
+// Failures of eventhubctl before it has an answer: options, addresses, certificates, tokens, and
 // servers that are not ours. Each ends with one line that says what to do, and the documented status.
 
 import assert from 'node:assert/strict';

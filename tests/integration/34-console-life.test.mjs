@@ -63,7 +63,7 @@ async function open(t, server, how) {
   return new Life(await openConsole(t, server, how));
 }
 
-/** A proxy that serves the server under /prefix, as nginx would; resolves to what stands for a server. */
+/** A proxy that serves the server under /prefix, as nginx would. Resolves to { url, port } and the like. */
 async function startPrefixProxy(t, { port }) {
   const forward = (incoming) => request({
     port, host: '127.0.0.1', method: incoming.method, path: incoming.url.replace(/^\/prefix/, ''),

@@ -1,4 +1,4 @@
-// The control API under /api/: who may use it, and what it answers. Each answer is checked against
+// The control API under /api/: rights, requests and answers. Each answer is checked against
 // docs/control.openapi.json.
 
 import assert from 'node:assert/strict';

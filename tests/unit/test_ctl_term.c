@@ -1,5 +1,5 @@
 /* test_ctl_term.c - stdout and stderr are a terminal (the other end of a pty), or pipes. The test
- * keeps its own ones aside.
+ * saves its own descriptors.
  */
 #include "ctl/term/term.h"
 

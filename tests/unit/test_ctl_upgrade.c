@@ -1,4 +1,4 @@
-/* test_ctl_upgrade.c - what servers answer to the handshake, and what people then read (upgrade.h,
+/* test_ctl_upgrade.c - answers of servers to the handshake, and the texts for people (upgrade.h,
  * link_end.h, reply_reader.h).
  */
 #include "ctl/link/upgrade.h"

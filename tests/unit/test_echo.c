@@ -1,5 +1,5 @@
-/* test_echo.c - what a connection gets of the messages that it published with "echo": false. The
- * broker is the test's own.
+/* test_echo.c - a connection does not get the messages that it published with "echo": false.
+ * The broker is the test's own.
  */
 #include "app/sub/echo.h"
 
@@ -154,7 +154,7 @@ static void answer_page(size_t i, uint64_t end, struct message *const *items, si
     answer_call(i, BROKER_DONE);
 }
 
-/* History has what the connection published before it asked, and not what it published later. */
+/* History has the connection's own messages from before it asked, and none from later. */
 static void history_has_what_was_published_before(void **state)
 {
     struct client *c = open_client();

@@ -150,8 +150,8 @@ const struct config_option config_options[] = {
       .initial = "",
       .max = JWKS_URL_MAX,
       .shown = "none",
-      .about = "URL at which an identity provider publishes its JSON Web Key Set, which is fetched "
-               "again and again. It replaces and adds to the same options as JWT_JWKS_FILE." },
+      .about = "URL at which an identity provider publishes its JSON Web Key Set, which the server "
+               "fetches regularly. It replaces and adds to the same options as JWT_JWKS_FILE." },
     { .name = "JWT_JWKS_REFRESH",
       .kind = CONFIG_NUMBER,
       .offset = AT(jwt_jwks_refresh),

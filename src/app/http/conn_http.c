@@ -66,7 +66,7 @@ static void handle_console_socket(struct conn *c, const struct http_request *rq)
     bool is_handshake = upgrade_is_wanted(rq);
 
     if (is_handshake && !console_is_own_page(c, rq))
-        refuse_origin(c, rq, "Origin must be that of the console, as Host names it");
+        refuse_origin(c, rq, "Origin must be the origin of the console, as Host names it");
     else if (!conn_client_enter(&c->client, c->worker))
         refuse_client(c, rq);
     else if (is_handshake)

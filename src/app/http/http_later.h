@@ -2,7 +2,7 @@
  * the answer.
  * Thread:  the connection's worker.
  * Owns:    the struct http_later, from http_later_begin until the answer or the end of the
- *          connection, when kind->forget releases what it is part of.
+ *          connection, when kind->forget releases the struct that contains it.
  * Bounds:  a body of MAX_MESSAGE_SIZE, which must arrive within WEBSOCKET_HANDSHAKE_TIMEOUT after
  *          the head (408). One request at a time: later input waits until the request is answered.
  */

@@ -1,5 +1,4 @@
-/* join_machine.h - what the machine of a join reports to the subscription, and asks of its
- * connection.
+/* join_machine.h - the calls from the machine of a join to its subscription and connection.
  * Thread:  the connection's worker.
  * Needs:   the machine is part of a struct join, which has a subscription.
  */

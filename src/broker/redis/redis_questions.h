@@ -32,7 +32,7 @@ struct redis_reading {
     const struct str *topics; /* borrowed */
     size_t n_topics;
     const struct msgid *ids; /* EXACT: of the entry of each topic, increasing; borrowed */
-    struct msgid point;      /* what is missing after it? */
+    struct msgid point;      /* the answer says what is missing after it */
     struct msgid from;       /* the first id that is read */
     struct msgid end;        /* zero: the last id that was issued */
     int64_t since;

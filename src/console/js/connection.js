@@ -1,4 +1,4 @@
-// connection.js - what the user sees of the connection: the state in the top bar, the notice above the
+// connection.js - shows the connection to the user: the state in the top bar, the notice above the
 // panel when something is wrong, and the dialog that asks for a token.
 
 import { announce } from './announce.js';

@@ -183,11 +183,11 @@ const struct command cmd_bench = {
     .name = "bench",
     .summary = "load the server and measure it: rates, latency, and whether anything is lost",
     .arguments = "",
-    .about = "All subscribers and publishers use one topic, which the token must permit to\n"
-             "read and to write. Each subscriber checks that it receives every message once,\n"
-             "and those of a publisher in order; if not, the exit status is 1. Latency is the\n"
-             "time from publishing a message to its arrival. The load uses one CPU; on the\n"
-             "server's own machine, it competes with the server for it.",
+    .about = "All subscribers and publishers use one topic, which the token must permit\n"
+             "reading and writing. Each subscriber checks that it receives every message\n"
+             "once, and those of a publisher in order; if not, the exit status is 1. Latency\n"
+             "is the time from publishing a message to its arrival. The load uses one CPU;\n"
+             "on the server's own machine, it competes with the server for it.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct bench_options),

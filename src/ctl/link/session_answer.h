@@ -24,7 +24,7 @@ struct session_answer {
     struct str data;    /* "message must not be empty" */
 };
 
-/* Returns the exit status that an answer stands for: CTL_OK, CTL_NEGATIVE, CTL_NOT_PERMITTED,
+/* Returns the exit status for an answer: CTL_OK, CTL_NEGATIVE, CTL_NOT_PERMITTED,
  * CTL_TIMEOUT, CTL_NO_CONNECTION. */
 int session_exit_status(const struct session_answer *answer);
 /* Adds why a call did not succeed, one line, clean for a terminal: `not allowed: the token does not

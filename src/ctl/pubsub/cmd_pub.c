@@ -110,7 +110,7 @@ const struct command cmd_pub = {
     .max_words = 2,
     .about = "Publishes MESSAGE, a file, or each line of stdin. Prints the id of a single\n"
              "message, and how many of several were published. When the connection is lost,\n"
-             "it connects again and sends what was not confirmed; each message is stored\n"
+             "it connects again and repeats the unconfirmed messages; each message is stored\n"
              "once, in order. Ends with status 1 if a message was refused.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,

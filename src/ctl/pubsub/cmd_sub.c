@@ -59,7 +59,7 @@ struct sub {
     struct timer timeout;
     uint64_t n_printed;
     bool has_missed; /* the server has reported that messages may be missing */
-    bool has_ended;  /* nothing is printed any more */
+    bool has_ended;  /* nothing more is printed */
     int status;
 };
 

@@ -1,5 +1,5 @@
 /* clean.h - spells out the characters of a text from outside that could drive a terminal, or make
- * it show something else than what is there.
+ * it show something other than what is there.
  * Thread:  any; pure.
  */
 #ifndef EH_CTL_CLEAN_H

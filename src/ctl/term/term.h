@@ -1,5 +1,5 @@
-/* term.h - stdout and stderr: what is a terminal, colour, the progress line, texts that cannot
- * drive a terminal.
+/* term.h - output to stdout and stderr: colour, the progress line, texts that cannot drive a
+ * terminal.
  * --quiet: term_note, term_warn and the progress line print nothing; results and errors stay.
  * --json:  each result is one JSON value on a line of stdout, which term_result_json writes; notes,
  *          warnings and errors stay plain lines on stderr.

@@ -189,9 +189,9 @@ const struct command cmd_token = {
     .summary = "make a token",
     .arguments = "",
     .max_words = SIZE_MAX,
-    .about = "Signs a token and prints it. The key is that of --key or else, as for the\n"
-             "server, of JWT_SECRET, JWT_SECRET_FILE or JWT_KEYS_FILE in the environment or\n"
-             "in --config.",
+    .about = "Signs a token and prints it. --key names the key. Without it, the command finds\n"
+             "the key as the server does: JWT_SECRET, JWT_SECRET_FILE or JWT_KEYS_FILE, in\n"
+             "the environment or in the file of --config.",
     .takes = TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),

@@ -38,8 +38,8 @@ static int read_file(const char *path, struct buf *ret, struct buf *why)
     return EH_EINVAL;
 }
 
-/* Appends the text that holds the token. An open stdin comes last: one that nobody writes to would
- * block. */
+/* Appends the text that holds the token. An open stdin comes last: reading one that nobody writes
+ * to would block. */
 static int read_text(const struct invocation *in, struct buf *ret, struct buf *why)
 {
     const struct values *v = in->values;
@@ -193,9 +193,9 @@ const struct command cmd_token_inspect = {
     .arguments = "[TOKEN]",
     .max_words = SIZE_MAX,
     .about = "Takes the token from the argument, from --token-file, from EVENTHUB_TOKEN or\n"
-             "EVENTHUB_TOKEN_FILE, or from stdin (-). The keys that verify it are found as\n"
-             "for eventhubctl token. The exit status is 0 if a server with these keys\n"
-             "accepts the token, and 1 if it does not, or if no key is known.",
+             "EVENTHUB_TOKEN_FILE, or from stdin (-). It finds the keys that verify the\n"
+             "token as eventhubctl token does. The exit status is 0 if a server with these\n"
+             "keys accepts the token, and 1 if it does not, or if no key is known.",
     .takes = TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct values),

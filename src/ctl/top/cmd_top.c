@@ -229,14 +229,14 @@ const struct command cmd_top = {
     .summary = "show live figures of one or several nodes",
     .arguments = "[URL]...",
     .max_words = TOP_NODES_MAX,
-    .about = "Asks each node for /metrics, and shows what has happened since it asked\n"
-             "before. CONN and SUBS are the connections and subscriptions now, IN/s and\n"
-             "OUT/s the messages published and the deliveries to subscribers, B IN/s and\n"
-             "B OUT/s the bytes from and to clients. P50 and P99 are how long deliveries\n"
-             "took: half of them, and 99 in 100, at most. REDIS is ok with the time that a\n"
-             "probe took, down, or embedded. SLOW and REFUSED count, since top began, the\n"
-             "clients that were dropped because they read too slowly, and the requests that\n"
-             "were refused. The keys in the last line sort the table, and q ends it. If the\n"
+    .about = "Asks each node for /metrics, and shows the changes since the request before.\n"
+             "CONN and SUBS are the connections and subscriptions now, IN/s and OUT/s the\n"
+             "messages published and the deliveries to subscribers, B IN/s and B OUT/s the\n"
+             "bytes from and to clients. P50 and P99 are the times within which half of the\n"
+             "deliveries, and 99 in 100, arrived. REDIS is ok with the time that a probe\n"
+             "took, down, or embedded. SLOW and REFUSED count, since top began, the clients\n"
+             "that were dropped because they read too slowly, and the requests that were\n"
+             "refused. The keys in the last line sort the table, and q ends it. If the\n"
              "output is not a terminal, each interval is a block of lines.",
     .takes = TAKES_SERVER | TAKES_JSON,
     .options = options,

@@ -13,7 +13,7 @@ export const FAULTS = {
   swap: (first, second) => [second, first],
 };
 
-/** Passes on what the server sends, and plants the fault in the messages number `at` and the next. */
+/** Passes on the bytes of the server, and plants the fault in the messages number `at` and the next. */
 class Direction {
   #rest = Buffer.alloc(0);
   #isUpgraded = false;

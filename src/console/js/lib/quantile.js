@@ -1,4 +1,4 @@
-// Quantiles of what a histogram observed between two scrapes.
+// Quantiles of the values that a histogram observed between two scrapes.
 
 /** [upper bound, count up to it] in ascending order. */
 function cumulative(buckets) {

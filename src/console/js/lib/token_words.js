@@ -11,7 +11,7 @@ function dateWords(seconds, now) {
   return `${whenWords(seconds * 1000, now)} (${clockTime(seconds * 1000)})`;
 }
 
-/** A value that may be of any kind, as text. An object can have a toString of its own, which is no function. */
+/** A value that may be of any kind, as text. An object can have a toString member that is not a function. */
 export function plain(value) {
   return typeof value === 'string' ? value : JSON.stringify(value) ?? 'none';
 }
