@@ -11,8 +11,9 @@
 #include "app/config/config_redis.h"
 #include "app/config/config_table.h"
 #include "app/config/config_value.h"
-#include "base/file.h"
 #include "base/array.h"
+#include "base/environment.h"
+#include "base/file.h"
 
 #define NAME_MAX_BYTES    64 /* more than the longest name needs */
 #define EXCERPT_MAX_BYTES 60 /* shown of a refused text */
@@ -145,41 +146,31 @@ static int read_file(struct config *c, struct buf *why)
 
 /* ---- the environment ---- */
 
-static struct str environment_find(char **environment, struct str name)
+/* Returns the value of NAME or, if that is not set or empty, of name; NULL: neither is set. */
+static const char *environment_value(char *const *environment, const char *name)
 {
-    for (; *environment; environment++) {
-        struct str entry = str_of(*environment);
-
-        if (str_starts_with(entry, name) && (*environment)[name.n] == '=')
-            return str_skip(entry, name.n + 1);
-    }
-    return (struct str){ NULL, 0 };
-}
-
-/* Returns the value of NAME or, if that is not set or empty, of name. */
-static struct str environment_value(char **environment, const char *name)
-{
-    struct str value = environment_find(environment, str_of(name));
+    const char *value = environment_find(environment, name);
     char lower[NAME_MAX_BYTES];
     size_t n = strlen(name);
 
-    if (value.n)
+    if (value)
         return value;
     assert(n < sizeof(lower));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i <= n; i++) /* also its NUL */
         lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
-    return environment_find(environment, str_make(lower, n));
+    return environment_find(environment, lower);
 }
 
 static int read_environment(struct config *c, struct buf *why)
 {
     for (size_t i = 0; i < config_option_count; i++) {
         const struct config_option *o = &config_options[i];
-        struct str value = environment_value(c->source.environment, o->name);
+        const char *value = environment_value(c->source.environment, o->name);
 
-        if (!value.n && o->alias)
+        if (!value && o->alias)
             value = environment_value(c->source.environment, o->alias);
-        EH_TRY(set_option(c, o, str_of(o->name), value, why));
+        if (value)
+            EH_TRY(set_option(c, o, str_of(o->name), str_of(value), why));
     }
     return EH_OK;
 }

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/environment.h"
 #include "base/mem.h"
 #include "ctl/line/option_value.h"
 #include "ctl/term/units.h"
-#include "ctl/term/variable.h"
 
 /* ---- the common options ---- */
 
@@ -263,7 +263,7 @@ static int take_environment(struct parser *p)
     for (const struct option *o = options_server; o->name; o++) {
         const struct found f = find(p->command, str_of(o->name), 0);
         const bool is_given = p->is_given_common[o - options_server];
-        const char *text = o->variable ? variable_find(p->environment, o->variable) : NULL;
+        const char *text = o->variable ? environment_find(p->environment, o->variable) : NULL;
         const struct common_options *common = &p->parsed->common;
         bool is_token = o->variable && strstr(o->variable, "TOKEN");
 

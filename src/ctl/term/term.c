@@ -12,20 +12,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "ctl/term/clean.h"
 #include "ctl/term/exit_status.h"
-#include "ctl/term/variable.h"
 
 #define OUT_MAX (64 * 1024) /* bytes that wait at most before they are written */
 
 void term_init(struct term *t, char *const *environment)
 {
-    const char *kind = variable_find(environment, "TERM");
+    const char *kind = environment_find(environment, "TERM");
 
     *t = (struct term){ .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                         .err_is_terminal = isatty(STDERR_FILENO) == 1 };
     t->has_escapes = t->out_is_terminal && kind && strcmp(kind, "dumb") != 0;
-    t->has_colour = t->has_escapes && !variable_find(environment, "NO_COLOR");
+    t->has_colour = t->has_escapes && !environment_find(environment, "NO_COLOR");
 }
 
 void term_done(struct term *t)

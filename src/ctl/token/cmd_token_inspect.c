@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/file.h"
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
-#include "ctl/term/variable.h"
 #include "ctl/token/token_report.h"
 #include "ctl/token/token_source.h"
 #include "hub/token.h"
@@ -44,9 +44,9 @@ static int read_text(const struct invocation *in, struct buf *ret, struct buf *w
 {
     const struct values *v = in->values;
     const char *word = in->n_words ? in->words[0] : NULL;
-    const char *held = variable_find(environ, "EVENTHUB_TOKEN");
+    const char *held = environment_find(environ, "EVENTHUB_TOKEN");
     const char *path =
-        v->token_file ? v->token_file : variable_find(environ, "EVENTHUB_TOKEN_FILE");
+        v->token_file ? v->token_file : environment_find(environ, "EVENTHUB_TOKEN_FILE");
 
     if (word && strcmp(word, "-") != 0) {
         buf_add_str(ret, str_of(word));

@@ -1,9 +1,9 @@
-#include "ctl/term/variable.h"
+#include "base/environment.h"
 
 #include <stddef.h>
 #include <string.h>
 
-const char *variable_find(char *const *environment, const char *name)
+const char *environment_find(char *const *environment, const char *name)
 {
     const size_t n = strlen(name);
 
