@@ -22,7 +22,7 @@ static bool parse_number(const struct option *o, struct str text, uint64_t *ret)
 {
     switch (o->kind) {
     case OPTION_NUMBER: return str_parse_u64(text, ret) == EH_OK;
-    case OPTION_SIZE: return size_parse(text, ret);
+    case OPTION_SIZE: return str_parse_size(text, ret) == EH_OK;
     case OPTION_DURATION: return duration_parse(text, ret);
     case OPTION_RATE: return rate_parse(text, ret);
     default: return false;

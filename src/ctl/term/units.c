@@ -12,12 +12,6 @@ static const struct unit durations[] = {
     { { "ms", 2 }, 1 },        { { "", 0 }, SECOND_MS }, { { "s", 1 }, SECOND_MS },
     { { "m", 1 }, MINUTE_MS }, { { "h", 1 }, HOUR_MS },  { { "d", 1 }, DAY_MS },
 };
-static const struct unit sizes[] = {
-    { { "", 0 }, 1 },
-    { { "k", 1 }, 1024 },
-    { { "m", 1 }, 1024 * 1024 },
-    { { "g", 1 }, 1024 * 1024 * 1024 },
-};
 static const struct unit rates[] = { { { "", 0 }, 1 }, { { "/s", 2 }, 1 } };
 
 /* Parses digits and one of the n units, in upper or lower case. */
@@ -40,11 +34,6 @@ static bool parse(struct str text, const struct unit *units, size_t n, uint64_t 
 bool duration_parse(struct str text, uint64_t *ret_ms)
 {
     return parse(text, durations, ARRAY_LEN(durations), ret_ms);
-}
-
-bool size_parse(struct str text, uint64_t *ret_bytes)
-{
-    return parse(text, sizes, ARRAY_LEN(sizes), ret_bytes);
 }
 
 bool rate_parse(struct str text, uint64_t *ret_per_s)

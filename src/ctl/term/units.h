@@ -1,4 +1,4 @@
-/* units.h - numbers with a unit, as options take them: durations, sizes and rates.
+/* units.h - numbers with a unit, as options take them: durations and rates.
  * Thread:  any; pure.
  * Fails:   the parsers return false if the text has another form, or does not fit into 64 bits.
  */
@@ -18,7 +18,6 @@
 #define YEAR_MS   (365 * DAY_MS)
 
 bool duration_parse(struct str text, uint64_t *ret_ms); /* 500ms, 30s, 10m, 2h, 7d, or seconds */
-bool size_parse(struct str text, uint64_t *ret_bytes);  /* 500, 64k, 1m, 2g */
 bool rate_parse(struct str text, uint64_t *ret_per_s);  /* 10, 10/s */
 
 /* Adds a duration in the longest unit in which it is a whole number: "90s", "2h". */
