@@ -1,8 +1,8 @@
 #include "ctl/token/token_claims.h"
 
 #include <jansson.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "ctl/term/units.h"
@@ -10,6 +10,9 @@
 #include "hub/ratelimit.h"
 #include "hub/topic.h"
 
+#define FILTER_RULE                                                                                \
+    "must be a topic or pattern such as news/today, news/# or room/+/chat "                        \
+    "(letters, digits, - and _ between slashes)"
 #define LIMIT_RULE "must be TOPIC=COUNT/INTERVAL, in whole seconds, such as chat/#=10/1s"
 
 static int refuse(struct buf *why, const char *option, const char *rule, const char *text)
@@ -18,25 +21,9 @@ static int refuse(struct buf *why, const char *option, const char *rule, const c
     return EH_EINVAL;
 }
 
-/* Adds the claim of a right, unless its list is empty. */
-static int add_right(json_t *claims, const char *name, const struct option_list *list,
-                     struct buf *why)
+static bool is_filter(const char *text)
 {
-    json_t *array;
-
-    if (list->n == 0)
-        return EH_OK;
-    array = json_array();
-    (void)json_object_set_new(claims, name, array);
-    for (size_t i = 0; i < list->n; i++) {
-        if (!filter_is_valid(str_of(list->at[i])))
-            return refuse(why, name,
-                          "must be a topic or pattern such as news/today, news/# or room/+/chat "
-                          "(letters, digits, - and _ between slashes)",
-                          list->at[i]);
-        (void)json_array_append_new(array, json_string(list->at[i]));
-    }
-    return EH_OK;
+    return filter_is_valid(str_of(text));
 }
 
 static bool is_admin_right(const char *name)
@@ -48,20 +35,32 @@ static bool is_admin_right(const char *name)
     return false;
 }
 
-static int add_admin(json_t *claims, const struct option_list *list, struct buf *why)
+/* Adds the claim of the option with this name, unless its list is empty. Each entry must be valid,
+ * and `rule` says how one is. */
+static int add_list(json_t *claims, const char *name, const struct option_list *list,
+                    bool (*is_valid)(const char *entry), const char *rule, struct buf *why)
 {
     json_t *array;
 
     if (list->n == 0)
         return EH_OK;
     array = json_array();
-    (void)json_object_set_new(claims, "admin", array);
+    (void)json_object_set_new(claims, name, array);
     for (size_t i = 0; i < list->n; i++) {
-        if (!is_admin_right(list->at[i]))
-            return refuse(why, "admin", "must be clients, publish, log or tokens", list->at[i]);
+        if (!is_valid(list->at[i]))
+            return refuse(why, name, rule, list->at[i]);
         (void)json_array_append_new(array, json_string(list->at[i]));
     }
     return EH_OK;
+}
+
+static int add_rights(json_t *claims, const struct token_wish *wish, struct buf *why)
+{
+    EH_TRY(add_list(claims, "read", wish->read, is_filter, FILTER_RULE, why));
+    EH_TRY(add_list(claims, "write", wish->write, is_filter, FILTER_RULE, why));
+    EH_TRY(add_list(claims, "presence", wish->presence, is_filter, FILTER_RULE, why));
+    return add_list(claims, "admin", wish->admin, is_admin_right,
+                    "must be clients, publish, log or tokens", why);
 }
 
 /* Reads the interval "1s", "10m", or a unit alone ("s"), in whole seconds. */
@@ -144,10 +143,7 @@ static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t no
         return EH_EINVAL;
     }
     EH_TRY(add_text(claims, "sub", wish->sub, why));
-    EH_TRY(add_right(claims, "read", wish->read, why));
-    EH_TRY(add_right(claims, "write", wish->write, why));
-    EH_TRY(add_right(claims, "presence", wish->presence, why));
-    EH_TRY(add_admin(claims, wish->admin, why));
+    EH_TRY(add_rights(claims, wish, why));
     EH_TRY(add_limits(claims, wish, why));
     EH_TRY(add_text(claims, "aud", wish->audience, why));
     EH_TRY(add_text(claims, "iss", wish->issuer, why));
