@@ -117,6 +117,21 @@ static void add_quoted(struct buf *out, const char *text, const char *escaped, c
     buf_add_char(out, '\'');
 }
 
+/* Adds the case of each command. Two words come first, so that `token` does not take `token
+ * inspect`. */
+static void add_commands(struct buf *out, const struct command *const *commands,
+                         void (*add)(struct buf *out, const struct command *c))
+{
+    for (const struct command *const *c = commands; *c; c++) {
+        if (second_word(*c).p)
+            add(out, *c);
+    }
+    for (const struct command *const *c = commands; *c; c++) {
+        if (!second_word(*c).p)
+            add(out, *c);
+    }
+}
+
 /* ---- bash ---- */
 
 static void add_bash_name(const struct option *o, void *arg)
@@ -154,15 +169,6 @@ static void add_bash_command(struct buf *out, const struct command *c)
     buf_add_str(out, STR("' ;;\n"));
 }
 
-/* Two words come first, so that `token` does not take `token inspect`. */
-static void add_bash_commands(struct buf *out, const struct command *const *commands, bool two)
-{
-    for (; *commands; commands++) {
-        if ((second_word(*commands).p != NULL) == two)
-            add_bash_command(out, *commands);
-    }
-}
-
 void completion_add_bash(struct buf *out, const struct command *const *commands)
 {
     buf_add_str(out, STR("# Completion of eventhubctl for bash: eval \"$(eventhubctl completion "
@@ -176,8 +182,7 @@ void completion_add_bash(struct buf *out, const struct command *const *commands)
     add_first_words(out, commands);
     buf_add_str(out, STR(" --help --version'\n    else\n"
                          "        case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n"));
-    add_bash_commands(out, commands, true);
-    add_bash_commands(out, commands, false);
+    add_commands(out, commands, add_bash_command);
     buf_add_str(out, STR("        esac\n        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
                          "            case ${COMP_WORDS[1]} in\n            help) words='"));
     add_first_words(out, commands);
@@ -237,14 +242,6 @@ static void add_zsh_command(struct buf *out, const struct command *c)
     buf_add_str(out, STR(" \\\n            '*: : ' ;;\n"));
 }
 
-static void add_zsh_commands(struct buf *out, const struct command *const *commands, bool two)
-{
-    for (; *commands; commands++) {
-        if ((second_word(*commands).p != NULL) == two)
-            add_zsh_command(out, *commands);
-    }
-}
-
 void completion_add_zsh(struct buf *out, const struct command *const *commands)
 {
     buf_add_str(out, STR("#compdef eventhubctl\n"
@@ -266,8 +263,7 @@ void completion_add_zsh(struct buf *out, const struct command *const *commands)
                          "        case $words[3] in\n"));
     add_next_words(out, commands, true, ") compadd ", "; return ;;\n");
     buf_add_str(out, STR("        esac\n    fi\n    case \"$words[2] $words[3]\" in\n"));
-    add_zsh_commands(out, commands, true);
-    add_zsh_commands(out, commands, false);
+    add_commands(out, commands, add_zsh_command);
     buf_add_str(out, STR("    esac\n}\n_eventhubctl \"$@\"\n"));
 }
 
