@@ -6,16 +6,14 @@
 #include "ctl/line/options.h"
 #include "ctl/term/exit_status.h"
 
-/* The groups of common options, and what the reference calls them. */
+/* The groups of common options. */
 static const struct {
-    unsigned takes;
-    const char *title;
-    const char *link; /* to the title in Markdown */
+    const char *title; /* NULL: that of the group before */
     const struct option *options;
 } groups[] = {
-    { TAKES_SERVER, "Options of the connection", "#options-of-the-connection", options_server },
-    { TAKES_JSON, "Options of the output", "#options-of-the-output", options_json },
-    { TAKES_QUIET, NULL, "#options-of-the-output", options_quiet },
+    { "Options of the connection", options_server },
+    { "Options of the output", options_json },
+    { NULL, options_quiet },
 };
 
 static bool is_shown(const struct option *o)
@@ -91,11 +89,9 @@ static void add_markdown_command(struct buf *out, const struct command *c)
     }
     if (c->takes)
         buf_add_str(out, STR("\nAlso takes the"));
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        if (c->takes & groups[i].takes & TAKES_SERVER)
-            buf_addf(out, " [options of the connection](%s)%s", groups[i].link,
-                     c->takes == TAKES_SERVER ? "" : " and the");
-    }
+    if (c->takes & TAKES_SERVER)
+        buf_addf(out, " [options of the connection](#options-of-the-connection)%s",
+                 c->takes == TAKES_SERVER ? "" : " and the");
     if (c->takes & both)
         buf_addf(out, " option%s%s%s%s of the [output](#options-of-the-output)",
                  both == (c->takes & both) ? "s" : "", c->takes & TAKES_JSON ? " `--json`" : "",
