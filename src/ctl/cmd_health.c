@@ -95,8 +95,7 @@ static int run(const struct invocation *in)
     if (status != CTL_OK)
         return status;
     h.target = target;
-    f = fetch_start(h.runtime, target, h.ready ? "/readyz" : "/healthz", in->common->timeout_ms,
-                    on_answer, &h);
+    f = fetch_start(h.runtime, target, h.ready ? "/readyz" : "/healthz", on_answer, &h);
     status = runtime_run(h.runtime);
     fetch_free(f);
     runtime_free(h.runtime);

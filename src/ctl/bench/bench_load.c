@@ -3,7 +3,7 @@
  *   OPENING   connects and subscribes, OPENING_MAX at a time, so that the server's backlog of
  *             connections does not overflow
  *   RUNNING   publishes, in turn over all publishers, until the duration is over
- *   DRAINING  waits until everything has arrived, or nothing has for timeout_ms
+ *   DRAINING  waits until everything has arrived, or nothing has for the timeout
  *   CHECKING  makes a round trip on each subscriber's connection: a message that the server sends
  *             once more arrives before that answer
  *
@@ -22,6 +22,7 @@
 #include "ctl/bench/bench_text.h"
 #include "ctl/link/runtime.h"
 #include "ctl/link/session.h"
+#include "ctl/link/target.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
 #include "net/loop.h"
@@ -252,7 +253,7 @@ static const struct session_events pub_events, sub_events;
 
 static void open_some(struct load *l)
 {
-    struct session_setup setup = { .target = l->target, .timeout_ms = l->plan->timeout_ms };
+    struct session_setup setup = { .target = l->target };
 
     while (l->n_opened < l->n_clients && l->n_opened - l->n_ready < OPENING_MAX) {
         struct bench_client *c = &l->clients[l->n_opened];
@@ -363,7 +364,7 @@ static void on_progress(struct timer *t)
     case RUNNING: show_rates(l, now); break;
     case DRAINING:
         term_progress(l->term, "waiting for %" PRIu64 " deliveries", bench_stats_due(l->stats));
-        if (now - l->delivered_us >= l->plan->timeout_ms * 1000)
+        if (now - l->delivered_us >= l->target->timeout_ms * 1000)
             check(l); /* what is still due is lost */
         break;
     default: break;

@@ -27,7 +27,6 @@ struct bench_plan {
     uint64_t window; /* messages under way at a time, by all publishers */
     uint64_t size;   /* bytes of a message */
     uint64_t duration_ms;
-    uint64_t timeout_ms; /* for each answer, and for the next delivery at the end */
     const char *topic;
     bool is_topic_own; /* nobody has chosen it */
     uint64_t run;      /* random */

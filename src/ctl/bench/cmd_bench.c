@@ -108,7 +108,6 @@ static struct bench_plan plan_of(const struct invocation *in, char own_topic[TOP
                                .window = o->window,
                                .size = o->size,
                                .duration_ms = o->duration_ms,
-                               .timeout_ms = in->common->timeout_ms,
                                .topic = o->topic,
                                .is_topic_own = !o->topic,
                                .run = random_u64() };

@@ -63,19 +63,15 @@ static const struct session_events session_events = {
 
 static int create(const struct invocation *in, struct ask *a)
 {
-    struct session_setup setup = {
-        .timeout_ms = in->common->timeout_ms,
-        .events = &session_events,
-        .arg = a,
-    };
     int status = connecting_begin(in, &a->target, &a->runtime);
 
     a->term = in->term;
     timer_init(&a->wait, on_wait);
     if (status != CTL_OK)
         return status;
-    setup.target = a->target;
-    a->session = session_create(a->runtime, &setup);
+    a->session = session_create(
+        a->runtime,
+        &(struct session_setup){ .target = a->target, .events = &session_events, .arg = a });
     return runtime_run(a->runtime);
 }
 

@@ -68,11 +68,9 @@ static void on_answer(const struct fetch_result *r, void *arg)
 
 static struct fetch *start(struct control *k, const char *path, json_t *body)
 {
-    uint64_t timeout_ms = k->in->common->timeout_ms;
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct fetch *f =
-        text ? fetch_post(k->runtime, k->target, path, str_of(text), timeout_ms, on_answer, k)
-             : fetch_start(k->runtime, k->target, path, timeout_ms, on_answer, k);
+    struct fetch *f = text ? fetch_post(k->runtime, k->target, path, str_of(text), on_answer, k)
+                           : fetch_start(k->runtime, k->target, path, on_answer, k);
 
     free(text);
     return f;

@@ -23,7 +23,6 @@
 struct dial {
     struct runtime *rt;
     const struct target *target;
-    uint64_t timeout_ms;
     const struct dial_events *events;
     void *owner;
     struct resolver *resolver;
@@ -81,7 +80,7 @@ static void note_late(struct dial *d)
 {
     add_start(d);
     buf_add_str(&d->why, STR("no answer within "));
-    duration_add(&d->why, d->timeout_ms);
+    duration_add(&d->why, d->target->timeout_ms);
     buf_add_str(&d->why, d->stream.handshaking && !d->stream.connecting
                              ? STR(" to the TLS handshake; does the server use TLS on this port?")
                              : STR("; check the address, and the firewalls on the way"));
@@ -287,21 +286,20 @@ static void use_socket(struct dial *d)
 
 /* ---- open and free ---- */
 
-struct dial *dial_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
+struct dial *dial_create(struct runtime *rt, const struct target *target,
                          const struct dial_events *events, void *owner)
 {
     struct dial *d = mem_zalloc(sizeof(*d));
 
     d->rt = rt;
     d->target = target;
-    d->timeout_ms = timeout_ms;
     d->events = events;
     d->owner = owner;
     d->stream.io.fd = -1;
     timer_init(&d->deadline, on_deadline);
     timer_init(&d->attempt, on_attempt);
     d->resolver = resolver_create(runtime_mailbox(rt));
-    loop_timer(runtime_loop(rt), &d->deadline, timeout_ms);
+    loop_timer(runtime_loop(rt), &d->deadline, target->timeout_ms);
     if (target->socket)
         use_socket(d);
     else

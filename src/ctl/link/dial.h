@@ -11,7 +11,6 @@
 #define EH_CTL_DIAL_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
 
@@ -30,8 +29,8 @@ struct dial_events {
     void (*on_sent)(void *owner, size_t n); /* may be NULL */
 };
 
-/* Starts to connect, for at most timeout_ms in all. */
-struct dial *dial_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
+/* Starts to connect, for at most the target's timeout in all. */
+struct dial *dial_create(struct runtime *rt, const struct target *target,
                          const struct dial_events *events, void *owner);
 void dial_free(struct dial *d); /* closes; no callback follows. NULL is fine */
 

@@ -19,7 +19,6 @@ struct fetch {
     char *path;
     bool is_post;
     struct buf body;
-    uint64_t timeout_ms;
     fetch_fn *fn;
     void *arg;
     struct dial *dial;
@@ -56,7 +55,7 @@ static void on_deadline(struct timer *t)
     struct fetch *f = container_of(t, struct fetch, deadline);
 
     buf_addf(&f->why, "%s did not answer within ", f->target->url);
-    duration_add(&f->why, f->timeout_ms);
+    duration_add(&f->why, f->target->timeout_ms);
     buf_add_str(&f->why, STR("; is it an Eventhub server? --timeout waits longer"));
     fail(f, CTL_NO_CONNECTION);
 }
@@ -130,27 +129,26 @@ static const struct dial_events dial_events = { .on_open = on_open,
 /* ---- start and free ---- */
 
 struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
-                          uint64_t timeout_ms, fetch_fn *fn, void *arg)
+                          fetch_fn *fn, void *arg)
 {
     struct fetch *f = mem_zalloc(sizeof(*f));
 
     f->rt = rt;
     f->target = target;
     f->path = mem_dup(path, strlen(path));
-    f->timeout_ms = timeout_ms;
     f->fn = fn;
     f->arg = arg;
     f->reader.body_max = FETCH_BODY_MAX;
     timer_init(&f->deadline, on_deadline);
-    f->dial = dial_create(rt, target, timeout_ms, &dial_events, f);
-    loop_timer(runtime_loop(rt), &f->deadline, timeout_ms); /* after the dial's */
+    f->dial = dial_create(rt, target, &dial_events, f);
+    loop_timer(runtime_loop(rt), &f->deadline, target->timeout_ms); /* after the dial's */
     return f;
 }
 
 struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
-                         struct str body, uint64_t timeout_ms, fetch_fn *fn, void *arg)
+                         struct str body, fetch_fn *fn, void *arg)
 {
-    struct fetch *f = fetch_start(rt, target, path, timeout_ms, fn, arg);
+    struct fetch *f = fetch_start(rt, target, path, fn, arg);
 
     f->is_post = true; /* nothing is sent before the loop runs */
     buf_add_str(&f->body, body);

@@ -1,14 +1,12 @@
 /* fetch.h - one HTTP GET or POST over a connection of its own, e.g. for /readyz and /metrics.
  * Thread:  its loop's.
  * Owns:    the connection and the answer.
- * Bounds:  a head of 64 KiB, a body of FETCH_BODY_MAX, timeout_ms for everything.
+ * Bounds:  a head of 64 KiB, a body of FETCH_BODY_MAX, the target's timeout for everything.
  * Fails:   with one line and an exit status: CTL_NO_CONNECTION also if it is not an HTTP server, or
  *          silent.
  */
 #ifndef EH_CTL_FETCH_H
 #define EH_CTL_FETCH_H
-
-#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -33,10 +31,10 @@ typedef void fetch_fn(const struct fetch_result *result, void *arg);
 /* path begins with a slash and is appended to the target's ("/hub" and "/readyz"). The token is
  * sent if the target has one. */
 struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
-                          uint64_t timeout_ms, fetch_fn *fn, void *arg);
+                          fetch_fn *fn, void *arg);
 /* The same with POST and a body, which is copied. */
 struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
-                         struct str body, uint64_t timeout_ms, fetch_fn *fn, void *arg);
+                         struct str body, fetch_fn *fn, void *arg);
 void fetch_free(struct fetch *f); /* gives up if it is not done; NULL is fine */
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "ctl/link/backoff.h"
 #include "ctl/link/runtime.h"
+#include "ctl/link/target.h"
 #include "net/loop.h"
 #include "proto/json.h"
 #include "proto/ws.h"
@@ -224,7 +225,7 @@ static const struct link_events link_events;
 static void start(struct session *s)
 {
     s->state = CONNECTING;
-    s->link = ws_link_create(s->rt, s->setup.target, s->setup.timeout_ms, &link_events, s);
+    s->link = ws_link_create(s->rt, s->setup.target, &link_events, s);
 }
 
 static void on_retry(struct timer *t)
@@ -374,7 +375,7 @@ static void add_call(struct session *s, const char *method, json_t *params, cons
     assert(s->state == OPEN);
     *c = *call;
     c->id = ++s->last_id;
-    c->due_ms = loop_now(loop_of(s)) + s->setup.timeout_ms;
+    c->due_ms = loop_now(loop_of(s)) + s->setup.target->timeout_ms;
     table_add(&s->by_id, c, hash_of(c->id));
     list_push(&s->waiting, &c->link);
     s->n_waiting++;

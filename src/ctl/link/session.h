@@ -7,8 +7,8 @@
  * Calls:   each is answered exactly once, by the server, by its timeout or by the loss of the
  *          connection (`state`); then on_lost or on_end follows, which says why. Calls may be made
  *          from on_open on, not while the connection is lost.
- * Alive:   pings are answered. After 15 s of silence it pings, and after timeout_ms more the
- *          connection counts as lost.
+ * Alive:   pings are answered. After 15 s of silence it pings, and after the target's timeout more
+ *          the connection counts as lost.
  * Bounds:  a message of at most LINK_MESSAGE_MAX bytes and two million JSON values;
  *          SESSION_CALLS_MAX calls in flight and SESSION_QUEUE_MAX bytes to send: see
  *          session_has_room; on_room comes when there is room again. Calls beyond that are
@@ -54,7 +54,6 @@ struct session_events {
 
 struct session_setup {
     const struct target *target;
-    uint64_t timeout_ms; /* to connect, to answer a call, and after a ping */
     bool reconnect;
     const struct session_events *events;
     void *arg;

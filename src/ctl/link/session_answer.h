@@ -12,7 +12,7 @@
 enum session_state {
     SESSION_ANSWERED, /* result is set */
     SESSION_REFUSED,  /* the server answered with an error: code, message, data */
-    SESSION_LATE,     /* no answer within timeout_ms; it may still be executed */
+    SESSION_LATE,     /* no answer within the timeout; it may still be executed */
     SESSION_LOST,     /* the connection ended; it may have been executed */
 };
 

@@ -279,6 +279,7 @@ int target_create(const struct common_options *common, const char *url, struct t
     if (wrong) {
         buf_addf(why, "the URL %s", wrong);
     } else {
+        t->timeout_ms = common->timeout_ms;
         if (parts.socket.p)
             take_socket(t, &parts);
         else

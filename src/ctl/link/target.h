@@ -1,4 +1,4 @@
-/* target.h - the server that a command connects to: its URL, the token for it, TLS.
+/* target.h - the server that a command connects to: its URL, the token for it, TLS, the timeout.
  *   ws://host[:port][/path], wss:// (also http:// and https://, which mean the same), [IPv6]
  *   unix:/path of a Unix socket, unix:///path, ws+unix:/path
  * Default: ws://127.0.0.1:8080. Without a port it is 80, or 443 with TLS.
@@ -30,9 +30,10 @@ struct target {
     char *authority; /* for the field Host: "example.org", "[::1]:8080" */
     char *path;      /* without the slash at the end: "" or "/hub" */
     bool has_tls;
-    struct tls *tls;  /* with TLS; NULL otherwise */
-    char *token;      /* NULL: none is given, as below */
-    char *token_file; /* path */
+    struct tls *tls;     /* with TLS; NULL otherwise */
+    char *token;         /* NULL: none is given, as below */
+    char *token_file;    /* path */
+    uint64_t timeout_ms; /* to connect, to answer a call, and after a ping */
 };
 
 /* `url` overrides that of the options (top has several); NULL: theirs. EH_EINVAL: *why is one

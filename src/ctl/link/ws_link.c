@@ -29,7 +29,6 @@ enum state { CONNECTING, UPGRADING, OPEN, PINGED, CLOSING, ENDED };
 struct ws_link {
     struct runtime *rt;
     const struct target *target;
-    uint64_t timeout_ms;
     const struct link_events *events;
     void *owner;
     enum state state;
@@ -93,7 +92,7 @@ static void end_by_silence(struct ws_link *l)
     }
     buf_addf(&l->why, "%s %s ", l->target->url,
              is_open ? "has been silent for" : "did not answer within");
-    duration_add(&l->why, l->timeout_ms + (is_open ? LINK_SILENCE_MS : 0));
+    duration_add(&l->why, l->target->timeout_ms + (is_open ? LINK_SILENCE_MS : 0));
     if (!is_open)
         buf_add_str(&l->why, STR("; is it an Eventhub server? --timeout waits longer"));
     end_for_now(l);
@@ -159,7 +158,7 @@ static void ping(struct ws_link *l)
 {
     send_frame(l, WS_OP_PING, STR(""));
     l->state = PINGED;
-    loop_timer(loop_of(l), &l->timer, l->timeout_ms);
+    loop_timer(loop_of(l), &l->timer, l->target->timeout_ms);
 }
 
 static void on_timer(struct timer *t)
@@ -364,20 +363,20 @@ static const struct dial_events dial_events = {
 
 /* ---- create, close, free ---- */
 
-struct ws_link *ws_link_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
+struct ws_link *ws_link_create(struct runtime *rt, const struct target *target,
                                const struct link_events *events, void *owner)
 {
     struct ws_link *l = mem_zalloc(sizeof(*l));
 
     l->rt = rt;
     l->target = target;
-    l->timeout_ms = timeout_ms;
     l->events = events;
     l->owner = owner;
     upgrade_init(&l->upgrade, target);
     timer_init(&l->timer, on_timer);
-    l->dial = dial_create(rt, target, timeout_ms, &dial_events, l);
-    loop_timer(loop_of(l), &l->timer, timeout_ms); /* after the dial's, whose text is better */
+    l->dial = dial_create(rt, target, &dial_events, l);
+    /* After the dial's, whose text is better. */
+    loop_timer(loop_of(l), &l->timer, target->timeout_ms);
     return l;
 }
 

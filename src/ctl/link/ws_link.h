@@ -1,6 +1,6 @@
 /* ws_link.h - one WebSocket connection to a target: handshake, messages, pings, Close.
  * Alive:   answers pings. After LINK_SILENCE_MS in which nothing came or could be sent, it pings,
- *          and after timeout_ms more the connection counts as lost.
+ *          and after the target's timeout more the connection counts as lost.
  * Thread:  its loop's.
  * Owns:    its connection and the message that is being received.
  * Lives:   until the end of the turn after ws_link_free, which may be called from its callbacks.
@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/str.h"
 #include "ctl/link/link_end.h"
@@ -30,8 +29,8 @@ struct link_events {
     void (*on_sent)(void *owner);                            /* the queue is shorter now */
 };
 
-/* Connects within timeout_ms. */
-struct ws_link *ws_link_create(struct runtime *rt, const struct target *target, uint64_t timeout_ms,
+/* Connects within the target's timeout. */
+struct ws_link *ws_link_create(struct runtime *rt, const struct target *target,
                                const struct link_events *events, void *owner);
 void ws_link_free(struct ws_link *l); /* no callback follows; NULL is fine */
 

@@ -266,12 +266,6 @@ static int check(const struct invocation *in, struct start *ret_start)
 
 static int start(struct sub *s)
 {
-    struct session_setup setup = {
-        .timeout_ms = s->in->common->timeout_ms,
-        .reconnect = true,
-        .events = &session_events,
-        .arg = s,
-    };
     int status = connecting_begin(s->in, &s->target, &s->runtime);
 
     if (status != CTL_OK)
@@ -280,8 +274,10 @@ static int start(struct sub *s)
     timer_init(&s->timeout, on_timeout);
     if (s->values->timeout_ms)
         loop_timer(runtime_loop(s->runtime), &s->timeout, s->values->timeout_ms);
-    setup.target = s->target;
-    s->session = session_create(s->runtime, &setup);
+    s->session = session_create(s->runtime, &(struct session_setup){ .target = s->target,
+                                                                     .reconnect = true,
+                                                                     .events = &session_events,
+                                                                     .arg = s });
     return runtime_run(s->runtime);
 }
 

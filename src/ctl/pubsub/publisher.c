@@ -170,7 +170,7 @@ static bool try_again(struct publisher *p, struct publish *one, const struct ses
     const bool is_certain = str_eq(answer->data, STR("not published"));
 
     if (answer->state != SESSION_REFUSED || answer->code != JSONRPC_BROKER ||
-        (!is_certain && !one->has_key) || now(p) - one->sent_ms >= p->in->common->timeout_ms)
+        (!is_certain && !one->has_key) || now(p) - one->sent_ms >= p->target->timeout_ms)
         return false;
     p->tries_keyless =
         !p->setup->key && is_certain && one->has_key && now(p) - one->last_ms < AT_ONCE_MS;
@@ -347,24 +347,20 @@ static void on_progress(struct timer *t)
 
 static int start(struct publisher *p)
 {
-    struct session_setup setup = {
-        .timeout_ms = p->in->common->timeout_ms,
-        .reconnect = true,
-        .events = &session_events,
-        .arg = p,
-    };
     int status = connecting_begin(p->in, &p->target, &p->runtime);
 
     if (status != CTL_OK)
         return status;
-    setup.target = p->target;
     runtime_on_interrupt(p->runtime, on_interrupt, p);
     timer_init(&p->pace_timer, on_pace);
     timer_init(&p->retry_timer, on_retry);
     timer_init(&p->progress_timer, on_progress);
     if (has_progress(p))
         loop_timer(runtime_loop(p->runtime), &p->progress_timer, PROGRESS_MS);
-    p->session = session_create(p->runtime, &setup);
+    p->session = session_create(p->runtime, &(struct session_setup){ .target = p->target,
+                                                                     .reconnect = true,
+                                                                     .events = &session_events,
+                                                                     .arg = p });
     if (pub_source_open(&p->source, runtime_loop(p->runtime)) < 0) {
         term_error(p->in->term, "cannot read stdin: %m");
         return CTL_USAGE;

@@ -113,8 +113,7 @@ static void ask(struct node *node)
     if (node->fetch)
         return;
     node->asked_ms = loop_now(t->loop);
-    node->fetch = fetch_start(t->rt, node->target, "/metrics?format=json",
-                              t->setup.common->timeout_ms, on_answer, node);
+    node->fetch = fetch_start(t->rt, node->target, "/metrics?format=json", on_answer, node);
     t->n_open++;
 }
 
