@@ -48,7 +48,7 @@ class Provider {
     this.answer = (response) => response.end(setOf(...keys));
   }
 
-  /** Whether the set is young enough that an unknown kid is refused; on a slow machine it may not be. */
+  /** Reports whether the set is too young to be fetched again for an unknown kid. */
   isFresh() {
     return Date.now() - this.askedAt < 9000;
   }

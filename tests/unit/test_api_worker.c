@@ -38,7 +38,7 @@ static void ask(size_t i, const char *text)
     headcount_ask(core(), question, on_asked, &got[i]);
 }
 
-/* One turn of the worker, and what the broker then gets. */
+/* Runs a turn of the worker, and hands its mail to the broker. */
 static void turn(void)
 {
     still_worker_turn(&fx.sw);
@@ -62,7 +62,7 @@ static const json_t *clients_of(size_t i)
     return json_object_get(json_array_get(got[i], 0), "clients");
 }
 
-/* As if very many clients had been connected. One must be. */
+/* Adds slots as if very many clients had been connected. At least one must be connected. */
 static void add_slots(void)
 {
     static struct conn somebody;

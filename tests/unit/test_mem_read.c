@@ -230,7 +230,7 @@ static void returns_the_latest_of_the_model_on_pages_of_any_size(void **state)
     mem_log_done(&m.log);
 }
 
-/* Until it would have expired. Of a log that has just begun, nothing is missing. */
+/* Until it would have expired. A log that has just begun lacks nothing. */
 static void the_latest_are_incomplete_if_the_limit_removed_one(void **state)
 {
     struct broker_history h = { .filter = STR("#"), .latest = true };

@@ -1,4 +1,4 @@
-/* config_conflicts.h - options that do not go together. Those about Redis are in config_redis.h.
+/* config_conflicts.h - options that conflict. config_redis.h has the rules for options about Redis.
  * Thread:  main; pure.
  */
 #ifndef EH_APP_CONFIG_CONFLICTS_H

@@ -32,7 +32,7 @@ const FINAL = [400, 401, 403, 404, 431]; // statuses: to try again would change 
 const OF_TOKEN = [400, 401, 431];
 const LATE = 'answers come late, because the server, the network or this page cannot keep up';
 
-/** Why a call failed. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
+/** The failure of a call. `message` is for people; `code` is the one of JSON-RPC, 0 without an answer. */
 class HubError extends Error {
   constructor(message, code = 0) {
     super(message);

@@ -45,7 +45,7 @@ export class Subscription {
     return this.#listener.message(result, this);
   }
 
-  /** Whether a message with this id was published after the subscription took effect: not history. */
+  /** Reports whether a message with this id is not history: the subscription took effect before it. */
   isLive(id) {
     return !id || idTime(id) >= this.#liveFrom;
   }

@@ -12,7 +12,7 @@
 struct reply_reader;
 struct target;
 
-/* Why a connection was not made, or ended. */
+/* The reason why a connection was not made, or ended. */
 struct link_end {
     const char *why; /* one line, clean; NULL: it ended as ws_link_close asked */
     int status;      /* CTL_NO_CONNECTION, CTL_NOT_PERMITTED, CTL_USAGE, CTL_NEGATIVE */

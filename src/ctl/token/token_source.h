@@ -17,7 +17,7 @@
 #include "hub/keyring.h"
 #include "hub/token_sign.h"
 
-/* Why --secret is refused, and what to do instead. */
+/* The error text for the option --secret. */
 #define TOKEN_NO_SECRET                                                                            \
     "a secret on the command line could be seen by others: set JWT_SECRET in the environment, or " \
     "name a file (--key FILE)"

@@ -14,9 +14,9 @@
 --         end: read up to this id ('-': the last id); since in ms (0: none; < 0: that long ago); newest
 --         (0: all); entries per page; bytes per page
 --       Four more arguments follow a question for names: how many topics the node wants ('': ask for
---       all); the pattern; the index that is walked ('': not chosen yet); where the walk goes on ('': at
---       its beginning). One follows a question for exact entries: their ids in increasing order, a space
---       after each
+--       all); the pattern; the index that is walked ('': not chosen yet); the position of the walk ('': its
+--       beginning). One more argument follows a question for exact entries: their ids in increasing order,
+--       a space after each
 -- Answers, for each question, {snapshot end, since, after, more, complete, {topics with gaps, if
 -- those are all that is missing}, {topics whose log is gone}, {...}}. `after` is the point for the next
 -- page; if there are no topics, it is the log start of all topics. complete: 1; or 0 because of these

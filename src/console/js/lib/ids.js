@@ -5,7 +5,7 @@ export function idTime(id) {
   return Number(id.slice(0, id.indexOf('-')));
 }
 
-/** Whether id `a` is greater than id `b`. Compares both parts as numbers, as the protocol demands. */
+/** Reports whether id `a` is greater than id `b`. Compares both parts as numbers, as the protocol demands. */
 export function isLater(a, b) {
   const difference = idTime(a) - idTime(b);
   if (difference !== 0) return difference > 0;

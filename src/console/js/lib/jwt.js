@@ -71,7 +71,7 @@ function readObject(part) {
 
 /**
  * Takes a token apart: { header, claims, signature, signed }, or { fault } if it is not a token.
- * Whether the server would accept it is another question: tokenFault and verifyToken.
+ * tokenFault and verifyToken say whether the server would accept it.
  */
 export function readToken(text) {
   if (text === '') return { fault: 'there is no token' };
@@ -162,9 +162,9 @@ export function entriesOf(list) {
 }
 
 /**
- * Why a server would refuse the token at the time `now` (ms since the epoch) even if the signature is
- * right, in the server's words; null if it would not. The audience and issuer that a server may
- * require are not known here.
+ * The reason for which a server would refuse the token at the time `now` (ms since the epoch) even if
+ * the signature is right, in the server's words; null if it would not. The audience and issuer that a
+ * server may require are not known here.
  */
 export function tokenFault({ header, claims }, now) {
   const fault = headerFault(header) ?? typesFault(claims);

@@ -31,7 +31,7 @@ export class Feed {
     return this.#rate.perSecond(this.#clock());
   }
 
-  /** One message in this many is kept at the moment, matching or not; 1: all. */
+  /** N if the feed now keeps one message in N, matching or not; 1: it keeps all. */
   get stride() {
     return this.perSecond < CALM ? 1 : Math.max(this.#matching.stride, this.#others.stride);
   }
