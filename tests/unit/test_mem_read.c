@@ -44,15 +44,21 @@ static void log_open(struct mem_log *log, uint64_t max_length, uint64_t ttl_s)
     mem_log_init(log, &limits, START);
 }
 
-static struct msgid publish_at(struct mem_log *log, const char *topic, int64_t timestamp,
-                               struct mem_now now)
+static struct msgid publish_with(struct mem_log *log, const char *topic,
+                                 const struct mem_log_options *options, struct mem_now now)
 {
     struct msgid id = mem_log_next_id(log, now.wall_ms);
     struct message *m = message_create(id, str_of(topic), STR("\"text\""), str_make(NULL, 0));
 
-    mem_log_add(log, m, &(struct mem_log_options){ .timestamp = timestamp }, now);
+    mem_log_add(log, m, options, now);
     message_unref(m);
     return id;
+}
+
+static struct msgid publish_at(struct mem_log *log, const char *topic, int64_t timestamp,
+                               struct mem_now now)
+{
+    return publish_with(log, topic, &(struct mem_log_options){ .timestamp = timestamp }, now);
 }
 
 static struct msgid publish(struct mem_log *log, const char *topic, int64_t timestamp, uint64_t now)
@@ -89,15 +95,11 @@ static void model_publish(struct model *m, uint64_t now)
     struct fact *f = &m->facts[m->n++];
     uint64_t ttl = (uint64_t)rand() % 3 ? 60 : 1;
     int64_t stamp = rand() % 2 ? 0 : (int64_t)now - 3000 + rand() % 6000;
-    struct message *message;
 
     snprintf(f->topic, sizeof(f->topic), "%s", names[(size_t)rand() % ARRAY_LEN(names)]);
-    f->id = mem_log_next_id(&m->log, now);
+    f->id = publish_with(&m->log, f->topic, &(struct mem_log_options){ ttl, 0, stamp }, both(now));
     f->time = stamp ? (uint64_t)stamp : f->id.ms;
     f->expires = now + 1000 * ttl;
-    message = message_create(f->id, str_of(f->topic), STR("\"x\""), str_make(NULL, 0));
-    mem_log_add(&m->log, message, &(struct mem_log_options){ ttl, 0, stamp }, both(now));
-    message_unref(message);
 }
 
 static bool fact_is_wanted(const struct fact *f, const struct broker_history *q, uint64_t now)
@@ -246,6 +248,27 @@ static void the_latest_are_incomplete_if_the_limit_removed_one(void **state)
     mem_log_set_others(&log, 0, START + 2);
     assert_false(ask(&log, h, START + 2).ret_complete);
     assert_true(ask(&log, h, START + 60002).ret_complete);
+    mem_log_done(&log);
+}
+
+/* More messages have expired at once than a page removes and looks at. */
+static void the_latest_are_incomplete_behind_too_many_expired_messages(void **state)
+{
+    struct broker_history h = { .filter = STR("t"), .latest = true };
+    struct mem_log log;
+    struct msgid lasting;
+
+    (void)state;
+    log_open(&log, 0, 60);
+    lasting = publish_with(&log, "t", &(struct mem_log_options){ .ttl_s = 1000 }, both(START));
+    for (int i = 0; i < MEM_READ_EXPIRE + MEM_READ_SKIP; i++)
+        publish(&log, "t", 0, START);
+    h = ask(&log, h, START + 60000);
+    assert_true(h.ret_n == 0 && !h.ret_more && !h.ret_complete);
+    h = (struct broker_history){ .filter = STR("t"), .latest = true };
+    h = ask(&log, h, START + 60000);
+    assert_true(h.ret_n == 1 && !h.ret_more && h.ret_complete);
+    assert_int_equal(msgid_cmp(h.after, lasting), 0);
     mem_log_done(&log);
 }
 
@@ -532,6 +555,7 @@ int main(void)
         cmocka_unit_test(returns_the_entries_of_the_model_on_pages_of_any_size),
         cmocka_unit_test(returns_the_latest_of_the_model_on_pages_of_any_size),
         cmocka_unit_test(the_latest_are_incomplete_if_the_limit_removed_one),
+        cmocka_unit_test(the_latest_are_incomplete_behind_too_many_expired_messages),
         cmocka_unit_test(reports_whether_a_point_is_complete),
         cmocka_unit_test(is_incomplete_before_the_log_start_and_beyond_the_ttl),
         cmocka_unit_test(is_incomplete_when_newest_leaves_entries_out),

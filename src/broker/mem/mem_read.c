@@ -62,7 +62,6 @@ struct walk {
     bool is_mixed; /* over the ring of all topics: each entry must be matched */
     uint64_t mono_ms;
     bool back;
-    bool is_cut;     /* with `latest`: there were too many expired entries to look at all rings */
     size_t skip_max; /* the budget */
     size_t skipped;
     struct msgid passed; /* the last id looked at */
@@ -225,10 +224,14 @@ static void sift_down(struct walk *w, size_t i)
     }
 }
 
-/* Finds the latest entry of a ring that has not expired, if it is above `after`. */
+/* Finds the latest entry of a ring that has not expired, if it is above `after`. Gives up when the
+ * budget is used up. Then more than MEM_READ_EXPIRE entries had expired, so the page is not
+ * complete (holds_latest). */
 static bool find_latest(struct walk *w, const struct mem_ring *ring, size_t *ret_at)
 {
-    for (size_t i = mem_ring_upto(ring, w->request->snapshot_end); i-- > 0;) {
+    size_t i = mem_ring_upto(ring, w->request->snapshot_end);
+
+    while (i-- > 0 && w->skipped < w->skip_max) {
         const struct mem_slot *slot = mem_ring_at(ring, i);
 
         if (msgid_cmp(slot->id, w->request->after) <= 0)
@@ -245,13 +248,12 @@ static bool find_latest(struct walk *w, const struct mem_ring *ring, size_t *ret
 /* One entry of each ring is enough. */
 static void walk_init_latest(struct walk *w, const struct sources *s)
 {
-    for (size_t i = 0; i < s->n && w->skipped < w->skip_max; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         size_t at;
 
         if (find_latest(w, s->rings[i], &at))
             w->cursors[w->n++] = (struct cursor){ s->rings[i], at };
     }
-    w->is_cut = w->skipped >= w->skip_max;
     w->skipped = 0;
 }
 
@@ -346,8 +348,7 @@ static bool cut_to_newest(const struct sources *s, struct broker_history *h, uin
     return cut_off;
 }
 
-/* Returns false if entries that should be on this or a later page were not looked for. */
-static bool fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
+static void fill_page(const struct sources *s, struct broker_history *h, uint64_t mono_ms)
 {
     struct walk w = { .mono_ms = mono_ms, .skip_max = MEM_READ_SKIP };
     size_t max_entries = h->max_entries ? h->max_entries : BROKER_PAGE_ENTRIES;
@@ -370,7 +371,6 @@ static bool fill_page(const struct sources *s, struct broker_history *h, uint64_
         h->after = w.passed;
     h->ret_more = e || is_over_budget(&w);
     free(w.cursors);
-    return !w.is_cut;
 }
 
 void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now)
@@ -387,7 +387,7 @@ void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now)
     h->ret_complete = is_covered && sources.n_gaps == 0;
     if (is_covered && sources.n_gaps > 0 && sources.n_gaps <= GAPS_MAX)
         h->ret_gaps = gaps_create(sources.gaps, sources.n_gaps);
-    h->ret_complete &= fill_page(&sources, h, now.mono_ms);
+    fill_page(&sources, h, now.mono_ms);
     free(sources.rings);
 }
 

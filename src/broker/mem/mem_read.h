@@ -5,7 +5,9 @@
  *          `newest` entries ends after MEM_READ_SKIP_BACK skipped ones; ret_complete is then false.
  *          It is also false if more than MEM_READ_EXPIRE entries have expired and are still there.
  *          If more than BROKER_MAX_TOPICS topics match, or more than MEM_READ_NAMES names must be
- *          compared, every matching entry is still found, but ret_complete is false.
+ *          compared, every matching entry is still found, but ret_complete is false. With `latest`,
+ *          only the first topics are then read. A page with `latest` that skips MEM_READ_SKIP
+ *          expired entries looks at no further one.
  */
 #ifndef EH_BROKER_MEM_READ_H
 #define EH_BROKER_MEM_READ_H
