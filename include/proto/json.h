@@ -1,5 +1,5 @@
 /* json.h - writes and reads JSON by hand where a tree would cost too much (delivered messages,
- * /metrics), and reads values of jansson, which does the rest.
+ * /metrics), and reads and writes values of jansson, which does the rest.
  * Thread:  any; pure.
  */
 #ifndef EH_PROTO_JSON_H
@@ -14,6 +14,9 @@ struct json_t; /* jansson's */
 /* Appends s as a JSON string with its quotes (RFC 8259 7). Escapes `"`, `\` and controls, nothing
  * else. s must be valid UTF-8 and may hold U+0000. */
 void json_add_string(struct buf *out, struct str s);
+
+/* Appends a value of jansson, with the flags of its json_dumps. */
+void json_add_value(struct buf *out, const struct json_t *value, size_t flags);
 
 /* Decodes the JSON string at the start of `in` and appends its text to out (NULL: only checks it).
  * Ignores what follows the closing quote. Returns the length of the string with its quotes, or

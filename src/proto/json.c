@@ -255,6 +255,17 @@ int json_read_string_lossy(struct str in, struct buf *out, bool *ret_has_half)
     return read_string(in, out, ret_has_half);
 }
 
+static int add_piece(const char *p, size_t n, void *out)
+{
+    buf_add(out, p, n);
+    return 0;
+}
+
+void json_add_value(struct buf *out, const json_t *value, size_t flags)
+{
+    (void)json_dump_callback(value, add_piece, out, flags);
+}
+
 /* Adds the digits after s[*n], of which there must be one. */
 static bool skip_digits(struct str s, size_t *n)
 {

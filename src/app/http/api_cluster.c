@@ -26,18 +26,12 @@ struct question {
 
 /* ---- asking ---- */
 
-static int add_piece(const char *p, size_t n, void *out)
-{
-    buf_add(out, p, n);
-    return 0;
-}
-
 static void answer(struct conn *c, json_t *merged, bool is_complete)
 {
     struct buf text = { 0 };
 
     (void)json_object_set_new(merged, "complete", json_boolean(is_complete));
-    (void)json_dump_callback(merged, add_piece, &text, JSON_COMPACT);
+    json_add_value(&text, merged, JSON_COMPACT);
     api_call_answer(c, buf_str(&text));
     buf_done(&text);
     json_decref(merged);

@@ -15,22 +15,11 @@ static const char *bool_text(bool b)
     return b ? "true" : "false";
 }
 
-static int add_piece(const char *p, size_t n, void *out)
-{
-    buf_add(out, p, n);
-    return 0;
-}
-
-static void add_json(struct buf *out, const json_t *value)
-{
-    (void)json_dump_callback(value, add_piece, out, JSON_COMPACT);
-}
-
 void redis_presence_add_question(struct buf *out, const struct redis_presence_question *q)
 {
     if (q->ask) {
         buf_add_str(out, STR("{\"ask\":"));
-        add_json(out, q->ask);
+        json_add_value(out, q->ask, JSON_COMPACT);
         buf_addf(out, ",\"id\":%" PRIu64 ",\"node\":\"%s\",\"v\":1}", q->id, q->node);
         return;
     }
@@ -45,7 +34,7 @@ void redis_presence_add_answer(struct buf *out, const struct redis_presence_answ
 
     if (a->answers) {
         buf_add_str(out, STR("{\"answers\":"));
-        add_json(out, a->answers);
+        json_add_value(out, a->answers, JSON_COMPACT);
         buf_addf(out, ",\"id\":%" PRIu64 ",\"v\":1}", a->id);
         return;
     }

@@ -15,6 +15,7 @@
 #include "base/environment.h"
 #include "ctl/term/clean.h"
 #include "ctl/term/exit_status.h"
+#include "proto/json.h"
 
 #define OUT_MAX (64 * 1024) /* bytes that wait at most before they are written */
 
@@ -113,18 +114,11 @@ void term_printf(struct term *t, const char *format, ...)
     free(text);
 }
 
-static int add_piece(const char *p, size_t n, void *out)
-{
-    buf_add(out, p, n);
-    return 0;
-}
-
 void term_result_json(struct term *t, const struct json_t *value)
 {
     struct buf line = { 0 }, clean = { 0 };
 
-    (void)json_dump_callback(value, add_piece, &line,
-                             JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    json_add_value(&line, value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
     buf_add_char(&line, '\n');
     if (t->out_is_terminal)
         clean_add_json(&clean, buf_str(&line));
