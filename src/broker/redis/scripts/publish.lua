@@ -4,12 +4,13 @@
 --       if needed, where the id of the first publish with the publisher's key is kept, and the counter
 --       of a rate limit
 -- ARGV  1 what comes before the topic in the name of a channel  2 entries that a log may hold (0: no
---       limit): one number for all, or one for each message, a space after each  3 '1': keep the log  4 the highest id that the node knows  5 default ttl in s (0:
---       forever)  6 the replid of the history that the node has joined ('': not known); then of each
---       message nine: 1 topic  2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)
---       5 the client's timestamp in ms (0: none)  6 '1': the publish has a key  7 publishes that the
---       rate limit allows ('': no limit)  8 ms from the first publish counted until the counter ends
---       9 its author, the connection that does not want it back ('': none)
+--       limit): one number for all, or one for each message, a space after each  3 '1': keep the log
+--       4 the highest id that the node knows  5 default ttl in s (0: forever)  6 the replid of the
+--       history that the node has joined ('': not known); then of each message nine: 1 topic
+--       2 message, 3 origin ('': none), both JSON text  4 ttl in s (0: none)  5 the client's timestamp
+--       in ms (0: none)  6 '1': the publish has a key  7 publishes that the rate limit allows ('': no
+--       limit)  8 ms from the first publish counted until the counter ends  9 its author, the
+--       connection that does not want it back ('': none)
 -- Answers an array with one element for each message: the id as a string. If a publish with its key was
 -- done already, the id of that one as a status. If its rate limit is reached, the ms until the counter
 -- ends as an integer. If Redis refused it, the error. If Redis has forgotten ids that the node knows, or
