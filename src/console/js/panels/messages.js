@@ -33,7 +33,6 @@ const EMPTY = {
 class MessagesPanel extends Panel {
   #feed = new Feed();
   #isDrawing = false; // a frame has been asked for
-  #isShown = false;
   #counts = 0;
 
   build() {
@@ -54,13 +53,11 @@ class MessagesPanel extends Panel {
   }
 
   shown() {
-    this.#isShown = true;
     this.#counts = setInterval(() => this.#tick(), COUNTS_MS);
     this.#changed();
   }
 
   gone() {
-    this.#isShown = false;
     clearInterval(this.#counts);
   }
 
@@ -190,7 +187,7 @@ class MessagesPanel extends Panel {
 
   /** Asks for one drawing in the next frame. */
   #changed() {
-    if (this.#isDrawing || !this.#isShown) return;
+    if (this.#isDrawing || this.hidden) return;
     this.#isDrawing = true;
     requestAnimationFrame(() => {
       this.#isDrawing = false;

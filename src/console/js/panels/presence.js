@@ -24,6 +24,7 @@ class PresencePanel extends Panel {
   #answer = make('section', { class: 'card stack', hidden: true, 'aria-label': 'Answer' },
     make('div', {}, this.#count, this.#meaning), this.#who, this.#whoNote, this.#at);
   #asked = '';
+  #spoken = ''; // what was announced last: repeated answers are not
   #timer = null;
 
   build() {
@@ -91,8 +92,6 @@ class PresencePanel extends Panel {
     if (this.#spoken !== `${count} ${topic}`) announce(`${count} ${this.#meaning.textContent}`);
     this.#spoken = `${count} ${topic}`;
   }
-
-  #spoken = ''; // what was announced last: repeated answers are not
 }
 
 function whoNote(count, subs, more) {
