@@ -70,11 +70,10 @@ async function received(page) {
 
 async function measure(scope, server, browser, rate) {
   const viewport = { width: 1440, height: 900 };
-  const { page } = await openConsole(scope, server, { browser, viewport });
+  const opened = await openConsole(scope, server, { browser, viewport });
+  const { page } = opened;
   await page.getByRole('button', { name: 'Connected' }).waitFor();
-  await page.getByLabel('Topic or pattern').fill('bench/#');
-  await page.getByLabel('Topic or pattern').press('Enter');
-  await page.locator('.subscription[data-state=live]').waitFor();
+  await opened.subscribe('bench/#');
   const client = await openClient(scope, server);
   await page.evaluate(watch);
   const button = page.getByRole('button', { name: /Pause|Continue/ });

@@ -15,6 +15,7 @@ import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
+import { eventually } from './support/wait.mjs';
 
 const WITH_AUTH = { DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
 const CLAIMS = { sub: 'alice', read: ['news/#'], write: ['news/#'] };
@@ -31,13 +32,6 @@ class Life {
 
   untilState(text) {
     return this.state.getByText(text, { exact: true }).waitFor();
-  }
-
-  /** Subscribes, and waits until the subscription is live, or waits for a connection. */
-  async subscribe(topic, state = 'live') {
-    await this.page.getByLabel('Topic or pattern').fill(topic);
-    await this.page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-    await this.page.locator(`.subscription[data-state=${state}]`, { hasText: topic }).waitFor();
   }
 
   untilMessage(text) {
@@ -101,10 +95,13 @@ test('the life of the console', { skip: SKIP_CONSOLE }, async (t) => {
     await life.notice.getByText('there is no token').waitFor();
     await life.opened.assertAccessible();
     await life.page.keyboard.press('Escape');
-    await life.subscribe('news/#', 'waiting'); // it begins with the connection, however short that is
+    await life.opened.subscribe('news/#', { state: 'waiting' }); // it begins with the connection, however short that is
 
-    await life.giveToken(signToken({ ...CLAIMS, exp: secondsFromNow(5) }));
-    await life.untilState('Token expired');
+    await eventually('a connection that ends with its token', async () => {
+      await life.giveToken(signToken({ ...CLAIMS, exp: secondsFromNow(5) }));
+      const end = life.state.getByText(/^(Token expired|Refused)$/); // refused: the machine took 5 seconds to connect
+      return (await end.textContent()) === 'Token expired';
+    });
     await life.notice.getByText('The token has expired').waitFor();
     await life.opened.assertAccessible();
 
@@ -137,7 +134,7 @@ test('the life of the console', { skip: SKIP_CONSOLE }, async (t) => {
     const other = await startWithConsole(t, redis.options);
     const life = await open(t, server, { browser });
     life.opened.expectFaults(/WebSocket connection to|net::ERR_/);
-    await life.subscribe('news/#');
+    await life.opened.subscribe('news/#');
     const publisher = await openClient(t, other);
     await publisher.publish('news/a', 'from the other node');
     await life.untilMessage('from the other node');
@@ -163,7 +160,7 @@ test('the life of the console', { skip: SKIP_CONSOLE }, async (t) => {
   await t.test('works on the internal port', async (t) => {
     const { server, internal } = await startWithInternal(t, { ENABLE_CONSOLE: 'true' });
     const life = await open(t, internal, { browser });
-    await life.subscribe('news/#');
+    await life.opened.subscribe('news/#');
     await (await openClient(t, server)).publish('news/a', 'hello');
     await life.untilMessage('hello');
   });
@@ -173,7 +170,7 @@ test('the life of the console', { skip: SKIP_CONSOLE }, async (t) => {
     const proxy = await startPrefixProxy(t, server);
     const life = await open(t, proxy, { browser, path: '/prefix/console' });
     assert.equal(new URL(life.page.url()).pathname, '/prefix/console/');
-    await life.subscribe('news/#');
+    await life.opened.subscribe('news/#');
     await (await openClient(t, server)).publish('news/a', 'hello');
     await life.untilMessage('hello');
   });

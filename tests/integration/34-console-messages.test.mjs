@@ -11,7 +11,7 @@ import { CTL } from './support/ctl.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { freePort } from './support/port.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
-import { eventually } from './support/wait.mjs';
+import { eventually, within } from './support/wait.mjs';
 
 /** Samples of messages that people might publish: who, where and what. */
 const SAMPLES = [
@@ -44,15 +44,6 @@ class Messages {
 
   async connected() {
     await this.button('Connected').waitFor();
-  }
-
-  /** Subscribes with the form and waits until the subscription has taken effect. */
-  async subscribe(topic, history = 'From now on') {
-    await this.page.getByLabel('Topic or pattern').fill(topic);
-    await this.page.getByLabel('History').selectOption(history);
-    await this.page.keyboard.press('Tab');
-    await this.button('Subscribe').click();
-    await this.subscription(topic, 'live').waitFor();
   }
 
   subscription(topic, state) {
@@ -105,8 +96,8 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
   await t.test('arrive from several subscriptions, and can be filtered, paused and cleared', async (t) => {
     const { opened, page, messages } = await open(t);
     await opened.assertAccessible();
-    await messages.subscribe('news/#');
-    await messages.subscribe('sensors/+/heat');
+    await opened.subscribe('news/#');
+    await opened.subscribe('sensors/+/heat');
     const id = await publisher.publish('news/today', 'The library opens');
     await publisher.publish('sensors/attic/heat', '{"celsius":18.25}');
     await publisher.publish('other', 'not for us');
@@ -150,7 +141,7 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     };
     const text = `{"id":12345678901234567890,"who":"it's me","list":[1,{"deep":"needle"}]}`;
     await publisher.publish('read/json', text);
-    await messages.subscribe('read/#', 'Last minute');
+    await opened.subscribe('read/#', { history: 'Last minute' });
     await messages.rows.filter({ hasText: "it's me" }).click();
     assert.match(await messages.detail.innerText(), /12345678901234567890/);
     await page.getByLabel('Find in this message').fill('NEEDLE');
@@ -167,8 +158,12 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     await opened.assertAccessible();
 
     await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+    const copied = page.evaluate(() => new Promise((resolve) => {
+      new MutationObserver(() => document.activeElement.textContent === 'Copied' && resolve()) // without losing its place
+        .observe(document.body, { subtree: true, childList: true });
+    }));
     await messages.button('Copy as curl').click();
-    await page.locator('button:focus', { hasText: 'Copied' }).waitFor(); // without losing its place
+    await within(copied, 'the button says so');
 
     await messages.button('Edit and publish').click();
     assert.equal(await page.locator('[name=message]').inputValue(), text);
@@ -194,8 +189,8 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
   });
 
   await t.test('are published with a key and a time to live', async (t) => {
-    const { page, messages } = await open(t);
-    await messages.subscribe('out/#');
+    const { opened, page, messages } = await open(t);
+    await opened.subscribe('out/#');
     await messages.publish('out/a', 'once', { ttl: '1m', key: 'k1' });
     await messages.publish('out/a', 'once', { ttl: '1m', key: 'k1' });
     const answers = page.getByRole('list', { name: 'Answers' }).getByRole('listitem');
@@ -206,7 +201,7 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
     assert.equal(await page.locator('[name=topic]').getAttribute('placeholder'), 'out/hello');
     await messages.publish('out/a', 'never', { ttl: 'soon' });
     assert.match(await page.locator('[name=ttl]').evaluate((input) => input.validationMessage), /Enter whole seconds/);
-    await messages.subscribe('out/+');
+    await opened.subscribe('out/+');
     await messages.publish('out/a', 'for both');
     await messages.untilReceived(3);
     await messages.publish('out/#', 'to a pattern');
@@ -249,9 +244,9 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
   });
 
   await t.test('are shown by the ten thousand', async (t) => {
-    const { page, messages } = await open(t);
+    const { opened, page, messages } = await open(t);
     await publisher.publishAll('many/a', numbered('message', 10_000), { window: 1000 });
-    await messages.subscribe('many/#', 'Everything kept');
+    await opened.subscribe('many/#', { history: 'Everything kept' });
     await messages.untilReceived(10_000);
     await messages.untilTexts('it shows the end', (texts) => texts.at(-1) === 'message 9999');
     assert.ok(await page.getByRole('option').count() < 100);
@@ -271,8 +266,8 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
   });
 
   await t.test('do not freeze the page when they flood it', async (t) => {
-    const { page, messages } = await open(t);
-    await messages.subscribe('flood/#');
+    const { opened, page, messages } = await open(t);
+    await opened.subscribe('flood/#');
     const flood = publisher.publishAll('flood/a', numbered('message', 8000), { window: 2000 });
     await page.getByLabel('Filter by text').fill('nothing');
     await messages.button('Clear').click();
@@ -284,7 +279,7 @@ test('the messages of the console', { skip: SKIP_CONSOLE }, async (t) => {
 
   await t.test('cannot hurt the page', async (t) => {
     const { opened, page, messages } = await open(t);
-    await messages.subscribe('hostile/#');
+    await opened.subscribe('hostile/#');
     const texts = [
       '<img src=x onerror="window.hurt=1">', '<script>window.hurt=2</script>', '</span><b>bold</b><iframe src="/">',
       'javascript:window.hurt=3', '{"__proto__":{"hurt":4},"constructor":"<b>x</b>","<i>":["</div>"]}',
@@ -342,7 +337,7 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
     await messages.button('Use another token').click();
     await enter(`Bearer ${signToken(rights)}\n`);
     await messages.connected();
-    await messages.subscribe('news/#');
+    await opened.subscribe('news/#');
     await page.getByLabel('Topic or pattern').fill('secret');
     await page.getByLabel('Topic or pattern').press('Enter');
     await messages.subscription('the token does not permit reading it', 'refused').waitFor();
@@ -358,7 +353,7 @@ test('the messages of the console with tokens', { skip: SKIP_CONSOLE }, async (t
   await t.test('look good', async (t) => {
     await messages.button('Unsubscribe from secret').click();
     await messages.button('Clear').click();
-    await messages.subscribe('orders/#');
+    await opened.subscribe('orders/#');
     const all = ['news/#', 'orders/#'];
     for (const sub of new Set(SAMPLES.map(([who]) => who))) {
       const token = signToken({ sub, read: all, write: all });
@@ -381,7 +376,7 @@ test('the console says that messages are missing when the log is gone', { skip: 
   opened.expectFaults(/WebSocket connection to .* failed|net::ERR/);
   const messages = new Messages(opened);
   await messages.connected();
-  await messages.subscribe('shop/#');
+  await opened.subscribe('shop/#');
   await (await openClient(t, server)).publish('shop/a', 'before');
   await messages.untilReceived(1);
   await server.stop();

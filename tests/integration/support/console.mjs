@@ -76,6 +76,14 @@ export class ConsolePage {
     });
   }
 
+  /** Subscribes with the form, and waits until the subscription has this state. */
+  async subscribe(topic, { history = 'From now on', state = 'live' } = {}) {
+    await this.page.getByLabel('Topic or pattern').fill(topic);
+    await this.page.getByLabel('History').selectOption(history);
+    await this.page.getByRole('button', { name: 'Subscribe', exact: true }).click();
+    await this.page.locator(`.subscription[data-state=${state}]`, { hasText: topic }).waitFor();
+  }
+
   /** Asserts that axe-core finds no fault in the page as it is shown now. */
   async assertAccessible() {
     const violations = await this.#inIsolation(`${readFileSync(AXE, 'utf8')};
