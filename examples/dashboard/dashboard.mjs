@@ -72,15 +72,19 @@ async function open() {
   source.addEventListener('refused', ({ data }) => say(JSON.parse(data).error)); // it will pass
   source.onerror = () => {
     say('not connected, trying again');
-    if (source.readyState === EventSource.CLOSED) openLater(); // for example, the token has expired
+    if (source.readyState === EventSource.CLOSED) startLater(); // for example, the token has expired
   };
 }
 
-function openLater() {
-  setTimeout(() => open().catch((error) => {
+function start() {
+  open().catch((error) => {
     say(`${error.message}, trying again`);
-    openLater();
-  }), 1000 + Math.random() * 4000);
+    startLater();
+  });
 }
 
-open().catch(openLater);
+function startLater() {
+  setTimeout(start, 1000 + Math.random() * 4000);
+}
+
+start();
