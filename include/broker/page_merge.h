@@ -17,7 +17,8 @@ void page_merge_free(struct page_merge *m);
 
 /* *h asks for a page of all filters: for the first one, if it has no snapshot end, or else for the
  * page after the one that page_merge_take gave. Makes it the question for a page of one filter,
- * which borrows the filter. `newest` counts for each filter. */
+ * which borrows the filter. `newest` counts for each filter. max_entries and max_bytes are not 0:
+ * a page that may hold nothing would have no end. */
 void page_merge_ask(struct page_merge *m, struct broker_history *h);
 /* Takes the answer to that. Returns true if *h is the page of all filters now, which is the
  * question for the next page, too, as every page is. False: *h is the question for a page of

@@ -31,6 +31,7 @@
  */
 #include "broker/page_merge.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -212,6 +213,7 @@ static void begin(struct page_merge *m, const struct broker_history *h)
 
 void page_merge_ask(struct page_merge *m, struct broker_history *h)
 {
+    assert(h->max_entries && h->max_bytes);
     if (msgid_is_zero(h->snapshot_end))
         begin(m, h);
     m->whole = *h;
