@@ -6,6 +6,7 @@
 #ifndef EH_BASE_BUF_H
 #define EH_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -47,5 +48,6 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_char(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) EH_PRINTF(2, 3);
+void buf_addv(struct buf *b, const char *fmt, va_list args) EH_PRINTF(2, 0);
 
 #endif

@@ -83,14 +83,21 @@ void buf_add_char(struct buf *b, char c)
 
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
-    size_t room = b->cap - b->end;
-    va_list args, again;
-    int n;
+    va_list args;
 
     va_start(args, fmt);
+    buf_addv(b, fmt, args);
+    va_end(args);
+}
+
+void buf_addv(struct buf *b, const char *fmt, va_list args)
+{
+    size_t room = b->cap - b->end;
+    va_list again;
+    int n;
+
     va_copy(again, args);
     n = vsnprintf(room ? b->data + b->end : NULL, room, fmt, args);
-    va_end(args);
     assert(n >= 0);
     if ((size_t)n >= room)
         (void)vsnprintf(buf_reserve(b, (size_t)n + 1), (size_t)n + 1, fmt, again);

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -102,16 +101,14 @@ void term_write(struct term *t, struct str text)
 
 void term_printf(struct term *t, const char *format, ...)
 {
+    struct buf text = { 0 };
     va_list args;
-    char *text = NULL;
-    int n;
 
     va_start(args, format);
-    n = vasprintf(&text, format, args);
+    buf_addv(&text, format, args);
     va_end(args);
-    if (n >= 0)
-        term_write(t, str_make(text, (size_t)n));
-    free(text);
+    term_write(t, buf_str(&text));
+    buf_done(&text);
 }
 
 void term_result_json(struct term *t, const struct json_t *value)
@@ -165,18 +162,16 @@ const char *term_style(const struct term *t, enum term_style style)
  * are ignored: there is nobody to report them to. */
 static void say(struct term *t, const char *prefix, const char *format, va_list args)
 {
-    struct buf line = { 0 };
-    char *text = NULL;
-    int n = vasprintf(&text, format, args);
+    struct buf line = { 0 }, text = { 0 };
 
+    buf_addv(&text, format, args);
     buf_add_str(&line, str_of(prefix));
-    if (n >= 0)
-        clean_add(&line, str_make(text, (size_t)n), true);
+    clean_add(&line, buf_str(&text), true);
     buf_add_char(&line, '\n');
     term_flush(t);
     term_progress_end(t);
     (void)write_all(STDERR_FILENO, buf_str(&line));
-    free(text);
+    buf_done(&text);
     buf_done(&line);
 }
 
@@ -213,20 +208,17 @@ void term_error(struct term *t, const char *format, ...)
 
 void term_progress(struct term *t, const char *format, ...)
 {
-    struct buf line = { 0 };
-    char *text = NULL;
-    va_list args;
+    struct buf line = { 0 }, text = { 0 };
     struct winsize size = { 0 };
-    int n;
+    va_list args;
 
     if (t->quiet || !t->err_is_terminal)
         return;
     va_start(args, format);
-    n = vasprintf(&text, format, args);
+    buf_addv(&text, format, args);
     va_end(args);
-    if (n >= 0)
-        clean_add(&line, str_make(text, (size_t)n), true);
-    free(text);
+    clean_add(&line, buf_str(&text), true);
+    buf_done(&text);
     (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
     line.end = line.start + clean_cut(buf_str(&line), size.ws_col ? (size_t)size.ws_col - 1 : 79);
     term_flush(t);
