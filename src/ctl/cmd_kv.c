@@ -46,12 +46,10 @@ static int run_get(const struct invocation *in)
         status = ask_once(in, "get", json_pack("{s:s}", "key", in->words[0]), &result);
     if (status != CTL_OK)
         return status;
-    if (in->common->json) {
-        (void)json_object_del(result, "action");
+    if (in->common->json)
         term_result_json(in->term, result);
-    } else {
+    else
         print_value(in, result);
-    }
     return CTL_OK;
 }
 
@@ -112,10 +110,8 @@ static int set(const struct invocation *in, struct str value)
     if (values->ttl_ms)
         json_object_set_new(params, "ttl", json_integer((json_int_t)(values->ttl_ms / 1000)));
     status = ask_once(in, "set", params, &result);
-    if (status == CTL_OK && in->common->json) {
-        (void)json_object_del(result, "action");
+    if (status == CTL_OK && in->common->json)
         term_result_json(in->term, result);
-    }
     return status;
 }
 
@@ -171,10 +167,8 @@ static int run_del(const struct invocation *in)
         status = ask_once(in, "del", json_pack("{s:s}", "key", in->words[0]), &result);
     if (status != CTL_OK)
         return status;
-    if (in->common->json) {
-        (void)json_object_del(result, "action");
+    if (in->common->json)
         term_result_json(in->term, result);
-    }
     if (json_is_true(json_object_get(result, "success")))
         return CTL_OK;
     term_error(in->term, "no key \"%s\"", in->words[0]);

@@ -25,9 +25,8 @@ static void print_text(struct term *t, const json_t *result)
     buf_done(&out);
 }
 
-static void print(const struct invocation *in, json_t *result)
+static void print(const struct invocation *in, const json_t *result)
 {
-    (void)json_object_del(result, "action");
     if (in->common->json)
         term_result_json(in->term, result);
     else

@@ -131,6 +131,7 @@ int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_res
     session_call(a->session, method, params, on_answer, a);
     status = runtime_run(a->runtime);
     if (status == CTL_OK) {
+        (void)json_object_del(a->result, "action"); /* the method */
         *ret_result = a->result;
         a->result = NULL;
     }

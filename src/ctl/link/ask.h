@@ -16,7 +16,8 @@ struct invocation;
 int ask_open(const struct invocation *in, struct ask **ret) EH_MUST_USE; /* connects */
 void ask_close(struct ask *a);                                           /* NULL is fine */
 
-/* Makes the call. Takes the reference to params (NULL: none); the result is the caller's. */
+/* Makes the call. Takes the reference to params (NULL: none). The result is the caller's; it lacks
+ * `action`, which only repeats the method. */
 int ask_call(struct ask *a, const char *method, json_t *params, json_t **ret_result) EH_MUST_USE;
 
 /* Waits. The connection may end meanwhile. */
