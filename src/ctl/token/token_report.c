@@ -106,6 +106,13 @@ static const char *fault_of(const struct token_report *r)
     return r->key_fault && !r->has_no_key ? r->key_fault : r->claims_fault;
 }
 
+/* Finds the limit that counts for publishing to the topic. */
+static bool find_limit(const struct token_report *r, const char *topic, struct rate_rule *ret)
+{
+    return r->rights && topic_is_valid(str_of(topic)) &&
+           auth_rate_rule(r->rights, str_of(topic), ret);
+}
+
 /* ---- text ---- */
 
 static void add_label(struct buf *out, const char *label)
@@ -334,8 +341,7 @@ static void add_topic(struct buf *out, const struct token_report *r, const char 
 
         buf_addf(out, "%s%s", i ? ", " : "", may ? rights[i].may : rights[i].may_not);
     }
-    if (r->rights && topic_is_valid(str_of(topic)) &&
-        auth_rate_rule(r->rights, str_of(topic), &rule)) {
+    if (find_limit(r, topic, &rule)) {
         buf_add_str(out, STR("; "));
         add_limit(out, rule.max, rule.interval_s);
     }
@@ -371,8 +377,7 @@ static json_t *topic_json(const struct token_report *r, const char *topic)
 
         (void)json_object_set_new(o, rights[i].claim, json_boolean(may));
     }
-    if (is_valid && r->rights && topic_is_valid(str_of(topic)) &&
-        auth_rate_rule(r->rights, str_of(topic), &rule))
+    if (find_limit(r, topic, &rule))
         (void)json_object_set_new(o, "limit",
                                   json_pack("{s:s%,s:I,s:I}", "topic", rule.topic.p, rule.topic.n,
                                             "max", (json_int_t)rule.max, "interval",
