@@ -77,11 +77,13 @@ static const char *text_of(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+/* Adds a number, which came through Redis and may be any: the sum wraps. */
 static void add_number(json_t *sum, const json_t *part, const char *name)
 {
-    json_int_t n = json_integer_value(json_object_get(sum, name)) +
-                   json_integer_value(json_object_get(part, name));
+    json_int_t n;
 
+    (void)__builtin_add_overflow(json_integer_value(json_object_get(sum, name)),
+                                 json_integer_value(json_object_get(part, name)), &n);
     (void)json_object_set_new(sum, name, json_integer(n));
 }
 
@@ -129,21 +131,30 @@ static int compare_ids(const void *a, const void *b)
                   text_of(*(const json_t *const *)b, "id"));
 }
 
+static size_t count_clients(const json_t *answers)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(answers); i++)
+        n += json_array_size(json_object_get(json_array_get(answers, i), "clients"));
+    return n;
+}
+
 /* Every worker sent its first clients in the order of their ids, at most as many as a page has. So
  * the first of all are the page, whatever the workers have left. */
 static json_t *merge_clients(const struct question *q, const json_t *answers)
 {
-    size_t n = 0, room = json_array_size(answers) * API_CLIENTS_MAX;
-    json_t **all = mem_zalloc((room + 1) * sizeof(json_t *));
+    json_t **all = mem_zalloc((count_clients(answers) + 1) * sizeof(json_t *));
     json_t *clients = json_array();
     bool more = false;
+    size_t n = 0;
 
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const json_t *part = json_array_get(answers, i);
         const json_t *some = json_object_get(part, "clients");
 
         more = more || json_is_true(json_object_get(part, "more"));
-        for (size_t k = 0; k < json_array_size(some) && n < room; k++)
+        for (size_t k = 0; k < json_array_size(some); k++)
             all[n++] = json_array_get(some, k);
     }
     qsort(all, n, sizeof(json_t *), compare_ids);
