@@ -59,6 +59,8 @@ int http_parse(struct http_parser *ps, struct str in, size_t max,
 
 bool http_is_token(struct str s); /* RFC 9110 5.6.2 */
 
+bool http_reads(const struct http_request *rq); /* GET or HEAD */
+
 /* Returns the value of the first field with that name (case-insensitive), or {NULL, 0}. */
 struct str http_header(const struct http_request *rq, struct str name);
 size_t http_header_count(const struct http_request *rq, struct str name);

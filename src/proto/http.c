@@ -126,6 +126,11 @@ int http_parse(struct http_parser *ps, struct str in, size_t max, struct http_re
 
 /* ---- looking at a request ---- */
 
+bool http_reads(const struct http_request *rq)
+{
+    return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
+}
+
 struct str http_header(const struct http_request *rq, struct str name)
 {
     return http_find(rq->headers, rq->n_headers, name);

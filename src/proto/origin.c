@@ -201,9 +201,7 @@ static bool may_be_own_read(const struct http_request *rq)
 {
     struct str site = http_header(rq, STR("Sec-Fetch-Site"));
 
-    if (!str_eq(rq->method, STR("GET")) && !str_eq(rq->method, STR("HEAD")))
-        return false;
-    return !site.p || str_eq(site, STR("same-origin"));
+    return http_reads(rq) && (!site.p || str_eq(site, STR("same-origin")));
 }
 
 bool origin_may_use_cookies(struct str list, const struct http_request *rq)

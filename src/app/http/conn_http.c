@@ -23,11 +23,6 @@ static void refuse_origin(struct conn *c, const struct http_request *rq, const c
     http_send_error(c, upgrade_is_wanted(rq) ? NULL : rq, 403, why, STR(""));
 }
 
-static bool reads(const struct http_request *rq)
-{
-    return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
-}
-
 /* Refuses a client whose address has too many connections. */
 static void refuse_client(struct conn *c, const struct http_request *rq)
 {
@@ -35,7 +30,7 @@ static void refuse_client(struct conn *c, const struct http_request *rq)
 
     if (upgrade_is_wanted(rq))
         http_send_error(c, NULL, 429, why, STR(""));
-    else if (reads(rq) && conn_sse_is_wanted(rq) && c->worker->context->config->enable_sse)
+    else if (http_reads(rq) && conn_sse_is_wanted(rq) && c->worker->context->config->enable_sse)
         conn_sse_refuse(c, rq, 429, why);
     else
         http_send_error(c, rq, 429, why, STR(""));
@@ -51,7 +46,7 @@ static void handle_client(struct conn *c, const struct http_request *rq)
         upgrade_handle(c, rq);
     } else if (str_eq(rq->method, STR("POST"))) {
         http_post_handle(c, rq);
-    } else if (!reads(rq)) {
+    } else if (!http_reads(rq)) {
         http_send_error(c, rq, 405, "method not allowed",
                         STR("Allow: GET, HEAD, POST, OPTIONS\r\n"));
     } else if (conn_sse_is_wanted(rq)) {

@@ -59,18 +59,13 @@ static bool is_console(const struct conn *c, struct str path)
            (str_eq(path, STR("/console")) || str_starts_with(path, STR(BELOW)));
 }
 
-static bool reads(const struct http_request *rq)
-{
-    return str_eq(rq->method, STR("GET")) || str_eq(rq->method, STR("HEAD"));
-}
-
 bool console_handle(struct conn *c, const struct http_request *rq)
 {
     const struct console_file *file;
 
     if (!is_console(c, rq->path) || console_is_socket(c, rq))
         return false;
-    if (!reads(rq)) {
+    if (!http_reads(rq)) {
         http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD\r\n"));
         return true;
     }
@@ -91,7 +86,7 @@ bool console_handle(struct conn *c, const struct http_request *rq)
 bool console_is_socket(const struct conn *c, const struct http_request *rq)
 {
     return is_console(c, rq->path) && str_eq(rq->path, STR(BELOW SOCKET)) &&
-           (reads(rq) || upgrade_is_wanted(rq));
+           (http_reads(rq) || upgrade_is_wanted(rq));
 }
 
 void console_explain(struct conn *c, const struct http_request *rq)

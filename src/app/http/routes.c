@@ -98,11 +98,6 @@ static const struct route *find(struct str path)
     return NULL;
 }
 
-static bool is_method(const struct http_request *rq, const char *name)
-{
-    return str_eq(rq->method, str_of(name));
-}
-
 bool routes_are_served(const struct conn *c)
 {
     return c->client.is_internal || !c->worker->context->has_internal_listener;
@@ -113,7 +108,8 @@ bool routes_handle(struct conn *c, const struct http_request *rq)
     const struct route *route = routes_are_served(c) ? find(rq->path) : NULL;
     struct buf extra = { 0 };
 
-    if (is_method(rq, "OPTIONS")) { /* a browser asks before it lets a page send its request */
+    /* a browser asks before it lets a page send its request */
+    if (str_eq(rq->method, STR("OPTIONS"))) {
         origin_add_preflight(rq, &extra);
         http_send(c, rq, &(struct http_answer){ .status = 204, .extra = buf_str(&extra) });
         buf_done(&extra);
@@ -121,7 +117,7 @@ bool routes_handle(struct conn *c, const struct http_request *rq)
     }
     if (!route)
         return false;
-    if (is_method(rq, "GET") || is_method(rq, "HEAD"))
+    if (http_reads(rq))
         route->fn(c, rq);
     else
         http_send_error(c, rq, 405, "method not allowed", STR("Allow: GET, HEAD, OPTIONS\r\n"));
