@@ -46,7 +46,8 @@ static inline struct str str_skip(struct str s, size_t n)
     return (struct str){ s.p + n, s.n - n };
 }
 
-bool str_eq_nocase(struct str a, struct str b);            /* ASCII only, in every locale */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII only, in every locale */
+bool str_starts_with_nocase(struct str s, struct str prefix);
 bool str_consists_of(struct str s, const bool chars[256]); /* only of these bytes */
 struct str str_trim(struct str s);                         /* drops spaces and tabs at both ends */
 

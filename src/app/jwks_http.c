@@ -56,7 +56,7 @@ static size_t on_head(char *line, size_t size, size_t n, void *arg)
     }
     while (field.n && (field.p[field.n - 1] == '\r' || field.p[field.n - 1] == '\n'))
         field.n--;
-    if (field.n > name.n && str_eq_nocase(str_make(field.p, name.n), name))
+    if (str_starts_with_nocase(field, name))
         t->answer->max_age_s = jwks_max_age(str_trim(str_skip(field, name.n)));
     return n;
 }

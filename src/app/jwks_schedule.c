@@ -58,7 +58,7 @@ static uint64_t read_max_age(struct str directive)
     struct str digits;
     uint64_t v;
 
-    if (directive.n <= name.n || !str_eq_nocase(str_make(directive.p, name.n), name))
+    if (!str_starts_with_nocase(directive, name))
         return 0;
     digits = str_skip(directive, name.n);
     if (digits.n > 2 && digits.p[0] == '"' && digits.p[digits.n - 1] == '"')

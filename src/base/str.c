@@ -18,6 +18,11 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
+bool str_starts_with_nocase(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && str_eq_nocase(str_make(s.p, prefix.n), prefix);
+}
+
 bool str_consists_of(struct str s, const bool chars[256])
 {
     for (size_t i = 0; i < s.n; i++) {

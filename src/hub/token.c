@@ -17,7 +17,7 @@ static bool is_our_type(struct str typ)
 {
     static const struct str prefix = { "application/", 12 };
 
-    if (typ.n > prefix.n && str_eq_nocase(str_make(typ.p, prefix.n), prefix))
+    if (str_starts_with_nocase(typ, prefix))
         typ = str_skip(typ, prefix.n);
     return str_eq_nocase(typ, STR("JWT")) || str_eq_nocase(typ, STR("at+jwt"));
 }

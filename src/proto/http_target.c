@@ -42,7 +42,7 @@ bool http_authority_is_valid(struct str s)
 
 static bool cut_prefix_nocase(struct str *s, struct str prefix)
 {
-    if (s->n < prefix.n || !str_eq_nocase(str_make(s->p, prefix.n), prefix))
+    if (!str_starts_with_nocase(*s, prefix))
         return false;
     *s = str_skip(*s, prefix.n);
     return true;

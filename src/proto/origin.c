@@ -121,9 +121,7 @@ static const struct scheme *find_scheme(struct str origin)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        struct str begin = schemes[i].begin;
-
-        if (origin.n > begin.n && str_eq_nocase(str_make(origin.p, begin.n), begin))
+        if (str_starts_with_nocase(origin, schemes[i].begin))
             return &schemes[i];
     }
     return NULL;
@@ -151,7 +149,7 @@ static bool matches(struct str entry, struct str origin)
         return str_eq_nocase(begin, origin);
     if (origin.n <= begin.n + end.n)
         return false;
-    return str_eq_nocase(str_make(origin.p, begin.n), begin) &&
+    return str_starts_with_nocase(origin, begin) &&
            str_eq_nocase(str_skip(origin, origin.n - end.n), end) &&
            is_host(str_make(origin.p + begin.n, origin.n - begin.n - end.n), '.');
 }

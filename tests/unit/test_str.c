@@ -49,6 +49,11 @@ static void finds_and_skips_prefixes(void **state)
     assert_true(str_starts_with(STR("abc"), str_make(NULL, 0)));
     assert_false(str_starts_with(STR("abc"), STR("abcd")));
     assert_false(str_starts_with(STR("abc"), STR("b")));
+    assert_true(str_starts_with_nocase(STR("aBc"), STR("Ab")));
+    assert_true(str_starts_with_nocase(STR("aBc"), STR("AbC")));
+    assert_true(str_starts_with_nocase(str_make(NULL, 0), STR("")));
+    assert_false(str_starts_with_nocase(STR("abc"), STR("abcd")));
+    assert_false(str_starts_with_nocase(STR("abc"), STR("b")));
     assert_str(str_skip(STR("abc"), 2), "c");
     assert_str(str_skip(STR("abc"), 3), "");
 }

@@ -140,7 +140,7 @@ static bool has_control(struct str text)
 
 static bool skip_scheme(struct str *text, struct str scheme)
 {
-    if (text->n < scheme.n || !str_eq_nocase(str_make(text->p, scheme.n), scheme))
+    if (!str_starts_with_nocase(*text, scheme))
         return false;
     *text = str_skip(*text, scheme.n);
     return true;

@@ -33,7 +33,7 @@ static bool read_token(struct str offered, struct choice *ret)
 {
     struct str prefix = STR(TOKEN_PREFIX);
 
-    if (offered.n < prefix.n || !str_eq_nocase(str_make(offered.p, prefix.n), prefix))
+    if (!str_starts_with_nocase(offered, prefix))
         return false;
     ret->has_two_tokens = ret->token.p != NULL;
     ret->token = str_skip(offered, prefix.n);

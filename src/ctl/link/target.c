@@ -39,7 +39,7 @@ struct parts {
 
 static bool cut_prefix(struct str *s, struct str prefix)
 {
-    if (s->n < prefix.n || !str_eq_nocase(str_make(s->p, prefix.n), prefix))
+    if (!str_starts_with_nocase(*s, prefix))
         return false;
     *s = str_skip(*s, prefix.n);
     return true;
