@@ -5,10 +5,11 @@
 
 #include "base/log.h"
 #include "broker/redis/redis_command.h"
+#include "broker/redis/redis_info.h"
 #include "broker/redis/redis_link.h"
 #include "broker/redis/redis_reply.h"
 
-void redis_eviction_learn(struct redis_eviction *e, const struct redis_info *info)
+static void learn(struct redis_eviction *e, const struct redis_info *info)
 {
     const char *policy = redis_info_evicts(info) ? info->maxmemory_policy : "";
 
@@ -26,17 +27,18 @@ void redis_eviction_learn(struct redis_eviction *e, const struct redis_info *inf
         log_info("redis_evicts_no_longer", LOG_Z("policy", info->maxmemory_policy));
 }
 
+/* Answers over several links may arrive in any order: only that of the link asked last counts. */
 static void on_info(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
+    struct redis_eviction *e = owner;
     struct redis_info info;
     struct str text;
 
-    (void)arg;
-    if (fate != REDIS_ANSWERED || redis_reply_is_error(reply))
+    if (arg != e->asked || fate != REDIS_ANSWERED || redis_reply_is_error(reply))
         return;
     text = redis_reply_text(reply);
     redis_info_parse(&info, text.p ? text : STR(""));
-    redis_eviction_learn(owner, &info);
+    learn(e, &info);
 }
 
 void redis_eviction_ask(struct redis_eviction *e, struct redis_link *link)
@@ -46,5 +48,6 @@ void redis_eviction_ask(struct redis_eviction *e, struct redis_link *link)
     redis_command_init(&c);
     redis_command_add(&c, STR("INFO"));
     redis_command_add(&c, STR("memory"));
-    redis_link_send(link, &c, (struct redis_done){ on_info, e, NULL, 0 });
+    e->asked = link;
+    redis_link_send(link, &c, (struct redis_done){ on_info, e, link, 0 });
 }

@@ -6,19 +6,18 @@
 #ifndef EH_BROKER_REDIS_EVICTION_H
 #define EH_BROKER_REDIS_EVICTION_H
 
-#include "broker/redis/redis_info.h"
 #include "hub/metrics.h"
 
 struct redis_link;
 
 struct redis_eviction {
     struct metrics_cell *metrics;
-    char policy[24]; /* the last one that was logged; "": Redis does not evict */
+    const struct redis_link *asked; /* the link asked last; only compared */
+    char policy[24];                /* the last one that was logged; "": Redis does not evict */
 };
 
-/* Takes what a connection learned when it came up. */
-void redis_eviction_learn(struct redis_eviction *e, const struct redis_info *info);
-/* Asks again: the policy may be changed while Redis runs. Needs redis_link_can_send. */
+/* Asks when a link has come up, and again from time to time: the policy may be changed while Redis
+ * runs. Needs redis_link_can_send. */
 void redis_eviction_ask(struct redis_eviction *e, struct redis_link *link);
 
 #endif

@@ -145,8 +145,8 @@ static void on_link_up(struct redis_link *l, void *owner)
         redis_link_retry_now(p->links[i]);
     redis_feed_retry_now(p->feed);
     redis_feed_on_command_link(p->feed);
-    if (redis_link_info(l))
-        redis_eviction_learn(&p->eviction, redis_link_info(l));
+    if (redis_link_can_send(l))
+        redis_eviction_ask(&p->eviction, l);
     if (redis_feed_is_joined(p->feed))
         redis_link_release(l);
     update_ready(p);
