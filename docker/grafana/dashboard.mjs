@@ -178,9 +178,10 @@ const ROWS = {
       line(total(rate('eventhub_disconnects_total', 'reason="tls_handshake"')), 'failed')]),
     graph('Time until the certificate expires', 's',
       [line(`(${of('eventhub_certificate_expiry_timestamp_seconds')} > 0) - time()`)]),
-    graph('Refused reloads of certificates and keys', 'short', [
+    graph('Refused reloads of certificates, keys and settings', 'short', [
       line(of('eventhub_certificate_reloads_refused_total'), '{{instance}} certificate'),
       line(of('eventhub_token_key_reloads_refused_total'), '{{instance}} keys of tokens'),
+      line(of('eventhub_topic_settings_reloads_refused_total'), '{{instance}} settings of topics'),
       line(of('eventhub_jwks_fetches_total', 'outcome="failed"'), '{{instance}} keys of the provider'),
     ]),
     graph('Compressed size of messages to clients', 'percentunit',

@@ -72,6 +72,17 @@ test('exports every label that the expressions group by', async (t) => {
   }
 });
 
+test('every counter of refused reloads has an alert and a line on the dashboard', async (t) => {
+  const server = await startServer(t);
+  const families = parsePrometheus((await httpGet(server, '/metrics')).body);
+  const counters = [...families.keys()].filter((name) => name.endsWith('_reloads_refused_total'));
+  assert.equal(counters.length, 3);
+  for (const expressions of [alertExpressions(), dashboardExpressions()]) {
+    const queried = new Set(expressions.flatMap(selectorsOf).map(({ name }) => name));
+    assert.deepEqual(counters.filter((name) => !queried.has(name)), []);
+  }
+});
+
 test('the dashboard equals what its program prints', async () => {
   const program = fileURLToPath(new URL('docker/grafana/dashboard.mjs', ROOT));
   const { stdout } = await promisify(execFile)(process.execPath, [program]);
