@@ -113,21 +113,29 @@ static CURLcode set_options(CURL *curl, struct transfer *t, char error[CURL_ERRO
     return rc;
 }
 
-/* Writes why the transfer failed. The address to which a redirect leads is not repeated, since it
- * may hold anything. */
-static void explain(const struct transfer *t, CURLcode rc, long status, const char *error,
-                    char why[JWKS_HTTP_WHY_MAX])
+/* Writes why the transfer failed, and returns the code for it. The address to which a redirect
+ * leads is not repeated, since it may hold anything; nor is an error text with an @, since libcurl
+ * quotes the proxy of the environment with its password. */
+static int explain(const struct transfer *t, CURLcode rc, long status, const char *error,
+                   char why[JWKS_HTTP_WHY_MAX])
 {
-    if (t->is_too_long || rc == CURLE_FILESIZE_EXCEEDED)
+    if (t->is_too_long || rc == CURLE_FILESIZE_EXCEEDED) {
         (void)snprintf(why, JWKS_HTTP_WHY_MAX, "the answer is longer than 256k");
-    else if (rc != CURLE_OK)
-        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "%s", error[0] ? error : curl_easy_strerror(rc));
-    else if (status >= 300 && status < 400)
+        return EH_EINVAL;
+    }
+    if (rc != CURLE_OK) {
+        bool is_safe = error[0] && !strchr(error, '@');
+
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "%s", is_safe ? error : curl_easy_strerror(rc));
+        return EH_EIO;
+    }
+    if (status >= 300 && status < 400)
         (void)snprintf(why, JWKS_HTTP_WHY_MAX,
                        "the provider redirects to another URL (%ld): set JWT_JWKS_URL to that one",
                        status);
     else
         (void)snprintf(why, JWKS_HTTP_WHY_MAX, "the provider answered with the status %ld", status);
+    return EH_EINVAL;
 }
 
 int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
@@ -151,7 +159,6 @@ int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
     curl_slist_free_all(fields);
     if (rc == CURLE_OK && status == 200)
         return EH_OK;
-    explain(&t, rc, status, error, why);
     buf_done(&ret->body);
-    return EH_EIO;
+    return explain(&t, rc, status, error, why);
 }

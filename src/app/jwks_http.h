@@ -32,7 +32,9 @@ struct jwks_answer {
 int jwks_http_start(void) EH_MUST_USE; /* EH_EIO */
 void jwks_http_stop(void);
 
-/* EH_EIO: why is one line. The caller frees the body. */
+/* EH_EIO: the provider cannot be reached, or its certificate is not accepted. EH_EINVAL: it answers
+ * with something else. Then why is one line for the log: it may name hosts, but holds no password.
+ * The caller frees the body. */
 int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
                   char why[JWKS_HTTP_WHY_MAX]) EH_MUST_USE;
 

@@ -54,13 +54,17 @@ static void take(struct key_provider *p, struct keyring *keys, const struct jwks
     p->has_keys = true;
 }
 
-static void fail(struct key_provider *p, const char *why)
+/* The log has the whole reason. Anybody may ask whether the server is ready, and is not told which
+ * host it cannot reach. */
+static void fail(struct key_provider *p, int rc, const char *why)
 {
     log_error("jwks_failed", LOG_Z("why", why),
               LOG_Z("consequence", p->has_keys ? "the keys that were fetched before stay in use"
                                                : "tokens are answered with 503 until then"));
     metrics_inc(p->metrics, METRIC_JWKS_FAILED);
-    key_store_failed(p->store, why);
+    key_store_failed(
+        p->store, rc == EH_EIO ? "the key provider cannot be reached"
+                               : "the answer of the key provider holds no keys that can be used");
 }
 
 /* Returns whether there are new keys. */
@@ -72,11 +76,10 @@ static bool fetch(struct key_provider *p, uint64_t *ret_max_age_s)
     struct jwks_answer answer = { 0 };
     struct jwks_result result;
     char text[JWKS_HTTP_WHY_MAX];
-    const char *why = NULL;
+    const char *why = text;
+    int rc = jwks_http_get(&rq, &answer, text);
 
-    if (jwks_http_get(&rq, &answer, text) < 0)
-        why = text;
-    else
+    if (rc == EH_OK)
         why = jwks_read(buf_str(&answer.body), false, keys, &result);
     buf_done(&answer.body);
     *ret_max_age_s = answer.max_age_s;
@@ -86,7 +89,7 @@ static bool fetch(struct key_provider *p, uint64_t *ret_max_age_s)
     }
     keyring_unref(keys);
     if (!atomic_load(&p->is_stopping)) /* otherwise it was interrupted */
-        fail(p, why);
+        fail(p, rc, why);
     return false;
 }
 

@@ -201,7 +201,7 @@ describe('a provider', { concurrency: 4 }, () => {
       assert.match(JSON.parse(answer.body).error, /the keys of tokens are not known yet/);
       const ready = await httpGet(server, '/readyz');
       assert.equal(ready.status, 503);
-      assert.match(JSON.parse(ready.body).error, /^the keys of tokens are not known yet: .*Couldn't connect to server/);
+      assert.match(JSON.parse(ready.body).error, /^the keys of tokens are not known yet: the key provider cannot be reached$/);
       assert.equal((await httpGet(server, '/healthz')).status, 200);
       const post = await fetch(`http://127.0.0.1:${server.port}/a`, {
         method: 'POST', body: 'x', headers: { Authorization: `Bearer ${token('RS256', RSA, 'r')}` },
@@ -252,6 +252,8 @@ describe('a provider', { concurrency: 4 }, () => {
         provider.publish(jwk(RSA, { kid: 'r' }));
         const server = await startWith(t, provider, { JWT_JWKS_CA: ours.ca });
         await untilFailed(server);
+      const ready = await httpGet(server, '/readyz');
+      assert.match(ready.body, /not known yet: the (answer of the key provider holds no keys that can be used|key provider cannot be reached)"/);
         assert.match(failure(server), why);
         assert.equal(provider.asked, 0);
       });
@@ -273,6 +275,16 @@ describe('a provider', { concurrency: 4 }, () => {
   test('options of a provider', async (t) => {
     const bad = [
       [{ JWT_JWKS_URL: 'http://login.example/keys' }, /JWT_JWKS_URL must be https:.*, not an http URL of another machine/],
+  test('keeps the password of the proxy to itself', async (t) => {
+    for (const proxy of ['ftp://user:p4ss@127.0.0.1:1', 'http://user:p4ss@[::1:2']) {
+      const provider = { url: 'https://login.example/keys' };
+      const server = await startWith(t, provider, { HTTPS_PROXY: proxy });
+      await untilFailed(server);
+      assert.doesNotMatch(server.stderr + (await httpGet(server, '/readyz')).body, /p4ss|\buser\b/);
+      await server.stop();
+    }
+  });
+
       [{ JWT_JWKS_URL: 'https://user:p4ss@login.example/keys' }, /not a URL with a user or password/],
       [{ JWT_JWKS_URL: 'login.example' }, /JWT_JWKS_URL must be https/],
       [{ JWT_JWKS_REFRESH: '0' }, /JWT_JWKS_REFRESH must be a number from 1 to 86400/],

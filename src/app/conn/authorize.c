@@ -11,9 +11,9 @@
 static bool is_worth_another_try(struct key_store *store, const struct key_rings *keys,
                                  const char **why)
 {
-    char ignored[KEY_STORE_WHY_MAX];
+    const char *ignored;
 
-    if (!keys->fetched && key_store_is_waiting(store, ignored)) {
+    if (!keys->fetched && key_store_is_waiting(store, &ignored)) {
         *why = "the keys of tokens are not known yet: try again";
         return true;
     }

@@ -1,7 +1,6 @@
 #include "app/conn/key_store.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -11,7 +10,7 @@ struct key_store {
     void *arg;
     pthread_mutex_t lock;
     struct key_rings rings;
-    char why[KEY_STORE_WHY_MAX]; /* the last failure of the provider; "": none */
+    const char *why; /* the last failure of the provider; "": none */
 };
 
 struct key_store *key_store_create(struct keyring *keys)
@@ -20,6 +19,7 @@ struct key_store *key_store_create(struct keyring *keys)
 
     pthread_mutex_init(&s->lock, NULL);
     s->rings.own = keys;
+    s->why = "";
     return s;
 }
 
@@ -73,17 +73,17 @@ void key_store_fetched(struct key_store *s, struct keyring *keys)
 void key_store_failed(struct key_store *s, const char *why)
 {
     pthread_mutex_lock(&s->lock);
-    (void)snprintf(s->why, sizeof(s->why), "%s", why);
+    s->why = why;
     pthread_mutex_unlock(&s->lock);
 }
 
-bool key_store_is_waiting(struct key_store *s, char ret_why[KEY_STORE_WHY_MAX])
+bool key_store_is_waiting(struct key_store *s, const char **ret_why)
 {
     bool is_waiting;
 
     pthread_mutex_lock(&s->lock);
     is_waiting = s->ask && !s->rings.fetched;
-    (void)snprintf(ret_why, KEY_STORE_WHY_MAX, "%s", s->why);
+    *ret_why = s->why;
     pthread_mutex_unlock(&s->lock);
     return is_waiting;
 }

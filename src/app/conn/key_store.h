@@ -12,8 +12,6 @@
 
 #include "hub/keyring.h"
 
-#define KEY_STORE_WHY_MAX 400
-
 struct key_store;
 
 /* Called on any thread when a token has a kid that no key has. Returns true if the provider may
@@ -38,12 +36,13 @@ void key_store_take(struct key_store *s, struct key_rings *ret);
 /* Says that there is one, whose keys are not known yet. Before other threads start. */
 void key_store_expect(struct key_store *s, key_store_ask_fn *ask, void *arg);
 void key_store_fetched(struct key_store *s, struct keyring *keys); /* takes the reference */
-void key_store_failed(struct key_store *s, const char *why);       /* shown until keys are there */
+/* Anybody may read the text, which is static and names no host, until keys are there. */
+void key_store_failed(struct key_store *s, const char *why);
 
-/* Reports whether no keys of the provider have arrived yet; ret_why says why, if the reason is
- * known. */
-bool key_store_is_waiting(struct key_store *s, char ret_why[KEY_STORE_WHY_MAX]);
-/* Reports whether a token with an unknown kid may be good: it is worth another try. */
+/* Reports whether no keys of the provider have arrived yet. *ret_why is the last failure; "":
+ * there was none. */
+bool key_store_is_waiting(struct key_store *s, const char **ret_why);
+/* Reports whether a token that no key fits may be good: it is worth another try. */
 bool key_store_ask(struct key_store *s);
 
 #endif

@@ -41,14 +41,14 @@ static void route_readyz(struct conn *c, const struct http_request *rq)
 {
     const struct context *ctx = c->worker->context;
     struct broker_health health;
-    char why[KEY_STORE_WHY_MAX];
+    const char *why;
 
     if (atomic_load(&ctx->draining)) {
         send_not_ready(c, rq, "the server is draining", "");
     } else if (!broker_is_ready(ctx->broker)) {
         broker_get_health(ctx->broker, &health);
         send_not_ready(c, rq, "the broker is not ready", health.why);
-    } else if (key_store_is_waiting(ctx->keys, why)) {
+    } else if (key_store_is_waiting(ctx->keys, &why)) {
         send_not_ready(c, rq, "the keys of tokens are not known yet", why);
     } else {
         send_json(c, rq, 200, STR("{\"status\":\"ok\"}"));
