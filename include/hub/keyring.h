@@ -82,13 +82,14 @@ struct keyring_key {
     size_t position; /* among the keys that were added, from 0 */
 };
 
-/* The reason for refusing a token whose kid belongs to no key. */
-extern const char keyring_unknown_kid[];
-
 /* Returns NULL if a key with the token's algorithm and kid verifies it; otherwise why not (static
  * text). */
 const char *keyring_verify(const struct keyring *ring, const struct keyring_token *token,
                            struct keyring_key *ret_key) EH_MUST_USE;
+
+/* Reports whether newer public keys might verify a token that was refused for this reason: its kid
+ * belongs to no key, or names none and no key without a name fits. */
+bool keyring_may_lack_key(const char *why);
 
 /* Finds a secret to sign tokens with: the first one with this kid or, if kid is empty, the first of
  * all. False: the ring has only public keys or other kids. The secret is a view into the ring. */

@@ -1,6 +1,7 @@
 /* An identity provider replaces its keys whenever it likes. Most publish the next key days before
  * they use it; some, such as Keycloak, sign with a new key at once. So the set is fetched on a
- * schedule, and also when a token has a kid that the set lacks:
+ * schedule, and also when a token has a kid that the set lacks. Some sets have no kids: there it is
+ * a token whose signature fits none of the keys.
  *
  *   worker    token with kid "new"           token with kid "new"
  *             no key, set is 40 s old        no key, set is 1 s old      key found
@@ -8,8 +9,8 @@
  *   provider ------------------------ asks ---- fetches ---- swaps the set --------
  *
  * The handshake does not wait: it is answered with 503, and the client comes back a moment later. A
- * set that is younger than 10 s is believed, so a made-up kid is answered with 401, and at most one
- * fetch in 10 s is made for unknown kids, no matter how many there are.
+ * set that is younger than 10 s is believed, so a forged token is answered with 401, and at most
+ * one fetch in 10 s is made for such tokens, no matter how many there are.
  *
  * The thread sleeps on a condition until the next fetch is due. Its mutex guards the schedule only
  * and is not held during a fetch. The workers see the result through the key store. */

@@ -33,7 +33,13 @@ struct keyring {
     struct key keys[KEYRING_MAX];
 };
 
-const char keyring_unknown_kid[] = "the token's kid is unknown";
+#define WRONG_SIGNATURE "the token's signature is wrong"
+#define WRONG_ALGORITHM "the token's algorithm (alg) is not accepted"
+
+/* The reasons that keyring_may_lack_key knows by their addresses. */
+static const char unknown_kid[] = "the token's kid is unknown";
+static const char unnamed_signature[] = WRONG_SIGNATURE;
+static const char unnamed_algorithm[] = WRONG_ALGORITHM;
 
 struct keyring *keyring_create(void)
 {
@@ -233,9 +239,14 @@ bool keyring_has_short_secret(const struct keyring *ring)
 
 /* ---- a token ---- */
 
+static bool has_kid(const struct key *k, struct str kid)
+{
+    return kid.p && k->kid[0] && str_eq(kid, str_of(k->kid));
+}
+
 static bool is_for_kid(const struct key *k, struct str kid)
 {
-    return !kid.p || !k->kid[0] || str_eq(kid, str_of(k->kid));
+    return !kid.p || !k->kid[0] || has_kid(k, kid);
 }
 
 /* Compares in constant time: otherwise the time would show how much of a guess is right. */
@@ -307,7 +318,9 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
                            struct keyring_key *ret_key)
 {
     enum key_algorithm a;
-    bool kid_is_known = false, is_supported = key_algorithm_parse(token->algorithm, &a);
+    bool is_supported = key_algorithm_parse(token->algorithm, &a);
+    bool is_public = is_supported && key_algorithm_is_public(a);
+    bool kid_is_known = false, is_named = false;
     size_t tries = 0;
 
     for (size_t i = 0; i < ring->n; i++) {
@@ -316,6 +329,7 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
         if (!is_for_kid(k, token->kid))
             continue;
         kid_is_known = true;
+        is_named |= has_kid(k, token->kid);
         if (!is_supported || !(k->algorithms & KEY_BIT(a)))
             continue;
         if (++tries > KEYRING_TRIES)
@@ -326,8 +340,15 @@ const char *keyring_verify(const struct keyring *ring, const struct keyring_toke
         }
     }
     if (!kid_is_known)
-        return keyring_unknown_kid;
-    return tries ? "the token's signature is wrong" : "the token's algorithm (alg) is not accepted";
+        return unknown_kid;
+    if (tries)
+        return is_named ? WRONG_SIGNATURE : unnamed_signature;
+    return is_named || !is_public ? WRONG_ALGORITHM : unnamed_algorithm;
+}
+
+bool keyring_may_lack_key(const char *why)
+{
+    return why == unknown_kid || why == unnamed_signature || why == unnamed_algorithm;
 }
 
 bool keyring_find_secret(const struct keyring *ring, struct str kid, struct keyring_key *ret_key,

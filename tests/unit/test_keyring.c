@@ -340,6 +340,42 @@ static void selects_the_key_by_kid(void **state)
     keyring_unref(keys);
 }
 
+/* A provider may have replaced its keys by now. Nothing can be new about a key that the token names,
+ * nor about secrets, which are never fetched. */
+static void says_when_newer_keys_might_verify_a_token(void **state)
+{
+    static const struct {
+        const char *header, *ring_kid;
+        const struct pair *ring, *signer;
+        bool want;
+    } cases[] = {
+        { "{\"alg\":\"ES256\",\"kid\":\"b\"}", "a", &ec, &ec_other, true },
+        { "{\"alg\":\"ES256\",\"kid\":\"a\"}", "a", &ec, &ec_other, false },
+        { "{\"alg\":\"ES384\",\"kid\":\"a\"}", "a", &ec, &ec_p384, false },
+        { "{\"alg\":\"ES256\"}", "a", &ec, &ec_other, true },
+        { "{\"alg\":\"ES384\"}", "a", &ec, &ec_p384, true },
+        { "{\"alg\":\"ES256\",\"kid\":\"a\"}", "", &ec, &ec_other, true },
+        { "{\"alg\":\"EdDSA\",\"kid\":\"a\"}", "", &ec, &ed25519, true },
+        { "{\"alg\":\"none\"}", "", &ec, &ec, false },
+        { "{\"alg\":\"HS256\"}", "", &ec, &ec, false },
+        { "{\"alg\":\"ES256\",\"crit\":[]}", "", &ec, &ec, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct keyring *keys = keyring_create();
+        const char *why;
+
+        assert_null(
+            keyring_add(keys, str_of(cases[i].ring_kid), KEY_ES256, str_of(cases[i].ring->pem)));
+        why = refusal(keys, pk(cases[i].header, cases[i].signer));
+        assert_non_null(why);
+        if (keyring_may_lack_key(why) != cases[i].want)
+            fail_msg("%s: %s", cases[i].header, why);
+        keyring_unref(keys);
+    }
+}
+
 /* During a rotation the ring has two secrets without names, so the kid of a token is ignored. */
 static void accepts_the_previous_secret(void **state)
 {
@@ -718,6 +754,7 @@ int main(void)
         cmocka_unit_test(refuses_signatures_of_other_keys),
         cmocka_unit_test(never_uses_a_public_key_as_a_secret),
         cmocka_unit_test(selects_the_key_by_kid),
+        cmocka_unit_test(says_when_newer_keys_might_verify_a_token),
         cmocka_unit_test(accepts_the_previous_secret),
         cmocka_unit_test(refuses_every_token_without_keys),
         cmocka_unit_test(refuses_unusable_keys),

@@ -17,9 +17,9 @@ static bool is_worth_another_try(struct key_store *store, const struct key_rings
         *why = "the keys of tokens are not known yet: try again";
         return true;
     }
-    if (*why != keyring_unknown_kid || !key_store_ask(store))
+    if (!keyring_may_lack_key(*why) || !key_store_ask(store))
         return false;
-    *why = "the token's kid is unknown, and the keys are being fetched: try again";
+    *why = "no known key verifies the token, and the keys are being fetched: try again";
     return true;
 }
 

@@ -14,8 +14,8 @@
 
 struct key_store;
 
-/* Called on any thread when a token has a kid that no key has. Returns true if the provider may
- * have the key by now, so that the client should try again. */
+/* Called on any thread when no key fits a token (keyring_may_lack_key). Returns true if the
+ * provider may have the key by now, so that the client should try again. */
 typedef bool key_store_ask_fn(void *arg);
 
 struct key_store *key_store_create(struct keyring *keys); /* of the options; takes the reference */
