@@ -47,7 +47,7 @@ enum broker_status {
     BROKER_NOT_DONE, /* certain: nothing was stored or read */
     BROKER_FULL,     /* certain: nothing was stored, because there is no memory left for it */
     BROKER_LIMITED,  /* certain: the publish exceeded its limit; it was not done or counted */
-    BROKER_UNKNOWN,  /* a write was sent but not answered: it may have been done */
+    BROKER_UNKNOWN,  /* a write or an ASK was sent but not answered: it may have been done */
 };
 
 struct broker_publish {

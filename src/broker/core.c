@@ -43,6 +43,20 @@ void core_answer(struct core *core, struct broker_call *call, enum broker_status
     mailbox_post(call->inbox, &call->mail);
 }
 
+enum broker_status core_unknown_status(const struct broker_call *call)
+{
+    switch (call->op) {
+    case BROKER_OP_PUBLISH:
+    case BROKER_OP_SET:
+    case BROKER_OP_DELETE:
+    case BROKER_OP_ASK: return BROKER_UNKNOWN;
+    case BROKER_OP_GET:
+    case BROKER_OP_HISTORY:
+    case BROKER_OP_PRESENCE: break;
+    }
+    return BROKER_NOT_DONE;
+}
+
 /* ---- wants ---- */
 
 void core_want(struct core *core, struct broker_want *want)

@@ -66,6 +66,9 @@ struct core {
 /* Passes a call of a worker or of a replay to the engine; answers NOT_DONE without an engine. */
 void core_call(struct core *core, struct broker_call *call);
 void core_answer(struct core *core, struct broker_call *call, enum broker_status status);
+/* Returns the status of a call that was sent and will not be answered: UNKNOWN, but NOT_DONE for a
+ * read, which changes nothing either way. */
+enum broker_status core_unknown_status(const struct broker_call *call);
 
 /* Passes a want, or the end of one, to the engine. Without an engine that takes wants, answers at
  * once. */

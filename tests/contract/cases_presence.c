@@ -199,8 +199,10 @@ static void has_few_questions_under_way(void **state)
     ask_all(n[0], 2 * NODE_WORKERS, true);
 }
 
+/* Workers may have executed it, unless Redis never got it. */
 static void answers_a_question_when_it_stops(void **state)
 {
+    const struct fixture *f = *state;
     struct node *n = fixture_node(*state);
     struct asked *a = node_ask_call(n, json_object());
 
@@ -209,7 +211,8 @@ static void answers_a_question_when_it_stops(void **state)
     node_stop(n);
     node_release(n, 1);
     node_await(n, a);
-    assert_int_equal(a->call.status, BROKER_NOT_DONE);
+    if (!f->redis || a->call.status != BROKER_NOT_DONE)
+        assert_int_equal(a->call.status, BROKER_UNKNOWN);
     assert_null(a->call.ask.ret_answers);
 }
 

@@ -189,6 +189,21 @@ test('asks all nodes', async (t) => {
   for (const client of clients) assert.equal((await client.untilClosed()).code, 1008);
 });
 
+test('says of a question that had no turn behind a hung node that it was not executed', async (t) => {
+  const { options } = await startRedis(t);
+  const node = await startServer(t, { ...OPTIONS, ...options, BROKER_TIMEOUT: '1' });
+  const hung = await startServer(t, { ...OPTIONS, ...options });
+  await freeze(hung.child);
+  const answers = await Promise.all(Array.from({ length: 40 }, () =>
+    api(node, 'POST', '/api/disconnect', { sub: 'ann' })));
+  hung.child.kill('SIGCONT');
+  const refused = answers.filter(({ status }) => status !== 200);
+  assert.ok(refused.length > 0 && refused.length <= 36, `${refused.length}`);
+  for (const { status, json } of refused) {
+    assert.deepEqual([status, json.error], [503, 'the request was not executed']);
+  }
+});
+
 test('refused requests about clients', async (t) => {
   const server = await startServer(t, { ...OPTIONS, BROKER: 'memory' });
   const client = await openClient(t, server, reader('ann'));

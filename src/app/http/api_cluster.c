@@ -45,8 +45,10 @@ static void on_asked(struct pending *p, struct conn *c)
     if (c && c->state == CONN_BUSY) { /* else it is gone, or the drain has answered the request */
         if (p->call.status == BROKER_DONE)
             answer(c, q->merge(q, got->ret_answers), got->ret_complete);
-        else
+        else if (p->call.status == BROKER_UNKNOWN)
             api_call_fail(c, 503, "no node has answered: outcome unknown");
+        else
+            api_call_fail(c, 503, API_NOT_DONE);
     }
     json_decref(got->ret_answers);
     json_decref(q->text);

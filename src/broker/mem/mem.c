@@ -202,8 +202,11 @@ static void mem_close(void *engine)
     struct list *link;
 
     timer_stop(&mem->sweep);
-    while ((link = list_pop(&mem->asked)))
-        core_answer(mem->core, container_of(link, struct broker_call, mail.link), BROKER_NOT_DONE);
+    while ((link = list_pop(&mem->asked))) {
+        struct broker_call *call = container_of(link, struct broker_call, mail.link);
+
+        core_answer(mem->core, call, core_unknown_status(call));
+    }
     mem_log_done(&mem->log);
     mem_table_done(&mem->kv);
     mem_admission_done(&mem->admission);

@@ -95,27 +95,12 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
     return EH_EINVAL;
 }
 
-/* Returns the status of a call that Redis may have executed. A read changes nothing either way. */
-static enum broker_status unknown_status(const struct broker_call *call)
-{
-    switch (call->op) {
-    case BROKER_OP_PUBLISH:
-    case BROKER_OP_SET:
-    case BROKER_OP_DELETE: return BROKER_UNKNOWN;
-    case BROKER_OP_GET:
-    case BROKER_OP_HISTORY:
-    case BROKER_OP_PRESENCE:
-    case BROKER_OP_ASK: break;
-    }
-    return BROKER_NOT_DONE;
-}
-
 static enum broker_status refused_status(struct redis_pool *pool, const struct broker_call *call,
                                          const struct redisReply *error)
 {
     redis_pool_on_refusal(pool, error);
     if (redis_reply_has_code(error, "UNSURE")) /* publish.lua: it failed half way */
-        return unknown_status(call);
+        return core_unknown_status(call);
     return redis_reply_has_code(error, "OOM") ? BROKER_FULL : BROKER_NOT_DONE;
 }
 
@@ -126,11 +111,11 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
     if (fate == REDIS_NOT_DONE)
         return BROKER_NOT_DONE;
     if (fate == REDIS_UNKNOWN || !reply)
-        return unknown_status(call);
+        return core_unknown_status(call);
     if (redis_reply_is_error(reply))
         return refused_status(pool, call, reply);
     if (read_reply(call, reply) < 0)
-        return unknown_status(call);
+        return core_unknown_status(call);
     redis_status_forget_problem(&pool->status);
     if (call->op == BROKER_OP_PUBLISH && call->publish.ret_retry_ms > 0)
         return BROKER_LIMITED;
@@ -143,7 +128,7 @@ static void answer(struct lane *lane, uint64_t number, struct broker_call *call,
                    enum broker_status status)
 {
     struct redis_lanes *l = lane->lanes;
-    bool is_write = unknown_status(call) == BROKER_UNKNOWN;
+    bool is_write = core_unknown_status(call) == BROKER_UNKNOWN;
 
     if (status == BROKER_DONE || status == BROKER_LIMITED || status == BROKER_UNKNOWN)
         redis_order_on_ran(&lane->order, call->lane, number);

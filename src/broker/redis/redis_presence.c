@@ -114,7 +114,7 @@ static void on_late(struct timer *t)
     struct question *q = container_of(t, struct question, timer);
     struct redis_presence *p = q->presence;
 
-    finish(q, q->n_answers ? BROKER_DONE : BROKER_NOT_DONE);
+    finish(q, q->n_answers ? BROKER_DONE : core_unknown_status(q->call));
     redis_presence_pump(p);
 }
 
@@ -141,7 +141,7 @@ static void on_asked(void *owner, void *arg, enum redis_fate fate, const struct 
         finish_if_complete(q);
         return;
     }
-    finish(q, BROKER_NOT_DONE);
+    finish(q, fate == REDIS_UNKNOWN ? core_unknown_status(q->call) : BROKER_NOT_DONE);
     if (fate == REDIS_ANSWERED && redis_reply_is_error(reply))
         redis_pool_on_refusal(p->pool, reply);
 }
@@ -331,9 +331,12 @@ struct str redis_presence_channel(const struct redis_presence *p, bool for_answe
 
 void redis_presence_free(struct redis_presence *p)
 {
-    while (!list_empty(&p->asked)) /* finish unlinks it, which clang does not see */
+    while (!list_empty(&p->asked)) { /* finish unlinks it, which clang does not see */
+        struct question *q = container_of(p->asked.next, struct question, link);
+
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        finish(container_of(p->asked.next, struct question, link), BROKER_NOT_DONE);
+        finish(q, core_unknown_status(q->call));
+    }
     redis_queue_done(&p->presence.waiting);
     redis_queue_done(&p->others.waiting);
     buf_done(&p->questions);

@@ -30,7 +30,8 @@ struct redis_pool;
 struct redis_presence;
 
 struct redis_presence *redis_presence_create(struct redis_pool *pool);
-/* After redis_pool_close. Answers what is left with NOT_DONE. */
+/* After redis_pool_close. Answers what is left: with NOT_DONE what was not sent, with UNKNOWN a
+ * question that workers may have executed. */
 void redis_presence_free(struct redis_presence *p);
 
 /* Returns the channel for questions of all nodes, or the one for answers to this node. */
