@@ -55,6 +55,10 @@ struct str str_trim(struct str s);                         /* drops spaces and t
  * sep the head is all of s, and *s becomes {NULL, 0}. False if *s was {NULL, 0}. */
 bool str_cut(struct str *s, char sep, struct str *ret_head);
 
+/* Copies the text that fits into `size` bytes with its NUL. Bytes that are not printable ASCII
+ * become '?'. `from` may be `to`. */
+void str_copy_printable(char *to, size_t size, const char *from);
+
 #define STR_U64 20 /* digits of the largest uint64_t */
 
 size_t str_format_u64(uint64_t v, char *out); /* decimal, no NUL; returns the length */

@@ -261,6 +261,7 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.broker = s->broker;
     (void)snprintf(s->context.node, sizeof(s->context.node), "%016" PRIx64, random_u64());
     (void)gethostname(s->context.host, sizeof(s->context.host) - 1);
+    str_copy_printable(s->context.host, sizeof(s->context.host), s->context.host);
     s->context.started_s = clock_wall_ms() / 1000;
     s->context.metrics.cells = s->cells;
     s->context.metrics.n_cells = s->n_cells;

@@ -63,6 +63,18 @@ bool str_cut(struct str *s, char sep, struct str *ret_head)
     return true;
 }
 
+void str_copy_printable(char *to, size_t size, const char *from)
+{
+    size_t n = 0;
+
+    for (; n < size - 1 && from[n]; n++) {
+        to[n] = from[n];
+        if (to[n] < ' ' || to[n] > '~')
+            to[n] = '?';
+    }
+    to[n] = '\0';
+}
+
 size_t str_format_u64(uint64_t v, char *out)
 {
     char digits[STR_U64];

@@ -114,29 +114,17 @@ struct msgid core_shared_newest(struct core *core)
 
 /* ---- health ---- */
 
-static void copy_printable(char *to, size_t size, const char *from)
-{
-    size_t n = 0;
-
-    for (; n < size - 1 && from[n]; n++) {
-        to[n] = from[n];
-        if (to[n] < ' ' || to[n] > '~')
-            to[n] = '?';
-    }
-    to[n] = '\0';
-}
-
 void core_set_why(struct core *core, const char *why)
 {
     (void)pthread_mutex_lock(&core->shared_lock);
-    copy_printable(core->health.why, sizeof(core->health.why), why);
+    str_copy_printable(core->health.why, sizeof(core->health.why), why);
     (void)pthread_mutex_unlock(&core->shared_lock);
 }
 
 void core_set_master(struct core *core, const char *address)
 {
     (void)pthread_mutex_lock(&core->shared_lock);
-    copy_printable(core->health.master, sizeof(core->health.master), address);
+    str_copy_printable(core->health.master, sizeof(core->health.master), address);
     (void)pthread_mutex_unlock(&core->shared_lock);
 }
 

@@ -224,6 +224,31 @@ static void formats_numbers(void **state)
     }
 }
 
+static void copies_printable_text(void **state)
+{
+    static const struct {
+        const char *from;
+        size_t size;
+        const char *want;
+    } cases[] = {
+        { "events-1", 9, "events-1" },
+        { "events-1", 8, "events-" },
+        { "ev\xff\x80nts\n~ ", 20, "ev??nts?~ " },
+        { "f\xc3\xbcr", 20, "f??r" },
+        { "\xc3\xbcr", 2, "?" },
+        { "a", 1, "" },
+        { "", 5, "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char to[20];
+
+        str_copy_printable(to, cases[i].size, cases[i].from);
+        assert_string_equal(to, cases[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +256,7 @@ int main(void)
         cmocka_unit_test(compares_with_and_without_case),
         cmocka_unit_test(finds_and_skips_prefixes),
         cmocka_unit_test(trims_blanks),
+        cmocka_unit_test(copies_printable_text),
         cmocka_unit_test(cuts_at_each_separator),
         cmocka_unit_test(parses_signed_numbers),
         cmocka_unit_test(parses_sizes),

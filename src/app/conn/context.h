@@ -39,7 +39,7 @@ struct context {
     bool has_internal_listener;       /* if so, the other listeners do not serve these */
     struct broker *broker;
     char node[17];      /* 16 hexadecimal digits, which name this node as long as it runs */
-    char host[65];      /* the name of its machine, for people; may be cut */
+    char host[65];      /* of its machine, for people: printable ASCII, may be cut */
     uint64_t started_s; /* since the epoch */
     struct metrics_source metrics;
     struct metrics_cell *const *workers; /* the workers' cells */
