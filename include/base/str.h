@@ -40,6 +40,15 @@ static inline bool str_starts_with(struct str s, struct str prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+/* Compares byte by byte: < 0, 0 or > 0, if a comes before b, ... */
+static inline int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int by_bytes = n ? memcmp(a.p, b.p, n) : 0;
+
+    return by_bytes ? by_bytes : (a.n > b.n) - (a.n < b.n);
+}
+
 /* Returns the rest of s after its first n bytes; n <= s.n. */
 static inline struct str str_skip(struct str s, size_t n)
 {

@@ -35,4 +35,8 @@ bool filter_covers(struct str wide, struct str narrow);
  * empty. */
 struct str filter_fixed_prefix(struct str filter);
 
+/* Reports whether the pattern matches neither this name nor any behind it, in the order of bytes.
+ * The name is not before the pattern's fixed prefix. */
+bool pattern_is_past(struct str pattern, struct str prefix, struct str name);
+
 #endif

@@ -5,16 +5,6 @@
 #include "base/mem.h"
 #include "proto/json.h"
 
-static int compare(struct str a, struct str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int by_bytes = memcmp(a.p, b.p, n);
-
-    if (by_bytes)
-        return by_bytes;
-    return (a.n > b.n) - (a.n < b.n);
-}
-
 /* Returns the index where sub is or belongs: that of the first entry not before it. */
 static size_t place_of(const struct presence *p, struct str sub)
 {
@@ -23,7 +13,7 @@ static size_t place_of(const struct presence *p, struct str sub)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare(bytes_str(p->subs[middle]), sub) < 0)
+        if (str_cmp(bytes_str(p->subs[middle]), sub) < 0)
             low = middle + 1;
         else
             high = middle;

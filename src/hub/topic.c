@@ -131,3 +131,11 @@ struct str filter_fixed_prefix(struct str filter)
         n--;
     return str_make(filter.p, n);
 }
+
+/* The fixed prefix of `a/#` is `a`, but no name from `a0` on matches. */
+bool pattern_is_past(struct str pattern, struct str prefix, struct str name)
+{
+    if (!str_starts_with(name, prefix))
+        return true;
+    return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
+}

@@ -41,6 +41,24 @@ static void compares_with_and_without_case(void **state)
     }
 }
 
+static void compares_byte_by_byte(void **state)
+{
+    static const struct str sorted[] = {
+        { NULL, 0 }, { "\0", 1 },   { "-", 1 },    { "a", 1 },    { "a\0", 2 },
+        { "a-", 2 }, { "a/", 2 },   { "a/b", 3 },  { "a0", 2 },   { "ab", 2 },
+        { "b", 1 },  { "\x7f", 1 }, { "\x80", 1 }, { "\xff", 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sorted); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(sorted); k++) {
+            int cmp = str_cmp(sorted[i], sorted[k]);
+
+            assert_int_equal((cmp > 0) - (cmp < 0), (i > k) - (i < k));
+        }
+    }
+}
+
 static void finds_and_skips_prefixes(void **state)
 {
     (void)state;
@@ -254,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_numbers),
         cmocka_unit_test(compares_with_and_without_case),
+        cmocka_unit_test(compares_byte_by_byte),
         cmocka_unit_test(finds_and_skips_prefixes),
         cmocka_unit_test(trims_blanks),
         cmocka_unit_test(copies_printable_text),

@@ -180,6 +180,29 @@ static void finds_fixed_prefixes(void **state)
     }
 }
 
+static void knows_where_the_topics_of_a_pattern_end(void **state)
+{
+    static const struct {
+        const char *pattern, *name;
+        bool is_past;
+    } cases[] = {
+        { "#", "a", false },       { "+", "zz/z", false },    { "a/#", "a", false },
+        { "a/#", "a-", false },    { "a/#", "a/b/c", false }, { "a/#", "a0", true },
+        { "a/#", "ab", true },     { "a/#", "b", true },      { "a/+", "a/b", false },
+        { "a/+", "a/b/c", false }, { "a/+", "a0", true },     { "a//#", "a//b", false },
+        { "a//#", "a/0", true },   { "+/a", "z", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str pattern = str_of(cases[i].pattern);
+
+        if (pattern_is_past(pattern, filter_fixed_prefix(pattern), str_of(cases[i].name)) !=
+            cases[i].is_past)
+            fail_msg("wrong result for %s behind %s", cases[i].name, cases[i].pattern);
+    }
+}
+
 /* ---- exhaustive: all filters of up to 4 levels, all topics of up to 5 ----
  * Five levels are enough: a topic with more levels than the filter matches only if the filter ends
  * in `#`. */
@@ -306,6 +329,7 @@ int main(void)
         cmocka_unit_test(matches_topics),
         cmocka_unit_test(covers_narrower_filters),
         cmocka_unit_test(finds_fixed_prefixes),
+        cmocka_unit_test(knows_where_the_topics_of_a_pattern_end),
         cmocka_unit_test_setup(covers_exactly_the_included_sets, set_up_everything),
         cmocka_unit_test(finds_the_longest_prefix),
     };

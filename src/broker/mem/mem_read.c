@@ -128,15 +128,6 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     s->n_gaps++;
 }
 
-/* Returns true if neither this name nor any later one can match. The fixed prefix of `a/#` is `a`,
- * but no name from `a0` on matches. */
-static bool is_past(struct str name, struct str pattern, struct str prefix)
-{
-    if (!str_starts_with(name, prefix))
-        return true;
-    return pattern.p[prefix.n] == '/' && name.n > prefix.n && name.p[prefix.n] > '/';
-}
-
 static void sources_init(struct sources *s, struct mem_log *log, const struct broker_history *h,
                          struct msgid point)
 {
@@ -155,7 +146,9 @@ static void sources_init(struct sources *s, struct mem_log *log, const struct br
     prefix = filter_fixed_prefix(filter);
     s->too_many = !h->latest && prefix.n == 0 && log->topics.n > MEM_READ_NAMES;
     topic = mem_topics_from(&log->topics, prefix);
-    for (; topic && !s->too_many && !is_past(topic->name, filter, prefix); topic = topic->next[0]) {
+    for (; topic && !s->too_many; topic = topic->next[0]) {
+        if (pattern_is_past(filter, prefix, topic->name))
+            break;
         s->too_many = ++names > MEM_READ_NAMES;
         if (!filter_matches(filter, topic->name))
             continue;

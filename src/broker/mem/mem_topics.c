@@ -5,16 +5,6 @@
 
 #include "base/mem.h"
 
-static int name_cmp(struct str a, struct str b)
-{
-    size_t common = a.n < b.n ? a.n : b.n;
-    int diff = common > 0 ? memcmp(a.p, b.p, common) : 0;
-
-    if (diff != 0)
-        return diff;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
 void mem_topics_init(struct mem_topics *t)
 {
     *t = (struct mem_topics){ .random = 88172645463325252u };
@@ -39,7 +29,7 @@ static void find_links(struct mem_topics *t, struct str name, struct mem_topic *
     struct mem_topic **links = t->first; /* of the current node: the head or a topic */
 
     for (unsigned level = MEM_TOPICS_LEVELS; level-- > 0;) {
-        while (links[level] && name_cmp(links[level]->name, name) < 0)
+        while (links[level] && str_cmp(links[level]->name, name) < 0)
             links = links[level]->next;
         ret_links[level] = &links[level];
     }
