@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "app/http/api_ask.h"
 #include "app/http/api_call.h"
 #include "app/http/api_worker.h"
 #include "app/rpc/publish.h"
@@ -16,59 +17,6 @@ _Static_assert(API_CLIENTS_MAX == 100, "as docs/control.md says");
 _Static_assert(AUTH_SUB_MAX == 256, "as the text says");
 _Static_assert(API_REASON_MAX == 100, "as the text says");
 _Static_assert(API_BODY_MAX == 4096, "as the text says");
-
-/* A question under way. */
-struct question {
-    json_t *text;
-    size_t limit;
-    json_t *(*merge)(const struct question *q, const json_t *answers);
-};
-
-/* ---- asking ---- */
-
-static void answer(struct conn *c, json_t *merged, bool is_complete)
-{
-    struct buf text = { 0 };
-
-    (void)json_object_set_new(merged, "complete", json_boolean(is_complete));
-    json_add_value(&text, merged, JSON_COMPACT);
-    api_call_answer(c, buf_str(&text));
-    buf_done(&text);
-    json_decref(merged);
-}
-
-static void on_asked(struct pending *p, struct conn *c)
-{
-    struct broker_ask *got = &p->call.ask;
-    struct question *q = p->owner;
-
-    if (c && c->state == CONN_BUSY) { /* else it is gone, or the drain has answered the request */
-        if (p->call.status == BROKER_DONE)
-            answer(c, q->merge(q, got->ret_answers), got->ret_complete);
-        else if (p->call.status == BROKER_UNKNOWN)
-            api_call_fail(c, 503, "no node has answered: outcome unknown");
-        else
-            api_call_fail(c, 503, API_NOT_DONE);
-    }
-    json_decref(got->ret_answers);
-    json_decref(q->text);
-    free(q);
-}
-
-/* Asks all workers. Takes the text of the question. */
-static void ask(struct conn *c, const struct question *question)
-{
-    struct pending *p = pending_create(&(struct reply){ 0 }, 0);
-    struct question *q = mem_alloc(sizeof(*q));
-
-    *q = *question;
-    p->owner = q;
-    p->done = on_asked;
-    p->call.ask.question = q->text;
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
-    pending_start(p, c, BROKER_OP_ASK);
-}
 
 /* ---- nodes ---- */
 
@@ -90,7 +38,7 @@ static void add_number(json_t *sum, const json_t *part, const char *name)
 }
 
 /* Sums the workers of each node. `by_node` keeps them apart. */
-static json_t *merge_nodes(const struct question *q, const json_t *answers)
+static json_t *merge_nodes(const struct api_question *q, const json_t *answers)
 {
     json_auto_t *by_node = json_object();
     json_t *nodes = json_array();
@@ -122,7 +70,8 @@ static json_t *merge_nodes(const struct question *q, const json_t *answers)
 void api_cluster_nodes(struct conn *c)
 {
     api_call_note(c, LOG_END);
-    ask(c, &(struct question){ .text = json_pack("{s:s}", "op", "nodes"), .merge = merge_nodes });
+    api_ask(c, &(struct api_question){ .text = json_pack("{s:s}", "op", "nodes"),
+                                       .merge = merge_nodes });
 }
 
 /* ---- clients ---- */
@@ -144,7 +93,7 @@ static size_t count_clients(const json_t *answers)
 
 /* Every worker sent its first clients in the order of their ids, at most as many as a page has. So
  * the first of all are the page, whatever the workers have left. */
-static json_t *merge_clients(const struct question *q, const json_t *answers)
+static json_t *merge_clients(const struct api_question *q, const json_t *answers)
 {
     json_t **all = mem_zalloc((count_clients(answers) + 1) * sizeof(json_t *));
     json_t *clients = json_array();
@@ -217,12 +166,13 @@ void api_cluster_clients(struct conn *c)
     api_call_note(c, LOG_S("target", json_text(json_object_get(query, "sub"))));
     (void)json_object_set_new(query, "op", json_string("clients"));
     (void)json_object_set_new(query, "limit", json_integer(limit));
-    ask(c, &(struct question){ .text = query, .limit = (size_t)limit, .merge = merge_clients });
+    api_ask(
+        c, &(struct api_question){ .text = query, .limit = (size_t)limit, .merge = merge_clients });
 }
 
 /* ---- disconnect ---- */
 
-static json_t *merge_disconnected(const struct question *q, const json_t *answers)
+static json_t *merge_disconnected(const struct api_question *q, const json_t *answers)
 {
     json_t *sum = json_pack("{s:i}", "disconnected", 0);
 
@@ -287,5 +237,6 @@ void api_cluster_disconnect(struct conn *c)
     }
     api_call_note(c, id.p ? LOG_S("client", id)
                           : LOG_S("target", json_text(json_object_get(body, "sub"))));
-    ask(c, &(struct question){ .text = disconnect_question(body), .merge = merge_disconnected });
+    api_ask(c, &(struct api_question){ .text = disconnect_question(body),
+                                       .merge = merge_disconnected });
 }
