@@ -24,6 +24,10 @@
  * beyond: ret_complete is false. */
 #define BROKER_MAX_TOPICS 10000
 
+/* Bounds of one page of topics: topics in it, and names that are looked at for it. */
+#define BROKER_LIST_TOPICS 100
+#define BROKER_LIST_NAMES  10000
+
 /* The idempotency key of a publish. */
 #define BROKER_KEY_MAX 64  /* bytes */
 #define BROKER_KEY_S   300 /* how long a key is remembered */
@@ -31,6 +35,7 @@
 struct broker_port;
 struct gaps;
 struct json_t; /* jansson's */
+struct topic_page;
 
 enum broker_op {
     BROKER_OP_PUBLISH,
@@ -40,6 +45,7 @@ enum broker_op {
     BROKER_OP_DELETE,
     BROKER_OP_PRESENCE,
     BROKER_OP_ASK,
+    BROKER_OP_LIST,
 };
 
 enum broker_status {
@@ -125,6 +131,15 @@ struct broker_ask {
     bool ret_complete;             /* every node answered in time */
 };
 
+/* Lists topics that have a log, page by page, in the byte order of their names. A page may have
+ * fewer topics than `limit`, or none, although there are more. */
+struct broker_list {
+    struct str filter;           /* a valid topic or pattern */
+    struct str after;            /* only topics behind this text, of at most TOPIC_MAX bytes */
+    size_t limit;                /* 1 to BROKER_LIST_TOPICS */
+    struct topic_page *ret_page; /* DONE: the receiver's; free() it (topic_page.h) */
+};
+
 struct broker_call {
     struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
     mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
@@ -144,6 +159,7 @@ struct broker_call {
         struct broker_kv kv;
         struct broker_presence presence;
         struct broker_ask ask;
+        struct broker_list list;
     };
 };
 

@@ -52,7 +52,8 @@ enum broker_status core_unknown_status(const struct broker_call *call)
     case BROKER_OP_ASK: return BROKER_UNKNOWN;
     case BROKER_OP_GET:
     case BROKER_OP_HISTORY:
-    case BROKER_OP_PRESENCE: break;
+    case BROKER_OP_PRESENCE:
+    case BROKER_OP_LIST: break;
     }
     return BROKER_NOT_DONE;
 }

@@ -33,6 +33,7 @@ int kv_cases(struct fixture *f);
 int latest_cases(struct fixture *f);
 int length_cases(struct fixture *f);
 int limit_cases(struct fixture *f);
+int list_cases(struct fixture *f);
 int presence_cases(struct fixture *f);
 int want_cases(struct fixture *f);
 int redis_cases(struct fixture *f);

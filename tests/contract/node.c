@@ -310,6 +310,8 @@ static bool asked_free(struct asked *a)
         json_decref(a->call.ask.ret_answers);
         json_decref((json_t *)(uintptr_t)a->call.ask.question);
     }
+    if (a->call.op == BROKER_OP_LIST)
+        free(a->call.list.ret_page);
     free((char *)a->text.p);
     free(a);
     return is_wrong;
@@ -422,6 +424,15 @@ struct asked *node_ask_call(struct node *n, struct json_t *question)
 
     a->call.timeout_ms = n->timeout_ms;
     a->call.ask.question = question;
+    return a;
+}
+
+struct asked *node_list_call(struct node *n, const struct broker_list *list)
+{
+    struct asked *a = asked_create(n, BROKER_OP_LIST);
+
+    a->call.timeout_ms = n->timeout_ms;
+    a->call.list = *list;
     return a;
 }
 

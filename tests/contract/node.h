@@ -47,6 +47,7 @@ struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, s
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs);
 struct asked *node_ask_call(struct node *n, struct json_t *question); /* takes the reference */
+struct asked *node_list_call(struct node *n, const struct broker_list *list);
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);

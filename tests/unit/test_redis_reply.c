@@ -519,6 +519,44 @@ static void reads_the_latest_ids_and_their_topics(void **state)
     }
 }
 
+static void reads_the_states_of_topics(void **state)
+{
+    static const struct {
+        const char *last; /* element */
+        int rc;
+        size_t n;
+    } cases[] = {
+        { "*2\r\n$3\r\n9-1\r\n:4294967296\r\n", EH_OK, 1 },
+        { "*4\r\n$3\r\n9-1\r\n:4294967296\r\n$0\r\n\r\n:0\r\n", EH_OK, 2 },
+        { "*0\r\n", EH_EINVAL, 0 }, /* no progress */
+        { "*1\r\n$3\r\n9-1\r\n", EH_EINVAL, 0 },
+        { "*2\r\n$3\r\n9-1\r\n:-1\r\n", EH_EINVAL, 0 },
+        { "*2\r\n$3\r\n9-1\r\n$1\r\n1\r\n", EH_EINVAL, 0 },
+        { "*2\r\n$1\r\n9\r\n:1\r\n", EH_EINVAL, 0 },
+        { "*2\r\n:9\r\n:1\r\n", EH_EINVAL, 0 },
+        { ":0\r\n", EH_EINVAL, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct redis_answer a = { 0 };
+        char text[256];
+        redisReply *r;
+
+        snprintf(text, sizeof(text), PAGE_HEAD GONE_NONE "%s", cases[i].last);
+        r = reply_of(str_of(text));
+        assert_int_equal(redis_reply_states(r, &a), cases[i].rc);
+        if (cases[i].rc == EH_OK) {
+            assert_int_equal(a.n_ids, cases[i].n);
+            assert_true(a.ids[0].ms == 9 && a.lengths[0] == 4294967296);
+        }
+        if (cases[i].n == 2)
+            assert_true(msgid_is_zero(a.ids[1]) && a.lengths[1] == 0);
+        redis_answer_done(&a);
+        freeReplyObject(r);
+    }
+}
+
 static void reads_names_and_ids(void **state)
 {
     static const struct {
@@ -695,6 +733,7 @@ int main(void)
         cmocka_unit_test(keeps_an_absolute_since),
         cmocka_unit_test(refuses_a_page_of_another_form),
         cmocka_unit_test(reads_names_and_ids),
+        cmocka_unit_test(reads_the_states_of_topics),
         cmocka_unit_test(reads_the_latest_ids_and_their_topics),
         cmocka_unit_test(tells_what_is_missing_whatever_the_topics),
         cmocka_unit_test(reads_a_message_of_a_channel),

@@ -8,6 +8,7 @@
 #include "broker/fanout.h"
 #include "broker/headcount.h"
 #include "broker/mem/mem_admission.h"
+#include "broker/mem/mem_list.h"
 #include "broker/mem/mem_log.h"
 #include "broker/mem/mem_read.h"
 #include "broker/mem/mem_table.h"
@@ -181,6 +182,13 @@ static void ask(struct mem *mem, struct broker_call *call)
     headcount_ask(mem->core, call->ask.question, on_asked, call);
 }
 
+/* Without a log, no topic has entries. */
+static void list(struct mem *mem, struct broker_call *call)
+{
+    mem_list(&mem->log, &call->list, clock_mono_ms());
+    core_answer(mem->core, call, BROKER_DONE);
+}
+
 static void mem_call(void *engine, struct broker_call *call)
 {
     struct mem *mem = engine;
@@ -193,6 +201,7 @@ static void mem_call(void *engine, struct broker_call *call)
     case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
     case BROKER_OP_PRESENCE: presence(mem, call); break;
     case BROKER_OP_ASK: ask(mem, call); break;
+    case BROKER_OP_LIST: list(mem, call); break;
     }
 }
 

@@ -1,6 +1,7 @@
 /* redis.c - the cluster engine: passes each call to the part that sends it. The parts are
- * redis_lanes (publishes and key/value calls), redis_history (pages of the log) and redis_presence
- * (who is subscribed, on all nodes); they share the connections of redis_pool.
+ * redis_lanes (publishes and key/value calls), redis_history (pages of the log), redis_presence
+ * (who is subscribed, on all nodes) and redis_listing (pages of topics); they share the connections
+ * of redis_pool.
  */
 #include "broker/redis/redis.h"
 
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "broker/redis/redis_history.h"
 #include "broker/redis/redis_lanes.h"
+#include "broker/redis/redis_listing.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_presence.h"
 #include "broker/redis/redis_wants.h"
@@ -23,6 +25,7 @@ struct redis_engine {
     struct redis_lanes *lanes;
     struct redis_history *history;
     struct redis_presence *presence;
+    struct redis_listing *listing;
     struct timer tick;
 };
 
@@ -39,6 +42,7 @@ static void engine_call(void *engine, struct broker_call *call)
     case BROKER_OP_HISTORY: redis_history_take(e->history, call); break;
     case BROKER_OP_PRESENCE:
     case BROKER_OP_ASK: redis_presence_take(e->presence, call); break;
+    case BROKER_OP_LIST: redis_listing_take(e->listing, call); break;
     case BROKER_OP_PUBLISH:
     case BROKER_OP_GET:
     case BROKER_OP_SET:
@@ -67,6 +71,7 @@ static void on_room(void *owner)
     redis_lanes_pump(e->lanes);
     redis_history_pump(e->history);
     redis_presence_pump(e->presence);
+    redis_listing_pump(e->listing);
 }
 
 static void on_message(void *owner, struct str channel, struct str payload)
@@ -102,6 +107,7 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     e->lanes = redis_lanes_create(e->pool);
     e->history = redis_history_create(e->pool);
     e->presence = redis_presence_create(e->pool);
+    e->listing = redis_listing_create(e->pool);
     redis_pool_open_feed(e->pool, redis_presence_channel(e->presence, false),
                          redis_presence_channel(e->presence, true));
     timer_init(&e->tick, on_tick);
@@ -126,6 +132,7 @@ static void engine_close(void *engine)
     timer_stop(&e->tick);
     redis_pool_close(e->pool);
     redis_presence_free(e->presence);
+    redis_listing_free(e->listing);
     redis_lanes_free(e->lanes);
     redis_history_free(e->history);
     redis_pool_free(e->pool);

@@ -75,7 +75,8 @@ static void make_command(struct redis_pool *pool, const struct batch *b, struct 
     case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
-    case BROKER_OP_ASK: assert(false); break; /* not ours */
+    case BROKER_OP_ASK:
+    case BROKER_OP_LIST: assert(false); break; /* not ours */
     }
 }
 
@@ -90,7 +91,8 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
-    case BROKER_OP_ASK: break;
+    case BROKER_OP_ASK:
+    case BROKER_OP_LIST: break;
     }
     return EH_EINVAL;
 }

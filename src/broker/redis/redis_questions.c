@@ -100,9 +100,9 @@ static void add_reading(struct redis_command *c, struct buf *text, const struct 
     msgid_format(r->from, first);
     if (!msgid_is_zero(r->end))
         msgid_format(r->end, end);
-    buf_addf(text, "%c %zu %s %s %s %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32, "pinle"[r->kind],
-             r -> n_topics, point, first, end, r -> since, r -> newest, r -> max_entries,
-             r -> max_bytes);
+    buf_addf(text, "%c %zu %s %s %s %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32,
+             "pinles"[r->kind], r -> n_topics, point, first, end, r -> since, r -> newest,
+             r -> max_entries, r -> max_bytes);
     redis_command_add_text(c, text, from);
     if (r->kind == REDIS_READ_EXACT)
         add_ids(c, text, r);

@@ -25,6 +25,7 @@ enum redis_reading_kind {
     REDIS_READ_NAMES,
     REDIS_READ_LATEST,
     REDIS_READ_EXACT,
+    REDIS_READ_STATES,
 };
 
 struct redis_reading {

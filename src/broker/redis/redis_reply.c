@@ -340,6 +340,27 @@ int redis_reply_latest(const struct redisReply *r, struct redis_answer *a, struc
     return EH_OK;
 }
 
+int redis_reply_states(const struct redisReply *r, struct redis_answer *a)
+{
+    const struct redisReply *pairs;
+
+    EH_TRY(read_head(r, &a->page));
+    pairs = r->element[PAGE_ENTRIES];
+    if (pairs->elements == 0 || pairs->elements % 2 != 0)
+        return EH_EINVAL;
+    a->ids = mem_array(NULL, pairs->elements / 2, sizeof(a->ids[0]));
+    a->lengths = mem_array(NULL, pairs->elements / 2, sizeof(a->lengths[0]));
+    for (; a->n_ids < pairs->elements / 2; a->n_ids++) {
+        const struct redisReply *length = pairs->element[2 * a->n_ids + 1];
+
+        EH_TRY(read_id_or_none(pairs->element[2 * a->n_ids], &a->ids[a->n_ids]));
+        if (length->type != REDIS_REPLY_INTEGER || length->integer < 0)
+            return EH_EINVAL;
+        a->lengths[a->n_ids] = (uint64_t)length->integer;
+    }
+    return EH_OK;
+}
+
 int redis_reply_names(const struct redisReply *r, struct redis_answer *a)
 {
     const struct redisReply *names;
@@ -370,6 +391,7 @@ void redis_answer_done(struct redis_answer *a)
     free(a->page.ret_gaps);
     free(a->ids);
     free(a->numbers);
+    free(a->lengths);
     free(a->names);
     *a = (struct redis_answer){ 0 };
 }

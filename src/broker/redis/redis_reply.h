@@ -78,6 +78,7 @@ struct redis_answer {
     bool is_held;               /* the log reaches back to the point, but for some topics */
     struct msgid *ids;          /* of the newest entries, newest first; or of the latest ones, */
     uint32_t *numbers;          /* and the number of the topic of each, from 0 */
+    uint64_t *lengths;          /* or the length of the log of each */
     size_t n_ids;
     struct str index, at; /* where the walk over the names goes on; views into the reply */
     struct str *names;    /* views into the reply */
@@ -91,6 +92,9 @@ int redis_reply_ids(const struct redisReply *r, struct redis_answer *a, struct s
 /* The same for the latest entries. */
 int redis_reply_latest(const struct redisReply *r, struct redis_answer *a, struct str *ret_gone,
                        size_t max_gone, size_t *ret_n_gone) EH_MUST_USE;
+/* The states of the first topics of the question, at least one: the length of each log, and the id
+ * of its newest entry, which is zero if there is no log. */
+int redis_reply_states(const struct redisReply *r, struct redis_answer *a) EH_MUST_USE;
 int redis_reply_names(const struct redisReply *r, struct redis_answer *a) EH_MUST_USE;
 void redis_answer_done(struct redis_answer *a); /* frees what was not taken */
 

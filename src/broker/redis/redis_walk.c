@@ -2,6 +2,8 @@
 
 #include "broker/interest.h"
 
+#define BY_NAME "topics" /* the index that is in the order of names */
+
 struct str redis_walk_filter(const struct redis_walk *w)
 {
     return str_make(w->filter, w->filter_n);
@@ -64,6 +66,15 @@ void redis_walk_ask(const struct redis_walk *w, struct redis_reading *r)
     r->at = str_make(w->at, w->at_n);
 }
 
+/* Reports whether no more names can match, because the walk has passed all that do. */
+static bool is_past(const struct redis_walk *w)
+{
+    struct str filter = redis_walk_filter(w);
+
+    return str_eq(str_make(w->index, w->index_n), STR(BY_NAME)) &&
+           pattern_is_past(filter, filter_fixed_prefix(filter), str_make(w->at, w->at_n));
+}
+
 void redis_walk_take(struct redis_walk *w, const struct redis_answer *a)
 {
     for (size_t i = 0; i < a->n_names; i++) {
@@ -74,7 +85,7 @@ void redis_walk_take(struct redis_walk *w, const struct redis_answer *a)
     w->at_n = copy(w->at, sizeof(w->at), a->at);
     if (w->wanted && str_eq(a->index, STR("own")))
         add_all_wanted(w);
-    else if (!a->page.ret_more || w->is_cut)
+    else if (!a->page.ret_more || w->is_cut || is_past(w))
         end(w);
 }
 
@@ -91,6 +102,17 @@ void redis_walk_init(struct redis_walk *w, struct str filter, const struct inter
         add_name(w, filter);
         end(w);
     }
+}
+
+void redis_walk_by_name(struct redis_walk *w, struct str after)
+{
+    struct str filter = redis_walk_filter(w);
+
+    w->index_n = copy(w->index, sizeof(w->index), STR(BY_NAME));
+    if (str_cmp(after, filter_fixed_prefix(filter)) >= 0)
+        w->at_n = copy(w->at, sizeof(w->at), after);
+    if (w->has_ended && str_cmp(after, filter) >= 0) /* a topic, which is not behind it */
+        redis_topic_list_done(&w->topics);
 }
 
 void redis_walk_done(struct redis_walk *w)

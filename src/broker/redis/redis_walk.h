@@ -35,6 +35,9 @@ struct redis_walk {
  * has ended at once if one question can ask for all of them. */
 void redis_walk_init(struct redis_walk *w, struct str filter, const struct interest *wanted,
                      size_t max_bytes, size_t max_topics);
+/* At the beginning: makes the walk bring the names in the order of bytes, and only those behind
+ * `after`. Without `wanted`. */
+void redis_walk_by_name(struct redis_walk *w, struct str after);
 void redis_walk_done(struct redis_walk *w);
 
 struct str redis_walk_filter(const struct redis_walk *w);

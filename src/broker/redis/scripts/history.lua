@@ -1,11 +1,12 @@
 -- needs lineage.lua
--- Answers questions about the log. Writes nothing. A question is of one of five kinds:
+-- Answers questions about the log. Writes nothing. A question is of one of six kinds:
 --   p  a page: the entries of some topics, in id order over all of them
 --   i  ids: those of their newest entries, newest first
 --   n  names: the topics that a pattern may match (redis_plan.c reads these with questions of the other
 --      kinds)
 --   l  latest: the id of the newest entry of each topic
 --   e  exact: a page of one entry of each topic, whose ids are given
+--   s  states: the id of the newest entry of each topic, expired or not, and the length of its log
 -- KEYS  1 id  2 floor  3 topics  4 recent  5 floors  6 ends  7.. the logs of the topics of each question
 -- ARGV  1 the beginning of the keys of logs  2 default ttl in s (0: forever)  3 '1': there is a log
 --       4 entries and 5 bytes after which no further question is answered  6.. the questions. Each is a
@@ -24,6 +25,7 @@
 --   of a page   id, topic, message, origin ('': none) behind the author ('': none), id, ...
 --   of ids      id, id, ...; `more`: there are older ones
 --   of latest   id, number of its topic in the question, id, ...
+--   of states   id ('': none), length, id, ... of the first topics only, if their entries are large
 --   of names    the index, where the walk goes on, name, name, ...
 -- A 0 in place of an answer: ask again, because the script has done enough.
 --
@@ -164,14 +166,20 @@ local function is_wanted(log, node)
     return node.is_wanted
 end
 
+-- Returns the bytes of an entry.
+local function size_of(fields)
+    local size = 0
+    for i = 2, #fields, 2 do
+        size = size + #fields[i]
+    end
+    return size
+end
+
 -- Makes an entry for the merge. Most entries are only compared, so it prepares only that. Of a
 -- large entry it keeps only whether it is wanted.
 local function node_of(log, entry)
     local node = id_of(entry[1])
-    node.fields, node.size = entry[2], 0
-    for i = 2, #node.fields, 2 do
-        node.size = node.size + #node.fields[i]
-    end
+    node.fields, node.size = entry[2], size_of(entry[2])
     if node.size > SMALL then
         is_wanted(log, node)
         node.fields = nil
@@ -504,12 +512,43 @@ local function answer_exact(topics, ids, snapshot_end)
     return { snapshot_end, '0', after, 0, 1, {}, {}, entries }
 end
 
+local function is_wrong_type(text)
+    return string.find(text, 'WRONGTYPE', 1, true)
+end
+
+-- Returns the newest entry of a log; nil if there is none, or if the key holds something else.
+local function last_entry(key)
+    local found = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+    if found.err and not is_wrong_type(found.err) then
+        error(found.err, 0)
+    end
+    return found[1]
+end
+
+-- Redis has no command for the id of an entry without its text.
+local function answer_states(topics, snapshot_end)
+    local states, bytes = {}, 0
+    for _, topic in ipairs(topics) do
+        local key = LOG .. topic
+        local entry = has_log and last_entry(key)
+        states[#states + 1] = entry and entry[1] or ''
+        states[#states + 1] = entry and redis.call('XLEN', key) or 0
+        bytes = bytes + (entry and size_of(entry[2]) or 0)
+        if bytes >= max_bytes then
+            break
+        end
+    end
+    return { snapshot_end, '0', after_point, 0, 1, {}, {}, states }
+end
+
 -- Answers the question. `walk`: what follows a question for names, or for exact entries.
 local function answer(kind, topics, point, from, snapshot_end, walk)
     if kind == 'l' then
         return answer_latest(topics, from.text, snapshot_end)
     elseif kind == 'e' then
         return answer_exact(topics, walk, snapshot_end)
+    elseif kind == 's' then
+        return answer_states(topics, snapshot_end)
     end
     if since ~= 0 then
         since = since < 0 and math.max(1, now + since) or since
@@ -596,7 +635,7 @@ while at <= #ARGV do
         local ok, page = pcall(answer, kind, topics, id_of(point), id_of(from), snapshot_end, walk)
         if not ok then -- a log that is no stream concerns only its own question
             local text = type(page) == 'table' and page.err or tostring(page)
-            if not string.find(text, 'WRONGTYPE', 1, true) then
+            if not is_wrong_type(text) then
                 error(page, 0)
             end
             page = { err = text }
