@@ -164,11 +164,67 @@ testOnBothBrokers('lists and disconnects clients', async (t, broker) => {
   });
 });
 
+testOnBothBrokers('lists the topics of the event log', async (t, broker) => {
+  const server = await startServer(t, { ...OPTIONS, ...broker, WORKER_THREADS: '2', MAX_CACHE_LENGTH: '10' });
+  const topics = (query = '') => api(server, 'GET', `/api/topics${query}`);
+  const namesOf = async (query) => (await topics(query)).json.topics.map(({ topic }) => topic);
+  const names = Array.from({ length: 250 }, (_, i) => `many/${String(i * 7 % 250).padStart(3, '0')}`);
+
+  await t.test('none, at first', async () => {
+    assert.deepEqual((await topics()).json, { topics: [], more: false, complete: true });
+  });
+
+  const published = [...names, 'a/b', 'a', 'a-b', 'a/b', 'a//d'];
+  const { json: { results } } =
+    await api(server, 'POST', '/api/publish', published.map((topic) => ({ topic, message: 'x' })));
+  const idOf = (topic) => results[published.lastIndexOf(topic)].id;
+  const ann = await openClient(t, server, reader('ann'));
+  await ann.subscribe('a/#');
+  await ann.subscribe('a/b');
+  await openStream(t, server, '/a/b', reader('eve').headers);
+
+  await t.test('with their logs and subscribers', async () => {
+    const { json } = await topics('?match=a/%23');
+    assert.deepEqual(json, { topics: [
+      { topic: 'a', length: 1, last_id: idOf('a'), subscribers: 1 },
+      { topic: 'a//d', length: 1, last_id: idOf('a//d'), subscribers: 1 },
+      { topic: 'a/b', length: 2, last_id: idOf('a/b'), subscribers: 2 },
+    ], more: false, complete: true });
+    assert.deepEqual(await namesOf('?match=a'), ['a']);
+    assert.deepEqual(await namesOf('?match=%2B'), ['a', 'a-b']);
+    assert.deepEqual(await namesOf('?match=a/%2B'), ['a/b']);
+    assert.deepEqual(await namesOf('?match=none/%23'), []);
+  });
+
+  await t.test('page by page', async () => {
+    const all = [...names, 'a', 'a-b', 'a/b', 'a//d'].sort();
+    for (const [limit, n] of [[100, 3], [84, 4]]) {
+      const pages = [];
+      for (let after = ''; ;) {
+        const { json } = await topics(`?limit=${limit}${after}`);
+        pages.push(json.topics.map(({ topic }) => topic));
+        if (!json.more) break;
+        assert.equal(json.after, pages.at(-1).at(-1));
+        after = `&after=${json.after}`;
+      }
+      assert.equal(pages.length, n);
+      assert.deepEqual(pages.flat(), all);
+    }
+    assert.deepEqual(await namesOf('?after=many/248a'), ['many/249']);
+    assert.deepEqual(await namesOf('?after=many/249'), []);
+    assert.deepEqual(await namesOf('?match=a/%2B&after=many/000'), []);
+    assert.deepEqual(await namesOf('?match=a/%2B&after=A&limit=1'), ['a/b']);
+    assert.match(server.stderr, /event=control op=topics peer=127\.0\.0\.1:\d+ sub=backend match=a\/\+\n/);
+  });
+});
+
 test('asks all nodes', async (t) => {
   const { options } = await startRedis(t);
   const nodes = [await startServer(t, { ...OPTIONS, ...options }), await startServer(t, { ...OPTIONS, ...options })];
   const clients = [];
   for (const node of [...nodes, nodes[1]]) clients.push(await openClient(t, node, reader('ann')));
+  for (const client of clients) await client.subscribe('a/+');
+  await api(nodes[0], 'POST', '/api/publish', [{ topic: 'a/b', message: 'x' }]);
 
   const { json } = await api(nodes[0], 'GET', '/api/nodes');
   assert.deepEqual([json.nodes.length, json.complete], [2, true]);
@@ -177,12 +233,15 @@ test('asks all nodes', async (t) => {
     const all = await api(node, 'GET', '/api/clients?sub=ann');
     assert.equal(new Set(idsOf(all)).size, 3);
     assert.equal(new Set(all.json.clients.map((client) => client.node)).size, 2);
+    const { json: { topics } } = await api(node, 'GET', '/api/topics');
+    assert.deepEqual(topics.map(({ subscribers }) => subscribers), [3]);
   }
 
   await freeze(nodes[1].child);
-  const partial = await api(nodes[0], 'GET', '/api/clients?sub=ann')
-    .finally(() => nodes[1].child.kill('SIGCONT'));
+  const [partial, topics] = await Promise.all(['/api/clients?sub=ann', '/api/topics']
+    .map((path) => api(nodes[0], 'GET', path))).finally(() => nodes[1].child.kill('SIGCONT'));
   assert.deepEqual([partial.json.clients.length, partial.json.complete], [1, false]);
+  assert.deepEqual([topics.json.topics[0].subscribers, topics.json.complete], [1, false]);
 
   const done = await api(nodes[0], 'POST', '/api/disconnect', { sub: 'ann' });
   assert.equal(done.json.disconnected, 3);
@@ -204,18 +263,17 @@ test('says of a question that had no turn behind a hung node that it was not exe
   }
 });
 
-test('refused requests about clients', async (t) => {
+test('refused requests about clients and topics', async (t) => {
   const server = await startServer(t, { ...OPTIONS, BROKER: 'memory' });
   const client = await openClient(t, server, reader('ann'));
   const id = '0123456789abcdef-0000-00000000-00000000';
-  const token = signToken({ write: ['#'], admin: RIGHTS.filter((right) => right !== 'clients') });
+  const rightOf = (path) => ({ '/api/publish': 'publish', '/api/topics': 'log' })[path] ?? 'clients';
   for (const [method, path] of OPERATIONS) {
     const body = method === 'POST' ? { sub: 'ann' } : undefined;
     assert.equal((await api(server, method, path, body, { token: null })).status, 401, path);
     assert.equal((await api(server, method, path, body, { token: READER })).status, 403, path);
-    if (path !== '/api/publish') {
-      assert.equal((await api(server, method, path, body, { token })).status, 403, path);
-    }
+    const token = signToken({ write: ['#'], admin: RIGHTS.filter((right) => right !== rightOf(path)) });
+    assert.equal((await api(server, method, path, body, { token })).status, 403, path);
     assert.equal((await api(server, 'DELETE', path)).status, 405, path);
   }
   for (const query of [`sub=${'x'.repeat(257)}`, 'sub=', 'sub=%ff', 'topic=', 'topic=a%20b', 'topic=a/%23/b',
@@ -223,6 +281,13 @@ test('refused requests about clients', async (t) => {
     assert.equal((await api(server, 'GET', `/api/clients?${query}`)).status, 400, query);
   }
   assert.equal((await api(server, 'GET', `/api/clients?sub=${'x'.repeat(10_000)}`)).status, 400);
+  for (const query of ['match=', 'match=a%20b', 'match=a/%23/b', 'match=%ff', `match=${'x'.repeat(257)}`,
+    `match=${'x'.repeat(10_000)}`, 'after=', 'after=%2B', `after=${'x'.repeat(257)}`, 'limit=0', 'limit=101',
+    'limit=-1', 'limit=x']) {
+    const { status, json } = await api(server, 'GET', `/api/topics?${query}`);
+    assert.equal(status, 400, query);
+    assert.match(json.error, new RegExp(`^${query.includes('%ff') ? 'the query' : query.split('=')[0]} must`));
+  }
   for (const body of ['', 'x', [], '{', {}, { sub: '' }, { sub: 7 }, { sub: 'x'.repeat(257) }, { client: 'x' },
     { client: id, sub: 'ann' }, { sub: 'ann', reason: 'x'.repeat(101) }, { sub: 'ann', reason: 7 },
     { sub: 'ann', reason: '\0' }, '{"sub":"ann","sub":"bob"}']) {

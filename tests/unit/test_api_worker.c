@@ -127,6 +127,53 @@ static void goes_on_behind_the_client_of_an_id(void **state)
     assert_int_equal(json_array_size(clients_of(2)), 0);
 }
 
+static const json_t *subscribers_of(size_t i)
+{
+    return json_object_get(json_array_get(got[i], 0), "subscribers");
+}
+
+static void expect_subscribers(size_t i, const char *want)
+{
+    json_auto_t *numbers = json_loads(want, 0, NULL);
+
+    assert_true(json_equal(subscribers_of(i), numbers));
+}
+
+/* A connection counts once, however many of its subscriptions match. */
+static void counts_the_subscribers_of_topics(void **state)
+{
+    struct client *one = open_client();
+
+    (void)state;
+    subscribe(one, 1, "a/+");
+    subscribe(one, 2, "a/b");
+    subscribe(open_client(), 1, "a/b");
+    settle();
+    for (size_t i = 0; i < engine.n_wants; i++)
+        answer_want(i, 1);
+    ask(0, "{\"op\":\"subscribers\",\"topics\":\"a/b\"}");
+    ask(1, "{\"op\":\"subscribers\",\"topics\":[\"a/b\",\"a/b\",\"a/c\",\"b\"]}");
+    ask(2, "{\"op\":\"subscribers\",\"topics\":[1,\"a/+\",\"/\"]}");
+    (void)turns_until(QUESTIONS);
+    assert_int_equal(json_array_size(got[0]), 0);
+    expect_subscribers(1, "[2,2,1,0]");
+    expect_subscribers(2, "[0,0,0]");
+}
+
+/* Each topic is a step. */
+static void pauses_between_topics(void **state)
+{
+    json_auto_t *question = json_pack("{s:s,s:[]}", "op", "subscribers", "topics");
+
+    (void)state;
+    (void)open_client();
+    for (size_t i = 0; i < (PORTIONS - 1) * API_WALK_STEP + 1; i++)
+        (void)json_array_append_new(json_object_get(question, "topics"), json_string("a"));
+    headcount_ask(core(), question, on_asked, &got[0]);
+    assert_in_range(turns_until(1), PORTIONS, PORTIONS + 2);
+    assert_int_equal(json_array_size(subscribers_of(0)), (PORTIONS - 1) * API_WALK_STEP + 1);
+}
+
 static void answers_the_questions_that_wait_when_it_ends(void **state)
 {
     (void)state;
@@ -150,6 +197,9 @@ int main(void)
                                         forget_answers),
         cmocka_unit_test_setup_teardown(goes_on_behind_the_client_of_an_id, set_up_answers,
                                         forget_answers),
+        cmocka_unit_test_setup_teardown(counts_the_subscribers_of_topics, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(pauses_between_topics, set_up_answers, forget_answers),
         cmocka_unit_test_setup_teardown(answers_the_questions_that_wait_when_it_ends,
                                         set_up_answers, forget_answers),
     };

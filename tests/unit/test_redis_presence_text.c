@@ -73,6 +73,38 @@ static void passes_other_questions_on(void **state)
     buf_done(&out);
 }
 
+/* The longest one asks about a page of topics with the longest names. */
+static void bounds_other_questions(void **state)
+{
+    static const char head[] = "{\"ask\":{\"x\":\"";
+    static const char tail[] = "\"},\"id\":8,\"node\":\"0123456789abcdef\",\"v\":1}";
+    struct redis_presence_question q;
+    struct buf text = { 0 };
+
+    (void)state;
+    assert_true(REDIS_ASK_QUESTION_MAX >= 100 * (TOPIC_MAX + 3) + 200);
+    for (size_t more = 0; more < 2; more++) {
+        size_t rest = REDIS_ASK_QUESTION_MAX - sizeof(head) + 1 - sizeof(tail) + 1 + more;
+
+        buf_clear(&text);
+        buf_add_str(&text, str_of(head));
+        while (rest--)
+            buf_add_char(&text, 'x');
+        buf_add_str(&text, str_of(tail));
+        assert_int_equal(buf_used(&text), REDIS_ASK_QUESTION_MAX + more);
+        assert_int_equal(redis_presence_read_question(buf_str(&text), &q),
+                         more ? EH_EINVAL : EH_OK);
+        if (!more)
+            json_decref(q.ask);
+    }
+    buf_clear(&text);
+    buf_add_str(&text, STR(QUESTION));
+    while (buf_used(&text) <= REDIS_PRESENCE_QUESTION_MAX)
+        buf_add_char(&text, ' ');
+    assert_int_equal(redis_presence_read_question(buf_str(&text), &q), EH_EINVAL);
+    buf_done(&text);
+}
+
 static void refuses_invalid_ones(void **state)
 {
     static const char *const questions[] = {
@@ -266,6 +298,7 @@ int main(void)
         cmocka_unit_test(reads_a_question_as_it_was_written),
         cmocka_unit_test(reads_an_answer_as_it_was_written),
         cmocka_unit_test(passes_other_questions_on),
+        cmocka_unit_test(bounds_other_questions),
         cmocka_unit_test(refuses_invalid_ones),
         cmocka_unit_test(refuses_invalid_questions),
         cmocka_unit_test(refuses_invalid_answers),

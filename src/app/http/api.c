@@ -7,6 +7,7 @@
 #include "app/http/api_call.h"
 #include "app/http/api_cluster.h"
 #include "app/http/api_publish.h"
+#include "app/http/api_topics.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_topic.h"
 #include "app/http/routes.h"
@@ -17,6 +18,7 @@
 static const struct api_endpoint endpoints[] = {
     { "nodes", "/api/nodes", "GET", AUTH_ADMIN_CLIENTS, api_cluster_nodes },
     { "clients", "/api/clients", "GET", AUTH_ADMIN_CLIENTS, api_cluster_clients },
+    { "topics", "/api/topics", "GET", AUTH_ADMIN_LOG, api_topics_list },
     { "disconnect", "/api/disconnect", "POST", AUTH_ADMIN_CLIENTS, api_cluster_disconnect },
     { "publish", "/api/publish", "POST", AUTH_ADMIN_PUBLISH, api_publish_run },
 };

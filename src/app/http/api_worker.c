@@ -8,13 +8,14 @@
 #include "app/conn/conn.h"
 #include "app/conn/conn_output.h"
 #include "app/sub/sub_data.h"
+#include "app/sub/sub_presence.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "hub/topic.h"
 #include "proto/json.h"
 
-/* A walk over the connections of a worker, on behalf of one question. Only the first in
- * worker->walks goes on, so that many questions at once cost clients no more than one. */
+/* A walk over the connections of a worker, or over topics, on behalf of one question. Only the
+ * first in worker->walks goes on, so that many questions at once cost clients no more than one. */
 struct walk {
     struct list link; /* in worker->walks */
     struct loop_task task;
@@ -22,13 +23,15 @@ struct walk {
     struct broker_count *part;
     /* Looks at one client; returns how many steps that took. */
     size_t (*visit)(struct walk *walk, struct conn *c);
-    uint32_t slot;
+    uint32_t slot;         /* of the next connection, or the number of the next topic */
     struct str sub, topic; /* views of the question; NULL: any */
     const char *reason;
     size_t limit;
     bool more;
     uint64_t n_disconnected;
     json_t *clients;
+    const json_t *topics; /* of the question; NULL: connections are walked */
+    json_t *subscribers;  /* of the first topics */
 };
 
 /* ---- ids ---- */
@@ -156,6 +159,21 @@ static size_t visit_to_disconnect(struct walk *walk, struct conn *c)
     return 1 + (size_t)c->n_subs;
 }
 
+/* ---- subscribers ---- */
+
+/* Counts those of the next topic; returns how many steps that took. */
+static size_t count_subscribers(struct walk *walk)
+{
+    struct str topic = json_text(json_array_get(walk->topics, walk->slot++));
+    struct presence found = { 0 };
+    size_t n = 0;
+
+    if (topic_is_valid(topic))
+        n = sub_presence_count(walk->worker, topic, false, &found);
+    (void)json_array_append_new(walk->subscribers, json_integer((json_int_t)found.count));
+    return 1 + n;
+}
+
 /* ---- the walk ---- */
 
 static void finish(struct walk *walk)
@@ -164,6 +182,8 @@ static void finish(struct walk *walk)
 
     if (walk->clients)
         part->answer = json_pack("{s:o,s:b}", "clients", walk->clients, "more", walk->more);
+    else if (walk->topics)
+        part->answer = json_pack("{s:o}", "subscribers", walk->subscribers);
     else
         part->answer = json_pack("{s:I}", "disconnected", (json_int_t)walk->n_disconnected);
     loop_cancel(&walk->task);
@@ -180,19 +200,33 @@ static void wake_first(struct worker *w)
         loop_next_turn(w->loop, &container_of(first, struct walk, link)->task);
 }
 
+static bool has_ended(const struct walk *walk)
+{
+    size_t n = walk->topics ? json_array_size(walk->topics) : walk->worker->conns.n_slots;
+
+    return walk->slot >= n || walk->more;
+}
+
+/* Visits the next connection or topic; returns how many steps that took. */
+static size_t visit_next(struct walk *walk)
+{
+    struct conn *c;
+
+    if (walk->topics)
+        return count_subscribers(walk);
+    c = walk->worker->conns.slots[walk->slot++].conn;
+    return is_client(c) ? walk->visit(walk, c) : 1;
+}
+
 static void go_on(struct loop_task *task)
 {
     struct walk *walk = container_of(task, struct walk, task);
     struct worker *w = walk->worker;
-    const struct conn_table *conns = &w->conns;
     size_t steps = 0;
 
-    while (steps < API_WALK_STEP && walk->slot < conns->n_slots && !walk->more) {
-        struct conn *c = conns->slots[walk->slot++].conn;
-
-        steps += is_client(c) ? walk->visit(walk, c) : 1;
-    }
-    if (walk->slot >= conns->n_slots || walk->more)
+    while (steps < API_WALK_STEP && !has_ended(walk))
+        steps += visit_next(walk);
+    if (has_ended(walk))
         finish(walk);
     wake_first(w);
 }
@@ -272,6 +306,21 @@ static void disconnect(struct worker *w, struct broker_count *part)
     wake_first(w);
 }
 
+static void count_topics(struct worker *w, struct broker_count *part)
+{
+    const json_t *topics = json_object_get(part->question, "topics");
+    struct walk *walk;
+
+    if (!json_is_array(topics)) {
+        broker_counted(part);
+        return;
+    }
+    walk = begin(w, part);
+    walk->topics = topics;
+    walk->subscribers = json_array();
+    wake_first(w);
+}
+
 static void describe_node(const struct worker *w, struct broker_count *part)
 {
     const struct context *ctx = w->context;
@@ -294,6 +343,8 @@ void api_worker_ask(struct worker *w, struct broker_count *part)
         list_clients(w, part);
     else if (str_eq(op, STR("disconnect")))
         disconnect(w, part);
+    else if (str_eq(op, STR("subscribers")))
+        count_topics(w, part);
     else
         broker_counted(part);
 }

@@ -5,13 +5,16 @@
  *   {"op":"nodes"}
  *   {"op":"clients","limit":n,"sub"?,"topic"?,"after"?}    after: the id of the last client seen
  *   {"op":"disconnect","reason":text,"client"?,"sub"?}     one of the two
+ *   {"op":"subscribers","topics":[...]}                    topics without wildcards
  * Answers:
  *   {"node","host","version","started","connections","subscriptions"}
  *   {"clients":[...],"more":bool}
  *   {"disconnected":n}
+ *   {"subscribers":[n,...]}                                of each topic, as presence counts them
  * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
  *          one, so that clients do not wait for it; one walk at a time. A connection is a step, and
- *          so is each of its subscriptions if they are compared.
+ *          so is each of its subscriptions if they are compared. A walk over topics takes a step
+ *          for each, and one for each subscription to it; it pauses between two topics only.
  * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing.
  */
 #ifndef EH_APP_API_WORKER_H

@@ -94,12 +94,12 @@ static bool is_node(struct str s)
 
 int redis_presence_read_question(struct str text, struct redis_presence_question *ret)
 {
-    json_auto_t *root = load(text, REDIS_PRESENCE_QUESTION_MAX);
+    json_auto_t *root = load(text, REDIS_ASK_QUESTION_MAX);
     struct redis_presence_question q = { 0 };
     json_t *ask = json_object_get(root, "ask");
     struct str node, filter;
 
-    if (!root)
+    if (!root || (!ask && text.n > REDIS_PRESENCE_QUESTION_MAX))
         return EH_EINVAL;
     EH_TRY(read_number(root, "id", INT64_MAX, &q.id));
     node = json_text(json_object_get(root, "node"));

@@ -24,6 +24,7 @@
 /* Bytes of a text; longer texts are refused unread. */
 #define REDIS_PRESENCE_QUESTION_MAX 8192
 #define REDIS_PRESENCE_ANSWER_MAX   (512u * 1024)
+#define REDIS_ASK_QUESTION_MAX      (32u * 1024)       /* with "ask" */
 #define REDIS_ASK_ANSWER_MAX        (4u * 1024 * 1024) /* with "answers" */
 
 struct json_t; /* jansson's */
