@@ -1,18 +1,15 @@
 #include "ctl/cmd_clients.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
 #include "ctl/link/control.h"
+#include "ctl/link/control_pages.h"
 #include "ctl/term/exit_status.h"
 #include "ctl/term/term.h"
 #include "ctl/term/time_words.h"
 #include "proto/json.h"
-
-#define PAGE 100 /* clients of one answer */
 
 struct clients_options {
     const char *sub, *topic;
@@ -25,45 +22,17 @@ struct disconnect_options {
 
 /* ---- clients ---- */
 
-/* Adds a parameter with everything encoded that is not plain. */
-static void add_param(struct buf *path, const char *name, const char *value)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~/";
-
-    if (!value)
-        return;
-    buf_addf(path, "&%s=", name);
-    for (; *value; value++) {
-        if (strchr(plain, *value))
-            buf_add_char(path, *value);
-        else
-            buf_addf(path, "%%%02X", (unsigned char)*value);
-    }
-}
-
-static long long number_of(const json_t *client, const char *name)
-{
-    return (long long)json_integer_value(json_object_get(client, name));
-}
-
-static void add_text(const struct term *t, struct buf *out, const json_t *client, const char *name)
-{
-    term_add_data(t, out, json_text(json_object_get(client, name)));
-    buf_add_str(out, STR("  "));
-}
-
 static void print_client(struct term *t, const json_t *client)
 {
     struct buf out = { 0 };
 
-    add_text(t, &out, client, "id");
-    time_words_add_iso(&out, (uint64_t)number_of(client, "since") * 1000);
+    control_add_text(t, &out, client, "id");
+    time_words_add_iso(&out, (uint64_t)control_number(client, "since") * 1000);
     buf_add_str(&out, STR("  "));
-    add_text(t, &out, client, "protocol");
-    add_text(t, &out, client, "address");
-    buf_addf(&out, "subscriptions=%lld  queue=%lld  ", number_of(client, "subscriptions"),
-             number_of(client, "queue"));
+    control_add_text(t, &out, client, "protocol");
+    control_add_text(t, &out, client, "address");
+    buf_addf(&out, "subscriptions=%lld  queue=%lld  ", control_number(client, "subscriptions"),
+             control_number(client, "queue"));
     buf_add_str(&out, STR("sub="));
     term_add_data(t, &out, json_text(json_object_get(client, "sub")));
     buf_add_char(&out, '\n');
@@ -71,52 +40,26 @@ static void print_client(struct term *t, const json_t *client)
     buf_done(&out);
 }
 
-/* Prints a page. Returns the id of its last client; "" if it has none. */
-static const char *print_page(const struct invocation *in, const json_t *clients)
+/* A page has the clients in the order of their ids. */
+static const char *last_id(const json_t *page)
 {
-    const json_t *client = NULL;
-    const char *last;
+    const json_t *clients = json_object_get(page, "clients");
+    const json_t *last = json_array_get(clients, json_array_size(clients) - 1);
 
-    for (size_t i = 0; i < json_array_size(clients); i++) {
-        client = json_array_get(clients, i);
-        if (in->common->json)
-            term_result_json(in->term, client);
-        else
-            print_client(in->term, client);
-    }
-    last = json_string_value(json_object_get(client, "id"));
-    return last ? last : "";
+    return json_string_value(json_object_get(last, "id"));
 }
 
 static int run_clients(const struct invocation *in)
 {
+    static const struct control_pages pages = { "/api/clients", "clients", print_client, last_id };
     const struct clients_options *o = in->values;
-    uint64_t left = o->limit;
-    char after[64] = "";
-    bool more = true;
-    int status = CTL_OK;
+    struct buf query = { 0 };
+    int status;
 
-    while (status == CTL_OK && more && left > 0) {
-        json_auto_t *page = NULL;
-        const json_t *clients;
-        struct buf path = { 0 };
-
-        buf_addf(&path, "/api/clients?limit=%d", left < PAGE ? (int)left : PAGE);
-        add_param(&path, "sub", o->sub);
-        add_param(&path, "topic", o->topic);
-        add_param(&path, "after", after[0] ? after : NULL);
-        buf_add_char(&path, '\0');
-        status = control_ask(in, buf_head(&path), NULL, &page);
-        buf_done(&path);
-        if (status != CTL_OK)
-            break;
-        clients = json_object_get(page, "clients");
-        (void)snprintf(after, sizeof(after), "%s", print_page(in, clients));
-        more = json_is_true(json_object_get(page, "more")) && after[0];
-        left -= json_array_size(clients) < left ? json_array_size(clients) : left;
-    }
-    if (status == CTL_OK && more)
-        term_note(in->term, "there are more clients; --limit shows more");
+    control_add_param(&query, "sub", o->sub);
+    control_add_param(&query, "topic", o->topic);
+    status = control_pages(in, &pages, buf_str(&query), o->limit);
+    buf_done(&query);
     return status;
 }
 
@@ -173,8 +116,8 @@ static int run_disconnect(const struct invocation *in)
     if (in->common->json)
         term_result_json(in->term, result);
     else
-        term_printf(in->term, "%lld\n", number_of(result, "disconnected"));
-    return number_of(result, "disconnected") ? CTL_OK : CTL_NEGATIVE;
+        term_printf(in->term, "%lld\n", control_number(result, "disconnected"));
+    return control_number(result, "disconnected") ? CTL_OK : CTL_NEGATIVE;
 }
 
 static const struct option disconnect_options[] = {

@@ -17,6 +17,7 @@
 #include "ctl/cmd_kv.h"
 #include "ctl/cmd_ping.h"
 #include "ctl/cmd_presence.h"
+#include "ctl/cmd_topics.h"
 #include "ctl/line/command.h"
 #include "ctl/line/help.h"
 #include "ctl/line/options.h"
@@ -41,6 +42,7 @@ static const struct command *const commands[] = {
     &cmd_kv_set,
     &cmd_kv_del,
     &cmd_presence,
+    &cmd_topics,
     &cmd_clients,
     &cmd_disconnect,
     &cmd_ping,

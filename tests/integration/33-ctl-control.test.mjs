@@ -1,9 +1,10 @@
-// eventhubctl clients and disconnect: the control API from a terminal.
+// eventhubctl clients, topics and disconnect: the control API from a terminal.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { runCtl } from './support/ctl.mjs';
+import { httpRequest } from './support/http.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -11,7 +12,7 @@ import { SANITIZED } from './support/wait.mjs';
 
 const [OK, NEGATIVE, USAGE, NO_CONNECTION, NOT_PERMITTED] = [0, 1, 2, 3, 4];
 const OPTIONS = { BROKER: 'memory', ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
-const EVENTHUB_TOKEN = signToken({ admin: ['clients'] });
+const EVENTHUB_TOKEN = signToken({ admin: ['clients', 'log', 'publish'] });
 const PLAIN = { skip: SANITIZED && 'learns nothing more about the server' };
 
 test('lists and disconnects clients', PLAIN, async (t) => {
@@ -43,6 +44,25 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     assert.match((await ctl(['clients', '--limit', '2'])).stderr, /there are more clients/);
   });
 
+  await t.test('lists topics', async () => {
+    const names = Array.from({ length: 120 }, (_, i) => `t/${i + 100}`);
+    const { status, body } = await httpRequest(server, 'POST', '/api/publish',
+      { Authorization: `Bearer ${EVENTHUB_TOKEN}` },
+      JSON.stringify(['room/7', ...names].map((topic) => ({ topic, message: 'x' }))));
+    assert.equal(status, 200, body);
+    const [{ id }] = JSON.parse(body).results;
+    const room = await ctl(['topics', 'room/#']);
+    assert.deepEqual([room.code, room.stdout], [OK, `room/7  ${id}  length=1  subscribers=1\n`]);
+    const { stdout } = await ctl(['topics', '--json']);
+    const all = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    assert.deepEqual(all.map(({ topic }) => topic), ['room/7', ...names]);
+    assert.deepEqual(all[0], { topic: 'room/7', length: 1, last_id: id, subscribers: 1 });
+    const some = await ctl(['topics', 't/+', '--limit', '110']);
+    assert.equal(some.stdout.split('\n').length, 111);
+    assert.match(some.stderr, /there are more topics; --limit shows more/);
+    assert.deepEqual(await ctl(['topics', 'none']).then(({ code, stdout: none }) => [code, none]), [OK, '']);
+  });
+
   await t.test('disconnects by id and by sub', async () => {
     const { stdout } = await ctl(['clients', '--json', '--topic', 'room/7']);
     const { id } = JSON.parse(stdout);
@@ -69,6 +89,8 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     await fails(['clients', '--topic', 'a b'], USAGE, /topic must be a valid topic/);
     await fails(['clients'], NOT_PERMITTED, /claim admin must list "clients"/, signToken({ read: ['#'] }));
     await fails(['clients'], NOT_PERMITTED, /there is no token/, '');
+    await fails(['topics', 'a b'], USAGE, /topic/);
+    await fails(['topics'], NOT_PERMITTED, /claim admin must list "log"/, signToken({ admin: ['clients'] }));
     const off = await startServer(t, { ...OPTIONS, ENABLE_API: 'false' });
     const none = await runCtl(['clients', '--url', `ws://127.0.0.1:${off.port}`], { env: { EVENTHUB_TOKEN } });
     assert.equal(none.code, NO_CONNECTION);
