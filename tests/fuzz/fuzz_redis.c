@@ -111,7 +111,7 @@ static bool is_author_equal(const struct message *a, const struct message *b)
 /* The answers to questions about many topics. */
 static void read_answers(const redisReply *r)
 {
-    struct redis_answer names = { 0 }, ids = { 0 }, latest = { 0 };
+    struct redis_answer names = { 0 }, ids = { 0 }, latest = { 0 }, states = { 0 };
     struct str gone[GONE_MAX];
     size_t n_gone = 0;
 
@@ -121,6 +121,9 @@ static void read_answers(const redisReply *r)
         check(n_gone <= GONE_MAX, "topics gone");
     if (redis_reply_latest(r, &latest, gone, GONE_MAX, &n_gone) == EH_OK)
         check(n_gone <= GONE_MAX, "topics gone");
+    if (redis_reply_states(r, &states) == EH_OK)
+        check(states.n_ids > 0, "a list of topics makes progress");
+    redis_answer_done(&states);
     redis_answer_done(&names);
     redis_answer_done(&ids);
     redis_answer_done(&latest);
