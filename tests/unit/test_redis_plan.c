@@ -133,7 +133,7 @@ static void add_name(struct redis_answer *a, size_t topic)
     a->names[a->n_names++] = name_of(topic);
 }
 
-/* In the order of ids, from the one after `at` on; all topics with one id are in one answer. */
+/* In the order of ids, from the one after `at` on. */
 static void answer_names(const struct redis_reading *r, struct redis_answer *a)
 {
     static char at[24];
@@ -147,11 +147,14 @@ static void answer_names(const struct redis_reading *r, struct redis_answer *a)
         a->at = STR("");
         return;
     }
-    for (; from <= model.last && a->n_names < most; from++) {
-        for (size_t i = 0; i < model.n_topics; i++) {
-            if (model.recent[i] == from)
-                add_name(a, i);
-        }
+    for (size_t i = 0; i < model.n && a->n_names < most; i++) {
+        const struct entry *e = &model.entries[i];
+
+        if (e->id < from)
+            continue;
+        if (e->id == model.recent[e->topic])
+            add_name(a, e->topic);
+        from = e->id + 1;
     }
     a->page.ret_more = from <= model.last;
     (void)snprintf(at, sizeof(at), "%llu", (unsigned long long)from - 1);
