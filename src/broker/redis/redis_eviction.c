@@ -30,11 +30,12 @@ static void learn(struct redis_eviction *e, const struct redis_info *info)
 /* Answers over several links may arrive in any order: only that of the link asked last counts. */
 static void on_info(void *owner, void *arg, enum redis_fate fate, const struct redisReply *reply)
 {
+    const struct redis_link *link = arg;
     struct redis_eviction *e = owner;
     struct redis_info info;
     struct str text;
 
-    if (arg != e->asked || fate != REDIS_ANSWERED || redis_reply_is_error(reply))
+    if (link != e->asked || fate != REDIS_ANSWERED || redis_reply_is_error(reply))
         return;
     text = redis_reply_text(reply);
     redis_info_parse(&info, text.p ? text : STR(""));
