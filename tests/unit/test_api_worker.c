@@ -62,16 +62,17 @@ static const json_t *clients_of(size_t i)
     return json_object_get(json_array_get(got[i], 0), "clients");
 }
 
-/* Adds slots as if very many clients had been connected. At least one must be connected. */
-static void add_slots(void)
+/* Connects two clients with n free slots between them, as if so many had been connected. */
+static void open_clients_apart(size_t n)
 {
     static struct conn somebody;
     struct conn_table *conns = &fx.sw.worker->conns;
-    size_t n = (PORTIONS - 1) * API_WALK_STEP;
     struct conn_ref *refs = mem_array(NULL, n, sizeof(*refs));
 
+    (void)open_client();
     for (size_t i = 0; i < n; i++)
         refs[i] = conn_table_add(conns, &somebody);
+    (void)open_client();
     for (size_t i = n; i-- > 0;)
         conn_table_remove(conns, refs[i]);
     free(refs);
@@ -95,14 +96,44 @@ static void walks_for_one_question_at_a_time(void **state)
     size_t n;
 
     (void)state;
-    (void)open_client();
-    add_slots();
+    open_clients_apart((PORTIONS - 1) * API_WALK_STEP);
     for (size_t i = 0; i < QUESTIONS; i++)
         ask(i, "{\"op\":\"clients\",\"limit\":100}");
     n = turns_until(QUESTIONS);
     assert_in_range(n, QUESTIONS * PORTIONS, QUESTIONS * PORTIONS + 2);
     for (size_t i = 0; i < QUESTIONS; i++)
-        assert_int_equal(json_array_size(clients_of(i)), 1);
+        assert_int_equal(json_array_size(clients_of(i)), 2);
+}
+
+static void rename_client(struct conn *c, const char *payload)
+{
+    const struct auth_policy any = { 0 };
+    const char *why;
+
+    assert_int_equal(auth_check(str_of(payload), &any, 0, &c->auth, &why), EH_OK);
+}
+
+/* Closing takes much longer than looking at a connection, and counts as 64 of them. */
+static void disconnects_few_clients_in_a_turn(void **state)
+{
+    struct conn *first, *second;
+
+    (void)state;
+    open_clients_apart(API_WALK_STEP - 64);
+    first = fx.clients[0].conn;
+    second = fx.clients[1].conn;
+    rename_client(first, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
+    rename_client(second, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
+    ask(0, "{\"op\":\"disconnect\",\"sub\":\"ann\"}");
+    for (int i = 0; first->state == CONN_OPEN; i++) {
+        assert_true(i < 10);
+        turn();
+    }
+    assert_int_equal(second->state, CONN_OPEN);
+    (void)turns_until(1);
+    assert_int_not_equal(second->state, CONN_OPEN);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(got[0], 0), "disconnected")),
+                     2);
 }
 
 static void goes_on_behind_the_client_of_an_id(void **state)
@@ -177,8 +208,7 @@ static void pauses_between_topics(void **state)
 static void answers_the_questions_that_wait_when_it_ends(void **state)
 {
     (void)state;
-    (void)open_client();
-    add_slots();
+    open_clients_apart((PORTIONS - 1) * API_WALK_STEP);
     for (size_t i = 0; i < QUESTIONS; i++)
         ask(i, "{\"op\":\"clients\",\"limit\":100}");
     turn();
@@ -194,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(walks_for_one_question_at_a_time, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(disconnects_few_clients_in_a_turn, set_up_answers,
                                         forget_answers),
         cmocka_unit_test_setup_teardown(goes_on_behind_the_client_of_an_id, set_up_answers,
                                         forget_answers),

@@ -156,7 +156,7 @@ static size_t visit_to_disconnect(struct walk *walk, struct conn *c)
         return 1;
     walk->n_disconnected++;
     c->protocol->on_disconnect(c, walk->reason);
-    return 1 + (size_t)c->n_subs;
+    return API_DISCONNECT_STEPS + (size_t)c->n_subs;
 }
 
 /* ---- subscribers ---- */

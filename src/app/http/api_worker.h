@@ -13,8 +13,10 @@
  *   {"subscribers":[n,...]}                                of each topic, as presence counts them
  * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
  *          one, so that clients do not wait for it; one walk at a time. A connection is a step, and
- *          so is each of its subscriptions if they are compared. A walk over topics takes a step
- *          for each, and one for each subscription to it; it pauses between two topics only.
+ *          so is each of its subscriptions if they are compared or end. Disconnecting a client
+ *          counts as API_DISCONNECT_STEPS, so at most 64 are disconnected in a turn, which takes a
+ *          millisecond or two. A walk over topics takes a step for each, and one for each
+ *          subscription to it; it pauses between two topics only.
  * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing.
  */
 #ifndef EH_APP_API_WORKER_H
@@ -23,8 +25,9 @@
 #include "app/conn/worker_state.h"
 #include "broker/worker_mail.h"
 
-#define API_WALK_STEP   4096
-#define API_CLIENTS_MAX 100 /* in one answer */
+#define API_WALK_STEP        4096
+#define API_DISCONNECT_STEPS 64  /* closing costs as much as looking at so many connections */
+#define API_CLIENTS_MAX      100 /* in one answer */
 
 /* The id of a client: 39 characters that sort by node, worker and slot. */
 #define API_CLIENT_ID 40 /* with the NUL */
