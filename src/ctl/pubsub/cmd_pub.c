@@ -78,7 +78,8 @@ static int run(const struct invocation *in)
 
 static const struct option options[] = {
     { "lines", 'l', OPTION_FLAG, MEMBER(lines),
-      .about = "publish each line of stdin as a message; empty lines are skipped" },
+      .about = "publish each line of stdin, without its LF or CRLF, as a message; empty lines are "
+               "skipped" },
     { "file", 'f', OPTION_FILE, MEMBER(file), .value = "FILE",
       .about = "publish the whole file as one message; - is stdin" },
     { "ttl", 0, OPTION_DURATION, MEMBER(ttl_ms), .value = "TIME", .min = 1000, .max = YEAR_MS,
