@@ -100,6 +100,20 @@ test('takes over the terminal and gives it back', async (t) => {
     assert.ok(pty.stdout.includes(LEAVE_SCREEN));
   });
 
+  await t.test('gives it back while it is stopped with Ctrl-Z', async (t) => {
+    const shell = `stty -g; ${command.join(' ')}; echo stopped=$?; stty -g; fg; echo ended=$?`;
+    const pty = new Pty(t, ['bash', '-mc', shell]);
+    await pty.untilScreen(/NODE\* .*\r+\n/);
+    pty.press('\x1a');
+    await pty.until('a new screen after fg', () => /stopped=148[^]*\x1b\[H[^]*NODE\* .*\r+\n/.test(pty.stdout));
+    const [, before] = /^([0-9a-f:]{20,})\r?$/m.exec(pty.stdout);
+    const [, left, stopped] = /(\x1b\[\?25h\x1b\[\?1049l)[^]*stopped=148\r?\n(\S+)\r?\n/.exec(pty.stdout);
+    assert.deepEqual([left, stopped], [LEAVE_SCREEN, before]);
+    pty.press('q');
+    assert.deepEqual(await pty.untilEnd(), { status: 0, isRestored: true });
+    assert.match(pty.stdout, /ended=0\r?\n/);
+  });
+
   const endings = [
     ['Ctrl-C', (pty) => pty.press('\x03'), 130],
     ['SIGTERM', (pty) => process.kill(pty.commandPid, 'SIGTERM'), 130],

@@ -19,6 +19,7 @@
 #include "net/loop.h"
 
 #define CTRL_C '\x03'
+#define CTRL_Z '\x1a'
 
 struct values {
     uint64_t interval_ms;
@@ -124,6 +125,8 @@ static void press(struct top *t, char key)
         runtime_end(t->rt, CTL_OK);
     if (key == CTRL_C)
         runtime_end(t->rt, CTL_INTERRUPTED);
+    if (key == CTRL_Z)
+        top_screen_stop();
     for (size_t i = 0; i < TOP_SORTS; i++) {
         if (top_sorts[i].key == key) {
             t->sort = (enum top_sort)i;

@@ -16,7 +16,7 @@
 static const int deadly[] = { SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 
 /* These are variables of the process, since the handlers of signals and exit have nothing else. */
-static volatile sig_atomic_t is_open, has_keys;
+static volatile sig_atomic_t is_open, has_keys, may_stop;
 static struct termios saved;
 
 /* Calls only what a handler may call. */
@@ -38,11 +38,12 @@ static void on_deadly(int signal)
     (void)raise(signal);
 }
 
+/* Calls only what a handler may call. */
 static void read_keys_at_once(void)
 {
     struct termios raw;
 
-    has_keys = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &saved) == 0;
+    has_keys = tcgetattr(STDIN_FILENO, &saved) == 0; /* else it is no terminal */
     if (!has_keys)
         return;
     raw = saved;
@@ -53,15 +54,55 @@ static void read_keys_at_once(void)
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
 }
 
-void top_screen_open(void)
+/* Calls only what a handler may call. */
+static void take_over(void)
 {
-    struct sigaction action = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND };
-
-    for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
-        (void)sigaction(deadly[i], &action, NULL);
-    (void)atexit(top_screen_close);
     is_open = true;
     read_keys_at_once();
     if (write(STDOUT_FILENO, ENTER, strlen(ENTER)) < 0)
         top_screen_close();
+}
+
+static void on_stop(int signal);
+
+static void watch_stop(void)
+{
+    struct sigaction action = { .sa_handler = on_stop,
+                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_RESTART) };
+
+    (void)sigaction(SIGTSTP, &action, NULL);
+}
+
+/* The action is already the default one again, so raise returns when the process goes on. */
+static void on_stop(int signal)
+{
+    bool was_open = is_open;
+
+    top_screen_close();
+    (void)raise(signal);
+    watch_stop();
+    if (!was_open)
+        return;
+    take_over();
+    (void)kill(getpid(), SIGWINCH);
+}
+
+void top_screen_stop(void)
+{
+    if (may_stop)
+        (void)kill(0, SIGTSTP);
+}
+
+void top_screen_open(void)
+{
+    struct sigaction action = { .sa_handler = on_deadly, .sa_flags = (int)SA_RESETHAND };
+    struct sigaction before;
+
+    for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
+        (void)sigaction(deadly[i], &action, NULL);
+    may_stop = sigaction(SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN;
+    if (may_stop)
+        watch_stop();
+    (void)atexit(top_screen_close);
+    take_over();
 }
