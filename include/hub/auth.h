@@ -5,7 +5,9 @@
  *          right type and occurs once; read, write and presence are arrays, whose invalid entries
  *          are ignored; read, write and admin together have at least one valid entry; every rule of
  *          rlimit is valid (hub/ratelimit.h). Every claim that is not named here is ignored, and so
- *          is an admin that is not an array: providers use that name for other things.
+ *          is an admin that is not an array: providers use that name for other things. A jti that
+ *          is not a text of at most REVOKED_NAME_MAX bytes, and an iat that is not a number, are as
+ *          none, and so is one that occurs twice or that jansson cannot represent.
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H
@@ -68,6 +70,8 @@ bool auth_administers(const struct auth *a, enum auth_admin right);
 const char *auth_admin_name(enum auth_admin right); /* as in the claim */
 
 struct str auth_sub(const struct auth *a);      /* empty: none */
+struct str auth_jti(const struct auth *a);      /* empty: none */
+uint64_t auth_issued_ms(const struct auth *a);  /* `iat` in ms since the epoch; 0: none */
 uint64_t auth_expires_ms(const struct auth *a); /* ms since the epoch, with leeway; 0: never */
 
 /* Finds the rule that limits how often the holder may publish to a valid topic. False: there is

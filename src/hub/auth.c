@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "hub/claims.h"
+#include "hub/revoked.h"
 #include "hub/token.h"
 #include "hub/topic.h"
 #include "proto/json.h"
@@ -14,6 +15,7 @@
 #define RIGHTS (AUTH_PRESENCE + 1)
 
 _Static_assert(AUTH_SUB_MAX == 256, "as the text says");
+_Static_assert(REVOKED_NAME_MAX >= AUTH_SUB_MAX, "every sub can be revoked");
 
 static const struct {
     const char *claim, *fault;
@@ -33,23 +35,30 @@ static const char *const admin_names[AUTH_ADMIN_RIGHTS] = {
 #define ALL_ADMIN ((1U << AUTH_ADMIN_RIGHTS) - 1)
 
 static const struct claim used_claims[] = {
-    CLAIM("the claim exp", "exp"),       CLAIM("the claim nbf", "nbf"),
-    CLAIM("the claim sub", "sub"),       CLAIM("the claim read", "read"),
-    CLAIM("the claim write", "write"),   CLAIM("the claim presence", "presence"),
-    CLAIM("the claim rlimit", "rlimit"), CLAIM("the claim admin", "admin"),
+    CLAIM("the claim exp", "exp"),
+    CLAIM("the claim nbf", "nbf"),
+    CLAIM("the claim sub", "sub"),
+    CLAIM("the claim read", "read"),
+    CLAIM("the claim write", "write"),
+    CLAIM("the claim presence", "presence"),
+    CLAIM("the claim rlimit", "rlimit"),
+    CLAIM("the claim admin", "admin"),
+    { .name = "jti" },
+    { .name = "iat" },
 };
 static const struct claim audience_claim = CLAIM("the claim aud", "aud");
 static const struct claim issuer_claim = CLAIM("the claim iss", "iss");
 
 _Static_assert(ARRAY_LEN(used_claims) + 2 <= CLAIMS_MAX, "with aud and iss");
 
-/* Every connection holds one, so it is a single block: the rules, then the lists, sub, and the
+/* Every connection holds one, so it is a single block: the rules, then the lists, sub, jti, and the
  * rules' topics. Each entry of a list is followed by a space, which no topic or pattern
  * contains. */
 struct auth {
     uint64_t expires_ms;     /* 0: never */
+    uint64_t issued_ms;      /* 0: not known */
     uint32_t list_n[RIGHTS]; /* in bytes */
-    uint32_t sub_n;
+    uint32_t sub_n, jti_n;
     uint32_t n_rules;
     uint8_t admin; /* a bit for each enum auth_admin */
     struct rate_rule rules[];
@@ -167,7 +176,16 @@ static uint8_t admin_read(const json_t *array)
     return (uint8_t)bits;
 }
 
-/* Builds the block: `head`, the rules, the text of lists and sub, the rules' topics. */
+/* Tokens that were good before the server looked at jti stay good. One that cannot be named in a
+ * revocation is as none: such a token can be revoked by its sub. */
+static struct str usable_jti(const json_t *jti)
+{
+    struct str text = json_text(jti);
+
+    return text.n <= REVOKED_NAME_MAX ? text : STR("");
+}
+
+/* Builds the block: `head`, the rules, the text of lists, sub and jti, the rules' topics. */
 static struct auth *auth_make(const struct auth *head, const struct rate_rule *rules,
                               struct str text)
 {
@@ -200,8 +218,11 @@ static struct auth *auth_from_claims(const json_t *claims, const struct auth_pol
 {
     const json_t *exp = json_object_get(claims, "exp");
     struct str sub = json_text(json_object_get(claims, "sub"));
+    struct str jti = usable_jti(json_object_get(claims, "jti"));
     struct auth head = { .expires_ms = exp ? expiry_ms(exp, policy) : 0,
+                         .issued_ms = date_us(json_object_get(claims, "iat")) / 1000,
                          .sub_n = (uint32_t)sub.n,
+                         .jti_n = (uint32_t)jti.n,
                          .n_rules = sub.n ? (uint32_t)n_rules : 0,
                          .admin = admin_read(json_object_get(claims, "admin")) };
     struct buf text = { 0 };
@@ -210,6 +231,7 @@ static struct auth *auth_from_claims(const json_t *claims, const struct auth_pol
     for (size_t i = 0; i < RIGHTS; i++)
         head.list_n[i] = list_build(json_object_get(claims, lists[i].claim), &text);
     buf_add_str(&text, sub);
+    buf_add_str(&text, jti);
     if (head.list_n[AUTH_READ] + head.list_n[AUTH_WRITE] || head.admin)
         a = auth_make(&head, rules, buf_str(&text));
     buf_done(&text);
@@ -325,6 +347,18 @@ struct str auth_sub(const struct auth *a)
     struct str last = auth_list(a, AUTH_PRESENCE);
 
     return str_make(last.p + last.n, a->sub_n);
+}
+
+struct str auth_jti(const struct auth *a)
+{
+    struct str sub = auth_sub(a);
+
+    return str_make(sub.p + sub.n, a->jti_n);
+}
+
+uint64_t auth_issued_ms(const struct auth *a)
+{
+    return a->issued_ms;
 }
 
 uint64_t auth_expires_ms(const struct auth *a)

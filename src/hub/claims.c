@@ -19,12 +19,13 @@ const char *claims_read(struct str text, const char *not_object, const struct cl
         struct str value = found[i].value;
         json_t *read;
 
-        if (found[i].count == 0)
+        if (found[i].count == 0 || (found[i].count > 1 && !used[i].is_repeated))
             continue;
         if (found[i].count > 1)
             return used[i].is_repeated;
         read = json_loadb(value.p, value.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-        if (json_object_set_new(claims, used[i].name, read) < 0) /* fails if read is NULL */
+        if (json_object_set_new(claims, used[i].name, read) < 0 /* fails if read is NULL */
+            && used[i].is_unreadable)
             return used[i].is_unreadable;
     }
     *ret_claims = json_incref(claims);

@@ -1,7 +1,8 @@
 /* claims.h - reads a token's header or payload: only the claims that the server uses.
  * Thread:  any; pure.
  * Checks:  the text is a JSON object; no used claim occurs twice (RFC 7519, 4), and jansson can
- *          represent its value. All other claims are ignored and may hold any JSON.
+ *          represent its value, or the claim may be ignored. All other claims are ignored and may
+ *          hold any JSON.
  * Fails:   returns why the object is refused (static text); NULL on success.
  */
 #ifndef EH_HUB_CLAIMS_H
@@ -14,7 +15,8 @@
 
 #define CLAIMS_MAX 16
 
-/* A claim that the server uses, with the reasons for refusing it. */
+/* A claim that the server uses, with the reasons for refusing it; NULL: such a claim is ignored
+ * instead. */
 struct claim {
     const char *name, *is_repeated, *is_unreadable;
 };

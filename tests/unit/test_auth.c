@@ -368,6 +368,51 @@ static void checks_the_issuer(void **state)
     policy.issuer = STR("");
 }
 
+static void keeps_what_a_revocation_names(void **state)
+{
+    static char longest[257];
+    static const struct {
+        const char *claims, *jti;
+        uint64_t issued_ms;
+    } cases[] = {
+        { "", "", 0 },
+        { ",\"jti\":\"t-1\",\"iat\":1000", "t-1", 1000000 },
+        { ",\"jti\":\"\",\"iat\":0", "", 0 },
+        { ",\"iat\":1000.0018", "", 1000001 }, /* rounded down: issued earlier */
+        { ",\"iat\":-5", "", 0 },
+        { ",\"iat\":99999999999", "", 99999999999000 },
+        { ",\"jti\":7,\"iat\":\"1000\"", "", 0 },
+        { ",\"jti\":null,\"iat\":true", "", 0 },
+        { ",\"jti\":[\"a\"],\"iat\":[1]", "", 0 },
+        { ",\"jti\":\"a\\u0000\",\"iat\":1e999", "", 0 },
+        { ",\"jti\":\"a\",\"jti\":\"b\",\"iat\":1,\"iat\":2", "", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char payload[512];
+        struct auth *a;
+
+        (void)snprintf(payload, sizeof(payload), "{\"sub\":\"ann\"," RIGHTS "%s}", cases[i].claims);
+        a = auth_of(payload);
+        assert_true(str_eq(auth_sub(a), STR("ann")));
+        assert_true(str_eq(auth_jti(a), str_of(cases[i].jti)));
+        assert_int_equal(auth_issued_ms(a), cases[i].issued_ms);
+        auth_free(a);
+    }
+    memset(longest, 'x', 256);
+    for (size_t n = 256; n <= 257; n++) {
+        char payload[512];
+        struct auth *a;
+
+        (void)snprintf(payload, sizeof(payload), "{\"jti\":\"%s%s\"," RIGHTS "}", longest,
+                       n > 256 ? "y" : "");
+        a = auth_of(payload);
+        assert_int_equal(auth_jti(a).n, n > 256 ? 0 : n);
+        auth_free(a);
+    }
+}
+
 static void limits_the_length_of_sub(void **state)
 {
     char payload[AUTH_SUB_MAX + 64];
@@ -596,6 +641,7 @@ int main(void)
         cmocka_unit_test(requires_the_payload_to_be_a_json_object),
         cmocka_unit_test(ignores_claims_that_it_does_not_use),
         cmocka_unit_test(refuses_used_claims_that_are_ambiguous),
+        cmocka_unit_test(keeps_what_a_revocation_names),
         cmocka_unit_test(limits_the_length_of_sub),
         cmocka_unit_test(reports_why_the_envelope_is_refused),
         cmocka_unit_test(grants_only_what_the_filters_cover),
