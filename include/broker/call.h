@@ -15,6 +15,7 @@
 #include "hub/msgid.h"
 #include "hub/presence.h"
 #include "hub/ratelimit.h"
+#include "hub/revoked.h"
 #include "net/mailbox.h"
 
 /* Bounds of one page of history. */
@@ -32,6 +33,9 @@
 #define BROKER_KEY_MAX 64  /* bytes */
 #define BROKER_KEY_S   300 /* how long a key is remembered */
 
+/* How often a node that has joined Redis reads which tokens were revoked. */
+#define BROKER_REVOKED_S 2
+
 struct broker_port;
 struct gaps;
 struct json_t; /* jansson's */
@@ -46,12 +50,13 @@ enum broker_op {
     BROKER_OP_PRESENCE,
     BROKER_OP_ASK,
     BROKER_OP_LIST,
+    BROKER_OP_REVOKE,
 };
 
 enum broker_status {
     BROKER_DONE,
     BROKER_NOT_DONE, /* certain: nothing was stored or read */
-    BROKER_FULL,     /* certain: nothing was stored, because there is no memory left for it */
+    BROKER_FULL,     /* certain: nothing was stored, because there is no room left for it */
     BROKER_LIMITED,  /* certain: the publish exceeded its limit; it was not done or counted */
     BROKER_UNKNOWN,  /* a write or an ASK was sent but not answered: it may have been done */
 };
@@ -140,6 +145,13 @@ struct broker_list {
     struct topic_page *ret_page; /* DONE: the receiver's; free() it (topic_page.h) */
 };
 
+/* Keeps revoked tokens, until they end, for all nodes. DONE: this node knows them, too; the others
+ * learn of them within BROKER_REVOKED_S. */
+struct broker_revoke {
+    struct revocation entry; /* valid */
+    bool ret_full;           /* FULL: because there are REVOKED_MAX entries */
+};
+
 struct broker_call {
     struct mail mail;         /* mail.fn is set by broker_call, then to `answer` */
     mail_fn *answer;          /* runs on the caller's thread, owner of the port's inbox */
@@ -160,6 +172,7 @@ struct broker_call {
         struct broker_presence presence;
         struct broker_ask ask;
         struct broker_list list;
+        struct broker_revoke revoke;
     };
 };
 

@@ -12,6 +12,7 @@
 
 struct metrics_cell;
 struct redis_login;
+struct revoked;
 struct tls;
 
 /* Where a Redis listens. */
@@ -46,6 +47,7 @@ struct broker_config {
     const char *redis_tls_name; /* that Redis's certificate must have; "": that of the host */
     const char *redis_prefix;
     unsigned redis_pool_size;     /* command connections; at least 2 are used */
+    struct revoked *revoked;      /* the broker adds the tokens that were revoked on any node */
     struct metrics_cell *metrics; /* written by the broker's thread only */
 };
 

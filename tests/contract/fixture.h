@@ -35,6 +35,7 @@ int length_cases(struct fixture *f);
 int limit_cases(struct fixture *f);
 int list_cases(struct fixture *f);
 int presence_cases(struct fixture *f);
+int revoke_cases(struct fixture *f);
 int want_cases(struct fixture *f);
 int redis_cases(struct fixture *f);
 

@@ -41,6 +41,7 @@ struct node {
     bool stopped;
     uint64_t timeout_ms;
     struct metrics_cell metrics;
+    struct revoked *revoked;
     struct list asked;
     struct list wanted;
     struct worker workers[NODE_WORKERS];
@@ -232,6 +233,7 @@ struct node *node_start_idle(const struct broker_config *config)
     pthread_condattr_t attr;
 
     own.metrics = &n->metrics;
+    own.revoked = n->revoked = revoked_create(REVOKED_MAX);
     n->timeout_ms = config->timeout_ms;
     list_init(&n->asked);
     list_init(&n->wanted);
@@ -330,6 +332,7 @@ void node_free(struct node *n)
     for (unsigned i = 0; i < NODE_WORKERS; i++)
         worker_end(&n->workers[i]);
     broker_free(n->broker);
+    revoked_free(n->revoked);
     while ((link = list_pop(&n->asked)))
         wrong += asked_free(container_of(link, struct asked, link));
     while ((link = list_pop(&n->wanted))) {
@@ -395,6 +398,22 @@ struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, s
     a->call.kv.key = str_of(a->topic);
     a->call.kv.value = a->text;
     return a;
+}
+
+struct asked *node_revoke_call(struct node *n, const struct revocation *entry)
+{
+    struct asked *a = asked_create(n, BROKER_OP_REVOKE);
+
+    assert_true(entry->name.n <= sizeof(a->topic));
+    memcpy(a->topic, entry->name.p, entry->name.n);
+    a->call.revoke.entry = *entry;
+    a->call.revoke.entry.name = str_make(a->topic, entry->name.n);
+    return a;
+}
+
+struct revoked *node_revoked(struct node *n)
+{
+    return n->revoked;
 }
 
 struct asked *node_history_call(struct node *n, const struct broker_history *question)

@@ -44,10 +44,13 @@ struct asked {
 /* Prepares a call without posting it; history has no deadline, the others have the config's. */
 struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
 struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value);
+struct asked *node_revoke_call(struct node *n, const struct revocation *entry);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs);
 struct asked *node_ask_call(struct node *n, struct json_t *question); /* takes the reference */
 struct asked *node_list_call(struct node *n, const struct broker_list *list);
+
+struct revoked *node_revoked(struct node *n); /* the table that its broker fills */
 
 void node_post(struct node *n, unsigned worker, struct asked *a);
 void node_await(struct node *n, struct asked *a);

@@ -302,6 +302,37 @@ static void forget_takes_as_many_topics_as_allowed(void **state)
     redis_names_done(&names);
 }
 
+static void revokes_as_many_tokens_as_allowed(void **state)
+{
+    static const char *const first[] = {
+        "3", "{hub}:revoked",       "{hub}:revoked:ends", "{hub}:revoked:before", "100000", "j:",
+        "0", "18446744073709551615"
+    };
+    static char longest[REVOKED_NAME_MAX];
+    struct revocation entries[REDIS_REVOKE_MAX];
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+        entries[i] = (struct revocation){ REVOKED_SUB, str_make(longest, sizeof(longest)),
+                                          UINT64_MAX, UINT64_MAX };
+    entries[0] = (struct revocation){ .kind = REVOKED_ID, .until_ms = UINT64_MAX };
+    redis_names_init(&names, STR("hub"));
+    redis_command_revoke(&c, &names, entries, ARRAY_LEN(entries));
+    assert_int_equal(c.n, 3 + 3 + 1 + 3 * ARRAY_LEN(entries));
+    for (size_t i = 0; i < ARRAY_LEN(first); i++)
+        assert_arg(&c, 2 + i, first[i]);
+    assert_int_equal(c.lengths[c.n - 3], 2 + sizeof(longest));
+    assert_memory_equal(c.args[c.n - 3], "s:xxx", 5);
+    assert_arg(&c, c.n - 1, "18446744073709551615");
+    redis_command_revoked(&c, &names, 17);
+    assert_int_equal(c.n, 3 + 3 + 1);
+    assert_arg(&c, c.n - 1, "17");
+    redis_names_done(&names);
+}
+
 static bool has_line(enum script script, const char *name, const char *value)
 {
     struct str text = script_text(script);
@@ -323,6 +354,7 @@ static void scripts_begin_with_constants_of_the_broker(void **state)
         { "GONE_MAX", REDIS_FORGET_MAX, "" },
         { "HISTORIES_MAX", REDIS_HISTORIES_MAX, "" },
         { "FENCE_AHEAD_MS", REDIS_FENCE_AHEAD_MS, "" },
+        { "REVOKED_PAGE", REDIS_REVOKED_PAGE, "" },
     };
 
     (void)state;
@@ -369,6 +401,7 @@ int main(void)
         cmocka_unit_test(probe_names_its_keys_and_its_channel),
         cmocka_unit_test(fence_passes_what_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),
+        cmocka_unit_test(revokes_as_many_tokens_as_allowed),
         cmocka_unit_test(scripts_begin_with_constants_of_the_broker),
         cmocka_unit_test(scripts_keep_the_names_of_marks),
     };

@@ -189,6 +189,13 @@ static void list(struct mem *mem, struct broker_call *call)
     core_answer(mem->core, call, BROKER_DONE);
 }
 
+/* The table that the workers ask is also the only store. */
+static enum broker_status revoke(struct mem *mem, struct broker_revoke *revoke)
+{
+    revoke->ret_full = revoked_add(mem->core->config.revoked, &revoke->entry, 0) < 0;
+    return revoke->ret_full ? BROKER_FULL : BROKER_DONE;
+}
+
 static void mem_call(void *engine, struct broker_call *call)
 {
     struct mem *mem = engine;
@@ -202,6 +209,7 @@ static void mem_call(void *engine, struct broker_call *call)
     case BROKER_OP_PRESENCE: presence(mem, call); break;
     case BROKER_OP_ASK: ask(mem, call); break;
     case BROKER_OP_LIST: list(mem, call); break;
+    case BROKER_OP_REVOKE: core_answer(mem->core, call, revoke(mem, &call->revoke)); break;
     }
 }
 

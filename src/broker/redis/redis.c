@@ -1,7 +1,7 @@
 /* redis.c - the cluster engine: passes each call to the part that sends it. The parts are
- * redis_lanes (publishes and key/value calls), redis_history (pages of the log), redis_presence
- * (who is subscribed, on all nodes) and redis_listing (pages of topics); they share the connections
- * of redis_pool.
+ * redis_lanes (publishes, key/value calls and revoked tokens), redis_history (pages of the log),
+ * redis_presence (who is subscribed, on all nodes), redis_listing (pages of topics) and
+ * redis_revoked (tokens that other nodes have revoked); they share the connections of redis_pool.
  */
 #include "broker/redis/redis.h"
 
@@ -13,6 +13,7 @@
 #include "broker/redis/redis_listing.h"
 #include "broker/redis/redis_pool.h"
 #include "broker/redis/redis_presence.h"
+#include "broker/redis/redis_revoked.h"
 #include "broker/redis/redis_wants.h"
 
 #define TICK_MS     1000
@@ -26,6 +27,7 @@ struct redis_engine {
     struct redis_history *history;
     struct redis_presence *presence;
     struct redis_listing *listing;
+    struct redis_revoked *revoked;
     struct timer tick;
 };
 
@@ -46,7 +48,8 @@ static void engine_call(void *engine, struct broker_call *call)
     case BROKER_OP_PUBLISH:
     case BROKER_OP_GET:
     case BROKER_OP_SET:
-    case BROKER_OP_DELETE: redis_lanes_take(e->lanes, call); break;
+    case BROKER_OP_DELETE:
+    case BROKER_OP_REVOKE: redis_lanes_take(e->lanes, call); break;
     }
 }
 
@@ -74,6 +77,13 @@ static void on_room(void *owner)
     redis_listing_pump(e->listing);
 }
 
+static void on_joined(void *owner)
+{
+    struct redis_engine *e = owner;
+
+    redis_revoked_on_joined(e->revoked);
+}
+
 static void on_message(void *owner, struct str channel, struct str payload)
 {
     struct redis_engine *e = owner;
@@ -89,11 +99,13 @@ static void on_tick(struct timer *t)
     if (e->config->cache && e->pool->ticks % SWEEP_TICKS == 0)
         redis_history_sweep(e->history);
     redis_history_pump(e->history);
+    redis_revoked_on_tick(e->revoked);
     loop_timer(e->core->loop, &e->tick, TICK_MS);
 }
 
 static const struct redis_pool_events pool_events = {
     .on_room = on_room,
+    .on_joined = on_joined,
     .on_message = on_message,
 };
 
@@ -108,6 +120,7 @@ static int engine_open(struct core *core, const struct broker_config *config, vo
     e->history = redis_history_create(e->pool);
     e->presence = redis_presence_create(e->pool);
     e->listing = redis_listing_create(e->pool);
+    e->revoked = redis_revoked_create(e->pool);
     redis_pool_open_feed(e->pool, redis_presence_channel(e->presence, false),
                          redis_presence_channel(e->presence, true));
     timer_init(&e->tick, on_tick);
@@ -133,6 +146,7 @@ static void engine_close(void *engine)
     redis_pool_close(e->pool);
     redis_presence_free(e->presence);
     redis_listing_free(e->listing);
+    redis_revoked_free(e->revoked);
     redis_lanes_free(e->lanes);
     redis_history_free(e->history);
     redis_pool_free(e->pool);

@@ -216,14 +216,20 @@ void redis_names_init(struct redis_names *names, struct str prefix)
     keys_add(&names->lock, prefix, STR("sweep:lock"));
     keys_add(&names->logs, prefix, STR("log:"));
     keys_add(&names->mark_log, prefix, STR("log:\xffindex"));
+    keys_add(&names->revoked, prefix, STR("revoked"));
+    keys_add(&names->revoked_ends, prefix, STR("revoked:ends"));
+    keys_add(&names->revoked_before, prefix, STR("revoked:before"));
 }
 
 void redis_names_done(struct redis_names *names)
 {
-    struct buf *all[] = { &names->id,     &names->log_start, &names->topics,   &names->recent,
-                          &names->floors, &names->ends,      &names->sweep,    &names->lock,
-                          &names->logs,   &names->mark_log,  &names->channel,  &names->batch,
-                          &names->kv,     &names->began,     &names->questions };
+    struct buf *all[] = { &names->id,         &names->log_start,    &names->topics,
+                          &names->recent,     &names->floors,       &names->ends,
+                          &names->sweep,      &names->lock,         &names->logs,
+                          &names->mark_log,   &names->channel,      &names->batch,
+                          &names->kv,         &names->began,        &names->questions,
+                          &names->revoked,    &names->revoked_ends, &names->revoked_before,
+                          &names->revocations };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_done(all[i]);
@@ -318,4 +324,41 @@ void redis_command_forget(struct redis_command *c, const struct redis_names *nam
     add_u64(c, config->default_ttl_s);
     for (size_t i = 0; i < n; i++)
         redis_command_add(c, topics[i]);
+}
+
+/* ---- revoked tokens ---- */
+
+static void begin_revoked(struct redis_command *c, enum script script, struct redis_names *names)
+{
+    begin_script(c, script, 3);
+    add_key(c, &names->revoked);
+    add_key(c, &names->revoked_ends);
+    add_key(c, &names->revoked_before);
+    buf_clear(&names->revocations);
+}
+
+void redis_command_revoke(struct redis_command *c, struct redis_names *names,
+                          const struct revocation *entries, size_t n)
+{
+    struct buf *text = &names->revocations;
+
+    assert(n <= REDIS_REVOKE_MAX);
+    begin_revoked(c, SCRIPT_REVOKE, names);
+    (void)buf_reserve(text, n * (2 + REVOKED_NAME_MAX + 2 * MSGID_TEXT) + MSGID_TEXT);
+    redis_command_add_number(c, text, REVOKED_MAX);
+    for (size_t i = 0; i < n; i++) {
+        size_t from = buf_used(text);
+
+        buf_add_str(text, entries[i].kind == REVOKED_ID ? STR("j:") : STR("s:"));
+        buf_add_str(text, entries[i].name);
+        redis_command_add_text(c, text, from);
+        redis_command_add_number(c, text, entries[i].before_ms);
+        redis_command_add_number(c, text, entries[i].until_ms);
+    }
+}
+
+void redis_command_revoked(struct redis_command *c, struct redis_names *names, uint64_t change)
+{
+    begin_revoked(c, SCRIPT_REVOKED, names);
+    add_u64(c, change);
 }

@@ -16,6 +16,8 @@
 #define REDIS_BATCH_MAX 64 /* messages of one publish command */
 #define REDIS_ARGS_MAX  (REDIS_BATCH_MAX * 12 + 16)
 
+#define REDIS_REVOKE_MAX 64 /* revoked tokens of one command */
+
 struct redis_login;
 
 struct redis_command {
@@ -66,6 +68,8 @@ struct redis_names {
     struct buf batch;     /* the keys and numbers of the last publish command */
     struct buf kv;        /* the key of the last key/value command */
     struct buf questions; /* the texts of the last history command */
+    struct buf revoked, revoked_ends, revoked_before; /* keys */
+    struct buf revocations; /* the texts of the last command about revoked tokens */
 };
 
 /* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such
@@ -96,6 +100,11 @@ void redis_command_fence(struct redis_command *c, const struct redis_names *name
 void redis_command_position(struct redis_command *c, const struct redis_names *names);
 void redis_command_probe(struct redis_command *c, const struct redis_names *names,
                          struct str channel, struct str text);
+/* Keeps revoked tokens; n <= REDIS_REVOKE_MAX. */
+void redis_command_revoke(struct redis_command *c, struct redis_names *names,
+                          const struct revocation *entries, size_t n);
+/* Reads the tokens that were revoked after this change; 0: all. */
+void redis_command_revoked(struct redis_command *c, struct redis_names *names, uint64_t change);
 /* n <= REDIS_FORGET_MAX topics; n = 0: the next batch of the sweep. */
 void redis_command_forget(struct redis_command *c, const struct redis_names *names,
                           const struct broker_config *config, const struct str *topics, size_t n);

@@ -26,6 +26,7 @@
 #include "broker/redis/redis_publish.h"
 #include "broker/redis/redis_queue.h"
 #include "broker/redis/redis_reply.h"
+#include "broker/redis/redis_revoked_reply.h"
 
 #define SPREAD_MS 50 /* between the deadlines of a batch; they are checked no more exactly */
 
@@ -73,6 +74,7 @@ static void make_command(struct redis_pool *pool, const struct batch *b, struct 
     case BROKER_OP_GET: redis_command_get(ret, &pool->names, &call->kv); break;
     case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;
     case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
+    case BROKER_OP_REVOKE: redis_command_revoke(ret, &pool->names, &call->revoke.entry, 1); break;
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
     case BROKER_OP_ASK:
@@ -89,6 +91,7 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
     case BROKER_OP_GET: return redis_reply_get(reply, &call->kv);
     case BROKER_OP_SET: return redis_reply_set(reply);
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
+    case BROKER_OP_REVOKE: return redis_revoke_reply(reply, &call->revoke.ret_full);
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
     case BROKER_OP_ASK:
@@ -104,6 +107,15 @@ static enum broker_status refused_status(struct redis_pool *pool, const struct b
     if (redis_reply_has_code(error, "UNSURE")) /* publish.lua: it failed half way */
         return core_unknown_status(call);
     return redis_reply_has_code(error, "OOM") ? BROKER_FULL : BROKER_NOT_DONE;
+}
+
+/* Redis has the entry, unless it had no room; now this node has it, too. */
+static enum broker_status keep_revoked(struct redis_pool *pool, const struct broker_revoke *revoke)
+{
+    if (revoke->ret_full)
+        return BROKER_FULL;
+    return revoked_add(pool->config->revoked, &revoke->entry, 0) == EH_OK ? BROKER_DONE
+                                                                          : BROKER_UNKNOWN;
 }
 
 /* reply: to this call; NULL: Redis answered in a form that our scripts do not use. */
@@ -123,6 +135,8 @@ static enum broker_status status_of(struct redis_pool *pool, struct broker_call 
         return BROKER_LIMITED;
     if (call->op == BROKER_OP_PUBLISH)
         redis_feed_on_published(pool->feed, call->publish.ret_id);
+    if (call->op == BROKER_OP_REVOKE)
+        return keep_revoked(pool, &call->revoke);
     return BROKER_DONE;
 }
 

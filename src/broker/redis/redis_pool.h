@@ -33,6 +33,8 @@
 struct redis_pool_events {
     /* A link or the feed has come up, or a link has room again: calls that wait may be sent. */
     void (*on_room)(void *owner);
+    /* The feed has joined. */
+    void (*on_joined)(void *owner);
     /* A message arrived on one of the two channels of redis_pool_open_feed. */
     void (*on_message)(void *owner, struct str channel, struct str payload);
 };

@@ -57,9 +57,10 @@ static void reserve(struct redis_names *names, const struct broker_publish *cons
 void redis_publish_clean(struct redis_command *c, struct redis_names *names,
                          const struct broker_publish *p)
 {
-    const struct buf *keys[] = { &names->id,     &names->log_start, &names->topics,
-                                 &names->recent, &names->floors,    &names->ends,
-                                 &names->sweep,  &names->lock,      &names->mark_log };
+    const struct buf *keys[] = { &names->id,      &names->log_start,    &names->topics,
+                                 &names->recent,  &names->floors,       &names->ends,
+                                 &names->sweep,   &names->lock,         &names->mark_log,
+                                 &names->revoked, &names->revoked_ends, &names->revoked_before };
 
     reserve(names, &p, 1);
     redis_command_init(c);

@@ -109,6 +109,25 @@ static void make_sweep(struct redis_command *c, struct redis_scratch *s,
     redis_command_forget(c, &s->names, config, NULL, 0);
 }
 
+static void make_revoke(struct redis_command *c, struct redis_scratch *s,
+                        const struct broker_config *config)
+{
+    const struct revocation entry = { .kind = REVOKED_SUB,
+                                      .name = STR("check"),
+                                      .before_ms = 1,
+                                      .until_ms = clock_wall_ms() + 60000 };
+
+    (void)config;
+    redis_command_revoke(c, &s->names, &entry, 1);
+}
+
+static void make_revoked(struct redis_command *c, struct redis_scratch *s,
+                         const struct broker_config *config)
+{
+    (void)config;
+    redis_command_revoked(c, &s->names, 0);
+}
+
 static const struct {
     const char *script;
     make_fn *make;
@@ -116,6 +135,7 @@ static const struct {
     { "fence", make_fence },     [REDIS_SCRATCH_PUBLISH] = { "publish", make_publish },
     { "history", make_history }, { "probe", make_probe },
     { "forget", make_forget },   { "forget", make_sweep },
+    { "revoke", make_revoke },   { "revoked", make_revoked },
 };
 
 const char *redis_scratch_script(size_t i)

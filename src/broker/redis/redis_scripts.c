@@ -15,6 +15,8 @@ struct str script_text(enum script script)
         [SCRIPT_HISTORY] = { lua_history, sizeof(lua_history) - 1 },
         [SCRIPT_FENCE] = { lua_fence, sizeof(lua_fence) - 1 },
         [SCRIPT_PROBE] = { lua_probe, sizeof(lua_probe) - 1 },
+        [SCRIPT_REVOKE] = { lua_revoke, sizeof(lua_revoke) - 1 },
+        [SCRIPT_REVOKED] = { lua_revoked, sizeof(lua_revoked) - 1 },
         [SCRIPT_FORGET] = { lua_forget, sizeof(lua_forget) - 1 },
     };
 

@@ -11,6 +11,7 @@
 #define REDIS_FORGET_MAX     100  /* topics in one command, and without a log in one page */
 #define REDIS_QUESTIONS_MAX  32   /* about the log, in one command */
 #define REDIS_HISTORIES_MAX  32   /* histories that the lineage holds; older ones are forgotten */
+#define REDIS_REVOKED_PAGE   500  /* revoked tokens in one answer */
 #define REDIS_FENCE_AHEAD_MS 1000 /* how far the id of a fence is ahead of Redis's clock */
 
 enum script {
@@ -19,6 +20,8 @@ enum script {
     SCRIPT_FENCE,
     SCRIPT_FORGET,
     SCRIPT_PROBE,
+    SCRIPT_REVOKE,
+    SCRIPT_REVOKED,
     SCRIPT_COUNT,
 };
 

@@ -8,6 +8,7 @@ local KEY_MS = @BROKER_KEY_S@ * 1000 -- how long the key of a publish is remembe
 local GAPS_MAX = @GAPS_MAX@ -- topics with gaps that an answer names
 local GONE_MAX = @REDIS_FORGET_MAX@ -- topics without a log that an answer names
 local HISTORIES_MAX = @REDIS_HISTORIES_MAX@ -- histories that the lineage holds
+local REVOKED_PAGE = @REDIS_REVOKED_PAGE@ -- revoked tokens in one answer
 local FENCE_AHEAD_MS = @REDIS_FENCE_AHEAD_MS@ -- how far the id of a fence is ahead of the clock
 
 -- Members of the indexes that are not topics. MARK is above every range that history.lua reads.
