@@ -73,6 +73,7 @@ const ROWS = {
     ]),
     graph('Ended connections by reason', 'cps', [line(byNode('reason', rate('eventhub_disconnects_total')), '{{instance}} {{reason}}')]),
     graph('Refused requests by reason', 'cps', [line(byNode('reason', rate('eventhub_refused_requests_total')), '{{instance}} {{reason}}')]),
+    graph('Revoked tokens', 'short', [line(of('eventhub_revoked_tokens'))]),
     graph('Slow clients dropped', 'cps', [
       line(rate('eventhub_disconnects_total', 'reason="slow_reader"'), '{{instance}} client queue full'),
       line(rate('eventhub_disconnects_total', 'reason="output_memory"'), '{{instance}} output memory full'),

@@ -62,6 +62,7 @@ enum metric {
     METRIC_CLOSED_DRAIN,        /* {reason="drain"}: 1001 */
     METRIC_CLOSED_RESET,        /* {reason="reset"}: still open when the drain ended */
     METRIC_REFUSED_AUTH,        /* refused_requests_total{reason="unauthorized"}: 401 */
+    METRIC_REFUSED_REVOKED,     /* {reason="revoked"}: 401 */
     METRIC_REFUSED_KEYS,        /* {reason="keys_unavailable"}: 503, JWT_JWKS_URL */
     METRIC_REFUSED_PROXY,       /* {reason="bad_proxy_header"}: PROXY_PROTOCOL */
     METRIC_REFUSED_ORIGIN,      /* {reason="origin"}: 403, ALLOWED_ORIGINS */
@@ -112,6 +113,7 @@ enum metric {
     METRIC_ACCEPT_IS_HELD,     /* accept_held, gauge: 1 while they wait */
     METRIC_CERT_EXPIRES_S,     /* certificate_expiry_timestamp_seconds, gauge; 0: no TLS */
     METRIC_CERT_REFUSED,       /* certificate_reloads_refused_total: the old one was kept */
+    METRIC_REVOKED,            /* revoked_tokens, gauge: entries of the table of revoked tokens */
     METRIC_TOKEN_KEYS,         /* token_keys, gauge: keys that verify tokens */
     METRIC_KEYS_REFUSED,       /* token_key_reloads_refused_total: the old ones were kept */
     METRIC_TOPICS_REFUSED,     /* topic_settings_reloads_refused_total: the old ones were kept */

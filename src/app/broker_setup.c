@@ -2,6 +2,7 @@
 
 #include "app/memory.h"
 #include "broker/redis_login.h"
+#include "hub/revoked.h"
 
 static struct redis_login *make_login(const struct config *c)
 {
@@ -18,6 +19,13 @@ static struct redis_login *make_sentinel_login(const struct config *c)
                                               c->redis_sentinel_password_file };
 
     return redis_login_create(&login);
+}
+
+/* Redis bounds its own entries. The table has room for as many again, so that it never lacks any:
+ * it may have entries that Redis has lost, or has already forgotten. */
+static struct revoked *make_revoked(const struct config *c)
+{
+    return revoked_create(c->broker == CONFIG_BROKER_MEMORY ? REVOKED_MAX : 2 * REVOKED_MAX);
 }
 
 #define TAIL_SHARE 16 /* this part of the memory may hold the last live messages */
@@ -47,6 +55,7 @@ void broker_setup_init(struct broker_setup *ret, const struct config *config, st
         .redis_tls_name = config->redis_tls_name,
         .redis_prefix = config->redis_prefix,
         .redis_pool_size = (unsigned)config->redis_pool_size,
+        .revoked = make_revoked(config),
     };
 }
 
@@ -54,4 +63,5 @@ void broker_setup_done(struct broker_setup *s)
 {
     redis_login_free(s->config.redis_login);
     redis_login_free(s->config.redis_sentinel_login);
+    revoked_free(s->config.revoked);
 }

@@ -253,6 +253,7 @@ static void make_context(struct server *s, uint64_t fds)
     s->context.config = s->setup->config;
     s->context.keys = s->setup->keys;
     s->context.topics = s->setup->topics;
+    s->context.revoked = s->broker_setup.config.revoked;
     s->context.tokens.audience = str_of(s->setup->config->jwt_audience);
     s->context.tokens.issuer = str_of(s->setup->config->jwt_issuer);
     s->context.tokens.leeway_ms = s->setup->config->jwt_leeway * 1000;

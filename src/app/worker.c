@@ -49,6 +49,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "broker/broker.h"
+#include "hub/revoked.h"
 #include "hub/trie.h"
 #include "net/acceptor.h"
 
@@ -125,6 +126,16 @@ static void compare_clocks(struct worker_thread *t)
     conn_ping_check_tokens(&t->worker);
 }
 
+/* Removes revoked tokens that have expired. One worker does it for all. */
+static void forget_revoked(const struct worker *w)
+{
+    struct revoked *revoked = w->context->revoked;
+
+    while (revoked_count(revoked) && revoked_expire(revoked, clock_wall_ms()))
+        ;
+    metrics_set(w->metrics, METRIC_REVOKED, revoked_count(revoked));
+}
+
 static void on_chores(struct timer *timer)
 {
     struct worker_thread *t = container_of(timer, struct worker_thread, chores);
@@ -133,6 +144,9 @@ static void on_chores(struct timer *timer)
     compare_clocks(t);
     metrics_set(w->metrics, METRIC_LOOP_DELAY_MS, loop_take_longest_turn_us(w->loop) / 1000);
     output_limit_check(w);
+    api_worker_end_revoked(w);
+    if (w->index == 0)
+        forget_revoked(w);
     loop_timer(w->loop, timer, CHORES_MS);
 }
 

@@ -94,6 +94,7 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
     [METRIC_CLOSED_RESET] = CLOSED("reset"),
 
     [METRIC_REFUSED_AUTH] = REFUSED("unauthorized"),
+    [METRIC_REFUSED_REVOKED] = REFUSED("revoked"),
     [METRIC_REFUSED_KEYS] = REFUSED("keys_unavailable"),
     [METRIC_REFUSED_PROXY] = REFUSED("bad_proxy_header"),
     [METRIC_REFUSED_ORIGIN] = REFUSED("origin"),
@@ -186,6 +187,8 @@ const struct metric_series metrics_table[METRIC_COUNT] = {
               "End of the TLS certificate's validity, seconds since the epoch; 0 without TLS."),
     [METRIC_CERT_REFUSED] =
         PLAIN("certificate_reloads_refused_total", 0, "Reloads that kept the old TLS certificate."),
+    [METRIC_REVOKED] = PLAIN("revoked_tokens", GAUGE,
+                             "Entries of the table of revoked tokens, of at most 100,000."),
     [METRIC_TOKEN_KEYS] = PLAIN("token_keys", GAUGE, "Keys that verify tokens."),
     [METRIC_KEYS_REFUSED] =
         PLAIN("token_key_reloads_refused_total", 0, "Reloads that kept the old keys of tokens."),

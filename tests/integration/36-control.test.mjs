@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { testOnBothBrokers } from './support/brokers.mjs';
+import { ADMIN, api, OPTIONS, RIGHTS } from './support/control.mjs';
 import { freeze } from './support/freeze.mjs';
 import { httpGet, httpRequest } from './support/http.mjs';
 import { metricsOf, startWithInternal } from './support/internal.mjs';
-import { SECRET, secondsFromNow, signToken } from './support/jwt.mjs';
-import { assertDocumented, faultOf, OPERATIONS, requestFault } from './support/openapi.mjs';
+import { secondsFromNow, signToken } from './support/jwt.mjs';
+import { faultOf, OPERATIONS, requestFault } from './support/openapi.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
@@ -17,22 +18,7 @@ import { openSocket, requestHead } from './support/socket.mjs';
 import { openStream } from './support/sse.mjs';
 import { eventually } from './support/wait.mjs';
 
-const OPTIONS = { ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
-const RIGHTS = ['clients', 'publish', 'log', 'tokens'];
-const ADMIN = signToken({ sub: 'backend', admin: RIGHTS });
 const READER = signToken({ read: ['#'] });
-
-/** Sends a request with a token (null: none); the answer must be as documented. */
-async function api(server, method, path, body, { token = ADMIN, headers = {} } = {}) {
-  const fields = { ...(token !== null && { Authorization: `Bearer ${token}` }), ...headers };
-  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-  const answer = await httpRequest(server, method, path, fields, text);
-  const parsed = { ...answer, json: JSON.parse(answer.body) };
-  const documented = OPERATIONS.find((row) => row[1] === path.split('?')[0] && row[0] === method);
-  if (documented) assertDocumented(...documented, parsed);
-  else assert.deepEqual(Object.keys(parsed.json), ['error']);
-  return parsed;
-}
 
 testOnBothBrokers('publishes many messages in one request', async (t, broker) => {
   const server = await startServer(t, { ...OPTIONS, ...broker });
@@ -267,7 +253,7 @@ test('refused requests about clients and topics', async (t) => {
   const server = await startServer(t, { ...OPTIONS, BROKER: 'memory' });
   const client = await openClient(t, server, reader('ann'));
   const id = '0123456789abcdef-0000-00000000-00000000';
-  const rightOf = (path) => ({ '/api/publish': 'publish', '/api/topics': 'log' })[path] ?? 'clients';
+  const rightOf = (path) => ({ '/api/publish': 'publish', '/api/revoke': 'tokens', '/api/topics': 'log' })[path] ?? 'clients';
   for (const [method, path] of OPERATIONS) {
     const body = method === 'POST' ? { sub: 'ann' } : undefined;
     assert.equal((await api(server, method, path, body, { token: null })).status, 401, path);

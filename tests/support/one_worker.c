@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "hub/revoked.h"
 #include "net/acceptor.h"
 
 #define OPTIONS_MAX 32
@@ -63,6 +64,7 @@ static void make_context(struct one_worker *o)
     ctx->metrics.version = STR("test");
     ctx->workers = o->cell + CELL_WORKER;
     ctx->n_workers = 1;
+    ctx->revoked = revoked_create(REVOKED_MAX);
     ctx->max_connections = UINT32_MAX;
     ctx->max_output_memory = UINT32_MAX;
 }
@@ -77,6 +79,7 @@ static void make_broker(struct one_worker *o)
         .timeout_ms = o->config.broker_timeout * 1000,
         .memory_limit = o->config.memory_limit,
         .metrics = o->cell[CELL_BROKER],
+        .revoked = o->context.revoked,
     };
 
     require(broker_create(&bc, &o->context.broker) == EH_OK);
@@ -117,6 +120,7 @@ void one_worker_stop(struct one_worker *o)
     broker_stop(o->context.broker);
     worker_free(o->worker);
     broker_free(o->context.broker);
+    revoked_free(o->context.revoked);
     config_done(&o->config);
     free(o);
 }

@@ -12,6 +12,7 @@
 #include "app/worker.h"
 #include "broker/broker.h"
 #include "broker/port.h"
+#include "hub/revoked.h"
 
 static void require(bool holds)
 {
@@ -38,6 +39,7 @@ void still_worker_open(struct still_worker *sw, uint64_t max_output_queue)
     sw->context.workers = sw->workers;
     sw->context.n_workers = 1;
     sw->context.max_output_memory = sw->context.max_connections = UINT32_MAX;
+    sw->context.revoked = revoked_create(REVOKED_MAX);
     require(broker_create(&bc, &sw->context.broker) == EH_OK);
     require(worker_create(&sw->context, 0, &sw->worker_cell, &sw->worker) == EH_OK);
 }
@@ -52,6 +54,7 @@ void still_worker_free(struct still_worker *sw)
 {
     worker_free(sw->worker);
     broker_free(sw->context.broker);
+    revoked_free(sw->context.revoked);
 }
 
 struct conn *still_worker_accept(struct still_worker *sw, int *ret_fd)

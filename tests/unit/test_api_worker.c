@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "broker/headcount.h"
+#include "hub/revoked.h"
 #include "support/asked_clients.h"
 
 #define QUESTIONS 3
@@ -220,6 +221,84 @@ static void answers_the_questions_that_wait_when_it_ends(void **state)
     assert_int_equal(n_got, QUESTIONS);
 }
 
+/* ---- revoked tokens ---- */
+
+static struct conn *open_with(const char *claims)
+{
+    static const struct auth_policy any = { .keys = NULL };
+    struct conn *c = open_client()->conn;
+    const char *why = NULL;
+
+    assert_int_equal(auth_check(str_of(claims), &any, 1, &c->auth, &why), EH_OK);
+    return c;
+}
+
+static json_int_t disconnected(size_t i)
+{
+    return json_integer_value(json_object_get(json_array_get(got[i], 0), "disconnected"));
+}
+
+static void disconnects_clients_with_a_revoked_token(void **state)
+{
+    const struct conn *one, *other;
+
+    (void)state;
+    one = open_with("{\"read\":[\"a\"],\"jti\":\"t1\",\"sub\":\"ann\",\"iat\":1000}");
+    other = open_with("{\"read\":[\"a\"],\"jti\":\"t2\",\"sub\":\"ann\",\"iat\":2000}");
+    ask(0, "{\"op\":\"revoke\",\"jti\":\"t1\",\"until\":9000000000000000}");
+    (void)turns_until(1);
+    assert_int_equal(disconnected(0), 1);
+    assert_true(one->state > CONN_LEAVING);
+    assert_int_equal(other->state, CONN_OPEN);
+    ask(1, "{\"op\":\"revoke\",\"sub\":\"ann\",\"before\":2000000,\"until\":9000000000000000}");
+    (void)turns_until(2);
+    assert_int_equal(disconnected(1), 0);
+    ask(2, "{\"op\":\"revoke\",\"sub\":\"ann\",\"before\":2000001,\"until\":9000000000000000}");
+    (void)turns_until(3);
+    assert_int_equal(disconnected(2), 1);
+    assert_true(other->state > CONN_LEAVING);
+}
+
+/* The broker has read it from Redis: nobody asks. */
+static void looks_for_tokens_that_were_revoked_elsewhere(void **state)
+{
+    const struct revocation entry = { .kind = REVOKED_ID,
+                                      .name = STR("t1"),
+                                      .until_ms = UINT64_MAX };
+    struct worker *w = fx.sw.worker;
+    const struct conn *c = open_with("{\"read\":[\"a\"],\"jti\":\"t1\"}");
+
+    (void)state;
+    api_worker_end_revoked(w);
+    assert_true(list_empty(&w->walks));
+    assert_int_equal(revoked_add(fx.sw.context.revoked, &entry, 0), EH_OK);
+    api_worker_end_revoked(w);
+    turn();
+    assert_true(c->state > CONN_LEAVING);
+    assert_true(list_empty(&w->walks));
+    api_worker_end_revoked(w);
+    assert_true(list_empty(&w->walks)); /* once */
+}
+
+static void ignores_questions_that_name_no_token(void **state)
+{
+    static const char *const questions[QUESTIONS] = {
+        "{\"op\":\"revoke\"}",
+        "{\"op\":\"revoke\",\"jti\":\"\",\"until\":9000000000000000}",
+        "{\"op\":\"revoke\",\"sub\":7,\"before\":\"x\",\"until\":-1}",
+    };
+    const struct conn *c = open_with("{\"read\":[\"a\"],\"jti\":\"t1\"}");
+
+    (void)state;
+    for (size_t i = 0; i < QUESTIONS; i++)
+        ask(i, questions[i]);
+    (void)turns_until(QUESTIONS);
+    for (size_t i = 0; i < QUESTIONS; i++)
+        assert_int_equal(json_array_size(got[i]), 0);
+    assert_int_equal(revoked_count(fx.sw.context.revoked), 0);
+    assert_int_equal(c->state, CONN_OPEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +313,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(pauses_between_topics, set_up_answers, forget_answers),
         cmocka_unit_test_setup_teardown(answers_the_questions_that_wait_when_it_ends,
                                         set_up_answers, forget_answers),
+        cmocka_unit_test_setup_teardown(disconnects_clients_with_a_revoked_token, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(looks_for_tokens_that_were_revoked_elsewhere,
+                                        set_up_answers, forget_answers),
+        cmocka_unit_test_setup_teardown(ignores_questions_that_name_no_token, set_up_answers,
+                                        forget_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

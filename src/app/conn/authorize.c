@@ -3,8 +3,17 @@
 #include "app/conn/key_store.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/revoked.h"
 #include "proto/cookie.h"
 #include "proto/origin.h"
+
+static const char revoked[] = "the token has been revoked";
+
+bool authorize_is_revoked(const struct worker *w, const struct auth *auth)
+{
+    return revoked_has(w->context->revoked, auth_jti(auth), auth_sub(auth), auth_issued_ms(auth),
+                       clock_wall_ms());
+}
 
 /* Reports whether a token that no key verifies may be good nevertheless: the provider's keys are
  * not there yet, or may have changed. */
@@ -57,7 +66,19 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
     rc = verify(context, token, &keys, ret_auth, ret_why);
     keyring_unref(keys.own);
     keyring_unref(keys.fetched);
-    return rc;
+    if (rc < 0 || !authorize_is_revoked(c->worker, *ret_auth))
+        return rc;
+    auth_free(*ret_auth);
+    *ret_auth = NULL;
+    *ret_why = revoked;
+    return EH_EINVAL;
+}
+
+enum metric authorize_refusal(int rc, const char *why)
+{
+    if (why == revoked)
+        return METRIC_REFUSED_REVOKED;
+    return rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH;
 }
 
 /* Finds the token in the cookie that JWT_COOKIE names. Returns NULL, or why it does not count. */
@@ -114,7 +135,7 @@ static void refuse(const struct conn *c, int rc, const char *why)
 
     sock_addr_format(&c->client.addr, peer);
     log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
-    metrics_inc(c->worker->metrics, rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH);
+    metrics_inc(c->worker->metrics, authorize_refusal(rc, why));
 }
 
 int authorize_request(const struct conn *c, const struct http_request *rq, struct str offered,

@@ -11,6 +11,12 @@
 #include "app/conn/conn.h"
 #include "proto/http.h"
 
+/* Reports whether the token that gave these rights has been revoked since. */
+bool authorize_is_revoked(const struct worker *w, const struct auth *auth);
+
+/* Returns the counter of a refusal with this code and reason. */
+enum metric authorize_refusal(int rc, const char *why);
+
 int authorize_token(const struct conn *c, struct str token, struct auth **ret_auth,
                     const char **ret_why) EH_MUST_USE;
 /* Takes the token from the Authorization field, else the one that a handshake offers as a

@@ -18,6 +18,7 @@
 struct broker;
 struct key_store;
 struct per_ip;
+struct revoked;
 struct tls;
 struct topic_store;
 struct ws_service;
@@ -35,6 +36,7 @@ struct context {
     struct key_store *keys;           /* the keys that verify tokens */
     struct topic_store *topics;       /* settings of topics; NULL: none (TOPICS_FILE) */
     struct auth_policy tokens;        /* without the keys */
+    struct revoked *revoked;          /* tokens that are refused (hub/revoked.h) */
     const struct listener *listeners; /* by the index that the acceptor reports */
     bool has_internal_listener;       /* if so, the other listeners do not serve these */
     struct broker *broker;

@@ -62,7 +62,8 @@ struct worker {
     uint64_t author_id;  /* a random number that no other worker has (echo.h) */
     uint64_t n_authored; /* publishes with an author */
 
-    struct list walks; /* over its connections, for the control API (app/http/api_worker.h) */
+    struct list walks;  /* over its connections, for the control API (app/http/api_worker.h) */
+    uint32_t n_revoked; /* revoked_changes when the last walk for revoked tokens began */
 
     /* HTTP: the Date line, made once a second */
     time_t date_s;

@@ -7,6 +7,7 @@
 #include "app/http/api_call.h"
 #include "app/http/api_cluster.h"
 #include "app/http/api_publish.h"
+#include "app/http/api_revoke.h"
 #include "app/http/api_topics.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_topic.h"
@@ -21,6 +22,7 @@ static const struct api_endpoint endpoints[] = {
     { "topics", "/api/topics", "GET", AUTH_ADMIN_LOG, api_topics_list },
     { "disconnect", "/api/disconnect", "POST", AUTH_ADMIN_CLIENTS, api_cluster_disconnect },
     { "publish", "/api/publish", "POST", AUTH_ADMIN_PUBLISH, api_publish_run },
+    { "revoke", "/api/revoke", "POST", AUTH_ADMIN_TOKENS, api_revoke_run },
 };
 
 /* ---- rights ---- */
@@ -79,8 +81,7 @@ static int check_rights(struct conn *c, const struct http_request *rq, enum auth
         rc = authorize_token(c, token, &c->auth, &fault);
     if (rc < 0) {
         (void)snprintf(why, size, "%s", fault);
-        metrics_inc(c->worker->metrics,
-                    rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH);
+        metrics_inc(c->worker->metrics, authorize_refusal(rc, fault));
         return rc == EH_ENOENT ? 503 : 401;
     }
     if (auth_administers(c->auth, right))

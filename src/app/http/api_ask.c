@@ -26,8 +26,9 @@ static void on_asked(struct pending *p, struct conn *c)
     struct api_question *q = p->owner;
 
     if (c && c->state == CONN_BUSY) { /* else it is gone, or the drain has answered the request */
-        if (p->call.status == BROKER_DONE)
-            api_ask_answer(c, q->merge(q, got->ret_answers), got->ret_complete);
+        if (p->call.status == BROKER_DONE || q->is_done)
+            api_ask_answer(c, q->merge(q, got->ret_answers),
+                           p->call.status == BROKER_DONE && got->ret_complete);
         else if (p->call.status == BROKER_UNKNOWN)
             api_call_fail(c, 503, "no node has answered: outcome unknown");
         else

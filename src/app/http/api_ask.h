@@ -3,7 +3,8 @@
  * Thread:  the connection's worker.
  * Owns:    a question, until its request is answered or the connection has ended.
  * Bounds:  a node that does not answer within a second is left out, and the answer has
- *          "complete":false. Without any answer the request fails with 503.
+ *          "complete":false. Without any answer the request fails with 503, unless the question
+ *          is_done.
  */
 #ifndef EH_APP_API_ASK_H
 #define EH_APP_API_ASK_H
@@ -18,6 +19,7 @@ struct api_question {
     struct json_t *text; /* a reference, taken */
     /* Returns the body of the answer, an object; "complete" is added. */
     struct json_t *(*merge)(const struct api_question *q, const struct json_t *answers);
+    bool is_done; /* what the request wants is done, whoever answers: answers NULL is nobody */
     size_t limit; /* for merge */
     void *extra;  /* the same; taken, and freed with free() */
 };

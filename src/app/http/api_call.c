@@ -1,5 +1,11 @@
 #include "app/http/api_call.h"
 
+#include <jansson.h>
+
+#define FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
+
+_Static_assert(API_BODY_MAX == 4096, "as the text says");
+
 static const struct api_endpoint *endpoint_of(const struct conn *c)
 {
     return container_of(c->later, struct api_call, later)->endpoint;
@@ -35,4 +41,21 @@ void api_call_fail(struct conn *c, int status, const char *why)
 {
     api_log_refusal(c, endpoint_of(c), status, why);
     http_later_fail(c, status, why);
+}
+
+bool api_call_read_body(struct conn *c, json_t **ret_body)
+{
+    struct str text = buf_str(&c->message);
+    json_t *body;
+
+    *ret_body = NULL;
+    if (text.n > API_BODY_MAX) {
+        api_call_fail(c, 413, "the body may have at most 4096 bytes");
+        return false;
+    }
+    body = json_loadb(text.p, text.n, FLAGS, NULL);
+    if (json_is_object(body))
+        *ret_body = json_incref(body);
+    json_decref(body);
+    return true;
 }

@@ -11,6 +11,7 @@
 #include "hub/auth.h"
 
 #define API_NOT_DONE "the request was not executed"
+#define API_BODY_MAX 4096 /* bytes of a body that is an object */
 
 struct api_endpoint {
     const char *name; /* in the log */
@@ -33,6 +34,12 @@ void api_call_note(const struct conn *c, struct log_field what);
 void api_call_answer(struct conn *c, struct str json); /* with 200 */
 /* Answers with an error, and logs and counts it. */
 void api_call_fail(struct conn *c, int status, const char *why);
+
+struct json_t;
+
+/* Reads a body that must be an object; *ret_body is the caller's, and NULL if it is anything else.
+ * False: it is too long, and the call was answered. */
+bool api_call_read_body(struct conn *c, struct json_t **ret_body);
 
 /* Logs the refusal of a request; endpoint NULL: the path is unknown. */
 void api_log_refusal(const struct conn *c, const struct api_endpoint *endpoint, int status,

@@ -11,12 +11,9 @@
 #include "hub/topic.h"
 #include "proto/json.h"
 
-#define FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
-
 _Static_assert(API_CLIENTS_MAX == 100, "as docs/control.md says");
 _Static_assert(AUTH_SUB_MAX == 256, "as the text says");
 _Static_assert(API_REASON_MAX == 100, "as the text says");
-_Static_assert(API_BODY_MAX == 4096, "as the text says");
 
 /* ---- nodes ---- */
 
@@ -172,7 +169,7 @@ void api_cluster_clients(struct conn *c)
 
 /* ---- disconnect ---- */
 
-static json_t *merge_disconnected(const struct api_question *q, const json_t *answers)
+json_t *api_cluster_disconnected(const struct api_question *q, const json_t *answers)
 {
     json_t *sum = json_pack("{s:i}", "disconnected", 0);
 
@@ -222,15 +219,14 @@ static json_t *disconnect_question(const json_t *body)
 
 void api_cluster_disconnect(struct conn *c)
 {
-    struct str text = buf_str(&c->message);
-    json_auto_t *body = text.n <= API_BODY_MAX ? json_loadb(text.p, text.n, FLAGS, NULL) : NULL;
-    struct params params = { .json = json_is_object(body) ? body : NULL };
-    struct str id = json_text(json_object_get(body, "client"));
+    json_auto_t *body = NULL;
+    struct params params = { .json = NULL };
+    struct str id;
 
-    if (text.n > API_BODY_MAX) {
-        api_call_fail(c, 413, "the body may have at most 4096 bytes");
+    if (!api_call_read_body(c, &body))
         return;
-    }
+    params.json = body;
+    id = json_text(json_object_get(body, "client"));
     if (read_target(&params) < 0) {
         api_call_fail(c, 400, params.why);
         return;
@@ -238,5 +234,5 @@ void api_cluster_disconnect(struct conn *c)
     api_call_note(c, id.p ? LOG_S("client", id)
                           : LOG_S("target", json_text(json_object_get(body, "sub"))));
     api_ask(c, &(struct api_question){ .text = disconnect_question(body),
-                                       .merge = merge_disconnected });
+                                       .merge = api_cluster_disconnected });
 }

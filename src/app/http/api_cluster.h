@@ -10,8 +10,13 @@
 
 #include "app/conn/conn.h"
 
-#define API_BODY_MAX   4096
 #define API_REASON_MAX 100 /* bytes; a Close has room for 123 */
+
+struct api_question;
+struct json_t; /* jansson's */
+
+/* A merge (api_ask.h): the sum of "disconnected". */
+struct json_t *api_cluster_disconnected(const struct api_question *q, const struct json_t *answers);
 
 /* As api_call.h says. */
 void api_cluster_nodes(struct conn *c);

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/conn/authorize.h"
 #include "app/conn/conn.h"
 #include "app/conn/conn_output.h"
 #include "app/sub/sub_data.h"
 #include "app/sub/sub_presence.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "hub/revoked.h"
 #include "hub/topic.h"
 #include "proto/json.h"
 
@@ -20,7 +23,7 @@ struct walk {
     struct list link; /* in worker->walks */
     struct loop_task task;
     struct worker *worker;
-    struct broker_count *part;
+    struct broker_count *part; /* NULL: nobody waits for an answer */
     /* Looks at one client; returns how many steps that took. */
     size_t (*visit)(struct walk *walk, struct conn *c);
     uint32_t slot;         /* of the next connection, or the number of the next topic */
@@ -174,22 +177,34 @@ static size_t count_subscribers(struct walk *walk)
     return 1 + n;
 }
 
+static size_t visit_to_end_revoked(struct walk *walk, struct conn *c)
+{
+    if (!authorize_is_revoked(walk->worker, c->auth))
+        return 1;
+    walk->n_disconnected++;
+    c->protocol->on_disconnect(c, "the token has been revoked");
+    return 1 + (size_t)c->n_subs;
+}
+
 /* ---- the walk ---- */
 
 static void finish(struct walk *walk)
 {
     struct broker_count *part = walk->part;
 
-    if (walk->clients)
+    if (walk->visit == visit_to_end_revoked && walk->n_disconnected)
+        log_info("revoked_disconnected", LOG_N("clients", walk->n_disconnected));
+    if (part && walk->clients)
         part->answer = json_pack("{s:o,s:b}", "clients", walk->clients, "more", walk->more);
-    else if (walk->topics)
+    else if (part && walk->topics)
         part->answer = json_pack("{s:o}", "subscribers", walk->subscribers);
-    else
+    else if (part)
         part->answer = json_pack("{s:I}", "disconnected", (json_int_t)walk->n_disconnected);
     loop_cancel(&walk->task);
     list_remove(&walk->link);
     free(walk);
-    broker_counted(part);
+    if (part)
+        broker_counted(part);
 }
 
 static void wake_first(struct worker *w)
@@ -231,6 +246,13 @@ static void go_on(struct loop_task *task)
     wake_first(w);
 }
 
+static uint64_t time_of(const json_t *question, const char *name)
+{
+    json_int_t ms = json_integer_value(json_object_get(question, name));
+
+    return ms > 0 ? (uint64_t)ms : 0;
+}
+
 static struct walk *begin(struct worker *w, struct broker_count *part)
 {
     struct walk *walk = mem_zalloc(sizeof(*walk));
@@ -238,8 +260,10 @@ static struct walk *begin(struct worker *w, struct broker_count *part)
     walk->worker = w;
     walk->part = part;
     walk->task.fn = go_on;
-    walk->sub = json_text(json_object_get(part->question, "sub"));
-    walk->topic = json_text(json_object_get(part->question, "topic"));
+    if (part) {
+        walk->sub = json_text(json_object_get(part->question, "sub"));
+        walk->topic = json_text(json_object_get(part->question, "topic"));
+    }
     list_push(&w->walks, &walk->link);
     return walk;
 }
@@ -321,6 +345,38 @@ static void count_topics(struct worker *w, struct broker_count *part)
     wake_first(w);
 }
 
+static void begin_revoked(struct worker *w, struct broker_count *part)
+{
+    w->n_revoked = revoked_changes(w->context->revoked);
+    begin(w, part)->visit = visit_to_end_revoked;
+    wake_first(w);
+}
+
+/* Every worker of a node adds the same entry: none waits until another one has done so. */
+static void revoke(struct worker *w, struct broker_count *part)
+{
+    const json_t *q = part->question;
+    struct str jti = json_text(json_object_get(q, "jti"));
+    const struct revocation entry = {
+        .kind = jti.p ? REVOKED_ID : REVOKED_SUB,
+        .name = jti.p ? jti : json_text(json_object_get(q, "sub")),
+        .before_ms = jti.p ? 0 : time_of(q, "before"),
+        .until_ms = time_of(q, "until"),
+    };
+
+    if (revoked_add(w->context->revoked, &entry, 0) < 0) {
+        broker_counted(part); /* the node reads it from Redis, or has no room for it */
+        return;
+    }
+    begin_revoked(w, part);
+}
+
+void api_worker_end_revoked(struct worker *w)
+{
+    if (w->n_revoked != revoked_changes(w->context->revoked) && list_empty(&w->walks))
+        begin_revoked(w, NULL);
+}
+
 static void describe_node(const struct worker *w, struct broker_count *part)
 {
     const struct context *ctx = w->context;
@@ -345,6 +401,8 @@ void api_worker_ask(struct worker *w, struct broker_count *part)
         disconnect(w, part);
     else if (str_eq(op, STR("subscribers")))
         count_topics(w, part);
+    else if (str_eq(op, STR("revoke")))
+        revoke(w, part);
     else
         broker_counted(part);
 }

@@ -5,11 +5,12 @@
  *   {"op":"nodes"}
  *   {"op":"clients","limit":n,"sub"?,"topic"?,"after"?}    after: the id of the last client seen
  *   {"op":"disconnect","reason":text,"client"?,"sub"?}     one of the two
+ *   {"op":"revoke","until":ms,"jti"?,"sub"?,"before"?}     jti, or sub and before (ms)
  *   {"op":"subscribers","topics":[...]}                    topics without wildcards
  * Answers:
  *   {"node","host","version","started","connections","subscriptions"}
  *   {"clients":[...],"more":bool}
- *   {"disconnected":n}
+ *   {"disconnected":n}                                     to disconnect and revoke
  *   {"subscribers":[n,...]}                                of each topic, as presence counts them
  * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
  *          one, so that clients do not wait for it; one walk at a time. A connection is a step, and
@@ -33,6 +34,9 @@
 #define API_CLIENT_ID 40 /* with the NUL */
 
 void api_worker_ask(struct worker *w, struct broker_count *part);
+/* Disconnects clients whose token was revoked since the last walk that did so. Once a second, for
+ * what a node learns without being asked. */
+void api_worker_end_revoked(struct worker *w);
 /* Ends all walks and answers with what they have found, because the worker ends. */
 void api_worker_end(struct worker *w);
 
