@@ -184,6 +184,57 @@ static void looks_at_a_bounded_number_of_names(void **state)
     assert_int_equal(pages, 2);
 }
 
+static void command(const struct fixture *f, const char *format)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), format, f->prefix);
+    redis_server_command(f->redis, text);
+}
+
+/* A log that Redis has evicted, another kind of value in its place, and names that are no topics. */
+static void leaves_out_what_is_no_topic_with_a_log(void **state)
+{
+    struct fixture *f = *state;
+    struct node *n;
+    size_t pages;
+
+    if (!f->redis)
+        skip();
+    n = fixture_node(f);
+    node_publish(n, "a", "\"1\"");
+    node_publish(n, "b", "\"1\"");
+    node_publish(n, "c", "\"1\"");
+    command(f, "DEL {%s}:log:a");
+    command(f, "SET {%s}:log:b text");
+    command(f, "ZADD {%s}:topics 0 b+ 0 /");
+    for (size_t limit = 1; limit <= 4; limit++)
+        assert_string_equal(
+            read_all(n, (struct broker_list){ STR("#"), STR(""), .limit = limit }, &pages), "c ");
+}
+
+/* More calls than are under way at a time. The node checks that each is answered once. */
+static void answers_each_call_when_it_stops(void **state)
+{
+    struct node *n = fixture_node(*state);
+    struct asked *calls[20];
+
+    node_publish(n, "a", "\"text\"");
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        calls[i] = node_list_call(n, &(struct broker_list){ STR("#"), STR(""), .limit = 1 });
+        node_post(n, i % NODE_WORKERS, calls[i]);
+    }
+    node_stop(n);
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        bool is_done;
+
+        node_await(n, calls[i]);
+        is_done = calls[i]->call.status == BROKER_DONE;
+        assert_true(is_done || calls[i]->call.status == BROKER_NOT_DONE);
+        assert_int_equal(calls[i]->call.list.ret_page != NULL, is_done);
+    }
+}
+
 int list_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +244,8 @@ int list_cases(struct fixture *f)
         FIXTURE_TEST(lists_nothing_without_a_log, f),
         FIXTURE_TEST(lists_topics_with_large_messages, f),
         FIXTURE_TEST(looks_at_a_bounded_number_of_names, f),
+        FIXTURE_TEST(leaves_out_what_is_no_topic_with_a_log, f),
+        FIXTURE_TEST(answers_each_call_when_it_stops, f),
     };
 
     return cmocka_run_group_tests_name("list", tests, NULL, NULL);

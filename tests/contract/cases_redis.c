@@ -180,7 +180,7 @@ static void answers_a_publish_while_redis_is_frozen(void **state)
     struct fixture *f = *state;
     struct node *n = start_impatient_node(f);
     struct msgid before;
-    struct asked *a, *get, *set;
+    struct asked *a, *get, *set, *list;
     uint64_t started;
 
     node_await_ready(n, true);
@@ -191,13 +191,17 @@ static void answers_a_publish_while_redis_is_frozen(void **state)
     get = node_kv_call(n, BROKER_OP_GET, "k", STR(""));
     set = node_kv_call(n, BROKER_OP_SET, "k", STR("v"));
     node_post(n, 0, get);
+    list = node_list_call(n, &(struct broker_list){ STR("#"), STR(""), .limit = 1 });
     node_post(n, 0, set);
+    node_post(n, 0, list);
     node_await(n, a);
     assert_int_equal(a->call.status, BROKER_UNKNOWN);
     node_await(n, get);
     assert_int_equal(get->call.status, BROKER_NOT_DONE); /* certain: nothing was read */
     node_await(n, set);
     assert_int_equal(set->call.status, BROKER_UNKNOWN);
+    node_await(n, list);
+    assert_int_equal(list->call.status, BROKER_NOT_DONE);
     assert_in_range(clock_mono_ms() - started, 0, NODE_PATIENCE_MS / 2);
     redis_server_thaw(f->redis);
     node_await_ready(n, true);
