@@ -54,6 +54,14 @@ testOnBothBrokers('settings of topics', async (t, broker) => {
     assert.equal((await errorOf(client.publish('short/a', 'ä'.repeat(6)))).code, -32602);
     await client.publish('short/big', 'x'.repeat(11));
 
+    const batch = [11, 10, 11, 9].map((size, id) => ({ jsonrpc: '2.0', id, method: 'publish',
+      params: { topic: 'short/a', message: String(id).repeat(size) } }));
+    client.sendText(JSON.stringify(batch));
+    const answers = await client.until('the answers of the batch', () => client.received.find(Array.isArray));
+    assert.deepEqual(answers.filter(({ error }) => error?.data === TOO_LONG).map(({ id }) => id).sort(), [0, 2]);
+    assert.deepEqual(answers.filter(({ result }) => result).map(({ id }) => id).sort(), [1, 3]);
+    assert.deepEqual((await messagesOf('short/a')).slice(-2), ['1'.repeat(10), '3'.repeat(9)]);
+
     const socket = await openSocket(t, server);
     for (const [size, status] of [[11, 413], [10, 200]]) {
       await socket.send(requestHead('POST /short/a HTTP/1.1', { ...headers, Host: 'x', 'Content-Length': size }) +
