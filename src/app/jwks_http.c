@@ -1,32 +1,96 @@
 #include "app/jwks_http.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/config/jwks_url.h"
 #include "app/jwks_schedule.h"
+#include "base/mem.h"
 #include "hub/jwks.h"
 
 #define HEAD_MAX          65536
 #define CONNECT_TIMEOUT_S 5
 
+#define LIBRARY "libcurl.so.4"
+
+/* The functions of libcurl that we call, without their "curl_". */
+#define FUNCTIONS(X)                                                                               \
+    X(global_init)                                                                                 \
+    X(global_cleanup)                                                                              \
+    X(easy_init)                                                                                   \
+    X(easy_setopt)                                                                                 \
+    X(easy_perform)                                                                                \
+    X(easy_getinfo)                                                                                \
+    X(easy_cleanup)                                                                                \
+    X(easy_strerror)                                                                               \
+    X(slist_append)                                                                                \
+    X(slist_free_all)
+
+struct jwks_http {
+#define MEMBER(name) __typeof__(curl_##name) *name;
+    FUNCTIONS(MEMBER)
+#undef MEMBER
+};
+
 struct transfer {
+    const struct jwks_http *http;
     const struct jwks_request *rq;
     struct jwks_answer *answer;
     size_t head_n;
     bool is_too_long;
 };
 
-int jwks_http_start(void)
+/* ---- the library ---- */
+
+/* Copies the address, since ISO C has no cast from dlsym's type to that of a function. */
+static bool find(void *library, const char *name, void *ret_function)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? EH_OK : EH_EIO;
+    void *address = dlsym(library, name);
+
+    memcpy(ret_function, &address, sizeof(address));
+    return address != NULL;
 }
 
-void jwks_http_stop(void)
+static bool find_all(struct jwks_http *http, void *library)
 {
-    curl_global_cleanup();
+    bool has_all = true;
+
+#define FIND(name) has_all = find(library, "curl_" #name, &http->name) && has_all;
+    FUNCTIONS(FIND)
+#undef FIND
+    return has_all;
 }
+
+/* The library stays in memory: others that it has loaded do not expect to go. */
+int jwks_http_create(struct jwks_http **ret, struct buf *why)
+{
+    struct jwks_http *http = mem_zalloc(sizeof(*http));
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_NODELETE);
+
+    if (!library || !find_all(http, library)) {
+        buf_addf(why, "JWT_JWKS_URL needs libcurl 7.87 or later: %s", dlerror());
+    } else if (http->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        buf_add_str(why, STR("JWT_JWKS_URL: libcurl cannot be initialized"));
+    } else {
+        *ret = http;
+        return EH_OK;
+    }
+    free(http);
+    return EH_EIO;
+}
+
+void jwks_http_free(struct jwks_http *http)
+{
+    if (!http)
+        return;
+    http->global_cleanup();
+    free(http);
+}
+
+/* ---- a request ---- */
 
 /* libcurl ends the transfer if the functions return less than they were given. */
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -77,11 +141,12 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 static CURLcode set_options(CURL *curl, struct transfer *t, char error[CURL_ERROR_SIZE],
                             struct curl_slist *fields)
 {
+    const struct jwks_http *http = t->http;
     const struct jwks_request *rq = t->rq;
     bool is_local = jwks_url_is_local(str_of(rq->url));
     CURLcode rc = CURLE_OK;
 
-#define SET(option, value) rc = rc == CURLE_OK ? curl_easy_setopt(curl, option, value) : rc
+#define SET(option, value) rc = rc == CURLE_OK ? http->easy_setopt(curl, option, value) : rc
     SET(CURLOPT_ERRORBUFFER, error);
     SET(CURLOPT_URL, rq->url);
     SET(CURLOPT_PROTOCOLS_STR, is_local ? "https,http" : "https");
@@ -126,7 +191,7 @@ static int explain(const struct transfer *t, CURLcode rc, long status, const cha
     if (rc != CURLE_OK) {
         bool is_safe = error[0] && !strchr(error, '@');
 
-        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "%s", is_safe ? error : curl_easy_strerror(rc));
+        (void)snprintf(why, JWKS_HTTP_WHY_MAX, "%s", is_safe ? error : t->http->easy_strerror(rc));
         return EH_EIO;
     }
     if (status >= 300 && status < 400)
@@ -138,13 +203,13 @@ static int explain(const struct transfer *t, CURLcode rc, long status, const cha
     return EH_EINVAL;
 }
 
-int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
-                  char why[JWKS_HTTP_WHY_MAX])
+int jwks_http_get(const struct jwks_http *http, const struct jwks_request *rq,
+                  struct jwks_answer *ret, char why[JWKS_HTTP_WHY_MAX])
 {
-    struct transfer t = { .rq = rq, .answer = ret };
+    struct transfer t = { .http = http, .rq = rq, .answer = ret };
     char error[CURL_ERROR_SIZE] = "";
-    struct curl_slist *fields = curl_slist_append(NULL, "Accept: application/json");
-    CURL *curl = curl_easy_init();
+    struct curl_slist *fields = http->slist_append(NULL, "Accept: application/json");
+    CURL *curl = http->easy_init();
     CURLcode rc = CURLE_OUT_OF_MEMORY;
     long status = 0;
 
@@ -152,11 +217,11 @@ int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
     if (curl && fields) {
         rc = set_options(curl, &t, error, fields);
         if (rc == CURLE_OK)
-            rc = curl_easy_perform(curl);
-        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+            rc = http->easy_perform(curl);
+        (void)http->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     }
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(fields);
+    http->easy_cleanup(curl);
+    http->slist_free_all(fields);
     if (rc == CURLE_OK && status == 200)
         return EH_OK;
     buf_done(&ret->body);

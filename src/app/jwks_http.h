@@ -1,5 +1,7 @@
 /* jwks_http.h - one HTTP GET with libcurl, for the key set of a provider.
- * Thread:  that of key_provider.c, which may block. jwks_http_start runs before other threads.
+ * Thread:  that of key_provider.c, which may block. jwks_http_create runs before other threads.
+ * Loads:   libcurl, when it is needed, since it brings 24 libraries: they would double the memory
+ *          of a server without JWT_JWKS_URL, and the time in which a health check starts.
  * Checks:  the certificate of the server, by the authorities in `ca` or those of the system, and
  *          TLS 1.2 or later; status 200. Redirects are refused, since they would let the provider,
  *          or anyone who can inject one, choose where this machine connects.
@@ -29,13 +31,16 @@ struct jwks_answer {
     uint64_t max_age_s; /* of Cache-Control; 0: none */
 };
 
-int jwks_http_start(void) EH_MUST_USE; /* EH_EIO */
-void jwks_http_stop(void);
+struct jwks_http;
+
+/* EH_EIO: *why is one line. */
+int jwks_http_create(struct jwks_http **ret, struct buf *why) EH_MUST_USE;
+void jwks_http_free(struct jwks_http *http); /* NULL is fine */
 
 /* EH_EIO: the provider cannot be reached, or its certificate is not accepted. EH_EINVAL: it answers
  * with something else. Then why is one line for the log: it may name hosts, but holds no password.
  * The caller frees the body. */
-int jwks_http_get(const struct jwks_request *rq, struct jwks_answer *ret,
-                  char why[JWKS_HTTP_WHY_MAX]) EH_MUST_USE;
+int jwks_http_get(const struct jwks_http *http, const struct jwks_request *rq,
+                  struct jwks_answer *ret, char why[JWKS_HTTP_WHY_MAX]) EH_MUST_USE;
 
 #endif

@@ -33,6 +33,7 @@ struct key_provider {
     const struct config *config;
     struct key_store *store;
     struct metrics_cell *metrics;
+    struct jwks_http *http;
     pthread_t thread;
     bool has_keys; /* of the thread: a set was fetched, ever */
     atomic_bool is_stopping;
@@ -78,7 +79,7 @@ static bool fetch(struct key_provider *p, uint64_t *ret_max_age_s)
     struct jwks_result result;
     char text[JWKS_HTTP_WHY_MAX];
     const char *why = text;
-    int rc = jwks_http_get(&rq, &answer, text);
+    int rc = jwks_http_get(p->http, &rq, &answer, text);
 
     if (rc == EH_OK)
         why = jwks_read(buf_str(&answer.body), false, keys, &result);
@@ -152,14 +153,23 @@ static bool on_ask(void *arg)
 
 /* ---- start, stop ---- */
 
+static bool is_used(const struct config *config)
+{
+    return config->jwt_jwks_url[0] && !config->disable_auth;
+}
+
 int key_provider_check(const struct config *config, struct buf *why)
 {
     const struct tls_files files = { .certificate = "",
                                      .private_key = "",
                                      .ca = config->jwt_jwks_ca };
     char reason[TLS_WHY_MAX];
+    struct jwks_http *http = NULL;
     struct tls *tls;
 
+    if (is_used(config) && jwks_http_create(&http, why) < 0)
+        return EH_EINVAL;
+    jwks_http_free(http);
     if (!config->jwt_jwks_ca[0])
         return EH_OK;
     if (tls_create(TLS_CLIENT, &files, &tls, reason) < 0) {
@@ -174,20 +184,35 @@ static void provider_free(struct key_provider *p)
 {
     pthread_cond_destroy(&p->woken);
     pthread_mutex_destroy(&p->lock);
+    jwks_http_free(p->http);
     free(p);
+}
+
+/* key_provider_check has found the library, so this hardly ever fails. */
+static int open_http(struct jwks_http **ret)
+{
+    struct buf why = { 0 };
+    int rc = jwks_http_create(ret, &why);
+
+    if (rc < 0)
+        log_error("jwks_failed", LOG_S("why", buf_str(&why)));
+    buf_done(&why);
+    return rc;
 }
 
 int key_provider_start(const struct config *config, struct key_store *store,
                        struct metrics_cell *metrics, struct key_provider **ret)
 {
     struct key_provider *p;
+    struct jwks_http *http;
     pthread_condattr_t monotonic;
 
     *ret = NULL;
-    if (!config->jwt_jwks_url[0] || config->disable_auth)
+    if (!is_used(config))
         return EH_OK;
-    EH_TRY(jwks_http_start());
+    EH_TRY(open_http(&http));
     p = mem_zalloc(sizeof(*p));
+    p->http = http;
     p->config = config;
     p->store = store;
     p->metrics = metrics;
@@ -200,7 +225,6 @@ int key_provider_start(const struct config *config, struct key_store *store,
     key_store_expect(store, on_ask, p);
     if (pthread_create(&p->thread, NULL, provider_main, p) != 0) {
         provider_free(p);
-        jwks_http_stop();
         return EH_EIO;
     }
     *ret = p;
@@ -217,5 +241,4 @@ void key_provider_stop(struct key_provider *p)
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
     provider_free(p);
-    jwks_http_stop();
 }

@@ -15,8 +15,8 @@
 
 struct key_provider;
 
-/* Checks the file of JWT_JWKS_CA, which libcurl reads for each fetch. EH_EINVAL: *why is one
- * line. */
+/* Checks the file of JWT_JWKS_CA, which libcurl reads for each fetch, and, with JWT_JWKS_URL, that
+ * there is libcurl. EH_EINVAL: *why is one line. */
 int key_provider_check(const struct config *config, struct buf *why) EH_MUST_USE;
 
 /* Starts the thread; *ret is NULL without JWT_JWKS_URL, or with DISABLE_AUTH. To be called before

@@ -297,6 +297,19 @@ describe('a provider', { concurrency: 6 }, () => {
     assert.ok(Date.now() - begun < 5000 + delayMs(), 'the fetch was ended');
   });
 
+  test('loads libcurl only for a provider', async (t) => {
+    const loads = ({ child }) => readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes('libcurl');
+    const provider = await startProvider(t, null);
+    assert.equal(loads(await startWith(t, provider)), true);
+    assert.equal(loads(await startServer(t)), false);
+    const { directory, write } = temporaryFiles(t);
+    write('libcurl.so.4', '');
+    const { code, stderr } = await runToExit({ JWT_JWKS_URL: provider.url, LD_LIBRARY_PATH: directory },
+      { args: ['--check-config'] });
+    assert.equal(code, 1);
+    assert.match(stderr, /^eventhub: JWT_JWKS_URL needs libcurl 7.87 or later: .*file too short\n$/);
+  });
+
   test('options of a provider', async (t) => {
     const bad = [
       [{ JWT_JWKS_URL: 'http://login.example/keys' }, /JWT_JWKS_URL must be https:.*, not an http URL of another machine/],
