@@ -223,6 +223,14 @@ describe('a token in words', () => {
     assert.deepEqual(facts({ exp: 'soon', read: 7 }).Expires, ['not a date']);
   });
 
+  test('says the rights over the whole server, and the name of the token', () => {
+    const said = facts({ jti: 't-1', admin: ['log', 'all', 7, 'tokens'] });
+    assert.deepEqual([said['Token id'], said['May administer']], [['t-1'], ['log', 'tokens']]);
+    assert.deepEqual([said.Ignored, said['Other claims']], [['"all"', '7'], undefined]);
+    assert.deepEqual(facts({ admin: [] })['May administer'], ['nothing']);
+    assert.deepEqual(facts({ admin: true }).Ignored, ['admin: true']);
+  });
+
   test('says anything of a token of any shape', () => {
     const odd = { toString: 1, valueOf: 1, toJSON: 1 }; // String(odd) throws
     const text = JSON.stringify(odd);

@@ -54,6 +54,9 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       await complains('Correct "a//"');
       await editor.getByLabel('May read').fill('news/#, settings/+');
       await editor.getByLabel('May write').fill('#');
+      await editor.getByLabel('May administer').fill('log all');
+      await complains('Correct "all": it must be clients, publish, log or tokens');
+      await editor.getByLabel('May administer').fill('log tokens');
       await editor.getByLabel('May publish at most').fill('chat/#=2/1m');
       await complains('Enter a holder');
       await editor.getByLabel('Holder').fill('alice');
@@ -68,7 +71,7 @@ describe('the panels of the console', { skip: SKIP_CONSOLE }, () => {
       const inspector = page.locator('token-inspector');
       await inspector.getByText('A server with this secret accepts this token.').waitFor();
       const facts = (await inspector.locator('dl').innerText()).replace(/\n+/g, ' ');
-      assert.match(facts, /Holder alice Expires in (2 hours|1 hour 59 minutes) \(.*May read news\/# settings\/\+ May write # May see presence nothing May publish 2 messages in 1 minute to chat\/#/);
+      assert.match(facts, /Holder alice Expires in (2 hours|1 hour 59 minutes) \(.*May read news\/# settings\/\+ May write # May see presence nothing May administer log tokens May publish 2 messages in 1 minute to chat\/#/);
       await inspector.getByLabel('Try a topic').fill('news/today');
       await inspector.getByText('With news/today the token permits: read, write.').waitFor();
       await inspector.getByRole('button', { name: 'Use this token' }).click();

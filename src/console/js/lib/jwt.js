@@ -154,6 +154,16 @@ function typesFault({ exp, nbf, sub, ...claims }) {
   return rlimitFault(claims.rlimit);
 }
 
+/** The rights over the whole server that the claim admin may list, for the control API. */
+export const ADMIN_RIGHTS = ['clients', 'publish', 'log', 'tokens'];
+
+/** The entries of the claim admin. The server ignores it if it is not an array. */
+export function adminOf(claim) {
+  const list = Array.isArray(claim) ? claim : [];
+  const isRight = (entry) => ADMIN_RIGHTS.includes(entry);
+  return { valid: list.filter(isRight), ignored: list.filter((entry) => !isRight(entry)) };
+}
+
 /** The valid entries of a list of topics and patterns, and the others, which the server ignores. */
 export function entriesOf(list) {
   const isValid = (entry) => typeof entry === 'string' && isTopicOrPattern(entry);
@@ -175,7 +185,8 @@ export function tokenFault({ header, claims }, now) {
   if (claims.nbf !== undefined && claims.nbf * 1000 > now) {
     return 'the token is not valid yet: the claim nbf is in the future';
   }
-  if (entriesOf(claims.read).valid.length + entriesOf(claims.write).valid.length === 0) {
+  const lists = [entriesOf(claims.read), entriesOf(claims.write), adminOf(claims.admin)];
+  if (lists.every(({ valid }) => valid.length === 0)) {
     return 'the claims read and write have no valid topic or pattern: the token grants no rights';
   }
   return null;

@@ -1,10 +1,10 @@
 // Puts the claims and rights of a token into words. Nothing here verifies the token.
 
 import { clockTime, durationWords, whenWords } from './duration.js';
-import { entriesOf, ruleFault } from './jwt.js';
+import { adminOf, entriesOf, ruleFault } from './jwt.js';
 import { covers } from './topic.js';
 
-const KNOWN = ['sub', 'read', 'write', 'presence', 'rlimit', 'exp', 'nbf', 'iat'];
+const KNOWN = ['sub', 'jti', 'read', 'write', 'presence', 'admin', 'rlimit', 'exp', 'nbf', 'iat'];
 
 function dateWords(seconds, now) {
   if (typeof seconds !== 'number') return 'not a date';
@@ -30,9 +30,18 @@ function limits({ rlimit, sub }) {
   return sub ? rules : [...rules, 'not applied, because the token has no holder (sub)'];
 }
 
+function adminFacts({ admin }) {
+  if (admin === undefined) return [];
+  if (!Array.isArray(admin)) return [['Ignored', [`admin: ${plain(admin)}`]]];
+  const { valid, ignored } = adminOf(admin);
+  return [['May administer', valid.length > 0 ? valid : ['nothing']],
+    ...(ignored.length > 0 ? [['Ignored', ignored.map((right) => JSON.stringify(right))]] : [])];
+}
+
 /** [name, values] of everything in the token that a person wants to know; `now` is in ms. */
 export function tokenFacts({ header, claims }, now) {
   const facts = [['Holder', [plain(claims.sub)]]];
+  if (claims.jti !== undefined) facts.push(['Token id', [plain(claims.jti)]]);
   const isOver = typeof claims.exp === 'number' && claims.exp * 1000 <= now;
   if (claims.exp === undefined) facts.push(['Expires', ['never']]);
   else facts.push([isOver ? 'Expired' : 'Expires', [dateWords(claims.exp, now)]]);
@@ -43,6 +52,7 @@ export function tokenFacts({ header, claims }, now) {
     facts.push([label, valid.length > 0 ? valid : ['nothing']]);
     if (ignored.length > 0) facts.push(['Ignored', ignored.map((entry) => JSON.stringify(entry))]);
   }
+  facts.push(...adminFacts(claims));
   if (limits(claims).length > 0) facts.push(['May publish', limits(claims)]);
   facts.push(['Algorithm', [plain(header.alg)]]);
   if (header.kid !== undefined) facts.push(['Key', [plain(header.kid)]]);

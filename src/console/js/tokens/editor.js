@@ -4,7 +4,7 @@
 
 import { AS_TYPED, field, make, setText } from '../dom.js';
 import { parseDuration } from '../lib/duration.js';
-import { HASHES, parseRules, signToken } from '../lib/jwt.js';
+import { ADMIN_RIGHTS, adminOf, HASHES, parseRules, signToken } from '../lib/jwt.js';
 import { isTopicOrPattern } from '../lib/topic.js';
 import { secretField } from './secret_field.js';
 
@@ -33,6 +33,7 @@ class TokenEditor extends HTMLElement {
   #read = list('read', 2, 'news/#');
   #write = list('write', 2, 'chat/+');
   #presence = list('presence', 1, '');
+  #admin = make('input', { class: 'input data', name: 'admin', ...AS_TYPED });
   #rlimit = list('rlimit', 2, 'chat/#=10/1s');
   #expiry = make('input', { class: 'input', name: 'expiry', value: '1h', autocomplete: 'off' });
   #alg = make('select', { class: 'input', name: 'alg' }, Object.keys(HASHES).map((alg) => make('option', {}, alg)));
@@ -46,6 +47,7 @@ class TokenEditor extends HTMLElement {
       field('May read', this.#read, { hint: PATTERN_HINT }),
       field('May write', this.#write),
       field('May see who is present', this.#presence, { hint: 'Topics or patterns whose subscribers the holder may list by name.' }),
+      field('May administer', this.#admin, { hint: `Rights over the whole server, for its control API: ${ADMIN_RIGHTS.join(', ')}.` }),
       field('May publish at most', this.#rlimit, { hint: 'A line for each limit: 10 messages a second to chat/# are chat/#=10/1s. Limits need a holder.' }),
       make('div', { class: 'row row-top' },
         field('Expires in', this.#expiry, { class: 'grow', hint: 'For example 15m, 8h or 30d. Empty: never.' }),
@@ -86,7 +88,8 @@ class TokenEditor extends HTMLElement {
 
   #claims(now) {
     const [read, write, presence] = [this.#read, this.#write, this.#presence].map(patternsOf);
-    if (read.length + write.length === 0) {
+    const admin = rightsOf(this.#admin);
+    if (read.length + write.length + admin.length === 0) {
       throw new Complaint(this.#read, 'Enter a topic or pattern that the holder may read or write: the server refuses a token without rights.');
     }
     const sub = this.#sub.value.trim();
@@ -97,6 +100,7 @@ class TokenEditor extends HTMLElement {
       read,
       write,
       ...(presence.length > 0 && { presence }),
+      ...(admin.length > 0 && { admin }),
       ...(rlimit.length > 0 && { rlimit }),
       iat: now,
       ...(seconds !== null && { exp: now + seconds }),
@@ -129,6 +133,16 @@ function patternsOf(control) {
     throw new Complaint(control, `Correct "${wrong}": it must be a topic such as news/today or a pattern such as news/#.`);
   }
   return entries;
+}
+
+/** The rights over the whole server; throws a Complaint about the first that does not exist. */
+function rightsOf(control) {
+  const rights = words(control.value);
+  const [wrong] = adminOf(rights).ignored;
+  if (wrong !== undefined) {
+    throw new Complaint(control, `Correct "${wrong}": it must be ${ADMIN_RIGHTS.slice(0, -1).join(', ')} or ${ADMIN_RIGHTS.at(-1)}.`);
+  }
+  return rights;
 }
 
 customElements.define('token-editor', TokenEditor);
