@@ -68,6 +68,7 @@ bool auth_allows(const struct auth *a, enum auth_right right, struct str filter)
 
 bool auth_administers(const struct auth *a, enum auth_admin right);
 const char *auth_admin_name(enum auth_admin right); /* as in the claim */
+bool auth_admin_is_known(struct str name);
 
 struct str auth_sub(const struct auth *a);      /* empty: none */
 struct str auth_jti(const struct auth *a);      /* empty: none */

@@ -17,6 +17,7 @@
 #include "ctl/cmd_kv.h"
 #include "ctl/cmd_ping.h"
 #include "ctl/cmd_presence.h"
+#include "ctl/cmd_revoke.h"
 #include "ctl/cmd_topics.h"
 #include "ctl/line/command.h"
 #include "ctl/line/help.h"
@@ -45,6 +46,7 @@ static const struct command *const commands[] = {
     &cmd_topics,
     &cmd_clients,
     &cmd_disconnect,
+    &cmd_revoke,
     &cmd_ping,
     &cmd_health,
     &cmd_top,

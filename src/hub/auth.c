@@ -342,6 +342,15 @@ const char *auth_admin_name(enum auth_admin right)
     return admin_names[right];
 }
 
+bool auth_admin_is_known(struct str name)
+{
+    for (size_t right = 0; right < AUTH_ADMIN_RIGHTS; right++) {
+        if (str_eq(name, str_of(admin_names[right])))
+            return true;
+    }
+    return false;
+}
+
 struct str auth_sub(const struct auth *a)
 {
     struct str last = auth_list(a, AUTH_PRESENCE);

@@ -1,4 +1,4 @@
-// eventhubctl clients, topics and disconnect: the control API from a terminal.
+// eventhubctl clients, topics, disconnect and revoke: the control API from a terminal.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { SANITIZED } from './support/wait.mjs';
 
 const [OK, NEGATIVE, USAGE, NO_CONNECTION, NOT_PERMITTED] = [0, 1, 2, 3, 4];
 const OPTIONS = { BROKER: 'memory', ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
-const EVENTHUB_TOKEN = signToken({ admin: ['clients', 'log', 'publish'] });
+const EVENTHUB_TOKEN = signToken({ admin: ['clients', 'log', 'publish', 'tokens'] });
 const PLAIN = { skip: SANITIZED && 'learns nothing more about the server' };
 
 test('lists and disconnects clients', PLAIN, async (t) => {
@@ -76,6 +76,26 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     assert.deepEqual(JSON.parse(json), { disconnected: 1, complete: true });
   });
 
+  await t.test('revokes tokens', async () => {
+    const { stdout: token } = await runCtl(['token', '--sub', 'eve', '--jti', 'auto', '--read', '#'],
+      { env: { JWT_SECRET: SECRET } });
+    const { jti } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+    assert.match(jti, /^[0-9a-f]{32}$/);
+    const client = await openClient(t, server, { headers: { Authorization: `Bearer ${token.trim()}` } });
+    const { code, stdout, stderr } = await ctl(['revoke', '--jti', jti, '--until', '1h']);
+    assert.deepEqual([code, stdout], [OK, '1\n'], stderr);
+    assert.match(stderr, /^revoked until 2\S+ \S+ UTC\n$/);
+    assert.equal((await client.untilClosed()).code, 1008);
+
+    const other = await open('eve');
+    const earlier = await ctl(['revoke', '--sub', 'eve', '--before', '2026-01-01', '--json', '--quiet']);
+    const { until, ...rest } = JSON.parse(earlier.stdout);
+    assert.deepEqual([rest, earlier.stderr], [{ disconnected: 1, complete: true }, ''], 'it has no iat');
+    assert.ok(Math.abs(until - Date.now() / 1000 - 30 * 86_400) < 60);
+    assert.equal((await other.untilClosed()).code, 1008);
+    assert.equal((await ctl(['revoke', '--sub', 'nobody', '--before', '10m'])).stdout, '0\n');
+  });
+
   await t.test('says what is wrong', async () => {
     const fails = async (args, status, why, token) => {
       const { code, stderr } = await ctl(args, token);
@@ -89,6 +109,14 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     await fails(['clients', '--topic', 'a b'], USAGE, /topic must be a valid topic/);
     await fails(['clients'], NOT_PERMITTED, /claim admin must list "clients"/, signToken({ read: ['#'] }));
     await fails(['clients'], NOT_PERMITTED, /there is no token/, '');
+    await fails(['revoke'], USAGE, /either --jti or --sub/);
+    await fails(['revoke', '--jti', 'a', '--sub', 'b'], USAGE, /either --jti or --sub/);
+    await fails(['revoke', '--jti', 'a', '--before', '10m'], USAGE, /--before needs --sub/);
+    await fails(['revoke', '--sub', 'a', '--before', 'soon'], USAGE, /--before must be a duration/);
+    await fails(['revoke', '--jti', 'a', '--until', '-10m'], USAGE, /--until must be a duration/);
+    await fails(['revoke', '--jti', 'a', '--until', '2020-01-01'], USAGE, /until must be an integer from/);
+    await fails(['revoke', '--jti', ''], USAGE, /jti must be 1 to 256 bytes long/);
+    await fails(['revoke', '--jti', 'a'], NOT_PERMITTED, /must list "tokens"/, signToken({ admin: ['log'] }));
     await fails(['topics', 'a b'], USAGE, /topic/);
     await fails(['topics'], NOT_PERMITTED, /claim admin must list "log"/, signToken({ admin: ['clients'] }));
     const off = await startServer(t, { ...OPTIONS, ENABLE_API: 'false' });

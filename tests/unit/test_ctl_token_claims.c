@@ -99,6 +99,23 @@ static void knows_the_rights_of_admin(void **state)
     expect_refused(&wish, "--admin must be clients, publish, log or tokens, not \"logs\"");
 }
 
+static void names_the_token(void **state)
+{
+    static char longest[258];
+    struct token_wish wish = simple();
+
+    (void)state;
+    wish.jti = "t-1";
+    expect_payload(&wish,
+                   "{\"sub\":\"alice\",\"jti\":\"t-1\",\"read\":[\"a/#\"],\"iat\":1796040240,"
+                   "\"exp\":1796040300}");
+    memset(longest, 'x', sizeof(longest) - 1);
+    wish.jti = longest;
+    expect_refused(&wish, "--jti may have at most 256 bytes: a server ignores a longer one");
+    wish.jti = "\xff";
+    expect_refused(&wish, "--jti must be text in UTF-8");
+}
+
 static void refuses_invalid_topics(void **state)
 {
     static const char *const texts[] = { "a b", "", "/a", "a/#/b", "a,b" };
@@ -184,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_the_claims_of_the_protocol),
         cmocka_unit_test(knows_the_rights_of_admin),
+        cmocka_unit_test(names_the_token),
         cmocka_unit_test(refuses_invalid_topics),
         cmocka_unit_test(refuses_invalid_limits),
         cmocka_unit_test(refuses_what_a_server_would_ignore),

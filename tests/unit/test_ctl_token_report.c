@@ -173,6 +173,33 @@ static void shows_claims_of_the_wrong_type(void **state)
                 "rights     none: the token's payload is not a JSON object\n");
 }
 
+static void shows_what_a_revocation_names_and_the_rights_of_admin(void **state)
+{
+    struct token_report r = examine("{\"sub\":\"ann\",\"jti\":\"t-1\",\"iat\":1796040060,"
+                                    "\"admin\":[\"tokens\",\"all\",7]}",
+                                    KEY);
+
+    (void)state;
+    expect_text(&r, &no_topics,
+                "header     alg HS256, typ JWT\n"
+                "signature  verified with JWT_SECRET (HS256)\n"
+                "status     valid\n"
+                "subject    ann\n"
+                "token id   t-1\n"
+                "admin      tokens, all (not valid: ignored), 7 (not valid: ignored)\n"
+                "issued     3 minutes ago (2026-11-30 12:01:00 UTC)\n"
+                "expires    never\n");
+    r = examine("{\"read\":[\"a\"],\"jti\":7,\"admin\":true}", KEY);
+    expect_text(&r, &no_topics,
+                "header     alg HS256, typ JWT\n"
+                "signature  verified with JWT_SECRET (HS256)\n"
+                "status     valid\n"
+                "token id   7\n"
+                "read       a\n"
+                "admin      true (not an array: ignored)\n"
+                "expires    never\n");
+}
+
 static void refuses_what_is_not_a_token(void **state)
 {
     struct token_report r;
@@ -229,6 +256,7 @@ int main(void)
         cmocka_unit_test(says_why_a_token_is_refused),
         cmocka_unit_test(does_not_judge_a_signature_without_a_key),
         cmocka_unit_test(shows_claims_of_the_wrong_type),
+        cmocka_unit_test(shows_what_a_revocation_names_and_the_rights_of_admin),
         cmocka_unit_test(refuses_what_is_not_a_token),
         cmocka_unit_test(gives_the_same_as_json),
     };

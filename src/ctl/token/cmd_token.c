@@ -1,8 +1,12 @@
 #include "ctl/token/cmd_token.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "ctl/line/command.h"
 #include "ctl/line/option.h"
 #include "ctl/term/exit_status.h"
@@ -17,17 +21,30 @@ extern char **environ;
 #define TTL_MAX_MS  (10 * YEAR_MS)
 
 struct values {
-    const char *sub, *audience, *issuer, *kid, *key_file, *config_file;
+    const char *sub, *jti, *audience, *issuer, *kid, *key_file, *config_file;
     struct option_list read, write, presence, admin, limits;
     uint64_t ttl_ms;
     uint64_t algorithm; /* 0: the one that fits; otherwise enum key_algorithm + 1 */
 };
 
+#define RANDOM_JTI 33 /* 128 bits, and the NUL */
+
+/* Returns the wanted jti; "auto" is a random one, which is written into `random`. */
+static const char *jti_of(const struct values *v, char random[RANDOM_JTI])
+{
+    if (!v->jti || strcmp(v->jti, "auto") != 0)
+        return v->jti;
+    (void)snprintf(random, RANDOM_JTI, "%016" PRIx64 "%016" PRIx64, random_u64(), random_u64());
+    return random;
+}
+
 static int build_payload(const struct values *v, const struct token_source *source,
                          struct buf *payload, struct buf *why)
 {
+    char random[RANDOM_JTI];
     const struct token_wish wish = {
         .sub = v->sub,
+        .jti = jti_of(v, random),
         .audience = v->audience ? v->audience : token_source_audience(source),
         .issuer = v->issuer ? v->issuer : token_source_issuer(source),
         .read = &v->read,
@@ -136,6 +153,8 @@ static int run(const struct invocation *in)
 static const struct option options[] = {
     { "sub", 's', OPTION_TEXT, MEMBER(sub), .value = "NAME",
       .about = "the name of the holder, which others see as the origin of messages" },
+    { "jti", 0, OPTION_TEXT, MEMBER(jti), .value = "ID",
+      .about = "the name of the token, by which it can be revoked; auto: a random one" },
     { "read", 'r', OPTION_LIST, MEMBER(read), .value = "TOPIC",
       .about = "a topic or pattern that the holder may subscribe to" },
     { "write", 'w', OPTION_LIST, MEMBER(write), .value = "TOPIC",
@@ -179,6 +198,8 @@ static const struct example examples[] = {
       "signs with a private key" },
     { "eventhubctl token --sub bot --write 'chat/#' --rlimit 'chat/#=10/1s'",
       "permits ten publishes in a second" },
+    { "eventhubctl token --sub alice --jti auto --read '#' --ttl 7d",
+      "makes a token that can be revoked alone, by its jti" },
     { "EVENTHUB_TOKEN=$(eventhubctl token --read '#') eventhubctl sub '#'",
       "makes a token and uses it" },
     { 0 },

@@ -8,12 +8,15 @@
 #include "ctl/term/units.h"
 #include "hub/auth.h"
 #include "hub/ratelimit.h"
+#include "hub/revoked.h"
 #include "hub/topic.h"
 
 #define FILTER_RULE                                                                                \
     "must be a topic or pattern such as news/today, news/# or room/+/chat "                        \
     "(letters, digits, - and _ between slashes)"
 #define LIMIT_RULE "must be TOPIC=COUNT/INTERVAL, in whole seconds, such as chat/#=10/1s"
+
+_Static_assert(REVOKED_NAME_MAX == 256, "as the text says");
 
 static int refuse(struct buf *why, const char *option, const char *rule, const char *text)
 {
@@ -28,11 +31,7 @@ static bool is_filter(const char *text)
 
 static bool is_admin_right(const char *name)
 {
-    for (unsigned right = 0; right < AUTH_ADMIN_RIGHTS; right++) {
-        if (strcmp(name, auth_admin_name((enum auth_admin)right)) == 0)
-            return true;
-    }
-    return false;
+    return auth_admin_is_known(str_of(name));
 }
 
 /* Adds the claim of the option with this name, unless its list is empty. Each entry must be valid,
@@ -143,6 +142,11 @@ static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t no
         return EH_EINVAL;
     }
     EH_TRY(add_text(claims, "sub", wish->sub, why));
+    EH_TRY(add_text(claims, "jti", wish->jti, why));
+    if (wish->jti && strlen(wish->jti) > REVOKED_NAME_MAX) {
+        buf_addf(why, "--jti may have at most 256 bytes: a server ignores a longer one");
+        return EH_EINVAL;
+    }
     EH_TRY(add_rights(claims, wish, why));
     EH_TRY(add_limits(claims, wish, why));
     EH_TRY(add_text(claims, "aud", wish->audience, why));

@@ -18,6 +18,7 @@ struct token_wish {
     const char *sub; /* NULL: none, as below */
     const char *audience;
     const char *issuer;
+    const char *jti;
     const struct option_list *read, *write, *presence; /* topics and patterns */
     const struct option_list *admin;                   /* rights over the whole server: "log" */
     const struct option_list *limits;                  /* "chat/#=10/1s" */

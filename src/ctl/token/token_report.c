@@ -177,8 +177,8 @@ static void add_verdict(struct buf *out, const struct token_report *r)
     buf_add_char(out, '\n');
 }
 
-/* Adds a list of topics and patterns; the server ignores its invalid entries. */
-static void add_list(struct buf *out, const json_t *list)
+/* Adds a list of rights; the server ignores its invalid entries. */
+static void add_list(struct buf *out, const json_t *list, bool (*is_valid)(struct str entry))
 {
     size_t n = json_array_size(list);
     size_t shown = 0;
@@ -192,11 +192,20 @@ static void add_list(struct buf *out, const json_t *list)
 
         buf_add_str(out, shown++ ? STR(", ") : STR(""));
         add_value(out, entry);
-        if (!filter_is_valid(json_text(entry)))
+        if (!is_valid(json_text(entry)))
             buf_add_str(out, STR(" (not valid: ignored)"));
     }
     if (n == 0)
         buf_add_str(out, STR("nothing"));
+}
+
+static void add_admin(struct buf *out, const json_t *claim)
+{
+    if (!claim)
+        return;
+    add_label(out, "admin");
+    add_list(out, claim, auth_admin_is_known);
+    buf_add_str(out, json_is_array(claim) ? STR("\n") : STR(" (not an array: ignored)\n"));
 }
 
 static void add_limit(struct buf *out, uint64_t max, uint64_t interval_s)
@@ -272,8 +281,8 @@ static void add_claim(struct buf *out, const struct token_report *r, const char 
 
 static bool is_shown(const char *claim)
 {
-    static const char *const shown[] = { "sub", "read", "write", "presence", "rlimit",
-                                         "iat", "nbf",  "exp",   "aud",      "iss" };
+    static const char *const shown[] = { "sub",    "jti", "read", "write", "presence", "admin",
+                                         "rlimit", "iat", "nbf",  "exp",   "aud",      "iss" };
 
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         if (strcmp(claim, shown[i]) == 0)
@@ -308,15 +317,17 @@ static void add_claims(struct buf *out, const struct token_report *r)
         return;
     }
     add_claim(out, r, "subject", "sub", false);
+    add_claim(out, r, "token id", "jti", false);
     for (size_t i = 0; i < ARRAY_LEN(rights); i++) {
         const json_t *list = json_object_get(r->claims, rights[i].claim);
 
         if (!list)
             continue;
         add_label(out, rights[i].claim);
-        add_list(out, list);
+        add_list(out, list, filter_is_valid);
         buf_add_char(out, '\n');
     }
+    add_admin(out, json_object_get(r->claims, "admin"));
     add_limits(out, json_object_get(r->claims, "rlimit"));
     add_claim(out, r, "issued", "iat", true);
     add_claim(out, r, "begins", "nbf", true);
