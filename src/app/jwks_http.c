@@ -58,7 +58,7 @@ static bool find_all(struct jwks_http *http, void *library)
 {
     bool has_all = true;
 
-#define FIND(name) has_all = find(library, "curl_" #name, &http->name) && has_all;
+#define FIND(name) has_all = has_all && find(library, "curl_" #name, &http->name);
     FUNCTIONS(FIND)
 #undef FIND
     return has_all;
