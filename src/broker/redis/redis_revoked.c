@@ -6,7 +6,7 @@
  * (revoke.lua), and a node asks for those above the last number that it knows:
  *
  *     joined      read from 0: 17 18, 21      all entries; what only this node has is written back
- *     5 s later   read from 21: nothing
+ *     2 s later   read from 21: nothing
  *     ...         read from 21: 25            the workers see the change within a second
  *
  * Entries are only ever added, and of two with the same name the later times count. So it does not
