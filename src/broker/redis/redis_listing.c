@@ -125,18 +125,18 @@ static void ask(struct page *p, struct redis_link *link, const struct redis_read
 
 static void ask_states(struct page *p, struct redis_link *link)
 {
+    size_t n = p->walk.topics.n - p->n_states;
     struct str topics[REDIS_TOPICS_MAX];
-    struct redis_reading r = {
-        .kind = REDIS_READ_STATES,
-        .topics = topics,
-        .max_bytes = BROKER_PAGE_BYTES,
-    };
 
-    while (p->n_states + r.n_topics < p->walk.topics.n) {
-        topics[r.n_topics] = redis_topic_list_at(&p->walk.topics, p->n_states + r.n_topics);
-        r.n_topics++;
-    }
-    ask(p, link, &r);
+    for (size_t i = 0; i < n; i++)
+        topics[i] = redis_topic_list_at(&p->walk.topics, p->n_states + i);
+    ask(p, link,
+        &(struct redis_reading){
+            .kind = REDIS_READ_STATES,
+            .topics = topics,
+            .n_topics = n,
+            .max_bytes = BROKER_PAGE_BYTES,
+        });
 }
 
 /* Asks the next question, if there is one. link NULL: none can send. */
