@@ -10,6 +10,7 @@
 
 #define REDIS_HOST_MAX 255 /* bytes of a name, as in DNS; the path of a socket is shorter */
 
+struct json_t; /* jansson's */
 struct metrics_cell;
 struct redis_login;
 struct revoked;
@@ -49,6 +50,9 @@ struct broker_config {
     unsigned redis_pool_size;     /* command connections; at least 2 are used */
     struct revoked *revoked;      /* the broker adds the tokens that were revoked on any node */
     struct metrics_cell *metrics; /* written by the broker's thread only */
+    /* Drops from the answers of this node's workers to a question (broker_ask) what its asker does
+     * not need, before they leave the node. NULL: nothing. Runs on the broker's thread. */
+    void (*trim_answers)(const struct json_t *question, const struct json_t *answers);
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "app/broker_setup.h"
 
+#include "app/http/api_trim.h"
 #include "app/memory.h"
 #include "broker/redis_login.h"
 #include "hub/revoked.h"
@@ -55,6 +56,7 @@ void broker_setup_init(struct broker_setup *ret, const struct config *config, st
         .redis_tls_name = config->redis_tls_name,
         .redis_prefix = config->redis_prefix,
         .redis_pool_size = (unsigned)config->redis_pool_size,
+        .trim_answers = api_trim,
         .revoked = make_revoked(config),
     };
 }

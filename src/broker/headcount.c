@@ -38,6 +38,8 @@ static void on_part(struct mail *m, void *owner)
     take_part(c, part);
     if (--c->n_left)
         return;
+    if (c->question && c->core->config.trim_answers)
+        c->core->config.trim_answers(c->question, c->answers);
     if (c->fn)
         c->fn(c->core->engine, c->arg, c->total);
     else

@@ -286,7 +286,7 @@ static void list_clients(struct worker *w, struct broker_count *part)
 
     walk->visit = visit_to_list;
     walk->clients = json_array();
-    walk->limit = limit > 0 && limit < API_CLIENTS_MAX ? (size_t)limit : API_CLIENTS_MAX;
+    walk->limit = api_clients_limit(limit);
     if (order > 0)
         walk->slot = UINT32_MAX; /* all of ours come before it */
     else if (order == 0)

@@ -40,6 +40,12 @@ void api_worker_end_revoked(struct worker *w);
 /* Ends all walks and answers with what they have found, because the worker ends. */
 void api_worker_end(struct worker *w);
 
+/* Returns how many clients an answer may have, for the limit of a question. */
+static inline size_t api_clients_limit(int64_t limit)
+{
+    return limit > 0 && limit < API_CLIENTS_MAX ? (size_t)limit : API_CLIENTS_MAX;
+}
+
 /* Reads an id; the name of the node is its first 16 characters. False: it is not one. */
 bool api_client_id_is_valid(struct str id);
 
