@@ -9,8 +9,8 @@
  *          inbox of its port; after that its `answer` function owns it. Each is answered exactly
  *          once, even when the broker stops.
  * Never:   blocks a caller.
- * Order:   publishes and key/value calls with the same `lane` run in the order in which they were
- *          made.
+ * Order:   publishes, purges and key/value calls with the same `lane` run in the order in which
+ *          they were made.
  */
 #ifndef EH_BROKER_BROKER_H
 #define EH_BROKER_BROKER_H

@@ -47,6 +47,7 @@ enum broker_op {
     BROKER_OP_GET,
     BROKER_OP_SET,
     BROKER_OP_DELETE,
+    BROKER_OP_PURGE,
     BROKER_OP_PRESENCE,
     BROKER_OP_ASK,
     BROKER_OP_LIST,
@@ -118,6 +119,15 @@ struct broker_kv {
     struct bytes *ret_value; /* GET, found: a reference, the receiver's; else NULL */
 };
 
+/* Removes all messages of one topic from the log, and moves its log start, so that readers from
+ * before are told that messages are missing. Pages under way may still have them, but those that
+ * reach a worker after a question that was asked after the answer (BROKER_OP_ASK) do not. Live
+ * messages that are on their way still arrive. */
+struct broker_purge {
+    struct str topic;     /* a valid topic */
+    uint64_t ret_removed; /* messages; some may have expired already */
+};
+
 /* Asks who is subscribed, on all nodes. Counts the connections with at least one subscription that
  * matches the topic; for a pattern, those that subscribed to exactly this pattern. */
 struct broker_presence {
@@ -169,6 +179,7 @@ struct broker_call {
         struct broker_publish publish;
         struct broker_history history;
         struct broker_kv kv;
+        struct broker_purge purge;
         struct broker_presence presence;
         struct broker_ask ask;
         struct broker_list list;

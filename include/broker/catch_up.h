@@ -57,6 +57,8 @@ void catch_up_on_ask(struct catch_up *c, struct broker_history *page);
 bool catch_up_on_page(struct catch_up *c, struct broker_history *page) EH_MUST_USE;
 /* Releases a page that is not taken. */
 void catch_up_drop_page(struct broker_history *page);
+/* A page that is not taken yet: removes the messages of a topic that was purged up to this id. */
+void catch_up_purge_page(struct broker_history *page, struct str topic, struct msgid id);
 /* The log cannot be read: reports a gap and delivers everything held. The user goes live. */
 void catch_up_fail(struct catch_up *c);
 

@@ -188,6 +188,34 @@ void catch_up_drop_page(struct broker_history *page)
     page->ret_n = 0;
 }
 
+/* They are missing, and unless it is unknown what else is, the page says so. */
+void catch_up_purge_page(struct broker_history *page, struct str topic, struct msgid id)
+{
+    struct gaps *gap;
+    size_t n = 0;
+
+    for (size_t i = 0; i < page->ret_n; i++) {
+        struct message *m = page->ret_items[i];
+
+        if (str_eq(m->topic, topic) && msgid_cmp(m->id, id) <= 0)
+            message_unref(m);
+        else
+            page->ret_items[n++] = m;
+    }
+    if (n == page->ret_n)
+        return;
+    page->ret_n = n;
+    if (!page->ret_complete && !page->ret_gaps)
+        return;
+    gap = gaps_create(&topic, 1);
+    if (!gaps_add(&page->ret_gaps, gap)) {
+        free(page->ret_gaps);
+        page->ret_gaps = NULL;
+    }
+    page->ret_complete = false;
+    free(gap);
+}
+
 void catch_up_fail(struct catch_up *c)
 {
     gaps_told_all(&c->told);

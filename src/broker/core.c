@@ -50,6 +50,7 @@ enum broker_status core_unknown_status(const struct broker_call *call)
     case BROKER_OP_SET:
     case BROKER_OP_DELETE:
     case BROKER_OP_REVOKE:
+    case BROKER_OP_PURGE:
     case BROKER_OP_ASK: return BROKER_UNKNOWN;
     case BROKER_OP_GET:
     case BROKER_OP_HISTORY:

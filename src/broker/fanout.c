@@ -148,6 +148,16 @@ void fanout_gap(struct fanout *f)
     loop_at_end(f->core->loop, &f->flush);
 }
 
+void fanout_purged(struct fanout *f, struct str topic, struct msgid id)
+{
+    for (size_t i = 0; i < f->n_ports; i++) {
+        struct replay *r = &f->ports[i]->replay;
+
+        if (r->waits_for_node)
+            catch_up_purge_page(&r->call.history, topic, id);
+    }
+}
+
 void fanout_set_high_water(struct fanout *f, struct msgid id)
 {
     f->core->high_water = id;

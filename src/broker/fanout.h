@@ -41,6 +41,10 @@ void fanout_resync(struct fanout *f);
  * can tell. Every port reports a gap. */
 void fanout_gap(struct fanout *f);
 
+/* A topic was purged up to this id: removes its messages from pages that replays have read and not
+ * passed on. */
+void fanout_purged(struct fanout *f, struct str topic, struct msgid id);
+
 /* Sets the high-water mark of a feed that has just started (nothing older is replayed) or joined
  * again. The engine makes sure that the mark never moves back. */
 void fanout_set_high_water(struct fanout *f, struct msgid id);

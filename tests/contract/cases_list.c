@@ -235,6 +235,27 @@ static void answers_each_call_when_it_stops(void **state)
     }
 }
 
+/* The next message is the only one. */
+static void leaves_out_a_topic_that_was_purged(void **state)
+{
+    const struct broker_list all = { .filter = STR("#"), .after = STR(""), .limit = 9 };
+    struct node *n = fixture_node(*state);
+    const struct topic_page *page;
+    struct asked *purge;
+    size_t pages;
+
+    node_publish(n, "a", "\"1\"");
+    node_publish(n, "b", "\"1\"");
+    purge = node_purge_call(n, "a");
+    node_ask(n, purge);
+    assert_int_equal(purge->call.purge.ret_removed, 1);
+    assert_string_equal(read_all(n, all, &pages), "b ");
+    node_publish(n, "a", "\"2\"");
+    page = page_of(n, &all);
+    assert_int_equal(page->n, 2);
+    assert_int_equal(page->items[0].length, 1);
+}
+
 int list_cases(struct fixture *f)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,7 @@ int list_cases(struct fixture *f)
         FIXTURE_TEST(looks_at_a_bounded_number_of_names, f),
         FIXTURE_TEST(leaves_out_what_is_no_topic_with_a_log, f),
         FIXTURE_TEST(answers_each_call_when_it_stops, f),
+        FIXTURE_TEST(leaves_out_a_topic_that_was_purged, f),
     };
 
     return cmocka_run_group_tests_name("list", tests, NULL, NULL);

@@ -36,6 +36,7 @@ int limit_cases(struct fixture *f);
 int list_cases(struct fixture *f);
 int presence_cases(struct fixture *f);
 int revoke_cases(struct fixture *f);
+int purge_cases(struct fixture *f);
 int want_cases(struct fixture *f);
 int redis_cases(struct fixture *f);
 

@@ -416,6 +416,14 @@ struct revoked *node_revoked(struct node *n)
     return n->revoked;
 }
 
+struct asked *node_purge_call(struct node *n, const char *topic)
+{
+    struct asked *a = asked_about(n, BROKER_OP_PURGE, topic, STR(""));
+
+    a->call.purge.topic = str_of(a->topic);
+    return a;
+}
+
 struct asked *node_history_call(struct node *n, const struct broker_history *question)
 {
     struct asked *a = asked_create(n, BROKER_OP_HISTORY);

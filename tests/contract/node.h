@@ -45,6 +45,7 @@ struct asked {
 struct asked *node_publish_call(struct node *n, const char *topic, struct str json);
 struct asked *node_kv_call(struct node *n, enum broker_op op, const char *key, struct str value);
 struct asked *node_revoke_call(struct node *n, const struct revocation *entry);
+struct asked *node_purge_call(struct node *n, const char *topic);
 struct asked *node_history_call(struct node *n, const struct broker_history *question);
 struct asked *node_presence_call(struct node *n, const char *topic, bool wants_subs);
 struct asked *node_ask_call(struct node *n, struct json_t *question); /* takes the reference */

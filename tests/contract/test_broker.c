@@ -24,7 +24,8 @@ int main(int argc, char **argv)
     }
     failed = feed_cases(&f) + gap_cases(&f) + log_cases(&f) + page_cases(&f) + kv_cases(&f) +
              latest_cases(&f) + length_cases(&f) + limit_cases(&f) + list_cases(&f) +
-             batch_cases(&f) + presence_cases(&f) + revoke_cases(&f) + want_cases(&f);
+             batch_cases(&f) + presence_cases(&f) + purge_cases(&f) + revoke_cases(&f) +
+             want_cases(&f);
     if (redis)
         failed += redis_cases(&f);
     redis_server_stop(f.redis);

@@ -225,6 +225,38 @@ static struct msgid publish(struct member *m)
     return p.ret_id;
 }
 
+/* Purges another topic, which has a log. That issues no id, and changes no history. */
+static void purge(struct member *m)
+{
+    struct broker_purge p = { .topic = STR("b") };
+    struct redis_command c;
+    struct copy before, after;
+
+    if (!m->is_joined)
+        (void)join(m);
+    run("XADD {lineage}:log:b * message 1");
+    for (;;) {
+        redisReply *r;
+
+        before = copy_make();
+        redis_command_purge(&c, &w.names, p.topic, core_newest(&m->core),
+                            str_of(m->partition.replid));
+        r = call(&c);
+        if (!redis_reply_has_code(r, "FENCE")) {
+            assert_int_equal(redis_reply_count(r, &p.ret_removed), EH_OK);
+            freeReplyObject(r);
+            break;
+        }
+        freeReplyObject(r);
+        (void)join(m);
+    }
+    after = copy_make();
+    assert_int_equal(p.ret_removed, 1);
+    assert_string_equal(after.id, before.id);
+    assert_string_equal(after.floor, before.floor);
+    assert_string_equal(after.lineage, before.lineage);
+}
+
 /* Delivers a message to some members, as their feeds do. A member that misses a message receives no
  * later one until it has joined again. */
 static void spread(struct msgid id)
@@ -322,6 +354,8 @@ static void every_id_is_above_all_before(void **state)
                 restore(copy);
             else if (what == 2)
                 promote();
+            else if (what == 4)
+                purge(&w.members[below(NODES)]);
             else
                 spread(publish(&w.members[below(NODES)]));
             if (what == 3)
@@ -414,6 +448,8 @@ static bool join_all(void)
             is_misled = true;
         if (below(2))
             spread(publish(m));
+        if (below(4) == 0)
+            purge(m);
     }
     return is_misled;
 }

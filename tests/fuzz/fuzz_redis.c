@@ -69,6 +69,8 @@ static void read_kv(const redisReply *r)
     }
     if (redis_reply_delete(r, &kv) == EH_OK)
         check(r->type == REDIS_REPLY_INTEGER, "deleted");
+    if (redis_reply_count(r, &(uint64_t){ 0 }) == EH_OK)
+        check(r->type == REDIS_REPLY_INTEGER && r->integer >= 0, "count");
     if (redis_reply_set(r) == EH_OK)
         check(r->type == REDIS_REPLY_STATUS, "set");
 }

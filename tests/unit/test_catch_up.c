@@ -456,10 +456,60 @@ static void delivers_everything_once_or_tells_a_gap_in_its_place(void **state)
         play(run);
 }
 
+/* ---- a page of a topic that was purged ---- */
+
+static struct broker_history page_of(const char *topics, const char *gap, bool is_complete)
+{
+    struct broker_history page = { .ret_complete = is_complete };
+
+    page.ret_items = mem_array(NULL, strlen(topics), sizeof(page.ret_items[0]));
+    for (; topics[page.ret_n]; page.ret_n++) {
+        struct msgid id = { 10 + page.ret_n, 0 };
+
+        page.ret_items[page.ret_n] =
+            message_create(id, str_make(topics + page.ret_n, 1), STR("1"), STR(""));
+    }
+    page.ret_gaps = gap ? gaps_create(&(struct str){ gap, 1 }, 1) : NULL;
+    return page;
+}
+
+static void a_page_forgets_a_purged_topic(void **state)
+{
+    static const struct {
+        const char *topics, *gap;
+        bool is_complete;
+        uint64_t upto;
+        const char *left, *gaps; /* NULL: none */
+    } rows[] = {
+        { "abab", NULL, true, 20, "bb", "a" },   { "abab", NULL, true, 11, "bab", "a" },
+        { "abab", NULL, true, 9, "abab", NULL }, { "bb", NULL, true, 20, "bb", NULL },
+        { "aa", "b", false, 20, "", "ba" },      { "aab", "a", false, 20, "b", "a" },
+        { "ab", NULL, false, 20, "b", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct broker_history page = page_of(rows[i].topics, rows[i].gap, rows[i].is_complete);
+        const char *gaps = rows[i].gaps;
+        bool is_changed = strlen(rows[i].left) != strlen(rows[i].topics);
+
+        catch_up_purge_page(&page, STR("a"), (struct msgid){ rows[i].upto, 0 });
+        assert_int_equal(page.ret_n, strlen(rows[i].left));
+        for (size_t k = 0; k < page.ret_n; k++)
+            assert_int_equal(page.ret_items[k]->topic.p[0], rows[i].left[k]);
+        assert_int_equal(page.ret_complete, rows[i].is_complete && !is_changed);
+        assert_int_equal(page.ret_gaps ? page.ret_gaps->n : 0, gaps ? strlen(gaps) : 0);
+        for (size_t k = 0; gaps && gaps[k]; k++)
+            assert_int_equal(page.ret_gaps->topics[k].p[0], gaps[k]);
+        catch_up_drop_page(&page);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delivers_everything_once_or_tells_a_gap_in_its_place),
+        cmocka_unit_test(a_page_forgets_a_purged_topic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

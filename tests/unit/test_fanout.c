@@ -251,6 +251,19 @@ static void goes_on_with_a_worker_that_waits_for_the_node(void **state)
     end_beside_a_slow_worker("5 ", "gap-t 3 5 ");
 }
 
+/* The page of a worker that waits for the node may have what was purged since. */
+static void forgets_what_was_purged(void **state)
+{
+    (void)state;
+    replay_start(&test.ports[1]->replay, test.ports[1]->outbox.high_water);
+    fanout_resync(&test.fanout);
+    answer(3, 4, 4, false);
+    fanout_purged(&test.fanout, STR("other"), (struct msgid){ 9, 0 });
+    fanout_purged(&test.fanout, STR("t"), (struct msgid){ 3, 0 });
+    answer(5, 0, 5, true); /* of the node */
+    assert_stories("5 ", "gap-t 4 5 ");
+}
+
 static void raises_the_marks_over_silent_topics(void **state)
 {
     (void)state;
@@ -282,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_of_the_node_makes_such_a_worker_read_on, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(reports_one_gap_without_a_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forgets_what_was_purged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(raises_the_marks_over_silent_topics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_on_with_a_worker_that_has_caught_up, set_up,
                                         tear_down),

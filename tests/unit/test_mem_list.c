@@ -157,12 +157,38 @@ static void looks_at_a_bounded_number_of_names(void **state)
     mem_log_done(&log);
 }
 
+static void leaves_out_what_was_purged(void **state)
+{
+    struct mem_purge purge = { 0 };
+    struct topic_page *page;
+    struct mem_log log;
+    struct msgid last;
+
+    (void)state;
+    open_log(&log);
+    publish(&log, "a", 0);
+    publish(&log, "a", 0);
+    publish(&log, "b", 0);
+    assert_false(mem_log_purge(&log, STR("a"), &purge, START, 9));
+    page = list(&log, "#", "", 9, START);
+    assert_string_equal(names_of(page), "b ");
+    free(page);
+    last = publish(&log, "a", 0);
+    page = list(&log, "#", "", 9, START);
+    assert_string_equal(names_of(page), "a b ");
+    assert_int_equal(page->items[0].length, 1);
+    assert_int_equal(msgid_cmp(page->items[0].last, last), 0);
+    free(page);
+    mem_log_done(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_what_matches_behind_a_name),
         cmocka_unit_test(tells_the_length_and_the_last_id),
         cmocka_unit_test(looks_at_a_bounded_number_of_names),
+        cmocka_unit_test(leaves_out_what_was_purged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -310,6 +311,119 @@ static void keeps_the_log_start_of_a_removed_topic(void **state)
     mem_log_done(&log);
 }
 
+static bool purge(struct mem_log *log, const char *topic, struct mem_purge *p, uint64_t now,
+                  size_t max)
+{
+    return mem_log_purge(log, str_of(topic), p, now, max);
+}
+
+static void assert_purged(struct mem_log *log, const char *topic, struct msgid last)
+{
+    struct mem_topic *t = mem_topics_find(&log->topics, str_of(topic));
+
+    assert_non_null(t);
+    assert_int_equal(mem_log_length(t), 0);
+    assert_id(t->log_start, last);
+    assert_id(mem_ring_at(&t->entries, 0)->id, last);
+    assert_int_equal(mem_ring_at(&t->entries, 0)->entry->message->body.n,
+                     strlen("{'id':'1700000000000-1','message':'','topic':'a'}}"));
+}
+
+static void purges_a_topic_and_no_other(void **state)
+{
+    struct mem_log log = log_with(0, 10, LOTS);
+    struct msgid log_start = log.log_start, last = { 0 };
+    struct mem_purge p = { 0 }, again = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        last = publish(&log, "a", START);
+        publish(&log, "b", START);
+    }
+    assert_true(purge(&log, "a", &p, START, 2));
+    assert_id(p.upto, last);
+    assert_id(mem_topics_find(&log.topics, STR("a"))->log_start, last);
+    assert_int_equal(length_of(&log, "a"), 3);
+    publish(&log, "a", START); /* stays, and so the topic needs no mark */
+    assert_false(purge(&log, "a", &p, START, 3));
+    assert_int_equal(p.removed, 5);
+    assert_int_equal(length_of(&log, "a"), 1);
+    assert_int_equal(mem_log_length(mem_topics_find(&log.topics, STR("a"))), 1);
+    assert_false(purge(&log, "none", &again, START, 9));
+    assert_true(purge(&log, "b", &again, START, 4));
+    assert_false(purge(&log, "b", &again, START, 4));
+    assert_int_equal(again.removed, 5);
+    assert_int_equal(mem_log_length(mem_topics_find(&log.topics, STR("b"))), 0);
+    assert_id(log.log_start, log_start);
+    mem_log_done(&log);
+}
+
+static void a_purged_topic_keeps_a_mark(void **state)
+{
+    struct mem_log log = log_with(0, 10, LOTS);
+    struct mem_purge p = { 0 }, again = { 0 }, third = { 0 };
+    struct msgid last;
+
+    (void)state;
+    publish_ttl(&log, "a", 60, START);
+    last = publish(&log, "a", START);
+    assert_false(purge(&log, "a", &p, START + 1, 100));
+    assert_int_equal(p.removed, 2);
+    assert_purged(&log, "a", last);
+    assert_false(purge(&log, "a", &again, START + 1, 100));
+    assert_int_equal(again.removed, 0);
+    assert_purged(&log, "a", last);
+    last = publish(&log, "a", START + 2000);
+    assert_int_equal(length_of(&log, "a"), 2);
+    assert_false(purge(&log, "a", &third, START + 2000, 100));
+    assert_int_equal(third.removed, 1);
+    assert_purged(&log, "a", last);
+    assert_false(mem_log_expire(&log, START + 59999, 100)); /* it lives as long as the first one */
+    assert_purged(&log, "a", last);
+    assert_false(mem_log_expire(&log, START + 60000, 100));
+    assert_int_equal(log.topics.n, 0);
+    assert_int_equal(log.bytes, 0);
+    assert_id(log.expired, last); /* no point up to here is complete any more */
+    mem_log_done(&log);
+}
+
+/* Then no topic is complete from before the purge, instead of the purged one alone. */
+static void a_mark_makes_room_like_a_message(void **state)
+{
+    struct mem_log log = log_with(0, 0, 16 * 1024);
+    struct msgid before = publish(&log, "old", START), last = publish(&log, "a", START + 1);
+    struct mem_purge p = { 0 };
+
+    (void)state;
+    assert_false(purge(&log, "a", &p, START + 2, 1));
+    assert_purged(&log, "a", last);
+    for (uint64_t i = 0; msgid_cmp(log.log_start, last) < 0; i++) {
+        assert_true(i < 1000);
+        publish(&log, "b", START + 10 + i);
+    }
+    assert_id(log.log_start, last);
+    assert_true(msgid_cmp(before, last) < 0);
+    assert_int_equal(log.topics.n, 1);
+    mem_log_done(&log);
+}
+
+/* What has expired is not missing. */
+static void a_mark_of_expired_messages_goes_with_them(void **state)
+{
+    struct mem_log log = log_with(0, 10, LOTS);
+    struct mem_purge p = { 0 };
+
+    (void)state;
+    publish_ttl(&log, "a", 1, START);
+    publish_ttl(&log, "a", 2, START);
+    assert_false(purge(&log, "a", &p, START + 1500, 100));
+    assert_int_equal(p.removed, 2);
+    assert_false(mem_log_expire(&log, START + 2000, 100));
+    assert_int_equal(log.topics.n, 0);
+    assert_id(log.expired, (struct msgid){ 0 });
+    mem_log_done(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +440,10 @@ int main(void)
         cmocka_unit_test(does_not_keep_a_message_larger_than_the_memory),
         cmocka_unit_test(leaves_the_tables_their_part_of_the_memory),
         cmocka_unit_test(keeps_the_log_start_of_a_removed_topic),
+        cmocka_unit_test(purges_a_topic_and_no_other),
+        cmocka_unit_test(a_purged_topic_keeps_a_mark),
+        cmocka_unit_test(a_mark_makes_room_like_a_message),
+        cmocka_unit_test(a_mark_of_expired_messages_goes_with_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,6 +283,31 @@ static void fence_passes_what_the_node_knows(void **state)
     redis_names_done(&names);
 }
 
+static void purge_names_the_log_and_what_the_node_knows(void **state)
+{
+    static const char *const want[] = {
+        "EVALSHA",
+        "",
+        "3",
+        "{hub}:id",
+        "{hub}:floors",
+        "{hub}:log:a/b",
+        "5-1",
+        "cafe",
+        "hub:$metrics$/history",
+        "a/b",
+    };
+    struct redis_names names;
+    struct redis_command c;
+
+    (void)state;
+    redis_names_init(&names, STR("hub"));
+    redis_command_purge(&c, &names, STR("a/b"), (struct msgid){ 5, 1 }, STR("cafe"));
+    assert_int_equal(c.script, SCRIPT_PURGE);
+    assert_args(&c, want, ARRAY_LEN(want));
+    redis_names_done(&names);
+}
+
 static void forget_takes_as_many_topics_as_allowed(void **state)
 {
     struct str topics[REDIS_FORGET_MAX];
@@ -400,6 +425,7 @@ int main(void)
         cmocka_unit_test(history_asks_for_many_topics_and_for_names),
         cmocka_unit_test(probe_names_its_keys_and_its_channel),
         cmocka_unit_test(fence_passes_what_the_node_knows),
+        cmocka_unit_test(purge_names_the_log_and_what_the_node_knows),
         cmocka_unit_test(forget_takes_as_many_topics_as_allowed),
         cmocka_unit_test(revokes_as_many_tokens_as_allowed),
         cmocka_unit_test(scripts_begin_with_constants_of_the_broker),

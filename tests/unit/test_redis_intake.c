@@ -61,7 +61,10 @@ static void on_live(struct mail *m, void *owner)
 static void on_message(void *owner, struct str channel, struct str payload)
 {
     (void)owner;
-    (void)channel;
+    if (str_eq(channel, STR("P:$metrics$/history")) && str_eq(payload, STR("purged 7-0 a"))) {
+        tell("purged");
+        return;
+    }
     assert_true(str_eq(payload, STR("who")));
     tell("presence");
 }
@@ -297,6 +300,7 @@ static void sorts_out_what_is_no_message_for_workers(void **state)
         { "{P}:answers", "who", "presence ", 0 },
         { "P:$metrics$/0123", "17", "", 0 }, /* the probe of another node */
         { "P:$metrics$/history", "7-0 0123456789012345678901234567890123456789", "doubt ", 0 },
+        { "P:$metrics$/history", "purged 7-0 a", "purged ", 0 },
         { "P:other:a", "{}", "", 0 }, /* a deployment with the prefix `P:other` */
         { "P:a", "{}", "", 1 },
         { "P:a", "", "", 1 },

@@ -277,6 +277,22 @@ static void keeps_a_page_for_a_second_and_until_the_feed_is_interrupted(void **s
     end(&f);
 }
 
+static void forgets_the_pages_of_a_topic_that_was_purged(void **state)
+{
+    struct fixture f = begin(1000, REDIS_PAGES_BYTES);
+
+    (void)state;
+    read_small(&f, 200, 1000, 500);
+    read_small(&f, 300, 1000, 500);
+    redis_pages_purge(f.pages, STR("b"));
+    assert_int_equal(ask(&f, 200, 1000, 1000), 1);
+    redis_pages_purge(f.pages, STR("a"));
+    assert_int_equal(ask(&f, 200, 1000, 1000), -1);
+    assert_int_equal(ask(&f, 300, 1000, 1000), -1);
+    assert_int_equal(redis_pages_bytes(f.pages), 0);
+    end(&f);
+}
+
 static void drops_the_oldest_pages_at_its_limit(void **state)
 {
     struct fixture f = begin(1000, 4096);
@@ -301,6 +317,7 @@ struct model {
     uint64_t last;       /* that Redis issued */
     uint64_t high_water; /* that the feed brought */
     uint64_t from;       /* where the feed began */
+    uint64_t purged;     /* `a` has no messages up to this id */
     int answers;
 };
 
@@ -319,7 +336,8 @@ static void model_read(struct model *m)
         if (m->is_of_a[id])
             ms[n++] = id;
     }
-    read_page(&m->f, &asked, m->last, ms, n, STR("\"x\""));
+    if (point >= m->purged) /* else the page is not complete */
+        read_page(&m->f, &asked, m->last, ms, n, STR("\"x\""));
 }
 
 static void model_ask(struct model *m)
@@ -336,6 +354,7 @@ static void model_ask(struct model *m)
     m->answers++;
     end = h.ret_more ? h.after.ms : h.snapshot_end.ms;
     assert_true(h.ret_complete && end <= m->last);
+    assert_true(point >= m->purged);
     assert_in_range(h.snapshot_end.ms, m->high_water, m->last);
     assert_true(msgid_cmp(h.snapshot_end, marks.posted) >= 0);
     assert_true(h.max_entries == 0 || h.ret_n <= h.max_entries);
@@ -349,9 +368,20 @@ static void model_ask(struct model *m)
     catch_up_drop_page(&h);
 }
 
+/* The feed has brought everything before it. */
+static void model_purge(struct model *m)
+{
+    if (below(20) != 0 || m->high_water != m->last)
+        return;
+    m->purged = m->last;
+    memset(m->is_of_a, 0, sizeof(m->is_of_a));
+    redis_tail_purge(m->f.tail, STR("a"), id_at(m->last));
+    redis_pages_purge(m->f.pages, STR("a"));
+}
+
 static void model_step(struct model *m)
 {
-    switch (below(8)) {
+    switch (below(9)) {
     case 0: /* a publish */
         if (m->last < IDS)
             m->is_of_a[++m->last] = below(3) == 0;
@@ -370,6 +400,7 @@ static void model_step(struct model *m)
         }
         break;
     case 3: model_read(m); break;
+    case 8: model_purge(m); break;
     default: model_ask(m);
     }
 }
@@ -379,7 +410,7 @@ static void answers_with_the_log(void **state)
     int answers = 0;
 
     (void)state;
-    for (unsigned seed = 1; seed <= 20; seed++) {
+    for (unsigned seed = 1; seed <= 40; seed++) {
         struct model m = { .f = begin(0, 8192) };
 
         srandom(seed);
@@ -400,6 +431,7 @@ int main(void)
         cmocka_unit_test(leaves_other_questions_to_redis),
         cmocka_unit_test(ignores_pages_that_are_no_whole_answer),
         cmocka_unit_test(keeps_a_page_for_a_second_and_until_the_feed_is_interrupted),
+        cmocka_unit_test(forgets_the_pages_of_a_topic_that_was_purged),
         cmocka_unit_test(drops_the_oldest_pages_at_its_limit),
         cmocka_unit_test(answers_with_the_log),
     };

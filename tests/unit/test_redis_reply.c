@@ -249,6 +249,29 @@ static void reads_whether_a_delete_found_the_key(void **state)
     }
 }
 
+static void reads_how_many_messages_were_removed(void **state)
+{
+    static const struct {
+        const char *wire;
+        bool want;
+        uint64_t removed;
+    } cases[] = {
+        { ":0\r\n", true, 0 },       { ":1000\r\n", true, 1000 }, { ":-1\r\n", false, 0 },
+        { "$1\r\n7\r\n", false, 0 }, { "+OK\r\n", false, 0 },     { "*0\r\n", false, 0 },
+        { "$-1\r\n", false, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        redisReply *r = reply_of(str_of(cases[i].wire));
+        uint64_t removed = 0;
+
+        assert_int_equal(redis_reply_count(r, &removed) == EH_OK, cases[i].want);
+        assert_int_equal(removed, cases[i].removed);
+        freeReplyObject(r);
+    }
+}
+
 #define LONGEST_REPLID "$40\r\n8371c5000000000000000000000000000000cafe\r\n"
 #define TOO_LONG       "$41\r\n8371c5000000000000000000000000000000cafe0\r\n"
 
@@ -725,6 +748,7 @@ int main(void)
         cmocka_unit_test(reads_the_value_of_a_get_or_none),
         cmocka_unit_test(accepts_only_ok_for_a_set),
         cmocka_unit_test(reads_whether_a_delete_found_the_key),
+        cmocka_unit_test(reads_how_many_messages_were_removed),
         cmocka_unit_test(reads_the_answer_of_a_fence),
         cmocka_unit_test(reads_the_answer_of_a_probe),
         cmocka_unit_test(cuts_the_author_off_the_origin),

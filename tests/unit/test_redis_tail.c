@@ -1,7 +1,7 @@
 /* test_redis_tail.c - single rules of the tail, and then the tail against a model of Redis and of
  * the feed. The model publishes with different ttls, from nodes of different versions, delivers
- * late and twice, loses live messages, sets the clock back, and lets others publish to the
- * channels. An answer of the tail must be the log up to its snapshot end.
+ * late and twice, loses live messages, purges topics, sets the clock back, and lets others publish
+ * to the channels. An answer of the tail must be the log up to its snapshot end.
  */
 #include "broker/redis/redis_tail.h"
 
@@ -299,6 +299,30 @@ static void a_busy_topic_does_not_push_out_a_quiet_one(void **state)
     redis_tail_free(t);
 }
 
+static void forgets_a_topic_that_was_purged(void **state)
+{
+    struct redis_tail *t = create_roomy();
+
+    (void)state;
+    redis_tail_clear(t, id_at(1000, 0));
+    add(t, "a", 2000, 0, 1000);
+    add(t, "b", 3000, 0, 2000);
+    add(t, "a", 4000, 0, 3000);
+    redis_tail_purge(t, STR("b"), id_at(4000, 0));
+    redis_tail_purge(t, STR("c"), id_at(4000, 0));
+    assert_int_equal(ask(t, 1000, 1000, 4000), 2);
+    redis_tail_purge(t, STR("a"), id_at(4000, 0));
+    assert_int_equal(ask(t, 2000, 1000, 4000), -1);
+    assert_int_equal(ask(t, 4000, 1000, 4000), 0);
+    add(t, "a", 5000, 0, 4000);
+    assert_int_equal(ask(t, 3999, 1000, 5000), -1);
+    assert_int_equal(ask(t, 4000, 1000, 5000), 1);
+    redis_tail_purge(t, STR("a"), id_at(4000, 0)); /* a second copy */
+    assert_int_equal(ask(t, 4000, 1000, 5000), -1);
+    assert_int_equal(ask(t, 5000, 1000, 5000), 0);
+    redis_tail_free(t);
+}
+
 /* ---- the model ---- */
 
 #define TOPICS   8
@@ -316,6 +340,7 @@ struct published {
     uint64_t expires_ms; /* 0: never */
     bool has_old_format; /* its node does not tell when it expires */
     bool is_forged;      /* not in the log */
+    bool is_purge;       /* no message: the topic was purged, and the nodes are told */
 };
 
 static struct {
@@ -372,9 +397,25 @@ static void publish(void)
                              .has_old_format = one_in(20) };
 }
 
+static void purge(void)
+{
+    struct published *p = &t.all[t.n];
+
+    if (t.n == MESSAGES)
+        return;
+    *p = (struct published){ .id = t.last, .topic = (int)below(TOPICS), .is_purge = true };
+    t.n++;
+}
+
 static void take(const struct published *p)
 {
-    struct message *m = message_of(p);
+    struct message *m;
+
+    if (p->is_purge) { /* every node gets it */
+        redis_tail_purge(t.tail, str_of(names[p->topic]), p->id);
+        return;
+    }
+    m = message_of(p);
 
     if (t.is_away[p->topic]) {
         message_unref(m);
@@ -453,8 +494,12 @@ static bool is_in_log(const struct published *p, struct msgid snapshot_end)
 
     if (p->is_forged || (p->expires_ms && p->expires_ms <= redis_clock()))
         return false;
-    for (const struct published *q = p + 1; q < t.all + t.n; q++)
-        later += q->topic == p->topic && !q->is_forged && msgid_cmp(q->id, snapshot_end) <= 0;
+    for (const struct published *q = p + 1; q < t.all + t.n; q++) {
+        if (q->topic == p->topic && q->is_purge && q < t.all + t.next)
+            return false; /* the node knows of it */
+        later += !q->is_purge && q->topic == p->topic && !q->is_forged &&
+                 msgid_cmp(q->id, snapshot_end) <= 0;
+    }
     return later < LOG_MAX;
 }
 
@@ -474,7 +519,8 @@ static void check_page(int topic, struct msgid point, const struct broker_histor
     size_t i = 0;
 
     for (const struct published *p = t.all; p < t.all + t.n; p++) {
-        if (p->topic != topic || !is_above(p->id, point) || is_above(p->id, h->snapshot_end))
+        if (p->is_purge || p->topic != topic || !is_above(p->id, point) ||
+            is_above(p->id, h->snapshot_end))
             continue;
         if (i == h->ret_n && h->ret_more)
             break;
@@ -564,6 +610,10 @@ static void step(void)
         if (one_in(20))
             forge();
         break;
+    case 17:
+        if (one_in(10))
+            purge();
+        break;
     case 16:
         if (one_in(20))
             t.redis_ahead -= (int64_t)below(5000);
@@ -615,6 +665,7 @@ int main(void)
         cmocka_unit_test(a_message_that_is_not_kept_moves_the_start),
         cmocka_unit_test(keeps_no_more_of_a_topic_than_its_log),
         cmocka_unit_test(a_busy_topic_does_not_push_out_a_quiet_one),
+        cmocka_unit_test(forgets_a_topic_that_was_purged),
         cmocka_unit_test(answers_are_the_log),
     };
 

@@ -15,6 +15,7 @@
 
 #define SWEEP_MS  1000 /* how often expired entries are removed */
 #define SWEEP_MAX 4096 /* entries of one sweep; when there are more, the next tick continues */
+#define PURGE_MAX 1024 /* entries that a turn of the loop purges; the next one continues */
 
 /* MEMORY_LIMIT is divided by these for the key/value store, and for the two tables of the admission
  * together. The log may use the rest, and whatever they leave unused. */
@@ -31,6 +32,15 @@ struct mem {
     struct mem_table kv;
     struct mem_admission admission;
     struct list asked; /* calls that wait for the workers' counts or answers */
+    struct list purges;
+    struct loop_task purging;
+};
+
+/* A purge under way. */
+struct purge {
+    struct list link;
+    struct broker_call *call;
+    struct mem_purge progress;
 };
 
 static struct mem_now read_clocks(void)
@@ -55,6 +65,43 @@ static void on_sweep(struct timer *t)
     loop_timer(mem->core->loop, t, has_more ? TIMER_TICK_MS : SWEEP_MS);
 }
 
+/* ---- purges ---- */
+
+static void end_purge(struct mem *mem, struct purge *p, enum broker_status status)
+{
+    p->call->purge.ret_removed = p->progress.removed;
+    core_answer(mem->core, p->call, status);
+    list_remove(&p->link);
+    free(p);
+}
+
+static void go_on(struct mem *mem, struct purge *p)
+{
+    if (!mem_log_purge(&mem->log, p->call->purge.topic, &p->progress, clock_mono_ms(), PURGE_MAX))
+        end_purge(mem, p, BROKER_DONE);
+    if (!list_empty(&mem->purges))
+        loop_next_turn(mem->core->loop, &mem->purging);
+}
+
+/* Goes on with the purge that came first. A log may have a million entries, and clients wait
+ * meanwhile. */
+static void on_purging(struct loop_task *task)
+{
+    struct mem *mem = container_of(task, struct mem, purging);
+
+    go_on(mem, container_of(mem->purges.next, struct purge, link));
+}
+
+/* Begins at once: what is published from now on is not purged. */
+static void purge(struct mem *mem, struct broker_call *call)
+{
+    struct purge *p = mem_zalloc(sizeof(*p));
+
+    p->call = call;
+    list_push(&mem->purges, &p->link);
+    go_on(mem, p);
+}
+
 static int mem_open(struct core *core, const struct broker_config *config, void **ret_engine)
 {
     const struct mem_log_limits limits = {
@@ -67,6 +114,8 @@ static int mem_open(struct core *core, const struct broker_config *config, void 
     mem->core = core;
     mem->cache = config->cache;
     list_init(&mem->asked);
+    list_init(&mem->purges);
+    mem->purging.fn = on_purging;
     mem_log_init(&mem->log, &limits, clock_wall_ms());
     mem_table_init(&mem->kv, config->memory_limit / KV_SHARE);
     mem_admission_init(&mem->admission, config->memory_limit / ADMISSION_SHARE);
@@ -206,6 +255,7 @@ static void mem_call(void *engine, struct broker_call *call)
     case BROKER_OP_GET: core_answer(mem->core, call, kv_get(mem, &call->kv)); break;
     case BROKER_OP_SET: core_answer(mem->core, call, kv_set(mem, &call->kv)); break;
     case BROKER_OP_DELETE: core_answer(mem->core, call, kv_delete(mem, &call->kv)); break;
+    case BROKER_OP_PURGE: purge(mem, call); break;
     case BROKER_OP_PRESENCE: presence(mem, call); break;
     case BROKER_OP_ASK: ask(mem, call); break;
     case BROKER_OP_LIST: list(mem, call); break;
@@ -219,11 +269,15 @@ static void mem_close(void *engine)
     struct list *link;
 
     timer_stop(&mem->sweep);
+    loop_cancel(&mem->purging);
     while ((link = list_pop(&mem->asked))) {
         struct broker_call *call = container_of(link, struct broker_call, mail.link);
 
         core_answer(mem->core, call, core_unknown_status(call));
     }
+    while (!list_empty(&mem->purges)) /* end_purge unlinks it, which clang does not see */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        end_purge(mem, container_of(mem->purges.next, struct purge, link), BROKER_UNKNOWN);
     mem_log_done(&mem->log);
     mem_table_done(&mem->kv);
     mem_admission_done(&mem->admission);

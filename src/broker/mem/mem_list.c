@@ -4,25 +4,16 @@
 #include "broker/topic_page.h"
 #include "hub/topic.h"
 
-static struct msgid last_of(const struct mem_ring *ring)
-{
-    size_t i = ring->n - 1;
-
-    while (!mem_ring_at(ring, i)->entry) /* the first slot is never empty */
-        i--;
-    return mem_ring_at(ring, i)->id;
-}
-
 /* Adds the topic if the filter matches it. Returns false if there is no room: the page ends. */
 static bool take(struct topic_page *page, struct str filter, const struct mem_topic *topic)
 {
-    if (topic->entries.live == 0 || !filter_matches(filter, topic->name))
+    if (mem_log_length(topic) == 0 || !filter_matches(filter, topic->name))
         return true;
     if (topic_page_is_full(page)) {
         topic_page_go_on(page, topic_name_str(&page->items[page->n - 1].name));
         return false;
     }
-    topic_page_add(page, topic->name, topic->entries.live, last_of(&topic->entries));
+    topic_page_add(page, topic->name, mem_log_length(topic), mem_ring_last(&topic->entries));
     return true;
 }
 

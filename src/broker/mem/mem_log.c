@@ -80,21 +80,83 @@ bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max)
     return false;
 }
 
+/* The oldest entry of a topic leaves the log. Unless it has expired, it is missing from now on. */
+static void note_missing(struct mem_topic *topic, const struct mem_entry *oldest, uint64_t mono_ms)
+{
+    if (oldest->expiry.at <= mono_ms)
+        return;
+    topic->log_start = msgid_later(topic->log_start, oldest->message->id);
+    if (oldest->expiry.at > topic->trimmed_until)
+        topic->trimmed_until = oldest->expiry.at;
+    if (!oldest->is_brief)
+        topic->trimmed = oldest->message->id;
+}
+
+static struct mem_entry *oldest_of(const struct mem_topic *topic)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
+    return mem_ring_at(&topic->entries, 0)->entry;
+}
+
 static void trim_topic(struct mem_log *log, struct mem_topic *topic, uint64_t max_length,
                        uint64_t mono_ms)
 {
     while (max_length > 0 && topic->entries.live > max_length) {
-        struct mem_entry *oldest = mem_ring_at(&topic->entries, 0)->entry;
+        struct mem_entry *oldest = oldest_of(topic);
 
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): remove_entry unlinked the previous one */
-        if (oldest->expiry.at > mono_ms) {
-            topic->log_start = oldest->message->id;
-            if (oldest->expiry.at > topic->trimmed_until)
-                topic->trimmed_until = oldest->expiry.at;
-            if (!oldest->is_brief)
-                topic->trimmed = oldest->message->id;
-        }
+        note_missing(topic, oldest, mono_ms);
         remove_entry(log, oldest, mono_ms); /* never the last one, so the topic stays */
+    }
+}
+
+/* ---- purging ---- */
+
+size_t mem_log_length(const struct mem_topic *topic)
+{
+    return topic->entries.live - oldest_of(topic)->is_mark;
+}
+
+/* Makes the only entry of its topic a mark, which lives as long as any message that was removed. */
+static void make_mark(struct mem_log *log, struct mem_entry *e)
+{
+    struct message *m = message_create(e->message->id, e->topic->name, STR("\"\""), STR(""));
+
+    log->bytes -= entry_cost(e);
+    message_unref(e->message);
+    e->message = m;
+    log->bytes += entry_cost(e);
+    mem_heap_remove(&log->expiring, &e->expiry);
+    if (e->expiry.at < e->topic->trimmed_until)
+        e->expiry.at = e->topic->trimmed_until;
+    mem_heap_add(&log->expiring, &e->expiry);
+    e->is_mark = true;
+}
+
+bool mem_log_purge(struct mem_log *log, struct str topic, struct mem_purge *purge, uint64_t mono_ms,
+                   size_t max)
+{
+    struct mem_topic *t = mem_topics_find(&log->topics, topic);
+
+    if (!t || mem_log_length(t) == 0)
+        return false;
+    if (msgid_is_zero(purge->upto)) {
+        purge->upto = mem_ring_last(&t->entries);
+        t->log_start = msgid_later(t->log_start, purge->upto);
+    }
+    for (;;) {
+        struct mem_entry *oldest = oldest_of(t);
+
+        if (msgid_cmp(oldest->message->id, purge->upto) > 0)
+            return false;
+        if (max-- == 0)
+            return true;
+        note_missing(t, oldest, mono_ms);
+        purge->removed += !oldest->is_mark;
+        if (t->entries.live == 1) {
+            make_mark(log, oldest);
+            return false;
+        }
+        remove_entry(log, oldest, mono_ms);
     }
 }
 

@@ -3,6 +3,10 @@
  * Clocks:  ids and the times of entries come from the wall clock, because clients ask for history
  *          by it. It may be set at any time, so entries expire by the monotonic clock.
  * Owns:    a reference to every message that it holds.
+ * Purged:  a topic whose whole log was purged keeps one entry, a *mark* with the id of its last
+ *          message and without its text, for as long as one of its messages would have lived. So
+ *          the topic keeps its log start, and only its own history is incomplete. No reader gets a
+ *          mark.
  * Bounds:  MAX_CACHE_LENGTH entries for each topic, or as many as its last publish asked for, and
  *          MEMORY_LIMIT bytes less what the tables hold. Above that, expired entries are removed
  *          first, then the oldest entries of all topics; log_start moves to the last entry that was
@@ -34,6 +38,7 @@ struct mem_entry {
     uint64_t time;            /* wall clock; compared with `since` */
     struct mem_expiry expiry; /* monotonic */
     bool is_brief;            /* its own ttl is shorter than the default */
+    bool is_mark;             /* it stands for messages that were purged */
 };
 
 struct mem_log {
@@ -71,6 +76,19 @@ void mem_log_add(struct mem_log *log, struct message *m, const struct mem_log_op
 
 /* Sets the bytes that the tables hold now, and shrinks the log to the rest of the limit. */
 void mem_log_set_others(struct mem_log *log, uint64_t bytes, uint64_t mono_ms);
+
+/* How far a purge has come. {0}: it has not begun. */
+struct mem_purge {
+    struct msgid upto; /* the last id that the topic had at the beginning */
+    uint64_t removed;  /* entries */
+};
+
+/* Removes at most max entries of the topic, those that it had when the purge began. From the first
+ * call on, no history from before is complete. Returns true if there are more. */
+bool mem_log_purge(struct mem_log *log, struct str topic, struct mem_purge *purge, uint64_t mono_ms,
+                   size_t max);
+/* Returns how many messages a topic has. 0: all were purged, and none came since. */
+size_t mem_log_length(const struct mem_topic *topic);
 
 /* Removes at most max expired entries; true: there are more. */
 bool mem_log_expire(struct mem_log *log, uint64_t mono_ms, size_t max);

@@ -25,9 +25,9 @@
  * With `latest`, the cursor of each ring starts at its newest entry and goes no further.
  *
  * The entries cannot show whether a page is complete, because a missing entry leaves no trace. That
- * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH moves), and the
- * highest id that has expired. The age of the point does not help: its id comes from the wall
- * clock, which may have been set since.
+ * follows from the log start, the log starts of the topics (which MAX_CACHE_LENGTH and purges
+ * move), and the highest id that has expired. The age of the point does not help: its id comes from
+ * the wall clock, which may have been set since.
  */
 #include "broker/mem/mem_read.h"
 
@@ -45,8 +45,9 @@ struct sources {
     size_t cap;
     size_t live;   /* entries in the rings */
     bool too_many; /* not every matching ring is here */
+    bool is_latest;
     struct msgid point;
-    size_t n_gaps; /* topics that lost entries after the point to MAX_CACHE_LENGTH */
+    size_t n_gaps; /* topics that lost entries after the point, to MAX_CACHE_LENGTH or a purge */
     struct str gaps[GAPS_MAX];
 };
 
@@ -113,6 +114,12 @@ static struct msgid prepare(const struct mem_log *log, struct broker_history *h,
 
 /* ---- sources ---- */
 
+/* The latest entry lacks nothing because older ones were removed. */
+static bool has_gap(const struct sources *s, const struct mem_topic *topic)
+{
+    return s->is_latest ? mem_log_length(topic) == 0 : msgid_cmp(s->point, topic->log_start) < 0;
+}
+
 static void sources_add(struct sources *s, const struct mem_topic *topic)
 {
     if (s->n == s->cap) {
@@ -121,7 +128,7 @@ static void sources_add(struct sources *s, const struct mem_topic *topic)
     }
     s->rings[s->n++] = &topic->entries;
     s->live += topic->entries.live;
-    if (msgid_cmp(s->point, topic->log_start) >= 0)
+    if (!has_gap(s, topic))
         return;
     if (s->n_gaps < GAPS_MAX)
         s->gaps[s->n_gaps] = topic->name;
@@ -136,7 +143,7 @@ static void sources_init(struct sources *s, struct mem_log *log, const struct br
     struct str prefix;
     size_t names = 0;
 
-    *s = (struct sources){ .all = &log->all, .point = point };
+    *s = (struct sources){ .all = &log->all, .point = point, .is_latest = h->latest };
     if (!filter_is_pattern(filter)) {
         topic = mem_topics_find(&log->topics, filter);
         if (topic)
@@ -229,7 +236,7 @@ static bool find_latest(struct walk *w, const struct mem_ring *ring, size_t *ret
 
         if (msgid_cmp(slot->id, w->request->after) <= 0)
             return false;
-        if (slot->entry && slot->entry->expiry.at > w->mono_ms) {
+        if (slot->entry && !slot->entry->is_mark && slot->entry->expiry.at > w->mono_ms) {
             *ret_at = i;
             return true;
         }
@@ -312,7 +319,8 @@ static const struct mem_entry *walk_next(struct walk *w)
         walk_step(w);
         if (!e)
             continue; /* an empty slot costs next to nothing */
-        if (e->expiry.at > w->mono_ms && (h->since == 0 || e->time >= (uint64_t)h->since) &&
+        if (!e->is_mark && e->expiry.at > w->mono_ms &&
+            (h->since == 0 || e->time >= (uint64_t)h->since) &&
             (!w->is_mixed || filter_matches(h->filter, e->topic->name)))
             return e;
         w->skipped++;
@@ -368,13 +376,11 @@ static void fill_page(const struct sources *s, struct broker_history *h, uint64_
 
 void mem_read(struct mem_log *log, struct broker_history *h, struct mem_now now)
 {
-    const struct msgid highest = { UINT64_MAX, UINT64_MAX };
     struct msgid point = prepare(log, h, now.wall_ms);
     bool is_covered = h->latest ? holds_latest(log, now) : reaches_back(log, h, point, now);
     struct sources sources;
 
-    /* The latest entries lack nothing because MAX_CACHE_LENGTH removed older ones. */
-    sources_init(&sources, log, h, h->latest ? highest : point);
+    sources_init(&sources, log, h, point);
     if (sources.too_many || (h->newest != 0 && cut_to_newest(&sources, h, now.mono_ms)))
         is_covered = false;
     h->ret_complete = is_covered && sources.n_gaps == 0;

@@ -28,6 +28,15 @@ size_t mem_ring_upto(const struct mem_ring *r, struct msgid id)
     return low;
 }
 
+struct msgid mem_ring_last(const struct mem_ring *r)
+{
+    size_t i = r->n - 1;
+
+    while (!mem_ring_at(r, i)->entry) /* the first slot is never empty */
+        i--;
+    return mem_ring_at(r, i)->id;
+}
+
 /* Copies the entries into new slots, which are then at most half full. So the next rebuild is paid
  * for by as many pushes or removals. */
 static void rebuild(struct mem_ring *r)

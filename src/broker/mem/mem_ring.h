@@ -35,6 +35,7 @@ static inline const struct mem_slot *mem_ring_at(const struct mem_ring *r, size_
 
 /* Returns how many slots have an id <= id, which is the index of the first slot above it. */
 size_t mem_ring_upto(const struct mem_ring *r, struct msgid id);
+struct msgid mem_ring_last(const struct mem_ring *r); /* the highest id; there is an entry */
 void mem_ring_push(struct mem_ring *r, struct msgid id, struct mem_entry *e); /* above all ids */
 void mem_ring_remove(struct mem_ring *r, struct msgid id);                    /* must be there */
 void mem_ring_done(struct mem_ring *r);

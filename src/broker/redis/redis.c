@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/fanout.h"
 #include "broker/redis/redis_history.h"
 #include "broker/redis/redis_lanes.h"
 #include "broker/redis/redis_listing.h"
@@ -15,6 +16,7 @@
 #include "broker/redis/redis_presence.h"
 #include "broker/redis/redis_revoked.h"
 #include "broker/redis/redis_wants.h"
+#include "hub/topic.h"
 
 #define TICK_MS     1000
 #define SWEEP_TICKS 5
@@ -49,6 +51,7 @@ static void engine_call(void *engine, struct broker_call *call)
     case BROKER_OP_GET:
     case BROKER_OP_SET:
     case BROKER_OP_DELETE:
+    case BROKER_OP_PURGE:
     case BROKER_OP_REVOKE: redis_lanes_take(e->lanes, call); break;
     }
 }
@@ -84,11 +87,26 @@ static void on_joined(void *owner)
     redis_revoked_on_joined(e->revoked);
 }
 
+static void on_purged(struct redis_engine *e, struct str text)
+{
+    struct str id_text, topic = str_skip(text, strlen(REDIS_PURGED));
+    struct msgid id;
+
+    if (!str_cut(&topic, ' ', &id_text) || msgid_parse(id_text, &id) < 0 || !topic_is_valid(topic))
+        return;
+    redis_tail_purge(e->pool->tail, topic, id);
+    redis_history_on_purged(e->history, topic, id);
+    fanout_purged(e->core->fanout, topic, id);
+}
+
 static void on_message(void *owner, struct str channel, struct str payload)
 {
     struct redis_engine *e = owner;
 
-    redis_presence_on_message(e->presence, channel, payload);
+    if (str_eq(channel, buf_str(&e->pool->names.began)))
+        on_purged(e, payload);
+    else
+        redis_presence_on_message(e->presence, channel, payload);
 }
 
 static void on_tick(struct timer *t)

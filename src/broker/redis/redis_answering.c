@@ -1,6 +1,7 @@
 #include "broker/redis/redis_answering.h"
 
 #include "base/mem.h"
+#include "broker/catch_up.h"
 #include "broker/gaps.h"
 #include "broker/port.h"
 #include "broker/redis/redis_channels.h"
@@ -25,6 +26,7 @@ static void on_caught_up(void *owner, void *arg, enum redis_fate fate,
 
     (void)fate;
     (void)reply;
+    list_remove(&call->mail.link);
     if (redis_feed_is_joined(p->pool->feed))
         core_answer(p->pool->core, call, BROKER_DONE);
     else
@@ -36,10 +38,12 @@ static void finish(struct redis_answering *p, struct broker_call *call)
     /* Messages that the log, or the topics of the question, lack may still be on their way through
      * the feed. A replay, which is a call without a port, puts those in their place, so it must not
      * get the page before them. */
-    if (!call->port)
-        redis_feed_catch_up(p->pool->feed, (struct redis_done){ on_caught_up, p, call, 0 });
-    else
+    if (call->port) {
         core_answer(p->pool->core, call, BROKER_DONE);
+        return;
+    }
+    list_push(&p->catching_up, &call->mail.link);
+    redis_feed_catch_up(p->pool->feed, (struct redis_done){ on_caught_up, p, call, 0 });
 }
 
 /* Makes `to` the same answer as `from`, with references of its own. */
@@ -123,6 +127,14 @@ void redis_answering_note(struct redis_answering *p, const struct broker_history
     redis_pages_add(p->recent, asked, page, loop_now(p->pool->core->loop));
 }
 
+void redis_answering_purge(struct redis_answering *p, struct str topic, struct msgid id)
+{
+    redis_pages_purge(p->recent, topic);
+    list_for_each(link, &p->catching_up)
+        catch_up_purge_page(&redis_queue_call(link)->history, topic, id);
+    list_for_each(link, &p->held) catch_up_purge_page(&redis_queue_call(link)->history, topic, id);
+}
+
 void redis_answering_tick(struct redis_answering *p)
 {
     redis_pages_expire(p->recent, loop_now(p->pool->core->loop));
@@ -132,6 +144,7 @@ void redis_answering_init(struct redis_answering *p, struct redis_pool *pool)
 {
     p->pool = pool;
     p->recent = redis_pages_create(pool->tail, REDIS_PAGES_BYTES);
+    list_init(&p->catching_up);
     list_init(&p->held);
 }
 

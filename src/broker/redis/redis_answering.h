@@ -14,7 +14,8 @@ struct redis_pool;
 struct redis_answering {
     struct redis_pool *pool;
     struct redis_pages *recent; /* which Redis has answered a moment ago */
-    struct list held;           /* calls, by mail.link */
+    struct list catching_up;    /* calls, by mail.link: the feed brings what was published before */
+    struct list held;           /* the same, behind that: until the feed has joined */
 };
 
 void redis_answering_init(struct redis_answering *p, struct redis_pool *pool);
@@ -30,6 +31,8 @@ void redis_answering_note(struct redis_answering *p, const struct broker_history
 /* Answers all calls of a question. The first one has the page; those behind it get copies. */
 void redis_answering_give(struct redis_answering *p, struct redis_question *q,
                           enum broker_status status);
+/* A topic was purged up to this id: forgets its messages. */
+void redis_answering_purge(struct redis_answering *p, struct str topic, struct msgid id);
 void redis_answering_release(struct redis_answering *p); /* answers the calls that are held */
 
 #endif

@@ -227,7 +227,7 @@ void redis_names_done(struct redis_names *names)
                           &names->recent,     &names->floors,       &names->ends,
                           &names->sweep,      &names->lock,         &names->logs,
                           &names->mark_log,   &names->channel,      &names->batch,
-                          &names->kv,         &names->began,        &names->questions,
+                          &names->own,        &names->began,        &names->questions,
                           &names->revoked,    &names->revoked_ends, &names->revoked_before,
                           &names->revocations };
 
@@ -238,12 +238,12 @@ void redis_names_done(struct redis_names *names)
 static void begin_kv(struct redis_command *c, const char *verb, struct redis_names *names,
                      const struct broker_kv *kv)
 {
-    buf_clear(&names->kv);
-    keys_add(&names->kv, names->prefix, STR("kv:"));
-    buf_add_str(&names->kv, kv->key);
+    buf_clear(&names->own);
+    keys_add(&names->own, names->prefix, STR("kv:"));
+    buf_add_str(&names->own, kv->key);
     redis_command_init(c);
     redis_command_add(c, str_of(verb));
-    add_key(c, &names->kv);
+    add_key(c, &names->own);
 }
 
 void redis_command_get(struct redis_command *c, struct redis_names *names,
@@ -267,6 +267,22 @@ void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv)
 {
     begin_kv(c, "DEL", names, kv);
+}
+
+void redis_command_purge(struct redis_command *c, struct redis_names *names, struct str topic,
+                         struct msgid newest, struct str replid)
+{
+    buf_clear(&names->own);
+    buf_add_str(&names->own, buf_str(&names->logs));
+    buf_add_str(&names->own, topic);
+    begin_script(c, SCRIPT_PURGE, 3);
+    add_key(c, &names->id);
+    add_key(c, &names->floors);
+    add_key(c, &names->own);
+    add_id(c, newest);
+    redis_command_add(c, replid);
+    add_key(c, &names->began);
+    redis_command_add(c, topic);
 }
 
 /* ---- joining and forgetting ---- */

@@ -63,10 +63,11 @@ struct redis_names {
     struct buf id, log_start, topics, recent, floors, ends, sweep, lock; /* keys */
     struct buf logs;      /* the prefix of the keys of all logs */
     struct buf mark_log;  /* keeps older nodes from removing the marks of the indexes (probe.lua) */
-    struct buf began;     /* the channel that announces a new history to all nodes (fence.lua) */
+    struct buf began;     /* the channel that announces a new history (fence.lua) or a purge
+                             (purge.lua) to all nodes */
     struct buf channel;   /* what comes before the topic in the name of a channel */
     struct buf batch;     /* the keys and numbers of the last publish command */
-    struct buf kv;        /* the key of the last key/value command */
+    struct buf own;       /* the key of the last key/value command or purge */
     struct buf questions; /* the texts of the last history command */
     struct buf revoked, revoked_ends, revoked_before; /* keys */
     struct buf revocations; /* the texts of the last command about revoked tokens */
@@ -75,6 +76,8 @@ struct redis_names {
 /* The topic of that channel. It is not a valid topic: older nodes ignore it, like all such
  * topics. */
 #define REDIS_BEGAN_TOPIC "$metrics$/history"
+/* Begins the message there that a topic was purged; the last id and the topic follow. */
+#define REDIS_PURGED "purged "
 
 void redis_names_init(struct redis_names *names, struct str prefix); /* prefix is borrowed */
 void redis_names_set_channels(struct redis_names *names, struct str prefix); /* for a check */
@@ -87,6 +90,9 @@ void redis_command_set(struct redis_command *c, struct redis_names *names,
                        const struct broker_kv *kv);
 void redis_command_delete(struct redis_command *c, struct redis_names *names,
                           const struct broker_kv *kv);
+/* Removes a topic's messages from the log. newest, replid: as for a publish (redis_publish.h). */
+void redis_command_purge(struct redis_command *c, struct redis_names *names, struct str topic,
+                         struct msgid newest, struct str replid);
 /* The ids that a joining node knows. A zero id is not known. */
 struct redis_fence {
     struct msgid newest;     /* the highest id */

@@ -42,7 +42,7 @@ struct redis_feed_events {
     /* Redis refused the fence or the probe: it takes no publishes. */
     void (*on_refused)(void *owner, const struct redisReply *error);
     void (*on_accepted)(void *owner); /* Redis accepted the probe: it takes publishes */
-    /* A message arrived on one of `channels`. */
+    /* A message arrived on one of `channels`, or one that tells of a purge (redis_intake.h). */
     void (*on_message)(void *owner, struct str channel, struct str payload);
 };
 

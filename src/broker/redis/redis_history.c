@@ -109,16 +109,6 @@ static void take_answers(struct redis_history *h, struct redis_questions *a,
     redis_waiting_return(&h->waiting, a);
 }
 
-/* Reports whether the page may be read a moment later, or over another connection: Redis loads,
- * is a replica or runs a long script, or the slot of our keys has moved, is moving or has no owner.
- * Such an error says nothing about the log. */
-static bool will_pass(const struct redisReply *error)
-{
-    return redis_reply_needs_reconnect(error) || redis_reply_has_code(error, "BUSY") ||
-           redis_redirect_of(error).kind != REDIS_REDIRECT_NONE ||
-           strstr(redis_reply_text(error).p, "non local key"); /* in the middle of a script */
-}
-
 static void refuse(struct redis_history *h, struct redis_questions *a)
 {
     for (size_t i = 0; i < a->n; i++)
@@ -132,9 +122,9 @@ static void on_answers(void *owner, void *arg, enum redis_fate fate, const struc
     bool is_refused = fate == REDIS_ANSWERED && redis_reply_is_error(reply);
     bool is_answered = fate == REDIS_ANSWERED && !is_refused;
 
-    if (is_answered)
+    if (is_answered && !a->is_outdated)
         take_answers(h, a, reply);
-    else if (!is_refused || will_pass(reply))
+    else if (!is_refused || redis_redirect_passes(reply))
         redis_waiting_return(&h->waiting, a); /* until a link comes up, or for the next tick */
     else
         refuse(h, a);
@@ -146,6 +136,13 @@ static void on_answers(void *owner, void *arg, enum redis_fate fate, const struc
 }
 
 /* ---- plans ---- */
+
+/* Lets the calls wait again. */
+static void give_back(struct redis_history *h, struct redis_questions *a)
+{
+    redis_waiting_return(&h->waiting, a);
+    end(h, a);
+}
 
 static int read_step(struct redis_history *h, struct redis_questions *a,
                      const struct redisReply *reply, struct redis_answer *ret)
@@ -197,8 +194,7 @@ static void continue_plan(struct redis_history *h, struct redis_questions *a)
     } else if (a->deadline != 0 && redis_link_can_send(a->via)) {
         send_step(h, a->via, a);
     } else {
-        redis_waiting_return(&h->waiting, a);
-        end(h, a);
+        give_back(h, a);
     }
 }
 
@@ -208,15 +204,19 @@ static void on_step(void *owner, void *arg, enum redis_fate fate, const struct r
     struct redis_questions *a = arg;
     bool is_refused = fate == REDIS_ANSWERED && redis_reply_is_error(reply);
 
-    if (fate == REDIS_ANSWERED && !is_refused && take_step(h, a, reply)) {
+    bool is_answered = fate == REDIS_ANSWERED && !is_refused;
+
+    if (is_answered && !a->is_outdated && take_step(h, a, reply)) {
         continue_plan(h, a);
         return;
     }
-    if (fate != REDIS_ANSWERED || (is_refused && will_pass(reply)))
+    if (fate != REDIS_ANSWERED || a->is_outdated || (is_refused && redis_redirect_passes(reply)))
         redis_waiting_return(&h->waiting, a);
     else
         refuse(h, a);
     end(h, a);
+    if (is_answered)
+        redis_history_pump(h);
     if (is_refused)
         redis_pool_on_refusal(h->pool, reply);
 }
@@ -249,6 +249,10 @@ static void send_step(struct redis_history *h, struct redis_link *link, struct r
     struct redis_reading reading;
     struct redis_command c;
 
+    if (a->is_outdated) {
+        give_back(h, a);
+        return;
+    }
     if (!redis_plan_next(a->plan, &reading)) {
         end_page(h, a);
         return;
@@ -279,12 +283,8 @@ static void recall_steps(struct redis_history *h)
 {
     struct list *link;
 
-    while ((link = list_pop(&h->steps))) {
-        struct redis_questions *a = container_of(link, struct redis_questions, turn);
-
-        redis_waiting_return(&h->waiting, a);
-        end(h, a);
-    }
+    while ((link = list_pop(&h->steps)))
+        give_back(h, container_of(link, struct redis_questions, turn));
 }
 
 /* ---- sending ---- */
@@ -409,6 +409,14 @@ void redis_history_take(struct redis_history *h, struct broker_call *call)
 {
     if (!redis_answering_from_memory(&h->pages, call) && redis_waiting_add(&h->waiting, call))
         redis_history_pump(h);
+}
+
+/* Questions under way are asked again, and plans, which may have read ahead, are made anew. */
+void redis_history_on_purged(struct redis_history *h, struct str topic, struct msgid id)
+{
+    redis_answering_purge(&h->pages, topic, id);
+    redis_waiting_outdate(&h->waiting, topic);
+    redis_plans_done(&h->plans);
 }
 
 void redis_history_sweep(struct redis_history *h)

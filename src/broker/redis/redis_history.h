@@ -32,6 +32,8 @@ void redis_history_free(struct redis_history *h);
 
 void redis_history_take(struct redis_history *h, struct broker_call *call);
 void redis_history_pump(struct redis_history *h); /* sends all calls that can be sent now */
+/* A topic was purged up to this id: no page that is given from now on has those messages. */
+void redis_history_on_purged(struct redis_history *h, struct str topic, struct msgid id);
 /* Removes expired topics from the indexes: the next batch of the sweep. Fire and forget. */
 void redis_history_sweep(struct redis_history *h);
 

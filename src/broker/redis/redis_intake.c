@@ -64,12 +64,19 @@ static void on_message(struct redis_intake *in, struct message *m, uint64_t expi
         hold_back(in, m);
 }
 
+static bool is_purge(struct str topic, struct str text)
+{
+    return str_eq(topic, STR(REDIS_BEGAN_TOPIC)) && str_starts_with(text, STR(REDIS_PURGED));
+}
+
 /* Returns true if the message is for the node itself, or for nobody. */
 static bool take_own(struct redis_intake *in, struct str topic, const struct redis_push *push)
 {
     if (redis_probe_on_message(in->config.probe, push->channel, push->payload,
                                redis_channels_live(in->config.channels))) {
         in->config.on_probe(in->config.owner);
+    } else if (is_purge(topic, push->payload)) {
+        in->config.on_message(in->config.owner, push->channel, push->payload);
     } else if (redis_partition_on_began(in->config.partition, topic, push->payload)) {
         redis_tail_clear(in->config.tail, core_newest(in->config.core));
         doubt(in);

@@ -75,6 +75,10 @@ static void make_command(struct redis_pool *pool, const struct batch *b, struct 
     case BROKER_OP_SET: redis_command_set(ret, &pool->names, &call->kv); break;
     case BROKER_OP_DELETE: redis_command_delete(ret, &pool->names, &call->kv); break;
     case BROKER_OP_REVOKE: redis_command_revoke(ret, &pool->names, &call->revoke.entry, 1); break;
+    case BROKER_OP_PURGE:
+        redis_command_purge(ret, &pool->names, call->purge.topic, core_newest(pool->core),
+                            redis_feed_history(pool->feed));
+        break;
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
     case BROKER_OP_ASK:
@@ -92,6 +96,7 @@ static int read_reply(struct broker_call *call, const struct redisReply *reply)
     case BROKER_OP_SET: return redis_reply_set(reply);
     case BROKER_OP_DELETE: return redis_reply_delete(reply, &call->kv);
     case BROKER_OP_REVOKE: return redis_revoke_reply(reply, &call->revoke.ret_full);
+    case BROKER_OP_PURGE: return redis_reply_count(reply, &call->purge.ret_removed);
     case BROKER_OP_HISTORY:
     case BROKER_OP_PRESENCE:
     case BROKER_OP_ASK:

@@ -121,6 +121,19 @@ void redis_pages_expire(struct redis_pages *p, uint64_t now_ms)
     }
 }
 
+static bool is_of_topic(const void *item, const void *key)
+{
+    return str_eq(((const struct page *)item)->topic, *(const struct str *)key);
+}
+
+void redis_pages_purge(struct redis_pages *p, struct str topic)
+{
+    struct page *page;
+
+    while ((page = table_find(&p->table, hash_of(p, topic), is_of_topic, &topic)))
+        drop(p, page);
+}
+
 /* ---- pages ---- */
 
 static struct page *make_page(const struct redis_pages *p, const struct broker_history *asked,

@@ -32,6 +32,7 @@ void redis_pages_add(struct redis_pages *p, const struct broker_history *asked,
 bool redis_pages_answer(struct redis_pages *p, struct broker_history *h,
                         const struct redis_tail_marks *marks) EH_MUST_USE;
 
+void redis_pages_purge(struct redis_pages *p, struct str topic); /* forgets the topic's pages */
 void redis_pages_expire(struct redis_pages *p, uint64_t now_ms); /* frees what is too old */
 size_t redis_pages_bytes(const struct redis_pages *p);
 

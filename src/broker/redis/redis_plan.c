@@ -353,6 +353,8 @@ void redis_plan_take(struct redis_plan *p, struct redis_answer *a)
         take_entries(p, a);
     if (!p->question.latest)
         note_gaps(p, a, !has_topics);
+    else if (p->n > 0 && !a->page.ret_complete)
+        p->is_closed = true; /* the next page tells what was purged meanwhile */
 }
 
 /* ---- pages ---- */

@@ -35,7 +35,8 @@ struct redis_pool_events {
     void (*on_room)(void *owner);
     /* The feed has joined. */
     void (*on_joined)(void *owner);
-    /* A message arrived on one of the two channels of redis_pool_open_feed. */
+    /* A message arrived on one of the two channels of redis_pool_open_feed, or one that tells of a
+     * purge on names->began. */
     void (*on_message)(void *owner, struct str channel, struct str payload);
 };
 

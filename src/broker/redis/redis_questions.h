@@ -61,6 +61,7 @@ struct redis_questions {
     enum redis_reading_kind step; /* what the plan has asked, */
     int64_t since;
     struct redis_link *via; /* and where */
+    bool is_outdated;       /* messages were purged since: the answer may have them */
 
     size_t n;
     struct redis_question questions[REDIS_QUESTIONS_MAX];

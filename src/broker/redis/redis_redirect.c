@@ -98,6 +98,13 @@ struct redis_redirect redis_redirect_of(const struct redisReply *r)
     return found;
 }
 
+bool redis_redirect_passes(const struct redisReply *error)
+{
+    return redis_reply_needs_reconnect(error) || redis_reply_has_code(error, "BUSY") ||
+           redis_redirect_of(error).kind != REDIS_REDIRECT_NONE ||
+           strstr(redis_reply_text(error).p, "non local key"); /* in the middle of a script */
+}
+
 void redis_redirect_complete(struct redis_redirect *redirect, const char *host)
 {
     struct redis_endpoint *to = &redirect->endpoint;

@@ -72,6 +72,14 @@ static int read_flag(const struct redisReply *r, bool *ret)
     return EH_OK;
 }
 
+int redis_reply_count(const struct redisReply *r, uint64_t *ret)
+{
+    if (r->type != REDIS_REPLY_INTEGER || r->integer < 0)
+        return EH_EINVAL;
+    *ret = (uint64_t)r->integer;
+    return EH_OK;
+}
+
 int redis_reply_position(const struct redisReply *r, struct msgid *ret)
 {
     return read_id(r, ret);
@@ -351,12 +359,8 @@ int redis_reply_states(const struct redisReply *r, struct redis_answer *a)
     a->ids = mem_array(NULL, pairs->elements / 2, sizeof(a->ids[0]));
     a->lengths = mem_array(NULL, pairs->elements / 2, sizeof(a->lengths[0]));
     for (; a->n_ids < pairs->elements / 2; a->n_ids++) {
-        const struct redisReply *length = pairs->element[2 * a->n_ids + 1];
-
         EH_TRY(read_id_or_none(pairs->element[2 * a->n_ids], &a->ids[a->n_ids]));
-        if (length->type != REDIS_REPLY_INTEGER || length->integer < 0)
-            return EH_EINVAL;
-        a->lengths[a->n_ids] = (uint64_t)length->integer;
+        EH_TRY(redis_reply_count(pairs->element[2 * a->n_ids + 1], &a->lengths[a->n_ids]));
     }
     return EH_OK;
 }

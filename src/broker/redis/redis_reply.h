@@ -33,6 +33,7 @@ int redis_reply_publish(const struct redisReply *r, struct broker_publish *p) EH
 int redis_reply_get(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
 int redis_reply_set(const struct redisReply *r) EH_MUST_USE;
 int redis_reply_delete(const struct redisReply *r, struct broker_kv *kv) EH_MUST_USE;
+int redis_reply_count(const struct redisReply *r, uint64_t *ret) EH_MUST_USE; /* 0 or more */
 
 /* An id is zero if Redis has none. */
 struct redis_ids {

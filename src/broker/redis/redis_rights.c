@@ -46,6 +46,7 @@ static const struct {
     { "zrangebyscore", "ZRANGEBYSCORE Z 0 1", REDIS_NEED_ALWAYS },
     { "zscan", "ZSCAN Z 0", REDIS_NEED_ALWAYS },
     { "zrem", "ZREM Z m", REDIS_NEED_ALWAYS },
+    { "unlink", "UNLINK S", REDIS_NEED_ALWAYS },
     { "del", "DEL S H X Z", REDIS_NEED_ALWAYS },
 };
 

@@ -95,6 +95,13 @@ static void make_probe(struct redis_command *c, struct redis_scratch *s,
     redis_command_probe(c, &s->names, buf_str(&s->channel), STR("check"));
 }
 
+static void make_purge(struct redis_command *c, struct redis_scratch *s,
+                       const struct broker_config *config)
+{
+    (void)config;
+    redis_command_purge(c, &s->names, str_of(s->topic), (struct msgid){ 0 }, STR(""));
+}
+
 static void make_forget(struct redis_command *c, struct redis_scratch *s,
                         const struct broker_config *config)
 {
@@ -134,8 +141,9 @@ static const struct {
 } runs[] = {
     { "fence", make_fence },     [REDIS_SCRATCH_PUBLISH] = { "publish", make_publish },
     { "history", make_history }, { "probe", make_probe },
-    { "forget", make_forget },   { "forget", make_sweep },
-    { "revoke", make_revoke },   { "revoked", make_revoked },
+    { "purge", make_purge },     { "forget", make_forget },
+    { "forget", make_sweep },    { "revoke", make_revoke },
+    { "revoked", make_revoked },
 };
 
 const char *redis_scratch_script(size_t i)

@@ -17,6 +17,7 @@ struct str script_text(enum script script)
         [SCRIPT_PROBE] = { lua_probe, sizeof(lua_probe) - 1 },
         [SCRIPT_REVOKE] = { lua_revoke, sizeof(lua_revoke) - 1 },
         [SCRIPT_REVOKED] = { lua_revoked, sizeof(lua_revoked) - 1 },
+        [SCRIPT_PURGE] = { lua_purge, sizeof(lua_purge) - 1 },
         [SCRIPT_FORGET] = { lua_forget, sizeof(lua_forget) - 1 },
     };
 

@@ -22,6 +22,7 @@ enum script {
     SCRIPT_PROBE,
     SCRIPT_REVOKE,
     SCRIPT_REVOKED,
+    SCRIPT_PURGE,
     SCRIPT_COUNT,
 };
 

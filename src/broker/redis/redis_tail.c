@@ -361,6 +361,15 @@ void redis_tail_clear(struct redis_tail *t, struct msgid id)
     t->clears++;
 }
 
+/* A topic without messages here has none above the beginning of its channel and `forgotten`. */
+void redis_tail_purge(struct redis_tail *t, struct str name, struct msgid id)
+{
+    struct tail_topic *topic = find(t, name);
+
+    if (topic)
+        drop_through(t, topic, id);
+}
+
 uint64_t redis_tail_clears(const struct redis_tail *t)
 {
     return t->clears;

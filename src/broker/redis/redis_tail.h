@@ -41,6 +41,10 @@ void redis_tail_add(struct redis_tail *t, struct message *m, uint64_t expires_ms
  * question is answered whose point is below this id. */
 void redis_tail_clear(struct redis_tail *t, struct msgid id);
 
+/* Drops the messages of a topic, which was purged up to this id. No question about it is answered
+ * whose point is below the id. */
+void redis_tail_purge(struct redis_tail *t, struct str topic, struct msgid id);
+
 /* Answers a question as Redis would, or returns false and leaves it as it is. */
 bool redis_tail_answer(const struct redis_tail *t, struct broker_history *h,
                        const struct redis_tail_marks *marks) EH_MUST_USE;

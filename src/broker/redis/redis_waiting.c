@@ -80,6 +80,22 @@ void redis_waiting_return(struct redis_waiting *w, struct redis_questions *qs)
     }
 }
 
+void redis_waiting_outdate(struct redis_waiting *w, struct str topic)
+{
+    list_for_each(link, &w->under_way)
+    {
+        struct redis_questions *qs = container_of(link, struct redis_questions, link);
+
+        for (size_t i = 0; i < qs->n && !qs->is_outdated; i++) {
+            const struct list *calls = &qs->questions[i].calls;
+
+            qs->is_outdated =
+                !list_empty(calls) &&
+                filter_matches(redis_question_call(&qs->questions[i])->history.filter, topic);
+        }
+    }
+}
+
 /* Adds the call to a question under way that has the same answer. */
 static bool share_under_way(struct redis_waiting *w, struct broker_call *call)
 {
@@ -90,7 +106,8 @@ static bool share_under_way(struct redis_waiting *w, struct broker_call *call)
     {
         struct redis_questions *qs = container_of(link, struct redis_questions, link);
         bool is_patient = call->deadline == 0 && qs->deadline == 0;
-        struct redis_question *q = is_patient ? redis_questions_find(qs, call) : NULL;
+        struct redis_question *q =
+            is_patient && !qs->is_outdated ? redis_questions_find(qs, call) : NULL;
 
         if (q && (has_end || msgid_cmp(qs->newest, newest) == 0)) {
             redis_question_join(q, call);

@@ -30,6 +30,9 @@ bool redis_waiting_has_urgent(struct redis_waiting *w);
  * waits. The caller's. */
 struct redis_questions *redis_waiting_collect(struct redis_waiting *w, bool only_urgent,
                                               bool takes_patterns);
+/* A topic was purged: marks the questions under way that may have its messages as outdated. They
+ * are no longer shared. */
+void redis_waiting_outdate(struct redis_waiting *w, struct str topic);
 /* Puts the calls that were not answered back in front of their queues, in the order in which they
  * were taken. */
 void redis_waiting_return(struct redis_waiting *w, struct redis_questions *qs);

@@ -446,6 +446,11 @@ local function holds_latest()
         and (floor == began or not is_less(oldest, id_of(floor))), oldest
 end
 
+-- Reports whether all messages of the topic were purged, and none came since.
+local function is_purged(log)
+    return redis.call('XLEN', log.key) == 0 and redis.call('EXISTS', log.key) == 1
+end
+
 -- Returns the newest entry that is wanted from id `first` to id `last`, and how many were passed over.
 local function latest_of(log, first, last_id, budget)
     for passed = 0, budget do
@@ -460,7 +465,7 @@ local function latest_of(log, first, last_id, budget)
 end
 
 local function answer_latest(topics, from, snapshot_end)
-    local found, gone, passed = {}, {}, 0
+    local found, gone, purged, passed = {}, {}, {}, 0
     local is_held_all, oldest = holds_latest()
     for i, topic in ipairs(has_log and topics or {}) do
         local log = { topic = topic, key = LOG .. topic }
@@ -469,6 +474,8 @@ local function answer_latest(topics, from, snapshot_end)
         if node then
             found[#found + 1] = node.text
             found[#found + 1] = i
+        elseif is_purged(log) then
+            purged[#purged + 1] = topic
         elseif redis.call('EXISTS', log.key) == 0 and is_indexed(topic) then
             gone[#gone + 1] = topic
         end
@@ -481,6 +488,7 @@ local function answer_latest(topics, from, snapshot_end)
     missing = {} -- what has expired is not missing
     if is_held_all then
         find_lost(gone, oldest)
+        find_trimmed(purged, oldest)
     end
     local gaps = missing_topics()
     return { snapshot_end, '0', after_point, 0, is_held_all and (#gaps == 0 and 1 or 0) or -1,
@@ -488,13 +496,18 @@ local function answer_latest(topics, from, snapshot_end)
 end
 
 -- Reads the entries with these ids. An entry that is gone has expired, or the log was trimmed, and then
--- it has a newer one.
+-- it has a newer one. Or it was purged, and is missing.
 local function answer_exact(topics, ids, snapshot_end)
     local entries, n, bytes, after, i = {}, 0, 0, after_point, 0
+    local purged = {}
+    local function result(more)
+        return { snapshot_end, '0', after, more, #purged == 0 and 1 or 0,
+            #purged <= GAPS_MAX and purged or {}, {}, entries }
+    end
     for id in string.gmatch(ids, '%S+') do
         i = i + 1
         if n == max_entries or bytes >= max_bytes then
-            return { snapshot_end, '0', after, 1, 1, {}, {}, entries }
+            return result(1)
         end
         local log = { topic = topics[i], key = LOG .. topics[i] }
         local entry = redis.call('XRANGE', log.key, id, id)[1]
@@ -506,10 +519,12 @@ local function answer_exact(topics, ids, snapshot_end)
             end
             n, bytes = n + 1, bytes + #message + #origin
             read_entries, read_bytes = read_entries + 1, read_bytes + #message + #origin
+        elseif not node and is_purged(log) then
+            purged[#purged + 1] = log.topic
         end
         after = id
     end
-    return { snapshot_end, '0', after, 0, 1, {}, {}, entries }
+    return result(0)
 end
 
 local function is_wrong_type(text)

@@ -51,3 +51,23 @@ local function note_ended(floors, ends, last_ms)
     redis.call('HSET', floors, ENDED, digits(math.max(ends, before_ends)) .. '-' ..
         digits(math.max(last_ms, before_ms)))
 end
+
+-- Reads the last id, for a script that writes. The first result is nil, or why nothing may be written:
+-- Redis has lost the highest id that the node knows, or has another history than the one that the node
+-- has joined (its replid; '': not known).
+local function read_last(id, floors, known, replid)
+    local last = redis.call('GET', id)
+    local ms, seq = read_id(last or '0-0')
+    local known_ms, known_seq = ms, seq
+    if known ~= last then
+        known_ms, known_seq = read_id(known)
+    end
+    if not last or known_ms > ms or (known_ms == ms and known_seq > seq) then
+        return 'FENCE Redis has forgotten ids that this node knows'
+    end
+    local history = replid ~= '' and redis.call('HMGET', floors, HISTORY)[1]
+    if history and history ~= replid then
+        return 'FENCE Redis has another history than the one that this node has joined'
+    end
+    return nil, ms, seq
+end

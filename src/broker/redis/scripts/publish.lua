@@ -32,23 +32,11 @@ local has_begun -- the message at hand is in the log
 local logs, n_logs = {}, 0 -- of the topics that got a message: log, topic, and what is known of it
 
 local function begin()
-    local last = redis.call('GET', ID)
-    local last_ms, last_seq = read_id(last or '0-0')
-    local known_ms, known_seq = last_ms, last_seq
-    if ARGV[4] ~= last then
-        known_ms, known_seq = read_id(ARGV[4])
-    end
-    if not last or known_ms > last_ms or (known_ms == last_ms and known_seq > last_seq) then
-        fence = 'FENCE Redis has forgotten ids that this node knows'
-        return
-    end
-    local history = ARGV[6] ~= '' and redis.call('HMGET', FLOORS, HISTORY)[1]
-    if history and history ~= ARGV[6] then
-        fence = 'FENCE Redis has another history than the one that this node has joined'
+    fence, ms, seq = read_last(ID, FLOORS, ARGV[4], ARGV[6])
+    if fence then
         return
     end
     now = read_clock()
-    ms, seq = last_ms, last_seq
     ms_text = digits(math.max(now, ms)) -- of all ids that follow
 end
 
