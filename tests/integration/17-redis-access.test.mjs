@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { newerThan5, watchCommands } from './support/commands.mjs';
 import { documentedFor } from './support/documented.mjs';
 import { ALL_CHANNELS, HAS_CHANNEL_RIGHTS, isAtLeast, knownRights } from './support/engine.mjs';
+import { httpRequest } from './support/http.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
 import { startRedis } from './support/redis.mjs';
 import { numbered, openClient } from './support/rpc.mjs';
@@ -29,7 +30,7 @@ function documentedAcl(version) {
   return knownRights(line[1].replaceAll('\\\n', ' ').split(/\s+/));
 }
 
-const RIGHTS = { read: ['#'], write: ['#'] };
+const RIGHTS = { read: ['#'], write: ['#'], admin: ['log'] };
 const LIMITED = { ...RIGHTS, sub: 'limited', rlimit: [{ topic: '#', interval: 3600, max: 5 }] };
 const HOUR_MS = 3_600_000; // longer than a session takes on any machine
 
@@ -76,6 +77,11 @@ async function typicalSession(t, server, isGone) {
   await joined.untilCount(LOG_LENGTH - 1);
   assert.equal(joined.answer.recovered, true);
 
+  // UNLINK: a log is purged.
+  const admin = { Authorization: `Bearer ${signToken(RIGHTS)}` };
+  const purged = await httpRequest(server, 'DELETE', '/api/log/session/2', admin);
+  assert.equal(purged.status, 200, purged.body);
+
   await client.call('set', { key: 'session', value: 'v', ttl: 3600 });
   assert.equal((await client.call('get', { key: 'session' })).value, 'v');
   assert.equal((await client.call('del', { key: 'session' })).success, true);
@@ -106,6 +112,7 @@ async function startRestricted(t, redis, name, { without } = {}) {
     REDIS_PASSWORD: 'sesame',
     DISABLE_AUTH: 'false',
     JWT_SECRET: SECRET,
+    ENABLE_API: 'true',
     MAX_CACHE_LENGTH: String(LOG_LENGTH),
     DEFAULT_CACHE_TTL: '0',
     BROKER_TIMEOUT: '30', // no request may fail only because the machine is busy

@@ -6,6 +6,7 @@
 #include "app/conn/authorize.h"
 #include "app/http/api_call.h"
 #include "app/http/api_cluster.h"
+#include "app/http/api_log.h"
 #include "app/http/api_publish.h"
 #include "app/http/api_revoke.h"
 #include "app/http/api_topics.h"
@@ -23,6 +24,7 @@ static const struct api_endpoint endpoints[] = {
     { "disconnect", "/api/disconnect", "POST", AUTH_ADMIN_CLIENTS, api_cluster_disconnect },
     { "publish", "/api/publish", "POST", AUTH_ADMIN_PUBLISH, api_publish_run },
     { "revoke", "/api/revoke", "POST", AUTH_ADMIN_TOKENS, api_revoke_run },
+    { "purge", "/api/log/", "DELETE", AUTH_ADMIN_LOG, api_log_purge },
 };
 
 /* ---- rights ---- */
@@ -122,6 +124,7 @@ static void forget(struct http_later *later)
     struct api_call *call = container_of(later, struct api_call, later);
 
     buf_done(&call->query);
+    buf_done(&call->rest);
     free(call);
 }
 
@@ -139,13 +142,17 @@ static void begin(struct conn *c, const struct http_request *rq,
     call->endpoint = endpoint;
     call->later.kind = &kind;
     buf_add_str(&call->query, rq->query);
+    buf_add_str(&call->rest, str_skip(rq->path, strlen(endpoint->path)));
     http_later_begin(c, rq, &call->later);
 }
 
 static const struct api_endpoint *find(struct str path)
 {
     for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-        if (str_eq(path, str_of(endpoints[i].path)))
+        struct str own = str_of(endpoints[i].path);
+        bool takes_more = own.p[own.n - 1] == '/';
+
+        if (takes_more ? str_starts_with(path, own) : str_eq(path, own))
             return &endpoints[i];
     }
     return NULL;

@@ -15,7 +15,8 @@
 
 struct api_endpoint {
     const char *name; /* in the log */
-    const char *path, *method;
+    const char *path; /* one that ends with a slash begins the paths of this endpoint */
+    const char *method;
     enum auth_admin right;
     /* Executes the call, whose body is in c->message. Answers, or sets CONN_BUSY and answers
      * later. */
@@ -25,7 +26,8 @@ struct api_endpoint {
 struct api_call {
     struct http_later later;
     const struct api_endpoint *endpoint;
-    struct buf query; /* not decoded */
+    struct buf query; /* not decoded; nor is what follows the endpoint's path: */
+    struct buf rest;
 };
 
 /* Logs and counts a call that is about to be executed. `what` has its number of things, such as

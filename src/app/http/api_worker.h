@@ -7,6 +7,7 @@
  *   {"op":"disconnect","reason":text,"client"?,"sub"?}     one of the two
  *   {"op":"revoke","until":ms,"jti"?,"sub"?,"before"?}     jti, or sub and before (ms)
  *   {"op":"subscribers","topics":[...]}                    topics without wildcards
+ *   {"op":"purged"}                                        answered with nothing (api_log.h)
  * Answers:
  *   {"node","host","version","started","connections","subscriptions"}
  *   {"clients":[...],"more":bool}

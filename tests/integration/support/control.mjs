@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 import { httpRequest } from './http.mjs';
 import { SECRET, signToken } from './jwt.mjs';
-import { assertDocumented, OPERATIONS } from './openapi.mjs';
+import { assertDocumented, operationOf } from './openapi.mjs';
 
 export const OPTIONS = { ENABLE_API: 'true', DISABLE_AUTH: 'false', JWT_SECRET: SECRET };
 export const RIGHTS = ['clients', 'publish', 'log', 'tokens'];
@@ -16,7 +16,7 @@ export async function api(server, method, path, body, { token = ADMIN, headers =
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const answer = await httpRequest(server, method, path, fields, text);
   const parsed = { ...answer, json: JSON.parse(answer.body) };
-  const documented = OPERATIONS.find((row) => row[1] === path.split('?')[0] && row[0] === method);
+  const documented = operationOf(method, path.split('?')[0]);
   if (documented) assertDocumented(...documented, parsed);
   else assert.deepEqual(Object.keys(parsed.json), ['error']);
   return parsed;

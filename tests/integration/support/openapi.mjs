@@ -65,6 +65,10 @@ export function faultOf(schema, value, path = '$') {
 export const OPERATIONS = Object.entries(API.paths)
   .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method.toUpperCase(), path]));
 
+/** The operation of a request to this path, or undefined. A {parameter} is the rest of a path. */
+export const operationOf = (method, path) => OPERATIONS.find(([itsMethod, template]) =>
+  itsMethod === method && new RegExp(`^${template.replace(/\{\w+\}/, '.*')}$`).test(path));
+
 const mediaOf = ({ content }) => content['application/json'].schema;
 
 /** Asserts that an operation documents this answer: { status, json }. */
