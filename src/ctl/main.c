@@ -17,6 +17,7 @@
 #include "ctl/cmd_kv.h"
 #include "ctl/cmd_ping.h"
 #include "ctl/cmd_presence.h"
+#include "ctl/cmd_purge.h"
 #include "ctl/cmd_revoke.h"
 #include "ctl/cmd_topics.h"
 #include "ctl/line/command.h"
@@ -44,6 +45,7 @@ static const struct command *const commands[] = {
     &cmd_kv_del,
     &cmd_presence,
     &cmd_topics,
+    &cmd_purge,
     &cmd_clients,
     &cmd_disconnect,
     &cmd_revoke,

@@ -1,11 +1,12 @@
-// eventhubctl clients, topics, disconnect and revoke: the control API from a terminal.
+// eventhubctl clients, topics, disconnect, revoke and purge: the control API from a terminal.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { runCtl } from './support/ctl.mjs';
+import { CTL, runCtl } from './support/ctl.mjs';
 import { httpRequest } from './support/http.mjs';
 import { SECRET, signToken } from './support/jwt.mjs';
+import { Pty } from './support/pty.mjs';
 import { openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { SANITIZED } from './support/wait.mjs';
@@ -96,6 +97,29 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     assert.equal((await ctl(['revoke', '--sub', 'nobody', '--before', '10m'])).stdout, '0\n');
   });
 
+  await t.test('purges a topic, after it has asked', async (t) => {
+    const publish = (n) => httpRequest(server, 'POST', '/api/publish', { Authorization: `Bearer ${EVENTHUB_TOKEN}` },
+      JSON.stringify(Array(n).fill({ topic: 'purge/me', message: 'x' })));
+    await publish(3);
+    const ask = async (keys, answer) => {
+      const url = `ws://127.0.0.1:${server.port}`;
+      const pty = new Pty(t, [CTL, 'purge', 'purge/me', '--url', url], { env: { EVENTHUB_TOKEN } });
+      await pty.until('the question', () => pty.stdout.includes('delete all messages of "purge/me" from the log? [y/N] '));
+      pty.press(keys);
+      const { status } = await pty.untilEnd();
+      assert.match(pty.stdout, answer);
+      return status;
+    };
+    for (const keys of ['\r', 'n\r', 'yess\r', '\x04']) {
+      assert.equal(await ask(keys, /nothing was deleted/), NEGATIVE, keys);
+    }
+    assert.equal(await ask('Yes\r', /^3\r$/m), OK);
+    await publish(2);
+    const { code, stdout } = await ctl(['purge', 'purge/me', '--yes', '--json']);
+    assert.deepEqual([code, JSON.parse(stdout)], [OK, { removed: 2, complete: true }]);
+    assert.deepEqual(await ctl(['purge', '-y', 'purge/me']).then((again) => [again.code, again.stdout]), [OK, '0\n']);
+  });
+
   await t.test('says what is wrong', async () => {
     const fails = async (args, status, why, token) => {
       const { code, stderr } = await ctl(args, token);
@@ -119,6 +143,9 @@ test('lists and disconnects clients', PLAIN, async (t) => {
     await fails(['revoke', '--jti', 'a'], NOT_PERMITTED, /must list "tokens"/, signToken({ admin: ['log'] }));
     await fails(['topics', 'a b'], USAGE, /topic/);
     await fails(['topics'], NOT_PERMITTED, /claim admin must list "log"/, signToken({ admin: ['clients'] }));
+    await fails(['purge', 'a'], USAGE, /no terminal to ask for confirmation: give --yes/);
+    await fails(['purge', 'a/+', '--yes'], USAGE, /is a pattern/);
+    await fails(['purge', 'a', '--yes'], NOT_PERMITTED, /claim admin must list "log"/, signToken({ admin: ['clients'] }));
     const off = await startServer(t, { ...OPTIONS, ENABLE_API: 'false' });
     const none = await runCtl(['clients', '--url', `ws://127.0.0.1:${off.port}`], { env: { EVENTHUB_TOKEN } });
     assert.equal(none.code, NO_CONNECTION);

@@ -66,39 +66,47 @@ static void on_answer(const struct fetch_result *r, void *arg)
     runtime_end(k->runtime, status);
 }
 
-static struct fetch *start(struct control *k, const char *path, json_t *body)
-{
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct fetch *f = text ? fetch_post(k->runtime, k->target, path, str_of(text), on_answer, k)
-                           : fetch_start(k->runtime, k->target, path, on_answer, k);
-
-    free(text);
-    return f;
-}
-
-int control_ask(const struct invocation *in, const char *path, json_t *body, json_t **ret_result)
+/* Takes the body; NULL: none. `incomplete` is the warning if a node has not answered. */
+static int ask(const struct invocation *in, const char *method, const char *path, json_t *body,
+               const char *incomplete, json_t **ret_result)
 {
     struct control k = { .in = in };
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     struct target *target;
     struct fetch *f;
     int status = connecting_begin(in, &target, &k.runtime);
 
+    json_decref(body);
     if (status != CTL_OK) {
-        json_decref(body);
+        free(text);
         return status;
     }
     k.target = target;
-    f = start(&k, path, body);
+    f = fetch_start(k.runtime, k.target, path, on_answer, &k);
+    fetch_set_method(f, method, str_of(text ? text : ""));
+    free(text);
     status = runtime_run(k.runtime);
     fetch_free(f);
     runtime_free(k.runtime);
     target_free(target);
-    json_decref(body);
     if (status == CTL_OK && json_is_false(json_object_get(k.result, "complete")))
-        term_warn(in->term, "a node has not answered: the answer lacks it");
+        term_warn(in->term, "%s", incomplete);
     if (status == CTL_OK)
         *ret_result = k.result;
     else
         json_decref(k.result);
     return status;
+}
+
+int control_ask(const struct invocation *in, const char *path, json_t *body, json_t **ret_result)
+{
+    return ask(in, body ? "POST" : "GET", path, body,
+               "a node has not answered: the answer lacks it", ret_result);
+}
+
+int control_delete(const struct invocation *in, const char *path, json_t **ret_result)
+{
+    return ask(in, "DELETE", path, NULL,
+               "a node has not answered, and may still have the messages in memory: run this again",
+               ret_result);
 }

@@ -14,5 +14,8 @@ struct json_t; /* jansson's */
  * object, the caller's. Warns if not all nodes have answered. */
 int control_ask(const struct invocation *in, const char *path, struct json_t *body,
                 struct json_t **ret_result) EH_MUST_USE;
+/* The same with DELETE. */
+int control_delete(const struct invocation *in, const char *path,
+                   struct json_t **ret_result) EH_MUST_USE;
 
 #endif

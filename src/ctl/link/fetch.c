@@ -17,7 +17,7 @@ struct fetch {
     struct runtime *rt;
     const struct target *target;
     char *path;
-    bool is_post;
+    const char *method;
     struct buf body;
     fetch_fn *fn;
     void *arg;
@@ -69,9 +69,9 @@ static void on_open(void *owner)
     int rc = target_read_token(f->target, &token, &f->why);
 
     if (rc == EH_OK) {
-        buf_addf(&request, "%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n",
-                 f->is_post ? "POST" : "GET", f->target->path, f->path, f->target->authority);
-        if (f->is_post)
+        buf_addf(&request, "%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", f->method,
+                 f->target->path, f->path, f->target->authority);
+        if (buf_used(&f->body))
             buf_addf(&request, "Content-Length: %zu\r\n", buf_used(&f->body));
         if (buf_used(&token))
             buf_addf(&request, "Authorization: Bearer %.*s\r\n", STR_ARG(buf_str(&token)));
@@ -136,6 +136,7 @@ struct fetch *fetch_start(struct runtime *rt, const struct target *target, const
     f->rt = rt;
     f->target = target;
     f->path = mem_dup(path, strlen(path));
+    f->method = "GET";
     f->fn = fn;
     f->arg = arg;
     f->reader.body_max = FETCH_BODY_MAX;
@@ -145,14 +146,10 @@ struct fetch *fetch_start(struct runtime *rt, const struct target *target, const
     return f;
 }
 
-struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
-                         struct str body, fetch_fn *fn, void *arg)
+void fetch_set_method(struct fetch *f, const char *method, struct str body)
 {
-    struct fetch *f = fetch_start(rt, target, path, fn, arg);
-
-    f->is_post = true; /* nothing is sent before the loop runs */
+    f->method = method;
     buf_add_str(&f->body, body);
-    return f;
 }
 
 static void on_reap(struct loop_task *task)

@@ -1,4 +1,4 @@
-/* fetch.h - one HTTP GET or POST over a connection of its own, e.g. for /readyz and /metrics.
+/* fetch.h - one HTTP request over a connection of its own, e.g. for /readyz and /metrics.
  * Thread:  its loop's.
  * Owns:    the connection and the answer.
  * Bounds:  a head of 64 KiB, a body of FETCH_BODY_MAX, the target's timeout for everything.
@@ -28,13 +28,12 @@ struct fetch_result {
  * here. */
 typedef void fetch_fn(const struct fetch_result *result, void *arg);
 
-/* path begins with a slash and is appended to the target's ("/hub" and "/readyz"). The token is
- * sent if the target has one. */
+/* Sends GET. path begins with a slash and is appended to the target's ("/hub" and "/readyz"). The
+ * token is sent if the target has one. */
 struct fetch *fetch_start(struct runtime *rt, const struct target *target, const char *path,
                           fetch_fn *fn, void *arg);
-/* The same with POST and a body, which is copied. */
-struct fetch *fetch_post(struct runtime *rt, const struct target *target, const char *path,
-                         struct str body, fetch_fn *fn, void *arg);
+/* Sets another method, a constant, and the body, which is copied. Call it before the loop runs. */
+void fetch_set_method(struct fetch *f, const char *method, struct str body);
 void fetch_free(struct fetch *f); /* gives up if it is not done; NULL is fine */
 
 #endif

@@ -235,6 +235,35 @@ void term_progress_end(struct term *t)
     t->has_progress = false;
 }
 
+/* ---- questions ---- */
+
+bool term_can_ask(const struct term *t)
+{
+    return t->err_is_terminal && isatty(STDIN_FILENO) == 1;
+}
+
+bool term_ask(struct term *t, const char *format, ...)
+{
+    struct buf line = { 0 }, text = { 0 };
+    char answer[16];
+    struct str word;
+    va_list args;
+
+    va_start(args, format);
+    buf_addv(&text, format, args);
+    va_end(args);
+    clean_add(&line, buf_str(&text), true);
+    buf_add_str(&line, STR(" [y/N] "));
+    term_flush(t);
+    (void)write_all(STDERR_FILENO, buf_str(&line));
+    buf_done(&text);
+    buf_done(&line);
+    if (!fgets(answer, sizeof(answer), stdin))
+        return false;
+    word = str_trim(str_make(answer, strcspn(answer, "\r\n")));
+    return str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes"));
+}
+
 /* ---- data ---- */
 
 void term_add_data(const struct term *t, struct buf *out, struct str text)

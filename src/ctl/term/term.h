@@ -68,6 +68,12 @@ void term_error(struct term *t, const char *format, ...) EH_PRINTF(2, 3); /* "ev
 void term_progress(struct term *t, const char *format, ...) EH_PRINTF(2, 3);
 void term_progress_end(struct term *t); /* removes it */
 
+/* ---- a question on stderr, which a person answers with y or n ---- */
+
+bool term_can_ask(const struct term *t); /* stdin and stderr are terminals */
+/* Asks, and waits for a line. Anything but y or yes is no. */
+bool term_ask(struct term *t, const char *format, ...) EH_PRINTF(2, 3);
+
 /* ---- data from outside; see also clean.h ---- */
 
 /* Appends data for stdout: clean for a terminal, unchanged for a file or a pipe. */
