@@ -107,7 +107,7 @@ void api_revoke_run(struct conn *c)
 {
     json_auto_t *body = NULL;
     struct params params = { .json = NULL };
-    struct revocation entry;
+    struct revocation entry = { .kind = REVOKED_ID };
 
     if (!api_call_read_body(c, &body))
         return;

@@ -86,7 +86,7 @@ static void on_written(void *owner, void *arg, enum redis_fate fate, const struc
     struct redis_revoked *r = owner;
     bool is_full;
 
-    if (arg != (void *)r->run)
+    if ((uintptr_t)arg != r->run)
         return;
     if (fate == REDIS_ANSWERED && redis_revoke_reply(reply, &is_full) == EH_OK && !is_full)
         write_back(r);
@@ -132,7 +132,7 @@ static void on_page(void *owner, void *arg, enum redis_fate fate, const struct r
     struct redis_revoked *r = owner;
     struct redis_revoked_page page;
 
-    if (arg != (void *)r->run)
+    if ((uintptr_t)arg != r->run)
         return; /* the feed has joined again since */
     if (fate != REDIS_ANSWERED || redis_reply_is_error(reply)) {
         end(r, false);
