@@ -17,6 +17,7 @@
 #include "broker/redis/redis_parser.h"
 #include "broker/redis/redis_redirect.h"
 #include "broker/redis/redis_reply.h"
+#include "broker/redis/redis_revoked_reply.h"
 #include "broker/redis/redis_sentinel_text.h"
 #include "broker/redis/redis_slots.h"
 #include "hub/topic.h"
@@ -95,6 +96,22 @@ static void read_history(const redisReply *r)
     for (size_t i = 0; h.ret_gaps && i < h.ret_gaps->n; i++)
         check(topic_is_valid(h.ret_gaps->topics[i]), "topic of a gap");
     free(h.ret_gaps);
+}
+
+static void read_revoked(const redisReply *r)
+{
+    struct redis_revoked_page page;
+    struct revocation v;
+    bool is_full;
+
+    if (redis_revoke_reply(r, &is_full) == EH_OK)
+        check(r->type == REDIS_REPLY_INTEGER, "the answer to a revocation");
+    if (redis_revoked_reply(r, &page) < 0)
+        return;
+    for (size_t i = 0; i < page.n; i++) {
+        if (redis_revoked_entry(r, i, &v) == EH_OK)
+            check(v.name.n > 0, "a name");
+    }
 }
 
 /* Both have the same author, or none. */
@@ -250,6 +267,7 @@ static void read_reply(const redisReply *r)
     read_publish(r);
     read_kv(r);
     read_history(r);
+    read_revoked(r);
     read_answers(r);
     read_push(r);
     read_master(r);

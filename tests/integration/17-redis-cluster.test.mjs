@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { startCluster } from './support/cluster.mjs';
 import { ALL_CHANNELS } from './support/engine.mjs';
 import { Refusal, startFakeRedis } from './support/fake-redis.mjs';
+import { httpPost } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -25,7 +26,7 @@ test('a Redis Cluster', async (t) => {
   const [owner] = await Promise.all([world.owner()]);
   const other = world.nodes.find((node) => node !== owner);
   const server = await startServer(t, {
-    ...world.optionsFor([await freePort(), other.port, owner.port]), BROKER_TIMEOUT: '20',
+    ...world.optionsFor([await freePort(), other.port, owner.port]), BROKER_TIMEOUT: '20', ENABLE_API: 'true',
   });
   const client = await openClient(t, server);
   const subscription = await client.subscribe('moved/#');
@@ -43,6 +44,9 @@ test('a Redis Cluster', async (t) => {
     assert.equal(await second.redisAddress(), `127.0.0.1:${owner.port}`);
     await (await openClient(t, second)).publish('moved/b', 'from the other node');
     await subscription.untilText('from the other node');
+    const revoked = await httpPost(server, '/api/revoke', '{"jti":"t-1"}');
+    assert.deepEqual([revoked.status, revoked.json.complete], [200, true]);
+    await second.untilMetric('it knows the revoked token', ({ revoked_tokens: n }) => n === 1);
   });
 
   await t.test('refuses a database other than 0, and says so', async (t) => {

@@ -1,6 +1,7 @@
 #include "app/http/api_revoke.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "app/conn/pending.h"
 #include "app/http/api_ask.h"
@@ -19,8 +20,9 @@ _Static_assert(REVOKED_MAX == 100000, "as the text says");
 static int read_name(struct params *p, const char *name, struct str *ret)
 {
     EH_TRY(params_string(p, name, ret));
-    if (ret->n == 0 || ret->n > REVOKED_NAME_MAX)
-        return params_fail(p, JSONRPC_INVALID_PARAMS, "%s must be 1 to 256 bytes long", name);
+    if (ret->n == 0 || ret->n > REVOKED_NAME_MAX || memchr(ret->p, '\0', ret->n))
+        return params_fail(p, JSONRPC_INVALID_PARAMS,
+                           "%s must be 1 to 256 bytes long, none of them 0", name);
     return EH_OK;
 }
 
