@@ -65,22 +65,28 @@ static void take_over(void)
 
 static void on_stop(int signal);
 
-static void watch_stop(void)
+static void set_stop_action(void (*fn)(int signal))
 {
-    struct sigaction action = { .sa_handler = on_stop,
-                                .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_RESTART) };
+    const struct sigaction action = { .sa_handler = fn, .sa_flags = (int)SA_RESTART };
 
     (void)sigaction(SIGTSTP, &action, NULL);
 }
 
-/* The action is already the default one again, so raise returns when the process goes on. */
+/* Lets the default action stop the process: the kernel then knows, too, if there is no shell that
+ * could let it go on, and does not stop it. */
 static void on_stop(int signal)
 {
     bool was_open = is_open;
+    sigset_t stop, before;
 
     top_screen_close();
+    set_stop_action(SIG_DFL);
+    sigemptyset(&stop);
+    sigaddset(&stop, signal);
     (void)raise(signal);
-    watch_stop();
+    (void)pthread_sigmask(SIG_UNBLOCK, &stop, &before); /* returns when the process goes on */
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    set_stop_action(on_stop);
     if (!was_open)
         return;
     take_over();
@@ -102,7 +108,7 @@ void top_screen_open(void)
         (void)sigaction(deadly[i], &action, NULL);
     may_stop = sigaction(SIGTSTP, NULL, &before) == 0 && before.sa_handler != SIG_IGN;
     if (may_stop)
-        watch_stop();
+        set_stop_action(on_stop);
     (void)atexit(top_screen_close);
     take_over();
 }
