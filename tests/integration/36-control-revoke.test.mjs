@@ -81,6 +81,32 @@ testOnBothBrokers('revokes one token', async (t, broker) => {
     assert.equal(again.json.disconnected, 0);
   });
 
+  await t.test('also if the body comes later', async (t) => {
+    const token = tokenOf({ sub: 'slow', jti: 'slow-1', admin: RIGHTS });
+    const body = JSON.stringify([{ topic: 'room', message: 'too late' }]);
+    const head = (path) => `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`;
+    const sockets = [];
+    for (const path of ['/room', '/api/publish']) {
+      const socket = await openSocket(t, server);
+      await socket.send(head(path));
+      assert.equal((await socket.readResponse()).status, 100);
+      sockets.push(socket);
+    }
+    const before = await server.metrics();
+    assert.equal((await revoke(server, { jti: 'slow-1' })).status, 200);
+    for (const socket of sockets) {
+      await socket.send(body);
+      const { status, headers, body: text } = await socket.readResponse();
+      assert.deepEqual([status, JSON.parse(text).error], [401, REVOKED]);
+      assert.equal(headers['www-authenticate'], 'Bearer');
+    }
+    const after = await server.metrics();
+    assert.equal(after.refused_requests_total.revoked - before.refused_requests_total.revoked, 2);
+    assert.equal(after.refused_requests_total.invalid_params, before.refused_requests_total.invalid_params);
+    assert.match(server.stderr, /event=control_refused op=publish .* status=401 why="the token has been revoked"\n/);
+  });
+
   await t.test('also of the control API', async () => {
     const token = signToken({ sub: 'second', jti: 'admin-2', admin: RIGHTS });
     assert.equal((await api(server, 'GET', '/api/nodes', undefined, { token })).status, 200);

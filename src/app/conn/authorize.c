@@ -15,6 +15,14 @@ bool authorize_is_revoked(const struct worker *w, const struct auth *auth)
                        clock_wall_ms());
 }
 
+const char *authorize_again(const struct conn *c)
+{
+    if (!authorize_is_revoked(c->worker, c->auth))
+        return NULL;
+    metrics_inc(c->worker->metrics, METRIC_REFUSED_REVOKED);
+    return revoked;
+}
+
 /* Reports whether a token that no key verifies may be good nevertheless: the provider's keys are
  * not there yet, or may have changed. */
 static bool is_worth_another_try(struct key_store *store, const struct key_rings *keys,
@@ -129,13 +137,12 @@ static const char *find_token(const struct config *config, const struct http_req
     return why;
 }
 
-static void refuse(const struct conn *c, int rc, const char *why)
+void authorize_log_refusal(const struct conn *c, const char *why)
 {
     char peer[SOCK_ADDR_TEXT];
 
     sock_addr_format(&c->client.addr, peer);
     log_info("unauthorized", LOG_Z("peer", peer), LOG_Z("why", why));
-    metrics_inc(c->worker->metrics, authorize_refusal(rc, why));
 }
 
 int authorize_request(const struct conn *c, const struct http_request *rq, struct str offered,
@@ -150,6 +157,7 @@ int authorize_request(const struct conn *c, const struct http_request *rq, struc
         return EH_OK;
     if (why_none)
         *ret_why = why_none;
-    refuse(c, rc, *ret_why);
+    authorize_log_refusal(c, *ret_why);
+    metrics_inc(c->worker->metrics, authorize_refusal(rc, *ret_why));
     return rc;
 }

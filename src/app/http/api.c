@@ -101,7 +101,7 @@ static void refuse(struct conn *c, const struct http_request *rq,
     struct buf extra = { 0 };
 
     if (status == 401)
-        buf_add_str(&extra, STR("WWW-Authenticate: Bearer\r\n"));
+        buf_add_str(&extra, STR(HTTP_CHALLENGE));
     else if (status == 405)
         buf_addf(&extra, "Allow: %s\r\n", endpoint->method);
     else if (has_no_keys)
@@ -114,9 +114,15 @@ static void refuse(struct conn *c, const struct http_request *rq,
     buf_done(&extra);
 }
 
+/* The body may have come long after the head, whose token was good. */
 static void run(struct conn *c)
 {
-    container_of(c->later, struct api_call, later)->endpoint->run(c);
+    const char *fault = authorize_again(c);
+
+    if (fault)
+        api_call_fail(c, 401, fault);
+    else
+        container_of(c->later, struct api_call, later)->endpoint->run(c);
 }
 
 static void forget(struct http_later *later)

@@ -128,5 +128,5 @@ void http_send_unauthorized(struct conn *c, const struct http_request *rq, int r
                         STR("Access-Control-Expose-Headers: Retry-After\r\n"
                             "Retry-After: 2\r\n"));
     else
-        http_send_error(c, rq, 401, why, STR("WWW-Authenticate: Bearer\r\n"));
+        http_send_error(c, rq, 401, why, STR(HTTP_CHALLENGE));
 }

@@ -17,6 +17,8 @@ struct http_answer {
     bool is_head;     /* the body is announced, but not sent */
 };
 
+#define HTTP_CHALLENGE "WWW-Authenticate: Bearer\r\n" /* a 401 must have it */
+
 /* Answers a request. rq NULL: the rest of the input cannot be read, so the connection ends. */
 void http_send(struct conn *c, const struct http_request *rq, const struct http_answer *a);
 /* Answers a request whose head is no longer in memory. */

@@ -40,7 +40,7 @@ void http_later_fail(struct conn *c, int status, const char *why)
 
     http_topic_count(c, status);
     http_add_error(&json, why);
-    http_later_answer(c, status, buf_str(&json), STR(""));
+    http_later_answer(c, status, buf_str(&json), status == 401 ? STR(HTTP_CHALLENGE) : STR(""));
     buf_done(&json);
 }
 

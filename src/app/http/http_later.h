@@ -39,7 +39,8 @@ void http_later_begin(struct conn *c, const struct http_request *rq, struct http
 
 /* Answers with JSON, and continues with the next request if the connection may be kept. */
 void http_later_answer(struct conn *c, int status, struct str json, struct str extra);
-/* Answers with {"error":"why"} and counts the refusal. */
+/* Answers with {"error":"why"} and counts the refusal, except for a 401, which authorize.h has
+ * counted. */
 void http_later_fail(struct conn *c, int status, const char *why);
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "app/conn/authorize.h"
 #include "app/http/http_answer.h"
 #include "app/http/http_later.h"
 #include "app/http/http_topic.h"
@@ -52,9 +53,15 @@ static void on_published(struct pending *p, struct conn *c)
 static void on_body(struct conn *c)
 {
     struct http_post *post = container_of(c->later, struct http_post, later);
+    const char *fault = authorize_again(c);
     struct params params = { 0 };
     struct pending *p;
 
+    if (fault) {
+        authorize_log_refusal(c, fault);
+        http_later_fail(c, 401, fault);
+        return;
+    }
     if (buf_used(&c->message) == 0) {
         http_later_fail(c, 400, "the body must not be empty");
         return;

@@ -11,6 +11,7 @@ void http_topic_count(struct conn *c, int status)
     enum metric reason = METRIC_REFUSED_PARAMS;
 
     switch (status) {
+    case 401: return; /* authorize.c has counted it */
     case 403: reason = METRIC_REFUSED_RIGHTS; break;
     case 404:
     case 405: reason = METRIC_REFUSED_METHOD; break;
