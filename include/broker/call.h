@@ -134,7 +134,7 @@ struct broker_presence {
     struct str filter; /* a valid topic or pattern */
     bool wants_subs;
     struct presence ret_presence; /* DONE: the receiver's */
-    bool ret_complete;            /* every node answered in time */
+    bool ret_complete;            /* every node answered in time, and not with nothing */
 };
 
 /* Asks every worker of all nodes, or has them do something. The broker passes the question and the
@@ -143,7 +143,7 @@ struct broker_ask {
     const struct json_t *question; /* an object */
     struct json_t *ret_answers;    /* DONE: an array with one element of each worker that answered;
                                       the receiver's reference */
-    bool ret_complete;             /* every node answered in time */
+    bool ret_complete;             /* every node answered in time, and not with nothing */
 };
 
 /* Lists topics that have a log, page by page, in the byte order of their names. A page may have

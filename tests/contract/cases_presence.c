@@ -174,6 +174,18 @@ static void passes_a_question_to_all_nodes(void **state)
     node_release(n[1], 1);
 }
 
+/* A node of an older version does not know a new question. */
+static void says_that_a_node_answered_nothing(void **state)
+{
+    struct node *n[2];
+
+    for (int i = 0; i < 2; i++)
+        n[i] = fixture_node(*state);
+    node_mute(n[1]);
+    ask_all(n[0], NODE_WORKERS, false);
+    ask_all(n[1], NODE_WORKERS, false);
+}
+
 /* The answers of a node whose worker hangs are waited for; meanwhile the last question waits. */
 static void has_few_questions_under_way(void **state)
 {
@@ -229,6 +241,7 @@ int presence_cases(struct fixture *f)
 
     const struct CMUnitTest redis_tests[] = {
         FIXTURE_TEST(asks_and_answers_other_nodes, f),
+        FIXTURE_TEST(says_that_a_node_answered_nothing, f),
         FIXTURE_TEST(passes_a_question_to_all_nodes, f),
         FIXTURE_TEST(has_few_questions_under_way, f),
         FIXTURE_TEST(leaves_out_a_node_whose_worker_hangs, f),

@@ -39,6 +39,7 @@ struct worker {
 struct node {
     struct broker *broker;
     bool stopped;
+    atomic_bool is_mute;
     uint64_t timeout_ms;
     struct metrics_cell metrics;
     struct revoked *revoked;
@@ -146,7 +147,7 @@ static void on_count(struct mail *m, void *owner)
     struct broker_count *part = container_of(m, struct broker_count, mail);
     const struct worker *w = owner;
 
-    if (part->question) { /* answers with a copy of it */
+    if (part->question && !atomic_load(&w->node->is_mute)) { /* answers with a copy of it */
         part->answer = json_deep_copy(part->question);
         (void)json_object_set_new(part->answer, "worker", json_integer(w - w->node->workers));
         broker_counted(part);
@@ -600,6 +601,11 @@ struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count)
 uint64_t node_metric(const struct node *n, enum metric metric)
 {
     return metrics_get(&n->metrics, metric);
+}
+
+void node_mute(struct node *n)
+{
+    atomic_store(&n->is_mute, true);
 }
 
 void node_hold(struct node *n, unsigned worker)

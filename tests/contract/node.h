@@ -92,6 +92,8 @@ struct node_gap node_await_gap(struct node *n, unsigned worker, size_t count);
 
 uint64_t node_metric(const struct node *n, enum metric metric); /* the broker's */
 
+/* From now on its workers answer nothing to questions but those of presence. */
+void node_mute(struct node *n);
 /* Keeps the worker from reading its inbox until node_release. */
 void node_hold(struct node *n, unsigned worker);
 void node_release(struct node *n, unsigned worker);

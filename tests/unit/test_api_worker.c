@@ -299,6 +299,18 @@ static void ignores_questions_that_name_no_token(void **state)
     assert_int_equal(c->state, CONN_OPEN);
 }
 
+static void answers_nothing_to_unknown_questions(void **state)
+{
+    (void)state;
+    ask(0, "{\"op\":\"purged\"}");
+    ask(1, "{\"op\":\"other\"}");
+    ask(2, "{}");
+    (void)turns_until(QUESTIONS);
+    assert_int_equal(json_array_size(got[0]), 1);
+    assert_int_equal(json_array_size(got[1]), 0);
+    assert_int_equal(json_array_size(got[2]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(looks_for_tokens_that_were_revoked_elsewhere,
                                         set_up_answers, forget_answers),
         cmocka_unit_test_setup_teardown(ignores_questions_that_name_no_token, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(answers_nothing_to_unknown_questions, set_up_answers,
                                         forget_answers),
     };
 

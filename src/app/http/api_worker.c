@@ -389,6 +389,13 @@ static void describe_node(const struct worker *w, struct broker_count *part)
     broker_counted(part);
 }
 
+/* The question is enough: it came behind everything that was purged. */
+static void confirm(struct broker_count *part)
+{
+    part->answer = json_object();
+    broker_counted(part);
+}
+
 void api_worker_ask(struct worker *w, struct broker_count *part)
 {
     struct str op = json_text(json_object_get(part->question, "op"));
@@ -403,6 +410,8 @@ void api_worker_ask(struct worker *w, struct broker_count *part)
         count_topics(w, part);
     else if (str_eq(op, STR("revoke")))
         revoke(w, part);
+    else if (str_eq(op, STR("purged")))
+        confirm(part);
     else
         broker_counted(part);
 }

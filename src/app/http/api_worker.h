@@ -7,19 +7,21 @@
  *   {"op":"disconnect","reason":text,"client"?,"sub"?}     one of the two
  *   {"op":"revoke","until":ms,"jti"?,"sub"?,"before"?}     jti, or sub and before (ms)
  *   {"op":"subscribers","topics":[...]}                    topics without wildcards
- *   {"op":"purged"}                                        answered with nothing (api_log.h)
+ *   {"op":"purged"}                                        whether a purge was seen (api_log.h)
  * Answers:
  *   {"node","host","version","started","connections","subscriptions"}
  *   {"clients":[...],"more":bool}
  *   {"disconnected":n}                                     to disconnect and revoke
  *   {"subscribers":[n,...]}                                of each topic, as presence counts them
+ *   {}                                                     to purged
  * Bounds:  a walk over the connections takes API_WALK_STEP steps in a turn and goes on in the next
  *          one, so that clients do not wait for it; one walk at a time. A connection is a step, and
  *          so is each of its subscriptions if they are compared or end. Disconnecting a client
  *          counts as API_DISCONNECT_STEPS, so at most 64 are disconnected in a turn, which takes a
  *          millisecond or two. A walk over topics takes a step for each, and one for each
  *          subscription to it; it pauses between two topics only.
- * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing.
+ * Trusts:  nothing in the question: it came through Redis. An unknown one is answered with nothing,
+ *          and so is one that could not be done. The answer to the operator is then not complete.
  */
 #ifndef EH_APP_API_WORKER_H
 #define EH_APP_API_WORKER_H
