@@ -1,5 +1,6 @@
 #include "ctl/top/top_screen.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static void on_stop(int signal)
     set_stop_action(SIG_DFL);
     sigemptyset(&stop);
     sigaddset(&stop, signal);
-    (void)raise(signal);
+    (void)pthread_kill(pthread_self(), signal);
     (void)pthread_sigmask(SIG_UNBLOCK, &stop, &before); /* returns when the process goes on */
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     set_stop_action(on_stop);
