@@ -4,12 +4,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ALL_CHANNELS } from './support/engine.mjs';
+import { httpRequest } from './support/http.mjs';
 import { startRedis } from './support/redis.mjs';
 import { errorOf, numbered, openClient } from './support/rpc.mjs';
 import { startServer } from './support/server.mjs';
 import { eventually } from './support/wait.mjs';
 
 const HOUR_MS = 3_600_000;
+
+/** Deletes the log of a topic; resolves to [status, body]. */
+async function purge(server, topic) {
+  const { status, body } = await httpRequest(server, 'DELETE', `/api/log/${topic}`);
+  return [status, JSON.parse(body)];
+}
 
 /** Starts a Redis with a replica that has caught up, and a server with REDIS_WAIT=1. */
 async function startReplicated(t, options = {}) {
@@ -18,12 +25,12 @@ async function startReplicated(t, options = {}) {
   await eventually('a replica that has caught up', async () =>
     /state=online/.test(await redis.command('INFO', 'replication')) &&
     (await redis.command('WAIT', '1', '100')) === '1');
-  const server = await startServer(t, { ...redis.options, REDIS_WAIT: '1', ...options });
+  const server = await startServer(t, { ...redis.options, REDIS_WAIT: '1', ENABLE_API: 'true', ...options });
   return { redis, replica, server, client: await openClient(t, server) };
 }
 
 test('answers writes that a replica has', async (t) => {
-  const { replica, client } = await startReplicated(t);
+  const { replica, server, client } = await startReplicated(t);
   const lengthAt = async (topic) =>
     Number(await replica.command('XLEN', `{eventhub}:log:${topic}`));
 
@@ -31,6 +38,8 @@ test('answers writes that a replica has', async (t) => {
   assert.equal(await lengthAt('waited'), 1); // at once
   await client.publishAll('waited', numbered('m', 200));
   assert.equal(await lengthAt('waited'), 201);
+  assert.deepEqual(await purge(server, 'waited'), [200, { removed: 201, complete: true }]);
+  assert.equal(await lengthAt('waited'), 0);
 
   await client.call('set', { key: 'k', value: 'v' });
   assert.equal(await replica.command('GET', '{eventhub}:kv:k'), 'v');
@@ -59,6 +68,7 @@ test('answers "outcome unknown" while the replica is away', async (t) => {
   // The lane goes on: each further WAIT takes only a moment.
   for (const text of numbered('m', 5))
     assert.match((await errorOf(client.publish('waited', text))).data, /^outcome unknown/);
+  assert.deepEqual(await purge(server, 'unwaited'), [503, { error: 'outcome unknown' }]);
   await eventually('a line in the log', () =>
     /event=redis_wait_fails .*replicas=0 .*wanted=1/.test(server.stderr));
 

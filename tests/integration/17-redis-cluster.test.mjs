@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { startCluster } from './support/cluster.mjs';
 import { ALL_CHANNELS } from './support/engine.mjs';
 import { Refusal, startFakeRedis } from './support/fake-redis.mjs';
-import { httpPost } from './support/http.mjs';
+import { httpPost, httpRequest } from './support/http.mjs';
 import { freePort } from './support/port.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openClient } from './support/rpc.mjs';
@@ -47,6 +47,11 @@ test('a Redis Cluster', async (t) => {
     const revoked = await httpPost(server, '/api/revoke', '{"jti":"t-1"}');
     assert.deepEqual([revoked.status, revoked.json.complete], [200, true]);
     await second.untilMetric('it knows the revoked token', ({ revoked_tokens: n }) => n === 1);
+  });
+
+  await t.test('purges a topic', async () => {
+    const { body } = await httpRequest(server, 'DELETE', '/api/log/moved/b');
+    assert.deepEqual(JSON.parse(body), { removed: 1, complete: true });
   });
 
   await t.test('refuses a database other than 0, and says so', async (t) => {
@@ -94,6 +99,12 @@ test('a Redis Cluster', async (t) => {
     const { texts, ids } = subscription;
     assert.deepEqual(texts, ['before', 'from the other node', 'planned', 'hung', 'killed']);
     assert.deepEqual([...new Set(ids)], ids);
+  });
+
+  await t.test('knows what was purged', async () => {
+    const log = (topic) => client.call('eventlog', { topic, sinceEventId: subscription.ids[0] });
+    assert.deepEqual(await log('moved/b').then(({ items, recovered }) => [items, recovered]), [[], false]);
+    assert.equal((await log('moved/a')).recovered, true);
   });
 });
 

@@ -118,7 +118,20 @@ test('on all nodes', async (t) => {
     assert.deepEqual(reader.texts, ['three']);
   });
 
-  await t.test('or says which it does not know', async () => {
+  await t.test('also to a node that was away', async () => {
+    const live = await (await openClient(t, far, READING)).subscribe('away', { gaps: true });
+    proxy.cut();
+    await far.untilReadiness(503);
+    await publish(near, 'away', 'one');
+    assert.deepEqual((await purge(near, 'away')).json, { removed: 1, complete: true });
+    proxy.restore();
+    await far.untilReadiness(200);
+    await publish(near, 'away', 'two');
+    await live.untilText('two');
+    assert.deepEqual(live.messages.map(({ action, message }) => action ?? message), ['gap', 'two']);
+  });
+
+  await t.test('or says that it does not know', async () => {
     await freeze(far.child);
     const { json } = await purge(near, 'read').finally(() => far.child.kill('SIGCONT'));
     assert.deepEqual(json, { removed: 1, complete: false });
