@@ -16,7 +16,7 @@
 #include "support/asked_clients.h"
 
 #define QUESTIONS 3
-#define PORTIONS  4 /* of a walk over the slots of add_slots */
+#define PORTIONS  4 /* of a walk over the slots of open_clients_apart */
 
 static json_t *got[QUESTIONS]; /* the answers of all workers, by question */
 static size_t n_got;
@@ -106,26 +106,30 @@ static void walks_for_one_question_at_a_time(void **state)
         assert_int_equal(json_array_size(clients_of(i)), 2);
 }
 
-static void rename_client(struct conn *c, const char *payload)
+static void give_token(struct conn *c, const char *claims)
 {
     const struct auth_policy any = { 0 };
     const char *why;
 
-    assert_int_equal(auth_check(str_of(payload), &any, 0, &c->auth, &why), EH_OK);
+    assert_int_equal(auth_check(str_of(claims), &any, 1, &c->auth, &why), EH_OK);
+}
+
+static json_int_t disconnected(size_t i)
+{
+    return json_integer_value(json_object_get(json_array_get(got[i], 0), "disconnected"));
 }
 
 /* Closing takes much longer than looking at a connection, and counts as 64 of them. */
-static void disconnects_few_clients_in_a_turn(void **state)
+static void expect_few_in_a_turn(const char *question)
 {
     struct conn *first, *second;
 
-    (void)state;
     open_clients_apart(API_WALK_STEP - 64);
     first = fx.clients[0].conn;
     second = fx.clients[1].conn;
-    rename_client(first, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
-    rename_client(second, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
-    ask(0, "{\"op\":\"disconnect\",\"sub\":\"ann\"}");
+    give_token(first, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
+    give_token(second, "{\"sub\":\"ann\",\"read\":[\"#\"]}");
+    ask(0, question);
     for (int i = 0; first->state == CONN_OPEN; i++) {
         assert_true(i < 10);
         turn();
@@ -133,8 +137,20 @@ static void disconnects_few_clients_in_a_turn(void **state)
     assert_int_equal(second->state, CONN_OPEN);
     (void)turns_until(1);
     assert_int_not_equal(second->state, CONN_OPEN);
-    assert_int_equal(json_integer_value(json_object_get(json_array_get(got[0], 0), "disconnected")),
-                     2);
+    assert_int_equal(disconnected(0), 2);
+}
+
+static void disconnects_few_clients_in_a_turn(void **state)
+{
+    (void)state;
+    expect_few_in_a_turn("{\"op\":\"disconnect\",\"sub\":\"ann\"}");
+}
+
+static void disconnects_few_revoked_clients_in_a_turn(void **state)
+{
+    (void)state;
+    expect_few_in_a_turn(
+        "{\"op\":\"revoke\",\"sub\":\"ann\",\"before\":1,\"until\":9000000000000000}");
 }
 
 static void goes_on_behind_the_client_of_an_id(void **state)
@@ -225,17 +241,10 @@ static void answers_the_questions_that_wait_when_it_ends(void **state)
 
 static struct conn *open_with(const char *claims)
 {
-    static const struct auth_policy any = { .keys = NULL };
     struct conn *c = open_client()->conn;
-    const char *why = NULL;
 
-    assert_int_equal(auth_check(str_of(claims), &any, 1, &c->auth, &why), EH_OK);
+    give_token(c, claims);
     return c;
-}
-
-static json_int_t disconnected(size_t i)
-{
-    return json_integer_value(json_object_get(json_array_get(got[i], 0), "disconnected"));
 }
 
 static void disconnects_clients_with_a_revoked_token(void **state)
@@ -326,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_the_questions_that_wait_when_it_ends,
                                         set_up_answers, forget_answers),
         cmocka_unit_test_setup_teardown(disconnects_clients_with_a_revoked_token, set_up_answers,
+                                        forget_answers),
+        cmocka_unit_test_setup_teardown(disconnects_few_revoked_clients_in_a_turn, set_up_answers,
                                         forget_answers),
         cmocka_unit_test_setup_teardown(looks_for_tokens_that_were_revoked_elsewhere,
                                         set_up_answers, forget_answers),

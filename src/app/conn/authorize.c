@@ -7,7 +7,7 @@
 #include "proto/cookie.h"
 #include "proto/origin.h"
 
-static const char revoked[] = "the token has been revoked";
+const char authorize_revoked[] = "the token has been revoked";
 
 bool authorize_is_revoked(const struct worker *w, const struct auth *auth)
 {
@@ -20,7 +20,7 @@ const char *authorize_again(const struct conn *c)
     if (!authorize_is_revoked(c->worker, c->auth))
         return NULL;
     metrics_inc(c->worker->metrics, METRIC_REFUSED_REVOKED);
-    return revoked;
+    return authorize_revoked;
 }
 
 /* Reports whether a token that no key verifies may be good nevertheless: the provider's keys are
@@ -78,13 +78,13 @@ int authorize_token(const struct conn *c, struct str token, struct auth **ret_au
         return rc;
     auth_free(*ret_auth);
     *ret_auth = NULL;
-    *ret_why = revoked;
+    *ret_why = authorize_revoked;
     return EH_EINVAL;
 }
 
 enum metric authorize_refusal(int rc, const char *why)
 {
-    if (why == revoked)
+    if (why == authorize_revoked)
         return METRIC_REFUSED_REVOKED;
     return rc == EH_ENOENT ? METRIC_REFUSED_KEYS : METRIC_REFUSED_AUTH;
 }

@@ -153,13 +153,26 @@ static size_t visit_to_list(struct walk *walk, struct conn *c)
     return steps;
 }
 
+/* ---- disconnecting ---- */
+
+/* Returns how many steps that took. */
+static size_t end_client(struct walk *walk, struct conn *c, const char *why)
+{
+    size_t n_subs = c->n_subs;
+
+    walk->n_disconnected++;
+    c->protocol->on_disconnect(c, why);
+    return API_DISCONNECT_STEPS + n_subs;
+}
+
 static size_t visit_to_disconnect(struct walk *walk, struct conn *c)
 {
-    if (!has_sub(walk, c))
-        return 1;
-    walk->n_disconnected++;
-    c->protocol->on_disconnect(c, walk->reason);
-    return API_DISCONNECT_STEPS + (size_t)c->n_subs;
+    return has_sub(walk, c) ? end_client(walk, c, walk->reason) : 1;
+}
+
+static size_t visit_to_end_revoked(struct walk *walk, struct conn *c)
+{
+    return authorize_is_revoked(walk->worker, c->auth) ? end_client(walk, c, authorize_revoked) : 1;
 }
 
 /* ---- subscribers ---- */
@@ -175,15 +188,6 @@ static size_t count_subscribers(struct walk *walk)
         n = sub_presence_count(walk->worker, topic, false, &found);
     (void)json_array_append_new(walk->subscribers, json_integer((json_int_t)found.count));
     return 1 + n;
-}
-
-static size_t visit_to_end_revoked(struct walk *walk, struct conn *c)
-{
-    if (!authorize_is_revoked(walk->worker, c->auth))
-        return 1;
-    walk->n_disconnected++;
-    c->protocol->on_disconnect(c, "the token has been revoked");
-    return 1 + (size_t)c->n_subs;
 }
 
 /* ---- the walk ---- */
