@@ -1,7 +1,7 @@
 /* revoked.h - the tokens that were revoked: one by its `jti`, or all of a `sub` that were issued
  * before a time. All workers ask it, and the broker fills it (docs/ARCHITECTURE.md).
- * Thread:  shared. A mutex guards the entries; it is held for one look-up, or for a walk of at most
- *          `max` entries. While nothing is revoked, revoked_has takes no lock.
+ * Thread:  shared. A mutex guards the entries; it is held for one look-up, or while REVOKED_STEP
+ *          slots are walked. While nothing is revoked, revoked_has takes no lock.
  * Owns:    copies of the texts.
  * Bounds:  `max` entries with names of REVOKED_NAME_MAX bytes. An entry ends at its until_ms.
  * Pure:    times are parameters, in ms since the epoch.
@@ -19,7 +19,7 @@
 
 #define REVOKED_MAX      100000
 #define REVOKED_NAME_MAX 256  /* bytes of a `jti` or a `sub` */
-#define REVOKED_STEP     4096 /* slots that one call walks */
+#define REVOKED_STEP     4096 /* slots that are walked at once */
 
 struct revoked;
 
@@ -45,14 +45,17 @@ bool revoked_has(struct revoked *r, struct str jti, struct str sub, uint64_t iss
                  uint64_t now_ms);
 
 /* Removes entries that have ended. Each call walks REVOKED_STEP slots and goes on where the last
- * one stopped. Returns false when it has come to the end of the table. */
+ * one stopped. Returns false when it has come to the end of the table; the next call begins
+ * again. */
 bool revoked_expire(struct revoked *r, uint64_t now_ms);
 size_t revoked_count(struct revoked *r);
 /* Returns a number that grows when tokens are revoked: connections must then be looked at. */
 uint32_t revoked_changes(struct revoked *r);
 
 /* Takes copies of at most `max` entries that have not ended and have another mark, and gives them
- * this one. `texts`, which is emptied, holds their names. */
+ * this one. `texts`, which is emptied, holds their names. With the same mark, a call goes on where
+ * the last one stopped; at the end of the table it returns 0, and the next one begins again.
+ * Entries that move meanwhile may be left out. One thread calls it. */
 size_t revoked_take_unmarked(struct revoked *r, uint32_t mark, uint64_t now_ms,
                              struct revocation *ret, size_t max, struct buf *texts);
 

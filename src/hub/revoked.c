@@ -24,7 +24,9 @@ struct revoked {
     struct siphash_key key;
     struct table entries;
     size_t max;
-    size_t next; /* slot for revoked_expire */
+    size_t next;          /* slot for revoked_expire */
+    size_t next_unmarked; /* slot for revoked_take_unmarked */
+    uint32_t mark;        /* with which the last one was called */
 };
 
 static bool is_equal(const void *item, const void *key)
@@ -189,22 +191,42 @@ static void copy(const struct entry *e, struct revocation *ret, struct buf *text
     *ret = (struct revocation){ e->kind, str_make(name, e->n), e->before_ms, e->until_ms };
 }
 
+/* Walks REVOKED_STEP slots. Returns how many entries it has taken. */
+static size_t take_step(struct revoked *r, uint64_t now_ms, struct revocation *ret, size_t max,
+                        struct buf *texts)
+{
+    size_t n = 0;
+
+    for (size_t steps = 0; steps < REVOKED_STEP && r->next_unmarked < r->entries.cap && n < max;
+         steps++) {
+        struct entry *e = r->entries.slots[r->next_unmarked++].item;
+
+        if (!e || e->mark == r->mark || e->until_ms <= now_ms)
+            continue;
+        e->mark = r->mark;
+        copy(e, &ret[n++], texts);
+    }
+    return n;
+}
+
 size_t revoked_take_unmarked(struct revoked *r, uint32_t mark, uint64_t now_ms,
                              struct revocation *ret, size_t max, struct buf *texts)
 {
     size_t n = 0;
+    bool has_more = true;
 
     buf_clear(texts);
     (void)buf_reserve(texts, max * REVOKED_NAME_MAX); /* so that the names do not move */
-    (void)pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->entries.cap && n < max; i++) {
-        struct entry *e = r->entries.slots[i].item;
-
-        if (!e || e->mark == mark || e->until_ms <= now_ms)
-            continue;
-        e->mark = mark;
-        copy(e, &ret[n++], texts);
+    while (n == 0 && has_more) {
+        (void)pthread_mutex_lock(&r->lock);
+        if (r->mark != mark)
+            r->next_unmarked = 0;
+        r->mark = mark;
+        n = take_step(r, now_ms, ret, max, texts);
+        has_more = r->next_unmarked < r->entries.cap;
+        if (!has_more)
+            r->next_unmarked = 0;
+        (void)pthread_mutex_unlock(&r->lock);
     }
-    (void)pthread_mutex_unlock(&r->lock);
     return n;
 }

@@ -139,6 +139,32 @@ static void gives_back_what_has_another_mark(void **state)
     revoked_free(r);
 }
 
+/* A large table is walked in steps, from its first slot with each mark. */
+static void gives_back_each_entry_once(void **state)
+{
+    enum { N = 2 * REVOKED_STEP, MAX = 64 };
+    struct revoked *r = revoked_create(N);
+    struct revocation got[MAX];
+    struct buf texts = { 0 };
+    char name[16];
+
+    (void)state;
+    for (unsigned i = 0; i < N; i++) {
+        (void)snprintf(name, sizeof(name), "t%u", i);
+        assert_int_equal(add_id(r, str_of(name), 100), EH_OK);
+    }
+    assert_int_equal(revoked_take_unmarked(r, 1, 50, got, MAX, &texts), MAX);
+    for (uint32_t mark = 2; mark < 4; mark++) {
+        size_t n, all = 0;
+
+        while ((n = revoked_take_unmarked(r, mark, 50, got, MAX, &texts)) > 0)
+            all += n;
+        assert_int_equal(all, N);
+    }
+    buf_done(&texts);
+    revoked_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +174,7 @@ int main(void)
         cmocka_unit_test(refuses_names_without_a_size),
         cmocka_unit_test(is_bounded_and_forgets),
         cmocka_unit_test(gives_back_what_has_another_mark),
+        cmocka_unit_test(gives_back_each_entry_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
