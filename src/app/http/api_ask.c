@@ -49,7 +49,6 @@ void api_ask(struct conn *c, const struct api_question *question)
     p->owner = q;
     p->done = on_asked;
     p->call.ask.question = q->text;
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     pending_start(p, c, BROKER_OP_ASK);
 }

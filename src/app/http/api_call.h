@@ -18,8 +18,8 @@ struct api_endpoint {
     const char *path; /* one that ends with a slash begins the paths of this endpoint */
     const char *method;
     enum auth_admin right;
-    /* Executes the call, whose body is in c->message. Answers, or sets CONN_BUSY and answers
-     * later. */
+    /* Executes the call, whose body is in c->message. Answers, or calls http_later_wait and
+     * answers later. */
     void (*run)(struct conn *c);
 };
 

@@ -163,8 +163,7 @@ void api_publish_run(struct conn *c)
         return;
     }
     c->message = (struct buf){ 0 };
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     api_call_note(c, LOG_N("messages", n));
     all = mem_zalloc(sizeof(*all) + n * sizeof(all->items[0]));
     *all = (struct results){ .worker = c->worker, .conn = c->ref, .n = n, .n_open = 1 };

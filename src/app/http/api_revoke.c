@@ -100,8 +100,7 @@ static void keep(struct conn *c, const struct revocation *v)
     p->done = on_kept;
     p->call.revoke.entry = *v;
     p->call.revoke.entry.name = pending_copy(p, v->name);
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     pending_start(p, c, BROKER_OP_REVOKE);
 }
 

@@ -103,8 +103,7 @@ static void list(struct conn *c, struct str match, struct str after, size_t limi
     p->call.list.filter = pending_copy(p, match);
     p->call.list.after = pending_copy(p, after);
     p->call.list.limit = limit;
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     pending_start(p, c, BROKER_OP_LIST);
 }
 

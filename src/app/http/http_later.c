@@ -20,6 +20,12 @@ static void end(struct conn *c)
 
 /* ---- the answer ---- */
 
+void http_later_wait(struct conn *c)
+{
+    c->state = CONN_BUSY;
+    timer_stop(&c->timer);
+}
+
 void http_later_answer(struct conn *c, int status, struct str json, struct str extra)
 {
     bool keep_alive = c->later->keep_alive;

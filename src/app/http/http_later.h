@@ -16,7 +16,7 @@ struct http_later;
 
 /* The handlers of one kind of request. */
 struct http_later_kind {
-    /* The whole body is in c->message. Answers, or sets the state CONN_BUSY and answers later. */
+    /* The whole body is in c->message. Answers, or calls http_later_wait and answers later. */
     void (*on_body)(struct conn *c);
     void (*forget)(struct http_later *later);
     const char *not_done; /* the error if the server goes away before on_body */
@@ -37,6 +37,8 @@ int http_later_refusal(const struct conn *c, const struct http_request *rq, cons
 /* Takes the struct, whose kind is set, as c->later, and reads the body. */
 void http_later_begin(struct conn *c, const struct http_request *rq, struct http_later *later);
 
+/* Makes the request wait for the broker, whose calls have a deadline of their own. */
+void http_later_wait(struct conn *c);
 /* Answers with JSON, and continues with the next request if the connection may be kept. */
 void http_later_answer(struct conn *c, int status, struct str json, struct str extra);
 /* Answers with {"error":"why"} and counts the refusal, except for a 401, which authorize.h has

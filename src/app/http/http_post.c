@@ -77,8 +77,7 @@ static void on_body(struct conn *c)
     }
     p = publish_create(c, &post->publish, &(struct reply){ 0 });
     p->done = on_published;
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     buf_done(&c->message);
     pending_start(p, c, BROKER_OP_PUBLISH);
 }
