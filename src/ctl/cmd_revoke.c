@@ -112,10 +112,11 @@ static const struct option options[] = {
     { "jti", 0, OPTION_TEXT, offsetof(struct revoke_options, jti), .value = "ID",
       .about = "revoke the token with this jti" },
     { "sub", 0, OPTION_TEXT, offsetof(struct revoke_options, sub), .value = "SUB",
-      .about = "revoke all tokens with this sub that were issued before a time" },
+      .about = "revoke all tokens with this sub that were issued before the time of --before" },
     { "before", 0, OPTION_TEXT, offsetof(struct revoke_options, before), .value = "TIME",
-      .about = "with --sub, that time: 10m (that long ago), 2026-11-30, 2026-11-30T12:30 (local "
-               "time), 2026-11-30T12:30:05Z, or seconds since 1970; without it, now" },
+      .about = "with --sub, keep tokens that were issued at this time or later: 10m (that long "
+               "ago), 2026-11-30, 2026-11-30T12:30 (local time), 2026-11-30T12:30:05Z, or seconds "
+               "since 1970; without it, now" },
     { "until", 0, OPTION_TEXT, offsetof(struct revoke_options, until), .value = "TIME",
       .about = "when the last of these tokens expires: 12h or 30d (from now), or a time as for "
                "--before; without it, 30d" },
@@ -133,10 +134,11 @@ const struct command cmd_revoke = {
     .name = "revoke",
     .summary = "revoke a token, or the tokens of a sub",
     .arguments = "",
-    .about = "The tokens are refused from then on, on all nodes. Prints how many clients were\n"
-             "disconnected. Give the time at which the tokens expire: one that lives longer is\n"
-             "valid again after it. The server needs ENABLE_API, and the token \"tokens\" in its\n"
-             "claim admin. If the server has METRICS_LISTEN_PORT, the URL must name that port.",
+    .about = "All nodes refuse the tokens from then on. Prints how many clients were\n"
+             "disconnected. Set --until to the time at which the tokens expire: a token that\n"
+             "lives longer is valid again after it. The server needs ENABLE_API, and your\n"
+             "token needs \"tokens\" in its claim admin. If the server has\n"
+             "METRICS_LISTEN_PORT, the URL must name that port.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct revoke_options),
