@@ -40,7 +40,7 @@ static inline bool str_starts_with(struct str s, struct str prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
-/* Compares byte by byte: < 0, 0 or > 0, if a comes before b, ... */
+/* Compares byte by byte. Returns < 0 if a comes before b, 0 if they are equal, otherwise > 0. */
 static inline int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;

@@ -1,7 +1,7 @@
 /* topic_page.h - one page of the topics of the log, in the byte order of their names: the answer to
- * BROKER_OP_TOPICS.
+ * BROKER_OP_LIST.
  * Thread:  any; plain data in one block, which its owner frees with free().
- * Bounds:  the limit that it was created with.
+ * Bounds:  the limit that it was created with, 1 to BROKER_LIST_TOPICS.
  */
 #ifndef EH_BROKER_TOPIC_PAGE_H
 #define EH_BROKER_TOPIC_PAGE_H
@@ -38,7 +38,7 @@ static inline bool topic_page_is_full(const struct topic_page *p)
 }
 /* Adds a topic with a valid name to a page that is not full. */
 void topic_page_add(struct topic_page *p, struct str name, uint64_t length, struct msgid last);
-/* Another page begins behind this name. */
+/* Says that there may be more topics, behind this name. */
 void topic_page_go_on(struct topic_page *p, struct str after);
 
 static inline struct str topic_name_str(const struct topic_name *name)

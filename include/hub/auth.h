@@ -6,8 +6,8 @@
  *          are ignored; read, write and admin together have at least one valid entry; every rule of
  *          rlimit is valid (hub/ratelimit.h). Every claim that is not named here is ignored, and so
  *          is an admin that is not an array: providers use that name for other things. A jti that
- *          is not a text of at most REVOKED_NAME_MAX bytes, and an iat that is not a number, are as
- *          none, and so is one that occurs twice or that jansson cannot represent.
+ *          is not a text of at most REVOKED_NAME_MAX bytes is ignored, and an iat that is not a
+ *          number. So are both if they occur twice, or if jansson cannot represent them.
  * Secrets: neither the token nor a secret ever appears in ret_why.
  */
 #ifndef EH_HUB_AUTH_H

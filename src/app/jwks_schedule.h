@@ -2,9 +2,9 @@
  * Thread:  any, one at a time; pure (the time is a parameter, in ms, and never goes back).
  * Rules:   at once after the start; after a success when JWT_JWKS_REFRESH is over, or the max-age
  *          of the answer if that is longer, at most a day; after a failure soon, then ever later
- *          (1, 2, 4 ... 60 s, but never later than JWT_JWKS_REFRESH). A token that no key
- *          fits (keyring_may_lack_key) brings the next fetch forward, but not within JWKS_ASK_MS of
- *          the last one.
+ *          (1, 2, 4 ... 60 s, but never later than JWT_JWKS_REFRESH). A token that no key fits
+ *          (keyring_may_lack_key) brings the next fetch forward, but not within JWKS_ASK_MS of the
+ *          last one.
  */
 #ifndef EH_APP_JWKS_SCHEDULE_H
 #define EH_APP_JWKS_SCHEDULE_H
@@ -32,9 +32,8 @@ void jwks_schedule_begin(struct jwks_schedule *s, uint64_t now_ms);
 void jwks_schedule_succeeded(struct jwks_schedule *s, uint64_t now_ms, uint64_t max_age_s);
 void jwks_schedule_failed(struct jwks_schedule *s, uint64_t now_ms);
 
-/* No key of the set fits a token. Returns true if the provider may have the key by now: a
- * fetch is under way or due, or the last one failed. False: the set is fresh, so nobody has the
- * key. */
+/* No key of the set fits a token. Returns true if the provider may have the key by now: a fetch is
+ * under way or due, or the last one failed. False: the set is fresh, so nobody has the key. */
 bool jwks_schedule_ask(struct jwks_schedule *s, uint64_t now_ms);
 
 /* Returns the max-age of a Cache-Control field in seconds; 0 if the field has none or forbids

@@ -176,8 +176,8 @@ static uint8_t admin_read(const json_t *array)
     return (uint8_t)bits;
 }
 
-/* Tokens that were good before the server looked at jti stay good. One that cannot be named in a
- * revocation is as none: such a token can be revoked by its sub. */
+/* A jti that no revocation can name is ignored, since tokens that were valid before the server read
+ * this claim must stay valid. Such a token can be revoked by its sub. */
 static struct str usable_jti(const json_t *jti)
 {
     struct str text = json_text(jti);

@@ -36,7 +36,7 @@ void key_store_take(struct key_store *s, struct key_rings *ret);
 /* Says that there is one, whose keys are not known yet. Before other threads start. */
 void key_store_expect(struct key_store *s, key_store_ask_fn *ask, void *arg);
 void key_store_fetched(struct key_store *s, struct keyring *keys); /* takes the reference */
-/* Anybody may read the text, which is static and names no host, until keys are there. */
+/* `why` is static text that names no host: until keys have arrived, anyone can read it. */
 void key_store_failed(struct key_store *s, const char *why);
 
 /* Reports whether no keys of the provider have arrived yet. *ret_why is the last failure; "":

@@ -19,9 +19,9 @@ struct api_question {
     struct json_t *text; /* a reference, taken */
     /* Returns the body of the answer, an object; "complete" is added. */
     struct json_t *(*merge)(const struct api_question *q, const struct json_t *answers);
-    bool is_done; /* what the request wants is done, whoever answers: answers NULL is nobody */
+    bool is_done; /* it succeeds even if no worker answers; merge then gets NULL */
     size_t limit; /* for merge */
-    void *extra;  /* the same; taken, and freed with free() */
+    void *extra;  /* for merge; taken, and freed with free() */
 };
 
 void api_ask(struct conn *c, const struct api_question *question);

@@ -42,9 +42,10 @@ static int read_entry(struct params *p, uint64_t now_ms, struct revocation *ret)
     EH_TRY(params_integer(p, "before", 1, until_s, &before_s));
     ret->kind = has_jti ? REVOKED_ID : REVOKED_SUB;
     ret->until_ms = (uint64_t)(until_s + API_REVOKE_SPARE_S) * 1000;
-    ret->before_ms = before_s ? (uint64_t)before_s * 1000 : now_ms;
     if (has_jti)
         ret->before_ms = 0;
+    else
+        ret->before_ms = before_s ? (uint64_t)before_s * 1000 : now_ms;
     return EH_OK;
 }
 

@@ -334,7 +334,7 @@ static void disconnect(struct worker *w, struct broker_count *part)
     wake_first(w);
 }
 
-static void count_topics(struct worker *w, struct broker_count *part)
+static void list_subscribers(struct worker *w, struct broker_count *part)
 {
     const json_t *topics = json_object_get(part->question, "topics");
     struct walk *walk;
@@ -411,7 +411,7 @@ void api_worker_ask(struct worker *w, struct broker_count *part)
     else if (str_eq(op, STR("disconnect")))
         disconnect(w, part);
     else if (str_eq(op, STR("subscribers")))
-        count_topics(w, part);
+        list_subscribers(w, part);
     else if (str_eq(op, STR("revoke")))
         revoke(w, part);
     else if (str_eq(op, STR("purged")))

@@ -11,7 +11,7 @@ struct worker;
 
 mail_fn sub_presence_on_count; /* a struct broker_count: the broker asks */
 
-/* Adds the connections that are subscribed to the filter, and their subs if they are wanted.
+/* Adds to *p the connections that are subscribed to the filter and, if they are wanted, their subs.
  * Returns how many subscriptions it has looked at. */
 size_t sub_presence_count(struct worker *w, struct str filter, bool wants_subs, struct presence *p);
 

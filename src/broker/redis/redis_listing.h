@@ -6,6 +6,8 @@
  * Bounds:  REDIS_LISTINGS pages under way; other calls wait for their turn. A page looks at about
  *          BROKER_LIST_NAMES names.
  * Owns:    a call until it is answered. Every call must have a deadline.
+ * Fails:   NOT_DONE if Redis refuses a command, does not answer in time or is lost. Calls wait
+ *          while the feed is away.
  */
 #ifndef EH_BROKER_REDIS_LISTING_H
 #define EH_BROKER_REDIS_LISTING_H

@@ -32,7 +32,7 @@ struct redis_revoked {
     uint64_t known; /* the number of the last change that was read; 0: read all */
     uint64_t from;  /* of the page that is read */
     uint32_t mark;  /* of the last full read */
-    bool is_full;   /* all entries are being read */
+    bool reads_all; /* the read under way began with the first change */
     bool is_due;    /* a read is to begin */
     uintptr_t run;  /* numbers the reads; 0: none is under way */
     uintptr_t n_runs;
@@ -71,8 +71,8 @@ static void read_page(struct redis_revoked *r)
 static void begin(struct redis_revoked *r)
 {
     r->run = ++r->n_runs;
-    r->is_full = r->known == 0;
-    r->mark += r->is_full;
+    r->reads_all = r->known == 0;
+    r->mark += r->reads_all;
     r->from = r->known;
     read_page(r);
 }
@@ -157,7 +157,7 @@ static void on_page(void *owner, void *arg, enum redis_fate fate, const struct r
         return;
     }
     r->known = page.last;
-    if (r->is_full)
+    if (r->reads_all)
         write_back(r);
     else
         end(r, true);

@@ -33,7 +33,7 @@ void control_add_param(struct buf *query, const char *name, const char *value);
 int control_pages(const struct invocation *in, const struct control_pages *pages, struct str query,
                   uint64_t limit) EH_MUST_USE;
 
-/* What most `print` functions need. */
+/* For `print`: a member of an item as a number, and as text. */
 long long control_number(const struct json_t *item, const char *name);
 void control_add_text(const struct term *t, struct buf *out, const struct json_t *item,
                       const char *name); /* two spaces follow */
