@@ -1,59 +1,40 @@
 #include "app/http/api_log.h"
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 
 #include "app/conn/pending.h"
+#include "app/http/api_ask.h"
 #include "app/http/api_call.h"
 #include "base/mem.h"
 #include "hub/topic.h"
 #include "proto/http.h"
 
-/* What was removed, while the nodes are asked. */
-struct purged {
-    uint64_t removed;
-    json_t *question;
-};
-
-static bool is_waiting(const struct conn *c)
+/* The workers have nothing to add: it matters only whether all have answered. */
+static json_t *merge(const struct api_question *q, const json_t *answers)
 {
-    return c && c->state == CONN_BUSY; /* else it is gone, or the drain has answered the request */
-}
+    const uint64_t *removed = q->extra;
 
-static void on_asked(struct pending *p, struct conn *c)
-{
-    struct purged *purged = p->owner;
-    bool is_complete = p->call.status == BROKER_DONE && p->call.ask.ret_complete;
-    struct buf json = { 0 };
-
-    if (is_waiting(c)) {
-        buf_addf(&json, "{\"removed\":%" PRIu64 ",\"complete\":%s}", purged->removed,
-                 is_complete ? "true" : "false");
-        api_call_answer(c, buf_str(&json));
-    }
-    buf_done(&json);
-    json_decref(p->call.ask.ret_answers);
-    json_decref(purged->question);
-    free(purged);
+    (void)answers;
+    return json_pack("{s:I}", "removed", (json_int_t)*removed);
 }
 
 static void ask_nodes(struct conn *c, uint64_t removed)
 {
-    struct pending *p = pending_create(&(struct reply){ 0 }, 0);
-    struct purged *purged = mem_alloc(sizeof(*purged));
+    uint64_t *extra = mem_alloc(sizeof(*extra));
 
-    *purged = (struct purged){ .removed = removed, .question = json_pack("{s:s}", "op", "purged") };
-    p->owner = purged;
-    p->done = on_asked;
-    p->call.ask.question = purged->question;
-    pending_start(p, c, BROKER_OP_ASK);
+    *extra = removed;
+    api_ask(c, &(struct api_question){
+                   .text = json_pack("{s:s}", "op", "purged"),
+                   .is_done = true,
+                   .merge = merge,
+                   .extra = extra,
+               });
 }
 
 static void on_purged(struct pending *p, struct conn *c)
 {
-    if (!is_waiting(c))
-        return;
+    if (!c || c->state != CONN_BUSY)
+        return; /* it is gone, or the drain has answered the request */
     if (p->call.status == BROKER_DONE)
         ask_nodes(c, p->call.purge.ret_removed);
     else
@@ -67,8 +48,7 @@ static void purge(struct conn *c, struct str topic)
 
     p->done = on_purged;
     p->call.purge.topic = pending_copy(p, topic);
-    c->state = CONN_BUSY;
-    timer_stop(&c->timer);
+    http_later_wait(c);
     pending_start(p, c, BROKER_OP_PURGE);
 }
 
