@@ -203,7 +203,6 @@ static void on_step(void *owner, void *arg, enum redis_fate fate, const struct r
     struct redis_history *h = owner;
     struct redis_questions *a = arg;
     bool is_refused = fate == REDIS_ANSWERED && redis_reply_is_error(reply);
-
     bool is_answered = fate == REDIS_ANSWERED && !is_refused;
 
     if (is_answered && !a->is_outdated && take_step(h, a, reply)) {

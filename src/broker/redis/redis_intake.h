@@ -23,8 +23,8 @@ struct redis_intake_config {
     const struct interest *interest;
     struct redis_probe *probe;
     struct redis_tail *tail; /* gets the live messages once the feed has joined */
-    struct str others[2];    /* channels whose messages go to on_message, */
-    /* ... as does the message that a topic was purged, after all messages published before it. */
+    struct str others[2];    /* channels whose messages go to on_message */
+    /* Also gets the message that a topic was purged, behind all messages published before it. */
     void (*on_message)(void *owner, struct str channel, struct str payload);
     void (*on_probe)(void *owner); /* the probe has come */
     /* Redis may have another history, or a clock that jumped: the feed should join again. Called

@@ -43,7 +43,7 @@ struct question {
     uint64_t id;
     size_t n_nodes; /* that received it; 0: Redis has not answered yet */
     size_t n_answers;
-    bool is_lacking; /* a node answered without having done it */
+    bool is_incomplete; /* a node answered without having done it */
     struct timer timer;
 };
 
@@ -88,7 +88,7 @@ static struct question *find(struct redis_presence *p, uint64_t id)
 static void finish(struct question *q, enum broker_status status)
 {
     struct broker_call *call = q->call;
-    bool is_complete = q->n_nodes && q->n_answers >= q->n_nodes && !q->is_lacking;
+    bool is_complete = q->n_nodes && q->n_answers >= q->n_nodes && !q->is_incomplete;
 
     if (call->op == BROKER_OP_ASK) {
         call->ask.ret_complete = is_complete;
@@ -264,13 +264,13 @@ static int on_question(struct redis_presence *p, struct str payload)
     return EH_OK;
 }
 
-/* Adds an answer to those of its question. Workers that could not do it, or do not know it, because
- * the node has an older version, answer nothing. Keeps nothing of the answer: once the question is
- * finished, they belong to a worker. */
+/* Adds an answer to those of its question. It is empty if the workers could not do what was asked,
+ * or do not know the question, because the node has an older version. Keeps nothing of the answer:
+ * once the question is finished, the answers belong to a worker. */
 static void add_answer(struct question *q, struct redis_presence_answer *a)
 {
     if (a->answers && json_array_size(a->answers) == 0)
-        q->is_lacking = true;
+        q->is_incomplete = true;
     else if (a->answers)
         (void)json_array_extend(q->call->ask.ret_answers, a->answers);
     else

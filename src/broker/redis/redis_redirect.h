@@ -33,9 +33,9 @@ struct redis_redirect {
 
 struct redis_redirect redis_redirect_of(const struct redisReply *r);
 
-/* Reports whether what was only to be read may be read a moment later, or over another connection:
- * Redis loads, is a replica or runs a long script, or the slot of our keys has moved, is moving or
- * has no owner. Such an error says nothing about the log. */
+/* Reports whether a read that failed with this error may succeed a moment later, or over another
+ * connection: Redis loads, is a replica or runs a long script, or the slot of our keys has moved,
+ * is moving or has no owner. Such an error says nothing about the log. */
 bool redis_redirect_passes(const struct redisReply *error);
 
 /* Fills in the host that answered if the endpoint has no host. */
