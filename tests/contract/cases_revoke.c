@@ -116,6 +116,21 @@ static void tells_a_node_that_starts(void **state)
     assert_true(has_id(other, "t0"));
 }
 
+/* Redis keeps an entry that has ended until the next revocation. */
+static void ignores_what_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct node *one = fixture_node(f), *other;
+    struct revocation ended = entry_of(REVOKED_ID, "ended", 0);
+
+    ended.until_ms = clock_wall_ms();
+    assert_int_equal(revoke(one, entry_of(REVOKED_ID, "t1", 0)), BROKER_DONE);
+    assert_int_equal(revoke(one, ended), BROKER_DONE);
+    other = fixture_node(f);
+    await_id(other, "t1");
+    assert_int_equal(revoked_count(node_revoked(other)), 1);
+}
+
 static void gives_back_what_redis_has_lost(void **state)
 {
     struct fixture *f = *state;
@@ -166,6 +181,7 @@ int revoke_cases(struct fixture *f)
     const struct CMUnitTest redis_tests[] = {
         FIXTURE_TEST(tells_nodes_that_did_not_ask, f),
         FIXTURE_TEST(tells_a_node_that_starts, f),
+        FIXTURE_TEST(ignores_what_has_ended, f),
         FIXTURE_TEST(gives_back_what_redis_has_lost, f),
         FIXTURE_TEST(skips_junk_in_redis, f),
     };

@@ -109,16 +109,25 @@ static void write_back(struct redis_revoked *r)
 
 /* ---- reading ---- */
 
+/* Redis may keep entries that have ended for long: only a revocation removes them there. */
+static int take_entry(struct redis_revoked *r, const struct redisReply *reply, size_t i)
+{
+    struct revocation entry;
+
+    EH_TRY(redis_revoked_entry(reply, i, &entry));
+    if (entry.until_ms <= clock_wall_ms())
+        return EH_OK;
+    return revoked_add(r->pool->config->revoked, &entry, r->mark);
+}
+
 static int take(struct redis_revoked *r, const struct redisReply *reply,
                 struct redis_revoked_page *page)
 {
-    struct revocation entry;
     size_t n_bad = 0;
 
     EH_TRY(redis_revoked_reply(reply, page));
     for (size_t i = 0; i < page->n; i++) {
-        if (redis_revoked_entry(reply, i, &entry) < 0 ||
-            revoked_add(r->pool->config->revoked, &entry, r->mark) < 0)
+        if (take_entry(r, reply, i) < 0)
             n_bad++;
     }
     if (n_bad)
