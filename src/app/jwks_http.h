@@ -1,6 +1,6 @@
 /* jwks_http.h - one HTTP GET with libcurl, for the key set of a provider.
  * Thread:  that of key_provider.c, which may block. jwks_http_create runs before other threads.
- * Loads:   libcurl, when it is needed, since it brings 24 libraries: they would double the memory
+ * Loads:   libcurl, only when it is needed. It brings many libraries, which would double the memory
  *          of a server without JWT_JWKS_URL, and the time in which a health check starts.
  * Checks:  the certificate of the server, by the authorities in `ca` or those of the system, and
  *          TLS 1.2 or later; status 200. Redirects are refused, since they would let the provider,
