@@ -35,7 +35,8 @@ struct key_provider {
     struct metrics_cell *metrics;
     struct jwks_http *http;
     pthread_t thread;
-    bool has_keys; /* of the thread: a set was fetched, ever */
+    bool has_keys;              /* of the thread: a set was fetched, ever */
+    struct jwks_result skipped; /* of the thread: what was last logged */
     atomic_bool is_stopping;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t woken; /* on the monotonic clock */
@@ -44,12 +45,23 @@ struct key_provider {
 
 /* ---- a fetch ---- */
 
+/* Warns once, and again when the skipped keys change: many sets have a key for encryption in them,
+ * which is nobody's mistake. The reasons are constant texts. */
+static void warn_of_skipped(struct key_provider *p, const struct jwks_result *result)
+{
+    bool is_known =
+        result->n_skipped == p->skipped.n_skipped && result->why_skipped == p->skipped.why_skipped;
+
+    p->skipped = *result;
+    if (result->n_skipped && !is_known)
+        log_warn("keys_skipped", LOG_Z("from", "JWT_JWKS_URL"), LOG_N("keys", result->n_skipped),
+                 LOG_Z("why", result->why_skipped));
+}
+
 static void take(struct key_provider *p, struct keyring *keys, const struct jwks_result *result)
 {
     log_info("jwks_fetched", LOG_N("keys", result->n_used));
-    if (result->n_skipped)
-        log_warn("keys_skipped", LOG_Z("from", "JWT_JWKS_URL"), LOG_N("keys", result->n_skipped),
-                 LOG_Z("why", result->why_skipped));
+    warn_of_skipped(p, result);
     metrics_set(p->metrics, METRIC_TOKEN_KEYS, result->n_used);
     metrics_inc(p->metrics, METRIC_JWKS_FETCHED);
     key_store_fetched(p->store, keys);
@@ -64,9 +76,9 @@ static void fail(struct key_provider *p, int rc, const char *why)
               LOG_Z("consequence", p->has_keys ? "the keys that were fetched before stay in use"
                                                : "tokens are answered with 503 until then"));
     metrics_inc(p->metrics, METRIC_JWKS_FAILED);
-    key_store_failed(
-        p->store, rc == EH_EIO ? "the key provider cannot be reached"
-                               : "the answer of the key provider holds no keys that can be used");
+    key_store_failed(p->store, rc == EH_EIO
+                                   ? "the key provider cannot be reached"
+                                   : "the key provider did not answer with keys that can be used");
 }
 
 /* Returns whether there are new keys. */

@@ -160,6 +160,8 @@ describe('a provider', { concurrency: 6 }, () => {
     await server.until('the set', () => /event=jwks_fetched keys=2/.test(server.stderr));
     await server.until('what was skipped', () =>
       /event=keys_skipped from=JWT_JWKS_URL keys=1/.test(server.stderr));
+    assert.match(server.stderr, /event=any_audience/);
+    const linesOf = (event) => server.stderr.split('\n').filter((line) => line.includes(`event=${event} `));
 
     await t.test('verify tokens, beside those of the options', async (t) => {
       assert.equal(await statusOf(t, server, token('RS256', RSA, 'r')), 101);
@@ -174,12 +176,14 @@ describe('a provider', { concurrency: 6 }, () => {
     await t.test('are replaced while clients are connected', async (t) => {
       const headers = { Authorization: token('RS256', RSA, 'r') };
       const client = await openClient(t, server, { headers });
+      await server.until('the set again', () => linesOf('jwks_fetched').length > 1);
       provider.publish(jwk(ED, { kid: 'new' }));
       await eventually('the new key is used', async () =>
         await statusOf(t, server, token('EdDSA', ED, 'new')) === 101);
       await client.roundTrip();
       await eventually('the old key is gone', async () =>
         await statusOf(t, server, token('RS256', RSA, 'r')) === 401);
+      assert.equal(linesOf('keys_skipped').length, 1, 'the same keys are not reported at each fetch');
     });
 
     await t.test('stay while the provider is away, or sends what is no set', async (t) => {
@@ -253,7 +257,7 @@ describe('a provider', { concurrency: 6 }, () => {
       assert.match(failure(server), why);
       assert.equal(await statusOf(t, server, token('RS256', RSA, 'r')), 503);
       const ready = await httpGet(server, '/readyz');
-      assert.match(ready.body, /not known yet: the (answer of the key provider holds no keys that can be used|key provider cannot be reached)"/);
+      assert.match(ready.body, /not known yet: the key provider (did not answer with keys that can be used|cannot be reached)"/);
     })));
   });
 

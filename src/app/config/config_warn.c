@@ -62,6 +62,10 @@ void config_warn(const struct config *c, const struct keyring *keys)
                  LOG_Z("why", "a secret is shorter than its hash (HS256: 32 bytes) and can be "
                               "guessed from a token"));
     warn_of_secrets(c);
+    if (c->jwt_jwks_url[0] && !c->jwt_audience[0] && !c->disable_auth)
+        log_warn("any_audience",
+                 LOG_Z("why", "JWT_AUDIENCE is not set: tokens that the provider of JWT_JWKS_URL "
+                              "makes for other applications are accepted, too"));
     if (c->metrics_listen_address[0] && !c->metrics_listen_port)
         log_warn("metrics_listen_address_unused",
                  LOG_Z("why", "METRICS_LISTEN_PORT is not set: /metrics is served to clients"));
