@@ -96,7 +96,8 @@ static void knows_the_rights_of_admin(void **state)
     expect_payload(&wish, "{\"sub\":\"alice\",\"admin\":[\"publish\",\"log\"],\"iat\":1796040240,"
                           "\"exp\":1796040300}");
     wish.admin = &wrong;
-    expect_refused(&wish, "--admin must be clients, publish, log or tokens, not \"logs\"");
+    expect_refused(&wish, "--admin must be clients, publish, log or tokens, one for each --admin, "
+                          "not \"logs\"");
 }
 
 static void names_the_token(void **state)
@@ -185,7 +186,8 @@ static void refuses_what_a_server_would_ignore(void **state)
     wish.read = &none;
     wish.presence = &one_topic;
     expect_refused(&wish,
-                   "the token would grant nothing: give --read or --write a topic or pattern");
+                   "the token would grant nothing: give --read or --write a topic or pattern, or "
+                   "--admin a right");
     wish = simple();
     wish.sub = long_sub;
     memset(long_sub, 'x', 257);

@@ -6,6 +6,7 @@
 #include "ctl/line/command.h"
 #include "ctl/link/connecting.h"
 #include "ctl/link/fetch.h"
+#include "ctl/link/link_end.h"
 #include "ctl/link/reply_reader.h"
 #include "ctl/link/runtime.h"
 #include "ctl/link/target.h"
@@ -39,6 +40,8 @@ static int explain(const struct control *k, const struct fetch_result *r)
     struct buf why = { 0 };
 
     reply_add_error(&why, r->reply, r->body);
+    if (status == CTL_NOT_PERMITTED)
+        link_end_add_token_hint(&why, k->target);
     if (status == CTL_NO_CONNECTION)
         term_error(k->in->term,
                    "%s does not serve the control API: it answered %.*s; set ENABLE_API there, and "

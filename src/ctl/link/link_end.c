@@ -41,8 +41,7 @@ static void add_redirect(struct buf *out, const struct http_reply *reply)
     clean_add(out, str_make(to.p, to.n < 256 ? to.n : 256), true);
 }
 
-/* 401 is about the token, 403 about the right or the origin; the server's own text says which. */
-static void add_token_hint(struct buf *out, const struct target *t)
+void link_end_add_token_hint(struct buf *out, const struct target *t)
 {
     buf_add_str(out, t->token || t->token_file
                          ? STR("; get a new token, or see what this one says: eventhubctl token "
@@ -66,7 +65,7 @@ void link_end_refused(struct buf *out, const struct target *t, const struct repl
         buf_addf(out, "%s refused the connection: ", t->url);
     reply_add_error(out, &r->reply, buf_str(&r->body));
     if (ret->status == CTL_NOT_PERMITTED)
-        add_token_hint(out, t);
+        link_end_add_token_hint(out, t);
     else if (status >= 300 && status < 400)
         add_redirect(out, &r->reply);
     else if (ret->is_final)

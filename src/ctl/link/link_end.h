@@ -23,6 +23,9 @@ struct link_end {
  * which it adds. */
 void link_end_refused(struct buf *out, const struct target *t, const struct reply_reader *r,
                       struct link_end *ret);
+/* Adds what to do about 401, which is about the token, or 403, which is about the right or the
+ * origin; the server's own text says which. */
+void link_end_add_token_hint(struct buf *out, const struct target *t);
 /* The server sent something that no Eventhub server sends. */
 void link_end_not_ours(struct buf *out, const struct target *t, const char *why,
                        struct link_end *ret);

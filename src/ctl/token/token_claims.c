@@ -59,7 +59,7 @@ static int add_rights(json_t *claims, const struct token_wish *wish, struct buf 
     EH_TRY(add_list(claims, "write", wish->write, is_filter, FILTER_RULE, why));
     EH_TRY(add_list(claims, "presence", wish->presence, is_filter, FILTER_RULE, why));
     return add_list(claims, "admin", wish->admin, is_admin_right,
-                    "must be clients, publish, log or tokens", why);
+                    "must be clients, publish, log or tokens, one for each --admin", why);
 }
 
 /* Reads the interval "1s", "10m", or a unit alone ("s"), in whole seconds. */
@@ -138,7 +138,8 @@ static int add_claims(json_t *claims, const struct token_wish *wish, uint64_t no
     json_int_t now_s = (json_int_t)(now_ms / 1000);
 
     if (wish->read->n + wish->write->n + wish->admin->n == 0) {
-        buf_addf(why, "the token would grant nothing: give --read or --write a topic or pattern");
+        buf_addf(why, "the token would grant nothing: give --read or --write a topic or pattern, "
+                      "or --admin a right");
         return EH_EINVAL;
     }
     EH_TRY(add_text(claims, "sub", wish->sub, why));
