@@ -82,9 +82,9 @@ const struct command cmd_clients = {
     .name = "clients",
     .summary = "list the clients of all nodes",
     .arguments = "",
-    .about = "The server needs ENABLE_API, and the token \"clients\" in its claim admin. If the\n"
-             "server has METRICS_LISTEN_PORT, the URL must name that port. Times are in UTC,\n"
-             "and the queue is in bytes.",
+    .about = "The server needs ENABLE_API, and your token needs \"clients\" in its claim admin.\n"
+             "If the server has METRICS_LISTEN_PORT, the URL must name that port. Times are in\n"
+             "UTC, and the queue is in bytes.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = clients_options,
     .size = sizeof(struct clients_options),
@@ -141,7 +141,8 @@ const struct command cmd_disconnect = {
     .max_words = 1,
     .about = "Prints how many clients were disconnected; if there was none, the exit status is\n"
              "1. Clients may connect again as long as their token is valid. The server needs\n"
-             "ENABLE_API, and the token \"clients\" in its claim admin.",
+             "ENABLE_API, and your token needs \"clients\" in its claim admin. If the server has\n"
+             "METRICS_LISTEN_PORT, the URL must name that port.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = disconnect_options,
     .size = sizeof(struct disconnect_options),

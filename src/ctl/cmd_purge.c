@@ -73,9 +73,9 @@ const struct command cmd_purge = {
     .min_words = 1,
     .max_words = 1,
     .about = "Prints how many messages were removed. It asks first. Without a terminal to ask,\n"
-             "it does nothing unless --yes is given. The server needs ENABLE_API, and the\n"
-             "token \"log\" in its claim admin. If the server has METRICS_LISTEN_PORT, the URL\n"
-             "must name that port.",
+             "it does nothing unless --yes is given. The server needs ENABLE_API, and your\n"
+             "token needs \"log\" in its claim admin. If the server has METRICS_LISTEN_PORT, the\n"
+             "URL must name that port.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct purge_options),

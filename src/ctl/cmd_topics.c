@@ -64,8 +64,8 @@ const struct command cmd_topics = {
     .max_words = 1,
     .about = "Prints each topic with the id of its newest message, the length of its log, and\n"
              "how many clients of all nodes are subscribed to it. The server needs ENABLE_API,\n"
-             "and the token \"log\" in its claim admin. If the server has METRICS_LISTEN_PORT,\n"
-             "the URL must name that port.",
+             "and your token needs \"log\" in its claim admin. If the server has\n"
+             "METRICS_LISTEN_PORT, the URL must name that port.",
     .takes = TAKES_SERVER | TAKES_JSON | TAKES_QUIET,
     .options = options,
     .size = sizeof(struct topics_options),
