@@ -150,7 +150,8 @@ static void on_page(void *owner, void *arg, enum redis_fate fate, const struct r
         return;
     }
     if (take(r, reply, &page) < 0) {
-        log_error("revoked_unreadable", LOG_Z("why", "the answer of Redis has another form"));
+        if (redis_status_is_new_problem(&r->pool->status, "invalid list of revoked tokens"))
+            log_error("redis_revoked_invalid", LOG_END);
         r->known = 0;
         end(r, true); /* until the next read */
         return;
