@@ -210,7 +210,7 @@ test('refused requests', async (t) => {
   const bodies = [
     '', 'x', '{', 'null', [], [{ jti: 'a' }], {}, { jti: 'ann-1', sub: 'ann' }, { jti: '' }, { jti: 7 },
     { jti: null }, { jti: 'a\0' }, { jti: 'x'.repeat(257) }, { sub: '' }, { sub: ['ann'] }, { sub: 'x'.repeat(257) },
-    { jti: 'ann-1', before: now }, { sub: 'ann', before: 'now' }, { sub: 'ann', before: -1 },
+    { jti: 'ann-1', before: now }, { sub: 'ann', before: 'now' }, { sub: 'ann', untill: now + 100 }, { sub: 'ann', before: -1 },
     { sub: 'ann', before: 0.5 }, { sub: 'ann', before: now + 100, until: now + 50 },
     { sub: 'ann', until: now - 1 }, { sub: 'ann', until: year + 100 }, { sub: 'ann', until: year * 1000 },
     { jti: 'ann-1', until: `${year}` }, '{"sub":"ann","sub":"bob"}', '{"sub":"ann"',

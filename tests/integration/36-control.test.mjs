@@ -277,8 +277,12 @@ test('refused requests about clients and topics', async (t) => {
   }
   for (const body of ['', 'x', [], '{', {}, { sub: '' }, { sub: 7 }, { sub: 'x'.repeat(257) }, { client: 'x' },
     { client: id, sub: 'ann' }, { sub: 'ann', reason: 'x'.repeat(101) }, { sub: 'ann', reason: 7 },
-    { sub: 'ann', reason: '\0' }, '{"sub":"ann","sub":"bob"}']) {
+    { sub: 'ann', reason: '\0' }, { sub: 'ann', reasn: 'x' }, '{"sub":"ann","sub":"bob"}']) {
     assert.equal((await api(server, 'POST', '/api/disconnect', body)).status, 400, JSON.stringify(body));
+  }
+  for (const path of ['/api/clients?subject=ann', '/api/topics?topic=a', '/api/clients?sub=ann&x']) {
+    const { status, json } = await api(server, 'GET', path);
+    assert.deepEqual([status, json.error], [400, 'the query has an unknown parameter'], path);
   }
   assert.equal((await api(server, 'POST', '/api/disconnect', { sub: 'x'.repeat(10_000) })).status, 413);
   assert.equal((await api(server, 'GET', '/api/clients?sub=ann')).json.clients.length, 1, 'nothing changed');

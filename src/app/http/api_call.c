@@ -2,6 +2,8 @@
 
 #include <jansson.h>
 
+#include "app/rpc/params.h"
+
 #define FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
 _Static_assert(API_BODY_MAX == 4096, "as the text says");
@@ -58,4 +60,25 @@ bool api_call_read_body(struct conn *c, json_t **ret_body)
         *ret_body = json_incref(body);
     json_decref(body);
     return true;
+}
+
+int api_call_check_members(struct params *p, const char *const *names)
+{
+    size_t n = 0;
+
+    for (; *names; names++)
+        n += json_object_get(p->json, *names) != NULL;
+    if (n == json_object_size(p->json))
+        return EH_OK;
+    return params_fail(p, JSONRPC_INVALID_PARAMS, "the body has an unknown member");
+}
+
+int api_call_check_query(const struct conn *c, struct params *p, const struct query_param *known)
+{
+    const struct api_call *call = container_of(c->later, struct api_call, later);
+    struct str rest = buf_str(&call->query), name;
+
+    if (!params_cut_unknown(&rest, known, &name))
+        return EH_OK;
+    return params_fail(p, JSONRPC_INVALID_PARAMS, "the query has an unknown parameter");
 }

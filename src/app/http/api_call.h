@@ -43,6 +43,16 @@ struct json_t;
  * False: it is too long, and the call was answered. */
 bool api_call_read_body(struct conn *c, struct json_t **ret_body);
 
+struct params;
+struct query_param;
+
+/* Refuses a body with members that are not in `names`, which ends with NULL: a misspelled option
+ * must not count as one that was left out. */
+int api_call_check_members(struct params *p, const char *const *names) EH_MUST_USE;
+/* The same for the parameters of the query. */
+int api_call_check_query(const struct conn *c, struct params *p,
+                         const struct query_param *known) EH_MUST_USE;
+
 /* Logs the refusal of a request; endpoint NULL: the path is unknown. */
 void api_log_refusal(const struct conn *c, const struct api_endpoint *endpoint, int status,
                      const char *why);

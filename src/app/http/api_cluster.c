@@ -155,7 +155,7 @@ void api_cluster_clients(struct conn *c)
     struct params params = { .json = query, .why = "the query must be URL-encoded UTF-8" };
     int64_t limit = API_CLIENTS_MAX;
 
-    if (!query || read_query(&params, &limit) < 0) {
+    if (!query || api_call_check_query(c, &params, known) < 0 || read_query(&params, &limit) < 0) {
         json_decref(query);
         api_call_fail(c, 400, params.why);
         return;
@@ -179,6 +179,8 @@ json_t *api_cluster_disconnected(const struct api_question *q, const json_t *ans
     return sum;
 }
 
+static const char *const members[] = { "client", "sub", "reason", NULL };
+
 static int read_target(struct params *p)
 {
     bool has_client = json_object_get(p->json, "client") != NULL;
@@ -187,6 +189,7 @@ static int read_target(struct params *p)
     if (has_client == (json_object_get(p->json, "sub") != NULL))
         return params_fail(p, JSONRPC_INVALID_PARAMS,
                            "the body must be a JSON object with either client or sub");
+    EH_TRY(api_call_check_members(p, members));
     if (has_client) {
         EH_TRY(params_string(p, "client", &id));
         if (!api_client_id_is_valid(id))

@@ -26,6 +26,8 @@ static int read_name(struct params *p, const char *name, struct str *ret)
     return EH_OK;
 }
 
+static const char *const members[] = { "jti", "sub", "before", "until", NULL };
+
 static int read_entry(struct params *p, uint64_t now_ms, struct revocation *ret)
 {
     bool has_jti = json_object_get(p->json, "jti") != NULL;
@@ -37,6 +39,7 @@ static int read_entry(struct params *p, uint64_t now_ms, struct revocation *ret)
                            "the body must be a JSON object with either jti or sub");
     if (has_jti && json_object_get(p->json, "before"))
         return params_fail(p, JSONRPC_INVALID_PARAMS, "before needs sub");
+    EH_TRY(api_call_check_members(p, members));
     EH_TRY(read_name(p, has_jti ? "jti" : "sub", &ret->name));
     EH_TRY(params_integer(p, "until", now_s + 1, now_s + API_REVOKE_MAX_S, &until_s));
     EH_TRY(params_integer(p, "before", 1, until_s, &before_s));

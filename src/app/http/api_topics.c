@@ -137,7 +137,8 @@ void api_topics_list(struct conn *c)
     struct str match = STR("#"), after = STR("");
     int64_t limit = BROKER_LIST_TOPICS;
 
-    if (!query || read_query(&params, &match, &after, &limit) < 0) {
+    if (!query || api_call_check_query(c, &params, known) < 0 ||
+        read_query(&params, &match, &after, &limit) < 0) {
         api_call_fail(c, 400, params.why);
         return;
     }
