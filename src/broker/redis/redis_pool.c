@@ -259,8 +259,8 @@ static void on_feed_joined(void *owner)
     for (size_t i = 0; i < p->n_links; i++)
         redis_link_release(p->links[i]);
     update_ready(p);
+    p->events->on_room(p->owner); /* first what clients wait for */
     p->events->on_joined(p->owner);
-    p->events->on_room(p->owner);
 }
 
 static void on_feed_down(void *owner, const char *why)
