@@ -81,15 +81,22 @@ static int ask(const struct redis_tail *t, uint64_t point, uint64_t from, uint64
     return n;
 }
 
-static void answers_from_a_point_in_its_range(void **state)
+static struct redis_tail *create_with_three(void)
 {
     struct redis_tail *t = create_roomy();
 
-    (void)state;
     redis_tail_clear(t, id_at(1000, 0));
     add(t, "a", 2000, 0, 1000);
     add(t, "b", 3000, 0, 2000);
     add(t, "a", 4000, 0, 3000);
+    return t;
+}
+
+static void answers_from_a_point_in_its_range(void **state)
+{
+    struct redis_tail *t = create_with_three();
+
+    (void)state;
     assert_int_equal(ask(t, 999, 1000, 4000), -1); /* below the clear */
     assert_int_equal(ask(t, 1000, 1000, 4000), 2);
     assert_int_equal(ask(t, 1999, 1000, 4000), 2);
@@ -301,13 +308,9 @@ static void a_busy_topic_does_not_push_out_a_quiet_one(void **state)
 
 static void forgets_a_topic_that_was_purged(void **state)
 {
-    struct redis_tail *t = create_roomy();
+    struct redis_tail *t = create_with_three();
 
     (void)state;
-    redis_tail_clear(t, id_at(1000, 0));
-    add(t, "a", 2000, 0, 1000);
-    add(t, "b", 3000, 0, 2000);
-    add(t, "a", 4000, 0, 3000);
     redis_tail_purge(t, STR("b"), id_at(4000, 0));
     redis_tail_purge(t, STR("c"), id_at(4000, 0));
     assert_int_equal(ask(t, 1000, 1000, 4000), 2);
