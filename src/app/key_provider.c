@@ -45,8 +45,8 @@ struct key_provider {
 
 /* ---- a fetch ---- */
 
-/* Warns once, and again when the skipped keys change: many sets have a key for encryption in them,
- * which is nobody's mistake. The reasons are constant texts. */
+/* Warns once, and again when the skipped keys change: many sets hold a key for encryption, and that
+ * needs no attention. The reasons are constants, so comparing pointers is enough. */
 static void warn_of_skipped(struct key_provider *p, const struct jwks_result *result)
 {
     bool is_known =

@@ -302,7 +302,7 @@ static void removes_a_long_log(void **state)
     assert_int_equal(purge(n, "a"), 1);
 }
 
-/* What the other node has in memory of the topic is forgotten, too. */
+/* The other node forgets the topic's messages that it holds in memory, too. */
 static void reaches_other_nodes(void **state)
 {
     struct fixture *f = *state;

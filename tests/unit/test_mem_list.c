@@ -101,7 +101,7 @@ static void lists_what_matches_behind_a_name(void **state)
     mem_log_done(&log);
 }
 
-/* What has expired is not in the log any more. */
+/* Expired messages are no longer in the log. */
 static void tells_the_length_and_the_last_id(void **state)
 {
     struct topic_page *page;

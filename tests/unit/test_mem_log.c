@@ -407,7 +407,7 @@ static void a_mark_makes_room_like_a_message(void **state)
     mem_log_done(&log);
 }
 
-/* What has expired is not missing. */
+/* Expired messages do not count as missing. */
 static void a_mark_of_expired_messages_goes_with_them(void **state)
 {
     struct mem_log log = log_with(0, 10, LOTS);

@@ -34,7 +34,7 @@ static json_int_t subscribers_of(const json_t *answers, size_t i)
     return sum;
 }
 
-/* answers: of the workers; NULL: there are none, because no topic was asked about. */
+/* `answers` are those of the workers. NULL: the page is empty, so the workers were not asked. */
 static json_t *page_json(const struct topic_page *page, const json_t *answers)
 {
     json_t *topics = json_array();

@@ -15,7 +15,7 @@ const TYPES = {
 };
 const bytes = (text) => Buffer.byteLength(text);
 
-/** A function for each keyword: describes the fault of the value; undefined if there is none. */
+/** For each keyword, a function that says what is wrong with a value; undefined if nothing is. */
 const KEYWORDS = {
   additionalProperties: (value, _, path, { properties }) => Object.keys(value)
     .filter((name) => !(name in properties)).map((name) => `${path}.${name} is not documented`)[0],

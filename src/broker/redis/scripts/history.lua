@@ -531,7 +531,7 @@ local function is_wrong_type(text)
     return string.find(text, 'WRONGTYPE', 1, true)
 end
 
--- Returns the newest entry of a log; nil if there is none, or if the key holds something else.
+-- Returns the newest entry of a log, or nil if the log is empty or the key is not a stream.
 local function last_entry(key)
     local found = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
     if found.err and not is_wrong_type(found.err) then

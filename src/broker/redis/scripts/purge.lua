@@ -27,8 +27,8 @@ local count, left = redis.call('XLEN', LOG), redis.call('PTTL', LOG)
 local newest = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
 local start = redis.call('HMGET', FLOORS, topic)[1]
 
--- This deletes nothing. A Redis that takes no writes refuses it, and then nothing is done. One that has
--- no memory left takes it, and then all that follows.
+-- Deletes nothing. It only finds out whether Redis takes writes, before anything is changed. A Redis
+-- without memory allows the call, since it can only free memory, and then also the writes below.
 redis.call('UNLINK', ID .. ':none')
 if newest then
     if not start or is_less(id_of(start), id_of(newest[1])) then

@@ -111,7 +111,7 @@ function isInteger(value, least, most) {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** The mistake in a rule of the claim rlimit; null if there is none. */
+/** Says what is wrong with a rule of the claim rlimit; null if it is valid. */
 export function ruleFault(rule) {
   if (!rule || typeof rule !== 'object' || Array.isArray(rule)) {
     return 'a rule of the claim rlimit must be an object';
